@@ -1,0 +1,67 @@
+"""Pairs of certificate and key, bundles of certificates, and both as PEM."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+    load_pem_private_key,
+)
+
+Key = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
+Bundle = tuple[x509.Certificate, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A certificate and the private key that should belong to it."""
+
+    certificate: x509.Certificate
+    key: Key
+
+    @property
+    def matches(self) -> bool:
+        """Say whether the key is the certificate's."""
+        encoding = (Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+        mine = self.certificate.public_key().public_bytes(*encoding)
+        return mine == self.key.public_key().public_bytes(*encoding)
+
+
+def read_certificates(pem: bytes) -> Bundle:
+    """Read one certificate or more; ValueError where there is none or one is damaged."""
+    try:
+        return tuple(x509.load_pem_x509_certificates(pem))
+    except ValueError as error:
+        raise ValueError(f"no readable PEM certificate in it ({error})") from error
+
+
+def read_key(pem: bytes) -> Key:
+    """Read an unencrypted EC or RSA private key; ValueError where it is anything else."""
+    try:
+        key = load_pem_private_key(pem, password=None)
+    except (ValueError, TypeError) as error:  # TypeError is how an encrypted key is reported
+        raise ValueError(f"no readable, unencrypted PEM private key in it ({error})") from error
+    if not isinstance(key, Key):
+        raise ValueError(f"a {type(key).__name__} in it, and only EC and RSA keys can be used")  # noqa: TRY004 - bad content, not a bad call
+    return key
+
+
+def write_certificates(certificates: Iterable[x509.Certificate]) -> bytes:
+    """Write PEM, in the order given."""
+    return b"".join(certificate.public_bytes(Encoding.PEM) for certificate in certificates)
+
+
+def write_key(key: Key) -> bytes:
+    """Write PEM (PKCS 8), unencrypted: whoever stores it restricts who may read it."""
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+
+
+def union(first: Iterable[x509.Certificate], then: Iterable[x509.Certificate], now: datetime) -> Bundle:
+    """Join two bundles without duplicates or what has expired, so that clients trust both while servers change over."""
+    return tuple(dict.fromkeys(each for each in (*first, *then) if now < each.not_valid_after_utc))

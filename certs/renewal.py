@@ -1,0 +1,92 @@
+"""Renewal: whether a pair must be made anew, why, and from when on, as data."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature
+
+from certs import names as naming
+from certs.bundle import Pair
+from certs.names import Names
+
+
+class Reason(StrEnum):
+    """Why a pair must be made anew."""
+
+    MISSING = "missing"
+    MISMATCHED = "the key belongs to another certificate"
+    NOT_AN_AUTHORITY = "the certificate may not sign others"
+    NOT_SIGNED = "signed by another authority"
+    NAMES = "made for other names"
+    NOT_YET_VALID = "not valid yet"
+    EXPIRED = "expired"
+    NEAR_END = "near its end"
+    ASKED = "asked for"
+
+
+@dataclass(frozen=True, slots=True)
+class Renewal:
+    """The reason to renew, None while the pair is good; `due` is the moment from which on time alone demands it."""
+
+    reason: Reason | None
+    due: datetime
+
+
+def of_authority(pair: Pair | None, now: datetime) -> Renewal:
+    """Judge an authority."""
+    if pair is None:
+        return Renewal(Reason.MISSING, now)
+    if not pair.matches:
+        return Renewal(Reason.MISMATCHED, now)
+    if not _may_sign(pair.certificate):
+        return Renewal(Reason.NOT_AN_AUTHORITY, now)
+    return _by_time(pair.certificate, now)
+
+
+def of_serving(pair: Pair | None, authority: x509.Certificate, names: Names, now: datetime) -> Renewal:
+    """Judge a serving certificate by the authority that should have signed it and the names it should carry."""
+    if pair is None:
+        return Renewal(Reason.MISSING, now)
+    if not pair.matches:
+        return Renewal(Reason.MISMATCHED, now)
+    if not _signed_by(pair.certificate, authority):
+        return Renewal(Reason.NOT_SIGNED, now)
+    if not naming.of(pair.certificate).same_as(names):
+        return Renewal(Reason.NAMES, now)
+    return _by_time(pair.certificate, now)
+
+
+def due(certificate: x509.Certificate) -> datetime:
+    """Two thirds of the way from its first moment to its last: enough is left to notice when renewing fails."""
+    begin, end = certificate.not_valid_before_utc, certificate.not_valid_after_utc
+    return begin + (end - begin) * 2 / 3
+
+
+def _by_time(certificate: x509.Certificate, now: datetime) -> Renewal:
+    reason = None
+    if now < certificate.not_valid_before_utc:
+        reason = Reason.NOT_YET_VALID
+    elif now >= certificate.not_valid_after_utc:
+        reason = Reason.EXPIRED
+    elif now >= due(certificate):
+        reason = Reason.NEAR_END
+    return Renewal(reason, due(certificate))
+
+
+def _may_sign(certificate: x509.Certificate) -> bool:
+    try:
+        basic = certificate.extensions.get_extension_for_class(x509.BasicConstraints).value
+        usage = certificate.extensions.get_extension_for_class(x509.KeyUsage).value
+    except x509.ExtensionNotFound:
+        return False
+    return basic.ca and usage.key_cert_sign
+
+
+def _signed_by(certificate: x509.Certificate, authority: x509.Certificate) -> bool:
+    try:
+        certificate.verify_directly_issued_by(authority)
+    except (ValueError, TypeError, InvalidSignature):  # another issuer's name, a key of another kind, another key
+        return False
+    return True

@@ -1,0 +1,1 @@
+"""The memory monster: a small web application to watch Headroom with."""

@@ -1,0 +1,81 @@
+"""The Flask application: every route there is.
+
+`/validate` is also answered by a short cut (asgi.py) that calls the same `validate`.
+"""
+
+from collections.abc import Mapping
+
+from flask import Flask, Response, request
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+from werkzeug.exceptions import HTTPException
+
+from webhook.admission import Admission
+from webhook.cases import Answer, plain
+from webhook.core.duration import Duration
+from webhook.waiting import Waiting
+
+VALIDATE = "/validate"
+# A review carries an object of at most about 3 MiB (etcd's limit and the API server's), and with it the old one.
+LARGEST_BODY = 7 << 20
+_DEFAULT_TIMEOUT = 10.0  # seconds, the API server's own default for a webhook
+
+
+def validate(admission: Admission, content_type: str, timeout: str | None, body: bytes) -> Answer | Waiting:
+    """Answer one review; `timeout` is what the API server says in the URL."""
+    if content_type.partition(";")[0].strip().lower() != "application/json":
+        return plain(415, "send the AdmissionReview as application/json")
+    try:
+        seconds = Duration.parse(timeout).seconds if timeout else _DEFAULT_TIMEOUT
+    except ValueError:
+        seconds = _DEFAULT_TIMEOUT
+    return admission.review(body, seconds)
+
+
+def too_large() -> Answer:
+    """Answer a body that no API server would send."""
+    return plain(413, f"the body is larger than {LARGEST_BODY >> 20} MiB")
+
+
+def headers(answer: Answer) -> Mapping[str, str]:
+    """What an answer says besides its status and body."""
+    named = {"Content-Type": answer.content_type, "Content-Length": str(len(answer.body))}
+    return named if answer.retry_after is None else {**named, "Retry-After": str(answer.retry_after)}
+
+
+def create_app(admission: Admission, registry: CollectorRegistry) -> Flask:
+    """Make the application."""
+    app = Flask("headroom", static_folder=None)
+    app.config["MAX_CONTENT_LENGTH"] = LARGEST_BODY
+
+    @app.post(VALIDATE)
+    def validate_view() -> Response:
+        answer = validate(admission, request.content_type or "", request.args.get("timeout"), request.get_data())
+        if isinstance(answer, Waiting):
+            answer = answer.answer.result()
+        return _response(answer)
+
+    @app.get("/healthz")
+    def healthz() -> Response:
+        return _response(plain(200, "ok"))
+
+    @app.get("/readyz")
+    def readyz() -> Response:
+        problem = admission.unready()
+        return _response(plain(200, "ok") if problem is None else plain(503, problem))
+
+    @app.get("/metrics")
+    def metrics() -> Response:
+        return Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
+
+    @app.errorhandler(HTTPException)
+    def refuse(error: HTTPException) -> Response:
+        if error.code == 413:
+            return _response(too_large())
+        return _response(plain(error.code or 500, f"{error.name}: {request.method} {request.path}"))
+
+    return app
+
+
+def _response(answer: Answer) -> Response:
+    return Response(answer.body, answer.status, headers(answer))

@@ -1,0 +1,45 @@
+"""Cases: a review on its way through this replica, and what is said of it at the end."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from webhook.core.ledger import Standing
+from webhook.core.question import Question
+from webhook.core.review import Request
+from webhook.core.verdict import Verdict
+
+
+class Answer(NamedTuple):
+    """What goes back over HTTP; `retry_after` in seconds, where the caller should ask again."""
+
+    status: int
+    body: bytes
+    content_type: str = "application/json"
+    retry_after: int | None = None
+
+
+def plain(status: int, text: str, retry_after: int | None = None) -> Answer:
+    """Make an answer for people."""
+    return Answer(status, f"{text}\n".encode(), "text/plain; charset=utf-8", retry_after)
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One review; times are seconds of the replica's clock. `question` is missing where no account was needed."""
+
+    request: Request
+    arrived: float
+    timeout: float
+    question: Question | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """One decision as the audit log and the metrics see it; `age` of the account and `took` in seconds."""
+
+    case: Case
+    verdict: Verdict
+    standing: Standing | None
+    age: float
+    took: float
+    config_hash: str

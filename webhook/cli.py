@@ -1,0 +1,63 @@
+"""The command line: the only reader of arguments and environment."""
+
+import logging
+import sys
+from pathlib import Path
+
+import click
+
+from webhook import __version__, server
+from webhook.answer import KubeError
+from webhook.core.allotment import Timing
+from webhook.tls import TlsError
+
+_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+
+
+@click.group(context_settings={"auto_envvar_prefix": "HEADROOM", "help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="headroom")
+def main() -> None:
+    """Keep what a Kubernetes cluster has promised below what it has."""
+
+
+@main.command(context_settings={"show_default": True})
+@click.option("--listen", default="0.0.0.0:8443", help="Address for reviews, over TLS.")
+@click.option("--metrics-listen", help="Address for /metrics, /healthz and /readyz, without TLS. Default: none.")
+@click.option("--tls-cert-file", type=click.Path(path_type=Path), required=True, help="Serving certificate, PEM.")
+@click.option("--tls-key-file", type=click.Path(path_type=Path), required=True, help="Its key, PEM.")
+@click.option("--kubeconfig", help="File with the way to the cluster. Default: the pod's service account.")
+@click.option("--namespace", default="headroom-system", help="Namespace that Headroom runs in.")
+@click.option("--audit-file", help="Write the audit log to this file too; it rotates. Default: standard output only.")
+@click.option("--lapse", default=Timing().lapse, help="Seconds after which a pod that was let in can come no more.")
+@click.option("--log-level", default="info", type=click.Choice(["debug", "info", "warning", "error"]))
+def serve(
+    listen: str,
+    metrics_listen: str | None,
+    tls_cert_file: Path,
+    tls_key_file: Path,
+    kubeconfig: str | None,
+    namespace: str,
+    audit_file: str | None,
+    lapse: float,
+    log_level: str,
+) -> None:
+    """Run one replica of the webhook.
+
+    The audit log goes to standard output, one JSON line for each decision that was not a plain allow; the operational
+    log goes to standard error. Every option can also be set in the environment, as HEADROOM_SERVE_LISTEN and so on.
+    """
+    logging.basicConfig(level=log_level.upper(), format=_FORMAT, stream=sys.stderr)
+    options = server.Options(
+        listen=listen,
+        metrics_listen=metrics_listen,
+        tls_cert_file=tls_cert_file,
+        tls_key_file=tls_key_file,
+        kubeconfig=kubeconfig,
+        namespace=namespace,
+        audit_file=audit_file,
+        timing=Timing(lapse=lapse),
+    )
+    try:
+        server.serve(options)
+    except (KubeError, TlsError, OSError) as error:
+        raise click.ClickException(str(error)) from error

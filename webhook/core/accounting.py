@@ -1,0 +1,75 @@
+"""Accounting: a configuration worked out into what the ledger needs at every event."""
+
+from collections.abc import Mapping
+
+from webhook.core.amounts import Amounts
+from webhook.core.config import HeadroomConfig
+from webhook.core.config_settings import MissingLimits, Thresholds
+from webhook.core.nodes import Room, Rules
+from webhook.core.scopes import CLUSTER
+from webhook.core.share import Share
+
+Bound = tuple[int | None, ...]
+"""One entry for each field of `Amounts`: the bound of that sum, None where it is not bounded."""
+
+
+class Accounting:
+    """The scopes of one configuration, the shares that bound their sums, and the rules about nodes."""
+
+    def __init__(self, config: HeadroomConfig) -> None:
+        self.config = config
+        self.nodes = Rules(
+            config.nodes.exclude_taints,
+            config.nodes.not_ready_grace.seconds,
+            config.nodes.forget_deleted_after.seconds,
+        )
+        self.scopes = (CLUSTER, *(pool.name for pool in config.pools))
+        self._reserve = {CLUSTER: config.reserve.nodes}
+        self._shares = {CLUSTER: _shares(config.thresholds, config.missing_limits)}
+        for pool in config.pools:
+            self._reserve[pool.name] = config.reserve_of(pool).nodes
+            self._shares[pool.name] = _shares(pool.thresholds, config.missing_limits)
+
+    def pool_of(self, labels: Mapping[str, str]) -> str | None:
+        """Return the pool of a node with these labels, or of a pod that is confined to such nodes.
+
+        A pod is confined where its labels name every label of the pool; anything weaker confines it to none.
+        """
+        return next((pool.name for pool in self.config.pools if pool.matches(labels)), None)
+
+    def reserve_nodes(self, scope: str) -> int:
+        """How many of the largest nodes the scope must be able to lose."""
+        return self._reserve[scope]
+
+    def share(self, scope: str, index: int) -> Share | None:
+        """Return the share that bounds one sum (an index into `Amounts`) of a scope."""
+        return self._shares[scope][index]
+
+    def bound(self, scope: str, room: Room) -> Bound:
+        """Return what each sum of the scope may reach on this much room."""
+        return tuple(
+            None if share is None else share.of(_side(room, index)) for index, share in enumerate(self._shares[scope])
+        )
+
+    def bearing_of(self, scope: str, room: Room) -> Amounts:
+        """Return a node's part of the bound; all of its room for a sum that is not bounded."""
+        return Amounts._make(
+            _side(room, index) if share is None else share.of(_side(room, index))
+            for index, share in enumerate(self._shares[scope])
+        )
+
+
+def _side(room: Room, index: int) -> int:
+    return room.memory if index < Amounts._fields.index("cpu_requests") else room.cpu
+
+
+def _shares(thresholds: Thresholds, missing_limits: MissingLimits) -> tuple[Share | None, ...]:
+    """Lay out the shares as `Amounts` has its fields; which sum of limits is bounded hangs on what a missing one is."""
+    limits = "limits" if missing_limits is MissingLimits.IGNORE else "limits_filled"
+    shares: dict[str, Share | None] = {
+        "memory_requests": thresholds.memory.requests,
+        f"memory_{limits}": thresholds.memory.limits,
+        "cpu_requests": thresholds.cpu.requests,
+        f"cpu_{limits}": thresholds.cpu.limits,
+    }
+    return tuple(shares.get(field) for field in Amounts._fields)

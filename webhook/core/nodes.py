@@ -1,0 +1,101 @@
+"""Nodes: which of them count, and what is allocatable on those that do.
+
+A node counts while it is Ready, not cordoned and not tainted away. NotReady takes it out only after a grace (a kubelet
+that restarts is back within seconds); it returns at once. A node that was deleted is remembered for a while, because
+its pods are still there and their replacements must find room.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from webhook.core.scopes import CLUSTER
+
+_REPELS = ("NoSchedule", "NoExecute")
+
+
+class Room(NamedTuple):
+    """What nodes can hold: memory in bytes, cpu in millicores."""
+
+    memory: int = 0
+    cpu: int = 0
+
+    def plus(self, other: "Room") -> "Room":
+        """Add both."""
+        return Room(self.memory + other.memory, self.cpu + other.cpu)
+
+    def minus(self, other: "Room") -> "Room":
+        """Subtract, at least zero."""
+        return Room(max(0, self.memory - other.memory), max(0, self.cpu - other.cpu))
+
+
+@dataclass(frozen=True, slots=True)
+class NodeFacts:
+    """What the API says of a node, as far as the account needs it."""
+
+    name: str
+    room: Room
+    ready: bool
+    cordoned: bool = False
+    repelling_taints: frozenset[str] = frozenset()
+    labels: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What the configuration says about nodes; times in seconds."""
+
+    exclude_taints: frozenset[str] = frozenset({"node-role.kubernetes.io/control-plane"})
+    not_ready_grace: float = 10.0
+    forget_deleted_after: float = 600.0
+
+
+@dataclass(slots=True)
+class Node:
+    """A node and since when it is in a state that has a grace; times are seconds of the replica's clock."""
+
+    facts: NodeFacts
+    pool: str | None
+    not_ready_since: float | None = None
+    deleted_at: float | None = None
+
+    @property
+    def scopes(self) -> tuple[str, ...]:
+        """The scopes that this node's room belongs to."""
+        return (CLUSTER,) if self.pool is None else (CLUSTER, self.pool)
+
+    def why_not(self, rules: Rules, now: float) -> str | None:
+        """Say why the node does not count now; None when it does."""
+        if self.deleted_at is not None:
+            return "deleted"
+        if self.not_ready_since is not None and now >= self.not_ready_since + rules.not_ready_grace:
+            return "not ready"
+        if self.facts.cordoned:
+            return "cordoned"
+        taint = min(self.facts.repelling_taints & rules.exclude_taints, default=None)
+        return f"taint {taint}" if taint else None
+
+    def down(self, rules: Rules, now: float) -> bool:
+        """Say whether the node is lost (NotReady or deleted), so that a reserve pays for it; a cordon is not a loss."""
+        return self.why_not(rules, now) in ("deleted", "not ready")
+
+    def next_change(self, rules: Rules) -> float | None:
+        """Return the moment at which time alone changes whether this node counts or is remembered."""
+        if self.deleted_at is not None:
+            return self.deleted_at + rules.forget_deleted_after
+        return None if self.not_ready_since is None else self.not_ready_since + rules.not_ready_grace
+
+
+def repelling(taints: Iterator[tuple[str, str]]) -> frozenset[str]:
+    """Keys of the taints (key, effect) that keep new pods away."""
+    return frozenset(key for key, effect in taints if effect in _REPELS)
+
+
+def reserve(counted: list[Room], down: list[Room], largest: int) -> Room:
+    """Room to keep for losing that many of the largest nodes, less what is lost already: a loss uses the reserve up."""
+
+    def kept(dimension: int) -> int:
+        sizes = sorted((room[dimension] for room in (*counted, *down)), reverse=True)
+        return max(0, sum(sizes[:largest]) - sum(room[dimension] for room in down))
+
+    return Room(kept(0), kept(1)) if largest else Room()

@@ -1,0 +1,118 @@
+"""Kubernetes quantities, exactly: `128Mi`, `0.5Gi`, `1e3`, `250m`, `128974848000m`.
+
+A quantity is kept as a whole number of nanos, the finest step that Kubernetes keeps: sums are exact, and are rounded up
+once, at their end. Grammar and corners are those of Go's `pkg/api/resource/quantity.go` (k8s.io/apimachinery), but for
+three, in which this module never counts less:
+
+- Every notation is capped at 2^63-1, as Kubernetes documents. Go caps only `Ki` to `Ei`; past the cap its `Value()`
+  wraps or is 0 (`1e30` bytes are none to the scheduler).
+- A number without a digit (`Mi`, `.`, `-`) is refused. Go takes it for 0, and the API server rewrites it as that.
+- Less than nothing is refused, as the API server does in pods: nobody may lower a sum.
+"""
+
+import json
+import re
+from functools import lru_cache
+
+RawQuantity = str | int | float | None  # as JSON has it; Go accepts numbers too, and takes null for zero
+
+NANO = 10**9
+_MILLI = 10**6
+_LARGEST = (2**63 - 1) * NANO
+
+_FORM = re.compile(
+    r"(?P<sign>[+-]?)(?P<whole>[0-9]*)(?:\.(?P<fraction>[0-9]*))?"
+    r"(?:(?P<suffix>[numkMGTPE]|[KMGTPE]i)|[eE](?P<minus>[+-]?)0*(?P<exponent>[0-9]{1,19}))?"
+)
+_DECIMAL = {"n": -9, "u": -6, "m": -3, "k": 3, "M": 6, "G": 9, "T": 12, "P": 15, "E": 18}
+_BYTES = tuple((unit, 1 << 10 * step) for step, unit in enumerate(("", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei")))
+_BINARY = {"Ki": 10, "Mi": 20, "Gi": 30, "Ti": 40, "Pi": 50, "Ei": 60}
+
+
+class QuantityError(ValueError):
+    """A value that is no quantity, or none that can be counted; says what would be right."""
+
+    def __init__(self, text: str, fault: str) -> None:
+        shown = text if len(text) <= 40 else f"{text[:40]}…"
+        super().__init__(f"{json.dumps(shown)} {fault}; write for example 512Mi or 1.5Gi (memory), 250m or 1.5 (cpu)")
+
+
+def nanos(raw: RawQuantity) -> int:
+    """Return the value in nanos, rounded up to a whole one; null is zero. Raises `QuantityError`."""
+    if raw is None:
+        return 0
+    text = raw if isinstance(raw, str) else repr(raw)
+    return _remembered(text) if len(text) <= 32 else _parse(text)
+
+
+def whole(amount: int) -> int:
+    """Round nanos up to whole units (bytes)."""
+    return -(-amount // NANO)
+
+
+def millis(amount: int) -> int:
+    """Round nanos up to thousandths (millicores)."""
+    return -(-amount // _MILLI)
+
+
+def _parse(text: str) -> int:
+    form = _FORM.fullmatch(text.strip())
+    if form is None:
+        raise QuantityError(text, "is no quantity")
+    fraction = form["fraction"] or ""
+    digits = form["whole"] + fraction
+    if not digits:
+        raise QuantityError(text, "has no digits")
+    digits = digits.lstrip("0")
+    if not digits:
+        return 0
+    if form["sign"] == "-":
+        raise QuantityError(text, "is negative")
+    suffix = form["suffix"]
+    exponent = 9 + _DECIMAL.get(suffix, 0) + _written_exponent(text, form) - len(fraction)
+    return _scaled(text, digits, exponent, _BINARY.get(suffix, 0))
+
+
+def _written_exponent(text: str, form: re.Match[str]) -> int:
+    """Read the number after `e` as Go does: into 64 bits, of which it keeps the lower 32."""
+    value = int((form["minus"] or "") + (form["exponent"] or "0"))
+    if not -(2**63) <= value < 2**63:
+        raise QuantityError(text, "has an exponent past all bounds")
+    return (value + 2**31) % 2**32 - 2**31
+
+
+def _scaled(text: str, digits: str, exponent: int, shift: int) -> int:
+    """Compute digits * 10^exponent * 2^shift, rounded up and capped, without ever making a large number on the way."""
+    magnitude = len(digits) + exponent
+    if magnitude > 28:  # at least 10^28, and the cap is 9.2 * 10^27
+        return _LARGEST
+    if magnitude < -20:  # 2^60 times that is still below 1
+        return 1
+    if len(digits) > 1000:  # only with a fraction that long, which the API server would have rounded
+        raise QuantityError(text, "has more digits than any amount needs")
+    mantissa = int(digits) << shift
+    value: int = mantissa * 10**exponent if exponent >= 0 else -(-mantissa // 10**-exponent)
+    return min(value, _LARGEST)
+
+
+# Few different strings occur. Bounded in number here and in length by the caller: clients choose the strings.
+_remembered = lru_cache(maxsize=4096)(_parse)
+
+
+def bytes_text(amount: int, *, down: bool = False) -> str:
+    """Write bytes for people: exactly and as kubectl does (`1536Mi`, `2Gi`) where that is short, else as `7.77Gi`.
+
+    What has to be rounded is rounded up (what is asked, committed or missing), or down on request (a bound, what is
+    free), so that rounding never hides an overrun.
+    """
+    for unit, size in reversed(_BYTES):
+        if amount % size == 0 and 0 < abs(amount) < 100_000 * size:
+            return f"{amount // size}{unit}"
+    rounded = ((amount * 100 // size if down else -(-amount * 100 // size), unit) for unit, size in _BYTES)
+    hundredths, unit = next(each for each in rounded if abs(each[0]) < 102_400 or each[1] == "Ei")
+    return f"{hundredths / 100:.2f}".rstrip("0").rstrip(".") + unit
+
+
+def millis_text(amount: int) -> str:
+    """Write millicores for people, always exactly: `250m`, `1.5`, `2`."""
+    return f"{amount}m" if 0 < abs(amount) < 1000 else f"{amount / 1000:.3f}".rstrip("0").rstrip(".")

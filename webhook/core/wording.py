@@ -1,0 +1,95 @@
+"""Wording: every sentence that a person reads from a review, made from the verdict's data in this one place.
+
+What is asked, committed or missing is rounded up, a bound or what would fit is rounded down, so that no rounding hides
+an overrun.
+"""
+
+from webhook.core.quantity import bytes_text, millis_text
+from webhook.core.scopes import CLUSTER
+from webhook.core.verdict import Decision, Reason, Sum, Verdict
+
+_WARNING = 120  # characters; kubectl's line stays readable, and the API server cuts at 256
+
+
+def amount(resource: str, value: int, *, down: bool = False) -> str:
+    """Write an amount of memory (bytes) or cpu (millicores) for people."""
+    return bytes_text(value, down=down) if resource == "memory" else millis_text(value)
+
+
+def place(scope: str) -> str:
+    """Name a scope in a sentence."""
+    return "the cluster" if scope == CLUSTER else f"pool {scope}"
+
+
+def percent(part: int, whole: int) -> str:
+    """Write a ratio, rounded up to a tenth of a percent."""
+    if whole <= 0:
+        return "no room at all"
+    tenths = -(-part * 1000 // whole)
+    return f"{tenths // 10}.{tenths % 10}%" if tenths % 10 else f"{tenths // 10}%"
+
+
+def refusal(verdict: Verdict, subject: str) -> str:
+    """Say in one line why a pod is refused, and what to do about it."""
+    if verdict.sums:
+        keys = sorted({f"thresholds.{s.resource}.{s.kind}" for s in verdict.sums})
+        return (
+            f"{subject} does not fit: {'; '.join(map(_broken, verdict.sums))}. "
+            f"Ask for less, free some, or raise {' and '.join(keys)} in the ConfigMap headroom-config"
+        )
+    return f"{subject} {_PLAIN[verdict.reason].format(detail=verdict.detail)}"
+
+
+_PLAIN = {
+    Reason.MISSING_LIMITS: "has a container without a memory limit, which missingLimits: deny refuses. "
+    "Give every container resources.limits.memory",
+    Reason.MISSING_REQUESTS: "requests no memory, which missingRequests: deny refuses. "
+    "Give its containers resources.requests.memory",
+    Reason.INVALID: "cannot be judged: {detail}",
+    Reason.UNAVAILABLE: "cannot be judged now (AccountUnavailable): {detail}. Try again in a moment",
+    Reason.NOT_JUDGED: "{detail}",
+}
+
+
+def _broken(s: Sum) -> str:
+    def show(value: int, *, down: bool = False) -> str:
+        return amount(s.resource, value, down=down)
+
+    reached = s.committed + s.granted + s.asked
+    of_what = f"{s.share} of {show(s.allocatable - s.kept, down=True)} allocatable" if s.share else "bound"
+    kept = f", {show(s.kept)} kept in reserve" if s.kept else ""
+    on_its_way = f" and {show(s.granted)} granted but not yet created" if s.granted else ""
+    return (
+        f"{s.resource} {s.kind} of {place(s.scope)} would be {show(reached)} of {show(s.bound, down=True)} "
+        f"({of_what}{kept}): asked {show(s.asked)}, committed {show(s.committed)}{on_its_way}, "
+        f"short by {show(s.short_by)}, at most {show(s.free, down=True)} would fit"
+    )
+
+
+def warnings(verdict: Verdict, subject: str) -> tuple[str, ...]:
+    """Make the warnings of a verdict that lets the request in; kubectl puts "Warning:" before each."""
+    if verdict.decision is not Decision.WARN:
+        return ()
+    if verdict.reason is Reason.NEAR_BOUND:
+        lines = [_near(s) for s in verdict.sums]
+    elif verdict.sums:
+        lines = [_over(s) for s in verdict.sums]
+    else:
+        lines = [refusal(verdict, subject).partition(". ")[0]]
+    return tuple(line if len(line) <= _WARNING else f"{line[: _WARNING - 1]}…" for line in lines)
+
+
+def _near(s: Sum) -> str:
+    reached = s.committed + s.granted + s.asked
+    return (
+        f"{s.resource} {s.kind} of {place(s.scope)} at {percent(reached, s.bound)} of the bound: "
+        f"{amount(s.resource, reached)} of {amount(s.resource, s.bound, down=True)}"
+    )
+
+
+def _over(s: Sum) -> str:
+    return (
+        f"past the bound: {s.resource} {s.kind} of {place(s.scope)} "
+        f"{amount(s.resource, s.committed + s.granted + s.asked)} of {amount(s.resource, s.bound, down=True)}, "
+        f"over by {amount(s.resource, s.short_by)}"
+    )

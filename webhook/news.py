@@ -1,0 +1,81 @@
+"""What a reflector tells its consumer, in order: what there is, what became of it, and how far that can be trusted."""
+
+from typing import Generic, Protocol, TypeVar
+
+import msgspec
+
+
+class Metadata(Protocol):
+    """What is needed of an object's metadata."""
+
+    @property
+    def resource_version(self) -> str: ...
+
+
+class Object(Protocol):
+    """An object of the API, as one of our structs."""
+
+    @property
+    def metadata(self) -> Metadata: ...
+
+
+T = TypeVar("T", bound=Object)
+
+
+class Unreadable(msgspec.Struct, frozen=True):
+    """An object that is there (or, `deleted`, is no longer) but does not fit its type; names are empty if unknown."""
+
+    namespace: str
+    name: str
+    uid: str
+    revision: int
+    fault: str
+    deleted: bool = False
+
+
+class Replaced(msgspec.Struct, Generic[T], frozen=True):
+    """All there is as of `revision`, from a consistent list; whatever else the consumer holds is gone."""
+
+    objects: list[T]
+    revision: int
+    unreadable: list[Unreadable]
+
+
+class Changed(msgspec.Struct, Generic[T], frozen=True):
+    """An object that is new or different."""
+
+    object: T
+    revision: int
+
+
+class Deleted(msgspec.Struct, Generic[T], frozen=True):
+    """An object that is no more, in its last state; `revision` is that of the deletion."""
+
+    object: T
+    revision: int
+
+
+class Bookmark(msgspec.Struct, frozen=True):
+    """Everything up to `revision` has been told."""
+
+    revision: int
+
+
+class Live(msgspec.Struct, frozen=True):
+    """A watch is open: from now on changes are told as they happen, after those that were missed."""
+
+
+class Broken(msgspec.Struct, frozen=True):
+    """No watch is open: what was told stands, but may be out of date until `Live`."""
+
+    fault: str
+
+
+class Proven(msgspec.Struct, frozen=True):
+    """All that had happened before `since` (on the reflector's clock, seconds) has been told."""
+
+    since: float
+
+
+Event = Changed[T] | Deleted[T] | Unreadable | Bookmark
+News = Replaced[T] | Event[T] | Live | Broken | Proven

@@ -1,0 +1,206 @@
+"""Keeps a consumer in sync with one resource of the cluster, by list and watch, for ever.
+
+    list ──► watch ──► watch ──► …        each watch goes on from the last revision that was told
+      ▲        │
+      └────────┘  Gone, Lost, or an error in the consumer: what was told no longer joins up with what comes
+
+Between two attempts lies a pause that grows while things go badly. Nothing is skipped: either each change after the
+last revision is told in order, or everything is told anew. On request it proves how fresh the consumer's view is: a
+consistent list gives a revision, and the watch must reach that; one that is reopened for a few seconds says so with a
+bookmark before its end.
+"""
+
+import logging
+import random
+import time
+from collections.abc import Callable, Generator
+from contextlib import closing
+from dataclasses import dataclass
+from threading import Event as Flag
+from typing import Generic
+
+from webhook.answer import Gone, KubeError, Silent
+from webhook.backoff import Backoff
+from webhook.kube import Api
+from webhook.listwatch import ListWatch
+from webhook.news import Broken, Live, News, Proven, T, Unreadable
+from webhook.wire import Lost, Resource
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """All in seconds."""
+
+    page: float = 30.0  # for each page of a list
+    watch: float = 290.0  # a watch lasts that long, and up to a fifth longer, so that the replicas' ends spread out
+    silence: float = 80.0  # bookmarks come once a minute: a watch that is silent for longer is dead
+    probe: float = 3.0  # the API server sends a bookmark 2 s before the end, so this is the shortest that has one
+    shortest_pause: float = 0.1
+    longest_pause: float = 5.0
+    settled: float = 5.0  # a watch that lasted that long was healthy: after its end the pauses begin anew
+
+
+TIMING = Timing()
+
+
+class _Ended(Exception):  # noqa: N818 - nothing went wrong
+    """The API server ended a watch, as it does when its time is up."""
+
+
+class Reflector(Generic[T]):
+    """Tells `deliver` all news of a resource, from the one thread that is in `run`; `deliver` may raise."""
+
+    def __init__(
+        self,
+        api: Api,
+        resource: Resource[T],
+        deliver: Callable[[News[T]], None],
+        *,
+        timing: Timing = TIMING,
+        clock: Callable[[], float] = time.monotonic,
+        draw: Callable[[], float] = random.random,
+    ) -> None:
+        self._calls = ListWatch(api, resource)
+        self._path = resource.path
+        self._deliver = deliver
+        self._timing = timing
+        self._clock = clock
+        self._draw = draw
+        self._backoff = Backoff(timing.shortest_pause, timing.longest_pause, draw)
+        self._stop = Flag()
+        self._revision: int | None = None  # the last one told; none: list
+        self._listing = float("-inf")  # when the last list was begun
+        self._asked = self._proven = float("-inf")
+        self._watching = False
+        self._heard = float("-inf")
+        self._report_due = float("-inf")
+
+    @property
+    def heard(self) -> float:
+        """When the consumer was last told anything, on the reflector's clock; minus infinity if never."""
+        return self._heard
+
+    def run(self) -> None:
+        """Tell news until `stop`; never raises and never gives up."""
+        while not self._stop.is_set():
+            try:
+                with closing(self._round()) as news:
+                    for item in news:
+                        self._tell(item)
+            except Exception as error:  # noqa: BLE001 - whatever fails, here or in the consumer, the loop goes on
+                self._recover(error)
+
+    def stop(self) -> None:
+        """End `run`, from any thread: at once, but for an answer whose headers have not come yet."""
+        self._stop.set()
+        self._calls.close()
+
+    def request_proof(self) -> None:
+        """Ask, from any thread, for a `Proven` whose `since` is no earlier than now; it takes some seconds."""
+        self._asked = self._clock()
+        if self._watching:
+            self._calls.interrupt()
+
+    def _tell(self, news: News[T]) -> None:
+        if not self._stop.is_set():
+            self._deliver(news)
+            self._heard = self._clock()
+
+    def _recover(self, error: Exception) -> None:
+        """Decide where to go on, say so, and wait."""
+        if self._stop.is_set():
+            return
+        if not isinstance(error, KubeError | _Ended) or isinstance(error, Gone):
+            self._revision = None
+        if not isinstance(error, KubeError | _Ended | Lost):
+            log.error("%s: the news could not be taken in; listing again", self._path, exc_info=error)
+        if self._revision is None and self._clock() - self._listing > self._timing.longest_pause:
+            self._backoff.reset()  # a list mends this at once, unless it was a list that has just failed to
+        pause = max(self._backoff.next(), min(getattr(error, "retry_after", 0.0), self._timing.longest_pause))
+        if pause or not isinstance(error, _Ended):
+            log.warning("%s: %s; trying again in %.1f s", self._path, error, pause)
+            self._tell_broken(str(error))
+        self._stop.wait(pause)
+
+    def _tell_broken(self, fault: str) -> None:
+        try:
+            self._tell(Broken(fault))
+        except Exception:
+            log.exception("%s: the news could not be taken in; listing again", self._path)
+            self._revision = None
+
+    def _round(self) -> Generator[News[T]]:
+        """Return the next step of the way."""
+        if self._revision is None:
+            return self._relist()
+        if self._asked > self._proven:
+            return self._prove(self._revision)
+        return self._watch(self._revision)
+
+    def _relist(self) -> Generator[News[T]]:
+        since = self._listing = self._clock()
+        replaced = self._calls.list(self._timing.page)
+        self._revision = replaced.revision
+        self._report(replaced.unreadable)
+        yield replaced
+        yield Proven(since)  # a consistent list that was asked for after a moment shows all that had happened before
+        self._proven = since
+        seconds = self._clock() - since
+        log.info("%s: listed %d at %d in %.1f s", self._path, len(replaced.objects), replaced.revision, seconds)
+
+    def _prove(self, last: int) -> Generator[News[T]]:
+        since = self._clock()
+        newest = self._calls.newest(self._timing.page)
+        if last < newest:
+            for news in self._events(last, self._timing.probe, 2 * self._timing.probe):
+                yield news
+                if self._revision is None or self._revision >= newest:
+                    break
+            else:
+                self._revision = None  # the watch did not get there: a list will
+                return
+        yield Proven(since)
+        self._proven = since
+
+    def _watch(self, last: int) -> Generator[News[T]]:
+        began = self._clock()
+        fruitless = True
+        seconds = self._timing.watch * (1 + self._draw() / 5)
+        self._watching = True
+        try:
+            for news in self._events(last, seconds, self._timing.silence):
+                yield news
+                fruitless = fruitless and isinstance(news, Live)
+                if self._asked > self._proven:
+                    return
+        except Silent as error:
+            # Without even a bookmark the API server may not know our revision (etcd restored from a backup).
+            if fruitless:
+                raise Lost(f"{error}, since it was opened") from error
+            raise
+        finally:
+            self._watching = False
+            if self._clock() - began >= self._timing.settled:
+                self._backoff.reset()
+        if self._asked <= self._proven:
+            raise _Ended("the API server ended the watch")
+
+    def _events(self, last: int, seconds: float, silence: float) -> Generator[News[T]]:
+        with self._calls.watch(last, seconds, silence) as events:
+            yield Live()
+            for event in events:
+                if event.revision < last:
+                    raise Lost(f"the API server went back from revision {last} to {event.revision}")
+                if isinstance(event, Unreadable):
+                    self._report([event])
+                self._revision = last = event.revision
+                yield event
+
+    def _report(self, unreadable: list[Unreadable]) -> None:
+        """Log objects that do not fit: a few of them, and seldom, for one object may change many times a second."""
+        if unreadable and self._clock() >= self._report_due:
+            self._report_due = self._clock() + self._timing.longest_pause
+            shown = "; ".join(f"{item.namespace}/{item.name}: {item.fault}" for item in unreadable[:3])
+            log.warning("%s: %d objects cannot be read: %s", self._path, len(unreadable), shown)

@@ -1,0 +1,181 @@
+"""TLS of the server: one context for the life of the process, and the certificate behind it exchanged while it serves.
+
+The server is given one `SSLContext` when it starts and asks for no other. Its `sni_callback` (called for clients that
+send no server name, too) moves each new handshake to the context that is current then. A context in use is never
+reloaded: a pair that does not match would break every new handshake, and after a change of the key's kind both would be
+loaded and the old one go on being shown. A new context is built, checked and swapped in; whatever fails on the way
+leaves the last good one serving, and is reported.
+"""
+
+import hashlib
+import ssl
+from enum import StrEnum
+from pathlib import Path
+from typing import NamedTuple, NoReturn
+
+from cryptography import x509
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding
+
+_FLIGHTS = 5  # TLS 1.2 needs three from either side
+
+
+class TlsError(Exception):
+    """A certificate that cannot be served; the text says which file, and why."""
+
+
+class Outcome(StrEnum):
+    """What a refresh did."""
+
+    UNCHANGED = "unchanged"
+    SWAPPED = "swapped"
+    KEPT = "kept"
+
+
+class Refreshed(NamedTuple):
+    """What a refresh did and what is wrong, if anything; equal for equal states, so that only news need be reported.
+
+    The problem says why the files' pair was not taken (kept), or that the one that is served is outside its validity
+    (unchanged, swapped); it is empty where all is well.
+    """
+
+    outcome: Outcome
+    problem: str = ""
+
+
+class _Content(NamedTuple):
+    certificate: bytes
+    digest: bytes
+
+
+class _Files(NamedTuple):
+    certificate: Path
+    key: Path
+
+    def read(self) -> _Content:
+        """Read both. The key is not kept, only a digest of the two."""
+        try:
+            certificate, key = self.certificate.read_bytes(), self.key.read_bytes()
+        except OSError as error:
+            raise TlsError(f"{error.filename}: cannot be read: {error.strerror}") from error
+        lengths = f"{len(certificate)} {len(key)} ".encode()
+        return _Content(certificate, hashlib.sha256(lengths + certificate + key).digest())
+
+
+class _Served(NamedTuple):
+    context: ssl.SSLContext
+    leaf: x509.Certificate
+    digest: bytes
+
+    def invalid(self, now: float) -> str:
+        """Say why the certificate is not valid at that time; empty when it is."""
+        begin, end = self.leaf.not_valid_before_utc, self.leaf.not_valid_after_utc
+        if now < begin.timestamp():
+            return f"the certificate is not valid before {begin:%F %T} UTC: look at this machine's clock"
+        return f"the certificate expired at {end:%F %T} UTC: renew it" if now >= end.timestamp() else ""
+
+
+class ServingCertificate:
+    """The certificate that the server shows, from two PEM files: it with its chain, and its key, unencrypted.
+
+    There is no thread in here: somebody calls `refresh` now and then, one thread at a time, while others shake hands.
+    """
+
+    def __init__(self, certificate_file: Path, key_file: Path) -> None:
+        """Load the pair; TlsError where it cannot be served. Outside its validity it can: a later one replaces it."""
+        self._files = _Files(certificate_file, key_file)
+        self._current = _load(self._files, self._files.read())
+        self._first = self._current.context
+        self._first.sni_callback = self._move
+
+    def context(self) -> ssl.SSLContext:
+        """Return the context for the server: always the same one, and each handshake on it shows what is current."""
+        return self._first
+
+    @property
+    def expires_at(self) -> float:
+        """When the certificate that is served expires, in seconds since 1970."""
+        return self._current.leaf.not_valid_after_utc.timestamp()
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of the certificate that is served, as `openssl x509 -noout -fingerprint -sha256` prints it."""
+        return self._current.leaf.fingerprint(SHA256()).hex(":").upper()
+
+    def refresh(self, now: float) -> Refreshed:
+        """Serve what the files hold now, if it is good; time in seconds since 1970.
+
+        Contents are compared, because a mounted Secret changes by a symbolic link above the files. Bad files raise
+        nothing and are tried again at the next call: they may be half written.
+        """
+        current = self._current
+        try:
+            content = self._files.read()
+            if content.digest == current.digest:
+                return Refreshed(Outcome.UNCHANGED, current.invalid(now))
+            candidate = _load(self._files, content)
+        except TlsError as error:
+            return Refreshed(Outcome.KEPT, str(error))
+        # Where neither is valid by this clock, the newer is the better guess.
+        if (problem := candidate.invalid(now)) and not current.invalid(now):
+            return Refreshed(Outcome.KEPT, f"{self._files.certificate}: {problem}")
+        self._current = candidate
+        return Refreshed(Outcome.SWAPPED, problem)
+
+    def _move(self, handshake: ssl.SSLObject, _name: str | None, _context: ssl.SSLContext) -> None:
+        handshake.context = self._current.context
+
+
+def _load(files: _Files, content: _Content) -> _Served:
+    """Build a context and prove it by a handshake; TlsError when the pair is bad or was replaced meanwhile."""
+    context = _new_context()
+    try:
+        leaf = x509.load_pem_x509_certificates(content.certificate)[0]
+        context.load_cert_chain(files.certificate, files.key, password=_refuse_password)
+        shown = _shown(context)
+    except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
+        needed = "both must be PEM, the key unencrypted and the certificate's own"
+        raise TlsError(f"{files.certificate} with {files.key}: cannot be served, {needed}: {error}") from error
+    # OpenSSL reads the files by itself: what it read has to be what was compared.
+    if shown != leaf.public_bytes(Encoding.DER) or files.read() != content:
+        raise TlsError(f"{files.certificate} with {files.key}: replaced while they were read")
+    return _Served(context, leaf, content.digest)
+
+
+def _new_context() -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.set_alpn_protocols(["http/1.1"])
+    # A session resumed by ticket would go on with the certificate it began with, and the API server resumes none.
+    context.options |= ssl.OP_NO_RENEGOTIATION | ssl.OP_NO_TICKET
+    context.num_tickets = 0
+    return context
+
+
+def _refuse_password() -> NoReturn:
+    """Refuse: without this, OpenSSL would ask for the password at the terminal, and wait."""
+    raise ValueError("the key is encrypted")
+
+
+def _shown(context: ssl.SSLContext) -> bytes | None:
+    """Shake hands in memory, and return the certificate (DER) that a client of this context has seen."""
+    client_context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    client_context.check_hostname = False
+    client_context.verify_mode = (
+        ssl.CERT_NONE
+    )  # who trusts it is not known here; that the key fits is proven all the same
+    to_server, to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
+    client = client_context.wrap_bio(to_client, to_server)
+    server = context.wrap_bio(to_server, to_client, server_side=True)
+    for _ in range(_FLIGHTS):
+        if all([_finished(client), _finished(server)]):
+            return client.getpeercert(binary_form=True)
+    raise ValueError("a handshake with it does not come to an end")
+
+
+def _finished(side: ssl.SSLObject) -> bool:
+    try:
+        side.do_handshake()
+    except ssl.SSLWantReadError:
+        return False
+    return True

@@ -1,0 +1,115 @@
+"""Watching: the reflectors, and what each one's news means to the account."""
+
+import logging
+from collections.abc import Callable
+from typing import Final
+
+from webhook.admission import Admission
+from webhook.booking import NAME as ALLOTMENTS
+from webhook.booking import Booking, ConfigMap
+from webhook.core.facts import node_facts, pod_facts
+from webhook.core.ledger import PodFacts
+from webhook.core.nodes import NodeFacts
+from webhook.core.objects import Node, ObjectError, Pod, reader
+from webhook.core.quantity import QuantityError
+from webhook.feed import Feed
+from webhook.kube import Api
+from webhook.news import Bookmark, Broken, Changed, Deleted, Live, News, Proven, Replaced
+from webhook.reflector import Reflector
+from webhook.settings import NAME as CONFIG
+from webhook.settings import Settings
+from webhook.wire import Resource
+
+log = logging.getLogger(__name__)
+
+PODS: Final = Resource("/api/v1/pods", Pod, reader(Pod))
+NODES: Final = Resource("/api/v1/nodes", Node, reader(Node))
+
+
+def watch_pods(api: Api, admission: Admission) -> Reflector[Pod]:
+    """Keep the account's pods in sync."""
+
+    def deliver(news: News[Pod]) -> None:
+        match news:
+            case Changed(object=pod):
+                admission.see_pod(_pod(pod))
+            case Deleted(object=pod, revision=revision):
+                admission.pod_gone(_pod(pod, revision))
+            case Bookmark(revision=revision):
+                admission.bookmark(revision)
+            case Replaced(objects=pods, revision=revision):
+                admission.relist_pods([_pod(pod) for pod in pods], revision)
+            case Proven(since=since):
+                admission.prove(since)
+            case _:
+                _tell_state(admission, admission.pods, news)
+
+    return Reflector(api, PODS, deliver, clock=admission.clock)
+
+
+def watch_nodes(api: Api, admission: Admission) -> Reflector[Node]:
+    """Keep the account's nodes in sync."""
+
+    def deliver(news: News[Node]) -> None:
+        match news:
+            case Changed(object=node):
+                admission.see_node(_node(node))
+            case Deleted(object=node):
+                admission.node_gone(node.metadata.name)
+            case Replaced(objects=nodes):
+                admission.relist_nodes([_node(node) for node in nodes])
+            case _:
+                _tell_state(admission, admission.nodes, news)
+
+    return Reflector(api, NODES, deliver, clock=admission.clock)
+
+
+def watch_config(api: Api, namespace: str, settings: Settings) -> Reflector[ConfigMap]:
+    """Keep the configuration in sync."""
+    return _watch_config_map(api, namespace, CONFIG, lambda found, _: settings.read(found.data if found else None))
+
+
+def watch_allotments(api: Api, namespace: str, booking: Booking) -> Reflector[ConfigMap]:
+    """Tell the booking what the others write."""
+    return _watch_config_map(api, namespace, ALLOTMENTS, booking.tell)
+
+
+def _watch_config_map(
+    api: Api, namespace: str, name: str, tell: Callable[[ConfigMap | None, int], None]
+) -> Reflector[ConfigMap]:
+    def deliver(news: News[ConfigMap]) -> None:
+        match news:
+            case Changed(object=found, revision=revision):
+                tell(found, revision)
+            case Deleted(revision=revision):
+                tell(None, revision)
+            case Replaced(objects=objects, revision=revision):
+                tell(objects[0], objects[0].revision) if objects else tell(None, revision)
+
+    path = f"/api/v1/namespaces/{namespace}/configmaps"
+    return Reflector(api, Resource(path, ConfigMap, reader(ConfigMap), f"metadata.name={name}"), deliver)
+
+
+def _tell_state(admission: Admission, feed: Feed, news: object) -> None:
+    match news:
+        case Live() | Bookmark():
+            admission.tell_live(feed)
+        case Broken(fault=fault):
+            admission.tell_broken(feed, fault)
+
+
+def _pod(pod: Pod, revision: int | None = None) -> PodFacts:
+    """Take a pod in; what it asks for counts as nothing where it cannot be read, which the API server never lets in."""
+    try:
+        return pod_facts(pod, at=revision)
+    except ObjectError as error:
+        log.error("pod %s/%s counts as nothing: %s", pod.metadata.namespace, pod.metadata.name, error)  # noqa: TRY400
+        return pod_facts(Pod(pod.metadata, type(pod.spec)(node_name=pod.spec.node_name)), at=revision)
+
+
+def _node(node: Node) -> NodeFacts:
+    try:
+        return node_facts(node)
+    except QuantityError as error:
+        log.error("node %s counts as having nothing: %s", node.metadata.name, error)  # noqa: TRY400
+        return node_facts(Node(node.metadata, node.spec))
