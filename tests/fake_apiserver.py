@@ -180,6 +180,7 @@ class FakeApiServer:
                 if self.closing.wait(every):
                     return
                 handler.chunk(bytes([byte]))
+            handler.chunk(b"")
 
         self.faults.append(Fault(kind, answer))
 

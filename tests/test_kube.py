@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from kubernetes.client.configuration import Configuration
 
-from tests.fake_apiserver import FakeApiServer
+from tests.fake_apiserver import FakeApiServer, Fault
 from webhook.answer import ApiError, Conflict, Gone, NotFound, Silent, Stream, Unanswered, Unconfigured, Unreachable
 from webhook.kube import Api, configure
 
@@ -117,9 +117,10 @@ def test_a_proxy_in_between_may_answer_with_anything(server: FakeApiServer, api:
 
 
 def test_a_redirect_is_not_followed(server: FakeApiServer, api: Api) -> None:
-    server.reply("list", b"", status=302)
+    server.faults.append(Fault("list", lambda handler, _: handler.answer(302, b"", {"Location": "/elsewhere"})))
     with pytest.raises(ApiError, match="302"):
         api.get(PATH)
+    assert len(server.calls) == 1
 
 
 def test_nobody_listening_is_known_not_to_have_been_carried_out(server: FakeApiServer, api: Api) -> None:
@@ -155,6 +156,15 @@ def test_a_silent_stream_has_its_time_limit(server: FakeApiServer, api: Api) -> 
         with pytest.raises(Silent):
             list(stream.lines(0.2))
         assert 0.15 < time.monotonic() - began < 0.6
+
+
+def test_a_stream_that_ends_in_the_middle_of_a_line_is_broken(server: FakeApiServer, api: Api) -> None:
+    server.reply("watch", b"whole\nhal")
+    with api.stream(PATH, {"watch": "true"}, 5, 5) as stream:
+        lines = stream.lines(5)
+        assert next(lines) == b"whole"
+        with pytest.raises(Unanswered, match="in the middle of a line"):
+            next(lines)
 
 
 def test_a_connection_is_used_again(server: FakeApiServer, api: Api) -> None:

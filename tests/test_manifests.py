@@ -4,6 +4,7 @@ import pytest
 
 import webhook
 from tests.kustomize import MANIFESTS, Manifest, one, render
+from webhook import cli
 from webhook.core import config_source
 
 NAMESPACE = "headroom-system"
@@ -96,6 +97,12 @@ def test_every_path_that_the_process_is_told_of_is_mounted(pod: Manifest, contai
     assert files == {told["--tls-cert-file"], told["--tls-key-file"]}
 
 
+def test_the_command_line_knows_every_argument(container: Manifest) -> None:
+    command, *arguments = container["args"]
+    known = {name for parameter in cli.main.commands[command].params for name in parameter.opts}
+    assert {argument.split("=")[0] for argument in arguments} <= known
+
+
 def test_probes_ask_for_life_and_for_readiness_at_a_port_that_exists(container: Manifest) -> None:
     paths = {name: container[name]["httpGet"]["path"] for name in ("startupProbe", "livenessProbe", "readinessProbe")}
     assert paths == {"startupProbe": "/healthz", "livenessProbe": "/healthz", "readinessProbe": "/readyz"}
@@ -126,7 +133,7 @@ def test_rbac_is_exactly_what_is_used(base: list[Manifest]) -> None:
     ]
     assert one(base, "Role")["rules"] == [
         configmaps(["get", "list", "watch"], resourceNames=["headroom-config"]),
-        configmaps(["get", "watch", "update"], resourceNames=["headroom-allotments"]),
+        configmaps(["get", "list", "watch", "update"], resourceNames=["headroom-allotments"]),
         configmaps(["create"]),
     ]
 

@@ -114,6 +114,37 @@ def test_a_proof_that_fails_is_begun_anew(server: FakeApiServer, kind: str) -> N
         wait_for_proof(running, moment)
 
 
+def test_a_proof_asked_for_while_a_watch_is_being_opened_is_not_forgotten(server: FakeApiServer) -> None:
+    server.faults.append(server.late("watch", 0.3))
+    with reflecting(server, silence=30) as running:
+        running.consumer.wait(lambda: bool(running.consumer.of(Proven)))
+        time.sleep(0.1)
+        wait_for_proof(running, ask(running))
+
+
+def test_a_proof_asked_for_while_a_list_is_read_lets_the_list_come(server: FakeApiServer) -> None:
+    server.trickle("list", b'{"metadata":{"resourceVersion":"1000"},"items":[]}', every=0.005)
+    with reflecting(server, silence=30) as running:
+        time.sleep(0.1)
+        wait_for_proof(running, ask(running))
+        assert (server.count("list"), server.count("newest")) == (1, 1)
+        assert not running.consumer.of(Broken)
+
+
+def test_a_proof_asked_for_during_a_proof_waits_for_its_turn(server: FakeApiServer) -> None:
+    with reflecting(server, silence=30) as running:
+        consumer = running.consumer
+        consumer.wait(lambda: bool(consumer.of(Live)))
+        server.revision += 1
+        first = ask(running)
+        consumer.wait(lambda: len(consumer.of(Live)) == 2)
+        second = ask(running)
+        server.bookmark()
+        wait_for_proof(running, first)
+        wait_for_proof(running, second)
+        assert (server.count("list"), server.count("newest")) == (1, 2)
+
+
 def test_proofs_asked_for_all_the_time_do_not_keep_each_other_from_coming(server: FakeApiServer) -> None:
     stop = threading.Event()
     with reflecting(server, silence=30) as running:

@@ -152,6 +152,26 @@ def test_nothing_is_told_after_stop(server: FakeApiServer) -> None:
         assert running.consumer.news == []
 
 
+def test_what_has_come_but_was_not_told_before_stop_is_not_told(server: FakeApiServer) -> None:
+    with reflecting(server) as running:
+        consumer = running.consumer
+        consumer.wait(lambda: bool(consumer.of(Live)))
+
+        def stop_at_the_first(news: object) -> bool:
+            if isinstance(news, Changed):
+                running.reflector.stop()
+            return False
+
+        consumer.fail_on = stop_at_the_first
+        server.mute = True
+        for size in range(3):
+            server.put("a", size=size)
+        server.mute = False
+        server.send(b"".join(event for _, event in server.history))
+        running.thread.join(5)
+        assert consumer.sizes == {"a": 0}
+
+
 def test_when_it_was_last_told_anything_is_known(server: FakeApiServer) -> None:
     with reflecting(server) as running:
         running.consumer.wait(lambda: bool(running.consumer.of(Proven)))

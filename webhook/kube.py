@@ -123,7 +123,6 @@ class Api:
                 headers=self._headers() | ({"Content-Type": media_type} if body is not None else {}),
                 timeout=urllib3.Timeout(connect=min(CONNECT_SECONDS, read), read=read),
                 retries=False,
-                redirect=False,
                 preload_content=False,
             )
         except (NewConnectionError, ConnectTimeoutError, ProxyError) as error:

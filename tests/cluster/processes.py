@@ -61,9 +61,22 @@ def start_time(pid: int) -> int | None:
         stat = Path(f"/proc/{pid}/stat").read_text()
     except (FileNotFoundError, ProcessLookupError):
         return None
-    # The second field is the name in parentheses and may hold anything, so count from the last one.
-    state, *rest = stat.rpartition(")")[2].split()
+    state, *rest = _fields(stat)
     return None if state in "ZX" else int(rest[18])
+
+
+def stopped(pid: int) -> bool:
+    """Whether every thread of `pid` has stopped: they do so one after the other."""
+    return all(_fields(stat.read_text())[0] == "T" for stat in Path(f"/proc/{pid}/task").glob("*/stat"))
+
+
+def _fields(stat: str) -> list[str]:
+    """Fields 3 and up: the second is the name in parentheses and may hold anything."""
+    return stat.rpartition(")")[2].split()
+
+
+# Popen complains about a program that is forgotten while it runs, which these are meant to be.
+_outliving: list[subprocess.Popen[bytes]] = []
 
 
 class Recorder(Protocol):
@@ -96,6 +109,7 @@ class Program:
         self.identity = Identity(name, self._process.pid, start_time(self._process.pid) or 0)
         if journal is not None:
             journal.add(self.identity)
+            _outliving.append(self._process)
 
     @property
     def name(self) -> str:
@@ -123,8 +137,9 @@ class Program:
             time.sleep(POLL_SECONDS)
 
     def pause(self) -> None:
-        """Freeze it: connections stay open, nothing is answered."""
+        """Freeze it, and return once it is: connections stay open, nothing is answered."""
         self.identity.signal(signal.SIGSTOP)
+        until(lambda: stopped(self.pid), f"the pause of {self.name}", GRACE_SECONDS)
 
     def resume(self) -> None:
         """Let a paused program go on."""
@@ -132,7 +147,8 @@ class Program:
 
     def kill(self) -> None:
         """End it without giving it the time to say goodbye."""
-        self.stop(grace=0)
+        self.identity.signal(signal.SIGKILL)
+        self._process.wait()
 
     def stop(self, grace: float = GRACE_SECONDS) -> None:
         """End it and forget it."""

@@ -2,7 +2,7 @@
 
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -59,6 +59,9 @@ class Replicas:
 
     def __getitem__(self, index: int) -> Replica:
         return self.replicas[index]
+
+    def __iter__(self) -> Iterator[Replica]:
+        return iter(self.replicas)
 
     def __len__(self) -> int:
         return len(self.replicas)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.cluster.journal import Journal
-from tests.cluster.processes import Identity, NotReadyError, Program, start_time, until
+from tests.cluster.processes import Identity, NotReadyError, Program, start_time, stopped, until
 
 SLEEP = (sys.executable, "-c", "import time; time.sleep(60)")
 DEAF = (sys.executable, "-c", "import signal, time; signal.signal(15, signal.SIG_IGN); print('deaf'); time.sleep(60)")
@@ -39,7 +39,7 @@ def test_a_program_that_does_not_listen_is_killed_after_its_grace(tmp_path: Path
 def test_a_paused_program_can_be_ended(tmp_path: Path) -> None:
     program = Program("sleep", SLEEP, tmp_path / "log")
     program.pause()
-    until(lambda: _state(program.pid) == "T", "the pause", 5)
+    assert stopped(program.pid)
     begun = time.monotonic()
     program.stop()
     assert time.monotonic() - begun < 5  # it heard SIGTERM, and was not killed after the grace of 10 s

@@ -1,0 +1,68 @@
+# Every chore of this project, one word each. `make` alone lists them.
+
+.DEFAULT_GOAL := help
+.PHONY: help demo up down status test check format docs bench bench-full clean
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+
+PYTHON ?= python3
+BIN := .venv/bin
+
+# What `make up` can be asked for: make up NODES=5 REPLICAS=2
+NODES ?= 3
+NODE_MEMORY ?= 8Gi
+NODE_CPU ?= 4
+REPLICAS ?= 1
+CONTROLLERS ?= 1
+export NODES NODE_MEMORY NODE_CPU REPLICAS CONTROLLERS
+
+help: ## List what there is
+	@echo "Headroom. make WORD, with WORD one of:"
+	@sed -nE 's/^([a-z-]+):.*## (.*)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
+
+.venv/.made: requirements.txt requirements-dev.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	    { echo "Headroom needs Python 3.11 or later: name one with make PYTHON=python3.12" >&2; exit 1; }
+	@echo "making the environment in .venv ..."
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@touch $@
+
+demo: .venv/.made ## From nothing to a refusal: a real API server, Headroom, and a deployment that outgrows it
+	@$(BIN)/python -m demo.story
+
+up: .venv/.made ## A cluster with Headroom in the background (NODES NODE_MEMORY NODE_CPU REPLICAS CONTROLLERS)
+	@$(BIN)/python -m tests.cluster up
+
+down: .venv/.made ## End what `make up` started
+	@$(BIN)/python -m tests.cluster down
+
+status: .venv/.made ## Say what of it runs
+	@$(BIN)/python -m tests.cluster status
+
+test: .venv/.made ## The whole test suite, on a real API server
+	@$(BIN)/python -m tests.cluster build
+	@$(BIN)/pytest
+
+check: .venv/.made ## Format, lint, types, import contracts
+	@$(BIN)/ruff format --check --quiet . && echo "format: fine"
+	@$(BIN)/ruff check --quiet . && echo "lint: fine"
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo
+
+format: .venv/.made ## Put the code into shape
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+docs: .venv/.made ## Make anew what is made from the code: the configuration's table and schema
+	@$(BIN)/python -m tests.core.test_config_docs
+
+bench: .venv/.made ## Side by side with webhooks that do nothing, in at most 15 minutes
+	@$(BIN)/python -m tests.bench quick
+
+bench-full: .venv/.made ## The same with 64 clients and 150,000 pods
+	@$(BIN)/python -m tests.bench full
+
+clean: ## Remove what was made in this checkout (the control plane stays in the user's cache)
+	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache *.egg-info
