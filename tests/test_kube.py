@@ -20,7 +20,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from kubernetes.client.configuration import Configuration
 
-from tests.fake_apiserver import FakeApiServer, Fault
+from tests.fake_apiserver import FakeApiServer
+from tests.fake_http import Fault
 from webhook.answer import ApiError, Conflict, Gone, NotFound, Silent, Stream, Unanswered, Unconfigured, Unreachable
 from webhook.kube import Api, configure
 

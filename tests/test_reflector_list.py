@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.fake_apiserver import Call, FakeApiServer, Fault, Handler, line
+from tests.fake_apiserver import FakeApiServer
+from tests.fake_http import Call, Fault, Handler, line
 from tests.reflecting import reflecting
 from webhook.news import Broken, Changed, Live, Proven, Replaced, Unreadable
 

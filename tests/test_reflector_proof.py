@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.fake_apiserver import CUT, FakeApiServer
+from tests.fake_apiserver import FakeApiServer
+from tests.fake_http import CUT
 from tests.reflecting import Running, reflecting
 from webhook.news import Bookmark, Broken, Live, Proven, Replaced
 
@@ -97,6 +98,21 @@ def test_a_short_watch_that_does_not_get_there_makes_it_list(server: FakeApiServ
         wait_for_proof(running, moment)
         assert consumer.sizes == {"unseen": 1}
         assert len(consumer.of(Replaced)) == 2
+
+
+def test_a_revision_past_the_newest_one_proves_nothing(server: FakeApiServer) -> None:
+    """After etcd was restored from a backup, the view shows what never happened."""
+    with reflecting(server, silence=30) as running:
+        consumer = running.consumer
+        consumer.wait(lambda: bool(consumer.of(Live)))
+        server.put("never", size=1)
+        consumer.wait_for("never", 1)
+        server.revision -= 10
+        server.objects.clear()
+        moment = ask(running)
+        wait_for_proof(running, moment)
+        assert consumer.sizes == {}
+        assert "went back" in consumer.of(Broken)[0].fault
 
 
 @pytest.mark.parametrize("kind", ["newest", "watch"])

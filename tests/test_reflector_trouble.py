@@ -7,7 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.fake_apiserver import CUT, FakeApiServer
+from tests.fake_apiserver import FakeApiServer
+from tests.fake_http import CUT
 from tests.reflecting import reflecting
 from webhook.news import Broken, Changed, Live, Proven, Replaced
 
@@ -94,7 +95,7 @@ def test_retry_after_is_honoured_up_to_the_longest_pause(server: FakeApiServer) 
 def test_an_error_in_the_consumer_lists_again(
     server: FakeApiServer, caplog: pytest.LogCaptureFixture, kind: type
 ) -> None:
-    with reflecting(server) as running:
+    with reflecting(server, silence=30) as running:
         consumer = running.consumer
         consumer.wait(lambda: bool(consumer.of(Live)))
         failures = iter([True, True])

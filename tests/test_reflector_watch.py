@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.fake_apiserver import CUT, END, FakeApiServer
+from tests.fake_apiserver import FakeApiServer
+from tests.fake_http import CUT, END
 from tests.reflecting import reflecting
 from webhook.news import Bookmark, Broken, Changed, Deleted, Live, Replaced
 

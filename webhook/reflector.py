@@ -153,6 +153,8 @@ class Reflector(Generic[T]):
     def _prove(self, last: int) -> Generator[News[T]]:
         since = self._clock()
         newest = self._calls.newest(self._timing.page)
+        if newest < last:
+            raise Lost(f"the API server went back from revision {last} to {newest}")
         if last < newest:
             for news in self._events(last, self._timing.probe, 2 * self._timing.probe):
                 yield news

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 from kubernetes import client, config
 
@@ -16,6 +16,8 @@ PATCH_TYPES = {
 # An object as JSON has it. Tests look into many kinds of objects, few of which are worth a type of their own.
 Object = dict[str, Any]
 Query = dict[str, str | int]
+
+LOOPBACK_NAMES = {"127.0.0.1", "::1", "localhost"}
 
 
 class ApiError(RuntimeError):
@@ -33,6 +35,8 @@ class Api:
         settings = client.Configuration()
         config.load_kube_config(str(kubeconfig), client_configuration=settings)  # type: ignore[no-untyped-call] # the package is not typed
         settings.connection_pool_maxsize = 64
+        if urlsplit(settings.host).hostname in LOOPBACK_NAMES:
+            settings.proxy = None  # as Go's clients do by themselves: no proxy leads to this machine
         self.url: str = settings.host
         self._settings = settings
         self._pool = client.ApiClient(settings).rest_client.pool_manager

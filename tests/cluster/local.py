@@ -57,7 +57,7 @@ class Local:
             self._check_same(settings)
             return False
         self.down()  # what an earlier one left, say before the machine was restarted
-        self.state.mkdir(parents=True)
+        self.state.mkdir(parents=True, exist_ok=True)
         self._settings_file.write_text(json.dumps(asdict(settings)))
         try:
             self._start(settings)
