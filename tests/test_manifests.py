@@ -115,10 +115,19 @@ def test_a_stopping_replica_has_time_for_what_is_in_flight(gate: Manifest, pod: 
     assert pod["spec"]["terminationGracePeriodSeconds"] >= sleep + gate["timeoutSeconds"] + 5
 
 
-def test_there_is_never_a_second_account_beside_the_first(base: list[Manifest]) -> None:
+def test_one_replica_serves_while_another_is_replaced(base: list[Manifest], pod: Manifest) -> None:
     deployment = one(base, "Deployment")["spec"]
-    assert (deployment["replicas"], deployment["strategy"]) == (1, {"type": "Recreate"})
-    assert not [m for m in base if m["kind"] == "PodDisruptionBudget"]
+    assert deployment["replicas"] == 2
+    assert deployment["strategy"]["rollingUpdate"] == {"maxSurge": 1, "maxUnavailable": 0}
+    (spread,) = pod["spec"]["topologySpreadConstraints"]
+    assert spread["whenUnsatisfiable"] == "ScheduleAnyway"
+    assert spread["labelSelector"]["matchLabels"].items() <= pod["metadata"]["labels"].items()
+
+
+def test_a_drain_takes_one_replica_at_a_time(base: list[Manifest], pod: Manifest) -> None:
+    budget = one(base, "PodDisruptionBudget")["spec"]
+    assert budget["maxUnavailable"] == 1
+    assert budget["selector"]["matchLabels"].items() <= pod["metadata"]["labels"].items()
 
 
 # --- what it may do

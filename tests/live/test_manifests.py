@@ -89,7 +89,7 @@ def test_with_headroom_down_no_pod_gets_in_but_the_control_planes(cluster: Contr
 
 
 def test_headroom_comes_back_behind_its_own_closed_gate(cluster: ControlPlane, gate: None) -> None:
-    cluster.kubectl("-n", NAMESPACE, "scale", "deployment/headroom", "--replicas=1")
+    cluster.kubectl("-n", NAMESPACE, "scale", "deployment/headroom", "--replicas=2")
     assert "successfully rolled out" in rolled_out(cluster)
 
 
