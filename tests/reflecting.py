@@ -18,7 +18,7 @@ from webhook.reflector import Reflector, Timing
 from webhook.wire import Resource
 
 PATH = "/api/v1/things"
-SHORT = Timing(page=2, watch=300, silence=0.5, probe=1, shortest_pause=0.02, longest_pause=0.3, settled=0.2)
+SHORT = Timing(page=2, watch=300, silence=30, answer=2, probe=1, shortest_pause=0.02, longest_pause=0.3, settled=0.2)
 Item = TypeVar("Item")
 
 

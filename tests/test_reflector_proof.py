@@ -51,7 +51,7 @@ def test_a_view_that_is_at_the_newest_revision_is_proven_without_a_watch(server:
 
 
 def test_a_bookmark_of_a_short_watch_proves_a_quiet_view(server: FakeApiServer) -> None:
-    with reflecting(server, silence=30, probe=2) as running:
+    with reflecting(server, probe=2) as running:
         consumer = running.consumer
         consumer.wait(lambda: bool(consumer.of(Live)))
         server.revision += 10  # other resources were written
@@ -71,7 +71,7 @@ def test_a_bookmark_of_a_short_watch_proves_a_quiet_view(server: FakeApiServer) 
 
 
 def test_an_event_proves_as_well_and_missed_ones_come_first(server: FakeApiServer) -> None:
-    with reflecting(server, silence=30) as running:
+    with reflecting(server) as running:
         consumer = running.consumer
         consumer.wait(lambda: bool(consumer.of(Live)))
         server.mute = True
@@ -86,7 +86,7 @@ def test_an_event_proves_as_well_and_missed_ones_come_first(server: FakeApiServe
 
 
 def test_a_short_watch_that_does_not_get_there_makes_it_list(server: FakeApiServer) -> None:
-    with reflecting(server, silence=30) as running:
+    with reflecting(server) as running:
         consumer = running.consumer
         consumer.wait(lambda: bool(consumer.of(Live)))
         server.mute = True  # this API server's cache has stalled
@@ -102,7 +102,7 @@ def test_a_short_watch_that_does_not_get_there_makes_it_list(server: FakeApiServ
 
 def test_a_revision_past_the_newest_one_proves_nothing(server: FakeApiServer) -> None:
     """After etcd was restored from a backup, the view shows what never happened."""
-    with reflecting(server, silence=30) as running:
+    with reflecting(server) as running:
         consumer = running.consumer
         consumer.wait(lambda: bool(consumer.of(Live)))
         server.put("never", size=1)
@@ -117,7 +117,7 @@ def test_a_revision_past_the_newest_one_proves_nothing(server: FakeApiServer) ->
 
 @pytest.mark.parametrize("kind", ["newest", "watch"])
 def test_a_proof_that_fails_is_begun_anew(server: FakeApiServer, kind: str) -> None:
-    with reflecting(server, silence=30) as running:
+    with reflecting(server) as running:
         consumer = running.consumer
         consumer.wait(lambda: bool(consumer.of(Live)))
         server.refuse(kind, 500, times=3)
@@ -132,7 +132,7 @@ def test_a_proof_that_fails_is_begun_anew(server: FakeApiServer, kind: str) -> N
 
 def test_a_proof_asked_for_while_a_watch_is_being_opened_is_not_forgotten(server: FakeApiServer) -> None:
     server.faults.append(server.late("watch", 0.3))
-    with reflecting(server, silence=30) as running:
+    with reflecting(server) as running:
         running.consumer.wait(lambda: bool(running.consumer.of(Proven)))
         time.sleep(0.1)
         wait_for_proof(running, ask(running))
@@ -140,7 +140,7 @@ def test_a_proof_asked_for_while_a_watch_is_being_opened_is_not_forgotten(server
 
 def test_a_proof_asked_for_while_a_list_is_read_lets_the_list_come(server: FakeApiServer) -> None:
     server.trickle("list", b'{"metadata":{"resourceVersion":"1000"},"items":[]}', every=0.005)
-    with reflecting(server, silence=30) as running:
+    with reflecting(server) as running:
         time.sleep(0.1)
         wait_for_proof(running, ask(running))
         assert (server.count("list"), server.count("newest")) == (1, 1)
@@ -148,7 +148,7 @@ def test_a_proof_asked_for_while_a_list_is_read_lets_the_list_come(server: FakeA
 
 
 def test_a_proof_asked_for_during_a_proof_waits_for_its_turn(server: FakeApiServer) -> None:
-    with reflecting(server, silence=30) as running:
+    with reflecting(server) as running:
         consumer = running.consumer
         consumer.wait(lambda: bool(consumer.of(Live)))
         server.revision += 1
@@ -163,7 +163,7 @@ def test_a_proof_asked_for_during_a_proof_waits_for_its_turn(server: FakeApiServ
 
 def test_proofs_asked_for_all_the_time_do_not_keep_each_other_from_coming(server: FakeApiServer) -> None:
     stop = threading.Event()
-    with reflecting(server, silence=30) as running:
+    with reflecting(server) as running:
         consumer = running.consumer
         consumer.wait(lambda: bool(consumer.of(Live)))
 

@@ -95,7 +95,7 @@ def test_retry_after_is_honoured_up_to_the_longest_pause(server: FakeApiServer) 
 def test_an_error_in_the_consumer_lists_again(
     server: FakeApiServer, caplog: pytest.LogCaptureFixture, kind: type
 ) -> None:
-    with reflecting(server, silence=30) as running:
+    with reflecting(server) as running:
         consumer = running.consumer
         consumer.wait(lambda: bool(consumer.of(Live)))
         failures = iter([True, True])
@@ -134,7 +134,7 @@ def test_stops_at_once_wherever_it_waits(server: FakeApiServer, where: str) -> N
         server.refuse("watch", 429, retry_after="9")
     if where == "pause":
         server.down()
-    with reflecting(server, page=30, silence=30, longest_pause=30, shortest_pause=20) as running:
+    with reflecting(server, page=30, longest_pause=30, shortest_pause=20) as running:
         time.sleep(0.2)
         threads = threading.active_count()
         assert running.stop() < 0.3

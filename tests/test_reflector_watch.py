@@ -9,7 +9,7 @@ import pytest
 from tests.fake_apiserver import FakeApiServer
 from tests.fake_http import CUT, END
 from tests.reflecting import reflecting
-from webhook.news import Bookmark, Broken, Changed, Deleted, Live, Replaced
+from webhook.news import Bookmark, Broken, Changed, Deleted, Live, Proven, Replaced
 
 
 @pytest.fixture
@@ -118,34 +118,56 @@ def test_a_half_open_connection_is_found_out_and_nothing_is_lost(server: FakeApi
         consumer.wait(lambda: bool(consumer.of(Live)))
         server.put("a", size=1)
         consumer.wait_for("a", 1)
-        server.mute = True
-        server.put("a", size=2)
         began = time.monotonic()
-        server.watches.clear()  # the old connection stays open and silent
-        server.mute = False
+        server.watches.clear()  # the connection stays open, but nothing comes through it
+        server.put("a", size=2)
         consumer.wait_for("a", 2)
-        assert 0.1 < time.monotonic() - began < 1.0
+        assert 0.2 < time.monotonic() - began < 1.0
         assert server.count("list") == 1
-        assert consumer.of(Broken)
+
+
+def test_a_half_open_connection_to_a_server_that_hangs_is_broken(server: FakeApiServer) -> None:
+    with reflecting(server, silence=0.2, answer=0.3) as running:
+        consumer = running.consumer
+        consumer.wait(lambda: bool(consumer.of(Live)))
+        began = time.monotonic()
+        server.hang("newest")
+        consumer.wait(lambda: bool(consumer.of(Broken)))
+        assert 0.4 < time.monotonic() - began < 1.2
+        consumer.wait(lambda: consumer.proven > began)  # the next attempt is answered
 
 
 def test_bytes_that_trickle_in_without_ending_a_line_are_no_sign_of_life(server: FakeApiServer) -> None:
     with reflecting(server, silence=0.3) as running:
         consumer = running.consumer
         consumer.wait(lambda: bool(consumer.of(Live)))
-        server.put("a", size=1)
         for _ in range(12):
             server.send(b" ")
             time.sleep(0.05)
-        consumer.wait(lambda: any("no line ended" in item.fault for item in consumer.of(Broken)))
+        consumer.wait(lambda: server.count("newest") == 1)
 
 
-def test_a_watch_that_brings_nothing_at_all_is_not_trusted_again(server: FakeApiServer) -> None:
-    """A server restored from a backup may not know our revision yet, and then tells nothing for it."""
-    server.mute = True
+def test_a_resource_where_nothing_happens_stays_live_and_costs_no_list(server: FakeApiServer) -> None:
+    """The API server sends no bookmark for the very revision that a watch began with."""
+    server.put("a", size=1)
+    with reflecting(server, silence=0.1) as running:
+        consumer = running.consumer
+        consumer.wait(lambda: len(consumer.of(Proven)) == 5)
+        assert not consumer.of(Broken)
+        assert server.count("list") == 1
+        server.put("a", size=2)
+        consumer.wait_for("a", 2)
+
+
+def test_a_silent_server_that_was_restored_from_a_backup_is_listed(server: FakeApiServer) -> None:
+    server.put("never", size=1)
     with reflecting(server, silence=0.2) as running:
-        running.consumer.wait(lambda: len(running.consumer.of(Replaced)) == 3)
-        assert "since it was opened" in running.consumer.of(Broken)[0].fault
+        consumer = running.consumer
+        consumer.wait(lambda: bool(consumer.of(Live)))
+        server.revision -= 10
+        server.objects.clear()
+        consumer.wait(lambda: consumer.sizes == {})
+        assert "went back" in consumer.of(Broken)[0].fault
 
 
 def test_a_revision_that_goes_back_lists_again(server: FakeApiServer) -> None:

@@ -18,7 +18,6 @@ from webhook.cases import Answer, Case, Decided, plain
 from webhook.core.accounting import Accounting
 from webhook.core.allotment import Allotment, Proposal, Timing
 from webhook.core.config import HeadroomConfig
-from webhook.core.config_settings import Mode
 from webhook.core.decision import Outcome, decide, verdict_of
 from webhook.core.ledger import Ledger, PodFacts, Standing
 from webhook.core.nodes import NodeFacts
@@ -33,7 +32,9 @@ from webhook.waiting import Settled, Waiting, WaitingRoom
 
 log = logging.getLogger(__name__)
 
+_PATIENCE = 2.0  # seconds that a review waits for a booking before it is sent to ask again
 _LAST_CALL = 1.5  # seconds before the API server gives up: too late to ask again
+_LAST_WORD = 0.5  # seconds before the API server gives up: by then an answer must be on its way
 _REMEMBERED = 10_000  # reviews that were sent to ask again
 
 
@@ -55,6 +56,8 @@ class Admission:
         self._room = WaitingRoom(self.ledger, self.allotment)
         self._observe = observe
         self._asked_again: OrderedDict[str, float] = OrderedDict()
+        self.sent_back = 0  # how often the API server was told to ask again
+        self.lapsed = 0  # reservations that lapsed: their pods never came
 
     # -- the way of a review -------------------------------------------------------------------------------------------
 
@@ -69,8 +72,9 @@ class Admission:
         try:
             return self._answer_or_wait(case)
         except Exception:
-            log.exception("review %s could not be judged", case.request.uid)
-            return self._answer(case, cannot_tell(Mode.ENFORCE, "an unforeseen error, see Headroom's log"), None)
+            log.exception("review %r could not be judged", case.request.uid)
+            mode = self.config.policy(case.request.namespace).mode
+            return self._answer(case, cannot_tell(mode, "an unforeseen error, see Headroom's log"), None)
 
     def _answer_or_wait(self, case: Case) -> Answer | Waiting:
         asked = question(case.request, self.config)
@@ -80,8 +84,10 @@ class Admission:
         with self.lock:
             outcome = self._decide(asked, case.arrived)
             if not outcome.settled:
+                waiting = Waiting(case, asked, outcome.verdict, self._wait_until(case))
+                self._room.enter(waiting)
                 self._wake()
-                return self._room.enter(case, asked, outcome.verdict)
+                return waiting
             standing = self._standing(outcome.verdict)
         return self._answer(case, outcome.verdict, standing)
 
@@ -104,7 +110,10 @@ class Admission:
         if verdict.decision is Decision.CANNOT_TELL and self._may_ask_again(case, now):
             return plain(503, verdict.detail, retry_after=1)
         age = max(self.pods.age(now), self.nodes.age(now))
-        self._observe(Decided(case, verdict, standing, age, now - case.arrived, self.config_hash))
+        try:
+            self._observe(Decided(case, verdict, standing, age, now - case.arrived, self.config_hash))
+        except Exception:
+            log.exception("the decision on review %r could not be recorded", case.request.uid)
         name = case.question.facts.name if case.question else None
         return Answer(200, encode(respond(case.request, verdict, name)))
 
@@ -114,10 +123,20 @@ class Admission:
         If it ever comes with another uid, it is told to ask again until it gives up by itself.
         """
         with self.lock:
-            first = self._asked_again.setdefault(case.request.uid, case.arrived)
+            if now + _LAST_CALL >= self._given_up_at(case):
+                return False
+            self._asked_again.setdefault(case.request.uid, case.arrived)
             if len(self._asked_again) > _REMEMBERED:
                 self._asked_again.popitem(last=False)
-        return now + _LAST_CALL < first + case.timeout
+            self.sent_back += 1
+            return True
+
+    def _given_up_at(self, case: Case) -> float:
+        """When the API server gives up: its time runs from when it asked first."""
+        return self._asked_again.get(case.request.uid, case.arrived) + case.timeout
+
+    def _wait_until(self, case: Case) -> float:
+        return min(case.arrived + _PATIENCE, self._given_up_at(case) - _LAST_WORD)
 
     # -- what is known -------------------------------------------------------------------------------------------------
 
@@ -176,9 +195,10 @@ class Admission:
         with self.lock:
             self.ledger.prove(since)
             lapsed = self.allotment.lapse()
+            self.lapsed += len(lapsed)
             self._wake()
-        for name, reservation in lapsed:
-            log.info("the reservation for %s (%s) lapsed: its pod never came", name, reservation.uid)
+        if lapsed:
+            log.info("%d reservations lapsed: their pods never came, such as %r", len(lapsed), lapsed[0][0])
 
     def see_node(self, node: NodeFacts) -> None:
         """Take in a node that was added or has changed."""
@@ -224,10 +244,11 @@ class Admission:
         self._work = True
         self.lock.notify_all()
 
-    def next_proposal(self, epoch: str, *, fresh: bool) -> tuple[Proposal, int] | None:
+    def next_proposal(self, epoch: str, *, fresh: bool, may_write: bool) -> tuple[Proposal, int] | None:
         """Let time act and answer whoever needs wait no more; return what is to be written now, if anything is.
 
-        With it comes the revision of the object that it replaces; 0: there is none, so it is made.
+        With it comes the revision of the object that it replaces; 0: there is none, so it is made. It may be written
+        once the object has been looked for.
         """
         with self.lock:
             now = self.clock()
@@ -235,7 +256,7 @@ class Admission:
             problem = self.problem(now)
             settled = list(self._room.without_booking(now, problem))
             proposed = None
-            if problem is None and self.allotment.pending is None:
+            if may_write and problem is None and self.allotment.pending is None:
                 asks = self._room.asks(now)
                 if asks or self.allotment.due(now):
                     proposal = self.allotment.propose(asks, now, epoch, fresh=fresh)
@@ -266,6 +287,17 @@ class Admission:
         with self.lock:
             self.allotment.observe(shared, revision, self.clock())
             self._wake()
+
+    def patience(self, waiting: Waiting) -> float:
+        """Return the seconds for which to wait for a review's answer, before giving it up."""
+        return max(0.0, waiting.until - self.clock())
+
+    def give_up(self, waiting: Waiting) -> None:
+        """Answer a review that can wait no longer, whatever the booking thread is about."""
+        with self.lock:
+            now = self.clock()
+            settled = list(self._room.give_up(waiting, self.problem(now), now))
+        self._settle(settled)
 
     def _settle(self, settled: list[Settled]) -> None:
         for waiting, verdict in settled:

@@ -51,9 +51,7 @@ def create_app(admission: Admission, registry: CollectorRegistry) -> Flask:
     @app.post(VALIDATE)
     def validate_view() -> Response:
         answer = validate(admission, request.content_type or "", request.args.get("timeout"), request.get_data())
-        if isinstance(answer, Waiting):
-            answer = answer.answer.result()
-        return _response(answer)
+        return _response(_settled(admission, answer) if isinstance(answer, Waiting) else answer)
 
     @app.get("/healthz")
     def healthz() -> Response:
@@ -75,6 +73,14 @@ def create_app(admission: Admission, registry: CollectorRegistry) -> Flask:
         return _response(plain(error.code or 500, f"{error.name}: {request.method} {request.path}"))
 
     return app
+
+
+def _settled(admission: Admission, waiting: Waiting) -> Answer:
+    try:
+        return waiting.answer.result(admission.patience(waiting))
+    except TimeoutError:
+        admission.give_up(waiting)
+        return waiting.answer.result()
 
 
 def _response(answer: Answer) -> Response:

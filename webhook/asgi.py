@@ -21,9 +21,19 @@ Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
+_SMALL = 16 << 10  # bytes; most reviews are smaller, and are never sent back for want of memory
+_MOST_HELD = (
+    32 << 20
+)  # bytes of bodies that come in pieces, at one time; a replica has 256 MiB of memory for everything
+_MOST_DISCARDED = 64 << 20  # bytes of a body that is too large: a peer reads no answer before it has sent its request
 
-class _TooLarge(Exception):  # noqa: N818 - it is an answer, not a fault
-    """The body goes past the limit."""
+
+class _Refused(Exception):  # noqa: N818 - it is an answer, not a fault
+    """The body is not read to its end."""
+
+    def __init__(self, answer: Answer) -> None:
+        super().__init__()
+        self.answer = answer
 
 
 class _Disconnected(Exception):  # noqa: N818 - nobody is left to tell
@@ -36,57 +46,99 @@ class Door:
     def __init__(self, admission: Admission, app: Flask) -> None:
         self._admission = admission
         self._app = app
+        self._bodies = _Bodies()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
         if scope["type"] != "http":
             return
         try:
-            answer = await self._answer(scope, receive)
-        except _TooLarge:
-            answer = too_large()
+            await _send(send, await self._answer(scope, receive))
+        except _Refused as refused:
+            await _send(send, refused.answer)
+            if not _header(scope, b"expect"):  # or else the peer waits for our word, and will not send the rest
+                await _discard(receive)
         except _Disconnected:
             return
-        named = [(k.lower().encode(), v.encode()) for k, v in headers(answer).items()]
-        await send({"type": "http.response.start", "status": answer.status, "headers": named})
-        await send({"type": "http.response.body", "body": answer.body})
 
     async def _answer(self, scope: Scope, receive: Receive) -> Answer:
         if scope["path"] == VALIDATE and scope["method"] == "POST":
             if scope["scheme"] != "https":
                 return plain(404, "reviews are answered over TLS only")
-            return await self._validate(scope, await _body(scope, receive))
-        body = await _body(scope, receive)
+            return await self._validate(scope, await self._bodies.read(scope, receive))
+        body = await self._bodies.read(scope, receive)
         return await asyncio.to_thread(_call, self._app, scope, body)
 
     async def _validate(self, scope: Scope, body: bytes) -> Answer:
         query = scope["query_string"]
         timeout = parse_qs(query.decode("latin-1")).get("timeout", [None])[0] if query else None
         answer = validate(self._admission, _header(scope, b"content-type"), timeout, body)
-        return await asyncio.wrap_future(answer.answer) if isinstance(answer, Waiting) else answer
+        return await self._settled(answer) if isinstance(answer, Waiting) else answer
+
+    async def _settled(self, waiting: Waiting) -> Answer:
+        answer = asyncio.wrap_future(waiting.answer)
+        done, _ = await asyncio.wait([answer], timeout=self._admission.patience(waiting))
+        if not done:
+            self._admission.give_up(waiting)
+        return await answer
+
+
+class _Bodies:
+    """Reads bodies whole. What those that come in pieces hold at one time is bounded."""
+
+    def __init__(self) -> None:
+        self._held = 0
+
+    async def read(self, scope: Scope, receive: Receive) -> bytes:
+        """Read one; raises `_Refused` for one that is too much."""
+        length = _header(scope, b"content-length")
+        if length.isdecimal() and int(length) > LARGEST_BODY:
+            raise _Refused(too_large())
+        first, more = await _chunk(receive)
+        if not more and len(first) <= _SMALL:
+            return first
+        body, held = bytearray(first), 0
+        try:
+            while True:
+                self._held += len(body) - held
+                held = len(body)
+                if held > LARGEST_BODY:
+                    raise _Refused(too_large())
+                if held > _SMALL and self._held > _MOST_HELD:
+                    raise _Refused(plain(503, "there are too many large requests at once", retry_after=1))
+                if not more:
+                    return bytes(body)
+                chunk, more = await _chunk(receive)
+                body += chunk
+        finally:
+            self._held -= held
+
+
+async def _send(send: Send, answer: Answer) -> None:
+    named = [(k.lower().encode(), v.encode()) for k, v in headers(answer).items()]
+    await send({"type": "http.response.start", "status": answer.status, "headers": named})
+    await send({"type": "http.response.body", "body": answer.body})
+
+
+async def _chunk(receive: Receive) -> tuple[bytes, bool]:
+    """Return some of the body, and whether there is more."""
+    message = await receive()
+    if message["type"] != "http.request":
+        raise _Disconnected
+    return message.get("body", b""), message.get("more_body", False)
+
+
+async def _discard(receive: Receive) -> None:
+    size = 0
+    while size < _MOST_DISCARDED:
+        message = await receive()
+        if not message.get("more_body", False):
+            return
+        size += len(message["body"])
 
 
 def _header(scope: Scope, name: bytes) -> str:
     return next((value.decode("latin-1") for key, value in scope["headers"] if key == name), "")
-
-
-async def _body(scope: Scope, receive: Receive) -> bytes:
-    length = _header(scope, b"content-length")
-    if length.isdecimal() and int(length) > LARGEST_BODY:
-        raise _TooLarge
-    chunks: list[bytes] = []
-    size, more = 0, True
-    while more:
-        message = await receive()
-        if message["type"] != "http.request":
-            raise _Disconnected
-        chunk = message.get("body", b"")
-        size += len(chunk)
-        if size > LARGEST_BODY:
-            raise _TooLarge
-        chunks.append(chunk)
-        more = message.get("more_body", False)
-    return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
 
 def _call(app: Flask, scope: Scope, body: bytes) -> Answer:
@@ -123,6 +175,7 @@ def _environ(scope: Scope, body: bytes) -> dict[str, Any]:
         "wsgi.version": (1, 0),
         "wsgi.url_scheme": scope["scheme"],
         "wsgi.input": io.BytesIO(body),
+        "wsgi.input_terminated": True,  # whatever the header Transfer-Encoding says, it was read to its end
         "wsgi.errors": sys.stderr,
         "wsgi.multithread": True,
         "wsgi.multiprocess": False,

@@ -2,12 +2,15 @@
 
 Lines go to standard output and, on request, to a file that rotates. They are written by a thread of their own; should
 that fall so far behind that the queue is full, lines are dropped and counted, and the next line written says how many.
+They are laid out before they are queued: a decision holds on to the whole review, which may be megabytes.
 """
 
+import logging
 import sys
+import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
-from logging import LogRecord, makeLogRecord
+from logging import makeLogRecord
 from logging.handlers import RotatingFileHandler
 from queue import Full, Queue
 from typing import BinaryIO, Final
@@ -21,10 +24,13 @@ from webhook.core.reply import subject
 from webhook.core.verdict import Decision, Reason
 from webhook.core.wording import refusal
 
+log = logging.getLogger(__name__)
+
 SCHEMA: Final = 1
-_QUEUE = 100_000  # lines: more than a minute of the fastest storm there was
+_QUEUE = 20_000  # lines, of about 1 KiB
 _FILE_SIZE = 50 << 20
 _FILES = 5
+_STOPPING = 2.0  # seconds
 
 
 def worth_a_line(decided: Decided) -> bool:
@@ -42,7 +48,7 @@ def line(decided: Decided, replica: str, now: float) -> dict[str, object]:
     owner = _owner(asked.pod) if asked else (None, None)
     footprint = asked.facts.footprint if asked else None
     return {
-        "ts": datetime.fromtimestamp(now, UTC).isoformat(timespec="milliseconds"),
+        "ts": _timestamp(now),
         "schema": SCHEMA,
         "event": "decision",
         "decision": verdict.decision.value,
@@ -67,6 +73,10 @@ def line(decided: Decided, replica: str, now: float) -> dict[str, object]:
         "duration_ms": round(decided.took * 1000, 3),
         "replica": replica,
     }
+
+
+def _timestamp(now: float) -> str:
+    return datetime.fromtimestamp(now, UTC).isoformat(timespec="milliseconds")
 
 
 def _figures(standing: Standing | None) -> dict[str, object]:
@@ -101,51 +111,94 @@ def _owner(pod: Pod) -> tuple[str | None, str | None]:
 
 
 class AuditLog:
-    """The queue and its writer; `run` belongs to one thread, `record` to any."""
+    """The queue and its writer; `run` belongs to one thread, `record` to any.
+
+    `file` is opened at once (OSError), `file_size` in bytes is where it rotates, `queue` a number of lines.
+    """
 
     def __init__(
-        self, replica: str, wall_clock: Callable[[], float], file: str | None, out: BinaryIO | None = None
+        self,
+        replica: str,
+        wall_clock: Callable[[], float],
+        file: str | None,
+        out: BinaryIO | None = None,
+        *,
+        file_size: int = _FILE_SIZE,
+        queue: int = _QUEUE,
     ) -> None:
         self._replica = replica
         self._wall_clock = wall_clock
         self._out = out if out is not None else sys.stdout.buffer
-        self._file = RotatingFileHandler(file, maxBytes=_FILE_SIZE, backupCount=_FILES, delay=True) if file else None
-        self._queue: Queue[tuple[Decided, float] | None] = Queue(_QUEUE)
+        self._file = _Rotating(file, maxBytes=file_size, backupCount=_FILES, encoding="utf-8") if file else None
+        self._queue: Queue[bytes | None] = Queue(queue)
         self._encode = msgspec.json.Encoder().encode
+        self._counting = threading.Lock()
         self._reported = 0
+        self._fault = ""
         self.dropped = 0
 
     def record(self, decided: Decided) -> None:
         """Take a decision in; never waits."""
         if worth_a_line(decided):
             try:
-                self._queue.put_nowait((decided, self._wall_clock()))
+                self._queue.put_nowait(self._encode(line(decided, self._replica, self._wall_clock())))
             except Full:
-                self.dropped += 1
+                self._drop()
 
     def run(self) -> None:
         """Write until stopped, and what was taken in before that."""
-        while (entry := self._queue.get()) is not None:
-            self._write(line(entry[0], self._replica, entry[1]))
-            if self.dropped > self._reported:
+        while (text := self._queue.get()) is not None:
+            if not self._write(text):
+                self._drop()
+            elif self.dropped > self._reported:
                 self._reported = self.dropped
-                self._write({"schema": SCHEMA, "event": "dropped", "lines": self.dropped, "replica": self._replica})
-            if self._queue.empty():
-                self._out.flush()
-        self._out.flush()
+                self._write(self._encode(self._dropped_line()))
+        self._try(self._out.flush)
         if self._file is not None:
             self._file.close()
 
     def stop(self) -> None:
         """Let `run` end once everything is written."""
-        self._queue.put(None)
+        try:
+            self._queue.put(None, timeout=_STOPPING)
+        except Full:
+            log.error("the audit log's writer is stuck: %d lines are lost", self._queue.qsize())  # noqa: TRY400 - all there is
 
-    def _write(self, entry: dict[str, object]) -> None:
-        text = self._encode(entry)
+    def _dropped_line(self) -> dict[str, object]:
+        now = _timestamp(self._wall_clock())
+        return {"ts": now, "schema": SCHEMA, "event": "dropped", "lines": self.dropped, "replica": self._replica}
+
+    def _write(self, text: bytes) -> bool:
+        """Write a line to both places; say whether it is in either."""
+        places = [self._try(lambda: self._print(text))]
+        if (file := self._file) is not None:
+            places.append(self._try(lambda: file.emit(makeLogRecord({"msg": text.decode()}))))
+        return any(places)
+
+    def _print(self, text: bytes) -> None:
         self._out.write(text + b"\n")
-        if self._file is not None:
-            self._file.handle(_record(text))
+        if self._queue.empty():
+            self._out.flush()
+
+    def _try(self, write: Callable[[], None]) -> bool:
+        try:
+            write()
+        except (OSError, ValueError) as error:  # ValueError: the stream was closed
+            if str(error) != self._fault:
+                self._fault = str(error)
+                log.error("the audit log cannot be written: %s", error)  # noqa: TRY400 - it says it all
+            return False
+        return True
+
+    def _drop(self) -> None:
+        with self._counting:
+            self.dropped += 1
 
 
-def _record(text: bytes) -> LogRecord:
-    return makeLogRecord({"msg": text.decode()})
+class _Rotating(RotatingFileHandler):
+    """The standard library's, which would print what goes wrong and go on."""
+
+    def handleError(self, _record: logging.LogRecord) -> None:  # noqa: N802 - the name that the base class gives it
+        error = sys.exc_info()[1]
+        if error is not None:
+            raise error

@@ -3,21 +3,21 @@
 wait for work ──► next proposal ──► write ──► written │ lost: read it again, propose again │ unknown: write it again
 """
 
-import json
 import logging
+import random
 import secrets
 from collections.abc import Callable
+from dataclasses import dataclass
 from threading import Event
 from typing import NamedTuple
 
-import msgspec
-
 from webhook.admission import Admission
 from webhook.answer import ApiError, Conflict, KubeError, NotFound, Unanswered
+from webhook.backoff import Backoff
+from webhook.configmap import ConfigMap, ConfigMaps
 from webhook.core import shared
 from webhook.core.allotment import Proposal
 from webhook.core.shared import NewerVersionError, Shared, SharedError
-from webhook.kube import Answer, Api
 
 log = logging.getLogger(__name__)
 
@@ -25,30 +25,12 @@ NAME = "headroom-allotments"
 MADE = "headroom-allotments-made"  # says that the object was there once: if it is missing, it was lost
 KEY = "state.json"
 _IDLE = 0.2  # seconds between looks at what time alone makes due
-_PAUSE = 0.1  # seconds before an object is tried again that could not be read or written
-_WITHIN = 5.0  # seconds for one call
+_SHORTEST_PAUSE, _LONGEST_PAUSE = 0.1, 1.0  # seconds before an object is tried again that could not be read or written
+WITHIN = 5.0  # seconds for one call
 _SERVER_ERROR = 500  # from this HTTP status on, a write may have been carried out all the same
 _BETWEEN_PROOFS = 5.0  # seconds: a proof takes up to three
 _MARKED_FOR = 10.0  # seconds for which having made the mark says that no object was there; less than any validity
-
-
-class _Meta(msgspec.Struct):
-    resource_version: str = msgspec.field(name="resourceVersion", default="0")
-
-
-class ConfigMap(msgspec.Struct):
-    """What is needed of a ConfigMap."""
-
-    metadata: _Meta
-    data: dict[str, str] = {}
-
-    @property
-    def revision(self) -> int:
-        """The resourceVersion as a number."""
-        return int(self.metadata.resource_version)
-
-
-_read = msgspec.json.Decoder(ConfigMap).decode
+_MAKING = 2.0  # seconds that whoever made the mark may take to make the object
 
 
 class _Write(NamedTuple):
@@ -56,6 +38,17 @@ class _Write(NamedTuple):
 
     proposal: Proposal
     revision: int
+
+
+@dataclass(slots=True)
+class Tally:
+    """What became of the writes so far: each ends as one of the first four, and is sent again after the last two."""
+
+    written: int = 0
+    conflicts: int = 0
+    failed: int = 0
+    unanswered: int = 0
+    hand_backs: int = 0  # of those written, the ones that answered another replica's call
 
 
 def _may_be_done(error: KubeError) -> bool:
@@ -67,15 +60,17 @@ class Booking:
     """Keeps this replica's share of the shared object; `run` belongs to one thread, `tell` to any."""
 
     def __init__(
-        self, api: Api, namespace: str, admission: Admission, stop: Event, request_proof: Callable[[], None]
+        self, configmaps: ConfigMaps, admission: Admission, stop: Event, request_proof: Callable[[], None]
     ) -> None:
-        self._api = api
-        self._namespace = namespace
-        self._path = f"/api/v1/namespaces/{namespace}/configmaps"
+        self._configmaps = configmaps
         self._admission = admission
         self._stop = stop
         self._request_proof = request_proof
+        self.tally = Tally()
         self._proof_due = float("-inf")
+        self._answered = 0
+        self._fault = ""
+        self._backoff = Backoff(_SHORTEST_PAUSE, _LONGEST_PAUSE, random.random)
         self._known = False  # whether the object was looked for since something went wrong with it
         self._marked_until = float("-inf")
         self._unsettled: _Write | None = None
@@ -85,17 +80,22 @@ class Booking:
         while not self._stop.is_set():
             try:
                 self._step()
-            except NewerVersionError as error:
-                log.error("%s", error)  # noqa: TRY400 - the sentence is all there is to know
-                self._stop.wait(1.0)
-            except KubeError as error:
+            except Exception as error:  # noqa: BLE001 - whatever fails, what waits for a booking goes on waiting for one
+                self._recover(error)
+            else:
+                self._backoff.reset()
+                self._fault = ""
+
+    def _recover(self, error: Exception) -> None:
+        """Say what went wrong, once; look at the object again after a while."""
+        self._known = False
+        if isinstance(error, KubeError | NewerVersionError):
+            if str(error) != self._fault:
                 log.warning("the shared object %s could not be read or written: %s", NAME, error)
-                self._known = False
-                self._stop.wait(_PAUSE)
-            except Exception:
-                log.exception("the booking failed; looking at the shared object again")
-                self._known = False
-                self._stop.wait(1.0)
+            self._fault = str(error)
+        else:
+            log.error("the booking failed; looking at the shared object again", exc_info=error)
+        self._stop.wait(self._backoff.next())
 
     def _step(self) -> None:
         if self._unsettled is not None:
@@ -104,7 +104,8 @@ class Booking:
         if not self._known and self._admission.problem(self._admission.clock()) is None:
             self._look()
         self._ask_for_proof()
-        proposed = self._admission.next_proposal(secrets.token_hex(6), fresh=self._is_fresh())
+        epoch, fresh = secrets.token_hex(6), self._admission.clock() < self._marked_until
+        proposed = self._admission.next_proposal(epoch, fresh=fresh, may_write=self._known)
         if proposed is None:
             self._admission.await_work(_IDLE)
         else:
@@ -121,27 +122,24 @@ class Booking:
 
     def tell(self, configmap: ConfigMap | None, revision: int) -> None:
         """Take in what the watch shows of the object; None: it was deleted."""
-        if configmap is None:
+        try:
+            state = None if configmap is None else shared.read(configmap.data.get(KEY, ""))
+        except (SharedError, NewerVersionError):
+            state = None
+        if state is None:
             self._known = False  # look for oneself: this may be old news
         else:
-            state, _ = self._state(configmap)
-            if state is not None:
-                self._admission.observe(state, revision)
-            else:
-                self._known = False
+            self._admission.observe(state, revision)
 
     def _look(self) -> None:
-        found = self._get()
-        if found is None:
-            self._mark()
+        self._known = True  # first: news that come while we look make it false again
+        found = self._configmaps.get(NAME)
+        if found is None and not self._mark():
+            self._stop.wait(_MAKING)
+            found = self._configmaps.get(NAME)
+            if found is None:
+                log.warning("%s is lost: it is made anew, and opened after a while", NAME)
         self._admission.observe(*self._state(found))
-        self._known = True
-
-    def _get(self) -> ConfigMap | None:
-        try:
-            return _read(self._api.get(f"{self._path}/{NAME}", within=_WITHIN).body)
-        except NotFound:
-            return None
 
     def _state(self, found: ConfigMap | None) -> tuple[Shared | None, int]:
         if found is None:
@@ -152,58 +150,59 @@ class Booking:
             log.error("%s is damaged and is made anew: %s", NAME, error)  # noqa: TRY400 - a sentence is enough
             return None, found.revision
 
-    def _mark(self) -> None:
-        """Leave a mark that the object is about to be made; where there is one already, the object was lost."""
+    def _mark(self) -> bool:
+        """Leave a mark that the object is about to be made; say whether there was none before."""
         sent = self._admission.clock()
         try:
-            self._api.create(self._path, self._manifest(MADE, {}, 0), within=_WITHIN)
-            self._marked_until = sent + _MARKED_FOR
+            self._configmaps.create(MADE, {})
         except Conflict:
-            log.warning("%s is missing though it was there before: it is made anew, and opened after a while", NAME)
-
-    def _is_fresh(self) -> bool:
-        return self._admission.clock() < self._marked_until
+            return False
+        self._marked_until = sent + _MARKED_FOR
+        return True
 
     def _write(self, write: _Write) -> None:
         """Send a write, as often as it takes to know what became of it."""
         self._unsettled = write
         try:
-            answer = self._send(write)
+            revision = self._send(write)
         except (Conflict, NotFound):
             self._resolve(write.proposal)
         except KubeError as error:
             if _may_be_done(error):
+                self.tally.unanswered += 1
                 raise  # it stays unsettled, and is sent again
+            self.tally.failed += 1
             self._unsettled = None
             self._admission.proposal_failed()
             raise
         else:
-            self._admission.proposal_written(write.proposal, _read(answer.body).revision)
+            self._written(write.proposal, revision)
         self._unsettled = None
+        self._marked_until = float("-inf")  # from now on there is an object, or was one
 
-    def _send(self, write: _Write) -> Answer:
-        body = self._manifest(NAME, {KEY: shared.write(write.proposal.shared)}, write.revision)
+    def _written(self, proposal: Proposal, revision: int, state: Shared | None = None) -> None:
+        self.tally.written += 1
+        mine = proposal.shared.holdings.get(self._admission.allotment.replica)
+        if mine is not None and mine.answered > self._answered:
+            self._answered = mine.answered
+            self.tally.hand_backs += 1
+            log.debug("handed back what was not spent, for call %d", mine.answered)
+        self._admission.proposal_written(proposal, revision, state)
+
+    def _send(self, write: _Write) -> int:
+        data = {KEY: shared.write(write.proposal.shared)}
         if write.revision:
-            return self._api.replace(f"{self._path}/{NAME}", body, within=_WITHIN)
-        return self._api.create(self._path, body, within=_WITHIN)
+            return self._configmaps.replace(NAME, data, write.revision)
+        return self._configmaps.create(NAME, data)
 
     def _resolve(self, proposal: Proposal) -> None:
         """Find out whether an earlier attempt at this write was carried out after all."""
-        state, revision = self._state(self._get())
+        state, revision = self._state(self._configmaps.get(NAME))
         replica = self._admission.allotment.replica
         mine = state.holdings.get(replica) if state else None
         if mine is not None and mine.renewal == proposal.shared.holdings[replica].renewal:
-            self._admission.proposal_written(proposal, revision, state)
+            self._written(proposal, revision, state)
         else:
+            self.tally.conflicts += 1
             self._admission.proposal_failed()
             self._admission.observe(state, revision)
-
-    def _manifest(self, name: str, data: dict[str, str], revision: int) -> bytes:
-        metadata: dict[str, object] = {
-            "name": name,
-            "namespace": self._namespace,
-            "labels": {"app.kubernetes.io/name": "headroom", "app.kubernetes.io/managed-by": "headroom"},
-        }
-        if revision:
-            metadata["resourceVersion"] = str(revision)
-        return json.dumps({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data}).encode()

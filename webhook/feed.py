@@ -34,10 +34,12 @@ class Feed:
         """Say why there is no account to judge by; None when there is."""
         if not self.synced:
             return f"the {self.resource} are still being listed" + (f" ({self.fault})" if self.fault else "")
-        if self.broken_since is not None and now >= self.broken_since + _TOLERANCE:
-            return f"the watch on {self.resource} has been broken for {now - self.broken_since:.0f} s ({self.fault})"
+        since = self.broken_since  # read once: the watch's own thread may mend it meanwhile
+        if since is not None and now >= since + _TOLERANCE:
+            return f"the watch on {self.resource} has been broken for {now - since:.0f} s ({self.fault})"
         return None
 
     def age(self, now: float) -> float:
         """How long ago the feed was known to be up to date; zero while the watch is open."""
-        return 0.0 if self.broken_since is None else now - self.broken_since
+        since = self.broken_since
+        return 0.0 if since is None else max(0.0, now - since)

@@ -4,17 +4,22 @@ Names follow Prometheus' conventions and label names those of kube-state-metrics
 of the account, so dashboards use `max by`.
 """
 
-from collections.abc import Iterator
+from collections import Counter as Counted
+from collections.abc import Callable, Iterator, Mapping
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily
+from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from webhook import __version__
 from webhook.admission import Admission
 from webhook.audit import AuditLog
+from webhook.booking import Booking
 from webhook.cases import Decided
 from webhook.core.amounts import Amounts
+from webhook.core.ledger import Standing
+from webhook.core.reservations import Reservation
 from webhook.settings import Settings
 from webhook.tls import ServingCertificate
 
@@ -57,84 +62,127 @@ _OPERATIONS = ("CREATE", "UPDATE", "DELETE", "CONNECT")
 
 
 class Account(Collector):
-    """Reads the account at each scrape, under its lock and for as short as can be."""
+    """Reads everything else at each scrape, the account under its lock and for as short as can be."""
 
     def __init__(
-        self, admission: Admission, settings: Settings, audit: AuditLog, certificate: ServingCertificate
+        self,
+        admission: Admission,
+        settings: Settings,
+        audit: AuditLog,
+        booking: Booking,
+        certificate: ServingCertificate,
+        wall_clock: Callable[[], float],
     ) -> None:
         self._admission = admission
         self._settings = settings
         self._audit = audit
+        self._booking = booking
         self._certificate = certificate
+        self._wall_clock = wall_clock
 
-    def collect(self) -> Iterator[GaugeMetricFamily | CounterMetricFamily | InfoMetricFamily]:
-        """Yield everything that stands for itself."""
+    def collect(self) -> Iterator[Metric]:
+        """Yield every family."""
+        yield from self._process()
+        yield from self._feeds()
+        yield from self._scopes()
+        yield from self._reservations()
+        yield from self._bookings()
+
+    def _process(self) -> Iterator[Metric]:
         yield InfoMetricFamily("headroom_build", "What is running.", value={"version": __version__})
         config = {"hash": self._admission.config_hash, "mode": self._admission.config.mode.value}
         yield InfoMetricFamily("headroom_config", "The configuration that applies.", value=config)
-        yield _gauge(
-            "headroom_config_last_reload_success",
-            "1 if the last edit of the configuration was good.",
-            float(self._settings.reading.good),
-        )
-        yield _gauge(
-            "headroom_certificate_expiry_timestamp_seconds",
-            "When the serving certificate expires.",
-            self._certificate.expires_at,
-        )
-        yield CounterMetricFamily("headroom_audit_lines_dropped", "Audit lines lost.", value=self._audit.dropped)
+        good, expiry = float(self._settings.reading.good), self._certificate.expires_at
+        yield _gauge("headroom_config_last_reload_success", "1 if the configuration's last edit was good.", good)
+        yield _gauge("headroom_certificate_expiry_timestamp_seconds", "When the serving certificate expires.", expiry)
         yield _gauge("headroom_ready", "1 if this replica can judge.", float(self._admission.unready() is None))
-        yield from self._standing()
-        yield from self._reservations()
+        yield _counter("headroom_audit_lines_dropped", "Audit lines lost.", self._audit.dropped)
+        sent_back = self._admission.sent_back
+        yield _counter("headroom_admission_sent_back", "Reviews answered with 503, to be asked again.", sent_back)
 
-    def _standing(self) -> Iterator[GaugeMetricFamily]:
+    def _feeds(self) -> Iterator[Metric]:
+        family = GaugeMetricFamily(
+            "headroom_watch_last_event_timestamp_seconds", "When a watch last told anything.", labels=("resource",)
+        )
+        for feed in (self._admission.pods, self._admission.nodes):
+            if feed.synced:
+                ago = self._admission.clock() - feed.heard
+                family.add_metric((feed.resource,), self._wall_clock() - ago)
+        yield family
+
+    def _scopes(self) -> Iterator[Metric]:
         with self._admission.lock:
             ledger = self._admission.ledger
             standings = [ledger.standing(scope) for scope in ledger.accounting.scopes]
             pods = len(ledger)
         yield _gauge("headroom_pods", "Pods that count.", float(pods))
         families: dict[str, GaugeMetricFamily] = {}
-
-        def put(name: str, text: str, scope: str, value: int) -> None:
-            family = families.setdefault(name, GaugeMetricFamily(name, text, labels=("scope",)))
-            family.add_metric((scope,), value)
-
         for standing in standings:
-            scope, bearing = standing.scope, standing.bearing
-            put("headroom_scope_memory_allocatable_bytes", "Allocatable on counted nodes.", scope, bearing.room.memory)
-            for index, field in enumerate(Amounts._fields):
-                bound = bearing.bound[index]
-                if bound is None:
-                    continue
-                resource, kind = field.split("_")[:2]
-                value = standing.committed[index]
-                unit, by = ("bytes", 1) if resource == "memory" else ("millicores", 1)
-                put(f"headroom_scope_{resource}_{kind}_{unit}", "What live pods commit.", scope, value * by)
-                put(f"headroom_scope_{resource}_{kind}_bound_{unit}", "What they may commit.", scope, bound * by)
+            for name, text, value in _figures(standing):
+                family = families.setdefault(name, GaugeMetricFamily(name, text, labels=("scope",)))
+                family.add_metric((standing.scope,), value)
         yield from families.values()
 
-    def _reservations(self) -> Iterator[GaugeMetricFamily]:
-        with self._admission.lock:
-            ledger, allotment = self._admission.ledger, self._admission.allotment
-            open_, seen = 0, 0
-            for _, reservation in ledger.reservations:
-                open_, seen = open_ + reservation.is_open, seen + (not reservation.is_open)
+    def _reservations(self) -> Iterator[Metric]:
+        admission = self._admission
+        with admission.lock:
+            ledger, allotment = admission.ledger, admission.allotment
+            states = Counted(_state(r, admission.clock() - allotment.timing.lapse) for _, r in ledger.reservations)
             reserved = {s: ledger.reservations.unseen(s).memory_requests for s in ledger.accounting.scopes}
             held = {s: allotment.held(s).memory_requests for s in ledger.accounting.scopes}
-        count = GaugeMetricFamily("headroom_reservations", "Reservations not yet retired.", labels=("state",))
-        count.add_metric(("open",), open_)
-        count.add_metric(("seen",), seen)
-        yield count
-        yield _by_scope("headroom_reserved_memory_bytes", "Requests granted and not yet seen.", reserved)
-        yield _by_scope("headroom_allotted_memory_bytes", "Requests that this replica holds to grant from.", held)
+            lapsed = admission.lapsed
+        text = (
+            "Reservations not yet retired. Orphaned are those whose pods can come no more, until a fresh view shows it."
+        )
+        yield _by("headroom_reservations", text, "state", {state: states[state] for state in _STATES})
+        yield _counter("headroom_reservations_expired", "Reservations whose pods never came.", lapsed)
+        yield _by("headroom_reserved_memory_bytes", "Requests granted and not yet seen.", "scope", reserved)
+        yield _by("headroom_allotted_memory_bytes", "Requests that this replica holds to grant from.", "scope", held)
+
+    def _bookings(self) -> Iterator[Metric]:
+        tally = self._booking.tally
+        writes = CounterMetricFamily(
+            "headroom_booking_writes", "Writes of the object that replicas share.", labels=("outcome",)
+        )
+        outcomes = {"written": tally.written, "conflict": tally.conflicts, "failed": tally.failed}
+        for outcome, number in {**outcomes, "unanswered": tally.unanswered}.items():
+            writes.add_metric((outcome,), number)
+        yield writes
+        yield _counter("headroom_hand_backs", "Writes that answered another replica's call.", tally.hand_backs)
 
 
-def _gauge(name: str, text: str, value: float) -> GaugeMetricFamily:
+_STATES = ("open", "orphaned", "seen")
+
+
+def _state(reservation: Reservation, lapsed_before: float) -> str:
+    if not reservation.is_open:
+        return "seen"
+    return "orphaned" if reservation.granted_at <= lapsed_before else "open"
+
+
+def _figures(standing: Standing) -> Iterator[tuple[str, str, float]]:
+    """Name what a scope has, and of each sum that is bounded what is committed and what may be."""
+    room = standing.bearing.room
+    yield "headroom_scope_memory_allocatable_bytes", "Allocatable memory on counted nodes.", room.memory
+    yield "headroom_scope_cpu_allocatable_cores", "Allocatable CPU on counted nodes.", room.cpu / 1000
+    for field, committed, bound in zip(Amounts._fields, standing.committed, standing.bearing.bound, strict=True):
+        if bound is not None:
+            resource, kind = field.split("_")[:2]
+            unit, parts = ("bytes", 1) if resource == "memory" else ("cores", 1000)
+            yield f"headroom_scope_{resource}_{kind}_{unit}", "What live pods commit.", committed / parts
+            yield f"headroom_scope_{resource}_{kind}_bound_{unit}", "What live pods may commit.", bound / parts
+
+
+def _gauge(name: str, text: str, value: float) -> Metric:
     return GaugeMetricFamily(name, text, value=value)
 
 
-def _by_scope(name: str, text: str, values: dict[str, int]) -> GaugeMetricFamily:
-    family = GaugeMetricFamily(name, text, labels=("scope",))
-    for scope, value in values.items():
-        family.add_metric((scope,), value)
+def _counter(name: str, text: str, value: float) -> Metric:
+    return CounterMetricFamily(name, text, value=value)
+
+
+def _by(name: str, text: str, label: str, values: Mapping[str, float]) -> Metric:
+    family = GaugeMetricFamily(name, text, labels=(label,))
+    for key, value in values.items():
+        family.add_metric((key,), value)
     return family

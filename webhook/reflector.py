@@ -5,9 +5,12 @@
       └────────┘  Gone, Lost, or an error in the consumer: what was told no longer joins up with what comes
 
 Between two attempts lies a pause that grows while things go badly. Nothing is skipped: either each change after the
-last revision is told in order, or everything is told anew. On request it proves how fresh the consumer's view is: a
-consistent list gives a revision, and the watch must reach that; one that is reopened for a few seconds says so with a
-bookmark before its end.
+last revision is told in order, or everything is told anew.
+
+On request, and when a watch has been silent for a while, it proves how fresh the consumer's view is: a consistent list
+of one object gives a revision, and the watch must reach that; one that is reopened for a few seconds says so with a
+bookmark before its end. So a half-open connection does not look alive for long, and a resource where nothing happens
+costs little.
 """
 
 import logging
@@ -35,7 +38,8 @@ class Timing:
 
     page: float = 30.0  # for each page of a list
     watch: float = 290.0  # a watch lasts that long, and up to a fifth longer, so that the replicas' ends spread out
-    silence: float = 80.0  # bookmarks come once a minute: a watch that is silent for longer is dead
+    silence: float = 30.0  # of a watch: then a proof finds out whether there is no news or no connection
+    answer: float = 10.0  # for the newest revision, which a proof begins with
     probe: float = 3.0  # the API server sends a bookmark 2 s before the end, so this is the shortest that has one
     shortest_pause: float = 0.1
     longest_pause: float = 5.0
@@ -152,7 +156,7 @@ class Reflector(Generic[T]):
 
     def _prove(self, last: int) -> Generator[News[T]]:
         since = self._clock()
-        newest = self._calls.newest(self._timing.page)
+        newest = self._calls.newest(self._timing.answer)
         if newest < last:
             raise Lost(f"the API server went back from revision {last} to {newest}")
         if last < newest:
@@ -168,20 +172,16 @@ class Reflector(Generic[T]):
 
     def _watch(self, last: int) -> Generator[News[T]]:
         began = self._clock()
-        fruitless = True
         seconds = self._timing.watch * (1 + self._draw() / 5)
         self._watching = True
         try:
             for news in self._events(last, seconds, self._timing.silence):
                 yield news
-                fruitless = fruitless and isinstance(news, Live)
                 if self._asked > self._proven:
                     return
-        except Silent as error:
-            # Without even a bookmark the API server may not know our revision (etcd restored from a backup).
-            if fruitless:
-                raise Lost(f"{error}, since it was opened") from error
-            raise
+        except Silent:
+            # That may be as it should: for the very revision that a watch began with, no bookmark is sent.
+            self._asked = self._clock()
         finally:
             self._watching = False
             if self._clock() - began >= self._timing.settled:

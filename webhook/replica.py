@@ -2,114 +2,250 @@
 
 There is no master: the kubelet is the one who starts again what died, and so the process that a signal, a memory limit
 or a CPU figure is about is the one that does the work. What gunicorn's own loop lacks is added here: plain HTTP beside
-TLS, a limit on connections, an end to those that never ask, and a stop that waits for requests and not for idle peers.
+TLS, a limit on connections, an end to those that do not go on, a stop that waits for requests and not for idle peers.
+
+    accepted ──► TLS handshake ──► first request ──► answered ◄──► idle ──► closed
+    └──────────── a stranger ────────────┘
+
+A connection counts from its acceptance on. When there are too many, the stranger who has been there longest goes: an
+API server is one for a few milliseconds only, and those who stall stay.
 """
 
 import asyncio
 import os
+import socket
 import ssl
-from typing import Any
+from asyncio.sslproto import SSLProtocol
+from contextlib import ExitStack
+from typing import Any, NamedTuple
 
 from gunicorn.app.base import BaseApplication
 from gunicorn.asgi.protocol import ASGIProtocol
-from gunicorn.sock import create_sockets
 from gunicorn.workers.gasgi import ASGIWorker
 
 from webhook.asgi import Door
 
-_KEEP_ALIVE = 120  # seconds: longer than the 90 s after which Go gives up an idle connection, so that we never race it
-_FIRST_REQUEST = 10.0  # seconds within which a new peer must have sent one whole request
-_MOST_CONNECTIONS = 2_000
-_TICK = 0.1  # seconds between looks at whether to stop
-_LONGEST_DRAIN = 10.0  # seconds for requests in flight when stopping
+_BACKLOG = 1024
+_TICK = 0.1  # seconds between looks at who is stuck and at whether to stop
+_READ_AT_ONCE = 32 << 10  # bytes; asyncio would keep 256 KiB for every TLS connection, stalled ones included
+_BETWEEN_COMPLAINTS = 10.0  # seconds
+
+SETTINGS = {
+    "keepalive": 120,  # seconds: longer than the 90 s after which Go gives up an idle connection, to never race it
+    "limit_request_fields": 40,
+    "limit_request_field_size": 4094,
+    "secure_scheme_headers": {},  # or else a header would make a plain request look like one over TLS
+    "asgi_lifespan": "off",
+    "asgi_loop": "asyncio",
+    "loglevel": "warning",
+    "control_socket_disable": True,
+}
+
+
+class Limits(NamedTuple):
+    """What peers are granted; all but `connections` in seconds."""
+
+    connections: int = 800  # below the 1,024 descriptors that a process may commonly have
+    patience: float = 10.0  # for the next step to be taken: a request to come whole, an answer to be read
+    farewell: float = 0.5  # the same when stopping
+    drain: float = 10.0  # for requests in flight when stopping
 
 
 class _Connection(ASGIProtocol):  # type: ignore[misc]  # gunicorn has no types
-    """One connection, known to its worker from handshake to loss."""
+    """One connection, known to its worker from acceptance to loss."""
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        connections: set[_Connection] = self.worker.connections
-        if len(connections) >= _MOST_CONNECTIONS:
-            self.log.warning("closed a new connection: there are %d already", len(connections))
-            transport.abort()  # type: ignore[attr-defined]  # a stream's transport has it
-            self._conn_lost_handled = True
-            return
-        connections.add(self)
-        super().connection_made(transport)
-        asyncio.get_running_loop().call_later(_FIRST_REQUEST, self._end_if_unused)
+    def __init__(self, worker: "Replica") -> None:
+        super().__init__(worker)
+        self.handshake: asyncio.Task[Any] | None = None
+        self._since = worker.loop.time()  # when this peer last took a step
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self.worker.connections.discard(self)
+        self.worker.forget(self)
         super().connection_lost(exc)
 
+    def pause_writing(self) -> None:
+        self._since = self.worker.loop.time()
+        super().pause_writing()
+
+    def _on_headers_complete(self) -> Any:
+        self._since = self.worker.loop.time()
+        return super()._on_headers_complete()
+
+    def _on_message_complete(self) -> None:
+        self.worker.strangers.pop(self, None)
+        super()._on_message_complete()
+
+    def _close_transport(self) -> None:
+        self._since = self.worker.loop.time()
+        super()._close_transport()
+
+    def is_stuck(self, now: float, seconds: float) -> bool:
+        """Say whether the peer has kept us waiting for so long, in the middle of something."""
+        return bool(now >= self._since + seconds and self._waits_for_peer())
+
+    def _waits_for_peer(self) -> bool:
+        if self.transport is None or self._closed or self._flow_control.write_paused:
+            return True
+        if self._body_receiver is None:
+            return self in self.worker.strangers
+        return not self._body_receiver._complete  # noqa: SLF001 - gunicorn has no other way to ask
+
     def close_if_idle(self) -> None:
-        """Close it unless a request is being answered."""
-        if self._awaiting_request:
+        """Close it if it was of use and is not now."""
+        if self._awaiting_request and self not in self.worker.strangers:
             self._close_transport()
 
-    def _end_if_unused(self) -> None:
-        receiver = self._body_receiver
-        unused = self.req_count <= 1 and (self._current_request is None or not (receiver is None or receiver._complete))  # noqa: SLF001 - gunicorn has no other way to ask
-        if unused and not self._closed:
+    def end(self) -> None:
+        """Cut it off, whatever it is about."""
+        if self.transport is not None:
             self.transport.abort()
+        elif self.handshake is not None:
+            self.handshake.cancel()
 
 
 class Replica(ASGIWorker):  # type: ignore[misc]  # gunicorn has no types
     """The worker. The first socket speaks TLS with the context that it was given, the others plain HTTP."""
 
-    def __init__(self, sockets: list[Any], app: BaseApplication, log: Any, context: ssl.SSLContext) -> None:
+    def __init__(
+        self, sockets: list[socket.socket], app: BaseApplication, log: Any, context: ssl.SSLContext, limits: Limits
+    ) -> None:
         super().__init__(0, os.getppid(), sockets, app, 0, app.cfg, log)
         self.connections: set[_Connection] = set()
+        self.strangers: dict[_Connection, None] = {}  # in the order in which they came
         self._context = context
+        self._limits = limits
+        self._complain_again = 0.0
+
+    @property
+    def drained(self) -> bool:
+        """Whether the stop was one that waits for requests in flight."""
+        return not self._quick_shutdown
+
+    def run(self) -> None:
+        """Serve until stopped; gunicorn's own would hide a failure."""
+        try:
+            self.loop.run_until_complete(self._serve())
+        finally:
+            self._cleanup()
 
     async def _serve(self) -> None:
-        for index, sock in enumerate(self.sockets):
-            secure = {"ssl": self._context, "ssl_handshake_timeout": _FIRST_REQUEST} if index == 0 else {}
-            self.servers.append(
-                await self.loop.create_server(lambda: _Connection(self), sock=sock.sock, backlog=1024, **secure)
-            )
-            self.log.info("listening on %s", sock)
-        while self.alive:  # noqa: ASYNC110 - gunicorn's signal handlers set a flag and no event
-            await asyncio.sleep(_TICK)
+        secure = [{"ssl": self._context}, *({} for _ in self.sockets[1:])]
+        accepting = [
+            self.loop.create_task(self._accept(*listening)) for listening in zip(self.sockets, secure, strict=True)
+        ]
+        while self.alive:
+            failed, _ = await asyncio.wait(accepting, timeout=_TICK, return_when=asyncio.FIRST_COMPLETED)
+            for task in failed:
+                task.result()
+            self._end_stuck(self._limits.patience)
+        for task in accepting:
+            task.cancel()
         await self._drain()
+
+    async def _accept(self, listener: socket.socket, secure: dict[str, Any]) -> None:
+        while True:
+            try:
+                sock, _ = await self.loop.sock_accept(listener)
+            except OSError as error:
+                self._complain("no connection can be taken: %s", error)
+                await asyncio.sleep(_TICK)
+            else:
+                self._welcome(sock, secure)
+                await asyncio.sleep(0)  # a flood of them must not keep the others waiting
+
+    def _welcome(self, sock: socket.socket, secure: dict[str, Any]) -> None:
+        if len(self.connections) >= self._limits.connections:
+            self._complain("there are %d connections, so strangers are cut off", len(self.connections))
+            if not self.strangers:
+                sock.close()
+                return
+            longest = next(iter(self.strangers))
+            longest.end()
+            self.forget(longest)
+        connection = _Connection(self)
+        self.connections.add(connection)
+        self.strangers[connection] = None
+        connection.handshake = self.loop.create_task(
+            self.loop.connect_accepted_socket(lambda: connection, sock, **secure)
+        )
+        connection.handshake.add_done_callback(lambda task: self._shaken(connection, sock, task))
+
+    def _shaken(self, connection: _Connection, sock: socket.socket, handshake: "asyncio.Task[Any]") -> None:
+        error = None if handshake.cancelled() else handshake.exception()
+        if error is not None or handshake.cancelled():
+            self.forget(connection)
+            sock.close()
+        if error is not None and not isinstance(error, OSError):
+            self.log.error("a handshake failed", exc_info=error)
+
+    def forget(self, connection: _Connection) -> None:
+        """Count a connection no more."""
+        self.connections.discard(connection)
+        self.strangers.pop(connection, None)
+
+    def _end_stuck(self, seconds: float) -> None:
+        now = self.loop.time()
+        for connection in [c for c in self.connections if c.is_stuck(now, seconds)]:
+            connection.end()
+
+    def _complain(self, text: str, *details: object) -> None:
+        if self.loop.time() >= self._complain_again:
+            self._complain_again = self.loop.time() + _BETWEEN_COMPLAINTS
+            self.log.warning(text, *details)
 
     async def _drain(self) -> None:
         """Take no new connections, answer what was asked, and close each connection as it falls idle."""
-        for server in self.servers:
-            server.close()
-        deadline = self.loop.time() + _LONGEST_DRAIN
+        for sock in self.sockets:
+            sock.close()
+        deadline = self.loop.time() + self._limits.drain
         while self.connections and self.loop.time() < deadline and not self._quick_shutdown:
             for connection in list(self.connections):
                 connection.close_if_idle()
+            self._end_stuck(self._limits.farewell)
             await asyncio.sleep(0.01)
+        for connection in list(self.connections):
+            connection.end()
+        await asyncio.sleep(0.01)  # for their sockets to be closed
 
 
 class _Application(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
-    def __init__(self, door: Door, settings: dict[str, Any]) -> None:
+    def __init__(self, door: Door) -> None:
         self._door = door
-        self._settings = settings
         super().__init__()
 
     def load_config(self) -> None:
-        for key, value in self._settings.items():
+        for key, value in SETTINGS.items():
             self.cfg.set(key, value)
 
     def load(self) -> Door:
         return self._door
 
 
-def serve(door: Door, context: ssl.SSLContext, listen: str, *plain: str) -> None:
-    """Serve until a signal says stop: `listen` (host:port) over TLS, `plain` addresses without."""
-    settings = {
-        "bind": [listen, *plain],
-        "keepalive": _KEEP_ALIVE,
-        "worker_connections": _MOST_CONNECTIONS,
-        "asgi_lifespan": "off",
-        "loglevel": "warning",
-        "control_socket_disable": True,
-        "proc_name": "headroom",
-    }
-    app = _Application(door, settings)
-    log = app.cfg.logger_class(app.cfg)
-    sockets = create_sockets(app.cfg, log)
-    Replica(sockets, app, log, context).init_process()
+def address(text: str) -> tuple[str, int]:
+    """Read host:port, with an IPv6 address in brackets; raises ValueError."""
+    host, _, port = text.rpartition(":")
+    if not host or not port.isdecimal() or not 0 < int(port) < 1 << 16 or (":" in host) != host.startswith("["):
+        raise ValueError(f"{text!r} is no address: write host:port, such as 0.0.0.0:8443 or [::]:8443")
+    return host.removeprefix("[").removesuffix("]"), int(port)
+
+
+def serve(door: Door, context: ssl.SSLContext, listen: str, *plain: str, limits: Limits | None = None) -> bool:
+    """Serve until a signal says stop: `listen` (host:port) over TLS, `plain` addresses without.
+
+    Returns whether what was in flight has been answered: after SIGTERM, not after SIGINT. Raises OSError where an
+    address cannot be listened at.
+    """
+    SSLProtocol.max_size = _READ_AT_ONCE
+    app = _Application(door)
+    with ExitStack() as stack:
+        sockets = [stack.enter_context(_listen(*address(text))) for text in (listen, *plain)]
+        worker = Replica(sockets, app, app.cfg.logger_class(app.cfg), context, limits or Limits())
+        worker.init_process()
+        return worker.drained
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.create_server((host, port), family=family, backlog=_BACKLOG)
+    listener.setblocking(False)
+    return listener

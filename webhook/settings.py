@@ -45,12 +45,12 @@ class Settings:
         except ConfigError as error:
             self._keep(f"the ConfigMap {NAME} holds no good configuration: {error}")
             return
-        name = digest(config)
-        if name != self._digest:
-            log.info("configuration %s applies from now on (mode %s)", name, config.mode)
-        self._digest = name
         self.reading = Reading(good=True)
-        self._apply(config, name)
+        name = digest(config)
+        if name != self._digest:  # the watch tells it now and then without an edit, and to apply it is work
+            self._apply(config, name)
+            self._digest = name
+            log.info("configuration %s applies from now on (mode %s)", name, config.mode)
 
     def _keep(self, problem: str) -> None:
         kept = f"configuration {self._digest} stays" if self._digest else "there is none yet, so nothing can be judged"

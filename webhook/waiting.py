@@ -11,22 +11,20 @@ from webhook.core.ledger import Ledger
 from webhook.core.question import Question
 from webhook.core.verdict import Verdict, cannot_tell
 
-_PATIENCE = 2.0  # seconds that a review waits before it is sent to ask again
-
 
 @dataclass(slots=True, eq=False)
 class Waiting:
-    """A review that waits: `verdict` holds once it is booked for, `call` is the one that was made for it."""
+    """A review that waits until some time of the replica's clock, and is then sent to ask again.
+
+    `verdict` holds once it is booked for, `call` is the one that was made for it.
+    """
 
     case: Case
     question: Question
     verdict: Verdict
+    until: float
     call: int | None = None
     answer: Future[Answer] = field(default_factory=Future)
-
-    def overdue(self, now: float) -> bool:
-        """Say whether it has waited for long enough."""
-        return now >= self.case.arrived + _PATIENCE
 
 
 Settled = tuple[Waiting, Verdict]
@@ -43,11 +41,9 @@ class WaitingRoom:
     def __len__(self) -> int:
         return len(self._waiting)
 
-    def enter(self, case: Case, question: Question, verdict: Verdict) -> Waiting:
+    def enter(self, waiting: Waiting) -> None:
         """Let a review wait for its booking."""
-        waiting = Waiting(case, question, verdict)
         self._waiting.append(waiting)
-        return waiting
 
     def asks(self, now: float) -> list[Ask]:
         """Return what to book now: not for those whose call the others are still about to answer."""
@@ -64,12 +60,17 @@ class WaitingRoom:
         pending = self._allotment.pending
         booked = {ask.pod.uid for ask in pending.booked} if pending else frozenset[str]()
         for waiting in list(self._waiting):
-            if waiting.overdue(now):
-                yield self._leave(waiting, self._give_up(waiting, problem, now))
+            if now >= waiting.until:
+                yield self._leave(waiting, self._cannot_tell(waiting, problem, now))
             elif problem is None and waiting.question.facts.uid not in booked:
                 outcome = decide(self._ledger, self._allotment, waiting.question, now)
                 if outcome.settled:
                     yield self._leave(waiting, outcome.verdict)
+
+    def give_up(self, waiting: Waiting, problem: str | None, now: float) -> Iterator[Settled]:
+        """Settle one that can wait no longer, unless it is settled already."""
+        if waiting in self._waiting:
+            yield self._leave(waiting, self._cannot_tell(waiting, problem, now))
 
     def after(self, proposal: Proposal, now: float) -> Iterator[Settled]:
         """Settle those whom a written proposal booked for, and those for whom nothing is left."""
@@ -95,7 +96,7 @@ class WaitingRoom:
         waiting.call = proposal.shared.call
         return False
 
-    def _give_up(self, waiting: Waiting, problem: str | None, now: float) -> Verdict:
+    def _cannot_tell(self, waiting: Waiting, problem: str | None, now: float) -> Verdict:
         if waiting.question.forced:
             self._ledger.grant(waiting.question.facts, now)
         detail = problem or "this replica could not book its share in time"

@@ -6,7 +6,9 @@ from typing import Final
 
 from webhook.admission import Admission
 from webhook.booking import NAME as ALLOTMENTS
-from webhook.booking import Booking, ConfigMap
+from webhook.booking import Booking
+from webhook.configmap import ConfigMap
+from webhook.core.amounts import NOTHING
 from webhook.core.facts import node_facts, pod_facts
 from webhook.core.ledger import PodFacts
 from webhook.core.nodes import NodeFacts
@@ -14,7 +16,7 @@ from webhook.core.objects import Node, ObjectError, Pod, reader
 from webhook.core.quantity import QuantityError
 from webhook.feed import Feed
 from webhook.kube import Api
-from webhook.news import Bookmark, Broken, Changed, Deleted, Live, News, Proven, Replaced
+from webhook.news import Bookmark, Broken, Changed, Deleted, Live, News, Proven, Replaced, Unreadable
 from webhook.reflector import Reflector
 from webhook.settings import NAME as CONFIG
 from webhook.settings import Settings
@@ -41,6 +43,10 @@ def watch_pods(api: Api, admission: Admission) -> Reflector[Pod]:
                 admission.relist_pods([_pod(pod) for pod in pods], revision)
             case Proven(since=since):
                 admission.prove(since)
+            case Unreadable(namespace=namespace, name=name, uid=uid, revision=revision, deleted=True):
+                admission.pod_gone(PodFacts(f"{namespace}/{name}", uid, revision, NOTHING))
+            case Unreadable(revision=revision):
+                admission.bookmark(revision)  # what was known of it stands; the reflector has said what is wrong
             case _:
                 _tell_state(admission, admission.pods, news)
 
@@ -56,6 +62,8 @@ def watch_nodes(api: Api, admission: Admission) -> Reflector[Node]:
                 admission.see_node(_node(node))
             case Deleted(object=node):
                 admission.node_gone(node.metadata.name)
+            case Unreadable(name=name, deleted=True):
+                admission.node_gone(name)
             case Replaced(objects=nodes):
                 admission.relist_nodes([_node(node) for node in nodes])
             case _:

@@ -13,8 +13,14 @@ Bound = tuple[int | None, ...]
 """One entry for each field of `Amounts`: the bound of that sum, None where it is not bounded."""
 
 
+_NO_SHARES: tuple[Share | None, ...] = (None,) * len(Amounts._fields)
+
+
 class Accounting:
-    """The scopes of one configuration, the shares that bound their sums, and the rules about nodes."""
+    """The scopes of one configuration, the shares that bound their sums, and the rules about nodes.
+
+    A scope that is none (any more) bounds nothing: a verdict may outlive the pool that it speaks of.
+    """
 
     def __init__(self, config: HeadroomConfig) -> None:
         self.config = config
@@ -39,23 +45,22 @@ class Accounting:
 
     def reserve_nodes(self, scope: str) -> int:
         """How many of the largest nodes the scope must be able to lose."""
-        return self._reserve[scope]
+        return self._reserve.get(scope, 0)
 
     def share(self, scope: str, index: int) -> Share | None:
         """Return the share that bounds one sum (an index into `Amounts`) of a scope."""
-        return self._shares[scope][index]
+        return self._shares.get(scope, _NO_SHARES)[index]
 
     def bound(self, scope: str, room: Room) -> Bound:
         """Return what each sum of the scope may reach on this much room."""
-        return tuple(
-            None if share is None else share.of(_side(room, index)) for index, share in enumerate(self._shares[scope])
-        )
+        shares = enumerate(self._shares.get(scope, _NO_SHARES))
+        return tuple(None if share is None else share.of(_side(room, index)) for index, share in shares)
 
     def bearing_of(self, scope: str, room: Room) -> Amounts:
         """Return a node's part of the bound; all of its room for a sum that is not bounded."""
         return Amounts._make(
             _side(room, index) if share is None else share.of(_side(room, index))
-            for index, share in enumerate(self._shares[scope])
+            for index, share in enumerate(self._shares.get(scope, _NO_SHARES))
         )
 
 

@@ -30,6 +30,10 @@ class Amounts(NamedTuple):
         """Subtract, sum by sum; may go below zero."""
         return Amounts._make(map(sub, self, other))
 
+    def times(self, number: int) -> "Amounts":
+        """Multiply every sum."""
+        return Amounts._make([number * amount for amount in self])
+
     def upto(self, other: "Amounts") -> "Amounts":
         """The smaller of both, sum by sum."""
         return Amounts._make(map(min, self, other))

@@ -69,8 +69,8 @@ class HeadroomConfig(Group, frozen=True, kw_only=True):
     missing_requests: Annotated[
         Answer,
         Meta(
-            description="A pod with a container without a memory request passes (allow), gets a warning (warn) or is "
-            "refused (deny)."
+            description="A pod that requests no memory at all (best-effort) passes (allow), gets a warning (warn) or "
+            "is refused (deny)."
         ),
     ] = Answer.ALLOW
     workloads: Annotated[

@@ -40,6 +40,8 @@ def _granted_before(ledger: Ledger, allotment: Allotment, question: Question, no
     reservation = ledger.reservations.get(question.facts.name, question.facts.uid)
     if reservation is None or not allotment.valid(now):
         return False
+    if not question.facts.footprint.within(reservation.spread.footprint):
+        return False  # a UID is not asked about twice with different pods, but nothing should hang on that
     pending = allotment.pending
     if pending is not None and any(ask.pod.uid == question.facts.uid for ask in pending.booked):
         return False
@@ -68,8 +70,11 @@ def refuse_beside_others(ledger: Ledger, allotment: Allotment, question: Questio
             wait = max(0.0, max(silent.values()) - now)
             detail = f"room is held for a replica that stopped answering, and is free again in about {wait:.0f} s"
             return verdict_of(question, cannot_tell(question.mode, detail))
-    sums = tuple(_with_others(s, allotment) for s in growth(ledger, question.facts))
-    return verdict_of(question, refuse(tuple(s for s in sums if s.short_by > 0) or sums, question.mode))
+    sums = (_with_others(s, allotment) for s in growth(ledger, question.facts))
+    broken = tuple(s for s in sums if s.short_by > 0)
+    if not broken:
+        return verdict_of(question, cannot_tell(question.mode, "room came free while this was decided"))
+    return verdict_of(question, refuse(broken, question.mode))
 
 
 def _with_others(s: Sum, allotment: Allotment) -> Sum:

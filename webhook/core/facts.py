@@ -1,5 +1,7 @@
 """Facts: what the account takes from the API's objects."""
 
+import sys
+
 from webhook.core import nodes
 from webhook.core.footprint import footprint
 from webhook.core.ledger import PodFacts
@@ -23,7 +25,7 @@ def pod_facts(pod: Pod, name: str = "", uid: str = "", at: int | None = None) ->
         uid or meta.uid,
         revision(meta.resource_version) if at is None else at,
         footprint(pod),
-        spec.node_name,
+        sys.intern(spec.node_name),  # each pod is decoded with a copy of its own
         pod.status.phase not in _ENDED,
         () if spec.node_name or not spec.node_selector else tuple(sorted(spec.node_selector.items())),
     )

@@ -16,18 +16,19 @@ A pod's event costs the same at any size of the cluster. Not thread-safe: the ca
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from msgspec import Struct
+
 from webhook.core.accounting import Accounting
 from webhook.core.amounts import NOTHING, Amounts
 from webhook.core.capacity import Bearing, Capacity
+from webhook.core.entry import Entry, Labels
 from webhook.core.nodes import Node, NodeFacts
+from webhook.core.recount import Parts
 from webhook.core.reservations import NOWHERE, Reservation, Reservations, Spread
 from webhook.core.scopes import CLUSTER
 
-Labels = tuple[tuple[str, str], ...]
 
-
-@dataclass(frozen=True, slots=True)
-class PodFacts:
+class PodFacts(Struct, frozen=True, gc=False):
     """What the API says of a pod, as far as the account needs it.
 
     `name` is "namespace/name". `confined_to` holds the labels that the pod's node must have. A pod that has run to its
@@ -41,17 +42,6 @@ class PodFacts:
     node: str = ""
     counts: bool = True
     confined_to: Labels = ()
-
-
-@dataclass(slots=True)
-class _Entry:
-    """A live pod; `pool` is what an unbound pod's labels imply (a bound pod is in its node's pool)."""
-
-    uid: str
-    footprint: Amounts
-    node: str
-    confined_to: Labels
-    pool: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +69,7 @@ class Ledger:
         self.revision = 0  # up to which the view has come
         self.pod_revision = 0  # the highest that any pod was shown with
         self.proven_since = float("-inf")  # the view shows all that was true at this moment
-        self._pods: dict[str, _Entry] = {}
+        self._pods: dict[str, Entry] = {}
         self._committed: dict[str, Amounts] = {}  # by scope, before anything is excused
         self._held: dict[str, Amounts] = {}  # by node: what the pods bound to it commit
         self._placed: dict[str, str | None] = {}  # by node: the pool that its pods are charged to
@@ -95,8 +85,7 @@ class Ledger:
 
     def spread(self, pod: PodFacts) -> Spread:
         """Return which scopes a pod is charged to."""
-        node = self.capacity.get(pod.node) if pod.node else None
-        return Spread(pod.footprint, node.pool if node else self._implied_pool(pod.confined_to))
+        return Spread(pod.footprint, self._pool_of(pod.node, pod.confined_to))
 
     def charged(self, name: str, scope: str) -> Amounts:
         """What one name costs in a scope: the larger of what lives there and what may still come."""
@@ -118,7 +107,7 @@ class Ledger:
         """Take in a pod that was added or has changed."""
         self._reach(pod.revision)
         self.reservations.see(pod.name, pod.uid, pod.revision)
-        self._put(pod.name, self._entry(pod) if pod.counts else None)
+        self._put(pod.name, _entry(pod) if pod.counts else None)
 
     def gone(self, pod: PodFacts) -> None:
         """Take in that a pod was deleted; what it held is free from now on."""
@@ -145,17 +134,17 @@ class Ledger:
         self.proven_since = max(self.proven_since, since)
 
     def _reach(self, revision: int) -> None:
-        self.revision = max(self.revision, revision)
-        self.pod_revision = max(self.pod_revision, revision)
+        if revision > self.pod_revision:
+            self.pod_revision = revision
+            self.bookmark(revision)
 
-    def _entry(self, pod: PodFacts) -> _Entry:
-        pool = None if pod.node else self._implied_pool(pod.confined_to)
-        return _Entry(pod.uid, pod.footprint, pod.node, pod.confined_to, pool)
-
-    def _implied_pool(self, confined_to: Labels) -> str | None:
+    def _pool_of(self, node: str, confined_to: Labels) -> str | None:
+        """A bound pod is in its node's pool, if the node is known; another in the pool that it is confined to."""
+        if node:
+            return self._placed.get(node)
         return self.accounting.pool_of(dict(confined_to)) if confined_to else None
 
-    def _put(self, name: str, new: _Entry | None) -> None:
+    def _put(self, name: str, new: Entry | None) -> None:
         old = self._pods.get(name)
         if old == new:
             self.reservations.refresh(name)
@@ -168,8 +157,8 @@ class Ledger:
             self._pods[name] = new
         self.reservations.refresh(name)
 
-    def _charge(self, entry: _Entry, amounts: Amounts) -> None:
-        pool = self._placed.get(entry.node) if entry.node else entry.pool
+    def _charge(self, entry: Entry, amounts: Amounts) -> None:
+        pool = self._pool_of(entry.node, entry.confined_to)
         _add(self._committed, CLUSTER, amounts)
         if pool is not None:
             _add(self._committed, pool, amounts)
@@ -197,17 +186,14 @@ class Ledger:
         self._follow(self.capacity.tick(now))
 
     def configure(self, accounting: Accounting, now: float) -> None:
-        """Judge by another configuration from now on; what is known is counted anew under it."""
+        """Judge by another configuration from now on; only what hangs on the pools is charged anew."""
+        confined = [(name, entry) for name, entry in self._pods.items() if entry.confined_to]
+        for name, _ in confined:
+            self._put(name, None)
         self.accounting = accounting
-        changed = self.capacity.configure(accounting, now)
-        pods, self._pods = self._pods, {}
-        for sums in (self._committed, self._held, self._placed, self._excused_sum):
-            sums.clear()
-        self._excused.clear()
-        for name, entry in pods.items():
-            entry.pool = None if entry.node else self._implied_pool(entry.confined_to)
+        self._follow(self.capacity.configure(accounting, now))
+        for name, entry in confined:
             self._put(name, entry)
-        self._follow(changed)
 
     def _follow(self, changed: list[Node]) -> None:
         """Charge the pods of changed nodes to the pool that the node is in now, and excuse those that do not count."""
@@ -222,7 +208,14 @@ class Ledger:
                 self._placed[name] = new
             self._excuse(name)
         if changed:
-            self.reservations.refresh_all()
+            self._refresh_on({node.facts.name for node in changed})
+
+    def _refresh_on(self, nodes: set[str]) -> None:
+        """Bring the reservations up to date whose names have a live pod on one of these nodes."""
+        for name in {name for name, _ in self.reservations}:
+            pod = self._pods.get(name)
+            if pod is not None and pod.node in nodes:
+                self.reservations.refresh(name)
 
     def _excuse(self, name: str) -> None:
         """Take the pods of a node out of the commitment, up to its share of the bound, if it does not count."""
@@ -242,7 +235,27 @@ class Ledger:
         entry = self._pods.get(name)
         if entry is None or entry.node in self._excused:
             return NOWHERE
-        return Spread(entry.footprint, self._placed.get(entry.node) if entry.node else entry.pool)
+        return Spread(entry.footprint, self._pool_of(entry.node, entry.confined_to))
+
+    # -- recount -------------------------------------------------------------------------------------------------------
+
+    def parts(self, now: float) -> Parts:
+        """Let time act, then copy what every figure is made of and the figures; some milliseconds for 150,000 pods."""
+        self.tick(now)
+        sums = {("held", node): amounts for node, amounts in self._held.items()}
+        for scope in self.accounting.scopes:
+            sums["committed", scope] = self.standing(scope).committed
+            sums["unseen", scope] = self.reservations.unseen(scope)
+            sums["open", scope] = self.reservations.open(scope)
+            sums["unretired", scope] = self.reservations.unretired(scope)
+        bearings = {scope: self.capacity.bearing(scope) for scope in self.accounting.scopes}
+        grants = tuple((name, r.spread, r.is_open) for name, r in self.reservations)
+        nodes = {node.facts.name: node for node in self.capacity.all()}
+        return Parts(now, self.accounting, self._pods.copy(), nodes, grants, sums, bearings)
+
+
+def _entry(pod: PodFacts) -> Entry:
+    return Entry(pod.uid, pod.footprint, pod.node, () if pod.node else pod.confined_to)
 
 
 def _add(sums: dict[str, Amounts], key: str, amounts: Amounts) -> None:

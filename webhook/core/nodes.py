@@ -1,8 +1,9 @@
 """Nodes: which of them count, and what is allocatable on those that do.
 
 A node counts while it is Ready, not cordoned and not tainted away. NotReady takes it out only after a grace (a kubelet
-that restarts is back within seconds); it returns at once. A node that was deleted is remembered for a while, because
-its pods are still there and their replacements must find room.
+that restarts is back within seconds); it returns at once. A node that was never seen Ready gets no grace: nobody knows
+for how long it has been so, and counting it would promise memory that may be gone, or not be there yet. A node that was
+deleted is remembered for a while, because its pods are still there and their replacements must find room.
 """
 
 from collections.abc import Iterator
@@ -12,6 +13,8 @@ from typing import NamedTuple
 from webhook.core.scopes import CLUSTER
 
 _REPELS = ("NoSchedule", "NoExecute")
+_LOST = ("deleted", "not ready")
+ALWAYS = float("-inf")  # since when a node is NotReady that was never seen Ready
 
 
 class Room(NamedTuple):
@@ -19,10 +22,6 @@ class Room(NamedTuple):
 
     memory: int = 0
     cpu: int = 0
-
-    def plus(self, other: "Room") -> "Room":
-        """Add both."""
-        return Room(self.memory + other.memory, self.cpu + other.cpu)
 
     def minus(self, other: "Room") -> "Room":
         """Subtract, at least zero."""
@@ -50,7 +49,7 @@ class Rules:
     forget_deleted_after: float = 600.0
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Node:
     """A node and since when it is in a state that has a grace; times are seconds of the replica's clock."""
 
@@ -77,13 +76,22 @@ class Node:
 
     def down(self, rules: Rules, now: float) -> bool:
         """Say whether the node is lost (NotReady or deleted), so that a reserve pays for it; a cordon is not a loss."""
-        return self.why_not(rules, now) in ("deleted", "not ready")
+        return self.why_not(rules, now) in _LOST
 
     def next_change(self, rules: Rules) -> float | None:
         """Return the moment at which time alone changes whether this node counts or is remembered."""
         if self.deleted_at is not None:
             return self.deleted_at + rules.forget_deleted_after
         return None if self.not_ready_since is None else self.not_ready_since + rules.not_ready_grace
+
+
+def not_ready_since(facts: NodeFacts, before: Node | None, now: float) -> float | None:
+    """Return since when a node that is shown like this is NotReady; None while it is Ready."""
+    if facts.ready:
+        return None
+    if before is None or before.deleted_at is not None:
+        return ALWAYS
+    return now if before.facts.ready else before.not_ready_since
 
 
 def repelling(taints: Iterator[tuple[str, str]]) -> frozenset[str]:

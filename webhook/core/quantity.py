@@ -100,19 +100,23 @@ _remembered = lru_cache(maxsize=4096)(_parse)
 
 
 def bytes_text(amount: int, *, down: bool = False) -> str:
-    """Write bytes for people: exactly and as kubectl does (`1536Mi`, `2Gi`) where that is short, else as `7.77Gi`.
+    """Write bytes for people, in the largest unit of which there is at least one: `128Mi`, `18.25Gi`, `7.78Gi`.
 
-    What has to be rounded is rounded up (what is asked, committed or missing), or down on request (a bound, what is
-    free), so that rounding never hides an overrun.
+    What takes more than two decimals is rounded up (what is asked, committed or missing), or down on request (a bound,
+    what is free), so that rounding never hides an overrun.
     """
-    for unit, size in reversed(_BYTES):
-        if amount % size == 0 and 0 < abs(amount) < 100_000 * size:
-            return f"{amount // size}{unit}"
     rounded = ((amount * 100 // size if down else -(-amount * 100 // size), unit) for unit, size in _BYTES)
     hundredths, unit = next(each for each in rounded if abs(each[0]) < 102_400 or each[1] == "Ei")
-    return f"{hundredths / 100:.2f}".rstrip("0").rstrip(".") + unit
+    return _decimal(hundredths, 2) + unit
 
 
 def millis_text(amount: int) -> str:
     """Write millicores for people, always exactly: `250m`, `1.5`, `2`."""
-    return f"{amount}m" if 0 < abs(amount) < 1000 else f"{amount / 1000:.3f}".rstrip("0").rstrip(".")
+    return f"{amount}m" if 0 < abs(amount) < 1000 else _decimal(amount, 3)
+
+
+def _decimal(amount: int, places: int) -> str:
+    """Write a whole number of the last of so many decimal places, without needless zeros."""
+    whole_units, rest = divmod(abs(amount), 10**places)
+    decimals = f".{rest:0{places}d}".rstrip("0") if rest else ""
+    return f"{'-' if amount < 0 else ''}{whole_units}{decimals}"

@@ -2,7 +2,7 @@
 
 from webhook.core.review import Request, Response, Status
 from webhook.core.verdict import Decision, Reason, Verdict
-from webhook.core.wording import refusal, warnings
+from webhook.core.wording import printable, refusal, warnings
 
 _STATUS = {
     Reason.INVALID: (400, "BadRequest"),
@@ -10,13 +10,14 @@ _STATUS = {
     Reason.UNAVAILABLE: (503, "ServiceUnavailable"),
 }
 _FORBIDDEN = (403, "Forbidden")
+_LONGEST = 340  # a kind, a namespace and a name as long as Kubernetes lets them be
 
 
 def subject(request: Request, name: str | None = None) -> str:
-    """Name what is asked about: `pod default/web-7`; names come from users, and may be missing."""
-    if not request.is_pod:
-        return f"{request.what} {request.namespace}/{request.name}".rstrip("/")
-    return f"pod {name or f'{request.namespace}/{request.name}'}"
+    """Name what is asked about, on one harmless line: `pod default/web-7`; any part may be missing."""
+    what = "pod" if request.is_pod else request.what
+    where = name or "/".join(filter(None, (request.namespace, request.name)))
+    return printable(f"{what} {where}".rstrip(), _LONGEST)
 
 
 def respond(request: Request, verdict: Verdict, name: str | None = None) -> Response:

@@ -1,7 +1,7 @@
 """Wording: every sentence that a person reads from a review, made from the verdict's data in this one place.
 
 What is asked, committed or missing is rounded up, a bound or what would fit is rounded down, so that no rounding hides
-an overrun.
+an overrun. Names come from users: what does not print is escaped, and what is long is cut before it hides the rest.
 """
 
 from webhook.core.quantity import bytes_text, millis_text
@@ -9,11 +9,20 @@ from webhook.core.scopes import CLUSTER
 from webhook.core.verdict import Decision, Reason, Sum, Verdict
 
 _WARNING = 120  # characters; kubectl's line stays readable, and the API server cuts at 256
+_NAME_IN_WARNING = 36
+_SUBJECT_IN_WARNING = 60
+_DETAIL = 500
 
 
 def amount(resource: str, value: int, *, down: bool = False) -> str:
     """Write an amount of memory (bytes) or cpu (millicores) for people."""
     return bytes_text(value, down=down) if resource == "memory" else millis_text(value)
+
+
+def printable(text: str, most: int) -> str:
+    """Put text of unknown origin on one harmless line of at most so many characters."""
+    line = text if text.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+    return line if len(line) <= most else f"{line[: most - 1]}…"
 
 
 def place(scope: str) -> str:
@@ -23,8 +32,6 @@ def place(scope: str) -> str:
 
 def percent(part: int, whole: int) -> str:
     """Write a ratio, rounded up to a tenth of a percent."""
-    if whole <= 0:
-        return "no room at all"
     tenths = -(-part * 1000 // whole)
     return f"{tenths // 10}.{tenths % 10}%" if tenths % 10 else f"{tenths // 10}%"
 
@@ -37,17 +44,22 @@ def refusal(verdict: Verdict, subject: str) -> str:
             f"{subject} does not fit: {'; '.join(map(_broken, verdict.sums))}. "
             f"Ask for less, free some, or raise {' and '.join(keys)} in the ConfigMap headroom-config"
         )
-    return f"{subject} {_PLAIN[verdict.reason].format(detail=verdict.detail)}"
+    return f"{subject} {_REFUSED[verdict.reason].format(detail=printable(verdict.detail, _DETAIL))}"
 
 
-_PLAIN = {
+_REFUSED = {
     Reason.MISSING_LIMITS: "has a container without a memory limit, which missingLimits: deny refuses. "
     "Give every container resources.limits.memory",
     Reason.MISSING_REQUESTS: "requests no memory, which missingRequests: deny refuses. "
     "Give its containers resources.requests.memory",
     Reason.INVALID: "cannot be judged: {detail}",
     Reason.UNAVAILABLE: "cannot be judged now (AccountUnavailable): {detail}. Try again in a moment",
-    Reason.NOT_JUDGED: "{detail}",
+    Reason.NOT_JUDGED: "is not judged: {detail}",
+}
+_LET_IN = {
+    Reason.MISSING_LIMITS: "has a container without a memory limit",
+    Reason.MISSING_REQUESTS: "requests no memory",
+    Reason.UNAVAILABLE: "was let in unjudged: {detail}",
 }
 
 
@@ -56,7 +68,8 @@ def _broken(s: Sum) -> str:
         return amount(s.resource, value, down=down)
 
     reached = s.committed + s.granted + s.asked
-    of_what = f"{s.share} of {show(s.allocatable - s.kept, down=True)} allocatable" if s.share else "bound"
+    usable = max(0, s.allocatable - s.kept)
+    of_what = f"{s.share} of {show(usable, down=True)} allocatable" if s.share else "bound"
     kept = f", {show(s.kept)} kept in reserve" if s.kept else ""
     on_its_way = f" and {show(s.granted)} granted but not yet created" if s.granted else ""
     return (
@@ -75,21 +88,26 @@ def warnings(verdict: Verdict, subject: str) -> tuple[str, ...]:
     elif verdict.sums:
         lines = [_over(s) for s in verdict.sums]
     else:
-        lines = [refusal(verdict, subject).partition(". ")[0]]
-    return tuple(line if len(line) <= _WARNING else f"{line[: _WARNING - 1]}…" for line in lines)
+        about = printable(subject, _SUBJECT_IN_WARNING)
+        lines = [f"{about} {_LET_IN[verdict.reason].format(detail=verdict.detail)}"]
+    return tuple(printable(line, _WARNING) for line in lines)
 
 
 def _near(s: Sum) -> str:
     reached = s.committed + s.granted + s.asked
     return (
-        f"{s.resource} {s.kind} of {place(s.scope)} at {percent(reached, s.bound)} of the bound: "
+        f"{s.resource} {s.kind} of {_short(s)} at {percent(reached, s.bound)} of the bound: "
         f"{amount(s.resource, reached)} of {amount(s.resource, s.bound, down=True)}"
     )
 
 
 def _over(s: Sum) -> str:
     return (
-        f"past the bound: {s.resource} {s.kind} of {place(s.scope)} "
+        f"past the bound: {s.resource} {s.kind} of {_short(s)} "
         f"{amount(s.resource, s.committed + s.granted + s.asked)} of {amount(s.resource, s.bound, down=True)}, "
         f"over by {amount(s.resource, s.short_by)}"
     )
+
+
+def _short(s: Sum) -> str:
+    return printable(place(s.scope), _NAME_IN_WARNING)

@@ -1,0 +1,95 @@
+"""Report: the figures of a run as tables for people and as JSON for whoever compares runs."""
+
+import json
+import platform
+import subprocess
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+from tests.bench.figures import Chapter
+from tests.cluster.binaries import KUBERNETES
+from tests.cluster.toolchain import find_go
+from tests.cluster.toolchain import version as go_version
+
+PACKAGES = ("flask", "gunicorn", "msgspec", "kubernetes", "prometheus-client")
+
+
+def show(chapter: Chapter) -> None:
+    """Print a chapter."""
+    print(f"\n== {chapter.title}")
+    for case in chapter.cases():
+        rows = [(case, *chapter.columns)]
+        for rival in chapter.rivals(case):
+            spreads = (chapter.spread(case, rival, column) for column in chapter.columns)
+            rows.append((rival, *("-" if spread is None else str(spread) for spread in spreads)))
+        print()
+        print("\n".join(aligned(rows)))
+    if chapter.notes:
+        print("\n" + "\n".join(chapter.notes))
+    if chapter.claims:
+        print("\n" + "\n".join(map(str, chapter.claims)), flush=True)
+
+
+def aligned(rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    """Lines whose columns stand below each other, figures to the right."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for first, *rest in rows:
+        yield f"  {first:{widths[0]}}  " + "  ".join(
+            f"{cell:>{width}}" for cell, width in zip(rest, widths[1:], strict=True)
+        )
+
+
+def write(path: Path, name: str, chapters: Sequence[Chapter], seconds: float) -> None:
+    """Write everything that was measured."""
+    document = {
+        "run": name,
+        "at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "seconds": round(seconds, 1),
+        "machine": machine(),
+        "chapters": [_document(chapter) for chapter in chapters],
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(document, indent=1) + "\n")
+
+
+def machine() -> dict[str, object]:
+    """What the figures hang on."""
+    info = Path("/proc/cpuinfo").read_text().splitlines()
+    models = [line.partition(":")[2].strip() for line in info if line.startswith("model name")]
+    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)
+    return {
+        "processor": models[0] if models else platform.processor(),
+        "processors": len(models),
+        "system": platform.platform(),
+        "python": platform.python_version(),
+        "go": str(go_version(find_go())),
+        "kubernetes": KUBERNETES,
+        "commit": commit.stdout.strip(),
+        **{name: version(name) for name in PACKAGES},
+    }
+
+
+def _document(chapter: Chapter) -> dict[str, object]:
+    claims = [
+        claim._asdict() | {"value": claim.value._asdict(), "holds": claim.holds, "least": claim.least}
+        for claim in chapter.claims
+    ]
+    medians = {
+        case: {
+            rival: {
+                column: spread._asdict()
+                for column in chapter.columns
+                if (spread := chapter.spread(case, rival, column)) is not None
+            }
+            for rival in chapter.rivals(case)
+        }
+        for case in chapter.cases()
+    }
+    return asdict(chapter) | {
+        "samples": [sample._asdict() for sample in chapter.samples],
+        "medians": medians,
+        "claims": claims,
+    }

@@ -1,0 +1,165 @@
+"""Stage: a real API server on which rivals take turns, each asked about the pods of a namespace of its own.
+
+All rivals are registered from the start; which one is asked is decided by the namespace alone, so that a change of
+rival needs no change that the API server would take a while to see.
+"""
+
+import re
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import yaml
+
+from tests.bench import load
+from tests.bench.rivals import Files, Nobody, Rival
+from tests.cluster import gate, nodes
+from tests.cluster.api import ApiError, Object
+from tests.cluster.controlplane import ControlPlane
+from tests.cluster.namespaces import NAMESPACES
+from tests.cluster.processes import NotReadyError, until
+from tests.cluster.replicas import ACCOUNT, NAMESPACE, issue_certificates
+
+NODES = 3
+NODE_MEMORY = "16Ti"
+CROWD = "crowd"
+QUOTA = "quota"
+SECONDS = 60.0
+# One of the API server's metrics; a call that did not get through has a status of 500 and up, or 0.
+ANSWERED = r'^apiserver_admission_webhook_request_total\{code="2\d\d",name="NAME",.*\} [1-9]'
+
+
+class Stage:
+    """The control plane, its nodes, the rivals' namespaces and registrations, and the crowd of other pods."""
+
+    def __init__(self, work: Path) -> None:
+        self.plane = ControlPlane(work / "control-plane", apiserver_flags=["--delete-collection-workers=8"])
+        self._work = work
+        self._turn = 0
+        self.crowd = 0
+
+    def __enter__(self) -> Self:
+        try:
+            self.plane.start()
+            nodes.add(self.plane, NODES, nodes.Shape(memory=NODE_MEMORY, cpu="4k"))
+            issue_certificates(self._certificates)
+            gate.apply_all_but_the_gate(self.plane)
+            self.plane.service_account_kubeconfig(NAMESPACE, ACCOUNT, self.files.kubeconfig)
+        except BaseException:
+            self.plane.stop()
+            raise
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.plane.stop()
+
+    @property
+    def _certificates(self) -> Path:
+        return self._work / "certificates"
+
+    @cached_property
+    def files(self) -> Files:
+        """What rivals need."""
+        made = self._certificates
+        return Files(
+            self._work, made / "tls.crt", made / "tls.key", made / "ca.crt", self._work / "headroom.kubeconfig"
+        )
+
+    def admit(self, rivals: Sequence[Rival]) -> None:
+        """Register the rivals, and return once the API server has had an answer from each."""
+        for rival in rivals:
+            self._make_namespace(rival.name)
+            if rival.url is not None:
+                self.plane.api.apply(f"{gate.CONFIGURATIONS}/{rival.name}", _gate(rival, self.files.ca_file))
+        for rival in rivals:
+            if rival.url is not None:
+                rival.start()
+                try:
+                    self._prove(rival)
+                finally:
+                    rival.stop()
+
+    def limit(self, name: str, pods: int = 1_000_000) -> Nobody:
+        """Make a rival of a ResourceQuota with room for all that comes."""
+        rival = Nobody(name)
+        self._make_namespace(name)
+        hard = {"requests.memory": NODE_MEMORY, "limits.memory": NODE_MEMORY, "pods": str(pods)}
+        path = f"{NAMESPACES}/{name}/resourcequotas"
+        self.plane.api.create(path, {"metadata": {"name": QUOTA}, "spec": {"hard": hard}})
+        ready = lambda: bool(self.plane.api.get(f"{path}/{QUOTA}").get("status", {}).get("hard"))  # noqa: E731
+        until(ready, "the quota's first count", SECONDS)
+        return rival
+
+    def create(self, namespace: str, **flags: object) -> load.Measured:
+        """Create pods that no scheduler takes up."""
+        self._turn += 1
+        given = {name.replace("_", "-"): value for name, value in flags.items()}
+        usual = {
+            "server": self.plane.url,
+            "ca-file": self.plane.ca_file,
+            "namespace": namespace,
+            "body": load.DATA / "create.json",
+            "prefix": f"t{self._turn}-",
+        }
+        return load.run("create", usual | given, token=self.plane.admin_token)
+
+    def gather(self, pods: int) -> None:
+        """Let the cluster have so many pods besides those that are measured, bound to nodes and running."""
+        if not self.plane.api.exists(f"{NAMESPACES}/{CROWD}"):
+            self._make_namespace(CROWD)
+        body = self._work / "bound.json"
+        unbound = (load.DATA / "create.json").read_text()
+        body.write_text(unbound.replace('"spec":{', '"spec":{"nodeName":"@NODE@",'))
+        self.create(CROWD, body=body, count=pods - self.crowd, clients=8, nodes=NODES, seconds=load.LONGEST)
+        self.crowd = pods
+        until(lambda: self._running() >= pods, f"{pods} running pods", load.LONGEST)
+
+    def clear(self, namespace: str) -> None:
+        """Delete what was created there."""
+        path = f"{NAMESPACES}/{namespace}/pods"
+        self.plane.api.request("DELETE", path, query={"gracePeriodSeconds": 0}, timeout=load.LONGEST)
+        until(lambda: not self.plane.api.items(path, limit=1), f"an empty {namespace}", SECONDS)
+
+    def _running(self) -> int:
+        path = f"{NAMESPACES}/{CROWD}/pods"
+        listed = self.plane.api.get(path, fieldSelector="status.phase!=Running", limit=1)
+        waiting = len(listed["items"]) + listed["metadata"].get("remainingItemCount", 0)
+        return 0 if waiting else self.crowd
+
+    def _make_namespace(self, name: str) -> None:
+        self.plane.api.create(NAMESPACES, {"metadata": {"name": name}})
+        account = f"{NAMESPACES}/{name}/serviceaccounts/default"
+        until(lambda: self.plane.api.exists(account), f"the default service account of {name}", SECONDS)
+
+    def _prove(self, rival: Rival) -> None:
+        answered = re.compile(ANSWERED.replace("NAME", re.escape(_hook_name(rival))), re.MULTILINE)
+        pod = {"metadata": {"generateName": "proof-"}, "spec": {"containers": [{"name": "none", "image": "none"}]}}
+
+        def asked() -> bool:
+            try:
+                self.plane.api.create(f"{NAMESPACES}/{rival.name}/pods", pod, dryRun="All")
+            except ApiError as error:
+                if "webhook" not in error.message:
+                    raise
+            return bool(answered.search(self.plane.api.text("/metrics")))
+
+        try:
+            until(asked, f"the API server's first question to {rival.name}", SECONDS)
+        except NotReadyError as error:
+            raise NotReadyError(f"{error}; see {self._work / rival.name}*.log") from error
+
+
+def _gate(rival: Rival, ca_file: Path) -> Object:
+    """Our own registration, for one rival and its namespace."""
+    shipped: Object = yaml.safe_load((gate.BASE / "webhook.yaml").read_text())
+    led = gate.led_to(shipped, rival.url or "", ca_file)
+    (hook,) = led["webhooks"]
+    only = {"key": "kubernetes.io/metadata.name", "operator": "In", "values": [rival.name]}
+    hook |= {"name": _hook_name(rival), "namespaceSelector": {"matchExpressions": [only]}}
+    return led | {"metadata": {"name": rival.name}}
+
+
+def _hook_name(rival: Rival) -> str:
+    return f"{rival.name}.bench.headroom.dev"

@@ -1,0 +1,87 @@
+"""Small accounts for tests: pods, nodes and ledgers by the few words that matter to a test. Memory is in Gi."""
+
+from webhook.core.accounting import Accounting
+from webhook.core.amounts import Amounts
+from webhook.core.config import HeadroomConfig
+from webhook.core.config_source import parse
+from webhook.core.ledger import Ledger, PodFacts
+from webhook.core.nodes import NodeFacts, Room
+from webhook.core.scopes import CLUSTER
+
+GI = 1 << 30
+REQUESTS = Amounts._fields.index("memory_requests")
+LIMITS = Amounts._fields.index("memory_limits_filled")
+
+HIGH_MEM = "pools: [{name: high-mem, nodeSelector: {pool: high-mem}, thresholds: {memory: {requests: 75%}}}]"
+
+
+def config(settings: str = "", requests: str = "100%") -> HeadroomConfig:
+    """Make a configuration: the sum of memory requests is bounded, and whatever else the YAML says."""
+    text = f"apiVersion: headroom.dev/v1\nkind: HeadroomConfig\n{settings}\n"
+    return parse(text if "\nthresholds:" in text else f"{text}thresholds: {{memory: {{requests: {requests}}}}}\n")
+
+
+def footprint(requests: float = 0, limits: float | None = None, cpu: int = 0) -> Amounts:
+    """Make a footprint; without limits it is unbounded."""
+    asked = int(requests * GI)
+    declared = 0 if limits is None else int(limits * GI)
+    return Amounts(asked, declared, max(asked, declared), int(limits is None), cpu, cpu, cpu, 0)
+
+
+def pod(
+    name: str,
+    requests: float = 0,
+    node: str = "",
+    *,
+    limits: float | None = None,
+    cpu: int = 0,
+    uid: str | None = None,
+    revision: int = 1,
+    counts: bool = True,
+    confined_to: dict[str, str] | None = None,
+) -> PodFacts:
+    """Make what is known of a pod in namespace default."""
+    amounts = footprint(requests, limits, cpu)
+    labels = tuple(sorted((confined_to or {}).items()))
+    return PodFacts(f"default/{name}", uid or f"{name}-uid", revision, amounts, node, counts, labels)
+
+
+def node(
+    name: str,
+    memory: float = 8,
+    *,
+    cpu: int = 4000,
+    ready: bool = True,
+    cordoned: bool = False,
+    taints: frozenset[str] = frozenset(),
+    pool: str = "",
+) -> NodeFacts:
+    """Make what is known of a node."""
+    labels = (("pool", pool),) if pool else ()
+    return NodeFacts(name, Room(int(memory * GI), cpu), ready, cordoned, taints, labels)
+
+
+def ledger(settings: str = "", *nodes: NodeFacts, requests: str = "100%") -> Ledger:
+    """Make a ledger that has listed its nodes at time 0."""
+    made = Ledger(Accounting(config(settings, requests)))
+    made.relist_nodes(nodes, 0.0)
+    return made
+
+
+def headroom(of: Ledger, scope: str = CLUSTER, index: int = REQUESTS) -> float:
+    """Return what is left of a bounded sum, in Gi."""
+    left = of.standing(scope).headroom(index)
+    assert left is not None
+    return left / GI
+
+
+def committed(of: Ledger, scope: str = CLUSTER) -> float:
+    """Return the memory requests that count, in Gi."""
+    return of.standing(scope).committed.memory_requests / GI
+
+
+def bound(of: Ledger, scope: str = CLUSTER, index: int = REQUESTS) -> float:
+    """Return what a sum may reach, in Gi."""
+    limit = of.standing(scope).bearing.bound[index]
+    assert limit is not None
+    return limit / GI

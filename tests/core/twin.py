@@ -1,0 +1,234 @@
+"""The ledger's plain twin: it remembers everything, adds nothing up as it goes, and counts from the definitions.
+
+It shares no code with the account: its vectors are lists, and every figure is worked out when it is asked for.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from webhook.core.config import HeadroomConfig
+from webhook.core.config_settings import MissingLimits, Share, Thresholds
+from webhook.core.ledger import PodFacts
+from webhook.core.nodes import NodeFacts
+
+SUMS = 8  # memory then cpu; of each: requests, limits, limits filled, unbounded
+Vector = list[int]
+
+
+@dataclass
+class TwinNode:
+    """A node as it was shown last, and its history as far as it matters."""
+
+    facts: NodeFacts
+    not_ready_since: float | None
+    deleted_at: float | None = None
+
+
+@dataclass
+class Grant:
+    """A reservation and what became of it."""
+
+    name: str
+    uid: str
+    footprint: Vector
+    pool: str | None
+    seen: bool = False
+
+
+@dataclass
+class Twin:
+    """All that was told, and the time."""
+
+    config: HeadroomConfig
+    now: float = 0.0
+    pods: dict[str, PodFacts] = field(default_factory=dict)
+    nodes: dict[str, TwinNode] = field(default_factory=dict)
+    grants: list[Grant] = field(default_factory=list)
+
+    # -- what is told --------------------------------------------------------------------------------------------------
+
+    def see(self, pod: PodFacts) -> None:
+        self._notice(pod)
+        if pod.counts:
+            self.pods[pod.name] = pod
+        else:
+            self.pods.pop(pod.name, None)
+
+    def gone(self, pod: PodFacts) -> None:
+        self._notice(pod)
+        if pod.name in self.pods and self.pods[pod.name].uid == pod.uid:
+            del self.pods[pod.name]
+
+    def relist(self, pods: Iterable[PodFacts]) -> None:
+        self.pods = {}
+        for pod in pods:
+            self.see(pod)
+
+    def see_node(self, facts: NodeFacts) -> None:
+        before = self.nodes.get(facts.name)
+        if facts.ready:
+            since = None
+        elif before is None or before.deleted_at is not None:
+            since = float("-inf")
+        else:
+            since = self.now if before.not_ready_since is None else before.not_ready_since
+        self.nodes[facts.name] = TwinNode(facts, since)
+
+    def node_gone(self, name: str) -> None:
+        if name in self.nodes and self.nodes[name].deleted_at is None:
+            self.nodes[name].deleted_at = self.now
+
+    def relist_nodes(self, nodes: list[NodeFacts]) -> None:
+        for name in self.nodes.keys() - {facts.name for facts in nodes}:
+            self.node_gone(name)
+        for facts in nodes:
+            self.see_node(facts)
+
+    def tick(self) -> None:
+        keep = self.config.nodes.forget_deleted_after.seconds
+        for name, node in list(self.nodes.items()):
+            if node.deleted_at is not None and self.now >= node.deleted_at + keep:
+                del self.nodes[name]
+
+    def grant(self, pod: PodFacts) -> None:
+        pool = self._pool_of_pod(pod)
+        self.grants = [g for g in self.grants if (g.name, g.uid) != (pod.name, pod.uid)]
+        self.grants.append(Grant(pod.name, pod.uid, list(pod.footprint), pool))
+
+    def retire(self, name: str, uid: str) -> None:
+        self.grants = [g for g in self.grants if (g.name, g.uid) != (name, uid)]
+
+    def _notice(self, pod: PodFacts) -> None:
+        for grant in self.grants:
+            if (grant.name, grant.uid) == (pod.name, pod.uid):
+                grant.seen = True
+
+    # -- what follows from it ------------------------------------------------------------------------------------------
+
+    @property
+    def scopes(self) -> list[str]:
+        return ["cluster", *(pool.name for pool in self.config.pools)]
+
+    def committed(self, scope: str) -> Vector:
+        """Everything that lives in the scope, without what nodes that do not count take out."""
+        total = [0] * SUMS
+        for pod in self.pods.values():
+            if scope in ("cluster", self._pool_of_pod(pod)):
+                total = _add(total, list(pod.footprint))
+        for name, node in self.nodes.items():
+            if self._lost(node) is not None and scope in ("cluster", self._pool_of_node(node)):
+                total = _subtract(total, self._excused(name, node, scope))
+        return total
+
+    def room(self, scope: str) -> tuple[int, int]:
+        rooms = [n.facts.room for n in self._in(scope) if self._lost(n) is None]
+        return sum(r.memory for r in rooms), sum(r.cpu for r in rooms)
+
+    def reserve(self, scope: str) -> tuple[int, int]:
+        """The k largest of all that count or are down, less those that are down."""
+        pools = {pool.name: pool.reserve for pool in self.config.pools}
+        largest = (pools.get(scope) or self.config.reserve).nodes
+        counted = [n.facts.room for n in self._in(scope) if self._lost(n) is None]
+        down = [n.facts.room for n in self._in(scope) if self._lost(n) in ("deleted", "not ready")]
+        both = []
+        for resource in (0, 1):
+            sizes = sorted([room[resource] for room in counted + down])[::-1]
+            both.append(max(0, sum(sizes[:largest]) - sum(room[resource] for room in down)))
+        return (both[0], both[1]) if largest else (0, 0)
+
+    def bound(self, scope: str) -> list[int | None]:
+        left = [max(0, has - kept) for has, kept in zip(self.room(scope), self.reserve(scope), strict=True)]
+        return [
+            None if share is None else left[index // 4] * share.thousandths // 100_000
+            for index, share in enumerate(self._shares(scope))
+        ]
+
+    def unseen(self, scope: str) -> Vector:
+        """What may still come, beyond what lives under its name and surely counts."""
+        total = [0] * SUMS
+        for name in {grant.name for grant in self.grants}:
+            may_come = self._largest(name, scope, only_open=True)
+            total = _add(total, [max(0, x) for x in _subtract(may_come, self._live(name, scope))])
+        return total
+
+    def open(self, scope: str) -> Vector:
+        total = [0] * SUMS
+        for name in {grant.name for grant in self.grants}:
+            total = _add(total, self._largest(name, scope, only_open=True))
+        return total
+
+    def unretired(self, scope: str) -> Vector:
+        total = [0] * SUMS
+        for name in {grant.name for grant in self.grants}:
+            total = _add(total, self._largest(name, scope, only_open=False))
+        return total
+
+    def _largest(self, name: str, scope: str, *, only_open: bool) -> Vector:
+        found = [g for g in self.grants if g.name == name and scope in ("cluster", g.pool)]
+        amounts = [g.footprint for g in found if not (only_open and g.seen)]
+        return [max(column) for column in zip([0] * SUMS, *amounts, strict=True)]
+
+    def _live(self, name: str, scope: str) -> Vector:
+        pod = self.pods.get(name)
+        if pod is None or scope not in ("cluster", self._pool_of_pod(pod)):
+            return [0] * SUMS
+        node = self.nodes.get(pod.node)
+        return [0] * SUMS if node is not None and self._lost(node) is not None else list(pod.footprint)
+
+    def _excused(self, name: str, node: TwinNode, scope: str) -> Vector:
+        """A node takes out what its pods hold, and no more than it took out of the bound."""
+        held = [0] * SUMS
+        for pod in self.pods.values():
+            if pod.node == name:
+                held = _add(held, list(pod.footprint))
+        for index, share in enumerate(self._shares(scope)):
+            room = node.facts.room[index // 4]
+            held[index] = min(held[index], room if share is None else room * share.thousandths // 100_000)
+        return held
+
+    def _lost(self, node: TwinNode) -> str | None:
+        settings = self.config.nodes
+        if node.deleted_at is not None:
+            return "deleted"
+        if node.not_ready_since is not None and self.now >= node.not_ready_since + settings.not_ready_grace.seconds:
+            return "not ready"
+        if node.facts.cordoned or settings.exclude_taints & node.facts.repelling_taints:
+            return "kept away"
+        return None
+
+    def _in(self, scope: str) -> list[TwinNode]:
+        return [node for node in self.nodes.values() if scope in ("cluster", self._pool_of_node(node))]
+
+    def _pool_of_node(self, node: TwinNode) -> str | None:
+        return self._pool_of_labels(dict(node.facts.labels))
+
+    def _pool_of_pod(self, pod: PodFacts) -> str | None:
+        if not pod.node:
+            return self._pool_of_labels(dict(pod.confined_to))
+        return self._pool_of_node(self.nodes[pod.node]) if pod.node in self.nodes else None
+
+    def _pool_of_labels(self, labels: dict[str, str]) -> str | None:
+        for pool in self.config.pools:
+            if all(labels.get(key) == value for key, value in pool.node_selector.items()):
+                return pool.name
+        return None
+
+    def _shares(self, scope: str) -> list[Share | None]:
+        thresholds: Thresholds = self.config.thresholds
+        for pool in self.config.pools:
+            if pool.name == scope:
+                thresholds = pool.thresholds
+        shares: list[Share | None] = [None] * SUMS
+        declared_only = self.config.missing_limits is MissingLimits.IGNORE
+        for first, of in ((0, thresholds.memory), (4, thresholds.cpu)):
+            shares[first] = of.requests
+            shares[first + (1 if declared_only else 2)] = of.limits
+        return shares
+
+
+def _add(a: Vector, b: Vector) -> Vector:
+    return [x + y for x, y in zip(a, b, strict=True)]
+
+
+def _subtract(a: Vector, b: Vector) -> Vector:
+    return [x - y for x, y in zip(a, b, strict=True)]

@@ -1,0 +1,113 @@
+"""Headroom as its users see it: what it is told (the ConfigMap) and what it shows (metrics, log, audit lines)."""
+
+import json
+import time
+from collections.abc import Callable
+from typing import NamedTuple
+
+import yaml
+
+from tests.cluster.api import ApiError, Object
+from tests.cluster.cluster import Cluster
+from tests.cluster.processes import until
+from tests.live.exposition import Exposition
+from webhook.core.config_source import parse
+from webhook.core.config_text import digest
+
+CONFIG_MAPS = "/api/v1/namespaces/headroom-system/configmaps"
+CONFIG = f"{CONFIG_MAPS}/headroom-config"
+SHARED = (f"{CONFIG_MAPS}/headroom-allotments", f"{CONFIG_MAPS}/headroom-allotments-made")
+SECONDS = 10.0
+
+
+class Account(NamedTuple):
+    """One scope as /metrics shows it, in bytes."""
+
+    allocatable: int
+    requests: int
+    requests_bound: int
+    limits: int
+    limits_bound: int
+
+    @property
+    def free_requests(self) -> int:
+        """What still fits the sum of requests."""
+        return self.requests_bound - self.requests
+
+    @property
+    def free_limits(self) -> int:
+        """What still fits the sum of limits."""
+        return self.limits_bound - self.limits
+
+
+class Headroom:
+    """One Headroom that the cluster's API server asks; `show` reads its /metrics, `say` all that it has printed."""
+
+    def __init__(self, cluster: Cluster, show: Callable[[], str], say: Callable[[], str]) -> None:
+        self.cluster = cluster
+        self._show, self._say = show, say
+
+    # -- what it is told -----------------------------------------------------------------------------------------------
+
+    def configure(self, memory: dict[str, str], **settings: object) -> float:
+        """Set these thresholds and settings, and nothing else; return the seconds until they applied."""
+        text = document(memory, **settings)
+        name = digest(parse(text))
+        began = time.monotonic()
+        self.write(text)
+        until(lambda: self.exposition().labels("headroom_config_info")["hash"] == name, "the edit's effect", SECONDS)
+        return time.monotonic() - began
+
+    def write(self, text: str) -> None:
+        """Edit the ConfigMap, good or bad, and wait for nothing."""
+        kind = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "headroom-config"}}
+        self.cluster.api.apply(CONFIG, {**kind, "data": {"config.yaml": text}})
+
+    # -- what it shows -------------------------------------------------------------------------------------------------
+
+    def exposition(self) -> Exposition:
+        """What /metrics shows now."""
+        return Exposition(self._show())
+
+    def account(self, scope: str = "cluster") -> Account:
+        """How a scope stands once every pod that was let in has been seen and every other one is gone."""
+        live = self._live_pods()
+        shown = self.exposition()
+        deadline = time.monotonic() + SECONDS
+        while shown.value("headroom_reservations", state="open") or shown.value("headroom_pods") != live:
+            assert time.monotonic() < deadline, f"{shown.value('headroom_pods')} pods counted, {live} live"
+            time.sleep(0.02)
+            live, shown = self._live_pods(), self.exposition()
+        return Account(*(int(shown.value(f"headroom_scope_memory_{name}", scope=scope)) for name in _FIGURES))
+
+    def log(self) -> str:
+        """All that it has printed, audit lines among it."""
+        return self._say()
+
+    def audit_lines(self, namespace: str) -> list[Object]:
+        """The audit lines about a namespace, the oldest first."""
+        lines = [json.loads(line) for line in self._say().splitlines() if line.startswith('{"')]
+        return [line for line in lines if line.get("namespace") == namespace]
+
+    def _live_pods(self) -> int:
+        found = self.cluster.api.items("/api/v1/pods")
+        return sum(each["status"].get("phase") not in {"Succeeded", "Failed"} for each in found)
+
+
+_FIGURES = ("allocatable_bytes", "requests_bytes", "requests_bound_bytes", "limits_bytes", "limits_bound_bytes")
+
+
+def document(memory: dict[str, str], **settings: object) -> str:
+    """A whole configuration."""
+    kind = {"apiVersion": "headroom.dev/v1", "kind": "HeadroomConfig"}
+    return yaml.safe_dump({**kind, "thresholds": {"memory": memory}, **settings})
+
+
+def forget(cluster: Cluster) -> None:
+    """Make the cluster one that never had Headroom: what a replica held before it was ended is held no more."""
+    for path in SHARED:
+        try:
+            cluster.api.delete(path)
+        except ApiError as error:
+            if error.code != 404:
+                raise

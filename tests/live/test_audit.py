@@ -1,0 +1,146 @@
+"""The audit log: one JSON line for each decision that was not a plain allow, complete, with every figure in it."""
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from tests.cluster.api import Object
+from tests.cluster.controlplane import ControlPlane
+from tests.cluster.processes import until
+from tests.cluster.replicas import Replicas
+from tests.live.pods import asking
+from tests.live.story import Story
+from tests.live.workload import Workload
+
+pytestmark = [pytest.mark.live, pytest.mark.usefixtures("room")]
+
+GI = 1 << 30
+FIELDS = set(
+    """ts schema event decision reason uid dry_run mode operation user kind namespace name owner_kind owner_name scope
+    asked_requests_bytes asked_limits_bytes committed_requests_bytes committed_limits_bytes bound_requests_bytes
+    bound_limits_bytes allocatable_bytes short_by_bytes snapshot_age_seconds config_hash duration_ms replica""".split()
+)
+
+
+def lines_of(story: Story, count: int) -> list[Object]:
+    """The audit lines about the story's namespace, once there are as many."""
+    until(lambda: len(story.headroom.audit_lines(story.namespace)) >= count, f"{count} audit lines", 5)
+    lines = story.headroom.audit_lines(story.namespace)
+    assert len(lines) == count
+    return lines
+
+
+def test_a_denial_is_one_line_with_every_field(story: Story, control_plane: ControlPlane) -> None:
+    story.headroom.configure({"requests": "50%", "limits": "100%"})
+    story.create(asking("old", "3Gi", "4Gi"))
+    story.headroom.account()
+    told = story.refused(asking("big", "10Gi", "30Gi"))
+    (line,) = lines_of(story, 1)
+    assert set(line) >= FIELDS
+    moment = datetime.fromisoformat(line["ts"])
+    assert abs(datetime.now(UTC) - moment) < timedelta(seconds=30)
+    assert line["message"] == told
+    known = {
+        "schema": 1,
+        "event": "decision",
+        "decision": "deny",
+        "reason": "MemoryCommitmentExceeded",
+        "dry_run": False,
+        "mode": "enforce",
+        "operation": "CREATE",
+        "user": "admin",
+        "kind": "Pod",
+        "namespace": story.namespace,
+        "name": "big",
+        "owner_kind": None,
+        "owner_name": None,
+        "scope": "cluster",
+        "asked_requests_bytes": 10 * GI,
+        "asked_limits_bytes": 30 * GI,
+        "committed_requests_bytes": 3 * GI,
+        "committed_limits_bytes": 4 * GI,
+        "bound_requests_bytes": 12 * GI,
+        "bound_limits_bytes": 24 * GI,
+        "allocatable_bytes": 24 * GI,
+        "short_by_bytes": 10 * GI,
+        "config_hash": story.headroom.exposition().labels("headroom_config_info")["hash"],
+    }
+    assert {key: line[key] for key in known} == known
+    assert 0 <= line["snapshot_age_seconds"] < 5
+    assert 0 < line["duration_ms"] < 5000
+    assert line["replica"]
+    assert line["uid"]
+
+
+def test_what_is_not_bounded_or_has_no_limit_is_null_and_never_zero(story: Story) -> None:
+    story.headroom.configure({"requests": "50%"})
+    story.refused(asking("big", "100Ti"))
+    (line,) = lines_of(story, 1)
+    assert (line["asked_limits_bytes"], line["bound_limits_bytes"]) == (None, None)
+
+
+def test_the_owner_and_the_account_that_asked_are_in_the_line(story: Story, control_plane: ControlPlane) -> None:
+    story.headroom.configure({"requests": "50%"})
+    web = Workload(story, "13Gi")
+    web.apply(1)
+    until(lambda: bool(story.headroom.audit_lines(story.namespace)), "the controller's refusal", 10)
+    line = story.headroom.audit_lines(story.namespace)[0]
+    replica_set = web.replica_set()["metadata"]["name"]
+    assert (line["owner_kind"], line["owner_name"]) == ("ReplicaSet", replica_set)
+    assert line["name"].startswith(f"{replica_set}-")
+    assert line["user"] == "system:serviceaccount:kube-system:replicaset-controller"
+
+
+def test_every_denial_of_a_storm_has_its_line_and_no_other_has_one(story: Story) -> None:
+    story.headroom.configure({"requests": "50%"}, warnAt="100%")
+    story.create(asking("plain", 1))
+    with ThreadPoolExecutor(16) as clients:
+        list(clients.map(lambda number: story.refused(asking(f"big-{number}", "100Ti")), range(200)))
+    lines = lines_of(story, 200)
+    assert {line["name"] for line in lines} == {f"big-{number}" for number in range(200)}
+    assert len({line["uid"] for line in lines}) == 200
+    assert story.headroom.exposition().value("headroom_audit_lines_dropped_total") == 0
+
+
+def test_a_dry_runs_denial_is_marked_as_one(story: Story) -> None:
+    story.headroom.configure({"requests": "50%"})
+    story.refused(asking("big", "100Ti"), dryRun="All")
+    (line,) = lines_of(story, 1)
+    assert line["dry_run"] is True
+
+
+def test_a_name_that_a_user_made_up_stays_inside_its_field(story: Story) -> None:
+    story.headroom.configure({"requests": "50%"})
+    eve = 'eve","decision":"allow\\n'
+    given = asking("big", "100Ti")
+    told = story.kubectl(f"--as={eve}", "--as-group=system:masters", "create", "-f", "-", given=given, check=False)
+    assert "denied the request" in told.stderr
+    (line,) = lines_of(story, 1)
+    assert (line["user"], line["decision"]) == (eve, "deny")
+
+
+def test_the_file_has_the_same_lines_as_standard_output(story: Story, replicas: Replicas) -> None:
+    story.headroom.configure({"requests": "50%"})
+    for number in range(3):
+        story.refused(asking(f"big-{number}", "100Ti"))
+    printed = lines_of(story, 3)
+
+    def filed() -> list[Object]:
+        lines = map(json.loads, replicas[0].audit_file.read_text().splitlines())
+        return [line for line in lines if line["namespace"] == story.namespace]
+
+    until(lambda: filed() == printed, "the same lines in the file", 5)
+
+
+def test_the_decision_is_counted_by_what_was_asked_and_said(story: Story) -> None:
+    story.headroom.configure({"requests": "50%"})
+    labels = {"operation": "CREATE", "kind": "Pod", "verdict": "deny", "reason": "MemoryCommitmentExceeded"}
+
+    def counted() -> float:
+        return story.headroom.exposition().value("headroom_admission_reviews_total", **labels, dry_run="false")
+
+    before = counted()
+    story.refused(asking("big", "100Ti"))
+    assert counted() == before + 1

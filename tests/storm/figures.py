@@ -1,0 +1,50 @@
+"""The figures of all storms, as one table."""
+
+from typing import NamedTuple
+
+from tests.storm.clients import BUSINESS_AS_USUAL, CONFLICT, CREATED, REFUSED, Tally
+from tests.storm.witness import Testimony
+
+MI = 1 << 20
+
+
+class Figures(NamedTuple):
+    """One storm: how much was held of what bound, what clients were told."""
+
+    storm: str
+    replicas: str
+    bound: int
+    testimony: Testimony
+    tally: Tally | None = None
+    note: str = ""
+
+    def row(self) -> tuple[str, ...]:
+        """As text."""
+        most, tally = self.testimony.maximum, self.tally
+        over = len(self.testimony.over(self.bound))
+        told = tally.outcomes() if tally else {}
+        other = {name: count for name, count in told.items() if name not in {*BUSINESS_AS_USUAL, CONFLICT}}
+        return (
+            self.storm,
+            self.replicas,
+            f"{self.bound // MI}",
+            f"{most.held / MI:g} at {most.revision}",
+            f"{self.testimony.median / self.bound:.1%}",
+            f"{over} of {len(self.testimony.moments)}",
+            *(str(told.get(name, 0)) if tally else "" for name in (CREATED, REFUSED, CONFLICT)),
+            ", ".join(f"{count} {name}" for name, count in sorted(other.items())),
+            self.note,
+        )
+
+
+HEAD = (
+    *("storm", "replicas", "bound Mi", "maximum Mi", "median", "revisions over"),
+    *("created", "refused", "conflicts", "other", "note"),
+)
+
+
+def table(figures: list[Figures]) -> str:
+    """All of them, sorted by storm."""
+    rows = [HEAD, *sorted(each.row() for each in figures)]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return "\n".join("  ".join(map(str.ljust, row, widths)).rstrip() for row in rows)

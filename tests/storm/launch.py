@@ -1,0 +1,78 @@
+"""`python launch.py [--validity S] [--lapse S] [--renew S] [--fault NAME] FLAGS`: `headroom serve FLAGS`, otherwise timed.
+
+Short times make storms short. A fault is what a careless Headroom would do, so that the witness has something to find.
+"""
+
+import argparse
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from webhook import cli, server
+from webhook.core.allotment import Allotment, Timing
+from webhook.core.ledger import Ledger, PodFacts
+
+# Whoever writes faults into a program bends its types: nothing here is checked but by what the witness says of it.
+Patched = Any
+
+
+def _forget_others() -> None:
+    """Several replicas that know nothing of one another: each holds the whole bound."""
+
+    def take(self: Patched, pod: PodFacts, now: float) -> bool:
+        self._ledger.grant(pod, now)
+        return True
+
+    Allotment.take = take  # type: ignore[method-assign]  # that is the fault
+
+
+def _release_on_sight() -> None:
+    """Give a share back as soon as its pod is seen here, whether or not the others have seen it."""
+    see = Ledger.see
+
+    def see_and_retire(self: Patched, pod: PodFacts) -> None:
+        see(self, pod)
+        self.reservations.retire([(pod.name, pod.uid)])
+
+    Ledger.see = see_and_retire  # type: ignore[method-assign]  # that is the fault
+
+
+def _reserve_nothing() -> None:
+    """Judge by the view alone, as most policies do: check, then let create."""
+
+    def take(self: Patched, pod: PodFacts, now: float) -> bool:
+        return True
+
+    Allotment.take = take  # type: ignore[method-assign]  # that is the fault
+
+
+FAULTS: dict[str, Callable[[], None]] = {
+    "forget-others": _forget_others,
+    "release-on-sight": _release_on_sight,
+    "reserve-nothing": _reserve_nothing,
+}
+
+
+def main() -> None:
+    """Serve until told to stop."""
+    parser = argparse.ArgumentParser()
+    for name, default in zip(Timing._fields, Timing(), strict=True):
+        parser.add_argument(f"--{name}", type=float, default=default)
+    parser.add_argument("--fault", choices=FAULTS)
+    options, flags = parser.parse_known_args()
+    timing = Timing(*(getattr(options, name) for name in Timing._fields))
+    serve = server.serve
+
+    def serve_timed(given: server.Options) -> None:
+        values = {name: getattr(given, name) for name in given.__dataclass_fields__}
+        serve(server.Options(**values | {"timing": timing}))
+
+    server.serve = serve_timed
+    if options.fault:
+        FAULTS[options.fault]()
+    sys.argv = ["headroom", "serve", *flags]
+    cli.main()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,104 @@
+"""Where storms happen: a control plane, two nodes, a namespace, and Headroom as often and as faulty as a storm wants it."""
+
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+from tests.cluster import gate, kubeconfig, namespaces, nodes
+from tests.cluster.controlplane import ControlPlane
+from tests.cluster.replicas import ACCOUNT, NAMESPACE, Replicas
+from tests.live.headroom import forget
+from tests.storm.figures import MI
+from tests.storm.proxy import Proxy
+from tests.storm.wire import Server
+
+# A create is given no longer than that in all, so that a lapse of a little more is as safe as 45 s are in production.
+REQUEST_SECONDS = 8
+APISERVER = (f"--request-timeout={REQUEST_SECONDS}s",)
+
+NODES = 2
+NODE_MEMORY = 4096 * MI
+BOUND = NODES * NODE_MEMORY * 75 // 100  # by the shipped configuration
+POD = 64 * MI
+PODS = BOUND // POD  # 96, and nothing is left over
+
+LAUNCH = Path(__file__).with_name("launch.py")
+
+
+class Times(NamedTuple):
+    """How long what a replica holds outlives it, in seconds; what the shipped ones are stands in webhook/."""
+
+    validity: float = 5.0
+    lapse: float = 10.0
+    renew: float = 1.5
+
+    @property
+    def flags(self) -> Sequence[str]:
+        """For the launcher."""
+        return [f"--{name}={value}" for name, value in self._asdict().items()]
+
+    @property
+    def comes_back(self) -> float:
+        """After which the share of a dead replica can be taken, were the proof there at once."""
+        return self.validity + self.lapse
+
+
+SHORT = Times()
+SHIPPED = Times(15.0, 45.0, 5.0)
+
+
+class Scene:
+    """One control plane and one namespace in it."""
+
+    def __init__(self, plane: ControlPlane, namespace: str) -> None:
+        self.plane, self.namespace = plane, namespace
+        self.server = Server(plane.url, plane.ca_file, plane.admin_token)
+        self.pods = f"/api/v1/namespaces/{namespace}/pods"
+
+    @contextmanager
+    def guarded(self, work: Path, count: int, times: Times = SHORT, *, fault: str | None = None) -> Iterator[Replicas]:
+        """Let `count` replicas guard the cluster, as one where Headroom was never before."""
+        forget(self.plane)
+        with Replicas(self.plane, work, count, serve=_serve(times, fault)) as replicas:
+            yield replicas
+
+    @contextmanager
+    def proxied(self, work: Path, count: int, times: Times = SHORT) -> Iterator[tuple[Replicas, list[Proxy]]]:
+        """The same with a proxy before each replica's way to the API server."""
+        forget(self.plane)
+        work.mkdir(parents=True, exist_ok=True)
+        with ExitStack() as stack:
+            proxies = [stack.enter_context(Proxy(self.server)) for _ in range(count)]
+            replicas = Replicas(self.plane, work, count, serve=_serve(times, None))
+            for number, (replica, proxy) in enumerate(zip(replicas, proxies, strict=True)):
+                path = work / f"proxied-{number}.kubeconfig"
+                kubeconfig.write(path, {"server": proxy.url}, user=ACCOUNT, token=self._token())
+                replica._serve = [*replica._serve, "--kubeconfig", path]  # the last one counts
+            yield stack.enter_context(replicas), proxies
+
+    def clear(self) -> None:
+        """Delete all pods of the namespace."""
+        self.plane.api.delete_now(self.pods)
+
+    def _token(self) -> str:
+        path = f"/api/v1/namespaces/{NAMESPACE}/serviceaccounts/{ACCOUNT}/token"
+        token: str = self.plane.api.create(path, {"spec": {}})["status"]["token"]
+        return token
+
+
+@contextmanager
+def scene(plane: ControlPlane) -> Iterator[Scene]:
+    """Prepare a control plane for one storm, and clear up after it."""
+    gate.apply_all_but_the_gate(plane)
+    nodes.add(plane, NODES, nodes.Shape(memory=f"{NODE_MEMORY // MI}Mi"))
+    try:
+        with namespaces.temporary(plane) as namespace:
+            yield Scene(plane, namespace)
+    finally:
+        nodes.remove_all(plane)
+
+
+def _serve(times: Times, fault: str | None) -> list[str | Path]:
+    return [sys.executable, LAUNCH, *times.flags, *([f"--fault={fault}"] if fault else [])]

@@ -1,0 +1,217 @@
+"""The witness: what pods hold at every single revision, by a watch and an arithmetic of its own.
+
+    consistent list ──► one watch ──► after each event: the sum ──► maximum, median, what was over
+                          │ it broke (the API server was restarted)
+                          └──► the state at each revision that was missed, by exact lists ──► a new watch
+
+It shares no code with `webhook/`: whoever is to be caught must not be asked. It knows plain containers and whole Ki, Mi
+and Gi, which is all that storms ask for.
+"""
+
+import json
+import threading
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import closing
+from http.client import HTTPException
+from types import TracebackType
+from typing import NamedTuple, Self
+
+from tests.storm.wire import FAULTS, Object, Server
+
+PODS = "/api/v1/pods"
+UNITS = {"Ki": 1 << 10, "Mi": 1 << 20, "Gi": 1 << 30}
+ENDED = {"Succeeded", "Failed"}
+CATCH_UP_SECONDS = 60.0
+SILENCE_SECONDS = 120.0  # the API server sends a bookmark each minute
+
+# A pod that asks for nothing, in a namespace that Headroom leaves out: once it is seen, so is all that came before.
+MARKS = "/api/v1/namespaces/kube-system/pods"
+
+
+class Moment(NamedTuple):
+    """What was held from one revision on, and when the witness learned of it (seconds of a monotonic clock)."""
+
+    revision: int
+    held: int
+    at: float
+
+
+class Testimony(NamedTuple):
+    """What was seen up to one moment; `caught_up` counts the revisions that no watch could tell any more."""
+
+    moments: tuple[Moment, ...]
+    ended: float
+    caught_up: int
+
+    @property
+    def maximum(self) -> Moment:
+        """The first moment at which the most was held."""
+        return max(self.moments, key=lambda moment: (moment.held, -moment.revision))
+
+    @property
+    def median(self) -> int:
+        """At least so much was held for half of the time."""
+        ends = [*(moment.at for moment in self.moments[1:]), self.ended]
+        spans = [(moment.held, end - moment.at) for moment, end in zip(self.moments, ends, strict=True)]
+        half = sum(seconds for _, seconds in spans) / 2
+        for held, seconds in sorted(spans, reverse=True):
+            half -= seconds
+            if half <= 0:
+                return held
+        return 0
+
+    def over(self, bound: int) -> list[Moment]:
+        """Every moment at which more than the bound was held."""
+        return [moment for moment in self.moments if moment.held > bound]
+
+
+class Witness:
+    """Watches the pods of all namespaces for as long as `with` lasts."""
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+        self._held: dict[str, int] = {}
+        self._sum = 0
+        self._revision = 0
+        self._moments: list[Moment] = []
+        self._caught_up = 0
+        self._last_mark = ""
+        self._fault: BaseException | None = None
+        self._lock = threading.Lock()
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="witness", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._take_in(self._server.get(PODS))
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stop.set()
+
+    @property
+    def held(self) -> int:
+        """Bytes that pods hold now, as far as was seen."""
+        with self._lock:
+            return self._sum
+
+    def since_now(self) -> int:
+        """A mark from which on to `testify`."""
+        with self._lock:
+            return len(self._moments) - 1
+
+    def testify(self, since: int = 0) -> Testimony:
+        """What was seen since a mark, when all is quiet; an AssertionError if anything was missed on the way."""
+        ended = time.monotonic()
+        self._catch_up()
+        listed = self._server.get(PODS)["items"]
+        expected = {key: size for key, size in map(_holding, listed) if size}
+        with self._lock:
+            assert self._held == expected, f"the witness has {self._held}, a list {expected}"
+            return Testimony(tuple(self._moments[since:]), max(ended, self._moments[-1].at), self._caught_up)
+
+    def _catch_up(self) -> None:
+        name = f"mark-{uuid.uuid4().hex[:8]}"
+        spec = {"schedulerName": "nobody", "containers": [{"name": "none", "image": "none"}]}
+        self._server.send("POST", MARKS, {"metadata": {"name": name}, "spec": spec})
+        try:
+            deadline = time.monotonic() + CATCH_UP_SECONDS
+            while self._last_mark != name:
+                if self._fault:
+                    raise AssertionError(f"the witness sees no more: {self._fault!r}") from self._fault
+                assert time.monotonic() < deadline, f"the witness has come to {self._revision} and does not get on"
+                time.sleep(0.02)
+        finally:
+            self._server.send("DELETE", f"{MARKS}/{name}?gracePeriodSeconds=0")
+
+    # -- what the thread does ------------------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        missed = False
+        try:
+            while not self._stop.is_set():
+                try:
+                    if missed:
+                        self._recall()
+                    missed = self._watch()
+                except FAULTS:
+                    self._stop.wait(0.1)
+        except BaseException as fault:  # noqa: BLE001 - told to whoever asks for the testimony
+            self._fault = fault
+
+    def _watch(self) -> bool:
+        """Follow the events of one watch; True when there were more than it can tell."""
+        for kind, found in self._events():
+            if kind == "ERROR":
+                return True
+            with self._lock:
+                self._follow(kind, found)
+            if self._stop.is_set():
+                break
+        return False
+
+    def _events(self) -> Iterator[tuple[str, Object]]:
+        query = f"watch=true&allowWatchBookmarks=true&timeoutSeconds=600&resourceVersion={self._revision}"
+        with closing(self._server.connect(SILENCE_SECONDS)) as connection:
+            connection.request("GET", f"{PODS}?{query}", headers=self._server.headers)
+            answer = connection.getresponse()
+            if answer.status == 410:
+                yield "ERROR", {}
+                return
+            if answer.status != 200:
+                raise HTTPException(f"the watch was answered {answer.status}")
+            while line := answer.readline():
+                event = json.loads(line)
+                yield event["type"], event["object"]
+
+    def _follow(self, kind: str, found: Object) -> None:
+        self._revision = int(found["metadata"]["resourceVersion"])
+        if kind == "BOOKMARK":
+            return
+        self._note(found)
+        key, size = _holding(found)
+        self._sum -= self._held.pop(key, 0)
+        if size and kind != "DELETED":
+            self._held[key] = size
+            self._sum += size
+        self._moments.append(Moment(self._revision, self._sum, time.monotonic()))
+
+    def _recall(self) -> None:
+        """After its restart an API server has no events from before, but etcd has every state."""
+        newest = int(self._server.get(f"{PODS}?limit=1")["metadata"]["resourceVersion"])
+        for revision in range(self._revision + 1, newest + 1):
+            self._take_in(self._server.get(f"{PODS}?resourceVersion={revision}&resourceVersionMatch=Exact"))
+            self._caught_up += 1
+
+    def _take_in(self, listed: Object) -> None:
+        with self._lock:
+            for found in listed["items"]:
+                self._note(found)
+            self._revision = int(listed["metadata"]["resourceVersion"])
+            self._held = {key: size for key, size in map(_holding, listed["items"]) if size}
+            self._sum = sum(self._held.values())
+            self._moments.append(Moment(self._revision, self._sum, time.monotonic()))
+
+    def _note(self, found: Object) -> None:
+        if found["metadata"]["name"].startswith("mark-"):
+            self._last_mark = found["metadata"]["name"]
+
+
+def _holding(pod: Object) -> tuple[str, int]:
+    """A pod's namespace/name, and the bytes that it holds: nothing once it has run to its end."""
+    meta = pod["metadata"]
+    key = f"{meta['namespace']}/{meta['name']}"
+    if pod["status"].get("phase") in ENDED:
+        return key, 0
+    requests = (c.get("resources", {}).get("requests", {}) for c in pod["spec"]["containers"])
+    return key, sum(size(each["memory"]) for each in requests if "memory" in each)
+
+
+def size(quantity: str) -> int:
+    """Bytes of `64Mi` and the like; a ValueError for anything finer."""
+    unit = UNITS.get(quantity[-2:])
+    return int(quantity) if unit is None else int(quantity[:-2]) * unit

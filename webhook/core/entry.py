@@ -1,0 +1,19 @@
+"""Entries: a live pod as the ledger keeps it. There may be hundreds of thousands, so every byte counts."""
+
+from msgspec import Struct
+
+from webhook.core.amounts import Amounts
+
+Labels = tuple[tuple[str, str], ...]
+
+
+class Entry(Struct, frozen=True, gc=False):
+    """A pod that counts; without cycles, so the garbage collector need not look at it.
+
+    `node` is empty while the pod is unbound; only then do labels confine it. A bound pod is in its node's pool.
+    """
+
+    uid: str
+    footprint: Amounts
+    node: str = ""
+    confined_to: Labels = ()
