@@ -96,7 +96,7 @@ class Admission:
         if problem is None:
             return decide(self.ledger, self.allotment, asked, now)
         if asked.forced and not asked.request.dry_run:
-            self.ledger.grant(asked.facts, now)
+            self.allotment.force(asked.facts, now)
         return Outcome(verdict_of(asked, cannot_tell(asked.mode, problem)), settled=True)
 
     def _standing(self, verdict: Verdict) -> Standing | None:
@@ -258,7 +258,7 @@ class Admission:
             proposed = None
             if may_write and problem is None and self.allotment.pending is None:
                 asks = self._room.asks(now)
-                if asks or self.allotment.due(now):
+                if asks or self.allotment.due(now, fresh=fresh):
                     proposal = self.allotment.propose(asks, now, epoch, fresh=fresh)
                     self.allotment.begin(proposal)
                     proposed = proposal, self.allotment.revision
@@ -270,10 +270,10 @@ class Admission:
         with self.lock:
             return self.allotment.wants_proof(self.clock())
 
-    def proposal_written(self, proposal: Proposal, revision: int, state: Shared | None = None) -> None:
+    def proposal_written(self, proposal: Proposal, revision: int) -> None:
         """The proposal was written: let in whom it booked for, refuse whom nothing is left for."""
         with self.lock:
-            self.allotment.written(revision, state)
+            self.allotment.written(revision)
             settled = list(self._room.after(proposal, self.clock()))
         self._settle(settled)
 
@@ -281,6 +281,17 @@ class Admission:
         """The proposal was certainly not written."""
         with self.lock:
             self.allotment.failed()
+
+    def resolve(self, proposal: Proposal, shared: Shared | None, revision: int) -> bool:
+        """Take in the object after a write that lost, and say whether an earlier attempt at it was carried out."""
+        with self.lock:
+            self.allotment.observe(shared, revision, self.clock())
+            written = self.allotment.pending is not proposal
+            settled = list(self._room.after(proposal, self.clock())) if written else []
+            if not written:
+                self.allotment.failed()
+        self._settle(settled)
+        return written
 
     def observe(self, shared: Shared | None, revision: int) -> None:
         """Take in the shared object; None when it is lost or damaged."""

@@ -30,7 +30,7 @@ WITHIN = 5.0  # seconds for one call
 _SERVER_ERROR = 500  # from this HTTP status on, a write may have been carried out all the same
 _BETWEEN_PROOFS = 5.0  # seconds: a proof takes up to three
 _MARKED_FOR = 10.0  # seconds for which having made the mark says that no object was there; less than any validity
-_MAKING = 2.0  # seconds that whoever made the mark may take to make the object
+_LOOKS = 20  # with pauses between them, for an object that another replica is about to make
 
 
 class _Write(NamedTuple):
@@ -99,13 +99,13 @@ class Booking:
 
     def _step(self) -> None:
         if self._unsettled is not None:
-            self._write(self._unsettled)
+            self._again(self._unsettled)
             return
         if not self._known and self._admission.problem(self._admission.clock()) is None:
             self._look()
         self._ask_for_proof()
-        epoch, fresh = secrets.token_hex(6), self._admission.clock() < self._marked_until
-        proposed = self._admission.next_proposal(epoch, fresh=fresh, may_write=self._known)
+        epoch = secrets.token_hex(6)
+        proposed = self._admission.next_proposal(epoch, fresh=self._is_fresh(), may_write=self._known)
         if proposed is None:
             self._admission.await_work(_IDLE)
         else:
@@ -117,7 +117,7 @@ class Booking:
             self._proof_due = now + _BETWEEN_PROOFS
             self._request_proof()
 
-    def leave(self) -> None:
+    def leave(self, patience: float) -> None:
         """Hand back what is not spent, after the last review was answered."""
 
     def tell(self, configmap: ConfigMap | None, revision: int) -> None:
@@ -134,12 +134,19 @@ class Booking:
     def _look(self) -> None:
         self._known = True  # first: news that come while we look make it false again
         found = self._configmaps.get(NAME)
-        if found is None and not self._mark():
-            self._stop.wait(_MAKING)
-            found = self._configmaps.get(NAME)
-            if found is None:
-                log.warning("%s is lost: it is made anew, and opened after a while", NAME)
+        if found is None and not self._is_fresh() and not self._mark():
+            found = self._await_maker()
         self._admission.observe(*self._state(found))
+
+    def _await_maker(self) -> ConfigMap | None:
+        """Look a few times more: whoever made the mark is about to make the object, unless it was lost."""
+        for _ in range(_LOOKS):
+            self._stop.wait(_SHORTEST_PAUSE)
+            found = self._configmaps.get(NAME)
+            if found is not None:
+                return found
+        log.warning("%s is lost: it is made anew, and opened after a while", NAME)
+        return None
 
     def _state(self, found: ConfigMap | None) -> tuple[Shared | None, int]:
         if found is None:
@@ -149,6 +156,10 @@ class Booking:
         except SharedError as error:
             log.error("%s is damaged and is made anew: %s", NAME, error)  # noqa: TRY400 - a sentence is enough
             return None, found.revision
+
+    def _is_fresh(self) -> bool:
+        """Say whether no object was ever there, since our own mark is the first."""
+        return self._admission.clock() < self._marked_until
 
     def _mark(self) -> bool:
         """Leave a mark that the object is about to be made; say whether there was none before."""
@@ -166,7 +177,7 @@ class Booking:
         try:
             revision = self._send(write)
         except (Conflict, NotFound):
-            self._resolve(write.proposal)
+            self._resolve(write)
         except KubeError as error:
             if _may_be_done(error):
                 self.tally.unanswered += 1
@@ -176,18 +187,25 @@ class Booking:
             self._admission.proposal_failed()
             raise
         else:
-            self._written(write.proposal, revision)
+            self._count(write.proposal)
+            self._admission.proposal_written(write.proposal, revision)
         self._unsettled = None
-        self._marked_until = float("-inf")  # from now on there is an object, or was one
 
-    def _written(self, proposal: Proposal, revision: int, state: Shared | None = None) -> None:
+    def _count(self, proposal: Proposal) -> None:
         self.tally.written += 1
         mine = proposal.shared.holdings.get(self._admission.allotment.replica)
         if mine is not None and mine.answered > self._answered:
             self._answered = mine.answered
             self.tally.hand_backs += 1
             log.debug("handed back what was not spent, for call %d", mine.answered)
-        self._admission.proposal_written(proposal, revision, state)
+
+    def _again(self, write: _Write) -> None:
+        """Settle a write of which nothing is known; one that made the object made it closed, whenever that happened."""
+        if write.revision:
+            self._write(write)
+        else:
+            self._resolve(write)
+            self._unsettled = None
 
     def _send(self, write: _Write) -> int:
         data = {KEY: shared.write(write.proposal.shared)}
@@ -195,14 +213,9 @@ class Booking:
             return self._configmaps.replace(NAME, data, write.revision)
         return self._configmaps.create(NAME, data)
 
-    def _resolve(self, proposal: Proposal) -> None:
+    def _resolve(self, write: _Write) -> None:
         """Find out whether an earlier attempt at this write was carried out after all."""
-        state, revision = self._state(self._configmaps.get(NAME))
-        replica = self._admission.allotment.replica
-        mine = state.holdings.get(replica) if state else None
-        if mine is not None and mine.renewal == proposal.shared.holdings[replica].renewal:
-            self._written(proposal, revision, state)
+        if self._admission.resolve(write.proposal, *self._state(self._configmaps.get(NAME))):
+            self._count(write.proposal)
         else:
             self.tally.conflicts += 1
-            self._admission.proposal_failed()
-            self._admission.observe(state, revision)

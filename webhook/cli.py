@@ -6,12 +6,26 @@ from pathlib import Path
 
 import click
 
-from webhook import __version__, server
+from webhook import __version__, replica, server
 from webhook.answer import KubeError
 from webhook.core.allotment import Timing
 from webhook.tls import TlsError
 
 _FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+
+
+class _Address(click.ParamType[str]):
+    """host:port."""
+
+    name = "host:port"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Take what can be listened at."""
+        try:
+            replica.address(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+        return value
 
 
 @click.group(context_settings={"auto_envvar_prefix": "HEADROOM", "help_option_names": ["-h", "--help"]})
@@ -21,14 +35,21 @@ def main() -> None:
 
 
 @main.command(context_settings={"show_default": True})
-@click.option("--listen", default="0.0.0.0:8443", help="Address for reviews, over TLS.")
-@click.option("--metrics-listen", help="Address for /metrics, /healthz and /readyz, without TLS. Default: none.")
+@click.option("--listen", type=_Address(), default="0.0.0.0:8443", help="Address for reviews, over TLS.")
+@click.option(
+    "--metrics-listen", type=_Address(), help="Address for /metrics, /healthz and /readyz, without TLS. Default: none."
+)
 @click.option("--tls-cert-file", type=click.Path(path_type=Path), required=True, help="Serving certificate, PEM.")
 @click.option("--tls-key-file", type=click.Path(path_type=Path), required=True, help="Its key, PEM.")
 @click.option("--kubeconfig", help="File with the way to the cluster. Default: the pod's service account.")
 @click.option("--namespace", default="headroom-system", help="Namespace that Headroom runs in.")
 @click.option("--audit-file", help="Write the audit log to this file too; it rotates. Default: standard output only.")
-@click.option("--lapse", default=Timing().lapse, help="Seconds after which a pod that was let in can come no more.")
+@click.option(
+    "--lapse",
+    type=click.FloatRange(min=0, min_open=True),
+    default=Timing().lapse,
+    help="Seconds after which a pod that was let in can come no more.",
+)
 @click.option("--log-level", default="info", type=click.Choice(["debug", "info", "warning", "error"]))
 def serve(
     listen: str,

@@ -7,9 +7,11 @@ import gc
 import logging
 import secrets
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event, Thread
+from typing import Any
 
 from prometheus_client import CollectorRegistry
 
@@ -18,17 +20,20 @@ from webhook.admission import Admission
 from webhook.app import create_app
 from webhook.asgi import Door
 from webhook.audit import AuditLog
-from webhook.booking import Booking
+from webhook.booking import WITHIN, Booking
 from webhook.cases import Decided
+from webhook.configmap import ConfigMaps
 from webhook.core.allotment import Timing
 from webhook.kube import Api, configure
+from webhook.reflector import Reflector
 from webhook.settings import Settings
 from webhook.tls import Outcome, ServingCertificate
 
 log = logging.getLogger(__name__)
 
 _REFRESH = 1.0  # seconds between looks at the certificate's files
-_STOPPING = 5.0  # seconds for the threads to end
+_STOPPING = 3.0  # seconds for the threads to end
+_UNTIL_SEEN = 2.0  # seconds for which to wait, when leaving, for the watch to show the pods that were let in last
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +55,56 @@ def clock() -> float:
     return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """Everything that one replica is made of."""
+
+    name: str
+    api: Api
+    certificate: ServingCertificate
+    audit: AuditLog
+    admission: Admission
+    booking: Booking
+    reflectors: dict[str, Reflector[Any]]
+    registry: CollectorRegistry
+    stop: Event
+
+
 def serve(options: Options) -> None:
-    """Run one replica until a signal says stop."""
+    """Run one replica until a signal says stop.
+
+    Raises TlsError, KubeError or OSError for what is missing or cannot be used at the start.
+    """
+    parts = _build(options)
+    writer = _started("audit", parts.audit.run)
+    watchers = [_started(f"watch {what}", reflector.run) for what, reflector in parts.reflectors.items()]
+    workers = [
+        _started("booking", parts.booking.run),
+        _started("certificate", _refresh, parts.certificate, parts.stop),
+    ]
+    gc.freeze()  # what is there by now lives for ever: the collector need not look at it again
+    log.info("replica %s starts", parts.name)
+    drained = False
+    try:
+        door = Door(parts.admission, create_app(parts.admission, parts.registry))
+        plain = [options.metrics_listen] if options.metrics_listen else []
+        drained = replica.serve(door, parts.certificate.context(), options.listen, *plain)
+    finally:
+        parts.stop.set()
+        if _ended(workers):
+            parts.booking.leave(_UNTIL_SEEN if drained else 0.0)
+        for reflector in parts.reflectors.values():
+            reflector.stop()
+        parts.audit.stop()
+        _ended([*watchers, writer])
+        parts.api.close()
+        log.info("replica %s ends", parts.name)
+
+
+def _build(options: Options) -> _Parts:
+    name = secrets.token_hex(4)  # new for each process: whatever an earlier one held is not ours
     certificate = ServingCertificate(options.tls_cert_file, options.tls_key_file)
     api = Api(configure(options.kubeconfig), clock)
-    name = secrets.token_hex(4)  # new for each process: whatever an earlier one held is not ours
     audit = AuditLog(name, time.time, options.audit_file)
     registry = CollectorRegistry(auto_describe=False)
     reviews = metrics.Reviews(registry)
@@ -65,40 +115,31 @@ def serve(options: Options) -> None:
 
     admission = Admission(name, options.timing, clock, observe)
     settings = Settings(admission.configure, admission.lack_config)
-    registry.register(metrics.Account(admission, settings, audit, certificate))
     stop = Event()
     pods = watching.watch_pods(api, admission)
-    booking = Booking(api, options.namespace, admission, stop, pods.request_proof)
-    reflectors = (
-        pods,
-        watching.watch_nodes(api, admission),
-        watching.watch_config(api, options.namespace, settings),
-        watching.watch_allotments(api, options.namespace, booking),
-    )
-    threads = [
-        *(Thread(target=reflector.run, name=type(reflector).__name__, daemon=True) for reflector in reflectors),
-        Thread(target=booking.run, name="booking", daemon=True),
-        Thread(target=_refresh, args=(certificate, stop), name="certificate", daemon=True),
-    ]
-    writer = Thread(target=audit.run, name="audit", daemon=True)
-    for thread in (writer, *threads):
-        thread.start()
-    gc.freeze()  # what is there by now lives for ever: the collector need not look at it again
-    log.info("replica %s starts", name)
-    try:
-        door = Door(admission, create_app(admission, registry))
-        plain = [options.metrics_listen] if options.metrics_listen else []
-        replica.serve(door, certificate.context(), options.listen, *plain)
-    finally:
-        booking.leave()
-        stop.set()
-        for reflector in reflectors:
-            reflector.stop()
-        for thread in threads:
-            thread.join(_STOPPING)
-        audit.stop()
-        writer.join(_STOPPING)
-        api.close()
+    booking = Booking(ConfigMaps(api, options.namespace, WITHIN), admission, stop, pods.request_proof)
+    registry.register(metrics.Account(admission, settings, audit, booking, certificate, time.time))
+    reflectors: dict[str, Reflector[Any]] = {
+        "pods": pods,
+        "nodes": watching.watch_nodes(api, admission),
+        "configuration": watching.watch_config(api, options.namespace, settings),
+        "allotments": watching.watch_allotments(api, options.namespace, booking),
+    }
+    return _Parts(name, api, certificate, audit, admission, booking, reflectors, registry, stop)
+
+
+def _started(name: str, run: Callable[..., None], *arguments: object) -> Thread:
+    thread = Thread(target=run, args=arguments, name=name, daemon=True)
+    thread.start()
+    return thread
+
+
+def _ended(threads: list[Thread]) -> bool:
+    """Wait for threads to end, for a while; say whether all did."""
+    deadline = time.monotonic() + _STOPPING
+    for thread in threads:
+        thread.join(max(0.0, deadline - time.monotonic()))
+    return not any(thread.is_alive() for thread in threads)
 
 
 def _refresh(certificate: ServingCertificate, stop: Event) -> None:

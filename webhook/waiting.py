@@ -16,14 +16,14 @@ from webhook.core.verdict import Verdict, cannot_tell
 class Waiting:
     """A review that waits until some time of the replica's clock, and is then sent to ask again.
 
-    `verdict` holds once it is booked for, `call` is the one that was made for it.
+    `verdict` holds once it is booked for; `proposed` says that a write found no room for it yet.
     """
 
     case: Case
     question: Question
     verdict: Verdict
     until: float
-    call: int | None = None
+    proposed: bool = False
     answer: Future[Answer] = field(default_factory=Future)
 
 
@@ -46,13 +46,13 @@ class WaitingRoom:
         self._waiting.append(waiting)
 
     def asks(self, now: float) -> list[Ask]:
-        """Return what to book now: not for those whose call the others are still about to answer."""
+        """Return what to book now: once for everybody, and again for those to whom another write may help."""
         if not self._allotment.may_book():
             return []
         return [
-            Ask(w.question.facts, w.question.forced, called=w.call is not None)
+            Ask(w.question.facts, w.question.forced)
             for w in self._waiting
-            if w.call is None or self._allotment.answered(w.call, now)
+            if not w.proposed or self._allotment.promising(w.question.facts, now)
         ]
 
     def without_booking(self, now: float, problem: str | None) -> Iterator[Settled]:
@@ -60,12 +60,13 @@ class WaitingRoom:
         pending = self._allotment.pending
         booked = {ask.pod.uid for ask in pending.booked} if pending else frozenset[str]()
         for waiting in list(self._waiting):
+            verdict = None
             if now >= waiting.until:
-                yield self._leave(waiting, self._cannot_tell(waiting, problem, now))
+                verdict = self._cannot_tell(waiting, problem, now)
             elif problem is None and waiting.question.facts.uid not in booked:
-                outcome = decide(self._ledger, self._allotment, waiting.question, now)
-                if outcome.settled:
-                    yield self._leave(waiting, outcome.verdict)
+                verdict = self._settled(waiting, now)
+            if verdict is not None:
+                yield self._leave(waiting, verdict)
 
     def give_up(self, waiting: Waiting, problem: str | None, now: float) -> Iterator[Settled]:
         """Settle one that can wait no longer, unless it is settled already."""
@@ -78,27 +79,29 @@ class WaitingRoom:
         unfit = {ask.pod.uid for ask in proposal.unfit}
         for waiting in list(self._waiting):
             uid = waiting.question.facts.uid
-            if uid in booked:
-                yield self._leave(waiting, waiting.verdict)
-            elif uid in unfit and self._is_final(waiting, proposal, now):
-                refused = refuse_beside_others(self._ledger, self._allotment, waiting.question, now)
-                yield self._leave(waiting, refused)
+            verdict = waiting.verdict if uid in booked else None
+            if uid in unfit:
+                waiting.proposed = True
+                verdict = self._settled(waiting, now)
+            if verdict is not None:
+                booked.discard(uid)
+                yield self._leave(waiting, verdict)
+        for name, reservation in proposal.tentative:
+            if reservation.uid in booked:  # its review went away while it was written, so nobody was told
+                self._allotment.drop(name, reservation.uid)
 
-    def _is_final(self, waiting: Waiting, proposal: Proposal, now: float) -> bool:
-        """A refusal is final when nobody else holds anything, or all answered a call made after the review came."""
-        if not proposal.shared.open:
-            return False
-        if waiting.call is not None:
-            return self._allotment.answered(waiting.call, now)
-        others = (h for r, h in proposal.shared.holdings.items() if r != self._allotment.replica)
-        if not any(h.held for h in others):
-            return True
-        waiting.call = proposal.shared.call
-        return False
+    def _settled(self, waiting: Waiting, now: float) -> Verdict | None:
+        outcome = decide(self._ledger, self._allotment, waiting.question, now)
+        if outcome.settled:
+            return outcome.verdict
+        pod, forced = waiting.question.facts, waiting.question.forced
+        if waiting.proposed and not forced and self._allotment.refuses(pod, now):
+            return refuse_beside_others(self._ledger, self._allotment, waiting.question, now)
+        return None
 
     def _cannot_tell(self, waiting: Waiting, problem: str | None, now: float) -> Verdict:
         if waiting.question.forced:
-            self._ledger.grant(waiting.question.facts, now)
+            self._allotment.force(waiting.question.facts, now)
         detail = problem or "this replica could not book its share in time"
         return verdict_of(waiting.question, cannot_tell(waiting.question.mode, detail))
 

@@ -15,16 +15,25 @@ from tests.bench.stage import Stage
 RESULTS = Path(__file__).parents[2] / ".local" / "bench"
 
 
-def cluster_size(work: Path, rounds: int) -> list[Chapter]:
+def cluster_size(work: Path) -> list[Chapter]:
     """Whether a create costs the same with 5,000 pods in the cluster as with none."""
-    plan = Plan(rivals=(creates.GO, creates.BYTES, creates.ONE), clients=(1,), rounds=rounds)
+    plan = Plan(rivals=(creates.GO, creates.BYTES, creates.ONE), clients=(1,), rounds=24)
     with Stage(work) as stage:
         chapter = creates.measure(stage, plan, say)
     chapter.claims = creates.size_claims(chapter, plan.sizes, 0.20)
     return [chapter]
 
 
-COMMANDS: dict[str, Callable[[Path, int], list[Chapter]]] = {"cluster-size": cluster_size}
+def creates_only(work: Path) -> list[Chapter]:
+    """Creates by all rivals, 1 and 16 clients, 0 and 5,000 pods."""
+    plan = Plan()
+    with Stage(work) as stage:
+        chapter = creates.measure(stage, plan, say)
+    chapter.claims = [*creates.claims(chapter, plan), *creates.size_claims(chapter, plan.sizes, 0.15)]
+    return [chapter]
+
+
+COMMANDS: dict[str, Callable[[Path], list[Chapter]]] = {"cluster-size": cluster_size, "creates": creates_only}
 
 
 def say(text: str) -> None:
@@ -36,12 +45,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command, print its tables, write its JSON."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("command", choices=COMMANDS)
-    parser.add_argument("--rounds", type=int, default=6)
     parser.add_argument("--output", type=Path)
     given = parser.parse_args(arguments)
     start = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="headroom-bench-") as work:
-        chapters = COMMANDS[given.command](Path(work), given.rounds)
+        chapters = COMMANDS[given.command](Path(work))
     for chapter in chapters:
         report.show(chapter)
     output = given.output or RESULTS / f"{given.command}.json"

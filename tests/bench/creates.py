@@ -1,4 +1,4 @@
-"""Creates: pods created at a real API server, by each rival in turn, at several sizes of the cluster."""
+"""Creates: pods created at a real API server, each rival in turn answering for them, at several sizes of the cluster."""
 
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
@@ -6,33 +6,34 @@ from typing import NamedTuple
 from tests.bench import rivals
 from tests.bench.figures import Chapter, Claim, Spread, difference
 from tests.bench.rivals import Nobody, Rival
-from tests.bench.stage import Stage
+from tests.bench.stage import Stage, taking_turn
 
 NONE, QUOTA, GO, BYTES, FLASK, GTHREAD, LISTS = "none", "quota", "go", "bytes", "flask", "flask-gthread", "lists"
 ONE, TWO = "headroom-1", "headroom-2"
 COLUMNS = ("per_second", "p50_ms", "p90_ms", "p99_ms", "failures")
-EVERYBODY = (NONE, GO, BYTES, FLASK, GTHREAD, LISTS, QUOTA, ONE, TWO)
+EVERYBODY = (NONE, GO, BYTES, FLASK, GTHREAD, QUOTA, ONE, TWO, LISTS)
 
 
 class Load(NamedTuple):
-    """So many clients, until so many pods or seconds; `warm` creates of each client come before."""
+    """One turn: so many clients, until so many pods or seconds; `warm` creates of each client come before."""
 
     clients: int
     creates: int
+    warm: int
     seconds: float = 3.0
-    warm: int = 10
 
 
-LOADS = {1: Load(1, 300, warm=50), 16: Load(16, 1600), 64: Load(64, 2400, warm=4)}
+LOADS = {1: Load(1, 60, warm=10), 16: Load(16, 400, warm=2), 64: Load(64, 960, warm=2)}
 
 
 class Plan(NamedTuple):
-    """What to measure."""
+    """What to measure. A rival in `seldom` takes part only in every so many rounds."""
 
     rivals: Sequence[str] = EVERYBODY
     sizes: Sequence[int] = (0, 5000)
     clients: Sequence[int] = (1, 16)
-    rounds: int = 6
+    rounds: int = 12
+    seldom: int = 2
 
 
 def case(clients: int, pods: int) -> str:
@@ -51,25 +52,27 @@ def measure(stage: Stage, plan: Plan, say: Callable[[str], None]) -> Chapter:
             stage.gather(size)
         for number in range(1, plan.rounds + 1):
             say(f"{size:,} pods, round {number} of {plan.rounds}")
-            # Each round begins with another rival, so that none always follows the same one.
-            start = number % len(taking_part)
-            for rival in (*taking_part[start:], *taking_part[:start]):
-                _take_turn(stage, rival, plan, number, chapter)
+            present = [rival for rival in taking_part if rival.name != LISTS or number % plan.seldom == 0]
+            _round(stage, present, plan, number, chapter)
     return chapter
 
 
-def _take_turn(stage: Stage, rival: Rival, plan: Plan, number: int, chapter: Chapter) -> None:
-    rival.start()
-    try:
-        for clients in plan.clients:
-            work = LOADS[clients]
-            # A review that lists the whole cluster takes seconds: it is not waited for as long as for the others.
-            warm = 1 if rival.name == LISTS else work.warm
-            seen = stage.create(rival.name, clients=clients, count=work.creates, seconds=work.seconds, warm=warm)
-            chapter.add(case(clients, stage.crowd), rival.name, number, seen.figures("201"))
-    finally:
-        rival.stop()
-    stage.clear(rival.name)
+def _round(stage: Stage, present: Sequence[Rival], plan: Plan, number: int, chapter: Chapter) -> None:
+    # Each round begins with another rival, so that none always follows the same one.
+    start = number % len(present)
+    for clients in plan.clients:
+        for rival in (*present[start:], *present[:start]):
+            with taking_turn(rival):
+                _turn(stage, rival.name, LOADS[clients], number, chapter)
+    for rival in present:
+        stage.clear(rival.name)
+
+
+def _turn(stage: Stage, name: str, load: Load, number: int, chapter: Chapter) -> None:
+    # A review that lists the whole cluster takes seconds: nobody waits for as many of them as for the others.
+    warm, seconds = (0, 1.0) if name == LISTS else (load.warm, load.seconds)
+    seen = stage.create(name, clients=load.clients, count=load.creates, seconds=seconds, warm=warm)
+    chapter.add(case(load.clients, stage.crowd), name, number, seen.figures("201"))
 
 
 def _rival(name: str, stage: Stage) -> Rival:
@@ -83,7 +86,7 @@ def _rival(name: str, stage: Stage) -> Rival:
         GTHREAD: lambda: rivals.python_webhook(GTHREAD, "flask-gthread", files),
         LISTS: lambda: rivals.python_webhook(LISTS, "lists", files),
         ONE: lambda: rivals.Headroom(ONE, files),
-        TWO: lambda: rivals.Headroom(TWO, files, 2),
+        TWO: lambda: rivals.Headroom(TWO, files, 2, stage.second_home()),
     }
     return makers[name]()
 

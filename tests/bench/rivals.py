@@ -1,4 +1,9 @@
-"""Rivals: what answers the API server's reviews. Only the one that is measured runs; each keeps its port."""
+"""Rivals: what answers the API server's reviews.
+
+All of a chapter's rivals live at once, and only the one whose turn it is runs: the others are stopped in their tracks
+(SIGSTOP), so that they cost nothing and a change of turn takes milliseconds. That allows many short turns, and what
+disturbs the machine for a second disturbs all of them alike.
+"""
 
 import sys
 from collections.abc import Sequence
@@ -9,7 +14,7 @@ from typing import NamedTuple, Protocol
 from tests.cluster.binaries import binary
 from tests.cluster.components import LOOPBACK
 from tests.cluster.ports import free_port
-from tests.cluster.processes import Program
+from tests.cluster.processes import Program, until
 from tests.cluster.replica import Replica, ready
 from tests.cluster.replicas import headroom_serve
 
@@ -26,12 +31,14 @@ class Rival(Protocol):
     def start(self) -> None:
         """Return once it answers."""
 
+    def pause(self) -> None:
+        """End its turn."""
+
+    def resume(self) -> None:
+        """Begin its turn: return once it answers again."""
+
     def stop(self) -> None:
         """End it, with all its processes."""
-
-    @property
-    def pids(self) -> list[int]:
-        """The processes that answer, or lead those that do."""
 
 
 class Files(NamedTuple):
@@ -55,13 +62,11 @@ class Nobody:
     def __init__(self, name: str) -> None:
         self.name = name
         self.url: str | None = None
-        self.pids: list[int] = []
 
     def start(self) -> None:
         """There is nothing to start."""
 
-    def stop(self) -> None:
-        """There is nothing to stop."""
+    pause = resume = stop = start
 
 
 class Server:
@@ -76,14 +81,24 @@ class Server:
         self._program: Program | None = None
 
     @property
-    def pids(self) -> list[int]:
-        """Its process."""
-        return [self._program.pid] if self._program else []
+    def program(self) -> Program:
+        """What runs."""
+        if self._program is None:
+            raise RuntimeError(f"{self.name} does not run: call start() first")
+        return self._program
 
     def start(self) -> None:
         """Return once it answers."""
         self._program = Program(self.name, self._command, self._log)
-        self._program.until(partial(ready, self.url or ""), f"the start of {self.name}", START_SECONDS)
+        self.program.until(partial(ready, self.url or ""), f"the start of {self.name}", START_SECONDS)
+
+    def pause(self) -> None:
+        """End its turn."""
+        self.program.pause()
+
+    def resume(self) -> None:
+        """Begin its turn."""
+        self.program.resume()
 
     def stop(self) -> None:
         """End it as fast as can be: what it still had to say is of no interest."""
@@ -92,21 +107,33 @@ class Server:
             self._program = None
 
 
+class Fresh(Server):
+    """A server that begins each turn anew, because it never comes to the end of what it was asked in the last one."""
+
+    def start(self) -> None:
+        """Nothing runs between turns."""
+
+    def resume(self) -> None:
+        """Begin its turn."""
+        super().start()
+
+    def pause(self) -> None:
+        """End its turn."""
+        self.stop()
+
+
 class Headroom:
     """One replica or several, those behind a balancer as behind a Service."""
 
     def __init__(self, name: str, files: Files, count: int = 1, extra: Command = ()) -> None:
         self.name = name
-        work = files.work / name
-        work.mkdir(parents=True, exist_ok=True)
+        self._work = files.work / name
+        self._work.mkdir(parents=True, exist_ok=True)
         serve = [*headroom_serve(), *files.tls_flags, "--kubeconfig", files.kubeconfig, *extra]
-        self.replicas = [Replica(number, work, serve, None) for number in range(1, count + 1)]
-        backends = [part for each in self.replicas for part in ("--backend", f"{LOOPBACK}:{each.port}")]
-        self._balancer = Server(f"{name}-balancer", files, ()) if count > 1 else None
-        if self._balancer is not None:
-            address = (self._balancer.url or "").removeprefix("https://")
-            self._balancer._command = [binary("balancer"), "--listen", address, *backends]
-        self.url = self._balancer.url if self._balancer else self.replicas[0].url
+        self.replicas = [Replica(number, self._work, serve, None) for number in range(1, count + 1)]
+        self._balancer: Program | None = None
+        self._shared = f"{LOOPBACK}:{free_port()}" if count > 1 else None
+        self.url: str | None = f"https://{self._shared}" if self._shared else self.replicas[0].url
 
     @property
     def pids(self) -> list[int]:
@@ -119,15 +146,32 @@ class Headroom:
             each.start()
         for each in self.replicas:
             each.wait()
-        if self._balancer is not None:
-            self._balancer.start()
+        if self._shared is not None:
+            backends = [part for each in self.replicas for part in ("--backend", f"{LOOPBACK}:{each.port}")]
+            command = [binary("balancer"), "--listen", self._shared, *backends]
+            self._balancer = Program("balancer", command, self._work / "balancer.log")
+            self._balancer.until(partial(ready, self.url or ""), "the start of the balancer", START_SECONDS)
+
+    def pause(self) -> None:
+        """End its turn; the balancer, which looks at the replicas all the time, first."""
+        for program in self._programs():
+            program.pause()
+
+    def resume(self) -> None:
+        """Begin its turn: return once it has taken in what happened meanwhile."""
+        for program in self._programs():
+            program.resume()
+        until(lambda: all(ready(each.url) for each in self.replicas), f"{self.name}, awake again,", START_SECONDS)
+        until(partial(ready, self.url or ""), f"the balancer of {self.name}, awake again,", START_SECONDS)
 
     def stop(self) -> None:
-        """End them as Kubernetes would."""
-        if self._balancer is not None:
-            self._balancer.stop()
-        for each in self.replicas:
-            each.stop()
+        """End it all."""
+        for program in self._programs():
+            program.kill()
+
+    def _programs(self) -> list[Program]:
+        balancer = [self._balancer] if self._balancer is not None else []
+        return [*balancer, *(each.program for each in self.replicas)]
 
 
 def go_nothing(files: Files) -> Server:
@@ -138,4 +182,5 @@ def go_nothing(files: Files) -> Server:
 def python_webhook(name: str, kind: str, files: Files, threads: int = 16) -> Server:
     """One of `webhooks.py`."""
     command = [sys.executable, "-m", "tests.bench.webhooks", kind]
-    return Server(name, files, command, ["--threads", str(threads), "--kubeconfig", str(files.kubeconfig)])
+    make = Fresh if kind == "lists" else Server
+    return make(name, files, command, ["--threads", str(threads), "--kubeconfig", str(files.kubeconfig)])

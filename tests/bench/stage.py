@@ -5,7 +5,8 @@ rival needs no change that the API server would take a while to see.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -14,7 +15,7 @@ from typing import Self
 import yaml
 
 from tests.bench import load
-from tests.bench.rivals import Files, Nobody, Rival
+from tests.bench.rivals import Command, Files, Nobody, Rival
 from tests.cluster import gate, nodes
 from tests.cluster.api import ApiError, Object
 from tests.cluster.controlplane import ControlPlane
@@ -31,12 +32,26 @@ SECONDS = 60.0
 ANSWERED = r'^apiserver_admission_webhook_request_total\{code="2\d\d",name="NAME",.*\} [1-9]'
 
 
+CONFIG = "headroom-config"
+
+
+@contextmanager
+def taking_turn(rival: Rival) -> Iterator[None]:
+    """Let the rival run, and nobody after it."""
+    rival.resume()
+    try:
+        yield
+    finally:
+        rival.pause()
+
+
 class Stage:
     """The control plane, its nodes, the rivals' namespaces and registrations, and the crowd of other pods."""
 
     def __init__(self, work: Path) -> None:
         self.plane = ControlPlane(work / "control-plane", apiserver_flags=["--delete-collection-workers=8"])
         self._work = work
+        self._playing: list[Rival] = []
         self._turn = 0
         self.crowd = 0
 
@@ -68,18 +83,28 @@ class Stage:
         )
 
     def admit(self, rivals: Sequence[Rival]) -> None:
-        """Register the rivals, and return once the API server has had an answer from each."""
+        """Register and start the rivals; return once the API server has had an answer from each, and all are paused."""
         for rival in rivals:
             self._make_namespace(rival.name)
             if rival.url is not None:
                 self.plane.api.apply(f"{gate.CONFIGURATIONS}/{rival.name}", _gate(rival, self.files.ca_file))
         for rival in rivals:
             if rival.url is not None:
+                self._playing.append(rival)
                 rival.start()
-                try:
+                with taking_turn(rival):
                     self._prove(rival)
-                finally:
-                    rival.stop()
+
+    def second_home(self) -> Command:
+        """Make another namespace with a configuration for a second Headroom; return its flags.
+
+        It acts as administrator, since the rights in the manifests are for one installation.
+        """
+        home = "headroom-two"
+        self.plane.api.create(NAMESPACES, {"metadata": {"name": home}})
+        config = self.plane.api.get(f"{NAMESPACES}/{NAMESPACE}/configmaps/{CONFIG}")
+        self.plane.api.create(f"{NAMESPACES}/{home}/configmaps", {"metadata": {"name": CONFIG}, "data": config["data"]})
+        return "--namespace", home, "--kubeconfig", self.plane.kubeconfig
 
     def limit(self, name: str, pods: int = 1_000_000) -> Nobody:
         """Make a rival of a ResourceQuota with room for all that comes."""

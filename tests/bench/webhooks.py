@@ -48,7 +48,7 @@ class FlaskDoor(Door):
     """Hands reviews to Flask too, right on the loop."""
 
     async def _answer(self, scope: asgi.Scope, receive: asgi.Receive) -> Answer:
-        return asgi._call(self._app, scope, await asgi._body(scope, receive))
+        return asgi._call(self._app, scope, await self._bodies.read(scope, receive))
 
 
 class Threads(BaseApplication):  # type: ignore[misc]  # gunicorn has no types

@@ -171,12 +171,19 @@ def _any_text(rng: Random) -> str:
         (0, "0", "0"),
         (512, "512", "512"),
         (128 << 20, "128Mi", "128Mi"),
-        (1536 << 20, "1536Mi", "1536Mi"),
+        (1000 << 20, "1000Mi", "1000Mi"),
+        (1536 << 20, "1.5Gi", "1.5Gi"),
         (6 << 30, "6Gi", "6Gi"),
+        ((18 << 30) + (256 << 20), "18.25Gi", "18.25Gi"),
+        (19132 << 20, "18.69Gi", "18.68Gi"),
         ((6 << 30) - 1, "6Gi", "5.99Gi"),
         ((6 << 30) + 1, "6.01Gi", "6Gi"),
         (8147484 << 10, "7.78Gi", "7.77Gi"),
         ((1 << 30) - 1, "1Gi", "1023.99Mi"),
+        (100_000, "97.66Ki", "97.65Ki"),
+        (1025, "1.01Ki", "1Ki"),
+        (1023, "1023", "1023"),
+        (1, "1", "1"),
         (-(6 << 30) - 1, "-6Gi", "-6.01Gi"),
         (2**70 + 1, "1024.01Ei", "1024Ei"),
     ],
@@ -192,9 +199,27 @@ def test_what_is_written_for_people_encloses_the_amount_within_a_hundredth(amoun
     assert high - low <= amount * NANO // 98
 
 
+@given(st.integers(min_value=1, max_value=2**63), st.booleans())
+def test_bytes_are_written_in_the_largest_unit_of_which_there_is_one(amount: int, down: bool) -> None:
+    text = bytes_text(amount, down=down)
+    number = float(text.rstrip("KMGTPEi"))
+    assert 1 <= number < 1024
+    assert len(text.partition(".")[2].rstrip("KMGTPEi")) <= 2
+
+
 @pytest.mark.parametrize(
     ("amount", "text"),
-    [(0, "0"), (1, "1m"), (250, "250m"), (1000, "1"), (1500, "1.5"), (20_010, "20.01"), (-250, "-250m")],
+    [
+        (0, "0"),
+        (1, "1m"),
+        (250, "250m"),
+        (1000, "1"),
+        (1500, "1.5"),
+        (20_010, "20.01"),
+        (-250, "-250m"),
+        (-1500, "-1.5"),
+        (2**63, "9223372036854775.808"),
+    ],
 )
 def test_millicores_are_written_exactly(amount: int, text: str) -> None:
     assert millis_text(amount) == text

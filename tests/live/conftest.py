@@ -1,7 +1,6 @@
 """One Headroom for all tests here, on the cluster that HEADROOM_KUBECONFIG names or on a control plane of our own."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 import urllib3
@@ -79,8 +78,3 @@ def _installed(cluster: Cluster) -> Headroom:
         return cluster.kubectl("--namespace=headroom-system", "logs", "deployment/headroom").stdout
 
     return Headroom(cluster, lambda: cluster.api.text(METRICS), say)
-
-
-def folder_of_certificates(replicas: Replicas) -> Path:
-    """Where a replica's certificate, its key and their authority are kept."""
-    return replicas.ca_file.parent

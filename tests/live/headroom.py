@@ -55,7 +55,7 @@ class Headroom:
         name = digest(parse(text))
         began = time.monotonic()
         self.write(text)
-        until(lambda: self.exposition().labels("headroom_config_info")["hash"] == name, "the edit's effect", SECONDS)
+        until(lambda: self._applies(name), "the edit's effect", SECONDS)
         return time.monotonic() - began
 
     def write(self, text: str) -> None:
@@ -74,7 +74,7 @@ class Headroom:
         live = self._live_pods()
         shown = self.exposition()
         deadline = time.monotonic() + SECONDS
-        while shown.value("headroom_reservations", state="open") or shown.value("headroom_pods") != live:
+        while shown.value("headroom_reserved_memory_bytes") or shown.value("headroom_pods") != live:
             assert time.monotonic() < deadline, f"{shown.value('headroom_pods')} pods counted, {live} live"
             time.sleep(0.02)
             live, shown = self._live_pods(), self.exposition()
@@ -88,6 +88,11 @@ class Headroom:
         """The audit lines about a namespace, the oldest first."""
         lines = [json.loads(line) for line in self._say().splitlines() if line.startswith('{"')]
         return [line for line in lines if line.get("namespace") == namespace]
+
+    def _applies(self, name: str) -> bool:
+        shown = self.exposition()
+        good = shown.value("headroom_config_last_reload_success") == 1
+        return good and shown.labels("headroom_config_info")["hash"] == name
 
     def _live_pods(self) -> int:
         found = self.cluster.api.items("/api/v1/pods")

@@ -73,6 +73,7 @@ NOT_READABLE: dict[str, tuple[Callable[[Peer], Reply], int, str]] = {
         "larger than 7 MiB",
     ),
     "get": (lambda peer: peer.say(b"GET /validate HTTP/1.1\r\nHost: headroom\r\n\r\n"), 405, "GET /validate"),
+    "a-path-that-forges-lines": (lambda peer: peer.send(GOOD, path="/a%0aINFO%20b"), 404, "Not Found: POST"),
     "elsewhere": (lambda peer: peer.send(GOOD, path="/nowhere"), 404, "POST /nowhere"),
 }
 
@@ -104,37 +105,39 @@ def peer(replicas: Replicas) -> Peer:
 
 
 @pytest.fixture
-def no_traceback(headroom: Headroom, peer: Peer) -> Iterator[None]:
-    """Afterwards the log has a new line and no traceback, and Headroom answers as before."""
+def before(headroom: Headroom, peer: Peer) -> Iterator[int]:
+    """The length of the log; afterwards no traceback has been added to it, and Headroom answers as ever."""
     headroom.configure({"requests": "50%"})
-    before = len(headroom.log())
-    yield
-    until(lambda: len(headroom.log()) > before, "a line in the log", 3)
-    assert "Traceback" not in headroom.log()[before:]
+    length = len(headroom.log())
+    yield length
+    assert "Traceback" not in headroom.log()[length:]
     good = peer.send(GOOD)
     assert good.status == 200
     assert good.response["allowed"] is True
 
 
 @pytest.mark.parametrize(("ask", "status", "said"), NOT_READABLE.values(), ids=NOT_READABLE)
-def test_what_is_no_review_gets_a_clear_4xx(
-    no_traceback: None, peer: Peer, ask: Callable[[Peer], Reply], status: int, said: str
+def test_what_is_no_review_gets_a_clear_4xx_and_a_line_in_the_log(
+    before: int, headroom: Headroom, peer: Peer, ask: Callable[[Peer], Reply], status: int, said: str
 ) -> None:
     reply = ask(peer)
     assert reply.status == status
     assert said in reply.text
     assert len(reply.text.splitlines()) == 1
     assert "Traceback" not in reply.text
+    until(lambda: "refused a request" in headroom.log()[before:], "a line in the log", 3)
+    (line,) = headroom.log()[before:].splitlines()
+    assert reply.text.strip() in line
 
 
 @pytest.mark.parametrize(("body", "said", "reason"), NOT_A_GOOD_POD.values(), ids=NOT_A_GOOD_POD)
 def test_what_is_no_good_pod_gets_a_clear_denial_and_an_audit_line(
-    no_traceback: None, headroom: Headroom, peer: Peer, body: bytes, said: str, reason: str
+    before: int, headroom: Headroom, peer: Peer, body: bytes, said: str, reason: str
 ) -> None:
     def lines() -> list[Object]:
         return [line for line in headroom.audit_lines("straight") if line["reason"] == reason]
 
-    before = len(lines())
+    earlier = len(lines())
     reply = peer.send(body)
     assert reply.status == 200
     response = reply.response
@@ -144,7 +147,7 @@ def test_what_is_no_good_pod_gets_a_clear_denial_and_an_audit_line(
     assert said in response["status"]["message"]
     assert "\n" not in response["status"]["message"]
     assert "Traceback" not in reply.text
-    until(lambda: len(lines()) == before + 1, "the audit line", 3)
+    until(lambda: len(lines()) == earlier + 1, "the audit line", 3)
     assert lines()[-1]["decision"] == "deny"
 
 

@@ -1,1 +1,1 @@
-"""Storms on a real API server: many clients, several replicas, faults; and a witness that shares no code with Headroom."""
+"""Storms on a real API server: many clients, several replicas, faults; and a witness of its own."""

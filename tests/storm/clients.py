@@ -13,7 +13,7 @@ from typing import NamedTuple
 from tests.storm.wire import FAULTS, Object, Server
 
 CREATED, REFUSED, EXISTS, CONFLICT = "created", "refused", "exists", "conflict"
-CANNOT_TELL, FAILED, NO_ANSWER, DELETED = "cannot tell", "failed", "no answer", "deleted"
+CANNOT_TELL, FAILED, NO_ANSWER, DELETED, GONE = "cannot tell", "failed", "no answer", "deleted", "gone"
 BUSINESS_AS_USUAL = {CREATED, REFUSED, DELETED}
 
 TEXTS = 5  # kept of each outcome: more say nothing new
@@ -43,17 +43,18 @@ class Tally:
     def __getitem__(self, outcome: str) -> int:
         return self.outcomes()[outcome]
 
+    def __iter__(self) -> Iterator[Told]:
+        with self._lock:
+            return iter(list(self._told))
+
     def outcomes(self, since: float = float("-inf"), until: float = float("inf")) -> Counter[str]:
         """How often each outcome came between two moments."""
-        with self._lock:
-            return Counter(told.outcome for told in self._told if since <= told.at < until)
+        return Counter(told.outcome for told in self if since <= told.at < until)
 
     def unusual(self) -> dict[str, list[str]]:
         """Some texts of each outcome that no client should see while nothing is broken."""
         texts: dict[str, list[str]] = {}
-        with self._lock:
-            told = list(self._told)
-        for each in told:
+        for each in self:
             if each.outcome not in BUSINESS_AS_USUAL:
                 kept = texts.setdefault(each.outcome, [])
                 if len(kept) < TEXTS:
@@ -107,6 +108,8 @@ class Client:
 def _outcome(status: int, text: str) -> str:
     """What a Status object amounts to for whoever is told it."""
     reason = json.loads(text).get("reason", "") if text.startswith("{") else ""
+    if status == 404:
+        return GONE
     if status == 409:
         return EXISTS if reason == "AlreadyExists" else CONFLICT
     if "AccountUnavailable" in text:

@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from tests.storm.clients import BUSINESS_AS_USUAL, CONFLICT, CREATED, REFUSED, Tally
-from tests.storm.witness import Testimony
+from tests.storm.witness import Evidence
 
 MI = 1 << 20
 
@@ -14,14 +14,14 @@ class Figures(NamedTuple):
     storm: str
     replicas: str
     bound: int
-    testimony: Testimony
+    evidence: Evidence
     tally: Tally | None = None
     note: str = ""
 
     def row(self) -> tuple[str, ...]:
         """As text."""
-        most, tally = self.testimony.maximum, self.tally
-        over = len(self.testimony.over(self.bound))
+        most, tally = self.evidence.maximum, self.tally
+        over = len(self.evidence.over(self.bound))
         told = tally.outcomes() if tally else {}
         other = {name: count for name, count in told.items() if name not in {*BUSINESS_AS_USUAL, CONFLICT}}
         return (
@@ -29,8 +29,8 @@ class Figures(NamedTuple):
             self.replicas,
             f"{self.bound // MI}",
             f"{most.held / MI:g} at {most.revision}",
-            f"{self.testimony.median / self.bound:.1%}",
-            f"{over} of {len(self.testimony.moments)}",
+            f"{self.evidence.median / self.bound:.1%}",
+            f"{over} of {len(self.evidence.moments)}",
             *(str(told.get(name, 0)) if tally else "" for name in (CREATED, REFUSED, CONFLICT)),
             ", ".join(f"{count} {name}" for name, count in sorted(other.items())),
             self.note,

@@ -1,4 +1,4 @@
-"""`python launch.py [--validity S] [--lapse S] [--renew S] [--fault NAME] FLAGS`: `headroom serve FLAGS`, otherwise timed.
+"""`python launch.py [--validity S] [--lapse S] [--renew S] [--fault NAME] FLAGS`: `headroom serve FLAGS`, so timed.
 
 Short times make storms short. A fault is what a careless Headroom would do, so that the witness has something to find.
 """
@@ -6,6 +6,7 @@ Short times make storms short. A fault is what a careless Headroom would do, so 
 import argparse
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from webhook import cli, server
@@ -59,17 +60,16 @@ def main() -> None:
     for name, default in zip(Timing._fields, Timing(), strict=True):
         parser.add_argument(f"--{name}", type=float, default=default)
     parser.add_argument("--fault", choices=FAULTS)
-    options, flags = parser.parse_known_args()
-    timing = Timing(*(getattr(options, name) for name in Timing._fields))
+    own, flags = parser.parse_known_args()
+    timing = Timing(*(getattr(own, name) for name in Timing._fields))
     serve = server.serve
 
-    def serve_timed(given: server.Options) -> None:
-        values = {name: getattr(given, name) for name in given.__dataclass_fields__}
-        serve(server.Options(**values | {"timing": timing}))
+    def serve_timed(options: server.Options) -> None:
+        serve(replace(options, timing=timing))
 
     server.serve = serve_timed
-    if options.fault:
-        FAULTS[options.fault]()
+    if own.fault:
+        FAULTS[own.fault]()
     sys.argv = ["headroom", "serve", *flags]
     cli.main()
 

@@ -86,16 +86,21 @@ class Proxy:
 
     def _serve(self, client: socket.socket) -> None:
         host, port = str(self._parts.hostname), self._parts.port
-        with client, suppress(OSError), socket.create_connection((host, port), timeout=5.0) as plain:
-            with self._context.wrap_socket(plain, server_hostname=host) as upstream:
-                pair = {client, upstream}
+        with (
+            client,
+            suppress(OSError),
+            socket.create_connection((host, port), timeout=5.0) as plain,
+            self._context.wrap_socket(plain, server_hostname=host) as upstream,
+        ):
+            upstream.settimeout(None)
+            pair = {client, upstream}
+            with self._lock:
+                self._open |= pair
+            try:
+                _Relay(self, client, upstream).run()
+            finally:
                 with self._lock:
-                    self._open |= pair
-                try:
-                    _Relay(self, client, upstream).run()
-                finally:
-                    with self._lock:
-                        self._open -= pair
+                    self._open -= pair
 
 
 class _Relay:

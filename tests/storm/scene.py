@@ -1,4 +1,4 @@
-"""Where storms happen: a control plane, two nodes, a namespace, and Headroom as often and as faulty as a storm wants it."""
+"""Where storms happen: a control plane, two nodes, a namespace, and as many replicas as a storm wants."""
 
 import sys
 from collections.abc import Iterator, Sequence
@@ -38,11 +38,6 @@ class Times(NamedTuple):
     def flags(self) -> Sequence[str]:
         """For the launcher."""
         return [f"--{name}={value}" for name, value in self._asdict().items()]
-
-    @property
-    def comes_back(self) -> float:
-        """After which the share of a dead replica can be taken, were the proof there at once."""
-        return self.validity + self.lapse
 
 
 SHORT = Times()

@@ -1,6 +1,7 @@
 """Many clients fill the cluster at once: as many pods get in as fit, not one more and not one fewer."""
 
 import itertools
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -29,10 +30,10 @@ def test_a_fill_ends_at_exactly_what_fits(bare: Scene, work: Path, figures: Reco
             assert tally[CREATED] == FIT, str(tally)
             assert not tally.unusual()
             assert (seen.moments[-1].held, seen.over(BOUND)) == (FIT * SIZE, [])
-            client = Client(bare.server, bare.namespace, tally)
-            assert client.create(pod("too-big", REST + MI)) == REFUSED
-            assert client.create(pod("the-rest", REST)) == CREATED
-            assert client.create(pod("a-bit-more", MI)) == REFUSED
+            with closing(Client(bare.server, bare.namespace, tally)) as client:
+                assert client.create(pod("too-big", REST + MI)) == REFUSED
+                assert client.create(pod("the-rest", REST)) == CREATED
+                assert client.create(pod("a-bit-more", MI)) == REFUSED
             assert witness.testify(since).maximum.held == BOUND
             bare.clear()
 

@@ -9,11 +9,12 @@ and Gi, which is all that storms ask for.
 """
 
 import json
+import socket
 import threading
 import time
 import uuid
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from http.client import HTTPException
 from types import TracebackType
 from typing import NamedTuple, Self
@@ -38,7 +39,7 @@ class Moment(NamedTuple):
     at: float
 
 
-class Testimony(NamedTuple):
+class Evidence(NamedTuple):
     """What was seen up to one moment; `caught_up` counts the revisions that no watch could tell any more."""
 
     moments: tuple[Moment, ...]
@@ -62,6 +63,10 @@ class Testimony(NamedTuple):
                 return held
         return 0
 
+    def until(self, ended: float) -> Self:
+        """The same up to an earlier moment."""
+        return self._replace(moments=tuple(moment for moment in self.moments if moment.at <= ended), ended=ended)
+
     def over(self, bound: int) -> list[Moment]:
         """Every moment at which more than the bound was held."""
         return [moment for moment in self.moments if moment.held > bound]
@@ -78,6 +83,7 @@ class Witness:
         self._moments: list[Moment] = []
         self._caught_up = 0
         self._last_mark = ""
+        self._socket: socket.socket | None = None
         self._fault: BaseException | None = None
         self._lock = threading.Lock()
         self._stop = threading.Event()
@@ -92,6 +98,11 @@ class Witness:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._stop.set()
+        if self._socket is not None:
+            with suppress(OSError):
+                # Past TLS, which is not to be closed while another thread reads from it.
+                socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
+        self._thread.join(CATCH_UP_SECONDS)
 
     @property
     def held(self) -> int:
@@ -104,7 +115,7 @@ class Witness:
         with self._lock:
             return len(self._moments) - 1
 
-    def testify(self, since: int = 0) -> Testimony:
+    def testify(self, since: int = 0) -> Evidence:
         """What was seen since a mark, when all is quiet; an AssertionError if anything was missed on the way."""
         ended = time.monotonic()
         self._catch_up()
@@ -112,7 +123,7 @@ class Witness:
         expected = {key: size for key, size in map(_holding, listed) if size}
         with self._lock:
             assert self._held == expected, f"the witness has {self._held}, a list {expected}"
-            return Testimony(tuple(self._moments[since:]), max(ended, self._moments[-1].at), self._caught_up)
+            return Evidence(tuple(self._moments[since:]), max(ended, self._moments[-1].at), self._caught_up)
 
     def _catch_up(self) -> None:
         name = f"mark-{uuid.uuid4().hex[:8]}"
@@ -150,23 +161,22 @@ class Witness:
                 return True
             with self._lock:
                 self._follow(kind, found)
-            if self._stop.is_set():
-                break
         return False
 
     def _events(self) -> Iterator[tuple[str, Object]]:
         query = f"watch=true&allowWatchBookmarks=true&timeoutSeconds=600&resourceVersion={self._revision}"
         with closing(self._server.connect(SILENCE_SECONDS)) as connection:
             connection.request("GET", f"{PODS}?{query}", headers=self._server.headers)
-            answer = connection.getresponse()
-            if answer.status == 410:
-                yield "ERROR", {}
-                return
-            if answer.status != 200:
-                raise HTTPException(f"the watch was answered {answer.status}")
-            while line := answer.readline():
-                event = json.loads(line)
-                yield event["type"], event["object"]
+            self._socket = connection.sock
+            with closing(connection.getresponse()) as answer:
+                if answer.status == 410:
+                    yield "ERROR", {}
+                    return
+                if answer.status != 200:
+                    raise HTTPException(f"the watch was answered {answer.status}")
+                while not self._stop.is_set() and (line := answer.readline()):
+                    event = json.loads(line)
+                    yield event["type"], event["object"]
 
     def _follow(self, kind: str, found: Object) -> None:
         self._revision = int(found["metadata"]["resourceVersion"])

@@ -16,7 +16,7 @@ Rule 2. A booking needs a view at or past the floor, and
         What is booked is what waits, and a share of what is free that shrinks as the bound comes near.
 Rule 3. The same write retires the reservations whose pods the writer has seen, and raises the floor to the highest of
         their revisions: whoever books next sees those pods, or sees that they are gone.
-Rule 4. A reservation that nobody saw lapses as reservations.py says (its rule 3).
+Rule 4. A reservation that nobody saw lapses as reservations.py says (its rules 3 and 4).
 Rule 5. What a silent replica holds lapses after validity + lapse since the observer first saw its last write, with a
         view proven fresh after that; the same write raises the floor to the highest *pod* revision of that view.
 Rule 6. Who cannot book *calls*: the others hand back what they have not spent, retire what they have seen, and
@@ -26,56 +26,19 @@ Rule 7. A lost or damaged object is made anew and closed. Holders register what 
 Rule 8. What policy lets through is booked too. That may pass the bound, and then nothing more is granted.
 Rule 9. A state of a newer version is left alone.
 
-The argument that no sequence of these steps passes the bound is in docs/design.md.
+The argument that no sequence of these steps passes the bound is in docs/protocol.md.
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
-from typing import NamedTuple
+from collections.abc import Sequence
 
 from webhook.core.amounts import NOTHING, Amounts
 from webhook.core.ledger import Ledger, PodFacts
-from webhook.core.reservations import Reservation, Sums
+from webhook.core.proposal import Ask, Draft, Proposal, fits, free, must_call, owing
+from webhook.core.reservations import Named, Sums
 from webhook.core.shared import Holding, Shared
+from webhook.core.witness import Timing, Witness
 
-
-class Timing(NamedTuple):
-    """Seconds. `lapse` must be more than what the API server gives a create (34 s) and etcd to finish its write."""
-
-    validity: float = 15.0
-    lapse: float = 45.0
-    renew: float = 5.0
-    lean: float = 2.0
-
-
-class Ask(NamedTuple):
-    """A pod that waits for a booking.
-
-    `forced`: policy lets it through, so it is booked even past the bound. `called`: the others were called for it
-    already, so that it makes no call again.
-    """
-
-    pod: PodFacts
-    forced: bool = False
-    called: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Proposal:
-    """The next state of the shared object, and what becomes true here once it is written."""
-
-    shared: Shared
-    sent_at: float
-    held: Sums
-    retired: tuple[tuple[str, str], ...]
-    booked: tuple[Ask, ...] = ()
-    unfit: tuple[Ask, ...] = ()
-    load: Sums = field(default_factory=dict)  # what counts against `held`: grows with each grant made meanwhile
-
-
-class _Heard(NamedTuple):
-    renewal: int
-    at: float
+__all__ = ["Allotment", "Ask", "Proposal", "Timing"]
 
 
 class Allotment:
@@ -86,52 +49,83 @@ class Allotment:
         self.timing = timing
         self.shared: Shared | None = None
         self.revision = 0  # resourceVersion of the object that `shared` was read from; 0: there is none
+        self._newest = 0  # the highest resourceVersion of the object that was ever seen
         self._ledger = ledger
+        self._witness = Witness(replica, timing)
         self._held: Sums = {}
         self._valid_until = float("-inf")
         self._sent_at = float("-inf")
         self._renewal = 0
-        self._answered = 0
         self._lean_until = float("-inf")
         self._spare_at_booking: Sums = {}
         self._pending: Proposal | None = None
-        self._heard: dict[str, _Heard] = {}
-        self._epoch: tuple[str, float] = ("", float("-inf"))
+        self._leaving = False
+        self._was_fresh = False
 
     # -- granting ------------------------------------------------------------------------------------------------------
 
-    def take(self, pod: PodFacts, now: float) -> bool:
-        """Grant from the allotment if it covers the pod (rule 1); the caller has judged it against the bound."""
-        if now >= self._valid_until:
-            return False
-        growth = self._growth(pod, frozenset())
-        if not self._covered(growth, self._held, {s: self._ledger.reservations.unretired(s) for s in growth}):
-            return False
-        pending = self._pending
-        if pending is not None:  # it may have been written already, so its terms must hold as well
-            later = self._growth(pod, frozenset(uid for _, uid in pending.retired))
-            if not self._covered(later, pending.held, pending.load):
-                return False
-            for scope, amounts in later.items():
-                pending.load[scope] = pending.load.get(scope, NOTHING).plus(amounts)
-        self._ledger.grant(pod, now)
-        return True
-
-    def may_book(self) -> bool:
-        """Say whether a booking could succeed now: the object is open (or still to be made) and the view far enough."""
-        return self.shared is None or (self.shared.open and self._ledger.revision >= self.shared.floor)
-
     def valid(self, now: float) -> bool:
         """Say whether this replica may grant at all now."""
-        return now < self._valid_until
+        shared = self.shared
+        if shared is None or not shared.open or self.replica not in shared.holdings:
+            return False
+        return now < self._valid_until and not self._leaving
+
+    def take(self, pod: PodFacts, now: float) -> bool:
+        """Grant from the allotment if it covers the pod (rule 1); the caller has judged it against the bound."""
+        pending = self._pending
+        if not self.valid(now) or (pending is not None and pod.uid in pending.retired_uids):
+            return False
+        unretired = self._ledger.reservations.unretired
+        spread = self._ledger.spread(pod)
+        if not self._covered(pod, self._held, {scope: unretired(scope) for scope in spread.scopes}, frozenset()):
+            return False
+        # What is being written may be in force already, so its terms must hold as well.
+        if pending is not None and not self._covered(pod, pending.held, pending.load, pending.retired_uids):
+            return False
+        self._grant(pod, now)
+        return True
+
+    def force(self, pod: PodFacts, now: float) -> None:
+        """Reserve for a pod that policy lets through though it could not be booked (rule 8)."""
+        self._grant(pod, now)
+
+    def again(self, pod: PodFacts, now: float) -> bool:
+        """Say whether this very pod was granted before, and reserve on for it: a review may be repeated."""
+        reservation = self._ledger.reservations.get(pod.name, pod.uid)
+        if reservation is None or not self.valid(now) or reservation.spread != self._ledger.spread(pod):
+            return False
+        if self._pending is not None and any(reservation is tentative for _, tentative in self._pending.tentative):
+            return False
+        reservation.granted_at = max(reservation.granted_at, now)
+        return True
+
+    def drop(self, name: str, uid: str) -> None:
+        """Release a booking that was written (`tentative` until then) and nobody was told of: its pod cannot come."""
+        reservation = self._ledger.reservations.get(name, uid)
+        if reservation is not None and reservation.is_open:
+            self._ledger.reservations.void([(name, reservation)])
+
+    def lapse(self) -> list[Named]:
+        """Settle what was granted, never seen, and can come no more (rule 4); return it."""
+        due = self._ledger.proven_since - self.timing.lapse
+        lapsed = [(name, r) for name, r in self._ledger.reservations if r.is_open and r.granted_at <= due]
+        self._ledger.reservations.void(lapsed)
+        return lapsed
 
     def spare(self, scope: str) -> Amounts:
         """What is held and not spent."""
-        return self._held.get(scope, NOTHING).beyond(self._ledger.reservations.unretired(scope))
+        return self.held(scope).beyond(self._ledger.reservations.unretired(scope))
 
     def held(self, scope: str) -> Amounts:
         """What is held, spent or not."""
         return self._held.get(scope, NOTHING)
+
+    def _grant(self, pod: PodFacts, now: float) -> None:
+        if self._pending is not None:
+            for scope, amounts in self._growth(pod, self._pending.retired_uids).items():
+                self._pending.load[scope] = self._pending.load.get(scope, NOTHING).plus(amounts)
+        self._ledger.grant(pod, now)
 
     def _growth(self, pod: PodFacts, without: frozenset[str]) -> Sums:
         """What a grant would add to the unretired reservations (the largest under one name counts)."""
@@ -139,239 +133,195 @@ class Allotment:
         of_name = self._ledger.reservations.unretired_of
         return {s: spread.in_scope(s).beyond(of_name(pod.name, s, without=without)) for s in spread.scopes}
 
-    def _covered(self, growth: Sums, held: Sums, load: Sums) -> bool:
-        for scope, amounts in growth.items():
-            limit, used = held.get(scope, NOTHING), load.get(scope, NOTHING)
+    def _covered(self, pod: PodFacts, held: Sums, load: Sums, without: frozenset[str]) -> bool:
+        for scope, amounts in self._growth(pod, without).items():
+            limit, used = held.get(scope, NOTHING), load.get(scope, NOTHING).plus(amounts)
             for index, bound in enumerate(self._ledger.capacity.bearing(scope).bound):
-                if bound is not None and amounts[index] and used[index] + amounts[index] > limit[index]:
+                if bound is not None and pod.footprint[index] and used[index] > limit[index]:
                     return False
         return True
 
     # -- the shared object ---------------------------------------------------------------------------------------------
 
     def observe(self, shared: Shared | None, revision: int, now: float) -> None:
-        """Take in the shared object as it was read or watched; None: it is lost, or damaged beyond use."""
-        if shared is not None and self.shared is not None and revision <= self.revision:
-            return
-        if shared is not None and self._regressed(shared):
+        """Take in the shared object as it was read or watched; None: it is lost (revision 0), or damaged beyond use."""
+        if revision and (revision < self._newest or (revision == self._newest and self.shared is not None)):
+            return  # a watch that is behind what was read or written here
+        self._newest = max(self._newest, revision)
+        written_at = self._valid_until - self.timing.validity
+        if shared is not None and self._witness.contradicts(shared, written_at, now):
             shared = None
         self.shared, self.revision = shared, revision
         if shared is None:
+            self._witness.lose()
             self._held = {}
-            self._pending = None
             return
-        if shared.epoch != self._epoch[0]:
-            self._epoch = (shared.epoch, now)
-            self._heard.clear()
-        self._listen(shared, now)
-        mine = shared.holdings.get(self.replica)
-        if self._pending and mine and mine.renewal == self._pending.shared.holdings[self.replica].renewal:
-            self.written(revision, shared)
-        elif self._pending is None:
+        self._witness.see(shared, now)
+        if self._pending is None:
             self._adopt()
+        elif self._pending.is_in(shared, self.replica):
+            self._confirm(self._pending)
 
     def _adopt(self) -> None:
         """Hold what the shared object says, which may be less than was booked: another may have expired it."""
         mine = self.shared.holdings.get(self.replica) if self.shared else None
         self._held = dict(mine.held) if mine else {}
 
-    def _regressed(self, shared: Shared) -> bool:
-        """Say whether an older state came back under the same epoch (an etcd restore, a careless edit)."""
-        old = self.shared
-        return old is not None and old.epoch == shared.epoch and (shared.floor < old.floor or shared.call < old.call)
-
-    def _listen(self, shared: Shared, now: float) -> None:
-        for replica in self._heard.keys() - shared.holdings.keys():
-            del self._heard[replica]
-        for replica, holding in shared.holdings.items():
-            heard = self._heard.get(replica)
-            if replica != self.replica and (heard is None or heard.renewal != holding.renewal):
-                self._heard[replica] = _Heard(holding.renewal, now)
-
     def silent(self, now: float) -> dict[str, float]:
         """Return the replicas that stopped renewing, each with the moment from which its share can be taken back."""
-        after = self.timing.validity + self.timing.lapse
-        return {r: heard.at + after for r, heard in self._heard.items() if now >= heard.at + self.timing.validity}
+        return self._witness.silent(now)
 
     def opens_at(self) -> float | None:
         """Return from when on a closed object can be opened; None when it is open or lost."""
-        if self.shared is None or self.shared.open:
-            return None
-        return self._epoch[1] + self.timing.validity + self.timing.lapse
+        return self._witness.opens_at(self.shared)
 
     def wants_proof(self, now: float) -> bool:
         """Say whether something waits for nothing but a view that is proven fresh."""
-        proven = self._ledger.proven_since
         opens_at = self.opens_at()
         waiting = [*self.silent(now).values(), *([] if opens_at is None else [opens_at])]
-        if any(proven < at <= now for at in waiting):
+        if any(self._ledger.proven_since < at <= now for at in waiting):
             return True
         return self._ledger.reservations.oldest_open() + self.timing.lapse <= now
 
     # -- writing -------------------------------------------------------------------------------------------------------
-
-    def due(self, now: float) -> bool:
-        """Say whether a write is due though nobody waits for one."""
-        if self._pending is not None:
-            return False
-        shared = self.shared
-        if shared is None or self.replica not in shared.holdings or now >= self._sent_at + self.timing.renew:
-            return True
-        return (
-            shared.call > shared.holdings[self.replica].answered
-            or bool(self._expired(now))
-            or self._opens(now)
-            or self._runs_low(now)
-        )
-
-    def propose(self, asks: Sequence[Ask], now: float, epoch: str, *, fresh: bool = False) -> Proposal:
-        """Work out the next state: retire, renew, answer, expire, and book for those who wait as far as they fit.
-
-        What is booked is reserved at once: that only makes this replica more careful, and is undone by `failed`.
-        `epoch` names a new life of the object if it must be made; `fresh` says that none ever was.
-        """
-        before = self.shared or Shared(epoch, open=fresh)
-        if self.shared is None:
-            self._epoch = (epoch, now)
-        seen = [(name, r) for name, r in self._ledger.reservations if not r.is_open]
-        expired = self._expired(now)
-        floor = max([before.floor, *(r.seen_at_revision or 0 for _, r in seen)])
-        opening = self._opens(now)
-        if expired or opening:
-            floor = max(floor, self._ledger.pod_revision)
-        others = {r: h for r, h in before.holdings.items() if r != self.replica and r not in expired}
-        base = Shared(before.epoch, before.open or opening, floor=floor, call=before.call, holdings=others)
-        bookable = base.open and self._ledger.revision >= floor
-        booked, unfit = self._reserve(asks, base, now, bookable=bookable)
-        if any(not ask.called for ask in unfit) and any(h.held for r, h in others.items() if r not in self.silent(now)):
-            base = _called(base)
-        return self._proposal(base, seen, booked, unfit, now, bookable=bookable)
-
-    def _proposal(
-        self,
-        base: Shared,
-        seen: Iterable[tuple[str, Reservation]],
-        booked: list[Ask],
-        unfit: list[Ask],
-        now: float,
-        *,
-        bookable: bool,
-    ) -> Proposal:
-        if base.call > self._answered:
-            self._answered, self._lean_until = base.call, now + self.timing.lean
-        self._renewal += 1
-        reservations = self._ledger.reservations
-        load = {scope: reservations.open(scope) for scope in self._ledger.accounting.scopes}
-        held = {scope: load[scope].plus(self._next_spare(scope, base, now, bookable=bookable)) for scope in load}
-        mine = Holding(self._renewal, self._answered, {s: a for s, a in held.items() if a != NOTHING})
-        shared = Shared(
-            base.epoch,
-            base.open,
-            floor=base.floor,
-            call=base.call,
-            holdings={**base.holdings, self.replica: mine},
-        )
-        retired = tuple((name, r.uid) for name, r in seen)
-        return Proposal(shared, now, held, retired, tuple(booked), tuple(unfit), load)
-
-    def _reserve(self, asks: Sequence[Ask], base: Shared, now: float, *, bookable: bool) -> tuple[list[Ask], list[Ask]]:
-        booked: list[Ask] = []
-        unfit: list[Ask] = []
-        for ask in asks:
-            if ask.forced or (bookable and self.fits(ask.pod, base)):
-                self._ledger.grant(ask.pod, now)
-                booked.append(ask)
-            else:
-                unfit.append(ask)
-        return booked, unfit
-
-    def fits(self, pod: PodFacts, shared: Shared) -> bool:
-        """Rule 2 for one pod, on top of what is reserved here."""
-        spread = self._ledger.spread(pod)
-        for scope in spread.scopes:
-            growth = spread.in_scope(scope).beyond(self._ledger.charged(pod.name, scope))
-            free = self.free(scope, shared)
-            if any(f is not None and g and g > f for g, f in zip(growth, free, strict=True)):
-                return False
-        return True
-
-    def free(self, scope: str, shared: Shared) -> tuple[int | None, ...]:
-        """What nobody holds of each sum of a scope; below zero when over, None where it is not bounded."""
-        standing = self._ledger.standing(scope)
-        taken = standing.committed.plus(standing.unseen).plus(shared.held_by_others(self.replica, scope))
-        return tuple(None if b is None else b - t for b, t in zip(standing.bearing.bound, taken, strict=True))
-
-    def _next_spare(self, scope: str, base: Shared, now: float, *, bookable: bool) -> Amounts:
-        if now < self._lean_until:
-            return NOTHING
-        free = Amounts._make(0 if f is None else max(0, f) for f in self.free(scope, base))
-        if not bookable:
-            return self.spare(scope).upto(free)
-        sharers = 1 + sum(r not in self.silent(now) for r in base.holdings)
-        return Amounts._make(f // (2 * sharers) for f in free)
-
-    def begin(self, proposal: Proposal) -> None:
-        """The proposal is being sent: from now on both its terms and the old ones must hold."""
-        self._pending = proposal
-        self._sent_at = proposal.sent_at
-
-    def written(self, revision: int, shared: Shared | None = None) -> None:
-        """The pending proposal was written; `shared` is the state since, where others have changed it again."""
-        pending = self._pending
-        if pending is None:
-            return
-        self._pending = None
-        self.shared, self.revision = shared or pending.shared, revision
-        self._held = pending.held
-        self._valid_until = pending.sent_at + self.timing.validity
-        self._ledger.reservations.retire(pending.retired)
-        self._spare_at_booking = {scope: self.spare(scope) for scope in pending.held}
-
-    def failed(self) -> None:
-        """The pending proposal was certainly not written: undo what was reserved for it, keep what was granted."""
-        pending, self._pending = self._pending, None
-        if pending is not None:
-            self._ledger.reservations.retire((ask.pod.name, ask.pod.uid) for ask in pending.booked)
-            self._adopt()
 
     @property
     def pending(self) -> Proposal | None:
         """The proposal whose outcome is not known yet."""
         return self._pending
 
-    def answered(self, call: int, now: float) -> bool:
-        """Say whether every replica that lives has handed back for this call (rule 6)."""
+    @property
+    def left(self) -> bool:
+        """Say whether this replica has handed everything back for good."""
+        return self._leaving and self._pending is None and not self._holding_in(self.shared)
+
+    def due(self, now: float, *, fresh: bool = False) -> bool:
+        """Say whether a write is due though nobody waits for one; `fresh` as for `propose`."""
+        self._look(now)
         shared = self.shared
-        if shared is None:
+        if self._pending is not None or self.left:
             return False
-        silent = self.silent(now)
-        return all(h.answered >= call or r == self.replica or r in silent for r, h in shared.holdings.items())
+        if shared is None or self.replica not in shared.holdings or now >= self._sent_at + self.timing.renew:
+            return True
+        return (
+            self._is_called(shared.holdings[self.replica], shared)
+            or any(r.seen_at_revision == 0 for _, r in self._ledger.reservations)
+            or bool(self._expired(now))
+            or self._opens(now, fresh=fresh)
+            or self._runs_low(now)
+        )
+
+    def propose(
+        self, asks: Sequence[Ask], now: float, epoch: str, *, fresh: bool = False, leaving: bool = False
+    ) -> Proposal:
+        """Work out the next state: retire, renew, answer, expire, and book for those who wait as far as they fit.
+
+        What is booked is reserved at once: that only makes this replica more careful, and is undone by `failed`.
+
+        `epoch` names a new life of the object if it must be made: a name that was never used. `fresh` says that no
+        replica ever granted anything, so that the object may be opened without waiting: this replica alone left the
+        mark that every maker of the object must leave or find first, and that less than `Timing.release` ago.
+        `leaving` hands everything back and ends all granting here: repeat it until `left`.
+        """
+        self._look(now)
+        self._leaving = self._leaving or leaving
+        draft = Draft(self.replica, self._ledger, self.shared or Shared(epoch, open=False), self.silent(now))
+        opens = self._opens(now, fresh=fresh)
+        draft.settle(self._expired(now), opens=opens, fresh=opens and not self._opens(now, fresh=False))
+        draft.reserve(asks, now, may_book=not self._leaving)
+        if draft.answers:
+            self._lean_until = now + self.timing.lean
+        self._renewal += 1
+        keep = {scope: self.spare(scope) for scope in self._held}
+        return draft.proposal(self._renewal, keep, now, lean=now < self._lean_until, leaving=self._leaving)
+
+    def begin(self, proposal: Proposal) -> None:
+        """The proposal is being sent: from now on both its terms and the old ones must hold."""
+        self._pending = proposal
+        self._sent_at = proposal.sent_at
+        self._was_fresh = self._was_fresh or proposal.fresh
+
+    def written(self, revision: int, shared: Shared | None = None) -> None:
+        """The pending proposal was written; `shared` is the state since, where others have changed it again."""
+        pending = self._pending
+        if pending is None:
+            return
+        if revision < self._newest:  # history already: what was seen since holds it no more
+            self._pending = None
+            return
+        self._newest = self.revision = revision
+        self.shared = shared or pending.shared
+        self._confirm(pending)
+
+    def failed(self) -> None:
+        """The pending proposal was certainly not written: undo what was reserved for it, keep what was granted."""
+        pending, self._pending = self._pending, None
+        if pending is not None:
+            self._ledger.reservations.retire(pending.tentative)
+            self._was_fresh = self._was_fresh and not pending.fresh
+            self._adopt()
+
+    def _confirm(self, pending: Proposal) -> None:
+        self._pending = None
+        self._held = pending.held if self._holding_in(pending.shared) else {}
+        self._valid_until = pending.sent_at + self.timing.validity
+        self._ledger.reservations.retire(pending.retired)
+        self._spare_at_booking = {scope: self.spare(scope) for scope in self._held}
+
+    def _look(self, now: float) -> None:
+        """Witness what was written here, as late as time is known: later is always safe."""
+        if self.shared is not None:
+            self._witness.see(self.shared, now)
+
+    def _holding_in(self, shared: Shared | None) -> bool:
+        return shared is not None and self.replica in shared.holdings
+
+    def _is_called(self, mine: Holding, shared: Shared) -> bool:
+        return shared.call > mine.answered and (not mine.lean or self._ledger.revision >= shared.called_at)
 
     def _expired(self, now: float) -> list[str]:
         """Rule 5."""
-        return [r for r, at in self.silent(now).items() if at <= self._ledger.proven_since]
+        return [replica for replica, at in self.silent(now).items() if at <= self._ledger.proven_since]
 
-    def _opens(self, now: float) -> bool:
+    def _opens(self, now: float, *, fresh: bool) -> bool:
         """Rule 7."""
-        opens_at = self.opens_at()
-        return opens_at is not None and now >= opens_at and self._ledger.proven_since >= opens_at
+        at = self.opens_at()
+        return at is not None and ((fresh and not self._was_fresh) or at <= min(now, self._ledger.proven_since))
 
     def _runs_low(self, now: float) -> bool:
         if now < self._lean_until:
             return False
         for scope, booked in self._spare_at_booking.items():
-            spare = self.spare(scope)
-            if any(have * 4 < had for have, had in zip(spare, booked, strict=True)):
+            if any(have * 4 < had for have, had in zip(self.spare(scope), booked, strict=True)):
                 return True
         return False
 
-    def lapse(self) -> list[tuple[str, Reservation]]:
-        """Forget what was granted, never seen, and can come no more (reservations.py, rule 3); return it."""
-        due = self._ledger.proven_since - self.timing.lapse
-        lapsed = [(n, r) for n, r in self._ledger.reservations if r.is_open and r.granted_at <= due]
-        self._ledger.reservations.retire((name, r.uid) for name, r in lapsed)
-        return lapsed
+    # -- those who wait ------------------------------------------------------------------------------------------------
 
+    def may_book(self) -> bool:
+        """Say whether a booking could succeed now: the object is open (or still to be made) and the view far enough."""
+        return self.shared is None or (self.shared.open and self._ledger.revision >= self.shared.floor)
 
-def _called(shared: Shared) -> Shared:
-    return Shared(shared.epoch, shared.open, floor=shared.floor, call=shared.call + 1, holdings=shared.holdings)
+    def fits(self, pod: PodFacts, shared: Shared) -> bool:
+        """Say whether a pod could be booked for in this state."""
+        return fits(self._ledger, shared, self.replica, pod)
+
+    def free(self, scope: str, shared: Shared) -> tuple[int | None, ...]:
+        """What nobody holds of each sum of a scope; below zero when over, None where it is not bounded."""
+        return free(self._ledger, shared, self.replica, scope)
+
+    def promising(self, pod: PodFacts, now: float) -> bool:
+        """Say whether it helps a pod that did not fit to propose again: it fits by now, or others must be called."""
+        if self.shared is None or not self.may_book():
+            return False
+        view = self._ledger.born_revision
+        return self.fits(pod, self.shared) or must_call(self.shared, self.replica, self.silent(now), view)
+
+    def refuses(self, pod: PodFacts, now: float) -> bool:
+        """Say whether a pod that was proposed and did not fit can be refused for good (rule 6)."""
+        shared = self.shared
+        if shared is None or not self.may_book() or not self.valid(now) or self.fits(pod, shared):
+            return False
+        if not self.fits(pod, Shared(shared.epoch, shared.open)):
+            return True  # what others hold is not even what is in the way
+        return not owing(shared, self.replica, self.silent(now), self._ledger.born_revision)

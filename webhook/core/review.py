@@ -3,13 +3,13 @@
 Shapes: k8s.io/api/admission/v1. Only what is needed is decoded; the object itself is read once it is known to be a pod.
 """
 
-import json
 from typing import Final
 
 import msgspec
 from msgspec import Raw, Struct
 
-from webhook.core.objects import ObjectError, Pod, reader
+from webhook.core.objects import Pod, reader
+from webhook.core.word import quoted
 
 API_VERSION: Final = "admission.k8s.io/v1"
 KIND: Final = "AdmissionReview"
@@ -55,8 +55,6 @@ class Request(Struct, frozen=True, gc=False, rename="camel"):
 
     def pod(self) -> Pod:
         """Read the object as a pod; raises `ObjectError`."""
-        if self.object == b"null":
-            raise ObjectError("object: a pod is needed here")
         return _read_pod(bytes(self.object))
 
 
@@ -78,7 +76,7 @@ def decode(body: bytes) -> Request:
         raise ReviewError(f"the body is no AdmissionReview: {error}") from error
     if review.kind != KIND or review.api_version != API_VERSION:
         got = f"{review.api_version or 'no apiVersion'}, {review.kind or 'no kind'}"
-        raise ReviewError(f"send {API_VERSION} {KIND}, not {json.dumps(got)}")
+        raise ReviewError(f"send {API_VERSION} {KIND}, not {quoted(got)}")
     if review.request is None or not review.request.uid:
         raise ReviewError("the AdmissionReview has no request with a uid")
     return review.request

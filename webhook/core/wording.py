@@ -39,10 +39,10 @@ def percent(part: int, whole: int) -> str:
 def refusal(verdict: Verdict, subject: str) -> str:
     """Say in one line why a pod is refused, and what to do about it."""
     if verdict.sums:
-        keys = sorted({f"thresholds.{s.resource}.{s.kind}" for s in verdict.sums})
         return (
             f"{subject} does not fit: {'; '.join(map(_broken, verdict.sums))}. "
-            f"Ask for less, free some, or raise {' and '.join(keys)} in the ConfigMap headroom-config"
+            f"Ask for less, free some, or raise {' and '.join(map(_threshold, verdict.sums))} "
+            "in the ConfigMap headroom-config"
         )
     return f"{subject} {_REFUSED[verdict.reason].format(detail=printable(verdict.detail, _DETAIL))}"
 
@@ -77,6 +77,10 @@ def _broken(s: Sum) -> str:
         f"({of_what}{kept}): asked {show(s.asked)}, committed {show(s.committed)}{on_its_way}, "
         f"short by {show(s.short_by)}, at most {show(s.free, down=True)} would fit"
     )
+
+
+def _threshold(s: Sum) -> str:
+    return f"thresholds.{s.resource}.{s.kind}" + ("" if s.scope == CLUSTER else f" of {place(s.scope)}")
 
 
 def warnings(verdict: Verdict, subject: str) -> tuple[str, ...]:

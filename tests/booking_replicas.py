@@ -1,0 +1,108 @@
+"""Replicas that book for real, against ConfigMaps over HTTP; their pods and nodes are told to them by hand."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from kubernetes.client.configuration import Configuration
+
+from tests.fake_configmaps import NAMESPACE, FakeConfigMaps
+from tests.judging import Judge
+from webhook.admission import Admission
+from webhook.booking import Booking
+from webhook.cases import Answer
+from webhook.configmap import ConfigMaps
+from webhook.core import shared
+from webhook.core.allotment import Timing
+from webhook.core.shared import Shared
+from webhook.kube import Api
+from webhook.waiting import Waiting
+from webhook.watching import watch_allotments
+
+PATIENCE = 5.0
+
+
+def until(holds: Callable[[], bool], seconds: float = PATIENCE) -> None:
+    """Wait until something is so."""
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline, f"not so after {seconds:g} s"
+        time.sleep(0.005)
+
+
+def state_of(server: FakeConfigMaps) -> Shared:
+    """Read the shared object as it is now."""
+    return shared.read(server.data("headroom-allotments")["state.json"])
+
+
+class Replica:
+    """An admission with its booking thread and its watch of the shared object."""
+
+    def __init__(self, server: FakeConfigMaps, judge: Judge, within: float, prove: Callable[[], None]) -> None:
+        self.judge = judge
+        self.stop = threading.Event()
+        self.api = Api(Configuration(host=server.url))
+        configmaps = ConfigMaps(self.api, NAMESPACE, within)
+        self.booking = Booking(configmaps, judge.admission, self.stop, prove)
+        self.watch = watch_allotments(self.api, NAMESPACE, self.booking)
+        self.booker = threading.Thread(target=self.booking.run)
+        self.watcher = threading.Thread(target=self.watch.run)
+
+    @property
+    def admission(self) -> Admission:
+        """What answers."""
+        return self.judge.admission
+
+    def answer(self, asked: Answer | Waiting) -> Answer:
+        """Wait for an answer as the door does, by the clock on the wall."""
+        if isinstance(asked, Answer):
+            return asked
+        try:
+            return asked.answer.result(PATIENCE)
+        except TimeoutError:
+            self.admission.give_up(asked)
+            return asked.answer.result(0)
+
+    def end_booking(self) -> None:
+        """Let the booking thread come to its end."""
+        self.stop.set()
+        self.booker.join(PATIENCE)
+        assert not self.booker.is_alive()
+
+
+@contextmanager
+def replica(
+    server: FakeConfigMaps,
+    name: str = "r1",
+    memory: float = 8,
+    *,
+    timing: Timing | None = None,
+    within: float = 2.0,
+    seconds: Callable[[], float] | None = None,
+    prove: Callable[[], None] | None = None,
+    watching: bool = True,
+) -> Iterator[Replica]:
+    """Run one; a proof that it asks for is given at once, unless somebody else gives it."""
+    judge = Judge(name, timing, seconds)
+    judge.configure()
+    judge.sync(memory)
+    made = Replica(server, judge, within, prove or (lambda: judge.admission.prove(judge.admission.clock())))
+    made.booker.start()
+    if watching:
+        made.watcher.start()
+    try:
+        yield made
+    finally:
+        made.stop.set()
+        made.watch.stop()
+        for thread in (made.booker, made.watcher):
+            if thread.ident is not None:
+                thread.join(PATIENCE)
+                assert not thread.is_alive()
+        made.api.close()
+
+
+def is_ready(replicas: Replica) -> bool:
+    """Say whether a replica holds a valid share."""
+    return replicas.admission.unready() is None

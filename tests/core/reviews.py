@@ -1,0 +1,50 @@
+"""AdmissionReviews for tests: as a real API server sends them (tests/data/reviews), and by the few fields that matter."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from webhook.core.review import Request, decode
+
+SAMPLES = Path(__file__).parents[1] / "data" / "reviews"
+
+Json = dict[str, Any]
+
+
+def sample(name: str) -> bytes:
+    """Read a review as an API server sends it."""
+    return (SAMPLES / f"{name}.json").read_bytes()
+
+
+def body(**request: Any) -> bytes:
+    """Make a review whose request has these fields, spelt as in JSON, besides a uid."""
+    whole = {"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "request": {"uid": "review-1"} | request}
+    return json.dumps(whole).encode()
+
+
+def asking(
+    memory: str | None = "1Gi",
+    *,
+    namespace: str = "default",
+    name: str = "web-7",
+    uid: str = "pod-1",
+    user: str = "jane@example.com",
+    spec: Json | None = None,
+    metadata: Json | None = None,
+    **request: Any,
+) -> Request:
+    """Make the request to create a pod with one container; without memory it asks for nothing."""
+    resources = {"requests": {"memory": memory}, "limits": {"memory": memory}} if memory else {}
+    pod = {
+        "metadata": {"name": name, "namespace": namespace, "uid": uid} | (metadata or {}),
+        "spec": {"containers": [{"name": "app", "resources": resources}]} | (spec or {}),
+    }
+    made: Json = {
+        "kind": {"group": "", "version": "v1", "kind": "Pod"},
+        "operation": "CREATE",
+        "namespace": namespace,
+        "name": name,
+        "userInfo": {"username": user},
+        "object": pod,
+    }
+    return decode(body(**(made | request)))

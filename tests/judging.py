@@ -1,0 +1,105 @@
+"""One replica without its threads and sockets: an admission whose clock is turned by hand, and reviews to ask it."""
+
+import json
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from tests.core.accounts import config, node
+from webhook.admission import Admission
+from webhook.cases import Answer, Decided
+from webhook.core.allotment import Timing
+from webhook.core.config_text import digest
+from webhook.core.ledger import PodFacts
+from webhook.waiting import Waiting
+
+
+class Clock:
+    """Seconds that pass when told to."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+    def wait(self, seconds: float) -> float:
+        """Let time pass."""
+        self.now += seconds
+        return self.now
+
+
+def review(name: str = "web", memory: str = "1Gi", **changes: Any) -> bytes:
+    """Make an AdmissionReview for a pod; `changes` are to its request, None leaves a field out."""
+    pod = {
+        "metadata": {"name": name, "namespace": "default", "uid": f"pod-{name}"},
+        "spec": {"containers": [{"name": "app", "resources": {"requests": {"memory": memory}}}]},
+    }
+    request = {
+        "uid": f"review-{name}",
+        "kind": {"group": "", "version": "v1", "kind": "Pod"},
+        "operation": "CREATE",
+        "namespace": "default",
+        "name": name,
+        "userInfo": {"username": "someone"},
+        "object": pod,
+    }
+    request = {key: value for key, value in (request | changes).items() if value is not None}
+    return json.dumps({"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "request": request}).encode()
+
+
+def response(answer: Answer | Waiting) -> dict[str, Any]:
+    """Read the response out of an answer that was given at once."""
+    assert isinstance(answer, Answer), "it waits for a booking"
+    assert answer.status == 200, answer
+    found: dict[str, Any] = json.loads(answer.body)["response"]
+    return found
+
+
+def waits(answer: Answer | Waiting) -> Waiting:
+    """Take an answer that is still to come."""
+    assert isinstance(answer, Waiting), answer
+    return answer
+
+
+class Judge:
+    """An admission with what it decided, and the shared object as a value: `book` does what the booking thread does."""
+
+    def __init__(
+        self, replica: str = "r1", timing: Timing | None = None, seconds: Callable[[], float] | None = None
+    ) -> None:
+        self.clock = Clock()
+        self.decided: list[Decided] = []
+        self.admission = Admission(replica, timing or Timing(), seconds or self.clock, self.decided.append)
+
+    def configure(self, settings: str = "") -> None:
+        """Judge by a configuration that bounds requests at 100 %, without a warning before that."""
+        made = config(f"warnAt: 100%\n{settings}")
+        self.admission.configure(made, digest(made))
+
+    def sync(self, memory: float = 8, pods: Iterable[PodFacts] = (), revision: int = 100) -> None:
+        """List one node with that many Gi, and the pods."""
+        self.admission.relist_nodes([node("node", memory)])
+        self.admission.relist_pods(pods, revision)
+
+    def ask(self, body: bytes, timeout: float = 10.0) -> Answer | Waiting:
+        """Have a review judged."""
+        return self.admission.review(body, timeout)
+
+    def book(self) -> bool:
+        """Write what is to be written; say whether anything was."""
+        proposed = self.admission.next_proposal("epoch", fresh=True, may_write=True)
+        if proposed is None:
+            return False
+        proposal, revision = proposed
+        self.admission.proposal_written(proposal, revision + 1)
+        return True
+
+
+def ready(settings: str = "", memory: float = 8) -> Judge:
+    """Make a replica that can judge: one node with that many Gi, all of which may be requested, and a share booked."""
+    judge = Judge()
+    judge.configure(settings)
+    judge.sync(memory)
+    assert judge.book()
+    assert judge.admission.unready() is None
+    return judge

@@ -1,0 +1,49 @@
+"""`kill -9` of one of two replicas in the middle of a storm, and its restart."""
+
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.cluster.processes import until
+from tests.storm.churn import Churn
+from tests.storm.clients import CONFLICT, Tally
+from tests.storm.conftest import Record
+from tests.storm.figures import Figures
+from tests.storm.recovery import documented, full_again, longest_silence
+from tests.storm.scene import BOUND, SHIPPED, SHORT, Scene, Times
+from tests.storm.witness import Witness
+
+pytestmark = pytest.mark.live
+
+
+@pytest.mark.parametrize(
+    ("count", "times"),
+    [
+        pytest.param(2, SHORT, id="2-short"),
+        pytest.param(3, SHORT, id="3-short", marks=pytest.mark.slow),
+        pytest.param(2, SHIPPED, id="2-shipped", marks=pytest.mark.slow),
+    ],
+)
+def test_a_killed_replica_costs_its_share_for_a_while_and_nothing_else(
+    bare: Scene, work: Path, figures: Record, count: int, times: Times
+) -> None:
+    tally = Tally()
+    with bare.guarded(work, count, times) as replicas, Witness(bare.server) as witness:
+        with Churn(bare, tally, deleters=1, patience=0.1).running():
+            until(lambda: witness.held > BOUND // 2, "the first half", 60)
+            killed = time.monotonic()
+            replicas[0].program.kill()
+            time.sleep(documented(times))
+            over = time.monotonic()
+            replicas[0].start()
+            replicas[0].wait()
+            time.sleep(3)
+        seen = witness.testify()
+    back, silence = full_again(seen, killed), longest_silence(tally, killed, over)
+    note = f"full again after {back or -1:.1f} s, longest without an answer {silence:.1f} s"
+    figures.append(Figures(f"kill -9, {documented(times):.0f} s", str(count), BOUND, seen, tally, note))
+    assert seen.over(BOUND) == []
+    assert tally[CONFLICT] == 0
+    assert back is not None
+    assert silence < times.validity

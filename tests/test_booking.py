@@ -1,0 +1,320 @@
+"""Booking against ConfigMaps over HTTP: the first installation, losses, conflicts, answers that never came."""
+
+import json
+import logging
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from tests.booking_replicas import Replica, is_ready, replica, state_of, until
+from tests.fake_configmaps import FakeConfigMaps
+from tests.judging import response, review, waits
+from webhook.core import shared
+from webhook.core.allotment import Timing
+from webhook.core.shared import Shared
+
+OBJECT, MARK = "headroom-allotments", "headroom-allotments-made"
+WHOLE = Timing().validity + Timing().lapse
+GI = 1 << 30
+_A_WHILE = 0.5  # seconds in which the booking thread looks around more than once
+
+
+@pytest.fixture
+def server() -> Iterator[FakeConfigMaps]:
+    with FakeConfigMaps() as server:
+        yield server
+
+
+def granted(of: Replica) -> int:
+    """What is reserved and not yet seen, in Gi."""
+    return of.admission.ledger.standing("cluster").unseen.memory_requests // GI
+
+
+def settle(of: Replica) -> None:
+    """Let the booking thread see what is due."""
+    writes = of.booking.tally.written
+    of.judge.clock.wait(Timing().renew)
+    until(lambda: of.booking.tally.written > writes)
+
+
+# -- the object's life -------------------------------------------------------------------------------------------------
+
+
+def test_the_first_replica_makes_the_object_and_its_mark_and_grants_at_once(server: FakeConfigMaps) -> None:
+    with replica(server) as r:
+        until(lambda: is_ready(r))
+        assert state_of(server).open
+        assert server.data(MARK) == {}
+        assert response(r.answer(r.judge.ask(review())))["allowed"]
+
+
+def test_the_object_is_labelled_and_named_in_its_namespace(server: FakeConfigMaps) -> None:
+    with replica(server) as r:
+        until(lambda: is_ready(r))
+        made = [json.loads(call.body) for call in server.calls if call.kind == "POST"]
+    assert [each["metadata"]["name"] for each in made] == [MARK, OBJECT]
+    for each in made:
+        assert each["metadata"]["namespace"] == "headroom-system"
+        assert each["metadata"]["labels"]["app.kubernetes.io/name"] == "headroom"
+        assert "resourceVersion" not in each["metadata"]
+
+
+def test_two_that_start_together_on_a_new_cluster_are_both_ready_at_once(server: FakeConfigMaps) -> None:
+    with replica(server, "r1") as one, replica(server, "r2") as two:
+        until(lambda: is_ready(one) and is_ready(two))
+        assert state_of(server).holdings.keys() == {"r1", "r2"}
+
+
+def test_whoever_finds_the_mark_waits_for_its_maker(server: FakeConfigMaps) -> None:
+    server.write(MARK, {})
+    with replica(server) as r:
+        until(lambda: server.count("POST") == 1)
+        server.write(OBJECT, {"state.json": shared.write(Shared("epoch", open=True))})
+        until(lambda: is_ready(r))
+        assert state_of(server).epoch == "epoch"
+
+
+@pytest.mark.parametrize("lost", ["gone", "damaged"])
+def test_an_object_that_was_lost_is_made_anew_and_opened_after_everything_has_lapsed(
+    server: FakeConfigMaps, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, lost: str
+) -> None:
+    monkeypatch.setattr("webhook.booking._LOOKS", 1)
+    server.write(MARK, {})
+    if lost == "damaged":
+        server.write(OBJECT, {"state.json": '{"version": 1, "epoch": 7'})
+    with replica(server) as r:
+        until(lambda: is_ready(r))
+        assert not state_of(server).open
+        waiting = waits(r.judge.ask(review()))
+        r.judge.clock.wait(WHOLE - 0.1)
+        assert response(r.answer(waiting))["status"]["code"] == 503
+        assert not state_of(server).open
+        r.judge.clock.wait(0.1)
+        until(lambda: state_of(server).open)
+        assert response(r.answer(r.judge.ask(review())))["allowed"]
+    assert ("is lost" if lost == "gone" else "is damaged") in caplog.text
+
+
+def test_an_object_deleted_while_it_is_in_use_is_made_anew_closed_with_what_is_open(
+    server: FakeConfigMaps, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("webhook.booking._LOOKS", 1)
+    with replica(server) as r:
+        until(lambda: is_ready(r))
+        assert response(r.answer(r.judge.ask(review(memory="3Gi"))))["allowed"]
+        epoch = state_of(server).epoch
+        server.delete(OBJECT)
+        until(lambda: OBJECT in server.objects)
+        made = state_of(server)
+        assert not made.open, "though this very replica had made it open a moment ago"
+        assert made.epoch != epoch
+        assert made.holdings["r1"].held["cluster"].memory_requests == 3 * GI
+
+
+def test_a_damaged_object_is_noticed_by_the_watch(server: FakeConfigMaps) -> None:
+    with replica(server) as r:
+        until(lambda: is_ready(r))
+        server.write(OBJECT, {"state.json": "careless"})
+        until(lambda: server.data(OBJECT)["state.json"] != "careless")
+        assert not state_of(server).open
+
+
+def test_a_newer_version_is_left_alone(server: FakeConfigMaps, caplog: pytest.LogCaptureFixture) -> None:
+    newer = {"state.json": '{"version": 2, "shape": "unknown"}'}
+    server.write(OBJECT, newer)
+    with replica(server) as r:
+        until(lambda: "upgrade it" in caplog.text)
+        waiting = waits(r.judge.ask(review()))
+        until(lambda: server.count("list") > 3)
+        assert not waiting.answer.done()
+        r.admission.give_up(waiting)
+        assert r.answer(waiting).status == 503
+    assert server.data(OBJECT) == newer
+    assert [each.levelname for each in caplog.records if "upgrade it" in each.message] == ["WARNING"], "said once"
+
+
+def test_an_upgrade_of_another_replica_ends_the_share_with_its_validity(
+    server: FakeConfigMaps, caplog: pytest.LogCaptureFixture
+) -> None:
+    with replica(server) as r:
+        until(lambda: is_ready(r))
+        server.write(OBJECT, {"state.json": '{"version": 2}'})
+        until(lambda: "upgrade it" in caplog.text)
+        r.judge.clock.wait(Timing().validity)
+        assert "holds no valid share" in str(r.admission.unready())
+        waits(r.judge.ask(review()))
+    assert server.data(OBJECT) == {"state.json": '{"version": 2}'}
+
+
+def test_nothing_is_written_before_there_is_an_account(server: FakeConfigMaps) -> None:
+    with replica(server) as r:
+        until(lambda: is_ready(r))
+        r.admission.tell_broken(r.admission.pods, "reset")
+        r.judge.clock.wait(6.0)
+        writes = server.count("PUT")
+        time.sleep(_A_WHILE)
+        assert server.count("PUT") == writes
+        r.admission.tell_live(r.admission.pods)
+        until(lambda: server.count("PUT") > writes)
+
+
+# -- one write after the other -----------------------------------------------------------------------------------------
+
+
+def test_a_conflict_is_resolved_inside_and_nobody_sees_it(server: FakeConfigMaps) -> None:
+    with replica(server, watching=False) as r:
+        until(lambda: is_ready(r))
+        found = state_of(server)
+        server.write(OBJECT, {"state.json": shared.write(found)})  # as another replica's write would
+        assert response(r.answer(r.judge.ask(review(memory="7Gi"))))["allowed"]
+        assert r.booking.tally.conflicts == 1
+        assert granted(r) == 7
+
+
+@pytest.mark.parametrize("rude", ["lose_answer", "fail_after"])
+def test_a_write_whose_answer_is_lost_is_found_out(server: FakeConfigMaps, rude: str) -> None:
+    with replica(server, watching=False) as r:
+        until(lambda: is_ready(r))
+        getattr(server, rude)("PUT")
+        assert response(r.answer(r.judge.ask(review(memory="7Gi"))))["allowed"]
+        assert r.booking.tally.unanswered == 1
+        assert r.booking.tally.conflicts == 0, "the second attempt met the first, which was its own"
+        assert granted(r) == 7
+        assert state_of(server).holdings["r1"].held["cluster"].memory_requests >= 7 * GI
+        assert not response(r.answer(r.judge.ask(review("b", "2Gi"))))["allowed"]
+        assert response(r.answer(r.judge.ask(review("c", "1Gi"))))["allowed"], "nothing was doubled either"
+
+
+def test_a_creation_whose_answer_is_lost_is_found_out(server: FakeConfigMaps) -> None:
+    server.lose_answer("POST", skip=1)
+    with replica(server, watching=False) as r:
+        until(lambda: is_ready(r))
+        assert state_of(server).open
+        assert r.booking.tally.unanswered == 1
+
+
+def test_a_write_that_the_watch_shows_before_its_answer_is_found_out(server: FakeConfigMaps) -> None:
+    with replica(server) as r:
+        until(lambda: is_ready(r))
+        server.lose_answer("PUT")
+        assert response(r.answer(r.judge.ask(review(memory="7Gi"))))["allowed"]
+        assert granted(r) == 7
+
+
+def test_errors_of_the_server_are_waited_out(server: FakeConfigMaps) -> None:
+    with replica(server) as r:
+        until(lambda: is_ready(r))
+        server.refuse("PUT", 500, times=3)
+        assert response(r.answer(r.judge.ask(review(memory="7Gi"))))["allowed"]
+        assert granted(r) == 7
+        assert r.booking.tally.unanswered == 3
+
+
+def test_a_refused_write_is_taken_back_and_proposed_again(server: FakeConfigMaps) -> None:
+    with replica(server) as r:
+        until(lambda: is_ready(r))
+        server.refuse("PUT", 403, times=2)
+        assert response(r.answer(r.judge.ask(review(memory="7Gi"))))["allowed"]
+        assert r.booking.tally.failed == 2
+        assert granted(r) == 7
+
+
+def test_an_api_server_out_of_reach_is_said_once_and_waited_for(
+    server: FakeConfigMaps, caplog: pytest.LogCaptureFixture
+) -> None:
+    with replica(server, watching=False) as r:
+        until(lambda: is_ready(r))
+        server.down()
+        waiting = waits(r.judge.ask(review(memory="7Gi")))
+        until(lambda: r.booking.tally.failed + r.booking.tally.unanswered > 0)
+        r.admission.give_up(waiting)
+        assert r.answer(waiting).status == 503
+        server.up()
+        assert response(r.answer(r.judge.ask(review(memory="7Gi"))))["allowed"]
+        assert granted(r) == 7
+    told = [each for each in caplog.records if "could not be read or written" in each.message]
+    assert 1 <= len(told) <= 4, "one line for each different fault"
+
+
+def test_concurrent_bookings_share_one_write(server: FakeConfigMaps) -> None:
+    with replica(server, memory=64, watching=False) as r:
+        until(lambda: is_ready(r))
+        response(r.answer(r.judge.ask(review("most", "32Gi"))))
+        hold, go = threading.Event(), threading.Event()
+        carry_out = server.carry_out
+
+        def slowly(call: object) -> object:
+            hold.set()
+            assert go.wait(5)
+            return carry_out(call)  # type: ignore[arg-type]  # it is what it was called with
+
+        server.carry_out = slowly  # type: ignore[method-assign,assignment]  # for this once
+        first = waits(r.judge.ask(review("first", "17Gi")))
+        assert hold.wait(5)
+        before = server.count("PUT")
+        others = [waits(r.judge.ask(review(f"w{index}", "1Gi"))) for index in range(12)]
+        go.set()
+        assert response(r.answer(first))["allowed"]
+        assert all(response(r.answer(each))["allowed"] for each in others)
+        assert server.count("PUT") - before <= 2
+
+
+def test_nothing_is_written_while_there_is_nothing_to_say(server: FakeConfigMaps) -> None:
+    with replica(server) as r:
+        until(lambda: is_ready(r))
+        settle(r)
+        writes = r.booking.tally.written
+        r.judge.clock.wait(Timing().renew / 2)
+        time.sleep(_A_WHILE)
+        assert r.booking.tally.written == writes
+
+
+# -- exactly as much as there is ---------------------------------------------------------------------------------------
+
+
+def test_32_askers_at_once_get_exactly_the_last_footprints(server: FakeConfigMaps) -> None:
+    with replica(server, memory=20) as r, ThreadPoolExecutor(32) as askers:
+        until(lambda: is_ready(r))
+        answers = list(askers.map(lambda index: r.answer(r.judge.ask(review(f"w{index}"))), range(32)))
+        assert sum(response(answer)["allowed"] for answer in answers) == 20
+        assert granted(r) == 20
+        assert r.admission.ledger.standing("cluster").headroom(0) == 0
+
+
+def test_32_askers_for_one_pod_get_one_footprint(server: FakeConfigMaps) -> None:
+    with replica(server, memory=20) as r, ThreadPoolExecutor(32) as askers:
+        until(lambda: is_ready(r))
+        answers = list(
+            askers.map(lambda index: r.answer(r.judge.ask(review(memory="15Gi", uid=f"{index}"))), range(32))
+        )
+        assert all(response(answer)["allowed"] for answer in answers)
+        assert granted(r) == 15
+
+
+# -- the thread --------------------------------------------------------------------------------------------------------
+
+
+def test_an_unforeseen_error_is_logged_and_the_booking_goes_on(
+    server: FakeConfigMaps, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.ERROR)
+    with replica(server) as r:
+        until(lambda: is_ready(r))
+        with monkeypatch.context() as patch:
+            patch.setattr(r.admission, "next_proposal", lambda *_, **__: 1 // 0)
+            until(lambda: "the booking failed" in caplog.text)
+        assert response(r.answer(r.judge.ask(review(memory="7Gi"))))["allowed"]
+    assert "ZeroDivisionError" in caplog.text
+
+
+def test_a_stop_is_heard_at_once_while_the_api_server_is_away(server: FakeConfigMaps) -> None:
+    with replica(server) as r:
+        until(lambda: is_ready(r))
+        server.down()
+        settle_failed = r.booking.tally.failed
+        r.judge.clock.wait(Timing().renew)
+        until(lambda: r.booking.tally.failed + r.booking.tally.unanswered > settle_failed)
+        r.end_booking()
