@@ -72,8 +72,8 @@ class Judge:
         self.admission = Admission(replica, timing or Timing(), seconds or self.clock, self.decided.append)
 
     def configure(self, settings: str = "") -> None:
-        """Judge by a configuration that bounds requests at 100 %, without a warning before that."""
-        made = config(f"warnAt: 100%\n{settings}")
+        """Judge by a configuration that bounds requests at 100 %, without a warning before that by default."""
+        made = config(settings if "warnAt" in settings else f"warnAt: 100%\n{settings}")
         self.admission.configure(made, digest(made))
 
     def sync(self, memory: float = 8, pods: Iterable[PodFacts] = (), revision: int = 100) -> None:
@@ -85,9 +85,14 @@ class Judge:
         """Have a review judged."""
         return self.admission.review(body, timeout)
 
-    def book(self) -> bool:
-        """Write what is to be written; say whether anything was."""
-        proposed = self.admission.next_proposal("epoch", fresh=True, may_write=True)
+    def prepare(self) -> None:
+        """Make the shared object, open it and book a share."""
+        while self.admission.unready():
+            assert self.book()
+
+    def book(self, *, fresh: bool = True) -> bool:
+        """Write what is to be written; say whether anything was. `fresh`: no object was ever there before."""
+        proposed = self.admission.next_proposal("epoch", fresh=fresh, may_write=True)
         if proposed is None:
             return False
         proposal, revision = proposed
@@ -100,6 +105,5 @@ def ready(settings: str = "", memory: float = 8) -> Judge:
     judge = Judge()
     judge.configure(settings)
     judge.sync(memory)
-    assert judge.book()
-    assert judge.admission.unready() is None
+    judge.prepare()
     return judge

@@ -170,7 +170,7 @@ def test_readiness_says_what_is_missing() -> None:
     judge.configure()
     judge.sync()
     assert "holds no valid share" in str(judge.admission.unready())
-    judge.book()
+    judge.prepare()
     assert judge.admission.unready() is None
     judge.clock.wait(Timing().validity)
     assert "holds no valid share" in str(judge.admission.unready())
@@ -383,7 +383,7 @@ def test_a_decision_that_cannot_be_recorded_stands_all_the_same(caplog: pytest.L
     judge.admission = Admission("r1", Timing(), judge.clock, observe)
     judge.configure()
     judge.sync()
-    judge.book()
+    judge.prepare()
     assert response(judge.ask(review()))["allowed"]
     waiting = waits(judge.ask(review("large", "6Gi")))
     judge.book()

@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from tests.booking_replicas import Replica, is_ready, replica, state_of, until
+from tests.core.accounts import pod
 from tests.fake_configmaps import FakeConfigMaps
 from tests.judging import response, review, waits
 from webhook.core import shared
@@ -19,7 +20,7 @@ from webhook.core.shared import Shared
 OBJECT, MARK = "headroom-allotments", "headroom-allotments-made"
 WHOLE = Timing().validity + Timing().lapse
 GI = 1 << 30
-_A_WHILE = 0.5  # seconds in which the booking thread looks around more than once
+_A_WHILE = 0.4  # seconds in which the booking thread looks around more than once
 
 
 @pytest.fixture
@@ -33,11 +34,13 @@ def granted(of: Replica) -> int:
     return of.admission.ledger.standing("cluster").unseen.memory_requests // GI
 
 
-def settle(of: Replica) -> None:
-    """Let the booking thread see what is due."""
-    writes = of.booking.tally.written
-    of.judge.clock.wait(Timing().renew)
-    until(lambda: of.booking.tally.written > writes)
+def settle(of: Replica) -> int:
+    """Wait until the booking thread has nothing to do; return how much it has written."""
+    while True:
+        written = of.booking.tally.written
+        time.sleep(_A_WHILE)
+        if of.booking.tally.written == written:
+            return written
 
 
 # -- the object's life -------------------------------------------------------------------------------------------------
@@ -86,7 +89,7 @@ def test_an_object_that_was_lost_is_made_anew_and_opened_after_everything_has_la
     if lost == "damaged":
         server.write(OBJECT, {"state.json": '{"version": 1, "epoch": 7'})
     with replica(server) as r:
-        until(lambda: is_ready(r))
+        until(lambda: "is opened in about 60 s" in str(r.admission.unready()))
         assert not state_of(server).open
         waiting = waits(r.judge.ask(review()))
         r.judge.clock.wait(WHOLE - 0.1)
@@ -265,11 +268,12 @@ def test_concurrent_bookings_share_one_write(server: FakeConfigMaps) -> None:
 def test_nothing_is_written_while_there_is_nothing_to_say(server: FakeConfigMaps) -> None:
     with replica(server) as r:
         until(lambda: is_ready(r))
-        settle(r)
-        writes = r.booking.tally.written
+        writes = settle(r)
         r.judge.clock.wait(Timing().renew / 2)
         time.sleep(_A_WHILE)
         assert r.booking.tally.written == writes
+        r.judge.clock.wait(Timing().renew / 2)
+        until(lambda: r.booking.tally.written == writes + 1)
 
 
 # -- exactly as much as there is ---------------------------------------------------------------------------------------
@@ -318,3 +322,103 @@ def test_a_stop_is_heard_at_once_while_the_api_server_is_away(server: FakeConfig
         r.judge.clock.wait(Timing().renew)
         until(lambda: r.booking.tally.failed + r.booking.tally.unanswered > settle_failed)
         r.end_booking()
+
+
+# -- leaving -----------------------------------------------------------------------------------------------------------
+
+
+def holdings(server: FakeConfigMaps) -> dict[str, int]:
+    """What is held of requests, in Gi, by replica."""
+    return {
+        name: h.held["cluster"].memory_requests // GI if h.held else 0 for name, h in state_of(server).holdings.items()
+    }
+
+
+def test_whoever_leaves_hands_everything_back_and_disappears(
+    server: FakeConfigMaps, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    with replica(server) as r:
+        until(lambda: is_ready(r))
+        assert response(r.answer(r.judge.ask(review(memory="3Gi"))))["allowed"]
+        r.end_booking()
+        r.admission.see_pod(pod("web", 3, uid="pod-web", revision=101))
+        r.booking.leave(1.0)
+        assert holdings(server) == {}
+        assert state_of(server).floor == 101, "whoever books next has to see that pod"
+        assert "everything is handed back" in caplog.text
+        waits(r.judge.ask(review("b")))  # from then on it grants nothing
+
+
+def test_whoever_leaves_waits_a_little_for_its_pods_to_be_seen(server: FakeConfigMaps) -> None:
+    with replica(server) as r:
+        until(lambda: is_ready(r))
+        assert response(r.answer(r.judge.ask(review(memory="3Gi"))))["allowed"]
+        r.end_booking()
+        threading.Timer(0.2, r.admission.see_pod, [pod("web", 3, uid="pod-web", revision=101)]).start()
+        r.booking.leave(5.0)
+        assert holdings(server) == {}
+
+
+def test_what_may_still_come_stays_and_the_rest_is_handed_back(
+    server: FakeConfigMaps, caplog: pytest.LogCaptureFixture
+) -> None:
+    with replica(server) as r:
+        until(lambda: is_ready(r))
+        assert response(r.answer(r.judge.ask(review(memory="3Gi"))))["allowed"]
+        r.end_booking()
+        began = time.monotonic()
+        r.booking.leave(0.1)
+        assert time.monotonic() - began < 1.0
+        assert holdings(server) == {"r1": 3}
+        assert "1 pods that were let in have not been seen" in caplog.text
+
+
+def test_another_replica_gets_at_once_what_was_handed_back(server: FakeConfigMaps) -> None:
+    with replica(server, "r1") as one, replica(server, "r2") as two:
+        until(lambda: is_ready(one) and is_ready(two))
+        one.end_booking()
+        one.booking.leave(1.0)
+        assert response(two.answer(two.judge.ask(review(memory="8Gi"))))["allowed"]
+
+
+def test_leaving_wins_over_conflicts_and_lost_answers(server: FakeConfigMaps) -> None:
+    with replica(server, watching=False) as r:
+        until(lambda: is_ready(r))
+        r.end_booking()
+        server.write(OBJECT, server.data(OBJECT))
+        server.lose_answer("PUT", skip=1)
+        r.booking.leave(1.0)
+        assert holdings(server) == {}
+
+
+def test_a_write_in_doubt_is_settled_before_leaving(server: FakeConfigMaps) -> None:
+    with replica(server, watching=False) as r:
+        until(lambda: is_ready(r))
+        server.refuse("PUT", 500, times=10**6)
+        waiting = waits(r.judge.ask(review(memory="7Gi")))
+        until(lambda: r.booking.tally.unanswered > 0)
+        r.end_booking()
+        r.admission.give_up(waiting)
+        server.faults.clear()
+        r.booking.leave(0.0)
+        assert holdings(server) == {}, "nobody was told of it, so the pod cannot come"
+
+
+def test_leaving_takes_no_longer_than_it_may(server: FakeConfigMaps, caplog: pytest.LogCaptureFixture) -> None:
+    with replica(server) as r:
+        until(lambda: is_ready(r))
+        r.end_booking()
+        server.hang("PUT", times=100)
+        began = time.monotonic()
+        r.booking.leave(0.0)
+        assert time.monotonic() - began < 4.0
+        assert "could not be handed back" in caplog.text
+
+
+def test_whoever_holds_nothing_has_nothing_to_write(server: FakeConfigMaps) -> None:
+    server.refuse("list", 500, times=10**6)
+    with replica(server, watching=False) as r:
+        r.end_booking()
+        r.booking.leave(1.0)
+    assert server.count("PUT") + server.count("POST") == 0

@@ -150,8 +150,15 @@ class Admission:
             now = self.clock()
             problem = self.problem(now)
             if problem is None and not self.allotment.valid(now):
-                return "this replica holds no valid share of the headroom: its booking has not been written"
+                return self._shareless(now)
             return problem
+
+    def _shareless(self, now: float) -> str:
+        opens_at = self.allotment.opens_at()
+        if opens_at is not None:
+            wait = max(0.0, opens_at - now)
+            return f"the object that replicas share was made anew, and is opened in about {wait:.0f} s"
+        return "this replica holds no valid share of the headroom: its booking has not been written"
 
     def configure(self, config: HeadroomConfig, digest: str) -> None:
         """Judge by another configuration from now on."""
@@ -264,6 +271,24 @@ class Admission:
                     proposed = proposal, self.allotment.revision
         self._settle(settled)
         return proposed
+
+    def farewell(self) -> tuple[Proposal, int] | None:
+        """Return what is to be written so that all is handed back but what may still come; None: nothing is held.
+
+        From then on this replica grants nothing.
+        """
+        with self.lock:
+            shared = self.allotment.shared
+            if shared is None or self.allotment.replica not in shared.holdings:
+                return None
+            proposal = self.allotment.propose([], self.clock(), shared.epoch, leaving=True)
+            self.allotment.begin(proposal)
+            return proposal, self.allotment.revision
+
+    def still_to_come(self) -> int:
+        """How many pods were let in that the watch has not shown yet."""
+        with self.lock:
+            return sum(reservation.is_open for _, reservation in self.ledger.reservations)
 
     def wants_proof(self) -> bool:
         """Say whether something waits for nothing but a view that is proven fresh."""

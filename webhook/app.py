@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from flask import Flask, Response, request
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from webhook.admission import Admission
 from webhook.cases import Answer, plain
@@ -23,6 +23,8 @@ _DEFAULT_TIMEOUT = 10.0  # seconds, the API server's own default for a webhook
 
 def validate(admission: Admission, content_type: str, timeout: str | None, body: bytes) -> Answer | Waiting:
     """Answer one review; `timeout` is what the API server says in the URL."""
+    if len(body) > LARGEST_BODY:
+        return too_large()
     if content_type.partition(";")[0].strip().lower() != "application/json":
         return plain(415, "send the AdmissionReview as application/json")
     try:
@@ -46,7 +48,7 @@ def headers(answer: Answer) -> Mapping[str, str]:
 def create_app(admission: Admission, registry: CollectorRegistry) -> Flask:
     """Make the application."""
     app = Flask("headroom", static_folder=None)
-    app.config["MAX_CONTENT_LENGTH"] = LARGEST_BODY
+    app.config["MAX_CONTENT_LENGTH"] = LARGEST_BODY + 1  # of a body in chunks Flask reads just so much, and is content
 
     @app.post(VALIDATE)
     def validate_view() -> Response:
@@ -70,7 +72,10 @@ def create_app(admission: Admission, registry: CollectorRegistry) -> Flask:
     def refuse(error: HTTPException) -> Response:
         if error.code == 413:
             return _response(too_large())
-        return _response(plain(error.code or 500, f"{error.name}: {request.method} {request.path}"))
+        response = _response(plain(error.code or 500, f"{error.name}: {request.method} {request.path}"))
+        if isinstance(error, MethodNotAllowed):
+            response.allow.update(error.valid_methods or ())
+        return response
 
     return app
 

@@ -7,7 +7,7 @@ import asyncio
 import io
 import sys
 from collections.abc import Awaitable, Callable, Iterable
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import parse_qs
 
 from flask import Flask
@@ -25,15 +25,24 @@ _SMALL = 16 << 10  # bytes; most reviews are smaller, and are never sent back fo
 _MOST_HELD = (
     32 << 20
 )  # bytes of bodies that come in pieces, at one time; a replica has 256 MiB of memory for everything
-_MOST_DISCARDED = 64 << 20  # bytes of a body that is too large: a peer reads no answer before it has sent its request
+_MOST_DISCARDED = 64 << 20  # bytes of a body that is too large
+
+
+class _Reply(NamedTuple):
+    """What is sent."""
+
+    status: int
+    headers: list[tuple[bytes, bytes]]
+    body: bytes
 
 
 class _Refused(Exception):  # noqa: N818 - it is an answer, not a fault
-    """The body is not read to its end."""
+    """The body is too much; `more` of it is still to come."""
 
-    def __init__(self, answer: Answer) -> None:
+    def __init__(self, answer: Answer, *, more: bool) -> None:
         super().__init__()
         self.answer = answer
+        self.more = more
 
 
 class _Disconnected(Exception):  # noqa: N818 - nobody is left to tell
@@ -55,17 +64,18 @@ class Door:
         try:
             await _send(send, await self._answer(scope, receive))
         except _Refused as refused:
-            await _send(send, refused.answer)
-            if not _header(scope, b"expect"):  # or else the peer waits for our word, and will not send the rest
+            await _send(send, _reply(refused.answer))
+            # A peer that reads no answer before it has sent everything; another waits for our word before it does.
+            if refused.more and not _header(scope, b"expect"):
                 await _discard(receive)
         except _Disconnected:
             return
 
-    async def _answer(self, scope: Scope, receive: Receive) -> Answer:
+    async def _answer(self, scope: Scope, receive: Receive) -> _Reply:
         if scope["path"] == VALIDATE and scope["method"] == "POST":
             if scope["scheme"] != "https":
-                return plain(404, "reviews are answered over TLS only")
-            return await self._validate(scope, await self._bodies.read(scope, receive))
+                return _reply(plain(404, "reviews are answered over TLS only"))
+            return _reply(await self._validate(scope, await self._bodies.read(scope, receive)))
         body = await self._bodies.read(scope, receive)
         return await asyncio.to_thread(_call, self._app, scope, body)
 
@@ -93,7 +103,7 @@ class _Bodies:
         """Read one; raises `_Refused` for one that is too much."""
         length = _header(scope, b"content-length")
         if length.isdecimal() and int(length) > LARGEST_BODY:
-            raise _Refused(too_large())
+            raise _Refused(too_large(), more=True)
         first, more = await _chunk(receive)
         if not more and len(first) <= _SMALL:
             return first
@@ -103,9 +113,9 @@ class _Bodies:
                 self._held += len(body) - held
                 held = len(body)
                 if held > LARGEST_BODY:
-                    raise _Refused(too_large())
+                    raise _Refused(too_large(), more=more)
                 if held > _SMALL and self._held > _MOST_HELD:
-                    raise _Refused(plain(503, "there are too many large requests at once", retry_after=1))
+                    raise _Refused(plain(503, "there are too many large requests at once", retry_after=1), more=more)
                 if not more:
                     return bytes(body)
                 chunk, more = await _chunk(receive)
@@ -114,10 +124,14 @@ class _Bodies:
             self._held -= held
 
 
-async def _send(send: Send, answer: Answer) -> None:
-    named = [(k.lower().encode(), v.encode()) for k, v in headers(answer).items()]
-    await send({"type": "http.response.start", "status": answer.status, "headers": named})
-    await send({"type": "http.response.body", "body": answer.body})
+def _reply(answer: Answer) -> _Reply:
+    named = [(key.lower().encode(), value.encode()) for key, value in headers(answer).items()]
+    return _Reply(answer.status, named, answer.body)
+
+
+async def _send(send: Send, reply: _Reply) -> None:
+    await send({"type": "http.response.start", "status": reply.status, "headers": reply.headers})
+    await send({"type": "http.response.body", "body": reply.body})
 
 
 async def _chunk(receive: Receive) -> tuple[bytes, bool]:
@@ -141,19 +155,19 @@ def _header(scope: Scope, name: bytes) -> str:
     return next((value.decode("latin-1") for key, value in scope["headers"] if key == name), "")
 
 
-def _call(app: Flask, scope: Scope, body: bytes) -> Answer:
+def _call(app: Flask, scope: Scope, body: bytes) -> _Reply:
     """Call a WSGI application (PEP 3333) with an ASGI request."""
-    status, content_type = 500, "text/plain"
+    status, named = 500, list[tuple[bytes, bytes]]()
 
-    def start_response(line: str, named: list[tuple[str, str]], _: object = None) -> Callable[[bytes], object]:
-        nonlocal status, content_type
+    def start_response(line: str, headers: list[tuple[str, str]], _: object = None) -> Callable[[bytes], object]:
+        nonlocal status, named
         status = int(line.partition(" ")[0])
-        content_type = next((v for k, v in named if k.lower() == "content-type"), content_type)
+        named = [(key.lower().encode("latin-1"), value.encode("latin-1")) for key, value in headers]
         return io.BytesIO().write
 
     chunks: Iterable[bytes] = app(_environ(scope, body), start_response)
     try:
-        return Answer(status, b"".join(chunks), content_type)
+        return _Reply(status, named, b"".join(chunks))
     finally:
         close = getattr(chunks, "close", None)
         if close is not None:

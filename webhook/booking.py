@@ -6,6 +6,7 @@ wait for work ──► next proposal ──► write ──► written │ lost
 import logging
 import random
 import secrets
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from threading import Event
@@ -30,6 +31,7 @@ WITHIN = 5.0  # seconds for one call
 _SERVER_ERROR = 500  # from this HTTP status on, a write may have been carried out all the same
 _BETWEEN_PROOFS = 5.0  # seconds: a proof takes up to three
 _MARKED_FOR = 10.0  # seconds for which having made the mark says that no object was there; less than any validity
+_FAREWELL = 1.5  # seconds for the last write
 _LOOKS = 20  # with pauses between them, for an object that another replica is about to make
 
 
@@ -49,6 +51,14 @@ class Tally:
     failed: int = 0
     unanswered: int = 0
     hand_backs: int = 0  # of those written, the ones that answered another replica's call
+
+
+def _wait(seconds: float, done: Callable[[], bool]) -> bool:
+    """Wait until something is done, or for so long; say whether it is."""
+    deadline = time.monotonic() + seconds
+    while not (is_done := done()) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return is_done
 
 
 def _may_be_done(error: KubeError) -> bool:
@@ -118,7 +128,36 @@ class Booking:
             self._request_proof()
 
     def leave(self, patience: float) -> None:
-        """Hand back what is not spent, after the last review was answered."""
+        """Hand back what is not spent, once `run` has ended and the last review was answered.
+
+        Waits up to `patience` seconds for the watch to show the pods that were let in last, since what may still come
+        has to stay in the object until others see that it lapsed; and takes some seconds for the write.
+        """
+        _wait(patience, lambda: not self._admission.still_to_come())
+        self._configmaps.within = _FAREWELL
+        if not _wait(_FAREWELL, self._left):
+            log.warning("what this replica holds could not be handed back: others get it when it has lapsed")
+        elif open_still := self._admission.still_to_come():
+            log.warning(
+                "%d pods that were let in have not been seen: their room is free when it has lapsed", open_still
+            )
+        else:
+            log.info("everything is handed back")
+
+    def _left(self) -> bool:
+        written = self.tally.written
+        try:
+            if self._unsettled is not None:
+                self._again(self._unsettled)
+                return False
+            proposed = self._admission.farewell()
+            if proposed is None:
+                return True
+            self._write(_Write(*proposed))
+        except (KubeError, NewerVersionError) as error:
+            log.warning("the shared object %s could not be read or written: %s", NAME, error)
+            return False
+        return self.tally.written > written
 
     def tell(self, configmap: ConfigMap | None, revision: int) -> None:
         """Take in what the watch shows of the object; None: it was deleted."""

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from tests.bench import creates, report
+from tests.bench import creates, micro, report
 from tests.bench.creates import Plan
 from tests.bench.figures import Chapter
 from tests.bench.stage import Stage
@@ -17,7 +17,7 @@ RESULTS = Path(__file__).parents[2] / ".local" / "bench"
 
 def cluster_size(work: Path) -> list[Chapter]:
     """Whether a create costs the same with 5,000 pods in the cluster as with none."""
-    plan = Plan(rivals=(creates.GO, creates.BYTES, creates.ONE), clients=(1,), rounds=24)
+    plan = Plan(rivals=(creates.GO, creates.BYTES, creates.ONE), clients=(1,), rounds=16)
     with Stage(work) as stage:
         chapter = creates.measure(stage, plan, say)
     chapter.claims = creates.size_claims(chapter, plan.sizes, 0.20)
@@ -33,7 +33,16 @@ def creates_only(work: Path) -> list[Chapter]:
     return [chapter]
 
 
-COMMANDS: dict[str, Callable[[Path], list[Chapter]]] = {"cluster-size": cluster_size, "creates": creates_only}
+def microbenchmark(_: Path) -> list[Chapter]:
+    """The way of a review and of a watch's line, without a network."""
+    return [micro.measure((0, 5_000), say)]
+
+
+COMMANDS: dict[str, Callable[[Path], list[Chapter]]] = {
+    "cluster-size": cluster_size,
+    "creates": creates_only,
+    "micro": microbenchmark,
+}
 
 
 def say(text: str) -> None:

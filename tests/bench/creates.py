@@ -1,16 +1,18 @@
-"""Creates: pods created at a real API server, each rival in turn answering for them, at several sizes of the cluster."""
+"""Creates: pods created at a real API server, which asks each rival in turn, at several sizes of the cluster."""
 
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from typing import NamedTuple
 
 from tests.bench import rivals
 from tests.bench.figures import Chapter, Claim, Spread, difference
 from tests.bench.rivals import Nobody, Rival
 from tests.bench.stage import Stage, taking_turn
+from tests.bench.usage import cpu_seconds
 
 NONE, QUOTA, GO, BYTES, FLASK, GTHREAD, LISTS = "none", "quota", "go", "bytes", "flask", "flask-gthread", "lists"
 ONE, TWO = "headroom-1", "headroom-2"
-COLUMNS = ("per_second", "p50_ms", "p90_ms", "p99_ms", "failures")
+COLUMNS = ("per_second", "p50_ms", "p90_ms", "p99_ms", "webhook_cpu_ms", "failures")
 EVERYBODY = (NONE, GO, BYTES, FLASK, GTHREAD, QUOTA, ONE, TWO, LISTS)
 
 
@@ -63,16 +65,25 @@ def _round(stage: Stage, present: Sequence[Rival], plan: Plan, number: int, chap
     for clients in plan.clients:
         for rival in (*present[start:], *present[:start]):
             with taking_turn(rival):
-                _turn(stage, rival.name, LOADS[clients], number, chapter)
-    for rival in present:
-        stage.clear(rival.name)
+                _turn(stage, rival, LOADS[clients], number, chapter)
+    with ExitStack() as awake:
+        for rival in present:
+            if rival.watches:
+                awake.enter_context(taking_turn(rival))
+        for rival in present:
+            stage.clear(rival.name)
 
 
-def _turn(stage: Stage, name: str, load: Load, number: int, chapter: Chapter) -> None:
+def _turn(stage: Stage, rival: Rival, load: Load, number: int, chapter: Chapter) -> None:
     # A review that lists the whole cluster takes seconds: nobody waits for as many of them as for the others.
-    warm, seconds = (0, 1.0) if name == LISTS else (load.warm, load.seconds)
-    seen = stage.create(name, clients=load.clients, count=load.creates, seconds=seconds, warm=warm)
-    chapter.add(case(load.clients, stage.crowd), name, number, seen.figures("201"))
+    warm, seconds = (0, 1.0) if rival.name == LISTS else (load.warm, load.seconds)
+    before = cpu_seconds(rival.pids)
+    seen = stage.create(rival.name, clients=load.clients, count=load.creates, seconds=seconds, warm=warm)
+    figures = seen.figures("201")
+    if rival.pids:
+        creates = seen.answers + warm * load.clients
+        figures["webhook_cpu_ms"] = (cpu_seconds(rival.pids) - before) * 1000 / creates
+    chapter.add(case(load.clients, stage.crowd), rival.name, number, figures)
 
 
 def _rival(name: str, stage: Stage) -> Rival:

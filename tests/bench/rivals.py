@@ -6,11 +6,13 @@ disturbs the machine for a second disturbs all of them alike.
 """
 
 import sys
+import time
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
+from tests.bench.usage import cpu_seconds
 from tests.cluster.binaries import binary
 from tests.cluster.components import LOOPBACK
 from tests.cluster.ports import free_port
@@ -19,14 +21,24 @@ from tests.cluster.replica import Replica, ready
 from tests.cluster.replicas import headroom_serve
 
 START_SECONDS = 30.0
+QUIET_SECONDS = 0.05
 Command = Sequence[str | Path]
 
 
 class Rival(Protocol):
-    """Something to measure; without a `url` nobody is asked."""
+    """Something to measure.
+
+    Without a `url` nobody is asked. One that `watches` has to be awake while the cluster changes much: a watch that
+    sleeps through that is ended by the API server, and all is listed anew.
+    """
 
     name: str
     url: str | None
+    watches: bool
+
+    @property
+    def pids(self) -> list[int]:
+        """The processes that answer, or lead those that do."""
 
     def start(self) -> None:
         """Return once it answers."""
@@ -59,9 +71,12 @@ class Files(NamedTuple):
 class Nobody:
     """No webhook: what is measured is the API server, with whatever else its namespace holds (a quota)."""
 
+    watches = False
+
     def __init__(self, name: str) -> None:
         self.name = name
         self.url: str | None = None
+        self.pids: list[int] = []
 
     def start(self) -> None:
         """There is nothing to start."""
@@ -72,6 +87,8 @@ class Nobody:
 class Server:
     """One program that answers reviews at one address."""
 
+    watches = False
+
     def __init__(self, name: str, files: Files, command: Command, extra: Command = ()) -> None:
         self.name = name
         self._log = files.work / f"{name}.log"
@@ -79,6 +96,11 @@ class Server:
         self.url: str | None = f"https://{address}"
         self._command = [*command, "--listen", address, *files.tls_flags, *extra]
         self._program: Program | None = None
+
+    @property
+    def pids(self) -> list[int]:
+        """Its process."""
+        return [self.program.pid]
 
     @property
     def program(self) -> Program:
@@ -125,6 +147,8 @@ class Fresh(Server):
 class Headroom:
     """One replica or several, those behind a balancer as behind a Service."""
 
+    watches = True
+
     def __init__(self, name: str, files: Files, count: int = 1, extra: Command = ()) -> None:
         self.name = name
         self._work = files.work / name
@@ -148,7 +172,7 @@ class Headroom:
             each.wait()
         if self._shared is not None:
             backends = [part for each in self.replicas for part in ("--backend", f"{LOOPBACK}:{each.port}")]
-            command = [binary("balancer"), "--listen", self._shared, *backends]
+            command: Command = [binary("balancer"), "--listen", self._shared, *backends]
             self._balancer = Program("balancer", command, self._work / "balancer.log")
             self._balancer.until(partial(ready, self.url or ""), "the start of the balancer", START_SECONDS)
 
@@ -163,11 +187,17 @@ class Headroom:
             program.resume()
         until(lambda: all(ready(each.url) for each in self.replicas), f"{self.name}, awake again,", START_SECONDS)
         until(partial(ready, self.url or ""), f"the balancer of {self.name}, awake again,", START_SECONDS)
+        until(self._is_quiet, f"{self.name} with nothing left to do", START_SECONDS)
 
     def stop(self) -> None:
         """End it all."""
         for program in self._programs():
             program.kill()
+
+    def _is_quiet(self) -> bool:
+        before = cpu_seconds(self.pids)
+        time.sleep(QUIET_SECONDS)
+        return cpu_seconds(self.pids) - before < QUIET_SECONDS / 10 * len(self.pids)
 
     def _programs(self) -> list[Program]:
         balancer = [self._balancer] if self._balancer is not None else []

@@ -47,7 +47,7 @@ class Inert:
 class FlaskDoor(Door):
     """Hands reviews to Flask too, right on the loop."""
 
-    async def _answer(self, scope: asgi.Scope, receive: asgi.Receive) -> Answer:
+    async def _answer(self, scope: asgi.Scope, receive: asgi.Receive) -> Any:
         return asgi._call(self._app, scope, await self._bodies.read(scope, receive))
 
 

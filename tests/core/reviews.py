@@ -1,4 +1,4 @@
-"""AdmissionReviews for tests: as a real API server sends them (tests/data/reviews), and by the few fields that matter."""
+"""AdmissionReviews for tests: as an API server sends them (tests/data/reviews), and by the few fields that matter."""
 
 import json
 from pathlib import Path

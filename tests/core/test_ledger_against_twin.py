@@ -13,6 +13,7 @@ from webhook.core.duration import Duration
 from webhook.core.ledger import Ledger, PodFacts
 from webhook.core.nodes import NodeFacts, Room
 from webhook.core.recount import recount
+from webhook.core.reservations import Named
 from webhook.core.share import Share
 
 shares = st.none() | st.builds(Share, st.sampled_from([33_333, 75_000, 100_000, 150_000]))
@@ -122,8 +123,16 @@ class LedgerAndTwin(RuleBasedStateMachine):
 
     @rule(pod=consumes(granted))
     def retire(self, pod: PodFacts) -> None:
-        self.ledger.reservations.retire([(pod.name, pod.uid)])
+        self.ledger.reservations.retire(self._granted(pod))
         self.twin.retire(pod.name, pod.uid)
+
+    @rule(pod=granted)
+    def lapse(self, pod: PodFacts) -> None:
+        self.ledger.reservations.void([named for named in self._granted(pod) if named[1].is_open])
+        self.twin.settle(pod.name, pod.uid)
+
+    def _granted(self, pod: PodFacts) -> list[Named]:
+        return [(name, r) for name, r in self.ledger.reservations if (name, r.uid) == (pod.name, pod.uid)]
 
     @rule(node=nodes)
     def see_node(self, node: NodeFacts) -> None:

@@ -1,6 +1,7 @@
 """Reviews: what is read of them, what is refused, and the exact bytes of an answer."""
 
 import json
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -173,10 +174,8 @@ def test_a_request_of_any_shape_is_read_or_refused(fields: dict[str, Any]) -> No
     except ReviewError:
         return
     assert request.uid
-    try:
+    with suppress(ObjectError):
         request.pod()
-    except ObjectError as error:
-        assert str(error)
 
 
 @pytest.mark.parametrize(

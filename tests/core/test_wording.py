@@ -66,7 +66,8 @@ REFUSALS = [
         [POOL],
         f"{WEB} does not fit: memory requests of pool high-mem would be 7Gi of 6Gi (75% of 8Gi allocatable): "
         "asked 2Gi, committed 5Gi, short by 1Gi, at most 1Gi would fit. "
-        "Ask for less, free some, or raise thresholds.memory.requests of pool high-mem in the ConfigMap headroom-config",
+        "Ask for less, free some, or raise thresholds.memory.requests of pool high-mem "
+        "in the ConfigMap headroom-config",
         id="pool",
     ),
     pytest.param(
@@ -125,8 +126,10 @@ def test_a_refusal_names_each_sum_its_figures_and_what_to_do(sums: list[Sum], se
         (
             Reason.MISSING_LIMITS,
             "",
-            "has a container without a memory limit, which missingLimits: deny refuses. "
-            "Give every container resources.limits.memory",
+            (
+                "has a container without a memory limit, which missingLimits: deny refuses. "
+                "Give every container resources.limits.memory"
+            ),
         ),
         (
             Reason.MISSING_REQUESTS,

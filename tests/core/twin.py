@@ -7,9 +7,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from webhook.core.config import HeadroomConfig
-from webhook.core.config_settings import MissingLimits, Share, Thresholds
+from webhook.core.config_settings import MissingLimits, Thresholds
 from webhook.core.ledger import PodFacts
 from webhook.core.nodes import NodeFacts
+from webhook.core.share import Share
 
 SUMS = 8  # memory then cpu; of each: requests, limits, limits filled, unbounded
 Vector = list[int]
@@ -32,7 +33,7 @@ class Grant:
     uid: str
     footprint: Vector
     pool: str | None
-    seen: bool = False
+    settled: bool = False
 
 
 @dataclass
@@ -48,14 +49,14 @@ class Twin:
     # -- what is told --------------------------------------------------------------------------------------------------
 
     def see(self, pod: PodFacts) -> None:
-        self._notice(pod)
+        self.settle(pod.name, pod.uid)
         if pod.counts:
             self.pods[pod.name] = pod
         else:
             self.pods.pop(pod.name, None)
 
     def gone(self, pod: PodFacts) -> None:
-        self._notice(pod)
+        self.settle(pod.name, pod.uid)
         if pod.name in self.pods and self.pods[pod.name].uid == pod.uid:
             del self.pods[pod.name]
 
@@ -98,10 +99,10 @@ class Twin:
     def retire(self, name: str, uid: str) -> None:
         self.grants = [g for g in self.grants if (g.name, g.uid) != (name, uid)]
 
-    def _notice(self, pod: PodFacts) -> None:
+    def settle(self, name: str, uid: str) -> None:
         for grant in self.grants:
-            if (grant.name, grant.uid) == (pod.name, pod.uid):
-                grant.seen = True
+            if (grant.name, grant.uid) == (name, uid):
+                grant.settled = True
 
     # -- what follows from it ------------------------------------------------------------------------------------------
 
@@ -165,7 +166,7 @@ class Twin:
 
     def _largest(self, name: str, scope: str, *, only_open: bool) -> Vector:
         found = [g for g in self.grants if g.name == name and scope in ("cluster", g.pool)]
-        amounts = [g.footprint for g in found if not (only_open and g.seen)]
+        amounts = [g.footprint for g in found if not (only_open and g.settled)]
         return [max(column) for column in zip([0] * SUMS, *amounts, strict=True)]
 
     def _live(self, name: str, scope: str) -> Vector:

@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from tests.storm.clients import CREATED, DELETED, EXISTS, GONE, Client, Tally, crowd, pod
 from tests.storm.scene import POD, Scene
 
+chance = random.SystemRandom()
+
 CREATORS, DELETERS = 16, 2
 PAUSE_SECONDS = 0.02  # between two deletions of one client
 
@@ -29,7 +31,7 @@ class Churn:
         self._scene, self._tally, self._patience = scene, tally, patience
         self._creators, self._deleters = creators, deleters
         self._numbers = itertools.count()
-        self._prefix = f"churn-{random.getrandbits(32):08x}"
+        self._prefix = f"churn-{chance.getrandbits(32):08x}"
         self._names: set[str] = set()
         self._lock = threading.Lock()
         self._stop = threading.Event()
@@ -73,7 +75,7 @@ class Churn:
     def _delete(self, client: Client) -> None:
         while not self._stop.wait(PAUSE_SECONDS):
             with self._lock:
-                name = random.choice(sorted(self._names)) if self._names else None  # noqa: S311 - any one will do
+                name = chance.choice(sorted(self._names)) if self._names else None
                 self._names.discard(name or "")
             if name and client.delete(name) not in {DELETED, GONE}:
                 with self._lock:

@@ -60,13 +60,15 @@ class Scene:
             yield replicas
 
     @contextmanager
-    def proxied(self, work: Path, count: int, times: Times = SHORT) -> Iterator[tuple[Replicas, list[Proxy]]]:
+    def proxied(
+        self, work: Path, count: int, times: Times = SHORT, *, fault: str | None = None
+    ) -> Iterator[tuple[Replicas, list[Proxy]]]:
         """The same with a proxy before each replica's way to the API server."""
         forget(self.plane)
         work.mkdir(parents=True, exist_ok=True)
         with ExitStack() as stack:
             proxies = [stack.enter_context(Proxy(self.server)) for _ in range(count)]
-            replicas = Replicas(self.plane, work, count, serve=_serve(times, None))
+            replicas = Replicas(self.plane, work, count, serve=_serve(times, fault))
             for number, (replica, proxy) in enumerate(zip(replicas, proxies, strict=True)):
                 path = work / f"proxied-{number}.kubeconfig"
                 kubeconfig.write(path, {"server": proxy.url}, user=ACCOUNT, token=self._token())

@@ -73,10 +73,10 @@ class Evidence(NamedTuple):
 
 
 class Witness:
-    """Watches the pods of all namespaces for as long as `with` lasts."""
+    """Watches the pods of all namespaces for as long as `with` lasts, from a list of them on (default: a new one)."""
 
-    def __init__(self, server: Server) -> None:
-        self._server = server
+    def __init__(self, server: Server, listed: Object | None = None) -> None:
+        self._server, self._listed = server, listed
         self._held: dict[str, int] = {}
         self._sum = 0
         self._revision = 0
@@ -90,7 +90,7 @@ class Witness:
         self._thread = threading.Thread(target=self._run, name="witness", daemon=True)
 
     def __enter__(self) -> Self:
-        self._take_in(self._server.get(PODS))
+        self._take_in(self._listed or self._server.get(PODS))
         self._thread.start()
         return self
 
@@ -103,6 +103,12 @@ class Witness:
                 # Past TLS, which is not to be closed while another thread reads from it.
                 socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
         self._thread.join(CATCH_UP_SECONDS)
+
+    @property
+    def most(self) -> int:
+        """The most bytes that pods have held."""
+        with self._lock:
+            return max(moment.held for moment in self._moments)
 
     @property
     def held(self) -> int:

@@ -58,8 +58,8 @@ def refuse_beside_others(ledger: Ledger, allotment: Allotment, question: Questio
             return verdict_of(question, cannot_tell(question.mode, detail))
     sums = (_with_others(s, allotment) for s in growth(ledger, question.facts))
     broken = tuple(s for s in sums if s.short_by > 0)
-    if not broken:
-        return verdict_of(question, cannot_tell(question.mode, "room came free while this was decided"))
+    if not broken:  # room came free meanwhile, or the pod under this name that pays for it is about to go
+        return verdict_of(question, cannot_tell(question.mode, "the account changed while this was decided"))
     return verdict_of(question, refuse(broken, question.mode))
 
 

@@ -1,0 +1,55 @@
+"""Connections between a replica and the API server are cut, held up, or late, each replica's by itself."""
+
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.storm.churn import Churn
+from tests.storm.clients import CONFLICT, CREATED, Tally
+from tests.storm.conftest import Record
+from tests.storm.figures import Figures
+from tests.storm.proxy import Proxy
+from tests.storm.recovery import full_again
+from tests.storm.scene import BOUND, SHORT, Scene
+from tests.storm.witness import Witness
+
+pytestmark = pytest.mark.live
+
+CALM_SECONDS = 10.0
+ROUNDS = 6
+PAUSE_SECONDS = 0.5
+
+
+@pytest.mark.parametrize("count", [2, pytest.param(3, marks=pytest.mark.slow)])
+def test_whatever_becomes_of_its_connections_no_replica_goes_past_the_bound(
+    bare: Scene, work: Path, figures: Record, full: bool, count: int
+) -> None:
+    tally = Tally()
+    with bare.proxied(work, count) as (_, proxies), Witness(bare.server) as witness:
+        with Churn(bare, tally, patience=0.02).running():
+            time.sleep(2)
+            for number in range(ROUNDS if full else 1):
+                trouble(proxies[number % count])
+            calm = time.monotonic()
+            time.sleep(CALM_SECONDS)
+        seen = witness.testify()
+    back = full_again(seen, calm)
+    note = f"full again after {back or -1:.1f} s"
+    figures.append(Figures("watches cut, late, stalled", str(count), BOUND, seen, tally, note))
+    assert seen.over(BOUND) == []
+    assert tally[CONFLICT] == 0
+    assert tally.outcomes(since=calm)[CREATED] > 0
+    assert back is not None
+
+
+def trouble(proxy: Proxy) -> None:
+    """A bad time for one replica, longer than its validity where nothing goes through at all."""
+    for _ in range(5):
+        assert proxy.cut() > 0
+        time.sleep(PAUSE_SECONDS)
+    with proxy.lagging(2.0):
+        time.sleep(6)
+    with proxy.stalled():
+        time.sleep(SHORT.validity + 2)
+    proxy.cut()

@@ -1,0 +1,53 @@
+"""A replica that is paused (SIGSTOP) for longer than its validity, and goes on as if nothing had happened."""
+
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.cluster.processes import until
+from tests.storm.churn import Churn
+from tests.storm.clients import CONFLICT, Tally
+from tests.storm.conftest import Record
+from tests.storm.figures import Figures
+from tests.storm.recovery import documented, full_again, longest_silence
+from tests.storm.scene import BOUND, SHORT, Scene
+from tests.storm.witness import Witness
+
+pytestmark = pytest.mark.live
+
+AFTER_SECONDS = 8.0  # of churn, for whatever the paused one does with what it still believes
+# What the API server asks a paused replica goes unanswered for as long as a webhook may take.
+TIMEOUT_SECONDS = 5.0
+
+
+@pytest.mark.parametrize(
+    ("count", "seconds"),
+    [
+        pytest.param(2, SHORT.validity + 1, id="2-until-it-is-silent"),
+        pytest.param(2, documented(SHORT), id="2-until-its-share-is-taken", marks=pytest.mark.slow),
+        pytest.param(3, documented(SHORT), id="3-until-its-share-is-taken", marks=pytest.mark.slow),
+    ],
+)
+def test_a_replica_that_slept_grants_nothing_on_what_it_held_before(
+    bare: Scene, work: Path, figures: Record, count: int, seconds: float
+) -> None:
+    tally = Tally()
+    with bare.guarded(work, count) as replicas, Witness(bare.server) as witness:
+        with Churn(bare, tally, deleters=1, patience=0.1).running():
+            until(lambda: witness.held > BOUND // 2, "the first half", 60)
+            paused = time.monotonic()
+            replicas[0].program.pause()
+            time.sleep(seconds)
+            replicas[0].program.resume()
+            resumed = time.monotonic()
+            replicas[0].wait()
+            time.sleep(AFTER_SECONDS)
+        seen = witness.testify()
+    back, silence = full_again(seen, resumed), longest_silence(tally, paused, resumed)
+    note = f"full again {back or -1:.1f} s after its end, longest without an answer {silence:.1f} s"
+    figures.append(Figures(f"SIGSTOP for {seconds:.0f} s", str(count), BOUND, seen, tally, note))
+    assert seen.over(BOUND) == []
+    assert tally[CONFLICT] == 0
+    assert back is not None
+    assert silence < TIMEOUT_SECONDS + 2

@@ -1,0 +1,89 @@
+"""The one object that replicas share is deleted, damaged or set back in the middle of a storm."""
+
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.cluster.api import Api, Object
+from tests.live.headroom import SHARED
+from tests.storm.churn import Churn
+from tests.storm.clients import CONFLICT, Tally
+from tests.storm.conftest import Record
+from tests.storm.figures import Figures
+from tests.storm.recovery import documented, full_again
+from tests.storm.scene import BOUND, SHORT, Scene
+from tests.storm.witness import Witness
+
+pytestmark = pytest.mark.live
+
+OBJECT, _ = SHARED
+KEY = "state.json"
+Harm = Callable[[Api, Object], object]
+
+
+def deleted(api: Api, _: Object) -> None:
+    """As by `kubectl delete`."""
+    api.delete(OBJECT)
+
+
+def emptied(api: Api, _: Object) -> None:
+    """As by an edit that leaves nothing."""
+    api.patch(OBJECT, {"data": None})
+
+
+def unreadable(api: Api, _: Object) -> None:
+    """As by an edit that leaves a brace too many."""
+    api.patch(OBJECT, {"data": {KEY: "}"}})
+
+
+def robbed(api: Api, _: Object) -> None:
+    """Nobody holds anything any more, if one believes it."""
+    state = json.loads(api.get(OBJECT)["data"][KEY])
+    api.patch(OBJECT, {"data": {KEY: json.dumps(state | {"holdings": {}})}})
+
+
+def from_the_future(api: Api, _: Object) -> None:
+    """The floor is a revision that no cluster has reached."""
+    state = json.loads(api.get(OBJECT)["data"][KEY])
+    api.patch(OBJECT, {"data": {KEY: json.dumps(state | {"floor": state["floor"] + 10**9})}})
+
+
+def set_back(api: Api, before: Object) -> None:
+    """As by a backup that is put in its place again."""
+    api.patch(OBJECT, {"data": before["data"]})
+
+
+HARMS: tuple[Harm, ...] = (deleted, emptied, unreadable, robbed, from_the_future, set_back)
+
+
+@pytest.mark.parametrize(
+    ("harm", "count"),
+    [
+        pytest.param(
+            harm, count, id=f"{harm.__name__}-{count}", marks=() if (harm, count) == (deleted, 2) else pytest.mark.slow
+        )
+        for count in (1, 2, 3)
+        for harm in HARMS
+    ],
+)
+def test_a_harmed_object_is_made_anew_and_nothing_is_granted_twice(
+    bare: Scene, work: Path, figures: Record, harm: Harm, count: int
+) -> None:
+    tally, api = Tally(), bare.plane.api
+    with bare.guarded(work, count), Witness(bare.server) as witness:
+        before = api.get(OBJECT)
+        with Churn(bare, tally, deleters=1, patience=0.1).running():
+            time.sleep(3)
+            harm(api, before)
+            harmed = time.monotonic()
+            time.sleep(documented(SHORT))
+        seen = witness.testify()
+    back = full_again(seen, harmed + SHORT.validity)
+    note = f"full again after {back + SHORT.validity:.1f} s" if back is not None else "never full again"
+    figures.append(Figures(f"shared object {harm.__name__.replace('_', ' ')}", str(count), BOUND, seen, tally, note))
+    assert seen.over(BOUND) == []
+    assert tally[CONFLICT] == 0
+    assert back is not None
