@@ -39,6 +39,11 @@ def too_large() -> Answer:
     return plain(413, f"the body is larger than {LARGEST_BODY >> 20} MiB")
 
 
+def without_tls() -> Answer:
+    """Answer a review that came in the clear, where anybody could have changed it."""
+    return plain(404, "reviews are answered over TLS only")
+
+
 def headers(answer: Answer) -> Mapping[str, str]:
     """What an answer says besides its status and body."""
     named = {"Content-Type": answer.content_type, "Content-Length": str(len(answer.body))}
@@ -52,6 +57,8 @@ def create_app(admission: Admission, registry: CollectorRegistry) -> Flask:
 
     @app.post(VALIDATE)
     def validate_view() -> Response:
+        if not request.is_secure:
+            return _response(without_tls())
         answer = validate(admission, request.content_type or "", request.args.get("timeout"), request.get_data())
         return _response(_settled(admission, answer) if isinstance(answer, Waiting) else answer)
 
@@ -74,7 +81,7 @@ def create_app(admission: Admission, registry: CollectorRegistry) -> Flask:
             return _response(too_large())
         response = _response(plain(error.code or 500, f"{error.name}: {request.method} {request.path}"))
         if isinstance(error, MethodNotAllowed):
-            response.allow.update(error.valid_methods or ())
+            response.allow.update(sorted(error.valid_methods or ()))
         return response
 
     return app

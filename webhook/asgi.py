@@ -13,7 +13,7 @@ from urllib.parse import parse_qs
 from flask import Flask
 
 from webhook.admission import Admission
-from webhook.app import LARGEST_BODY, VALIDATE, headers, too_large, validate
+from webhook.app import LARGEST_BODY, VALIDATE, headers, too_large, validate, without_tls
 from webhook.cases import Answer, plain
 from webhook.waiting import Waiting
 
@@ -74,7 +74,7 @@ class Door:
     async def _answer(self, scope: Scope, receive: Receive) -> _Reply:
         if scope["path"] == VALIDATE and scope["method"] == "POST":
             if scope["scheme"] != "https":
-                return _reply(plain(404, "reviews are answered over TLS only"))
+                return _reply(without_tls())
             return _reply(await self._validate(scope, await self._bodies.read(scope, receive)))
         body = await self._bodies.read(scope, receive)
         return await asyncio.to_thread(_call, self._app, scope, body)

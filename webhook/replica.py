@@ -76,7 +76,8 @@ class _Connection(ASGIProtocol):  # type: ignore[misc]  # gunicorn has no types
         super()._on_message_complete()
 
     def _close_transport(self) -> None:
-        self._since = self.worker.loop.time()
+        if not self._closed:
+            self._since = self.worker.loop.time()
         super()._close_transport()
 
     def is_stuck(self, now: float, seconds: float) -> bool:
@@ -127,6 +128,7 @@ class Replica(ASGIWorker):  # type: ignore[misc]  # gunicorn has no types
             self.loop.run_until_complete(self._serve())
         finally:
             self._cleanup()
+            self.tmp.close()
 
     async def _serve(self) -> None:
         secure = [{"ssl": self._context}, *({} for _ in self.sockets[1:])]

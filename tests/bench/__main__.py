@@ -4,44 +4,88 @@ import argparse
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from tests.bench import creates, micro, report
+from tests.bench import alone, creates, denials, micro, report, scale, stalled
 from tests.bench.creates import Plan
 from tests.bench.figures import Chapter
 from tests.bench.stage import Stage
 
 RESULTS = Path(__file__).parents[2] / ".local" / "bench"
+SIZES = (0, 5_000, 150_000)
+
+Part = Callable[[Path], Iterator[Chapter]]
 
 
-def cluster_size(work: Path) -> list[Chapter]:
+def cluster_size(work: Path) -> Iterator[Chapter]:
     """Whether a create costs the same with 5,000 pods in the cluster as with none."""
     plan = Plan(rivals=(creates.GO, creates.BYTES, creates.ONE), clients=(1,), rounds=16)
-    with Stage(work) as stage:
+    with Stage(work / "cluster-size") as stage:
         chapter = creates.measure(stage, plan, say)
     chapter.claims = creates.size_claims(chapter, plan.sizes, 0.20)
-    return [chapter]
+    yield chapter
 
 
-def creates_only(work: Path) -> list[Chapter]:
-    """Creates by all rivals, 1 and 16 clients, 0 and 5,000 pods."""
-    plan = Plan()
-    with Stage(work) as stage:
+def created(work: Path, plan: Plan | None = None) -> Iterator[Chapter]:
+    """Creates with each rival, by 1 and 16 clients, with 0 and 5,000 pods in the cluster."""
+    plan = plan or Plan()
+    with Stage(work / "creates") as stage:
         chapter = creates.measure(stage, plan, say)
     chapter.claims = [*creates.claims(chapter, plan), *creates.size_claims(chapter, plan.sizes, 0.15)]
-    return [chapter]
+    yield chapter
 
 
-def microbenchmark(_: Path) -> list[Chapter]:
+def created_by_more(work: Path) -> Iterator[Chapter]:
+    """The same with 64 clients as well."""
+    return created(work, Plan(clients=(1, 16, 64)))
+
+
+def one_process(work: Path) -> Iterator[Chapter]:
+    """Reviews sent straight to one process."""
+    chapter = alone.measure(work / "alone", 8, (1, 16), say)
+    chapter.claims = alone.claims(chapter, 16)
+    yield chapter
+
+
+def one_account(_: Path) -> Iterator[Chapter]:
     """The way of a review and of a watch's line, without a network."""
-    return [micro.measure((0, 5_000), say)]
+    yield micro.measure(SIZES[:2], say)
 
 
-COMMANDS: dict[str, Callable[[Path], list[Chapter]]] = {
+def large_cluster(work: Path) -> Iterator[Chapter]:
+    """150,000 pods on 5,000 nodes: start, memory, watch, reviews."""
+    made = scale.measure(work / "scale", SIZES, 12, say)
+    scale.claims(made, SIZES)
+    yield from made
+
+
+def stalled_peers(work: Path) -> Iterator[Chapter]:
+    """Peers that stop at each stage of a connection."""
+    chapter = stalled.measure(work / "stalled", 500, 200, 6, say)
+    chapter.claims = [*stalled.claims(chapter), *chapter.claims]
+    yield chapter
+
+
+def refusals(work: Path) -> Iterator[Chapter]:
+    """What refusals cost two replicas at a full bound."""
+    with Stage(work / "denials") as stage:
+        yield denials.measure(stage, 6, say)
+
+
+PARTS: Mapping[str, Part] = {
     "cluster-size": cluster_size,
-    "creates": creates_only,
-    "micro": microbenchmark,
+    "creates": created,
+    "creates-64": created_by_more,
+    "alone": one_process,
+    "micro": one_account,
+    "scale": large_cluster,
+    "stalled": stalled_peers,
+    "denials": refusals,
+}
+RUNS: Mapping[str, Sequence[str]] = {
+    "quick": ("micro", "alone", "creates"),
+    "full": ("micro", "alone", "scale", "stalled", "denials", "creates-64"),
 }
 
 
@@ -51,20 +95,29 @@ def say(text: str) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command, print its tables, write its JSON."""
-    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
-    parser.add_argument("command", choices=COMMANDS)
-    parser.add_argument("--output", type=Path)
+    """Run one part or several, print their tables, write their JSON."""
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__.partition(": ")[2])
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name, parts in RUNS.items():
+        commands.add_parser(name, help=", ".join(parts))
+    for name, part in PARTS.items():
+        commands.add_parser(name, help=part.__doc__)
+    for command in commands.choices.values():
+        command.add_argument(
+            "--output", type=Path, metavar="FILE", help="where the JSON goes (.local/bench/COMMAND.json)"
+        )
     given = parser.parse_args(arguments)
     start = time.monotonic()
+    chapters: list[Chapter] = []
+    output: Path = given.output or RESULTS / f"{given.command}.json"
     with tempfile.TemporaryDirectory(prefix="headroom-bench-") as work:
-        chapters = COMMANDS[given.command](Path(work))
-    for chapter in chapters:
-        report.show(chapter)
-    output = given.output or RESULTS / f"{given.command}.json"
-    seconds = time.monotonic() - start
-    report.write(output, given.command, chapters, seconds)
-    print(f"\n{seconds:.0f} s; all figures of all rounds are in {output}")
+        for name in RUNS.get(given.command, [given.command]):
+            for chapter in PARTS[name](Path(work)):
+                chapters.append(chapter)
+                report.show(chapter)
+                # What was measured is kept even if a later part fails.
+                report.write(output, given.command, chapters, time.monotonic() - start)
+    print(f"\n{time.monotonic() - start:.0f} s; all figures of all rounds are in {output}")
     return 0
 
 

@@ -95,9 +95,9 @@ class Chapter:
         return Spread.of(list(self.ratios(case, rival, over, figure).values()))
 
 
-def best(values: Iterable[Spread]) -> Spread:
-    """The one with the highest median."""
-    return max(values, key=lambda spread: spread.median)
+def smallest(values: Iterable[Spread]) -> Spread:
+    """The one with the lowest median."""
+    return min(values, key=lambda spread: spread.median)
 
 
 def difference(a: Spread, b: Spread) -> Spread:

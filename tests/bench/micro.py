@@ -156,7 +156,7 @@ def _conclude(chapter: Chapter, sizes: Sequence[int]) -> None:
             chapter.values(at(REFUSED, size), refusal, "us"),
         )
         ratio = Spread.of([refused[number] / admitted[number] for number in admitted])
-        chapter.claims.append(Claim(f"a refused review over an admitted one, {size:,} pods", ratio, 1.2))
+        chapter.notes.append(f"a refused review over an admitted one, without a network, {size:,} pods: {ratio}")
         rates = chapter.spread(at(WATCH, size), UNCOUNTED, "per_second")
         if rates is not None:
             chapter.claims.append(Claim(f"changes of pods per second, {size:,} pods", rates, 10_000, least=True))

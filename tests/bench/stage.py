@@ -49,6 +49,7 @@ class Stage:
     """The control plane, its nodes, the rivals' namespaces and registrations, and the crowd of other pods."""
 
     def __init__(self, work: Path) -> None:
+        work.mkdir(parents=True)
         self.plane = ControlPlane(work / "control-plane", apiserver_flags=["--delete-collection-workers=8"])
         self._work = work
         self._playing: list[Rival] = []

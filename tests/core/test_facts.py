@@ -79,7 +79,13 @@ def test_a_node_as_a_kubelet_shows_it() -> None:
 
 
 @pytest.mark.parametrize(
-    "conditions", [[], [{"type": "Ready", "status": "False"}], [{"type": "Ready", "status": "Unknown"}]]
+    "conditions",
+    [
+        [],
+        [{"type": "Ready", "status": "False"}],
+        [{"type": "Ready", "status": "Unknown"}],
+        [{"type": "MemoryPressure", "status": "True"}],
+    ],
 )
 def test_a_node_that_does_not_say_that_it_is_ready_is_not(conditions: list[dict[str, str]]) -> None:
     assert not node_facts(node(status={"conditions": conditions})).ready

@@ -179,5 +179,5 @@ class LedgerAndTwin(RuleBasedStateMachine):
         assert recount(self.ledger.parts(self.twin.now)) == ()
 
 
-LedgerAndTwin.TestCase.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+LedgerAndTwin.TestCase.settings = settings(max_examples=60, stateful_step_count=40)
 TestLedgerAgainstTwin = LedgerAndTwin.TestCase

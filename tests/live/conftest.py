@@ -1,6 +1,6 @@
 """One Headroom for all tests here, on the cluster that HEADROOM_KUBECONFIG names or on a control plane of our own."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 import urllib3
@@ -13,6 +13,9 @@ from tests.cluster.replicas import Replicas
 from tests.live.headroom import Headroom, forget
 from tests.live.story import Story
 
+AddNodes = Callable[[int], None]
+
+NODE = 8 << 30  # bytes of memory that a node has
 GATE = f"{gate.CONFIGURATIONS}/{gate.NAME}"
 METRICS = "/api/v1/namespaces/headroom-system/services/headroom:http/proxy/metrics"
 
@@ -40,21 +43,35 @@ def story(headroom: Headroom, namespace: str) -> Story:
 
 
 @pytest.fixture(scope="module")
-def room(cluster: Cluster) -> Iterator[None]:
+def room(cluster: Cluster, headroom: Headroom) -> Iterator[None]:
     """Nodes to promise memory of: three of 8Gi, or those that an existing cluster has."""
     if existing_cluster() is not None:
         yield
         return
     nodes.add(cluster, 3)
+    headroom.sees(3 * NODE)
     yield
     nodes.remove_all(cluster)
+    headroom.sees(0)
 
 
 @pytest.fixture
-def no_nodes(control_plane: ControlPlane) -> Iterator[None]:
+def no_nodes(control_plane: ControlPlane, headroom: Headroom) -> Iterator[None]:
     """For tests that add nodes of their own."""
     yield
     nodes.remove_all(control_plane)
+    headroom.sees(0)
+
+
+@pytest.fixture
+def add_nodes(control_plane: ControlPlane, headroom: Headroom, no_nodes: None) -> AddNodes:
+    """Adds so many nodes of 8Gi, and returns once Headroom counts them."""
+
+    def add(count: int) -> None:
+        nodes.add(control_plane, count)
+        headroom.sees(count * NODE)
+
+    return add
 
 
 def local(cluster: Cluster, replicas: Replicas) -> Headroom:

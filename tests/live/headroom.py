@@ -80,6 +80,11 @@ class Headroom:
             live, shown = self._live_pods(), self.exposition()
         return Account(*(int(shown.value(f"headroom_scope_memory_{name}", scope=scope)) for name in _FIGURES))
 
+    def sees(self, allocatable: int) -> None:
+        """Wait until the nodes that it counts have so many bytes: its watch on nodes has a delay of its own."""
+        name = "headroom_scope_memory_allocatable_bytes"
+        until(lambda: self.exposition().value(name, scope="cluster") == allocatable, "the view of the nodes", SECONDS)
+
     def log(self) -> str:
         """All that it has printed, audit lines among it."""
         return self._say()

@@ -1,7 +1,5 @@
 """Pods that ask for memory, as short as a test wants to write them."""
 
-from collections.abc import Mapping
-
 from tests.cluster.api import Object
 
 Memory = int | str | None
@@ -21,11 +19,10 @@ def container(requests: Memory = None, limits: Memory = None, name: str = "main"
     return {"name": name, "image": "none", "resources": memory(requests, limits), **more}
 
 
-def pod(name: str, *containers: Object, labels: Mapping[str, str] | None = None, **spec: object) -> Object:
+def pod(name: str, *containers: Object, **spec: object) -> Object:
     """A pod of these containers that nothing will move."""
-    metadata = {"name": name, "labels": dict(labels or {})}
     spec = {"schedulerName": NOBODY, "containers": list(containers) or [container()], **spec}
-    return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": spec}
 
 
 def asking(name: str, requests: Memory = None, limits: Memory = None, **spec: object) -> Object:

@@ -8,6 +8,7 @@ import pytest
 from tests.cluster import nodes
 from tests.cluster.controlplane import ControlPlane
 from tests.cluster.processes import until
+from tests.live.conftest import AddNodes
 from tests.live.headroom import Account
 from tests.live.pods import asking
 from tests.live.story import Story
@@ -61,9 +62,9 @@ CHANGES = {
 }
 
 
-def three_nodes_with_pods(plane: ControlPlane, story: Story) -> Account:
+def three_nodes_with_pods(add_nodes: AddNodes, story: Story) -> Account:
     """Three nodes at 50 %; node-1 runs 1Gi, node-2 runs 3Gi, and 2Gi are not placed."""
-    nodes.add(plane, 3)
+    add_nodes(3)
     story.headroom.configure({"requests": "50%", "limits": "100%"}, nodes={"notReadyGrace": f"{GRACE:g}s"})
     story.create(asking("one", "1Gi", "2Gi", nodeName="node-1"))
     story.create(asking("two", "3Gi", "4Gi", nodeName="node-2"))
@@ -83,9 +84,9 @@ def shows(story: Story, wanted: Account, within: float) -> float:
 
 @pytest.mark.parametrize(("leave", "come_back", "due"), CHANGES.values(), ids=CHANGES)
 def test_a_node_takes_its_room_and_its_pods_along_and_brings_both_back(
-    control_plane: ControlPlane, story: Story, leave: Change, come_back: Change, due: float
+    control_plane: ControlPlane, add_nodes: AddNodes, story: Story, leave: Change, come_back: Change, due: float
 ) -> None:
-    whole = three_nodes_with_pods(control_plane, story)
+    whole = three_nodes_with_pods(add_nodes, story)
     without = Account(16 * GI, 3 * GI, 8 * GI, 4 * GI, 16 * GI)
     leave(control_plane, "node-2")
     left = shows(story, without, due + SECONDS)
@@ -98,8 +99,10 @@ def test_a_node_takes_its_room_and_its_pods_along_and_brings_both_back(
     assert "at most 6Gi would fit" in story.refused(asking("over", 6 * GI + 1))
 
 
-def test_a_node_that_is_back_within_its_grace_never_left(control_plane: ControlPlane, story: Story) -> None:
-    whole = three_nodes_with_pods(control_plane, story)
+def test_a_node_that_is_back_within_its_grace_never_left(
+    control_plane: ControlPlane, add_nodes: AddNodes, story: Story
+) -> None:
+    whole = three_nodes_with_pods(add_nodes, story)
     until_over = time.monotonic() + GRACE + 0.5
     fail(control_plane, "node-2")
     time.sleep(GRACE / 4)
@@ -108,8 +111,10 @@ def test_a_node_that_is_back_within_its_grace_never_left(control_plane: ControlP
         assert story.headroom.account() == whole
 
 
-def test_cordoning_an_over_full_node_gives_no_headroom(control_plane: ControlPlane, story: Story) -> None:
-    nodes.add(control_plane, 3)
+def test_cordoning_an_over_full_node_gives_no_headroom(
+    control_plane: ControlPlane, add_nodes: AddNodes, story: Story
+) -> None:
+    add_nodes(3)
     story.headroom.configure({"requests": "50%"})
     story.create(asking("big", "7Gi", nodeName="node-2"))
     assert story.headroom.account().free_requests == 5 * GI
@@ -120,8 +125,10 @@ def test_cordoning_an_over_full_node_gives_no_headroom(control_plane: ControlPla
     story.create(asking("last", 5 * GI))
 
 
-def test_a_pod_let_in_under_a_node_that_leaves_is_counted_once(control_plane: ControlPlane, story: Story) -> None:
-    nodes.add(control_plane, 2)
+def test_a_pod_let_in_under_a_node_that_leaves_is_counted_once(
+    control_plane: ControlPlane, add_nodes: AddNodes, story: Story
+) -> None:
+    add_nodes(2)
     story.headroom.configure({"requests": "50%"})
     story.create(asking("here", "2Gi", nodeName="node-2"))
     cordon(control_plane, "node-2")
@@ -136,13 +143,15 @@ def test_a_pod_let_in_under_a_node_that_leaves_is_counted_once(control_plane: Co
 def test_allocatable_and_not_capacity_is_what_counts(control_plane: ControlPlane, story: Story) -> None:
     nodes.add(control_plane, 1, nodes.Shape(allocatable={"memory": "6Gi"}))
     story.headroom.configure({"requests": "100%"})
+    story.headroom.sees(6 * GI)
     assert story.headroom.account().requests_bound == 6 * GI
     nodes.resize(control_plane, "node-1", {"memory": "5000000001"})
-    until(lambda: story.headroom.account().requests_bound == 5_000_000_001, "the node's new size", SECONDS)
+    story.headroom.sees(5_000_000_001)
+    assert story.headroom.account().requests_bound == 5_000_000_001
 
 
 def test_without_a_node_nothing_fits_but_what_asks_for_nothing(control_plane: ControlPlane, story: Story) -> None:
     story.headroom.configure({"requests": "50%"})
-    until(lambda: story.headroom.account().allocatable == 0, "the end of all nodes", SECONDS)
+    story.headroom.sees(0)
     assert "short by 1," in story.refused(asking("byte", 1))
     story.create(asking("nothing"))

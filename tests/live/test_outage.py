@@ -9,7 +9,6 @@ import pytest
 import urllib3
 
 from tests.cluster import nodes
-from tests.cluster.api import ApiError
 from tests.cluster.controlplane import ControlPlane
 from tests.cluster.processes import until
 from tests.cluster.replicas import Replicas
@@ -17,12 +16,13 @@ from tests.live.conftest import local
 from tests.live.headroom import CONFIG, document, forget
 from tests.live.peer import Peer
 from tests.live.pods import asking
-from tests.live.story import DENIED, Story
+from tests.live.story import Story
 
 pytestmark = pytest.mark.live
 
 GI = 1 << 30
 MI = 1 << 20
+BINDINGS = "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings"
 NOT_ASKED_ABOUT = "/api/v1/namespaces/kube-system/pods"
 UNREADY_SECONDS = 25.0  # five of tolerance, fifteen of a booking's validity
 BACK_SECONDS = 20.0
@@ -47,15 +47,6 @@ class Guard(NamedTuple):
     def ready(self, within: float = BACK_SECONDS) -> float:
         """Wait until /readyz answers 200; return the seconds that it took."""
         return _took(lambda: self.readiness()[0] == 200, "readiness", within)
-
-    def tries(self, name: str, memory: int) -> str:
-        """Try to create a pod; return what was said against it, nothing if it was let in."""
-        try:
-            self.story.create(asking(name, memory))
-        except ApiError as error:
-            assert error.message.startswith(DENIED), error
-            return error.message.removeprefix(DENIED)
-        return ""
 
 
 def _says(readiness: tuple[int, str], why: str) -> bool:
@@ -103,7 +94,7 @@ def test_a_stopped_api_server_makes_it_unready_and_its_return_ready_by_itself(gu
     finally:
         guard.plane.start_apiserver()
     guard.plane.api.create(NOT_ASKED_ABOUT, asking("unseen", GI))
-    said = guard.tries("meanwhile", 4 * GI)
+    said = guard.story.tries(asking("meanwhile", 4 * GI))
     back = guard.ready()
     print(f"unready after {unready:.1f} s, ready {back:.1f} s after the return")
     if said:
@@ -149,6 +140,20 @@ def test_started_before_the_api_server_it_waits_until_it_has_seen_everything(gua
     assert guard.story.headroom.account().requests == 2 * GI
 
 
+def test_without_the_right_to_list_it_says_so_and_is_ready_once_it_has_it(guard: Guard) -> None:
+    guard.story.create(asking("before", 2 * GI))
+    guard.replicas[0].stop()
+    binding = guard.plane.api.get(f"{BINDINGS}/headroom")
+    guard.plane.api.delete(f"{BINDINGS}/headroom")
+    guard.replicas[0].start()
+    until(lambda: _answers(guard), "the start", BACK_SECONDS)
+    guard.unready("still being listed (403 Forbidden")
+    assert Peer(guard.replicas).review(dryRun=False).status == 503
+    guard.plane.api.create(BINDINGS, binding | {"metadata": {"name": "headroom"}})
+    guard.ready()
+    assert guard.story.headroom.account().requests == 2 * GI
+
+
 def test_started_without_its_configmap_it_says_so_and_judges_nothing(guard: Guard) -> None:
     guard.replicas[0].stop()
     guard.plane.api.delete(CONFIG)
@@ -156,14 +161,14 @@ def test_started_without_its_configmap_it_says_so_and_judges_nothing(guard: Guar
     until(lambda: _answers(guard), "the start", BACK_SECONDS)
     missing = "the ConfigMap headroom-config does not exist: create it"
     guard.unready(missing)
-    said = guard.tries("early", 1)
+    said = guard.story.tries(asking("early", 1))
     assert "AccountUnavailable" in said
     assert missing in said
     assert missing in guard.story.headroom.log()
     assert guard.story.headroom.exposition().value("headroom_config_last_reload_success") == 0
     guard.story.headroom.write(document({"requests": "50%"}))
     guard.ready()
-    assert guard.tries("now", 1) == ""
+    guard.story.create(asking("now", 1))
 
 
 def test_started_with_a_bad_configmap_it_says_what_is_wrong_and_judges_nothing(guard: Guard) -> None:

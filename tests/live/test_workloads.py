@@ -4,17 +4,15 @@ from typing import NamedTuple
 
 import pytest
 
-from tests.cluster import nodes
-from tests.cluster.controlplane import ControlPlane
 from tests.cluster.processes import until
+from tests.live.conftest import NODE, AddNodes
 from tests.live.pods import asking
 from tests.live.story import Story
 from tests.live.workload import SECONDS, Workload
 
-pytestmark = [pytest.mark.live, pytest.mark.usefixtures("no_nodes")]
+pytestmark = pytest.mark.live
 
 MI = 1 << 20
-NODE = 8 << 30  # bytes of memory that each node has
 
 
 class Case(NamedTuple):
@@ -35,14 +33,20 @@ class Case(NamedTuple):
         return f"{self.share / 1000:g}%"
 
 
-CASES = [Case(1, 100_000, 1000), Case(2, 33_333, 200), Case(3, 75_000, 768), Case(5, 12_500, 125), Case(3, 150_000, 1024)]
+CASES = [
+    Case(1, 100_000, 1000),
+    Case(2, 33_333, 200),
+    Case(3, 75_000, 768),
+    Case(5, 12_500, 125),
+    Case(3, 150_000, 1024),
+]
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda c: f"{c.nodes}-nodes-at-{c.threshold}-by-{c.asked}Mi")
 def test_scaling_far_past_the_bound_gives_exactly_what_the_arithmetic_says(
-    control_plane: ControlPlane, story: Story, case: Case
+    add_nodes: AddNodes, story: Story, case: Case
 ) -> None:
-    nodes.add(control_plane, case.nodes)
+    add_nodes(case.nodes)
     story.headroom.configure({"requests": case.threshold})
     web = Workload(story, f"{case.asked}Mi")
     web.apply(2)
@@ -54,9 +58,9 @@ def test_scaling_far_past_the_bound_gives_exactly_what_the_arithmetic_says(
 
 
 def test_applying_a_deployment_past_the_bound_leaves_what_fits_and_says_why_where_people_look(
-    control_plane: ControlPlane, story: Story
+    add_nodes: AddNodes, story: Story
 ) -> None:
-    nodes.add(control_plane, 2)
+    add_nodes(2)
     story.headroom.configure({"requests": "50%", "limits": "50%"})
     web = Workload(story, "1Gi")
     web.apply(20)
@@ -74,9 +78,9 @@ def test_applying_a_deployment_past_the_bound_leaves_what_fits_and_says_why_wher
 
 
 def test_a_raised_threshold_lets_in_exactly_the_difference_once_the_controller_tries_again(
-    control_plane: ControlPlane, story: Story
+    add_nodes: AddNodes, story: Story
 ) -> None:
-    nodes.add(control_plane, 3)
+    add_nodes(3)
     story.headroom.configure({"requests": "30%"})
     web = Workload(story, "500Mi")
     web.apply(60)
@@ -86,8 +90,8 @@ def test_a_raised_threshold_lets_in_exactly_the_difference_once_the_controller_t
     web.settles_at(24 * 1024 * 45 // 100 // 500)
 
 
-def test_a_lowered_threshold_evicts_nobody_and_a_scale_down_passes(control_plane: ControlPlane, story: Story) -> None:
-    nodes.add(control_plane, 1)
+def test_a_lowered_threshold_evicts_nobody_and_a_scale_down_passes(add_nodes: AddNodes, story: Story) -> None:
+    add_nodes(1)
     story.headroom.configure({"requests": "100%"})
     web = Workload(story, "1Gi")
     web.apply(6)
@@ -103,13 +107,14 @@ def test_a_lowered_threshold_evicts_nobody_and_a_scale_down_passes(control_plane
     story.refused(asking("more", 1))
 
 
-def test_what_a_finished_job_held_is_free_again(control_plane: ControlPlane, story: Story) -> None:
-    nodes.add(control_plane, 1)
+def test_what_a_finished_job_held_is_free_again(add_nodes: AddNodes, story: Story) -> None:
+    add_nodes(1)
     story.headroom.configure({"requests": "50%"})
     once = asking("once", "4Gi")["spec"] | {"restartPolicy": "Never", "schedulerName": "default-scheduler"}
     job = {"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "once"}, "spec": {"template": {"spec": once}}}
     story.kubectl("apply", "-f", "-", given=job)
-    until(lambda: story.headroom.account().free_requests == 0, "the job's pod", SECONDS)
-    story.refused(asking("next", 1))
-    until(lambda: story.headroom.account().free_requests == 4 << 30, "the job's end", SECONDS)
+    path = f"/apis/batch/v1/namespaces/{story.namespace}/jobs/once"
+    until(lambda: story.api.get(path)["status"].get("succeeded") == 1, "the job's end", SECONDS)
+    assert [pod["status"]["phase"] for pod in story.api.items(story.pods)] == ["Succeeded"]
+    assert story.headroom.account().free_requests == 4 << 30
     story.create(asking("next", "4Gi"))

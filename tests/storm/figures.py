@@ -1,11 +1,15 @@
 """The figures of all storms, as one table."""
 
+import re
+from collections import Counter
 from typing import NamedTuple
 
-from tests.storm.clients import BUSINESS_AS_USUAL, CONFLICT, CREATED, REFUSED, Tally
+from tests.storm.clients import BUSINESS_AS_USUAL, CONFLICT, CREATED, EXISTS, REFUSED, Tally
 from tests.storm.witness import Evidence
 
 MI = 1 << 20
+LONGEST = 300  # characters of a text
+ORDINARY = {*BUSINESS_AS_USUAL, EXISTS}
 
 
 class Figures(NamedTuple):
@@ -44,7 +48,22 @@ HEAD = (
 
 
 def table(figures: list[Figures]) -> str:
-    """All of them, sorted by storm."""
+    """All of them, sorted by storm, and what clients were told otherwise."""
     rows = [HEAD, *sorted(each.row() for each in figures)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return "\n".join("  ".join(map(str.ljust, row, widths)).rstrip() for row in rows)
+    lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
+    for each in figures:
+        for text, count in sorted(_otherwise(each.tally).items() if each.tally else ()):
+            lines.append(f"{each.storm}, {each.replicas}: {count} x {text}")
+    return "\n".join(lines)
+
+
+def _otherwise(tally: Tally) -> Counter[str]:
+    return Counter(f"{told.outcome}: {_plain(told.text)}" for told in tally if told.outcome not in ORDINARY)
+
+
+def _plain(text: str) -> str:
+    """What was said, without what makes each text different."""
+    found = re.search(r'"message":"((?:[^"\\]|\\.)*)"', text)
+    said = found.group(1) if found else text
+    return re.sub(r"[a-z]+-[0-9a-f]{8}(/\S+)?|\d+(\.\d+)*(:\d+)?", "#", said)[:LONGEST]

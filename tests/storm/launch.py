@@ -33,7 +33,9 @@ def _release_on_sight() -> None:
 
     def see_and_retire(self: Patched, pod: PodFacts) -> None:
         see(self, pod)
-        self.reservations.retire([(pod.name, pod.uid)])
+        granted = self.reservations.get(pod.name, pod.uid)
+        if granted is not None:
+            self.reservations.retire([(pod.name, granted)])
 
     Ledger.see = see_and_retire  # type: ignore[method-assign]  # that is the fault
 

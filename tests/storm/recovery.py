@@ -1,15 +1,22 @@
 """What is to be true after a fault: nothing was over, somebody went on answering, all of the bound is used again."""
 
+import time
+
 from tests.storm.clients import CREATED, REFUSED, Tally
 from tests.storm.scene import BOUND, Times
-from tests.storm.witness import Evidence
+from tests.storm.witness import Witness
 
 PROOF_SECONDS = 10.0  # a proof takes up to three seconds, and one is asked for every five; the rest is a busy machine's
+AFTER_SECONDS = 3.0  # of churn when all is well again, for whatever still comes
 
 
-def full_again(seen: Evidence, since: float) -> float | None:
-    """Seconds from a moment until the whole bound was held; None if it never was."""
-    return next((moment.at - since for moment in seen.moments if moment.at >= since and moment.held == BOUND), None)
+def full_again(witness: Witness, since: float, seconds: float) -> float:
+    """Wait until the whole bound has been held after a moment; say how long that took, or infinity if it never was."""
+    while witness.most(since) < BOUND:
+        if time.monotonic() > since + seconds:
+            return float("inf")
+        time.sleep(0.05)
+    return time.monotonic() - since
 
 
 def longest_silence(tally: Tally, since: float, until: float) -> float:

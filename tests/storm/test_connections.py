@@ -10,13 +10,12 @@ from tests.storm.clients import CONFLICT, CREATED, Tally
 from tests.storm.conftest import Record
 from tests.storm.figures import Figures
 from tests.storm.proxy import Proxy
-from tests.storm.recovery import full_again
+from tests.storm.recovery import AFTER_SECONDS, documented, full_again
 from tests.storm.scene import BOUND, SHORT, Scene
 from tests.storm.witness import Witness
 
 pytestmark = pytest.mark.live
 
-CALM_SECONDS = 10.0
 ROUNDS = 6
 PAUSE_SECONDS = 0.5
 
@@ -32,15 +31,15 @@ def test_whatever_becomes_of_its_connections_no_replica_goes_past_the_bound(
             for number in range(ROUNDS if full else 1):
                 trouble(proxies[number % count])
             calm = time.monotonic()
-            time.sleep(CALM_SECONDS)
+            back = full_again(witness, calm, documented(SHORT))
+            time.sleep(AFTER_SECONDS)
         seen = witness.testify()
-    back = full_again(seen, calm)
-    note = f"full again after {back or -1:.1f} s"
+    note = f"full again after {back:.1f} s"
     figures.append(Figures("watches cut, late, stalled", str(count), BOUND, seen, tally, note))
     assert seen.over(BOUND) == []
     assert tally[CONFLICT] == 0
     assert tally.outcomes(since=calm)[CREATED] > 0
-    assert back is not None
+    assert back <= documented(SHORT)
 
 
 def trouble(proxy: Proxy) -> None:

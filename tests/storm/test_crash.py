@@ -10,7 +10,7 @@ from tests.storm.churn import Churn
 from tests.storm.clients import CONFLICT, Tally
 from tests.storm.conftest import Record
 from tests.storm.figures import Figures
-from tests.storm.recovery import documented, full_again, longest_silence
+from tests.storm.recovery import AFTER_SECONDS, documented, full_again, longest_silence
 from tests.storm.scene import BOUND, SHIPPED, SHORT, Scene, Times
 from tests.storm.witness import Witness
 
@@ -34,16 +34,15 @@ def test_a_killed_replica_costs_its_share_for_a_while_and_nothing_else(
             until(lambda: witness.held > BOUND // 2, "the first half", 60)
             killed = time.monotonic()
             replicas[0].program.kill()
-            time.sleep(documented(times))
-            over = time.monotonic()
+            back = full_again(witness, killed, documented(times))
+            silence = longest_silence(tally, killed, time.monotonic())
             replicas[0].start()
             replicas[0].wait()
-            time.sleep(3)
+            time.sleep(AFTER_SECONDS)
         seen = witness.testify()
-    back, silence = full_again(seen, killed), longest_silence(tally, killed, over)
-    note = f"full again after {back or -1:.1f} s, longest without an answer {silence:.1f} s"
+    note = f"full again after {back:.1f} s, longest without an answer {silence:.1f} s"
     figures.append(Figures(f"kill -9, {documented(times):.0f} s", str(count), BOUND, seen, tally, note))
     assert seen.over(BOUND) == []
     assert tally[CONFLICT] == 0
-    assert back is not None
+    assert back <= documented(times)
     assert silence < times.validity

@@ -1,4 +1,8 @@
-"""Duplicates of one live name: they cost one footprint at most while they are open, and nothing after the lapse."""
+"""Duplicates of one live name: they cost one footprint at most while they are open, and nothing after the lapse.
+
+Replicas do not tell each other names: each that was asked holds one footprint. Whoever grants next sees its own within
+the living pod's, and so one footprint in all is lost beside two replicas, and none beside one.
+"""
 
 import itertools
 import time
@@ -54,7 +58,7 @@ def test_duplicates_cost_one_footprint_at_most_and_nothing_after_the_lapse(
     name = f"{DUPLICATES} duplicates, it {'stays' if stays else 'goes'}, lapse {times.lapse:.0f} s"
     figures.append(Figures(name, str(count), BOUND, seen, tally, note))
     assert seen.over(BOUND) == []
-    assert at_once + stays >= PODS - 1
+    assert PODS - at_once - stays <= max(1, count - stays)
     assert later + stays == PODS
 
 

@@ -104,11 +104,10 @@ class Witness:
                 socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
         self._thread.join(CATCH_UP_SECONDS)
 
-    @property
-    def most(self) -> int:
-        """The most bytes that pods have held."""
+    def most(self, since: float = float("-inf")) -> int:
+        """The most bytes that pods have held since a moment of the monotonic clock."""
         with self._lock:
-            return max(moment.held for moment in self._moments)
+            return max((moment.held for moment in self._moments if moment.at >= since), default=0)
 
     @property
     def held(self) -> int:

@@ -3,8 +3,9 @@
 To decide and to reserve is one act: the caller holds the one lock over all of it.
 """
 
-from dataclasses import replace
 from typing import NamedTuple
+
+from msgspec.structs import replace
 
 from webhook.core.allotment import Allotment
 from webhook.core.ledger import Ledger

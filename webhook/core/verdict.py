@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from msgspec import Struct
+
 from webhook.core.amounts import Amounts
 from webhook.core.config import HeadroomConfig
 from webhook.core.config_settings import Answer, MissingLimits, Mode
@@ -36,8 +38,7 @@ class Reason(StrEnum):
     NOT_JUDGED = "NotJudged"
 
 
-@dataclass(frozen=True, slots=True)
-class Sum:
+class Sum(Struct, frozen=True):
     """One bounded sum of one scope at the moment of a verdict; memory in bytes, cpu in millicores.
 
     `committed` is what live pods commit; `granted` what is let in and not yet there, by any replica.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"flag"
 	"sync"
 	"sync/atomic"
@@ -25,51 +26,47 @@ func (e *effort) flags(set *flag.FlagSet) {
 // work does one request; what it saw goes into the tally. The number is different for each.
 type work func(p *peer, number int64, seen *tally)
 
-// run connects all clients first, so that no handshake is measured, and returns what they saw and how long it took.
+// run lets all clients connect and warm up before the clock starts, and returns what they saw and how long it took. A client
+// asks at once when it is connected: some servers give a thread to each peer that has not asked yet, and have only a few.
 func (e *effort) run(t *target, stop *atomic.Bool, do work) ([]*tally, time.Duration, error) {
-	peers := make([]*peer, e.clients)
-	for index := range peers {
-		p, err := t.connect()
-		if err != nil {
-			return nil, 0, err
-		}
-		defer p.close()
-		peers[index] = p
-	}
+	peers, errs := make([]*peer, e.clients), make([]error, e.clients)
 	var taken atomic.Int64
-	e.each(peers, newTallies(e.clients), func(p *peer, seen *tally) {
+	e.each(func(client int) {
+		if peers[client], errs[client] = t.connect(); errs[client] != nil {
+			return
+		}
 		for range e.warm {
-			do(p, taken.Add(1), seen)
+			do(peers[client], taken.Add(1), newTally())
 		}
 	})
-	tallies := newTallies(e.clients)
+	if err := errors.Join(errs...); err != nil {
+		return nil, 0, err
+	}
+	tallies := make([]*tally, e.clients)
 	last := taken.Load() + e.count
 	start := time.Now()
 	deadline := start.Add(time.Duration(e.seconds * float64(time.Second)))
-	e.each(peers, tallies, func(p *peer, seen *tally) {
+	e.each(func(client int) {
+		tallies[client] = newTally()
 		for time.Now().Before(deadline) && !stop.Load() {
 			number := taken.Add(1)
 			if number > last {
 				return
 			}
-			do(p, number, seen)
+			do(peers[client], number, tallies[client])
 		}
 	})
-	return tallies, time.Since(start), nil
+	elapsed := time.Since(start)
+	for _, p := range peers {
+		p.close()
+	}
+	return tallies, elapsed, nil
 }
 
-func (e *effort) each(peers []*peer, tallies []*tally, do func(p *peer, seen *tally)) {
+func (e *effort) each(do func(client int)) {
 	var all sync.WaitGroup
-	for index, p := range peers {
-		all.Go(func() { do(p, tallies[index]) })
+	for client := range e.clients {
+		all.Go(func() { do(client) })
 	}
 	all.Wait()
-}
-
-func newTallies(count int) []*tally {
-	tallies := make([]*tally, count)
-	for index := range tallies {
-		tallies[index] = newTally()
-	}
-	return tallies
 }

@@ -1,0 +1,83 @@
+"""Stalled: whether peers that stop halfway hold up those that do not, and what becomes of them."""
+
+import time
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+from tests.bench import alone
+from tests.bench.feed import Feed
+from tests.bench.figures import Chapter, Claim, Spread
+from tests.bench.load import Stalled
+from tests.bench.rivals import Headroom
+from tests.bench.usage import descriptors
+
+STAGES = ("tcp", "hello", "handshake", "headers", "body")
+PARKED = "parked"
+COLUMNS = ("p50_ms", "p99_ms", "max_ms", "per_second", "failures")
+WITHOUT, WITH = "without", "with"
+CLIENTS = 16
+TURN_SECONDS = 1.5
+# One that never completes its first request is to be closed after 10 s; a little more is the time of a look.
+CLOSED_AFTER = 11.0
+HELD = 14.0
+PEERS_EACH = 100
+
+
+def measure(work: Path, peers: int, parked: int, rounds: int, say: Callable[[str], None]) -> Chapter:
+    """Measure with so many peers at each stage, and with so many that park after one request."""
+    chapter = Chapter(f"{CLIENTS} clients beside {peers} peers that stall ({parked} that park)", COLUMNS)
+    with Feed(work / "feed", 0, 500) as feed, feed.headroom() as replica:
+        baseline = descriptors(replica.pids[0])
+        for number in range(1, rounds + 1):
+            say(f"stalled peers, round {number} of {rounds}")
+            for index, stage in enumerate((*STAGES, PARKED)):
+                turn = number * 100 + index
+                _turn(chapter, feed, replica, stage, number, WITHOUT, turn)
+                with Stalled(
+                    replica.url or "", feed.files.ca_file, stage, parked if stage == PARKED else peers
+                ) as held:
+                    _turn(chapter, feed, replica, stage, number, WITH, turn + 50)
+                    held.release()
+        say("what becomes of stalled peers")
+        _closing(chapter, feed, replica)
+        _descriptors(chapter, replica, baseline)
+    return chapter
+
+
+def _turn(chapter: Chapter, feed: Feed, replica: Headroom, stage: str, number: int, rival: str, turn: int) -> None:
+    seen = alone.replay(replica, feed.files, CLIENTS, turn, tell=feed.url, seconds=TURN_SECONDS)
+    figures = seen.figures("allowed")
+    figures["max_ms"] = max(outcome.max_ms for outcome in seen.outcomes.values())
+    chapter.add(stage, rival, number, figures)
+
+
+def _closing(chapter: Chapter, feed: Feed, replica: Headroom) -> None:
+    with ExitStack() as stack:
+        url, ca_file = replica.url or "", feed.files.ca_file
+        held = {stage: stack.enter_context(Stalled(url, ca_file, stage, PEERS_EACH)) for stage in STAGES}
+        time.sleep(HELD)
+        for stage, stalled in held.items():
+            lost = stalled.release()
+            text = f"{stage}: {lost.ended} of {lost.peers} closed, {lost.first_s:.1f} to {lost.last_s:.1f} s after"
+            chapter.notes.append(text)
+            last = lost.last_s if lost.ended == lost.peers else float("inf")
+            chapter.claims.append(Claim(f"{stage}: seconds until the last is closed", Spread.of([last]), CLOSED_AFTER))
+
+
+def _descriptors(chapter: Chapter, replica: Headroom, baseline: int) -> None:
+    deadline = time.monotonic() + 30
+    while (now := descriptors(replica.pids[0])) > baseline and time.monotonic() < deadline:
+        time.sleep(0.5)
+    text = f"descriptors above the {baseline} of the start, at most 30 s after all"
+    chapter.claims.append(Claim(text, Spread.of([now - baseline]), 0))
+
+
+def claims(chapter: Chapter, stages: Sequence[str] = (*STAGES, PARKED)) -> list[Claim]:
+    """What Headroom promises of those beside them."""
+    made = []
+    for stage in stages:
+        made.append(Claim(f"{stage}: p99 over that without them", chapter.ratio(stage, WITH, WITHOUT, "p99_ms"), 1.5))
+        failures = sum(chapter.values(stage, WITH, "failures").values())
+        made.append(Claim(f"{stage}: failures in all rounds", Spread.of([failures]), 0))
+    return made

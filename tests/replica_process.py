@@ -1,0 +1,231 @@
+"""A server process as shipped, around an account that needs no cluster; and peers that behave well or badly."""
+
+import argparse
+import os
+import signal
+import socket
+import ssl
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from http.client import HTTPConnection, HTTPResponse
+from pathlib import Path
+from typing import Self
+
+from prometheus_client import CollectorRegistry, Counter
+
+from tests.cluster.ports import free_port
+from tests.judging import Judge
+from tests.test_tls import FIRST, Mounted
+from webhook import replica
+from webhook.app import create_app
+from webhook.asgi import Door
+from webhook.replica import Limits
+from webhook.tls import ServingCertificate
+
+WAITS = "7Gi"  # what a review asks for that waits for the process to book
+
+
+@cache
+def _trusting(protocols: tuple[str, ...]) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    if protocols:
+        context.set_alpn_protocols(list(protocols))
+    return context
+
+
+class Process:
+    """The process, and what can be seen of it."""
+
+    def __init__(self, folder: Path, limits: Limits, book_after: float, host: str = "127.0.0.1") -> None:
+        files = Mounted(folder / "tls.crt", folder / "tls.key")
+        files.write(FIRST)
+        self.port, self.plain_port = free_port(), free_port()
+        self.log = folder / "log"
+        address = f"[{host}]" if ":" in host else host
+        command = [
+            *(sys.executable, "-W", "error", "-m", "tests.replica_process", str(folder), f"--book-after={book_after}"),
+            *(f"--listen={address}:{self.port}", f"--plain={address}:{self.plain_port}"),
+            *(f"--limits={','.join(map(str, limits))}",),
+        ]
+        with self.log.open("wb") as log:
+            self._popen = subprocess.Popen(command, stdout=log, stderr=log)
+        self._host = host
+
+    def wait_until_it_serves(self) -> None:
+        """Return once it listens."""
+        deadline = time.monotonic() + 15
+        while time.monotonic() < deadline:
+            assert self._popen.poll() is None, self.log.read_text()
+            try:
+                self.connect(self.plain_port).close()
+            except ConnectionRefusedError:
+                time.sleep(0.02)
+            else:
+                return
+        raise AssertionError(f"it does not listen: {self.log.read_text()}")
+
+    def send(self, number: signal.Signals) -> None:
+        """Send it a signal."""
+        self._popen.send_signal(number)
+
+    def wait(self, seconds: float = 5.0) -> int:
+        """Return its exit code."""
+        return self._popen.wait(seconds)
+
+    def end(self) -> None:
+        """Make sure that it is gone."""
+        if self._popen.poll() is None:
+            self._popen.kill()
+        self._popen.wait(5)
+
+    @property
+    def descriptors(self) -> int:
+        """How many files and sockets it has open."""
+        return len(os.listdir(f"/proc/{self._popen.pid}/fd"))  # noqa: PTH208 - only their number matters
+
+    def settled_descriptors(self) -> int:
+        """The same, once it does not change any more."""
+        found = self.descriptors
+        deadline = time.monotonic() + 5
+        while time.monotonic() < deadline:
+            time.sleep(0.2)
+            before, found = found, self.descriptors
+            if before == found:
+                break
+        return found
+
+    def comes_down_to(self, descriptors: int, seconds: float) -> bool:
+        """Say whether it has no more of them open before so many seconds are over."""
+        deadline = time.monotonic() + seconds
+        while self.descriptors > descriptors and time.monotonic() < deadline:
+            time.sleep(0.02)
+        return self.descriptors == descriptors
+
+    def connect(self, port: int | None = None) -> socket.socket:
+        """Open a connection and say nothing."""
+        return socket.create_connection((self._host, port or self.port), timeout=5)
+
+    def shake_hands(self, *protocols: str) -> ssl.SSLSocket:
+        """Open a connection over TLS and say nothing more."""
+        context = _trusting(protocols)
+        sock = self.connect()
+        try:
+            return context.wrap_socket(sock)
+        except BaseException:
+            sock.close()
+            raise
+
+    def client(self) -> "Client":
+        """Make a client that keeps its connection."""
+        return Client(self)
+
+
+class Client:
+    """A well-behaved client with one connection, as an API server has many of."""
+
+    def __init__(self, process: Process, *, secure: bool = True) -> None:
+        port = process.port if secure else process.plain_port
+        self._http = HTTPConnection("127.0.0.1", port, timeout=5)
+        self._http.auto_open = 0  # a connection that was closed is not to be replaced
+        self.sock = self._http.sock = process.shake_hands() if secure else process.connect(port)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._http.close()
+
+    def ask(
+        self, method: str = "GET", path: str = "/healthz", body: bytes | None = None, **headers: str
+    ) -> tuple[int, bytes]:
+        """Send a request over this very connection; return the status and the body."""
+        answer = self.request(method, path, body, **headers)
+        return answer.status, answer.read()
+
+    def review(self, body: bytes) -> tuple[int, bytes]:
+        """Have a review answered."""
+        return self.ask("POST", "/validate?timeout=5s", body)
+
+    def request(self, method: str, path: str, body: bytes | None = None, **headers: str) -> HTTPResponse:
+        """Send a request; the answer is to be read."""
+        named = {key.replace("_", "-"): value for key, value in headers.items()}
+        self._http.request(method, path, body, {"Content-Type": "application/json", **named})
+        return self._http.getresponse()
+
+
+def read_until_closed(sock: socket.socket, seconds: float) -> bytes:
+    """Return what comes before the other side closes, which must be within so many seconds."""
+    deadline = time.monotonic() + seconds
+    data = b""
+    while True:
+        sock.settimeout(max(0.01, deadline - time.monotonic()))
+        try:
+            chunk = sock.recv(65536)
+        except (ConnectionError, ssl.SSLError):
+            return data
+        if not chunk:
+            return data
+        data += chunk
+
+
+@contextmanager
+def serving(
+    folder: Path, limits: Limits | None = None, *, book_after: float = 0.0, host: str = "127.0.0.1"
+) -> Iterator[Process]:
+    """Run the process; what it says at the end must be no error."""
+    process = Process(folder, limits or Limits(), book_after, host)
+    try:
+        process.wait_until_it_serves()
+        yield process
+    finally:
+        process.end()
+    said = process.log.read_text()
+    assert "Traceback" not in said, said
+    assert "rror" not in said, said
+
+
+def main() -> None:
+    """Be the process."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--listen")
+    parser.add_argument("--plain")
+    parser.add_argument("--limits")
+    parser.add_argument("--book-after", type=float)
+    asked = parser.parse_args()
+    judge = Judge(seconds=time.monotonic)
+    judge.configure()
+    judge.sync()
+    judge.prepare()
+    threading.Thread(target=_book, args=(judge, asked.book_after), daemon=True).start()
+    registry = CollectorRegistry()
+    large = Counter("large", "Makes /metrics an answer of some megabytes.", ("label",), registry=registry)
+    for index in range(2_000):
+        large.labels(f"{index:01000}").inc()
+    connections, *seconds = asked.limits.split(",")
+    door = Door(judge.admission, create_app(judge.admission, registry))
+    context = ServingCertificate(asked.folder / "tls.crt", asked.folder / "tls.key").context()
+    limits = Limits(int(connections), *map(float, seconds))
+    drained = replica.serve(door, context, asked.listen, asked.plain, limits=limits)
+    print("drained" if drained else "interrupted", flush=True)
+
+
+def _book(judge: Judge, after: float) -> None:
+    while True:
+        judge.admission.await_work(1.0)
+        time.sleep(after)
+        judge.book()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,275 @@
+"""Metrics: every name, its labels and its unit are a promise to dashboards and alerts, so each is pinned here."""
+
+import threading
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from kubernetes.client.configuration import Configuration
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.parser import text_string_to_metric_families
+
+from tests.core.accounts import HIGH_MEM, node, pod
+from tests.core.configs import SMALLEST
+from tests.judging import Judge, ready, response, review, waits
+from tests.live.exposition import Exposition
+from tests.test_tls import FIRST, Mounted
+from webhook.admission import Admission
+from webhook.audit import AuditLog
+from webhook.booking import Booking
+from webhook.configmap import ConfigMaps
+from webhook.core.allotment import Timing
+from webhook.kube import Api
+from webhook.metrics import Account, Reviews
+from webhook.settings import Settings
+
+WALL = 1_700_000_000.0
+GI = 1 << 30
+REVIEW = {"operation", "kind", "verdict", "reason", "dry_run"}
+PINNED = {
+    "headroom_admission_duration_seconds": ("histogram", {"le"}),
+    "headroom_admission_reviews": ("counter", REVIEW),
+    "headroom_admission_sent_back": ("counter", set()),
+    "headroom_allotted_memory_bytes": ("gauge", {"scope"}),
+    "headroom_audit_lines_dropped": ("counter", set()),
+    "headroom_booking_writes": ("counter", {"outcome"}),
+    "headroom_build_info": ("gauge", {"version"}),
+    "headroom_certificate_expiry_timestamp_seconds": ("gauge", set()),
+    "headroom_config_info": ("gauge", {"hash", "mode"}),
+    "headroom_config_last_reload_success": ("gauge", set()),
+    "headroom_hand_backs": ("counter", set()),
+    "headroom_pods": ("gauge", set()),
+    "headroom_ready": ("gauge", set()),
+    "headroom_reservations": ("gauge", {"state"}),
+    "headroom_reservations_expired": ("counter", set()),
+    "headroom_reserved_memory_bytes": ("gauge", {"scope"}),
+    "headroom_scope_cpu_allocatable_cores": ("gauge", {"scope"}),
+    "headroom_scope_cpu_limits_bound_cores": ("gauge", {"scope"}),
+    "headroom_scope_cpu_limits_cores": ("gauge", {"scope"}),
+    "headroom_scope_cpu_requests_bound_cores": ("gauge", {"scope"}),
+    "headroom_scope_cpu_requests_cores": ("gauge", {"scope"}),
+    "headroom_scope_memory_allocatable_bytes": ("gauge", {"scope"}),
+    "headroom_scope_memory_limits_bound_bytes": ("gauge", {"scope"}),
+    "headroom_scope_memory_limits_bytes": ("gauge", {"scope"}),
+    "headroom_scope_memory_requests_bound_bytes": ("gauge", {"scope"}),
+    "headroom_scope_memory_requests_bytes": ("gauge", {"scope"}),
+    "headroom_watch_last_event_timestamp_seconds": ("gauge", {"resource"}),
+}
+ALL_BOUNDED = "thresholds: {memory: {requests: 100%, limits: 200%}, cpu: {requests: 100%, limits: 100%}}"
+
+
+class Metered(NamedTuple):
+    """A replica and all that its metrics speak of."""
+
+    judge: Judge
+    registry: CollectorRegistry
+    settings: Settings
+    audit: AuditLog
+    booking: Booking
+
+    def text(self) -> str:
+        """Scrape."""
+        return generate_latest(self.registry).decode()
+
+    def shown(self) -> Exposition:
+        """Scrape and read."""
+        return Exposition(self.text())
+
+
+def metered(judge: Judge, folder: Path) -> Metered:
+    registry = CollectorRegistry(auto_describe=False)
+    reviews = Reviews(registry)
+    judge.admission._observe = reviews.record
+    files = Mounted(folder / "tls.crt", folder / "tls.key")
+    files.write(FIRST)
+    audit = AuditLog("r1", lambda: WALL, None)
+    api = Api(Configuration(host="http://127.0.0.1:1"))
+    booking = Booking(ConfigMaps(api, "headroom-system", 1.0), judge.admission, threading.Event(), lambda: None)
+    settings = Settings(judge.admission.configure, judge.admission.lack_config)
+    registry.register(Account(judge.admission, settings, audit, booking, files.serving(), lambda: WALL))
+    return Metered(judge, registry, settings, audit, booking)
+
+
+@pytest.fixture
+def replica(tmp_path: Path) -> Metered:
+    return metered(ready(), tmp_path)
+
+
+def test_the_exposition_is_pinned(tmp_path: Path) -> None:
+    judge = ready(ALL_BOUNDED)
+    found = metered(judge, tmp_path)
+    response(judge.ask(review()))
+    families = {family.name: family for family in text_string_to_metric_families(found.text())}
+    made = {name for name in families if name.endswith("_created")}
+    shown = {
+        name: (family.type, {label for sample in family.samples for label in sample.labels})
+        for name, family in families.items()
+        if name not in made
+    }
+    assert shown == PINNED
+    assert made <= {"headroom_admission_duration_seconds_created", "headroom_admission_reviews_created"}
+
+
+def test_every_metric_says_what_it_is(replica: Metered) -> None:
+    for family in text_string_to_metric_families(replica.text()):
+        assert family.documentation.endswith("."), family.name
+
+
+def test_decisions_are_counted_by_what_was_asked_and_said(replica: Metered) -> None:
+    judge = replica.judge
+    for body in [review("a"), review("b"), review("c", "9Gi"), review("d", dryRun=True), review(operation="DELETE")]:
+        response(judge.ask(body))
+    response(judge.ask(review("e", kind={"group": "apps", "kind": "Deployment"})))
+    shown = replica.shown()
+    name = "headroom_admission_reviews_total"
+    fits = {"operation": "CREATE", "kind": "Pod", "verdict": "allow", "reason": "Fits"}
+    assert shown.value(name, **fits, dry_run="false") == 2
+    assert shown.value(name, **fits, dry_run="true") == 1
+    assert shown.value(name, verdict="deny", reason="MemoryCommitmentExceeded") == 1
+    assert shown.value(name, operation="DELETE", reason="NotJudged") == 1
+    assert shown.value(name, kind="other", verdict="deny") == 1
+    assert shown.value(name) == shown.value("headroom_admission_duration_seconds_count") == 6
+
+
+def test_labels_are_few_whatever_is_asked(replica: Metered) -> None:
+    for index in range(300):
+        kind = {"group": f"g{index}", "kind": f"Kind{index}"}
+        response(replica.judge.ask(review(f"n{index}", kind=kind, operation=f"OP{index}", namespace=f"ns{index}")))
+        response(replica.judge.ask(review(f"n{index}", operation=f"OP{index}", namespace=f"ns{index}")))
+    samples = [line for line in replica.text().splitlines() if line.startswith("headroom_admission_reviews_total")]
+    assert len(samples) == 2
+
+
+def test_a_decision_that_waited_is_timed_with_its_wait(replica: Metered) -> None:
+    waits(replica.judge.ask(review(memory="8Gi")))
+    replica.judge.clock.wait(1.0)
+    replica.judge.book()
+    assert replica.shown().value("headroom_admission_duration_seconds_sum") == 1.0
+
+
+def test_what_was_sent_back_is_counted(tmp_path: Path) -> None:
+    found = metered(Judge(), tmp_path)
+    for _ in range(3):
+        found.judge.ask(review())
+    assert found.shown().value("headroom_admission_sent_back_total") == 3
+    assert found.shown().value("headroom_admission_reviews_total") == 0
+
+
+def test_scopes_show_what_is_committed_of_what_bound(tmp_path: Path) -> None:
+    judge = ready(ALL_BOUNDED)
+    judge.admission.see_pod(pod("a", 2, "node", limits=3, cpu=1500, revision=101))
+    shown = metered(judge, tmp_path).shown()
+    figures = {
+        "memory_allocatable_bytes": 8 * GI,
+        "memory_requests_bytes": 2 * GI,
+        "memory_requests_bound_bytes": 8 * GI,
+        "memory_limits_bytes": 3 * GI,
+        "memory_limits_bound_bytes": 16 * GI,
+        "cpu_allocatable_cores": 4,
+        "cpu_requests_cores": 1.5,
+        "cpu_requests_bound_cores": 4,
+        "cpu_limits_cores": 1.5,
+    }
+    assert {name: shown.value(f"headroom_scope_{name}", scope="cluster") for name in figures} == figures
+    assert shown.value("headroom_pods") == 1
+
+
+def test_what_is_not_bounded_is_not_shown(replica: Metered) -> None:
+    assert "headroom_scope_memory_limits_bytes" not in replica.shown()
+    assert "headroom_scope_cpu_requests_cores" not in replica.shown()
+
+
+def test_each_pool_is_a_scope(tmp_path: Path) -> None:
+    judge = ready(HIGH_MEM)
+    judge.admission.see_node(node("big", 100, pool="high-mem"))
+    shown = metered(judge, tmp_path).shown()
+    assert shown.value("headroom_scope_memory_requests_bound_bytes", scope="high-mem") == 75 * GI
+    assert shown.value("headroom_scope_memory_requests_bound_bytes", scope="cluster") == 108 * GI
+
+
+def test_reservations_are_open_then_seen_then_retired(replica: Metered) -> None:
+    judge, name = replica.judge, "headroom_reservations"
+    response(judge.ask(review(memory="2Gi")))
+    shown = replica.shown()
+    assert (shown.value(name, state="open"), shown.value(name)) == (1, 1)
+    assert shown.value("headroom_reserved_memory_bytes", scope="cluster") == 2 * GI
+    judge.admission.see_pod(pod("web", 2, "node", uid="pod-web", revision=101))
+    shown = replica.shown()
+    assert (shown.value(name, state="seen"), shown.value(name)) == (1, 1)
+    assert shown.value("headroom_reserved_memory_bytes") == 0
+    judge.clock.wait(Timing().renew)
+    judge.book()
+    assert replica.shown().value(name) == 0
+
+
+def test_reservations_that_nobody_used_are_orphaned_then_expired(replica: Metered) -> None:
+    judge, name = replica.judge, "headroom_reservations"
+    response(judge.ask(review(memory="2Gi")))
+    judge.clock.wait(Timing().lapse)
+    shown = replica.shown()
+    assert (shown.value(name, state="orphaned"), shown.value(name, state="open")) == (1, 0)
+    assert shown.value("headroom_reservations_expired_total") == 0
+    judge.admission.prove(judge.clock())
+    assert replica.shown().value(name, state="orphaned") == 0
+    assert replica.shown().value("headroom_reservations_expired_total") == 1
+
+
+def test_what_this_replica_holds_is_shown(replica: Metered) -> None:
+    assert replica.shown().value("headroom_allotted_memory_bytes", scope="cluster") == 4 * GI
+
+
+def test_bookings_are_counted_by_their_outcome(replica: Metered) -> None:
+    tally = replica.booking.tally
+    tally.written, tally.conflicts, tally.failed, tally.unanswered, tally.hand_backs = 1, 2, 3, 4, 5
+    shown, name = replica.shown(), "headroom_booking_writes_total"
+    assert [shown.value(name, outcome=o) for o in ("written", "conflict", "failed", "unanswered")] == [1, 2, 3, 4]
+    assert shown.value("headroom_hand_backs_total") == 5
+
+
+def test_when_a_watch_last_told_anything_is_shown_by_the_clock_on_the_wall(tmp_path: Path) -> None:
+    judge, name = Judge(), "headroom_watch_last_event_timestamp_seconds"
+    found = metered(judge, tmp_path)
+    assert name not in found.shown()
+    judge.sync()
+    judge.clock.wait(30.0)
+    judge.admission.bookmark(200)
+    judge.clock.wait(10.0)
+    assert found.shown().value(name, resource="pods") == WALL - 10
+    assert found.shown().value(name, resource="nodes") == WALL - 40
+
+
+def test_readiness_and_settings_are_shown(tmp_path: Path) -> None:
+    found = metered(Judge(), tmp_path)
+    assert found.shown().value("headroom_ready") == 0
+    assert found.shown().value("headroom_config_last_reload_success") == 0
+    found.settings.read({"config.yaml": SMALLEST})
+    found.judge.sync()
+    found.judge.prepare()
+    shown = found.shown()
+    assert shown.value("headroom_ready") == 1
+    assert shown.value("headroom_config_last_reload_success") == 1
+    assert shown.labels("headroom_config_info") == {"hash": found.judge.admission.config_hash, "mode": "enforce"}
+    found.settings.read({"config.yaml": "no"})
+    assert found.shown().value("headroom_config_last_reload_success") == 0
+    assert found.shown().labels("headroom_config_info") == shown.labels("headroom_config_info")
+
+
+def test_the_certificates_end_is_shown(replica: Metered) -> None:
+    expiry = FIRST.certificate.not_valid_after_utc.timestamp()
+    assert replica.shown().value("headroom_certificate_expiry_timestamp_seconds") == expiry
+
+
+def test_lost_audit_lines_are_shown(replica: Metered) -> None:
+    replica.audit.dropped = 7
+    assert replica.shown().value("headroom_audit_lines_dropped_total") == 7
+
+
+def test_a_scrape_waits_for_nobody_but_the_lock(replica: Metered) -> None:
+    admission: Admission = replica.judge.admission
+    with admission.lock:
+        scrape = threading.Thread(target=replica.text)
+        scrape.start()
+        scrape.join(0.05)
+        assert scrape.is_alive(), "it reads the account as of one moment"
+    scrape.join(5)
+    assert not scrape.is_alive()
