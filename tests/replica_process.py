@@ -1,13 +1,11 @@
-"""A server process as shipped, around an account that needs no cluster; and peers that behave well or badly."""
+"""A server process (replica_main.py) as its peers and its parent see it."""
 
-import argparse
 import os
 import signal
 import socket
 import ssl
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,16 +14,9 @@ from http.client import HTTPConnection, HTTPResponse
 from pathlib import Path
 from typing import Self
 
-from prometheus_client import CollectorRegistry, Counter
-
 from tests.cluster.ports import free_port
-from tests.judging import Judge
 from tests.test_tls import FIRST, Mounted
-from webhook import replica
-from webhook.app import create_app
-from webhook.asgi import Door
 from webhook.replica import Limits
-from webhook.tls import ServingCertificate
 
 WAITS = "7Gi"  # what a review asks for that waits for the process to book
 
@@ -49,7 +40,7 @@ class Process:
         self.log = folder / "log"
         address = f"[{host}]" if ":" in host else host
         command = [
-            *(sys.executable, "-W", "error", "-m", "tests.replica_process", str(folder), f"--book-after={book_after}"),
+            *(sys.executable, "-W", "error", "-m", "tests.replica_main", str(folder), f"--book-after={book_after}"),
             *(f"--listen={address}:{self.port}", f"--plain={address}:{self.plain_port}"),
             *(f"--limits={','.join(map(str, limits))}",),
         ]
@@ -58,12 +49,13 @@ class Process:
         self._host = host
 
     def wait_until_it_serves(self) -> None:
-        """Return once it listens."""
-        deadline = time.monotonic() + 15
+        """Return once it answers, and so minds its signals."""
+        deadline = time.monotonic() + 30
         while time.monotonic() < deadline:
             assert self._popen.poll() is None, self.log.read_text()
             try:
-                self.connect(self.plain_port).close()
+                with Client(self, secure=False) as client:
+                    client.ask()
             except ConnectionRefusedError:
                 time.sleep(0.02)
             else:
@@ -192,40 +184,3 @@ def serving(
     said = process.log.read_text()
     assert "Traceback" not in said, said
     assert "rror" not in said, said
-
-
-def main() -> None:
-    """Be the process."""
-    parser = argparse.ArgumentParser()
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("--listen")
-    parser.add_argument("--plain")
-    parser.add_argument("--limits")
-    parser.add_argument("--book-after", type=float)
-    asked = parser.parse_args()
-    judge = Judge(seconds=time.monotonic)
-    judge.configure()
-    judge.sync()
-    judge.prepare()
-    threading.Thread(target=_book, args=(judge, asked.book_after), daemon=True).start()
-    registry = CollectorRegistry()
-    large = Counter("large", "Makes /metrics an answer of some megabytes.", ("label",), registry=registry)
-    for index in range(2_000):
-        large.labels(f"{index:01000}").inc()
-    connections, *seconds = asked.limits.split(",")
-    door = Door(judge.admission, create_app(judge.admission, registry))
-    context = ServingCertificate(asked.folder / "tls.crt", asked.folder / "tls.key").context()
-    limits = Limits(int(connections), *map(float, seconds))
-    drained = replica.serve(door, context, asked.listen, asked.plain, limits=limits)
-    print("drained" if drained else "interrupted", flush=True)
-
-
-def _book(judge: Judge, after: float) -> None:
-    while True:
-        judge.admission.await_work(1.0)
-        time.sleep(after)
-        judge.book()
-
-
-if __name__ == "__main__":
-    main()

@@ -15,7 +15,7 @@ from tests.judging import review
 from tests.replica_process import WAITS, Client, Process, serving
 from webhook.replica import Limits
 
-AT_ONCE = 1.5  # seconds; an interpreter takes some of it to end
+AT_ONCE = 3.0  # seconds; a busy machine takes most of them, and waiting for peers would take ten
 
 
 def refuses(process: Process) -> bool:
@@ -109,7 +109,7 @@ def test_a_peer_that_reads_nothing_does_not_delay_it(tmp_path: Path) -> None:
     with serving(tmp_path) as process, closing(process.shake_hands()) as sock:
         sock.sendall(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n" * 10)
         time.sleep(1.0)
-        ends(process, signal.SIGTERM, 2 * AT_ONCE)
+        ends(process, signal.SIGTERM)
 
 
 def test_it_waits_only_so_long_for_what_is_in_flight(tmp_path: Path) -> None:

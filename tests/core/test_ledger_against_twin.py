@@ -1,5 +1,7 @@
 """Whatever happens in whatever order, the ledger's figures are what its plain twin counts from the definitions."""
 
+from dataclasses import replace
+
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule
@@ -117,6 +119,14 @@ class LedgerAndTwin(RuleBasedStateMachine):
         self.twin.grant(pod)
         return pod
 
+    @rule(target=granted, pod=seen, node=node_names)
+    def create_again(self, pod: PodFacts, node: str) -> PodFacts:
+        """As a StatefulSet does: the old pod is still shown on its node when the new one is granted."""
+        self.see(PodFacts(pod.name, "old", 1, pod.footprint, node))
+        new = PodFacts(pod.name, "new", 1, pod.footprint, confined_to=pod.confined_to)
+        self.grant(new)
+        return new
+
     @rule(pod=granted)
     def grant_comes(self, pod: PodFacts) -> None:
         self.see(pod)
@@ -138,6 +148,12 @@ class LedgerAndTwin(RuleBasedStateMachine):
     def see_node(self, node: NodeFacts) -> None:
         self.ledger.see_node(node, self.twin.now)
         self.twin.see_node(node)
+
+    @rule(name=node_names)
+    def node_fails(self, name: str) -> None:
+        known = self.twin.nodes.get(name)
+        if known is not None:
+            self.see_node(replace(known.facts, ready=False))
 
     @rule(name=node_names)
     def delete_node(self, name: str) -> None:

@@ -87,6 +87,7 @@ def local(cluster: Cluster, replicas: Replicas) -> Headroom:
 
 
 def _installed(cluster: Cluster) -> Headroom:
+    # Never tried where this was written, for want of a cluster that runs pods.
     (webhook,) = cluster.api.get(GATE)["webhooks"]
     if "service" not in webhook["clientConfig"]:
         pytest.fail("the cluster asks a Headroom that does not run in it: end that one (`make down`)")

@@ -5,7 +5,7 @@ from collections import Counter
 from typing import NamedTuple
 
 from tests.storm.clients import BUSINESS_AS_USUAL, CONFLICT, CREATED, EXISTS, REFUSED, Tally
-from tests.storm.witness import Evidence
+from tests.storm.evidence import Evidence
 
 MI = 1 << 20
 LONGEST = 300  # characters of a text

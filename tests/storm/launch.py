@@ -58,7 +58,7 @@ FAULTS: dict[str, Callable[[], None]] = {
 
 def main() -> None:
     """Serve until told to stop."""
-    parser = argparse.ArgumentParser()
+    parser = argparse.ArgumentParser(allow_abbrev=False)
     for name, default in zip(Timing._fields, Timing(), strict=True):
         parser.add_argument(f"--{name}", type=float, default=default)
     parser.add_argument("--fault", choices=FAULTS)

@@ -1,18 +1,27 @@
 """Where storms happen: a control plane, two nodes, a namespace, and as many replicas as a storm wants."""
 
+import os
+import re
+import signal
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
+import urllib3
+
 from tests.cluster import gate, kubeconfig, namespaces, nodes
 from tests.cluster.controlplane import ControlPlane
+from tests.cluster.processes import until
+from tests.cluster.replica import Replica
 from tests.cluster.replicas import ACCOUNT, NAMESPACE, Replicas
 from tests.live.headroom import forget
 from tests.storm.figures import MI
 from tests.storm.proxy import Proxy
 from tests.storm.wire import Server
+from tests.storm.witness import holdings
 
 # A create is given no longer than that in all, so that a lapse of a little more is as safe as 45 s are in production.
 REQUEST_SECONDS = 8
@@ -24,6 +33,8 @@ BOUND = NODES * NODE_MEMORY * 75 // 100  # by the shipped configuration
 POD = 64 * MI
 PODS = BOUND // POD  # 96, and nothing is left over
 
+SETTLE_SECONDS = 20.0
+COMMITTED = r'^headroom_scope_memory_requests_bytes\{scope="cluster"\} (\S+)$'
 LAUNCH = Path(__file__).with_name("launch.py")
 
 
@@ -58,6 +69,8 @@ class Scene:
         forget(self.plane)
         with Replicas(self.plane, work, count, serve=_serve(times, fault)) as replicas:
             yield replicas
+            if fault is None:
+                self.check(replicas)
 
     @contextmanager
     def proxied(
@@ -74,6 +87,28 @@ class Scene:
                 kubeconfig.write(path, {"server": proxy.url}, user=ACCOUNT, token=self._token())
                 replica._serve = [*replica._serve, "--kubeconfig", path]  # the last one counts
             yield stack.enter_context(replicas), proxies
+            if fault is None:
+                self.check(replicas)
+
+    def check(self, replicas: Replicas) -> None:
+        """Nothing unforeseen is in a replica's log, and each one's account comes to what there is."""
+        held = sum(holdings(self.server.get("/api/v1/pods")["items"]).values())
+        for replica in replicas:
+            assert "Traceback" not in replica.log.read_text(), replica.log.read_text()
+            until(
+                partial(accounts_for, replica, held),
+                f"an account of {held} by replica {replica.number}",
+                SETTLE_SECONDS,
+            )
+
+    @contextmanager
+    def standstill(self) -> Iterator[None]:
+        """Stop etcd: what was sent to it is done when it goes on."""
+        os.killpg(self.plane.pid("etcd"), signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.killpg(self.plane.pid("etcd"), signal.SIGCONT)
 
     def clear(self) -> None:
         """Delete all pods of the namespace."""
@@ -95,6 +130,13 @@ def scene(plane: ControlPlane) -> Iterator[Scene]:
             yield Scene(plane, namespace)
     finally:
         nodes.remove_all(plane)
+
+
+def accounts_for(replica: Replica, held: int) -> bool:
+    """Whether that much is committed, as a replica's metrics have it."""
+    shown = urllib3.request("GET", f"{replica.metrics_url}/metrics", retries=False).data.decode()
+    (committed,) = re.findall(COMMITTED, shown, re.MULTILINE)
+    return int(float(committed)) == held
 
 
 def _serve(times: Times, fault: str | None) -> list[str | Path]:

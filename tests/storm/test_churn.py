@@ -9,9 +9,10 @@ from tests.cluster.processes import until
 from tests.storm.churn import Churn
 from tests.storm.clients import CREATED, Tally
 from tests.storm.conftest import Record
+from tests.storm.evidence import Evidence
 from tests.storm.figures import Figures
 from tests.storm.scene import BOUND, PODS, Scene
-from tests.storm.witness import Evidence, Witness
+from tests.storm.witness import Witness
 
 pytestmark = pytest.mark.live
 

@@ -9,9 +9,10 @@ from tests.cluster.processes import until
 from tests.storm.churn import Churn
 from tests.storm.clients import Client, Tally, pod
 from tests.storm.conftest import Record
+from tests.storm.evidence import Evidence, Moment
 from tests.storm.figures import MI, Figures
 from tests.storm.scene import BOUND, POD, Scene
-from tests.storm.witness import PODS, Evidence, Moment, Witness, size
+from tests.storm.witness import PODS, Witness, size
 
 CLIENTS = 16
 

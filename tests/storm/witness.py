@@ -17,8 +17,9 @@ from collections.abc import Iterator
 from contextlib import closing, suppress
 from http.client import HTTPException
 from types import TracebackType
-from typing import NamedTuple, Self
+from typing import Self
 
+from tests.storm.evidence import Evidence, Moment
 from tests.storm.wire import FAULTS, Object, Server
 
 PODS = "/api/v1/pods"
@@ -29,47 +30,6 @@ SILENCE_SECONDS = 120.0  # the API server sends a bookmark each minute
 
 # A pod that asks for nothing, in a namespace that Headroom leaves out: once it is seen, so is all that came before.
 MARKS = "/api/v1/namespaces/kube-system/pods"
-
-
-class Moment(NamedTuple):
-    """What was held from one revision on, and when the witness learned of it (seconds of a monotonic clock)."""
-
-    revision: int
-    held: int
-    at: float
-
-
-class Evidence(NamedTuple):
-    """What was seen up to one moment; `caught_up` counts the revisions that no watch could tell any more."""
-
-    moments: tuple[Moment, ...]
-    ended: float
-    caught_up: int
-
-    @property
-    def maximum(self) -> Moment:
-        """The first moment at which the most was held."""
-        return max(self.moments, key=lambda moment: (moment.held, -moment.revision))
-
-    @property
-    def median(self) -> int:
-        """At least so much was held for half of the time."""
-        ends = [*(moment.at for moment in self.moments[1:]), self.ended]
-        spans = [(moment.held, end - moment.at) for moment, end in zip(self.moments, ends, strict=True)]
-        half = sum(seconds for _, seconds in spans) / 2
-        for held, seconds in sorted(spans, reverse=True):
-            half -= seconds
-            if half <= 0:
-                return held
-        return 0
-
-    def until(self, ended: float) -> Self:
-        """The same up to an earlier moment."""
-        return self._replace(moments=tuple(moment for moment in self.moments if moment.at <= ended), ended=ended)
-
-    def over(self, bound: int) -> list[Moment]:
-        """Every moment at which more than the bound was held."""
-        return [moment for moment in self.moments if moment.held > bound]
 
 
 class Witness:
@@ -125,7 +85,7 @@ class Witness:
         ended = time.monotonic()
         self._catch_up()
         listed = self._server.get(PODS)["items"]
-        expected = {key: size for key, size in map(_holding, listed) if size}
+        expected = holdings(listed)
         with self._lock:
             assert self._held == expected, f"the witness has {self._held}, a list {expected}"
             return Evidence(tuple(self._moments[since:]), max(ended, self._moments[-1].at), self._caught_up)
@@ -207,13 +167,18 @@ class Witness:
             for found in listed["items"]:
                 self._note(found)
             self._revision = int(listed["metadata"]["resourceVersion"])
-            self._held = {key: size for key, size in map(_holding, listed["items"]) if size}
+            self._held = holdings(listed["items"])
             self._sum = sum(self._held.values())
             self._moments.append(Moment(self._revision, self._sum, time.monotonic()))
 
     def _note(self, found: Object) -> None:
         if found["metadata"]["name"].startswith("mark-"):
             self._last_mark = found["metadata"]["name"]
+
+
+def holdings(pods: list[Object]) -> dict[str, int]:
+    """What each pod of a list holds, by namespace/name; who holds nothing is left out."""
+    return {key: held for key, held in map(_holding, pods) if held}
 
 
 def _holding(pod: Object) -> tuple[str, int]:

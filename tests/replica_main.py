@@ -1,0 +1,52 @@
+"""The program of a server process as shipped, around an account that needs no cluster and books by itself."""
+
+import argparse
+import threading
+import time
+from pathlib import Path
+
+from prometheus_client import CollectorRegistry, Counter
+
+from tests.judging import Judge
+from webhook import replica
+from webhook.app import create_app
+from webhook.asgi import Door
+from webhook.replica import Limits
+from webhook.tls import ServingCertificate
+
+
+def main() -> None:
+    """Be the process."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--listen")
+    parser.add_argument("--plain")
+    parser.add_argument("--limits")
+    parser.add_argument("--book-after", type=float)
+    asked = parser.parse_args()
+    judge = Judge(seconds=time.monotonic)
+    judge.configure()
+    judge.sync()
+    judge.prepare()
+    threading.Thread(target=_book, args=(judge, asked.book_after), daemon=True).start()
+    registry = CollectorRegistry()
+    large = Counter("large", "Makes /metrics an answer of some megabytes.", ("label",), registry=registry)
+    for index in range(2_000):
+        large.labels(f"{index:01000}").inc()
+    connections, *seconds = asked.limits.split(",")
+    door = Door(judge.admission, create_app(judge.admission, registry))
+    context = ServingCertificate(asked.folder / "tls.crt", asked.folder / "tls.key").context()
+    limits = Limits(int(connections), *map(float, seconds))
+    drained = replica.serve(door, context, asked.listen, asked.plain, limits=limits)
+    print("drained" if drained else "interrupted", flush=True)
+
+
+def _book(judge: Judge, after: float) -> None:
+    while True:
+        judge.admission.await_work(1.0)
+        time.sleep(after)
+        judge.book()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,96 @@
+"""Another webhook that is asked beside Headroom: slow at times, and of its own mind.
+
+What Headroom let in is created late because of it, or never.
+"""
+
+import base64
+import json
+import random
+import ssl
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+from tests.cluster import gate
+from tests.cluster.cluster import Cluster
+from tests.cluster.components import LOOPBACK
+from tests.cluster.processes import until
+from tests.cluster.replicas import issue_certificates
+from tests.storm.clients import pod
+from tests.storm.wire import Object
+
+NAME = "bystander"
+REFUSAL = "the bystander is not in the mood"
+SLOWEST_SECONDS = 4.0
+TIMEOUT_SECONDS = 6
+chance = random.SystemRandom()
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    block_on_close = False
+    asked = False
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: _Server
+
+    def do_POST(self) -> None:
+        """A third at once, a third late, a third late and refused."""
+        self.server.asked = True
+        request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))["request"]
+        mood = 0 if request.get("dryRun") else chance.randrange(3)
+        if mood:
+            time.sleep(chance.uniform(0, SLOWEST_SECONDS))
+        answer = {"uid": request["uid"], "allowed": mood < 2, "status": {"code": 403, "message": REFUSAL}}
+        body = json.dumps({"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "response": answer}).encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@contextmanager
+def standing_by(cluster: Cluster, folder: Path, namespace: str) -> Iterator[None]:
+    """Have the API server ask it about the pods of one namespace."""
+    issue_certificates(folder)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(folder / "tls.crt", folder / "tls.key")
+    server = _Server((LOOPBACK, 0), _Handler)
+    server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
+    threading.Thread(target=server.serve_forever, name=NAME, daemon=True).start()
+    try:
+        cluster.api.create(gate.CONFIGURATIONS, _manifest(server.server_address[1], folder / "ca.crt", namespace))
+        until(lambda: _try(cluster, namespace) and server.asked, "the bystander's first review", 30)
+        yield
+    finally:
+        cluster.api.delete(f"{gate.CONFIGURATIONS}/{NAME}")
+        server.shutdown()
+        server.server_close()
+
+
+def _try(cluster: Cluster, namespace: str) -> bool:
+    cluster.api.create(f"/api/v1/namespaces/{namespace}/pods", pod("for-show", 0), dryRun="All")
+    return True
+
+
+def _manifest(port: int, ca_file: Path, namespace: str) -> Object:
+    bundle = base64.b64encode(ca_file.read_bytes()).decode()
+    webhook = {
+        "name": f"{NAME}.headroom.dev",
+        "admissionReviewVersions": ["v1"],
+        "clientConfig": {"url": f"https://{LOOPBACK}:{port}/", "caBundle": bundle},
+        "rules": [{"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["pods"]}],
+        "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": namespace}},
+        "timeoutSeconds": TIMEOUT_SECONDS,
+        "sideEffects": "None",
+    }
+    return {"metadata": {"name": NAME}, "webhooks": [webhook]}
