@@ -43,7 +43,9 @@ def through_flask(admission: Admission, request: Request) -> Said:
     if request.chunks is not None:
         environ = {"wsgi.input_terminated": True, "HTTP_TRANSFER_ENCODING": "chunked"}
         body = {"input_stream": BytesIO(b"".join(request.chunks)), "environ_overrides": environ}
-    answer = client.open(request.target, method=request.method, content_type=request.content_type, base_url="https://x", **body)
+    answer = client.open(
+        request.target, method=request.method, content_type=request.content_type, base_url="https://x", **body
+    )
     named = {key.lower(): value for key, value in answer.headers.items()}
     return Said(answer.status_code, {key: named[key] for key in _KEPT if key in named}, answer.data)
 

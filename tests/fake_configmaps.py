@@ -16,7 +16,7 @@ class FakeConfigMaps(FakeApiServer):
     def up(self) -> None:
         super().up()
         assert self._http is not None
-        self._http.RequestHandlerClass = _Handler
+        self._http.RequestHandlerClass = Handling
 
     def __enter__(self) -> Self:
         self.up()
@@ -36,7 +36,7 @@ class FakeConfigMaps(FakeApiServer):
         """Carry out a call of this kind and close the connection instead of answering."""
 
         def answer(handler: Handler, call: Call) -> None:
-            assert isinstance(handler, _Handler)
+            assert isinstance(handler, Handling)
             handler.carry_out(call)
             drop(handler.connection)
             handler.close_connection = True
@@ -47,7 +47,7 @@ class FakeConfigMaps(FakeApiServer):
         """Carry out a call of this kind and say that it failed."""
 
         def answer(handler: Handler, call: Call) -> None:
-            assert isinstance(handler, _Handler)
+            assert isinstance(handler, Handling)
             handler.carry_out(call)
             handler.refuse(500)
 
@@ -80,13 +80,26 @@ class FakeConfigMaps(FakeApiServer):
         return 200, self.objects[name]
 
 
-class _Handler(Handler):
+class Handling(Handler):
+    _only = ""  # the one name that is asked for, if any
+
+    def chunk(self, data: bytes) -> None:
+        """Send an event, if it is of interest."""
+        if not self._only or not data or json.loads(data)["object"]["metadata"].get("name", self._only) == self._only:
+            super().chunk(data)
+
+    def _page(self, fake: FakeApiServer, query: dict[str, str]) -> bytes:
+        page = json.loads(super()._page(fake, query))
+        page["items"] = [each for each in page["items"] if self._only in ("", each["metadata"]["name"])]
+        return encode(page)
+
     def carry_out(self, call: Call) -> tuple[int, Any]:
         fake = self.server.fake
         assert isinstance(fake, FakeConfigMaps)
         return fake.carry_out(call)
 
     def tell_truth(self, call: Call) -> None:
+        self._only = call.query.get("fieldSelector", "").removeprefix("metadata.name=")
         if call.kind in ("watch", "list", "newest") and call.path == PATH:
             super().tell_truth(call)
             return

@@ -45,7 +45,7 @@ def test_what_is_read_only_is_405_to_others(method: str, path: str) -> None:
 
 def test_an_unknown_path_is_404_in_one_line() -> None:
     answer = client(Judge()).get("/<script>")
-    assert (answer.status_code, answer.text) == (404, "Not Found: GET /<script>\n")
+    assert (answer.status_code, answer.text) == (404, "Not Found: GET /%3Cscript%3E\n")
     assert answer.content_type == "text/plain; charset=utf-8", "so no browser takes it for markup"
 
 

@@ -20,13 +20,14 @@ from webhook.booking import Booking
 from webhook.configmap import ConfigMaps
 from webhook.core.allotment import Timing
 from webhook.kube import Api
-from webhook.metrics import Account, Reviews
+from webhook.metrics import Account, Recounts, Reviews
 from webhook.settings import Settings
 
 WALL = 1_700_000_000.0
 GI = 1 << 30
 REVIEW = {"operation", "kind", "verdict", "reason", "dry_run"}
 PINNED = {
+    "headroom_account_drifts": ("gauge", set()),
     "headroom_admission_duration_seconds": ("histogram", {"le"}),
     "headroom_admission_reviews": ("counter", REVIEW),
     "headroom_admission_sent_back": ("counter", set()),
@@ -40,6 +41,7 @@ PINNED = {
     "headroom_hand_backs": ("counter", set()),
     "headroom_pods": ("gauge", set()),
     "headroom_ready": ("gauge", set()),
+    "headroom_recounts": ("counter", set()),
     "headroom_reservations": ("gauge", {"state"}),
     "headroom_reservations_expired": ("counter", set()),
     "headroom_reserved_memory_bytes": ("gauge", {"scope"}),
@@ -79,6 +81,7 @@ class Metered(NamedTuple):
 def metered(judge: Judge, folder: Path) -> Metered:
     registry = CollectorRegistry(auto_describe=False)
     reviews = Reviews(registry)
+    Recounts(registry).record(())
     judge.admission._observe = reviews.record
     files = Mounted(folder / "tls.crt", folder / "tls.key")
     files.write(FIRST)
@@ -107,7 +110,9 @@ def test_the_exposition_is_pinned(tmp_path: Path) -> None:
         if name not in made
     }
     assert shown == PINNED
-    assert made <= {"headroom_admission_duration_seconds_created", "headroom_admission_reviews_created"}
+    assert made <= {
+        f"headroom_{name}_created" for name in ("admission_duration_seconds", "admission_reviews", "recounts")
+    }
 
 
 def test_every_metric_says_what_it_is(replica: Metered) -> None:

@@ -86,7 +86,7 @@ def test_a_second_request_on_its_way_in_is_still_read(tmp_path: Path) -> None:
         assert process.wait() == 0
 
 
-@pytest.mark.parametrize("many", [1, 100])
+@pytest.mark.parametrize("many", [1, 30])
 def test_idle_connections_do_not_delay_it(tmp_path: Path, many: int) -> None:
     with serving(tmp_path) as process, ExitStack() as stack:
         for _ in range(many):

@@ -3,7 +3,9 @@
 `/validate` is also answered by a short cut (asgi.py) that calls the same `validate`.
 """
 
+import logging
 from collections.abc import Mapping
+from urllib.parse import quote
 
 from flask import Flask, Response, request
 from prometheus_client import CollectorRegistry, generate_latest
@@ -14,6 +16,8 @@ from webhook.admission import Admission
 from webhook.cases import Answer, plain
 from webhook.core.duration import Duration
 from webhook.waiting import Waiting
+
+log = logging.getLogger(__name__)
 
 VALIDATE = "/validate"
 # A review carries an object of at most about 3 MiB (etcd's limit and the API server's), and with it the old one.
@@ -26,7 +30,7 @@ def validate(admission: Admission, content_type: str, timeout: str | None, body:
     if len(body) > LARGEST_BODY:
         return too_large()
     if content_type.partition(";")[0].strip().lower() != "application/json":
-        return plain(415, "send the AdmissionReview as application/json")
+        return _refused(415, "send the AdmissionReview as application/json")
     try:
         seconds = Duration.parse(timeout).seconds if timeout else _DEFAULT_TIMEOUT
     except ValueError:
@@ -36,12 +40,18 @@ def validate(admission: Admission, content_type: str, timeout: str | None, body:
 
 def too_large() -> Answer:
     """Answer a body that no API server would send."""
-    return plain(413, f"the body is larger than {LARGEST_BODY >> 20} MiB")
+    return _refused(413, f"the body is larger than {LARGEST_BODY >> 20} MiB")
 
 
 def without_tls() -> Answer:
     """Answer a review that came in the clear, where anybody could have changed it."""
-    return plain(404, "reviews are answered over TLS only")
+    return _refused(404, "reviews are answered over TLS only")
+
+
+def _refused(status: int, text: str) -> Answer:
+    """Refuse what is no review at all; no audit line speaks of it, so the log does."""
+    log.warning("refused a request with %d: %s", status, text)
+    return plain(status, text)
 
 
 def headers(answer: Answer) -> Mapping[str, str]:
@@ -79,7 +89,7 @@ def create_app(admission: Admission, registry: CollectorRegistry) -> Flask:
     def refuse(error: HTTPException) -> Response:
         if error.code == 413:
             return _response(too_large())
-        response = _response(plain(error.code or 500, f"{error.name}: {request.method} {request.path}"))
+        response = _response(_refused(error.code or 500, f"{error.name}: {request.method} {quote(request.path)}"))
         if isinstance(error, MethodNotAllowed):
             response.allow.update(sorted(error.valid_methods or ()))
         return response

@@ -7,7 +7,7 @@ of the account, so dashboards use `max by`.
 from collections import Counter as Counted
 from collections.abc import Callable, Iterator, Mapping
 
-from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
@@ -19,6 +19,7 @@ from webhook.booking import Booking
 from webhook.cases import Decided
 from webhook.core.amounts import Amounts
 from webhook.core.ledger import Standing
+from webhook.core.recount import Drift
 from webhook.core.reservations import Reservation
 from webhook.settings import Settings
 from webhook.tls import ServingCertificate
@@ -59,6 +60,21 @@ class Reviews:
 
 
 _OPERATIONS = ("CREATE", "UPDATE", "DELETE", "CONNECT")
+
+
+class Recounts:
+    """Says how often the account was recounted, and what the last time found."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._done = Counter("headroom_recounts", "Times the account was recounted from its parts.", registry=registry)
+        self._drifts = Gauge(
+            "headroom_account_drifts", "Figures that the last recount found otherwise; must be 0.", registry=registry
+        )
+
+    def record(self, drifts: tuple[Drift, ...]) -> None:
+        """Take one recount in."""
+        self._done.inc()
+        self._drifts.set(len(drifts))
 
 
 class Account(Collector):

@@ -25,6 +25,7 @@ from webhook.cases import Decided
 from webhook.configmap import ConfigMaps
 from webhook.core.allotment import Timing
 from webhook.kube import Api, configure
+from webhook.recounting import Recounting
 from webhook.reflector import Reflector
 from webhook.settings import Settings
 from webhook.tls import Outcome, ServingCertificate
@@ -65,6 +66,7 @@ class _Parts:
     audit: AuditLog
     admission: Admission
     booking: Booking
+    recounting: Recounting
     reflectors: dict[str, Reflector[Any]]
     registry: CollectorRegistry
     stop: Event
@@ -80,6 +82,7 @@ def serve(options: Options) -> None:
     watchers = [_started(f"watch {what}", reflector.run) for what, reflector in parts.reflectors.items()]
     workers = [
         _started("booking", parts.booking.run),
+        _started("recount", parts.recounting.run),
         _started("certificate", _refresh, parts.certificate, parts.stop),
     ]
     gc.freeze()  # what is there by now lives for ever: the collector need not look at it again
@@ -118,6 +121,7 @@ def _build(options: Options) -> _Parts:
     stop = Event()
     pods = watching.watch_pods(api, admission)
     booking = Booking(ConfigMaps(api, options.namespace, WITHIN), admission, stop, pods.request_proof)
+    recounting = Recounting(admission, stop, metrics.Recounts(registry).record)
     registry.register(metrics.Account(admission, settings, audit, booking, certificate, time.time))
     reflectors: dict[str, Reflector[Any]] = {
         "pods": pods,
@@ -125,7 +129,7 @@ def _build(options: Options) -> _Parts:
         "configuration": watching.watch_config(api, options.namespace, settings),
         "allotments": watching.watch_allotments(api, options.namespace, booking),
     }
-    return _Parts(name, api, certificate, audit, admission, booking, reflectors, registry, stop)
+    return _Parts(name, api, certificate, audit, admission, booking, recounting, reflectors, registry, stop)
 
 
 def _started(name: str, run: Callable[..., None], *arguments: object) -> Thread:

@@ -1,0 +1,69 @@
+"""An API server with pods, nodes and ConfigMaps: enough for a whole replica."""
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tests.fake_apiserver import FakeApiServer
+from tests.fake_configmaps import FakeConfigMaps, Handling
+from tests.fake_http import Call
+
+
+class FakeCluster(FakeConfigMaps):
+    """ConfigMaps are its own; pods and nodes are lists of their own beside them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.pods, self.nodes = FakeApiServer(), FakeApiServer()
+
+    def up(self) -> None:
+        super().up()
+        assert self._http is not None
+        self._http.RequestHandlerClass = _Handler
+
+    def down(self) -> None:
+        super().down()
+        self.pods.end_watches()
+        self.nodes.end_watches()
+
+    def add_node(self, name: str, memory: str) -> None:
+        """Add a node that is ready."""
+        allocatable = {"memory": memory, "cpu": "4"}
+        self.nodes.put(name, status={"allocatable": allocatable, "conditions": [{"type": "Ready", "status": "True"}]})
+
+    def add_pod(self, name: str, memory: str) -> None:
+        """Add a pod, as the API server does once it was let in."""
+        self.pods.put(name, spec=_spec(memory))
+
+    def configure(self, text: str) -> None:
+        """Write the configuration."""
+        self.write("headroom-config", {"config.yaml": text})
+
+    def kubeconfig(self, folder: Path) -> Path:
+        """Write a file that leads here."""
+        named: dict[str, list[dict[str, Any]]] = {
+            "clusters": [{"name": "fake", "cluster": {"server": self.url}}],
+            "users": [{"name": "fake", "user": {"token": "none"}}],
+            "contexts": [{"name": "fake", "context": {"cluster": "fake", "user": "fake"}}],
+        }
+        path = folder / "kubeconfig"
+        path.write_text(yaml.safe_dump({"apiVersion": "v1", "kind": "Config", "current-context": "fake", **named}))
+        return path
+
+
+def _spec(memory: str) -> dict[str, Any]:
+    return {"containers": [{"name": "app", "resources": {"requests": {"memory": memory}}}]}
+
+
+class _Handler(Handling):
+    def tell_truth(self, call: Call) -> None:
+        cluster = self.server.fake
+        assert isinstance(cluster, FakeCluster)
+        shown = {"/api/v1/pods": cluster.pods, "/api/v1/nodes": cluster.nodes}.get(call.path)
+        if shown is None:
+            super().tell_truth(call)
+        elif call.kind == "watch":
+            self._watch(shown, int(call.query["resourceVersion"]))
+        else:
+            self.answer(200, self._page(shown, call.query))

@@ -1,0 +1,35 @@
+"""The recount in the background: no drift is said to be none, a drift is said aloud."""
+
+from threading import Event
+
+import pytest
+
+from tests.core.accounts import pod
+from tests.judging import ready
+from webhook.admission import Admission
+from webhook.core.amounts import Amounts
+from webhook.core.recount import Drift
+from webhook.recounting import Recounting
+
+
+def recounted(admission: Admission) -> tuple[Drift, ...]:
+    found: list[tuple[Drift, ...]] = []
+    Recounting(admission, Event(), found.append).recount()
+    (drifts,) = found
+    return drifts
+
+
+def test_an_account_that_adds_up_has_no_drift(caplog: pytest.LogCaptureFixture) -> None:
+    judge = ready()
+    judge.admission.see_pod(pod("default/a"))
+    assert recounted(judge.admission) == ()
+    assert not caplog.records
+
+
+def test_a_drift_is_reported_and_not_mended(caplog: pytest.LogCaptureFixture) -> None:
+    judge = ready()
+    judge.admission.see_pod(pod("default/a"))
+    judge.admission.ledger._committed["cluster"] = Amounts(memory_requests=1)
+    for _ in range(2):
+        assert ("committed", "cluster") in {(drift.figure, drift.where) for drift in recounted(judge.admission)}
+    assert "the account has drifted" in caplog.text
