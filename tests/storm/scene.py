@@ -18,6 +18,7 @@ from tests.cluster.processes import until
 from tests.cluster.replica import Replica
 from tests.cluster.replicas import ACCOUNT, NAMESPACE, Replicas
 from tests.live.headroom import forget
+from tests.storm.clients import pod
 from tests.storm.figures import MI
 from tests.storm.proxy import Proxy
 from tests.storm.wire import Server
@@ -34,7 +35,9 @@ POD = 64 * MI
 PODS = BOUND // POD  # 96, and nothing is left over
 
 SETTLE_SECONDS = 20.0
-COMMITTED = r'^headroom_scope_memory_requests_bytes\{scope="cluster"\} (\S+)$'
+COMMITTED = r'headroom_scope_memory_requests_bytes\{scope="cluster"\}'
+WRITES = r'headroom_booking_writes_total\{outcome="written"\}'
+REVIEWS = r"headroom_admission_reviews_total\{.*\}"
 LAUNCH = Path(__file__).with_name("launch.py")
 
 
@@ -90,16 +93,29 @@ class Scene:
             if fault is None:
                 self.check(replicas)
 
+    def ask_only(self, replica: Replica) -> None:
+        """Lead the gate past the balancer to one replica, and return once the API server follows."""
+        path = f"{gate.CONFIGURATIONS}/{gate.NAME}"
+        configuration = self.plane.api.get(path)
+        for webhook in configuration["webhooks"]:
+            webhook["clientConfig"]["url"] = f"{replica.url}/{webhook['clientConfig']['url'].rpartition('/')[2]}"
+        self.plane.api.replace(path, configuration)
+        before = shown(replica, REVIEWS)
+        until(lambda: self._asks(replica, before), f"a review for replica {replica.number}", SETTLE_SECONDS)
+
+    def _asks(self, replica: Replica, before: int) -> bool:
+        self.plane.api.create(self.pods, pod("for-show", 0), dryRun="All")
+        return shown(replica, REVIEWS) > before
+
     def check(self, replicas: Replicas) -> None:
         """Nothing unforeseen is in a replica's log, and each one's account comes to what there is."""
         held = sum(holdings(self.server.get("/api/v1/pods")["items"]).values())
         for replica in replicas:
-            assert "Traceback" not in replica.log.read_text(), replica.log.read_text()
-            until(
-                partial(accounts_for, replica, held),
-                f"an account of {held} by replica {replica.number}",
-                SETTLE_SECONDS,
-            )
+            log = replica.log.read_text()
+            assert "Traceback" not in log, log
+            assert "drifted" not in log, log
+            what = f"an account of {held} by replica {replica.number}"
+            until(partial(accounts_for, replica, held), what, SETTLE_SECONDS)
 
     @contextmanager
     def standstill(self) -> Iterator[None]:
@@ -133,10 +149,14 @@ def scene(plane: ControlPlane) -> Iterator[Scene]:
 
 
 def accounts_for(replica: Replica, held: int) -> bool:
-    """Whether that much is committed, as a replica's metrics have it."""
-    shown = urllib3.request("GET", f"{replica.metrics_url}/metrics", retries=False).data.decode()
-    (committed,) = re.findall(COMMITTED, shown, re.MULTILINE)
-    return int(float(committed)) == held
+    """Whether a replica counts just so much as committed."""
+    return shown(replica, COMMITTED) == held
+
+
+def shown(replica: Replica, sample: str) -> int:
+    """The sum of the samples in a replica's metrics that a pattern finds."""
+    text = urllib3.request("GET", f"{replica.metrics_url}/metrics", retries=False).data.decode()
+    return sum(int(float(value)) for value in re.findall(rf"^{sample} (\S+)$", text, re.MULTILINE))
 
 
 def _serve(times: Times, fault: str | None) -> list[str | Path]:
