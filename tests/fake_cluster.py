@@ -61,6 +61,7 @@ class _Handler(Handling):
         cluster = self.server.fake
         assert isinstance(cluster, FakeCluster)
         shown = {"/api/v1/pods": cluster.pods, "/api/v1/nodes": cluster.nodes}.get(call.path)
+        self._only = ""  # one connection serves many calls
         if shown is None:
             super().tell_truth(call)
         elif call.kind == "watch":

@@ -164,6 +164,18 @@ def test_nothing_is_written_before_there_is_an_account(server: FakeConfigMaps) -
         until(lambda: server.count("PUT") > writes)
 
 
+def test_no_object_is_made_by_whoever_has_not_looked_for_one(server: FakeConfigMaps) -> None:
+    with replica(server, watching=False) as r:
+        r.end_booking()
+        server.calls.clear()
+        r.booking._known = False
+        problems = iter(["the pods are still being listed"])
+        r.admission.problem = lambda now: next(problems, None)  # type: ignore[method-assign]  # noqa: ARG005 - as it is
+        r.admission.allotment.shared = None
+        r.booking._step()
+        assert server.calls == []
+
+
 # -- one write after the other -----------------------------------------------------------------------------------------
 
 

@@ -1,7 +1,6 @@
 """The command line: what it explains, what it refuses, and what it hands on."""
 
 import json
-import logging
 import os
 import subprocess
 import sys
@@ -11,7 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from tests.test_tls import FIRST, Mounted
-from webhook import __version__, server
+from webhook import __version__, logbook, server
 from webhook.answer import Unconfigured
 from webhook.cli import main
 from webhook.core.allotment import Timing
@@ -29,7 +28,7 @@ def served(monkeypatch: pytest.MonkeyPatch) -> list[Options]:
     """What would have been served."""
     found: list[Options] = []
     monkeypatch.setattr(server, "serve", found.append)
-    monkeypatch.setattr(logging, "basicConfig", lambda **_: None)  # the test's own logging stays
+    monkeypatch.setattr(logbook, "begin", lambda *_: None)  # the test's own logging stays
     return found
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.booking_replicas import until
 from tests.doors import door
 from tests.judging import ready, review
 from tests.replica_process import WAITS, Client, Process, read_until_closed, serving
@@ -349,21 +350,28 @@ def test_when_all_are_of_use_a_new_one_has_to_wait(tmp_path: Path) -> None:
         with pytest.raises((ConnectionError, ssl.SSLError)):
             process.client()
         clients[0].close()
-        time.sleep(0.2)
-        stack.enter_context(process.client()).ask()
+        until(lambda: is_served(process))
         assert [client.ask() for client in clients[1:]] == [(200, b"ok\n")] * 4
 
 
+def is_served(process: Process) -> bool:
+    try:
+        with process.client() as client:
+            return client.ask() == (200, b"ok\n")
+    except (ConnectionError, ssl.SSLError):
+        return False
+
+
 def test_connections_that_end_are_counted_no_more(tmp_path: Path) -> None:
-    with serving(tmp_path, Limits(connections=4)) as process:
+    with serving(tmp_path, Limits(connections=10)) as process:
         for _ in range(30):
-            with process.client() as client:
-                client.ask()
+            until(lambda: is_served(process))
             process.connect().close()
+        before = process.settled_descriptors()
         with ExitStack() as stack:
-            time.sleep(0.2)
-            for _ in range(4):
+            for _ in range(10):
                 stack.enter_context(process.client()).ask()
+        assert process.comes_down_to(before, 5.0)
 
 
 # -- at the start ------------------------------------------------------------------------------------------------------

@@ -16,15 +16,12 @@ from webhook.admission import Admission
 from webhook.answer import ApiError, Conflict, KubeError, NotFound, Unanswered
 from webhook.backoff import Backoff
 from webhook.configmap import ConfigMap, ConfigMaps
-from webhook.core import shared
 from webhook.core.allotment import Proposal
 from webhook.core.shared import NewerVersionError, Shared, SharedError
+from webhook.escrow import NAME, Escrow, state
 
 log = logging.getLogger(__name__)
 
-NAME = "headroom-allotments"
-MADE = "headroom-allotments-made"  # says that the object was there once: if it is missing, it was lost
-KEY = "state.json"
 _IDLE = 0.2  # seconds between looks at what time alone makes due
 _SHORTEST_PAUSE, _LONGEST_PAUSE = 0.1, 1.0  # seconds before an object is tried again that could not be read or written
 WITHIN = 5.0  # seconds for one call
@@ -72,7 +69,7 @@ class Booking:
     def __init__(
         self, configmaps: ConfigMaps, admission: Admission, stop: Event, request_proof: Callable[[], None]
     ) -> None:
-        self._configmaps = configmaps
+        self._escrow = Escrow(configmaps)
         self._admission = admission
         self._stop = stop
         self._request_proof = request_proof
@@ -134,7 +131,7 @@ class Booking:
         has to stay in the object until others see that it lapsed; and takes some seconds for the write.
         """
         _wait(patience, lambda: not self._admission.still_to_come())
-        self._configmaps.within = _FAREWELL
+        self._escrow.hurry(_FAREWELL)
         if not _wait(_FAREWELL, self._left):
             log.warning("what this replica holds could not be handed back: others get it when it has lapsed")
         elif open_still := self._admission.still_to_come():
@@ -162,59 +159,47 @@ class Booking:
     def tell(self, configmap: ConfigMap | None, revision: int) -> None:
         """Take in what the watch shows of the object; None: it was deleted."""
         try:
-            state = None if configmap is None else shared.read(configmap.data.get(KEY, ""))
+            shown = None if configmap is None else state(configmap)
         except (SharedError, NewerVersionError):
-            state = None
-        if state is None:
+            shown = None
+        if shown is None:
             self._known = False  # look for oneself: this may be old news
         else:
-            self._admission.observe(state, revision)
+            self._admission.observe(shown, revision)
 
     def _look(self) -> None:
         self._known = True  # first: news that come while we look make it false again
-        found = self._configmaps.get(NAME)
-        if found is None and not self._is_fresh() and not self._mark():
-            found = self._await_maker()
-        self._admission.observe(*self._state(found))
-
-    def _await_maker(self) -> ConfigMap | None:
-        """Look a few times more: whoever made the mark is about to make the object, unless it was lost."""
-        for _ in range(_LOOKS):
-            self._stop.wait(_SHORTEST_PAUSE)
-            found = self._configmaps.get(NAME)
-            if found is not None:
-                return found
-        log.warning("%s is lost: it is made anew, and opened after a while", NAME)
-        return None
-
-    def _state(self, found: ConfigMap | None) -> tuple[Shared | None, int]:
-        if found is None:
-            return None, 0
-        try:
-            return shared.read(found.data.get(KEY, "")), found.revision
-        except SharedError as error:
-            log.error("%s is damaged and is made anew: %s", NAME, error)  # noqa: TRY400 - a sentence is enough
-            return None, found.revision
+        found, revision = self._escrow.find()
+        if not revision and not self._is_fresh() and not self._mark():
+            found, revision = self._await_maker()
+        self._admission.observe(found, revision)
 
     def _is_fresh(self) -> bool:
         """Say whether no object was ever there, since our own mark is the first."""
         return self._admission.clock() < self._marked_until
 
     def _mark(self) -> bool:
-        """Leave a mark that the object is about to be made; say whether there was none before."""
         sent = self._admission.clock()
-        try:
-            self._configmaps.create(MADE, {})
-        except Conflict:
+        if not self._escrow.mark():
             return False
         self._marked_until = sent + _MARKED_FOR
         return True
+
+    def _await_maker(self) -> tuple[Shared | None, int]:
+        """Look a few times more: whoever made the mark is about to make the object, unless it was lost."""
+        for _ in range(_LOOKS):
+            self._stop.wait(_SHORTEST_PAUSE)
+            found, revision = self._escrow.find()
+            if revision:
+                return found, revision
+        log.warning("%s is lost: it is made anew, and opened after a while", NAME)
+        return None, 0
 
     def _write(self, write: _Write) -> None:
         """Send a write, as often as it takes to know what became of it."""
         self._unsettled = write
         try:
-            revision = self._send(write)
+            revision = self._escrow.write(write.proposal.shared, write.revision)
         except (Conflict, NotFound):
             self._resolve(write)
         except KubeError as error:
@@ -246,15 +231,9 @@ class Booking:
             self._resolve(write)
             self._unsettled = None
 
-    def _send(self, write: _Write) -> int:
-        data = {KEY: shared.write(write.proposal.shared)}
-        if write.revision:
-            return self._configmaps.replace(NAME, data, write.revision)
-        return self._configmaps.create(NAME, data)
-
     def _resolve(self, write: _Write) -> None:
         """Find out whether an earlier attempt at this write was carried out after all."""
-        if self._admission.resolve(write.proposal, *self._state(self._configmaps.get(NAME))):
+        if self._admission.resolve(write.proposal, *self._escrow.find()):
             self._count(write.proposal)
         else:
             self.tally.conflicts += 1

@@ -1,17 +1,13 @@
 """The command line: the only reader of arguments and environment."""
 
-import logging
-import sys
 from pathlib import Path
 
 import click
 
-from webhook import __version__, replica, server
+from webhook import __version__, logbook, replica, server
 from webhook.answer import KubeError
 from webhook.core.allotment import Timing
 from webhook.tls import TlsError
-
-_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
 
 class _Address(click.ParamType[str]):
@@ -67,7 +63,7 @@ def serve(
     The audit log goes to standard output, one JSON line for each decision that was not a plain allow; the operational
     log goes to standard error. Every option can also be set in the environment, as HEADROOM_SERVE_LISTEN and so on.
     """
-    logging.basicConfig(level=log_level.upper(), format=_FORMAT, stream=sys.stderr)
+    logbook.begin(log_level, server.clock)
     options = server.Options(
         listen=listen,
         metrics_listen=metrics_listen,

@@ -4,11 +4,8 @@ There is no master: the kubelet is the one who starts again what died, and so th
 or a CPU figure is about is the one that does the work. What gunicorn's own loop lacks is added here: plain HTTP beside
 TLS, a limit on connections, an end to those that do not go on, a stop that waits for requests and not for idle peers.
 
-    accepted ──► TLS handshake ──► first request ──► answered ◄──► idle ──► closed
-    └──────────── a stranger ────────────┘
-
-A connection counts from its acceptance on. When there are too many, the stranger who has been there longest goes: an
-API server is one for a few milliseconds only, and those who stall stay.
+A connection counts from its acceptance on (connection.py). When there are too many, the stranger who has been there
+longest goes: an API server is one for a few milliseconds only, and those who stall stay.
 """
 
 import asyncio
@@ -20,10 +17,10 @@ from contextlib import ExitStack
 from typing import Any, NamedTuple
 
 from gunicorn.app.base import BaseApplication
-from gunicorn.asgi.protocol import ASGIProtocol
 from gunicorn.workers.gasgi import ASGIWorker
 
 from webhook.asgi import Door
+from webhook.connection import Connection
 
 _BACKLOG = 1024
 _TICK = 0.1  # seconds between looks at who is stuck and at whether to stop
@@ -51,59 +48,6 @@ class Limits(NamedTuple):
     drain: float = 10.0  # for requests in flight when stopping
 
 
-class _Connection(ASGIProtocol):  # type: ignore[misc]  # gunicorn has no types
-    """One connection, known to its worker from acceptance to loss."""
-
-    def __init__(self, worker: "Replica") -> None:
-        super().__init__(worker)
-        self.handshake: asyncio.Task[Any] | None = None
-        self._since = worker.loop.time()  # when this peer last took a step
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self.worker.forget(self)
-        super().connection_lost(exc)
-
-    def pause_writing(self) -> None:
-        self._since = self.worker.loop.time()
-        super().pause_writing()
-
-    def _on_headers_complete(self) -> Any:
-        self._since = self.worker.loop.time()
-        return super()._on_headers_complete()
-
-    def _on_message_complete(self) -> None:
-        self.worker.strangers.pop(self, None)
-        super()._on_message_complete()
-
-    def _close_transport(self) -> None:
-        if not self._closed:
-            self._since = self.worker.loop.time()
-        super()._close_transport()
-
-    def is_stuck(self, now: float, seconds: float) -> bool:
-        """Say whether the peer has kept us waiting for so long, in the middle of something."""
-        return bool(now >= self._since + seconds and self._waits_for_peer())
-
-    def _waits_for_peer(self) -> bool:
-        if self.transport is None or self._closed or self._flow_control.write_paused:
-            return True
-        if self._body_receiver is None:
-            return self in self.worker.strangers
-        return not self._body_receiver._complete  # noqa: SLF001 - gunicorn has no other way to ask
-
-    def close_if_idle(self) -> None:
-        """Close it if it was of use and is not now."""
-        if self._awaiting_request and self not in self.worker.strangers:
-            self._close_transport()
-
-    def end(self) -> None:
-        """Cut it off, whatever it is about."""
-        if self.transport is not None:
-            self.transport.abort()
-        elif self.handshake is not None:
-            self.handshake.cancel()
-
-
 class Replica(ASGIWorker):  # type: ignore[misc]  # gunicorn has no types
     """The worker. The first socket speaks TLS with the context that it was given, the others plain HTTP."""
 
@@ -111,8 +55,8 @@ class Replica(ASGIWorker):  # type: ignore[misc]  # gunicorn has no types
         self, sockets: list[socket.socket], app: BaseApplication, log: Any, context: ssl.SSLContext, limits: Limits
     ) -> None:
         super().__init__(0, os.getppid(), sockets, app, 0, app.cfg, log)
-        self.connections: set[_Connection] = set()
-        self.strangers: dict[_Connection, None] = {}  # in the order in which they came
+        self.connections: set[Connection] = set()
+        self.strangers: dict[Connection, None] = {}  # in the order in which they came
         self._context = context
         self._limits = limits
         self._complain_again = 0.0
@@ -164,7 +108,7 @@ class Replica(ASGIWorker):  # type: ignore[misc]  # gunicorn has no types
             longest = next(iter(self.strangers))
             longest.end()
             self.forget(longest)
-        connection = _Connection(self)
+        connection = Connection(self)
         self.connections.add(connection)
         self.strangers[connection] = None
         connection.handshake = self.loop.create_task(
@@ -172,7 +116,7 @@ class Replica(ASGIWorker):  # type: ignore[misc]  # gunicorn has no types
         )
         connection.handshake.add_done_callback(lambda task: self._shaken(connection, sock, task))
 
-    def _shaken(self, connection: _Connection, sock: socket.socket, handshake: "asyncio.Task[Any]") -> None:
+    def _shaken(self, connection: Connection, sock: socket.socket, handshake: "asyncio.Task[Any]") -> None:
         error = None if handshake.cancelled() else handshake.exception()
         if error is not None or handshake.cancelled():
             self.forget(connection)
@@ -180,7 +124,7 @@ class Replica(ASGIWorker):  # type: ignore[misc]  # gunicorn has no types
         if error is not None and not isinstance(error, OSError):
             self.log.error("a handshake failed", exc_info=error)
 
-    def forget(self, connection: _Connection) -> None:
+    def forget(self, connection: Connection) -> None:
         """Count a connection no more."""
         self.connections.discard(connection)
         self.strangers.pop(connection, None)

@@ -5,7 +5,6 @@ from collections.abc import Callable
 from typing import Final
 
 from webhook.admission import Admission
-from webhook.booking import NAME as ALLOTMENTS
 from webhook.booking import Booking
 from webhook.configmap import ConfigMap
 from webhook.core.amounts import NOTHING
@@ -14,6 +13,7 @@ from webhook.core.ledger import PodFacts
 from webhook.core.nodes import NodeFacts
 from webhook.core.objects import Node, ObjectError, Pod, reader
 from webhook.core.quantity import QuantityError
+from webhook.escrow import NAME as ALLOTMENTS
 from webhook.feed import Feed
 from webhook.kube import Api
 from webhook.news import Bookmark, Broken, Changed, Deleted, Live, News, Proven, Replaced, Unreadable

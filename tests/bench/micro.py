@@ -4,8 +4,11 @@ All times are this thread's own on a processor: what else the machine does is no
 """
 
 import gc
+import statistics
+import sys
 import time
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
 from tests.bench.account import Account
@@ -16,6 +19,8 @@ from webhook.core.review import decode
 ROUNDS = 9
 REVIEWS = 500
 NODES = 300
+COLD = 100
+SWEEP = 16 << 20  # bytes: more than a processor's own caches hold
 COLUMNS = ("us", "per_second")
 ADMITTED, REFUSED, WATCH, NODE = (
     "a review that is admitted",
@@ -74,6 +79,8 @@ def measure(sizes: Sequence[int], say: Callable[[str], None]) -> Chapter:
             _refusals(account, timer, names)
             _changes(account, timer, size)
             _nodes(account, timer, number)
+        if size == sizes[0]:
+            chapter.notes.append(_calls(account))
         account.close()
         gc.unfreeze()
     _conclude(chapter, sizes)
@@ -104,9 +111,34 @@ def _admissions(account: Account, timer: Timer, names: Sequence[str]) -> None:
     _visit(account, timer, names)
     whole = timer(ADMITTED, WHOLE, account.ask, bodies)
     _visit(account, timer, names)
+    cold = statistics.median(_cold(account.ask, bodies[:COLD]))
+    timer.note(ADMITTED, f"{WHOLE}, after something else had the processor's caches", cold)
+    _visit(account, timer, names)
     timer.note(ADMITTED, "alone: work out what the pod asks", worked_out - decoded)
     timer.note(ADMITTED, "alone: judge and reserve", judged - worked_out)
     timer.note(ADMITTED, "alone: count, see that no audit line is due, write the answer", whole - judged)
+
+
+def _cold(do: Callable[[bytes], object], bodies: Sequence[bytes]) -> Iterator[float]:
+    """Do it between two sweeps through a lot of memory, as a server whose machine has other things to do."""
+    other = bytearray(SWEEP)
+    for body in bodies:
+        other[:] = bytes(SWEEP)
+        start = time.thread_time_ns()
+        do(body)
+        yield (time.thread_time_ns() - start) / 1000
+
+
+def _calls(account: Account) -> str:
+    """Count the calls of functions on the way of a review: a cost that hangs on no machine."""
+    counted: Counter[str] = Counter()
+    bodies = [account.bodies.review(f"counted-{index}") for index in range(100)]
+    sys.setprofile(lambda _, event, __: counted.update([event]))
+    for body in bodies:
+        account.ask(body)
+    sys.setprofile(None)
+    python, c = (counted[event] // len(bodies) for event in ("call", "c_call"))
+    return f"calls of functions for one admitted review: {python} in Python, {c} in C"
 
 
 def _visit(account: Account, timer: Timer, names: Sequence[str]) -> None:

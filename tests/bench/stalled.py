@@ -32,13 +32,14 @@ def measure(work: Path, peers: int, parked: int, rounds: int, say: Callable[[str
         for number in range(1, rounds + 1):
             say(f"stalled peers, round {number} of {rounds}")
             for index, stage in enumerate((*STAGES, PARKED)):
-                turn = number * 100 + index
-                _turn(chapter, feed, replica, stage, number, WITHOUT, turn)
-                with Stalled(
-                    replica.url or "", feed.files.ca_file, stage, parked if stage == PARKED else peers
-                ) as held:
-                    _turn(chapter, feed, replica, stage, number, WITH, turn + 50)
-                    held.release()
+                count = parked if stage == PARKED else peers
+                # In turn one or the other comes first, so that what a turn leaves behind does not favour either.
+                for rival in (WITHOUT, WITH) if (number + index) % 2 else (WITH, WITHOUT):
+                    turn = number * 100 + index * 10 + (rival == WITH)
+                    with ExitStack() as beside:
+                        if rival == WITH:
+                            beside.enter_context(Stalled(replica.url or "", feed.files.ca_file, stage, count))
+                        _turn(chapter, feed, replica, stage, number, rival, turn)
         say("what becomes of stalled peers")
         _closing(chapter, feed, replica)
         _descriptors(chapter, replica, baseline)

@@ -9,9 +9,11 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from webhook import cli, server
+from webhook import cli, recounting, server
 from webhook.core.allotment import Allotment, Timing
 from webhook.core.ledger import Ledger, PodFacts
+
+RECOUNT_SECONDS = 2.0
 
 # Whoever writes faults into a program bends its types: nothing here is checked but by what the witness says of it.
 Patched = Any
@@ -70,6 +72,7 @@ def main() -> None:
         serve(replace(options, timing=timing))
 
     server.serve = serve_timed
+    recounting._EVERY = RECOUNT_SECONDS
     if own.fault:
         FAULTS[own.fault]()
     sys.argv = ["headroom", "serve", *flags]

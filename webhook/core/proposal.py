@@ -87,6 +87,14 @@ def must_call(shared: Shared, replica: str, silent: Collection[str], view: int) 
     return any(view > shared.called_at or holding.answered >= shared.call for holding in debtors)
 
 
+def block(room: int, sharers: int) -> int:
+    """How much of what is free one of several replicas books to spare: less and less as the bound comes near.
+
+    Any share is safe. This one leaves the others something to book without a call.
+    """
+    return room // (2 * sharers)
+
+
 class Draft:
     """The next state in the making; `settle`, `reserve` and `proposal` are called once each, in this order."""
 
@@ -193,4 +201,4 @@ class Draft:
         if not self.bookable:
             return keep.get(scope, NOTHING).upto(room)
         sharers = 1 + sum(r != self._replica and r not in self._silent for r in self.base.holdings)
-        return Amounts._make(each // (2 * sharers) for each in room)
+        return Amounts._make(block(each, sharers) for each in room)

@@ -1,0 +1,60 @@
+"""Figures: medians and ratios are of rounds, and a claim says whether it holds."""
+
+import pytest
+
+from tests.bench.figures import Chapter, Claim, Spread, difference, short, smallest
+from tests.bench.report import aligned
+
+
+def chapter(**figures: list[float]) -> Chapter:
+    """Make a chapter of one case, in which each rival has these figures in rounds 1, 2 and so on."""
+    made = Chapter("a chapter", ("ms",))
+    for rival, values in figures.items():
+        for number, value in enumerate(values, 1):
+            made.add("case", rival, number, {"ms": value})
+    return made
+
+
+def test_a_spread_is_the_median_and_the_middle_half_of_the_rounds() -> None:
+    assert Spread.of([5.0, 1.0, 3.0, 2.0, 4.0]) == (3.0, 2.0, 4.0)
+    assert Spread.of([7.0]) == (7.0, 7.0, 7.0)
+
+
+def test_a_ratio_compares_what_was_measured_in_the_same_round() -> None:
+    made = chapter(ours=[2.0, 20.0, 200.0], theirs=[1.0, 10.0, 100.0])
+    assert made.ratio("case", "ours", "theirs", "ms") == (2.0, 2.0, 2.0)
+
+
+def test_a_round_in_which_only_one_took_part_has_no_ratio() -> None:
+    made = chapter(ours=[2.0, 4.0, 9.0], theirs=[1.0])
+    assert made.ratios("case", "ours", "theirs", "ms") == {1: 2.0}
+
+
+def test_what_was_never_measured_has_no_spread() -> None:
+    assert chapter(ours=[1.0]).spread("case", "ours", "creates") is None
+
+
+@pytest.mark.parametrize(
+    ("value", "limit", "least", "holds"),
+    [(1.0, 1.0, False, True), (1.01, 1.0, False, False), (8.0, 8.0, True, True), (7.9, 8.0, True, False)],
+)
+def test_a_claim_holds_up_to_its_limit(value: float, limit: float, least: bool, holds: bool) -> None:
+    claim = Claim("a figure", Spread.of([value]), limit, least)
+    assert claim.holds is holds
+    assert str(claim).startswith("holds " if holds else "DOES NOT HOLD ")
+
+
+def test_a_difference_does_not_hang_on_the_order() -> None:
+    a, b = Spread(1.0, 0.9, 1.1), Spread(1.2, 1.1, 1.3)
+    assert difference(a, b).median == pytest.approx(0.2)
+    assert difference(b, a).median == pytest.approx(0.2)
+    assert difference(a, a).low == 0.0
+
+
+def test_the_smallest_has_the_lowest_median() -> None:
+    assert smallest([Spread(3, 0, 9), Spread(2, 2, 2)]) == (2, 2, 2)
+
+
+def test_figures_are_short_and_columns_stand_below_each_other() -> None:
+    assert [short(value) for value in (0.12345, 12.3456, 1234.5)] == ["0.123", "12.3", "1,234"]
+    assert list(aligned([("case", "ms"), ("headroom", "1.5")])) == ["  case       ms", "  headroom  1.5"]

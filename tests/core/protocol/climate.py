@@ -1,0 +1,69 @@
+"""Climates: which faults come together in a run. Most are left out of most runs, so that each can do its worst."""
+
+from typing import NamedTuple
+
+
+class Climate(NamedTuple):
+    """Chances per step, but for the first few."""
+
+    name: str
+    replicas: tuple[int, ...] = (2, 3)
+    steps: int = 200
+    pace: float = 1.0  # how fast time passes
+    late: float = 1.0  # how soon creates are committed: less is later
+    greedy: bool = False  # replicas book all that is free, and not a share of it
+    torn: float = 0.0  # a replica takes some of its smallest steps, in any order, instead of a turn
+    skip: float = 0.0  # a replica leaves out a part of its turn: a write or an answer or some news is late
+    trickle: float = 0.0  # a watch tells one thing only in a turn
+    lag: float = 0.0  # a pod watch stalls; it goes on as often
+    cut: float = 0.0  # a replica hears nothing, or cannot write, until as often it can again
+    leap: float = 0.0  # much time passes
+    crash: float = 0.0
+    leave: float = 0.0
+    pause: float = 0.0
+    loss: float = 0.0  # writes and answers are lost
+    object: float = 0.0  # the shared object is deleted, edited, or an old copy put back
+    nodes: float = 0.0
+    forced: float = 0.0
+    again: float = 0.02  # a review is asked again
+    end: float = 0.01  # a create dies
+
+
+CLIMATES = (
+    Climate("fair", skip=0.05),
+    Climate("greedy", greedy=True, skip=0.2, cut=0.03),
+    Climate("slow", greedy=True, skip=0.3, cut=0.1, again=0.3),
+    Climate("lossy", skip=0.2, torn=0.2, cut=0.1, loss=0.2, again=0.2),
+    Climate("trickling", skip=0.1, trickle=0.8, torn=0.1),
+    Climate("lagging", skip=0.2, lag=0.08),
+    Climate("stalled", replicas=(1, 1, 2), skip=0.2, trickle=0.7, lag=0.03, leap=0.1, end=0.05),
+    Climate("deadly", replicas=(2, 3, 3), skip=0.1, lag=0.05, leap=0.08, crash=0.04, late=0.4),
+    Climate("frozen", greedy=True, skip=0.2, torn=0.2, cut=0.05, leap=0.04, pause=0.06, late=0.4),
+    Climate("lost", greedy=True, replicas=(2, 3, 3), skip=0.1, lag=0.06, leap=0.1, crash=0.01, object=0.02, late=0.4),
+    Climate("new", greedy=True, steps=60, pace=0.3, skip=0.2, object=0.05, late=0.2),
+    Climate("leaving", skip=0.3, leap=0.02, leave=0.05, lag=0.03, late=0.4),
+    Climate("lenient", skip=0.3, forced=0.2, nodes=0.05, loss=0.1),
+    Climate("torn", greedy=True, replicas=(1, 2, 3), torn=1.0, steps=400, leap=0.02),
+    Climate(
+        "all at once", replicas=(1, 2, 3), torn=0.2, skip=0.2, trickle=0.2, lag=0.03, cut=0.03, leap=0.03, crash=0.02,
+        leave=0.01, pause=0.02, loss=0.1, object=0.005, nodes=0.01, forced=0.03, again=0.1, end=0.03,
+    ),
+)  # fmt: skip
+
+
+class Tide(NamedTuple):
+    """What people and controllers do for a while: chances, three times in each step."""
+
+    create: float
+    commit: float
+    delete: float
+    change: float
+
+
+TIDES = (
+    Tide(create=0.9, commit=0.9, delete=0.0, change=0.1),
+    Tide(create=0.9, commit=0.15, delete=0.1, change=0.1),
+    Tide(create=0.5, commit=0.8, delete=0.5, change=0.3),
+    Tide(create=0.1, commit=0.5, delete=0.9, change=0.0),
+    Tide(create=0.1, commit=0.1, delete=0.0, change=0.1),
+)

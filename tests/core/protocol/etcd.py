@@ -1,0 +1,73 @@
+"""Etcd as the protocol knows it: one order of revisions, pods, nodes, and one object changed by compare-and-swap."""
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from msgspec.structs import replace
+
+from webhook.core.ledger import PodFacts
+
+
+class Change(NamedTuple):
+    """One event of the pods' watch."""
+
+    pod: PodFacts
+    deleted: bool = False
+
+
+class Version(NamedTuple):
+    """The shared object at one revision; no text: it was deleted."""
+
+    revision: int
+    text: str | None
+
+
+class Rooms(NamedTuple):
+    """The memory of the two nodes, and with it every bound; the second node makes up the pool."""
+
+    common: int
+    pool: int
+
+
+@dataclass
+class Etcd:
+    """What is true. Views are prefixes of `changes`, `versions` and `rooms`."""
+
+    rooms: list[Rooms]
+    revision: int = 100
+    pods: dict[str, PodFacts] = field(default_factory=dict)
+    changes: list[Change] = field(default_factory=list)
+    versions: list[Version] = field(default_factory=list)
+    marked: bool = False
+
+    # -- pods ----------------------------------------------------------------------------------------------------------
+
+    def put(self, pod: PodFacts) -> None:
+        """Create a pod, or change the one that has this name."""
+        self.revision += 1
+        self.pods[pod.name] = replace(pod, revision=self.revision)
+        self.changes.append(Change(self.pods[pod.name]))
+
+    def delete(self, name: str) -> None:
+        """Delete a pod; its last state is told with the revision of the deletion."""
+        self.revision += 1
+        self.changes.append(Change(replace(self.pods.pop(name), revision=self.revision), deleted=True))
+
+    # -- the shared object ---------------------------------------------------------------------------------------------
+
+    def read(self) -> Version:
+        """Read the shared object; revision 0: there is none."""
+        last = self.versions[-1] if self.versions else Version(0, None)
+        return last if last.text is not None else Version(0, None)
+
+    def swap(self, text: str, expected: int) -> int | None:
+        """Write the object if it still has this revision (0: if there is none); None: it has not."""
+        if self.read().revision != expected:
+            return None
+        return self.force(text)
+
+    def force(self, text: str | None) -> int:
+        """Write or delete the object whatever it is, as an administrator can."""
+        self.revision += 1
+        self.versions.append(Version(self.revision, text))
+        return self.revision

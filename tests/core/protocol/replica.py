@@ -1,0 +1,314 @@
+"""A simulated replica: the real ledger and allotment, in a shell that is made of steps instead of threads."""
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from tests.core.protocol.etcd import Version
+from tests.core.protocol.requests import Request
+from webhook.core.accounting import Accounting
+from webhook.core.allotment import Allotment, Ask, Proposal, Timing
+from webhook.core.amounts import NOTHING, Amounts
+from webhook.core.ledger import Ledger, PodFacts
+from webhook.core.nodes import NodeFacts, Room
+from webhook.core.shared import Shared, SharedError, read, write
+
+if TYPE_CHECKING:
+    from tests.core.protocol.world import World
+
+MARKED_FOR = 10.0  # seconds for which having left the mark says that nobody ever granted anything
+POOL = (("pool", "p"),)
+
+
+@dataclass(eq=False)
+class Letter:
+    """A write on its way. `revision`: what came of it (None: the object was another); `lost`: nobody will tell."""
+
+    sender: str
+    proposal: Proposal
+    text: str
+    expected: int
+    arrived: bool = False
+    revision: int | None = None
+    lost: bool = False
+
+
+@dataclass(eq=False)
+class Waiting:
+    """A review that waits for a booking."""
+
+    request: Request
+    since: float
+    proposed: bool = False
+
+
+@dataclass(eq=False)
+class Proof:
+    """A consistent read that the view has yet to reach."""
+
+    since: float
+    revision: int
+
+
+@dataclass(eq=False)
+class Replica:
+    """One life of one process: its id is never used again."""
+
+    world: "World"
+    name: str
+    offset: float
+    accounting: Accounting
+    timing: Timing
+    seen: int = 0  # how much of etcd's changes, versions and rooms the watches have told
+    heard: int = 0
+    noded: int = 0
+    noded_at: float = float("-inf")
+    renewed_at: float = float("-inf")
+    view: dict[str, PodFacts] = field(default_factory=dict)  # the same pods as its ledger's, kept the plain way
+    paused_until: float = float("-inf")
+    lagging: bool = False  # hears nothing of pods
+    deaf: bool = False  # hears nothing of the shared object, nor what came of a write
+    dumb: bool = False  # what it writes does not arrive
+    leaving: bool = False
+    marked_at: float = float("-inf")
+    letter: Letter | None = None
+    proof: Proof | None = None
+    waiting: list[Waiting] = field(default_factory=list)
+    epochs: int = 0
+    drops: bool = True  # whether it releases bookings that nobody was told of, or lets them lapse
+
+    def __post_init__(self) -> None:
+        self.ledger = Ledger(self.accounting)
+        self.allotment = Allotment(self.name, self.ledger, self.timing)
+        self.look()
+        self.tell_nodes()
+        self.relist()
+
+    def clock(self) -> float:
+        """Its own time."""
+        return self.world.now + self.offset
+
+    # -- reviews -------------------------------------------------------------------------------------------------------
+
+    def review(self, request: Request) -> None:
+        """Take a review in, and answer it if that can be done at once."""
+        request.asked_of.add(self.name)
+        waiting = Waiting(request, self.clock())
+        if not self._decided(waiting):
+            self.waiting.append(waiting)
+
+    def _decided(self, waiting: Waiting) -> bool:
+        pod, now = waiting.request.pod, self.clock()
+        if self.allotment.again(pod, now):
+            self.world.allow(self, waiting.request)
+            return True
+        if waiting.request.forced:
+            return False
+        if self.broken(pod):
+            self.world.refuse(self, waiting.request)
+            return True
+        if self.allotment.take(pod, now):
+            self.world.check_grant(self)
+            self.world.allow(self, waiting.request)
+            return True
+        return False
+
+    def broken(self, pod: PodFacts) -> bool:
+        """Say whether the view alone has no room for the pod."""
+        spread = self.ledger.spread(pod)
+        for scope in spread.scopes:
+            growth = pod.footprint.beyond(self.ledger.charged(pod.name, scope))
+            standing = self.ledger.standing(scope)
+            for index, asked in enumerate(pod.footprint):
+                left = standing.headroom(index)
+                if asked and left is not None and growth[index] > left:
+                    return True
+        return False
+
+    def may_take(self, scope: str) -> Amounts:
+        """What it could still grant without a write."""
+        if not self.allotment.valid(self.clock()):
+            return NOTHING
+        spare, pending = self.allotment.spare(scope), self.allotment.pending
+        if pending is None:
+            return spare
+        return spare.upto(pending.held.get(scope, NOTHING).beyond(pending.load.get(scope, NOTHING)))
+
+    @property
+    def booked(self) -> set[str]:
+        """UIDs of the pods that it will let in once it hears that its write was carried out, as it was."""
+        letter = self.letter
+        if letter is None or letter.revision is None:
+            return set()
+        return {ask.pod.uid for ask in letter.proposal.booked}
+
+    def give_up(self, waiting: Waiting) -> None:
+        """Answer a review that has waited for too long: it cannot be told."""
+        self.waiting.remove(waiting)
+        if waiting.request.forced:
+            self.allotment.force(waiting.request.pod, self.clock())
+            self.world.allow(self, waiting.request)
+
+    # -- the booking thread --------------------------------------------------------------------------------------------
+
+    def work(self) -> None:
+        """Let time act, settle who can be settled, and write what is to be written."""
+        now = self.clock()
+        self.allotment.lapse()
+        booked = {ask.pod.uid for ask in self.letter.proposal.booked} if self.letter else set()
+        for waiting in list(self.waiting):
+            if waiting.request.pod.uid not in booked and self._settled(waiting, now):
+                self.waiting.remove(waiting)
+        if self.letter is None:
+            self._propose(now)
+        elif self.letter.lost:
+            self._send_again(self.letter)
+
+    def _settled(self, waiting: Waiting, now: float) -> bool:
+        if self._decided(waiting):
+            return True
+        if waiting.proposed and not waiting.request.forced and self.allotment.refuses(waiting.request.pod, now):
+            self.world.check_refusal(self, waiting.request)
+            self.world.refuse(self, waiting.request)
+            return True
+        return False
+
+    def _propose(self, now: float) -> None:
+        asks = [w for w in self.waiting if not w.proposed or self.allotment.promising(w.request.pod, now)]
+        if not self.allotment.may_book():
+            asks = []
+        fresh = now < self.marked_at + MARKED_FOR
+        if self.allotment.left or not (asks or self.leaving or self.allotment.due(now, fresh=fresh)):
+            return
+        if self.allotment.shared is None and self.allotment.revision == 0:
+            self._mark(now)
+        self.epochs += 1
+        proposal = self.allotment.propose(
+            [Ask(w.request.pod, w.request.forced) for w in asks],
+            now,
+            f"{self.name}.{self.epochs}",
+            fresh=fresh,
+            leaving=self.leaving,
+        )
+        self.allotment.begin(proposal)
+        self.letter = Letter(self.name, proposal, write(proposal.shared), self.allotment.revision)
+        self.world.send(self, self.letter)
+
+    def _mark(self, now: float) -> None:
+        if not self.world.etcd.marked:
+            self.world.etcd.marked = True
+            self.marked_at = now
+
+    def _send_again(self, letter: Letter) -> None:
+        if letter.expected == 0:  # it made the object, if anything: closed, which does no harm whenever it comes
+            self.look()
+            self._resolve(letter)
+        else:
+            self.letter = Letter(self.name, letter.proposal, letter.text, letter.expected)
+            self.world.send(self, self.letter)
+
+    def answer(self) -> None:
+        """Take in what came of the write."""
+        letter = self.letter
+        if letter is None or not letter.arrived or letter.lost:
+            return
+        if letter.revision is None:
+            self.look()
+            self._resolve(letter)
+        else:
+            self.allotment.written(letter.revision)
+            self._after(letter)
+
+    def _resolve(self, letter: Letter) -> None:
+        if self.allotment.pending is letter.proposal:
+            self.allotment.failed()
+            self.letter = None
+        else:
+            self._after(letter)
+
+    def _after(self, letter: Letter) -> None:
+        """The proposal was written."""
+        self.letter, self.renewed_at = None, letter.proposal.sent_at
+        booked = {ask.pod.uid for ask in letter.proposal.booked}
+        unfit = {ask.pod.uid for ask in letter.proposal.unfit}
+        told: set[str] = set()
+        for waiting in list(self.waiting):
+            uid = waiting.request.pod.uid
+            if uid in booked:
+                self.waiting.remove(waiting)
+                self.world.allow(self, waiting.request)
+                told.add(uid)
+            waiting.proposed = waiting.proposed or uid in unfit
+        for name, reservation in letter.proposal.tentative:
+            if reservation.uid not in told and self.drops:
+                self.allotment.drop(name, reservation.uid)
+        now = self.clock()
+        for waiting in list(self.waiting):
+            if waiting.proposed and self._settled(waiting, now):
+                self.waiting.remove(waiting)
+
+    # -- watches -------------------------------------------------------------------------------------------------------
+
+    def look(self) -> None:
+        """Read the shared object; what the watch still has to tell is older."""
+        self._observe(self.world.etcd.read())
+
+    def _observe(self, version: Version) -> None:
+        state: Shared | None = None
+        try:
+            state = None if version.text is None else read(version.text)
+        except SharedError:
+            state = None
+        self.allotment.observe(state, version.revision if version.text is not None else 0, self.clock())
+
+    def hear(self, most: int = 1_000) -> None:
+        """Let the watch tell what became of the shared object; a deletion is looked at, as it may be old news."""
+        versions = self.world.etcd.versions
+        for version in versions[self.heard : self.heard + most]:
+            self.heard += 1
+            if version.text is None:
+                self.look()
+            else:
+                self._observe(version)
+
+    def tell_pods(self, most: int = 1_000) -> None:
+        """Let the watch tell what became of pods; a bookmark comes when there is nothing more to tell."""
+        etcd = self.world.etcd
+        for change in etcd.changes[self.seen : self.seen + most]:
+            self.seen += 1
+            if change.deleted:
+                self.ledger.gone(change.pod)
+                self.view.pop(change.pod.name, None)
+            else:
+                self.ledger.see(change.pod)
+                self.view[change.pod.name] = change.pod
+        if self.seen == len(etcd.changes):
+            self.ledger.bookmark(etcd.revision)
+        self.prove()
+
+    def relist(self) -> None:
+        """Jump to what is true now."""
+        etcd = self.world.etcd
+        self.ledger.relist(list(etcd.pods.values()), etcd.revision)
+        self.view = dict(etcd.pods)
+        self.seen = len(etcd.changes)
+        self.prove()
+
+    def tell_nodes(self) -> None:
+        """Let the watch tell of the newest nodes."""
+        rooms = self.world.etcd.rooms
+        if self.noded < len(rooms):
+            self.noded = len(rooms)
+            now = self.noded_at = self.clock()
+            self.ledger.see_node(NodeFacts("common", Room(rooms[-1].common, 0), ready=True), now)
+            self.ledger.see_node(NodeFacts("pool", Room(rooms[-1].pool, 0), ready=True, labels=POOL), now)
+
+    def seek_proof(self) -> None:
+        """Begin to prove the view fresh, if that is what is wanted."""
+        if self.allotment.wants_proof(self.clock()) and self.proof is None:
+            self.proof = Proof(self.clock(), self.world.etcd.revision)
+
+    def prove(self) -> None:
+        """Take the proof in once the view has come so far."""
+        if self.proof is not None and self.ledger.revision >= self.proof.revision:
+            self.ledger.prove(self.proof.since)
+            self.proof = None

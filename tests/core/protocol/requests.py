@@ -1,0 +1,37 @@
+"""Requests: the creates that the API server has in hand, from the review to their end."""
+
+from dataclasses import dataclass, field
+from enum import Enum
+
+from webhook.core.ledger import PodFacts
+
+WINDOW = 44.0  # seconds from its start within which a create may still be committed; a little less than the lapse
+
+
+class State(Enum):
+    """What has become of a create."""
+
+    ASKED = "asked"  # nobody has answered yet
+    ALLOWED = "allowed"  # it may be committed at any time
+    ENDED = "ended"  # committed, refused, or given up
+
+
+@dataclass(eq=False)
+class Request:
+    """One create of one pod. `granted`: it was let in by a grant, and not by policy."""
+
+    pod: PodFacts
+    start: float
+    forced: bool = False
+    state: State = State.ASKED
+    refused: bool = False
+    asked_of: set[str] = field(default_factory=set)
+
+    def may_come(self, now: float) -> bool:
+        """Say whether the pod may still be committed."""
+        return self.state is State.ALLOWED and now <= self.start + WINDOW
+
+    @property
+    def is_asked(self) -> bool:
+        """Say whether it still waits for its verdict."""
+        return self.state is State.ASKED

@@ -1,0 +1,67 @@
+"""The logbook: the operational log on standard error, which no storm can flood."""
+
+import logging
+import sys
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+
+_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+_MOST = 20  # records of one kind
+_SECONDS = 10.0
+_KINDS = 1_000
+
+
+@dataclass(slots=True)
+class _Kind:
+    since: float
+    let_through: int = 0
+    left_out: int = 0
+
+
+class Bounded(logging.Filter):
+    """Lets through so many records of one kind in so many seconds; the first one after that says how many it left out.
+
+    A kind is a logger and a text before its details are put in.
+    """
+
+    def __init__(self, clock: Callable[[], float], most: int = _MOST, seconds: float = _SECONDS) -> None:
+        super().__init__()
+        self._clock = clock
+        self._most = most
+        self._seconds = seconds
+        self._kinds: dict[tuple[str, str], _Kind] = {}
+        self._lock = threading.Lock()
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Say whether a record is to be written."""
+        with self._lock:
+            kind, left_out = self._kind((record.name, str(record.msg)))
+            if kind.let_through >= self._most:
+                kind.left_out += 1
+                return False
+            kind.let_through += 1
+        if left_out:
+            record.msg, record.args = f"{record.getMessage()} (and {left_out} more like it since the last one)", ()
+        return True
+
+    def _kind(self, key: tuple[str, str]) -> tuple[_Kind, int]:
+        """Return the account of a kind, and how many were left out before it was begun anew."""
+        now = self._clock()
+        kind = self._kinds.get(key)
+        if kind is not None and now < kind.since + self._seconds:
+            return kind, 0
+        if len(self._kinds) >= _KINDS:
+            self._kinds.clear()
+        self._kinds[key] = _Kind(now)
+        return self._kinds[key], kind.left_out if kind else 0
+
+
+def begin(level: str, clock: Callable[[], float]) -> None:
+    """Write everything of a level and above from now on."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter(_FORMAT))
+    handler.addFilter(Bounded(clock))
+    root = logging.getLogger()
+    root.addHandler(handler)
+    root.setLevel(level.upper())
