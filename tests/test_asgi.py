@@ -208,5 +208,24 @@ def test_a_slow_page_is_no_matter_to_the_loop() -> None:
     assert asyncio.run(conversations()) == [200] * 4
 
 
+def test_no_crowd_on_other_pages_hides_that_the_process_lives() -> None:
+    judge = ready()
+
+    async def conversations() -> int:
+        asked = door(judge.admission)
+        with judge.admission.lock:
+            pages = [
+                asyncio.create_task(converse(asked, scope(Request("GET", "/readyz")), messages([b""])))
+                for _ in range(100)  # more than there are threads for them
+            ]
+            await asyncio.sleep(0.1)
+            alive = await converse(asked, scope(Request("GET", "/healthz")), messages([b""]))
+            assert not any(page.done() for page in pages)
+        await asyncio.gather(*pages)
+        return status(alive)
+
+    assert asyncio.run(conversations()) == 200
+
+
 def test_the_limits_fit_a_replicas_memory() -> None:
     assert asgi._MOST_HELD + LARGEST_BODY < 64 * MI

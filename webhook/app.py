@@ -20,6 +20,7 @@ from webhook.waiting import Waiting
 log = logging.getLogger(__name__)
 
 VALIDATE = "/validate"
+HEALTHZ = "/healthz"
 # A review carries an object of at most about 3 MiB (etcd's limit and the API server's), and with it the old one.
 LARGEST_BODY = 7 << 20
 _DEFAULT_TIMEOUT = 10.0  # seconds, the API server's own default for a webhook
@@ -72,7 +73,7 @@ def create_app(admission: Admission, registry: CollectorRegistry) -> Flask:
         answer = validate(admission, request.content_type or "", request.args.get("timeout"), request.get_data())
         return _response(_settled(admission, answer) if isinstance(answer, Waiting) else answer)
 
-    @app.get("/healthz")
+    @app.get(HEALTHZ)
     def healthz() -> Response:
         return _response(plain(200, "ok"))
 

@@ -1,4 +1,4 @@
-"""The door: ASGI on the outside; `/validate` straight through, everything else to Flask on another thread.
+"""The door: ASGI on the outside; `/validate` straight through, all else to Flask, but for /healthz on another thread.
 
 A review never waits on the loop. What has to wait for a booking is awaited, and everybody else goes on.
 """
@@ -13,7 +13,7 @@ from urllib.parse import parse_qs
 from flask import Flask
 
 from webhook.admission import Admission
-from webhook.app import LARGEST_BODY, VALIDATE, headers, too_large, validate, without_tls
+from webhook.app import HEALTHZ, LARGEST_BODY, VALIDATE, headers, too_large, validate, without_tls
 from webhook.cases import Answer, plain
 from webhook.waiting import Waiting
 
@@ -77,6 +77,8 @@ class Door:
                 return _reply(without_tls())
             return _reply(await self._validate(scope, await self._bodies.read(scope, receive)))
         body = await self._bodies.read(scope, receive)
+        if scope["path"] == HEALTHZ:  # whether the loop lives; no crowd on the other pages may hide that
+            return _call(self._app, scope, body)
         return await asyncio.to_thread(_call, self._app, scope, body)
 
     async def _validate(self, scope: Scope, body: bytes) -> Answer:

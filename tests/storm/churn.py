@@ -2,6 +2,7 @@
 
 import itertools
 import random
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -30,6 +31,7 @@ class Churn:
     ) -> None:
         self._scene, self._tally, self._patience = scene, tally, patience
         self._creators, self._deleters = creators, deleters
+        self.level = sys.maxsize  # of pods, beyond which nobody creates any
         self._numbers = itertools.count()
         self._prefix = f"churn-{chance.getrandbits(32):08x}"
         self._names: set[str] = set()
@@ -64,6 +66,9 @@ class Churn:
 
     def _create(self, client: Client) -> None:
         while not self._stop.is_set():
+            if len(self._names) >= self.level:
+                self._stop.wait(PAUSE_SECONDS)
+                continue
             name = f"{self._prefix}-{next(self._numbers)}"
             outcome = client.create(pod(name, POD))
             if outcome in {CREATED, EXISTS}:

@@ -13,7 +13,10 @@ ORDINARY = {*BUSINESS_AS_USUAL, EXISTS}
 
 
 class Figures(NamedTuple):
-    """One storm: how much was held of what bound, what clients were told."""
+    """One storm: how much was held of what bound, what clients were told.
+
+    What was held in the median says something only where all of the bound was wanted all the time (`at_bound`).
+    """
 
     storm: str
     replicas: str
@@ -21,6 +24,7 @@ class Figures(NamedTuple):
     evidence: Evidence
     tally: Tally | None = None
     note: str = ""
+    at_bound: bool = False
 
     def row(self) -> tuple[str, ...]:
         """As text."""
@@ -33,7 +37,7 @@ class Figures(NamedTuple):
             self.replicas,
             f"{self.bound // MI}",
             f"{most.held / MI:g} at {most.revision}",
-            f"{self.evidence.median / self.bound:.1%}",
+            f"{self.evidence.median / self.bound:.1%}" if self.at_bound else "",
             f"{over} of {len(self.evidence.moments)}",
             *(str(told.get(name, 0)) if tally else "" for name in (CREATED, REFUSED, CONFLICT)),
             ", ".join(f"{count} {name}" for name, count in sorted(other.items())),

@@ -26,7 +26,7 @@ def test_churn_at_the_bound_uses_all_of_it_and_never_more(bare: Scene, work: Pat
     tally = Tally()
     with bare.guarded(work, count):
         seen = churned(bare, tally, SECONDS)
-    figures.append(Figures("churn", str(count), BOUND, seen, tally))
+    figures.append(Figures("churn", str(count), BOUND, seen, tally, at_bound=True))
     assert seen.over(BOUND) == []
     assert seen.maximum.held == BOUND
     assert seen.median >= 0.95 * BOUND
@@ -41,7 +41,7 @@ def test_the_same_churn_under_a_resource_quota(controlled: Scene, figures: Recor
     until(lambda: "used" in api.get(f"{path}/all").get("status", {}), "the quota's first count", 30)
     tally = Tally()
     seen = churned(controlled, tally, SECONDS if full else SHORT_SECONDS)
-    figures.append(Figures("churn", "ResourceQuota", BOUND, seen, tally, _most_in_pods(seen)))
+    figures.append(Figures("churn", "ResourceQuota", BOUND, seen, tally, _most_in_pods(seen), at_bound=True))
     assert tally[CREATED] > PODS  # what it does beyond that is its own affair, and stands in the table
 
 

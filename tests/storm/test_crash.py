@@ -11,7 +11,7 @@ from tests.storm.clients import CONFLICT, Tally
 from tests.storm.conftest import Record
 from tests.storm.figures import Figures
 from tests.storm.recovery import AFTER_SECONDS, documented, full_again, longest_silence
-from tests.storm.scene import BOUND, SHIPPED, SHORT, Scene, Times
+from tests.storm.scene import BOUND, PODS, SHIPPED, SHORT, Scene, Times
 from tests.storm.witness import Witness
 
 pytestmark = pytest.mark.live
@@ -30,10 +30,14 @@ def test_a_killed_replica_costs_its_share_for_a_while_and_nothing_else(
 ) -> None:
     tally = Tally()
     with bare.guarded(work, count, times) as replicas, Witness(bare.server) as witness:
-        with Churn(bare, tally, deleters=1, patience=0.1).running():
-            until(lambda: witness.held > BOUND // 2, "the first half", 60)
+        churn = Churn(bare, tally, deleters=1, patience=0.1)
+        churn.level = PODS // 2  # so that replicas hold something to spare
+        with churn.running():
+            until(lambda: witness.held >= BOUND // 2, "the first half", 60)
+            time.sleep(AFTER_SECONDS)
             killed = time.monotonic()
             replicas[0].program.kill()
+            churn.level = 2 * PODS
             back = full_again(witness, killed, documented(times))
             silence = longest_silence(tally, killed, time.monotonic())
             replicas[0].start()
