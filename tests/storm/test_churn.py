@@ -17,7 +17,7 @@ from tests.storm.witness import Witness
 pytestmark = pytest.mark.live
 
 SECONDS = 40.0
-SHORT_SECONDS = 15.0
+SHORT_SECONDS = 10.0
 slow = pytest.mark.slow
 
 

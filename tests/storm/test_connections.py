@@ -48,7 +48,7 @@ def trouble(proxy: Proxy) -> None:
         assert proxy.cut() > 0
         time.sleep(PAUSE_SECONDS)
     with proxy.lagging(2.0):
-        time.sleep(6)
+        time.sleep(4)
     with proxy.stalled():
         time.sleep(SHORT.validity + 2)
     proxy.cut()

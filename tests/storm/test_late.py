@@ -14,23 +14,22 @@ from tests.storm.recovery import AFTER_SECONDS, documented, full_again
 from tests.storm.scene import BOUND, SHORT, Scene
 from tests.storm.witness import Witness
 
-pytestmark = pytest.mark.live
+pytestmark = [pytest.mark.live, pytest.mark.slow]
 
-SECONDS, SHORT_SECONDS = 30.0, 10.0
+SECONDS = 30.0
+STANDSTILLS = 4
 STANDSTILL_SECONDS = 6.0  # most of what a create is given in all
-counts = pytest.mark.parametrize(
-    "count", [pytest.param(1, marks=pytest.mark.slow), 2, pytest.param(3, marks=pytest.mark.slow)]
-)
+counts = pytest.mark.parametrize("count", [1, 2, 3])
 
 
 @counts
 def test_what_another_webhook_delays_is_reserved_for_and_what_it_refuses_is_free_after_the_lapse(
-    bare: Scene, work: Path, figures: Record, full: bool, count: int
+    bare: Scene, work: Path, figures: Record, count: int
 ) -> None:
     tally = Tally()
     with bare.guarded(work, count), Witness(bare.server) as witness:
         with standing_by(bare.plane, work / "bystander", bare.namespace), Churn(bare, tally, patience=0.02).running():
-            time.sleep(SECONDS if full else SHORT_SECONDS)
+            time.sleep(SECONDS)
         alone = time.monotonic()
         with Churn(bare, tally, deleters=0, patience=0.05).running():
             back = full_again(witness, alone, documented(SHORT))
@@ -45,12 +44,12 @@ def test_what_another_webhook_delays_is_reserved_for_and_what_it_refuses_is_free
 
 @counts
 def test_a_store_that_stands_still_lets_nothing_through_twice(
-    bare: Scene, work: Path, figures: Record, full: bool, count: int
+    bare: Scene, work: Path, figures: Record, count: int
 ) -> None:
     tally = Tally()
     with bare.guarded(work, count), Witness(bare.server) as witness:
         with Churn(bare, tally, patience=0.05).running():
-            for _ in range(4 if full else 1):
+            for _ in range(STANDSTILLS):
                 time.sleep(3)
                 with bare.standstill():
                     time.sleep(STANDSTILL_SECONDS)

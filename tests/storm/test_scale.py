@@ -18,7 +18,7 @@ pytestmark = pytest.mark.live
 
 DEPLOYMENTS = 6
 MOST = 2 * PODS // DEPLOYMENTS  # of one: all together may ask for twice what fits
-SECONDS, SHORT_SECONDS = 60.0, 20.0
+SECONDS, SHORT_SECONDS = 60.0, 12.0
 chance = random.SystemRandom()
 DENIED = 'admission webhook "pods.headroom.dev" denied the request: pod'
 

@@ -48,7 +48,9 @@ def test_it_sees_every_revision_even_those_that_no_watch_tells_any_more(bare: Sc
 
 
 @pytest.mark.live
-@pytest.mark.parametrize(("fault", "count"), [("reserve-nothing", 1), ("forget-others", 2)])
+@pytest.mark.parametrize(
+    ("fault", "count"), [("reserve-nothing", 1), pytest.param("forget-others", 2, marks=pytest.mark.slow)]
+)
 def test_it_flags_a_careless_headroom(bare: Scene, work: Path, figures: Record, fault: str, count: int) -> None:
     tally = Tally()
     with bare.guarded(work, count, fault=fault), Witness(bare.server) as witness:
