@@ -87,7 +87,9 @@ def replica(
     judge = Judge(name, timing, seconds)
     judge.configure()
     judge.sync(memory)
-    made = Replica(server, judge, within, prove or (lambda: judge.admission.prove(judge.admission.clock())))
+    made = Replica(
+        server, judge, within, prove or (lambda: judge.admission.account.prove(judge.admission.account.clock()))
+    )
     made.booker.start()
     if watching:
         made.watcher.start()
@@ -105,4 +107,4 @@ def replica(
 
 def is_ready(replicas: Replica) -> bool:
     """Say whether a replica holds a valid share."""
-    return replicas.admission.unready() is None
+    return replicas.admission.account.unready() is None

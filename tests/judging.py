@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from tests.core.accounts import config, node
+from webhook.account import Account
 from webhook.admission import Admission
 from webhook.cases import Answer, Decided
 from webhook.core.allotment import Timing
@@ -69,17 +70,17 @@ class Judge:
     ) -> None:
         self.clock = Clock()
         self.decided: list[Decided] = []
-        self.admission = Admission(replica, timing or Timing(), seconds or self.clock, self.decided.append)
+        self.admission = Admission(Account(replica, timing or Timing(), seconds or self.clock), self.decided.append)
 
     def configure(self, settings: str = "") -> None:
         """Judge by a configuration that bounds requests at 100 %, without a warning before that by default."""
         made = config(settings if "warnAt" in settings else f"warnAt: 100%\n{settings}")
-        self.admission.configure(made, digest(made))
+        self.admission.account.configure(made, digest(made))
 
     def sync(self, memory: float = 8, pods: Iterable[PodFacts] = (), revision: int = 100) -> None:
         """List one node with that many Gi, and the pods."""
-        self.admission.relist_nodes([node("node", memory)])
-        self.admission.relist_pods(pods, revision)
+        self.admission.account.relist_nodes([node("node", memory)])
+        self.admission.account.relist_pods(pods, revision)
 
     def ask(self, body: bytes, timeout: float = 10.0) -> Answer | Waiting:
         """Have a review judged."""
@@ -87,7 +88,7 @@ class Judge:
 
     def prepare(self) -> None:
         """Make the shared object, open it and book a share."""
-        while self.admission.unready():
+        while self.admission.account.unready():
             assert self.book()
 
     def book(self, *, fresh: bool = True) -> bool:

@@ -43,7 +43,7 @@ def main() -> None:
 
 def _book(judge: Judge, after: float) -> None:
     while True:
-        judge.admission.await_work(1.0)
+        judge.admission.account.await_work(1.0)
         time.sleep(after)
         judge.book()
 

@@ -9,6 +9,7 @@ import pytest
 
 from tests.core.accounts import node, pod
 from tests.judging import Judge, ready, response, review, waits
+from webhook.account import Account
 from webhook.admission import Admission
 from webhook.cases import Answer, Decided
 from webhook.core.allotment import Timing
@@ -49,17 +50,17 @@ def test_what_is_let_in_counts_before_the_watch_shows_it() -> None:
 
 def test_a_deleted_pod_gives_its_room_back() -> None:
     judge = ready()
-    judge.admission.see_pod(pod("old", 8, revision=101))
+    judge.admission.account.see_pod(pod("old", 8, revision=101))
     assert not response(judge.ask(review()))["allowed"]
-    judge.admission.pod_gone(pod("old", 8, revision=102))
+    judge.admission.account.pod_gone(pod("old", 8, revision=102))
     assert response(judge.ask(review()))["allowed"]
 
 
 def test_a_node_that_is_gone_takes_its_room_with_it() -> None:
     judge = ready()
-    judge.admission.node_gone("node")
+    judge.admission.account.node_gone("node")
     assert not response(judge.ask(review()))["allowed"]
-    judge.admission.see_node(node("node", 8))
+    judge.admission.account.see_node(node("node", 8))
     assert response(judge.ask(review()))["allowed"]
 
 
@@ -95,7 +96,7 @@ def unlisted(judge: Judge) -> None:
 def broken(judge: Judge) -> None:
     judge.configure()
     judge.sync()
-    judge.admission.tell_broken(judge.admission.pods, "connection reset")
+    judge.admission.account.tell_broken(judge.admission.account.pods, "connection reset")
     judge.clock.wait(5.0)
 
 
@@ -137,43 +138,43 @@ def test_outside_enforce_a_pod_is_let_in_with_a_warning(mode: str) -> None:
 
 def test_a_watch_that_is_live_again_answers_again() -> None:
     judge = ready()
-    for feed in (judge.admission.pods, judge.admission.nodes):
-        judge.admission.tell_broken(feed, "reset")
+    for feed in (judge.admission.account.pods, judge.admission.account.nodes):
+        judge.admission.account.tell_broken(feed, "reset")
     judge.clock.wait(5.0)
     sent_back(judge.ask(review()))
-    judge.admission.tell_live(judge.admission.pods)
+    judge.admission.account.tell_live(judge.admission.account.pods)
     assert "nodes" in sent_back(judge.ask(review()))
-    judge.admission.tell_live(judge.admission.nodes)
+    judge.admission.account.tell_live(judge.admission.account.nodes)
     assert response(judge.ask(review()))["allowed"]
 
 
 def test_a_watch_may_be_opened_anew_without_anybody_noticing() -> None:
     judge = ready()
-    judge.admission.tell_broken(judge.admission.pods, "the API server ended the watch")
+    judge.admission.account.tell_broken(judge.admission.account.pods, "the API server ended the watch")
     judge.clock.wait(4.9)
     assert response(judge.ask(review()))["allowed"]
 
 
 def test_what_policy_lets_in_counts_even_if_nobody_can_tell() -> None:
     judge = ready("mode: warn")
-    judge.admission.tell_broken(judge.admission.pods, "reset")
+    judge.admission.account.tell_broken(judge.admission.account.pods, "reset")
     judge.clock.wait(5.0)
     assert response(judge.ask(review(memory="3Gi")))["allowed"]
-    assert judge.admission.ledger.standing("cluster").unseen.memory_requests == 3 << 30
+    assert judge.admission.account.ledger.standing("cluster").unseen.memory_requests == 3 << 30
 
 
 def test_readiness_says_what_is_missing() -> None:
     judge = Judge()
-    assert judge.admission.unready() == "the ConfigMap headroom-config has not been read yet"
-    judge.admission.lack_config("the ConfigMap headroom-config does not exist: create it")
-    assert judge.admission.unready() == "the ConfigMap headroom-config does not exist: create it"
+    assert judge.admission.account.unready() == "the ConfigMap headroom-config has not been read yet"
+    judge.admission.account.lack_config("the ConfigMap headroom-config does not exist: create it")
+    assert judge.admission.account.unready() == "the ConfigMap headroom-config does not exist: create it"
     judge.configure()
     judge.sync()
-    assert "holds no valid share" in str(judge.admission.unready())
+    assert "holds no valid share" in str(judge.admission.account.unready())
     judge.prepare()
-    assert judge.admission.unready() is None
+    assert judge.admission.account.unready() is None
     judge.clock.wait(Timing().validity)
-    assert "holds no valid share" in str(judge.admission.unready())
+    assert "holds no valid share" in str(judge.admission.account.unready())
 
 
 # -- once is enough ----------------------------------------------------------------------------------------------------
@@ -183,7 +184,7 @@ def test_the_same_pod_asked_again_costs_nothing_more() -> None:
     judge = ready()
     for attempt in range(20):
         assert response(judge.ask(review(memory="4Gi", uid=f"review-{attempt}")))["allowed"]
-    assert judge.admission.ledger.standing("cluster").unseen.memory_requests == 4 << 30
+    assert judge.admission.account.ledger.standing("cluster").unseen.memory_requests == 4 << 30
 
 
 def test_another_pod_of_the_same_name_costs_the_larger_of_the_two() -> None:
@@ -192,7 +193,7 @@ def test_another_pod_of_the_same_name_costs_the_larger_of_the_two() -> None:
         again: dict[str, Any] = json.loads(review(memory="3Gi"))["request"]["object"]
         again["metadata"]["uid"] = uid
         assert response(judge.ask(review(uid=uid, object=again)))["allowed"]
-    assert judge.admission.ledger.standing("cluster").unseen.memory_requests == 3 << 30
+    assert judge.admission.account.ledger.standing("cluster").unseen.memory_requests == 3 << 30
 
 
 def test_a_dry_run_is_judged_and_costs_nothing() -> None:
@@ -200,7 +201,7 @@ def test_a_dry_run_is_judged_and_costs_nothing() -> None:
     for name in ("a", "b", "c"):
         assert response(judge.ask(review(name, "8Gi", dryRun=True)))["allowed"]
     assert not response(judge.ask(review("d", "9Gi", dryRun=True)))["allowed"]
-    assert len(list(judge.admission.ledger.reservations)) == 0
+    assert len(list(judge.admission.account.ledger.reservations)) == 0
 
 
 # -- waiting for a booking ---------------------------------------------------------------------------------------------
@@ -227,9 +228,9 @@ def test_a_write_that_failed_lets_nobody_in_and_costs_nothing() -> None:
     judge = ready()
     waiting = waits(judge.ask(review(memory="8Gi")))
     assert judge.admission.next_proposal("epoch", fresh=False, may_write=True)
-    judge.admission.proposal_failed()
+    judge.admission.account.proposal_failed()
     assert not waiting.answer.done()
-    assert judge.admission.ledger.standing("cluster").unseen.memory_requests == 0
+    assert judge.admission.account.ledger.standing("cluster").unseen.memory_requests == 0
     judge.book()
     assert response(waiting.answer.result(0))["allowed"]
 
@@ -237,7 +238,7 @@ def test_a_write_that_failed_lets_nobody_in_and_costs_nothing() -> None:
 def test_who_waits_is_refused_once_there_is_no_room() -> None:
     judge = ready()
     waiting = waits(judge.ask(review(memory="8Gi")))
-    judge.admission.see_pod(pod("other", 1, revision=101))
+    judge.admission.account.see_pod(pod("other", 1, revision=101))
     judge.book()
     assert not response(waiting.answer.result(0))["allowed"]
 
@@ -284,7 +285,7 @@ def test_who_was_booked_for_after_giving_up_is_let_in_when_it_asks_again() -> No
     sent_back(waiting.answer.result(0))
     judge.admission.proposal_written(proposed[0], proposed[1] + 1)
     assert response(judge.ask(review(memory="8Gi")))["allowed"]
-    assert judge.admission.ledger.standing("cluster").unseen.memory_requests == 8 << 30
+    assert judge.admission.account.ledger.standing("cluster").unseen.memory_requests == 8 << 30
 
 
 def test_giving_up_twice_or_too_late_changes_nothing() -> None:
@@ -312,14 +313,14 @@ def test_policy_lets_in_whoever_waited_in_vain_and_counts_it(mode: str) -> None:
     judge.clock.wait(2.0)
     judge.admission.give_up(waiting)
     assert response(waiting.answer.result(0))["allowed"]
-    assert judge.admission.ledger.standing("cluster").unseen.memory_requests == 9 << 30
+    assert judge.admission.account.ledger.standing("cluster").unseen.memory_requests == 9 << 30
 
 
 def test_the_booking_thread_is_woken_by_whoever_waits() -> None:
     judge = ready()
-    judge.admission.await_work(0.0)
+    judge.admission.account.await_work(0.0)
     waits(judge.ask(review(memory="8Gi")))
-    judge.admission.await_work(60.0)  # the test would time out
+    judge.admission.account.await_work(60.0)  # the test would time out
 
 
 # -- reservations that nobody used -------------------------------------------------------------------------------------
@@ -333,12 +334,12 @@ def test_a_reservation_whose_pod_never_came_lapses_with_a_view_proven_after_that
     response(judge.ask(review(memory="4Gi")))
     granted = judge.clock.now
     judge.clock.wait(Timing().lapse)
-    assert judge.admission.wants_proof()
-    judge.admission.prove(granted + Timing().lapse - 0.1)
-    assert judge.admission.lapsed == 0
-    judge.admission.prove(granted + Timing().lapse)
-    assert judge.admission.lapsed == 1
-    assert judge.admission.ledger.standing("cluster").unseen.memory_requests == 0
+    assert judge.admission.account.wants_proof()
+    judge.admission.account.prove(granted + Timing().lapse - 0.1)
+    assert judge.admission.account.lapsed == 0
+    judge.admission.account.prove(granted + Timing().lapse)
+    assert judge.admission.account.lapsed == 1
+    assert judge.admission.account.ledger.standing("cluster").unseen.memory_requests == 0
     assert "1 reservations lapsed: their pods never came, such as 'default/web'" in caplog.text
 
 
@@ -380,7 +381,7 @@ def test_a_decision_that_cannot_be_recorded_stands_all_the_same(caplog: pytest.L
         raise Unforeseen(decided.verdict.decision)
 
     judge = ready()
-    judge.admission = Admission("r1", Timing(), judge.clock, observe)
+    judge.admission = Admission(Account("r1", Timing(), judge.clock), observe)
     judge.configure()
     judge.sync()
     judge.prepare()
@@ -393,7 +394,7 @@ def test_a_decision_that_cannot_be_recorded_stands_all_the_same(caplog: pytest.L
 
 def test_decisions_carry_how_old_the_account_is() -> None:
     judge = ready()
-    judge.admission.tell_broken(judge.admission.nodes, "reset")
+    judge.admission.account.tell_broken(judge.admission.account.nodes, "reset")
     judge.clock.wait(3.0)
     response(judge.ask(review()))
     assert judge.decided[0].age == 3.0

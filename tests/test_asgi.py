@@ -199,7 +199,7 @@ def test_a_slow_page_is_no_matter_to_the_loop() -> None:
 
     async def conversations() -> list[int]:
         asked, slow = door(judge.admission), scope(Request("GET", "/readyz"))
-        with judge.admission.lock:  # as a long relist would hold it
+        with judge.admission.account.lock:  # as a long relist would hold it
             page = asyncio.create_task(converse(asked, slow, messages([b""])))
             pages = [await converse(asked, scope(Request("GET", "/healthz")), messages([b""])) for _ in range(3)]
             assert not page.done()
@@ -213,7 +213,7 @@ def test_no_crowd_on_other_pages_hides_that_the_process_lives() -> None:
 
     async def conversations() -> int:
         asked = door(judge.admission)
-        with judge.admission.lock:
+        with judge.admission.account.lock:
             pages = [
                 asyncio.create_task(converse(asked, scope(Request("GET", "/readyz")), messages([b""])))
                 for _ in range(100)  # more than there are threads for them

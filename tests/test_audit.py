@@ -99,7 +99,7 @@ def test_a_refusal_is_told_completely() -> None:
         "allocatable_bytes": 8 << 30,
         "short_by_bytes": 1 << 29,
         "snapshot_age_seconds": 0.0,
-        "config_hash": judge.admission.config_hash,
+        "config_hash": judge.admission.account.config_hash,
         "duration_ms": 0.0,
         "replica": "r1",
     }
@@ -114,8 +114,8 @@ def test_how_long_it_took_and_how_old_the_account_was_is_told() -> None:
     judge = ready()
     waits(judge.ask(review(memory="8Gi")))
     judge.clock.wait(0.25)
-    judge.admission.see_pod(pod("other", 1, revision=101))
-    judge.admission.tell_broken(judge.admission.nodes, "reset")
+    judge.admission.account.see_pod(pod("other", 1, revision=101))
+    judge.admission.account.tell_broken(judge.admission.account.nodes, "reset")
     judge.clock.wait(1.5)
     judge.book()
     (line,) = written(judge.decided[-1])

@@ -31,7 +31,7 @@ def server() -> Iterator[FakeConfigMaps]:
 
 def granted(of: Replica) -> int:
     """What is reserved and not yet seen, in Gi."""
-    return of.admission.ledger.standing("cluster").unseen.memory_requests // GI
+    return of.admission.account.ledger.standing("cluster").unseen.memory_requests // GI
 
 
 def settle(of: Replica) -> int:
@@ -89,7 +89,7 @@ def test_an_object_that_was_lost_is_made_anew_and_opened_after_everything_has_la
     if lost == "damaged":
         server.write(OBJECT, {"state.json": '{"version": 1, "epoch": 7'})
     with replica(server) as r:
-        until(lambda: "is opened in about 60 s" in str(r.admission.unready()))
+        until(lambda: "is opened in about 60 s" in str(r.admission.account.unready()))
         assert not state_of(server).open
         waiting = waits(r.judge.ask(review()))
         r.judge.clock.wait(WHOLE - 0.1)
@@ -147,7 +147,7 @@ def test_an_upgrade_of_another_replica_ends_the_share_with_its_validity(
         server.write(OBJECT, {"state.json": '{"version": 2}'})
         until(lambda: "upgrade it" in caplog.text)
         r.judge.clock.wait(Timing().validity)
-        assert "holds no valid share" in str(r.admission.unready())
+        assert "holds no valid share" in str(r.admission.account.unready())
         waits(r.judge.ask(review()))
     assert server.data(OBJECT) == {"state.json": '{"version": 2}'}
 
@@ -155,12 +155,12 @@ def test_an_upgrade_of_another_replica_ends_the_share_with_its_validity(
 def test_nothing_is_written_before_there_is_an_account(server: FakeConfigMaps) -> None:
     with replica(server) as r:
         until(lambda: is_ready(r))
-        r.admission.tell_broken(r.admission.pods, "reset")
+        r.admission.account.tell_broken(r.admission.account.pods, "reset")
         r.judge.clock.wait(6.0)
         writes = server.count("PUT")
         time.sleep(_A_WHILE)
         assert server.count("PUT") == writes
-        r.admission.tell_live(r.admission.pods)
+        r.admission.account.tell_live(r.admission.account.pods)
         until(lambda: server.count("PUT") > writes)
 
 
@@ -170,8 +170,8 @@ def test_no_object_is_made_by_whoever_has_not_looked_for_one(server: FakeConfigM
         server.calls.clear()
         r.booking._known = False
         problems = iter(["the pods are still being listed"])
-        r.admission.problem = lambda now: next(problems, None)  # type: ignore[method-assign]  # noqa: ARG005 - as it is
-        r.admission.allotment.shared = None
+        r.admission.account.problem = lambda now: next(problems, None)  # type: ignore[method-assign]  # noqa: ARG005 - as it is
+        r.admission.account.allotment.shared = None
         r.booking._step()
         assert server.calls == []
 
@@ -297,7 +297,7 @@ def test_32_askers_at_once_get_exactly_the_last_footprints(server: FakeConfigMap
         answers = list(askers.map(lambda index: r.answer(r.judge.ask(review(f"w{index}"))), range(32)))
         assert sum(response(answer)["allowed"] for answer in answers) == 20
         assert granted(r) == 20
-        assert r.admission.ledger.standing("cluster").headroom(0) == 0
+        assert r.admission.account.ledger.standing("cluster").headroom(0) == 0
 
 
 def test_32_askers_for_one_pod_get_one_footprint(server: FakeConfigMaps) -> None:
@@ -354,7 +354,7 @@ def test_whoever_leaves_hands_everything_back_and_disappears(
         until(lambda: is_ready(r))
         assert response(r.answer(r.judge.ask(review(memory="3Gi"))))["allowed"]
         r.end_booking()
-        r.admission.see_pod(pod("web", 3, uid="pod-web", revision=101))
+        r.admission.account.see_pod(pod("web", 3, uid="pod-web", revision=101))
         r.booking.leave(1.0)
         assert holdings(server) == {}
         assert state_of(server).floor == 101, "whoever books next has to see that pod"
@@ -367,7 +367,7 @@ def test_whoever_leaves_waits_a_little_for_its_pods_to_be_seen(server: FakeConfi
         until(lambda: is_ready(r))
         assert response(r.answer(r.judge.ask(review(memory="3Gi"))))["allowed"]
         r.end_booking()
-        threading.Timer(0.2, r.admission.see_pod, [pod("web", 3, uid="pod-web", revision=101)]).start()
+        threading.Timer(0.2, r.admission.account.see_pod, [pod("web", 3, uid="pod-web", revision=101)]).start()
         r.booking.leave(5.0)
         assert holdings(server) == {}
 

@@ -35,17 +35,17 @@ class Cluster:
     def show(self, to: Replica, most: int | None = None) -> None:
         """Let a replica's watch bring some more."""
         with self._lock:
-            begin = self._shown.get(to.admission.allotment.replica, 0)
+            begin = self._shown.get(to.admission.account.allotment.replica, 0)
             news = self.pods[begin : None if most is None else begin + most]
-            self._shown[to.admission.allotment.replica] = begin + len(news)
+            self._shown[to.admission.account.allotment.replica] = begin + len(news)
             for each in news:
-                to.admission.see_pod(each)
+                to.admission.account.see_pod(each)
 
     def prove(self, to: Replica) -> None:
         """Bring all there is, which proves how fresh it is."""
         since = time.monotonic()
         self.show(to)
-        to.admission.prove(since)
+        to.admission.account.prove(since)
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from webhook.booking import Booking
 from webhook.configmap import ConfigMaps
 from webhook.core.allotment import Timing
 from webhook.kube import Api
-from webhook.metrics import Account, Recounts, Reviews
+from webhook.metrics import Recounts, Reviews, Snapshot
 from webhook.settings import Settings
 
 WALL = 1_700_000_000.0
@@ -88,8 +88,8 @@ def metered(judge: Judge, folder: Path) -> Metered:
     audit = AuditLog("r1", lambda: WALL, None)
     api = Api(Configuration(host="http://127.0.0.1:1"))
     booking = Booking(ConfigMaps(api, "headroom-system", 1.0), judge.admission, threading.Event(), lambda: None)
-    settings = Settings(judge.admission.configure, judge.admission.lack_config)
-    registry.register(Account(judge.admission, settings, audit, booking, files.serving(), lambda: WALL))
+    settings = Settings(judge.admission.account.configure, judge.admission.account.lack_config)
+    registry.register(Snapshot(judge.admission, settings, audit, booking, files.serving(), lambda: WALL))
     return Metered(judge, registry, settings, audit, booking)
 
 
@@ -162,7 +162,7 @@ def test_what_was_sent_back_is_counted(tmp_path: Path) -> None:
 
 def test_scopes_show_what_is_committed_of_what_bound(tmp_path: Path) -> None:
     judge = ready(ALL_BOUNDED)
-    judge.admission.see_pod(pod("a", 2, "node", limits=3, cpu=1500, revision=101))
+    judge.admission.account.see_pod(pod("a", 2, "node", limits=3, cpu=1500, revision=101))
     shown = metered(judge, tmp_path).shown()
     figures = {
         "memory_allocatable_bytes": 8 * GI,
@@ -186,7 +186,7 @@ def test_what_is_not_bounded_is_not_shown(replica: Metered) -> None:
 
 def test_each_pool_is_a_scope(tmp_path: Path) -> None:
     judge = ready(HIGH_MEM)
-    judge.admission.see_node(node("big", 100, pool="high-mem"))
+    judge.admission.account.see_node(node("big", 100, pool="high-mem"))
     shown = metered(judge, tmp_path).shown()
     assert shown.value("headroom_scope_memory_requests_bound_bytes", scope="high-mem") == 75 * GI
     assert shown.value("headroom_scope_memory_requests_bound_bytes", scope="cluster") == 108 * GI
@@ -198,7 +198,7 @@ def test_reservations_are_open_then_seen_then_retired(replica: Metered) -> None:
     shown = replica.shown()
     assert (shown.value(name, state="open"), shown.value(name)) == (1, 1)
     assert shown.value("headroom_reserved_memory_bytes", scope="cluster") == 2 * GI
-    judge.admission.see_pod(pod("web", 2, "node", uid="pod-web", revision=101))
+    judge.admission.account.see_pod(pod("web", 2, "node", uid="pod-web", revision=101))
     shown = replica.shown()
     assert (shown.value(name, state="seen"), shown.value(name)) == (1, 1)
     assert shown.value("headroom_reserved_memory_bytes") == 0
@@ -214,7 +214,7 @@ def test_reservations_that_nobody_used_are_orphaned_then_expired(replica: Metere
     shown = replica.shown()
     assert (shown.value(name, state="orphaned"), shown.value(name, state="open")) == (1, 0)
     assert shown.value("headroom_reservations_expired_total") == 0
-    judge.admission.prove(judge.clock())
+    judge.admission.account.prove(judge.clock())
     assert replica.shown().value(name, state="orphaned") == 0
     assert replica.shown().value("headroom_reservations_expired_total") == 1
 
@@ -237,7 +237,7 @@ def test_when_a_watch_last_told_anything_is_shown_by_the_clock_on_the_wall(tmp_p
     assert name not in found.shown()
     judge.sync()
     judge.clock.wait(30.0)
-    judge.admission.bookmark(200)
+    judge.admission.account.bookmark(200)
     judge.clock.wait(10.0)
     assert found.shown().value(name, resource="pods") == WALL - 10
     assert found.shown().value(name, resource="nodes") == WALL - 40
@@ -253,7 +253,10 @@ def test_readiness_and_settings_are_shown(tmp_path: Path) -> None:
     shown = found.shown()
     assert shown.value("headroom_ready") == 1
     assert shown.value("headroom_config_last_reload_success") == 1
-    assert shown.labels("headroom_config_info") == {"hash": found.judge.admission.config_hash, "mode": "enforce"}
+    assert shown.labels("headroom_config_info") == {
+        "hash": found.judge.admission.account.config_hash,
+        "mode": "enforce",
+    }
     found.settings.read({"config.yaml": "no"})
     assert found.shown().value("headroom_config_last_reload_success") == 0
     assert found.shown().labels("headroom_config_info") == shown.labels("headroom_config_info")
@@ -271,7 +274,7 @@ def test_lost_audit_lines_are_shown(replica: Metered) -> None:
 
 def test_a_scrape_waits_for_nobody_but_the_lock(replica: Metered) -> None:
     admission: Admission = replica.judge.admission
-    with admission.lock:
+    with admission.account.lock:
         scrape = threading.Thread(target=replica.text)
         scrape.start()
         scrape.join(0.05)

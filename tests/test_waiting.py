@@ -26,13 +26,15 @@ class Beside:
 
     def tell(self, other: float, answered: int = 0) -> None:
         """The other replica writes: it holds so many Gi, and has answered the calls up to one."""
-        shared = self.judge.admission.allotment.shared or self._shared
-        self._revision = max(self._revision, self.judge.admission.allotment.revision) + 1
+        shared = self.judge.admission.account.allotment.shared or self._shared
+        self._revision = max(self._revision, self.judge.admission.account.allotment.revision) + 1
         self._renewal += 1
         held = {"cluster": Amounts(memory_requests=int(other * GI))} if other else {}
-        view = self.judge.admission.ledger.revision
+        view = self.judge.admission.account.ledger.revision
         holdings = {**shared.holdings, "r2": Holding(self._renewal, view, answered, lean=answered > 0, held=held)}
-        self.judge.admission.observe(replace(shared, serial=shared.serial + 1, holdings=holdings), self._revision)
+        self.judge.admission.account.observe(
+            replace(shared, serial=shared.serial + 1, holdings=holdings), self._revision
+        )
 
 
 def test_nobody_is_refused_for_what_another_replica_may_hand_back() -> None:
@@ -40,8 +42,8 @@ def test_nobody_is_refused_for_what_another_replica_may_hand_back() -> None:
     waiting = waits(beside.judge.ask(review(memory="6Gi")))
     assert beside.judge.book()
     assert not waiting.answer.done()
-    assert beside.judge.admission.allotment.shared
-    assert beside.judge.admission.allotment.shared.call == 1, "the other one is called"
+    assert beside.judge.admission.account.allotment.shared
+    assert beside.judge.admission.account.allotment.shared.call == 1, "the other one is called"
 
 
 def test_what_was_handed_back_lets_the_pod_in() -> None:
@@ -71,8 +73,8 @@ def test_several_that_wait_for_an_answer_make_one_call() -> None:
     beside.judge.book()
     while beside.judge.book():
         pass
-    assert beside.judge.admission.allotment.shared
-    assert beside.judge.admission.allotment.shared.call == 1
+    assert beside.judge.admission.account.allotment.shared
+    assert beside.judge.admission.account.allotment.shared.call == 1
 
 
 def test_beside_a_replica_that_stopped_answering_nobody_can_tell() -> None:
@@ -99,7 +101,7 @@ def test_a_room_knows_who_is_in_it() -> None:
     judge = Judge()
     judge.configure()
     judge.sync(memory=8)
-    room = WaitingRoom(judge.admission.ledger, judge.admission.allotment)
+    room = WaitingRoom(judge.admission.account.ledger, judge.admission.account.allotment)
     waiting = waits(judge.ask(review()))
     room.enter(waiting)
     assert len(room) == 1

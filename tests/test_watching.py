@@ -53,12 +53,12 @@ class Pods:
     def __init__(self) -> None:
         self.judge = ready()
         self.admission = self.judge.admission
-        self.tell: Callable[[News[Pod]], None] = watching.watch_pods(API, self.admission)._deliver
+        self.tell: Callable[[News[Pod]], None] = watching.watch_pods(API, self.admission.account)._deliver
 
     @property
     def committed(self) -> int:
         """What live pods request, in Gi."""
-        return self.admission.ledger.standing("cluster").committed.memory_requests // GI
+        return self.admission.account.ledger.standing("cluster").committed.memory_requests // GI
 
 
 class Nodes:
@@ -68,12 +68,12 @@ class Nodes:
         self.judge = Judge()
         self.judge.configure()
         self.admission = self.judge.admission
-        self.tell: Callable[[News[Node]], None] = watching.watch_nodes(API, self.admission)._deliver
+        self.tell: Callable[[News[Node]], None] = watching.watch_nodes(API, self.admission.account)._deliver
 
     @property
     def allocatable(self) -> int:
         """What counted nodes have, in Gi."""
-        return self.admission.ledger.standing("cluster").bearing.room.memory // GI
+        return self.admission.account.ledger.standing("cluster").bearing.room.memory // GI
 
 
 def test_a_list_replaces_what_was_known() -> None:
@@ -81,7 +81,7 @@ def test_a_list_replaces_what_was_known() -> None:
     pods.tell(Changed(pod("gone", "1Gi", 101), 101))
     pods.tell(Replaced([pod("a", "2Gi", 102), pod("b", "3Gi", 103)], 110, []))
     assert pods.committed == 5
-    assert pods.admission.ledger.revision == 110
+    assert pods.admission.account.ledger.revision == 110
 
 
 def test_a_pod_counts_until_it_has_ended_or_is_gone() -> None:
@@ -93,20 +93,20 @@ def test_a_pod_counts_until_it_has_ended_or_is_gone() -> None:
     assert pods.committed == 3
     pods.tell(Deleted(pod("b", "3Gi", 104), 104))
     assert pods.committed == 0
-    assert pods.admission.ledger.revision == 104
+    assert pods.admission.account.ledger.revision == 104
 
 
 def test_a_bookmark_brings_the_view_forward() -> None:
     pods = Pods()
     pods.tell(Bookmark(500))
-    assert pods.admission.ledger.revision == 500
-    assert pods.admission.pods.heard == pods.judge.clock()
+    assert pods.admission.account.ledger.revision == 500
+    assert pods.admission.account.pods.heard == pods.judge.clock()
 
 
 def test_a_proof_is_taken_in() -> None:
     pods = Pods()
     pods.tell(Proven(1234.5))
-    assert pods.admission.ledger.proven_since == 1234.5
+    assert pods.admission.account.ledger.proven_since == 1234.5
 
 
 def test_a_pod_with_a_quantity_that_cannot_be_read_counts_as_nothing_and_is_named(
@@ -118,16 +118,16 @@ def test_a_pod_with_a_quantity_that_cannot_be_read_counts_as_nothing_and_is_name
     assert pods.committed == 0
     assert "pod default/a counts as nothing: " in caplog.text
     pods.tell(Deleted(pod("a", "twelve", 103), 103))
-    assert len(pods.admission.ledger) == 0
+    assert len(pods.admission.account.ledger) == 0
 
 
 def test_a_pod_that_cannot_be_read_at_all_stays_as_it_was_until_it_is_gone() -> None:
     pods = Pods()
     pods.tell(Changed(pod("a", "2Gi", 101), 101))
     pods.tell(unreadable("a", 102))
-    assert (pods.committed, pods.admission.ledger.revision) == (2, 102)
+    assert (pods.committed, pods.admission.account.ledger.revision) == (2, 102)
     pods.tell(unreadable("a", 103, deleted=True))
-    assert (pods.committed, pods.admission.ledger.revision) == (0, 103)
+    assert (pods.committed, pods.admission.account.ledger.revision) == (0, 103)
 
 
 def test_a_list_of_nodes_replaces_what_was_known() -> None:
@@ -157,7 +157,7 @@ def test_a_node_with_a_quantity_that_cannot_be_read_has_nothing_and_is_named(cap
 @pytest.mark.parametrize("watched", [Pods, Nodes])
 def test_a_broken_watch_is_told_until_it_is_live(watched: type[Pods | Nodes]) -> None:
     told = watched()
-    feed = told.admission.pods if watched is Pods else told.admission.nodes
+    feed = told.admission.account.pods if watched is Pods else told.admission.account.nodes
     told.tell(Broken("reset"))
     assert (feed.broken_since, feed.fault) == (told.judge.clock(), "reset")
     told.tell(Live())

@@ -79,7 +79,7 @@ def create_app(admission: Admission, registry: CollectorRegistry) -> Flask:
 
     @app.get("/readyz")
     def readyz() -> Response:
-        problem = admission.unready()
+        problem = admission.account.unready()
         return _response(plain(200, "ok") if problem is None else plain(503, problem))
 
     @app.get("/metrics")

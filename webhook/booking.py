@@ -71,6 +71,7 @@ class Booking:
     ) -> None:
         self._escrow = Escrow(configmaps)
         self._admission = admission
+        self._account = admission.account
         self._stop = stop
         self._request_proof = request_proof
         self.tally = Tally()
@@ -108,19 +109,19 @@ class Booking:
         if self._unsettled is not None:
             self._again(self._unsettled)
             return
-        if not self._known and self._admission.problem(self._admission.clock()) is None:
+        if not self._known and self._account.problem(self._account.clock()) is None:
             self._look()
         self._ask_for_proof()
         epoch = secrets.token_hex(6)
         proposed = self._admission.next_proposal(epoch, fresh=self._is_fresh(), may_write=self._known)
         if proposed is None:
-            self._admission.await_work(_IDLE)
+            self._account.await_work(_IDLE)
         else:
             self._write(_Write(*proposed))
 
     def _ask_for_proof(self) -> None:
-        now = self._admission.clock()
-        if now >= self._proof_due and self._admission.wants_proof():
+        now = self._account.clock()
+        if now >= self._proof_due and self._account.wants_proof():
             self._proof_due = now + _BETWEEN_PROOFS
             self._request_proof()
 
@@ -130,11 +131,11 @@ class Booking:
         Waits up to `patience` seconds for the watch to show the pods that were let in last, since what may still come
         has to stay in the object until others see that it lapsed; and takes some seconds for the write.
         """
-        _wait(patience, lambda: not self._admission.still_to_come())
+        _wait(patience, lambda: not self._account.still_to_come())
         self._escrow.hurry(_FAREWELL)
         if not _wait(_FAREWELL, self._left):
             log.warning("what this replica holds could not be handed back: others get it when it has lapsed")
-        elif open_still := self._admission.still_to_come():
+        elif open_still := self._account.still_to_come():
             log.warning(
                 "%d pods that were let in have not been seen: their room is free when it has lapsed", open_still
             )
@@ -147,7 +148,7 @@ class Booking:
             if self._unsettled is not None:
                 self._again(self._unsettled)
                 return False
-            proposed = self._admission.farewell()
+            proposed = self._account.farewell()
             if proposed is None:
                 return True
             self._write(_Write(*proposed))
@@ -165,21 +166,21 @@ class Booking:
         if shown is None:
             self._known = False  # look for oneself: this may be old news
         else:
-            self._admission.observe(shown, revision)
+            self._account.observe(shown, revision)
 
     def _look(self) -> None:
         self._known = True  # first: news that come while we look make it false again
         found, revision = self._escrow.find()
         if not revision and not self._is_fresh() and not self._mark():
             found, revision = self._await_maker()
-        self._admission.observe(found, revision)
+        self._account.observe(found, revision)
 
     def _is_fresh(self) -> bool:
         """Say whether no object was ever there, since our own mark is the first."""
-        return self._admission.clock() < self._marked_until
+        return self._account.clock() < self._marked_until
 
     def _mark(self) -> bool:
-        sent = self._admission.clock()
+        sent = self._account.clock()
         if not self._escrow.mark():
             return False
         self._marked_until = sent + _MARKED_FOR
@@ -208,7 +209,7 @@ class Booking:
                 raise  # it stays unsettled, and is sent again
             self.tally.failed += 1
             self._unsettled = None
-            self._admission.proposal_failed()
+            self._account.proposal_failed()
             raise
         else:
             self._count(write.proposal)
@@ -217,7 +218,7 @@ class Booking:
 
     def _count(self, proposal: Proposal) -> None:
         self.tally.written += 1
-        mine = proposal.shared.holdings.get(self._admission.allotment.replica)
+        mine = proposal.shared.holdings.get(self._account.allotment.replica)
         if mine is not None and mine.answered > self._answered:
             self._answered = mine.answered
             self.tally.hand_backs += 1

@@ -77,7 +77,7 @@ class Recounts:
         self._drifts.set(len(drifts))
 
 
-class Account(Collector):
+class Snapshot(Collector):
     """Reads everything else at each scrape, the account under its lock and for as short as can be."""
 
     def __init__(
@@ -90,6 +90,7 @@ class Account(Collector):
         wall_clock: Callable[[], float],
     ) -> None:
         self._admission = admission
+        self._account = admission.account
         self._settings = settings
         self._audit = audit
         self._booking = booking
@@ -106,12 +107,12 @@ class Account(Collector):
 
     def _process(self) -> Iterator[Metric]:
         yield InfoMetricFamily("headroom_build", "What is running.", value={"version": __version__})
-        config = {"hash": self._admission.config_hash, "mode": self._admission.config.mode.value}
+        config = {"hash": self._account.config_hash, "mode": self._account.config.mode.value}
         yield InfoMetricFamily("headroom_config", "The configuration that applies.", value=config)
         good, expiry = float(self._settings.reading.good), self._certificate.expires_at
         yield _gauge("headroom_config_last_reload_success", "1 if the configuration's last edit was good.", good)
         yield _gauge("headroom_certificate_expiry_timestamp_seconds", "When the serving certificate expires.", expiry)
-        yield _gauge("headroom_ready", "1 if this replica can judge.", float(self._admission.unready() is None))
+        yield _gauge("headroom_ready", "1 if this replica can judge.", float(self._account.unready() is None))
         yield _counter("headroom_audit_lines_dropped", "Audit lines lost.", self._audit.dropped)
         sent_back = self._admission.sent_back
         yield _counter("headroom_admission_sent_back", "Reviews answered with 503, to be asked again.", sent_back)
@@ -120,15 +121,15 @@ class Account(Collector):
         family = GaugeMetricFamily(
             "headroom_watch_last_event_timestamp_seconds", "When a watch last told anything.", labels=("resource",)
         )
-        for feed in (self._admission.pods, self._admission.nodes):
+        for feed in (self._account.pods, self._account.nodes):
             if feed.synced:
-                ago = self._admission.clock() - feed.heard
+                ago = self._account.clock() - feed.heard
                 family.add_metric((feed.resource,), self._wall_clock() - ago)
         yield family
 
     def _scopes(self) -> Iterator[Metric]:
-        with self._admission.lock:
-            ledger = self._admission.ledger
+        with self._account.lock:
+            ledger = self._account.ledger
             standings = [ledger.standing(scope) for scope in ledger.accounting.scopes]
             pods = len(ledger)
         yield _gauge("headroom_pods", "Pods that count.", float(pods))
@@ -140,13 +141,13 @@ class Account(Collector):
         yield from families.values()
 
     def _reservations(self) -> Iterator[Metric]:
-        admission = self._admission
-        with admission.lock:
-            ledger, allotment = admission.ledger, admission.allotment
-            states = Counted(_state(r, admission.clock() - allotment.timing.lapse) for _, r in ledger.reservations)
+        account = self._account
+        with account.lock:
+            ledger, allotment = account.ledger, account.allotment
+            states = Counted(_state(r, account.clock() - allotment.timing.lapse) for _, r in ledger.reservations)
             reserved = {s: ledger.reservations.unseen(s).memory_requests for s in ledger.accounting.scopes}
             held = {s: allotment.held(s).memory_requests for s in ledger.accounting.scopes}
-            lapsed = admission.lapsed
+            lapsed = account.lapsed
         text = (
             "Reservations not yet retired. Orphaned are those whose pods can come no more, until a fresh view shows it."
         )

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from threading import Event
 
-from webhook.admission import Admission
+from webhook.account import Account
 from webhook.core.recount import Drift, recount
 
 log = logging.getLogger(__name__)
@@ -17,8 +17,8 @@ _SHOWN = 5
 class Recounting:
     """Recounts, and tells `record` what was found; `run` belongs to one thread."""
 
-    def __init__(self, admission: Admission, stop: Event, record: Callable[[tuple[Drift, ...]], None]) -> None:
-        self._admission = admission
+    def __init__(self, account: Account, stop: Event, record: Callable[[tuple[Drift, ...]], None]) -> None:
+        self._account = account
         self._stop = stop
         self._record = record
 
@@ -32,8 +32,8 @@ class Recounting:
 
     def recount(self) -> None:
         """Compare what was kept event by event with what its parts come to; a difference is a defect in Headroom."""
-        with self._admission.lock:
-            parts = self._admission.ledger.parts(self._admission.clock())
+        with self._account.lock:
+            parts = self._account.ledger.parts(self._account.clock())
         # Reviews go first: between slices of the work the interpreter is left to whoever wants it.
         drifts = recount(parts, pause=lambda: time.sleep(0))
         self._record(drifts)

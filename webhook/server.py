@@ -16,6 +16,7 @@ from typing import Any
 from prometheus_client import CollectorRegistry
 
 from webhook import metrics, replica, watching
+from webhook.account import Account
 from webhook.admission import Admission
 from webhook.app import create_app
 from webhook.asgi import Door
@@ -116,16 +117,17 @@ def _build(options: Options) -> _Parts:
         reviews.record(decided)
         audit.record(decided)
 
-    admission = Admission(name, options.timing, clock, observe)
-    settings = Settings(admission.configure, admission.lack_config)
+    account = Account(name, options.timing, clock)
+    admission = Admission(account, observe)
+    settings = Settings(account.configure, account.lack_config)
     stop = Event()
-    pods = watching.watch_pods(api, admission)
+    pods = watching.watch_pods(api, account)
     booking = Booking(ConfigMaps(api, options.namespace, WITHIN), admission, stop, pods.request_proof)
-    recounting = Recounting(admission, stop, metrics.Recounts(registry).record)
-    registry.register(metrics.Account(admission, settings, audit, booking, certificate, time.time))
+    recounting = Recounting(account, stop, metrics.Recounts(registry).record)
+    registry.register(metrics.Snapshot(admission, settings, audit, booking, certificate, time.time))
     reflectors: dict[str, Reflector[Any]] = {
         "pods": pods,
-        "nodes": watching.watch_nodes(api, admission),
+        "nodes": watching.watch_nodes(api, account),
         "configuration": watching.watch_config(api, options.namespace, settings),
         "allotments": watching.watch_allotments(api, options.namespace, booking),
     }

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable
 from typing import Final
 
-from webhook.admission import Admission
+from webhook.account import Account
 from webhook.booking import Booking
 from webhook.configmap import ConfigMap
 from webhook.core.amounts import NOTHING
@@ -28,48 +28,48 @@ PODS: Final = Resource("/api/v1/pods", Pod, reader(Pod))
 NODES: Final = Resource("/api/v1/nodes", Node, reader(Node))
 
 
-def watch_pods(api: Api, admission: Admission) -> Reflector[Pod]:
+def watch_pods(api: Api, account: Account) -> Reflector[Pod]:
     """Keep the account's pods in sync."""
 
     def deliver(news: News[Pod]) -> None:
         match news:
             case Changed(object=pod):
-                admission.see_pod(_pod(pod))
+                account.see_pod(_pod(pod))
             case Deleted(object=pod, revision=revision):
-                admission.pod_gone(_pod(pod, revision))
+                account.pod_gone(_pod(pod, revision))
             case Bookmark(revision=revision):
-                admission.bookmark(revision)
+                account.bookmark(revision)
             case Replaced(objects=pods, revision=revision):
-                admission.relist_pods([_pod(pod) for pod in pods], revision)
+                account.relist_pods([_pod(pod) for pod in pods], revision)
             case Proven(since=since):
-                admission.prove(since)
+                account.prove(since)
             case Unreadable(namespace=namespace, name=name, uid=uid, revision=revision, deleted=True):
-                admission.pod_gone(PodFacts(f"{namespace}/{name}", uid, revision, NOTHING))
+                account.pod_gone(PodFacts(f"{namespace}/{name}", uid, revision, NOTHING))
             case Unreadable(revision=revision):
-                admission.bookmark(revision)  # what was known of it stands; the reflector has said what is wrong
+                account.bookmark(revision)  # what was known of it stands; the reflector has said what is wrong
             case _:
-                _tell_state(admission, admission.pods, news)
+                _tell_state(account, account.pods, news)
 
-    return Reflector(api, PODS, deliver, clock=admission.clock)
+    return Reflector(api, PODS, deliver, clock=account.clock)
 
 
-def watch_nodes(api: Api, admission: Admission) -> Reflector[Node]:
+def watch_nodes(api: Api, account: Account) -> Reflector[Node]:
     """Keep the account's nodes in sync."""
 
     def deliver(news: News[Node]) -> None:
         match news:
             case Changed(object=node):
-                admission.see_node(_node(node))
+                account.see_node(_node(node))
             case Deleted(object=node):
-                admission.node_gone(node.metadata.name)
+                account.node_gone(node.metadata.name)
             case Unreadable(name=name, deleted=True):
-                admission.node_gone(name)
+                account.node_gone(name)
             case Replaced(objects=nodes):
-                admission.relist_nodes([_node(node) for node in nodes])
+                account.relist_nodes([_node(node) for node in nodes])
             case _:
-                _tell_state(admission, admission.nodes, news)
+                _tell_state(account, account.nodes, news)
 
-    return Reflector(api, NODES, deliver, clock=admission.clock)
+    return Reflector(api, NODES, deliver, clock=account.clock)
 
 
 def watch_config(api: Api, namespace: str, settings: Settings) -> Reflector[ConfigMap]:
@@ -98,12 +98,12 @@ def _watch_config_map(
     return Reflector(api, Resource(path, ConfigMap, reader(ConfigMap), f"metadata.name={name}"), deliver)
 
 
-def _tell_state(admission: Admission, feed: Feed, news: object) -> None:
+def _tell_state(account: Account, feed: Feed, news: object) -> None:
     match news:
         case Live() | Bookmark():
-            admission.tell_live(feed)
+            account.tell_live(feed)
         case Broken(fault=fault):
-            admission.tell_broken(feed, fault)
+            account.tell_broken(feed, fault)
 
 
 def _pod(pod: Pod, revision: int | None = None) -> PodFacts:

@@ -10,6 +10,7 @@ from prometheus_client import CollectorRegistry
 
 from tests.bench.load import DATA
 from webhook import metrics, watching
+from webhook.account import Account
 from webhook.admission import Admission
 from webhook.audit import AuditLog
 from webhook.cases import Answer, Decided
@@ -62,7 +63,7 @@ class Bodies:
         return (head + ",".join(items) + "]}").encode()
 
 
-class Account:
+class Synced:
     """An admission that is synced, with metrics and an audit log that writes to nowhere."""
 
     def __init__(self, pods: int, nodes: int) -> None:
@@ -72,14 +73,14 @@ class Account:
         self._nowhere: BufferedWriter = Path(os.devnull).open("wb")  # noqa: SIM115 - it is closed by `close`
         self.audit = AuditLog("bench", clock, None, self._nowhere)
         self._timing, self._ahead = Timing(), 0.0
-        self.admission = Admission("bench", self._timing, self._clock, self._observe)
+        self.admission = Admission(Account("bench", self._timing, self._clock), self._observe)
         self.pods_wire, self.nodes_wire = Wire(watching.PODS), Wire(watching.NODES)
         # The reflectors never run: only what they deliver to is of use here.
         api = cast("Api", None)
-        self.see_pods: Callable[[News[Pod]], None] = watching.watch_pods(api, self.admission)._deliver
-        self.see_nodes: Callable[[News[Node]], None] = watching.watch_nodes(api, self.admission)._deliver
+        self.see_pods: Callable[[News[Pod]], None] = watching.watch_pods(api, self.admission.account)._deliver
+        self.see_nodes: Callable[[News[Node]], None] = watching.watch_nodes(api, self.admission.account)._deliver
         self.revision = 0
-        self.admission.configure(parse(CONFIG), "bench")
+        self.admission.account.configure(parse(CONFIG), "bench")
         self._sync(pods, nodes)
         self.book()
 
@@ -93,12 +94,12 @@ class Account:
 
     def _sync(self, pods: int, nodes: int) -> None:
         listed = self.bodies.page((self.bodies.node(n, n) for n in range(1, nodes + 1)), nodes)
-        self.admission.relist_nodes([watching._node(each) for each in self.nodes_wire.page(listed).objects])
+        self.admission.account.relist_nodes([watching._node(each) for each in self.nodes_wire.page(listed).objects])
         facts = []
         for first in range(0, pods, 500):
             page = self.bodies.page((self.old_pod(n, n, nodes) for n in range(first, min(first + 500, pods))), pods)
             facts += [watching._pod(each) for each in self.pods_wire.page(page).objects]
-        self.admission.relist_pods(facts, pods)
+        self.admission.account.relist_pods(facts, pods)
         self.revision = pods
 
     def old_pod(self, number: int, revision: int, nodes: int) -> str:

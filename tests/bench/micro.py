@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
-from tests.bench.account import Account
+from tests.bench.account import Synced
 from tests.bench.figures import Chapter, Claim, Spread
 from webhook.core.question import Question, question
 from webhook.core.review import decode
@@ -68,7 +68,7 @@ def measure(sizes: Sequence[int], say: Callable[[str], None]) -> Chapter:
     chapter = Chapter("In one process, without a network", COLUMNS)
     for size in sizes:
         say(f"an account of {size:,} pods")
-        account = Account(size, NODES)
+        account = Synced(size, NODES)
         # As the server does once it is up: the collector then looks only at what is new.
         gc.collect()
         gc.freeze()
@@ -87,21 +87,21 @@ def measure(sizes: Sequence[int], say: Callable[[str], None]) -> Chapter:
     return chapter
 
 
-def _admissions(account: Account, timer: Timer, names: Sequence[str]) -> None:
+def _admissions(account: Synced, timer: Timer, names: Sequence[str]) -> None:
     """Go the way of a review to its first, second, third step and to its end; what is more is the next step's cost."""
     admission = account.admission
     bodies = [account.bodies.review(name) for name in names]
 
     def work_out(body: bytes) -> Question:
-        asked = question(decode(body), admission.config)
+        asked = question(decode(body), admission.account.config)
         if not isinstance(asked, Question):
             raise TypeError(f"nothing was asked: {asked}")
         return asked
 
     def judge(body: bytes) -> None:
         asked = work_out(body)
-        with admission.lock:
-            outcome = admission._decide(asked, admission.clock())
+        with admission.account.lock:
+            outcome = admission._decide(asked, admission.account.clock())
         if not (outcome.settled and outcome.verdict.allowed):
             raise RuntimeError(f"not admitted at once: {outcome}")
 
@@ -129,7 +129,7 @@ def _cold(do: Callable[[bytes], object], bodies: Sequence[bytes]) -> Iterator[fl
         yield (time.thread_time_ns() - start) / 1000
 
 
-def _calls(account: Account) -> str:
+def _calls(account: Synced) -> str:
     """Count the calls of functions on the way of a review: a cost that hangs on no machine."""
     counted: Counter[str] = Counter()
     bodies = [account.bodies.review(f"counted-{index}") for index in range(100)]
@@ -141,7 +141,7 @@ def _calls(account: Account) -> str:
     return f"calls of functions for one admitted review: {python} in Python, {c} in C"
 
 
-def _visit(account: Account, timer: Timer, names: Sequence[str]) -> None:
+def _visit(account: Synced, timer: Timer, names: Sequence[str]) -> None:
     """Let what was granted come and go again in the watch, and be retired by a booking after each."""
     for change, step in (("ADDED", "a pod comes that was granted here"), ("DELETED", "it goes")):
         first = account.revision + 1
@@ -151,7 +151,7 @@ def _visit(account: Account, timer: Timer, names: Sequence[str]) -> None:
         account.book()
 
 
-def _refusals(account: Account, timer: Timer, names: Sequence[str]) -> None:
+def _refusals(account: Synced, timer: Timer, names: Sequence[str]) -> None:
     """Ask for more memory than there is."""
 
     def ask_and_write(body: bytes) -> None:
@@ -162,7 +162,7 @@ def _refusals(account: Account, timer: Timer, names: Sequence[str]) -> None:
     timer(REFUSED, f"{WHOLE}, with its audit line written", ask_and_write, bodies)
 
 
-def _changes(account: Account, timer: Timer, size: int) -> None:
+def _changes(account: Synced, timer: Timer, size: int) -> None:
     """Change pods in ways that the account is not about, as most changes are."""
     if size == 0:
         return
@@ -172,7 +172,7 @@ def _changes(account: Account, timer: Timer, size: int) -> None:
     timer(WATCH, UNCOUNTED, account.take, lines)
 
 
-def _nodes(account: Account, timer: Timer, number: int) -> None:
+def _nodes(account: Synced, timer: Timer, number: int) -> None:
     """Change nodes, in ways that do not count and in ways that do."""
     for step, memory in (("nothing of it counts", "64Gi"), ("its memory", f"{65 + number}Gi"), ("back again", "64Gi")):
         items = [account.bodies.node(n, account.revision, memory) for n in range(1, 101)]

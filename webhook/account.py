@@ -1,0 +1,188 @@
+"""The account: everything that is known and held, under the one lock there is.
+
+The watches' threads bring news; the booking thread waits for work and is told what there is to hand back. Nothing in
+this module calls the Kubernetes API or waits for anything but the lock.
+"""
+
+import logging
+from collections.abc import Callable, Iterable
+from threading import Condition
+
+from webhook.core.accounting import Accounting
+from webhook.core.allotment import Allotment, Proposal, Timing
+from webhook.core.config import HeadroomConfig
+from webhook.core.ledger import Ledger, PodFacts
+from webhook.core.nodes import NodeFacts
+from webhook.core.shared import Shared
+from webhook.feed import Feed
+
+log = logging.getLogger(__name__)
+
+
+class Account:
+    """One replica's view of the cluster, its allotment and the configuration to judge by.
+
+    Whoever reads or changes `ledger` or `allotment` holds the `lock`, and for as short as can be.
+    """
+
+    def __init__(self, replica: str, timing: Timing, clock: Callable[[], float]) -> None:
+        self.lock = Condition()
+        self._work = False  # whether there may be some for the booking thread; guarded and told by the lock
+        self.clock = clock
+        self.config = HeadroomConfig()
+        self.config_hash = ""
+        self.config_problem: str | None = "the ConfigMap headroom-config has not been read yet"
+        self.ledger = Ledger(Accounting(self.config))
+        self.allotment = Allotment(replica, self.ledger, timing)
+        self.pods, self.nodes = Feed("pods"), Feed("nodes")
+        self.lapsed = 0  # reservations that lapsed: their pods never came
+
+    # -- what is known -------------------------------------------------------------------------------------------------
+
+    def problem(self, now: float) -> str | None:
+        """Say why there is no account to judge by; None when there is."""
+        return self.config_problem or self.pods.problem(now) or self.nodes.problem(now)
+
+    def unready(self) -> str | None:
+        """Say why this replica should not be asked; None when it should."""
+        with self.lock:
+            now = self.clock()
+            problem = self.problem(now)
+            if problem is None and not self.allotment.valid(now):
+                return self._shareless(now)
+            return problem
+
+    def _shareless(self, now: float) -> str:
+        opens_at = self.allotment.opens_at()
+        if opens_at is not None:
+            wait = max(0.0, opens_at - now)
+            return f"the object that replicas share was made anew, and is opened in about {wait:.0f} s"
+        return "this replica holds no valid share of the headroom: its booking has not been written"
+
+    def configure(self, config: HeadroomConfig, digest: str) -> None:
+        """Judge by another configuration from now on."""
+        with self.lock:
+            self.config, self.config_hash, self.config_problem = config, digest, None
+            self.ledger.configure(Accounting(config), self.clock())
+            self.wake()
+
+    def lack_config(self, problem: str) -> None:
+        """Take in that there is no configuration, and never was a good one."""
+        with self.lock:
+            self.config_problem = problem
+
+    # -- news ----------------------------------------------------------------------------------------------------------
+
+    def see_pod(self, pod: PodFacts) -> None:
+        """Take in a pod that was added or has changed."""
+        with self.lock:
+            self.pods.tell_live(self.clock())
+            self.ledger.see(pod)
+
+    def pod_gone(self, pod: PodFacts) -> None:
+        """Take in that a pod was deleted."""
+        with self.lock:
+            self.pods.tell_live(self.clock())
+            self.ledger.gone(pod)
+
+    def relist_pods(self, pods: Iterable[PodFacts], revision: int) -> None:
+        """Take in all pods from a consistent list."""
+        with self.lock:
+            self.ledger.relist(pods, revision)
+            self.pods.tell_synced(self.clock())
+            self.wake()
+
+    def bookmark(self, revision: int) -> None:
+        """Take in that nothing else happened to pods up to a revision."""
+        with self.lock:
+            self.pods.tell_live(self.clock())
+            self.ledger.bookmark(revision)
+
+    def prove(self, since: float) -> None:
+        """Take in that the pods are shown as they were at a moment, or later."""
+        with self.lock:
+            self.ledger.prove(since)
+            lapsed = self.allotment.lapse()
+            self.lapsed += len(lapsed)
+            self.wake()
+        if lapsed:
+            log.info("%d reservations lapsed: their pods never came, such as %r", len(lapsed), lapsed[0][0])
+
+    def see_node(self, node: NodeFacts) -> None:
+        """Take in a node that was added or has changed."""
+        with self.lock:
+            now = self.clock()
+            self.nodes.tell_live(now)
+            self.ledger.see_node(node, now)
+
+    def node_gone(self, name: str) -> None:
+        """Take in that a node was deleted."""
+        with self.lock:
+            now = self.clock()
+            self.nodes.tell_live(now)
+            self.ledger.node_gone(name, now)
+
+    def relist_nodes(self, nodes: Iterable[NodeFacts]) -> None:
+        """Take in all nodes from a consistent list."""
+        with self.lock:
+            now = self.clock()
+            self.ledger.relist_nodes(nodes, now)
+            self.nodes.tell_synced(now)
+            self.wake()
+
+    def tell_live(self, feed: Feed) -> None:
+        """A watch is open again."""
+        with self.lock:
+            feed.tell_live(self.clock())
+
+    def tell_broken(self, feed: Feed, fault: str) -> None:
+        """A watch is broken."""
+        with self.lock:
+            feed.tell_broken(fault, self.clock())
+
+    # -- bookings ------------------------------------------------------------------------------------------------------
+
+    def await_work(self, seconds: float) -> None:
+        """Wait until somebody waits for a booking, or news of the shared object came, or the time is up."""
+        with self.lock:
+            self.lock.wait_for(lambda: self._work, seconds)
+            self._work = False
+
+    def wake(self) -> None:
+        """Tell the booking thread that there may be work; the caller holds the lock."""
+        self._work = True
+        self.lock.notify_all()
+
+    def farewell(self) -> tuple[Proposal, int] | None:
+        """Return what is to be written so that all is handed back but what may still come; None: nothing is held.
+
+        From then on this replica grants nothing.
+        """
+        with self.lock:
+            shared = self.allotment.shared
+            if shared is None or self.allotment.replica not in shared.holdings:
+                return None
+            proposal = self.allotment.propose([], self.clock(), shared.epoch, leaving=True)
+            self.allotment.begin(proposal)
+            return proposal, self.allotment.revision
+
+    def still_to_come(self) -> int:
+        """How many pods were let in that the watch has not shown yet."""
+        with self.lock:
+            return sum(reservation.is_open for _, reservation in self.ledger.reservations)
+
+    def wants_proof(self) -> bool:
+        """Say whether something waits for nothing but a view that is proven fresh."""
+        with self.lock:
+            return self.allotment.wants_proof(self.clock())
+
+    def proposal_failed(self) -> None:
+        """The proposal was certainly not written."""
+        with self.lock:
+            self.allotment.failed()
+
+    def observe(self, shared: Shared | None, revision: int) -> None:
+        """Take in the shared object; None when it is lost or damaged."""
+        with self.lock:
+            self.allotment.observe(shared, revision, self.clock())
+            self.wake()
