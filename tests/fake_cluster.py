@@ -1,4 +1,4 @@
-"""An API server with pods, nodes and ConfigMaps: enough for a whole replica."""
+"""An API server with pods, nodes, ConfigMaps and Events: enough for a whole replica."""
 
 from pathlib import Path
 from typing import Any
@@ -7,7 +7,8 @@ import yaml
 
 from tests.fake_apiserver import FakeApiServer
 from tests.fake_configmaps import FakeConfigMaps, Handling
-from tests.fake_http import Call
+from tests.fake_events import Shelf
+from tests.fake_http import Call, encode
 
 
 class FakeCluster(FakeConfigMaps):
@@ -16,6 +17,7 @@ class FakeCluster(FakeConfigMaps):
     def __init__(self) -> None:
         super().__init__()
         self.pods, self.nodes = FakeApiServer(), FakeApiServer()
+        self.shelf = Shelf()
 
     def up(self) -> None:
         super().up()
@@ -62,7 +64,10 @@ class _Handler(Handling):
         assert isinstance(cluster, FakeCluster)
         shown = {"/api/v1/pods": cluster.pods, "/api/v1/nodes": cluster.nodes}.get(call.path)
         self._only = ""  # one connection serves many calls
-        if shown is None:
+        if "/events" in call.path:
+            status, found = cluster.shelf.carry_out(call)
+            self.refuse(status) if found is None else self.answer(status, encode(found))
+        elif shown is None:
             super().tell_truth(call)
         elif call.kind == "watch":
             self._watch(shown, int(call.query["resourceVersion"]))

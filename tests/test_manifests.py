@@ -5,6 +5,7 @@ import pytest
 import webhook
 from tests.kustomize import MANIFESTS, Manifest, one, render
 from webhook import cli
+from webhook.app import WORKLOADS
 from webhook.core import config_source
 
 NAMESPACE = "headroom-system"
@@ -30,23 +31,33 @@ def container(pod: Manifest) -> Manifest:
 
 @pytest.fixture(scope="module")
 def gate(base: list[Manifest]) -> Manifest:
-    (only,) = one(base, "ValidatingWebhookConfiguration")["webhooks"]
-    return dict(only)
+    return registered(base, "pods.headroom.dev")
+
+
+@pytest.fixture(scope="module")
+def early(base: list[Manifest]) -> Manifest:
+    return registered(base, "workloads.headroom.dev")
+
+
+def registered(base: list[Manifest], name: str) -> Manifest:
+    (found,) = [w for w in one(base, "ValidatingWebhookConfiguration")["webhooks"] if w["name"] == name]
+    return dict(found)
 
 
 # --- what the gate is asked about, and what it can never hold up
 
 
-def test_the_gate_is_asked_about_the_creation_of_pods_and_nothing_else(gate: Manifest) -> None:
+def test_the_gate_is_asked_about_pods_that_are_made_or_resized_and_nothing_else(gate: Manifest) -> None:
     assert gate["name"] == "pods.headroom.dev"
     assert gate["rules"] == [
         {
             "apiGroups": [""],
             "apiVersions": ["v1"],
-            "operations": ["CREATE"],
-            "resources": ["pods"],
+            "operations": [operation],
+            "resources": [resource],
             "scope": "Namespaced",
         }
+        for operation, resource in (("CREATE", "pods"), ("UPDATE", "pods/resize"))
     ]
     assert "objectSelector" not in gate  # a label on a pod would be a way around the bound
 
@@ -64,6 +75,28 @@ def test_the_gate_fails_closed_quickly_and_allows_dry_runs(gate: Manifest) -> No
     assert gate["sideEffects"] == "NoneOnDryRun"
     assert gate["matchPolicy"] == "Equivalent"
     assert gate["admissionReviewVersions"] == ["v1"]
+
+
+def test_the_early_answers_are_about_workloads_and_their_scale(early: Manifest) -> None:
+    asked = {
+        (group, resource, operation)
+        for rule in early["rules"]
+        for group in rule["apiGroups"]
+        for resource in rule["resources"]
+        for operation in rule["operations"]
+    }
+    whole = [("apps", kind) for kind in ("deployments", "statefulsets", "replicasets", "daemonsets")]
+    whole += [("batch", kind) for kind in ("jobs", "cronjobs")]
+    scaled = [("apps", f"{kind}/scale") for kind in ("deployments", "statefulsets", "replicasets")]
+    assert asked == {(*each, "CREATE") for each in whole} | {(*each, "UPDATE") for each in (*whole, *scaled)}
+
+
+def test_nothing_hangs_on_the_early_answers(gate: Manifest, early: Manifest) -> None:
+    assert early["failurePolicy"] == "Ignore"
+    assert early["timeoutSeconds"] == 2
+    assert early["sideEffects"] == "None"
+    assert early["namespaceSelector"] == gate["namespaceSelector"]
+    assert early["clientConfig"] == {"service": gate["clientConfig"]["service"] | {"path": WORKLOADS}}
 
 
 # --- the way of a review: webhook -> Service -> container -> certificate
@@ -138,7 +171,11 @@ def test_rbac_is_exactly_what_is_used(base: list[Manifest]) -> None:
         return {"apiGroups": [""], "resources": ["configmaps"], "verbs": verbs, **named}
 
     assert one(base, "ClusterRole")["rules"] == [
-        {"apiGroups": [""], "resources": ["pods", "nodes"], "verbs": ["list", "watch"]}
+        {"apiGroups": [""], "resources": ["pods", "nodes"], "verbs": ["list", "watch"]},
+        {"apiGroups": [""], "resources": ["events"], "verbs": ["create", "get", "patch"]},
+        {"apiGroups": ["apps"], "resources": ["replicasets"], "verbs": ["get"]},
+        {"apiGroups": ["batch"], "resources": ["jobs"], "verbs": ["get"]},
+        {"apiGroups": ["apps"], "resources": ["deployments", "statefulsets"], "verbs": ["get"]},
     ]
     assert one(base, "Role")["rules"] == [
         configmaps(["get", "list", "watch"], resourceNames=["headroom-config"]),

@@ -15,12 +15,13 @@ from tests.judging import Judge, ready, response, review, waits
 from tests.live.exposition import Exposition
 from tests.test_tls import FIRST, Mounted
 from webhook.admission import Admission
+from webhook.announcing import Announcing
 from webhook.audit import AuditLog
 from webhook.booking import Booking
 from webhook.configmap import ConfigMaps
 from webhook.core.allotment import Timing
 from webhook.kube import Api
-from webhook.metrics import Recounts, Reviews, Snapshot
+from webhook.metrics import Announcements, Recounts, Reviews, Snapshot
 from webhook.settings import Settings
 
 WALL = 1_700_000_000.0
@@ -38,6 +39,8 @@ PINNED = {
     "headroom_certificate_expiry_timestamp_seconds": ("gauge", set()),
     "headroom_config_info": ("gauge", {"hash", "mode"}),
     "headroom_config_last_reload_success": ("gauge", set()),
+    "headroom_events_dropped": ("counter", set()),
+    "headroom_events_written": ("counter", set()),
     "headroom_hand_backs": ("counter", set()),
     "headroom_pods": ("gauge", set()),
     "headroom_ready": ("gauge", set()),
@@ -55,6 +58,8 @@ PINNED = {
     "headroom_scope_memory_limits_bytes": ("gauge", {"scope"}),
     "headroom_scope_memory_requests_bound_bytes": ("gauge", {"scope"}),
     "headroom_scope_memory_requests_bytes": ("gauge", {"scope"}),
+    "headroom_unreviewed_growth_memory_bytes": ("counter", set()),
+    "headroom_unreviewed_growths": ("counter", set()),
     "headroom_watch_last_event_timestamp_seconds": ("gauge", {"resource"}),
 }
 ALL_BOUNDED = "thresholds: {memory: {requests: 100%, limits: 200%}, cpu: {requests: 100%, limits: 100%}}"
@@ -68,6 +73,7 @@ class Metered(NamedTuple):
     settings: Settings
     audit: AuditLog
     booking: Booking
+    announcing: Announcing
 
     def text(self) -> str:
         """Scrape."""
@@ -90,7 +96,9 @@ def metered(judge: Judge, folder: Path) -> Metered:
     booking = Booking(ConfigMaps(api, "headroom-system", 1.0), judge.admission, threading.Event(), lambda: None)
     settings = Settings(judge.admission.account.configure, judge.admission.account.lack_config)
     registry.register(Snapshot(judge.admission, settings, audit, booking, files.serving(), lambda: WALL))
-    return Metered(judge, registry, settings, audit, booking)
+    announcing = Announcing(api, "r1", threading.Event(), judge.clock, lambda: WALL)
+    registry.register(Announcements(announcing))
+    return Metered(judge, registry, settings, audit, booking, announcing)
 
 
 @pytest.fixture
@@ -270,6 +278,12 @@ def test_the_certificates_end_is_shown(replica: Metered) -> None:
 def test_lost_audit_lines_are_shown(replica: Metered) -> None:
     replica.audit.dropped = 7
     assert replica.shown().value("headroom_audit_lines_dropped_total") == 7
+
+
+def test_events_are_counted(replica: Metered) -> None:
+    replica.announcing.written, replica.announcing.dropped = 3, 5
+    assert replica.shown().value("headroom_events_written_total") == 3
+    assert replica.shown().value("headroom_events_dropped_total") == 5
 
 
 def test_a_scrape_waits_for_nobody_but_the_lock(replica: Metered) -> None:

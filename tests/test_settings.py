@@ -7,7 +7,7 @@ import pytest
 from tests.core.configs import SMALLEST
 from webhook.core.config import HeadroomConfig
 from webhook.core.config_settings import Mode
-from webhook.settings import Reading, Settings
+from webhook.settings import Edit, Reading, Settings
 
 LOOSER = SMALLEST.replace("75%", "90%")
 SAME_MEANING = "# a comment\n" + SMALLEST.replace("75%", "75.0%")
@@ -20,7 +20,8 @@ class Applied:
         self.configs: list[HeadroomConfig] = []
         self.digests: list[str] = []
         self.problems: list[str] = []
-        self.settings = Settings(self._apply, self.problems.append)
+        self.edits: list[Edit] = []
+        self.settings = Settings(self._apply, self.problems.append, self.edits.append)
 
     def _apply(self, config: HeadroomConfig, digest: str) -> None:
         self.configs.append(config)
@@ -28,7 +29,7 @@ class Applied:
 
     def read(self, text: str) -> Reading:
         """Read an edit of the one key."""
-        self.settings.read({"config.yaml": text})
+        self.settings.read({"config.yaml": text}, "uid-1")
         return self.settings.reading
 
 
@@ -116,3 +117,39 @@ def test_a_configuration_that_could_not_be_applied_is_applied_when_it_comes_agai
     for _ in range(2):
         with pytest.raises(RuntimeError):
             settings.read({"config.yaml": SMALLEST})
+
+
+def test_what_becomes_of_an_edit_is_announced_on_the_configmap() -> None:
+    applied = Applied()
+    applied.read(SMALLEST)
+    applied.read("mode: enforced")
+    applied.read(SMALLEST)
+    applied.read(LOOSER)
+    first, second = applied.digests
+    assert [(edit.uid, edit.good) for edit in applied.edits] == [("uid-1", False), ("uid-1", True), ("uid-1", True)]
+    bad, mended, looser = (edit.text for edit in applied.edits)
+    assert bad.startswith("the ConfigMap headroom-config holds no good configuration: ")
+    assert bad.endswith(f"configuration {first} stays")
+    assert mended == f"configuration {first} applies (mode enforce)"
+    assert looser == f"configuration {second} applies (mode enforce)"
+
+
+def test_what_a_replica_finds_when_it_starts_or_is_told_again_is_no_news() -> None:
+    applied = Applied()
+    for _ in range(3):
+        applied.read(SMALLEST)
+    applied.read(SAME_MEANING)
+    assert applied.edits == []
+
+
+def test_a_bad_configuration_is_announced_by_a_replica_that_starts_with_it() -> None:
+    applied = Applied()
+    applied.read("mode: enforced")
+    (edit,) = applied.edits
+    assert edit.text.endswith("there is none yet, so nothing can be judged")
+
+
+def test_where_there_is_no_configmap_there_is_nothing_to_announce_it_on() -> None:
+    applied = Applied()
+    applied.settings.read(None)
+    assert applied.edits == []

@@ -12,6 +12,8 @@ from tests.judging import Judge, ready
 from webhook import watching
 from webhook.booking import Booking
 from webhook.configmap import ConfigMap, ConfigMaps
+from webhook.core.ledger import PodFacts
+from webhook.core.nodes import NodeFacts
 from webhook.core.objects import Node, Pod
 from webhook.kube import Api
 from webhook.news import Bookmark, Broken, Changed, Deleted, Live, News, Proven, Replaced, Unreadable
@@ -25,17 +27,16 @@ def made(kind: type[Any], **fields: Any) -> Any:
     return msgspec.convert(fields, kind)
 
 
-def pod(name: str, memory: str, revision: int, **changes: Any) -> Pod:
+def pod(name: str, memory: str, revision: int, **changes: Any) -> PodFacts:
     metadata = {"name": name, "namespace": "default", "uid": f"pod-{name}", "resourceVersion": str(revision)}
     container = {"name": "app", "resources": {"requests": {"memory": memory}}}
-    found: Pod = made(Pod, metadata=metadata, spec={"containers": [container], "nodeName": "node"}, **changes)
-    return found
+    spec = {"containers": [container], "nodeName": "node"}
+    return watching.PODS.take(made(Pod, metadata=metadata, spec=spec, **changes))
 
 
-def node(name: str, memory: str) -> Node:
+def node(name: str, memory: str) -> NodeFacts:
     status = {"allocatable": {"memory": memory, "cpu": "4"}, "conditions": [{"type": "Ready", "status": "True"}]}
-    found: Node = made(Node, metadata={"name": name, "resourceVersion": "7"}, spec={}, status=status)
-    return found
+    return watching.NODES.take(made(Node, metadata={"name": name, "resourceVersion": "7"}, spec={}, status=status))
 
 
 def configmap(revision: int, **data: str) -> ConfigMap:
@@ -53,7 +54,7 @@ class Pods:
     def __init__(self) -> None:
         self.judge = ready()
         self.admission = self.judge.admission
-        self.tell: Callable[[News[Pod]], None] = watching.watch_pods(API, self.admission.account)._deliver
+        self.tell: Callable[[News[PodFacts]], None] = watching.watch_pods(API, self.admission.account)._deliver
 
     @property
     def committed(self) -> int:
@@ -68,7 +69,7 @@ class Nodes:
         self.judge = Judge()
         self.judge.configure()
         self.admission = self.judge.admission
-        self.tell: Callable[[News[Node]], None] = watching.watch_nodes(API, self.admission.account)._deliver
+        self.tell: Callable[[News[NodeFacts]], None] = watching.watch_nodes(API, self.admission.account)._deliver
 
     @property
     def allocatable(self) -> int:
@@ -181,7 +182,7 @@ def test_each_configmap_is_watched_by_its_name() -> None:
 def test_edits_of_the_configuration_are_read() -> None:
     read: list[dict[str, str] | None] = []
     settings = Settings(lambda *_: None, lambda _: None)
-    settings.read = read.append  # type: ignore[method-assign,assignment]  # only what it is told matters here
+    settings.read = lambda data, _uid="": read.append(data)  # type: ignore[method-assign,assignment]  # only what it is told matters here
     tell: Callable[[News[ConfigMap]], None] = watching.watch_config(API, "ns", settings)._deliver
     tell(Replaced([], 5, []))
     tell(Replaced([configmap(4, a="1")], 5, []))

@@ -77,7 +77,11 @@ class Account:
         """Take in a pod that was added or has changed."""
         with self.lock:
             self.pods.tell_live(self.clock())
+            before = self.ledger.unasked_growths
             self.ledger.see(pod)
+            grown = self.ledger.unasked_growths > before
+        if grown:
+            log.warning("pod %r grew without a review: its resize was infeasible and has become feasible", pod.name)
 
     def pod_gone(self, pod: PodFacts) -> None:
         """Take in that a pod was deleted."""
@@ -88,9 +92,13 @@ class Account:
     def relist_pods(self, pods: Iterable[PodFacts], revision: int) -> None:
         """Take in all pods from a consistent list."""
         with self.lock:
+            before = self.ledger.unasked_growths
             self.ledger.relist(pods, revision)
+            grown = self.ledger.unasked_growths - before
             self.pods.tell_synced(self.clock())
             self.wake()
+        if grown:
+            log.warning("%d pods grew without a review: their resizes were infeasible and have become feasible", grown)
 
     def bookmark(self, revision: int) -> None:
         """Take in that nothing else happened to pods up to a revision."""

@@ -4,7 +4,10 @@
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
+from types import MappingProxyType
+from typing import TypeVar
 from urllib.parse import quote
 
 from flask import Flask, Response, request
@@ -19,15 +22,28 @@ from webhook.waiting import Waiting
 
 log = logging.getLogger(__name__)
 
+Review = Callable[[bytes, float], Answer]
+"""Answers the body of a review within so many seconds."""
+
+Said = TypeVar("Said", bound=Answer | Waiting)
+
 VALIDATE = "/validate"
+WORKLOADS = "/workloads"
 HEALTHZ = "/healthz"
 # A review carries an object of at most about 3 MiB (etcd's limit and the API server's), and with it the old one.
 LARGEST_BODY = 7 << 20
+_NO_OTHERS: Mapping[str, Review] = MappingProxyType({})
 _DEFAULT_TIMEOUT = 10.0  # seconds, the API server's own default for a webhook
 
 
 def validate(admission: Admission, content_type: str, timeout: str | None, body: bytes) -> Answer | Waiting:
-    """Answer one review; `timeout` is what the API server says in the URL."""
+    """Answer one review of a pod; `timeout` is what the API server says in the URL."""
+    return _answered(admission.review, content_type, timeout, body)
+
+
+def _answered(
+    review: Callable[[bytes, float], Said], content_type: str, timeout: str | None, body: bytes
+) -> Said | Answer:
     if len(body) > LARGEST_BODY:
         return too_large()
     if content_type.partition(";")[0].strip().lower() != "application/json":
@@ -36,7 +52,7 @@ def validate(admission: Admission, content_type: str, timeout: str | None, body:
         seconds = Duration.parse(timeout).seconds if timeout else _DEFAULT_TIMEOUT
     except ValueError:
         seconds = _DEFAULT_TIMEOUT
-    return admission.review(body, seconds)
+    return review(body, seconds)
 
 
 def too_large() -> Answer:
@@ -61,8 +77,8 @@ def headers(answer: Answer) -> Mapping[str, str]:
     return named if answer.retry_after is None else {**named, "Retry-After": str(answer.retry_after)}
 
 
-def create_app(admission: Admission, registry: CollectorRegistry) -> Flask:
-    """Make the application."""
+def create_app(admission: Admission, registry: CollectorRegistry, others: Mapping[str, Review] = _NO_OTHERS) -> Flask:
+    """Make the application; `others` are webhooks besides the one for pods, by path."""
     app = Flask("headroom", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = LARGEST_BODY + 1  # of a body in chunks Flask reads just so much, and is content
 
@@ -72,6 +88,15 @@ def create_app(admission: Admission, registry: CollectorRegistry) -> Flask:
             return _response(without_tls())
         answer = validate(admission, request.content_type or "", request.args.get("timeout"), request.get_data())
         return _response(_settled(admission, answer) if isinstance(answer, Waiting) else answer)
+
+    def other_view(path: str) -> Response:
+        if not request.is_secure:
+            return _response(without_tls())
+        timeout = request.args.get("timeout")
+        return _response(_answered(others[path], request.content_type or "", timeout, request.get_data()))
+
+    for path in others:
+        app.add_url_rule(path, path, partial(other_view, path), methods=["POST"])
 
     @app.get(HEALTHZ)
     def healthz() -> Response:

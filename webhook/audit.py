@@ -46,14 +46,15 @@ def line(decided: Decided, replica: str, now: float) -> dict[str, object]:
     request, asked = case.request, case.question
     namespace, _, name = asked.facts.name.partition("/") if asked else (request.namespace, "", request.name)
     owner = _owner(asked.pod) if asked else (None, None)
-    footprint = asked.facts.footprint if asked else None
+    growth = asked.facts.asked if asked else None
+    unbounded = bool(asked and asked.facts.footprint.memory_unbounded)
     return {
         "ts": _timestamp(now),
         "schema": SCHEMA,
         "event": "decision",
         "decision": verdict.decision.value,
         "reason": verdict.reason.value,
-        "message": refusal(verdict, subject(request, f"{namespace}/{name}")) if not verdict.allowed else verdict.detail,
+        "message": _message(decided, f"{namespace}/{name}"),
         "uid": request.uid,
         "dry_run": bool(request.dry_run),
         "mode": verdict.mode.value,
@@ -64,8 +65,8 @@ def line(decided: Decided, replica: str, now: float) -> dict[str, object]:
         "name": name,
         "owner_kind": owner[0],
         "owner_name": owner[1],
-        "asked_requests_bytes": footprint.memory_requests if footprint else None,
-        "asked_limits_bytes": None if footprint is None or footprint.memory_unbounded else footprint.memory_limits,
+        "asked_requests_bytes": growth.memory_requests if growth else None,
+        "asked_limits_bytes": None if growth is None or unbounded else growth.memory_limits,
         **_figures(decided.standing),
         "short_by_bytes": max((s.short_by for s in verdict.sums if s.resource == "memory"), default=None),
         "snapshot_age_seconds": round(decided.age, 3),
@@ -73,6 +74,13 @@ def line(decided: Decided, replica: str, now: float) -> dict[str, object]:
         "duration_ms": round(decided.took * 1000, 3),
         "replica": replica,
     }
+
+
+def _message(decided: Decided, name: str) -> str:
+    verdict, request = decided.verdict, decided.case.request
+    if verdict.allowed:
+        return verdict.detail
+    return refusal(verdict, subject(request, name), grows=request.is_resize)
 
 
 def _timestamp(now: float) -> str:

@@ -6,6 +6,7 @@ import click
 
 from webhook import __version__, logbook, replica, server
 from webhook.answer import KubeError
+from webhook.cli_footprint import footprint
 from webhook.core.allotment import Timing
 from webhook.tls import TlsError
 
@@ -28,6 +29,9 @@ class _Address(click.ParamType[str]):
 @click.version_option(__version__, prog_name="headroom")
 def main() -> None:
     """Keep what a Kubernetes cluster has promised below what it has."""
+
+
+main.add_command(footprint)
 
 
 @main.command(context_settings={"show_default": True})

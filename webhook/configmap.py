@@ -12,6 +12,7 @@ _LABELS = {"app.kubernetes.io/name": "headroom", "app.kubernetes.io/managed-by":
 
 class _Meta(msgspec.Struct):
     resource_version: str = msgspec.field(name="resourceVersion", default="0")
+    uid: str = ""
 
 
 class ConfigMap(msgspec.Struct):

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Lock
-from typing import Generic
+from typing import Any, Generic
 
 from webhook.answer import Stream
 from webhook.kube import Api
@@ -17,7 +17,7 @@ FIRST = 10.0  # seconds; a watch's headers come before there is anything to tell
 class ListWatch(Generic[T]):
     """One call at a time by one thread; any other may `interrupt` or `close`."""
 
-    def __init__(self, api: Api, resource: Resource[T]) -> None:
+    def __init__(self, api: Api, resource: Resource[Any, T]) -> None:
         self._api = api
         self._path = resource.path
         self._query = {"fieldSelector": resource.fields} if resource.fields else {}

@@ -14,11 +14,13 @@ from prometheus_client.registry import Collector
 
 from webhook import __version__
 from webhook.admission import Admission
+from webhook.announcing import Announcing
 from webhook.audit import AuditLog
 from webhook.booking import Booking
 from webhook.cases import Decided
 from webhook.core.amounts import Amounts
 from webhook.core.ledger import Standing
+from webhook.core.plan import KINDS
 from webhook.core.recount import Drift
 from webhook.core.reservations import Reservation
 from webhook.settings import Settings
@@ -49,7 +51,7 @@ class Reviews:
         """Count one decision."""
         request, verdict = decided.case.request, decided.verdict
         # What is no pod could be called anything by whoever reaches the port, and labels live for ever.
-        kind = "Pod" if request.is_pod else "other"
+        kind = request.what if request.is_pod or request.is_resize else "other"
         operation = request.operation if request.operation in _OPERATIONS else "other"
         labels = (operation, kind, verdict.decision.value, verdict.reason.value, str(bool(request.dry_run)).lower())
         child = self._children.get(labels)
@@ -60,6 +62,24 @@ class Reviews:
 
 
 _OPERATIONS = ("CREATE", "UPDATE", "DELETE", "CONNECT")
+
+
+class EarlyAnswers:
+    """Counts what was said of workloads."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._answers = Counter(
+            "headroom_early_answers",
+            "Answers to those who applied or scaled a workload, by its kind and what was said.",
+            ("kind", "verdict", "dry_run"),
+            registry=registry,
+        )
+
+    def record(self, decided: Decided) -> None:
+        """Count one answer."""
+        request, verdict = decided.case.request, decided.verdict
+        kind = request.kind.kind if request.kind.kind in KINDS else "other"
+        self._answers.labels(kind, verdict.decision.value, str(bool(request.dry_run)).lower()).inc()
 
 
 class Recounts:
@@ -75,6 +95,18 @@ class Recounts:
         """Take one recount in."""
         self._done.inc()
         self._drifts.set(len(drifts))
+
+
+class Announcements(Collector):
+    """Says how many Events were written, and what was not told."""
+
+    def __init__(self, announcing: Announcing) -> None:
+        self._announcing = announcing
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield every family."""
+        yield _counter("headroom_events_written", "Events made or updated.", self._announcing.written)
+        yield _counter("headroom_events_dropped", "Refusals of which no Event tells.", self._announcing.dropped)
 
 
 class Snapshot(Collector):
@@ -148,11 +180,15 @@ class Snapshot(Collector):
             reserved = {s: ledger.reservations.unseen(s).memory_requests for s in ledger.accounting.scopes}
             held = {s: allotment.held(s).memory_requests for s in ledger.accounting.scopes}
             lapsed = account.lapsed
+            growths, grown = ledger.unasked_growths, ledger.unasked_growth.memory_requests
         text = (
             "Reservations not yet retired. Orphaned are those whose pods can come no more, until a fresh view shows it."
         )
         yield _by("headroom_reservations", text, "state", {state: states[state] for state in _STATES})
         yield _counter("headroom_reservations_expired", "Reservations whose pods never came.", lapsed)
+        text = "Pods that grew without a review: a resize that their node had no room for has become feasible."
+        yield _counter("headroom_unreviewed_growths", text, growths)
+        yield _counter("headroom_unreviewed_growth_memory_bytes", "Requests that pods grew by without a review.", grown)
         yield _by("headroom_reserved_memory_bytes", "Requests granted and not yet seen.", "scope", reserved)
         yield _by("headroom_allotted_memory_bytes", "Requests that this replica holds to grant from.", "scope", held)
 

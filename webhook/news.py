@@ -1,25 +1,11 @@
 """What a reflector tells its consumer, in order: what there is, what became of it, and how far that can be trusted."""
 
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, TypeVar
 
 import msgspec
 
-
-class Metadata(Protocol):
-    """What is needed of an object's metadata."""
-
-    @property
-    def resource_version(self) -> str: ...
-
-
-class Object(Protocol):
-    """An object of the API, as one of our structs."""
-
-    @property
-    def metadata(self) -> Metadata: ...
-
-
-T = TypeVar("T", bound=Object)
+T = TypeVar("T")
+"""What is kept of an object."""
 
 
 class Unreadable(msgspec.Struct, frozen=True):

@@ -20,7 +20,7 @@ from collections.abc import Callable, Generator
 from contextlib import closing
 from dataclasses import dataclass
 from threading import Event as Flag
-from typing import Generic
+from typing import Any, Generic
 
 from webhook.answer import Gone, KubeError, Silent
 from webhook.backoff import Backoff
@@ -59,7 +59,7 @@ class Reflector(Generic[T]):
     def __init__(
         self,
         api: Api,
-        resource: Resource[T],
+        resource: Resource[Any, T],
         deliver: Callable[[News[T]], None],
         *,
         timing: Timing = TIMING,

@@ -18,13 +18,16 @@ from prometheus_client import CollectorRegistry
 from webhook import metrics, replica, watching
 from webhook.account import Account
 from webhook.admission import Admission
-from webhook.app import create_app
+from webhook.announcing import Announcing, edited
+from webhook.app import WORKLOADS, create_app
 from webhook.asgi import Door
 from webhook.audit import AuditLog
 from webhook.booking import WITHIN, Booking
 from webhook.cases import Decided
 from webhook.configmap import ConfigMaps
 from webhook.core.allotment import Timing
+from webhook.core.verdict import Decision
+from webhook.forecast import Forecast
 from webhook.kube import Api, configure
 from webhook.recounting import Recounting
 from webhook.reflector import Reflector
@@ -66,8 +69,10 @@ class _Parts:
     certificate: ServingCertificate
     audit: AuditLog
     admission: Admission
+    forecast: Forecast
     booking: Booking
     recounting: Recounting
+    announcing: Announcing
     reflectors: dict[str, Reflector[Any]]
     registry: CollectorRegistry
     stop: Event
@@ -86,11 +91,12 @@ def serve(options: Options) -> None:
         _started("recount", parts.recounting.run),
         _started("certificate", _refresh, parts.certificate, parts.stop),
     ]
+    announcer = _started("events", parts.announcing.run)
     gc.freeze()  # what is there by now lives for ever: the collector need not look at it again
     log.info("replica %s starts", parts.name)
     drained = False
     try:
-        door = Door(parts.admission, create_app(parts.admission, parts.registry))
+        door = Door(parts.admission, create_app(parts.admission, parts.registry, {WORKLOADS: parts.forecast.review}))
         plain = [options.metrics_listen] if options.metrics_listen else []
         drained = replica.serve(door, parts.certificate.context(), options.listen, *plain)
     finally:
@@ -100,7 +106,7 @@ def serve(options: Options) -> None:
         for reflector in parts.reflectors.values():
             reflector.stop()
         parts.audit.stop()
-        _ended([*watchers, writer])
+        _ended([*watchers, writer, announcer])
         parts.api.close()
         log.info("replica %s ends", parts.name)
 
@@ -116,11 +122,26 @@ def _build(options: Options) -> _Parts:
     def observe(decided: Decided) -> None:
         reviews.record(decided)
         audit.record(decided)
+        announcing.record(decided)
+
+    early_answers = metrics.EarlyAnswers(registry)
+
+    def observe_early(decided: Decided) -> None:
+        early_answers.record(decided)
+        if decided.verdict.decision is Decision.DENY:
+            audit.record(decided)
 
     account = Account(name, options.timing, clock)
     admission = Admission(account, observe)
-    settings = Settings(account.configure, account.lack_config)
+    forecast = Forecast(account, api, observe_early)
     stop = Event()
+    announcing = Announcing(api, name, stop, clock, time.time)
+    registry.register(metrics.Announcements(announcing))
+    settings = Settings(
+        account.configure,
+        account.lack_config,
+        lambda edit: announcing.announce(edited(edit, options.namespace)),
+    )
     pods = watching.watch_pods(api, account)
     booking = Booking(ConfigMaps(api, options.namespace, WITHIN), admission, stop, pods.request_proof)
     recounting = Recounting(account, stop, metrics.Recounts(registry).record)
@@ -131,7 +152,9 @@ def _build(options: Options) -> _Parts:
         "configuration": watching.watch_config(api, options.namespace, settings),
         "allotments": watching.watch_allotments(api, options.namespace, booking),
     }
-    return _Parts(name, api, certificate, audit, admission, booking, recounting, reflectors, registry, stop)
+    return _Parts(
+        name, api, certificate, audit, admission, forecast, booking, recounting, announcing, reflectors, registry, stop
+    )
 
 
 def _started(name: str, run: Callable[..., None], *arguments: object) -> Thread:

@@ -58,12 +58,12 @@ class WaitingRoom:
     def without_booking(self, now: float, problem: str | None) -> Iterator[Settled]:
         """Settle whoever is covered by now, does not fit any more, or has waited for too long."""
         pending = self._allotment.pending
-        booked = {ask.pod.uid for ask in pending.booked} if pending else frozenset[str]()
+        booked = {ask.pod.key for ask in pending.booked} if pending else frozenset[str]()
         for waiting in list(self._waiting):
             verdict = None
             if now >= waiting.until:
                 verdict = self._cannot_tell(waiting, problem, now)
-            elif problem is None and waiting.question.facts.uid not in booked:
+            elif problem is None and waiting.question.facts.key not in booked:
                 verdict = self._settled(waiting, now)
             if verdict is not None:
                 yield self._leave(waiting, verdict)
@@ -75,20 +75,20 @@ class WaitingRoom:
 
     def after(self, proposal: Proposal, now: float) -> Iterator[Settled]:
         """Settle those whom a written proposal booked for, and those for whom nothing is left."""
-        booked = {ask.pod.uid for ask in proposal.booked}
-        unfit = {ask.pod.uid for ask in proposal.unfit}
+        booked = {ask.pod.key for ask in proposal.booked}
+        unfit = {ask.pod.key for ask in proposal.unfit}
         for waiting in list(self._waiting):
-            uid = waiting.question.facts.uid
-            verdict = waiting.verdict if uid in booked else None
-            if uid in unfit:
+            key = waiting.question.facts.key
+            verdict = waiting.verdict if key in booked else None
+            if key in unfit:
                 waiting.proposed = True
                 verdict = self._settled(waiting, now)
             if verdict is not None:
-                booked.discard(uid)
+                booked.discard(key)
                 yield self._leave(waiting, verdict)
         for name, reservation in proposal.tentative:
-            if reservation.uid in booked:  # its review went away while it was written, so nobody was told
-                self._allotment.drop(name, reservation.uid)
+            if reservation.key in booked:  # its review went away while it was written, so nobody was told
+                self._allotment.drop(name, reservation.key)
 
     def _settled(self, waiting: Waiting, now: float) -> Verdict | None:
         outcome = decide(self._ledger, self._allotment, waiting.question, now)

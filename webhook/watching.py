@@ -24,23 +24,20 @@ from webhook.wire import Resource
 
 log = logging.getLogger(__name__)
 
-PODS: Final = Resource("/api/v1/pods", Pod, reader(Pod))
-NODES: Final = Resource("/api/v1/nodes", Node, reader(Node))
 
-
-def watch_pods(api: Api, account: Account) -> Reflector[Pod]:
+def watch_pods(api: Api, account: Account) -> Reflector[PodFacts]:
     """Keep the account's pods in sync."""
 
-    def deliver(news: News[Pod]) -> None:
+    def deliver(news: News[PodFacts]) -> None:
         match news:
             case Changed(object=pod):
-                account.see_pod(_pod(pod))
-            case Deleted(object=pod, revision=revision):
-                account.pod_gone(_pod(pod, revision))
+                account.see_pod(pod)
+            case Deleted(object=pod):
+                account.pod_gone(pod)
             case Bookmark(revision=revision):
                 account.bookmark(revision)
             case Replaced(objects=pods, revision=revision):
-                account.relist_pods([_pod(pod) for pod in pods], revision)
+                account.relist_pods(pods, revision)
             case Proven(since=since):
                 account.prove(since)
             case Unreadable(namespace=namespace, name=name, uid=uid, revision=revision, deleted=True):
@@ -53,19 +50,19 @@ def watch_pods(api: Api, account: Account) -> Reflector[Pod]:
     return Reflector(api, PODS, deliver, clock=account.clock)
 
 
-def watch_nodes(api: Api, account: Account) -> Reflector[Node]:
+def watch_nodes(api: Api, account: Account) -> Reflector[NodeFacts]:
     """Keep the account's nodes in sync."""
 
-    def deliver(news: News[Node]) -> None:
+    def deliver(news: News[NodeFacts]) -> None:
         match news:
             case Changed(object=node):
-                account.see_node(_node(node))
+                account.see_node(node)
             case Deleted(object=node):
-                account.node_gone(node.metadata.name)
+                account.node_gone(node.name)
             case Unreadable(name=name, deleted=True):
                 account.node_gone(name)
             case Replaced(objects=nodes):
-                account.relist_nodes([_node(node) for node in nodes])
+                account.relist_nodes(nodes)
             case _:
                 _tell_state(account, account.nodes, news)
 
@@ -74,7 +71,11 @@ def watch_nodes(api: Api, account: Account) -> Reflector[Node]:
 
 def watch_config(api: Api, namespace: str, settings: Settings) -> Reflector[ConfigMap]:
     """Keep the configuration in sync."""
-    return _watch_config_map(api, namespace, CONFIG, lambda found, _: settings.read(found.data if found else None))
+
+    def tell(found: ConfigMap | None, _revision: int) -> None:
+        settings.read(found.data, found.metadata.uid) if found else settings.read(None)
+
+    return _watch_config_map(api, namespace, CONFIG, tell)
 
 
 def watch_allotments(api: Api, namespace: str, booking: Booking) -> Reflector[ConfigMap]:
@@ -95,7 +96,12 @@ def _watch_config_map(
                 tell(objects[0], objects[0].revision) if objects else tell(None, revision)
 
     path = f"/api/v1/namespaces/{namespace}/configmaps"
-    return Reflector(api, Resource(path, ConfigMap, reader(ConfigMap), f"metadata.name={name}"), deliver)
+    resource = Resource(path, ConfigMap, reader(ConfigMap), _whole, f"metadata.name={name}")
+    return Reflector(api, resource, deliver)
+
+
+def _whole(configmap: ConfigMap) -> ConfigMap:
+    return configmap
 
 
 def _tell_state(account: Account, feed: Feed, news: object) -> None:
@@ -106,13 +112,13 @@ def _tell_state(account: Account, feed: Feed, news: object) -> None:
             account.tell_broken(feed, fault)
 
 
-def _pod(pod: Pod, revision: int | None = None) -> PodFacts:
+def _pod(pod: Pod) -> PodFacts:
     """Take a pod in; what it asks for counts as nothing where it cannot be read, which the API server never lets in."""
     try:
-        return pod_facts(pod, at=revision)
+        return pod_facts(pod)
     except ObjectError as error:
         log.error("pod %s/%s counts as nothing: %s", pod.metadata.namespace, pod.metadata.name, error)  # noqa: TRY400
-        return pod_facts(Pod(pod.metadata, type(pod.spec)(node_name=pod.spec.node_name)), at=revision)
+        return pod_facts(Pod(pod.metadata, type(pod.spec)(node_name=pod.spec.node_name)))
 
 
 def _node(node: Node) -> NodeFacts:
@@ -121,3 +127,7 @@ def _node(node: Node) -> NodeFacts:
     except QuantityError as error:
         log.error("node %s counts as having nothing: %s", node.metadata.name, error)  # noqa: TRY400
         return node_facts(Node(node.metadata, node.spec))
+
+
+PODS: Final = Resource("/api/v1/pods", Pod, reader(Pod), _pod)
+NODES: Final = Resource("/api/v1/nodes", Node, reader(Node), _node)

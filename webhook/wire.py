@@ -1,9 +1,12 @@
-"""The API's JSON on its way in: pages of a list and lines of a watch, bytes to values."""
+"""The API's JSON on its way in: pages of a list and lines of a watch, bytes to values.
+
+Of each object only what is kept of it goes on: of a page with 500 pods a tenth of what was decoded.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import GenericAlias
-from typing import Generic, NamedTuple
+from typing import Generic, NamedTuple, Protocol, TypeVar
 
 import msgspec
 
@@ -14,21 +17,40 @@ from webhook.news import Bookmark, Changed, Deleted, Event, T, Unreadable
 _FAULTS = (msgspec.DecodeError, ValueError, RecursionError)
 
 
+class Metadata(Protocol):
+    """What is needed of an object's metadata."""
+
+    @property
+    def resource_version(self) -> str: ...
+
+
+class Object(Protocol):
+    """An object of the API, as one of our structs."""
+
+    @property
+    def metadata(self) -> Metadata: ...
+
+
+K = TypeVar("K", bound=Object)
+
+
 class Lost(Exception):  # noqa: N818 - it tells where the reader stands, whoever's fault that is
     """What comes next cannot be told from here: list again."""
 
 
 @dataclass(frozen=True, slots=True)
-class Resource(Generic[T]):
+class Resource(Generic[K, T]):
     """What is kept in sync.
 
     `path` is that of the collection, `kind` the type of its objects, `read` a slower and more tolerant decoder for
-    those that do not fit (it raises ValueError), `fields` a field selector such as `metadata.name=headroom-config`.
+    those that do not fit (it raises ValueError), `take` makes what is kept of one (it raises ValueError as well, for
+    an object that does not fit), `fields` is a field selector such as `metadata.name=headroom-config`.
     """
 
     path: str
-    kind: type[T]
-    read: Callable[[bytes], T]
+    kind: type[K]
+    read: Callable[[bytes], K]
+    take: Callable[[K], T]
     fields: str = ""
 
 
@@ -50,8 +72,8 @@ class _Head(msgspec.Struct):
     metadata: _ListMeta
 
 
-class _Page(_Head, Generic[T]):
-    items: list[T] | None = None  # Go writes null for a list that was never made
+class _Page(_Head, Generic[K]):
+    items: list[K] | None = None  # Go writes null for a list that was never made
 
 
 class _RawPage(_Head):
@@ -71,16 +93,16 @@ class _Named(msgspec.Struct):
 
 # One pass over a line decides by its type, which Go's encoder writes first, and decodes the object in place: half the
 # time of splitting the line first.
-class _Added(msgspec.Struct, Generic[T], tag_field="type", tag="ADDED"):
-    object: T
+class _Added(msgspec.Struct, Generic[K], tag_field="type", tag="ADDED"):
+    object: K
 
 
-class _Modified(msgspec.Struct, Generic[T], tag_field="type", tag="MODIFIED"):
-    object: T
+class _Modified(msgspec.Struct, Generic[K], tag_field="type", tag="MODIFIED"):
+    object: K
 
 
-class _Deleted(msgspec.Struct, Generic[T], tag_field="type", tag="DELETED"):
-    object: T
+class _Deleted(msgspec.Struct, Generic[K], tag_field="type", tag="DELETED"):
+    object: K
 
 
 class _Bookmark(msgspec.Struct, tag_field="type", tag="BOOKMARK"):
@@ -96,15 +118,16 @@ class _Line(msgspec.Struct):
     object: msgspec.Raw
 
 
-class Wire(Generic[T]):
+class Wire(Generic[K, T]):
     """The decoders of one resource."""
 
-    def __init__(self, resource: Resource[T]) -> None:
+    def __init__(self, resource: Resource[K, T]) -> None:
         self._read = resource.read
+        self._take = resource.take
         kind = (resource.kind,)
-        self._page: msgspec.json.Decoder[_Page[T]] = msgspec.json.Decoder(GenericAlias(_Page, kind))
+        self._page: msgspec.json.Decoder[_Page[K]] = msgspec.json.Decoder(GenericAlias(_Page, kind))
         changes = GenericAlias(_Added, kind) | GenericAlias(_Modified, kind) | GenericAlias(_Deleted, kind)
-        self._line: msgspec.json.Decoder[_Added[T] | _Modified[T] | _Deleted[T] | _Bookmark | _Error]
+        self._line: msgspec.json.Decoder[_Added[K] | _Modified[K] | _Deleted[K] | _Bookmark | _Error]
         self._line = msgspec.json.Decoder(changes | _Bookmark | _Error)
         self._raw_line = msgspec.json.Decoder(_Line)
         self._named = msgspec.json.Decoder(_Named)
@@ -113,7 +136,8 @@ class Wire(Generic[T]):
         """Decode a page; one object that does not fit costs only itself."""
         try:
             page = self._page.decode(body)
-            return Page(page.items or [], [], int(page.metadata.revision), page.metadata.more)
+            kept = list(map(self._take, page.items or ()))
+            return Page(kept, [], int(page.metadata.revision), page.metadata.more)
         except _FAULTS:
             return self._page_by_object(body)
 
@@ -123,9 +147,9 @@ class Wire(Generic[T]):
             read = self._line.decode(line)
             match read:
                 case _Added() | _Modified():
-                    return Changed(read.object, int(read.object.metadata.resource_version))
+                    return Changed(self._take(read.object), int(read.object.metadata.resource_version))
                 case _Deleted():
-                    return Deleted(read.object, int(read.object.metadata.resource_version))
+                    return Deleted(self._take(read.object), int(read.object.metadata.resource_version))
                 case _Bookmark():
                     return Bookmark(int(read.object.metadata.revision))
         except _FAULTS:
@@ -141,7 +165,7 @@ class Wire(Generic[T]):
         objects, unreadable = [], []
         for item in page.items or []:
             try:
-                objects.append(self._read(bytes(item)))
+                objects.append(self._take(self._read(bytes(item))))
             except _FAULTS as error:
                 unreadable.append(self._unreadable(item, str(error)))
         return Page(objects, unreadable, revision, page.metadata.more)
@@ -155,10 +179,10 @@ class Wire(Generic[T]):
         if kind not in {"ADDED", "MODIFIED", "DELETED"}:
             raise Lost(f"an event of an unknown type: {kind[:40]!r}")
         try:
-            readable = self._read(bytes(raw))
+            kept = self._take(self._read(bytes(raw)))
         except _FAULTS as error:
             return self._unreadable(raw, str(error), deleted=kind == "DELETED")
-        return Deleted(readable, revision) if kind == "DELETED" else Changed(readable, revision)
+        return Deleted(kept, revision) if kind == "DELETED" else Changed(kept, revision)
 
     def _unreadable(self, raw: msgspec.Raw, fault: str, *, deleted: bool = False) -> Unreadable:
         try:

@@ -16,7 +16,8 @@ from webhook.audit import AuditLog
 from webhook.cases import Answer, Decided
 from webhook.core.allotment import Timing
 from webhook.core.config_source import parse
-from webhook.core.objects import Node, Pod
+from webhook.core.ledger import PodFacts
+from webhook.core.nodes import NodeFacts
 from webhook.kube import Api
 from webhook.news import News
 from webhook.server import clock
@@ -77,8 +78,8 @@ class Synced:
         self.pods_wire, self.nodes_wire = Wire(watching.PODS), Wire(watching.NODES)
         # The reflectors never run: only what they deliver to is of use here.
         api = cast("Api", None)
-        self.see_pods: Callable[[News[Pod]], None] = watching.watch_pods(api, self.admission.account)._deliver
-        self.see_nodes: Callable[[News[Node]], None] = watching.watch_nodes(api, self.admission.account)._deliver
+        self.see_pods: Callable[[News[PodFacts]], None] = watching.watch_pods(api, self.admission.account)._deliver
+        self.see_nodes: Callable[[News[NodeFacts]], None] = watching.watch_nodes(api, self.admission.account)._deliver
         self.revision = 0
         self.admission.account.configure(parse(CONFIG), "bench")
         self._sync(pods, nodes)
@@ -94,11 +95,11 @@ class Synced:
 
     def _sync(self, pods: int, nodes: int) -> None:
         listed = self.bodies.page((self.bodies.node(n, n) for n in range(1, nodes + 1)), nodes)
-        self.admission.account.relist_nodes([watching._node(each) for each in self.nodes_wire.page(listed).objects])
+        self.admission.account.relist_nodes(self.nodes_wire.page(listed).objects)
         facts = []
         for first in range(0, pods, 500):
             page = self.bodies.page((self.old_pod(n, n, nodes) for n in range(first, min(first + 500, pods))), pods)
-            facts += [watching._pod(each) for each in self.pods_wire.page(page).objects]
+            facts += self.pods_wire.page(page).objects
         self.admission.account.relist_pods(facts, pods)
         self.revision = pods
 

@@ -27,11 +27,10 @@ NODES = 3
 NODE_MEMORY = "16Ti"
 CROWD = "crowd"
 QUOTA = "quota"
+PODS_HOOK = "pods.headroom.dev"
 SECONDS = 60.0
 # One of the API server's metrics; a call that did not get through has a status of 500 and up, or 0.
 ANSWERED = r'^apiserver_admission_webhook_request_total\{code="2\d\d",name="NAME",.*\} [1-9]'
-
-
 CONFIG = "headroom-config"
 
 
@@ -178,13 +177,13 @@ class Stage:
 
 
 def _gate(rival: Rival, ca_file: Path) -> Object:
-    """Our own registration, for one rival and its namespace."""
+    """Our own registration for pods, for one rival and its namespace."""
     shipped: Object = yaml.safe_load((gate.BASE / "webhook.yaml").read_text())
     led = gate.led_to(shipped, rival.url or "", ca_file)
-    (hook,) = led["webhooks"]
+    (hook,) = [each for each in led["webhooks"] if each["name"] == PODS_HOOK]
     only = {"key": "kubernetes.io/metadata.name", "operator": "In", "values": [rival.name]}
     hook |= {"name": _hook_name(rival), "namespaceSelector": {"matchExpressions": [only]}}
-    return led | {"metadata": {"name": rival.name}}
+    return led | {"metadata": {"name": rival.name}, "webhooks": [hook]}
 
 
 def _hook_name(rival: Rival) -> str:

@@ -3,17 +3,19 @@
 import pytest
 
 from tests.core.accounts import GI, HIGH_MEM, config
-from webhook.core.accounting import Accounting
+from webhook.core.accounting import SUMS, Accounting
 from webhook.core.amounts import Amounts
 from webhook.core.nodes import Room
 from webhook.core.scopes import CLUSTER
+from webhook.core.share import WHOLE
 
 ROOM = Room(10 * GI, 4000)
+NOTHING_KEPT = (0,) * len(Amounts._fields)
 ALL_BOUNDED = "thresholds: {memory: {requests: 50%, limits: 150%}, cpu: {requests: 25%, limits: 200%}}"
 
 
 def bounded(accounting: Accounting, scope: str = CLUSTER) -> dict[str, int]:
-    bounds = zip(Amounts._fields, accounting.bound(scope, ROOM), strict=True)
+    bounds = zip(Amounts._fields, accounting.bound(scope, ROOM, NOTHING_KEPT), strict=True)
     return {field: bound for field, bound in bounds if bound is not None}
 
 
@@ -44,7 +46,25 @@ def test_a_sum_without_a_threshold_is_not_bounded_and_a_node_bears_all_of_its_ro
 
 
 def test_a_bound_is_rounded_down_to_a_whole_byte() -> None:
-    assert Accounting(config(requests="33.333%")).bound(CLUSTER, Room(1001, 0))[0] == 333
+    assert Accounting(config(requests="33.333%")).bound(CLUSTER, Room(1001, 0), NOTHING_KEPT)[0] == 333
+
+
+def test_a_reserve_is_taken_from_the_room_exactly_and_shown_as_room_rounded_up() -> None:
+    accounting = Accounting(config("thresholds: {memory: {requests: 33.333%}, cpu: {limits: 50%}}"))
+    kept = [accounting.size(CLUSTER, index, Room(500, 3)) for index in SUMS]
+    assert accounting.bound(CLUSTER, Room(1001, 10), kept)[0] == (1001 - 500) * 33_333 // 100_000
+    assert accounting.bound(CLUSTER, Room(499, 10), kept)[0] == 0
+    assert accounting.reserve(CLUSTER, kept) == (500, 0, 0, 0, 0, 0, 3, 0)
+    assert accounting.reserve(CLUSTER, [1] * 8) == (1, 0, 0, 0, 0, 0, 1, 0)
+
+
+def test_what_pods_take_of_a_node_is_at_most_what_it_adds_to_the_bound() -> None:
+    accounting = Accounting(config(requests="50%"))
+    some, more = Amounts(memory_requests=3), Amounts(memory_requests=6)
+    assert accounting.size(CLUSTER, 0, Room(10, 0)) == 5 * WHOLE
+    assert accounting.size(CLUSTER, 0, Room(10, 0), some) == 3 * WHOLE
+    assert accounting.size(CLUSTER, 0, Room(10, 0), more) == 5 * WHOLE
+    assert accounting.size(CLUSTER, 1, Room(10, 0), more) == 0
 
 
 def test_each_pool_has_its_own_thresholds_and_the_clusters_reserve_unless_it_says_otherwise() -> None:

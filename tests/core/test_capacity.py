@@ -1,14 +1,23 @@
 """Capacity: when a node counts, and what its scopes can bear."""
 
-from tests.core.accounts import GI, HIGH_MEM, config, node
+from collections.abc import Callable
+
+import pytest
+
+from tests.core.accounts import GI, HIGH_MEM, REQUESTS, config, footprint, node
 from webhook.core.accounting import Accounting
+from webhook.core.amounts import NOTHING, Amounts
 from webhook.core.capacity import Bearing, Capacity
 from webhook.core.nodes import Node, NodeFacts, Room
 from webhook.core.scopes import CLUSTER
 
 
-def capacity(settings: str = "", *nodes: NodeFacts) -> Capacity:
-    made = Capacity(Accounting(config(settings)))
+def nothing(_: str) -> Amounts:
+    return NOTHING
+
+
+def capacity(settings: str = "", *nodes: NodeFacts, held: Callable[[str], Amounts] = nothing) -> Capacity:
+    made = Capacity(Accounting(config(settings)), held)
     made.relist(nodes, 0.0)
     return made
 
@@ -22,11 +31,11 @@ def room(of: Capacity, scope: str = CLUSTER) -> float:
 
 
 def kept(of: Capacity, scope: str = CLUSTER) -> float:
-    return of.bearing(scope).reserve.memory / GI
+    return of.bearing(scope).reserve[REQUESTS] / GI
 
 
 def test_without_nodes_nothing_can_be_borne() -> None:
-    assert capacity().bearing(CLUSTER) == Bearing(Room(), Room(), (0, *[None] * 7))
+    assert capacity().bearing(CLUSTER) == Bearing(Room(), (0,) * 8, (0, *[None] * 7))
 
 
 def test_ready_nodes_count_and_those_that_are_cordoned_or_tainted_away_do_not() -> None:
@@ -146,12 +155,59 @@ def test_a_cordon_is_not_a_loss_that_the_reserve_pays_for() -> None:
     assert (room(of), kept(of)) == (16, 8)
 
 
-def test_a_cordoned_node_that_is_lost_as_well_is_paid_for_as_soon_as_its_grace_has_ended() -> None:
-    of = capacity("reserve: {nodes: 1}", node("a"), node("b"), node("c", cordoned=True))
-    of.see(node("c", cordoned=True, ready=False), 10.0)
+def holding(**held: float) -> Callable[[str], Amounts]:
+    return lambda name: footprint(held.get(name, 0))
+
+
+def test_an_empty_node_that_does_not_count_is_nothing_that_can_be_lost() -> None:
+    of = capacity("reserve: {nodes: 1}", node("a"), node("b", 16, cordoned=True))
+    assert (room(of), kept(of)) == (8, 8)
+    of.see(node("b", 16, cordoned=True, ready=False), 10.0)
+    of.tick(20.0)
     assert kept(of) == 8
-    assert names(of.tick(20.0)) == ["c"]
-    assert kept(of) == 0
+    of.gone("b", 30.0)
+    assert kept(of) == 8
+
+
+def test_a_node_that_joins_is_not_lost_before_it_was_there() -> None:
+    of = capacity("reserve: {nodes: 1}", node("a"))
+    of.see(node("b", 16, ready=False), 1.0)
+    assert (room(of), kept(of)) == (8, 8)
+    of.see(node("b", 16), 2.0)
+    assert (room(of), kept(of)) == (24, 16)
+
+
+@pytest.mark.parametrize(("held", "can_be_lost"), [(3, 8), (10, 10), (20, 16)])
+def test_of_a_cordoned_node_what_its_pods_hold_can_be_lost_and_is_paid_for(held: float, can_be_lost: float) -> None:
+    of = capacity("reserve: {nodes: 1}", node("a"), node("b", 16, cordoned=True), held=holding(b=held))
+    assert kept(of) == can_be_lost
+    of.see(node("b", 16, cordoned=True, ready=False), 10.0)
+    assert kept(of) == can_be_lost
+    assert names(of.tick(20.0)) == ["b"]
+    assert kept(of) == can_be_lost - min(held, 16)
+
+
+def test_what_was_lost_is_remembered_when_the_pods_are_gone_and_forgotten_when_the_node_is_back() -> None:
+    held = {"b": 3.0}
+    of = capacity("reserve: {nodes: 1}", node("a"), node("b", cordoned=True), held=lambda name: footprint(held[name]))
+    of.gone("b", 10.0)
+    held["b"] = 0
+    of.stir("b")
+    assert kept(of) == 5
+    of.see(node("b", ready=False, cordoned=True), 20.0)
+    assert kept(of) == 5
+    of.see(node("b", cordoned=True), 30.0)
+    assert kept(of) == 8
+
+
+def test_a_list_of_pods_tells_what_a_node_held_that_was_lost_before_it() -> None:
+    held = {"b": 0.0}
+    of = capacity("reserve: {nodes: 1}", node("a"), node("b", ready=False), held=lambda name: footprint(held[name]))
+    assert kept(of) == 8
+    for now_held, still_kept in ((3, 5), (2, 5)):
+        held["b"] = now_held
+        of.listed()
+        assert kept(of) == still_kept
 
 
 def test_a_node_whose_grace_ends_between_two_ticks_is_not_both_counted_and_lost() -> None:
@@ -174,6 +230,22 @@ def test_a_pool_has_the_room_of_its_own_nodes_and_follows_their_labels() -> None
 
 
 def test_the_reserve_of_a_pool_is_its_own() -> None:
-    pool = "pools: [{name: big, nodeSelector: {pool: big}, reserve: {nodes: 2}}]\nreserve: {nodes: 1}"
+    share = "thresholds: {memory: {requests: 50%}}"
+    pool = f"pools: [{{name: big, nodeSelector: {{pool: big}}, reserve: {{nodes: 2}}, {share}}}]\nreserve: {{nodes: 1}}"
     of = capacity(pool, node("a", 4), node("b", 8, pool="big"), node("c", 6, pool="big"))
     assert (kept(of), kept(of, "big")) == (8, 14)
+
+
+def test_pools_that_select_the_same_nodes_are_told_while_the_nodes_are_there() -> None:
+    both = "{name: all, nodeSelector: {pool: high-mem}}, {name: late, nodeSelector: {zone: a}}"
+    pools = f"pools: [{both}, {{name: some, nodeSelector: {{zone: b}}}}]"
+    of = capacity(pools, node("a", pool="high-mem"), node("b"))
+    assert of.overlaps() == {}
+    zoned = [NodeFacts(name, Room(1, 1), True, labels=(("pool", "high-mem"), ("zone", "a"))) for name in "cde"]
+    for facts in zoned:
+        of.see(facts, 1.0)
+    assert of.overlaps() == {("all", "late"): 3}
+    of.gone("e", 2.0)
+    assert of.overlaps() == {("all", "late"): 2}
+    of.configure(Accounting(config("pools: [{name: late, nodeSelector: {zone: a}}]")), 3.0)
+    assert of.overlaps() == {}

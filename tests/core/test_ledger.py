@@ -1,13 +1,10 @@
 """The ledger's rules, one by one: what is charged where, what a lost node takes out, what may be created twice."""
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from tests.core.accounts import GI, HIGH_MEM, bound, committed, config, footprint, headroom, ledger, node, pod
 from webhook.core.accounting import Accounting
 from webhook.core.amounts import Amounts
-from webhook.core.ledger import Ledger
 from webhook.core.nodes import NodeFacts
 from webhook.core.scopes import CLUSTER
 
@@ -191,48 +188,6 @@ def test_pods_on_a_node_that_nobody_knows_count_in_full() -> None:
     of = ledger("", node("a"))
     of.see(pod("p", 5, "stranger"))
     assert committed(of) == 5
-
-
-sizes = st.lists(st.integers(1, 16), min_size=1, max_size=5)
-
-
-@given(
-    sizes,
-    st.lists(st.tuples(st.integers(0, 5), st.integers(0, 20)), max_size=12),
-    st.sampled_from(["100%", "75%", "33.333%", "150%"]),
-    st.lists(st.integers(0, 4), max_size=5),
-)
-def test_cordoning_nodes_never_creates_headroom(
-    nodes: list[int], pods: list[tuple[int, int]], threshold: str, cordons: list[int]
-) -> None:
-    of = ledger("", *(node(f"n{number}", size) for number, size in enumerate(nodes)), requests=threshold)
-    for number, (on, amount) in enumerate(pods):
-        of.see(pod(f"p{number}", amount, f"n{on}"))
-    _cordon_each(of, nodes, cordons)
-
-
-@given(
-    st.integers(1, 5),
-    st.lists(st.tuples(st.integers(0, 5), st.integers(0, 20)), max_size=12),
-    st.integers(1, 3),
-    st.lists(st.integers(0, 4), max_size=5),
-)
-def test_nor_does_it_beside_a_reserve_where_nodes_are_alike(
-    number: int, pods: list[tuple[int, int]], reserve: int, cordons: list[int]
-) -> None:
-    nodes = [8] * number
-    of = ledger(f"reserve: {{nodes: {reserve}}}", *(node(f"n{index}", 8) for index in range(number)))
-    for index, (on, amount) in enumerate(pods):
-        of.see(pod(f"p{index}", amount, f"n{on}"))
-    _cordon_each(of, nodes, cordons)
-
-
-def _cordon_each(of: Ledger, nodes: list[int], cordons: list[int]) -> None:
-    for number in cordons:
-        if number < len(nodes):
-            before = max(0, headroom(of))
-            of.see_node(node(f"n{number}", nodes[number], cordoned=True), 1.0)
-            assert headroom(of) <= before
 
 
 # -- names and reservations ------------------------------------------------------------------------------------------

@@ -4,13 +4,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.core.accounts import GI, node
-from webhook.core.nodes import ALWAYS, Node, NodeFacts, Room, Rules, not_ready_since, repelling, reserve
+from tests.core.accounts import node
+from webhook.core.nodes import ALWAYS, Node, NodeFacts, Rules, not_ready_since, repelling, reserve
 from webhook.core.scopes import CLUSTER
 
 RULES = Rules(frozenset({"master"}), not_ready_grace=10.0, forget_deleted_after=60.0)
 
-rooms = st.builds(Room, st.integers(0, 50), st.integers(0, 50))
+sizes = st.integers(0, 50)
 
 
 def known(facts: NodeFacts, since: float | None = None, deleted_at: float | None = None) -> Node:
@@ -80,27 +80,13 @@ def test_a_node_belongs_to_the_cluster_and_to_its_pool() -> None:
 def test_a_reserve_keeps_the_largest_and_a_loss_uses_it_up(
     counted: list[int], down: list[int], largest: int, kept: int
 ) -> None:
-    def sized(sizes: list[int]) -> list[Room]:
-        return [Room(size * GI, 0) for size in sizes]
-
-    assert reserve(sized(counted), sized(down), largest) == Room(kept * GI, 0)
+    assert reserve(counted, down, largest) == kept
 
 
-def test_a_reserve_keeps_the_largest_of_each_resource_wherever_it_is() -> None:
-    assert reserve([Room(8, 1), Room(4, 9)], [], 1) == Room(8, 9)
-
-
-@given(st.lists(rooms, max_size=6), st.lists(rooms, max_size=4), st.integers(0, 7))
-def test_a_reserve_is_the_formula(counted: list[Room], down: list[Room], largest: int) -> None:
-    for dimension in (0, 1):
-        sizes = [room[dimension] for room in counted + down]
-        best = 0
-        for _ in range(min(largest, len(sizes))):
-            best += sizes.pop(sizes.index(max(sizes)))
-        lost = sum(room[dimension] for room in down)
-        assert reserve(counted, down, largest)[dimension] == (max(0, best - lost) if largest else 0)
-
-
-@given(rooms, rooms)
-def test_a_room_never_goes_below_nothing(a: Room, b: Room) -> None:
-    assert a.minus(b) == Room(max(0, a.memory - b.memory), max(0, a.cpu - b.cpu))
+@given(st.lists(sizes, max_size=6), st.lists(sizes, max_size=4), st.integers(0, 7))
+def test_a_reserve_is_the_formula(counted: list[int], down: list[int], largest: int) -> None:
+    both = counted + down
+    best = 0
+    for _ in range(min(largest, len(both))):
+        best += both.pop(both.index(max(both)))
+    assert reserve(counted, down, largest) == max(0, best - sum(down))

@@ -81,8 +81,8 @@ def test_a_node_that_is_taken_for_lost_and_is_not_is_reported(busy: Ledger) -> N
     busy.capacity._bearing.clear()
     assert drift(busy) == {
         ("bearing", CLUSTER): (
-            Bearing(Room(16 * GI, 8000), Room(), (16 * GI, *[None] * 7)),
-            Bearing(Room(16 * GI, 8000), Room(8 * GI, 4000), (8 * GI, *[None] * 7)),
+            Bearing(Room(16 * GI, 8000), (0,) * 8, (16 * GI, *[None] * 7)),
+            Bearing(Room(16 * GI, 8000), (8 * GI, *[0] * 7), (8 * GI, *[None] * 7)),
         )
     }
 

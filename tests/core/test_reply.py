@@ -14,8 +14,8 @@ from webhook.core.scopes import CLUSTER
 from webhook.core.share import Share
 from webhook.core.verdict import Decision, Reason, Sum, Verdict, cannot_tell, refuse
 
-SHORT = Sum(CLUSTER, 0, GI, 4 * GI, 2 * GI, 6 * GI, Room(8 * GI, 0), Room(), Share.parse("75%"))
-POOL = Sum("high-mem", 2, GI, 4 * GI, 2 * GI, 6 * GI, Room(8 * GI, 0), Room(), Share.parse("75%"))
+SHORT = Sum(CLUSTER, 0, GI, 4 * GI, 2 * GI, 6 * GI, Room(8 * GI, 0), 0, Share.parse("75%"))
+POOL = Sum("high-mem", 2, GI, 4 * GI, 2 * GI, 6 * GI, Room(8 * GI, 0), 0, Share.parse("75%"))
 REVIEW = asking()
 
 

@@ -34,9 +34,9 @@ def short_of(
     share: str = "75%",
 ) -> Sum:
     of_memory = field.startswith("memory")
-    rooms = [Room(size, 0) if of_memory else Room(0, size) for size in (room, reserve)]
+    all_of_it = Room(room, 0) if of_memory else Room(0, room)
     index = Amounts._fields.index(field)
-    return Sum(scope, index, asked, committed, granted, bound, rooms[0], rooms[1], Share.parse(share))
+    return Sum(scope, index, asked, committed, granted, bound, all_of_it, reserve, Share.parse(share))
 
 
 REQUESTS = short_of(asked=512 * MI, committed=19132 * MI - 512 * MI, bound=18 * GI)

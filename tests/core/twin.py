@@ -5,6 +5,8 @@ It shares no code with the account: its vectors are lists, and every figure is w
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from fractions import Fraction
+from math import floor
 
 from webhook.core.config import HeadroomConfig
 from webhook.core.config_settings import MissingLimits, Thresholds
@@ -14,6 +16,7 @@ from webhook.core.share import Share
 
 SUMS = 8  # memory then cpu; of each: requests, limits, limits filled, unbounded
 Vector = list[int]
+LOST = ("deleted", "not ready")
 
 
 @dataclass
@@ -23,6 +26,8 @@ class TwinNode:
     facts: NodeFacts
     not_ready_since: float | None
     deleted_at: float | None = None
+    state: str | None = "unknown"  # why it does not count, as it was when anything was told last
+    holding: Vector | None = None  # what its pods held when it was lost, if it did not count before
 
 
 @dataclass
@@ -64,6 +69,9 @@ class Twin:
         self.pods = {}
         for pod in pods:
             self.see(pod)
+        for name, node in self.nodes.items():
+            if node.state in LOST and node.holding is not None:
+                node.holding = [max(pair) for pair in zip(node.holding, self._held(name), strict=True)]
 
     def see_node(self, facts: NodeFacts) -> None:
         before = self.nodes.get(facts.name)
@@ -73,7 +81,8 @@ class Twin:
             since = float("-inf")
         else:
             since = self.now if before.not_ready_since is None else before.not_ready_since
-        self.nodes[facts.name] = TwinNode(facts, since)
+        state, holding = (before.state, before.holding) if before else ("unknown", None)
+        self.nodes[facts.name] = TwinNode(facts, since, None, state, holding)
 
     def node_gone(self, name: str) -> None:
         if name in self.nodes and self.nodes[name].deleted_at is None:
@@ -90,6 +99,12 @@ class Twin:
         for name, node in list(self.nodes.items()):
             if node.deleted_at is not None and self.now >= node.deleted_at + keep:
                 del self.nodes[name]
+        for name, node in self.nodes.items():
+            before, node.state = node.state, self._lost(node)
+            if node.state not in LOST:
+                node.holding = None
+            elif before not in LOST:
+                node.holding = None if before is None else self._held(name)
 
     def grant(self, pod: PodFacts) -> None:
         pool = self._pool_of_pod(pod)
@@ -125,22 +140,23 @@ class Twin:
         rooms = [n.facts.room for n in self._in(scope) if self._lost(n) is None]
         return sum(r.memory for r in rooms), sum(r.cpu for r in rooms)
 
-    def reserve(self, scope: str) -> tuple[int, int]:
-        """The k largest of all that count or are down, less those that are down."""
+    def reserve(self, scope: str) -> list[Fraction]:
+        """By sum, in bytes of the bound: the k largest of what can be lost or is, less what is."""
         pools = {pool.name: pool.reserve for pool in self.config.pools}
         largest = (pools.get(scope) or self.config.reserve).nodes
-        counted = [n.facts.room for n in self._in(scope) if self._lost(n) is None]
-        down = [n.facts.room for n in self._in(scope) if self._lost(n) in ("deleted", "not ready")]
-        both = []
-        for resource in (0, 1):
-            sizes = sorted([room[resource] for room in counted + down])[::-1]
-            both.append(max(0, sum(sizes[:largest]) - sum(room[resource] for room in down)))
-        return (both[0], both[1]) if largest else (0, 0)
+        kept = []
+        for index, share in enumerate(self._shares(scope)):
+            standing, lost = [Fraction(0)], [Fraction(0)]
+            for node in self._in(scope) if share else ():
+                (lost if self._lost(node) in LOST else standing).append(self._size(node, share, index))
+            best = sorted(standing + lost)[::-1][:largest]
+            kept.append(max(Fraction(0), sum(best, Fraction(0)) - sum(lost)))
+        return kept
 
     def bound(self, scope: str) -> list[int | None]:
-        left = [max(0, has - kept) for has, kept in zip(self.room(scope), self.reserve(scope), strict=True)]
+        room, kept = self.room(scope), self.reserve(scope)
         return [
-            None if share is None else left[index // 4] * share.thousandths // 100_000
+            None if share is None else floor(max(Fraction(0), _part(share, room[index // 4]) - kept[index]))
             for index, share in enumerate(self._shares(scope))
         ]
 
@@ -178,13 +194,25 @@ class Twin:
 
     def _excused(self, name: str, node: TwinNode, scope: str) -> Vector:
         """A node takes out what its pods hold, and no more than it took out of the bound."""
+        held = self._held(name)
+        for index, share in enumerate(self._shares(scope)):
+            room = node.facts.room[index // 4]
+            held[index] = min(held[index], room if share is None else room * share.thousandths // 100_000)
+        return held
+
+    def _size(self, node: TwinNode, share: Share | None, index: int) -> Fraction:
+        """What the loss of a node costs: all that it bears if it counts or did, else what its pods hold of that."""
+        whole = _part(share, node.facts.room[index // 4])
+        if self._lost(node) is None or (self._lost(node) in LOST and node.holding is None):
+            return whole
+        held = self._held(node.facts.name) if node.holding is None else node.holding
+        return min(whole, Fraction(held[index]))
+
+    def _held(self, name: str) -> Vector:
         held = [0] * SUMS
         for pod in self.pods.values():
             if pod.node == name:
                 held = _add(held, list(pod.footprint))
-        for index, share in enumerate(self._shares(scope)):
-            room = node.facts.room[index // 4]
-            held[index] = min(held[index], room if share is None else room * share.thousandths // 100_000)
         return held
 
     def _lost(self, node: TwinNode) -> str | None:
@@ -225,6 +253,10 @@ class Twin:
             shares[first] = of.requests
             shares[first + (1 if declared_only else 2)] = of.limits
         return shares
+
+
+def _part(share: Share | None, amount: int) -> Fraction:
+    return Fraction(amount) * (share.thousandths if share else 0) / 100_000
 
 
 def _add(a: Vector, b: Vector) -> Vector:

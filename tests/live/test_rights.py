@@ -13,7 +13,14 @@ pytestmark = pytest.mark.live
 REVIEW = "/apis/authorization.k8s.io/v1/selfsubjectrulesreviews"
 Rule = tuple[str, str, str]
 
-CLUSTER_WIDE: set[Rule] = {("list", "pods", ""), ("watch", "pods", ""), ("list", "nodes", ""), ("watch", "nodes", "")}
+CLUSTER_WIDE: set[Rule] = {
+    *((verb, resource, "") for verb in ("list", "watch") for resource in ("pods", "nodes")),
+    *((verb, "events", "") for verb in ("create", "get", "patch")),
+    ("get", "replicasets.apps", ""),
+    ("get", "jobs.batch", ""),
+    ("get", "deployments.apps", ""),
+    ("get", "statefulsets.apps", ""),
+}
 OWN_NAMESPACE: set[Rule] = {
     *((verb, "configmaps", "headroom-config") for verb in ("get", "list", "watch")),
     *((verb, "configmaps", "headroom-allotments") for verb in ("get", "list", "watch", "update")),

@@ -1,17 +1,19 @@
 """Accounting: a configuration worked out into what the ledger needs at every event."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from webhook.core.amounts import Amounts
 from webhook.core.config import HeadroomConfig
 from webhook.core.config_settings import MissingLimits, Thresholds
 from webhook.core.nodes import Room, Rules
 from webhook.core.scopes import CLUSTER
-from webhook.core.share import Share
+from webhook.core.share import WHOLE, Share
 
 Bound = tuple[int | None, ...]
 """One entry for each field of `Amounts`: the bound of that sum, None where it is not bounded."""
 
+
+SUMS = range(len(Amounts._fields))
 
 _NO_SHARES: tuple[Share | None, ...] = (None,) * len(Amounts._fields)
 
@@ -37,11 +39,15 @@ class Accounting:
             self._shares[pool.name] = _shares(pool.thresholds, config.missing_limits)
 
     def pool_of(self, labels: Mapping[str, str]) -> str | None:
-        """Return the pool of a node with these labels, or of a pod that is confined to such nodes.
+        """Return the pool of a node with these labels, or of a pod whose node must have them.
 
-        A pod is confined where its labels name every label of the pool; anything weaker confines it to none.
+        Of several pools it is the first. A label that a pool selects by and that is not among these makes it none.
         """
         return next((pool.name for pool in self.config.pools if pool.matches(labels)), None)
+
+    def pools_of(self, labels: Mapping[str, str]) -> tuple[str, ...]:
+        """Return every pool that selects a node with these labels; it belongs to the first, the others overlap."""
+        return tuple(pool.name for pool in self.config.pools_of(labels))
 
     def reserve_nodes(self, scope: str) -> int:
         """How many of the largest nodes the scope must be able to lose."""
@@ -51,10 +57,26 @@ class Accounting:
         """Return the share that bounds one sum (an index into `Amounts`) of a scope."""
         return self._shares.get(scope, _NO_SHARES)[index]
 
-    def bound(self, scope: str, room: Room) -> Bound:
-        """Return what each sum of the scope may reach on this much room."""
-        shares = enumerate(self._shares.get(scope, _NO_SHARES))
-        return tuple(None if share is None else share.of(_side(room, index)) for index, share in shares)
+    def size(self, scope: str, index: int, room: Room, held: Amounts | None = None) -> int:
+        """Return what a node adds to the bound of one sum, in grains; if `held` is given, what that takes of it."""
+        share = self.share(scope, index)
+        if share is None:
+            return 0
+        whole = share.grains(_side(room, index))
+        return whole if held is None else min(whole, held[index] * WHOLE)
+
+    def bound(self, scope: str, room: Room, kept: Sequence[int]) -> Bound:
+        """Return what each sum of the scope may reach on this much room, so many grains of it kept in reserve."""
+        shares = self._shares.get(scope, _NO_SHARES)
+        return tuple(
+            None if share is None else max(0, share.grains(_side(room, index)) - kept[index]) // WHOLE
+            for index, share in enumerate(shares)
+        )
+
+    def reserve(self, scope: str, kept: Sequence[int]) -> tuple[int, ...]:
+        """Return for each sum how much room it is that so many grains of its bound stand for; rounded up."""
+        shares = self._shares.get(scope, _NO_SHARES)
+        return tuple(0 if share is None else -(-kept[i] // share.thousandths) for i, share in enumerate(shares))
 
     def bearing_of(self, scope: str, room: Room) -> Amounts:
         """Return a node's part of the bound; all of its room for a sum that is not bounded."""

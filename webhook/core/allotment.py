@@ -31,115 +31,40 @@ The argument that no sequence of these steps passes the bound is in docs/protoco
 
 from collections.abc import Sequence
 
-from webhook.core.amounts import NOTHING, Amounts
+from webhook.core.grants import Grants
 from webhook.core.ledger import Ledger, PodFacts
 from webhook.core.proposal import Ask, Draft, Proposal, fits, free, must_call, owing
-from webhook.core.reservations import Named, Sums
+from webhook.core.reservations import Sums
 from webhook.core.shared import Holding, Shared
 from webhook.core.witness import Timing, Witness
 
 __all__ = ["Allotment", "Ask", "Proposal", "Timing"]
 
 
-class Allotment:
+class Allotment(Grants):
     """This replica's part of the protocol. The caller holds one lock for this and the ledger."""
 
     def __init__(self, replica: str, ledger: Ledger, timing: Timing) -> None:
+        super().__init__(ledger, timing.lapse)
         self.replica = replica
         self.timing = timing
         self.shared: Shared | None = None
         self.revision = 0  # resourceVersion of the object that `shared` was read from; 0: there is none
         self._newest = 0  # the highest resourceVersion of the object that was ever seen
-        self._ledger = ledger
         self._witness = Witness(replica, timing)
-        self._held: Sums = {}
         self._valid_until = float("-inf")
         self._sent_at = float("-inf")
         self._renewal = 0
         self._lean_until = float("-inf")
         self._spare_at_booking: Sums = {}
-        self._pending: Proposal | None = None
         self._leaving = False
-        self._was_fresh = False
-
-    # -- granting ------------------------------------------------------------------------------------------------------
 
     def valid(self, now: float) -> bool:
-        """Say whether this replica may grant at all now."""
+        """Say whether this replica may grant at all now (rule 1)."""
         shared = self.shared
         if shared is None or not shared.open or self.replica not in shared.holdings:
             return False
         return now < self._valid_until and not self._leaving
-
-    def take(self, pod: PodFacts, now: float) -> bool:
-        """Grant from the allotment if it covers the pod (rule 1); the caller has judged it against the bound."""
-        pending = self._pending
-        if not self.valid(now) or (pending is not None and pod.uid in pending.retired_uids):
-            return False
-        unretired = self._ledger.reservations.unretired
-        spread = self._ledger.spread(pod)
-        if not self._covered(pod, self._held, {scope: unretired(scope) for scope in spread.scopes}, frozenset()):
-            return False
-        # What is being written may be in force already, so its terms must hold as well.
-        if pending is not None and not self._covered(pod, pending.held, pending.load, pending.retired_uids):
-            return False
-        self._grant(pod, now)
-        return True
-
-    def force(self, pod: PodFacts, now: float) -> None:
-        """Reserve for a pod that policy lets through though it could not be booked (rule 8)."""
-        self._grant(pod, now)
-
-    def again(self, pod: PodFacts, now: float) -> bool:
-        """Say whether this very pod was granted before, and reserve on for it: a review may be repeated."""
-        reservation = self._ledger.reservations.get(pod.name, pod.uid)
-        if reservation is None or not self.valid(now) or reservation.spread != self._ledger.spread(pod):
-            return False
-        if self._pending is not None and any(reservation is tentative for _, tentative in self._pending.tentative):
-            return False
-        reservation.granted_at = max(reservation.granted_at, now)
-        return True
-
-    def drop(self, name: str, uid: str) -> None:
-        """Release a booking that was written (`tentative` until then) and nobody was told of: its pod cannot come."""
-        reservation = self._ledger.reservations.get(name, uid)
-        if reservation is not None and reservation.is_open:
-            self._ledger.reservations.void([(name, reservation)])
-
-    def lapse(self) -> list[Named]:
-        """Settle what was granted, never seen, and can come no more (rule 4); return it."""
-        due = self._ledger.proven_since - self.timing.lapse
-        lapsed = [(name, r) for name, r in self._ledger.reservations if r.is_open and r.granted_at <= due]
-        self._ledger.reservations.void(lapsed)
-        return lapsed
-
-    def spare(self, scope: str) -> Amounts:
-        """What is held and not spent."""
-        return self.held(scope).beyond(self._ledger.reservations.unretired(scope))
-
-    def held(self, scope: str) -> Amounts:
-        """What is held, spent or not."""
-        return self._held.get(scope, NOTHING)
-
-    def _grant(self, pod: PodFacts, now: float) -> None:
-        if self._pending is not None:
-            for scope, amounts in self._growth(pod, self._pending.retired_uids).items():
-                self._pending.load[scope] = self._pending.load.get(scope, NOTHING).plus(amounts)
-        self._ledger.grant(pod, now)
-
-    def _growth(self, pod: PodFacts, without: frozenset[str]) -> Sums:
-        """What a grant would add to the unretired reservations (the largest under one name counts)."""
-        spread = self._ledger.spread(pod)
-        of_name = self._ledger.reservations.unretired_of
-        return {s: spread.in_scope(s).beyond(of_name(pod.name, s, without=without)) for s in spread.scopes}
-
-    def _covered(self, pod: PodFacts, held: Sums, load: Sums, without: frozenset[str]) -> bool:
-        for scope, amounts in self._growth(pod, without).items():
-            limit, used = held.get(scope, NOTHING), load.get(scope, NOTHING).plus(amounts)
-            for index, bound in enumerate(self._ledger.capacity.bearing(scope).bound):
-                if bound is not None and pod.footprint[index] and used[index] > limit[index]:
-                    return False
-        return True
 
     # -- the shared object ---------------------------------------------------------------------------------------------
 
@@ -148,6 +73,7 @@ class Allotment:
         if revision and (revision < self._newest or (revision == self._newest and self.shared is not None)):
             return  # a watch that is behind what was read or written here
         self._newest = max(self._newest, revision)
+        self._look(now)
         written_at = self._valid_until - self.timing.validity
         if shared is not None and self._witness.contradicts(shared, written_at, now):
             shared = None
@@ -225,9 +151,9 @@ class Allotment:
         """
         self._look(now)
         self._leaving = self._leaving or leaving
+        self._begin_anew(now)
         draft = Draft(self.replica, self._ledger, self.shared or Shared(epoch, open=False), self.silent(now))
-        opens = self._opens(now, fresh=fresh)
-        draft.settle(self._expired(now), opens=opens, fresh=opens and not self._opens(now, fresh=False))
+        draft.settle(self._expired(now), opens=self._opens(now, fresh=fresh))
         draft.reserve(asks, now, may_book=not self._leaving)
         if draft.answers:
             self._lean_until = now + self.timing.lean
@@ -239,7 +165,6 @@ class Allotment:
         """The proposal is being sent: from now on both its terms and the old ones must hold."""
         self._pending = proposal
         self._sent_at = proposal.sent_at
-        self._was_fresh = self._was_fresh or proposal.fresh
 
     def written(self, revision: int, shared: Shared | None = None) -> None:
         """The pending proposal was written; `shared` is the state since, where others have changed it again."""
@@ -248,6 +173,7 @@ class Allotment:
             return
         if revision < self._newest:  # history already: what was seen since holds it no more
             self._pending = None
+            self._adopt()
             return
         self._newest = self.revision = revision
         self.shared = shared or pending.shared
@@ -258,7 +184,6 @@ class Allotment:
         pending, self._pending = self._pending, None
         if pending is not None:
             self._ledger.reservations.retire(pending.tentative)
-            self._was_fresh = self._was_fresh and not pending.fresh
             self._adopt()
 
     def _confirm(self, pending: Proposal) -> None:
@@ -267,6 +192,14 @@ class Allotment:
         self._valid_until = pending.sent_at + self.timing.validity
         self._ledger.reservations.retire(pending.retired)
         self._spare_at_booking = {scope: self.spare(scope) for scope in self._held}
+
+    def _begin_anew(self, now: float) -> None:
+        """Settle what was granted before others took it back: it came by then, and the floor tells, or never will.
+
+        Held again, unbooked, it would pay for another pod of the same name.
+        """
+        if self.shared is not None and self.replica not in self.shared.holdings:
+            self._void(now - self.timing.lapse)
 
     def _look(self, now: float) -> None:
         """Witness what was written here, as late as time is known: later is always safe."""
@@ -286,7 +219,9 @@ class Allotment:
     def _opens(self, now: float, *, fresh: bool) -> bool:
         """Rule 7."""
         at = self.opens_at()
-        return at is not None and ((fresh and not self._was_fresh) or at <= min(now, self._ledger.proven_since))
+        if at is None:
+            return False
+        return (fresh and not self._witness.knows_of_another) or at <= min(now, self._ledger.proven_since)
 
     def _runs_low(self, now: float) -> bool:
         if now < self._lean_until:

@@ -94,7 +94,7 @@ def shape_of(pod: Pod) -> Shape:
         tuple([_init_claim(each, reported) for each in spec.init_containers]),
         (spec.resources, (status.resources, status.allocated_resources)),
         spec.overhead,
-        _infeasible(status.conditions),
+        infeasible(status.conditions),
     )
 
 
@@ -109,7 +109,7 @@ def _init_claim(container: Container, reported: dict[str, _Reported]) -> tuple[b
     return sidecar, (container.resources, reported.get(container.name) if sidecar else None)
 
 
-def _infeasible(conditions: tuple[Condition, ...]) -> bool:
+def infeasible(conditions: tuple[Condition, ...]) -> bool:
     """Say whether the kubelet has refused a resize for good; the first condition about it decides."""
     for condition in conditions:
         if condition.type == "PodResizePending":

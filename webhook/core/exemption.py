@@ -2,6 +2,7 @@
 
 Each is tied to something that a user who may create pods cannot forge: the namespace that the request went to, or the
 account that the API server authenticated. An annotation, an ownerReference or a priority class alone exempts nothing.
+Who made a pod matters to its creation alone: a resize of it is judged, and the API server resizes no mirror pod anyway.
 """
 
 from webhook.core.config_settings import Exempt
@@ -22,6 +23,8 @@ def exemption(request: Request, pod: Pod, exempt: Exempt) -> str | None:
         return f"namespace {request.namespace} is exempt"
     if exempt.covers_priority_class(pod.spec.priority_class_name, request.namespace):
         return f"priority class {pod.spec.priority_class_name} is exempt in namespace {request.namespace}"
+    if request.is_resize:
+        return None
     node = pod.spec.node_name
     if pod.metadata.annotations.mirror is not None and node and user == f"system:node:{node}":
         return "mirror pod, made by its own node"

@@ -23,8 +23,8 @@ from webhook.core.amounts import NOTHING, Amounts
 from webhook.core.capacity import Bearing, Capacity
 from webhook.core.entry import Entry, Labels
 from webhook.core.nodes import Node, NodeFacts
-from webhook.core.recount import Parts
-from webhook.core.reservations import NOWHERE, Reservation, Reservations, Spread
+from webhook.core.recount import Grant, Parts
+from webhook.core.reservations import NOWHERE, UNBORN, Before, Extent, Reservation, Reservations, Spread, key_of
 from webhook.core.scopes import CLUSTER
 
 
@@ -42,6 +42,18 @@ class PodFacts(Struct, frozen=True, gc=False):
     node: str = ""
     counts: bool = True
     confined_to: Labels = ()
+    infeasible: bool = False  # it wants to grow, and its node has no room: what it wants does not count
+    before: Before = UNBORN  # in the review of a resize
+
+    @property
+    def key(self) -> str:
+        """What tells this grant from others."""
+        return key_of(self.uid, self.before, self.footprint)
+
+    @property
+    def asked(self) -> Amounts:
+        """What the review would add to the object that it is about."""
+        return self.footprint if self.before is UNBORN else self.footprint.beyond(self.before.footprint)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +76,15 @@ class Ledger:
 
     def __init__(self, accounting: Accounting) -> None:
         self.accounting = accounting
-        self.capacity = Capacity(accounting)
+        self.capacity = Capacity(accounting, lambda node: self._held.get(node, NOTHING))
         self.reservations = Reservations(self._charged_under)
         self.revision = 0  # up to which the view has come
         self.pod_revision = 0  # the highest that any pod was shown with
-        self.born_revision = 0  # the highest that a pod which was not granted here was first shown with
+        self.born_revision = 0  # the highest at which a pod was shown that came, or grew, and was not granted here
         self.proven_since = float("-inf")  # the view shows all that was true at this moment
+        self.unasked_growths = 0  # how often a resize that was infeasible became feasible, with no review of that
+        self.unasked_growth = NOTHING  # what that came to in all
+        self._infeasible: set[str] = set()  # names of pods whose resize is infeasible at present
         self._pods: dict[str, Entry] = {}
         self._committed: dict[str, Amounts] = {}  # by scope, before anything is excused
         self._held: dict[str, Amounts] = {}  # by node: what the pods bound to it commit
@@ -92,6 +107,13 @@ class Ledger:
         """What one name costs in a scope: the larger of what lives there and what may still come."""
         return self._charged_under(name).in_scope(scope).plus(self.reservations.unseen_of(name, scope))
 
+    def growth(self, pod: PodFacts, scope: str) -> Amounts:
+        """What letting a pod in, or grow, would add to what its name is charged in a scope.
+
+        The object under review may be ahead of the view: what made it so is charged to whoever granted that.
+        """
+        return self.reservations.growth_unseen(pod.name, Extent(pod.before.footprint, pod.footprint), scope)
+
     def __len__(self) -> int:
         """How many live pods are counted."""
         return len(self._pods)
@@ -100,7 +122,7 @@ class Ledger:
 
     def grant(self, pod: PodFacts, now: float) -> Reservation:
         """Reserve a pod's footprint under its name."""
-        reservation = Reservation(pod.uid, self.spread(pod), now)
+        reservation = Reservation(pod.uid, self.spread(pod), now, pod.before)
         self.reservations.add(pod.name, reservation)
         return reservation
 
@@ -110,15 +132,20 @@ class Ledger:
         """Take in a pod that was added or has changed."""
         self._reach(pod.revision)
         known = self._pods.get(pod.name)
-        if (known is None or known.uid != pod.uid) and self.reservations.get(pod.name, pod.uid) is None:
+        granted = self.reservations.get(pod.name, pod.uid) is not None
+        settled = self.reservations.see(pod.name, pod.uid, pod.revision)
+        if known is not None and known.uid == pod.uid:
+            self._compare(known, pod, settled=settled)
+        elif not granted:
             self.born_revision = max(self.born_revision, pod.revision)
-        self.reservations.see(pod.name, pod.uid, pod.revision)
+        self._note(pod)
         self._put(pod.name, _entry(pod) if pod.counts else None)
 
     def gone(self, pod: PodFacts) -> None:
         """Take in that a pod was deleted; what it held is free from now on."""
         self._reach(pod.revision)
         self.reservations.see(pod.name, pod.uid, pod.revision)
+        self._infeasible.discard(pod.name)
         entry = self._pods.get(pod.name)
         self._put(pod.name, None if entry is None or entry.uid == pod.uid else entry)
 
@@ -127,8 +154,10 @@ class Ledger:
         listed = {pod.name: pod for pod in pods}
         for name in self._pods.keys() - listed.keys():
             self._put(name, None)
+        self._infeasible &= listed.keys()
         for pod in listed.values():
             self.see(pod)
+        self.capacity.listed()
         self.bookmark(revision)
 
     def bookmark(self, revision: int) -> None:
@@ -138,6 +167,22 @@ class Ledger:
     def prove(self, since: float) -> None:
         """Take in that this view shows everything that was true at a moment of the replica's clock."""
         self.proven_since = max(self.proven_since, since)
+
+    def _compare(self, known: Entry, pod: PodFacts, *, settled: bool) -> None:
+        """Note growth that no reservation here held room for: others granted it, or nobody was asked."""
+        if settled or known.footprint is pod.footprint or pod.footprint.within(known.footprint):
+            return
+        self.born_revision = max(self.born_revision, pod.revision)
+        if pod.name in self._infeasible and pod.counts:
+            self.unasked_growths += 1
+            self.unasked_growth = self.unasked_growth.plus(pod.footprint.beyond(known.footprint))
+
+    def _note(self, pod: PodFacts) -> None:
+        """Keep in mind whose resize is infeasible: it may become feasible, and nobody is asked about that."""
+        if pod.infeasible:
+            self._infeasible.add(pod.name)
+        elif self._infeasible:
+            self._infeasible.discard(pod.name)
 
     def _reach(self, revision: int) -> None:
         if revision > self.pod_revision:
@@ -172,6 +217,7 @@ class Ledger:
             _add(self._held, entry.node, amounts)
             if entry.node in self._excused:
                 self._excuse(entry.node)
+                self.capacity.stir(entry.node)
 
     # -- nodes ---------------------------------------------------------------------------------------------------------
 
@@ -255,7 +301,7 @@ class Ledger:
             sums["open", scope] = self.reservations.open(scope)
             sums["unretired", scope] = self.reservations.unretired(scope)
         bearings = {scope: self.capacity.bearing(scope) for scope in self.accounting.scopes}
-        grants = tuple((name, r.spread, r.is_open) for name, r in self.reservations)
+        grants = tuple(Grant(name, r.spread, r.before, r.is_open) for name, r in self.reservations)
         nodes = {node.facts.name: node for node in self.capacity.all()}
         return Parts(now, self.accounting, self._pods.copy(), nodes, grants, sums, bearings)
 

@@ -6,10 +6,12 @@ for how long it has been so, and counting it would promise memory that may be go
 deleted is remembered for a while, because its pods are still there and their replacements must find room.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from heapq import nlargest
 from typing import NamedTuple
 
+from webhook.core.amounts import Amounts
 from webhook.core.scopes import CLUSTER
 
 _REPELS = ("NoSchedule", "NoExecute")
@@ -22,10 +24,6 @@ class Room(NamedTuple):
 
     memory: int = 0
     cpu: int = 0
-
-    def minus(self, other: "Room") -> "Room":
-        """Subtract, at least zero."""
-        return Room(max(0, self.memory - other.memory), max(0, self.cpu - other.cpu))
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +49,17 @@ class Rules:
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A node and since when it is in a state that has a grace; times are seconds of the replica's clock."""
+    """A node and since when it is in a state that has a grace; times are seconds of the replica's clock.
+
+    `lost_holding` is set while the node is lost and did not count before: then its pods are all that was lost.
+    """
 
     facts: NodeFacts
     pool: str | None
     not_ready_since: float | None = None
     deleted_at: float | None = None
+    overlaps: tuple[str, ...] = ()  # the pools after `pool` that select it as well
+    lost_holding: Amounts | None = None
 
     @property
     def scopes(self) -> tuple[str, ...]:
@@ -99,11 +102,11 @@ def repelling(taints: Iterator[tuple[str, str]]) -> frozenset[str]:
     return frozenset(key for key, effect in taints if effect in _REPELS)
 
 
-def reserve(counted: list[Room], down: list[Room], largest: int) -> Room:
-    """Room to keep for losing that many of the largest nodes, less what is lost already: a loss uses the reserve up."""
+def reserve(sizes: Iterable[int], lost: Iterable[int], largest: int) -> int:
+    """Return what to keep for losing that many of the largest, less what is lost already: a loss uses the reserve up.
 
-    def kept(dimension: int) -> int:
-        sizes = sorted((room[dimension] for room in (*counted, *down)), reverse=True)
-        return max(0, sum(sizes[:largest]) - sum(room[dimension] for room in down))
-
-    return Room(kept(0), kept(1)) if largest else Room()
+    `sizes` are of what can still be lost: the nodes that count, and what the pods of those hold that were taken out of
+    the count on purpose. With these, to take a node out never frees more reserve than it takes out of the bound.
+    """
+    gone = list(lost)
+    return max(0, sum(nlargest(largest, (*sizes, *gone))) - sum(gone))

@@ -34,11 +34,10 @@ class Proposal:
     unfit: tuple[Ask, ...]
     tentative: tuple[Named, ...]  # reserved for this write alone, and undone if it fails
     load: Sums  # what counts against `held`: grows with each grant made meanwhile
-    fresh: bool = False
-    retired_uids: frozenset[str] = field(init=False)
+    retired_keys: frozenset[str] = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "retired_uids", frozenset(r.uid for _, r in self.retired))
+        object.__setattr__(self, "retired_keys", frozenset(r.key for _, r in self.retired))
 
     def is_in(self, shared: Shared, replica: str) -> bool:
         """Say whether a state that was read holds what this replica proposed: no two writes have one renewal."""
@@ -59,11 +58,10 @@ def fits(ledger: Ledger, shared: Shared, replica: str, pod: PodFacts) -> bool:
     A pod under a name that is paid for already grows nothing, and yet wants the sums to be within their bounds: the
     view may be behind, the pod that paid gone, and its room booked by another replica.
     """
-    spread = ledger.spread(pod)
-    for scope in spread.scopes:
-        growth = spread.in_scope(scope).beyond(ledger.charged(pod.name, scope))
+    for scope in ledger.spread(pod).scopes:
+        growth = ledger.growth(pod, scope)
         for index, left in enumerate(free(ledger, shared, replica, scope)):
-            if left is not None and pod.footprint[index] and growth[index] > left:
+            if left is not None and pod.asked[index] and growth[index] > left:
                 return False
     return True
 
@@ -104,7 +102,6 @@ class Draft:
         self._ledger = ledger
         self._silent = silent
         self._mine = before.holdings.get(replica, Holding(0))
-        self._fresh = False
         self._retired: tuple[Named, ...] = ()
         self._tentative: list[Named] = []
         self._booked: list[Ask] = []
@@ -120,10 +117,9 @@ class Draft:
         """Say whether this is an answer to a call (rule 6)."""
         return self.base.call > self._mine.answered
 
-    def settle(self, expired: Collection[str], *, opens: bool, fresh: bool = False) -> None:
+    def settle(self, expired: Collection[str], *, opens: bool) -> None:
         """Retire what is settled, expire who is gone, open what has waited for long enough (rules 3, 5 and 7)."""
         self._retired = tuple(named for named in self._ledger.reservations if not named[1].is_open)
-        self._fresh = fresh
         floor = max([self.base.floor, *(r.seen_at_revision or 0 for _, r in self._retired)])
         if expired or opens:
             floor = max(floor, self._ledger.pod_revision)
@@ -137,13 +133,13 @@ class Draft:
 
     def reserve(self, asks: Iterable[Ask], now: float, *, may_book: bool) -> None:
         """Reserve for those who fit, and call the others to hand back if somebody does not."""
-        lapsed = {r.uid for _, r in self._retired if r.seen_at_revision == 0}  # first they must be written off
+        lapsed = {r.key for _, r in self._retired if r.seen_at_revision == 0}  # first they must be written off
         for ask in asks:
-            known = self._ledger.reservations.get(ask.pod.name, ask.pod.uid)
+            known = self._ledger.reservations.get(ask.pod.name, ask.pod.key)
             if known is not None and known.spread == self._ledger.spread(ask.pod):
                 known.granted_at = now  # a review that was repeated: it has what it needs
                 self._booked.append(ask)
-            elif ask.forced or (may_book and self._fits(ask.pod) and ask.pod.uid not in lapsed):
+            elif ask.forced or (may_book and self._fits(ask.pod) and ask.pod.key not in lapsed):
                 self._book(ask, now)
             else:
                 self._unfit.append(ask)
@@ -170,7 +166,6 @@ class Draft:
             tuple(self._unfit),
             tuple(self._tentative),
             load,
-            self._fresh,
         )
 
     def _fits(self, pod: PodFacts) -> bool:

@@ -2,20 +2,26 @@
 
 from dataclasses import dataclass
 
-from webhook.core.config import HeadroomConfig
+from msgspec.structs import replace
+
+from webhook.core.accounting import Accounting
+from webhook.core.amounts import Amounts
+from webhook.core.config import HeadroomConfig, Policy
 from webhook.core.config_settings import Answer, Mode
 from webhook.core.exemption import exemption
 from webhook.core.facts import pod_facts
-from webhook.core.footprint import asks_for_memory
+from webhook.core.footprint import asks_for_memory, footprint
 from webhook.core.ledger import PodFacts
 from webhook.core.objects import ObjectError, Pod
+from webhook.core.reservations import UNBORN, Before
 from webhook.core.review import Request
 from webhook.core.verdict import Decision, Reason, Verdict, judge_form
+from webhook.core.word import quoted
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A pod that wants in, under the policy of its namespace.
+    """A pod that wants in, or wants to grow, under the policy of its namespace.
 
     `exempt` says why it is let in whatever the account says; `form` is the verdict on what it leaves unsaid.
     """
@@ -35,25 +41,65 @@ class Question:
 
 def question(request: Request, config: HeadroomConfig) -> Question | Verdict:
     """Work out what is asked; a verdict where no account is needed for it."""
-    if not request.is_pod:
+    if not (request.is_pod or request.is_resize):
         detail = f"Headroom judges pods, not {request.what}: limit the webhook's rules to pods"
         return Verdict(Decision.DENY, Reason.NOT_JUDGED, detail=detail)
-    if request.operation != "CREATE":
+    if request.operation != ("UPDATE" if request.is_resize else "CREATE"):
         return Verdict(Decision.ALLOW, Reason.NOT_JUDGED, detail=f"{request.operation} commits nothing new")
     policy = config.policy(request.namespace)
     try:
         pod = request.pod()
-        meta = pod.metadata
-        # A review made by hand may lack what the API server always fills in; its own uid then stands for the pod's.
-        name = request.name or meta.name or f"{meta.generate_name}{request.uid}"
-        facts = pod_facts(pod, f"{request.namespace}/{name}", meta.uid or request.uid)
+        facts = _resized(request, pod) if request.is_resize else _created(request, pod)
+        if request.is_resize and not (facts.counts and _is_bounded(facts.asked, config)):
+            return Verdict(Decision.ALLOW, Reason.FITS, policy.mode)
+        form = _form(pod, facts, config, policy)
     except ObjectError as error:
         return Verdict(Decision.DENY, Reason.INVALID, policy.mode, detail=str(error))
-    form = judge_form(
+    return Question(request, pod, facts, policy.mode, exemption(request, pod, config.exempt), form)
+
+
+def _created(request: Request, pod: Pod) -> PodFacts:
+    meta = pod.metadata
+    # A review made by hand may lack what the API server always fills in; its own uid then stands for the pod's.
+    name = request.name or meta.name or f"{meta.generate_name}{request.uid}"
+    return pod_facts(pod, f"{request.namespace}/{name}", meta.uid or request.uid, at=0)
+
+
+def _resized(request: Request, pod: Pod) -> PodFacts:
+    """Take in what a pod would be, and what it is.
+
+    The API server copies the old status into the new object. What the kubelet said there of the last resize says
+    nothing of this one: an infeasible resize would otherwise let any other one pass behind it.
+    """
+    old, status = request.old_pod(), pod.status
+    conditions = tuple(c for c in status.conditions if c.type != "PodResizePending")
+    wanted = replace(pod, status=replace(status, conditions=conditions))
+    name = request.name or pod.metadata.name
+    uid = old.metadata.uid or pod.metadata.uid or request.uid
+    at = old.metadata.resource_version
+    if not (at.isascii() and at.isdigit()):
+        raise ObjectError(f"oldObject: metadata.resourceVersion: {quoted(at)} is no number")
+    facts = pod_facts(wanted, f"{request.namespace}/{name}", uid, at=int(at))
+    return replace(facts, before=Before(int(at), footprint(old)))
+
+
+def _is_bounded(growth: Amounts, config: HeadroomConfig) -> bool:
+    """Say whether anything grows of which any scope bounds the sum."""
+    accounting = Accounting(config)
+    grown = [index for index, amount in enumerate(growth) if amount]
+    return any(accounting.share(scope, index) is not None for scope in accounting.scopes for index in grown)
+
+
+def _form(pod: Pod, facts: PodFacts, config: HeadroomConfig, policy: Policy) -> Verdict:
+    """Judge what a pod leaves unsaid; of a resize that adds no memory nothing is said."""
+    asked = facts.asked
+    silent = not any((asked.memory_requests, asked.memory_limits, asked.memory_limits_filled))
+    if silent and facts.before is not UNBORN:
+        return Verdict(Decision.ALLOW, Reason.FITS, policy.mode)
+    return judge_form(
         config,
         policy.mode,
         policy.missing_requests,
         unbounded=facts.footprint.memory_unbounded > 0,
         no_request=policy.missing_requests is not Answer.ALLOW and not asks_for_memory(pod),
     )
-    return Question(request, pod, facts, policy.mode, exemption(request, pod, config.exempt), form)

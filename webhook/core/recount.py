@@ -8,21 +8,35 @@ as data. There must be no difference: whoever finds one reports it, and never me
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import reduce
 from itertools import islice
 from typing import NamedTuple
 
-from webhook.core.accounting import Accounting
+from webhook.core.accounting import SUMS, Accounting
 from webhook.core.amounts import NOTHING, Amounts
 from webhook.core.capacity import Bearing
 from webhook.core.entry import Entry
 from webhook.core.nodes import Node, Room, reserve
-from webhook.core.reservations import NOWHERE, Spread
+from webhook.core.reservations import NOWHERE, Before, Spread
 
 SLICE = 2_000  # pods between two pauses, counted in about a millisecond
 
 Figure = tuple[str, str]
 """What is summed (`committed`, `held`, `unseen`, `open`, `unretired`) and where: in a scope; for `held`, on a node."""
+
+
+class Grant(NamedTuple):
+    """A reservation: what was granted under a name, on top of what, and whether it may still come."""
+
+    name: str
+    spread: Spread
+    before: Before
+    is_open: bool
+
+
+_Sized = list[tuple[Room, Amounts | None]]
+"""Nodes by their room and, where only their pods matter, what these hold."""
 
 
 class Parts(NamedTuple):
@@ -32,7 +46,7 @@ class Parts(NamedTuple):
     accounting: Accounting
     pods: Mapping[str, Entry]
     nodes: Mapping[str, Node]
-    grants: tuple[tuple[str, Spread, bool], ...]  # the name, what was granted, whether it is open
+    grants: tuple[Grant, ...]
     sums: Mapping[Figure, Amounts]
     bearings: Mapping[str, Bearing]
 
@@ -58,15 +72,23 @@ class Drift(NamedTuple):
 
 def recount(parts: Parts, pause: Callable[[], None] = lambda: None) -> tuple[Drift, ...]:
     """Return every figure that drifted; none may. `pause` is called between slices of the pods."""
+    sums, bearings = figures(parts, pause)
+    drifts = [
+        Drift(*f, parts.sums.get(f, NOTHING), sums.get(f, NOTHING)) for f in sorted(parts.sums.keys() | sums.keys())
+    ]
+    drifts += [Drift("bearing", scope, kept, bearings[scope]) for scope, kept in parts.bearings.items()]
+    return tuple(drift for drift in drifts if drift.kept != drift.recounted)
+
+
+def figures(parts: Parts, pause: Callable[[], None]) -> tuple[Mapping[Figure, Amounts], Mapping[str, Bearing]]:
+    """Work out every figure from the parts, and what each scope can bear."""
     sums: defaultdict[Figure, Amounts] = defaultdict(lambda: NOTHING)
     for add in (_committed(parts, pause), _granted(parts)):
         for figure, amounts in add:
             sums[figure] = sums[figure].plus(amounts)
     for figure, amounts in list(_excused(parts, sums)):
         sums[figure] = sums[figure].minus(amounts)
-    drifts = [Drift(*f, parts.sums.get(f, NOTHING), sums[f]) for f in sorted(parts.sums.keys() | sums.keys())]
-    drifts += [Drift("bearing", scope, kept, _bearing(parts, scope)) for scope, kept in parts.bearings.items()]
-    return tuple(drift for drift in drifts if drift.kept != drift.recounted)
+    return sums, {scope: _bearing(parts, sums, scope) for scope in parts.accounting.scopes}
 
 
 def _committed(parts: Parts, pause: Callable[[], None]) -> Iterator[tuple[Figure, Amounts]]:
@@ -94,20 +116,26 @@ def _excused(parts: Parts, sums: Mapping[Figure, Amounts]) -> Iterator[tuple[Fig
 
 
 def _granted(parts: Parts) -> Iterator[tuple[Figure, Amounts]]:
-    """A name costs the largest of what was granted under it; what lives there surely covers as much of it."""
-    by_name: defaultdict[str, list[tuple[Spread, bool]]] = defaultdict(list)
-    for name, spread, is_open in parts.grants:
-        by_name[name].append((spread, is_open))
+    """A name costs the way from the least before its grants to the most after; what lives there surely covers some."""
+    by_name: defaultdict[str, list[Grant]] = defaultdict(list)
+    for grant in parts.grants:
+        by_name[grant.name].append(grant)
     for name, grants in by_name.items():
         live = _live(parts, name)
         for scope in parts.accounting.scopes:
-            unretired = still_open = NOTHING
-            for spread, is_open in grants:
-                unretired = unretired.or_more(spread.in_scope(scope))
-                still_open = still_open.or_more(spread.in_scope(scope)) if is_open else still_open
-            yield ("unretired", scope), unretired
-            yield ("open", scope), still_open
-            yield ("unseen", scope), still_open.beyond(live.in_scope(scope))
+            within = [grant for grant in grants if scope in grant.spread.scopes]
+            still_open = [grant for grant in within if grant.is_open]
+            yield ("unretired", scope), _way(within, NOTHING)
+            yield ("open", scope), _way(still_open, NOTHING)
+            yield ("unseen", scope), _way(still_open, live.in_scope(scope))
+
+
+def _way(grants: Sequence[Grant], live: Amounts) -> Amounts:
+    if not grants:
+        return NOTHING
+    high = reduce(Amounts.or_more, (grant.spread.footprint for grant in grants))
+    low = reduce(Amounts.upto, (grant.before.footprint for grant in grants))
+    return high.beyond(low.or_more(live))
 
 
 def _live(parts: Parts, name: str) -> Spread:
@@ -117,11 +145,31 @@ def _live(parts: Parts, name: str) -> Spread:
     return Spread(pod.footprint, parts.pool_of(pod))
 
 
-def _bearing(parts: Parts, scope: str) -> Bearing:
-    rules, now = parts.accounting.nodes, parts.now
-    members = [node for node in parts.nodes.values() if scope in node.scopes]
-    counted = [node.facts.room for node in members if node.why_not(rules, now) is None]
-    down = [node.facts.room for node in members if node.down(rules, now)]
+def _bearing(parts: Parts, sums: Mapping[Figure, Amounts], scope: str) -> Bearing:
+    counted, standing, lost = _losable(parts, sums, scope)
+    accounting, kept = parts.accounting, []
+    for index in SUMS:
+        still = [accounting.size(scope, index, room, held) for room, held in standing]
+        gone = [accounting.size(scope, index, room, held) for room, held in lost]
+        kept.append(reserve(still, gone, accounting.reserve_nodes(scope)))
     room = Room(sum(each.memory for each in counted), sum(each.cpu for each in counted))
-    kept = reserve(counted, down, parts.accounting.reserve_nodes(scope))
-    return Bearing(room, kept, parts.accounting.bound(scope, room.minus(kept)))
+    return Bearing(room, accounting.reserve(scope, kept), accounting.bound(scope, room, kept))
+
+
+def _losable(parts: Parts, sums: Mapping[Figure, Amounts], scope: str) -> tuple[list[Room], _Sized, _Sized]:
+    """Return what counts, what can still be lost and what is lost."""
+    counted: list[Room] = []
+    standing: _Sized = []
+    lost: _Sized = []
+    for name, node in parts.nodes.items():
+        room = node.facts.room
+        if scope not in node.scopes:
+            continue
+        if parts.why_not(name) is None:
+            counted.append(room)
+            standing.append((room, None))
+        elif node.down(parts.accounting.nodes, parts.now):
+            lost.append((room, node.lost_holding))
+        else:
+            standing.append((room, sums.get(("held", name), NOTHING)))
+    return counted, standing, lost

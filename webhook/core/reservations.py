@@ -16,10 +16,14 @@ Rule 3. What nobody ever saw lapses only with a view that was proven fresh *afte
 Rule 4. Settling frees nothing in the allotment: what is settled stays *unretired*, and inside it, until a write. If
         the pod was seen, the write tells the others up to which revision they must have looked. If it never came, the
         write books anew: its name may have been paid for by a pod that lived there, and nobody paid for this one.
+Rule 5. A resize costs what it adds to the object that was reviewed. It is settled as soon as the pod is seen at a
+        higher revision: it replaced the reviewed one, or never will. Several of one pod cost the whole way from the
+        least before to the most after: each adds to the one before it, and those that failed cost nothing more.
 """
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from webhook.core.amounts import NOTHING, Amounts
 from webhook.core.scopes import CLUSTER
@@ -47,6 +51,46 @@ class Spread:
 
 NOWHERE = Spread(NOTHING)
 
+
+class Before(NamedTuple):
+    """What a pod was before a resize, as it was reviewed: its resourceVersion and footprint; nothing for a create."""
+
+    revision: int = 0
+    footprint: Amounts = NOTHING
+
+
+UNBORN = Before()
+
+
+def key_of(uid: str, before: Before, footprint: Amounts) -> str:
+    """Return what tells grants apart: the UID of a create; one pod may be resized often, and in two ways at once."""
+    return uid if before is UNBORN else f"{uid}@{before.revision}:{','.join(map(str, footprint))}"
+
+
+class Extent(NamedTuple):
+    """How far grants of one name reach in one scope, and from where (rules 1 and 5)."""
+
+    low: Amounts
+    high: Amounts
+
+    @property
+    def cost(self) -> Amounts:
+        """What they come to by themselves."""
+        return self.high if self.low is NOTHING else self.high.beyond(self.low)
+
+    def cost_beyond(self, live: Amounts) -> Amounts:
+        """What they come to on top of what lives there."""
+        return self.high.beyond(live if self.low is NOTHING else self.low.or_more(live))
+
+    def and_also(self, other: "Extent") -> "Extent":
+        """Take in other grants of the same name."""
+        unborn = self.low is NOTHING or other.low is NOTHING
+        return Extent(NOTHING if unborn else self.low.upto(other.low), self.high.or_more(other.high))
+
+
+Extents = dict[str, Extent]
+"""Extents by scope."""
+
 Live = Callable[[str], Spread]
 """What lives under a name now, spread over the scopes; NOWHERE for a name that nobody has."""
 
@@ -58,13 +102,18 @@ class Reservation:
     uid: str
     spread: Spread
     granted_at: float
-    after_revision: int = 0  # a resize is settled only by a revision beyond the object that was reviewed
+    before: Before = UNBORN
     seen_at_revision: int | None = None  # None: open; 0: it never came and never will
 
     @property
     def is_open(self) -> bool:
         """Say whether the pod may still come without this view having shown it."""
         return self.seen_at_revision is None
+
+    @property
+    def key(self) -> str:
+        """What tells this grant from others."""
+        return key_of(self.uid, self.before, self.spread.footprint)
 
 
 Named = tuple[str, Reservation]
@@ -75,10 +124,10 @@ Named = tuple[str, Reservation]
 class _Name:
     """All unretired reservations under one name, and what they add to each of the sums at present."""
 
-    by_uid: dict[str, Reservation] = field(default_factory=dict)
+    by_key: dict[str, Reservation] = field(default_factory=dict)
     unseen: Sums = field(default_factory=dict)
-    open: Sums = field(default_factory=dict)
-    unretired: Sums = field(default_factory=dict)
+    open: Extents = field(default_factory=dict)
+    unretired: Extents = field(default_factory=dict)
 
 
 class Reservations:
@@ -110,24 +159,37 @@ class Reservations:
         group = self._names.get(name)
         return group.unseen.get(scope, NOTHING) if group else NOTHING
 
-    def unretired_of(self, name: str, scope: str, *, without: frozenset[str] = frozenset()) -> Amounts:
-        """What the reservations of one name hold of the allotment, some UIDs left out."""
+    def growth_unseen(self, name: str, extent: Extent, scope: str) -> Amounts:
+        """What one more grant under a name would add to what lives there and what may still come."""
+        live = self._live(name).in_scope(scope)
         group = self._names.get(name)
-        if group is None:
-            return NOTHING
-        if not without & group.by_uid.keys():
-            return group.unretired.get(scope, NOTHING)
-        return _largest(r for uid, r in group.by_uid.items() if uid not in without).get(scope, NOTHING)
+        had = group.open.get(scope) if group else None
+        if had is None:
+            return extent.cost_beyond(live)
+        return had.and_also(extent).cost_beyond(live).minus(had.cost_beyond(live))
 
-    def get(self, name: str, uid: str) -> Reservation | None:
-        """The reservation for this very pod; None when it is retired, or lapsed."""
+    def growth_of(self, name: str, spread: Spread, before: Before, *, without: frozenset[str] = frozenset()) -> Sums:
+        """What one more grant under a name would add to what it holds of the allotment, some keys left out."""
         group = self._names.get(name)
-        found = group.by_uid.get(uid) if group else None
+        held: Extents = {}
+        if group is not None:
+            counted = not without & group.by_key.keys()
+            held = group.unretired if counted else _extents(r for k, r in group.by_key.items() if k not in without)
+        growth: Sums = {}
+        for scope, extent in _reach(spread, before).items():
+            had = held.get(scope)
+            growth[scope] = extent.cost if had is None else had.and_also(extent).cost.minus(had.cost)
+        return growth
+
+    def get(self, name: str, key: str) -> Reservation | None:
+        """The reservation for this very pod, or this very resize; None when it is retired, or lapsed."""
+        group = self._names.get(name)
+        found = group.by_key.get(key) if group else None
         return None if found is None or found.seen_at_revision == 0 else found
 
     def __iter__(self) -> Iterator[Named]:
         for name, group in self._names.items():
-            for reservation in group.by_uid.values():
+            for reservation in group.by_key.values():
                 yield name, reservation
 
     def oldest_open(self) -> float:
@@ -137,21 +199,29 @@ class Reservations:
     # -- changes -------------------------------------------------------------------------------------------------------
 
     def add(self, name: str, reservation: Reservation) -> None:
-        """Take a grant in; one of the same UID is replaced (a review may be asked again)."""
+        """Take a grant in; the same one is replaced (a review may be asked again)."""
         group = self._names.setdefault(name, _Name())
-        replaced = group.by_uid.pop(reservation.uid, None)
-        group.by_uid[reservation.uid] = reservation
+        key = reservation.key
+        replaced = group.by_key.pop(key, None)
+        group.by_key[key] = reservation
         if replaced is None and reservation.is_open:  # a name may have many duplicates: no need to look at them all
-            more = _largest((reservation,))
-            self._count(name, group, _larger(group.open, more), _larger(group.unretired, more))
+            more = _reach(reservation.spread, reservation.before)
+            self._count(name, group, _both(group.open, more), _both(group.unretired, more))
         else:
             self.refresh(name)
 
-    def see(self, name: str, uid: str, revision: int) -> None:
-        """Note that the view shows the pod that was granted (rule 2); the name's sums want a refresh after it."""
-        reservation = self.get(name, uid)
-        if reservation and reservation.is_open and revision > reservation.after_revision:
-            reservation.seen_at_revision = revision
+    def see(self, name: str, uid: str, revision: int) -> bool:
+        """Note that the view shows a pod (rules 2 and 5); the name's sums want a refresh after it.
+
+        Returns whether anything granted here was waiting for that.
+        """
+        group = self._names.get(name)
+        settled = False
+        for reservation in group.by_key.values() if group else ():
+            if reservation.uid == uid and reservation.is_open and revision > reservation.before.revision:
+                reservation.seen_at_revision = revision
+                settled = True
+        return settled
 
     def void(self, lapsed: Iterable[Named]) -> None:
         """Note that these pods never came and never will (rule 3)."""
@@ -162,12 +232,13 @@ class Reservations:
         self._refresh(names)
 
     def retire(self, retired: Iterable[Named]) -> None:
-        """Forget these reservations, but none that took the place of one of them under its UID."""
+        """Forget these reservations, but none that took the place of one of them."""
         names: set[str] = set()
         for name, reservation in retired:
             group = self._names.get(name)
-            if group and group.by_uid.get(reservation.uid) is reservation:
-                del group.by_uid[reservation.uid]
+            key = reservation.key
+            if group and group.by_key.get(key) is reservation:
+                del group.by_key[key]
                 names.add(name)
         self._refresh(names)
 
@@ -175,42 +246,46 @@ class Reservations:
         """Bring the sums up to date after a change under this name, of its reservations or of what lives there."""
         group = self._names.get(name)
         if group is not None:
-            still_open = _largest(r for r in group.by_uid.values() if r.is_open)
-            self._count(name, group, still_open, _largest(group.by_uid.values()))
-
-    def refresh_all(self) -> None:
-        """Bring all sums up to date after nodes have changed."""
-        self._refresh(list(self._names))
+            still_open = _extents(r for r in group.by_key.values() if r.is_open)
+            self._count(name, group, still_open, _extents(group.by_key.values()))
 
     def _refresh(self, names: Iterable[str]) -> None:
         for name in names:
             self.refresh(name)
 
-    def _count(self, name: str, group: _Name, still_open: Sums, unretired: Sums) -> None:
-        unseen = _beyond(still_open, self._live(name))
+    def _count(self, name: str, group: _Name, still_open: Extents, unretired: Extents) -> None:
+        live = self._live(name)
+        unseen = {scope: extent.cost_beyond(live.in_scope(scope)) for scope, extent in still_open.items()}
         _move(self._unseen, group.unseen, unseen)
-        _move(self._open, group.open, still_open)
-        _move(self._unretired, group.unretired, unretired)
+        _move(self._open, _costs(group.open), _costs(still_open))
+        _move(self._unretired, _costs(group.unretired), _costs(unretired))
         group.unseen, group.open, group.unretired = unseen, still_open, unretired
-        if not group.by_uid:
+        if not group.by_key:
             del self._names[name]
 
 
-def _largest(reservations: Iterable[Reservation]) -> Sums:
-    """Rule 1, for each scope."""
-    largest: Sums = {}
+def _reach(spread: Spread, before: Before) -> Extents:
+    return dict.fromkeys(spread.scopes, Extent(before.footprint, spread.footprint))
+
+
+def _extents(reservations: Iterable[Reservation]) -> Extents:
+    extents: Extents = {}
     for reservation in reservations:
-        for scope in reservation.spread.scopes:
-            largest[scope] = largest.get(scope, NOTHING).or_more(reservation.spread.footprint)
-    return largest
+        for scope, extent in _reach(reservation.spread, reservation.before).items():
+            known = extents.get(scope)
+            extents[scope] = extent if known is None else known.and_also(extent)
+    return extents
 
 
-def _larger(one: Sums, other: Sums) -> Sums:
-    return {s: one.get(s, NOTHING).or_more(other.get(s, NOTHING)) for s in one.keys() | other.keys()}
+def _both(one: Extents, other: Extents) -> Extents:
+    both = {**one, **other}
+    for scope in one.keys() & other.keys():
+        both[scope] = one[scope].and_also(other[scope])
+    return both
 
 
-def _beyond(still_open: Sums, live: Spread) -> Sums:
-    return {scope: amounts.beyond(live.in_scope(scope)) for scope, amounts in still_open.items()}
+def _costs(extents: Extents) -> Sums:
+    return {scope: extent.cost for scope, extent in extents.items()}
 
 
 def _move(sums: Sums, old: Sums, new: Sums) -> None:

@@ -8,7 +8,7 @@ from typing import Final
 import msgspec
 from msgspec import Raw, Struct
 
-from webhook.core.objects import Pod, reader
+from webhook.core.objects import ObjectError, Pod, reader
 from webhook.core.word import quoted
 
 API_VERSION: Final = "admission.k8s.io/v1"
@@ -25,6 +25,11 @@ class _GroupKind(Struct, frozen=True, gc=False):
     kind: str = ""
 
 
+class _Resource(Struct, frozen=True, gc=False):
+    group: str = ""
+    resource: str = ""
+
+
 class _User(Struct, frozen=True, gc=False):
     username: str = ""
 
@@ -34,6 +39,7 @@ class Request(Struct, frozen=True, gc=False, rename="camel"):
 
     uid: str
     kind: _GroupKind = _GroupKind()
+    resource: _Resource = _Resource()
     sub_resource: str = ""
     operation: str = ""
     namespace: str = ""
@@ -41,11 +47,17 @@ class Request(Struct, frozen=True, gc=False, rename="camel"):
     user_info: _User = _User()
     dry_run: bool | None = False
     object: Raw = Raw(b"null")
+    old_object: Raw = Raw(b"null")
 
     @property
     def is_pod(self) -> bool:
         """Say whether the object is a pod as a whole."""
         return self.kind.group == "" and self.kind.kind == "Pod" and self.sub_resource == ""
+
+    @property
+    def is_resize(self) -> bool:
+        """Say whether a pod is asked to be another size while it runs: the objects are the whole pod."""
+        return self.kind.group == "" and self.kind.kind == "Pod" and self.sub_resource == "resize"
 
     @property
     def what(self) -> str:
@@ -56,6 +68,13 @@ class Request(Struct, frozen=True, gc=False, rename="camel"):
     def pod(self) -> Pod:
         """Read the object as a pod; raises `ObjectError`."""
         return _read_pod(bytes(self.object))
+
+    def old_pod(self) -> Pod:
+        """Read the object that is to be replaced as a pod; raises `ObjectError`."""
+        try:
+            return _read_pod(bytes(self.old_object))
+        except ObjectError as error:
+            raise ObjectError(f"oldObject: {error}") from error
 
 
 class _Review(Struct, frozen=True, gc=False, rename="camel"):

@@ -6,7 +6,7 @@ from typing import ClassVar, Self
 
 from webhook.core.word import Word, quoted
 
-_WHOLE = 100_000  # thousandths of a percent in 100 %
+WHOLE = 100_000  # thousandths of a percent in 100 %
 _NUMBER = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?")
 _TOO_FINE = re.compile(r"[0-9]{1,9}\.[0-9]{4,9}%")
 
@@ -18,8 +18,8 @@ class Share(Word):
     title: ClassVar[str] = "a share"
     pattern: ClassVar[str] = r"^(0|[1-9][0-9]{0,3})(\.[0-9]{1,3})?%$"
     example: ClassVar[str] = "75%"
-    least: ClassVar[int] = _WHOLE // 1000
-    most: ClassVar[int] = _WHOLE * 10
+    least: ClassVar[int] = WHOLE // 1000
+    most: ClassVar[int] = WHOLE * 10
 
     thousandths: int
 
@@ -36,12 +36,16 @@ class Share(Word):
 
     def of(self, amount: int) -> int:
         """Return this share of an amount, rounded down: a bound is never a byte too generous."""
-        return amount * self.thousandths // _WHOLE
+        return self.grains(amount) // WHOLE
+
+    def grains(self, amount: int) -> int:
+        """Return this share of an amount, exact: there are `WHOLE` grains in a byte or millicore."""
+        return amount * self.thousandths
 
     @property
     def ratio(self) -> float:
         """The share as a number (75 % is 0.75), to be shown; `of` is the exact one."""
-        return self.thousandths / _WHOLE
+        return self.thousandths / WHOLE
 
     def __str__(self) -> str:
         """Write the percentage without needless zeros."""
@@ -66,4 +70,4 @@ class Part(Share):
     __slots__ = ()
     title = "a share up to 100%"
     example = "90%"
-    most = _WHOLE
+    most = WHOLE

@@ -41,7 +41,8 @@ class Reason(StrEnum):
 class Sum(Struct, frozen=True):
     """One bounded sum of one scope at the moment of a verdict; memory in bytes, cpu in millicores.
 
-    `committed` is what live pods commit; `granted` what is let in and not yet there, by any replica.
+    `committed` is what live pods commit; `granted` what is let in and not yet there, by any replica; `kept` what of
+    the room is kept in reserve.
     """
 
     scope: str
@@ -51,7 +52,7 @@ class Sum(Struct, frozen=True):
     granted: int
     bound: int
     room: Room
-    reserve: Room
+    kept: int
     share: Share | None
 
     @property
@@ -68,11 +69,6 @@ class Sum(Struct, frozen=True):
     def allocatable(self) -> int:
         """What the counted nodes of the scope can hold."""
         return self.room.memory if self.resource == "memory" else self.room.cpu
-
-    @property
-    def kept(self) -> int:
-        """What of it is kept in reserve."""
-        return self.reserve.memory if self.resource == "memory" else self.reserve.cpu
 
     @property
     def free(self) -> int:
@@ -106,7 +102,7 @@ def growth(ledger: Ledger, pod: PodFacts) -> tuple[Sum, ...]:
     spread = ledger.spread(pod)
     sums: list[Sum] = []
     for scope in spread.scopes:
-        asked = pod.footprint.beyond(ledger.charged(pod.name, scope))
+        asked = ledger.growth(pod, scope)
         standing = ledger.standing(scope)
         room, reserve, bounds = standing.bearing
         sums.extend(
@@ -118,7 +114,7 @@ def growth(ledger: Ledger, pod: PodFacts) -> tuple[Sum, ...]:
                 standing.unseen[index],
                 bound,
                 room,
-                reserve,
+                reserve[index],
                 ledger.accounting.share(scope, index),
             )
             for index, bound in enumerate(bounds)

@@ -38,7 +38,7 @@ class Witness:
         self._timing = timing
         self._epoch = ""
         self._since = float("-inf")  # when this epoch was first seen
-        self._serial = 0  # the last write of this epoch that was seen
+        self._last: Shared | None = None  # the last state of this epoch that was seen
         self._past: dict[str, None] = {}  # earlier epochs, oldest first
         self._heard: dict[str, _Heard] = {}
 
@@ -47,7 +47,7 @@ class Witness:
         if shared.epoch != self._epoch:
             self.lose()
             self._epoch, self._since = shared.epoch, now
-        self._serial = shared.serial
+        self._last = shared
         for replica in self._heard.keys() - shared.holdings.keys():
             del self._heard[replica]
         for replica, holding in shared.holdings.items():
@@ -61,7 +61,7 @@ class Witness:
             self._past[self._epoch] = None
             if len(self._past) > _REMEMBERED:
                 del self._past[next(iter(self._past))]
-        self._epoch, self._serial = "", 0
+        self._epoch, self._last = "", None
         self._heard.clear()
 
     def contradicts(self, shared: Shared, written_at: float, now: float) -> bool:
@@ -70,9 +70,15 @@ class Witness:
         Or it is a new life of the object which is open already, though this replica's own last write (`written_at`)
         went to the old one so recently that nobody can have waited for as long as it takes to open a new one.
         """
-        if shared.epoch == self._epoch:
-            return shared.serial < self._serial
+        last = self._last
+        if last is not None and shared.epoch == self._epoch:
+            return shared.serial < last.serial or (shared.serial == last.serial and shared != last)
         return shared.epoch in self._past or (shared.open and now < written_at + self._timing.release)
+
+    @property
+    def knows_of_another(self) -> bool:
+        """Say whether there was an object before this one, so that somebody may have granted from it."""
+        return bool(self._past)
 
     def silent(self, now: float) -> dict[str, float]:
         """Return the replicas that stopped renewing, each with the moment from which its share can be taken back."""

@@ -8,7 +8,7 @@ from webhook.core.quantity import bytes_text, millis_text
 from webhook.core.scopes import CLUSTER
 from webhook.core.verdict import Decision, Reason, Sum, Verdict
 
-_WARNING = 120  # characters; kubectl's line stays readable, and the API server cuts at 256
+WARNING = 120  # characters; kubectl's line stays readable, and the API server cuts at 256
 _NAME_IN_WARNING = 36
 _SUBJECT_IN_WARNING = 60
 _DETAIL = 500
@@ -36,11 +36,12 @@ def percent(part: int, whole: int) -> str:
     return f"{tenths // 10}.{tenths % 10}%" if tenths % 10 else f"{tenths // 10}%"
 
 
-def refusal(verdict: Verdict, subject: str) -> str:
-    """Say in one line why a pod is refused, and what to do about it."""
+def refusal(verdict: Verdict, subject: str, *, grows: bool = False) -> str:
+    """Say in one line why a pod, or its growth, is refused, and what to do about it."""
     if verdict.sums:
+        more = f" ({printable(verdict.detail, _DETAIL)})" if verdict.detail else ""
         return (
-            f"{subject} does not fit: {'; '.join(map(_broken, verdict.sums))}. "
+            f"{subject} {'cannot grow' if grows else 'does not fit'}{more}: {'; '.join(map(_broken, verdict.sums))}. "
             f"Ask for less, free some, or raise {' and '.join(map(_threshold, verdict.sums))} "
             "in the ConfigMap headroom-config"
         )
@@ -94,7 +95,7 @@ def warnings(verdict: Verdict, subject: str) -> tuple[str, ...]:
     else:
         about = printable(subject, _SUBJECT_IN_WARNING)
         lines = [f"{about} {_LET_IN[verdict.reason].format(detail=verdict.detail)}"]
-    return tuple(printable(line, _WARNING) for line in lines)
+    return tuple(printable(line, WARNING) for line in lines)
 
 
 def _near(s: Sum) -> str:

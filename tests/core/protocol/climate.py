@@ -31,17 +31,17 @@ class Climate(NamedTuple):
 
 CLIMATES = (
     Climate("fair", skip=0.05),
-    Climate("greedy", greedy=True, skip=0.2, cut=0.03),
+    Climate("greedy", greedy=True, skip=0.3, cut=0.06),
     Climate("slow", greedy=True, skip=0.3, cut=0.1, again=0.3),
-    Climate("lossy", skip=0.2, torn=0.2, cut=0.1, loss=0.2, again=0.2),
-    Climate("trickling", skip=0.1, trickle=0.8, torn=0.1),
+    Climate("lossy", greedy=True, skip=0.3, torn=0.1, cut=0.05, loss=0.6, again=0.2),
+    Climate("trickling", greedy=True, skip=0.1, trickle=0.8, torn=0.1),
     Climate("lagging", skip=0.2, lag=0.08),
-    Climate("stalled", replicas=(1, 1, 2), skip=0.2, trickle=0.7, lag=0.03, leap=0.1, end=0.05),
-    Climate("deadly", replicas=(2, 3, 3), skip=0.1, lag=0.05, leap=0.08, crash=0.04, late=0.4),
+    Climate("stalled", greedy=True, replicas=(1, 1, 2), skip=0.2, trickle=0.7, lag=0.03, leap=0.1, end=0.05, late=0.4),
+    Climate("deadly", greedy=True, replicas=(2, 3, 3), skip=0.1, lag=0.05, leap=0.08, crash=0.04, late=0.4),
     Climate("frozen", greedy=True, skip=0.2, torn=0.2, cut=0.05, leap=0.04, pause=0.06, late=0.4),
     Climate("lost", greedy=True, replicas=(2, 3, 3), skip=0.1, lag=0.06, leap=0.1, crash=0.01, object=0.02, late=0.4),
     Climate("new", greedy=True, steps=60, pace=0.3, skip=0.2, object=0.05, late=0.2),
-    Climate("leaving", skip=0.3, leap=0.02, leave=0.05, lag=0.03, late=0.4),
+    Climate("leaving", greedy=True, skip=0.3, leap=0.02, leave=0.05, lag=0.03, late=0.4),
     Climate("lenient", skip=0.3, forced=0.2, nodes=0.05, loss=0.1),
     Climate("torn", greedy=True, replicas=(1, 2, 3), torn=1.0, steps=400, leap=0.02),
     Climate(

@@ -65,7 +65,7 @@ def applied(broken: Mutant) -> Iterator[None]:
 
 @mutant("1: within the validity of its last write")
 def no_validity() -> Patches:
-    return [(Allotment, "valid", lambda self, now: self.shared is not None and self.shared.open and not self._leaving)]
+    return [(Allotment, "valid", lambda self, _: self.shared is not None and self.shared.open and not self._leaving)]
 
 
 @mutant("1: validity counts from when the write was sent", "I1", "I6")
@@ -169,6 +169,11 @@ def duplicates_reserve_nothing() -> Patches:
     return [(Ledger, "grant", careless)]
 
 
+@mutant("8: what policy lets in is reserved")
+def forced_reserves_nothing() -> Patches:
+    return [(Allotment, "force", lambda *_: None)]
+
+
 # -- rule 2: booking ---------------------------------------------------------------------------------------------------
 
 
@@ -182,12 +187,12 @@ def no_floor() -> Patches:
 
 @mutant("2: what others hold is not free")
 def others_not_counted() -> Patches:
-    return [(Shared, "held_by_others", lambda self, replica, scope: NOTHING)]
+    return [(Shared, "held_by_others", lambda *_: NOTHING)]
 
 
 @mutant("2: what this replica has granted and not seen is not free")
 def own_unseen_not_counted() -> Patches:
-    return [(Reservations, "unseen", lambda self, scope: NOTHING)]
+    return [(Reservations, "unseen", lambda *_: NOTHING)]
 
 
 @mutant("2: a name that is paid for still wants the sums within their bounds")
@@ -206,15 +211,15 @@ def no_growth_passes_though_over() -> Patches:
 
 @mutant("2: what is held covers what is open")
 def open_not_held() -> Patches:
-    return [(Reservations, "open", lambda self, scope: NOTHING)]
+    return [(Reservations, "open", lambda *_: NOTHING)]
 
 
 @mutant("2: every change is a compare-and-swap")
 def blind_write() -> Patches:
-    return [(Etcd, "swap", lambda self, text, expected: self.force(text))]
+    return [(Etcd, "swap", lambda self, text, _: self.force(text))]
 
 
-@mutant("2: what others have written since is built on")
+@mutant("2: what others have written since is built on", "I1", "I7")
 def own_write_hides_a_later_one() -> Patches:
     confirm = Allotment._confirm
 
@@ -232,9 +237,9 @@ def own_write_hides_a_later_one() -> Patches:
 def floor_not_raised() -> Patches:
     settle = Draft.settle
 
-    def low(self: Draft, expired: Collection[str], *, opens: bool, fresh: bool = False) -> None:
+    def low(self: Draft, expired: Collection[str], *, opens: bool) -> None:
         floor = self.base.floor
-        settle(self, expired, opens=opens, fresh=fresh)
+        settle(self, expired, opens=opens)
         if not (expired or opens):
             self.base = replace(self.base, floor=floor)
 
@@ -271,7 +276,7 @@ def one_uid_settles_the_name() -> Patches:
 
     def whole(self: Reservations, name: str, uid: str, revision: int) -> None:
         group = self._names.get(name)
-        for other in list(group.by_uid) if group and uid in group.by_uid else []:
+        for other in list(group.by_key) if group and uid in group.by_key else []:
             see(self, name, other, revision)
 
     return [(Reservations, "see", whole)]
@@ -395,9 +400,9 @@ def renewals_not_heard() -> Patches:
 def _floor_of_gone(choose: Callable[[Ledger, int], int]) -> Patches:
     settle = Draft.settle
 
-    def low(self: Draft, expired: Collection[str], *, opens: bool, fresh: bool = False) -> None:
+    def low(self: Draft, expired: Collection[str], *, opens: bool) -> None:
         floor = max([self.base.floor, *(r.seen_at_revision or 0 for _, r in self._ledger.reservations)])
-        settle(self, expired, opens=opens, fresh=fresh)
+        settle(self, expired, opens=opens)
         if expired or opens:
             self.base = replace(self.base, floor=max(floor, choose(self._ledger, floor)))
 
@@ -406,12 +411,17 @@ def _floor_of_gone(choose: Callable[[Ledger, int], int]) -> Patches:
 
 @mutant("5: the floor is raised by the write that expires")
 def floor_not_raised_at_expiry() -> Patches:
-    return _floor_of_gone(lambda ledger, floor: floor)
+    return _floor_of_gone(lambda _, floor: floor)
 
 
 @mutant("5: the floor is the highest pod revision, and no lower")
 def floor_below_the_highest_pod() -> Patches:
-    return _floor_of_gone(lambda ledger, floor: ledger.pod_revision - 1)
+    return _floor_of_gone(lambda ledger, _: ledger.pod_revision - 1)
+
+
+@mutant("5: who was taken for dead begins anew")
+def rejoins_with_what_was_taken_back() -> Patches:
+    return [(Allotment, "_begin_anew", lambda *_: None)]
 
 
 # -- rule 6: handing back ----------------------------------------------------------------------------------------------
@@ -436,7 +446,7 @@ def answers_of_lagging_views_count() -> Patches:
 def calls_are_not_answered() -> Patches:
     return [
         (Allotment, "_is_called", lambda *_: False),
-        (Draft, "answers", property(lambda self: False)),
+        (Draft, "answers", property(lambda _: False)),
     ]
 
 
@@ -447,7 +457,7 @@ def nobody_expires() -> Patches:
 
 @mutant("4: what never came is given back", "I3")
 def nothing_lapses() -> Patches:
-    return [(Allotment, "lapse", lambda self: [])]
+    return [(Allotment, "lapse", lambda _: [])]
 
 
 # -- rule 7: the object lost -------------------------------------------------------------------------------------------
@@ -457,7 +467,7 @@ def nothing_lapses() -> Patches:
 def closed_is_booked_from() -> Patches:
     return [
         (Draft, "bookable", property(lambda self: self._ledger.revision >= self.base.floor)),
-        (Allotment, "may_book", lambda self: True),
+        (Allotment, "may_book", lambda _: True),
         (proposal_module.Draft, "_spare", _spare_of_closed),
         (Allotment, "valid", lambda self, now: now < self._valid_until and not self._leaving),
     ]
@@ -470,14 +480,14 @@ def _spare_of_closed(self: Draft, scope: str, keep: Sums) -> Amounts:
 
 @mutant("7: opened only after validity + lapse")
 def opened_at_once() -> Patches:
-    return [(Allotment, "_opens", lambda self, now, *, fresh: self.opens_at() is not None)]
+    return [(Allotment, "_opens", lambda self, *_, **__: self.opens_at() is not None)]
 
 
 @mutant("7: opened only with a view proven fresh after that")
 def opened_without_proof() -> Patches:
     def opens(self: Allotment, now: float, *, fresh: bool) -> bool:
         at = self.opens_at()
-        return at is not None and ((fresh and not self._was_fresh) or at <= now)
+        return at is not None and ((fresh and not self._witness.knows_of_another) or at <= now)
 
     return [(Allotment, "_opens", opens)]
 
@@ -486,24 +496,13 @@ def opened_without_proof() -> Patches:
 def opened_with_the_old_floor() -> Patches:
     settle = Draft.settle
 
-    def low(self: Draft, expired: Collection[str], *, opens: bool, fresh: bool = False) -> None:
+    def low(self: Draft, expired: Collection[str], *, opens: bool) -> None:
         floor = max([self.base.floor, *(r.seen_at_revision or 0 for _, r in self._ledger.reservations)])
-        settle(self, expired, opens=opens, fresh=fresh)
+        settle(self, expired, opens=opens)
         if opens and not expired:
             self.base = replace(self.base, floor=floor)
 
     return [(Draft, "settle", low)]
-
-
-@mutant("7: what is open is registered before the opening")
-def nothing_registered() -> Patches:
-    holding = Draft._holding
-
-    def empty(self: Draft, renewal: int, held: Sums, spare: Sums) -> Holding:
-        mine = holding(self, renewal, held, spare)
-        return mine if self.base.open else replace(mine, held={})
-
-    return [(Draft, "_holding", empty)]
 
 
 @mutant("7: the right to open at once is used once")
@@ -528,6 +527,24 @@ def old_copies_trusted() -> Patches:
     return [(Witness, "contradicts", lambda *_: False)]
 
 
+@mutant("7: an old copy is damage, also where only own writes came after it")
+def own_writes_not_witnessed() -> Patches:
+    return [(Allotment, "_look", lambda *_: None)]
+
+
+@mutant("7: an old copy is damage, also where somebody has built on it")
+def forks_trusted() -> Patches:
+    contradicts = Witness.contradicts
+
+    def lenient(self: Witness, shared: Shared, written_at: float, now: float) -> bool:
+        last = self._last
+        if last is not None and shared.epoch == self._epoch:
+            return shared.serial < last.serial
+        return contradicts(self, shared, written_at, now)
+
+    return [(Witness, "contradicts", lenient)]
+
+
 @mutant("7: an edit by hand is damage")
 def edits_trusted() -> Patches:
     def read(text: str) -> Shared:
@@ -539,7 +556,7 @@ def edits_trusted() -> Patches:
     return [(replica_module, "read", read)]
 
 
-@mutant("7: a watch that is behind is no news")
+@mutant("7: a watch that is behind is no news", "I1", "I7")
 def old_events_believed() -> Patches:
     observe = Allotment.observe
 
@@ -563,15 +580,3 @@ def leaves_with_open_reservations() -> Patches:
         return with_changes(made, shared=replace(made.shared, holdings=others))
 
     return [(Draft, "proposal", gone)]
-
-
-@mutant("leaving: who leaves grants nothing more")
-def grants_while_leaving() -> Patches:
-    propose = Allotment.propose
-
-    def forgetful(self: Allotment, *args: Any, **kwargs: Any) -> Proposal:
-        proposal = propose(self, *args, **kwargs)
-        self._leaving = False
-        return proposal
-
-    return [(Allotment, "propose", forgetful)]

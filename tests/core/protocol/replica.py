@@ -99,16 +99,16 @@ class Replica:
     def _decided(self, waiting: Waiting) -> bool:
         pod, now = waiting.request.pod, self.clock()
         if self.allotment.again(pod, now):
-            self.world.allow(self, waiting.request)
+            self.world.allow(waiting.request)
             return True
         if waiting.request.forced:
             return False
         if self.broken(pod):
-            self.world.refuse(self, waiting.request)
+            self.world.refuse(waiting.request)
             return True
         if self.allotment.take(pod, now):
             self.world.check_grant(self)
-            self.world.allow(self, waiting.request)
+            self.world.allow(waiting.request)
             return True
         return False
 
@@ -146,7 +146,7 @@ class Replica:
         self.waiting.remove(waiting)
         if waiting.request.forced:
             self.allotment.force(waiting.request.pod, self.clock())
-            self.world.allow(self, waiting.request)
+            self.world.allow(waiting.request)
 
     # -- the booking thread --------------------------------------------------------------------------------------------
 
@@ -168,7 +168,7 @@ class Replica:
             return True
         if waiting.proposed and not waiting.request.forced and self.allotment.refuses(waiting.request.pod, now):
             self.world.check_refusal(self, waiting.request)
-            self.world.refuse(self, waiting.request)
+            self.world.refuse(waiting.request)
             return True
         return False
 
@@ -235,7 +235,7 @@ class Replica:
             uid = waiting.request.pod.uid
             if uid in booked:
                 self.waiting.remove(waiting)
-                self.world.allow(self, waiting.request)
+                self.world.allow(waiting.request)
                 told.add(uid)
             waiting.proposed = waiting.proposed or uid in unfit
         for name, reservation in letter.proposal.tentative:

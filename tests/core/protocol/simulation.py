@@ -16,7 +16,7 @@ from tests.core.protocol.world import TIMING, Violation, World
 from webhook.core import proposal
 from webhook.core.scopes import CLUSTER
 
-RULES = frozenset({"I1", "I2", "I3", "I5", "I6"})
+RULES = frozenset({"I1", "I2", "I3", "I5", "I6", "I7"})
 PATIENCE = 1.0  # seconds that a review waits before it is told that it cannot be told
 
 
@@ -105,7 +105,7 @@ class Simulation:
             world.crash(self._any())
         if self._happens(climate.leave):
             world.leave(self._any())
-        if replica.allotment.left and self._happens(0.5):
+        if replica in world.replicas and replica.allotment.left and self._happens(0.5):
             world.crash(world.replicas.index(replica))
         if self._happens(climate.pause):
             world.pause(self._any(), random.choice((1.0, 16.0, 100.0)))
@@ -147,7 +147,7 @@ class Run(NamedTuple):
     """What came of some runs."""
 
     steps: int
-    counted: Counter[str]
+    events: Counter[str]
 
 
 def rest(world: World) -> None:

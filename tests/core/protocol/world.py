@@ -65,6 +65,8 @@ class World:
         self.count: Counter[str] = Counter()
         self.uids = self.lives = 0
         self.copied = False  # an old copy of the shared object is in place, and nobody has made a new one yet
+        self.epoch = ""  # of the shared object, as it was last written
+        self.touched = False  # somebody has deleted or edited the shared object, or put an old copy back
         self.ceiling = self.bounds()
         for number in range(existing):
             self.etcd.put(self.pod(number, 2, 0))
@@ -154,6 +156,13 @@ class World:
         if "I6" in self.rules and (age >= TIMING.validity or shared is None or not shared.open):
             raise Violation("I6", f"{replica.name} granted {age} s after its last write, on {shared}")
 
+    def check_epoch(self, letter: Letter) -> None:
+        """I7: the object is made anew only if somebody lost or damaged it."""
+        epoch, known = letter.proposal.shared.epoch, self.epoch
+        self.epoch = epoch
+        if known and epoch != known and not self.touched and "I7" in self.rules:
+            raise Violation("I7", f"{letter.sender} made {epoch} though {known} was there")
+
     def check_refusal(self, replica: Replica, request: Request) -> None:
         """I2: the view, open reservations and what the dead hold leave no room: nothing idle stands in the way."""
         shared = replica.allotment.shared
@@ -191,13 +200,13 @@ class World:
 
     # -- what replicas tell --------------------------------------------------------------------------------------------
 
-    def allow(self, replica: Replica, request: Request) -> None:
+    def allow(self, request: Request) -> None:
         """A replica lets a pod in."""
         self.count["allowed"] += 1
         if request.state is State.ASKED and self.now <= request.start + WINDOW:
             request.state = State.ALLOWED
 
-    def refuse(self, replica: Replica, request: Request) -> None:
+    def refuse(self, request: Request) -> None:
         """A replica refuses a pod for good."""
         self.count["refused"] += 1
         request.refused = True
@@ -237,7 +246,7 @@ class World:
 
     def ask(self, request: Request, number: int) -> None:
         """The API server asks a replica; it may do so again, and then ask another one."""
-        replica = self._up(number)
+        replica = self.up(number)
         if replica is not None:
             self.count["asked"] += 1
             if request.asked_of - {replica.name}:
@@ -268,7 +277,7 @@ class World:
 
     def give_up(self, number: int, which: int) -> None:
         """A replica lets a review go that has waited for too long."""
-        replica = self._up(number)
+        replica = self.up(number)
         waiting = pick(replica.waiting, which) if replica else None
         if replica is not None and waiting is not None:
             self.count["cannot tell"] += 1
@@ -315,6 +324,7 @@ class World:
         letter.revision = self.etcd.swap(letter.text, letter.expected)
         self.count["conflicts" if letter.revision is None else "writes"] += 1
         if letter.revision is not None:
+            self.check_epoch(letter)
             self.copied = False
             self.sent_at[letter.sender] = max(self.sent_at.get(letter.sender, 0.0), letter.proposal.sent_at)
 
@@ -327,7 +337,7 @@ class World:
 
     def lose_answer(self, number: int) -> None:
         """A replica gives up waiting for what came of its write, which may be carried out all the same."""
-        replica = self._up(number)
+        replica = self.up(number)
         if replica is not None and replica.letter is not None:
             replica.letter.lost = True
 
@@ -335,7 +345,7 @@ class World:
 
     def turn(self, number: int, goes: Callable[[], bool] = lambda: True, *, trickle: bool = False) -> None:
         """A replica does what there is to do, in order; a part is left out where `goes` says no."""
-        replica = self._up(number)
+        replica = self.up(number)
         if replica is None:
             return
         most = 1 if trickle else 1_000
@@ -362,17 +372,18 @@ class World:
 
     def pause(self, number: int, seconds: float) -> None:
         """A replica is stopped, and goes on later with what it believed."""
-        replica = self._up(number)
+        replica = self.up(number)
         if replica is not None:
             replica.paused_until = self.now + seconds
 
     def leave(self, number: int) -> None:
         """A replica is told to stop."""
-        replica = self._up(number)
+        replica = self.up(number)
         if replica is not None and len(self.replicas) > 1:
             replica.leaving = True
 
-    def _up(self, number: int) -> Replica | None:
+    def up(self, number: int) -> Replica | None:
+        """Choose a replica; None when it is paused."""
         replica = pick(self.replicas, number)
         return None if replica is None or replica.paused_until > self.now else replica
 
@@ -387,7 +398,7 @@ class World:
         """Somebody deletes the shared object."""
         if self.etcd.read().text is not None:
             self.etcd.force(None)
-            self.copied = False
+            self.copied, self.touched = False, True
 
     def damage_object(self, how: int) -> None:
         """Somebody edits the shared object by hand."""
@@ -395,7 +406,7 @@ class World:
         if text is not None:
             opened, emptied = text.replace('"open":false', '"open":true'), re.sub(r'("held":)[^}]*}', r"\1{}", text)
             self.etcd.force(("{}", text[:-2], opened, emptied)[how % 4])
-            self.copied = False
+            self.copied, self.touched = False, True
 
     def restore_object(self, number: int) -> None:
         """Somebody puts an old copy back, which every replica that runs has reason to know for old."""
@@ -403,7 +414,7 @@ class World:
         copy = pick(copies, number)
         if copy is not None:
             self.etcd.force(copy.text)
-            self.copied = True
+            self.copied = self.touched = True
 
     def _is_known_old(self, copy: Version) -> bool:
         try:

@@ -1,0 +1,106 @@
+"""Replicas driven by hand, for stories in which each step is told: one node, one bounded sum, one shared object."""
+
+from collections.abc import Sequence
+
+from msgspec.structs import replace
+
+from webhook.core.accounting import Accounting
+from webhook.core.allotment import Allotment, Ask, Proposal, Timing
+from webhook.core.amounts import Amounts
+from webhook.core.config_source import parse
+from webhook.core.ledger import Ledger, PodFacts
+from webhook.core.nodes import NodeFacts, Room
+from webhook.core.shared import Shared
+
+CONFIG = "{apiVersion: headroom.dev/v1, kind: HeadroomConfig, thresholds: {memory: {requests: 100%}}}"
+TIMING = Timing()
+
+
+def pod(name: str, size: int = 1, uid: str = "", revision: int = 0) -> PodFacts:
+    """A pod of so many bytes, in a review unless it has a revision."""
+    return PodFacts(f"ns/{name}", uid or f"uid-{name}", revision, Amounts(memory_requests=size))
+
+
+class Hand:
+    """Some replicas and what they share; the first one has made it and opened it."""
+
+    def __init__(self, *names: str, bound: int = 100) -> None:
+        self.now = 1_000.0
+        self.revision = 10
+        self.shared: Shared | None = None
+        self.written_at = 0  # the revision of the shared object
+        self.replicas: dict[str, Allotment] = {}
+        self.ledgers: dict[str, Ledger] = {}
+        self.bound = bound
+        for name in names:
+            self.start(name)
+        self.write(names[0])
+        self.write(names[0], fresh=True)
+        self.tell()
+
+    def start(self, name: str) -> Allotment:
+        """Start a replica, in sync."""
+        ledger = self.ledgers[name] = Ledger(Accounting(parse(CONFIG)))
+        ledger.see_node(NodeFacts("node", Room(self.bound, 0), ready=True), self.now)
+        ledger.relist([], self.revision)
+        self.replicas[name] = Allotment(name, ledger, TIMING)
+        self.replicas[name].observe(self.shared, self.written_at, self.now)
+        return self.replicas[name]
+
+    def send(self, name: str, *pods: PodFacts, fresh: bool = False, leaving: bool = False) -> Proposal:
+        """Let a replica propose, and have it sent."""
+        asks = [Ask(each) for each in pods]
+        allotment = self.replicas[name]
+        proposal = allotment.propose(asks, self.now, f"epoch-{self.revision}", fresh=fresh, leaving=leaving)
+        allotment.begin(proposal)
+        return proposal
+
+    def carry_out(self, proposal: Proposal) -> None:
+        """Let a write arrive."""
+        self.revision += 1
+        self.shared, self.written_at = proposal.shared, self.revision
+
+    def write(self, name: str, *pods: PodFacts, fresh: bool = False, leaving: bool = False) -> Proposal:
+        """Let a replica propose and write; the others are not told yet."""
+        proposal = self.send(name, *pods, fresh=fresh, leaving=leaving)
+        self.carry_out(proposal)
+        self.replicas[name].written(self.written_at)
+        return proposal
+
+    def tell(self, *names: str) -> None:
+        """Let the watch of the shared object tell replicas (all, if none is named) of its last state."""
+        for name in names or self.replicas:
+            self.replicas[name].observe(self.shared, self.written_at, self.now)
+
+    def come(self, made: PodFacts, *names: str) -> PodFacts:
+        """Let a pod be created, and shown to replicas (all, if none is named)."""
+        self.revision += 1
+        live = replace(made, revision=self.revision)
+        for name in names or self.replicas:
+            self.ledgers[name].see(live)
+        return live
+
+    def go(self, live: PodFacts, *names: str) -> None:
+        """Let a pod be deleted, and replicas be told (all, if none is named)."""
+        self.revision += 1
+        for name in names or self.replicas:
+            self.ledgers[name].gone(replace(live, revision=self.revision))
+
+    def prove(self, name: str) -> None:
+        """Let a replica's view be proven fresh as of now."""
+        self.ledgers[name].bookmark(self.revision)
+        self.ledgers[name].prove(self.now)
+
+    def renew_all(self, seconds: float) -> None:
+        """Let time pass in which everybody renews and hears of it."""
+        for _ in range(int(seconds)):
+            self.now += 1.0
+            for name, allotment in self.replicas.items():
+                if allotment.due(self.now):
+                    self.write(name)
+                    self.tell()
+
+
+def book(sequence: Sequence[Ask]) -> list[str]:
+    """The names of the pods of some asks."""
+    return [ask.pod.name for ask in sequence]

@@ -1,0 +1,31 @@
+"""The protocol between replicas, against hypothesis: no interleaving that it finds breaks a rule."""
+
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis.stateful import run_state_machine_as_test
+
+from tests.core.protocol.machine import Protocol
+from tests.core.protocol.mutants import MUTANTS, applied
+from tests.core.protocol.world import Violation
+
+CHECKED = settings(
+    max_examples=60,
+    stateful_step_count=60,
+    derandomize=True,
+    database=None,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
+)
+
+
+def test_no_interleaving_breaks_a_rule() -> None:
+    run_state_machine_as_test(Protocol, settings=CHECKED)
+
+
+@pytest.mark.parametrize("name", ["others_not_counted", "refused_without_asking_others"])
+def test_hypothesis_catches_a_broken_rule(name: str) -> None:
+    broken = next(each for each in MUTANTS if each.name == name)
+    machine = type("Broken", (Protocol,), {"checked": frozenset(broken.caught_by)})
+    quick = settings(CHECKED, max_examples=400, phases=[Phase.generate])
+    with applied(broken), pytest.raises(Violation):
+        run_state_machine_as_test(machine, settings=quick)

@@ -1,0 +1,136 @@
+"""`headroom footprint` says of a file what the API server's own defaults make of it."""
+
+import json
+from random import Random
+from typing import Any
+
+import pytest
+
+from tests.cluster.api import ApiError, Object
+from tests.cluster.processes import until
+from tests.live.pods import NOBODY
+from tests.live.story import Story
+from webhook.core.amounts import Amounts
+from webhook.core.footprint import footprint
+from webhook.core.manifest import Holding, contents
+from webhook.core.objects import Pod, convert
+from webhook.core.quantity import millis, whole
+
+pytestmark = [pytest.mark.live, pytest.mark.usefixtures("room")]
+
+TRIED = 600
+MEMORY = ("64Mi", "100Mi", "0.5Gi", "1e8", 100_000_000, "128974848000m", "0", "1500u")
+CPU = ("100m", "0.25", "1e-1", 1, "1500u", "0")
+
+
+def amounts(rng: Random) -> Object:
+    """Quantities of memory and cpu, or of one of them, or of none."""
+    chosen = {"memory": rng.choice(MEMORY), "cpu": rng.choice(CPU)}
+    return {name: value for name, value in chosen.items() if rng.random() < 0.6}
+
+
+def resources(rng: Random) -> Object:
+    """Requests, limits, both or neither; where both are there, the limit is mostly the larger, as it must be."""
+    asked = {kind: amounts(rng) for kind in ("requests", "limits") if rng.random() < 0.6}
+    if rng.random() < 0.8 and len(asked) == 2:
+        asked["limits"] = {name: {"memory": "2Gi", "cpu": "3"}[name] for name in asked["limits"]}
+    return asked
+
+
+def random_pod(rng: Random) -> Object:
+    """A pod of any shape; the API server does not take every one of them."""
+    init = [
+        {"name": f"init-{n}", "image": "none", "resources": resources(rng)}
+        | ({"restartPolicy": "Always"} if rng.random() < 0.5 else {})
+        for n in range(rng.choice((0, 0, 1, 2, 3)))
+    ]
+    apps = [{"name": f"app-{n}", "image": "none", "resources": resources(rng)} for n in range(rng.choice((1, 1, 2, 3)))]
+    spec: Object = {"schedulerName": NOBODY, "containers": apps, "initContainers": init}
+    if rng.random() < 0.6:
+        large = {"memory": rng.choice(("8Gi", "9e9")), "cpu": rng.choice(("16", 20))}
+        limits = {name: value for name, value in large.items() if rng.random() < 0.7}
+        own = {"limits": limits, "requests": {n: v for n, v in limits.items() if rng.random() < 0.3}}
+        spec["resources"] = {kind: each for kind, each in own.items() if rng.random() < 0.8}
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p"}, "spec": spec}
+
+
+def we_say(text: str) -> Amounts:
+    """What the command makes of a file."""
+    [holding] = contents(text.encode())
+    assert isinstance(holding, Holding), holding
+    memory, cpu = holding.breakdown
+    sums = [memory.requests, memory.limits, memory.filled, cpu.requests, cpu.limits, cpu.filled]
+    figures = [whole(each.total) for each in sums[:3]] + [millis(each.total) for each in sums[3:]]
+    return Amounts._make([*figures[:3], int(memory.unbounded), *figures[3:], int(cpu.unbounded)])
+
+
+def test_a_file_commits_what_the_api_server_makes_of_it(story: Story) -> None:
+    story.headroom.configure({"requests": "1000%"})
+    rng = Random(36)  # noqa: S311 - test data, no secret
+    taken, with_own_limits = 0, 0
+    for _ in range(TRIED):
+        pod = random_pod(rng)
+        try:
+            made = story.create(pod, dryRun="All")
+        except ApiError as error:
+            assert error.code == 422, error  # noqa: PT017 - a pod that is not valid, and nothing else
+            continue
+        taken += 1
+        with_own_limits += bool(pod["spec"].get("resources", {}).get("limits"))
+        assert we_say(json.dumps(pod)) == footprint(convert(made, Pod)), json.dumps(pod)
+    print(f"{taken} of {TRIED} were valid, {with_own_limits} of these with limits of the pod itself")
+    assert taken > TRIED // 4
+    assert with_own_limits > TRIED // 20
+
+
+SCALARS = ("1e8", "1_000_000", "0o17", "017", "0x1F", "0b11", "08", "1.5e3", "'128Mi'", "100000000.0", "+5", "3.")
+
+
+@pytest.mark.parametrize("scalar", SCALARS)
+def test_yaml_is_read_as_kubectl_reads_it(story: Story, scalar: str) -> None:
+    text = f"""
+apiVersion: v1
+kind: Pod
+metadata: {{name: p}}
+spec:
+  schedulerName: {NOBODY}
+  containers: [{{name: app, image: none, resources: {{limits: {{memory: {scalar}}}}}}}]
+"""
+    kubectl = story.headroom.cluster.kubectl
+    made = kubectl(f"--namespace={story.namespace}", "create", "--dry-run=server", "-ojson", "-f", "-", input=text)
+    assert we_say(text) == footprint(convert(json.loads(made.stdout), Pod))
+
+
+def test_a_deployments_pods_commit_what_its_file_says(story: Story) -> None:
+    """Through a controller, which makes the pods from the template as the API server kept it."""
+    container: dict[str, Any] = {
+        "name": "app",
+        "image": "none",
+        "resources": {"limits": {"memory": "70Mi", "cpu": "1500u"}},
+    }
+    spec = {"schedulerName": NOBODY, "containers": [container], "resources": {"limits": {"memory": "100Mi", "cpu": 1}}}
+    template = {"metadata": {"labels": {"app": "it"}}, "spec": spec}
+    deployment = {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": "it"},
+        "spec": {"replicas": 1, "selector": {"matchLabels": {"app": "it"}}, "template": template},
+    }
+    story.headroom.configure({"requests": "1000%"})
+    path = f"/apis/apps/v1/namespaces/{story.namespace}/deployments"
+    story.api.create(path, deployment)
+    made = until_there(story)
+    story.api.delete(f"{path}/it", propagationPolicy="Background")
+    assert we_say(json.dumps(deployment)) == footprint(convert(made, Pod))
+
+
+def until_there(story: Story) -> Object:
+    """Wait for the one pod."""
+    found: list[Object] = []
+
+    def there() -> bool:
+        found[:] = story.api.items(story.pods)
+        return bool(found)
+
+    until(there, "the Deployment's pod", 20.0)
+    return found[0]

@@ -1,0 +1,107 @@
+"""Forecast: the early answers, given where somebody applies or scales a workload, before any of its pods comes.
+
+    review ──► edit ──► plan ──►[ lock: foresee ]──► nothing, a warning, or (`workloads: deny`) a refusal
+                 ▲
+                 └── GET of the workload, where only its scale is asked for
+
+It is a courtesy: the pods are judged anyway, each by itself. So whatever goes wrong here lets the request pass without
+a word to its user. It books nothing, and waits for nothing but that one GET: bounded, and without the lock.
+"""
+
+import logging
+from collections.abc import Callable
+from urllib.parse import quote
+
+from webhook.account import Account
+from webhook.answer import KubeError
+from webhook.cases import Answer, Case, Decided, plain
+from webhook.core.config_settings import Mode
+from webhook.core.early import SILENT, Early, about_workload, early, excused, reply, wanted
+from webhook.core.foresight import Foresight, foresee
+from webhook.core.nodes import NodeFacts
+from webhook.core.objects import ObjectError
+from webhook.core.plan import Edit, Plan, plan
+from webhook.core.review import Request, ReviewError, decode, encode
+from webhook.core.verdict import Decision, Reason, Verdict
+from webhook.core.workload import read_scale, read_workload, scaled
+from webhook.kube import Api
+
+log = logging.getLogger(__name__)
+
+_WITHIN = 0.4  # seconds for each of connecting, the headers and the body; the API server waits 2 s for all of it
+_UNKNOWN = Early(Verdict(Decision.CANNOT_TELL, Reason.UNAVAILABLE))
+
+
+class _UnaccountedError(Exception):
+    """There is no account to tell from."""
+
+
+class Forecast:
+    """Answers reviews about workloads."""
+
+    def __init__(self, account: Account, api: Api, observe: Callable[[Decided], None]) -> None:
+        self._account = account
+        self._api = api
+        self._observe = observe
+
+    def review(self, body: bytes, timeout: float) -> Answer:
+        """Answer an AdmissionReview; a refusal is what policy wants, everything else lets the request pass."""
+        arrived = self._account.clock()
+        try:
+            asked = decode(body)
+        except ReviewError as error:
+            log.warning("refused a request to /workloads: %s", error)
+            return plain(400, str(error))
+        request = about_workload(asked)
+        said = SILENT if request is None else self._say(asked, request)
+        request = request or asked
+        self._record(Case(request, arrived, timeout), said.verdict)
+        return Answer(200, encode(reply(request, SILENT if said is _UNKNOWN else said)))
+
+    def _say(self, asked: Request, request: Request) -> Early:
+        try:
+            return self._foretell(asked, request)
+        except (KubeError, ObjectError, _UnaccountedError) as error:
+            log.warning("no early answer: %s", error)
+        except Exception:
+            log.exception("no early answer on review %r", request.uid)
+        return _UNKNOWN
+
+    def _foretell(self, asked: Request, request: Request) -> Early:
+        kind, namespace, config = request.kind.kind, request.namespace, self._account.config
+        if not wanted(kind, namespace, config):
+            return SILENT
+        planned = plan(kind, self._edit(asked))
+        if planned is None or excused(planned, namespace, config.exempt):
+            return SILENT
+        found = self._foresee(namespace, planned, refused=config.policy(namespace).mode is Mode.ENFORCE)
+        return early(planned, found, namespace, config)
+
+    def _edit(self, asked: Request) -> Edit:
+        new, old = bytes(asked.object), bytes(asked.old_object)
+        if asked.sub_resource:
+            path = f"/apis/apps/v1/namespaces/{quote(asked.namespace)}/{asked.resource.resource}/{quote(asked.name)}"
+            live = read_workload(self._api.get(path, within=_WITHIN).body)
+            return Edit(scaled(live, read_scale(new)), scaled(live, read_scale(old)))
+        return Edit(read_workload(new), None if old == b"null" else read_workload(old), self._nodes(asked))
+
+    def _nodes(self, asked: Request) -> tuple[NodeFacts, ...]:
+        if asked.kind.kind != "DaemonSet":
+            return ()
+        with self._account.lock:
+            return tuple(node.facts for node in self._account.ledger.capacity.all() if node.deleted_at is None)
+
+    def _foresee(self, namespace: str, planned: Plan, *, refused: bool) -> Foresight | None:
+        with self._account.lock:
+            problem = self._account.problem(self._account.clock())
+            if problem is None:
+                return foresee(self._account.ledger, namespace, planned, refused=refused)
+        raise _UnaccountedError(problem)
+
+    def _record(self, case: Case, verdict: Verdict) -> None:
+        now = self._account.clock()
+        age = max(self._account.pods.age(now), self._account.nodes.age(now))
+        try:
+            self._observe(Decided(case, verdict, None, age, now - case.arrived, self._account.config_hash))
+        except Exception:
+            log.exception("the early answer on review %r could not be recorded", case.request.uid)
