@@ -267,6 +267,21 @@ def test_a_conflict_or_a_namespace_that_is_gone_is_no_line(
     assert told.announcing.dropped == 1
 
 
+def test_a_namespace_that_is_being_deleted_is_no_line_and_hides_none(
+    told: Told, caplog: pytest.LogCaptureFixture
+) -> None:
+    causes = [{"reason": "NamespaceTerminating", "message": "shop is being terminated"}]
+    status = {"code": 403, "reason": "Forbidden", "message": "no", "details": {"causes": causes}}
+    told.server.reply("POST", json.dumps(status).encode(), status=403)
+    told.refuse()
+    told.look()
+    assert (caplog.records, told.announcing.dropped) == ([], 1)
+    told.server.refuse("POST", 403)
+    told.refuse()
+    told.look(INTERVAL)
+    assert len(caplog.records) == 1
+
+
 def test_an_api_server_that_is_away_is_waited_for(told: Told, caplog: pytest.LogCaptureFixture) -> None:
     told.server.down()
     told.refuse()
@@ -315,6 +330,9 @@ def test_an_unforeseen_error_does_not_end_it(told: Told, caplog: pytest.LogCaptu
 
 
 def test_it_ends_at_once_with_much_left_to_do(told: Told) -> None:
+    slow = told.server.late("list", 0.2)
+    slow.times = 999
+    told.server.faults.append(slow)
     for number in range(200):
         told.refuse(asked(owner=REPLICA_SET | {"name": f"a-{number}", "uid": f"u-{number}"}))
     with running(told) as thread:

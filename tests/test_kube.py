@@ -22,7 +22,18 @@ from kubernetes.client.configuration import Configuration
 
 from tests.fake_apiserver import FakeApiServer
 from tests.fake_http import Fault
-from webhook.answer import ApiError, Conflict, Gone, NotFound, Silent, Stream, Unanswered, Unconfigured, Unreachable
+from webhook.answer import (
+    ApiError,
+    Conflict,
+    Gone,
+    NotFound,
+    Silent,
+    Stream,
+    Terminating,
+    Unanswered,
+    Unconfigured,
+    Unreachable,
+)
 from webhook.kube import Api, configure
 
 PATH = "/api/v1/things"
@@ -101,6 +112,24 @@ def test_a_refusal_has_its_own_name(server: FakeApiServer, api: Api, status: int
         api.replace(f"{PATH}/a", b"{}")
     assert type(caught.value) is error
     assert caught.value.status == status
+
+
+@pytest.mark.parametrize(
+    ("details", "error"),
+    [
+        ({"causes": [{"message": "it is", "field": "f"}, {"reason": "NamespaceTerminating"}]}, Terminating),
+        ({"causes": [{"reason": "FieldValueInvalid"}]}, ApiError),
+        ({"name": "x", "kind": "events"}, ApiError),
+    ],
+)
+def test_a_namespace_that_is_being_deleted_is_told_from_a_missing_right(
+    server: FakeApiServer, api: Api, details: dict[str, object], error: type[ApiError]
+) -> None:
+    status = {"code": 403, "reason": "Forbidden", "message": "no", "details": details}
+    server.reply("POST", json.dumps(status).encode(), status=403)
+    with pytest.raises(ApiError, match="403 Forbidden: no") as caught:
+        api.create(PATH, b"{}")
+    assert type(caught.value) is error
 
 
 def test_a_refusal_says_when_to_come_back_and_nothing_is_tried_twice(server: FakeApiServer, api: Api) -> None:

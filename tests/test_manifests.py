@@ -4,8 +4,8 @@ import pytest
 
 import webhook
 from tests.kustomize import MANIFESTS, Manifest, one, render
-from webhook import cli
-from webhook.app import WORKLOADS
+from webhook import cli, settings
+from webhook.app import CONFIGURATION, WORKLOADS
 from webhook.core import config_source
 
 NAMESPACE = "headroom-system"
@@ -97,6 +97,17 @@ def test_nothing_hangs_on_the_early_answers(gate: Manifest, early: Manifest) -> 
     assert early["sideEffects"] == "None"
     assert early["namespaceSelector"] == gate["namespaceSelector"]
     assert early["clientConfig"] == {"service": gate["clientConfig"]["service"] | {"path": WORKLOADS}}
+
+
+def test_the_guard_is_asked_about_one_configmap_and_holds_nothing_up(base: list[Manifest]) -> None:
+    guard = registered(base, "config.headroom.dev")
+    (rule,) = guard["rules"]
+    assert (rule["resources"], rule["operations"]) == (["configmaps"], ["CREATE", "UPDATE", "DELETE"])
+    assert guard["namespaceSelector"] == {"matchLabels": {"kubernetes.io/metadata.name": NAMESPACE}}
+    (condition,) = guard["matchConditions"]
+    assert condition["expression"] == f"request.name == '{settings.NAME}'"
+    assert guard["clientConfig"]["service"]["path"] == CONFIGURATION
+    assert (guard["failurePolicy"], guard["sideEffects"]) == ("Ignore", "None")
 
 
 # --- the way of a review: webhook -> Service -> container -> certificate

@@ -20,8 +20,10 @@ from webhook.audit import AuditLog
 from webhook.booking import Booking
 from webhook.configmap import ConfigMaps
 from webhook.core.allotment import Timing
+from webhook.core.nodes import NodeFacts, Room
+from webhook.forecast import Forecast
 from webhook.kube import Api
-from webhook.metrics import Announcements, Recounts, Reviews, Snapshot
+from webhook.metrics import Announcements, EarlyAnswers, Recounts, Reviews, Snapshot
 from webhook.settings import Settings
 
 WALL = 1_700_000_000.0
@@ -39,10 +41,12 @@ PINNED = {
     "headroom_certificate_expiry_timestamp_seconds": ("gauge", set()),
     "headroom_config_info": ("gauge", {"hash", "mode"}),
     "headroom_config_last_reload_success": ("gauge", set()),
+    "headroom_early_answers": ("counter", {"kind", "verdict", "dry_run"}),
     "headroom_events_dropped": ("counter", set()),
     "headroom_events_written": ("counter", set()),
     "headroom_hand_backs": ("counter", set()),
     "headroom_pods": ("gauge", set()),
+    "headroom_pool_overlap_nodes": ("gauge", set()),  # {pool, other} where there are any
     "headroom_ready": ("gauge", set()),
     "headroom_recounts": ("counter", set()),
     "headroom_reservations": ("gauge", {"state"}),
@@ -51,13 +55,17 @@ PINNED = {
     "headroom_scope_cpu_allocatable_cores": ("gauge", {"scope"}),
     "headroom_scope_cpu_limits_bound_cores": ("gauge", {"scope"}),
     "headroom_scope_cpu_limits_cores": ("gauge", {"scope"}),
+    "headroom_scope_cpu_limits_reserve_cores": ("gauge", {"scope"}),
     "headroom_scope_cpu_requests_bound_cores": ("gauge", {"scope"}),
     "headroom_scope_cpu_requests_cores": ("gauge", {"scope"}),
+    "headroom_scope_cpu_requests_reserve_cores": ("gauge", {"scope"}),
     "headroom_scope_memory_allocatable_bytes": ("gauge", {"scope"}),
     "headroom_scope_memory_limits_bound_bytes": ("gauge", {"scope"}),
     "headroom_scope_memory_limits_bytes": ("gauge", {"scope"}),
+    "headroom_scope_memory_limits_reserve_bytes": ("gauge", {"scope"}),
     "headroom_scope_memory_requests_bound_bytes": ("gauge", {"scope"}),
     "headroom_scope_memory_requests_bytes": ("gauge", {"scope"}),
+    "headroom_scope_memory_requests_reserve_bytes": ("gauge", {"scope"}),
     "headroom_unreviewed_growth_memory_bytes": ("counter", set()),
     "headroom_unreviewed_growths": ("counter", set()),
     "headroom_watch_last_event_timestamp_seconds": ("gauge", {"resource"}),
@@ -110,6 +118,8 @@ def test_the_exposition_is_pinned(tmp_path: Path) -> None:
     judge = ready(ALL_BOUNDED)
     found = metered(judge, tmp_path)
     response(judge.ask(review()))
+    early, api = EarlyAnswers(found.registry), Api(Configuration(host="http://127.0.0.1:1"))
+    Forecast(judge.admission.account, api, early.record, early.record).review(review(), 1.0)
     families = {family.name: family for family in text_string_to_metric_families(found.text())}
     made = {name for name in families if name.endswith("_created")}
     shown = {
@@ -119,7 +129,8 @@ def test_the_exposition_is_pinned(tmp_path: Path) -> None:
     }
     assert shown == PINNED
     assert made <= {
-        f"headroom_{name}_created" for name in ("admission_duration_seconds", "admission_reviews", "recounts")
+        f"headroom_{name}_created"
+        for name in ("admission_duration_seconds", "admission_reviews", "early_answers", "recounts")
     }
 
 
@@ -198,6 +209,22 @@ def test_each_pool_is_a_scope(tmp_path: Path) -> None:
     shown = metered(judge, tmp_path).shown()
     assert shown.value("headroom_scope_memory_requests_bound_bytes", scope="high-mem") == 75 * GI
     assert shown.value("headroom_scope_memory_requests_bound_bytes", scope="cluster") == 108 * GI
+
+
+def test_what_is_kept_for_the_loss_of_nodes_is_shown(tmp_path: Path) -> None:
+    judge = ready("reserve: {nodes: 1}\nthresholds: {memory: {requests: 50%}, cpu: {requests: 50%}}")
+    shown = metered(judge, tmp_path).shown()
+    assert shown.value("headroom_scope_memory_requests_reserve_bytes", scope="cluster") == 8 * GI
+    assert shown.value("headroom_scope_cpu_requests_reserve_cores", scope="cluster") == 4
+
+
+def test_nodes_that_two_pools_select_are_shown(tmp_path: Path) -> None:
+    judge = ready("pools: [{name: large, nodeSelector: {pool: large}}, {name: old, nodeSelector: {zone: a}}]")
+    for name in ("a", "b"):
+        facts = NodeFacts(name, Room(1, 1), True, labels=(("pool", "large"), ("zone", "a")))
+        judge.admission.account.see_node(facts)
+    shown = metered(judge, tmp_path).shown()
+    assert shown.value("headroom_pool_overlap_nodes", pool="large", other="old") == 2
 
 
 def test_reservations_are_open_then_seen_then_retired(replica: Metered) -> None:

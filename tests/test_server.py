@@ -170,6 +170,17 @@ def test_an_edit_applies_without_a_restart(cluster: FakeCluster, start: Callable
     assert replica.ask("b", "7Gi")
 
 
+def test_a_bad_edit_is_told_on_the_configmap(cluster: FakeCluster, start: Callable[[], Replica]) -> None:
+    replica = start()
+    cluster.configure("mode: enforced")
+    until(lambda: bool(cluster.shelf.events()))
+    (event,) = cluster.shelf.events()
+    assert event["reason"] == "ConfigurationRefused"
+    assert event["involvedObject"]["uid"] == "uid-headroom-config"
+    assert f"replica {event['reportingInstance']} starts" in replica.log()
+    until(lambda: replica.shown().value("headroom_events_written_total") == 1)
+
+
 def test_its_certificate_is_exchanged_while_it_serves(start: Callable[[], Replica]) -> None:
     replica = start()
     replica.files.write(SECOND)

@@ -1,7 +1,7 @@
 """What each piece of a watch's news means to the account."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
@@ -180,7 +180,7 @@ def test_each_configmap_is_watched_by_its_name() -> None:
 
 
 def test_edits_of_the_configuration_are_read() -> None:
-    read: list[dict[str, str] | None] = []
+    read: list[Mapping[str, str] | None] = []
     settings = Settings(lambda *_: None, lambda _: None)
     settings.read = lambda data, _uid="": read.append(data)  # type: ignore[method-assign,assignment]  # only what it is told matters here
     tell: Callable[[News[ConfigMap]], None] = watching.watch_config(API, "ns", settings)._deliver

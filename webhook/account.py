@@ -15,6 +15,7 @@ from webhook.core.ledger import Ledger, PodFacts
 from webhook.core.nodes import NodeFacts
 from webhook.core.shared import Shared
 from webhook.feed import Feed
+from webhook.overlaps import Overlaps
 
 log = logging.getLogger(__name__)
 
@@ -35,6 +36,7 @@ class Account:
         self.ledger = Ledger(Accounting(self.config))
         self.allotment = Allotment(replica, self.ledger, timing)
         self.pods, self.nodes = Feed("pods"), Feed("nodes")
+        self._overlaps = Overlaps()
         self.lapsed = 0  # reservations that lapsed: their pods never came
 
     # -- what is known -------------------------------------------------------------------------------------------------
@@ -64,7 +66,9 @@ class Account:
         with self.lock:
             self.config, self.config_hash, self.config_problem = config, digest, None
             self.ledger.configure(Accounting(config), self.clock())
+            overlaps = self.ledger.capacity.overlaps()
             self.wake()
+        self._overlaps.tell(overlaps)
 
     def lack_config(self, problem: str) -> None:
         """Take in that there is no configuration, and never was a good one."""
@@ -122,6 +126,8 @@ class Account:
             now = self.clock()
             self.nodes.tell_live(now)
             self.ledger.see_node(node, now)
+            overlaps = self.ledger.capacity.overlaps()
+        self._overlaps.tell(overlaps)
 
     def node_gone(self, name: str) -> None:
         """Take in that a node was deleted."""
@@ -129,14 +135,18 @@ class Account:
             now = self.clock()
             self.nodes.tell_live(now)
             self.ledger.node_gone(name, now)
+            overlaps = self.ledger.capacity.overlaps()
+        self._overlaps.tell(overlaps)
 
     def relist_nodes(self, nodes: Iterable[NodeFacts]) -> None:
         """Take in all nodes from a consistent list."""
         with self.lock:
             now = self.clock()
             self.ledger.relist_nodes(nodes, now)
+            overlaps = self.ledger.capacity.overlaps()
             self.nodes.tell_synced(now)
             self.wake()
+        self._overlaps.tell(overlaps)
 
     def tell_live(self, feed: Feed) -> None:
         """A watch is open again."""

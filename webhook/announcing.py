@@ -8,7 +8,7 @@ from collections.abc import Callable
 from functools import partial
 from threading import Event, Lock
 
-from webhook.answer import ApiError, Conflict, KubeError, NotFound
+from webhook.answer import ApiError, Conflict, KubeError, NotFound, Terminating
 from webhook.cases import Decided
 from webhook.core.notice import Notice, Notices, Occurrence
 from webhook.core.regarding import Regarding, controller
@@ -90,7 +90,7 @@ class Announcing:
         with self._lock:
             if not (_may_pass(error) and self._notices.give_back(notice)):
                 self.dropped += notice.count
-        if isinstance(error, Conflict | NotFound):
+        if isinstance(error, Conflict | NotFound | Terminating):
             return  # the replicas write the same objects, and namespaces come and go: nothing is wrong
         kind = str(error.status) if isinstance(error, ApiError) else type(error).__name__
         now = self._clock()

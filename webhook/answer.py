@@ -59,11 +59,20 @@ class Gone(ApiError):
     """410: the revision or the continue token is too old; list again."""
 
 
+class Terminating(ApiError):
+    """403: the namespace is being deleted, and takes nothing new."""
+
+
 _REFUSALS: Mapping[int, type[ApiError]] = {404: NotFound, 409: Conflict, 410: Gone}
+
+
+class _Cause(msgspec.Struct):
+    reason: str = ""
 
 
 class _Details(msgspec.Struct, rename="camel"):
     retry_after_seconds: float = 0.0
+    causes: tuple[_Cause, ...] = ()
 
 
 class _Status(msgspec.Struct):
@@ -86,7 +95,13 @@ def refusal(body: bytes | msgspec.Raw, http_status: int = 0, retry_after: str = 
     # The header may also carry a date; the API server sends seconds.
     seconds = float(retry_after) if retry_after.isdecimal() else 0.0
     seconds = seconds or (status.details.retry_after_seconds if status.details else 0.0)
-    return _REFUSALS.get(code, ApiError)(code, status.reason or "Unknown", status.message, seconds)
+    return _kind(code, status)(code, status.reason or "Unknown", status.message, seconds)
+
+
+def _kind(code: int, status: _Status) -> type[ApiError]:
+    if status.details is not None and _Cause("NamespaceTerminating") in status.details.causes:
+        return Terminating
+    return _REFUSALS.get(code, ApiError)
 
 
 class Stream:

@@ -29,6 +29,7 @@ Said = TypeVar("Said", bound=Answer | Waiting)
 
 VALIDATE = "/validate"
 WORKLOADS = "/workloads"
+CONFIGURATION = "/config"
 HEALTHZ = "/healthz"
 # A review carries an object of at most about 3 MiB (etcd's limit and the API server's), and with it the old one.
 LARGEST_BODY = 7 << 20

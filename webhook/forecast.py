@@ -17,7 +17,7 @@ from webhook.answer import KubeError
 from webhook.cases import Answer, Case, Decided, plain
 from webhook.core.config_settings import Mode
 from webhook.core.early import SILENT, Early, about_workload, early, excused, reply, wanted
-from webhook.core.foresight import Foresight, foresee
+from webhook.core.foresight import Foresight, facts_of, foresee, look
 from webhook.core.nodes import NodeFacts
 from webhook.core.objects import ObjectError
 from webhook.core.plan import Edit, Plan, plan
@@ -37,12 +37,15 @@ class _UnaccountedError(Exception):
 
 
 class Forecast:
-    """Answers reviews about workloads."""
+    """Answers reviews about workloads; every answer is counted, a refusal also goes to the audit log."""
 
-    def __init__(self, account: Account, api: Api, observe: Callable[[Decided], None]) -> None:
+    def __init__(
+        self, account: Account, api: Api, count: Callable[[Decided], None], audit: Callable[[Decided], None]
+    ) -> None:
         self._account = account
         self._api = api
-        self._observe = observe
+        self._count = count
+        self._audit = audit
 
     def review(self, body: bytes, timeout: float) -> Answer:
         """Answer an AdmissionReview; a refusal is what policy wants, everything else lets the request pass."""
@@ -92,16 +95,21 @@ class Forecast:
             return tuple(node.facts for node in self._account.ledger.capacity.all() if node.deleted_at is None)
 
     def _foresee(self, namespace: str, planned: Plan, *, refused: bool) -> Foresight | None:
+        facts = facts_of(namespace, planned)
         with self._account.lock:
             problem = self._account.problem(self._account.clock())
-            if problem is None:
-                return foresee(self._account.ledger, namespace, planned, refused=refused)
-        raise _UnaccountedError(problem)
+            if problem is not None:
+                raise _UnaccountedError(problem)
+            lines = look(self._account.ledger, *facts)
+        return foresee(planned, lines, refused=refused)
 
     def _record(self, case: Case, verdict: Verdict) -> None:
         now = self._account.clock()
         age = max(self._account.pods.age(now), self._account.nodes.age(now))
+        decided = Decided(case, verdict, None, age, now - case.arrived, self._account.config_hash)
         try:
-            self._observe(Decided(case, verdict, None, age, now - case.arrived, self._account.config_hash))
+            self._count(decided)
+            if verdict.decision is Decision.DENY:
+                self._audit(decided)
         except Exception:
             log.exception("the early answer on review %r could not be recorded", case.request.uid)

@@ -8,7 +8,6 @@ replica busy with it.
 """
 
 import logging
-import time
 from collections.abc import Mapping
 from threading import Lock
 
@@ -91,15 +90,10 @@ class Guard:
                 applies = digest(config) == account.config_hash
                 parts = None if problem or applies else account.ledger.parts(now)
             if parts is not None:
-                return preview_warnings(preview(parts, config, pause=_stand_back))
+                return preview_warnings(preview(parts, config))
             return (printable(f"no preview: {problem}", WARNING),) if problem else ()
         finally:
             self._previewing.release()
-
-
-def _stand_back() -> None:
-    """Leave the interpreter to whoever answers a review."""
-    time.sleep(0)
 
 
 def _edited(request: Request) -> HeadroomConfig | None:

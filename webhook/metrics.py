@@ -164,6 +164,12 @@ class Snapshot(Collector):
             ledger = self._account.ledger
             standings = [ledger.standing(scope) for scope in ledger.accounting.scopes]
             pods = len(ledger)
+            overlaps = ledger.capacity.overlaps()
+        text = "Nodes that two pools select; they belong to the one, and the other one's thresholds do not hold there."
+        shared = GaugeMetricFamily("headroom_pool_overlap_nodes", text, labels=("pool", "other"))
+        for pools, nodes in overlaps.items():
+            shared.add_metric(pools, nodes)
+        yield shared
         yield _gauge("headroom_pods", "Pods that count.", float(pods))
         families: dict[str, GaugeMetricFamily] = {}
         for standing in standings:
@@ -215,15 +221,17 @@ def _state(reservation: Reservation, lapsed_before: float) -> str:
 
 def _figures(standing: Standing) -> Iterator[tuple[str, str, float]]:
     """Name what a scope has, and of each sum that is bounded what is committed and what may be."""
-    room = standing.bearing.room
+    room, reserves, bounds = standing.bearing
     yield "headroom_scope_memory_allocatable_bytes", "Allocatable memory on counted nodes.", room.memory
     yield "headroom_scope_cpu_allocatable_cores", "Allocatable CPU on counted nodes.", room.cpu / 1000
-    for field, committed, bound in zip(Amounts._fields, standing.committed, standing.bearing.bound, strict=True):
+    for field, committed, kept, bound in zip(Amounts._fields, standing.committed, reserves, bounds, strict=True):
         if bound is not None:
             resource, kind = field.split("_")[:2]
             unit, parts = ("bytes", 1) if resource == "memory" else ("cores", 1000)
             yield f"headroom_scope_{resource}_{kind}_{unit}", "What live pods commit.", committed / parts
             yield f"headroom_scope_{resource}_{kind}_bound_{unit}", "What live pods may commit.", bound / parts
+            text = "What of allocatable is kept for the loss of nodes."
+            yield f"headroom_scope_{resource}_{kind}_reserve_{unit}", text, kept / parts
 
 
 def _gauge(name: str, text: str, value: float) -> Metric:

@@ -19,15 +19,15 @@ from webhook import metrics, replica, watching
 from webhook.account import Account
 from webhook.admission import Admission
 from webhook.announcing import Announcing, edited
-from webhook.app import WORKLOADS, create_app
+from webhook.app import CONFIGURATION, WORKLOADS, create_app
 from webhook.asgi import Door
 from webhook.audit import AuditLog
 from webhook.booking import WITHIN, Booking
 from webhook.cases import Decided
 from webhook.configmap import ConfigMaps
 from webhook.core.allotment import Timing
-from webhook.core.verdict import Decision
 from webhook.forecast import Forecast
+from webhook.guard import Guard
 from webhook.kube import Api, configure
 from webhook.recounting import Recounting
 from webhook.reflector import Reflector
@@ -96,7 +96,8 @@ def serve(options: Options) -> None:
     log.info("replica %s starts", parts.name)
     drained = False
     try:
-        door = Door(parts.admission, create_app(parts.admission, parts.registry, {WORKLOADS: parts.forecast.review}))
+        others = {WORKLOADS: parts.forecast.review, CONFIGURATION: Guard(parts.admission.account).review}
+        door = Door(parts.admission, create_app(parts.admission, parts.registry, others))
         plain = [options.metrics_listen] if options.metrics_listen else []
         drained = replica.serve(door, parts.certificate.context(), options.listen, *plain)
     finally:
@@ -124,16 +125,9 @@ def _build(options: Options) -> _Parts:
         audit.record(decided)
         announcing.record(decided)
 
-    early_answers = metrics.EarlyAnswers(registry)
-
-    def observe_early(decided: Decided) -> None:
-        early_answers.record(decided)
-        if decided.verdict.decision is Decision.DENY:
-            audit.record(decided)
-
     account = Account(name, options.timing, clock)
     admission = Admission(account, observe)
-    forecast = Forecast(account, api, observe_early)
+    forecast = Forecast(account, api, metrics.EarlyAnswers(registry).record, audit.record)
     stop = Event()
     announcing = Announcing(api, name, stop, clock, time.time)
     registry.register(metrics.Announcements(announcing))

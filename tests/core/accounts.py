@@ -4,6 +4,7 @@ from webhook.core.accounting import Accounting
 from webhook.core.amounts import Amounts
 from webhook.core.config import HeadroomConfig
 from webhook.core.config_source import parse
+from webhook.core.confinement import Way
 from webhook.core.ledger import Ledger, PodFacts
 from webhook.core.nodes import NodeFacts, Room
 from webhook.core.scopes import CLUSTER
@@ -39,11 +40,12 @@ def pod(
     revision: int = 1,
     counts: bool = True,
     confined_to: dict[str, str] | None = None,
+    infeasible: bool = False,
 ) -> PodFacts:
     """Make what is known of a pod in namespace default."""
     amounts = footprint(requests, limits, cpu)
-    labels = tuple(sorted((confined_to or {}).items()))
-    return PodFacts(f"default/{name}", uid or f"{name}-uid", revision, amounts, node, counts, labels)
+    ways = (Way(tuple(sorted(confined_to.items()))),) if confined_to else ()
+    return PodFacts(f"default/{name}", uid or f"{name}-uid", revision, amounts, node, counts, ways, infeasible)
 
 
 def node(

@@ -48,3 +48,48 @@ def asking(
         "object": pod,
     }
     return decode(body(**(made | request)))
+
+
+def resize(
+    old: Json,
+    new: Json,
+    *,
+    revision: str = "7",
+    name: str = "web-7",
+    status: Json | None = None,
+    metadata: Json | None = None,
+    spec: Json | None = None,
+    **request: Any,
+) -> bytes:
+    """Make the review of a resize of a pod with one container: its resources as they are and as they shall be.
+
+    The status is that of both objects, as the API server has it.
+    """
+    meta = {"name": name, "namespace": "default", "uid": "pod-1", "resourceVersion": revision} | (metadata or {})
+
+    def sized(resources: Json) -> Json:
+        containers = [{"name": "app", "resources": resources}]
+        return {"metadata": meta, "spec": {"nodeName": "n", "containers": containers, **(spec or {})}, "status": status}
+
+    made: Json = {
+        "kind": {"group": "", "version": "v1", "kind": "Pod"},
+        "subResource": "resize",
+        "operation": "UPDATE",
+        "namespace": "default",
+        "name": name,
+        "userInfo": {"username": "jane@example.com"},
+        "object": sized(new),
+        "oldObject": sized(old),
+    }
+    return body(**(made | request))
+
+
+def resizing(old: Json, new: Json, **more: Any) -> Request:
+    """Make the request of such a review."""
+    return decode(resize(old, new, **more))
+
+
+def memory(requests: str, limits: str | None = None, cpu: str | None = None) -> Json:
+    """The resources of a container."""
+    asked = {"memory": requests} | ({"cpu": cpu} if cpu else {})
+    return {"requests": asked} | ({"limits": {"memory": limits}} if limits else {})

@@ -4,7 +4,9 @@ The stories are tests of their own, which pass; with the rule broken they must n
 them by itself is in test_allotment_protocol.py.
 """
 
+import re
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +14,7 @@ from tests.core import test_allotment_grants as grants
 from tests.core import test_allotment_object as shared
 from tests.core import test_allotment_stories as stories
 from tests.core.protocol.mutants import MUTANTS, Mutant, applied
+from tests.core.test_allotment_protocol import TOO_RARE
 
 STORIES: dict[str, Callable[[], None]] = {
     "no_validity": grants.test_grants_nothing_once_its_last_write_is_older_than_its_validity,
@@ -49,6 +52,9 @@ STORIES: dict[str, Callable[[], None]] = {
     "bookmark_before_its_events": stories.test_a_bookmark_is_told_before_a_pod_that_it_covers,
     "relist_forgets_grants": stories.test_the_pods_are_listed_anew_before_a_granted_one_comes,
     "delete_reviews_release": stories.test_a_deletion_is_reviewed_and_does_not_happen,
+    "resizes_reserve_nothing": stories.test_a_pod_is_allowed_to_grow_and_grows_late,
+    "resize_settled_by_what_was_reviewed": stories.test_a_pod_is_allowed_to_grow_before_its_creation_is_seen,
+    "growths_of_one_pod_overlap": stories.test_a_pod_grows_and_is_allowed_to_grow_again_before_that_is_seen,
     "early_expiry": shared.test_what_a_dead_replica_held_comes_back_after_the_documented_time_and_a_proof,
     "expiry_without_proof": shared.test_what_a_dead_replica_held_comes_back_after_the_documented_time_and_a_proof,
     "renewals_not_heard": shared.test_who_renews_is_not_silent_however_long_it_takes,
@@ -90,3 +96,10 @@ def test_a_broken_rule_spoils_its_story(mutant: Mutant) -> None:
 
 def test_no_story_is_told_of_a_rule_that_nobody_breaks() -> None:
     assert STORIES.keys() == {mutant.name for mutant in MUTANTS}
+
+
+def test_the_document_lists_them_all_and_what_catches_them() -> None:
+    document = (Path(__file__).parents[2] / "docs" / "protocol.md").read_text(encoding="utf-8")
+    listed = re.findall(r"`([a-z]+_[a-z_]+)`(\*?)", document)
+    assert {name for name, _ in listed} == STORIES.keys()
+    assert {name for name, star in listed if not star} == TOO_RARE

@@ -1,7 +1,7 @@
 """Stories of replicas, etcd and the API server together; where a rule is broken, more is granted than the bound bears.
 
-Each is a schedule of the model in tests/core/protocol, played step by step. The bound is 100 bytes; all that could still
-come of what was granted is compared with it at the end.
+Each is a schedule of the model in tests/core/protocol, played step by step. The bound is 100 bytes; all that could
+still come of what was granted is compared with it at the end.
 """
 
 from tests.core.protocol.etcd import Rooms
@@ -184,12 +184,13 @@ def test_a_pod_comes_after_a_proof_was_asked_for_and_before_it_is_complete() -> 
     write(world, replica)
     assert allowed(late)
     renew(world, 0, 40)
-    replica.proof = Proof(replica.clock(), world.etcd.revision)
+    asked_at = replica.clock()
+    replica.proof = Proof(asked_at, world.etcd.revision)
     world.etcd.put(world.pod(50, 1, 0))
     world.commit(0)
     renew(world, 0, 8)
     replica.tell_pods(1)  # that carries the view past the proof, but not to the pod
-    assert replica.proof is None
+    assert replica.ledger.proven_since >= asked_at
     renew(world, 0, 2)
     world.create(0, 2, 60, 0)
     write(world, replica)
@@ -219,6 +220,55 @@ def test_a_bookmark_is_told_before_a_pod_that_it_covers() -> None:
     second.hear()
     second.tell_pods(0)
     world.create(1, 2, 60, 0)
+    for _ in range(3):
+        for replica in world.replicas:
+            replica.hear()
+            write(world, replica)
+    world.check()
+
+
+# -- resizes -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_pod_is_allowed_to_grow_and_grows_late() -> None:
+    world = start(1)
+    granted(world, 0, 1, 10)
+    world.commit(0)
+    rest(world)
+    world.resize(0, 0, 60)
+    rest(world)
+    world.create(0, 2, 60, 0)
+    rest(world)
+    world.check()
+
+
+def test_a_pod_is_allowed_to_grow_before_its_creation_is_seen() -> None:
+    world = start(1)
+    replica = world.replicas[0]
+    granted(world, 0, 1, 10)
+    world.commit(0)
+    world.resize(0, 0, 60)
+    for _ in range(2):
+        write(world, replica)
+    replica.tell_pods()  # the creation, which is what was reviewed
+    write(world, replica)
+    world.create(0, 2, 60, 0)
+    write(world, replica)
+    world.check()
+
+
+def test_a_pod_grows_and_is_allowed_to_grow_again_before_that_is_seen() -> None:
+    world = start()
+    first = world.replicas[0]
+    granted(world, 0, 1, 10)
+    world.commit(0)
+    rest(world)
+    for size in (30, 50):
+        world.resize(0, 0, size)
+        write(world, first)
+        world.commit(0)
+    assert world.etcd.pods["ns/1"].footprint.memory_requests == 50
+    world.create(1, 2, 60, 0)  # the other replica's watch has not told of it either
     for _ in range(3):
         for replica in world.replicas:
             replica.hear()

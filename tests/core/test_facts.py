@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from webhook.core.confinement import Way
 from webhook.core.facts import node_facts, pod_facts, revision
 from webhook.core.objects import Node, ObjectError, Pod, reader
 from webhook.core.quantity import QuantityError
@@ -52,7 +53,7 @@ def test_a_pod_that_is_being_deleted_counts_until_it_is_gone() -> None:
 
 def test_only_an_unbound_pod_is_confined_by_its_labels() -> None:
     selector = {"b": "2", "a": "1"}
-    assert pod_facts(pod(nodeSelector=selector)).confined_to == (("a", "1"), ("b", "2"))
+    assert pod_facts(pod(nodeSelector=selector)).confined_to == (Way((("a", "1"), ("b", "2"))),)
     bound = pod_facts(pod(nodeSelector=selector, nodeName="n1"))
     assert (bound.node, bound.confined_to) == ("n1", ())
 

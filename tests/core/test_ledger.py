@@ -190,6 +190,36 @@ def test_pods_on_a_node_that_nobody_knows_count_in_full() -> None:
     assert committed(of) == 5
 
 
+def test_to_cordon_the_largest_node_frees_no_reserve_for_what_its_pods_would_need_elsewhere() -> None:
+    of = ledger("reserve: {nodes: 1}", node("large", 16), node("a", 8), node("b", 8))
+    of.see(pod("p", 12, "large"))
+    assert headroom(of) == 4
+    of.see_node(node("large", 16, cordoned=True), 1.0)
+    assert (bound(of), committed(of), headroom(of)) == (4, 0, 4)
+    of.gone(pod("p", 12, "large"))  # drained: what is there no more need not be replaced
+    assert (bound(of), headroom(of)) == (8, 8)
+
+
+def test_the_planned_end_of_a_drained_node_uses_up_no_reserve() -> None:
+    of = ledger("reserve: {nodes: 1}", node("a"), node("b"), node("c"))
+    of.see_node(node("c", cordoned=True), 1.0)
+    assert headroom(of) == 8
+    of.node_gone("c", 2.0)
+    assert headroom(of) == 8
+
+
+def test_a_cordoned_node_that_is_lost_lets_in_the_replacements_of_its_own_pods_and_no_more() -> None:
+    of = ledger("reserve: {nodes: 1}", node("a"), node("b"), node("c", cordoned=True))
+    of.see(pod("p", 3, "c"))
+    of.see(pod("q", 8, "a"))
+    assert headroom(of) == 0
+    of.node_gone("c", 1.0)
+    assert headroom(of) == 3
+    of.gone(pod("p", 3, "c"))
+    of.see(pod("again", 3, "b"))
+    assert headroom(of) == 0
+
+
 # -- names and reservations ------------------------------------------------------------------------------------------
 
 

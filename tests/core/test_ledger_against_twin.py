@@ -11,11 +11,12 @@ from webhook.core.accounting import Accounting
 from webhook.core.amounts import Amounts
 from webhook.core.config import HeadroomConfig
 from webhook.core.config_settings import MissingLimits, Nodes, PoolConfig, Reserve, Sums, Thresholds
+from webhook.core.confinement import Way
 from webhook.core.duration import Duration
 from webhook.core.ledger import Ledger, PodFacts
 from webhook.core.nodes import NodeFacts, Room
 from webhook.core.recount import recount
-from webhook.core.reservations import Named
+from webhook.core.reservations import Before, Named
 from webhook.core.share import Share
 
 shares = st.none() | st.builds(Share, st.sampled_from([33_333, 75_000, 100_000, 150_000]))
@@ -50,6 +51,7 @@ configs = st.builds(
 footprints = st.builds(Amounts, *[st.integers(0, 12)] * SUMS)
 labels = st.sampled_from([(), (("zone", "a"),), (("zone", "b"),), (("big", "yes"), ("zone", "a"))])
 node_names = st.sampled_from(["n1", "n2", "n3", "n4"])
+named = st.sampled_from([(), (), ("n1",), ("n2",), ("n1", "n3")])
 pods = st.builds(
     PodFacts,
     name=st.sampled_from([f"default/p{number}" for number in range(6)]),
@@ -58,7 +60,7 @@ pods = st.builds(
     footprint=footprints,
     node=st.just("") | node_names | st.just("stranger"),
     counts=st.integers(0, 5).map(bool),
-    confined_to=labels,
+    confined_to=st.lists(st.builds(Way, labels, named), max_size=2, unique=True).map(tuple),
 )
 nodes = st.builds(
     NodeFacts,
@@ -126,6 +128,14 @@ class LedgerAndTwin(RuleBasedStateMachine):
         new = PodFacts(pod.name, "new", 1, pod.footprint, confined_to=pod.confined_to)
         self.grant(new)
         return new
+
+    @rule(target=granted, pod=seen, wanted=footprints, ago=st.integers(0, 2))
+    def resize(self, pod: PodFacts, wanted: Amounts, ago: int) -> PodFacts:
+        """The object under review may be older than what is shown, or newer."""
+        before = Before(max(1, self.revision + 1 - ago), pod.footprint)
+        grown = PodFacts(pod.name, pod.uid, before.revision, wanted, pod.node, before=before)
+        self.grant(grown)
+        return grown
 
     @rule(pod=granted)
     def grant_comes(self, pod: PodFacts) -> None:

@@ -21,6 +21,11 @@ def test_every_field_of_a_pod_is_found_under_its_name() -> None:
                 {"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "web", "uid": "r", "controller": true}]},
         "spec": {"nodeName": "n1", "nodeSelector": {"disk": "ssd"}, "priorityClassName": "high", "volumes": [{}],
             "overhead": {"memory": "1Mi"}, "resources": {"limits": {"memory": "1Gi"}},
+            "affinity": {"podAffinity": {}, "nodeAffinity": {
+                "preferredDuringSchedulingIgnoredDuringExecution": [],
+                "requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [{
+                    "matchExpressions": [{"key": "disk", "operator": "In", "values": ["ssd"]}],
+                    "matchFields": [{"key": "metadata.name", "operator": "In", "values": ["n1"]}]}]}}},
             "initContainers": [{"name": "mesh", "restartPolicy": "Always", "image": "i"}],
             "containers": [
                 {"name": "app", "resources": {"requests": {"cpu": 1, "memory": "64Mi", "nvidia.com/gpu": 1}}}]},
@@ -45,6 +50,18 @@ def test_every_field_of_a_pod_is_found_under_its_name() -> None:
         "spec": {
             "nodeName": "n1",
             "nodeSelector": {"disk": "ssd"},
+            "affinity": {
+                "nodeAffinity": {
+                    "requiredDuringSchedulingIgnoredDuringExecution": {
+                        "nodeSelectorTerms": [
+                            {
+                                "matchExpressions": [{"key": "disk", "operator": "In", "values": ["ssd"]}],
+                                "matchFields": [{"key": "metadata.name", "operator": "In", "values": ["n1"]}],
+                            }
+                        ]
+                    }
+                }
+            },
             "priorityClassName": "high",
             "containers": [
                 {

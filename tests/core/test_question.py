@@ -7,6 +7,7 @@ import pytest
 from tests.core.accounts import GI, config
 from tests.core.reviews import asking, sample
 from webhook.core.config_settings import Mode
+from webhook.core.confinement import Way
 from webhook.core.question import Question, question
 from webhook.core.review import Request, decode
 from webhook.core.verdict import Decision, Reason, Verdict
@@ -34,7 +35,7 @@ def test_a_pod_is_asked_for_under_its_name_and_uid() -> None:
 
 def test_a_pod_that_selects_its_nodes_is_confined_to_them() -> None:
     found = asked(decode(sample("generated-name-under-dry-run")))
-    assert found.facts.confined_to == (("kubernetes.io/arch", "arm64"), ("pool", "high-mem"))
+    assert found.facts.confined_to == (Way((("kubernetes.io/arch", "arm64"), ("pool", "high-mem"))),)
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from tests.core.accounts import GI
-from tests.core.reviews import asking, body, sample
+from tests.core.reviews import asking, body, memory, resizing, sample
 from webhook.core.config_settings import Mode
 from webhook.core.nodes import Room
 from webhook.core.reply import respond, subject
@@ -39,6 +39,12 @@ def test_a_refusal_is_forbidden_and_carries_its_facts_for_the_audit_log() -> Non
         "committed": str(6 * GI),
         "bound": str(6 * GI),
     }
+
+
+def test_growth_is_refused_in_words_of_its_own() -> None:
+    told = respond(resizing(memory("1Gi"), memory("2Gi")), refuse((SHORT,), Mode.ENFORCE))
+    assert told.status is not None
+    assert told.status.message.startswith("pod default/web-7 cannot grow: memory requests of the cluster would be 7Gi")
 
 
 @pytest.mark.parametrize(

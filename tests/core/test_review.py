@@ -52,7 +52,23 @@ def test_a_mirror_pod() -> None:
     assert pod.spec.priority_class_name == "system-node-critical"
 
 
-@pytest.mark.parametrize(("name", "what"), [("deployment", "Deployment"), ("scale-of-a-deployment", "Scale/scale")])
+def test_a_resize_has_the_whole_pod_twice_at_one_revision_and_the_same_status() -> None:
+    request = decode(sample("resize-of-a-pod"))
+    assert (request.operation, request.is_resize, request.is_pod, request.what) == ("UPDATE", True, False, "Pod/resize")
+    old, new = request.old_pod(), request.pod()
+    assert (old.metadata.uid, old.metadata.resource_version) == (new.metadata.uid, new.metadata.resource_version)
+    assert (old.status, old.spec.node_name) == (new.status, new.spec.node_name)
+    assert (footprint(old).memory_requests, footprint(new).memory_requests) == (256 * MI, 1280 * MI)
+
+
+@pytest.mark.parametrize(
+    ("name", "what"),
+    [
+        ("deployment", "Deployment"),
+        ("scale-of-a-deployment", "Scale/scale"),
+        ("server-side-apply-of-a-deployment", "Deployment"),
+    ],
+)
 def test_what_is_no_pod_is_named(name: str, what: str) -> None:
     request = decode(sample(name))
     assert (request.is_pod, request.what, request.namespace, request.name) == (False, what, "shop", "frontend")
@@ -211,5 +227,7 @@ def test_every_sample_is_one_that_is_tested_here() -> None:
         "generated-name-under-dry-run",
         "mirror-pod",
         "pod-of-a-replicaset",
+        "resize-of-a-pod",
         "scale-of-a-deployment",
+        "server-side-apply-of-a-deployment",
     ]

@@ -10,6 +10,7 @@ from math import floor
 
 from webhook.core.config import HeadroomConfig
 from webhook.core.config_settings import MissingLimits, Thresholds
+from webhook.core.confinement import Way
 from webhook.core.ledger import PodFacts
 from webhook.core.nodes import NodeFacts
 from webhook.core.share import Share
@@ -38,6 +39,8 @@ class Grant:
     uid: str
     footprint: Vector
     pool: str | None
+    before: Vector  # of a resize: the footprint of the object under review
+    after: int  # and its revision: only what comes after that settles it
     settled: bool = False
 
 
@@ -54,14 +57,14 @@ class Twin:
     # -- what is told --------------------------------------------------------------------------------------------------
 
     def see(self, pod: PodFacts) -> None:
-        self.settle(pod.name, pod.uid)
+        self.settle(pod.name, pod.uid, pod.revision)
         if pod.counts:
             self.pods[pod.name] = pod
         else:
             self.pods.pop(pod.name, None)
 
     def gone(self, pod: PodFacts) -> None:
-        self.settle(pod.name, pod.uid)
+        self.settle(pod.name, pod.uid, pod.revision)
         if pod.name in self.pods and self.pods[pod.name].uid == pod.uid:
             del self.pods[pod.name]
 
@@ -108,15 +111,18 @@ class Twin:
 
     def grant(self, pod: PodFacts) -> None:
         pool = self._pool_of_pod(pod)
-        self.grants = [g for g in self.grants if (g.name, g.uid) != (pod.name, pod.uid)]
-        self.grants.append(Grant(pod.name, pod.uid, list(pod.footprint), pool))
+        before, after, wanted = list(pod.before.footprint), pod.before.revision, list(pod.footprint)
+        same = (pod.name, pod.uid, after, wanted if after else None)
+        known = [(g.name, g.uid, g.after, g.footprint if g.after else None) for g in self.grants]
+        self.grants = [g for g, each in zip(self.grants, known, strict=True) if each != same]
+        self.grants.append(Grant(pod.name, pod.uid, wanted, pool, before, after))
 
     def retire(self, name: str, uid: str) -> None:
         self.grants = [g for g in self.grants if (g.name, g.uid) != (name, uid)]
 
-    def settle(self, name: str, uid: str) -> None:
+    def settle(self, name: str, uid: str, revision: float = float("inf")) -> None:
         for grant in self.grants:
-            if (grant.name, grant.uid) == (name, uid):
+            if (grant.name, grant.uid) == (name, uid) and revision > grant.after:
                 grant.settled = True
 
     # -- what follows from it ------------------------------------------------------------------------------------------
@@ -164,26 +170,30 @@ class Twin:
         """What may still come, beyond what lives under its name and surely counts."""
         total = [0] * SUMS
         for name in {grant.name for grant in self.grants}:
-            may_come = self._largest(name, scope, only_open=True)
-            total = _add(total, [max(0, x) for x in _subtract(may_come, self._live(name, scope))])
+            total = _add(total, self._way(name, scope, self._live(name, scope), only_open=True))
         return total
 
     def open(self, scope: str) -> Vector:
         total = [0] * SUMS
         for name in {grant.name for grant in self.grants}:
-            total = _add(total, self._largest(name, scope, only_open=True))
+            total = _add(total, self._way(name, scope, [0] * SUMS, only_open=True))
         return total
 
     def unretired(self, scope: str) -> Vector:
         total = [0] * SUMS
         for name in {grant.name for grant in self.grants}:
-            total = _add(total, self._largest(name, scope, only_open=False))
+            total = _add(total, self._way(name, scope, [0] * SUMS, only_open=False))
         return total
 
-    def _largest(self, name: str, scope: str, *, only_open: bool) -> Vector:
+    def _way(self, name: str, scope: str, live: Vector, *, only_open: bool) -> Vector:
+        """From the least that a name's pods were before their grants (nothing, or what lives) to the most after."""
         found = [g for g in self.grants if g.name == name and scope in ("cluster", g.pool)]
-        amounts = [g.footprint for g in found if not (only_open and g.settled)]
-        return [max(column) for column in zip([0] * SUMS, *amounts, strict=True)]
+        found = [g for g in found if not (only_open and g.settled)]
+        way = [0] * SUMS
+        for index in range(SUMS if found else 0):
+            least = min(g.before[index] for g in found)
+            way[index] = max(0, max(g.footprint[index] for g in found) - max(least, live[index]))
+        return way
 
     def _live(self, name: str, scope: str) -> Vector:
         pod = self.pods.get(name)
@@ -206,7 +216,7 @@ class Twin:
         if self._lost(node) is None or (self._lost(node) in LOST and node.holding is None):
             return whole
         held = self._held(node.facts.name) if node.holding is None else node.holding
-        return min(whole, Fraction(held[index]))
+        return Fraction(min(floor(whole), held[index]))
 
     def _held(self, name: str) -> Vector:
         held = [0] * SUMS
@@ -233,8 +243,15 @@ class Twin:
 
     def _pool_of_pod(self, pod: PodFacts) -> str | None:
         if not pod.node:
-            return self._pool_of_labels(dict(pod.confined_to))
+            pools = {self._pool_of_way(way) for way in pod.confined_to}
+            return pools.pop() if len(pools) == 1 else None
         return self._pool_of_node(self.nodes[pod.node]) if pod.node in self.nodes else None
+
+    def _pool_of_way(self, way: Way) -> str | None:
+        named = {self._pool_of_node(self.nodes[name]) if name in self.nodes else None for name in way.nodes}
+        if len(named) == 1 and named != {None}:
+            return named.pop()
+        return self._pool_of_labels(dict(way.labels))
 
     def _pool_of_labels(self, labels: dict[str, str]) -> str | None:
         for pool in self.config.pools:

@@ -2,11 +2,13 @@
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import NamedTuple
 
 import yaml
 
+from tests.cluster import gate
 from tests.cluster.api import ApiError, Object
 from tests.cluster.cluster import Cluster
 from tests.cluster.processes import until
@@ -17,6 +19,8 @@ from webhook.core.config_text import digest
 CONFIG_MAPS = "/api/v1/namespaces/headroom-system/configmaps"
 CONFIG = f"{CONFIG_MAPS}/headroom-config"
 SHARED = (f"{CONFIG_MAPS}/headroom-allotments", f"{CONFIG_MAPS}/headroom-allotments-made")
+GATE = f"{gate.CONFIGURATIONS}/{gate.NAME}"
+GUARD = "config.headroom.dev"
 SECONDS = 10.0
 
 
@@ -62,6 +66,11 @@ class Headroom:
         """Edit the ConfigMap, good or bad, and wait for nothing."""
         kind = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "headroom-config"}}
         self.cluster.api.apply(CONFIG, {**kind, "data": {"config.yaml": text}})
+
+    def slip_past(self, text: str) -> None:
+        """Edit the ConfigMap, good or bad, while nobody is asked about it."""
+        with unguarded(self.cluster):
+            self.write(text)
 
     # -- what it shows -------------------------------------------------------------------------------------------------
 
@@ -111,6 +120,35 @@ def document(memory: dict[str, str], **settings: object) -> str:
     """A whole configuration."""
     kind = {"apiVersion": "headroom.dev/v1", "kind": "HeadroomConfig"}
     return yaml.safe_dump({**kind, "thresholds": {"memory": memory}, **settings})
+
+
+@contextmanager
+def unguarded(cluster: Cluster) -> Iterator[None]:
+    """Have the API server ask nobody about edits of the ConfigMap, as when Headroom is down."""
+    shipped = _guard_asked_if(cluster, "false")
+    until(lambda: _takes_anything(cluster), "an edit that nobody is asked about", SECONDS)
+    yield
+    _guard_asked_if(cluster, shipped)
+    until(lambda: not _takes_anything(cluster), "the guard's return", SECONDS)
+
+
+def _guard_asked_if(cluster: Cluster, condition: str) -> str:
+    configuration = cluster.api.get(GATE)
+    (guard,) = [each for each in configuration["webhooks"] if each["name"] == GUARD]
+    before = str(guard["matchConditions"][0]["expression"])
+    guard["matchConditions"][0]["expression"] = condition
+    cluster.api.replace(GATE, configuration)
+    return before
+
+
+def _takes_anything(cluster: Cluster) -> bool:
+    try:
+        cluster.api.patch(CONFIG, {"data": {"config.yaml": f"none {time.monotonic()}"}}, dryRun="All")
+    except ApiError as error:
+        if GUARD not in error.message:
+            raise
+        return False
+    return True
 
 
 def forget(cluster: Cluster) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from tests.cluster.processes import until
 from tests.live.exposition import Exposition
-from tests.live.headroom import CONFIG, Headroom, document
+from tests.live.headroom import CONFIG, Headroom, document, unguarded
 from tests.live.pods import asking
 from tests.live.story import Story
 
@@ -79,7 +79,7 @@ def test_a_bad_edit_keeps_the_last_good_one_and_shows_in_log_and_metric(
     assert before.value(RELOADED) == 1
     bound = story.headroom.account().requests_bound
     said = len(story.headroom.log())
-    story.headroom.write(text)
+    story.headroom.slip_past(text)
     until(lambda: story.headroom.exposition().value(RELOADED) == 0, "the metric of the bad edit", SECONDS)
     after = story.headroom.exposition()
     assert after.labels("headroom_config_info") == before.labels("headroom_config_info")
@@ -100,7 +100,8 @@ def test_without_its_key_or_without_the_configmap_the_last_good_one_stays(story:
     def reloaded() -> Exposition:
         return story.headroom.exposition()
 
-    story.api.patch(CONFIG, {"data": {"config.yaml": None, "other.yaml": GOOD}})
+    with unguarded(story.headroom.cluster):
+        story.api.patch(CONFIG, {"data": {"config.yaml": None, "other.yaml": GOOD}})
     until(lambda: reloaded().value(RELOADED) == 0, "the metric of the missing key", SECONDS)
     story.headroom.configure({"requests": "37%"})
     story.api.delete(CONFIG)

@@ -74,10 +74,11 @@ def three_nodes_with_pods(add_nodes: AddNodes, story: Story) -> Account:
     return account
 
 
-def shows(story: Story, wanted: Account, within: float) -> float:
-    """Wait until the account is as wanted; return the seconds that it took."""
+def turns(story: Story, before: Account, wanted: Account, within: float) -> float:
+    """Wait until the account is as wanted, and nothing else but what it was in between; return the seconds it took."""
     began = time.monotonic()
     while (account := story.headroom.account()) != wanted:
+        assert account == before, "bound and commitment do not move together"
         assert time.monotonic() - began < within, f"after {within:g} s: {account}, and not {wanted}"
     return time.monotonic() - began
 
@@ -89,12 +90,12 @@ def test_a_node_takes_its_room_and_its_pods_along_and_brings_both_back(
     whole = three_nodes_with_pods(add_nodes, story)
     without = Account(16 * GI, 3 * GI, 8 * GI, 4 * GI, 16 * GI)
     leave(control_plane, "node-2")
-    left = shows(story, without, due + SECONDS)
+    left = turns(story, whole, without, due + SECONDS)
     # The status has whole seconds and the watch its delay: the grace is over not much too early.
     assert left >= due - 0.5
     assert "at most 5Gi would fit" in story.refused(asking("over", 5 * GI + 1))
     come_back(control_plane, "node-2")
-    back = shows(story, whole, SECONDS)
+    back = turns(story, without, whole, SECONDS)
     print(f"left after {left:.2f} s ({due:g} s due), came back after {back:.2f} s")
     assert "at most 6Gi would fit" in story.refused(asking("over", 6 * GI + 1))
 

@@ -74,15 +74,15 @@ def test_growth_past_the_bound_is_refused_with_what_would_fit(story: Story) -> N
     run(story, "web", 256 * MI)
     fill_but(story, GI)
     told = story.kubectl(
-        "patch", "pod", "web", "--subresource=resize", "--patch", json.dumps(sized(257 * MI + GI)), check=False
+        "patch", "pod", "web", "--subresource=resize", "--patch", json.dumps(sized(768 * MI + GI)), check=False
     )
     assert told.returncode != 0
     assert f"pod {story.namespace}/web cannot grow: memory requests of the cluster would be" in told.stderr
-    assert "asked 1025Mi" in told.stderr
-    assert "short by 1Mi, at most 1Gi would fit" in told.stderr
+    assert "asked 1.5Gi" in told.stderr
+    assert "short by 512Mi, at most 1Gi would fit" in told.stderr
     assert story.headroom.account().free_requests == GI
-    (line,) = story.headroom.audit_lines(story.namespace)
-    assert (line["kind"], line["operation"], line["asked_requests_bytes"]) == ("Pod/resize", "UPDATE", 1025 * MI)
+    line = story.headroom.audit_lines(story.namespace)[-1]
+    assert (line["kind"], line["operation"], line["asked_requests_bytes"]) == ("Pod/resize", "UPDATE", 1536 * MI)
 
 
 def test_what_does_not_grow_passes_though_the_cluster_is_over(story: Story) -> None:

@@ -13,17 +13,20 @@ SECONDS = 30.0
 
 
 class Workload:
-    """One Deployment in the story's namespace; each pod asks for `memory` and is limited to it."""
+    """One Deployment in the story's namespace; each pod asks for `memory` and is limited to it, or as `spec` says."""
 
-    def __init__(self, story: Story, memory: str, name: str = "web") -> None:
-        self.story, self.name, self.memory = story, name, memory
+    def __init__(self, story: Story, memory: str, name: str = "web", **spec: object) -> None:
+        self.story, self.name, self.memory, self._spec = story, name, memory, spec
         self._path = f"/apis/apps/v1/namespaces/{story.namespace}"
         self._touches = count(1)
 
     def apply(self, replicas: int) -> None:
         """`kubectl apply` the Deployment."""
         labels = {"app": self.name}
-        template = {"metadata": {"labels": labels}, "spec": {"containers": [container(self.memory, self.memory)]}}
+        template = {
+            "metadata": {"labels": labels},
+            "spec": {"containers": [container(self.memory, self.memory)], **self._spec},
+        }
         spec = {"replicas": replicas, "selector": {"matchLabels": labels}, "template": template}
         kind = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": self.name}}
         self.story.kubectl("apply", "-f", "-", given={**kind, "spec": spec})
@@ -76,4 +79,4 @@ class Workload:
 
     def _refusals(self) -> int:
         lines = self.story.headroom.audit_lines(self.story.namespace)
-        return sum(line["decision"] == "deny" and line["owner_name"].startswith(self.name) for line in lines)
+        return sum(line["decision"] == "deny" and (line["owner_name"] or "").startswith(self.name) for line in lines)

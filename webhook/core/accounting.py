@@ -63,7 +63,7 @@ class Accounting:
         if share is None:
             return 0
         whole = share.grains(_side(room, index))
-        return whole if held is None else min(whole, held[index] * WHOLE)
+        return whole if held is None else min(whole // WHOLE, held[index]) * WHOLE
 
     def bound(self, scope: str, room: Room, kept: Sequence[int]) -> Bound:
         """Return what each sum of the scope may reach on this much room, so many grains of it kept in reserve."""

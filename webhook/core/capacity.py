@@ -158,7 +158,7 @@ class Capacity:
 
     def _losing(self, name: str) -> Amounts | None:
         """What is lost with a node that goes down now, if it is not all of its room."""
-        return None
+        return None if name in self._counting else self._held(name)
 
     def _forget_figures(self) -> None:
         self._bases.clear()

@@ -76,8 +76,8 @@ class HeadroomConfig(Group, frozen=True, kw_only=True):
     workloads: Annotated[
         Answer,
         Meta(
-            description="Not acted on yet. A Deployment or other workload whose replicas will not all fit passes "
-            "(allow), gets a warning (warn) or is refused (deny)."
+            description="A Deployment or other workload whose replicas will not all fit passes (allow), gets a warning "
+            "(warn) or is refused (deny)."
         ),
     ] = Answer.WARN
     nodes: Annotated[Nodes, Meta(description="Which nodes count.")] = Nodes()

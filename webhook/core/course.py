@@ -38,6 +38,11 @@ class Course(NamedTuple):
         """How many pods there are to be in the end."""
         return self.kept + self.come
 
+    @property
+    def excess(self) -> int:
+        """How many of the old pods nobody wants, new or old: they go first."""
+        return max(0, self.going - self.come)
+
     def gone(self, new: int) -> int:
         """How many old pods have gone by the time so many new ones live."""
         return min(max(0, new + self.lead), self.going)

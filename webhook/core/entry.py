@@ -3,17 +3,16 @@
 from msgspec import Struct
 
 from webhook.core.amounts import Amounts
-
-Labels = tuple[tuple[str, str], ...]
+from webhook.core.confinement import Ways
 
 
 class Entry(Struct, frozen=True, gc=False):
     """A pod that counts; without cycles, so the garbage collector need not look at it.
 
-    `node` is empty while the pod is unbound; only then do labels confine it. A bound pod is in its node's pool.
+    `node` is empty while the pod is unbound; only then is it confined. A bound pod is in its node's pool.
     """
 
     uid: str
     footprint: Amounts
     node: str = ""
-    confined_to: Labels = ()
+    confined_to: Ways = ()

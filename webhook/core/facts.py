@@ -4,6 +4,7 @@ import sys
 
 from webhook.core import nodes
 from webhook.core.breakdown import infeasible
+from webhook.core.confinement import ways
 from webhook.core.footprint import footprint
 from webhook.core.ledger import PodFacts
 from webhook.core.nodes import NodeFacts, Room
@@ -28,7 +29,7 @@ def pod_facts(pod: Pod, name: str = "", uid: str = "", at: int | None = None) ->
         footprint(pod),
         sys.intern(spec.node_name),  # each pod is decoded with a copy of its own
         pod.status.phase not in _ENDED,
-        () if spec.node_name or not spec.node_selector else tuple(sorted(spec.node_selector.items())),
+        () if spec.node_name else ways(spec),
         infeasible(pod.status.conditions),
     )
 

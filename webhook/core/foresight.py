@@ -15,8 +15,7 @@ from msgspec.structs import replace
 
 from webhook.core.course import Course
 from webhook.core.facts import pod_facts
-from webhook.core.ledger import Ledger
-from webhook.core.objects import Pod
+from webhook.core.ledger import Ledger, PodFacts
 from webhook.core.plan import Plan
 from webhook.core.verdict import Sum, growth
 
@@ -49,7 +48,7 @@ class Foresight:
         return any(s.asked for s in self.sums)
 
 
-class _Line(NamedTuple):
+class Line(NamedTuple):
     """One bounded sum: what a new pod adds, what an old one gives back, what is left (below zero when over)."""
 
     sum: Sum
@@ -70,56 +69,66 @@ class _Line(NamedTuple):
         return min(max(0, (self.left + course.going * self.back) // self.each), course.come)
 
     def fit_of_surge(self, course: Course) -> int:
-        """How many pods of the surge fit before anything goes."""
-        return min(max(0, self.left // self.each), course.surge)
+        """How many pods of the surge fit before any old one makes way for a new one."""
+        return min(max(0, (self.left + course.excess * self.back) // self.each), course.surge)
 
     def at_peak(self, course: Course) -> Sum:
         """The sum, with the most that the course asks for."""
         return replace(self.sum, asked=max(0, *(self.need(course, new) for new in course.corners())))
 
 
-_Tight = list[tuple[int, _Line]]
+_Tight = list[tuple[int, Line]]
 """The sums that keep pods out, each with how many it lets in; the tightest first, empty when none does."""
 
 
-def foresee(ledger: Ledger, namespace: str, plan: Plan, *, refused: bool) -> Foresight | None:
+def facts_of(namespace: str, plan: Plan) -> tuple[PodFacts, PodFacts]:
+    """Return what a new and an old pod of the plan are to the account; raises `ObjectError`."""
+    nameless = f"{namespace}/"  # so that it adds to nothing that lives
+    return pod_facts(plan.new, nameless), pod_facts(plan.old, nameless)
+
+
+def look(ledger: Ledger, new: PodFacts, old: PodFacts) -> list[Line]:
+    """Take down how things stand, for every sum that a new pod raises."""
+    before = ledger.spread(old)
+    return [
+        Line(s, s.asked, before.in_scope(s.scope)[s.index], s.bound - s.committed - s.granted)
+        for s in growth(ledger, new)
+    ]
+
+
+def foresee(plan: Plan, lines: list[Line], *, refused: bool) -> Foresight | None:
     """Say what is in the way of a plan; None when nothing is.
 
     `refused`: pods that do not fit are not let in. Where they are, no update stalls.
     """
-    course, lines = _filled(plan.course, _lines(ledger, namespace, plan.new, plan.old))
-    if tight := _tight(lines, course, _Line.fit_at_last, course.come):
-        return _told(Obstacle.SHORT, course, tight, course.kept, course.wanted)
-    if refused and (tight := _tight(lines, course, _Line.fit_on, course.come)):
-        helps = not _tight(lines, course.without_surge(), _Line.fit_on, course.come)
-        return _told(Obstacle.STALL, course, tight, course.kept, course.wanted, plan.advice if helps else "")
-    if tight := _tight(lines, course, _Line.fit_of_surge, course.surge):
-        told = _told(Obstacle.SURGE, course, tight, 0, course.surge, plan.advice)
-        return dataclasses.replace(told, sums=tuple(replace(line.sum, asked=line.each * course.surge) for _, line in tight))
+    course, lines = _filled(plan.course, lines)
+    if tight := _tight(lines, course, Line.fit_at_last, course.come):
+        return _told(Obstacle.SHORT, tight, course, "")
+    if refused and (tight := _tight(lines, course, Line.fit_on, course.come)):
+        helps = not _tight(lines, course.without_surge(), Line.fit_on, course.come)
+        return _told(Obstacle.STALL, tight, course, plan.advice if helps else "")
+    if tight := _tight(lines, course, Line.fit_of_surge, course.surge):
+        return _told(Obstacle.SURGE, tight, course, plan.advice)
     return None
 
 
-def _lines(ledger: Ledger, namespace: str, new: Pod, old: Pod) -> list[_Line]:
-    nameless = f"{namespace}/"  # so that it adds to nothing that lives
-    before = ledger.spread(pod_facts(old, nameless))
-    return [
-        _Line(s, s.asked, before.in_scope(s.scope)[s.index], s.bound - s.committed - s.granted)
-        for s in growth(ledger, pod_facts(new, nameless))
-    ]
+def _told(obstacle: Obstacle, tight: _Tight, course: Course, advice: str) -> Foresight:
+    fit, line = tight[0]
+    if obstacle is Obstacle.SURGE:
+        sums = tuple(replace(each.sum, asked=each.each * course.surge) for _, each in tight)
+        return Foresight(obstacle, fit, course.surge, line.each, sums, advice)
+    return Foresight(
+        obstacle, course.kept + fit, course.wanted, line.each, tuple(each.at_peak(course) for _, each in tight), advice
+    )
 
 
-def _filled(course: Course, lines: list[_Line]) -> tuple[Course, list[_Line]]:
+def _filled(course: Course, lines: list[Line]) -> tuple[Course, list[Line]]:
     """Let the old pods that miss come first, as far as they fit."""
     fits = min((max(0, line.left) // line.back for line in lines if line.back), default=course.fill)
     more = min(fits, course.fill)
     return course.filled(more), [line._replace(left=line.left - more * line.back) for line in lines]
 
 
-def _tight(lines: list[_Line], course: Course, count: Callable[[_Line, Course], int], least: int) -> _Tight:
+def _tight(lines: list[Line], course: Course, count: Callable[[Line, Course], int], least: int) -> _Tight:
     counted = [(count(line, course), line) for line in lines]
     return sorted((each for each in counted if each[0] < least), key=itemgetter(0))
-
-
-def _told(obstacle: Obstacle, course: Course, tight: _Tight, kept: int, of: int, advice: str = "") -> Foresight:
-    fit, tightest = tight[0]
-    return Foresight(obstacle, kept + fit, of, tightest.each, tuple(line.at_peak(course) for _, line in tight), advice)

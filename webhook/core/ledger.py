@@ -13,7 +13,8 @@ else cordoning an over-full node would create headroom.
 A pod's event costs the same at any size of the cluster. Not thread-safe: the caller holds one lock for all of it.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from msgspec import Struct
@@ -21,7 +22,8 @@ from msgspec import Struct
 from webhook.core.accounting import Accounting
 from webhook.core.amounts import NOTHING, Amounts
 from webhook.core.capacity import Bearing, Capacity
-from webhook.core.entry import Entry, Labels
+from webhook.core.confinement import Ways, named_nodes, pool_of
+from webhook.core.entry import Entry
 from webhook.core.nodes import Node, NodeFacts
 from webhook.core.recount import Grant, Parts
 from webhook.core.reservations import NOWHERE, UNBORN, Before, Extent, Reservation, Reservations, Spread, key_of
@@ -31,8 +33,8 @@ from webhook.core.scopes import CLUSTER
 class PodFacts(Struct, frozen=True, gc=False):
     """What the API says of a pod, as far as the account needs it.
 
-    `name` is "namespace/name". `confined_to` holds the labels that the pod's node must have. A pod that has run to its
-    end `counts` no more, while its name is still taken.
+    `name` is "namespace/name". `confined_to` holds the ways to place the pod while it is unbound. A pod that has run
+    to its end `counts` no more, while its name is still taken.
     """
 
     name: str
@@ -41,7 +43,7 @@ class PodFacts(Struct, frozen=True, gc=False):
     footprint: Amounts
     node: str = ""
     counts: bool = True
-    confined_to: Labels = ()
+    confined_to: Ways = ()
     infeasible: bool = False  # it wants to grow, and its node has no room: what it wants does not count
     before: Before = UNBORN  # in the review of a resize
 
@@ -89,6 +91,7 @@ class Ledger:
         self._committed: dict[str, Amounts] = {}  # by scope, before anything is excused
         self._held: dict[str, Amounts] = {}  # by node: what the pods bound to it commit
         self._placed: dict[str, str | None] = {}  # by node: the pool that its pods are charged to
+        self._naming: dict[str, set[str]] = {}  # by node, known or not: the unbound pods that name it
         self._excused: dict[str, dict[str, Amounts]] = {}  # by node that does not count, by scope
         self._excused_sum: dict[str, Amounts] = {}
 
@@ -169,11 +172,11 @@ class Ledger:
         self.proven_since = max(self.proven_since, since)
 
     def _compare(self, known: Entry, pod: PodFacts, *, settled: bool) -> None:
-        """Note growth that no reservation here held room for: others granted it, or nobody was asked."""
-        if settled or known.footprint is pod.footprint or pod.footprint.within(known.footprint):
+        """Note growth: others may hold it still, also where it settled a grant of ours, which failed then."""
+        if known.footprint is pod.footprint or pod.footprint.within(known.footprint):
             return
         self.born_revision = max(self.born_revision, pod.revision)
-        if pod.name in self._infeasible and pod.counts:
+        if not settled and pod.name in self._infeasible and pod.counts:
             self.unasked_growths += 1
             self.unasked_growth = self.unasked_growth.plus(pod.footprint.beyond(known.footprint))
 
@@ -189,11 +192,11 @@ class Ledger:
             self.pod_revision = revision
             self.bookmark(revision)
 
-    def _pool_of(self, node: str, confined_to: Labels) -> str | None:
+    def _pool_of(self, node: str, confined_to: Ways) -> str | None:
         """A bound pod is in its node's pool, if the node is known; another in the pool that it is confined to."""
         if node:
             return self._placed.get(node)
-        return self.accounting.pool_of(dict(confined_to)) if confined_to else None
+        return pool_of(confined_to, self.accounting.pool_of, self._placed.get) if confined_to else None
 
     def _put(self, name: str, new: Entry | None) -> None:
         old = self._pods.get(name)
@@ -203,10 +206,19 @@ class Ledger:
         if old is not None:
             del self._pods[name]
             self._charge(old, NOTHING.minus(old.footprint))
+            self._index(name, old, present=False)
         if new is not None:
             self._charge(new, new.footprint)
             self._pods[name] = new
+            self._index(name, new, present=True)
         self.reservations.refresh(name)
+
+    def _index(self, name: str, entry: Entry, *, present: bool) -> None:
+        for node in named_nodes(entry.confined_to) if entry.confined_to else ():
+            naming = self._naming.setdefault(node, set())
+            naming.add(name) if present else naming.discard(name)
+            if not naming:
+                del self._naming[node]
 
     def _charge(self, entry: Entry, amounts: Amounts) -> None:
         pool = self._pool_of(entry.node, entry.confined_to)
@@ -239,16 +251,29 @@ class Ledger:
 
     def configure(self, accounting: Accounting, now: float) -> None:
         """Judge by another configuration from now on; only what hangs on the pools is charged anew."""
-        confined = [(name, entry) for name, entry in self._pods.items() if entry.confined_to]
-        for name, _ in confined:
+        with self._set_aside([name for name, entry in self._pods.items() if entry.confined_to]):
+            self.accounting = accounting
+            self._follow(self.capacity.configure(accounting, now))
+
+    @contextmanager
+    def _set_aside(self, names: Iterable[str]) -> Iterator[None]:
+        """Take pods out while something changes that tells which pool they are charged to."""
+        pods = [(name, self._pods[name]) for name in names]
+        for name, _ in pods:
             self._put(name, None)
-        self.accounting = accounting
-        self._follow(self.capacity.configure(accounting, now))
-        for name, entry in confined:
+        yield
+        for name, entry in pods:
             self._put(name, entry)
 
     def _follow(self, changed: list[Node]) -> None:
         """Charge the pods of changed nodes to the pool that the node is in now, and excuse those that do not count."""
+        if changed:
+            names = {node.facts.name for node in changed}
+            with self._set_aside({pod for name in names for pod in self._naming.get(name, ())}):
+                self._place(changed)
+            self._refresh_on(names)
+
+    def _place(self, changed: list[Node]) -> None:
         for node in changed:
             name, held = node.facts.name, self._held.get(node.facts.name, NOTHING)
             known = self.capacity.get(name)
@@ -259,8 +284,6 @@ class Ledger:
                 _add(self._committed, new, held)
                 self._placed[name] = new
             self._excuse(name)
-        if changed:
-            self._refresh_on({node.facts.name for node in changed})
 
     def _refresh_on(self, nodes: set[str]) -> None:
         """Bring the reservations up to date whose names have a live pod on one of these nodes."""

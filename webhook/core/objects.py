@@ -77,11 +77,45 @@ class Container(_Part, frozen=True):
     restart_policy: str = ""
 
 
+class NodeRequirement(_Part, frozen=True):
+    """What a label, or a field, of a node must be."""
+
+    key: str = ""
+    operator: str = ""
+    values: tuple[str, ...] = ()
+
+
+class NodeSelectorTerm(_Part, frozen=True):
+    """Requirements that a node must meet all of; one without any selects no node."""
+
+    match_expressions: tuple[NodeRequirement, ...] = ()
+    match_fields: tuple[NodeRequirement, ...] = ()
+
+
+class NodeSelector(_Part, frozen=True):
+    """Terms of which a node must meet one."""
+
+    node_selector_terms: tuple[NodeSelectorTerm, ...] = ()
+
+
+class NodeAffinity(_Part, frozen=True):
+    """On which nodes a pod must be; on which it had better be is no matter."""
+
+    required_during_scheduling_ignored_during_execution: NodeSelector | None = None
+
+
+class Affinity(_Part, frozen=True):
+    """Where a pod is to be."""
+
+    node_affinity: NodeAffinity | None = None
+
+
 class PodSpec(_Part, frozen=True):
     """What a pod asks for."""
 
     node_name: str = ""
     node_selector: dict[str, str] = {}
+    affinity: Affinity | None = None
     priority_class_name: str = ""
     containers: tuple[Container, ...] = ()
     init_containers: tuple[Container, ...] = ()

@@ -20,7 +20,8 @@ _SUFFERED = "node.kubernetes.io/"
 class Plan(NamedTuple):
     """Pods like `new` come and pods like `old` go, on this course.
 
-    `pods` names them for people. A `mild` plan is never refused: it asks for less than before, or for nothing yet.
+    `pods` names them for people. A `mild` plan is never refused: it asks for less than before, or for nothing yet, or
+    the pods that there are have not been counted since the last edit.
     `advice` says how to do without surge, where there is any.
     """
 
@@ -48,7 +49,13 @@ class Edit(NamedTuple):
 def plan(kind: str, edit: Edit) -> Plan | None:
     """Work out what an edit leads to; None where nothing comes. Raises `ObjectError` for a template it cannot read."""
     made = KINDS[kind](edit)
-    return made if made is not None and made.course.come > 0 else None
+    if made is None or made.course.come <= 0:
+        return None
+    return made._replace(mild=True) if edit.old is not None and _uncounted(kind, edit.old) else made
+
+
+def _uncounted(kind: str, old: Workload) -> bool:
+    return old.outdated or (kind in {"Deployment", "ReplicaSet"} and old.coming)
 
 
 def _grown(edit: Edit, alive: int) -> Plan | None:
@@ -66,21 +73,29 @@ def _deployment(edit: Edit) -> Plan | None:
     if old is None:
         return None if new.paused else _grown(edit, 0)
     alive = old.status.replicas
-    resumed = old.spec.paused and not new.paused and old.status.updated_replicas < alive
+    resumed = old.spec.paused and not new.paused and old.updated < alive
     if new.paused:  # it scales what is there, and leaves the rest for later
         return _grown(Edit(_with_template(edit.new, old.spec), old), alive)
     if not (edit.retold or resumed) or old.spec.replicas == 0:
         return _grown(edit, alive)
-    before, after = pod_of(old.spec.template), pod_of(new.template)
-    if new.strategy.type == "Recreate":
-        return Plan(after, before, course.recreation(new.replicas, alive))
-    surge, unavailable = _fenceposts(new.strategy.rolling_update, new.replicas)
-    return Plan(
-        after,
-        before,
-        course.rolling(new.replicas, alive, surge, unavailable),
-        advice=_advice(new.strategy.rolling_update),
+    then = (
+        _rollout(new, old.updated, alive - old.updated)
+        if edit.retold
+        else _rollout(new, alive - old.updated, old.updated)
     )
+    return Plan(pod_of(new.template), pod_of(old.spec.template), then, advice=_advice(new.strategy.rolling_update))
+
+
+def _rollout(new: Spec, going: int, kept: int) -> Course:
+    """Replace so many.
+
+    Pods that an unfinished update has left are kept: they may be what the new template makes again, as in a rollback,
+    and a rollback must not be spoken against.
+    """
+    if new.strategy.type == "Recreate":
+        return course.recreation(new.replicas - kept, going)._replace(kept=kept)
+    surge, unavailable = _fenceposts(new.strategy.rolling_update, new.replicas)
+    return course.rolling(new.replicas - kept, going, surge, unavailable)._replace(kept=kept)
 
 
 def _fenceposts(asked: RollingUpdate, replicas: int) -> tuple[int, int]:
@@ -112,7 +127,8 @@ def _stateful_set(edit: Edit) -> Plan | None:
     if old is None or not edit.retold or new.update_strategy.type == "OnDelete":
         return _grown(edit, old.status.replicas if old else 0)
     below = new.update_strategy.rolling_update.partition
-    then = course.in_place(new.replicas, old.status.replicas, below)
+    kept = old.status.replicas - old.updated  # by an update that is not finished; see _rollout
+    then = course.in_place(new.replicas, old.status.replicas, below + kept)
     return Plan(pod_of(new.template), pod_of(old.spec.template), then)
 
 

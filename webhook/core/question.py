@@ -86,8 +86,10 @@ def _resized(request: Request, pod: Pod) -> PodFacts:
 def _is_bounded(growth: Amounts, config: HeadroomConfig) -> bool:
     """Say whether anything grows of which any scope bounds the sum."""
     accounting = Accounting(config)
-    grown = [index for index, amount in enumerate(growth) if amount]
-    return any(accounting.share(scope, index) is not None for scope in accounting.scopes for index in grown)
+    sums = range(len(growth))
+    bounded = [index for index in sums if any(accounting.share(scope, index) for scope in accounting.scopes)]
+    # A configuration that bounds nothing has not been read yet: no good one does.
+    return any(growth[index] for index in bounded or sums)
 
 
 def _form(pod: Pod, facts: PodFacts, config: HeadroomConfig, policy: Policy) -> Verdict:

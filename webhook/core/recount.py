@@ -8,7 +8,7 @@ as data. There must be no difference: whoever finds one reports it, and never me
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import reduce
 from itertools import islice
 from typing import NamedTuple
@@ -16,6 +16,7 @@ from typing import NamedTuple
 from webhook.core.accounting import SUMS, Accounting
 from webhook.core.amounts import NOTHING, Amounts
 from webhook.core.capacity import Bearing
+from webhook.core.confinement import pool_of
 from webhook.core.entry import Entry
 from webhook.core.nodes import Node, Room, reserve
 from webhook.core.reservations import NOWHERE, Before, Spread
@@ -57,8 +58,11 @@ class Parts(NamedTuple):
     def pool_of(self, pod: Entry) -> str | None:
         """Return the pool that a pod is charged to."""
         if not pod.node:
-            return self.accounting.pool_of(dict(pod.confined_to)) if pod.confined_to else None
-        return self.nodes[pod.node].pool if pod.node in self.nodes else None
+            return pool_of(pod.confined_to, self.accounting.pool_of, self._placed)
+        return self._placed(pod.node)
+
+    def _placed(self, node: str) -> str | None:
+        return self.nodes[node].pool if node in self.nodes else None
 
 
 class Drift(NamedTuple):
@@ -72,7 +76,7 @@ class Drift(NamedTuple):
 
 def recount(parts: Parts, pause: Callable[[], None] = lambda: None) -> tuple[Drift, ...]:
     """Return every figure that drifted; none may. `pause` is called between slices of the pods."""
-    sums, bearings = figures(parts, pause)
+    sums, bearings = figures(parts, _committed(parts, pause))
     drifts = [
         Drift(*f, parts.sums.get(f, NOTHING), sums.get(f, NOTHING)) for f in sorted(parts.sums.keys() | sums.keys())
     ]
@@ -80,10 +84,12 @@ def recount(parts: Parts, pause: Callable[[], None] = lambda: None) -> tuple[Dri
     return tuple(drift for drift in drifts if drift.kept != drift.recounted)
 
 
-def figures(parts: Parts, pause: Callable[[], None]) -> tuple[Mapping[Figure, Amounts], Mapping[str, Bearing]]:
-    """Work out every figure from the parts, and what each scope can bear."""
+def figures(
+    parts: Parts, charged: Iterable[tuple[Figure, Amounts]]
+) -> tuple[Mapping[Figure, Amounts], Mapping[str, Bearing]]:
+    """Work out every figure, and what each scope can bear, from what the live pods are charged to."""
     sums: defaultdict[Figure, Amounts] = defaultdict(lambda: NOTHING)
-    for add in (_committed(parts, pause), _granted(parts)):
+    for add in (charged, _granted(parts)):
         for figure, amounts in add:
             sums[figure] = sums[figure].plus(amounts)
     for figure, amounts in list(_excused(parts, sums)):

@@ -6,14 +6,13 @@ from typing import NamedTuple
 from webhook.core.objects import OwnerReference
 
 # Tighter than what the API server lets into a reference (any text): what no object can be called would end up in
-# paths and terminals. Each pattern bounds what it repeats.
-_PATTERNS = {
-    "api_version": re.compile(r"([a-z0-9][-a-z0-9.]{0,252}/)?[a-z0-9]{1,63}"),
-    "kind": re.compile(r"[A-Za-z][A-Za-z0-9]{0,62}"),
-    "namespace": re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"),
-    "name": re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?"),
-    "uid": re.compile(r"[-A-Za-z0-9]{1,64}"),
-}
+# paths and terminals. Each part bounds what it repeats, and none matches the newline between them.
+_API_VERSION = r"([a-z0-9][-a-z0-9.]{0,252}/)?[a-z0-9]{1,63}"
+_KIND = r"[A-Za-z][A-Za-z0-9]{0,62}"
+_NAMESPACE = r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
+_NAME = r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?"
+_UID = r"[-A-Za-z0-9]{1,64}"
+_REFERENCE = re.compile("\n".join((_API_VERSION, _KIND, _NAMESPACE, _NAME, _UID)))
 
 
 class Regarding(NamedTuple):
@@ -29,8 +28,7 @@ class Regarding(NamedTuple):
 def regarding(owner: OwnerReference, namespace: str) -> Regarding | None:
     """Read a reference; None where no object can be meant by it."""
     found = Regarding(owner.api_version, owner.kind, namespace, owner.name, owner.uid)
-    fits = all(_PATTERNS[field].fullmatch(text) for field, text in found._asdict().items())
-    return found if fits else None
+    return found if _REFERENCE.fullmatch("\n".join(found)) else None
 
 
 def controller(owners: tuple[OwnerReference, ...], namespace: str) -> Regarding | None:

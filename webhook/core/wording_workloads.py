@@ -35,14 +35,14 @@ def _warned(found: Foresight, pods: str) -> tuple[str, str]:
 def detail(found: Foresight, pods: str) -> str:
     """Say in a refusal what the broken sums do not say."""
     if found.obstacle is Obstacle.SHORT:
-        return f"only {found.fit} of {found.of} {pods} would"
-    advice = f"; with {found.advice} it would not" if found.advice else ""
-    return f"its rolling update would stall at {found.fit} of {found.of} {pods}{advice}"
+        return f"only {found.fit} of {found.of} {pods} would, which workloads: deny refuses"
+    advice = f": set {found.advice}" if found.advice else ""
+    return f"its update would stall at {found.fit} of {found.of}, which workloads: deny refuses{advice}"
 
 
 def form_warning(reason: Reason, wanted: int, pods: str) -> str:
     """Say that pods made of this template are refused whatever room there is, in at most 120 characters."""
-    return f"none of {wanted} {pods} get in as written: {_FORMS[reason]} (unless a LimitRange sets it)"
+    return f"none of {wanted} {pods} get in: {_FORMS[reason]} (unless a LimitRange sets one)"
 
 
 _FORMS = {

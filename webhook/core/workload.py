@@ -7,7 +7,7 @@ batch/v1 and, for `Scale`, autoscaling/v1.
 from msgspec import Raw, Struct, structs
 
 from webhook.core.defaults import with_defaults
-from webhook.core.objects import ObjectError, OwnerReference, Pod, reader
+from webhook.core.objects import Condition, ObjectError, OwnerReference, Pod, reader
 from webhook.core.quantity import QuantityError
 
 IntOrPercent = int | str
@@ -20,6 +20,7 @@ class _Part(Struct, frozen=True, gc=False, rename="camel"):
 class Meta(_Part, frozen=True):
     """Metadata of a workload."""
 
+    generation: int = 0
     owner_references: tuple[OwnerReference, ...] = ()
 
 
@@ -61,6 +62,8 @@ class Spec(_Part, frozen=True):
 class Status(_Part, frozen=True):
     """What its controller last said of its pods; those that are being deleted are not among them."""
 
+    observed_generation: int = 0
+    conditions: tuple[Condition, ...] = ()
     replicas: int = 0
     updated_replicas: int = 0
     current_number_scheduled: int = 0
@@ -79,6 +82,22 @@ class Workload(_Part, frozen=True):
     def owned(self) -> bool:
         """Say whether a controller made it."""
         return any(owner.controller for owner in self.metadata.owner_references)
+
+    @property
+    def updated(self) -> int:
+        """How many of the pods are surely made of the template that stands here."""
+        return 0 if self.outdated else min(self.status.updated_replicas, self.status.replicas)
+
+    @property
+    def outdated(self) -> bool:
+        """Say whether its controller has not looked at its last edit yet."""
+        return self.status.observed_generation < self.metadata.generation
+
+    @property
+    def coming(self) -> bool:
+        """Say whether pods of a Deployment or ReplicaSet may be about to come: some miss, and none was refused."""
+        failed = any(c.type == "ReplicaFailure" and c.status == "True" for c in self.status.conditions)
+        return self.status.replicas < self.spec.replicas and not failed
 
 
 class _ScaleSpec(_Part, frozen=True):

@@ -25,6 +25,7 @@ class Climate(NamedTuple):
     object: float = 0.0  # the shared object is deleted, edited, or an old copy put back
     nodes: float = 0.0
     forced: float = 0.0
+    resize: float = 0.0
     again: float = 0.02  # a review is asked again
     end: float = 0.01  # a create dies
 
@@ -43,10 +44,16 @@ CLIMATES = (
     Climate("new", greedy=True, steps=60, pace=0.3, skip=0.2, object=0.05, late=0.2),
     Climate("leaving", greedy=True, skip=0.3, leap=0.02, leave=0.05, lag=0.03, late=0.4),
     Climate("lenient", skip=0.3, forced=0.2, nodes=0.05, loss=0.1),
+    Climate("growing", greedy=True, skip=0.3, resize=0.5, again=0.2, loss=0.05, late=0.6),
+    Climate(
+        "growing unseen", greedy=True, trickle=0.6, lag=0.06, torn=0.1, leap=0.03, crash=0.01, resize=0.5, again=0.2,
+        late=0.4,
+    ),
     Climate("torn", greedy=True, replicas=(1, 2, 3), torn=1.0, steps=400, leap=0.02),
     Climate(
         "all at once", replicas=(1, 2, 3), torn=0.2, skip=0.2, trickle=0.2, lag=0.03, cut=0.03, leap=0.03, crash=0.02,
         leave=0.01, pause=0.02, loss=0.1, object=0.005, nodes=0.01, forced=0.03, again=0.1, end=0.03,
+        resize=0.1,
     ),
 )  # fmt: skip
 

@@ -22,7 +22,7 @@ from webhook.core.allotment import Allotment, Proposal
 from webhook.core.amounts import NOTHING, Amounts
 from webhook.core.ledger import Ledger, PodFacts
 from webhook.core.proposal import Draft
-from webhook.core.reservations import Named, Reservation, Reservations, Sums
+from webhook.core.reservations import UNBORN, Extent, Named, Reservation, Reservations, Sums
 from webhook.core.shared import Holding, Shared
 from webhook.core.witness import Witness
 
@@ -362,6 +362,43 @@ def delete_reviews_release() -> Patches:
 def with_revision(pod: PodFacts, revision: int) -> PodFacts:
     """The same pod at another revision."""
     return replace(pod, revision=revision)
+
+
+# -- resizes -----------------------------------------------------------------------------------------------------------
+
+
+@mutant("resizes: growth is reserved for")
+def resizes_reserve_nothing() -> Patches:
+    grant = Ledger.grant
+
+    def careless(self: Ledger, pod: PodFacts, now: float) -> Reservation:
+        if pod.before is UNBORN:
+            return grant(self, pod, now)
+        return Reservation(pod.uid, self.spread(pod), now, pod.before)
+
+    return [(Ledger, "grant", careless)]
+
+
+@mutant("resizes: settled only by what comes after the object that was reviewed")
+def resize_settled_by_what_was_reviewed() -> Patches:
+    see = Reservations.see
+
+    def early(self: Reservations, name: str, uid: str, revision: int) -> bool:
+        return see(self, name, uid, revision + 1) and (see(self, name, uid, revision) or True)
+
+    return [(Reservations, "see", early)]
+
+
+@mutant("resizes: growth upon growth costs all of it")
+def growths_of_one_pod_overlap() -> Patches:
+    and_also = Extent.and_also
+
+    def largest(self: Extent, other: Extent) -> Extent:
+        if self.low is NOTHING or other.low is NOTHING:
+            return and_also(self, other)
+        return self if sum(self.cost) >= sum(other.cost) else other
+
+    return [(Extent, "and_also", largest)]
 
 
 # -- rule 5: expiry ----------------------------------------------------------------------------------------------------

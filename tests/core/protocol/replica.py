@@ -114,11 +114,9 @@ class Replica:
 
     def broken(self, pod: PodFacts) -> bool:
         """Say whether the view alone has no room for the pod."""
-        spread = self.ledger.spread(pod)
-        for scope in spread.scopes:
-            growth = pod.footprint.beyond(self.ledger.charged(pod.name, scope))
-            standing = self.ledger.standing(scope)
-            for index, asked in enumerate(pod.footprint):
+        for scope in self.ledger.spread(pod).scopes:
+            growth, standing = self.ledger.growth(pod, scope), self.ledger.standing(scope)
+            for index, asked in enumerate(pod.asked):
                 left = standing.headroom(index)
                 if asked and left is not None and growth[index] > left:
                     return True
@@ -135,11 +133,11 @@ class Replica:
 
     @property
     def booked(self) -> set[str]:
-        """UIDs of the pods that it will let in once it hears that its write was carried out, as it was."""
+        """Keys of what it will let in once it hears that its write was carried out, as it was."""
         letter = self.letter
         if letter is None or letter.revision is None:
             return set()
-        return {ask.pod.uid for ask in letter.proposal.booked}
+        return {ask.pod.key for ask in letter.proposal.booked}
 
     def give_up(self, waiting: Waiting) -> None:
         """Answer a review that has waited for too long: it cannot be told."""
@@ -154,9 +152,9 @@ class Replica:
         """Let time act, settle who can be settled, and write what is to be written."""
         now = self.clock()
         self.allotment.lapse()
-        booked = {ask.pod.uid for ask in self.letter.proposal.booked} if self.letter else set()
+        booked = {ask.pod.key for ask in self.letter.proposal.booked} if self.letter else set()
         for waiting in list(self.waiting):
-            if waiting.request.pod.uid not in booked and self._settled(waiting, now):
+            if waiting.request.pod.key not in booked and self._settled(waiting, now):
                 self.waiting.remove(waiting)
         if self.letter is None:
             self._propose(now)
@@ -228,19 +226,19 @@ class Replica:
     def _after(self, letter: Letter) -> None:
         """The proposal was written."""
         self.letter, self.renewed_at = None, letter.proposal.sent_at
-        booked = {ask.pod.uid for ask in letter.proposal.booked}
-        unfit = {ask.pod.uid for ask in letter.proposal.unfit}
+        booked = {ask.pod.key for ask in letter.proposal.booked}
+        unfit = {ask.pod.key for ask in letter.proposal.unfit}
         told: set[str] = set()
         for waiting in list(self.waiting):
-            uid = waiting.request.pod.uid
-            if uid in booked:
+            key = waiting.request.pod.key
+            if key in booked:
                 self.waiting.remove(waiting)
                 self.world.allow(waiting.request)
-                told.add(uid)
-            waiting.proposed = waiting.proposed or uid in unfit
+                told.add(key)
+            waiting.proposed = waiting.proposed or key in unfit
         for name, reservation in letter.proposal.tentative:
-            if reservation.uid not in told and self.drops:
-                self.allotment.drop(name, reservation.uid)
+            if reservation.key not in told and self.drops:
+                self.allotment.drop(name, reservation.key)
         now = self.clock()
         for waiting in list(self.waiting):
             if waiting.proposed and self._settled(waiting, now):

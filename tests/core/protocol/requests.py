@@ -1,15 +1,16 @@
-"""Requests: the creates that the API server has in hand, from the review to their end."""
+"""Requests: the creates and resizes that the API server has in hand, from the review to their end."""
 
 from dataclasses import dataclass, field
 from enum import Enum
 
 from webhook.core.ledger import PodFacts
+from webhook.core.reservations import UNBORN
 
 WINDOW = 44.0  # seconds from its start within which a create may still be committed; a little less than the lapse
 
 
 class State(Enum):
-    """What has become of a create."""
+    """What has become of a request."""
 
     ASKED = "asked"  # nobody has answered yet
     ALLOWED = "allowed"  # it may be committed at any time
@@ -18,7 +19,7 @@ class State(Enum):
 
 @dataclass(eq=False)
 class Request:
-    """One create of one pod. `granted`: it was let in by a grant, and not by policy."""
+    """One create, or one resize, of one pod. `forced`: it is let in by policy, and not by a grant."""
 
     pod: PodFacts
     start: float
@@ -30,6 +31,11 @@ class Request:
     def may_come(self, now: float) -> bool:
         """Say whether the pod may still be committed."""
         return self.state is State.ALLOWED and now <= self.start + WINDOW
+
+    @property
+    def is_resize(self) -> bool:
+        """Say whether the pod is there already."""
+        return self.pod.before is not UNBORN
 
     @property
     def is_asked(self) -> bool:

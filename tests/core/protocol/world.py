@@ -18,11 +18,12 @@ from webhook.core.accounting import Accounting
 from webhook.core.allotment import Timing
 from webhook.core.amounts import NOTHING, Amounts
 from webhook.core.config_source import parse
+from webhook.core.confinement import Way
 from webhook.core.ledger import PodFacts
 from webhook.core.recount import recount
-from webhook.core.reservations import Named
+from webhook.core.reservations import UNBORN, Before, Extent, Named, Reservation
 from webhook.core.scopes import CLUSTER
-from webhook.core.shared import SharedError, read
+from webhook.core.shared import Holding, SharedError, read
 
 T = TypeVar("T")
 
@@ -61,7 +62,7 @@ class World:
         self.opened: dict[tuple[str, int], list[Named]] = {}  # what was open as each write was proposed
         self.sent_at: dict[str, float] = {}  # of each replica's last successful write, by its clock
         self.recent: deque[str] = deque(maxlen=8)  # names of pods that came last
-        self.asked_twice: set[str] = set()  # UIDs of pods that more than one replica was asked about
+        self.asked_twice: set[str] = set()  # keys of what more than one replica was asked about
         self.count: Counter[str] = Counter()
         self.uids = self.lives = 0
         self.copied = False  # an old copy of the shared object is in place, and nobody has made a new one yet
@@ -79,7 +80,7 @@ class World:
     def pod(self, name: int, size: int, kind: int) -> PodFacts:
         """A pod that nobody has seen yet. Of three kinds one is confined to the pool, one has larger limits."""
         self.uids += 1
-        confined = POOL if kind % 3 == 1 else ()
+        confined = (Way(POOL),) if kind % 3 == 1 else ()
         limits = size * 2 if kind % 3 == 2 else size
         footprint = Amounts(memory_requests=size, memory_limits=limits, memory_limits_filled=limits)
         return PodFacts(f"ns/{name % NAMES}", f"u{self.uids}", 0, footprint, confined_to=confined)
@@ -98,8 +99,9 @@ class World:
         """The most that granted pods can come to if nothing more is written: one pod under each name, and the spare."""
         by_name: dict[tuple[str, int, str], int] = {}
         pods = [pod for pod in self.etcd.pods.values() if pod.counts]
-        booked = {uid for replica in self.replicas for uid in replica.booked}
-        pods += [r.pod for r in self.requests if r.may_come(self.now) or (r.is_asked and r.pod.uid in booked)]
+        booked = {key for replica in self.replicas for key in replica.booked}
+        coming = [r for r in self.requests if r.may_come(self.now) or (r.is_asked and r.pod.key in booked)]
+        pods += [request.pod for request in coming if not request.is_resize or self.reviewed_is_there(request)]
         for pod in pods:
             if not pod.name.startswith("ns/f"):
                 for scope in (CLUSTER, "p") if pod.confined_to or pod.node == "pool" else (CLUSTER,):
@@ -179,24 +181,33 @@ class World:
                 if other in silent:
                     taken = taken.plus(holding.held.get(scope, NOTHING))
                 elif other != replica.name:
-                    taken = taken.plus(self._still_open(other, holding.renewal, replica, scope))
-            growth = pod.footprint.beyond(ledger.charged(pod.name, scope))
+                    taken = taken.plus(self._still_open(other, holding, replica, scope))
+            growth = ledger.growth(pod, scope)
             for index, bound in enumerate(standing.bearing.bound):
-                if bound is not None and pod.footprint[index] and taken[index] + growth[index] > bound:
+                if bound is not None and pod.asked[index] and taken[index] + growth[index] > bound:
                     return
         raise Violation("I2", f"{replica.name} refused {pod} though there was room")
 
-    def _still_open(self, other: str, renewal: int, replica: Replica, scope: str) -> Amounts:
+    def _still_open(self, other: str, holding: Holding, replica: Replica, scope: str) -> Amounts:
         """What another has granted and this one's view does not show (or both have granted it)."""
-        names: dict[str, Amounts] = {}
-        for name, reservation in self.opened[other, renewal]:
-            pod = replica.view.get(name)
-            if pod is None or pod.uid != reservation.uid or reservation.uid in self.asked_twice:
-                names[name] = names.get(name, NOTHING).or_more(reservation.spread.in_scope(scope))
+        names: dict[str, Extent] = {}
+        for name, reservation in self.opened[other, holding.renewal]:
+            if self._shows(replica, name, reservation, holding.view) and reservation.key not in self.asked_twice:
+                continue
+            extent = Extent(reservation.before.footprint, reservation.spread.in_scope(scope))
+            names[name] = names[name].and_also(extent) if name in names else extent
         total = NOTHING
-        for amounts in names.values():
-            total = total.plus(amounts)
+        for extent in names.values():
+            total = total.plus(extent.cost)
         return total
+
+    @staticmethod
+    def _shows(replica: Replica, name: str, reservation: Reservation, view: int) -> bool:
+        """Say whether a replica is charged for what another held as open with a view; a resize may also have failed."""
+        pod = replica.view.get(name)
+        if pod is None or pod.uid != reservation.uid or pod.revision <= max(view, reservation.before.revision):
+            return False
+        return reservation.before is UNBORN or not pod.footprint.within(reservation.before.footprint)
 
     # -- what replicas tell --------------------------------------------------------------------------------------------
 
@@ -250,24 +261,55 @@ class World:
         if replica is not None:
             self.count["asked"] += 1
             if request.asked_of - {replica.name}:
-                self.asked_twice.add(request.pod.uid)
+                self.asked_twice.add(request.pod.key)
             replica.review(request)
 
     def ask_again(self, number: int, replica: int) -> None:
-        """A review that was not answered, or whose answer was lost, is asked again."""
+        """A review that was not answered, or whose answer was lost, is asked again.
+
+        So is a resize of a pod that has changed since, about what it is now.
+        """
         request = pick([r for r in self.requests if r.state is not State.ENDED], number)
-        if request is not None:
-            self.ask(request, replica)
+        if request is None:
+            return
+        if request.is_resize and not self.reviewed_is_there(request):
+            request.state = State.ENDED
+            live = self.etcd.pods.get(request.pod.name)
+            if live is None or live.uid != request.pod.uid or not live.counts:
+                return
+            request = Request(_resized(live, request.pod.footprint), request.start)
+            self.requests.append(request)
+        self.ask(request, replica)
+
+    def resize(self, replica: int, number: int, size: int) -> None:
+        """Somebody resizes a pod."""
+        live = pick([self.etcd.pods[name] for name in sorted(self.etcd.pods) if self.etcd.pods[name].counts], number)
+        if live is None or live.name.startswith("ns/f"):
+            return
+        limits = size * 2 if live.footprint.memory_limits > live.footprint.memory_requests else size
+        footprint = Amounts(memory_requests=size, memory_limits=limits, memory_limits_filled=limits)
+        self.count["resizes"] += 1
+        request = Request(_resized(live, footprint), self.now)
+        self.requests.append(request)
+        self.ask(request, replica)
+
+    def reviewed_is_there(self, request: Request) -> bool:
+        """Say whether a resize would replace what was reviewed."""
+        live = self.etcd.pods.get(request.pod.name)
+        return live is not None and live.uid == request.pod.uid and live.revision == request.pod.before.revision
 
     def commit(self, number: int) -> None:
-        """Etcd takes a create that was allowed; one whose name is taken comes too early, and may come later."""
-        free = [r for r in self.requests if r.may_come(self.now) and r.pod.name not in self.etcd.pods]
+        """Etcd takes what was allowed; a create whose name is taken comes too early, and may come later."""
+        free = [r for r in self.requests if r.may_come(self.now) and self._is_free(r)]
         request = pick(free, number)
         if request is not None:
-            self.count["committed"] += 1
+            self.count["resized" if request.is_resize else "committed"] += 1
             request.state = State.ENDED
-            self.etcd.put(request.pod)
+            self.etcd.put(replace(request.pod, before=UNBORN))
             self.recent.append(request.pod.name)
+
+    def _is_free(self, request: Request) -> bool:
+        return self.reviewed_is_there(request) if request.is_resize else request.pod.name not in self.etcd.pods
 
     def end(self, number: int) -> None:
         """A create dies: its verdict is lost, or somebody else refuses it."""
@@ -427,6 +469,11 @@ class World:
         if now.epoch != old.epoch:
             return all(s is not None and s.epoch == now.epoch for s in known)
         return all(s is not None and s.epoch == now.epoch and s.serial > old.serial for s in known)
+
+
+def _resized(live: PodFacts, footprint: Amounts) -> PodFacts:
+    """What a review says of a pod that is to be resized."""
+    return replace(live, footprint=footprint, revision=0, before=Before(live.revision, live.footprint))
 
 
 def pick(choices: Sequence[T], number: int) -> T | None:

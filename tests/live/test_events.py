@@ -1,0 +1,313 @@
+"""Refusals where people look for them: `kubectl describe` of what was applied shows why, in one line, however many."""
+
+import re
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from tests.cluster.api import Object
+from tests.cluster.processes import until
+from tests.live.headroom import CONFIG, Headroom
+from tests.live.pods import asking, container
+from tests.live.story import Story
+from tests.live.workload import Workload
+from webhook.answer import Conflict
+from webhook.core.notice import BURST, INTERVAL, RATE, Occurrence
+from webhook.core.regarding import Regarding
+from webhook.events import COMPONENT, Events
+from webhook.kube import Api, configure
+
+pytestmark = [pytest.mark.live, pytest.mark.usefixtures("room")]
+
+SECONDS = 30.0
+FULL = "MemoryCommitmentExceeded"
+ROLE = "/apis/rbac.authorization.k8s.io/v1/clusterroles/headroom"
+WRITTEN, DROPPED = "headroom_events_written_total", "headroom_events_dropped_total"
+CALLS = r'^apiserver_request_total\{.*resource="events",.*verb="(?:POST|PATCH|PUT)",.*\} (\S+)$'
+REJECTED = r'^apiserver_admission_webhook_rejection_count\{.*name="pods\.headroom\.dev",.*\} (\S+)$'
+
+
+class Line(NamedTuple):
+    """An Event as `kubectl describe` shows it."""
+
+    kind: str
+    age: str
+    message: str
+
+    @property
+    def times(self) -> int:
+        """How many it stands for."""
+        found = re.search(r"\(x(\d+) over ", self.age)
+        return int(found[1]) if found else 1
+
+
+def described(story: Story, what: str, reason: str = FULL) -> list[Line]:
+    """The lines of Headroom's that `kubectl describe` has for that reason."""
+    _, _, events = story.kubectl("describe", what).stdout.partition("\nEvents:")
+    pattern = rf"^\s+(\w+)\s+{reason}\s+(\S.*?)\s+{re.escape(COMPONENT)}\s+(.*)$"
+    return [Line(*found) for found in re.findall(pattern, events, re.MULTILINE)]
+
+
+def line_of(story: Story, what: str) -> Line:
+    """The only line, once there is one."""
+    until(lambda: bool(described(story, what)), f"the event on {what}", SECONDS)
+    (line,) = described(story, what)
+    return line
+
+
+def template(memory: str = "100Ti", restart: str = "Never") -> Object:
+    return {
+        "metadata": {"labels": {"app": "big"}},
+        "spec": {"containers": [container(memory, memory)], "restartPolicy": restart},
+    }
+
+
+def apply(story: Story, version: str, kind: str, spec: Object, name: str = "big") -> None:
+    given = {"apiVersion": version, "kind": kind, "metadata": {"name": name}, "spec": spec}
+    story.kubectl("apply", "-f", "-", given=given)
+
+
+def counted(story: Story, pattern: str) -> int:
+    """The sum of those of the API server's own counters that fit."""
+    text = story.api.text("/metrics")
+    return sum(int(float(count)) for count in re.findall(pattern, text, re.MULTILINE))
+
+
+@pytest.fixture
+def full(story: Story) -> Story:
+    """A story in which 12Gi may be requested."""
+    story.headroom.configure({"requests": "50%"})
+    return story
+
+
+# -- where people look -------------------------------------------------------------------------------------------------
+
+
+def test_a_deployment_shows_one_line_that_counts(full: Story) -> None:
+    web = Workload(full, "100Ti")
+    web.apply(1)
+    first = line_of(full, "deployment/web")
+    assert first.kind == "Warning"
+    pod = rf"pod {full.namespace}/web-[a-z0-9]+-[a-z0-9]{{5}}"
+    assert re.match(rf"{pod} does not fit: memory requests of the cluster would be 100Ti of 12Gi ", first.message)
+    began = time.monotonic()
+    until(lambda: line_of(full, "deployment/web").times > first.times, "a higher count", SECONDS)
+    print(f"the count grew after {time.monotonic() - began:.1f} s: {line_of(full, 'deployment/web')[1]}")
+    refused = len(full.headroom.audit_lines(full.namespace))
+    until(lambda: line_of(full, "deployment/web").times >= refused, "the whole count", SECONDS)
+    assert described(full, f"replicaset/{web.replica_set()['metadata']['name']}") == []
+    shown = full.kubectl("get", "events", "--field-selector", f"reason={FULL}").stdout.splitlines()
+    assert len(shown) == 2, "a heading and one line"
+    assert "deployment/web" in shown[1]
+
+
+def test_a_second_replica_set_counts_in_the_same_line(full: Story) -> None:
+    for memory in ("100Ti", "200Ti"):
+        labels = {"matchLabels": {"app": "big"}}
+        apply(full, "apps/v1", "Deployment", {"selector": labels, "template": template(memory, "Always")})
+        figures = f"would be {memory} of 12Gi"
+        until(lambda f=figures: f in line_of(full, "deployment/big").message, figures, SECONDS)  # type: ignore[misc]  # mypy knows no defaults in a lambda
+    assert line_of(full, "deployment/big").times >= 2
+
+
+def test_a_stateful_set_shows_it(full: Story) -> None:
+    labels = {"matchLabels": {"app": "big"}}
+    spec = {"serviceName": "big", "selector": labels, "template": template(restart="Always")}
+    apply(full, "apps/v1", "StatefulSet", spec)
+    assert line_of(full, "statefulset/big").message.startswith(f"pod {full.namespace}/big-0 does not fit: ")
+
+
+def test_a_job_shows_it(full: Story) -> None:
+    apply(full, "batch/v1", "Job", {"template": template()})
+    assert f"pod {full.namespace}/big-" in line_of(full, "job/big").message
+
+
+def test_a_cron_job_shows_it_for_its_jobs(full: Story) -> None:
+    job = {"spec": {"template": template()}}
+    apply(full, "batch/v1", "CronJob", {"schedule": "0 0 1 1 *", "jobTemplate": job})
+    full.kubectl("create", "job", "now", "--from=cronjob/big")
+    assert f"pod {full.namespace}/now-" in line_of(full, "cronjob/big").message
+    assert described(full, "job/now") == []
+
+
+def test_a_bare_pod_and_a_dry_run_leave_no_event(full: Story) -> None:
+    owner = {"apiVersion": "v1", "kind": "ConfigMap", "name": "any", "uid": "1", "controller": True}
+    full.refused(asking("bare", "100Ti"))
+    dry = asking("dry", "100Ti")
+    dry["metadata"]["ownerReferences"] = [owner]
+    full.refused(dry, dryRun="All")
+    told = asking("told", "100Ti")
+    told["metadata"]["ownerReferences"] = [owner]
+    full.refused(told)
+    until(lambda: bool(events_of(full)), "the event of the third one", SECONDS)
+    (event,) = events_of(full)
+    assert event["message"].startswith(f"pod {full.namespace}/told ")
+    assert event["count"] == 1
+
+
+def test_a_bad_configuration_shows_on_the_configmap_and_so_does_its_end(full: Story) -> None:
+    uid = full.api.get(CONFIG)["metadata"]["uid"]
+
+    def told(reason: str) -> list[Object]:
+        about = f"involvedObject.uid={uid},reason={reason}"
+        return full.api.items("/api/v1/namespaces/headroom-system/events", fieldSelector=about)
+
+    before = [sum(event["count"] for event in told(reason)) for reason in _EDITS]
+    full.headroom.slip_past("mode: enforced")
+    until(lambda: sum(event["count"] for event in told(_EDITS[0])) > before[0], "the warning", SECONDS)
+    (bad,) = told(_EDITS[0])
+    assert bad["type"] == "Warning"
+    assert "holds no good configuration: " in bad["message"]
+    assert re.search(r"; configuration \w+ stays$", bad["message"])
+    shown = full.headroom.cluster.kubectl("-n", "headroom-system", "describe", "configmap", "headroom-config").stdout
+    assert "ConfigurationRefused" in shown
+    full.headroom.configure({"requests": "50%"})
+    until(lambda: sum(event["count"] for event in told(_EDITS[1])) > before[1], "the end of it", SECONDS)
+    (good,) = told(_EDITS[1])
+    assert good["type"] == "Normal"
+
+
+_EDITS = ("ConfigurationRefused", "ConfigurationApplied")
+
+
+def events_of(story: Story) -> list[Object]:
+    """Headroom's events in the story's namespace."""
+    path = f"/api/v1/namespaces/{story.namespace}/events"
+    return story.api.items(path, fieldSelector=f"reportingComponent={COMPONENT}")
+
+
+# -- storms ------------------------------------------------------------------------------------------------------------
+
+
+def quiet(story: Story) -> None:
+    """Wait until what other tests left behind has come to rest: the API server's counters are about everybody."""
+    calls = -1
+    while (now := counted(story, CALLS)) != calls:
+        calls = now
+        time.sleep(3.0)
+
+
+def allowed(seconds: float) -> float:
+    """How many Events may be written in that time."""
+    return BURST + RATE * seconds
+
+
+def test_a_storm_of_2000_refusals_of_one_deployment_is_one_event_and_a_complete_audit_log(full: Story) -> None:
+    web = Workload(full, "100Ti")
+    web.apply(0)
+    owner = web.replica_set()["metadata"]
+    reference = {"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": owner["name"], "uid": owner["uid"]}
+
+    def refuse(number: int) -> None:
+        pod = asking(f"web-{number}", "100Ti")
+        pod["metadata"]["ownerReferences"] = [reference | {"controller": True}]
+        full.refused(pod)
+
+    quiet(full)
+    calls, began = counted(full, CALLS), time.monotonic()
+    with ThreadPoolExecutor(16) as clients:
+        list(clients.map(refuse, range(2000)))
+    stormed = time.monotonic() - began
+    until(lambda: sum(event["count"] for event in events_of(full)) == 2000, "the whole count", SECONDS)
+    took = time.monotonic() - began
+    calls = counted(full, CALLS) - calls
+    print(f"2000 refusals in {stormed:.1f} s, {calls} writes of events in {took:.1f} s")
+    assert calls <= 3 + took / INTERVAL, "the first, one each interval, and one of the Deployment's own controller"
+    assert len(events_of(full)) == 1
+    assert line_of(full, "deployment/web").times == 2000
+    assert len(full.headroom.audit_lines(full.namespace)) == 2000
+
+
+def test_200_deployments_that_are_refused_are_all_told_within_bounds(full: Story) -> None:
+    names = [f"big-{number}" for number in range(200)]
+    before, rejected = full.headroom.exposition(), counted(full, REJECTED)
+    began = time.monotonic()
+
+    def make(name: str) -> None:
+        labels = {"matchLabels": {"app": "big"}}
+        spec = {"replicas": 1, "selector": labels, "template": template(restart="Always")}
+        full.api.create(
+            f"/apis/apps/v1/namespaces/{full.namespace}/deployments", {"metadata": {"name": name}, "spec": spec}
+        )
+
+    with ThreadPoolExecutor(8) as clients:
+        list(clients.map(make, names))
+    until(lambda: len(events_of(full)) >= 200, "an event for each of them", 120.0)
+    took = time.monotonic() - began
+    shown = full.headroom.exposition()
+    written = shown.value(WRITTEN) - before.value(WRITTEN)
+    print(f"200 deployments told in {took:.1f} s with {written:.0f} writes")
+    assert {event["involvedObject"]["name"] for event in events_of(full)} == set(names)
+    assert all(event["involvedObject"]["kind"] == "Deployment" for event in events_of(full))
+    assert written <= allowed(took)
+    assert shown.value(DROPPED) == before.value(DROPPED)
+
+    def complete() -> bool:
+        now = counted(full, REJECTED) - rejected
+        return len(full.headroom.audit_lines(full.namespace)) == now
+
+    until(complete, "as many audit lines as the API server saw refusals", SECONDS)
+
+
+def test_replicas_count_in_the_same_event(full: Story, tmp_path: Path) -> None:
+    cluster = full.headroom.cluster
+    path = str(cluster.service_account_kubeconfig("headroom-system", "headroom", tmp_path / "kubeconfig"))
+    about = Regarding("apps/v1", "Deployment", full.namespace, "web", "uid-web")
+    occurrence = Occurrence(about, "Warning", FULL, "CreatePod", lambda: "it does not fit")
+
+    def write(replica: str) -> None:
+        events, left = Events(Api(configure(path)), replica), 20
+        while left:
+            try:
+                events.write(about, occurrence, 2, time.time(), time.time())
+            except Conflict:
+                continue  # as the announcing does, though ten seconds later
+            left -= 1
+
+    with ThreadPoolExecutor(2) as replicas:
+        list(replicas.map(write, ("r1", "r2")))
+    (event,) = events_of(full)
+    assert event["count"] == 80
+
+
+# -- without the right to write them -----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def no_right(headroom: Headroom) -> Iterator[None]:
+    """Headroom may write no events, as after an upgrade that left the new role out."""
+    api = headroom.cluster.api
+    role = api.get(ROLE)
+    rules = [rule for rule in role["rules"] if rule["resources"] != ["events"]]
+    assert len(rules) < len(role["rules"])
+    api.patch(ROLE, {"rules": rules})
+    until(lambda: not may_write(headroom), "the loss of the right", SECONDS)
+    yield
+    api.patch(ROLE, {"rules": role["rules"]})
+    until(lambda: may_write(headroom), "the right again", SECONDS)
+
+
+def may_write(headroom: Headroom) -> bool:
+    """Whether Headroom's account may make events."""
+    account = "--as=system:serviceaccount:headroom-system:headroom"
+    said = headroom.cluster.kubectl("auth", "can-i", "create", "events", account, check=False).stdout
+    return said.strip() == "yes"
+
+
+def test_without_the_right_there_is_one_line_in_the_log_and_reviews_go_on(full: Story, no_right: None) -> None:
+    before, said = full.headroom.exposition().value(DROPPED), len(full.headroom.log())
+    owner = {"apiVersion": "v1", "kind": "ConfigMap", "name": "any", "controller": True}
+    for number in range(30):
+        pod = asking(f"big-{number}", "100Ti")
+        pod["metadata"]["ownerReferences"] = [owner | {"uid": f"uid-{number}"}]
+        full.refused(pod)
+    full.create(asking("fits", "1Mi"))
+    until(lambda: full.headroom.exposition().value(DROPPED) >= before + 30, "what was dropped", SECONDS)
+    lines = [line for line in full.headroom.log()[said:].splitlines() if "Events cannot be written" in line]
+    assert len(lines) == 1
+    assert "403 Forbidden" in lines[0]
+    assert len(full.headroom.audit_lines(full.namespace)) == 30
