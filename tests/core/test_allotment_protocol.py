@@ -27,6 +27,8 @@ TOO_RARE = frozenset(
         "plain_timeout",
         "proof_dated_at_its_end",
         "bookmark_before_its_events",
+        "resize_settled_by_what_was_reviewed",
+        "growths_of_one_pod_overlap",
         "early_expiry",
         "expiry_without_proof",
         "floor_not_raised_at_expiry",

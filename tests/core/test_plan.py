@@ -99,7 +99,10 @@ def test_a_new_template_rolls(replicas: int, strategy: Json, surge: int, unavail
     assert found.advice == advice
 
 
-GENERATION = b'{"metadata":{"generation":3},"spec":{"replicas":3},"status":{"replicas":3,"observedGeneration":%d}}'
+GENERATION = (
+    b'{"metadata":{"generation":3},"spec":{"replicas":3},'
+    b'"status":{"replicas":3,"updatedReplicas":3,"observedGeneration":%d}}'
+)
 
 
 @pytest.mark.parametrize(
@@ -122,6 +125,11 @@ def test_while_pods_are_on_their_way_a_plan_is_mild(kind: str, old: Workload, mi
 def test_a_new_template_under_recreate_replaces_all_at_once() -> None:
     new = workload(4, OTHER, strategy={"type": "Recreate"})
     assert made("Deployment", new, workload(3, status={"replicas": 3})).course == recreation(4, 3)
+
+
+def test_of_which_template_pods_are_is_unknown_until_the_controller_has_looked() -> None:
+    assert plan("Deployment", Edit(workload(3, OTHER), read_workload(GENERATION % 2))) is None
+    assert made("Deployment", workload(3, OTHER), read_workload(GENERATION % 3)).course == rolling(3, 3, 1, 0)
 
 
 @pytest.mark.parametrize("strategy", [{}, {"type": "Recreate"}])

@@ -51,6 +51,7 @@ def busy() -> Ledger:
     "settings",
     [
         "nodes: {notReadyGrace: 1s}\nreserve: {nodes: 4}",
+        "nodes: {notReadyGrace: 1s}\nreserve: {nodes: 2}",
         "nodes: {notReadyGrace: 20s}\nreserve: {nodes: 1}",
         "nodes: {forgetDeletedAfter: 1s}\nreserve: {nodes: 1}",
         "nodes: {excludeTaints: [spot]}",

@@ -23,7 +23,7 @@ def template(memory: int = 512, limit: int | None = None, image: str = "a", **sp
 
 
 def workload(replicas: int = 1, of: Json | None = None, status: Json | None = None, **spec: Any) -> Workload:
-    """Make a workload; `status` is what its controller says, of pods that are all up to date unless it says otherwise."""
+    """Make a workload; `status` is what its controller says, of pods that are up to date unless it says else."""
     said = {"updatedReplicas": status["replicas"]} | status if status and "replicas" in status else status or {}
     whole = {"spec": {"replicas": replicas, "template": of or template(), **spec}, "status": said}
     return read_workload(json.dumps(whole).encode())

@@ -17,7 +17,8 @@ pytestmark = [pytest.mark.live, pytest.mark.usefixtures("no_nodes")]
 
 GI = 1 << 30
 GRACE = 2.0
-SECONDS = 3.0  # the promise is one; a busy machine gets some more
+PROMISED = 1.0  # seconds after its due in which the account follows a node
+SECONDS = 3.0
 Change = Callable[[ControlPlane, str], None]
 
 
@@ -90,12 +91,12 @@ def test_a_node_takes_its_room_and_its_pods_along_and_brings_both_back(
     whole = three_nodes_with_pods(add_nodes, story)
     without = Account(16 * GI, 3 * GI, 8 * GI, 4 * GI, 16 * GI)
     leave(control_plane, "node-2")
-    left = turns(story, whole, without, due + SECONDS)
+    left = turns(story, whole, without, due + PROMISED)
     # The status has whole seconds and the watch its delay: the grace is over not much too early.
     assert left >= due - 0.5
     assert "at most 5Gi would fit" in story.refused(asking("over", 5 * GI + 1))
     come_back(control_plane, "node-2")
-    back = turns(story, without, whole, SECONDS)
+    back = turns(story, without, whole, PROMISED)
     print(f"left after {left:.2f} s ({due:g} s due), came back after {back:.2f} s")
     assert "at most 6Gi would fit" in story.refused(asking("over", 6 * GI + 1))
 

@@ -19,6 +19,7 @@ Rule 3. The same write retires the reservations whose pods the writer has seen, 
 Rule 4. A reservation that nobody saw lapses as reservations.py says (its rules 3 and 4).
 Rule 5. What a silent replica holds lapses after validity + lapse since the observer first saw its last write, with a
         view proven fresh after that; the same write raises the floor to the highest *pod* revision of that view.
+        Who was not dead begins anew: for what it granted before, it holds nothing.
 Rule 6. Who cannot book *calls*: the others hand back what they have not spent, retire what they have seen, and
         book no more than they need for a while. Only then is a refusal final.
 Rule 7. A lost or damaged object is made anew and closed. Holders register what is open. It is opened after validity +

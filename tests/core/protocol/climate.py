@@ -45,15 +45,11 @@ CLIMATES = (
     Climate("leaving", greedy=True, skip=0.3, leap=0.02, leave=0.05, lag=0.03, late=0.4),
     Climate("lenient", skip=0.3, forced=0.2, nodes=0.05, loss=0.1),
     Climate("growing", greedy=True, skip=0.3, resize=0.5, again=0.2, loss=0.05, late=0.6),
-    Climate(
-        "growing unseen", greedy=True, trickle=0.6, lag=0.06, torn=0.1, leap=0.03, crash=0.01, resize=0.5, again=0.2,
-        late=0.4,
-    ),
+    Climate("growing unseen", greedy=True, replicas=(1, 2, 2), trickle=0.5, lag=0.1, leap=0.02, resize=0.9),
     Climate("torn", greedy=True, replicas=(1, 2, 3), torn=1.0, steps=400, leap=0.02),
     Climate(
         "all at once", replicas=(1, 2, 3), torn=0.2, skip=0.2, trickle=0.2, lag=0.03, cut=0.03, leap=0.03, crash=0.02,
-        leave=0.01, pause=0.02, loss=0.1, object=0.005, nodes=0.01, forced=0.03, again=0.1, end=0.03,
-        resize=0.1,
+        leave=0.01, pause=0.02, loss=0.1, object=0.005, nodes=0.01, forced=0.03, resize=0.1, again=0.1, end=0.03,
     ),
 )  # fmt: skip
 
