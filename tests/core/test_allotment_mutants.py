@@ -1,4 +1,4 @@
-"""Each broken rule of tests/core/protocol/mutants.py, and the story that shows that it is broken.
+"""Each broken rule of tests/core/protocol/mutants, and the story that shows that it is broken.
 
 The stories are tests of their own, which pass; with the rule broken they must not. That the simulation finds most of
 them by itself is in test_allotment_protocol.py.

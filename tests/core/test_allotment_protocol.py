@@ -6,9 +6,9 @@ in one of the climates of `climate.py`. For longer runs: `python -m tests.core.p
 
 import pytest
 
+from tests.core.protocol.checks import Violation
 from tests.core.protocol.mutants import MUTANTS, Mutant, applied
 from tests.core.protocol.simulation import Simulation
-from tests.core.protocol.world import Violation
 
 RUNS = range(60)
 ENOUGH = 2  # runs in which a mutant must be caught: one alone would be luck

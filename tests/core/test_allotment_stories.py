@@ -4,11 +4,12 @@ Each is a schedule of the model in tests/core/protocol, played step by step. The
 still come of what was granted is compared with it at the end.
 """
 
+from tests.core.protocol.checks import TIMING
 from tests.core.protocol.etcd import Rooms
 from tests.core.protocol.replica import Proof, Replica
 from tests.core.protocol.requests import Request, State
 from tests.core.protocol.simulation import RULES
-from tests.core.protocol.world import TIMING, World
+from tests.core.protocol.world import World
 from webhook.core.scopes import CLUSTER
 
 

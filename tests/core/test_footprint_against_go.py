@@ -5,7 +5,7 @@ import json
 from tests.core.pods import Json, many
 from tests.core.second_opinion import Opinion, Sums, kubernetes_says
 from webhook.core.footprint import explain, footprint
-from webhook.core.objects import Pod, ResourceList, reader
+from webhook.core.objects import ContainerStatus, Pod, PodStatus, ResourceList, reader
 
 BATCH = 20_000
 
@@ -36,6 +36,7 @@ def test_the_random_pods_reach_every_part_of_the_rule() -> None:
     assert {"Infeasible", "Deferred"} <= {condition.reason for pod in batch for condition in pod.status.conditions}
     orders = ["".join("s" if c.restart_policy == "Always" else "i" for c in pod.spec.init_containers) for pod in batch]
     assert all(any(part in order for order in orders) for part in ("is", "si", "isi", "ss", "ii"))
-    reported = [status for pod in batch for status in (pod.status, *pod.status.container_statuses)]
+    reported: list[PodStatus | ContainerStatus] = [pod.status for pod in batch]
+    reported += [status for pod in batch for status in pod.status.container_statuses]
     assert any(status.resources for status in reported)
     assert any(status.allocated_resources != ResourceList() for status in reported)

@@ -5,6 +5,8 @@ from typing import Any
 import pytest
 
 from tests.core.accounts import GI, committed, config, headroom, ledger, node, pod
+from tests.core.protocol.hand import Hand
+from tests.core.protocol.hand import pod as hand_pod
 from tests.core.reviews import Json, memory, resizing
 from webhook.core.accounting import Accounting
 from webhook.core.allotment import Allotment, Ask, Timing
@@ -388,3 +390,47 @@ def test_two_attempts_at_once_are_told_apart() -> None:
     assert facts.before == Before(
         5, Amounts(memory_requests=4 * GI, memory_limits_filled=4 * GI, memory_unbounded=1, cpu_unbounded=1)
     )
+
+
+# -- beside others ---------------------------------------------------------------------------------------------------
+
+
+def wants(live: PodFacts, size: int) -> PodFacts:
+    """The review of a resize of a live pod."""
+    before = Before(live.revision, live.footprint)
+    return PodFacts(live.name, live.uid, 0, Amounts(memory_requests=size), before=before)
+
+
+def test_who_granted_an_attempt_that_lost_a_race_hands_back_once_it_knows() -> None:
+    hand = Hand("a", "b", bound=10)
+    live = hand.come(hand_pod("p", 4))
+    hand.write("a", wants(live, 10))
+    hand.tell()
+    newer = hand.come(hand_pod("p", 4), "b")  # what made that attempt lose; `a` has not seen it
+    again = wants(newer, 10)
+    assert hand.write("b", again).unfit
+    hand.tell()
+    assert hand.shared is not None
+    assert hand.shared.called_at == newer.revision
+    hand.write("a")
+    hand.tell()
+    assert not hand.replicas["b"].refuses(again, hand.now), "it answered before it could know"
+    hand.ledgers["a"].see(newer)
+    hand.write("a")
+    hand.tell()
+    assert [ask.pod for ask in hand.write("b", again).booked] == [again]
+
+
+def test_a_view_behind_the_object_under_review_refuses_nobody_for_what_others_hold() -> None:
+    hand = Hand("a", "b", bound=10)
+    live = hand.come(hand_pod("p", 4))
+    hand.write("a", wants(live, 10))
+    hand.tell()
+    ahead = wants(PodFacts(live.name, live.uid, live.revision + 5, live.footprint), 10)
+    hand.write("b", ahead)
+    hand.tell()
+    hand.write("a")
+    hand.tell()
+    assert not hand.replicas["b"].refuses(ahead, hand.now)
+    assert hand.shared is not None
+    assert hand.shared.called_at <= live.revision, "nobody waits for a revision that there may never be"

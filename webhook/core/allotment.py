@@ -34,7 +34,7 @@ from collections.abc import Sequence
 
 from webhook.core.grants import Grants
 from webhook.core.ledger import Ledger, PodFacts
-from webhook.core.proposal import Ask, Draft, Proposal, fits, free, must_call, owing
+from webhook.core.proposal import Ask, Draft, Proposal, fits, free, must_call, owing, view_of
 from webhook.core.reservations import Sums
 from webhook.core.shared import Holding, Shared
 from webhook.core.witness import Timing, Witness
@@ -250,7 +250,7 @@ class Allotment(Grants):
         """Say whether it helps a pod that did not fit to propose again: it fits by now, or others must be called."""
         if self.shared is None or not self.may_book():
             return False
-        view = self._ledger.born_revision
+        view = view_of(self._ledger, pod)
         return self.fits(pod, self.shared) or must_call(self.shared, self.replica, self.silent(now), view)
 
     def refuses(self, pod: PodFacts, now: float) -> bool:
@@ -260,4 +260,6 @@ class Allotment(Grants):
             return False
         if not self.fits(pod, Shared(shared.epoch, shared.open)):
             return True  # what others hold is not even what is in the way
-        return not owing(shared, self.replica, self.silent(now), self._ledger.born_revision)
+        if pod.before.revision > self._ledger.pod_revision:
+            return False  # a view that is behind the object under review cannot say what others owe for it
+        return not owing(shared, self.replica, self.silent(now), view_of(self._ledger, pod))

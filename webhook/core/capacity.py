@@ -189,11 +189,12 @@ class Capacity:
         counted = [node.facts.room for node in members if node.facts.name in self._counting]
         memories, cpus = [room.memory for room in counted], [room.cpu for room in counted]
         largest = self._accounting.reserve_nodes(scope)
+        known = self._counting | self._down
         return _Base(
             Room(sum(memories), sum(cpus)),
             tuple(map(Room, nlargest(largest, memories), nlargest(largest, cpus))),
             tuple((node.facts.room, node.lost_holding) for node in members if node.facts.name in self._down),
-            tuple(node.facts for node in members if node.facts.name not in self._counting | self._down),
+            tuple(node.facts for node in members if node.facts.name not in known),
         )
 
 

@@ -79,6 +79,15 @@ def owing(shared: Shared, replica: str, silent: Collection[str], view: int) -> l
     ]
 
 
+def view_of(ledger: Ledger, pod: PodFacts) -> int:
+    """Return how far those must see who are called for a pod.
+
+    Of a resize, as far as the object under review: who granted an earlier attempt at it then knows what became of that.
+    """
+    known = pod.before.revision <= ledger.pod_revision  # no answer may wait for a revision that there may never be
+    return max(ledger.born_revision, pod.before.revision if known else 0)
+
+
 def must_call(shared: Shared, replica: str, silent: Collection[str], view: int) -> bool:
     """Say whether somebody owes who was not called, or not with a view that far."""
     debtors = owing(shared, replica, silent, view)
@@ -143,7 +152,7 @@ class Draft:
                 self._book(ask, now)
             else:
                 self._unfit.append(ask)
-        view = self._ledger.born_revision
+        view = max((view_of(self._ledger, ask.pod) for ask in self._unfit), default=0)
         if self._unfit and self.bookable and must_call(self.base, self._replica, self._silent, view):
             self.base = replace(self.base, call=self.base.call + 1, called_at=max(self.base.called_at, view))
 

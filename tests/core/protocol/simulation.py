@@ -9,10 +9,11 @@ from unittest.mock import patch
 
 from msgspec.structs import replace
 
+from tests.core.protocol.checks import TIMING, Violation
 from tests.core.protocol.climate import CLIMATES, TIDES, Climate
 from tests.core.protocol.etcd import Rooms
 from tests.core.protocol.requests import Request, State
-from tests.core.protocol.world import TIMING, Violation, World
+from tests.core.protocol.world import World
 from webhook.core import proposal
 from webhook.core.scopes import CLUSTER
 

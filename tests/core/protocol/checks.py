@@ -1,0 +1,174 @@
+"""What must hold in the model: each breach raises `Violation`."""
+
+from collections import Counter
+
+from tests.core.protocol.etcd import Etcd, Rooms
+from tests.core.protocol.replica import Letter, Replica
+from tests.core.protocol.requests import Request
+from webhook.core.allotment import Timing
+from webhook.core.amounts import NOTHING, Amounts
+from webhook.core.recount import recount
+from webhook.core.reservations import UNBORN, Extent, Named, Reservation
+from webhook.core.scopes import CLUSTER
+from webhook.core.shared import Holding
+
+TIMING = Timing()
+SUMS = tuple((scope, index) for scope in (CLUSTER, "p") for index in (0, 2))
+
+
+class Violation(AssertionError):
+    """A rule was broken; `rule` names it."""
+
+    def __init__(self, rule: str, text: str) -> None:
+        super().__init__(f"{rule}: {text}")
+        self.rule = rule
+
+
+class Checks:
+    """What is true, and what is compared with it. `rules` are those that are checked."""
+
+    def __init__(self, rooms: Rooms, rules: frozenset[str]) -> None:
+        self.rules = rules
+        self.now = 1_000.0
+        self.etcd = Etcd([rooms])
+        self.requests: list[Request] = []
+        self.letters: list[Letter] = []
+        self.opened: dict[tuple[str, int], list[Named]] = {}  # what was open as each write was proposed
+        self.sent_at: dict[str, float] = {}  # of each replica's last successful write, by its clock
+        self.asked_twice: set[str] = set()  # keys of what more than one replica was asked about
+        self.count: Counter[str] = Counter()
+        self.epoch = ""  # of the shared object, as it was last written
+        self.touched = False  # somebody has deleted or edited the shared object, or put an old copy back
+        self.ceiling = self.bounds()
+        self.replicas: list[Replica] = []
+
+    # -- values --------------------------------------------------------------------------------------------------------
+
+    def bounds(self) -> dict[tuple[str, int], int | None]:
+        """What the nodes bear, as it is true now."""
+        rooms = self.etcd.rooms[-1]
+        return {
+            (CLUSTER, 0): rooms.common + rooms.pool,
+            (CLUSTER, 2): (rooms.common + rooms.pool) * 3 // 2,
+            ("p", 0): rooms.pool,
+            ("p", 2): None,
+        }
+
+    def potential(self) -> dict[tuple[str, int], int]:
+        """The most that granted pods can come to if nothing more is written: one pod under each name, and the spare."""
+        by_name: dict[tuple[str, int, str], int] = {}
+        pods = [pod for pod in self.etcd.pods.values() if pod.counts]
+        booked = {key for replica in self.replicas for key in replica.booked}
+        coming = [r for r in self.requests if r.may_come(self.now) or (r.is_asked and r.pod.key in booked)]
+        pods += [request.pod for request in coming if not request.is_resize or self.reviewed_is_there(request)]
+        for pod in pods:
+            if not pod.name.startswith("ns/f"):
+                for scope in (CLUSTER, "p") if pod.confined_to or pod.node == "pool" else (CLUSTER,):
+                    for index in (0, 2):
+                        key = (scope, index, pod.name)
+                        by_name[key] = max(by_name.get(key, 0), pod.footprint[index])
+        total = dict.fromkeys(SUMS, 0)
+        for (scope, index, _), amount in by_name.items():
+            total[scope, index] += amount
+        for replica in self.replicas:
+            for scope, index in SUMS:
+                total[scope, index] += replica.may_take(scope)[index]
+        return total
+
+    def reviewed_is_there(self, request: Request) -> bool:
+        """Say whether a resize would replace what was reviewed."""
+        live = self.etcd.pods.get(request.pod.name)
+        return live is not None and live.uid == request.pod.uid and live.revision == request.pod.before.revision
+
+    # -- what must hold ------------------------------------------------------------------------------------------------
+
+    def check(self) -> None:
+        """I1: what was granted stays within the bound, or within what the bound was until all had seen it lowered."""
+        if "I1" not in self.rules:
+            return
+        potential, bounds = self.potential(), self.bounds()
+        for key, amount in potential.items():
+            ceiling = self.ceiling[key]
+            if ceiling is not None and amount > ceiling:
+                raise Violation("I1", f"{key}: granted pods can come to {amount} of {ceiling}")
+        if self.ceiling != bounds and all(r.noded == len(self.etcd.rooms) and self._renewed(r) for r in self.replicas):
+            self.ceiling = {key: None if bound is None else max(bound, potential[key]) for key, bound in bounds.items()}
+
+    def _renewed(self, replica: Replica) -> bool:
+        """Say whether all that a replica holds was booked after it saw the newest nodes."""
+        return replica.renewed_at > replica.noded_at and replica.letter is None
+
+    def check_sums(self) -> None:
+        """I5: what is kept up event by event equals what is counted anew."""
+        for replica in self.replicas if "I5" in self.rules else ():
+            drift = recount(replica.ledger.parts(replica.clock()))
+            if drift:
+                raise Violation("I5", f"the ledger of {replica.name} is off: {drift}")
+            true = {CLUSTER: NOTHING, "p": NOTHING}
+            for pod in replica.view.values():
+                if pod.counts:
+                    true[CLUSTER] = true[CLUSTER].plus(pod.footprint)
+                    if pod.confined_to or pod.node == "pool":
+                        true["p"] = true["p"].plus(pod.footprint)
+            kept = {scope: replica.ledger.standing(scope).committed for scope in true}
+            if kept != true:
+                raise Violation("I5", f"{replica.name} has {kept} committed, its pods come to {true}")
+
+    def check_grant(self, replica: Replica) -> None:
+        """I6: nothing is granted outside validity, nor with a closed object."""
+        self.count["taken"] += 1
+        age = replica.clock() - self.sent_at.get(replica.name, float("-inf"))
+        shared = replica.allotment.shared
+        if "I6" in self.rules and (age >= TIMING.validity or shared is None or not shared.open):
+            raise Violation("I6", f"{replica.name} granted {age} s after its last write, on {shared}")
+
+    def check_epoch(self, letter: Letter) -> None:
+        """I7: the object is made anew only if somebody lost or damaged it."""
+        epoch, known = letter.proposal.shared.epoch, self.epoch
+        self.epoch = epoch
+        if known and epoch != known and not self.touched and "I7" in self.rules:
+            raise Violation("I7", f"{letter.sender} made {epoch} though {known} was there")
+
+    def check_refusal(self, replica: Replica, request: Request) -> None:
+        """I2: the view, open reservations and what the dead hold leave no room: nothing idle stands in the way."""
+        shared = replica.allotment.shared
+        if "I2" not in self.rules:
+            return
+        if shared is None:
+            raise Violation("I2", f"{replica.name} refused with nothing to go by")
+        silent = replica.allotment.silent(replica.clock())
+        pod, ledger = request.pod, replica.ledger
+        for scope in ledger.spread(pod).scopes:
+            standing = ledger.standing(scope)
+            taken = standing.committed.plus(standing.unseen)
+            for other, holding in shared.holdings.items():
+                if other in silent:
+                    taken = taken.plus(holding.held.get(scope, NOTHING))
+                elif other != replica.name:
+                    taken = taken.plus(self._still_open(other, holding, replica, scope))
+            growth = ledger.growth(pod, scope)
+            for index, bound in enumerate(standing.bearing.bound):
+                if bound is not None and pod.asked[index] and taken[index] + growth[index] > bound:
+                    return
+        raise Violation("I2", f"{replica.name} refused {pod} though there was room")
+
+    def _still_open(self, other: str, holding: Holding, replica: Replica, scope: str) -> Amounts:
+        """What another has granted and this one's view does not show (or both have granted it)."""
+        names: dict[str, Extent] = {}
+        for name, reservation in self.opened[other, holding.renewal]:
+            if self._shows(replica, name, reservation, holding.view) and reservation.key not in self.asked_twice:
+                continue
+            extent = Extent(reservation.before.footprint, reservation.spread.in_scope(scope))
+            names[name] = names[name].and_also(extent) if name in names else extent
+        total = NOTHING
+        for extent in names.values():
+            total = total.plus(extent.cost)
+        return total
+
+    @staticmethod
+    def _shows(replica: Replica, name: str, reservation: Reservation, view: int) -> bool:
+        """Say whether a replica is charged for what another held as open with a view; a resize may also have failed."""
+        pod = replica.view.get(name)
+        if pod is None or pod.uid != reservation.uid or pod.revision <= max(view, reservation.before.revision):
+            return False
+        return reservation.before is UNBORN or not pod.footprint.within(reservation.before.footprint)
