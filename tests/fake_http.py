@@ -86,6 +86,7 @@ class Handler(BaseHTTPRequestHandler):
     """Answers the calls of one connection."""
 
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # headers and body are two packets, and the second would wait 40 ms
     server: Server
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the name that the base class gives it

@@ -16,7 +16,15 @@ CHECKED = settings(
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )
-CAUGHT = ("others_not_counted", "own_unseen_not_counted", "calls_are_not_answered", "old_events_believed")
+CAUGHT = (
+    "others_not_counted",
+    "own_unseen_not_counted",
+    "release_on_sight",
+    "lost_lock",
+    "calls_are_not_answered",
+    "refused_without_asking_others",
+    "old_events_believed",
+)
 
 
 def test_no_interleaving_breaks_a_rule() -> None:

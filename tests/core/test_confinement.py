@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.core.accounts import HIGH_MEM, committed, ledger, node, pod
-from webhook.core.confinement import Way, Ways, pool_of, ways
+from webhook.core.confinement import _MOST_KNOWN, _MOST_WAYS, Way, Ways, _known, pool_of, ways
 from webhook.core.facts import pod_facts
 from webhook.core.ledger import PodFacts
 from webhook.core.objects import Pod, PodSpec, reader
@@ -135,6 +135,14 @@ def test_ways_that_are_equal_are_kept_once_and_shared_by_all_pods() -> None:
     one, other = (ways(spec(labels(ONE), labels(ONE, label("c", "Exists")))) for _ in range(2))
     assert one == (Way((("a", "x"),)),)
     assert one is other
+
+
+def test_no_more_are_remembered_than_are_worth_it() -> None:
+    for number in range(_MOST_KNOWN + 2):
+        ways(PodSpec(node_selector={"kubernetes.io/hostname": f"node-{number}"}))
+    assert len(_known) <= _MOST_KNOWN
+    many = spec(*(labels(label("a", "In", f"x{number}")) for number in range(_MOST_WAYS + 1)))
+    assert ways(many) not in _known
 
 
 def test_a_bound_pod_is_confined_by_nothing_but_its_node() -> None:

@@ -220,6 +220,13 @@ def test_a_cordoned_node_that_is_lost_lets_in_the_replacements_of_its_own_pods_a
     assert headroom(of) == 0
 
 
+def test_a_replica_that_starts_after_a_loss_pays_for_the_pods_that_are_still_there() -> None:
+    of = ledger("reserve: {nodes: 1}", node("a"), node("b"), node("c", ready=False))
+    assert headroom(of) == 8
+    of.relist([pod("p", 3, "c"), pod("q", 8, "a")], 5)
+    assert (bound(of), committed(of), headroom(of)) == (11, 8, 3)
+
+
 # -- names and reservations ------------------------------------------------------------------------------------------
 
 
