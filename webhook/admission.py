@@ -11,7 +11,6 @@ API or waits for anything but the account's lock.
 import logging
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import replace
 
 from webhook.account import Account
 from webhook.cases import Answer, Case, Decided, plain
@@ -20,7 +19,7 @@ from webhook.core.decision import Outcome, decide, verdict_of
 from webhook.core.ledger import Standing
 from webhook.core.question import Question, question
 from webhook.core.reply import respond
-from webhook.core.review import ReviewError, decode, encode
+from webhook.core.review import Request, ReviewError, decode, encode
 from webhook.core.scopes import CLUSTER
 from webhook.core.shared import Shared
 from webhook.core.verdict import Decision, Reason, Verdict, cannot_tell
@@ -50,22 +49,23 @@ class Admission:
         """Answer an AdmissionReview; the API server waits `timeout` seconds for it in all."""
         now = self.account.clock()
         try:
-            case = Case(decode(body), now, timeout)
+            request = decode(body)
         except ReviewError as error:
             log.warning("refused a request to /validate: %s", error)
             return plain(400, str(error))
         try:
-            return self._answer_or_wait(case)
+            return self._answer_or_wait(request, now, timeout)
         except Exception:
-            log.exception("review %r could not be judged", case.request.uid)
-            mode = self.account.config.policy(case.request.namespace).mode
-            return self._answer(case, cannot_tell(mode, "an unforeseen error, see Headroom's log"), None)
+            log.exception("review %r could not be judged", request.uid)
+            mode = self.account.config.policy(request.namespace).mode
+            verdict = cannot_tell(mode, "an unforeseen error, see Headroom's log")
+            return self._answer(Case(request, now, timeout), verdict, None)
 
-    def _answer_or_wait(self, case: Case) -> Answer | Waiting:
-        asked = question(case.request, self.account.config)
+    def _answer_or_wait(self, request: Request, now: float, timeout: float) -> Answer | Waiting:
+        asked = question(request, self.account.ledger.accounting)
         if isinstance(asked, Verdict):
-            return self._answer(case, asked, None)
-        case = replace(case, question=asked)
+            return self._answer(Case(request, now, timeout), asked, None)
+        case = Case(request, now, timeout, asked)
         with self.account.lock:
             outcome = self._decide(asked, case.arrived)
             if not outcome.settled:

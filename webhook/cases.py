@@ -1,7 +1,8 @@
 """Cases: a review on its way through this replica, and what is said of it at the end."""
 
-from dataclasses import dataclass
 from typing import NamedTuple
+
+from msgspec import Struct
 
 from webhook.core.ledger import Standing
 from webhook.core.question import Question
@@ -23,8 +24,7 @@ def plain(status: int, text: str, retry_after: int | None = None) -> Answer:
     return Answer(status, f"{text}\n".encode(), "text/plain; charset=utf-8", retry_after)
 
 
-@dataclass(frozen=True, slots=True)
-class Case:
+class Case(Struct, frozen=True, gc=False):
     """One review; times are seconds of the replica's clock. `question` is missing where no account was needed."""
 
     request: Request
@@ -33,8 +33,7 @@ class Case:
     question: Question | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Decided:
+class Decided(Struct, frozen=True, gc=False):
     """One decision as the audit log and the metrics see it; `age` of the account and `took` in seconds."""
 
     case: Case

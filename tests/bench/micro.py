@@ -93,7 +93,7 @@ def _admissions(account: Synced, timer: Timer, names: Sequence[str]) -> None:
     bodies = [account.bodies.review(name) for name in names]
 
     def work_out(body: bytes) -> Question:
-        asked = question(decode(body), admission.account.config)
+        asked = question(decode(body), admission.account.ledger.accounting)
         if not isinstance(asked, Question):
             raise TypeError(f"nothing was asked: {asked}")
         return asked

@@ -38,7 +38,7 @@ class Replica:
         self.allotment.written(self.allotment.revision + 1)
 
     def question(self, memory: str | None = "1Gi", **pod: Any) -> Question:
-        asked = question(asking(memory, **pod), self.config)
+        asked = question(asking(memory, **pod), Accounting(self.config))
         assert isinstance(asked, Question)
         return asked
 

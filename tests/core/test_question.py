@@ -6,6 +6,7 @@ import pytest
 
 from tests.core.accounts import GI, config
 from tests.core.reviews import asking, sample
+from webhook.core.accounting import Accounting
 from webhook.core.config_settings import Mode
 from webhook.core.confinement import Way
 from webhook.core.question import Question, question
@@ -14,13 +15,13 @@ from webhook.core.verdict import Decision, Reason, Verdict
 
 
 def asked(request: Request, settings: str = "") -> Question:
-    found = question(request, config(settings))
+    found = question(request, Accounting(config(settings)))
     assert isinstance(found, Question)
     return found
 
 
 def answered(request: Request, settings: str = "") -> Verdict:
-    found = question(request, config(settings))
+    found = question(request, Accounting(config(settings)))
     assert isinstance(found, Verdict)
     return found
 

@@ -25,13 +25,13 @@ INFEASIBLE = {"type": "PodResizePending", "status": "True", "reason": "Infeasibl
 
 
 def asked(request: Request, settings: str = "") -> Question:
-    found = question(request, config(settings))
+    found = question(request, Accounting(config(settings)))
     assert isinstance(found, Question)
     return found
 
 
 def answered(request: Request, settings: str = "") -> Verdict:
-    found = question(request, config(settings))
+    found = question(request, Accounting(config(settings)))
     assert isinstance(found, Verdict)
     return found
 
@@ -158,7 +158,7 @@ class Replica:
         self.ledger.see(pod(name, size, "n", uid=uid, revision=revision, **more))
 
     def question(self, new: str, old: str = "4Gi", at: int = 5, **request: Any) -> Question:
-        found = question(resizing(memory(old), memory(new), revision=str(at), **request), self.config)
+        found = question(resizing(memory(old), memory(new), revision=str(at), **request), Accounting(self.config))
         assert isinstance(found, Question)
         return found
 
@@ -320,7 +320,7 @@ def test_a_dry_run_is_judged_and_reserves_nothing() -> None:
 def test_only_what_grows_is_judged_where_something_else_is_over() -> None:
     replica = Replica("\nthresholds: {memory: {requests: 10%}, cpu: {requests: 100%}}")
     old, new = memory("4Gi", cpu="1"), memory("3Gi", cpu="2")
-    found = question(resizing(old, new, revision="5"), replica.config)
+    found = question(resizing(old, new, revision="5"), Accounting(replica.config))
     assert isinstance(found, Question)
     assert said(decide(replica.ledger, replica.allotment, found, 1.0))[0] is Decision.ALLOW
     assert said(replica.decide("5Gi")) == REFUSED

@@ -37,6 +37,12 @@ class Accounting:
         for pool in config.pools:
             self._reserve[pool.name] = config.reserve_of(pool).nodes
             self._shares[pool.name] = _shares(pool.thresholds, config.missing_limits)
+        bounded = [index for index in SUMS if any(shares[index] for shares in self._shares.values())]
+        self._bounded = bounded or list(SUMS)  # what bounds nothing is no configuration, but the lack of one as yet
+
+    def bounds(self, growth: Amounts) -> bool:
+        """Say whether anything grows of which any scope bounds the sum."""
+        return any(growth[index] for index in self._bounded)
 
     def pool_of(self, labels: Mapping[str, str]) -> str | None:
         """Return the pool of a node with these labels, or of a pod whose node must have them.

@@ -1,11 +1,9 @@
 """Questions: what a review asks of the account, worked out before anybody needs the account or its lock."""
 
-from dataclasses import dataclass
-
+from msgspec import Struct
 from msgspec.structs import replace
 
 from webhook.core.accounting import Accounting
-from webhook.core.amounts import Amounts
 from webhook.core.config import HeadroomConfig, Policy
 from webhook.core.config_settings import Answer, Mode
 from webhook.core.exemption import exemption
@@ -19,8 +17,7 @@ from webhook.core.verdict import Decision, Reason, Verdict, judge_form
 from webhook.core.word import quoted
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
+class Question(Struct, frozen=True, gc=False):
     """A pod that wants in, or wants to grow, under the policy of its namespace.
 
     `exempt` says why it is let in whatever the account says; `form` is the verdict on what it leaves unsaid.
@@ -39,18 +36,19 @@ class Question:
         return self.exempt is not None or self.mode is not Mode.ENFORCE
 
 
-def question(request: Request, config: HeadroomConfig) -> Question | Verdict:
+def question(request: Request, accounting: Accounting) -> Question | Verdict:
     """Work out what is asked; a verdict where no account is needed for it."""
     if not (request.is_pod or request.is_resize):
         detail = f"Headroom judges pods, not {request.what}: limit the webhook's rules to pods"
         return Verdict(Decision.DENY, Reason.NOT_JUDGED, detail=detail)
     if request.operation != ("UPDATE" if request.is_resize else "CREATE"):
         return Verdict(Decision.ALLOW, Reason.NOT_JUDGED, detail=f"{request.operation} commits nothing new")
+    config = accounting.config
     policy = config.policy(request.namespace)
     try:
         pod = request.pod()
         facts = _resized(request, pod) if request.is_resize else _created(request, pod)
-        if request.is_resize and not (facts.counts and _is_bounded(facts.asked, config)):
+        if request.is_resize and not (facts.counts and accounting.bounds(facts.asked)):
             return Verdict(Decision.ALLOW, Reason.FITS, policy.mode)
         form = _form(pod, facts, config, policy)
     except ObjectError as error:
@@ -81,15 +79,6 @@ def _resized(request: Request, pod: Pod) -> PodFacts:
         raise ObjectError(f"oldObject: metadata.resourceVersion: {quoted(at)} is no number")
     facts = pod_facts(wanted, f"{request.namespace}/{name}", uid, at=int(at))
     return replace(facts, before=Before(int(at), footprint(old)))
-
-
-def _is_bounded(growth: Amounts, config: HeadroomConfig) -> bool:
-    """Say whether anything grows of which any scope bounds the sum."""
-    accounting = Accounting(config)
-    sums = range(len(growth))
-    bounded = [index for index in sums if any(accounting.share(scope, index) for scope in accounting.scopes)]
-    # A configuration that bounds nothing has not been read yet: no good one does.
-    return any(growth[index] for index in bounded or sums)
 
 
 def _form(pod: Pod, facts: PodFacts, config: HeadroomConfig, policy: Policy) -> Verdict:

@@ -1,6 +1,5 @@
 """Verdicts: whether a pod fits, and the reason as data; the sentences are made from it in wording.py."""
 
-from dataclasses import dataclass
 from enum import StrEnum
 
 from msgspec import Struct
@@ -81,8 +80,7 @@ class Sum(Struct, frozen=True):
         return self.committed + self.granted + self.asked - self.bound
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(Struct, frozen=True, gc=False):
     """The answer to one question. `sums` holds the broken bounds of a refusal, or the bounds that are near."""
 
     decision: Decision
