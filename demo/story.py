@@ -60,7 +60,9 @@ class Story:
         self._await_pods(6)
         self._account()
         self._say(f"Far too many: 6 → {WANTED}. Kubernetes alone would promise 5Gi on nodes that have 3Gi")
-        self._run("-n", "demo", "scale", "deployment", "demo", f"--replicas={WANTED}")
+        said = self._run("-n", "demo", "scale", "deployment", "demo", f"--replicas={WANTED}")
+        if f"{FITS} of {WANTED}" not in said:
+            raise OtherwiseError(f"kubectl scale did not say that {FITS} of {WANTED} fit: {said}")
         self._await_pods(FITS)
         self._refusal_in_events()
         self._account()
@@ -82,10 +84,13 @@ class Story:
             wrapped = textwrap.wrap(line, width, initial_indent=lead, subsequent_indent=lead, break_on_hyphens=False)
             self._console.print("\n".join(wrapped), style=style, markup=False)
 
-    def _run(self, *arguments: str | Path) -> None:
+    def _run(self, *arguments: str | Path) -> str:
+        """Run a command, and show and return what it warns of."""
         shown = " ".join(str(a.relative_to(CHECKOUT)) if isinstance(a, Path) else a for a in arguments)
         self._quote(f"$ kubectl {shown}", "cyan")
-        self._cluster.kubectl(*arguments)
+        said = self._cluster.kubectl(*arguments).stderr.strip()
+        self._quote(said, "yellow")
+        return said
 
     def _await_pods(self, count: int) -> None:
         """Wait until so many pods run, and see that it is not one more."""
@@ -103,10 +108,11 @@ class Story:
     def _refusal_in_events(self) -> None:
         def found() -> str:
             events = self._cluster.api.get("/api/v1/namespaces/demo/events")["items"]
-            return next((e["message"] for e in events if "pods.headroom.dev" in e["message"]), "")
+            of_deployment = [e["message"] for e in events if e["involvedObject"]["kind"] == "Deployment"]
+            return next((text for text in of_deployment if "does not fit" in text), "")
 
-        self._await(lambda: bool(found()), "the refusal stands in the ReplicaSet's events")
-        self._quote("kubectl describe replicaset shows why:")
+        self._await(lambda: bool(found()), "the refusal stands in the Deployment's events")
+        self._quote("$ kubectl -n demo describe deployment demo   # below Events:", "cyan")
         self._quote(found(), "yellow")
 
     def _refusal_at_apply(self) -> None:

@@ -29,6 +29,7 @@ STORIES: dict[str, Callable[[], None]] = {
     "load_forgets_grants_made_meanwhile": grants.test_what_is_on_its_way_and_what_is_in_force_must_both_cover_a_grant,
     "repeated_review_passes_on_a_tentative_booking":
         grants.test_a_review_that_is_repeated_is_answered_from_its_own_grant_but_not_from_a_tentative_one,
+    "told_bookings_dropped": stories.test_a_review_goes_away_while_it_is_booked_for_and_is_repeated_before_the_answer,
     "duplicates_reserve_nothing":
         grants.test_a_lapse_frees_nothing_before_a_write_for_a_living_pod_may_have_paid,
     "forced_reserves_nothing": grants.test_what_policy_lets_in_is_reserved_though_nothing_is_held_and_then_blocks,

@@ -20,6 +20,7 @@ TOO_RARE = frozenset(
         "spare_of_a_hand_back_still_granted",
         "load_forgets_grants_made_meanwhile",
         "repeated_review_passes_on_a_tentative_booking",
+        "told_bookings_dropped",
         "forced_reserves_nothing",
         "no_growth_passes_though_over",
         "own_write_hides_a_later_one",

@@ -115,6 +115,24 @@ def test_the_answer_to_a_hand_back_is_lost_and_the_write_arrives_after_that() ->
     world.check()
 
 
+def test_a_review_goes_away_while_it_is_booked_for_and_is_repeated_before_the_answer() -> None:
+    """The watch tells of the write before its answer does, so that the repeated review is let in by it."""
+    world = start()
+    second = world.replicas[1]
+    request = world.create(1, 1, 50, 0)
+    second.work()
+    world.give_up(1, 0)
+    world.deliver(0)
+    second.hear()
+    world.ask_again(0, 1)
+    assert allowed(request)
+    second.answer()
+    rest(world)
+    world.create(1, 2, 60, 0)
+    rest(world)
+    world.check()
+
+
 def test_two_replicas_write_at_once_from_the_same_state() -> None:
     world = start()
     for number, size in enumerate((60, 50)):

@@ -51,14 +51,14 @@ REFUSALS = [
     pytest.param(
         [REQUESTS],
         f"{WEB} does not fit: memory requests of the cluster would be 18.69Gi of 18Gi (75% of 24Gi allocatable): "
-        "asked 512Mi, committed 18.19Gi, short by 700Mi, at most 0 would fit. "
+        "asked 512Mi, committed 18.19Gi, short by 700Mi, nothing would fit. "
         "Ask for less, free some, or raise thresholds.memory.requests in the ConfigMap headroom-config",
         id="requests",
     ),
     pytest.param(
         [LIMITS],
         f"{WEB} does not fit: memory limits of the cluster would be 25Gi of 24Gi (100% of 24Gi allocatable): "
-        "asked 1Gi, committed 24Gi, short by 1Gi, at most 0 would fit. "
+        "asked 1Gi, committed 24Gi, short by 1Gi, nothing would fit. "
         "Ask for less, free some, or raise thresholds.memory.limits in the ConfigMap headroom-config",
         id="limits",
     ),
@@ -81,9 +81,9 @@ REFUSALS = [
     pytest.param(
         [COMING],
         f"{WEB} does not fit: memory requests of the cluster would be 19Gi of 18Gi (75% of 24Gi allocatable): "
-        "asked 2Gi, committed 11Gi and 6Gi granted but not yet created, short by 1Gi, at most 1Gi would fit. "
+        "asked 2Gi, committed 11Gi and 6Gi granted but not yet there, short by 1Gi, at most 1Gi would fit. "
         "Ask for less, free some, or raise thresholds.memory.requests in the ConfigMap headroom-config",
-        id="granted but not yet created",
+        id="granted but not yet there",
     ),
     pytest.param(
         [CPU],
@@ -96,14 +96,14 @@ REFUSALS = [
         [FULL],
         f"{WEB} does not fit: memory requests of the cluster would be 1.01Gi of 0 "
         "(75% of 0 allocatable, 16Gi kept in reserve): "
-        "asked 1, committed 1Gi, short by 1.01Gi, at most 0 would fit. "
+        "asked 1, committed 1Gi, short by 1.01Gi, nothing would fit. "
         "Ask for less, free some, or raise thresholds.memory.requests in the ConfigMap headroom-config",
         id="no room at all",
     ),
     pytest.param(
         [LIMITS, POOL, CPU],
         f"{WEB} does not fit: memory limits of the cluster would be 25Gi of 24Gi (100% of 24Gi allocatable): "
-        "asked 1Gi, committed 24Gi, short by 1Gi, at most 0 would fit; "
+        "asked 1Gi, committed 24Gi, short by 1Gi, nothing would fit; "
         "memory requests of pool high-mem would be 7Gi of 6Gi (75% of 8Gi allocatable): "
         "asked 2Gi, committed 5Gi, short by 1Gi, at most 1Gi would fit; "
         "cpu requests of the cluster would be 3.25 of 3 (75% of 4 allocatable): "
@@ -194,8 +194,8 @@ def test_only_a_verdict_that_warns_has_warnings(verdict: Verdict, lines: list[st
 memory = st.integers(0, 2**50)
 FIGURES = re.compile(
     r"would be (?P<reached>\S+) of (?P<bound>\S+) \(.* of (?P<room>\S+) allocatable.*\): asked (?P<asked>\S+), "
-    r"committed (?P<committed>[^ ,]+)(?: and (?P<granted>\S+) granted but not yet created)?, "
-    r"short by (?P<short>\S+), at most (?P<free>\S+) would fit\."
+    r"committed (?P<committed>[^ ,]+)(?: and (?P<granted>\S+) granted but not yet there)?, "
+    r"short by (?P<short>\S+), (?:at most (?P<free>\S+)|nothing) would fit\."
 )
 
 

@@ -4,7 +4,6 @@ The pods are judged one by one whatever is said here, so this never refuses what
 where the mode does not enforce, not what only asks for less, not for the sake of a surge that the update does without.
 """
 
-from dataclasses import replace
 from typing import NamedTuple
 
 from msgspec import structs
@@ -64,15 +63,15 @@ def early(plan: Plan, found: Foresight | None, namespace: str, config: HeadroomC
         no_request=policy.missing_requests is not Answer.ALLOW and not asks_for_memory(plan.new),
     )
     if form.decision is Decision.DENY:
-        told = replace(form, decision=Decision.WARN)  # a LimitRange may yet fill in what misses
+        told = structs.replace(form, decision=Decision.WARN)  # a LimitRange may yet fill in what misses
         return Early(told, form_warning(form.reason, plan.course.come, plan.pods))
     if found is None:
         return SILENT
     verdict = refuse(found.sums, policy.mode)
     refused = policy.workloads is Answer.DENY and found.obstacle is not Obstacle.SURGE and found.grows
     if verdict.decision is Decision.DENY and refused and not plan.mild:
-        return Early(replace(verdict, detail=detail(found, plan.pods)))
-    return Early(replace(verdict, decision=Decision.WARN), warning(found, plan.pods))
+        return Early(structs.replace(verdict, detail=detail(found, plan.pods)))
+    return Early(structs.replace(verdict, decision=Decision.WARN), warning(found, plan.pods))
 
 
 def reply(request: Request, said: Early) -> Response:

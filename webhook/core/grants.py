@@ -54,12 +54,16 @@ class Grants(ABC):
         if self._pending is not None and any(reservation is tentative for _, tentative in self._pending.tentative):
             return False
         reservation.granted_at = max(reservation.granted_at, now)
+        reservation.told_again = True
         return True
 
     def drop(self, name: str, key: str) -> None:
-        """Release a booking that was written (`tentative` until then) and nobody was told of: its pod cannot come."""
+        """Release a booking that was written (`tentative` until then) and whose review went away: its pod cannot come.
+
+        Unless that review was repeated and answered, once the watch, faster than the answer, had told of the write.
+        """
         reservation = self._ledger.reservations.get(name, key)
-        if reservation is not None and reservation.is_open:
+        if reservation is not None and reservation.is_open and not reservation.told_again:
             self._ledger.reservations.void([(name, reservation)])
 
     def lapse(self) -> list[Named]:

@@ -104,6 +104,7 @@ class Reservation:
     granted_at: float
     before: Before = UNBORN
     seen_at_revision: int | None = None  # None: open; 0: it never came and never will
+    told_again: bool = False  # a repeated review was answered by it
 
     @property
     def is_open(self) -> bool:

@@ -72,11 +72,12 @@ def _broken(s: Sum) -> str:
     usable = max(0, s.allocatable - s.kept)
     of_what = f"{s.share} of {show(usable, down=True)} allocatable" if s.share else "bound"
     kept = f", {show(s.kept)} kept in reserve" if s.kept else ""
-    on_its_way = f" and {show(s.granted)} granted but not yet created" if s.granted else ""
+    fits = f"at most {show(s.free, down=True)} would fit" if s.free else "nothing would fit"
+    on_its_way = f" and {show(s.granted)} granted but not yet there" if s.granted else ""
     return (
         f"{s.resource} {s.kind} of {place(s.scope)} would be {show(reached)} of {show(s.bound, down=True)} "
         f"({of_what}{kept}): asked {show(s.asked)}, committed {show(s.committed)}{on_its_way}, "
-        f"short by {show(s.short_by)}, at most {show(s.free, down=True)} would fit"
+        f"short by {show(s.short_by)}, {fits}"
     )
 
 

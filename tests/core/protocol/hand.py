@@ -1,7 +1,5 @@
 """Replicas driven by hand, for stories in which each step is told: one node, one bounded sum, one shared object."""
 
-from collections.abc import Sequence
-
 from msgspec.structs import replace
 
 from webhook.core.accounting import Accounting
@@ -99,8 +97,3 @@ class Hand:
                 if allotment.due(self.now):
                     self.write(name)
                     self.tell()
-
-
-def book(sequence: Sequence[Ask]) -> list[str]:
-    """The names of the pods of some asks."""
-    return [ask.pod.name for ask in sequence]

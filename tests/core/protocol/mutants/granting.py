@@ -105,6 +105,16 @@ def repeated_review_passes_on_a_tentative_booking() -> Patches:
     return [(Allotment, "again", hasty)]
 
 
+@mutant("1: what was told stays reserved, though the first review went away")
+def told_bookings_dropped() -> Patches:
+    def drop(self: Allotment, name: str, key: str) -> None:
+        reservation = self._ledger.reservations.get(name, key)
+        if reservation is not None and reservation.is_open:
+            self._ledger.reservations.void([(name, reservation)])
+
+    return [(Allotment, "drop", drop)]
+
+
 @mutant("1: names are reserved for, even where a pod lives")
 def duplicates_reserve_nothing() -> Patches:
     grant = Ledger.grant
