@@ -20,6 +20,8 @@ from webhook.audit import AuditLog
 from webhook.booking import Booking
 from webhook.configmap import ConfigMaps
 from webhook.core.allotment import Timing
+from webhook.core.amounts import Amounts
+from webhook.core.ledger import PodFacts
 from webhook.core.nodes import NodeFacts, Room
 from webhook.forecast import Forecast
 from webhook.kube import Api
@@ -59,12 +61,14 @@ PINNED = {
     "headroom_scope_cpu_requests_bound_cores": ("gauge", {"scope"}),
     "headroom_scope_cpu_requests_cores": ("gauge", {"scope"}),
     "headroom_scope_cpu_requests_reserve_cores": ("gauge", {"scope"}),
+    "headroom_scope_cpu_unbounded_pods": ("gauge", {"scope"}),
     "headroom_scope_memory_allocatable_bytes": ("gauge", {"scope"}),
     "headroom_scope_memory_limits_bound_bytes": ("gauge", {"scope"}),
     "headroom_scope_memory_limits_bytes": ("gauge", {"scope"}),
     "headroom_scope_memory_limits_reserve_bytes": ("gauge", {"scope"}),
     "headroom_scope_memory_requests_bound_bytes": ("gauge", {"scope"}),
     "headroom_scope_memory_requests_bytes": ("gauge", {"scope"}),
+    "headroom_scope_memory_unbounded_pods": ("gauge", {"scope"}),
     "headroom_scope_memory_requests_reserve_bytes": ("gauge", {"scope"}),
     "headroom_unreviewed_growth_memory_bytes": ("counter", set()),
     "headroom_unreviewed_growths": ("counter", set()),
@@ -196,6 +200,16 @@ def test_scopes_show_what_is_committed_of_what_bound(tmp_path: Path) -> None:
     }
     assert {name: shown.value(f"headroom_scope_{name}", scope="cluster") for name in figures} == figures
     assert shown.value("headroom_pods") == 1
+
+
+def test_pods_without_a_limit_are_counted_apart(tmp_path: Path) -> None:
+    judge = ready(ALL_BOUNDED)
+    endless = Amounts(memory_requests=GI, memory_limits_filled=GI, memory_unbounded=1)
+    judge.admission.account.see_pod(PodFacts("default/monster", "uid", 101, endless, "node"))
+    judge.admission.account.see_pod(pod("tame", 2, "node", limits=3, cpu=1500, revision=102))
+    shown = metered(judge, tmp_path).shown()
+    assert shown.value("headroom_scope_memory_unbounded_pods", scope="cluster") == 1
+    assert shown.value("headroom_scope_cpu_unbounded_pods", scope="cluster") == 0
 
 
 def test_what_is_not_bounded_is_not_shown(replica: Metered) -> None:

@@ -224,6 +224,9 @@ def _figures(standing: Standing) -> Iterator[tuple[str, str, float]]:
     room, reserves, bounds = standing.bearing
     yield "headroom_scope_memory_allocatable_bytes", "Allocatable memory on counted nodes.", room.memory
     yield "headroom_scope_cpu_allocatable_cores", "Allocatable CPU on counted nodes.", room.cpu / 1000
+    text = "Pods that count and have no limit: what they may take is not in any sum of limits."
+    yield "headroom_scope_memory_unbounded_pods", text, standing.committed.memory_unbounded
+    yield "headroom_scope_cpu_unbounded_pods", text, standing.committed.cpu_unbounded
     for field, committed, kept, bound in zip(Amounts._fields, standing.committed, reserves, bounds, strict=True):
         if bound is not None:
             resource, kind = field.split("_")[:2]

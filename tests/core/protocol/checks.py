@@ -8,7 +8,7 @@ from tests.core.protocol.requests import Request
 from webhook.core.allotment import Timing
 from webhook.core.amounts import NOTHING, Amounts
 from webhook.core.recount import recount
-from webhook.core.reservations import UNBORN, Extent, Named, Reservation
+from webhook.core.reservations import UNBORN, Extent, Named, Reservation, Spread
 from webhook.core.scopes import CLUSTER
 from webhook.core.shared import Holding
 
@@ -56,17 +56,20 @@ class Checks:
 
     def potential(self) -> dict[tuple[str, int], int]:
         """The most that granted pods can come to if nothing more is written: one pod under each name, and the spare."""
-        by_name: dict[tuple[str, int, str], int] = {}
         pods = [pod for pod in self.etcd.pods.values() if pod.counts]
         booked = {key for replica in self.replicas for key in replica.booked}
         coming = [r for r in self.requests if r.may_come(self.now) or (r.is_asked and r.pod.key in booked)]
         pods += [request.pod for request in coming if not request.is_resize or self.reviewed_is_there(request)]
-        for pod in pods:
-            if not pod.name.startswith("ns/f"):
-                for scope in (CLUSTER, "p") if pod.confined_to or pod.node == "pool" else (CLUSTER,):
+        spreads = [(p.name, Spread(p.footprint, "p" if p.confined_to or p.node == "pool" else None)) for p in pods]
+        for replica in self.replicas:
+            spreads += self._paid_for(replica)
+        by_name: dict[tuple[str, int, str], int] = {}
+        for name, spread in spreads:
+            if not name.startswith("ns/f"):
+                for scope in spread.scopes:
                     for index in (0, 2):
-                        key = (scope, index, pod.name)
-                        by_name[key] = max(by_name.get(key, 0), pod.footprint[index])
+                        key = (scope, index, name)
+                        by_name[key] = max(by_name.get(key, 0), spread.footprint[index])
         total = dict.fromkeys(SUMS, 0)
         for (scope, index, _), amount in by_name.items():
             total[scope, index] += amount
@@ -74,6 +77,18 @@ class Checks:
             for scope, index in SUMS:
                 total[scope, index] += replica.may_take(scope)[index]
         return total
+
+    def _paid_for(self, replica: Replica) -> list[tuple[str, Spread]]:
+        """What a replica may grant once more under the same name, since it holds it until a write says otherwise."""
+        if not replica.allotment.valid(replica.clock()):
+            return []
+        pending = replica.allotment.pending
+        retired = pending.retired_keys if pending else frozenset[str]()
+        return [
+            (name, reservation.spread)
+            for name, reservation in replica.ledger.reservations
+            if reservation.before is UNBORN and not reservation.is_open and reservation.key not in retired
+        ]
 
     def reviewed_is_there(self, request: Request) -> bool:
         """Say whether a resize would replace what was reviewed."""
