@@ -13,10 +13,11 @@ from webhook.core.config import HeadroomConfig
 from webhook.core.config_settings import MissingLimits, Nodes, PoolConfig, Reserve, Sums, Thresholds
 from webhook.core.confinement import Way
 from webhook.core.duration import Duration
+from webhook.core.extent import Before
 from webhook.core.ledger import Ledger, PodFacts
 from webhook.core.nodes import NodeFacts, Room
 from webhook.core.recount import recount
-from webhook.core.reservations import Before, Named
+from webhook.core.reservations import Named
 from webhook.core.share import Share
 
 shares = st.none() | st.builds(Share, st.sampled_from([33_333, 75_000, 100_000, 150_000]))

@@ -5,7 +5,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from webhook.core.amounts import Amounts
-from webhook.core.reservations import NOWHERE, UNBORN, Before, Reservation, Reservations, Spread
+from webhook.core.extent import NOWHERE, UNBORN, Before, Spread
+from webhook.core.reservations import Reservation, Reservations
 from webhook.core.scopes import CLUSTER
 
 SCOPES = (CLUSTER, "p")

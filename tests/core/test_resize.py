@@ -13,10 +13,10 @@ from webhook.core.allotment import Allotment, Ask, Timing
 from webhook.core.amounts import Amounts
 from webhook.core.config_settings import Mode
 from webhook.core.decision import Outcome, decide
+from webhook.core.extent import Before
 from webhook.core.facts import pod_facts
 from webhook.core.ledger import Ledger, PodFacts
 from webhook.core.question import Question, question
-from webhook.core.reservations import Before
 from webhook.core.review import Request
 from webhook.core.verdict import Decision, Reason, Verdict
 

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from webhook.core.amounts import Amounts
-from webhook.core.reservations import NOWHERE, Before, Reservation, Reservations, Spread
+from webhook.core.extent import NOWHERE, Before, Spread
+from webhook.core.reservations import Reservation, Reservations
 from webhook.core.scopes import CLUSTER
 
 NAME, UID = "ns/p", "u"

@@ -32,10 +32,10 @@ The argument that no sequence of these steps passes the bound is in docs/protoco
 
 from collections.abc import Sequence
 
+from webhook.core.extent import Sums
 from webhook.core.grants import Grants
 from webhook.core.ledger import Ledger, PodFacts
 from webhook.core.proposal import Ask, Draft, Proposal, fits, free, must_call, owing, view_of
-from webhook.core.reservations import Sums
 from webhook.core.shared import Holding, Shared
 from webhook.core.witness import Timing, Witness
 

@@ -9,9 +9,10 @@ While a write is on its way, nobody knows whether the old terms are in force or 
 from abc import ABC, abstractmethod
 
 from webhook.core.amounts import NOTHING, Amounts
+from webhook.core.extent import Sums
 from webhook.core.ledger import Ledger, PodFacts
 from webhook.core.proposal import Proposal
-from webhook.core.reservations import Named, Sums
+from webhook.core.reservations import Named
 
 
 class Grants(ABC):

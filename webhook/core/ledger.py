@@ -15,7 +15,6 @@ A pod's event costs the same at any size of the cluster. Not thread-safe: the ca
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 from msgspec import Struct
 
@@ -24,9 +23,10 @@ from webhook.core.amounts import NOTHING, Amounts
 from webhook.core.capacity import Bearing, Capacity
 from webhook.core.confinement import Ways, named_nodes, pool_of
 from webhook.core.entry import Entry
+from webhook.core.extent import NOWHERE, UNBORN, Before, Extent, Spread, key_of
 from webhook.core.nodes import Node, NodeFacts
 from webhook.core.recount import Grant, Parts
-from webhook.core.reservations import NOWHERE, UNBORN, Before, Extent, Reservation, Reservations, Spread, key_of
+from webhook.core.reservations import Reservation, Reservations
 from webhook.core.scopes import CLUSTER
 
 
@@ -58,8 +58,7 @@ class PodFacts(Struct, frozen=True, gc=False):
         return self.footprint if self.before is UNBORN else self.footprint.beyond(self.before.footprint)
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(Struct, frozen=True, gc=False):
     """One scope's account at one moment."""
 
     scope: str

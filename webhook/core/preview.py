@@ -17,10 +17,10 @@ from webhook.core.amounts import NOTHING, Amounts
 from webhook.core.capacity import Bearing
 from webhook.core.config import HeadroomConfig
 from webhook.core.config_settings import Mode
+from webhook.core.extent import Spread
 from webhook.core.ledger import Standing
 from webhook.core.nodes import Node
 from webhook.core.recount import Figure, Parts, figures
-from webhook.core.reservations import Spread
 from webhook.core.scopes import CLUSTER
 
 Where = tuple[str, str, str]

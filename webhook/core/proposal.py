@@ -7,8 +7,9 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from webhook.core.amounts import NOTHING, Amounts
+from webhook.core.extent import Sums
 from webhook.core.ledger import Ledger, PodFacts
-from webhook.core.reservations import Named, Sums
+from webhook.core.reservations import Named
 from webhook.core.shared import Holding, Shared
 
 

@@ -7,11 +7,11 @@ from webhook.core.accounting import Accounting
 from webhook.core.config import HeadroomConfig, Policy
 from webhook.core.config_settings import Answer, Mode
 from webhook.core.exemption import exemption
+from webhook.core.extent import UNBORN, Before
 from webhook.core.facts import pod_facts
 from webhook.core.footprint import asks_for_memory, footprint
 from webhook.core.ledger import PodFacts
 from webhook.core.objects import ObjectError, Pod
-from webhook.core.reservations import UNBORN, Before
 from webhook.core.review import Request
 from webhook.core.verdict import Decision, Reason, Verdict, judge_form
 from webhook.core.word import quoted

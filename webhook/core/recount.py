@@ -18,8 +18,8 @@ from webhook.core.amounts import NOTHING, Amounts
 from webhook.core.capacity import Bearing
 from webhook.core.confinement import pool_of
 from webhook.core.entry import Entry
+from webhook.core.extent import NOWHERE, Before, Spread
 from webhook.core.nodes import Node, Room, reserve
-from webhook.core.reservations import NOWHERE, Before, Spread
 
 SLICE = 2_000  # pods between two pauses, counted in about a millisecond
 

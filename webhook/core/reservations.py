@@ -22,81 +22,17 @@ Rule 5. A resize costs what it adds to the object that was reviewed. It is settl
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
-from typing import NamedTuple
+
+from msgspec import Struct, field
 
 from webhook.core.amounts import NOTHING, Amounts
-from webhook.core.scopes import CLUSTER
-
-Sums = dict[str, Amounts]
-"""Amounts by scope."""
-
-
-@dataclass(frozen=True, slots=True)
-class Spread:
-    """A footprint and the pool that it is confined to (None: only the cluster's sums know it)."""
-
-    footprint: Amounts
-    pool: str | None = None
-
-    @property
-    def scopes(self) -> tuple[str, ...]:
-        """The scopes that this is charged to."""
-        return (CLUSTER,) if self.pool is None else (CLUSTER, self.pool)
-
-    def in_scope(self, scope: str) -> Amounts:
-        """What this costs in one scope."""
-        return self.footprint if scope in (CLUSTER, self.pool) else NOTHING
-
-
-NOWHERE = Spread(NOTHING)
-
-
-class Before(NamedTuple):
-    """What a pod was before a resize, as it was reviewed: its resourceVersion and footprint; nothing for a create."""
-
-    revision: int = 0
-    footprint: Amounts = NOTHING
-
-
-UNBORN = Before()
-
-
-def key_of(uid: str, before: Before, footprint: Amounts) -> str:
-    """Return what tells grants apart: the UID of a create; one pod may be resized often, and in two ways at once."""
-    return uid if before is UNBORN else f"{uid}@{before.revision}:{','.join(map(str, footprint))}"
-
-
-class Extent(NamedTuple):
-    """How far grants of one name reach in one scope, and from where (rules 1 and 5)."""
-
-    low: Amounts
-    high: Amounts
-
-    @property
-    def cost(self) -> Amounts:
-        """What they come to by themselves."""
-        return self.high if self.low is NOTHING else self.high.beyond(self.low)
-
-    def cost_beyond(self, live: Amounts) -> Amounts:
-        """What they come to on top of what lives there."""
-        return self.high.beyond(live if self.low is NOTHING else self.low.or_more(live))
-
-    def and_also(self, other: "Extent") -> "Extent":
-        """Take in other grants of the same name."""
-        unborn = self.low is NOTHING or other.low is NOTHING
-        return Extent(NOTHING if unborn else self.low.upto(other.low), self.high.or_more(other.high))
-
-
-Extents = dict[str, Extent]
-"""Extents by scope."""
+from webhook.core.extent import UNBORN, Before, Extent, Extents, Spread, Sums, key_of, reach
 
 Live = Callable[[str], Spread]
 """What lives under a name now, spread over the scopes; NOWHERE for a name that nobody has."""
 
 
-@dataclass(slots=True, eq=False)
-class Reservation:
+class Reservation(Struct, eq=False, gc=False):
     """One grant. Times are seconds of the replica's own clock; a revision is a pod's resourceVersion."""
 
     uid: str
@@ -121,8 +57,7 @@ Named = tuple[str, Reservation]
 """A reservation with the name of its pod."""
 
 
-@dataclass(slots=True)
-class _Name:
+class _Name(Struct, eq=False):
     """All unretired reservations under one name, and what they add to each of the sums at present."""
 
     by_key: dict[str, Reservation] = field(default_factory=dict)
@@ -177,7 +112,7 @@ class Reservations:
             counted = not without & group.by_key.keys()
             held = group.unretired if counted else _extents(r for k, r in group.by_key.items() if k not in without)
         growth: Sums = {}
-        for scope, extent in _reach(spread, before).items():
+        for scope, extent in reach(spread, before).items():
             had = held.get(scope)
             growth[scope] = extent.cost if had is None else had.and_also(extent).cost.minus(had.cost)
         return growth
@@ -206,7 +141,7 @@ class Reservations:
         replaced = group.by_key.pop(key, None)
         group.by_key[key] = reservation
         if replaced is None and reservation.is_open:  # a name may have many duplicates: no need to look at them all
-            more = _reach(reservation.spread, reservation.before)
+            more = reach(reservation.spread, reservation.before)
             self._count(name, group, _both(group.open, more), _both(group.unretired, more))
         else:
             self.refresh(name)
@@ -265,14 +200,10 @@ class Reservations:
             del self._names[name]
 
 
-def _reach(spread: Spread, before: Before) -> Extents:
-    return dict.fromkeys(spread.scopes, Extent(before.footprint, spread.footprint))
-
-
 def _extents(reservations: Iterable[Reservation]) -> Extents:
     extents: Extents = {}
     for reservation in reservations:
-        for scope, extent in _reach(reservation.spread, reservation.before).items():
+        for scope, extent in reach(reservation.spread, reservation.before).items():
             known = extents.get(scope)
             extents[scope] = extent if known is None else known.and_also(extent)
     return extents

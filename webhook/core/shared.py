@@ -11,7 +11,7 @@ import msgspec
 from msgspec import Struct
 
 from webhook.core.amounts import NOTHING, Amounts
-from webhook.core.reservations import Sums
+from webhook.core.extent import Sums
 
 VERSION = 1
 

@@ -7,8 +7,9 @@ from tests.core.protocol.replica import Letter, Replica
 from tests.core.protocol.requests import Request
 from webhook.core.allotment import Timing
 from webhook.core.amounts import NOTHING, Amounts
+from webhook.core.extent import UNBORN, Extent, Spread
 from webhook.core.recount import recount
-from webhook.core.reservations import UNBORN, Extent, Named, Reservation, Spread
+from webhook.core.reservations import Named, Reservation
 from webhook.core.scopes import CLUSTER
 from webhook.core.shared import Holding
 
@@ -54,14 +55,17 @@ class Checks:
             ("p", 2): None,
         }
 
-    def potential(self) -> dict[tuple[str, int], int]:
-        """The most that granted pods can come to if nothing more is written: one pod under each name, and the spare."""
+    def potential(self, *, repeats: bool = False) -> dict[tuple[str, int], int]:
+        """The most that granted pods can come to if nothing more is written: one pod under each name, and the spare.
+
+        With `repeats` also what may be granted once more under a name whose pod came and went.
+        """
         pods = [pod for pod in self.etcd.pods.values() if pod.counts]
         booked = {key for replica in self.replicas for key in replica.booked}
         coming = [r for r in self.requests if r.may_come(self.now) or (r.is_asked and r.pod.key in booked)]
         pods += [request.pod for request in coming if not request.is_resize or self.reviewed_is_there(request)]
         spreads = [(p.name, Spread(p.footprint, "p" if p.confined_to or p.node == "pool" else None)) for p in pods]
-        for replica in self.replicas:
+        for replica in self.replicas if repeats else ():
             spreads += self._paid_for(replica)
         by_name: dict[tuple[str, int, str], int] = {}
         for name, spread in spreads:
@@ -107,6 +111,7 @@ class Checks:
             if ceiling is not None and amount > ceiling:
                 raise Violation("I1", f"{key}: granted pods can come to {amount} of {ceiling}")
         if self.ceiling != bounds and all(r.noded == len(self.etcd.rooms) and self._renewed(r) for r in self.replicas):
+            potential = self.potential(repeats=True)
             self.ceiling = {key: None if bound is None else max(bound, potential[key]) for key, bound in bounds.items()}
 
     def _renewed(self, replica: Replica) -> bool:

@@ -19,8 +19,8 @@ from webhook.core.accounting import Accounting
 from webhook.core.amounts import Amounts
 from webhook.core.config_source import parse
 from webhook.core.confinement import Way
+from webhook.core.extent import UNBORN, Before
 from webhook.core.ledger import PodFacts
-from webhook.core.reservations import UNBORN, Before
 from webhook.core.shared import SharedError, read
 
 T = TypeVar("T")

@@ -12,9 +12,10 @@ from webhook.core import allotment as allotment_module
 from webhook.core import proposal as proposal_module
 from webhook.core.allotment import Allotment, Proposal
 from webhook.core.amounts import NOTHING
+from webhook.core.extent import Sums
 from webhook.core.ledger import Ledger, PodFacts
 from webhook.core.proposal import Draft
-from webhook.core.reservations import Reservations, Sums
+from webhook.core.reservations import Reservations
 from webhook.core.shared import Holding, Shared
 
 # -- rule 2: booking ---------------------------------------------------------------------------------------------------

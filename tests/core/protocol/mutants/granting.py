@@ -6,8 +6,9 @@ from tests.core.protocol.mutants.registry import Patches, mutant
 from tests.core.protocol.replica import Replica
 from tests.core.protocol.world import World
 from webhook.core.allotment import Allotment, Proposal
+from webhook.core.extent import Sums
 from webhook.core.ledger import Ledger, PodFacts
-from webhook.core.reservations import Reservation, Sums
+from webhook.core.reservations import Reservation
 
 # -- rule 1: granting --------------------------------------------------------------------------------------------------
 

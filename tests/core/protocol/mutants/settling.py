@@ -9,8 +9,9 @@ from tests.core.protocol.replica import Replica
 from tests.core.protocol.world import World
 from webhook.core.allotment import Allotment
 from webhook.core.amounts import NOTHING
+from webhook.core.extent import UNBORN, Extent
 from webhook.core.ledger import Ledger, PodFacts
-from webhook.core.reservations import UNBORN, Extent, Named, Reservation, Reservations
+from webhook.core.reservations import Named, Reservation, Reservations
 
 # -- rule 4: reservations ----------------------------------------------------------------------------------------------
 

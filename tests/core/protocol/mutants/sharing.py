@@ -11,9 +11,9 @@ from webhook.core import proposal as proposal_module
 from webhook.core import shared as shared_module
 from webhook.core.allotment import Allotment
 from webhook.core.amounts import Amounts
+from webhook.core.extent import Sums
 from webhook.core.ledger import Ledger
 from webhook.core.proposal import Draft
-from webhook.core.reservations import Sums
 from webhook.core.shared import Shared
 from webhook.core.witness import Witness
 
