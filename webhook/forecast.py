@@ -83,7 +83,8 @@ class Forecast:
     def _edit(self, asked: Request) -> Edit:
         new, old = bytes(asked.object), bytes(asked.old_object)
         if asked.sub_resource:
-            path = f"/apis/apps/v1/namespaces/{quote(asked.namespace)}/{asked.resource.resource}/{quote(asked.name)}"
+            namespace, name = (quote(part, safe="") for part in (asked.namespace, asked.name))
+            path = f"/apis/apps/v1/namespaces/{namespace}/{asked.resource.resource}/{name}"
             live = read_workload(self._api.get(path, within=_WITHIN).body)
             return Edit(scaled(live, read_scale(new)), scaled(live, read_scale(old)))
         return Edit(read_workload(new), None if old == b"null" else read_workload(old), self._nodes(asked))
