@@ -56,7 +56,7 @@ format: .venv/.made ## Put the code into shape
 	@$(BIN)/ruff check --fix .
 
 docs: .venv/.made ## Make anew what is made from the code: the configuration's table and schema
-	@$(BIN)/python -m tests.core.test_config_docs
+	@$(BIN)/python -m tests.core.config.test_docs
 
 bench: .venv/.made ## Side by side with webhooks that do nothing, in at most 15 minutes
 	@$(BIN)/python -m tests.bench quick

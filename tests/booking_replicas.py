@@ -13,9 +13,9 @@ from webhook.admission import Admission
 from webhook.booking import Booking
 from webhook.cases import Answer
 from webhook.configmap import ConfigMaps
-from webhook.core import shared
-from webhook.core.allotment import Timing
-from webhook.core.shared import Shared
+from webhook.core.sharing import shared
+from webhook.core.sharing.allotment import Timing
+from webhook.core.sharing.shared import Shared
 from webhook.kube import Api
 from webhook.waiting import Waiting
 from webhook.watching import watch_allotments

@@ -12,8 +12,8 @@ from tests.judging import Judge, ready, response, review, waits
 from webhook.account import Account
 from webhook.admission import Admission
 from webhook.cases import Answer, Decided
-from webhook.core.allotment import Timing
-from webhook.core.verdict import Decision, Reason
+from webhook.core.reviews.verdict import Decision, Reason
+from webhook.core.sharing.allotment import Timing
 from webhook.waiting import Waiting
 
 REFUSED = 403

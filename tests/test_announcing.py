@@ -16,7 +16,7 @@ from tests.fake_events import FakeEvents
 from tests.judging import Clock, Judge, ready, response, review
 from webhook.announcing import Announcing, edited, refused
 from webhook.cases import Decided
-from webhook.core.notice import BURST, INTERVAL, RATE, Occurrence
+from webhook.core.notices.notice import BURST, INTERVAL, RATE, Occurrence
 from webhook.kube import Api
 from webhook.settings import Edit
 

@@ -13,9 +13,9 @@ from tests.booking_replicas import Replica, is_ready, replica, state_of, until
 from tests.core.accounts import pod
 from tests.fake_configmaps import FakeConfigMaps
 from tests.judging import response, review, waits
-from webhook.core import shared
-from webhook.core.allotment import Timing
-from webhook.core.shared import Shared
+from webhook.core.sharing import shared
+from webhook.core.sharing.allotment import Timing
+from webhook.core.sharing.shared import Shared
 
 OBJECT, MARK = "headroom-allotments", "headroom-allotments-made"
 WHOLE = Timing().validity + Timing().lapse

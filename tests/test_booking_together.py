@@ -13,8 +13,8 @@ from tests.booking_replicas import Replica, is_ready, replica, state_of, until
 from tests.core.accounts import pod
 from tests.fake_configmaps import FakeConfigMaps
 from tests.judging import response, review
-from webhook.core.allotment import Timing
-from webhook.core.ledger import PodFacts
+from webhook.core.account.ledger import PodFacts
+from webhook.core.sharing.allotment import Timing
 
 TIMING = Timing(validity=2.0, lapse=1.0, renew=0.3, lean=0.3)
 

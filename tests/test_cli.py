@@ -13,7 +13,7 @@ from tests.test_tls import FIRST, Mounted
 from webhook import __version__, logbook, server
 from webhook.answer import Unconfigured
 from webhook.cli import main
-from webhook.core.allotment import Timing
+from webhook.core.sharing.allotment import Timing
 from webhook.server import Options
 
 NEEDED = ("--tls-cert-file", "/tls.crt", "--tls-key-file", "/tls.key")

@@ -8,7 +8,7 @@ from kubernetes.client.configuration import Configuration
 from tests.fake_configmaps import NAMESPACE, FakeConfigMaps
 from webhook.answer import Conflict, NotFound
 from webhook.configmap import ConfigMaps
-from webhook.core.shared import Holding, NewerVersionError, Shared
+from webhook.core.sharing.shared import Holding, NewerVersionError, Shared
 from webhook.escrow import NAME, Escrow
 from webhook.kube import Api
 

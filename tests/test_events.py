@@ -11,8 +11,8 @@ from kubernetes.client.configuration import Configuration
 from tests.fake_events import FakeEvents
 from tests.fake_http import Call, Fault, Handler
 from webhook.answer import ApiError, Conflict, NotFound, Unreachable
-from webhook.core.notice import Occurrence
-from webhook.core.regarding import Regarding
+from webhook.core.notices.notice import Occurrence
+from webhook.core.notices.regarding import Regarding
 from webhook.events import Events, name_of, shortened
 from webhook.kube import Api
 

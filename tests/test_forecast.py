@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 from prometheus_client import CollectorRegistry
 
 from tests.core.accounts import GI, config
-from tests.core.reviews import body, sample
+from tests.core.sample_reviews import body, sample
 from tests.core.workloads import Json, template
 from tests.doors import JSON
 from tests.judging import Judge, ready, response, review
@@ -18,7 +18,7 @@ from webhook.answer import NotFound, Unanswered
 from webhook.app import LARGEST_BODY, WORKLOADS, create_app
 from webhook.audit import line
 from webhook.cases import Decided
-from webhook.core.verdict import Decision, Reason
+from webhook.core.reviews.verdict import Decision, Reason
 from webhook.forecast import Forecast
 from webhook.kube import Answer, Api
 from webhook.metrics import EarlyAnswers

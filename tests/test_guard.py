@@ -10,12 +10,12 @@ from flask.testing import FlaskClient
 from prometheus_client import CollectorRegistry
 
 from tests.core.accounts import pod
-from tests.core.reviews import body
+from tests.core.sample_reviews import body
 from tests.judging import Judge, ready, response
 from webhook import guard as guard_module
 from webhook.app import CONFIGURATION, create_app
 from webhook.cases import Answer
-from webhook.core.preview import Preview, preview
+from webhook.core.foresight.preview import Preview, preview
 from webhook.guard import Guard
 from webhook.settings import KEY, NAME
 

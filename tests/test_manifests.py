@@ -6,7 +6,7 @@ import webhook
 from tests.kustomize import MANIFESTS, Manifest, one, render
 from webhook import cli, settings
 from webhook.app import CONFIGURATION, WORKLOADS
-from webhook.core import config_source
+from webhook.core.config import source as config_source
 
 NAMESPACE = "headroom-system"
 WELL_KNOWN = ("name", "instance", "version", "component", "part-of", "managed-by")

@@ -19,10 +19,10 @@ from webhook.announcing import Announcing
 from webhook.audit import AuditLog
 from webhook.booking import Booking
 from webhook.configmap import ConfigMaps
-from webhook.core.allotment import Timing
-from webhook.core.amounts import Amounts
-from webhook.core.ledger import PodFacts
-from webhook.core.nodes import NodeFacts, Room
+from webhook.core.account.ledger import PodFacts
+from webhook.core.account.nodes import NodeFacts, Room
+from webhook.core.sharing.allotment import Timing
+from webhook.core.values.amounts import Amounts
 from webhook.forecast import Forecast
 from webhook.kube import Api
 from webhook.metrics import Announcements, EarlyAnswers, Recounts, Reviews, Snapshot

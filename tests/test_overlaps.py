@@ -7,7 +7,7 @@ import pytest
 from tests.core.accounts import config, node
 from tests.judging import Judge
 from webhook.account import Account
-from webhook.core.nodes import NodeFacts, Room
+from webhook.core.account.nodes import NodeFacts, Room
 
 POOLS = "pools: [{name: large, nodeSelector: {pool: large}}, {name: old, nodeSelector: {zone: a}}]"
 

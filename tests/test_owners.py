@@ -8,7 +8,7 @@ from kubernetes.client.configuration import Configuration
 
 from tests.fake_events import FakeEvents
 from webhook import owners
-from webhook.core.regarding import Regarding
+from webhook.core.notices.regarding import Regarding
 from webhook.kube import Api
 from webhook.owners import Owners
 

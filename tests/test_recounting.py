@@ -7,8 +7,8 @@ import pytest
 from tests.core.accounts import pod
 from tests.judging import ready
 from webhook.admission import Admission
-from webhook.core.amounts import Amounts
-from webhook.core.recount import Drift
+from webhook.core.account.recount import Drift
+from webhook.core.values.amounts import Amounts
 from webhook.recounting import Recounting
 
 

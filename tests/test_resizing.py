@@ -6,7 +6,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from tests.core.accounts import GI, pod
-from tests.core.reviews import memory, resize
+from tests.core.sample_reviews import memory, resize
 from tests.judging import Judge, ready, response, waits
 from webhook.audit import line
 from webhook.cases import Answer

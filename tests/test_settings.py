@@ -5,8 +5,8 @@ import logging
 import pytest
 
 from tests.core.configs import SMALLEST
-from webhook.core.config import HeadroomConfig
-from webhook.core.config_settings import Mode
+from webhook.core.config.config import HeadroomConfig
+from webhook.core.config.settings import Mode
 from webhook.settings import Edit, Reading, Settings
 
 LOOSER = SMALLEST.replace("75%", "90%")

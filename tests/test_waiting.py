@@ -3,9 +3,9 @@
 from msgspec.structs import replace
 
 from tests.judging import Judge, response, review, waits
-from webhook.core.allotment import Timing
-from webhook.core.amounts import Amounts
-from webhook.core.shared import Holding, Shared
+from webhook.core.sharing.allotment import Timing
+from webhook.core.sharing.shared import Holding, Shared
+from webhook.core.values.amounts import Amounts
 from webhook.waiting import WaitingRoom
 
 GI = 1 << 30

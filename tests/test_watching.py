@@ -12,9 +12,9 @@ from tests.judging import Judge, ready
 from webhook import watching
 from webhook.booking import Booking
 from webhook.configmap import ConfigMap, ConfigMaps
-from webhook.core.ledger import PodFacts
-from webhook.core.nodes import NodeFacts
-from webhook.core.objects import Node, Pod
+from webhook.core.account.ledger import PodFacts
+from webhook.core.account.nodes import NodeFacts
+from webhook.core.pods.objects import Node, Pod
 from webhook.kube import Api
 from webhook.news import Bookmark, Broken, Changed, Deleted, Live, News, Proven, Replaced, Unreadable
 from webhook.settings import Settings

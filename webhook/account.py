@@ -8,12 +8,12 @@ import logging
 from collections.abc import Callable, Iterable
 from threading import Condition
 
-from webhook.core.accounting import Accounting
-from webhook.core.allotment import Allotment, Proposal, Timing
-from webhook.core.config import HeadroomConfig
-from webhook.core.ledger import Ledger, PodFacts
-from webhook.core.nodes import NodeFacts
-from webhook.core.shared import Shared
+from webhook.core.account.accounting import Accounting
+from webhook.core.account.ledger import Ledger, PodFacts
+from webhook.core.account.nodes import NodeFacts
+from webhook.core.config.config import HeadroomConfig
+from webhook.core.sharing.allotment import Allotment, Proposal, Timing
+from webhook.core.sharing.shared import Shared
 from webhook.feed import Feed
 from webhook.overlaps import Overlaps
 

@@ -14,15 +14,15 @@ from collections.abc import Callable
 
 from webhook.account import Account
 from webhook.cases import Answer, Case, Decided, plain
-from webhook.core.allotment import Proposal
-from webhook.core.decision import Outcome, decide, verdict_of
-from webhook.core.ledger import Standing
-from webhook.core.question import Question, question
-from webhook.core.reply import respond
-from webhook.core.review import Request, ReviewError, decode, encode
-from webhook.core.scopes import CLUSTER
-from webhook.core.shared import Shared
-from webhook.core.verdict import Decision, Reason, Verdict, cannot_tell
+from webhook.core.account.ledger import Standing
+from webhook.core.reviews.decision import Outcome, decide, verdict_of
+from webhook.core.reviews.question import Question, question
+from webhook.core.reviews.reply import respond
+from webhook.core.reviews.review import Request, ReviewError, decode, encode
+from webhook.core.reviews.verdict import Decision, Reason, Verdict, cannot_tell
+from webhook.core.sharing.allotment import Proposal
+from webhook.core.sharing.shared import Shared
+from webhook.core.values.scopes import CLUSTER
 from webhook.waiting import Settled, Waiting, WaitingRoom
 
 log = logging.getLogger(__name__)

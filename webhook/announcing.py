@@ -10,10 +10,10 @@ from threading import Event, Lock
 
 from webhook.answer import ApiError, Conflict, KubeError, NotFound, Terminating
 from webhook.cases import Decided
-from webhook.core.notice import Notice, Notices, Occurrence
-from webhook.core.regarding import Regarding, controller
-from webhook.core.reply import subject
-from webhook.core.wording import refusal
+from webhook.core.notices.notice import Notice, Notices, Occurrence
+from webhook.core.notices.regarding import Regarding, controller
+from webhook.core.reviews.reply import subject
+from webhook.core.reviews.wording import refusal
 from webhook.events import Events
 from webhook.kube import Api
 from webhook.owners import Owners

@@ -17,7 +17,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from webhook.admission import Admission
 from webhook.cases import Answer, plain
-from webhook.core.duration import Duration
+from webhook.core.config.duration import Duration
 from webhook.waiting import Waiting
 
 log = logging.getLogger(__name__)

@@ -18,11 +18,11 @@ from typing import BinaryIO, Final
 import msgspec
 
 from webhook.cases import Decided
-from webhook.core.ledger import Standing
-from webhook.core.objects import Pod
-from webhook.core.reply import subject
-from webhook.core.verdict import Decision, Reason
-from webhook.core.wording import refusal
+from webhook.core.account.ledger import Standing
+from webhook.core.pods.objects import Pod
+from webhook.core.reviews.reply import subject
+from webhook.core.reviews.verdict import Decision, Reason
+from webhook.core.reviews.wording import refusal
 
 log = logging.getLogger(__name__)
 

@@ -16,8 +16,8 @@ from webhook.admission import Admission
 from webhook.answer import ApiError, Conflict, KubeError, NotFound, Unanswered
 from webhook.backoff import Backoff
 from webhook.configmap import ConfigMap, ConfigMaps
-from webhook.core.allotment import Proposal
-from webhook.core.shared import NewerVersionError, Shared, SharedError
+from webhook.core.sharing.allotment import Proposal
+from webhook.core.sharing.shared import NewerVersionError, Shared, SharedError
 from webhook.escrow import NAME, Escrow, state
 
 log = logging.getLogger(__name__)

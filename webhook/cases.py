@@ -4,10 +4,10 @@ from typing import NamedTuple
 
 from msgspec import Struct
 
-from webhook.core.ledger import Standing
-from webhook.core.question import Question
-from webhook.core.review import Request
-from webhook.core.verdict import Verdict
+from webhook.core.account.ledger import Standing
+from webhook.core.reviews.question import Question
+from webhook.core.reviews.review import Request
+from webhook.core.reviews.verdict import Verdict
 
 
 class Answer(NamedTuple):

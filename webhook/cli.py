@@ -7,7 +7,7 @@ import click
 from webhook import __version__, logbook, replica, server
 from webhook.answer import KubeError
 from webhook.cli_footprint import footprint
-from webhook.core.allotment import Timing
+from webhook.core.sharing.allotment import Timing
 from webhook.tls import TlsError
 
 

@@ -10,10 +10,10 @@ from typing import Literal, NamedTuple
 import click
 import yaml
 
-from webhook.core.manifest import Holding, Other, contents
-from webhook.core.manifest_report import data, reasons, table
-from webhook.core.manifest_text import ManifestError
-from webhook.core.wording import printable
+from webhook.core.manifests.manifest import Holding, Other, contents
+from webhook.core.manifests.report import data, reasons, table
+from webhook.core.manifests.text import ManifestError
+from webhook.core.reviews.wording import printable
 
 _STDIN = "-"
 _SUFFIXES = {".yaml", ".yml", ".json"}

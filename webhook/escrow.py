@@ -4,8 +4,8 @@ import logging
 
 from webhook.answer import Conflict
 from webhook.configmap import ConfigMap, ConfigMaps
-from webhook.core import shared
-from webhook.core.shared import Shared, SharedError
+from webhook.core.sharing import shared
+from webhook.core.sharing.shared import Shared, SharedError
 
 log = logging.getLogger(__name__)
 

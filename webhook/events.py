@@ -13,8 +13,8 @@ from typing import Any, Final
 import msgspec
 
 from webhook.answer import Conflict, NotFound
-from webhook.core.notice import Occurrence
-from webhook.core.regarding import Regarding
+from webhook.core.notices.notice import Occurrence
+from webhook.core.notices.regarding import Regarding
 from webhook.kube import Api
 
 COMPONENT: Final = "headroom.dev/admission"

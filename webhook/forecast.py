@@ -15,15 +15,15 @@ from urllib.parse import quote
 from webhook.account import Account
 from webhook.answer import KubeError
 from webhook.cases import Answer, Case, Decided, plain
-from webhook.core.config_settings import Mode
-from webhook.core.early import SILENT, Early, about_workload, early, excused, reply, wanted
-from webhook.core.foresight import Foresight, facts_of, foresee, look
-from webhook.core.nodes import NodeFacts
-from webhook.core.objects import ObjectError
-from webhook.core.plan import Edit, Plan, plan
-from webhook.core.review import Request, ReviewError, decode, encode
-from webhook.core.verdict import Decision, Reason, Verdict
-from webhook.core.workload import read_scale, read_workload, scaled
+from webhook.core.account.nodes import NodeFacts
+from webhook.core.config.settings import Mode
+from webhook.core.foresight.early import SILENT, Early, about_workload, early, excused, reply, wanted
+from webhook.core.foresight.foresight import Foresight, facts_of, foresee, look
+from webhook.core.foresight.plan import Edit, Plan, plan
+from webhook.core.pods.objects import ObjectError
+from webhook.core.pods.workload import read_scale, read_workload, scaled
+from webhook.core.reviews.review import Request, ReviewError, decode, encode
+from webhook.core.reviews.verdict import Decision, Reason, Verdict
 from webhook.kube import Api
 
 log = logging.getLogger(__name__)

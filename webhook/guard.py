@@ -15,15 +15,15 @@ from msgspec import Struct
 
 from webhook.account import Account
 from webhook.cases import Answer, plain
-from webhook.core.config import HeadroomConfig
-from webhook.core.config_problem import ConfigError, Problem
-from webhook.core.config_source import parse
-from webhook.core.config_text import digest
-from webhook.core.objects import ObjectError, reader
-from webhook.core.preview import preview
-from webhook.core.review import Request, Response, ReviewError, Status, decode, encode
-from webhook.core.wording import WARNING, printable
-from webhook.core.wording_preview import preview_warnings
+from webhook.core.config.config import HeadroomConfig
+from webhook.core.config.problem import ConfigError, Problem
+from webhook.core.config.source import parse
+from webhook.core.config.text import digest
+from webhook.core.foresight.preview import preview
+from webhook.core.foresight.wording_preview import preview_warnings
+from webhook.core.pods.objects import ObjectError, reader
+from webhook.core.reviews.review import Request, Response, ReviewError, Status, decode, encode
+from webhook.core.reviews.wording import WARNING, printable
 from webhook.settings import KEY, NAME
 
 log = logging.getLogger(__name__)

@@ -18,11 +18,11 @@ from webhook.announcing import Announcing
 from webhook.audit import AuditLog
 from webhook.booking import Booking
 from webhook.cases import Decided
-from webhook.core.amounts import Amounts
-from webhook.core.ledger import Standing
-from webhook.core.plan import KINDS
-from webhook.core.recount import Drift
-from webhook.core.reservations import Reservation
+from webhook.core.account.ledger import Standing
+from webhook.core.account.recount import Drift
+from webhook.core.account.reservations import Reservation
+from webhook.core.foresight.plan import KINDS
+from webhook.core.values.amounts import Amounts
 from webhook.settings import Settings
 from webhook.tls import ServingCertificate
 

@@ -7,8 +7,8 @@ from typing import Final
 import msgspec
 
 from webhook.answer import KubeError
-from webhook.core.objects import OwnerReference
-from webhook.core.regarding import Regarding, controller
+from webhook.core.notices.regarding import Regarding, controller
+from webhook.core.pods.objects import OwnerReference
 from webhook.kube import Api
 
 _WITHIN = 2.0  # seconds

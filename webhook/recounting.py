@@ -6,7 +6,7 @@ from collections.abc import Callable
 from threading import Event
 
 from webhook.account import Account
-from webhook.core.recount import Drift, recount
+from webhook.core.account.recount import Drift, recount
 
 log = logging.getLogger(__name__)
 

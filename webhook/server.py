@@ -25,7 +25,7 @@ from webhook.audit import AuditLog
 from webhook.booking import WITHIN, Booking
 from webhook.cases import Decided
 from webhook.configmap import ConfigMaps
-from webhook.core.allotment import Timing
+from webhook.core.sharing.allotment import Timing
 from webhook.forecast import Forecast
 from webhook.guard import Guard
 from webhook.kube import Api, configure

@@ -5,10 +5,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from webhook.core.config import HeadroomConfig
-from webhook.core.config_problem import ConfigError
-from webhook.core.config_source import parse
-from webhook.core.config_text import digest
+from webhook.core.config.config import HeadroomConfig
+from webhook.core.config.problem import ConfigError
+from webhook.core.config.source import parse
+from webhook.core.config.text import digest
 
 log = logging.getLogger(__name__)
 

@@ -5,11 +5,11 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 
 from webhook.cases import Answer, Case
-from webhook.core.allotment import Allotment, Ask, Proposal
-from webhook.core.decision import decide, refuse_beside_others, verdict_of
-from webhook.core.ledger import Ledger
-from webhook.core.question import Question
-from webhook.core.verdict import Verdict, cannot_tell
+from webhook.core.account.ledger import Ledger
+from webhook.core.reviews.decision import decide, refuse_beside_others, verdict_of
+from webhook.core.reviews.question import Question
+from webhook.core.reviews.verdict import Verdict, cannot_tell
+from webhook.core.sharing.allotment import Allotment, Ask, Proposal
 
 
 @dataclass(slots=True, eq=False)

@@ -7,12 +7,12 @@ from typing import Final
 from webhook.account import Account
 from webhook.booking import Booking
 from webhook.configmap import ConfigMap
-from webhook.core.amounts import NOTHING
-from webhook.core.facts import node_facts, pod_facts
-from webhook.core.ledger import PodFacts
-from webhook.core.nodes import NodeFacts
-from webhook.core.objects import Node, ObjectError, Pod, reader
-from webhook.core.quantity import QuantityError
+from webhook.core.account.facts import node_facts, pod_facts
+from webhook.core.account.ledger import PodFacts
+from webhook.core.account.nodes import NodeFacts
+from webhook.core.pods.objects import Node, ObjectError, Pod, reader
+from webhook.core.values.amounts import NOTHING
+from webhook.core.values.quantity import QuantityError
 from webhook.escrow import NAME as ALLOTMENTS
 from webhook.feed import Feed
 from webhook.kube import Api

@@ -14,10 +14,10 @@ from webhook.account import Account
 from webhook.admission import Admission
 from webhook.audit import AuditLog
 from webhook.cases import Answer, Decided
-from webhook.core.allotment import Timing
-from webhook.core.config_source import parse
-from webhook.core.ledger import PodFacts
-from webhook.core.nodes import NodeFacts
+from webhook.core.account.ledger import PodFacts
+from webhook.core.account.nodes import NodeFacts
+from webhook.core.config.source import parse
+from webhook.core.sharing.allotment import Timing
 from webhook.kube import Api
 from webhook.news import News
 from webhook.server import clock

@@ -13,8 +13,8 @@ from typing import TypeVar
 
 from tests.bench.account import Synced
 from tests.bench.figures import Chapter, Claim, Spread
-from webhook.core.question import Question, question
-from webhook.core.review import decode
+from webhook.core.reviews.question import Question, question
+from webhook.core.reviews.review import decode
 
 ROUNDS = 9
 REVIEWS = 500

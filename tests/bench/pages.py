@@ -6,7 +6,7 @@ import time
 import msgspec
 import urllib3
 
-from webhook.core.objects import Pod
+from webhook.core.pods.objects import Pod
 
 
 class Meta(msgspec.Struct):

@@ -1,13 +1,13 @@
 """Small accounts for tests: pods, nodes and ledgers by the few words that matter to a test. Memory is in Gi."""
 
-from webhook.core.accounting import Accounting
-from webhook.core.amounts import Amounts
-from webhook.core.config import HeadroomConfig
-from webhook.core.config_source import parse
-from webhook.core.confinement import Way
-from webhook.core.ledger import Ledger, PodFacts
-from webhook.core.nodes import NodeFacts, Room
-from webhook.core.scopes import CLUSTER
+from webhook.core.account.accounting import Accounting
+from webhook.core.account.ledger import Ledger, PodFacts
+from webhook.core.account.nodes import NodeFacts, Room
+from webhook.core.config.config import HeadroomConfig
+from webhook.core.config.source import parse
+from webhook.core.pods.confinement import Way
+from webhook.core.values.amounts import Amounts
+from webhook.core.values.scopes import CLUSTER
 
 GI = 1 << 30
 REQUESTS = Amounts._fields.index("memory_requests")

@@ -4,8 +4,10 @@ from string import ascii_lowercase, digits
 
 from hypothesis import strategies as st
 
-from webhook.core.config import HeadroomConfig
-from webhook.core.config_settings import (
+from webhook.core.config.config import HeadroomConfig
+from webhook.core.config.duration import Duration
+from webhook.core.config.names import NamespacePattern
+from webhook.core.config.settings import (
     Answer,
     Exempt,
     MissingLimits,
@@ -17,10 +19,8 @@ from webhook.core.config_settings import (
     Sums,
     Thresholds,
 )
-from webhook.core.duration import Duration
-from webhook.core.names import NamespacePattern
-from webhook.core.scopes import CLUSTER
-from webhook.core.share import Part, Share
+from webhook.core.config.share import Part, Share
+from webhook.core.values.scopes import CLUSTER
 
 SMALLEST = """
 apiVersion: headroom.dev/v1

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from math import floor
 
-from webhook.core.config import HeadroomConfig
-from webhook.core.config_settings import MissingLimits, Thresholds
-from webhook.core.confinement import Way
-from webhook.core.ledger import PodFacts
-from webhook.core.nodes import NodeFacts
-from webhook.core.share import Share
+from webhook.core.account.ledger import PodFacts
+from webhook.core.account.nodes import NodeFacts
+from webhook.core.config.config import HeadroomConfig
+from webhook.core.config.settings import MissingLimits, Thresholds
+from webhook.core.config.share import Share
+from webhook.core.pods.confinement import Way
 
 SUMS = 8  # memory then cpu; of each: requests, limits, limits filled, unbounded
 Vector = list[int]

@@ -4,13 +4,13 @@ import json
 from typing import Any
 
 from tests.core.accounts import config, node
-from webhook.core.accounting import Accounting
-from webhook.core.config_settings import Mode
-from webhook.core.facts import pod_facts
-from webhook.core.ledger import Ledger
-from webhook.core.objects import Pod
-from webhook.core.verdict import judge
-from webhook.core.workload import Workload, read_workload
+from webhook.core.account.accounting import Accounting
+from webhook.core.account.facts import pod_facts
+from webhook.core.account.ledger import Ledger
+from webhook.core.config.settings import Mode
+from webhook.core.pods.objects import Pod
+from webhook.core.pods.workload import Workload, read_workload
+from webhook.core.reviews.verdict import judge
 
 Json = dict[str, Any]
 MI = 1 << 20

@@ -16,8 +16,8 @@ from tests.live.pods import asking, container
 from tests.live.story import Story
 from tests.live.workload import Workload
 from webhook.answer import Conflict
-from webhook.core.notice import BURST, INTERVAL, RATE, Occurrence
-from webhook.core.regarding import Regarding
+from webhook.core.notices.notice import BURST, INTERVAL, RATE, Occurrence
+from webhook.core.notices.regarding import Regarding
 from webhook.events import COMPONENT, Events
 from webhook.kube import Api, configure
 

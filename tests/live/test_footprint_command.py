@@ -10,11 +10,11 @@ from tests.cluster.api import ApiError, Object
 from tests.cluster.processes import until
 from tests.live.pods import NOBODY
 from tests.live.story import Story
-from webhook.core.amounts import Amounts
-from webhook.core.footprint import footprint
-from webhook.core.manifest import Holding, contents
-from webhook.core.objects import Pod, convert
-from webhook.core.quantity import millis, whole
+from webhook.core.manifests.manifest import Holding, contents
+from webhook.core.pods.footprint import footprint
+from webhook.core.pods.objects import Pod, convert
+from webhook.core.values.amounts import Amounts
+from webhook.core.values.quantity import millis, whole
 
 pytestmark = [pytest.mark.live, pytest.mark.usefixtures("room")]
 

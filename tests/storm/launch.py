@@ -10,8 +10,8 @@ from dataclasses import replace
 from typing import Any
 
 from webhook import cli, recounting, server
-from webhook.core.allotment import Allotment, Timing
-from webhook.core.ledger import Ledger, PodFacts
+from webhook.core.account.ledger import Ledger, PodFacts
+from webhook.core.sharing.allotment import Allotment, Timing
 
 RECOUNT_SECONDS = 2.0
 

@@ -5,13 +5,13 @@ from collections import Counter
 from tests.core.protocol.etcd import Etcd, Rooms
 from tests.core.protocol.replica import Letter, Replica
 from tests.core.protocol.requests import Request
-from webhook.core.allotment import Timing
-from webhook.core.amounts import NOTHING, Amounts
-from webhook.core.extent import UNBORN, Extent, Spread
-from webhook.core.recount import recount
-from webhook.core.reservations import Named, Reservation
-from webhook.core.scopes import CLUSTER
-from webhook.core.shared import Holding
+from webhook.core.account.extent import UNBORN, Extent, Spread
+from webhook.core.account.recount import recount
+from webhook.core.account.reservations import Named, Reservation
+from webhook.core.sharing.allotment import Timing
+from webhook.core.sharing.shared import Holding
+from webhook.core.values.amounts import NOTHING, Amounts
+from webhook.core.values.scopes import CLUSTER
 
 TIMING = Timing()
 SUMS = tuple((scope, index) for scope in (CLUSTER, "p") for index in (0, 2))

@@ -2,13 +2,13 @@
 
 from msgspec.structs import replace
 
-from webhook.core.accounting import Accounting
-from webhook.core.allotment import Allotment, Ask, Proposal, Timing
-from webhook.core.amounts import Amounts
-from webhook.core.config_source import parse
-from webhook.core.ledger import Ledger, PodFacts
-from webhook.core.nodes import NodeFacts, Room
-from webhook.core.shared import Shared
+from webhook.core.account.accounting import Accounting
+from webhook.core.account.ledger import Ledger, PodFacts
+from webhook.core.account.nodes import NodeFacts, Room
+from webhook.core.config.source import parse
+from webhook.core.sharing.allotment import Allotment, Ask, Proposal, Timing
+from webhook.core.sharing.shared import Shared
+from webhook.core.values.amounts import Amounts
 
 CONFIG = "{apiVersion: headroom.dev/v1, kind: HeadroomConfig, thresholds: {memory: {requests: 100%}}}"
 TIMING = Timing()

@@ -10,7 +10,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from tests.core.protocol.etcd import Rooms
 from tests.core.protocol.simulation import RULES, fill, rest
 from tests.core.protocol.world import World
-from webhook.core import proposal
+from webhook.core.sharing import proposal
 
 which = st.integers(0, 2)
 some = st.integers(0, 11)

@@ -5,12 +5,12 @@ from typing import TYPE_CHECKING
 
 from tests.core.protocol.etcd import Version
 from tests.core.protocol.requests import Request
-from webhook.core.accounting import Accounting
-from webhook.core.allotment import Allotment, Ask, Proposal, Timing
-from webhook.core.amounts import NOTHING, Amounts
-from webhook.core.ledger import Ledger, PodFacts
-from webhook.core.nodes import NodeFacts, Room
-from webhook.core.shared import Shared, SharedError, read, write
+from webhook.core.account.accounting import Accounting
+from webhook.core.account.ledger import Ledger, PodFacts
+from webhook.core.account.nodes import NodeFacts, Room
+from webhook.core.sharing.allotment import Allotment, Ask, Proposal, Timing
+from webhook.core.sharing.shared import Shared, SharedError, read, write
+from webhook.core.values.amounts import NOTHING, Amounts
 
 if TYPE_CHECKING:
     from tests.core.protocol.world import World

@@ -14,8 +14,8 @@ from tests.core.protocol.climate import CLIMATES, TIDES, Climate
 from tests.core.protocol.etcd import Rooms
 from tests.core.protocol.requests import Request, State
 from tests.core.protocol.world import World
-from webhook.core import proposal
-from webhook.core.scopes import CLUSTER
+from webhook.core.sharing import proposal
+from webhook.core.values.scopes import CLUSTER
 
 RULES = frozenset({"I1", "I2", "I3", "I5", "I6", "I7"})
 PATIENCE = 1.0  # seconds that a review waits before it is told that it cannot be told

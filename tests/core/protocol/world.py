@@ -15,13 +15,13 @@ from tests.core.protocol.checks import TIMING, Checks
 from tests.core.protocol.etcd import Rooms, Version
 from tests.core.protocol.replica import POOL, Letter, Replica
 from tests.core.protocol.requests import WINDOW, Request, State
-from webhook.core.accounting import Accounting
-from webhook.core.amounts import Amounts
-from webhook.core.config_source import parse
-from webhook.core.confinement import Way
-from webhook.core.extent import UNBORN, Before
-from webhook.core.ledger import PodFacts
-from webhook.core.shared import SharedError, read
+from webhook.core.account.accounting import Accounting
+from webhook.core.account.extent import UNBORN, Before
+from webhook.core.account.ledger import PodFacts
+from webhook.core.config.source import parse
+from webhook.core.pods.confinement import Way
+from webhook.core.sharing.shared import SharedError, read
+from webhook.core.values.amounts import Amounts
 
 T = TypeVar("T")
 

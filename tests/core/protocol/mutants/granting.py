@@ -5,10 +5,10 @@ from unittest.mock import patch
 from tests.core.protocol.mutants.registry import Patches, mutant
 from tests.core.protocol.replica import Replica
 from tests.core.protocol.world import World
-from webhook.core.allotment import Allotment, Proposal
-from webhook.core.extent import Sums
-from webhook.core.ledger import Ledger, PodFacts
-from webhook.core.reservations import Reservation
+from webhook.core.account.extent import Sums
+from webhook.core.account.ledger import Ledger, PodFacts
+from webhook.core.account.reservations import Reservation
+from webhook.core.sharing.allotment import Allotment, Proposal
 
 # -- rule 1: granting --------------------------------------------------------------------------------------------------
 

@@ -7,11 +7,11 @@ from msgspec.structs import replace
 from tests.core.protocol.mutants.registry import Patches, mutant
 from tests.core.protocol.replica import Replica
 from tests.core.protocol.world import World
-from webhook.core.allotment import Allotment
-from webhook.core.amounts import NOTHING
-from webhook.core.extent import UNBORN, Extent
-from webhook.core.ledger import Ledger, PodFacts
-from webhook.core.reservations import Named, Reservation, Reservations
+from webhook.core.account.extent import UNBORN, Extent
+from webhook.core.account.ledger import Ledger, PodFacts
+from webhook.core.account.reservations import Named, Reservation, Reservations
+from webhook.core.sharing.allotment import Allotment
+from webhook.core.values.amounts import NOTHING
 
 # -- rule 4: reservations ----------------------------------------------------------------------------------------------
 

@@ -1,0 +1,193 @@
+"""Early answers: what is said and what is refused, by the policy of the namespace."""
+
+from typing import Any
+
+import pytest
+
+from tests.core.accounts import config
+from tests.core.sample_reviews import body
+from tests.core.workloads import Json, Pods, account, template, workload
+from webhook.core.account.ledger import Ledger
+from webhook.core.foresight.early import SILENT, Early, about_workload, early, excused, reply, wanted
+from webhook.core.foresight.foresight import facts_of, foresee, look
+from webhook.core.foresight.plan import KINDS, Edit, plan
+from webhook.core.pods.workload import Workload, pod_of
+from webhook.core.reviews.review import Request, decode
+from webhook.core.reviews.verdict import Decision, Reason
+
+DENY = "workloads: deny"
+CRITICAL = "exempt: {priorityClasses: [vital], priorityClassNamespaces: [ops]}"
+
+
+def asked(kind: str, sub_resource: str = "", resource: str = "", **request: Any) -> Request:
+    group = {"group": "apps", "version": "v1"}
+    named = {"kind": {**group, "kind": kind}, "resource": {**group, "resource": resource}, "subResource": sub_resource}
+    return decode(body(**named, namespace="default", name="web", **request))
+
+
+def said(of: Ledger, settings: str, kind: str, new: Workload, old: Workload | None = None) -> Early:
+    made = plan(kind, Edit(new, old))
+    assert made is not None
+    found = foresee(made, look(of, *facts_of("default", made)), refused="mode" not in settings)
+    return early(made, found, "default", config(settings))
+
+
+def full(pods: int) -> Ledger:
+    of = account(pods * 512)
+    Pods(of, pod_of(workload().spec.template), "web").come(pods)
+    return of
+
+
+# -- what is asked about -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_of_workload_is_asked_about_as_it_is(kind: str) -> None:
+    assert about_workload(asked(kind)) == asked(kind)
+
+
+@pytest.mark.parametrize(
+    ("resource", "kind"),
+    [("deployments", "Deployment"), ("replicasets", "ReplicaSet"), ("statefulsets", "StatefulSet")],
+)
+def test_whoever_scales_asks_about_the_workload(resource: str, kind: str) -> None:
+    request = about_workload(asked("Scale", "scale", resource))
+    assert request is not None
+    assert (request.what, request.name) == (kind, "web")
+
+
+@pytest.mark.parametrize(
+    "request_", [asked("Pod"), asked("Scale", "scale", "replicationcontrollers"), asked("Deployment", "status")]
+)
+def test_anything_else_is_not_ours(request_: Request) -> None:
+    assert about_workload(request_) is None
+
+
+@pytest.mark.parametrize(
+    ("settings", "kind", "expected"),
+    [
+        ("", "Deployment", True),
+        ("mode: warn", "Deployment", True),
+        (DENY, "Deployment", True),
+        ("mode: audit", "Deployment", False),
+        ("workloads: allow", "Deployment", False),
+        ("overrides: [{namespaces: [default], workloads: allow}]", "Deployment", False),
+        ("overrides: [{namespaces: [default], mode: audit}]", "Deployment", False),
+        ("exempt: {namespaces: [default]}", "Deployment", False),
+        ("", "DaemonSet", False),
+        ("exempt: {daemonSets: false}", "DaemonSet", True),
+    ],
+)
+def test_where_there_may_be_something_to_tell(settings: str, kind: str, expected: bool) -> None:
+    assert wanted(kind, "default", config(settings)) is expected
+
+
+def test_pods_of_an_exempt_class_are_excused_only_where_the_class_is() -> None:
+    made = plan("Deployment", Edit(workload(1, template(priorityClassName="vital")), None))
+    assert made is not None
+    assert [excused(made, namespace, config(CRITICAL).exempt) for namespace in ("ops", "default")] == [True, False]
+
+
+# -- what is said ------------------------------------------------------------------------------------------------------
+
+
+def test_what_fits_is_silent() -> None:
+    assert said(account(1024), DENY, "Deployment", workload(2)) == SILENT
+
+
+@pytest.mark.parametrize(
+    ("settings", "decision"),
+    [
+        ("", Decision.WARN),
+        (DENY, Decision.DENY),
+        (f"mode: warn\n{DENY}", Decision.WARN),
+        ("overrides: [{namespaces: [default], workloads: deny}]", Decision.DENY),
+        (f"overrides: [{{namespaces: [default], workloads: warn}}]\n{DENY}", Decision.WARN),
+    ],
+)
+def test_what_does_not_fit_gets_a_word_or_a_refusal(settings: str, decision: Decision) -> None:
+    found = said(account(1024), settings, "Deployment", workload(3))
+    assert (found.verdict.decision, found.verdict.reason) == (decision, Reason.MEMORY)
+    assert found.warning.startswith("" if decision is Decision.DENY else "only 2 of 3 replicas fit: ")
+    assert bool(found.warning) is (decision is Decision.WARN)
+    assert bool(found.verdict.detail) is (decision is Decision.DENY)
+
+
+ROLLING = workload(4, template(image="b")), workload(4, status={"replicas": 4})
+STALLING = workload(3, template(image="b")), workload(3, status={"replicas": 3})
+NEVER_REFUSED = {
+    "fewer than before": (full(2), "Deployment", workload(3), workload(4, status={"replicas": 2})),
+    "a surge that the update does without": (full(4), "Deployment", *ROLLING),
+    "a run that comes later": (
+        account(512),
+        "CronJob",
+        workload(jobTemplate={"spec": {"template": template(1024)}}),
+        None,
+    ),
+}
+
+
+@pytest.mark.parametrize("case", NEVER_REFUSED.values(), ids=NEVER_REFUSED)
+def test_these_get_a_word_at_the_most(case: tuple[Ledger, str, Workload, Workload | None]) -> None:
+    of, kind, new, old = case
+    found = said(of, DENY, kind, new, old)
+    assert found.verdict.decision is Decision.WARN
+    assert found.warning
+
+
+def test_who_raises_nothing_is_not_refused_where_everything_is_over() -> None:
+    of = full(4)
+    of.node_gone("a", 1.0)
+    of.tick(10_000.0)
+    recreated = workload(4, template(image="b"), strategy={"type": "Recreate"})
+    assert said(of, DENY, "Deployment", recreated, ROLLING[1]).verdict.decision is Decision.WARN
+
+
+def test_an_update_that_would_stall_is_refused_with_the_way_out() -> None:
+    found = said(full(3), DENY, "Deployment", *STALLING)
+    assert found.verdict.decision is Decision.DENY
+    assert found.verdict.detail.endswith("set maxSurge: 0")
+
+
+@pytest.mark.parametrize(
+    ("settings", "resources", "reason"),
+    [
+        ("missingLimits: deny", {"requests": {"memory": "1Mi"}}, Reason.MISSING_LIMITS),
+        ("missingRequests: deny", {}, Reason.MISSING_REQUESTS),
+    ],
+)
+def test_pods_that_are_refused_for_what_they_leave_unsaid_are_told_of_and_not_refused(
+    settings: str, resources: Json, reason: Reason
+) -> None:
+    new = workload(3, {"spec": {"containers": [{"name": "a", "resources": resources}]}})
+    found = said(account(1024), f"{settings}\n{DENY}", "Deployment", new)
+    assert (found.verdict.decision, found.verdict.reason) == (Decision.WARN, reason)
+    assert found.warning.startswith("none of 3 replicas get in: no memory ")
+    assert said(account(1024), f"mode: warn\n{settings}", "Deployment", new) == SILENT
+
+
+# -- how it is said ----------------------------------------------------------------------------------------------------
+
+
+def test_a_warning_lets_the_request_pass_and_leaves_the_facts_in_the_clusters_audit_log() -> None:
+    response = reply(asked("Deployment"), said(account(1024), "", "Deployment", workload(3)))
+    assert response.allowed
+    assert response.warnings == (
+        "only 2 of 3 replicas fit: memory requests of the cluster, 512Mi each, 1Gi free of 1Gi",
+    )
+    assert response.audit_annotations["decision"] == "warn"
+    assert response.audit_annotations["asked"] == str(1536 << 20)
+
+
+def test_a_refusal_is_403_and_says_what_to_do() -> None:
+    response = reply(asked("Deployment"), said(account(1024), DENY, "Deployment", workload(3)))
+    assert not response.allowed
+    assert response.status is not None
+    assert (response.status.code, response.status.reason) == (403, "Forbidden")
+    assert response.status.message.startswith("Deployment default/web does not fit (only 2 of 3 replicas would, ")
+    assert not response.warnings
+
+
+def test_silence_is_silent() -> None:
+    response = reply(asked("Deployment"), SILENT)
+    assert (response.allowed, response.warnings, response.audit_annotations) == (True, (), {})

@@ -1,0 +1,153 @@
+"""Manifests: which objects commit something, how many times, and where a fault stands."""
+
+import json
+from typing import Any
+
+import pytest
+
+from webhook.core.manifests.manifest import Holding, Other, contents
+from webhook.core.manifests.report import data, reasons
+from webhook.core.manifests.text import ManifestError
+
+GI = 1 << 30
+APP = {"name": "app", "resources": {"limits": {"memory": "1Gi"}}}
+SPEC: dict[str, Any] = {"containers": [APP]}
+TEMPLATE = {"template": {"spec": SPEC}}
+
+
+def manifest(kind: str, spec: Any, version: str = "apps/v1", **more: Any) -> dict[str, Any]:
+    return {"apiVersion": version, "kind": kind, "metadata": {"name": "it", "namespace": "here"}, "spec": spec, **more}
+
+
+def found(*objects: Any) -> list[Holding | Other | ManifestError]:
+    return list(contents("\n".join(map(json.dumps, objects)).encode()))
+
+
+def one(value: Any) -> Holding:
+    [holding] = found(value)
+    assert isinstance(holding, Holding), holding
+    return holding
+
+
+def fault(value: Any) -> str:
+    [error] = found(value)
+    assert isinstance(error, ManifestError)
+    return str(error)
+
+
+@pytest.mark.parametrize(
+    ("value", "replicas"),
+    [
+        (manifest("Pod", SPEC, "v1"), 1),
+        (manifest("Pod", SPEC, "v1", status={"phase": "Running"}), 1),
+        (manifest("Pod", SPEC, "v1", status={"phase": "Succeeded"}), 0),
+        (manifest("Deployment", {**TEMPLATE, "replicas": 3}), 3),
+        (manifest("Deployment", {**TEMPLATE, "replicas": None}), 1),
+        (manifest("Deployment", {**TEMPLATE, "replicas": 0}), 0),
+        (manifest("ReplicaSet", TEMPLATE), 1),
+        (manifest("StatefulSet", {**TEMPLATE, "replicas": 2}), 2),
+        (manifest("ReplicationController", {**TEMPLATE, "replicas": 2}, "v1"), 2),
+        (manifest("DaemonSet", TEMPLATE), None),
+        (manifest("Job", TEMPLATE, "batch/v1"), 1),
+        (manifest("Job", {**TEMPLATE, "parallelism": 5}, "batch/v1"), 5),
+        (manifest("Job", {**TEMPLATE, "parallelism": 5, "completions": 2}, "batch/v1"), 2),
+        (manifest("Job", {**TEMPLATE, "parallelism": 2, "completions": 5, "suspend": True}, "batch/v1"), 2),
+        (manifest("CronJob", {"jobTemplate": {"spec": {**TEMPLATE, "parallelism": 4}}}, "batch/v1"), 4),
+    ],
+)
+def test_how_often_a_pod_is_committed(value: dict[str, Any], replicas: int | None) -> None:
+    holding = one(value)
+    assert (holding.kind, holding.namespace, holding.name) == (value["kind"], "here", "it")
+    assert holding.replicas == replicas
+    assert data([holding])[0]["memory"] == {"requestsBytes": GI, "limitsBytes": GI, "unbounded": False}
+
+
+def test_a_name_that_is_still_to_be_made_and_no_namespace() -> None:
+    holding = one({"apiVersion": "v1", "kind": "Pod", "metadata": {"generateName": "web-"}, "spec": SPEC})
+    assert (holding.name, holding.namespace) == ("web-", None)
+
+
+def test_what_commits_nothing_is_passed_over() -> None:
+    others = [manifest("Service", {}, "v1"), manifest("Deployment", TEMPLATE, "example.com/v1"), manifest("List", {})]
+    assert found(*others) == [Other("Service"), Other("Deployment"), Other("List")]
+
+
+def test_lists_are_taken_apart_even_in_lists() -> None:
+    pods = {
+        "apiVersion": "v1",
+        "kind": "PodList",
+        "items": [manifest("Pod", SPEC, "v1"), manifest("Service", {}, "v1")],
+    }
+    objects = found({"apiVersion": "v1", "kind": "List", "items": [pods, manifest("Job", TEMPLATE, "batch/v1")]})
+    assert [each.kind for each in objects if not isinstance(each, ManifestError)] == ["Pod", "Service", "Job"]
+
+
+BAD: dict[str, Any] = {"name": "app", "resources": {"requests": {"memory": "1GB"}}}
+
+
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [
+        (manifest("Pod", {"containers": [BAD]}, "v1"), 'spec.containers[0].resources.requests.memory: "1GB" is no qua'),
+        (
+            manifest("CronJob", {"jobTemplate": {"spec": {"template": {"spec": {"containers": [BAD]}}}}}, "batch/v1"),
+            "spec.jobTemplate.spec.template.spec.containers[0].resources.requests.memory: ",
+        ),
+        (
+            {"apiVersion": "v1", "kind": "List", "items": [manifest("Pod", {"containers": [BAD]}, "v1")]},
+            "items[0].spec.containers[0].resources.requests.memory: ",
+        ),
+        (manifest("Deployment", {"replicas": "3", **TEMPLATE}), "spec.replicas: expected int, got str"),
+        (manifest("Deployment", {"replicas": -1, **TEMPLATE}), "spec.replicas: expected int >= 0"),
+        (manifest("Deployment", {"replicas": 1}), "spec.template.spec.containers: is missing or empty"),
+        (manifest("Deployment", SPEC), "spec.template.spec.containers: is missing or empty"),
+        (manifest("Pod", {"containers": {}}, "v1"), "spec.containers: expected array, got object"),
+        ({"kind": "Pod"}, "object: object missing required field apiVersion"),
+        (
+            {"apiVersion": "v1", "kind": "List", "items": [5]},
+            "items[0].object: is no object; a manifest starts with apiVersion and kind",
+        ),
+    ],
+)
+def test_a_fault_is_told_with_its_path(value: dict[str, Any], told: str) -> None:
+    assert fault(value).startswith(f"document 1: {told}")
+
+
+def test_a_fault_does_not_hide_what_else_is_there() -> None:
+    broken = manifest("Pod", {"containers": [BAD]}, "v1")
+    kinds = [
+        type(each).__name__
+        for each in found(manifest("Pod", SPEC, "v1"), broken, manifest("Job", TEMPLATE, "batch/v1"))
+    ]
+    assert kinds == ["Holding", "ManifestError", "Holding"]
+
+
+def test_a_pods_status_counts() -> None:
+    resized = {"name": "app", "resources": {"requests": {"memory": "3Gi"}}, "allocatedResources": {"memory": "3Gi"}}
+    holding = one(manifest("Pod", SPEC, "v1", status={"phase": "Running", "containerStatuses": [resized]}))
+    assert data([holding])[0]["memory"]["requestsBytes"] == 3 * GI
+
+
+@pytest.mark.parametrize(
+    ("containers", "memory", "cpu"),
+    [
+        ([{"name": "a"}], (0, None, True), (0, None)),
+        ([{"name": "a", "resources": {"limits": {"memory": 0}}}], (0, None, True), (0, None)),
+        ([APP, {"name": "b"}], (GI, GI, True), (0, None)),
+        ([APP | {"resources": {"limits": {"memory": "1Gi", "cpu": "1500u"}}}], (GI, GI, False), (2, 2)),
+    ],
+)
+def test_no_limit_is_no_zero(containers: list[Any], memory: tuple[int, int | None, bool], cpu: Any) -> None:
+    [datum] = data([one(manifest("Pod", {"containers": containers}, "v1"))])
+    assert tuple(datum["memory"].values()) == memory
+    assert tuple(datum["cpu"].values()) == cpu
+
+
+def test_reasons_name_who_has_no_limit_and_what_has_ended() -> None:
+    sidecar = {"name": "side\nways", "restartPolicy": "Always"}
+    init = [{"name": "once"}, sidecar]
+    pod = manifest("Pod", {"containers": [APP], "initContainers": init}, "v1", status={"phase": "Failed"})
+    assert [line.strip() for line in reasons(one(pod))[-2:]] == [
+        "no memory limit: side\\nways; with missingLimits: count-request the limits count 1Gi",
+        "it has run to its end (Failed), so nothing of it counts",
+    ]

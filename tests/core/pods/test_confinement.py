@@ -1,0 +1,188 @@
+"""Confinement: a pod is in a pool's account if every way to place it leads there for sure."""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from tests.core.accounts import HIGH_MEM, committed, ledger, node, pod
+from webhook.core.account.facts import pod_facts
+from webhook.core.account.ledger import PodFacts
+from webhook.core.pods.confinement import _MOST_KNOWN, _MOST_WAYS, Way, Ways, _known, pool_of, ways
+from webhook.core.pods.objects import Pod, PodSpec, reader
+
+Json = dict[str, Any]
+Term = Json
+
+POOLS = [("both", {"a": "x", "b": "y"}), ("first", {"a": "x"}), ("zone", {"zone": "eu-1"})]
+NODES = {"n1": "first", "n2": "first", "n3": "zone", "n4": None}
+
+read_pod = reader(Pod)
+
+
+def label(key: str, operator: str, *values: str) -> Json:
+    return {"key": key, "operator": operator} | ({"values": list(values)} if values else {})
+
+
+def labels(*requirements: Json) -> Term:
+    return {"matchExpressions": list(requirements)}
+
+
+def at(*names: str, operator: str = "In") -> Term:
+    return {"matchFields": [label("metadata.name", operator, name) for name in names]}
+
+
+def spec(*terms: Term, selector: dict[str, str] | None = None) -> PodSpec:
+    required = {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": list(terms)}}
+    whole: Json = {"affinity": {"nodeAffinity": required}, "nodeSelector": selector}
+    return read_pod(json.dumps({"spec": whole}).encode()).spec
+
+
+def pool(confined_to: Ways) -> str | None:
+    def of_labels(have: Any) -> str | None:
+        return next((name for name, wanted in POOLS if wanted.items() <= have.items()), None)
+
+    return pool_of(confined_to, of_labels, NODES.get)
+
+
+ONE = label("a", "In", "x")
+
+
+@pytest.mark.parametrize(
+    ("terms", "leads_to"),
+    [
+        ([labels(ONE)], "first"),
+        ([labels(label("a", "In", "x", "x"))], "first"),
+        ([labels(ONE, label("b", "In", "y"))], "both"),
+        ([labels(ONE, label("b", "Exists"), label("c", "NotIn", "z"), label("d", "Gt", "4"))], "first"),
+        ([labels(label("a", "In", "x", "other"))], None),
+        ([labels(label("a", "Exists"))], None),
+        ([labels(label("a", "NotIn", "other"))], None),
+        ([labels(label("a", "DoesNotExist"))], None),
+        ([labels(label("n", "Gt", "1"), label("n", "Lt", "3"))], None),
+        # Terms are alternatives: every one of them must lead to the same pool.
+        ([labels(ONE), labels(ONE, label("c", "Exists"))], "first"),
+        ([labels(ONE), labels(label("zone", "In", "eu-1"))], None),
+        ([labels(ONE), labels(label("zone", "Exists"))], None),
+        ([labels(ONE), labels(ONE, label("b", "In", "y"))], None),
+        # A term that requires nothing selects no node, and adds no way.
+        ([labels(ONE), {}], "first"),
+        ([labels(ONE), labels()], "first"),
+        ([{}], None),
+        # Nodes by name, as the DaemonSet controller writes.
+        ([at("n1")], "first"),
+        ([at("n3")], "zone"),
+        ([at("n4")], None),
+        ([at("unknown")], None),
+        ([at("n1", operator="NotIn")], None),
+        ([at("n1"), at("n2")], "first"),
+        ([at("n1"), at("n3")], None),
+        ([at("n1"), at("unknown")], None),
+        ([at("n1"), labels(ONE)], "first"),
+        ([labels(ONE) | at("n3")], "zone"),
+        ([labels(ONE) | at("unknown")], "first"),
+        ([{"matchFields": [label("metadata.namespace", "In", "n1")]}], None),
+    ],
+)
+def test_required_affinity_confines_as_far_as_it_is_sure(terms: Sequence[Term], leads_to: str | None) -> None:
+    assert pool(ways(spec(*terms))) == leads_to
+
+
+@pytest.mark.parametrize(
+    ("selector", "terms", "leads_to"),
+    [
+        ({"a": "x"}, [labels(label("zone", "Exists"))], "first"),
+        ({"a": "x"}, [labels(label("c", "Exists")), labels(label("d", "Exists"))], "first"),
+        ({"a": "x"}, [labels(label("b", "In", "y"))], "both"),
+        ({"a": "x"}, [labels(label("b", "In", "y")), labels(label("c", "Exists"))], None),
+        ({"c": "z"}, [labels(ONE)], "first"),
+    ],
+)
+def test_the_node_selector_holds_beside_every_term(
+    selector: dict[str, str], terms: Sequence[Term], leads_to: str | None
+) -> None:
+    assert pool(ways(spec(*terms, selector=selector))) == leads_to
+
+
+@pytest.mark.parametrize(
+    "affinity",
+    [
+        None,
+        {},
+        {"nodeAffinity": None},
+        {"nodeAffinity": {}},
+        {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": None}},
+        {"podAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [{"topologyKey": "zone"}]}},
+        {
+            "nodeAffinity": {
+                "preferredDuringSchedulingIgnoredDuringExecution": [{"weight": 1, "preference": labels(ONE)}]
+            }
+        },
+    ],
+)
+def test_what_is_not_required_of_a_node_confines_nothing(affinity: Json | None) -> None:
+    found = read_pod(json.dumps({"spec": {"affinity": affinity, "nodeSelector": {"zone": "eu-1"}}}).encode())
+    assert ways(found.spec) == (Way((("zone", "eu-1"),)),)
+    assert ways(read_pod(json.dumps({"spec": {"affinity": affinity}}).encode()).spec) == ()
+
+
+def test_a_way_that_is_open_to_any_node_leaves_nothing_to_keep() -> None:
+    assert ways(spec(labels(ONE), labels(label("c", "Exists")))) == ()
+
+
+def test_ways_that_are_equal_are_kept_once_and_shared_by_all_pods() -> None:
+    one, other = (ways(spec(labels(ONE), labels(ONE, label("c", "Exists")))) for _ in range(2))
+    assert one == (Way((("a", "x"),)),)
+    assert one is other
+
+
+def test_no_more_are_remembered_than_are_worth_it() -> None:
+    for number in range(_MOST_KNOWN + 2):
+        ways(PodSpec(node_selector={"kubernetes.io/hostname": f"node-{number}"}))
+    assert len(_known) <= _MOST_KNOWN
+    many = spec(*(labels(label("a", "In", f"x{number}")) for number in range(_MOST_WAYS + 1)))
+    assert ways(many) not in _known
+
+
+def test_a_bound_pod_is_confined_by_nothing_but_its_node() -> None:
+    text = {"spec": {"nodeName": "n1", "nodeSelector": {"a": "x"}}}
+    assert pod_facts(read_pod(json.dumps(text).encode())).confined_to == ()
+
+
+# -- in the ledger ---------------------------------------------------------------------------------------------------
+
+
+def for_node(name: str, requests: float, on: str) -> PodFacts:
+    facts = pod(name, requests)
+    return PodFacts(facts.name, facts.uid, facts.revision, facts.footprint, confined_to=(Way(nodes=(on,)),))
+
+
+def test_a_pod_for_a_node_is_in_its_pool_from_when_the_node_is_known_and_follows_it() -> None:
+    of = ledger(HIGH_MEM, node("a"))
+    of.see(for_node("daemon", 2, "b"))
+    assert (committed(of), committed(of, "high-mem")) == (2, 0)
+    of.see_node(node("b", pool="high-mem"), 1.0)
+    assert (committed(of), committed(of, "high-mem")) == (2, 2)
+    of.see_node(node("b"), 2.0)
+    assert committed(of, "high-mem") == 0
+    of.see_node(node("b", pool="high-mem"), 3.0)
+    of.see(pod("daemon", 2, "b", revision=2))
+    assert (committed(of), committed(of, "high-mem")) == (2, 2)
+    of.gone(pod("daemon", 2, "b", revision=3))
+    assert (committed(of), committed(of, "high-mem")) == (0, 0)
+
+
+def test_a_pod_for_a_node_that_is_forgotten_is_the_clusters() -> None:
+    of = ledger(HIGH_MEM, node("a"), node("b", pool="high-mem"))
+    of.see(for_node("daemon", 2, "b"))
+    of.node_gone("b", 1.0)
+    of.tick(700.0)
+    assert (committed(of), committed(of, "high-mem")) == (2, 0)
+
+
+def test_nothing_is_remembered_of_pods_that_named_a_node() -> None:
+    of = ledger(HIGH_MEM, node("a"))
+    of.see(for_node("daemon", 2, "b"))
+    of.gone(for_node("daemon", 2, "b"))
+    assert of._naming == {}

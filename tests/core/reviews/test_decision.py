@@ -1,0 +1,265 @@
+"""Decisions: to judge and to reserve is one act, asked twice it is done once, and policy goes before the account."""
+
+from typing import Any
+
+import pytest
+
+from tests.core.accounts import GI, HIGH_MEM, committed, config, headroom, ledger, node, pod
+from tests.core.sample_reviews import asking
+from webhook.core.account.accounting import Accounting
+from webhook.core.account.ledger import Ledger
+from webhook.core.account.nodes import NodeFacts
+from webhook.core.config.settings import Mode
+from webhook.core.reviews.decision import Outcome, decide, refuse_beside_others, verdict_of
+from webhook.core.reviews.question import Question, question
+from webhook.core.reviews.verdict import Decision, Reason, Verdict, cannot_tell
+from webhook.core.sharing.allotment import Allotment, Ask, Timing
+from webhook.core.sharing.shared import Holding, Shared
+from webhook.core.values.amounts import Amounts
+from webhook.core.values.scopes import CLUSTER
+
+TIMING = Timing(validity=15.0, lapse=45.0)
+
+
+class Replica:
+    """A ledger with its allotment, which has booked half of what is free at time 0."""
+
+    def __init__(self, settings: str = "", *nodes: NodeFacts) -> None:
+        self.config = config(settings)
+        self.ledger: Ledger = ledger("", *(nodes or (node("a", 16),)))
+        self.ledger.configure(Accounting(self.config), 0.0)
+        self.allotment = Allotment("me", self.ledger, TIMING)
+        self.book(0.0)  # makes the shared object
+        self.book(0.0)  # opens it
+
+    def book(self, now: float, *asks: Ask) -> None:
+        proposal = self.allotment.propose(asks, now, "epoch", fresh=True)
+        self.allotment.begin(proposal)
+        self.allotment.written(self.allotment.revision + 1)
+
+    def question(self, memory: str | None = "1Gi", **pod: Any) -> Question:
+        asked = question(asking(memory, **pod), Accounting(self.config))
+        assert isinstance(asked, Question)
+        return asked
+
+    def decide(self, memory: str | None = "1Gi", now: float = 1.0, **pod: Any) -> Outcome:
+        return decide(self.ledger, self.allotment, self.question(memory, **pod), now)
+
+    @property
+    def reserved(self) -> float:
+        return 16 - committed(self.ledger) - headroom(self.ledger)
+
+
+def said(outcome: Outcome) -> tuple[Decision, Reason, bool]:
+    return outcome.verdict.decision, outcome.verdict.reason, outcome.settled
+
+
+def test_a_pod_that_fits_is_let_in_and_reserved_for() -> None:
+    replica = Replica()
+    assert said(replica.decide("3Gi")) == (Decision.ALLOW, Reason.FITS, True)
+    assert replica.reserved == 3
+    reservation = replica.ledger.reservations.get("default/web-7", "pod-1")
+    assert reservation is not None
+    assert reservation.granted_at == 1.0
+
+
+def test_a_pod_that_does_not_fit_is_refused_and_nothing_is_reserved() -> None:
+    replica = Replica()
+    assert said(replica.decide("17Gi")) == (Decision.DENY, Reason.MEMORY, True)
+    assert replica.reserved == 0
+
+
+def test_a_pod_that_fits_beyond_the_allotment_has_to_be_booked_first() -> None:
+    replica = Replica()
+    outcome = replica.decide("9Gi")
+    assert said(outcome) == (Decision.ALLOW, Reason.FITS, False)
+    assert replica.reserved == 0
+    replica.book(2.0, Ask(replica.question("9Gi").facts))
+    assert said(replica.decide("9Gi", 3.0)) == (Decision.ALLOW, Reason.FITS, True)
+    assert replica.reserved == 9
+
+
+def test_without_a_valid_booking_nothing_is_granted() -> None:
+    replica = Replica()
+    assert said(replica.decide(now=15.0)) == (Decision.ALLOW, Reason.FITS, False)
+    assert replica.reserved == 0
+
+
+def test_many_grants_stop_exactly_at_what_was_booked() -> None:
+    replica = Replica()
+    settled = [replica.decide("1Gi", name=f"p{n}", uid=f"u{n}").settled for n in range(10)]
+    assert settled == [True] * 8 + [False] * 2
+
+
+# -- asked again -----------------------------------------------------------------------------------------------------
+
+
+def test_the_same_pod_asked_again_gets_the_same_answer_and_reserves_nothing_new() -> None:
+    replica = Replica()
+    first = replica.decide("8Gi")
+    replica.ledger.see(pod("filler", 8))
+    assert headroom(replica.ledger) == 0
+    assert replica.decide("8Gi", 5.0) == first
+    assert replica.reserved == 8
+
+
+def test_an_answer_that_is_given_again_may_be_used_for_a_whole_lapse_from_then() -> None:
+    replica = Replica()
+    replica.decide("8Gi", 1.0)
+    replica.decide("8Gi", 14.0)
+    replica.ledger.prove(1.0 + TIMING.lapse)
+    assert replica.allotment.lapse() == []
+    replica.ledger.prove(14.0 + TIMING.lapse)
+    assert len(replica.allotment.lapse()) == 1
+
+
+def test_a_larger_pod_under_the_uid_of_a_granted_one_is_judged_anew() -> None:
+    replica = Replica()
+    replica.decide("2Gi")
+    assert said(replica.decide("17Gi")) == (Decision.DENY, Reason.MEMORY, True)
+    assert said(replica.decide("4Gi")) == (Decision.ALLOW, Reason.FITS, True)
+    assert replica.reserved == 4
+
+
+def test_another_pod_of_the_same_name_is_judged_by_what_it_adds() -> None:
+    replica = Replica()
+    replica.decide("8Gi", uid="first")
+    assert said(replica.decide("8Gi", uid="second")) == (Decision.ALLOW, Reason.FITS, True)
+    assert replica.reserved == 8
+
+
+def test_what_waits_for_its_booking_is_not_granted_by_asking_again() -> None:
+    replica = Replica()
+    asked = replica.question("9Gi")
+    replica.allotment.begin(replica.allotment.propose([Ask(asked.facts)], 2.0, "epoch"))
+    assert replica.reserved == 9
+    assert not replica.decide("9Gi", 2.5).settled
+    replica.allotment.failed()
+    assert replica.reserved == 0
+
+
+def test_a_grant_that_was_given_stands_while_nothing_is_valid_only_once_it_is_booked_again() -> None:
+    replica = Replica()
+    replica.decide("8Gi")
+    assert not replica.decide("8Gi", 20.0).settled
+    replica.book(20.0)
+    assert replica.decide("8Gi", 21.0).settled
+
+
+# -- dry run ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("memory", "decision"), [("9Gi", Decision.ALLOW), ("17Gi", Decision.DENY)])
+def test_a_dry_run_is_judged_and_reserves_nothing(memory: str, decision: Decision) -> None:
+    replica = Replica()
+    outcome = replica.decide(memory, dryRun=True)
+    assert (outcome.verdict.decision, outcome.settled, replica.reserved) == (decision, True, 0)
+
+
+def test_a_dry_run_of_a_pod_that_was_granted_does_not_make_its_grant_younger() -> None:
+    replica = Replica()
+    replica.decide("8Gi", 1.0)
+    replica.decide("8Gi", 10.0, dryRun=True)
+    replica.ledger.prove(1.0 + TIMING.lapse)
+    assert len(replica.allotment.lapse()) == 1
+
+
+# -- policy ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("mode", "decision"), [("enforce", Decision.DENY), ("warn", Decision.WARN), ("audit", Decision.AUDIT)]
+)
+def test_a_pod_that_does_not_fit_is_refused_only_where_the_mode_enforces(mode: str, decision: Decision) -> None:
+    replica = Replica(f"mode: {mode}")
+    outcome = replica.decide("17Gi")
+    assert said(outcome) == (decision, Reason.MEMORY, mode == "enforce")
+
+
+def test_an_exempt_pod_comes_whatever_the_account_says_and_is_counted() -> None:
+    replica = Replica()
+    outcome = replica.decide("17Gi", namespace="kube-system")
+    assert said(outcome) == (Decision.ALLOW, Reason.EXEMPT, False)
+    assert outcome.verdict.detail == "namespace kube-system is exempt"
+    assert [s.short_by / GI for s in outcome.verdict.sums] == [1]
+    asked = replica.question("17Gi", namespace="kube-system")
+    replica.book(2.0, Ask(asked.facts, asked.forced))
+    assert replica.decide("17Gi", 3.0, namespace="kube-system").settled
+    assert said(replica.decide("1Gi", 3.0, uid="next", name="next")) == (Decision.DENY, Reason.MEMORY, True)
+
+
+def test_a_pod_that_leaves_too_much_unsaid_is_refused_before_anybody_looks_at_the_account() -> None:
+    replica = Replica("missingRequests: deny")
+    assert said(replica.decide(None)) == (Decision.DENY, Reason.MISSING_REQUESTS, True)
+    assert said(replica.decide(None, namespace="kube-system")) == (Decision.ALLOW, Reason.EXEMPT, True)
+
+
+@pytest.mark.parametrize(
+    ("settings", "decision"),
+    [
+        ("missingRequests: warn", Decision.WARN),
+        ("mode: warn\nmissingRequests: deny", Decision.WARN),
+        ("mode: audit\nmissingRequests: deny", Decision.AUDIT),
+    ],
+)
+def test_what_is_left_unsaid_is_told_beside_a_pod_that_fits(settings: str, decision: Decision) -> None:
+    assert said(Replica(settings).decide(None)) == (decision, Reason.MISSING_REQUESTS, True)
+
+
+def test_a_pod_that_does_not_fit_is_told_that_first() -> None:
+    replica = Replica("missingLimits: warn")
+    spec = {"containers": [{"name": "a", "resources": {"requests": {"memory": "17Gi"}}}]}
+    assert said(replica.decide(spec=spec)) == (Decision.DENY, Reason.MEMORY, True)
+
+
+def test_nobody_can_tell_is_said_to_whom_it_matters_only() -> None:
+    replica = Replica("missingRequests: warn")
+    judged = cannot_tell(Mode.ENFORCE, "why")
+    assert verdict_of(replica.question(), judged) == judged
+    assert verdict_of(replica.question(namespace="kube-system"), judged).reason is Reason.EXEMPT
+    fits = Verdict(Decision.ALLOW, Reason.FITS)
+    assert verdict_of(replica.question(None), fits).reason is Reason.MISSING_REQUESTS
+
+
+def test_a_pod_for_a_full_pool_is_refused_while_another_may_come() -> None:
+    replica = Replica(HIGH_MEM, node("s", 8), node("h", 8, pool="high-mem"))
+    replica.ledger.see(pod("lives", 6, "h"))
+    confined = {"nodeSelector": {"pool": "high-mem"}}
+    containers = {"containers": [{"name": "a", "resources": {"requests": {"memory": "1Gi"}}}]}
+    outcome = replica.decide(spec=containers | confined)
+    assert said(outcome) == (Decision.DENY, Reason.MEMORY, True)
+    assert [s.scope for s in outcome.verdict.sums] == ["high-mem"]
+    assert said(replica.decide()) == (Decision.ALLOW, Reason.FITS, True)
+
+
+# -- beside the others -----------------------------------------------------------------------------------------------
+
+
+def beside(held: float, now: float = 1.0, heard: float = 1.0, asked: str = "6Gi") -> Verdict:
+    replica = Replica()
+    holdings = {"other": Holding(1, held={CLUSTER: Amounts(int(held * GI))}), "me": Holding(1)}
+    replica.allotment.observe(Shared("epoch", open=True, serial=9, holdings=holdings), 9, heard)
+    return refuse_beside_others(replica.ledger, replica.allotment, replica.question(asked), now)
+
+
+def test_a_pod_that_does_not_fit_beside_what_others_hold_is_refused_with_that_in_the_figures() -> None:
+    verdict = beside(11)
+    assert (verdict.decision, verdict.reason) == (Decision.DENY, Reason.MEMORY)
+    (s,) = verdict.sums
+    assert [figure / GI for figure in (s.asked, s.granted, s.free, s.short_by)] == [6, 11, 5, 1]
+
+
+def test_what_is_held_for_a_replica_that_died_refuses_nobody_for_good() -> None:
+    verdict = beside(11, now=20.0)
+    assert (verdict.decision, verdict.reason) == (Decision.CANNOT_TELL, Reason.UNAVAILABLE)
+    assert verdict.detail == ("room is held for a replica that stopped answering, and is free again in about 41 s")
+
+
+def test_a_pod_that_would_not_fit_without_the_dead_replica_either_is_refused() -> None:
+    assert beside(11, now=20.0, asked="17Gi").decision is Decision.DENY
+
+
+def test_room_that_came_free_meanwhile_and_a_name_that_is_paid_for_are_no_refusal() -> None:
+    verdict = beside(10)
+    assert (verdict.decision, verdict.detail) == (Decision.CANNOT_TELL, "the account changed while this was decided")
+    assert beside(99, asked="0").decision is Decision.CANNOT_TELL

@@ -1,0 +1,119 @@
+"""Questions: what is asked of the account, and what needs no account to be answered."""
+
+from typing import Any
+
+import pytest
+
+from tests.core.accounts import GI, config
+from tests.core.sample_reviews import asking, sample
+from webhook.core.account.accounting import Accounting
+from webhook.core.config.settings import Mode
+from webhook.core.pods.confinement import Way
+from webhook.core.reviews.question import Question, question
+from webhook.core.reviews.review import Request, decode
+from webhook.core.reviews.verdict import Decision, Reason, Verdict
+
+
+def asked(request: Request, settings: str = "") -> Question:
+    found = question(request, Accounting(config(settings)))
+    assert isinstance(found, Question)
+    return found
+
+
+def answered(request: Request, settings: str = "") -> Verdict:
+    found = question(request, Accounting(config(settings)))
+    assert isinstance(found, Verdict)
+    return found
+
+
+def test_a_pod_is_asked_for_under_its_name_and_uid() -> None:
+    found = asked(decode(sample("pod-of-a-replicaset")))
+    facts = found.facts
+    assert (facts.name, facts.uid) == ("shop/frontend-7c9d8b6f5d-x2x7k", "b2d6f7a4-6f0a-4a39-9a5d-3f0c5b0e7d21")
+    assert (facts.footprint.memory_requests, facts.revision, facts.counts) == (128 << 20, 0, True)
+    assert (found.mode, found.exempt, found.forced, found.form.decision) == (Mode.ENFORCE, None, False, Decision.ALLOW)
+
+
+def test_a_pod_that_selects_its_nodes_is_confined_to_them() -> None:
+    found = asked(decode(sample("generated-name-under-dry-run")))
+    assert found.facts.confined_to == (Way((("kubernetes.io/arch", "arm64"), ("pool", "high-mem"))),)
+
+
+@pytest.mark.parametrize(
+    ("request_name", "metadata", "name"),
+    [
+        ("web-7", {"name": "other"}, "default/web-7"),
+        ("", {"name": "web-7"}, "default/web-7"),
+        ("", {"name": "", "generateName": "web-"}, "default/web-review-1"),
+    ],
+)
+def test_a_review_made_by_hand_may_lack_what_the_api_server_fills_in(
+    request_name: str, metadata: dict[str, Any], name: str
+) -> None:
+    request = asking(name=request_name, metadata={"uid": ""} | metadata)
+    facts = asked(request).facts
+    assert (facts.name, facts.uid) == (name, "review-1")
+
+
+@pytest.mark.parametrize("name", ["deployment", "scale-of-a-deployment"])
+def test_what_is_no_pod_is_not_judged_and_the_webhooks_rules_are_blamed(name: str) -> None:
+    verdict = answered(decode(sample(name)))
+    assert (verdict.decision, verdict.reason) == (Decision.DENY, Reason.NOT_JUDGED)
+    assert verdict.detail.endswith("limit the webhook's rules to pods")
+
+
+@pytest.mark.parametrize("operation", ["UPDATE", "DELETE", "CONNECT"])
+def test_what_creates_nothing_commits_nothing(operation: str) -> None:
+    verdict = answered(asking(operation=operation, object=None))
+    assert (verdict.decision, verdict.reason) == (Decision.ALLOW, Reason.NOT_JUDGED)
+    assert verdict.detail == f"{operation} commits nothing new"
+
+
+def test_a_pod_that_cannot_be_read_is_refused_with_the_place_of_the_fault() -> None:
+    verdict = answered(asking("12Q"))
+    assert (verdict.decision, verdict.reason) == (Decision.DENY, Reason.INVALID)
+    assert verdict.detail.startswith('spec.containers[0].resources.requests.memory: "12Q" is no quantity')
+    assert answered(asking(object=None)).detail == "object: expected object, got null"
+
+
+@pytest.mark.parametrize(
+    ("mode", "exempt", "forced"),
+    [("enforce", False, False), ("enforce", True, True), ("warn", False, True), ("audit", False, True)],
+)
+def test_a_pod_is_forced_where_policy_lets_it_in_whatever_the_account_says(
+    mode: str, exempt: bool, forced: bool
+) -> None:
+    found = asked(asking(namespace="kube-system" if exempt else "default"), f"mode: {mode}")
+    assert (found.mode.value, found.exempt is not None, found.forced) == (mode, exempt, forced)
+
+
+def test_the_policy_is_that_of_the_requests_namespace() -> None:
+    overrides = "overrides: [{namespaces: [dev-*], mode: warn, missingRequests: deny}]"
+    inside, outside = asking(None, namespace="dev-1"), asking(None, namespace="prod")
+    assert (asked(inside, overrides).mode, asked(inside, overrides).form.decision) == (Mode.WARN, Decision.WARN)
+    assert (asked(outside, overrides).mode, asked(outside, overrides).form.decision) == (Mode.ENFORCE, Decision.ALLOW)
+
+
+@pytest.mark.parametrize(
+    ("spec", "missing_requests", "missing_limits"),
+    [
+        ({"containers": [{"name": "a"}]}, True, True),
+        ({"containers": [{"name": "a", "resources": {"requests": {"memory": "1Gi"}}}]}, False, True),
+        ({"containers": [{"name": "a", "resources": {"limits": {"memory": "1Gi"}}}]}, True, False),
+        ({"containers": [{"name": "a"}, {"name": "b", "resources": {"requests": {"memory": "1"}}}]}, False, True),
+        ({"containers": [{"name": "a"}], "overhead": {"memory": "1Gi"}}, True, True),
+        (
+            {"containers": [{"name": "a"}], "resources": {"limits": {"memory": "1"}, "requests": {"memory": "1"}}},
+            False,
+            False,
+        ),
+    ],
+)
+def test_what_a_pod_leaves_unsaid(spec: dict[str, Any], missing_requests: bool, missing_limits: bool) -> None:
+    for settings, missing in (("missingRequests: deny", missing_requests), ("missingLimits: deny", missing_limits)):
+        form = asked(asking(spec=spec), settings).form
+        assert (form.decision is Decision.DENY) is missing
+
+
+def test_the_amounts_are_those_of_the_footprint() -> None:
+    assert asked(asking("2Gi")).facts.footprint.memory_limits == 2 * GI

@@ -1,0 +1,95 @@
+"""AdmissionReviews for tests: as an API server sends them (tests/data/reviews), and by the few fields that matter."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from webhook.core.reviews.review import Request, decode
+
+SAMPLES = Path(__file__).parents[1] / "data" / "reviews"
+
+Json = dict[str, Any]
+
+
+def sample(name: str) -> bytes:
+    """Read a review as an API server sends it."""
+    return (SAMPLES / f"{name}.json").read_bytes()
+
+
+def body(**request: Any) -> bytes:
+    """Make a review whose request has these fields, spelt as in JSON, besides a uid."""
+    whole = {"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "request": {"uid": "review-1"} | request}
+    return json.dumps(whole).encode()
+
+
+def asking(
+    memory: str | None = "1Gi",
+    *,
+    namespace: str = "default",
+    name: str = "web-7",
+    uid: str = "pod-1",
+    user: str = "jane@example.com",
+    spec: Json | None = None,
+    metadata: Json | None = None,
+    **request: Any,
+) -> Request:
+    """Make the request to create a pod with one container; without memory it asks for nothing."""
+    resources = {"requests": {"memory": memory}, "limits": {"memory": memory}} if memory else {}
+    pod = {
+        "metadata": {"name": name, "namespace": namespace, "uid": uid} | (metadata or {}),
+        "spec": {"containers": [{"name": "app", "resources": resources}]} | (spec or {}),
+    }
+    made: Json = {
+        "kind": {"group": "", "version": "v1", "kind": "Pod"},
+        "operation": "CREATE",
+        "namespace": namespace,
+        "name": name,
+        "userInfo": {"username": user},
+        "object": pod,
+    }
+    return decode(body(**(made | request)))
+
+
+def resize(
+    old: Json,
+    new: Json,
+    *,
+    revision: str = "7",
+    name: str = "web-7",
+    status: Json | None = None,
+    metadata: Json | None = None,
+    spec: Json | None = None,
+    **request: Any,
+) -> bytes:
+    """Make the review of a resize of a pod with one container: its resources as they are and as they shall be.
+
+    The status is that of both objects, as the API server has it.
+    """
+    meta = {"name": name, "namespace": "default", "uid": "pod-1", "resourceVersion": revision} | (metadata or {})
+
+    def sized(resources: Json) -> Json:
+        containers = [{"name": "app", "resources": resources}]
+        return {"metadata": meta, "spec": {"nodeName": "n", "containers": containers, **(spec or {})}, "status": status}
+
+    made: Json = {
+        "kind": {"group": "", "version": "v1", "kind": "Pod"},
+        "subResource": "resize",
+        "operation": "UPDATE",
+        "namespace": "default",
+        "name": name,
+        "userInfo": {"username": "jane@example.com"},
+        "object": sized(new),
+        "oldObject": sized(old),
+    }
+    return body(**(made | request))
+
+
+def resizing(old: Json, new: Json, **more: Any) -> Request:
+    """Make the request of such a review."""
+    return decode(resize(old, new, **more))
+
+
+def memory(requests: str, limits: str | None = None, cpu: str | None = None) -> Json:
+    """The resources of a container."""
+    asked = {"memory": requests} | ({"cpu": cpu} if cpu else {})
+    return {"requests": asked} | ({"limits": {"memory": limits}} if limits else {})

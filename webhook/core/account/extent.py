@@ -1,0 +1,75 @@
+"""Extents: where a footprint is charged, and how far the grants of one name reach there."""
+
+from typing import NamedTuple
+
+from msgspec import Struct
+
+from webhook.core.values.amounts import NOTHING, Amounts
+from webhook.core.values.scopes import CLUSTER
+
+Sums = dict[str, Amounts]
+"""Amounts by scope."""
+
+
+class Spread(Struct, frozen=True, gc=False):
+    """A footprint and the pool that it is confined to (None: only the cluster's sums know it)."""
+
+    footprint: Amounts
+    pool: str | None = None
+
+    @property
+    def scopes(self) -> tuple[str, ...]:
+        """The scopes that this is charged to."""
+        return (CLUSTER,) if self.pool is None else (CLUSTER, self.pool)
+
+    def in_scope(self, scope: str) -> Amounts:
+        """What this costs in one scope."""
+        return self.footprint if scope in (CLUSTER, self.pool) else NOTHING
+
+
+NOWHERE = Spread(NOTHING)
+
+
+class Before(NamedTuple):
+    """What a pod was before a resize, as it was reviewed: its resourceVersion and footprint; nothing for a create."""
+
+    revision: int = 0
+    footprint: Amounts = NOTHING
+
+
+UNBORN = Before()
+
+
+def key_of(uid: str, before: Before, footprint: Amounts) -> str:
+    """Return what tells grants apart: the UID of a create; one pod may be resized often, and in two ways at once."""
+    return uid if before is UNBORN else f"{uid}@{before.revision}:{','.join(map(str, footprint))}"
+
+
+class Extent(Struct, frozen=True, gc=False):
+    """How far grants of one name reach in one scope, and from where (rules 1 and 5)."""
+
+    low: Amounts
+    high: Amounts
+
+    @property
+    def cost(self) -> Amounts:
+        """What they come to by themselves."""
+        return self.high if self.low is NOTHING else self.high.beyond(self.low)
+
+    def cost_beyond(self, live: Amounts) -> Amounts:
+        """What they come to on top of what lives there."""
+        return self.high.beyond(live if self.low is NOTHING else self.low.or_more(live))
+
+    def and_also(self, other: "Extent") -> "Extent":
+        """Take in other grants of the same name."""
+        unborn = self.low is NOTHING or other.low is NOTHING
+        return Extent(NOTHING if unborn else self.low.upto(other.low), self.high.or_more(other.high))
+
+
+Extents = dict[str, Extent]
+"""Extents by scope."""
+
+
+def reach(spread: Spread, before: Before) -> Extents:
+    """Return how far one grant reaches in each scope that it is charged to."""
+    return dict.fromkeys(spread.scopes, Extent(before.footprint, spread.footprint))

@@ -1,0 +1,47 @@
+"""Facts: what the account takes from the API's objects."""
+
+import sys
+
+from webhook.core.account import nodes
+from webhook.core.account.ledger import PodFacts
+from webhook.core.account.nodes import NodeFacts, Room
+from webhook.core.pods.breakdown import infeasible
+from webhook.core.pods.confinement import ways
+from webhook.core.pods.footprint import footprint
+from webhook.core.pods.objects import Node, Pod
+from webhook.core.values.quantity import millis, nanos, whole
+
+_ENDED = ("Succeeded", "Failed")
+
+
+def revision(resource_version: str) -> int:
+    """Read a resourceVersion, comparable within one resource type since Kubernetes 1.35; 0 for one not given yet."""
+    return int(resource_version) if resource_version else 0
+
+
+def pod_facts(pod: Pod, name: str = "", uid: str = "", at: int | None = None) -> PodFacts:
+    """Take a pod in, under the name and uid of its review and at the revision of its deletion; raises `ObjectError`."""
+    meta, spec = pod.metadata, pod.spec
+    return PodFacts(
+        name or f"{meta.namespace}/{meta.name}",
+        uid or meta.uid,
+        revision(meta.resource_version) if at is None else at,
+        footprint(pod),
+        sys.intern(spec.node_name),  # each pod is decoded with a copy of its own
+        pod.status.phase not in _ENDED,
+        () if spec.node_name else ways(spec),
+        infeasible(pod.status.conditions),
+    )
+
+
+def node_facts(node: Node) -> NodeFacts:
+    """Take a node in; raises `QuantityError`."""
+    allocatable = node.status.allocatable
+    return NodeFacts(
+        node.metadata.name,
+        Room(whole(nanos(allocatable.memory or None)), millis(nanos(allocatable.cpu or None))),
+        ready=any(c.type == "Ready" and c.status == "True" for c in node.status.conditions),
+        cordoned=node.spec.unschedulable,
+        repelling_taints=nodes.repelling((t.key, t.effect) for t in node.spec.taints),
+        labels=tuple(sorted(node.metadata.labels.items())),
+    )

@@ -1,0 +1,1 @@
+"""The configuration: what a platform team writes, typed, checked and explained."""

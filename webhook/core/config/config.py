@@ -1,0 +1,126 @@
+"""The configuration: what one `config.yaml` says, typed and whole, as frozen values.
+
+`config_source.parse` makes it from text, `config_text.render` writes it, `config_text.digest` names it in few letters.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Literal, NamedTuple
+
+from msgspec import Meta
+
+from webhook.core.config.settings import (
+    Answer,
+    Exempt,
+    Fault,
+    Group,
+    MissingLimits,
+    Mode,
+    Nodes,
+    Override,
+    PoolConfig,
+    Reserve,
+    Thresholds,
+)
+from webhook.core.config.share import Part
+from webhook.core.values.scopes import CLUSTER
+
+API_VERSION: Literal["headroom.dev/v1"] = "headroom.dev/v1"
+KIND: Literal["HeadroomConfig"] = "HeadroomConfig"
+
+
+class Policy(NamedTuple):
+    """What holds in one namespace."""
+
+    mode: Mode
+    missing_requests: Answer
+    workloads: Answer
+
+
+class HeadroomConfig(Group, frozen=True, kw_only=True):
+    """Everything that can be set while Headroom runs."""
+
+    api_version: Annotated[Literal["headroom.dev/v1"], Meta(description="Version of this schema; must be there.")] = (
+        API_VERSION
+    )
+    kind: Annotated[Literal["HeadroomConfig"], Meta(description="Kind of this document; must be there.")] = KIND
+    mode: Annotated[
+        Mode,
+        Meta(
+            description="A pod that does not fit is refused (enforce), let in with a warning (warn), or only logged "
+            "(audit)."
+        ),
+    ] = Mode.ENFORCE
+    thresholds: Annotated[
+        Thresholds,
+        Meta(description="Thresholds of the cluster. A sum without one is not bounded; one at least must be."),
+    ] = Thresholds()
+    warn_at: Annotated[
+        Part,
+        Meta(description="A pod that takes a sum past this share of its bound is let in with a warning; 100%: never."),
+    ] = Part(90_000)
+    reserve: Annotated[Reserve, Meta(description="Reserve of the cluster.")] = Reserve()
+    missing_limits: Annotated[
+        MissingLimits,
+        Meta(
+            description="A container without a limit adds its request to the sum of limits (count-request), or nothing "
+            "(ignore), or its request and a warning (warn), or is refused (deny)."
+        ),
+    ] = MissingLimits.COUNT_REQUEST
+    missing_requests: Annotated[
+        Answer,
+        Meta(
+            description="A pod that requests no memory at all (best-effort) passes (allow), gets a warning (warn) or "
+            "is refused (deny)."
+        ),
+    ] = Answer.ALLOW
+    workloads: Annotated[
+        Answer,
+        Meta(
+            description="A Deployment or other workload whose replicas will not all fit passes (allow), gets a warning "
+            "(warn) or is refused (deny)."
+        ),
+    ] = Answer.WARN
+    nodes: Annotated[Nodes, Meta(description="Which nodes count.")] = Nodes()
+    pools: Annotated[
+        tuple[PoolConfig, ...], Meta(description="Pools of nodes; a node belongs to the first that fits it.")
+    ] = ()
+    exempt: Annotated[Exempt, Meta(description="Pods that are counted and never refused.")] = Exempt()
+    overrides: Annotated[
+        tuple[Override, ...],
+        Meta(description="Other policies for some namespaces; the first that fits wins, as a whole."),
+    ] = ()
+
+    def faults(self) -> Iterator[Fault]:
+        """No sum is bounded at all, or a pool can never be told from another."""
+        if not any(each.bounds_something for each in (self.thresholds, *(pool.thresholds for pool in self.pools))):
+            yield Fault("thresholds", "bounds nothing; write a share such as memory: {requests: 75%}")
+        for index, pool in enumerate(self.pools):
+            earlier = self.pools[:index]
+            if pool.name == CLUSTER:
+                yield Fault(f"pools[{index}].name", f'"{CLUSTER}" means the whole cluster; write another name')
+            if any(pool.name == other.name for other in earlier):
+                yield Fault(f"pools[{index}].name", f'"{pool.name}" names an earlier pool too; write another name')
+            if any(other.node_selector.items() <= pool.node_selector.items() for other in earlier):
+                yield Fault(
+                    f"pools[{index}].nodeSelector",
+                    "selects only nodes that an earlier pool takes; move this pool before it, or select others",
+                )
+
+    def policy(self, namespace: str) -> Policy:
+        """Return what holds in a namespace."""
+        override = next((each for each in self.overrides if each.matches(namespace)), None)
+        if override is None:
+            return Policy(self.mode, self.missing_requests, self.workloads)
+        return Policy(
+            override.mode or self.mode,
+            override.missing_requests or self.missing_requests,
+            override.workloads or self.workloads,
+        )
+
+    def pools_of(self, labels: Mapping[str, str]) -> tuple[PoolConfig, ...]:
+        """Return the pools that select a node with these labels: it belongs to the first, the others overlap."""
+        return tuple(pool for pool in self.pools if pool.matches(labels))
+
+    def reserve_of(self, pool: PoolConfig) -> Reserve:
+        """Return the reserve that holds in a pool."""
+        return self.reserve if pool.reserve is None else pool.reserve

@@ -1,0 +1,61 @@
+"""Names as Kubernetes spells them, for the places where the configuration refers to something in the cluster.
+
+The syntax is that of k8s.io/apimachinery/pkg/util/validation: DNS-1123 labels and subdomains, qualified names.
+Each pattern bounds its length before it repeats anything, so that no text makes it slow.
+"""
+
+import re
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Annotated, ClassVar, Self
+
+from msgspec import Meta
+
+from webhook.core.values.word import Word, quoted
+
+_DNS_PART = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?"
+_NAME = r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?"
+_QUALIFIED = rf"^((?=[^/]{{1,253}}/){_DNS_PART}(\.{_DNS_PART})*/)?{_NAME}$"
+
+LabelKey = Annotated[str, Meta(pattern=_QUALIFIED, title="a label key", examples=["karpenter.sh/nodepool"])]
+LabelValue = Annotated[str, Meta(pattern=f"^({_NAME})?$", title="a label value", examples=["high-mem"])]
+TaintKey = Annotated[
+    str, Meta(pattern=_QUALIFIED, title="a taint key", examples=["node-role.kubernetes.io/control-plane"])
+]
+PoolName = Annotated[
+    str, Meta(pattern=r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$", title="a pool name", examples=["high-mem"])
+]
+PriorityClassName = Annotated[
+    str,
+    Meta(
+        pattern=rf"^(?=.{{1,253}}$){_DNS_PART}(\.{_DNS_PART})*$",
+        title="a priority class",
+        examples=["system-cluster-critical"],
+    ),
+]
+
+
+@dataclass(frozen=True, slots=True)
+class NamespacePattern(Word):
+    """A namespace, or many: `*` stands for any run of characters, none included."""
+
+    title: ClassVar[str] = "a namespace pattern"
+    pattern: ClassVar[str] = r"^[a-z0-9*]([-a-z0-9*]{0,61}[a-z0-9*])?$"
+    example: ClassVar[str] = "staging-*"
+
+    text: str
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read a namespace's name in which `*` may stand; anything else is a ValueError."""
+        if not re.fullmatch(cls.pattern, text):
+            raise ValueError(f"{quoted(text)} matches no namespace; write a name, or a pattern such as {cls.example}")
+        return cls(text)
+
+    def matches(self, namespace: str) -> bool:
+        """Say whether the whole name fits, case and all."""
+        return fnmatchcase(namespace, self.text)  # of its wildcards only `*` passes `parse`
+
+    def __str__(self) -> str:
+        """Write the pattern."""
+        return self.text

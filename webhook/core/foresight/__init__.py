@@ -1,0 +1,1 @@
+"""Foresight: what an edit would come to, said before it does."""

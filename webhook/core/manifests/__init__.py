@@ -1,0 +1,1 @@
+"""Manifests: what files would commit, without a cluster."""

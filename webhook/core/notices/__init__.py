@@ -1,0 +1,1 @@
+"""Notices: what is told as Events, and when."""

@@ -1,0 +1,85 @@
+"""Confinement: on which nodes an unbound pod may come to run, as far as that tells which pool it needs room in.
+
+A pod needs room in a pool if whatever node its nodeSelector and its required node affinity let it run on is in there.
+Only what surely implies a pool is kept: labels that a node must have, and nodes by name. Other requirements (NotIn,
+Exists, In with several values …) narrow the choice further and imply no label, so they are left out.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import NamedTuple
+
+from webhook.core.pods.objects import NodeSelectorTerm, PodSpec
+
+Labels = tuple[tuple[str, str], ...]
+
+
+class Way(NamedTuple):
+    """One way to place a pod: on a node that has all of these labels and, if nodes are named, is one of these."""
+
+    labels: Labels = ()
+    nodes: tuple[str, ...] = ()
+
+
+Ways = tuple[Way, ...]
+"""The ways that a pod leaves open; none is kept for a pod that may run anywhere."""
+
+# Few different ones occur, and equal ones had better be one object: every unbound pod is kept with its own.
+_known: dict[Ways, Ways] = {}
+_MOST_KNOWN = 4096
+_MOST_WAYS = 8
+
+
+def ways(spec: PodSpec) -> Ways:
+    """Read what confines a pod, bound or not."""
+    terms = _required(spec)
+    if terms is None:
+        return _shared((_way(spec.node_selector, NodeSelectorTerm()),)) if spec.node_selector else ()
+    # A term without requirements selects no node.
+    open_ways = dict.fromkeys(_way(spec.node_selector, t) for t in terms if t.match_expressions or t.match_fields)
+    return () if Way() in open_ways else _shared(tuple(open_ways))
+
+
+def pool_of(
+    confined_to: Ways, of_labels: Callable[[Mapping[str, str]], str | None], of_node: Callable[[str], str | None]
+) -> str | None:
+    """Return the pool that every way leads to; None if they lead to several, or one of them to none for sure."""
+    found = {_leads_to(way, of_labels, of_node) for way in confined_to}
+    return found.pop() if len(found) == 1 else None
+
+
+def named_nodes(confined_to: Ways) -> Iterator[str]:
+    """Yield the nodes that a pod names."""
+    for way in confined_to:
+        yield from way.nodes
+
+
+def _leads_to(
+    way: Way, of_labels: Callable[[Mapping[str, str]], str | None], of_node: Callable[[str], str | None]
+) -> str | None:
+    pools = {of_node(node) for node in way.nodes}
+    by_name = pools.pop() if len(pools) == 1 else None
+    return by_name or of_labels(dict(way.labels))
+
+
+def _required(spec: PodSpec) -> tuple[NodeSelectorTerm, ...] | None:
+    if spec.affinity is None or spec.affinity.node_affinity is None:
+        return None
+    required = spec.affinity.node_affinity.required_during_scheduling_ignored_during_execution
+    return None if required is None else required.node_selector_terms
+
+
+def _way(selector: Mapping[str, str], term: NodeSelectorTerm) -> Way:
+    labels = dict(selector)
+    for each in term.match_expressions:
+        if each.operator == "In" and len(set(each.values)) == 1:
+            labels[each.key] = each.values[0]
+    named = [set(f.values) for f in term.match_fields if f.key == "metadata.name" and f.operator == "In"]
+    return Way(tuple(sorted(labels.items())), tuple(sorted(set.intersection(*named))) if named else ())
+
+
+def _shared(found: Ways) -> Ways:
+    if len(found) > _MOST_WAYS:
+        return found
+    if len(_known) >= _MOST_KNOWN:
+        _known.clear()
+    return _known.setdefault(found, found)

@@ -1,0 +1,115 @@
+"""Footprint: what one pod commits, computed once for all pods of one shape.
+
+Defaults are the API server's business (a limit without a request sets the request): pods in reviews and in the watch
+have them.
+"""
+
+from collections.abc import Iterator
+
+from msgspec import UNSET
+
+from webhook.core.pods.breakdown import Breakdown, Shape, breakdown, shape_of
+from webhook.core.pods.objects import ContainerStatus, ObjectError, Pod, PodStatus, ResourceList, Resources
+from webhook.core.values.amounts import Amounts
+from webhook.core.values.quantity import QuantityError, RawQuantity, millis, nanos, whole
+
+# Few different shapes occur, and footprints that are equal had better be one object. Bounded in number and in size,
+# because clients choose the shapes; a full memory starts afresh.
+_known: dict[Shape, Amounts] = {}
+_MOST_SHAPES = 4096
+_MOST_CONTAINERS = 8
+_MOST_TEXT = 256
+
+
+def footprint(pod: Pod) -> Amounts:
+    """Return what a pod commits, in bytes and millicores; raises `ObjectError` that names what is no quantity."""
+    shape = shape_of(pod)
+    known = _known.get(shape)
+    if known is None:
+        known = _rounded(explain(pod))
+        _remember(pod, shape, known)
+    return known
+
+
+def explain(pod: Pod) -> Breakdown:
+    """Return what a pod commits taken apart, in nanos; raises `ObjectError` as `footprint` does."""
+    try:
+        return breakdown(shape_of(pod))
+    except QuantityError as error:
+        raise ObjectError(_fault(pod)) from error
+
+
+def asks_for_memory(pod: Pod) -> bool:
+    """Say whether anything in a pod requests memory, overhead aside; what does not may take any amount unseen."""
+    if pod.spec.overhead.memory is UNSET:
+        return footprint(pod).memory_requests > 0
+    return explain(pod).memory.requests.before_overhead > 0
+
+
+def _rounded(exact: Breakdown) -> Amounts:
+    memory, cpu = exact
+    return Amounts(
+        memory_requests=whole(memory.requests.total),
+        memory_limits=whole(memory.limits.total),
+        memory_limits_filled=whole(memory.filled.total),
+        memory_unbounded=int(memory.unbounded),
+        cpu_requests=millis(cpu.requests.total),
+        cpu_limits=millis(cpu.limits.total),
+        cpu_limits_filled=millis(cpu.filled.total),
+        cpu_unbounded=int(cpu.unbounded),
+    )
+
+
+def _remember(pod: Pod, shape: Shape, amounts: Amounts) -> None:
+    text = sum(len(str(raw)) for _, raw in _quantities(pod))
+    if len(pod.spec.containers) + len(pod.spec.init_containers) > _MOST_CONTAINERS or text > _MOST_TEXT:
+        return
+    if len(_known) >= _MOST_SHAPES:
+        _known.clear()
+    _known[shape] = amounts
+
+
+def _fault(pod: Pod) -> str:
+    """Find the first value that is no quantity, or none that counts."""
+    for path, raw in _quantities(pod):
+        try:
+            nanos(raw)
+        except QuantityError as error:
+            return f"{path}: {error}"
+    raise AssertionError("every quantity of this pod can be read")
+
+
+def _quantities(pod: Pod) -> Iterator[tuple[str, RawQuantity]]:
+    for path, amounts in _resource_lists(pod):
+        if amounts.cpu is not UNSET:
+            yield f"{path}.cpu", amounts.cpu
+        if amounts.memory is not UNSET:
+            yield f"{path}.memory", amounts.memory
+
+
+def _resource_lists(pod: Pod) -> Iterator[tuple[str, ResourceList]]:
+    spec, status = pod.spec, pod.status
+    for field, containers in (("containers", spec.containers), ("initContainers", spec.init_containers)):
+        for index, container in enumerate(containers):
+            yield from _both(f"spec.{field}[{index}].resources", container.resources)
+    yield from _both("spec.resources", spec.resources)
+    yield "spec.overhead", spec.overhead
+    for field, statuses in (
+        ("containerStatuses", status.container_statuses),
+        ("initContainerStatuses", status.init_container_statuses),
+    ):
+        for index, each in enumerate(statuses):
+            yield from _held(f"status.{field}[{index}]", each)
+    yield from _held("status", status)
+
+
+def _held(path: str, reported: ContainerStatus | PodStatus) -> Iterator[tuple[str, ResourceList]]:
+    if reported.resources is not None:
+        yield from _both(f"{path}.resources", reported.resources)
+    yield f"{path}.allocatedResources", reported.allocated_resources
+
+
+def _both(path: str, resources: Resources) -> Iterator[tuple[str, ResourceList]]:
+    yield f"{path}.requests", resources.requests
+    if resources.limits is not None:
+        yield f"{path}.limits", resources.limits

@@ -1,0 +1,1 @@
+"""Reviews: from what the API server asks to a verdict and its words."""

@@ -1,0 +1,70 @@
+"""Decisions: one question, the account and the allotment in; a verdict out, which may have to be booked first.
+
+To decide and to reserve is one act: the caller holds the one lock over all of it.
+"""
+
+from typing import NamedTuple
+
+from msgspec.structs import replace
+
+from webhook.core.account.ledger import Ledger
+from webhook.core.reviews.question import Question
+from webhook.core.reviews.verdict import Decision, Reason, Sum, Verdict, cannot_tell, growth, judge, refuse
+from webhook.core.sharing.allotment import Allotment
+from webhook.core.sharing.shared import Shared
+
+
+class Outcome(NamedTuple):
+    """A verdict, and whether it stands (`settled`) or holds only once the pod is booked for."""
+
+    verdict: Verdict
+    settled: bool
+
+
+def decide(ledger: Ledger, allotment: Allotment, question: Question, now: float) -> Outcome:
+    """Judge a pod and, if it may come, reserve for it as far as the allotment covers it.
+
+    A question that was answered before (the same pod, by its UID) gets the same answer and reserves nothing new.
+    """
+    pod, dry_run = question.facts, question.request.dry_run
+    if question.form.decision is Decision.DENY and question.exempt is None:
+        return Outcome(question.form, settled=True)
+    if not dry_run and allotment.again(pod, now):
+        return Outcome(verdict_of(question, Verdict(Decision.ALLOW, Reason.FITS, question.mode)), settled=True)
+    judged = judge(ledger, pod, question.mode)
+    verdict = verdict_of(question, judged)
+    return Outcome(verdict, settled=not verdict.allowed or bool(dry_run) or allotment.take(pod, now))
+
+
+def verdict_of(question: Question, judged: Verdict) -> Verdict:
+    """Combine what the account says with the exemption and with what the pod leaves unsaid."""
+    if question.exempt is not None:
+        return Verdict(Decision.ALLOW, Reason.EXEMPT, question.mode, judged.sums, question.exempt)
+    if judged.decision is Decision.ALLOW:
+        return question.form
+    return judged
+
+
+def refuse_beside_others(ledger: Ledger, allotment: Allotment, question: Question, now: float) -> Verdict:
+    """Refuse a pod that fits the view, but not beside what other replicas hold after they handed back all they can.
+
+    What is held for a replica that died says nothing about the cluster: with that alone in the way nobody can tell.
+    """
+    shared, silent = allotment.shared, allotment.silent(now)
+    if shared is not None and silent:
+        living = {r: h for r, h in shared.holdings.items() if r not in silent}
+        if allotment.fits(question.facts, Shared(shared.epoch, shared.open, holdings=living)):
+            wait = max(0.0, max(silent.values()) - now)
+            detail = f"room is held for a replica that stopped answering, and is free again in about {wait:.0f} s"
+            return verdict_of(question, cannot_tell(question.mode, detail))
+    sums = (_with_others(s, allotment) for s in growth(ledger, question.facts))
+    broken = tuple(s for s in sums if s.short_by > 0)
+    if not broken:  # room came free meanwhile, or the pod under this name that pays for it is about to go
+        return verdict_of(question, cannot_tell(question.mode, "the account changed while this was decided"))
+    return verdict_of(question, refuse(broken, question.mode))
+
+
+def _with_others(s: Sum, allotment: Allotment) -> Sum:
+    shared = allotment.shared
+    held = shared.held_by_others(allotment.replica, s.scope)[s.index] if shared else 0
+    return replace(s, granted=s.granted + held)

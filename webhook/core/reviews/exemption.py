@@ -1,0 +1,37 @@
+"""Exemptions: pods that are counted and never refused, and why nobody can claim one that is not theirs.
+
+Each is tied to something that a user who may create pods cannot forge: the namespace that the request went to, or the
+account that the API server authenticated. An annotation, an ownerReference or a priority class alone exempts nothing.
+Who made a pod matters to its creation alone: a resize of it is judged, and the API server resizes no mirror pod anyway.
+"""
+
+from webhook.core.config.settings import Exempt
+from webhook.core.pods.objects import Pod
+from webhook.core.reviews.review import Request
+
+# The controller acts under its own account, or under the manager's where that runs without one for each controller.
+# Neither copies ownerReferences from a template, so only real DaemonSets get here.
+_DAEMON_SET_CONTROLLERS = frozenset(
+    {"system:serviceaccount:kube-system:daemon-set-controller", "system:kube-controller-manager"}
+)
+
+
+def exemption(request: Request, pod: Pod, exempt: Exempt) -> str | None:
+    """Say why a pod is exempt; None when it is not."""
+    user = request.user_info.username
+    if exempt.covers_namespace(request.namespace):
+        return f"namespace {request.namespace} is exempt"
+    if exempt.covers_priority_class(pod.spec.priority_class_name, request.namespace):
+        return f"priority class {pod.spec.priority_class_name} is exempt in namespace {request.namespace}"
+    if request.is_resize:
+        return None
+    node = pod.spec.node_name
+    if pod.metadata.annotations.mirror is not None and node and user == f"system:node:{node}":
+        return "mirror pod, made by its own node"
+    if exempt.daemon_sets and user in _DAEMON_SET_CONTROLLERS and _of_daemon_set(pod):
+        return "DaemonSet pod, made by the DaemonSet controller"
+    return None
+
+
+def _of_daemon_set(pod: Pod) -> bool:
+    return any(o.controller and o.kind == "DaemonSet" for o in pod.metadata.owner_references)

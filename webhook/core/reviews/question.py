@@ -1,0 +1,96 @@
+"""Questions: what a review asks of the account, worked out before anybody needs the account or its lock."""
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from webhook.core.account.accounting import Accounting
+from webhook.core.account.extent import UNBORN, Before
+from webhook.core.account.facts import pod_facts
+from webhook.core.account.ledger import PodFacts
+from webhook.core.config.config import HeadroomConfig, Policy
+from webhook.core.config.settings import Answer, Mode
+from webhook.core.pods.footprint import asks_for_memory, footprint
+from webhook.core.pods.objects import ObjectError, Pod
+from webhook.core.reviews.exemption import exemption
+from webhook.core.reviews.review import Request
+from webhook.core.reviews.verdict import Decision, Reason, Verdict, judge_form
+from webhook.core.values.word import quoted
+
+
+class Question(Struct, frozen=True, gc=False):
+    """A pod that wants in, or wants to grow, under the policy of its namespace.
+
+    `exempt` says why it is let in whatever the account says; `form` is the verdict on what it leaves unsaid.
+    """
+
+    request: Request
+    pod: Pod
+    facts: PodFacts
+    mode: Mode
+    exempt: str | None
+    form: Verdict
+
+    @property
+    def forced(self) -> bool:
+        """Say whether policy lets the pod in, whatever the account says."""
+        return self.exempt is not None or self.mode is not Mode.ENFORCE
+
+
+def question(request: Request, accounting: Accounting) -> Question | Verdict:
+    """Work out what is asked; a verdict where no account is needed for it."""
+    if not (request.is_pod or request.is_resize):
+        detail = f"Headroom judges pods, not {request.what}: limit the webhook's rules to pods"
+        return Verdict(Decision.DENY, Reason.NOT_JUDGED, detail=detail)
+    if request.operation != ("UPDATE" if request.is_resize else "CREATE"):
+        return Verdict(Decision.ALLOW, Reason.NOT_JUDGED, detail=f"{request.operation} commits nothing new")
+    config = accounting.config
+    policy = config.policy(request.namespace)
+    try:
+        pod = request.pod()
+        facts = _resized(request, pod) if request.is_resize else _created(request, pod)
+        if request.is_resize and not (facts.counts and accounting.bounds(facts.asked)):
+            return Verdict(Decision.ALLOW, Reason.FITS, policy.mode)
+        form = _form(pod, facts, config, policy)
+    except ObjectError as error:
+        return Verdict(Decision.DENY, Reason.INVALID, policy.mode, detail=str(error))
+    return Question(request, pod, facts, policy.mode, exemption(request, pod, config.exempt), form)
+
+
+def _created(request: Request, pod: Pod) -> PodFacts:
+    meta = pod.metadata
+    # A review made by hand may lack what the API server always fills in; its own uid then stands for the pod's.
+    name = request.name or meta.name or f"{meta.generate_name}{request.uid}"
+    return pod_facts(pod, f"{request.namespace}/{name}", meta.uid or request.uid, at=0)
+
+
+def _resized(request: Request, pod: Pod) -> PodFacts:
+    """Take in what a pod would be, and what it is.
+
+    The API server copies the old status into the new object. What the kubelet said there of the last resize says
+    nothing of this one: an infeasible resize would otherwise let any other one pass behind it.
+    """
+    old, status = request.old_pod(), pod.status
+    conditions = tuple(c for c in status.conditions if c.type != "PodResizePending")
+    wanted = replace(pod, status=replace(status, conditions=conditions))
+    name = request.name or pod.metadata.name
+    uid = old.metadata.uid or pod.metadata.uid or request.uid
+    at = old.metadata.resource_version
+    if not (at.isascii() and at.isdigit()):
+        raise ObjectError(f"oldObject: metadata.resourceVersion: {quoted(at)} is no number")
+    facts = pod_facts(wanted, f"{request.namespace}/{name}", uid, at=int(at))
+    return replace(facts, before=Before(int(at), footprint(old)))
+
+
+def _form(pod: Pod, facts: PodFacts, config: HeadroomConfig, policy: Policy) -> Verdict:
+    """Judge what a pod leaves unsaid; of a resize that adds no memory nothing is said."""
+    asked = facts.asked
+    silent = not any((asked.memory_requests, asked.memory_limits, asked.memory_limits_filled))
+    if silent and facts.before is not UNBORN:
+        return Verdict(Decision.ALLOW, Reason.FITS, policy.mode)
+    return judge_form(
+        config,
+        policy.mode,
+        policy.missing_requests,
+        unbounded=facts.footprint.memory_unbounded > 0,
+        no_request=policy.missing_requests is not Answer.ALLOW and not asks_for_memory(pod),
+    )

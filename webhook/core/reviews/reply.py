@@ -1,0 +1,46 @@
+"""Replies: a verdict as the response that the API server is sent."""
+
+from webhook.core.reviews.review import Request, Response, Status
+from webhook.core.reviews.verdict import Decision, Reason, Verdict
+from webhook.core.reviews.wording import printable, refusal, warnings
+
+_STATUS = {
+    Reason.INVALID: (400, "BadRequest"),
+    Reason.NOT_JUDGED: (400, "BadRequest"),
+    Reason.UNAVAILABLE: (503, "ServiceUnavailable"),
+}
+_FORBIDDEN = (403, "Forbidden")
+_LONGEST = 340  # a kind, a namespace and a name as long as Kubernetes lets them be
+
+
+def subject(request: Request, name: str | None = None) -> str:
+    """Name what is asked about, on one harmless line: `pod default/web-7`; any part may be missing."""
+    what = "pod" if request.is_pod or request.is_resize else request.what
+    where = name or "/".join(filter(None, (request.namespace, request.name)))
+    return printable(f"{what} {where}".rstrip(), _LONGEST)
+
+
+def respond(request: Request, verdict: Verdict, name: str | None = None) -> Response:
+    """Make the response; `name` is the pod's namespace/name where the request itself does not say it."""
+    named = subject(request, name)
+    if verdict.allowed:
+        return Response(request.uid, True, warnings=warnings(verdict, named), audit_annotations=_annotations(verdict))
+    code, reason = _STATUS.get(verdict.reason, _FORBIDDEN)
+    status = Status(code, refusal(verdict, named, grows=request.is_resize), reason)
+    return Response(request.uid, False, status, audit_annotations=_annotations(verdict))
+
+
+def _annotations(verdict: Verdict) -> dict[str, str]:
+    """The same facts for the cluster's own audit log; the API server puts the webhook's name before each key."""
+    if verdict.decision is Decision.ALLOW and verdict.reason is Reason.FITS:
+        return {}
+    facts = {"decision": verdict.decision.value, "reason": verdict.reason.value}
+    for s in verdict.sums[:1]:
+        facts |= {
+            "scope": s.scope,
+            "sum": f"{s.resource}-{s.kind}",
+            "asked": str(s.asked),
+            "committed": str(s.committed + s.granted),
+            "bound": str(s.bound),
+        }
+    return facts

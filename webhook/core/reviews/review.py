@@ -1,0 +1,133 @@
+"""Reviews: AdmissionReview v1 from bytes to a question, and from an answer to bytes.
+
+Shapes: k8s.io/api/admission/v1. Only what is needed is decoded; the object itself is read once it is known to be a pod.
+"""
+
+from typing import Final
+
+import msgspec
+from msgspec import Raw, Struct
+
+from webhook.core.pods.objects import ObjectError, Pod, reader
+from webhook.core.values.word import quoted
+
+API_VERSION: Final = "admission.k8s.io/v1"
+KIND: Final = "AdmissionReview"
+
+
+class ReviewError(ValueError):
+    """A body that is no AdmissionReview v1, or none with a uid to answer to."""
+
+
+class _GroupKind(Struct, frozen=True, gc=False):
+    group: str = ""
+    version: str = ""
+    kind: str = ""
+
+
+class _Resource(Struct, frozen=True, gc=False):
+    group: str = ""
+    resource: str = ""
+
+
+class _User(Struct, frozen=True, gc=False):
+    username: str = ""
+
+
+class Request(Struct, frozen=True, gc=False, rename="camel"):
+    """What the API server asks about."""
+
+    uid: str
+    kind: _GroupKind = _GroupKind()
+    resource: _Resource = _Resource()
+    sub_resource: str = ""
+    operation: str = ""
+    namespace: str = ""
+    name: str = ""
+    user_info: _User = _User()
+    dry_run: bool | None = False
+    object: Raw = Raw(b"null")
+    old_object: Raw = Raw(b"null")
+
+    @property
+    def is_pod(self) -> bool:
+        """Say whether the object is a pod as a whole."""
+        return self.kind.group == "" and self.kind.kind == "Pod" and self.sub_resource == ""
+
+    @property
+    def is_resize(self) -> bool:
+        """Say whether a pod is asked to be another size while it runs: the objects are the whole pod."""
+        return self.kind.group == "" and self.kind.kind == "Pod" and self.sub_resource == "resize"
+
+    @property
+    def what(self) -> str:
+        """Name what is asked about, for people."""
+        kind = self.kind.kind or "object of no kind"
+        return f"{kind}/{self.sub_resource}" if self.sub_resource else kind
+
+    def pod(self) -> Pod:
+        """Read the object as a pod; raises `ObjectError`."""
+        return _read_pod(bytes(self.object))
+
+    def old_pod(self) -> Pod:
+        """Read the object that is to be replaced as a pod; raises `ObjectError`."""
+        try:
+            return _read_pod(bytes(self.old_object))
+        except ObjectError as error:
+            raise ObjectError(f"oldObject: {error}") from error
+
+
+class _Review(Struct, frozen=True, gc=False, rename="camel"):
+    api_version: str = ""
+    kind: str = ""
+    request: Request | None = None
+
+
+_read_pod = reader(Pod)
+_review = msgspec.json.Decoder(_Review)
+
+
+def decode(body: bytes) -> Request:
+    """Read the question; raises `ReviewError` where no uid can be read."""
+    try:
+        review = _review.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise ReviewError(f"the body is no AdmissionReview: {error}") from error
+    if review.kind != KIND or review.api_version != API_VERSION:
+        got = f"{review.api_version or 'no apiVersion'}, {review.kind or 'no kind'}"
+        raise ReviewError(f"send {API_VERSION} {KIND}, not {quoted(got)}")
+    if review.request is None or not review.request.uid:
+        raise ReviewError("the AdmissionReview has no request with a uid")
+    return review.request
+
+
+class Response(Struct, frozen=True, gc=False, rename="camel", omit_defaults=True):
+    """What the API server is told."""
+
+    uid: str
+    allowed: bool = msgspec.field()
+    status: "Status | None" = None
+    warnings: tuple[str, ...] = ()
+    audit_annotations: dict[str, str] = {}
+
+
+class Status(Struct, frozen=True, gc=False):
+    """Why a request is refused: an HTTP code (below 400 the API server would make it 400) and a sentence."""
+
+    code: int
+    message: str
+    reason: str
+
+
+class _Answer(Struct, frozen=True, gc=False, rename="camel"):
+    response: Response
+    api_version: str = API_VERSION
+    kind: str = KIND
+
+
+_encoder = msgspec.json.Encoder()
+
+
+def encode(response: Response) -> bytes:
+    """Write the answer."""
+    return _encoder.encode(_Answer(response))

@@ -1,0 +1,163 @@
+"""Verdicts: whether a pod fits, and the reason as data; the sentences are made from it in wording.py."""
+
+from enum import StrEnum
+
+from msgspec import Struct
+
+from webhook.core.account.ledger import Ledger, PodFacts
+from webhook.core.account.nodes import Room
+from webhook.core.config.config import HeadroomConfig
+from webhook.core.config.settings import Answer, MissingLimits, Mode
+from webhook.core.config.share import Share
+from webhook.core.values.amounts import Amounts
+
+
+class Decision(StrEnum):
+    """What becomes of the request. `audit` is let in like `allow`, and would be refused if the mode enforced."""
+
+    ALLOW = "allow"
+    WARN = "warn"
+    AUDIT = "audit"
+    DENY = "deny"
+    CANNOT_TELL = "cannot_tell"
+
+
+class Reason(StrEnum):
+    """Why; short and stable, for events, metrics and whoever reads the audit log by machine."""
+
+    FITS = "Fits"
+    NEAR_BOUND = "NearBound"
+    MEMORY = "MemoryCommitmentExceeded"
+    CPU = "CpuCommitmentExceeded"
+    MISSING_LIMITS = "MissingLimits"
+    MISSING_REQUESTS = "MissingRequests"
+    EXEMPT = "Exempt"
+    INVALID = "InvalidPod"
+    UNAVAILABLE = "AccountUnavailable"
+    NOT_JUDGED = "NotJudged"
+
+
+class Sum(Struct, frozen=True):
+    """One bounded sum of one scope at the moment of a verdict; memory in bytes, cpu in millicores.
+
+    `committed` is what live pods commit; `granted` what is let in and not yet there, by any replica; `kept` what of
+    the room is kept in reserve.
+    """
+
+    scope: str
+    index: int
+    asked: int
+    committed: int
+    granted: int
+    bound: int
+    room: Room
+    kept: int
+    share: Share | None
+
+    @property
+    def resource(self) -> str:
+        """`memory` or `cpu`."""
+        return Amounts._fields[self.index].partition("_")[0]
+
+    @property
+    def kind(self) -> str:
+        """`requests` or `limits`."""
+        return Amounts._fields[self.index].split("_")[1]
+
+    @property
+    def allocatable(self) -> int:
+        """What the counted nodes of the scope can hold."""
+        return self.room.memory if self.resource == "memory" else self.room.cpu
+
+    @property
+    def free(self) -> int:
+        """What would fit."""
+        return max(0, self.bound - self.committed - self.granted)
+
+    @property
+    def short_by(self) -> int:
+        """How much is missing; zero or less when it fits."""
+        return self.committed + self.granted + self.asked - self.bound
+
+
+class Verdict(Struct, frozen=True, gc=False):
+    """The answer to one question. `sums` holds the broken bounds of a refusal, or the bounds that are near."""
+
+    decision: Decision
+    reason: Reason
+    mode: Mode = Mode.ENFORCE
+    sums: tuple[Sum, ...] = ()
+    detail: str = ""  # what the reason does not say: which exemption, what is wrong with the pod, what is waited for
+
+    @property
+    def allowed(self) -> bool:
+        """Say whether the request passes."""
+        return self.decision in (Decision.ALLOW, Decision.WARN, Decision.AUDIT)
+
+
+def growth(ledger: Ledger, pod: PodFacts) -> tuple[Sum, ...]:
+    """Return every bounded sum that this pod raises: only growth is judged, so what it does not raise is no matter."""
+    spread = ledger.spread(pod)
+    sums: list[Sum] = []
+    for scope in spread.scopes:
+        asked = ledger.growth(pod, scope)
+        standing = ledger.standing(scope)
+        room, reserve, bounds = standing.bearing
+        sums.extend(
+            Sum(
+                scope,
+                index,
+                asked[index],
+                standing.committed[index],
+                standing.unseen[index],
+                bound,
+                room,
+                reserve[index],
+                ledger.accounting.share(scope, index),
+            )
+            for index, bound in enumerate(bounds)
+            if bound is not None and asked[index]
+        )
+    return tuple(sums)
+
+
+def refuse(sums: tuple[Sum, ...], mode: Mode) -> Verdict:
+    """Turn broken bounds into the verdict that the mode has for them."""
+    reason = Reason.MEMORY if any(s.resource == "memory" for s in sums) else Reason.CPU
+    return Verdict(_answered(mode), reason, mode, sums)
+
+
+def judge(ledger: Ledger, pod: PodFacts, mode: Mode) -> Verdict:
+    """Judge a pod against this replica's view: what lives, what it has granted itself, and the bounds."""
+    sums = growth(ledger, pod)
+    broken = tuple(s for s in sums if s.short_by > 0)
+    if broken:
+        return refuse(broken, mode)
+    warn_at = ledger.accounting.config.warn_at
+    near = tuple(s for s in sums if s.bound + s.short_by > warn_at.of(s.bound))
+    if near and mode is not Mode.AUDIT:  # audit says nothing to users
+        return Verdict(Decision.WARN, Reason.NEAR_BOUND, mode, near)
+    return Verdict(Decision.ALLOW, Reason.FITS, mode)
+
+
+def judge_form(config: HeadroomConfig, mode: Mode, missing: Answer, *, unbounded: bool, no_request: bool) -> Verdict:
+    """Judge what a pod leaves unsaid: containers without a memory limit or request."""
+    if unbounded and config.missing_limits is MissingLimits.DENY:
+        return Verdict(_answered(mode), Reason.MISSING_LIMITS, mode)
+    if no_request and missing is Answer.DENY:
+        return Verdict(_answered(mode), Reason.MISSING_REQUESTS, mode)
+    if unbounded and config.missing_limits is MissingLimits.WARN:
+        return Verdict(Decision.WARN, Reason.MISSING_LIMITS, mode)
+    if no_request and missing is Answer.WARN:
+        return Verdict(Decision.WARN, Reason.MISSING_REQUESTS, mode)
+    return Verdict(Decision.ALLOW, Reason.FITS, mode)
+
+
+def cannot_tell(mode: Mode, detail: str) -> Verdict:
+    """There is no account to judge by: refused in enforce, let in with a warning otherwise."""
+    decision = Decision.CANNOT_TELL if mode is Mode.ENFORCE else Decision.WARN
+    return Verdict(decision, Reason.UNAVAILABLE, mode, detail=detail)
+
+
+def _answered(mode: Mode) -> Decision:
+    return {Mode.ENFORCE: Decision.DENY, Mode.WARN: Decision.WARN, Mode.AUDIT: Decision.AUDIT}[mode]

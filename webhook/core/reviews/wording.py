@@ -1,0 +1,119 @@
+"""Wording: every sentence that a person reads from a review, made from the verdict's data in this one place.
+
+What is asked, committed or missing is rounded up, a bound or what would fit is rounded down, so that no rounding hides
+an overrun. Names come from users: what does not print is escaped, and what is long is cut before it hides the rest.
+"""
+
+from webhook.core.reviews.verdict import Decision, Reason, Sum, Verdict
+from webhook.core.values.quantity import bytes_text, millis_text
+from webhook.core.values.scopes import CLUSTER
+
+WARNING = 120  # characters; kubectl's line stays readable, and the API server cuts at 256
+_NAME_IN_WARNING = 36
+_SUBJECT_IN_WARNING = 60
+_DETAIL = 500
+
+
+def amount(resource: str, value: int, *, down: bool = False) -> str:
+    """Write an amount of memory (bytes) or cpu (millicores) for people."""
+    return bytes_text(value, down=down) if resource == "memory" else millis_text(value)
+
+
+def printable(text: str, most: int) -> str:
+    """Put text of unknown origin on one harmless line of at most so many characters."""
+    line = text if text.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+    return line if len(line) <= most else f"{line[: most - 1]}…"
+
+
+def place(scope: str) -> str:
+    """Name a scope in a sentence."""
+    return "the cluster" if scope == CLUSTER else f"pool {scope}"
+
+
+def percent(part: int, whole: int) -> str:
+    """Write a ratio, rounded up to a tenth of a percent."""
+    tenths = -(-part * 1000 // whole)
+    return f"{tenths // 10}.{tenths % 10}%" if tenths % 10 else f"{tenths // 10}%"
+
+
+def refusal(verdict: Verdict, subject: str, *, grows: bool = False) -> str:
+    """Say in one line why a pod, or its growth, is refused, and what to do about it."""
+    if verdict.sums:
+        more = f" ({printable(verdict.detail, _DETAIL)})" if verdict.detail else ""
+        return (
+            f"{subject} {'cannot grow' if grows else 'does not fit'}{more}: {'; '.join(map(_broken, verdict.sums))}. "
+            f"Ask for less, free some, or raise {' and '.join(map(_threshold, verdict.sums))} "
+            "in the ConfigMap headroom-config"
+        )
+    return f"{subject} {_REFUSED[verdict.reason].format(detail=printable(verdict.detail, _DETAIL))}"
+
+
+_REFUSED = {
+    Reason.MISSING_LIMITS: "has a container without a memory limit, which missingLimits: deny refuses. "
+    "Give every container resources.limits.memory",
+    Reason.MISSING_REQUESTS: "requests no memory, which missingRequests: deny refuses. "
+    "Give its containers resources.requests.memory",
+    Reason.INVALID: "cannot be judged: {detail}",
+    Reason.UNAVAILABLE: "cannot be judged now (AccountUnavailable): {detail}. Try again in a moment",
+    Reason.NOT_JUDGED: "is not judged: {detail}",
+}
+_LET_IN = {
+    Reason.MISSING_LIMITS: "has a container without a memory limit",
+    Reason.MISSING_REQUESTS: "requests no memory",
+    Reason.UNAVAILABLE: "was let in unjudged: {detail}",
+}
+
+
+def _broken(s: Sum) -> str:
+    def show(value: int, *, down: bool = False) -> str:
+        return amount(s.resource, value, down=down)
+
+    reached = s.committed + s.granted + s.asked
+    usable = max(0, s.allocatable - s.kept)
+    of_what = f"{s.share} of {show(usable, down=True)} allocatable" if s.share else "bound"
+    kept = f", {show(s.kept)} kept in reserve" if s.kept else ""
+    fits = f"at most {show(s.free, down=True)} would fit" if s.free else "nothing would fit"
+    on_its_way = f" and {show(s.granted)} granted but not yet there" if s.granted else ""
+    return (
+        f"{s.resource} {s.kind} of {place(s.scope)} would be {show(reached)} of {show(s.bound, down=True)} "
+        f"({of_what}{kept}): asked {show(s.asked)}, committed {show(s.committed)}{on_its_way}, "
+        f"short by {show(s.short_by)}, {fits}"
+    )
+
+
+def _threshold(s: Sum) -> str:
+    return f"thresholds.{s.resource}.{s.kind}" + ("" if s.scope == CLUSTER else f" of {place(s.scope)}")
+
+
+def warnings(verdict: Verdict, subject: str) -> tuple[str, ...]:
+    """Make the warnings of a verdict that lets the request in; kubectl puts "Warning:" before each."""
+    if verdict.decision is not Decision.WARN:
+        return ()
+    if verdict.reason is Reason.NEAR_BOUND:
+        lines = [_near(s) for s in verdict.sums]
+    elif verdict.sums:
+        lines = [_over(s) for s in verdict.sums]
+    else:
+        about = printable(subject, _SUBJECT_IN_WARNING)
+        lines = [f"{about} {_LET_IN[verdict.reason].format(detail=verdict.detail)}"]
+    return tuple(printable(line, WARNING) for line in lines)
+
+
+def _near(s: Sum) -> str:
+    reached = s.committed + s.granted + s.asked
+    return (
+        f"{s.resource} {s.kind} of {_short(s)} at {percent(reached, s.bound)} of the bound: "
+        f"{amount(s.resource, reached)} of {amount(s.resource, s.bound, down=True)}"
+    )
+
+
+def _over(s: Sum) -> str:
+    return (
+        f"past the bound: {s.resource} {s.kind} of {_short(s)} "
+        f"{amount(s.resource, s.committed + s.granted + s.asked)} of {amount(s.resource, s.bound, down=True)}, "
+        f"over by {amount(s.resource, s.short_by)}"
+    )
+
+
+def _short(s: Sum) -> str:
+    return printable(place(s.scope), _NAME_IN_WARNING)

@@ -1,0 +1,265 @@
+"""Allotments: how several replicas share one bound without asking each other at every grant.
+
+              booked by a write                  its last write is older than its validity
+    (nothing) ─────────────────► holding: it grants ────────────────────────────► silent: it grants nothing
+                                  ▲  │ retire, renew, hand back                     │  │
+                                  └──┘              renew                           │  │ validity + lapse,
+                                  ▲─────────────────────────────────────────────────┘  │ then a fresh proof
+    (nothing) ◄──── it leaves ── holding                          expired by another ◄─┘
+
+One shared object (shared.py), changed by compare-and-swap only. All times are the replica's own clock, in seconds.
+
+Rule 1. A replica grants without any call while its unretired reservations stay within what it holds, within the
+        *validity* of its last successful write (counted from when that was sent), and within the bound as it sees it.
+Rule 2. A booking needs a view at or past the floor, and
+        committed(view) + unseen + Σ held by others + what is booked ≤ bound.
+        What is booked is what waits, and a share of what is free that shrinks as the bound comes near.
+Rule 3. The same write retires the reservations whose pods the writer has seen, and raises the floor to the highest of
+        their revisions: whoever books next sees those pods, or sees that they are gone.
+Rule 4. A reservation that nobody saw lapses as reservations.py says (its rules 3 and 4).
+Rule 5. What a silent replica holds lapses after validity + lapse since the observer first saw its last write, with a
+        view proven fresh after that; the same write raises the floor to the highest *pod* revision of that view.
+        Who was not dead begins anew: for what it granted before, it holds nothing.
+Rule 6. Who cannot book *calls*: the others hand back what they have not spent, retire what they have seen, and
+        book no more than they need for a while. Only then is a refusal final.
+Rule 7. A lost or damaged object is made anew and closed. Holders register what is open. It is opened after validity +
+        lapse since the opener first saw it, with a view proven fresh after that, from which it takes the floor.
+Rule 8. What policy lets through is booked too. That may pass the bound, and then nothing more is granted.
+Rule 9. A state of a newer version is left alone.
+
+The argument that no sequence of these steps passes the bound is in docs/protocol.md.
+"""
+
+from collections.abc import Sequence
+
+from webhook.core.account.extent import Sums
+from webhook.core.account.ledger import Ledger, PodFacts
+from webhook.core.sharing.grants import Grants
+from webhook.core.sharing.proposal import Ask, Draft, Proposal, fits, free, must_call, owing, view_of
+from webhook.core.sharing.shared import Holding, Shared
+from webhook.core.sharing.witness import Timing, Witness
+
+__all__ = ["Allotment", "Ask", "Proposal", "Timing"]
+
+
+class Allotment(Grants):
+    """This replica's part of the protocol. The caller holds one lock for this and the ledger."""
+
+    def __init__(self, replica: str, ledger: Ledger, timing: Timing) -> None:
+        super().__init__(ledger, timing.lapse)
+        self.replica = replica
+        self.timing = timing
+        self.shared: Shared | None = None
+        self.revision = 0  # resourceVersion of the object that `shared` was read from; 0: there is none
+        self._newest = 0  # the highest resourceVersion of the object that was ever seen
+        self._witness = Witness(replica, timing)
+        self._valid_until = float("-inf")
+        self._sent_at = float("-inf")
+        self._renewal = 0
+        self._lean_until = float("-inf")
+        self._spare_at_booking: Sums = {}
+        self._leaving = False
+
+    def valid(self, now: float) -> bool:
+        """Say whether this replica may grant at all now (rule 1)."""
+        shared = self.shared
+        if shared is None or not shared.open or self.replica not in shared.holdings:
+            return False
+        return now < self._valid_until and not self._leaving
+
+    # -- the shared object ---------------------------------------------------------------------------------------------
+
+    def observe(self, shared: Shared | None, revision: int, now: float) -> None:
+        """Take in the shared object as it was read or watched; None: it is lost (revision 0), or damaged beyond use."""
+        if revision and (revision < self._newest or (revision == self._newest and self.shared is not None)):
+            return  # a watch that is behind what was read or written here
+        self._newest = max(self._newest, revision)
+        self._look(now)
+        written_at = self._valid_until - self.timing.validity
+        if shared is not None and self._witness.contradicts(shared, written_at, now):
+            shared = None
+        self.shared, self.revision = shared, revision
+        if shared is None:
+            self._witness.lose()
+            self._held = {}
+            return
+        self._witness.see(shared, now)
+        if self._pending is None:
+            self._adopt()
+        elif self._pending.is_in(shared, self.replica):
+            self._confirm(self._pending)
+
+    def _adopt(self) -> None:
+        """Hold what the shared object says, which may be less than was booked: another may have expired it."""
+        mine = self.shared.holdings.get(self.replica) if self.shared else None
+        self._held = dict(mine.held) if mine else {}
+
+    def silent(self, now: float) -> dict[str, float]:
+        """Return the replicas that stopped renewing, each with the moment from which its share can be taken back."""
+        return self._witness.silent(now)
+
+    def opens_at(self) -> float | None:
+        """Return from when on a closed object can be opened; None when it is open or lost."""
+        return self._witness.opens_at(self.shared)
+
+    def wants_proof(self, now: float) -> bool:
+        """Say whether something waits for nothing but a view that is proven fresh."""
+        opens_at = self.opens_at()
+        waiting = [*self.silent(now).values(), *([] if opens_at is None else [opens_at])]
+        if any(self._ledger.proven_since < at <= now for at in waiting):
+            return True
+        return self._ledger.reservations.oldest_open() + self.timing.lapse <= now
+
+    # -- writing -------------------------------------------------------------------------------------------------------
+
+    @property
+    def pending(self) -> Proposal | None:
+        """The proposal whose outcome is not known yet."""
+        return self._pending
+
+    @property
+    def left(self) -> bool:
+        """Say whether this replica has handed everything back for good."""
+        return self._leaving and self._pending is None and not self._holding_in(self.shared)
+
+    def due(self, now: float, *, fresh: bool = False) -> bool:
+        """Say whether a write is due though nobody waits for one; `fresh` as for `propose`."""
+        self._look(now)
+        shared = self.shared
+        if self._pending is not None or self.left:
+            return False
+        if shared is None or self.replica not in shared.holdings or now >= self._sent_at + self.timing.renew:
+            return True
+        return (
+            self._is_called(shared.holdings[self.replica], shared)
+            or any(r.seen_at_revision == 0 for _, r in self._ledger.reservations)
+            or bool(self._expired(now))
+            or self._opens(now, fresh=fresh)
+            or self._runs_low(now)
+        )
+
+    def propose(
+        self, asks: Sequence[Ask], now: float, epoch: str, *, fresh: bool = False, leaving: bool = False
+    ) -> Proposal:
+        """Work out the next state: retire, renew, answer, expire, and book for those who wait as far as they fit.
+
+        What is booked is reserved at once: that only makes this replica more careful, and is undone by `failed`.
+
+        `epoch` names a new life of the object if it must be made: a name that was never used. `fresh` says that no
+        replica ever granted anything, so that the object may be opened without waiting: this replica alone left the
+        mark that every maker of the object must leave or find first, and that less than `Timing.release` ago.
+        `leaving` hands everything back and ends all granting here: repeat it until `left`.
+        """
+        self._look(now)
+        self._leaving = self._leaving or leaving
+        self._begin_anew(now)
+        draft = Draft(self.replica, self._ledger, self.shared or Shared(epoch, open=False), self.silent(now))
+        draft.settle(self._expired(now), opens=self._opens(now, fresh=fresh))
+        draft.reserve(asks, now, may_book=not self._leaving)
+        if draft.answers:
+            self._lean_until = now + self.timing.lean
+        self._renewal += 1
+        keep = {scope: self.spare(scope) for scope in self._held}
+        return draft.proposal(self._renewal, keep, now, lean=now < self._lean_until, leaving=self._leaving)
+
+    def begin(self, proposal: Proposal) -> None:
+        """The proposal is being sent: from now on both its terms and the old ones must hold."""
+        self._pending = proposal
+        self._sent_at = proposal.sent_at
+
+    def written(self, revision: int, shared: Shared | None = None) -> None:
+        """The pending proposal was written; `shared` is the state since, where others have changed it again."""
+        pending = self._pending
+        if pending is None:
+            return
+        if revision < self._newest:  # history already: what was seen since holds it no more
+            self._pending = None
+            self._adopt()
+            return
+        self._newest = self.revision = revision
+        self.shared = shared or pending.shared
+        self._confirm(pending)
+
+    def failed(self) -> None:
+        """The pending proposal was certainly not written: undo what was reserved for it, keep what was granted."""
+        pending, self._pending = self._pending, None
+        if pending is not None:
+            self._ledger.reservations.retire(pending.tentative)
+            self._adopt()
+
+    def _confirm(self, pending: Proposal) -> None:
+        self._pending = None
+        self._held = pending.held if self._holding_in(pending.shared) else {}
+        self._valid_until = pending.sent_at + self.timing.validity
+        self._ledger.reservations.retire(pending.retired)
+        self._spare_at_booking = {scope: self.spare(scope) for scope in self._held}
+
+    def _begin_anew(self, now: float) -> None:
+        """Settle what was granted before others took it back: it came by then, and the floor tells, or never will.
+
+        Held again, unbooked, it would pay for another pod of the same name.
+        """
+        if self.shared is not None and self.replica not in self.shared.holdings:
+            self._void(now - self.timing.lapse)
+
+    def _look(self, now: float) -> None:
+        """Witness what was written here, as late as time is known: later is always safe."""
+        if self.shared is not None:
+            self._witness.see(self.shared, now)
+
+    def _holding_in(self, shared: Shared | None) -> bool:
+        return shared is not None and self.replica in shared.holdings
+
+    def _is_called(self, mine: Holding, shared: Shared) -> bool:
+        return shared.call > mine.answered and (not mine.lean or self._ledger.revision >= shared.called_at)
+
+    def _expired(self, now: float) -> list[str]:
+        """Rule 5."""
+        return [replica for replica, at in self.silent(now).items() if at <= self._ledger.proven_since]
+
+    def _opens(self, now: float, *, fresh: bool) -> bool:
+        """Rule 7."""
+        at = self.opens_at()
+        if at is None:
+            return False
+        return (fresh and not self._witness.knows_of_another) or at <= min(now, self._ledger.proven_since)
+
+    def _runs_low(self, now: float) -> bool:
+        if now < self._lean_until:
+            return False
+        for scope, booked in self._spare_at_booking.items():
+            if any(have * 4 < had for have, had in zip(self.spare(scope), booked, strict=True)):
+                return True
+        return False
+
+    # -- those who wait ------------------------------------------------------------------------------------------------
+
+    def may_book(self) -> bool:
+        """Say whether a booking could succeed now: the object is open (or still to be made) and the view far enough."""
+        return self.shared is None or (self.shared.open and self._ledger.revision >= self.shared.floor)
+
+    def fits(self, pod: PodFacts, shared: Shared) -> bool:
+        """Say whether a pod could be booked for in this state."""
+        return fits(self._ledger, shared, self.replica, pod)
+
+    def free(self, scope: str, shared: Shared) -> tuple[int | None, ...]:
+        """What nobody holds of each sum of a scope; below zero when over, None where it is not bounded."""
+        return free(self._ledger, shared, self.replica, scope)
+
+    def promising(self, pod: PodFacts, now: float) -> bool:
+        """Say whether it helps a pod that did not fit to propose again: it fits by now, or others must be called."""
+        if self.shared is None or not self.may_book():
+            return False
+        view = view_of(self._ledger, pod)
+        return self.fits(pod, self.shared) or must_call(self.shared, self.replica, self.silent(now), view)
+
+    def refuses(self, pod: PodFacts, now: float) -> bool:
+        """Say whether a pod that was proposed and did not fit can be refused for good (rule 6)."""
+        shared = self.shared
+        if shared is None or not self.may_book() or not self.valid(now) or self.fits(pod, shared):
+            return False
+        if not self.fits(pod, Shared(shared.epoch, shared.open)):
+            return True  # what others hold is not even what is in the way
+        if pod.before.revision > self._ledger.pod_revision:
+            return False  # a view that is behind the object under review cannot say what others owe for it
+        return not owing(shared, self.replica, self.silent(now), view_of(self._ledger, pod))

@@ -1,0 +1,104 @@
+"""Grants: what this replica may let in from what it holds, without asking anybody (rules 1, 4 and 8 of allotment.py).
+
+    held ── spent by grants (reservations.py) ──► unretired
+      └──── not spent ─────────────────────────► spare
+
+While a write is on its way, nobody knows whether the old terms are in force or the new: both must hold.
+"""
+
+from abc import ABC, abstractmethod
+
+from webhook.core.account.extent import Sums
+from webhook.core.account.ledger import Ledger, PodFacts
+from webhook.core.account.reservations import Named
+from webhook.core.sharing.proposal import Proposal
+from webhook.core.values.amounts import NOTHING, Amounts
+
+
+class Grants(ABC):
+    """What is held, and what counts against it."""
+
+    def __init__(self, ledger: Ledger, lapse: float) -> None:
+        self._ledger = ledger
+        self._lapse = lapse
+        self._held: Sums = {}
+        self._pending: Proposal | None = None
+
+    @abstractmethod
+    def valid(self, now: float) -> bool:
+        """Say whether this replica may grant at all now."""
+
+    def take(self, pod: PodFacts, now: float) -> bool:
+        """Grant from the allotment if it covers the pod (rule 1); the caller has judged it against the bound."""
+        pending = self._pending
+        if not self.valid(now) or (pending is not None and pod.key in pending.retired_keys):
+            return False
+        unretired = self._ledger.reservations.unretired
+        spread = self._ledger.spread(pod)
+        if not self._covered(pod, self._held, {scope: unretired(scope) for scope in spread.scopes}, frozenset()):
+            return False
+        # What is being written may be in force already, so its terms must hold as well.
+        if pending is not None and not self._covered(pod, pending.held, pending.load, pending.retired_keys):
+            return False
+        self._grant(pod, now)
+        return True
+
+    def force(self, pod: PodFacts, now: float) -> None:
+        """Reserve for a pod that policy lets through though it could not be booked (rule 8)."""
+        self._grant(pod, now)
+
+    def again(self, pod: PodFacts, now: float) -> bool:
+        """Say whether this very pod was granted before, and reserve on for it: a review may be repeated."""
+        reservation = self._ledger.reservations.get(pod.name, pod.key)
+        if reservation is None or not self.valid(now) or reservation.spread != self._ledger.spread(pod):
+            return False
+        if self._pending is not None and any(reservation is tentative for _, tentative in self._pending.tentative):
+            return False
+        reservation.granted_at = max(reservation.granted_at, now)
+        reservation.told_again = True
+        return True
+
+    def drop(self, name: str, key: str) -> None:
+        """Release a booking that was written (`tentative` until then) and whose review went away: its pod cannot come.
+
+        Unless that review was repeated and answered, once the watch, faster than the answer, had told of the write.
+        """
+        reservation = self._ledger.reservations.get(name, key)
+        if reservation is not None and reservation.is_open and not reservation.told_again:
+            self._ledger.reservations.void([(name, reservation)])
+
+    def lapse(self) -> list[Named]:
+        """Settle what was granted, never seen, and can come no more (rule 4); return it."""
+        return self._void(self._ledger.proven_since - self._lapse)
+
+    def spare(self, scope: str) -> Amounts:
+        """What is held and not spent."""
+        return self.held(scope).beyond(self._ledger.reservations.unretired(scope))
+
+    def held(self, scope: str) -> Amounts:
+        """What is held, spent or not."""
+        return self._held.get(scope, NOTHING)
+
+    def _void(self, granted_by: float) -> list[Named]:
+        void = [(name, r) for name, r in self._ledger.reservations if r.is_open and r.granted_at <= granted_by]
+        self._ledger.reservations.void(void)
+        return void
+
+    def _grant(self, pod: PodFacts, now: float) -> None:
+        if self._pending is not None:
+            for scope, amounts in self._growth(pod, self._pending.retired_keys).items():
+                self._pending.load[scope] = self._pending.load.get(scope, NOTHING).plus(amounts)
+        self._ledger.grant(pod, now)
+
+    def _growth(self, pod: PodFacts, without: frozenset[str]) -> Sums:
+        """What a grant would add to the unretired reservations (those under one name overlap)."""
+        spread = self._ledger.spread(pod)
+        return self._ledger.reservations.growth_of(pod.name, spread, pod.before, without=without)
+
+    def _covered(self, pod: PodFacts, held: Sums, load: Sums, without: frozenset[str]) -> bool:
+        for scope, amounts in self._growth(pod, without).items():
+            limit, used = held.get(scope, NOTHING), load.get(scope, NOTHING).plus(amounts)
+            for index, bound in enumerate(self._ledger.capacity.bearing(scope).bound):
+                if bound is not None and pod.asked[index] and used[index] > limit[index]:
+                    return False
+        return True

@@ -1,0 +1,209 @@
+"""Proposals: how the next state of the shared object is worked out from the last one and from one replica's view."""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from msgspec.structs import replace
+
+from webhook.core.account.extent import Sums
+from webhook.core.account.ledger import Ledger, PodFacts
+from webhook.core.account.reservations import Named
+from webhook.core.sharing.shared import Holding, Shared
+from webhook.core.values.amounts import NOTHING, Amounts
+
+
+class Ask(NamedTuple):
+    """A pod that waits for a booking; `forced`: policy lets it through, so it is booked even past the bound."""
+
+    pod: PodFacts
+    forced: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """The next state of the shared object, and what becomes true here once it is written.
+
+    Asks that are `booked` may be let in then. Of the others (`unfit`) nothing is settled by the writing alone.
+    """
+
+    shared: Shared
+    sent_at: float
+    held: Sums
+    retired: tuple[Named, ...]
+    booked: tuple[Ask, ...]
+    unfit: tuple[Ask, ...]
+    tentative: tuple[Named, ...]  # reserved for this write alone, and undone if it fails
+    load: Sums  # what counts against `held`: grows with each grant made meanwhile
+    retired_keys: frozenset[str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "retired_keys", frozenset(r.key for _, r in self.retired))
+
+    def is_in(self, shared: Shared, replica: str) -> bool:
+        """Say whether a state that was read holds what this replica proposed: no two writes have one renewal."""
+        mine = self.shared.holdings.get(replica)
+        return shared.epoch == self.shared.epoch and shared.holdings.get(replica) == mine
+
+
+def free(ledger: Ledger, shared: Shared, replica: str, scope: str) -> tuple[int | None, ...]:
+    """What nobody holds of each sum of a scope; below zero when over, None where it is not bounded."""
+    standing = ledger.standing(scope)
+    taken = standing.committed.plus(standing.unseen).plus(shared.held_by_others(replica, scope))
+    return tuple(None if b is None else b - t for b, t in zip(standing.bearing.bound, taken, strict=True))
+
+
+def fits(ledger: Ledger, shared: Shared, replica: str, pod: PodFacts) -> bool:
+    """Rule 2 of allotment.py for one pod, on top of what is reserved here.
+
+    A pod under a name that is paid for already grows nothing, and yet wants the sums to be within their bounds: the
+    view may be behind, the pod that paid gone, and its room booked by another replica.
+    """
+    for scope in ledger.spread(pod).scopes:
+        growth = ledger.growth(pod, scope)
+        for index, left in enumerate(free(ledger, shared, replica, scope)):
+            if left is not None and pod.asked[index] and growth[index] > left:
+                return False
+    return True
+
+
+def owing(shared: Shared, replica: str, silent: Collection[str], view: int) -> list[Holding]:
+    """The holdings of others who live and may have something to hand back.
+
+    None of it can be handed back where it is lean, and was written with a view of every pod that is charged here as
+    well: the newest of those that others granted was first shown at the revision `view`.
+    """
+    return [
+        holding
+        for other, holding in shared.holdings.items()
+        if other != replica and other not in silent and holding.held and not (holding.lean and holding.view >= view)
+    ]
+
+
+def view_of(ledger: Ledger, pod: PodFacts) -> int:
+    """Return how far those must see who are called for a pod.
+
+    Of a resize, as far as the object under review: who granted an earlier attempt at it then knows what became of that.
+    """
+    known = pod.before.revision <= ledger.pod_revision  # no answer may wait for a revision that there may never be
+    return max(ledger.born_revision, pod.before.revision if known else 0)
+
+
+def must_call(shared: Shared, replica: str, silent: Collection[str], view: int) -> bool:
+    """Say whether somebody owes who was not called, or not with a view that far."""
+    debtors = owing(shared, replica, silent, view)
+    return any(view > shared.called_at or holding.answered >= shared.call for holding in debtors)
+
+
+def block(room: int, sharers: int) -> int:
+    """How much of what is free one of several replicas books to spare: less and less as the bound comes near.
+
+    Any share is safe. This one leaves the others something to book without a call.
+    """
+    return room // (2 * sharers)
+
+
+class Draft:
+    """The next state in the making; `settle`, `reserve` and `proposal` are called once each, in this order."""
+
+    def __init__(self, replica: str, ledger: Ledger, before: Shared, silent: Collection[str]) -> None:
+        self.base = before
+        self._replica = replica
+        self._ledger = ledger
+        self._silent = silent
+        self._mine = before.holdings.get(replica, Holding(0))
+        self._retired: tuple[Named, ...] = ()
+        self._tentative: list[Named] = []
+        self._booked: list[Ask] = []
+        self._unfit: list[Ask] = []
+
+    @property
+    def bookable(self) -> bool:
+        """Say whether anything may be booked: the object is open, and the view far enough (rule 2)."""
+        return self.base.open and self._ledger.revision >= self.base.floor
+
+    @property
+    def answers(self) -> bool:
+        """Say whether this is an answer to a call (rule 6)."""
+        return self.base.call > self._mine.answered
+
+    def settle(self, expired: Collection[str], *, opens: bool) -> None:
+        """Retire what is settled, expire who is gone, open what has waited for long enough (rules 3, 5 and 7)."""
+        self._retired = tuple(named for named in self._ledger.reservations if not named[1].is_open)
+        floor = max([self.base.floor, *(r.seen_at_revision or 0 for _, r in self._retired)])
+        if expired or opens:
+            floor = max(floor, self._ledger.pod_revision)
+        self.base = replace(
+            self.base,
+            open=self.base.open or opens,
+            serial=self.base.serial + 1,
+            floor=floor,
+            holdings={r: h for r, h in self.base.holdings.items() if r not in expired},
+        )
+
+    def reserve(self, asks: Iterable[Ask], now: float, *, may_book: bool) -> None:
+        """Reserve for those who fit, and call the others to hand back if somebody does not."""
+        lapsed = {r.key for _, r in self._retired if r.seen_at_revision == 0}  # first they must be written off
+        for ask in asks:
+            known = self._ledger.reservations.get(ask.pod.name, ask.pod.key)
+            if known is not None and known.spread == self._ledger.spread(ask.pod):
+                known.granted_at = now  # a review that was repeated: it has what it needs
+                self._booked.append(ask)
+            elif ask.forced or (may_book and self._fits(ask.pod) and ask.pod.key not in lapsed):
+                self._book(ask, now)
+            else:
+                self._unfit.append(ask)
+        view = max((view_of(self._ledger, ask.pod) for ask in self._unfit), default=0)
+        if self._unfit and self.bookable and must_call(self.base, self._replica, self._silent, view):
+            self.base = replace(self.base, call=self.base.call + 1, called_at=max(self.base.called_at, view))
+
+    def proposal(self, renewal: int, keep: Sums, now: float, *, lean: bool, leaving: bool) -> Proposal:
+        """Finish: `keep` is what this replica has to spare of what it holds, `lean` says to book nothing to spare."""
+        load = {scope: self._ledger.reservations.open(scope) for scope in self._ledger.accounting.scopes}
+        spare = {scope: NOTHING if lean or leaving else self._spare(scope, keep) for scope in load}
+        held = {scope: load[scope].plus(spare[scope]) for scope in load}
+        others = {r: h for r, h in self.base.holdings.items() if r != self._replica}
+        if leaving and not any(r.is_open for _, r in self._ledger.reservations):
+            holdings = others
+        else:
+            holdings = {**others, self._replica: self._holding(renewal, held, spare)}
+        return Proposal(
+            replace(self.base, holdings=holdings),
+            now,
+            held,
+            self._retired,
+            tuple(self._booked),
+            tuple(self._unfit),
+            tuple(self._tentative),
+            load,
+        )
+
+    def _fits(self, pod: PodFacts) -> bool:
+        return self.bookable and fits(self._ledger, self.base, self._replica, pod)
+
+    def _book(self, ask: Ask, now: float) -> None:
+        self._booked.append(ask)
+        granted = self._ledger.grant(ask.pod, now)
+        if not ask.forced:
+            self._tentative.append((ask.pod.name, granted))
+
+    def _holding(self, renewal: int, held: Sums, spare: Sums) -> Holding:
+        view = self._ledger.revision
+        answered = self.base.call if view >= self.base.called_at else self._mine.answered
+        return Holding(
+            renewal,
+            view,
+            answered,
+            lean=all(amounts == NOTHING for amounts in spare.values()),
+            held={scope: amounts for scope, amounts in held.items() if amounts != NOTHING},
+        )
+
+    def _spare(self, scope: str, keep: Sums) -> Amounts:
+        if not self.base.open:
+            return NOTHING
+        left = free(self._ledger, self.base, self._replica, scope)
+        room = Amounts._make(0 if each is None else max(0, each) for each in left)
+        if not self.bookable:
+            return keep.get(scope, NOTHING).upto(room)
+        sharers = 1 + sum(r != self._replica and r not in self._silent for r in self.base.holdings)
+        return Amounts._make(block(each, sharers) for each in room)
