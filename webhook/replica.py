@@ -10,6 +10,7 @@ longest goes: an API server is one for a few milliseconds only, and those who st
 
 import asyncio
 import os
+import signal
 import socket
 import ssl
 from asyncio.sslproto import SSLProtocol
@@ -187,6 +188,7 @@ def serve(door: Door, context: ssl.SSLContext, listen: str, *plain: str, limits:
         sockets = [stack.enter_context(_listen(*address(text))) for text in (listen, *plain)]
         worker = Replica(sockets, app, app.cfg.logger_class(app.cfg), context, limits or Limits())
         worker.init_process()
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # the loop's end undid its handler; the farewell is short anyway
         return worker.drained
 
 
