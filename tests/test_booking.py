@@ -89,11 +89,14 @@ def test_an_object_that_was_lost_is_made_anew_and_opened_after_everything_has_la
     if lost == "damaged":
         server.write(OBJECT, {"state.json": '{"version": 1, "epoch": 7'})
     with replica(server) as r:
-        until(lambda: "is opened in about 60 s" in str(r.admission.account.unready()))
+        until(lambda: "is opened in about 60 s" in str(r.admission.account.unable()))
+        assert "is opened in about 60 s" in str(r.admission.account.unready())
         assert not state_of(server).open
         waiting = waits(r.judge.ask(review()))
         r.judge.clock.wait(WHOLE - 0.1)
-        assert response(r.answer(waiting))["status"]["code"] == 503
+        refused = response(r.answer(waiting))["status"]
+        assert refused["code"] == 503
+        assert "made anew, and is opened in about 0 s" in refused["message"]
         assert not state_of(server).open
         r.judge.clock.wait(0.1)
         until(lambda: state_of(server).open)
@@ -115,6 +118,8 @@ def test_an_object_deleted_while_it_is_in_use_is_made_anew_closed_with_what_is_o
         assert not made.open, "though this very replica had made it open a moment ago"
         assert made.epoch != epoch
         assert made.holdings["r1"].held["cluster"].memory_requests == 3 * GI
+        until(lambda: "is opened in about" in str(r.admission.account.unable()))
+        assert r.admission.account.unready() is None, "no other replica could say more"
 
 
 def test_a_damaged_object_is_noticed_by_the_watch(server: FakeConfigMaps) -> None:

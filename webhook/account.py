@@ -45,20 +45,27 @@ class Account:
         """Say why there is no account to judge by; None when there is."""
         return self.config_problem or self.pods.problem(now) or self.nodes.problem(now)
 
-    def unready(self) -> str | None:
-        """Say why this replica should not be asked; None when it should."""
+    def unable(self) -> str | None:
+        """Say why this replica can let nothing in that commits anything; None when it can."""
         with self.lock:
             now = self.clock()
-            problem = self.problem(now)
-            if problem is None and not self.allotment.valid(now):
-                return self._shareless(now)
-            return problem
+            return self.problem(now) or self.allotment.closed(now) or self._shareless(now)
 
-    def _shareless(self, now: float) -> str:
-        opens_at = self.allotment.opens_at()
-        if opens_at is not None:
-            wait = max(0.0, opens_at - now)
-            return f"the object that replicas share was made anew, and is opened in about {wait:.0f} s"
+    def unready(self) -> str | None:
+        """Say why others should be asked in its place; None when there is no reason.
+
+        Where the object that all replicas share was lost, nobody can grant, and whoever is asked can at least say that.
+        """
+        with self.lock:
+            now = self.clock()
+            closed = self.allotment.closed(now)
+            if closed and self.allotment.was_shared_before:
+                return self.problem(now)
+            return self.problem(now) or closed or self._shareless(now)
+
+    def _shareless(self, now: float) -> str | None:
+        if self.allotment.valid(now):
+            return None
         return "this replica holds no valid share of the headroom: its booking has not been written"
 
     def configure(self, config: HeadroomConfig, digest: str) -> None:

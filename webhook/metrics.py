@@ -144,7 +144,7 @@ class Snapshot(Collector):
         good, expiry = float(self._settings.reading.good), self._certificate.expires_at
         yield _gauge("headroom_config_last_reload_success", "1 if the configuration's last edit was good.", good)
         yield _gauge("headroom_certificate_expiry_timestamp_seconds", "When the serving certificate expires.", expiry)
-        yield _gauge("headroom_ready", "1 if this replica can judge.", float(self._account.unready() is None))
+        yield _gauge("headroom_ready", "1 if this replica can judge.", float(self._account.unable() is None))
         yield _counter("headroom_audit_lines_dropped", "Audit lines lost.", self._audit.dropped)
         sent_back = self._admission.sent_back
         yield _counter("headroom_admission_sent_back", "Reviews answered with 503, to be asked again.", sent_back)

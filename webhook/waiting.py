@@ -102,7 +102,7 @@ class WaitingRoom:
     def _cannot_tell(self, waiting: Waiting, problem: str | None, now: float) -> Verdict:
         if waiting.question.forced:
             self._allotment.force(waiting.question.facts, now)
-        detail = problem or "this replica could not book its share in time"
+        detail = problem or self._allotment.closed(now) or "this replica could not book its share in time"
         return verdict_of(waiting.question, cannot_tell(waiting.question.mode, detail))
 
     def _leave(self, waiting: Waiting, verdict: Verdict) -> Settled:

@@ -102,6 +102,18 @@ class Allotment(Grants):
         """Return from when on a closed object can be opened; None when it is open or lost."""
         return self._witness.opens_at(self.shared)
 
+    def closed(self, now: float) -> str | None:
+        """Say for how long nobody may grant, since the shared object was made anew (rule 7); None when it is open."""
+        at = self.opens_at()
+        if at is None:
+            return None
+        return f"the object that replicas share was made anew, and is opened in about {max(0.0, at - now):.0f} s"
+
+    @property
+    def was_shared_before(self) -> bool:
+        """Say whether another object was there before this one, and this replica knew it."""
+        return self._witness.knows_of_another
+
     def wants_proof(self, now: float) -> bool:
         """Say whether something waits for nothing but a view that is proven fresh."""
         opens_at = self.opens_at()
