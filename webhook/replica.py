@@ -13,7 +13,6 @@ import os
 import signal
 import socket
 import ssl
-from asyncio.sslproto import SSLProtocol
 from contextlib import ExitStack
 from typing import Any, NamedTuple
 
@@ -25,7 +24,6 @@ from webhook.connection import Connection
 
 _BACKLOG = 1024
 _TICK = 0.1  # seconds between looks at who is stuck and at whether to stop
-_READ_AT_ONCE = 32 << 10  # bytes; asyncio would keep 256 KiB for every TLS connection, stalled ones included
 _BETWEEN_COMPLAINTS = 10.0  # seconds
 
 SETTINGS = {
@@ -34,7 +32,7 @@ SETTINGS = {
     "limit_request_field_size": 4094,
     "secure_scheme_headers": {},  # or else a header would make a plain request look like one over TLS
     "asgi_lifespan": "off",
-    "asgi_loop": "asyncio",
+    "asgi_loop": "uvloop",  # a review takes about a sixth less of the processor than with asyncio's
     "loglevel": "warning",
     "control_socket_disable": True,
 }
@@ -182,7 +180,6 @@ def serve(door: Door, context: ssl.SSLContext, listen: str, *plain: str, limits:
     Returns whether what was in flight has been answered: after SIGTERM, not after SIGINT. Raises OSError where an
     address cannot be listened at.
     """
-    SSLProtocol.max_size = _READ_AT_ONCE
     app = _Application(door)
     with ExitStack() as stack:
         sockets = [stack.enter_context(_listen(*address(text))) for text in (listen, *plain)]
