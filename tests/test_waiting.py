@@ -92,9 +92,18 @@ def test_beside_a_replica_that_stopped_answering_nobody_can_tell() -> None:
 
 def test_from_an_object_that_is_not_open_nothing_is_booked() -> None:
     beside = Beside(other=0, opened=False)
-    waiting = waits(beside.judge.ask(review(memory="1Gi")))
+    waiting = waits(beside.judge.ask(review(memory="1Gi"), timeout=600.0))
     beside.judge.book(fresh=False)
     assert not waiting.answer.done()
+
+
+def test_whom_nobody_can_answer_in_time_is_told_so_at_once() -> None:
+    beside = Beside(other=0, opened=False)
+    waiting = waits(beside.judge.ask(review(memory="1Gi")))
+    beside.judge.book(fresh=False)
+    said = response(waiting.answer.result(0))
+    assert not said["allowed"]
+    assert "the object that replicas share was made anew, and is opened in about 60 s" in said["status"]["message"]
 
 
 def test_a_room_knows_who_is_in_it() -> None:

@@ -108,7 +108,7 @@ class Admission:
         If it ever comes with another uid, it is told to ask again until it gives up by itself.
         """
         with self.account.lock:
-            if now + _LAST_CALL >= self._given_up_at(case):
+            if now + _LAST_CALL >= self._given_up_at(case) or self._opens_too_late(case):
                 return False
             self._asked_again.setdefault(case.request.uid, case.arrived)
             if len(self._asked_again) > _REMEMBERED:
@@ -120,7 +120,14 @@ class Admission:
         """When the API server gives up: its time runs from when it asked first."""
         return self._asked_again.get(case.request.uid, case.arrived) + case.timeout
 
+    def _opens_too_late(self, case: Case) -> bool:
+        """Say whether nobody can grant before the API server gives up, so that to wait or to ask again is in vain."""
+        opens_at = self.account.allotment.opens_at()
+        return opens_at is not None and opens_at >= self._given_up_at(case)
+
     def _wait_until(self, case: Case) -> float:
+        if self._opens_too_late(case):
+            return case.arrived
         return min(case.arrived + _PATIENCE, self._given_up_at(case) - _LAST_WORD)
 
     # -- bookings ------------------------------------------------------------------------------------------------------
