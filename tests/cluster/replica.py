@@ -1,6 +1,7 @@
 """One replica of Headroom on loopback: one process, started, judged ready and ended as Kubernetes would."""
 
 import ssl
+import warnings
 from collections.abc import Sequence
 from contextlib import closing
 from http.client import HTTPException, HTTPSConnection
@@ -69,7 +70,10 @@ def ready(url: str) -> bool:
     """Whether /readyz below `url` answers 200 now, over a connection of its own, whoever signed the certificate."""
     context = ssl.create_default_context()
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    with closing(HTTPSConnection(url.removeprefix("https://"), context=context, timeout=2.0)) as connection:
+    address = url.removeprefix("https://")
+    with warnings.catch_warnings(), closing(HTTPSConnection(address, context=context, timeout=2.0)) as connection:
+        # Python's ssl forgets to close a socket whose peer resets it before the handshake.
+        warnings.simplefilter("ignore", ResourceWarning)
         try:
             connection.request("GET", "/readyz")
             return connection.getresponse().status == 200

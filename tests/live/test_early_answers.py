@@ -12,6 +12,8 @@ from tests.live.pods import container
 from tests.live.story import Story
 from tests.live.workload import SECONDS
 
+UPDATE_SECONDS = 180.0  # a ReplicaSet that is refused its surge waits ever longer before it tries again
+
 pytestmark = pytest.mark.live
 
 GI = 1 << 30
@@ -142,7 +144,7 @@ def test_a_rolling_update_at_a_full_bound_is_told_about_max_surge_and_goes_throu
     assert applied(six_fit, deployment(6, strategy=rolling(1, 0))) == [], "a rollback needs no more than what is there"
     come_to(six_fit, 6)
     assert applied(six_fit, deployment(6, "third", strategy=rolling(0, 1))) == []
-    until(lambda: rolled_out(six_fit, "third"), "the rolling update's end", SECONDS)
+    until(lambda: rolled_out(six_fit, "third"), "the rolling update's end", UPDATE_SECONDS)
     come_to(six_fit, 6)
 
 
@@ -153,7 +155,7 @@ def test_a_surge_without_room_is_told_where_the_update_gets_there_all_the_same(s
     assert told.startswith(
         "no room for 2 of 2 surge pods: memory requests of the cluster, 1Gi each, 0 free; maxSurge: 0"
     )
-    until(lambda: rolled_out(six_fit, "other"), "the rolling update's end", SECONDS)
+    until(lambda: rolled_out(six_fit, "other"), "the rolling update's end", UPDATE_SECONDS)
 
 
 def test_recreate_needs_no_room_beside_what_it_replaces(six_fit: Story) -> None:
