@@ -42,9 +42,13 @@ class Workload:
         self.story.api.patch(path, {"metadata": {"annotations": annotations}})
 
     def replica_set(self) -> Object:
-        """Its only ReplicaSet."""
-        (found,) = self.story.api.items(f"{self._path}/replicasets", labelSelector=f"app={self.name}")
+        """Its only ReplicaSet, once the controller has made it."""
+        until(lambda: bool(self._replica_sets()), f"the ReplicaSet of {self.name}", SECONDS)
+        (found,) = self._replica_sets()
         return found
+
+    def _replica_sets(self) -> list[Object]:
+        return self.story.api.items(f"{self._path}/replicasets", labelSelector=f"app={self.name}")
 
     def pods(self) -> list[Object]:
         """Its pods that are not being deleted."""
