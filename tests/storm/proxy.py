@@ -93,6 +93,7 @@ class Proxy:
             self._context.wrap_socket(plain, server_hostname=host) as upstream,
         ):
             upstream.settimeout(None)
+            upstream.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             pair = {client, upstream}
             with self._lock:
                 self._open |= pair
@@ -128,11 +129,25 @@ class _Relay:
         return ready
 
     def _copy(self, source: socket.socket) -> bool:
-        data = source.recv(CHUNK)
-        if source is self._upstream:
-            self._late.append((time.monotonic() + (self._proxy.lag if self._watch else 0.0), data))
-        elif data:
+        """Pass on what has come, and say whether more may come."""
+        return self._from_server() if source is self._upstream else self._from_client()
+
+    def _from_client(self) -> bool:
+        if data := self._client.recv(CHUNK):
             # There is no pipelining: what a client sends after an answer begins with a request line.
             self._watch = data.startswith(WATCH_OF_PODS) and b"watch=true" in data.partition(b"\r\n")[0]
             self._upstream.sendall(data)
+        return bool(data)
+
+    def _from_server(self) -> bool:
+        # What is readable may be a session ticket alone. A recv() that waits for data would then wait for ever: the
+        # request that the data answers is still to be read from the client.
+        self._upstream.setblocking(False)
+        try:
+            data = self._upstream.recv(CHUNK)
+        except ssl.SSLWantReadError:
+            return True
+        finally:
+            self._upstream.setblocking(True)
+        self._late.append((time.monotonic() + (self._proxy.lag if self._watch else 0.0), data))
         return bool(data)
