@@ -1,15 +1,19 @@
-"""Requests put to the door without a socket: as ASGI by hand, or to the Flask application by its own client."""
+"""Requests put to the door without a socket: as bytes to a connection, or to the Flask application by its client."""
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from io import BytesIO
 from typing import Any, NamedTuple
 
+from flask import Flask
 from prometheus_client import CollectorRegistry
 
 from webhook.admission import Admission
 from webhook.app import create_app
-from webhook.asgi import Door, Scope
+from webhook.connection import Connection
+from webhook.door import Door
+from webhook.http1 import Room
 
 JSON = "application/json"
 
@@ -31,6 +35,18 @@ class Request(NamedTuple):
     content_type: str = JSON
     chunks: tuple[bytes, ...] | None = None
 
+    def encode(self, **fields: str) -> bytes:
+        """Write it as HTTP."""
+        named = {"Host": "x", "Content-Type": self.content_type, **fields}
+        if self.chunks is None:
+            named["Content-Length"] = str(len(self.body))
+            body = self.body
+        else:
+            named["Transfer-Encoding"] = "chunked"
+            body = b"".join(b"%x\r\n%b\r\n" % (len(part), part) for part in self.chunks if part) + b"0\r\n\r\n"
+        lines = [f"{self.method} {self.target} HTTP/1.1", *(f"{key}: {value}" for key, value in named.items() if value)]
+        return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
+
 
 Way = Callable[[Admission, Request], Said]
 _KEPT = ("content-type", "content-length", "retry-after", "allow")
@@ -50,56 +66,107 @@ def through_flask(admission: Admission, request: Request) -> Said:
     return Said(answer.status_code, {key: named[key] for key in _KEPT if key in named}, answer.data)
 
 
-def through_asgi(admission: Admission, request: Request) -> Said:
-    """Ask the door."""
-    length = {} if request.chunks is not None else {"content-length": str(len(request.body))}
-    chunks = (request.body,) if request.chunks is None else request.chunks
-    sent = asyncio.run(converse(door(admission), scope(request, **length), messages(chunks)))
-    start, body = sent
-    named = {key.decode(): value.decode() for key, value in start["headers"]}
-    return Said(start["status"], {key: named[key] for key in _KEPT if key in named}, body["body"])
+def through_door(admission: Admission, request: Request) -> Said:
+    """Ask over a connection."""
+
+    async def conversation() -> Said:
+        with House(door(admission)).peer() as peer:
+            peer.send(request.encode())
+            return await peer.hears(bodyless=request.method == "HEAD")
+
+    said = asyncio.run(conversation())
+    return said._replace(headers={key: said.headers[key] for key in _KEPT if key in said.headers})
 
 
-def door(admission: Admission) -> Door:
+def door(admission: Admission, app: Flask | None = None) -> Door:
     """Make a door."""
-    return Door(admission, create_app(admission, CollectorRegistry()))
+    return Door(admission, app or create_app(admission, CollectorRegistry()))
 
 
-def scope(request: Request, scheme: str = "https", **headers: str) -> Scope:
-    """Make the scope of a request."""
-    path, _, query = request.target.partition("?")
-    named = {"content-type": request.content_type, **headers}
-    return {
-        "type": "http",
-        "http_version": "1.1",
-        "method": request.method,
-        "scheme": scheme,
-        "path": path,
-        "query_string": query.encode(),
-        "headers": [(key.encode(), value.encode()) for key, value in named.items() if value],
-        "server": ("127.0.0.1", 8443),
-    }
+class House:
+    """What connections need of their worker. To be made on a running loop."""
+
+    def __init__(self, door: Door) -> None:
+        self.door, self.room, self.loop = door, Room(), asyncio.get_running_loop()
+        self.strangers: dict[Connection, None] = {}
+        self.alive, self.date = True, b"Sat, 21 Nov 2026 12:00:00 GMT"
+        self.forgotten: list[Connection] = []
+
+    def forget(self, connection: Connection) -> None:
+        """Take note."""
+        self.forgotten.append(connection)
+        self.strangers.pop(connection, None)
+
+    @contextmanager
+    def peer(self, *, secure: bool = True) -> Iterator["Peer"]:
+        """A connection whose handshake is done."""
+        peer = Peer(self, secure=secure)
+        try:
+            yield peer
+        finally:
+            peer.leave()
 
 
-def messages(chunks: Iterable[bytes]) -> list[dict[str, Any]]:
-    """Make the messages that bring a body."""
-    parts = list(chunks)
-    last = len(parts) - 1
-    return [{"type": "http.request", "body": p, "more_body": i < last} for i, p in enumerate(parts)]
+class Peer(asyncio.Transport):
+    """A peer, and the transport that leads to it: what is written to it, it has heard."""
 
+    def __init__(self, house: House, *, secure: bool) -> None:
+        super().__init__({"sockname": ("127.0.0.1", 8443)})
+        self.connection = Connection(house, secure=secure)
+        house.strangers[self.connection] = None
+        self.heard, self.closed, self.reads = b"", False, True
+        self._wrote = asyncio.Event()
+        self.connection.connection_made(self)
 
-async def converse(asked: Door, about: Scope, incoming: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Call the door; return what it sends. After the messages the peer says nothing more, and stays."""
-    sent: list[dict[str, Any]] = []
-    waiting = iter(incoming)
+    def send(self, *pieces: bytes) -> None:
+        """Say something."""
+        for piece in pieces:
+            self.connection.data_received(piece)
 
-    async def receive() -> dict[str, Any]:
-        message = next(waiting, None)
-        return message if message is not None else await asyncio.Future()
+    def leave(self) -> None:
+        """Go away."""
+        self.closed = True
+        self.connection.connection_lost(None)
 
-    async def send(message: dict[str, Any]) -> None:
-        sent.append(message)
+    async def hears(self, *, bodyless: bool = False) -> Said:
+        """Return the next answer."""
+        async with asyncio.timeout(60):
+            while (said := self.said(bodyless=bodyless)) is None:
+                self._wrote.clear()
+                await self._wrote.wait()
+        return said
 
-    async with asyncio.timeout(10):
-        await asked(about, receive, send)
-    return sent
+    def said(self, *, bodyless: bool = False) -> Said | None:
+        """Return the next answer if it has been given."""
+        head, end, rest = self.heard.partition(b"\r\n\r\n")
+        if not end:
+            return None
+        first, *lines = head.decode("latin-1").split("\r\n")
+        headers = {key.lower(): value for key, _, value in (line.partition(": ") for line in lines)}
+        length = 0 if bodyless else int(headers.get("content-length", 0))
+        if len(rest) < length:
+            return None
+        self.heard = rest[length:]
+        return Said(int(first.split(" ")[1]), headers, rest[:length])
+
+    # -- as the transport ----------------------------------------------------------------------------------------------
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        """Hear it."""
+        assert not self.closed
+        self.heard += bytes(data)
+        self._wrote.set()
+
+    def close(self) -> None:
+        """Know that it is over."""
+        self.closed = True
+
+    def pause_reading(self) -> None:
+        """Be heard no more."""
+        assert self.reads
+        self.reads = False
+
+    def resume_reading(self) -> None:
+        """Be heard again."""
+        assert not self.reads
+        self.reads = True

@@ -10,7 +10,7 @@ from prometheus_client import CollectorRegistry, Counter
 from tests.judging import Judge
 from webhook import replica
 from webhook.app import create_app
-from webhook.asgi import Door
+from webhook.door import Door
 from webhook.replica import Limits
 from webhook.tls import ServingCertificate
 

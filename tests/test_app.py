@@ -61,12 +61,11 @@ def test_an_unforeseen_error_is_500_without_a_traceback(
 
 
 def test_headers_say_when_to_ask_again() -> None:
-    assert headers(plain(503, "not yet", retry_after=1)) == {
-        "Content-Type": "text/plain; charset=utf-8",
-        "Content-Length": "8",
-        "Retry-After": "1",
-    }
-    assert headers(Answer(200, b"{}")) == {"Content-Type": "application/json", "Content-Length": "2"}
+    assert headers(plain(503, "not yet", retry_after=1)) == (
+        ("Content-Type", "text/plain; charset=utf-8"),
+        ("Retry-After", "1"),
+    )
+    assert headers(Answer(200, b"{}")) == (("Content-Type", "application/json"),)
 
 
 def test_the_largest_body_is_seven_mebibytes() -> None:

@@ -17,7 +17,7 @@ from tests.judging import ready, review
 from tests.replica_process import WAITS, Client, Process, read_until_closed, serving
 from webhook import replica
 from webhook.app import LARGEST_BODY
-from webhook.replica import SETTINGS, Limits, address
+from webhook.replica import Limits, address
 
 MI = 1 << 20
 PATIENCE = 1.5
@@ -318,6 +318,14 @@ def test_a_connection_that_was_of_use_may_be_idle(process: Process) -> None:
         assert client.ask() == (200, b"ok\n")
 
 
+def test_one_that_is_idle_for_too_long_is_closed(tmp_path: Path) -> None:
+    with serving(tmp_path, Limits(idle=0.5)) as process, process.client() as client:
+        client.ask()
+        began = time.monotonic()
+        assert read_until_closed(client.sock, 20) == b""
+        assert time.monotonic() - began > 0.4
+
+
 def test_a_review_may_wait_for_longer_than_a_peer(tmp_path: Path) -> None:
     with serving(tmp_path, Limits(patience=0.3), book_after=1.0) as process, process.client() as client:
         assert allowed(client.review(review(memory=WAITS)))
@@ -408,6 +416,5 @@ def test_what_is_no_address_is_told_so(text: str) -> None:
         address(text)
 
 
-def test_the_settings_outlast_gos_idle_time() -> None:
-    assert SETTINGS["keepalive"] == 120
-    assert Limits() == Limits(connections=800, patience=10.0, farewell=0.5, drain=10.0)
+def test_the_limits_outlast_gos_idle_time() -> None:
+    assert Limits() == Limits(connections=800, idle=120.0, patience=10.0, farewell=0.5, drain=10.0)

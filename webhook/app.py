@@ -1,11 +1,11 @@
 """The Flask application: every route there is.
 
-`/validate` is also answered by a short cut (asgi.py) that calls the same `validate`.
+`/validate` is also answered by a short cut (door.py) that calls the same `validate`.
 """
 
 import logging
 from collections.abc import Callable, Mapping
-from functools import partial
+from functools import lru_cache, partial
 from types import MappingProxyType
 from typing import TypeVar
 from urllib.parse import quote
@@ -18,6 +18,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from webhook.admission import Admission
 from webhook.cases import Answer, plain
 from webhook.core.config.duration import Duration
+from webhook.http1 import LARGEST_BODY, Headers, too_large
 from webhook.waiting import Waiting
 
 log = logging.getLogger(__name__)
@@ -31,8 +32,6 @@ VALIDATE = "/validate"
 WORKLOADS = "/workloads"
 CONFIGURATION = "/config"
 HEALTHZ = "/healthz"
-# A review carries an object of at most about 3 MiB (etcd's limit and the API server's), and with it the old one.
-LARGEST_BODY = 7 << 20
 _NO_OTHERS: Mapping[str, Review] = MappingProxyType({})
 _DEFAULT_TIMEOUT = 10.0  # seconds, the API server's own default for a webhook
 
@@ -46,36 +45,35 @@ def _answered(
     review: Callable[[bytes, float], Said], content_type: str, timeout: str | None, body: bytes
 ) -> Said | Answer:
     if len(body) > LARGEST_BODY:
-        return too_large()
+        return logged(too_large())
     if content_type.partition(";")[0].strip().lower() != "application/json":
-        return _refused(415, "send the AdmissionReview as application/json")
+        return logged(plain(415, "send the AdmissionReview as application/json"))
+    return review(body, _seconds(timeout))
+
+
+@lru_cache(maxsize=64)  # it is the same for all reviews that come by one registration
+def _seconds(timeout: str | None) -> float:
     try:
-        seconds = Duration.parse(timeout).seconds if timeout else _DEFAULT_TIMEOUT
+        return Duration.parse(timeout).seconds if timeout else _DEFAULT_TIMEOUT
     except ValueError:
-        seconds = _DEFAULT_TIMEOUT
-    return review(body, seconds)
-
-
-def too_large() -> Answer:
-    """Answer a body that no API server would send."""
-    return _refused(413, f"the body is larger than {LARGEST_BODY >> 20} MiB")
+        return _DEFAULT_TIMEOUT
 
 
 def without_tls() -> Answer:
     """Answer a review that came in the clear, where anybody could have changed it."""
-    return _refused(404, "reviews are answered over TLS only")
+    return logged(plain(404, "reviews are answered over TLS only"))
 
 
-def _refused(status: int, text: str) -> Answer:
-    """Refuse what is no review at all; no audit line speaks of it, so the log does."""
-    log.warning("refused a request with %d: %s", status, text)
-    return plain(status, text)
+def logged(refusal: Answer) -> Answer:
+    """Tell the log of a request that is no review at all: no audit line speaks of it."""
+    log.warning("refused a request with %d: %s", refusal.status, refusal.body.decode().rstrip())
+    return refusal
 
 
-def headers(answer: Answer) -> Mapping[str, str]:
-    """What an answer says besides its status and body."""
-    named = {"Content-Type": answer.content_type, "Content-Length": str(len(answer.body))}
-    return named if answer.retry_after is None else {**named, "Retry-After": str(answer.retry_after)}
+def headers(answer: Answer) -> Headers:
+    """What an answer says besides its status, its body and the length of that."""
+    named = ("Content-Type", answer.content_type)
+    return (named,) if answer.retry_after is None else (named, ("Retry-After", str(answer.retry_after)))
 
 
 def create_app(admission: Admission, registry: CollectorRegistry, others: Mapping[str, Review] = _NO_OTHERS) -> Flask:
@@ -115,8 +113,9 @@ def create_app(admission: Admission, registry: CollectorRegistry, others: Mappin
     @app.errorhandler(HTTPException)
     def refuse(error: HTTPException) -> Response:
         if error.code == 413:
-            return _response(too_large())
-        response = _response(_refused(error.code or 500, f"{error.name}: {request.method} {quote(request.path)}"))
+            return _response(logged(too_large()))
+        text = f"{error.name}: {request.method} {quote(request.path)}"
+        response = _response(logged(plain(error.code or 500, text)))
         if isinstance(error, MethodNotAllowed):
             response.allow.update(sorted(error.valid_methods or ()))
         return response
@@ -133,4 +132,4 @@ def _settled(admission: Admission, waiting: Waiting) -> Answer:
 
 
 def _response(answer: Answer) -> Response:
-    return Response(answer.body, answer.status, headers(answer))
+    return Response(answer.body, answer.status, list(headers(answer)))

@@ -1,8 +1,9 @@
-"""The server process: gunicorn's ASGI worker, run as the one process that a replica is.
+"""The server process: gunicorn's asyncio worker on uvloop, run as the one process that a replica is.
 
 There is no master: the kubelet is the one who starts again what died, and so the process that a signal, a memory limit
-or a CPU figure is about is the one that does the work. What gunicorn's own loop lacks is added here: plain HTTP beside
-TLS, a limit on connections, an end to those that do not go on, a stop that waits for requests and not for idle peers.
+or a CPU figure is about is the one that does the work. The worker brings the loop and the signals. What it lacks is
+added here: connections without ASGI between them and the application, plain HTTP beside TLS, a limit on connections, an
+end to those that do not go on, a stop that waits for requests and not for idle peers.
 
 A connection counts from its acceptance on (connection.py). When there are too many, the stranger who has been there
 longest goes: an API server is one for a few milliseconds only, and those who stall stay.
@@ -14,24 +15,21 @@ import signal
 import socket
 import ssl
 from contextlib import ExitStack
+from email.utils import formatdate
 from typing import Any, NamedTuple
 
 from gunicorn.app.base import BaseApplication
 from gunicorn.workers.gasgi import ASGIWorker
 
-from webhook.asgi import Door
 from webhook.connection import Connection
+from webhook.door import Door
+from webhook.http1 import Room
 
 _BACKLOG = 1024
 _TICK = 0.1  # seconds between looks at who is stuck and at whether to stop
 _BETWEEN_COMPLAINTS = 10.0  # seconds
 
 SETTINGS = {
-    "keepalive": 120,  # seconds: longer than the 90 s after which Go gives up an idle connection, to never race it
-    "limit_request_fields": 40,
-    "limit_request_field_size": 4094,
-    "secure_scheme_headers": {},  # or else a header would make a plain request look like one over TLS
-    "asgi_lifespan": "off",
     "asgi_loop": "uvloop",  # a review takes about a sixth less of the processor than with asyncio's
     "loglevel": "warning",
     "control_socket_disable": True,
@@ -42,6 +40,7 @@ class Limits(NamedTuple):
     """What peers are granted; all but `connections` in seconds."""
 
     connections: int = 800  # below the 1,024 descriptors that a process may commonly have
+    idle: float = 120.0  # longer than the 90 s after which Go gives up an idle connection, to never race it
     patience: float = 10.0  # for the next step to be taken: a request to come whole, an answer to be read
     farewell: float = 0.5  # the same when stopping
     drain: float = 10.0  # for requests in flight when stopping
@@ -54,6 +53,9 @@ class Replica(ASGIWorker):  # type: ignore[misc]  # gunicorn has no types
         self, sockets: list[socket.socket], app: BaseApplication, log: Any, context: ssl.SSLContext, limits: Limits
     ) -> None:
         super().__init__(0, os.getppid(), sockets, app, 0, app.cfg, log)
+        self.door: Door = app.load()
+        self.room = Room()
+        self.date = _now()
         self.connections: set[Connection] = set()
         self.strangers: dict[Connection, None] = {}  # in the order in which they came
         self._context = context
@@ -74,20 +76,22 @@ class Replica(ASGIWorker):  # type: ignore[misc]  # gunicorn has no types
             self.tmp.close()
 
     async def _serve(self) -> None:
-        secure = [{"ssl": self._context}, *({} for _ in self.sockets[1:])]
+        contexts = [self._context, *(None for _ in self.sockets[1:])]
         accepting = [
-            self.loop.create_task(self._accept(*listening)) for listening in zip(self.sockets, secure, strict=True)
+            self.loop.create_task(self._accept(*listening)) for listening in zip(self.sockets, contexts, strict=True)
         ]
         while self.alive:
             failed, _ = await asyncio.wait(accepting, timeout=_TICK, return_when=asyncio.FIRST_COMPLETED)
             for task in failed:
                 task.result()
+            self.date = _now()
             self._end_stuck(self._limits.patience)
+            self._close_idle(self.loop.time() - self._limits.idle)
         for task in accepting:
             task.cancel()
         await self._drain()
 
-    async def _accept(self, listener: socket.socket, secure: dict[str, Any]) -> None:
+    async def _accept(self, listener: socket.socket, context: ssl.SSLContext | None) -> None:
         while True:
             try:
                 sock, _ = await self.loop.sock_accept(listener)
@@ -95,10 +99,10 @@ class Replica(ASGIWorker):  # type: ignore[misc]  # gunicorn has no types
                 self._complain("no connection can be taken: %s", error)
                 await asyncio.sleep(_TICK)
             else:
-                self._welcome(sock, secure)
+                self._welcome(sock, context)
                 await asyncio.sleep(0)  # a flood of them must not keep the others waiting
 
-    def _welcome(self, sock: socket.socket, secure: dict[str, Any]) -> None:
+    def _welcome(self, sock: socket.socket, context: ssl.SSLContext | None) -> None:
         if len(self.connections) >= self._limits.connections:
             self._complain("there are %d connections, so strangers are cut off", len(self.connections))
             if not self.strangers:
@@ -107,11 +111,11 @@ class Replica(ASGIWorker):  # type: ignore[misc]  # gunicorn has no types
             longest = next(iter(self.strangers))
             longest.end()
             self.forget(longest)
-        connection = Connection(self)
+        connection = Connection(self, secure=context is not None)
         self.connections.add(connection)
         self.strangers[connection] = None
         connection.handshake = self.loop.create_task(
-            self.loop.connect_accepted_socket(lambda: connection, sock, **secure)
+            self.loop.connect_accepted_socket(lambda: connection, sock, ssl=context)
         )
         connection.handshake.add_done_callback(lambda task: self._shaken(connection, sock, task))
 
@@ -133,6 +137,10 @@ class Replica(ASGIWorker):  # type: ignore[misc]  # gunicorn has no types
         for connection in [c for c in self.connections if c.is_stuck(now, seconds)]:
             connection.end()
 
+    def _close_idle(self, since: float) -> None:
+        for connection in list(self.connections):
+            connection.close_if_idle(since)
+
     def _complain(self, text: str, *details: object) -> None:
         if self.loop.time() >= self._complain_again:
             self._complain_again = self.loop.time() + _BETWEEN_COMPLAINTS
@@ -144,8 +152,7 @@ class Replica(ASGIWorker):  # type: ignore[misc]  # gunicorn has no types
             sock.close()
         deadline = self.loop.time() + self._limits.drain
         while self.connections and self.loop.time() < deadline and not self._quick_shutdown:
-            for connection in list(self.connections):
-                connection.close_if_idle()
+            self._close_idle(self.loop.time())
             self._end_stuck(self._limits.farewell)
             await asyncio.sleep(0.01)
         for connection in list(self.connections):
@@ -164,6 +171,10 @@ class _Application(BaseApplication):  # type: ignore[misc]  # gunicorn has no ty
 
     def load(self) -> Door:
         return self._door
+
+
+def _now() -> bytes:
+    return formatdate(usegmt=True).encode()
 
 
 def address(text: str) -> tuple[str, int]:

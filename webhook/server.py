@@ -20,12 +20,12 @@ from webhook.account import Account
 from webhook.admission import Admission
 from webhook.announcing import Announcing, edited
 from webhook.app import CONFIGURATION, WORKLOADS, create_app
-from webhook.asgi import Door
 from webhook.audit import AuditLog
 from webhook.booking import WITHIN, Booking
 from webhook.cases import Decided
 from webhook.configmap import ConfigMaps
 from webhook.core.sharing.allotment import Timing
+from webhook.door import Door
 from webhook.forecast import Forecast
 from webhook.guard import Guard
 from webhook.kube import Api, configure

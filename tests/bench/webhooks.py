@@ -17,10 +17,12 @@ from flask import Flask, Response, jsonify, request
 from gunicorn.app.base import BaseApplication
 from kubernetes import client, config
 
-from webhook import asgi, replica
+from webhook import replica
 from webhook.admission import Admission
-from webhook.asgi import Door
 from webhook.cases import Answer
+from webhook.door import Door
+from webhook.http1 import Reply, Request
+from webhook.wsgi import Origin, call
 
 
 class _Asked(msgspec.Struct):
@@ -47,8 +49,9 @@ class Inert:
 class FlaskDoor(Door):
     """Hands reviews to Flask too, right on the loop."""
 
-    async def _answer(self, scope: asgi.Scope, receive: asgi.Receive) -> Any:
-        return asgi._call(self._app, scope, await self._bodies.read(scope, receive))
+    def answer(self, request: Request, origin: Origin) -> Reply:
+        """Answer at once."""
+        return call(self._app, request, origin)
 
 
 class Threads(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
@@ -67,6 +70,7 @@ class Threads(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
             "certfile": self._flags.tls_cert_file,
             "keyfile": self._flags.tls_key_file,
             "keepalive": 120,
+            "timeout": 0,  # without a sign of life: one that waits for its turn gives none, and must not be ended
             "worker_connections": 2000,
             "loglevel": "warning",
             "control_socket_disable": True,

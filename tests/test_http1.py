@@ -1,0 +1,279 @@
+"""HTTP/1.1 out of bytes and into bytes: whatever comes, however it is cut."""
+
+from collections.abc import Iterator
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from webhook import http1
+from webhook.cases import Answer
+from webhook.http1 import LARGEST_BODY, MOST_FIELDS, MOST_HELD, Reader, Reply, Request, Room, Step
+
+MI = 1 << 20
+TARGETS = ("/", "/validate?timeout=5s", "/a%20b", "http://host:1/x?y", "//two", "/?")
+
+
+def read(*pieces: bytes, room: Room | None = None) -> tuple[list[Request | Answer], Reader]:
+    reader = Reader(room or Room())
+    return [found for piece in pieces for found in reader.feed(piece)], reader
+
+
+def one(*pieces: bytes) -> Request:
+    (found,), reader = read(*pieces)
+    assert isinstance(found, Request)
+    assert reader.step is Step.BETWEEN
+    return found
+
+
+def statuses(found: list[Request | Answer]) -> list[int]:
+    return [each.status if isinstance(each, Answer) else 0 for each in found]
+
+
+def in_chunks(*parts: bytes, trailer: bytes = b"") -> bytes:
+    head = b"POST /x HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n"
+    return head + b"".join(b"%x;ext=1\r\n%b\r\n" % (len(part), part) for part in parts) + b"0\r\n" + trailer + b"\r\n"
+
+
+def test_all_of_a_request_is_there() -> None:
+    asked = one(b"PUT /a%20b/c?x=1&y HTTP/1.1\r\nHost: h\r\nX-Odd: 1\r\nx-odd: 2\r\nContent-Length: 3\r\n\r\nabc")
+    fields = {b"host": b"h", b"x-odd": b"1,2", b"content-length": b"3"}
+    assert asked == Request("PUT", b"/a%20b/c", b"x=1&y", fields, b"abc")
+
+
+def test_a_target_may_name_its_host() -> None:
+    assert one(b"GET http://h:80/p?q HTTP/1.1\r\n\r\n")[1:3] == (b"/p", b"q")
+    assert one(b"GET http://h HTTP/1.1\r\n\r\n")[1:3] == (b"/", b"")
+
+
+def test_chunks_are_joined_and_what_comes_after_them_is_left() -> None:
+    asked = one(in_chunks(b"one ", b"two", trailer=b"X-Late: 1\r\nHost: other\r\n"))
+    assert asked.body == b"one two"
+    assert asked.fields == {b"transfer-encoding": b"chunked"}
+
+
+@pytest.mark.parametrize(
+    ("head", "ended"),
+    [
+        (b"HTTP/1.1\r\n", False),
+        (b"HTTP/1.1\r\nConnection: close\r\n", True),
+        (b"HTTP/1.0\r\n", True),
+        (b"HTTP/1.0\r\nConnection: keep-alive\r\n", False),
+    ],
+)
+def test_a_request_may_be_the_last(head: bytes, ended: bool) -> None:
+    found, reader = read(b"GET / " + head + b"\r\n" + b"GET /more HTTP/1.1\r\n\r\n")
+    assert reader.ended is ended
+    assert statuses(found) == [0] * (1 if ended else 2)
+    assert len(reader.feed(b"GET /more HTTP/1.1\r\n\r\n")) == (0 if ended else 1)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"what is this\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost : x\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: x\nB: c\r\n\r\n",
+        b"GET /\xc3\xa4 HTTP/1.1\r\n\r\n",
+        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+        b"POST / HTTP/1.1\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n",
+        b"POST / HTTP/1.1\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n",
+        b"POST / HTTP/1.1\r\nContent-Length: -5\r\n\r\n",
+        b"POST / HTTP/1.1\r\nContent-Length: 99999999999999999999999\r\n\r\n",
+        b"POST / HTTP/1.1\r\nTransfer-Encoding: gzip\r\n\r\n",
+        b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n",
+        b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n-1\r\n",
+    ],
+)
+def test_what_is_no_http_is_refused_and_ends_it(text: bytes) -> None:
+    found, reader = read(text)
+    assert statuses(found) == [400]
+    assert reader.ended
+    assert reader.feed(b"GET / HTTP/1.1\r\n\r\n") == []
+
+
+@pytest.mark.parametrize("version", [b"0.9", b"2.0"])
+def test_another_version_is_refused(version: bytes) -> None:
+    found, reader = read(b"GET / HTTP/%b\r\nHost: x\r\n\r\n" % version)
+    assert statuses(found) == [505]
+    assert reader.ended
+
+
+def test_what_came_before_is_still_answered() -> None:
+    found, _ = read(b"GET / HTTP/1.1\r\n\r\nnonsense\r\n\r\n")
+    assert statuses(found) == [0, 400]
+
+
+@pytest.mark.parametrize("size", [1, 1000, 1 << 20])
+@pytest.mark.parametrize(
+    ("head", "status"),
+    [
+        (b"GET /" + b"a" * 5000 + b" HTTP/1.1\r\n\r\n", 414),
+        (b"GET / HTTP/1.1\r\nA: " + b"b" * 5000 + b"\r\n\r\n", 431),
+        (b"GET / HTTP/1.1\r\n" + b"a" * 5000 + b": b\r\n\r\n", 431),
+        (b"GET / HTTP/1.1\r\n" + b"A: b\r\n" * (MOST_FIELDS + 1) + b"\r\n", 431),
+        (b"GET / HTTP/1.1\r\nA: " + b"b" * 200_000, 431),
+    ],
+)
+def test_the_head_is_bounded(head: bytes, status: int, size: int) -> None:
+    found, reader = read(*(head[at : at + size] for at in range(0, len(head), size)))
+    assert statuses(found) == [status]
+    assert reader.ended
+
+
+def test_a_trailer_without_end_is_cut_off() -> None:
+    room = Room()
+    found, reader = read(in_chunks(b"x")[:-2] + b"A: ", *[b"b" * MI] * 65, room=room)
+    assert (found, reader.ended) == ([], True)
+    reader.close()
+    assert room.held == 0
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+def test_too_large_a_body_is_refused_once_and_discarded(chunked: bool) -> None:
+    parts = [b" " * MI] * 8
+    plain = b"POST /x HTTP/1.1\r\nContent-Length: %d\r\n\r\n" % (8 * MI)
+    whole = in_chunks(*parts) if chunked else plain + b"".join(parts)
+    room = Room()
+    found, reader = read(*cut(whole, range(0, len(whole), 100_000)), b"GET / HTTP/1.1\r\n\r\n", room=room)
+    assert statuses(found) == [413, 0]
+    assert not reader.ended
+    assert room.held == 0
+
+
+def test_what_is_refused_is_not_discarded_for_ever() -> None:
+    found, reader = read(b"POST /x HTTP/1.1\r\nContent-Length: %d\r\n\r\n" % (100 * MI), *[b" " * MI] * 65)
+    assert statuses(found) == [413]
+    assert reader.ended
+
+
+def test_a_peer_that_asks_first_is_told_to_go_on_or_not_to() -> None:
+    head = b"POST /x HTTP/1.1\r\nExpect: 100-Continue\r\nContent-Length: %d\r\n\r\n"
+    found, reader = read(head % 3)
+    assert (found, reader.expects, reader.step) == ([], True, Step.BODY)
+    assert statuses(reader.feed(b"abc")) == [0]
+    assert not reader.expects
+    found, reader = read(head % (LARGEST_BODY + 1))
+    assert (statuses(found), reader.expects, reader.ended) == ([413], False, True)
+
+
+@pytest.mark.parametrize("protocol", [b"websocket", b"h2c"])
+def test_nothing_is_upgraded(protocol: bytes) -> None:
+    found, reader = read(b"GET / HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: %b\r\n\r\n\x00\x01rest" % protocol)
+    assert statuses(found) == [0]
+    assert reader.ended
+
+
+@pytest.mark.parametrize("target", [b"CONNECT host:443", b"OPTIONS *"])
+def test_targets_that_are_no_path_do_no_harm(target: bytes) -> None:
+    found, _ = read(target + b" HTTP/1.1\r\n\r\n")
+    assert len(found) == 1
+
+
+# -- what bodies hold together -----------------------------------------------------------------------------------------
+
+
+def stalled(room: Room, size: int) -> Reader:
+    found, reader = read(b"POST /x HTTP/1.1\r\nContent-Length: %d\r\n\r\n" % (size + 1) + b" " * size, room=room)
+    assert found == []
+    return reader
+
+
+def test_large_bodies_at_one_time_are_bounded_and_small_ones_pass() -> None:
+    room = Room()
+    holding = [stalled(room, 7 * MI - 1) for _ in range(4)]
+    large = b"POST /x HTTP/1.1\r\nContent-Length: %d\r\n\r\n" % (6 * MI) + b" " * (6 * MI)
+    small = b"POST /x HTTP/1.1\r\nContent-Length: 5\r\n\r\nsmall"
+    assert statuses(read(small, room=room)[0]) == [0]
+    assert statuses(read(large, room=room)[0]) == [503]
+    holding.pop().close()
+    assert statuses(read(large, room=room)[0]) == [0]
+    for each in holding:
+        each.close()
+    assert room.held == 0
+
+
+def test_the_bounds_fit_a_replicas_memory() -> None:
+    assert MOST_HELD + LARGEST_BODY < 64 * MI
+
+
+# -- however it is cut -------------------------------------------------------------------------------------------------
+
+tokens = st.text("abcXYZ-09", min_size=1, max_size=12).map(str.encode)
+bodies = st.binary(max_size=200)
+
+
+@st.composite
+def requests(draw: st.DrawFn) -> bytes:
+    method = draw(st.sampled_from([b"GET", b"POST", b"HEAD", b"DELETE"]))
+    target = draw(st.sampled_from(TARGETS)).encode()
+    lines = [
+        b"%b %b HTTP/1.1" % (method, target),
+        *(b"x-%b: %b" % each for each in draw(st.lists(st.tuples(tokens, tokens)))),
+    ]
+    body = draw(bodies)
+    if draw(st.booleans()):
+        parts = [part for part in cut(body, draw(st.lists(st.integers(0, 200)))) if part]
+        lines.append(b"transfer-encoding: chunked")
+        body = b"".join(b"%x\r\n%b\r\n" % (len(part), part) for part in parts) + b"0\r\n\r\n"
+    else:
+        lines.append(b"content-length: %d" % len(body))
+    return b"\r\n".join(lines) + b"\r\n\r\n" + body
+
+
+def cut(text: bytes, places: "list[int] | range") -> Iterator[bytes]:
+    ends = sorted({0, len(text), *(place for place in places if place < len(text))})
+    return (text[begin:end] for begin, end in pairwise(ends))
+
+
+@given(st.lists(requests(), max_size=4), st.lists(st.integers(0, 2000), max_size=30))
+def test_requests_are_the_same_however_they_are_cut(asked: list[bytes], places: list[int]) -> None:
+    whole = b"".join(asked)
+    room = Room()
+    found, reader = read(*cut(whole, places), room=room)
+    assert found == read(whole)[0]
+    assert statuses(found) == [0] * len(asked)
+    assert (reader.step, room.held) == (Step.BETWEEN, 0)
+
+
+@given(
+    requests(),
+    st.lists(st.tuples(st.integers(0, 400), st.binary(max_size=3)), max_size=4),
+    st.lists(st.integers(0, 500)),
+)
+def test_whatever_comes_is_read_or_refused(asked: bytes, damage: list[tuple[int, bytes]], places: list[int]) -> None:
+    for place, bytes_ in damage:
+        asked = asked[:place] + bytes_ + asked[place + 1 :]
+    room = Room()
+    found, reader = read(*cut(asked, places), room=room)
+    assert all(status in {0, 400, 413, 414, 431, 505} for status in statuses(found))
+    assert sum(status != 0 for status in statuses(found)) <= 1
+    reader.close()
+    assert room.held == 0
+
+
+# -- replies -----------------------------------------------------------------------------------------------------------
+
+DATE = b"Sat, 21 Nov 2026 12:00:00 GMT"
+
+
+def test_a_reply_says_how_long_it_is_and_whether_it_is_the_last() -> None:
+    reply = Reply(200, (("Content-Type", "text/plain"),), b"body")
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nDate: %b\r\n" % DATE
+    assert reply.encode(DATE, last=False) == head + b"Content-Length: 4\r\n\r\nbody"
+    assert reply.encode(DATE, last=True) == head + b"Connection: close\r\nContent-Length: 4\r\n\r\nbody"
+
+
+def test_a_reply_without_a_body_has_the_length_that_it_was_given() -> None:
+    reply = Reply(405, (("Content-Length", "9"),), None)
+    assert reply.encode(DATE, last=False).endswith(b"Content-Length: 9\r\nDate: %b\r\n\r\n" % DATE)
+
+
+def test_a_status_without_a_name_is_written_all_the_same() -> None:
+    assert Reply(299, (), b"").encode(DATE, last=False).startswith(b"HTTP/1.1 299 \r\n")
+
+
+def test_only_so_many_heads_are_kept() -> None:
+    assert http1._head.cache_info().maxsize == 256
+    assert http1._split.cache_info().maxsize == 256
