@@ -8,8 +8,8 @@ from prometheus_client import CollectorRegistry, Counter
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.judging import Judge, ready
-from webhook.app import LARGEST_BODY, create_app, headers
-from webhook.cases import Answer, plain
+from webhook.app import create_app, headers
+from webhook.http1 import LARGEST_BODY
 
 
 def client(judge: Judge, registry: CollectorRegistry | None = None) -> FlaskClient:
@@ -61,11 +61,8 @@ def test_an_unforeseen_error_is_500_without_a_traceback(
 
 
 def test_headers_say_when_to_ask_again() -> None:
-    assert headers(plain(503, "not yet", retry_after=1)) == (
-        ("Content-Type", "text/plain; charset=utf-8"),
-        ("Retry-After", "1"),
-    )
-    assert headers(Answer(200, b"{}")) == (("Content-Type", "application/json"),)
+    assert headers("text/plain", 1) == [("Content-Type", "text/plain"), ("Retry-After", "1")]
+    assert headers("application/json", None) == [("Content-Type", "application/json")]
 
 
 def test_the_largest_body_is_seven_mebibytes() -> None:

@@ -7,9 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from webhook import http1
 from webhook.cases import Answer
-from webhook.http1 import LARGEST_BODY, MOST_FIELDS, MOST_HELD, Reader, Reply, Request, Room, Step
+from webhook.http1 import LARGEST_BODY, MOST_FIELDS, MOST_HELD, Reader, Reply, Request, Room, Step, head
 
 MI = 1 << 20
 TARGETS = ("/", "/validate?timeout=5s", "/a%20b", "http://host:1/x?y", "//two", "/?")
@@ -39,7 +38,7 @@ def in_chunks(*parts: bytes, trailer: bytes = b"") -> bytes:
 def test_all_of_a_request_is_there() -> None:
     asked = one(b"PUT /a%20b/c?x=1&y HTTP/1.1\r\nHost: h\r\nX-Odd: 1\r\nx-odd: 2\r\nContent-Length: 3\r\n\r\nabc")
     fields = {b"host": b"h", b"x-odd": b"1,2", b"content-length": b"3"}
-    assert asked == Request("PUT", b"/a%20b/c", b"x=1&y", fields, b"abc")
+    assert asked == Request(b"PUT", b"/a%20b/c", b"x=1&y", fields, b"abc")
 
 
 def test_a_target_may_name_its_host() -> None:
@@ -93,13 +92,6 @@ def test_what_is_no_http_is_refused_and_ends_it(text: bytes) -> None:
     assert reader.feed(b"GET / HTTP/1.1\r\n\r\n") == []
 
 
-@pytest.mark.parametrize("version", [b"0.9", b"2.0"])
-def test_another_version_is_refused(version: bytes) -> None:
-    found, reader = read(b"GET / HTTP/%b\r\nHost: x\r\n\r\n" % version)
-    assert statuses(found) == [505]
-    assert reader.ended
-
-
 def test_what_came_before_is_still_answered() -> None:
     found, _ = read(b"GET / HTTP/1.1\r\n\r\nnonsense\r\n\r\n")
     assert statuses(found) == [0, 400]
@@ -110,8 +102,8 @@ def test_what_came_before_is_still_answered() -> None:
     ("head", "status"),
     [
         (b"GET /" + b"a" * 5000 + b" HTTP/1.1\r\n\r\n", 414),
-        (b"GET / HTTP/1.1\r\nA: " + b"b" * 5000 + b"\r\n\r\n", 431),
-        (b"GET / HTTP/1.1\r\n" + b"a" * 5000 + b": b\r\n\r\n", 431),
+        (b"GET / HTTP/1.1\r\nA: " + b"b" * 17_000 + b"\r\n\r\n", 431),
+        (b"GET / HTTP/1.1\r\n" + b"a" * 17_000 + b": b\r\n\r\n", 431),
         (b"GET / HTTP/1.1\r\n" + b"A: b\r\n" * (MOST_FIELDS + 1) + b"\r\n", 431),
         (b"GET / HTTP/1.1\r\nA: " + b"b" * 200_000, 431),
     ],
@@ -247,7 +239,7 @@ def test_whatever_comes_is_read_or_refused(asked: bytes, damage: list[tuple[int,
         asked = asked[:place] + bytes_ + asked[place + 1 :]
     room = Room()
     found, reader = read(*cut(asked, places), room=room)
-    assert all(status in {0, 400, 413, 414, 431, 505} for status in statuses(found))
+    assert all(status in {0, 400, 413, 414, 431} for status in statuses(found))
     assert sum(status != 0 for status in statuses(found)) <= 1
     reader.close()
     assert room.held == 0
@@ -259,21 +251,16 @@ DATE = b"Sat, 21 Nov 2026 12:00:00 GMT"
 
 
 def test_a_reply_says_how_long_it_is_and_whether_it_is_the_last() -> None:
-    reply = Reply(200, (("Content-Type", "text/plain"),), b"body")
-    head = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nDate: %b\r\n" % DATE
-    assert reply.encode(DATE, last=False) == head + b"Content-Length: 4\r\n\r\nbody"
-    assert reply.encode(DATE, last=True) == head + b"Connection: close\r\nContent-Length: 4\r\n\r\nbody"
+    reply = Reply(head(200, [("Content-Type", "text/plain")]), b"body")
+    start = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nDate: %b\r\n" % DATE
+    assert reply.encode(DATE, last=False) == start + b"Content-Length: 4\r\n\r\nbody"
+    assert reply.encode(DATE, last=True) == start + b"Connection: close\r\nContent-Length: 4\r\n\r\nbody"
 
 
 def test_a_reply_without_a_body_has_the_length_that_it_was_given() -> None:
-    reply = Reply(405, (("Content-Length", "9"),), None)
+    reply = Reply(head(405, [("Content-Length", "9")]), None)
     assert reply.encode(DATE, last=False).endswith(b"Content-Length: 9\r\nDate: %b\r\n\r\n" % DATE)
 
 
 def test_a_status_without_a_name_is_written_all_the_same() -> None:
-    assert Reply(299, (), b"").encode(DATE, last=False).startswith(b"HTTP/1.1 299 \r\n")
-
-
-def test_only_so_many_heads_are_kept() -> None:
-    assert http1._head.cache_info().maxsize == 256
-    assert http1._split.cache_info().maxsize == 256
+    assert head(299, []) == b"HTTP/1.1 299 \r\n"

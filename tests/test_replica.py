@@ -161,7 +161,7 @@ def test_nothing_is_upgraded(process: Process, protocol: str) -> None:
         (b"GET /healthz HTTP/1.1\r\nHost : x\r\n\r\n", 400),
         (b"GET /" + b"a" * 5000 + b" HTTP/1.1\r\n\r\n", 414),
         (b"GET / HTTP/1.1\r\n" + b"A: b\r\n" * 50 + b"\r\n", 431),
-        (b"GET / HTTP/1.1\r\nA: " + b"b" * 5000 + b"\r\n\r\n", 431),
+        (b"GET / HTTP/1.1\r\nA: " + b"b" * 17_000 + b"\r\n\r\n", 431),
         (b"POST /validate HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n", 400),
         (b"POST /validate HTTP/1.1\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n", 400),
     ],

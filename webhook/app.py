@@ -18,7 +18,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from webhook.admission import Admission
 from webhook.cases import Answer, plain
 from webhook.core.config.duration import Duration
-from webhook.http1 import LARGEST_BODY, Headers, too_large
+from webhook.http1 import LARGEST_BODY, too_large
 from webhook.waiting import Waiting
 
 log = logging.getLogger(__name__)
@@ -46,9 +46,14 @@ def _answered(
 ) -> Said | Answer:
     if len(body) > LARGEST_BODY:
         return logged(too_large())
-    if content_type.partition(";")[0].strip().lower() != "application/json":
+    if not _is_json(content_type):
         return logged(plain(415, "send the AdmissionReview as application/json"))
     return review(body, _seconds(timeout))
+
+
+@lru_cache(maxsize=64)
+def _is_json(content_type: str) -> bool:
+    return content_type.partition(";")[0].strip().lower() == "application/json"
 
 
 @lru_cache(maxsize=64)  # it is the same for all reviews that come by one registration
@@ -70,10 +75,10 @@ def logged(refusal: Answer) -> Answer:
     return refusal
 
 
-def headers(answer: Answer) -> Headers:
+def headers(content_type: str, retry_after: int | None) -> list[tuple[str, str]]:
     """What an answer says besides its status, its body and the length of that."""
-    named = ("Content-Type", answer.content_type)
-    return (named,) if answer.retry_after is None else (named, ("Retry-After", str(answer.retry_after)))
+    named = ("Content-Type", content_type)
+    return [named] if retry_after is None else [named, ("Retry-After", str(retry_after))]
 
 
 def create_app(admission: Admission, registry: CollectorRegistry, others: Mapping[str, Review] = _NO_OTHERS) -> Flask:
@@ -132,4 +137,4 @@ def _settled(admission: Admission, waiting: Waiting) -> Answer:
 
 
 def _response(answer: Answer) -> Response:
-    return Response(answer.body, answer.status, list(headers(answer)))
+    return Response(answer.body, answer.status, headers(answer.content_type, answer.retry_after))

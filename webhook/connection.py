@@ -49,6 +49,7 @@ class Connection(asyncio.Protocol):
         self._reader = Reader(worker.room)
         self._due: deque[Request | Answer] = deque()
         self._awaited: asyncio.Task[Reply] | None = None  # the answer that comes next
+        self._stranger = True  # no request has come whole
         self._reading = True
         self._read = True  # whether the peer reads what we say
         self._closing = False
@@ -70,7 +71,9 @@ class Connection(asyncio.Protocol):
         step = reader.step
         found = reader.feed(data)
         if found:
-            self._worker.strangers.pop(self, None)
+            if self._stranger:
+                self._stranger = False
+                self._worker.strangers.pop(self, None)
             self._due.extend(found)
         elif reader.step is not step:
             self._since = self._worker.loop.time()
@@ -99,35 +102,35 @@ class Connection(asyncio.Protocol):
 
     def _go_on(self) -> None:
         """Answer what is due, as far as nothing has to be waited for."""
-        while self._due and self._awaited is None and self._read and not self._closing:
-            self._answer(self._due.popleft())
+        due = self._due
+        while due and self._awaited is None and self._read and not self._closing:
+            self._answer(due.popleft())
         if self._transport is None or self._closing:
             return
-        if self._is_free() and self._reader.ended:
-            self._close()
-            return
-        if self._is_free() and self._reader.expects:
-            self._reader.expects = False
-            self._transport.write(CONTINUE)
-        if (wanted := self._read and not self._due) is not self._reading:
+        if not due and self._awaited is None:
+            if self._reader.ended:
+                self._close()
+                return
+            if self._reader.expects:
+                self._reader.expects = False
+                self._transport.write(CONTINUE)
+        if (wanted := self._read and not due) is not self._reading:
             self._reading = wanted
             self._transport.resume_reading() if wanted else self._transport.pause_reading()
 
-    def _is_free(self) -> bool:
-        return not self._due and self._awaited is None
-
     def _answer(self, asked: Request | Answer) -> None:
         if isinstance(asked, Answer):
-            return self._send(reply(logged(asked)))
+            self._send(reply(logged(asked)))
+            return
         try:
             said = self._worker.door.answer(asked, self._origin)
         except Exception as error:  # noqa: BLE001 - it is logged, and the peer is told
             said = _failed(asked, error)
         if isinstance(said, Reply):
-            return self._send(said)
-        self._awaited = self._worker.loop.create_task(said)
-        self._awaited.add_done_callback(partial(self._answered, asked))
-        return None
+            self._send(said)
+        else:
+            self._awaited = self._worker.loop.create_task(said)
+            self._awaited.add_done_callback(partial(self._answered, asked))
 
     def _answered(self, asked: Request, answer: "asyncio.Task[Reply]") -> None:
         self._awaited = None
@@ -162,13 +165,14 @@ class Connection(asyncio.Protocol):
     def _waits_for_peer(self) -> bool:
         if self._transport is None or self._closing or not self._read:
             return True
-        if not self._is_free():
-            return False
-        return self._reader.step is not Step.BETWEEN or self in self._worker.strangers
+        return not self._is_busy() and (self._reader.step is not Step.BETWEEN or self._stranger)
+
+    def _is_busy(self) -> bool:
+        return bool(self._due) or self._awaited is not None
 
     def close_if_idle(self, since: float) -> None:
         """Close it if it was of use, and has been of none since that moment."""
-        idle = self._is_free() and self._reader.step is Step.BETWEEN and self not in self._worker.strangers
+        idle = not self._is_busy() and self._reader.step is Step.BETWEEN and not self._stranger
         if idle and self._since <= since and not self._closing:
             self._close()
 

@@ -14,7 +14,7 @@ from flask import Flask
 from webhook.admission import Admission
 from webhook.app import HEALTHZ, VALIDATE, headers, validate, without_tls
 from webhook.cases import Answer
-from webhook.http1 import Reply, Request
+from webhook.http1 import Reply, Request, head
 from webhook.waiting import Waiting
 from webhook.wsgi import Origin, call
 
@@ -31,15 +31,15 @@ class Door:
 
     def answer(self, request: Request, origin: Origin) -> Reply | Coroutine[Any, Any, Reply]:
         """Answer at once, or say what is to be awaited for the answer."""
-        if request.path == _VALIDATE and request.method == "POST":
+        if request.path == _VALIDATE and request.method == b"POST":
             return self._validate(request) if origin.secure else reply(without_tls())
         if request.path == _HEALTHZ:  # whether the loop lives; no crowd on the other pages may hide that
             return call(self._app, request, origin)
         return asyncio.to_thread(call, self._app, request, origin)
 
     def _validate(self, request: Request) -> Reply | Coroutine[Any, Any, Reply]:
-        content_type = request.fields.get(b"content-type", b"").decode("latin-1")
-        answer = validate(self._admission, content_type, _timeout(request.query), request.body)
+        content_type = request.fields.get(b"content-type", b"")
+        answer = validate(self._admission, _text(content_type), _timeout(request.query), request.body)
         return self._settled(answer) if isinstance(answer, Waiting) else reply(answer)
 
     async def _settled(self, waiting: Waiting) -> Reply:
@@ -52,7 +52,17 @@ class Door:
 
 def reply(answer: Answer) -> Reply:
     """Say it in HTTP."""
-    return Reply(answer.status, headers(answer), answer.body)
+    return Reply(_head(answer.status, answer.content_type, answer.retry_after), answer.body)
+
+
+@lru_cache(maxsize=64)
+def _head(status: int, content_type: str, retry_after: int | None) -> bytes:
+    return head(status, headers(content_type, retry_after))
+
+
+@lru_cache(maxsize=64)
+def _text(content_type: bytes) -> str:
+    return content_type.decode("latin-1")
 
 
 @lru_cache(maxsize=64)

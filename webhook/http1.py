@@ -4,6 +4,7 @@ The parsing is llhttp's, that of Node.js, by way of httptools, strict as it come
 parser has none: on the head, on the body, and on what all bodies that are on their way hold together.
 """
 
+from collections.abc import Iterable
 from enum import Enum, auto
 from functools import lru_cache
 from http import HTTPStatus
@@ -17,22 +18,18 @@ from webhook.cases import Answer, plain
 LARGEST_BODY = 7 << 20
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 LONGEST_TARGET = 4094  # bytes
-LONGEST_FIELD = 4094  # bytes, name and value
 MOST_FIELDS = 40
-LONGEST_HEAD = LONGEST_TARGET + MOST_FIELDS * LONGEST_FIELD
+LONGEST_HEAD = 16 << 10  # bytes
 SMALL = 16 << 10  # bytes; most reviews are smaller, and are never sent back for want of memory
 MOST_HELD = 32 << 20  # bytes; a replica has 256 MiB of memory for everything
 MOST_DISCARDED = 64 << 20  # bytes of a request that is refused already
-_VERSIONS = frozenset({"1.0", "1.1"})
 _CLOSE = b"Connection: close\r\n"
-
-Headers = tuple[tuple[str, str], ...]
 
 
 class Request(NamedTuple):
     """One request, whole. Names of fields are in lower case; where one came twice, its values are joined by commas."""
 
-    method: str
+    method: bytes
     path: bytes
     query: bytes
     fields: dict[bytes, bytes]
@@ -40,18 +37,17 @@ class Request(NamedTuple):
 
 
 class Reply(NamedTuple):
-    """What is sent. Without a body (to HEAD), `headers` may have the length that it would have."""
+    """What is sent; `head` is of `head()`. Without a body (to HEAD), that may have the length that it would have."""
 
-    status: int
-    headers: Headers
+    head: bytes
     body: bytes | None
 
     def encode(self, date: bytes, *, last: bool) -> bytes:
         """Write it out; `last`: the connection ends with it."""
-        head = b"%bDate: %b\r\n%b" % (_head(self.status, self.headers), date, _CLOSE if last else b"")
+        end = _CLOSE if last else b""
         if self.body is None:
-            return head + b"\r\n"
-        return b"%bContent-Length: %d\r\n\r\n%b" % (head, len(self.body), self.body)
+            return b"%bDate: %b\r\n%b\r\n" % (self.head, date, end)
+        return b"%bDate: %b\r\n%bContent-Length: %d\r\n\r\n%b" % (self.head, date, end, len(self.body), self.body)
 
 
 class Step(Enum):
@@ -83,6 +79,11 @@ class Reader:
     A request whose body is too much is refused before it is whole, and the rest of it is discarded.
     """
 
+    __slots__ = (
+        "_body", "_fed", "_fields", "_found", "_list", "_parser", "_refused", "_room", "_seen", "_target",
+        "ended", "expects", "step",
+    )  # fmt: skip
+
     def __init__(self, room: Room) -> None:
         self.step = Step.BETWEEN
         self.expects = False  # whether the peer waits for our word before it sends the body
@@ -90,7 +91,7 @@ class Reader:
         self._room = room
         self._parser = HttpRequestParser(self)
         self._found: list[Request | Answer] = []
-        self._seen = 0  # bytes since the end of the last request, as far as they came by themselves
+        self._fed = self._seen = 0  # bytes since the request began, with those that are being read and without
         self._begin()
 
     def feed(self, data: bytes) -> list[Request | Answer]:
@@ -99,6 +100,7 @@ class Reader:
             return []
         found: list[Request | Answer] = []
         self._found = found
+        self._fed = self._seen + len(data)
         try:
             self._parser.feed_data(data)
         except HttpParserUpgrade:
@@ -106,7 +108,7 @@ class Reader:
         except HttpParserError as error:
             self._fail(error)
         if self.step is not Step.BETWEEN and not found:
-            self._count(len(data))
+            self._bound()
         return found
 
     def close(self) -> None:
@@ -118,17 +120,17 @@ class Reader:
 
     def _begin(self) -> None:
         self._target = b""
+        self._list: list[tuple[bytes, bytes]] = []
         self._fields: dict[bytes, bytes] = {}
-        self._many = 0
         self._body: bytes | bytearray = b""
         self._refused = False
         self._seen = 0
 
-    def _count(self, size: int) -> None:
+    def _bound(self) -> None:
         """Bound what the parser may gather of a head or a trailer without telling, and what is discarded."""
-        self._seen += size
+        self._seen = self._fed
         if self.step is Step.HEAD and self._seen > LONGEST_HEAD:
-            self._found.append(plain(431, "the head of the request is too long"))
+            self._found.append(plain(431, f"the head of the request is longer than {LONGEST_HEAD >> 10} KiB"))
             self.ended = True
         elif self._seen > MOST_DISCARDED:
             self.ended = True
@@ -159,22 +161,21 @@ class Reader:
             raise _Refused(414, f"the target is longer than {LONGEST_TARGET} bytes")
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Take a field of the head; one that comes after the body is left."""
-        self._many += 1
-        if self._many > MOST_FIELDS or len(name) + len(value) > LONGEST_FIELD:
-            raise _Refused(431, f"more than {MOST_FIELDS} fields, or one of more than {LONGEST_FIELD} bytes")
-        if self.step is Step.HEAD:
-            name = name.lower()
-            fields = self._fields
-            fields[name] = fields[name] + b"," + value if name in fields else value
+        """Take a field of the head, or one that comes after the body, which is left."""
+        self._list.append((name, value))
+        if len(self._list) > MOST_FIELDS:
+            raise _Refused(431, f"there are more than {MOST_FIELDS} fields")
 
     def on_headers_complete(self) -> None:
         """Look at what is to come."""
-        if self._parser.get_http_version() not in _VERSIONS:
-            raise _Refused(505, "HTTP/1.1 is spoken here")
         self.step = Step.BODY
-        expects = self._fields.get(b"expect", b"").lower() == b"100-continue"
-        if int(self._fields.get(b"content-length", b"0")) > LARGEST_BODY:
+        self._fields = fields = {name.lower(): value for name, value in self._list}
+        if len(fields) < len(self._list):
+            self._fields = fields = _joined(self._list)
+        if self._fed > LONGEST_HEAD and sum(len(name) + len(value) for name, value in self._list) > LONGEST_HEAD:
+            raise _Refused(431, f"the head of the request is longer than {LONGEST_HEAD >> 10} KiB")
+        expects = b"expect" in fields and fields[b"expect"].lower() == b"100-continue"
+        if int(fields.get(b"content-length", b"0")) > LARGEST_BODY:
             self._refuse(too_large())
             self.ended = expects  # it is told not to send it
         else:
@@ -203,10 +204,11 @@ class Reader:
         self.expects = False
         self._room.held -= len(self._body)
         if not self._refused:
-            method, body, self._body = self._parser.get_method().decode(), bytes(self._body), b""
-            self._found.append(Request(method, *_split(self._target), self._fields, body))
+            path, query = _split(self._target)
+            self._found.append(Request(self._parser.get_method(), path, query, self._fields, bytes(self._body)))
         self._body = b""
-        self.ended = self.ended or not self._parser.should_keep_alive()
+        if not self._parser.should_keep_alive():
+            self.ended = True
 
     def _refuse(self, answer: Answer) -> None:
         self._found.append(answer)
@@ -220,18 +222,26 @@ def too_large() -> Answer:
     return plain(413, f"the body is larger than {LARGEST_BODY >> 20} MiB")
 
 
-@lru_cache(maxsize=256)
-def _split(target: bytes) -> tuple[bytes, bytes]:
-    """Return path and query of a target."""
-    url = parse_url(target)
-    return url.path or b"/", url.query or b""
-
-
-@lru_cache(maxsize=256)
-def _head(status: int, headers: Headers) -> bytes:
+def head(status: int, headers: Iterable[tuple[str, str]]) -> bytes:
+    """Write status and headers, with nothing after the last."""
     try:
         phrase = HTTPStatus(status).phrase
     except ValueError:
         phrase = ""
     lines = [f"HTTP/1.1 {status} {phrase}", *(f"{name}: {value}" for name, value in headers)]
     return "".join(f"{line}\r\n" for line in lines).encode("latin-1")
+
+
+def _joined(given: Iterable[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
+    fields: dict[bytes, bytes] = {}
+    for name, value in given:
+        key = name.lower()
+        fields[key] = fields[key] + b"," + value if key in fields else value
+    return fields
+
+
+@lru_cache(maxsize=256)
+def _split(target: bytes) -> tuple[bytes, bytes]:
+    """Return path and query of a target."""
+    url = parse_url(target)
+    return url.path or b"/", url.query or b""

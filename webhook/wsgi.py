@@ -8,7 +8,7 @@ from urllib.parse import unquote_to_bytes
 
 from flask import Flask
 
-from webhook.http1 import Headers, Reply, Request
+from webhook.http1 import Reply, Request, head
 
 
 class Origin(NamedTuple):
@@ -21,11 +21,11 @@ class Origin(NamedTuple):
 
 def call(app: Flask, request: Request, origin: Origin) -> Reply:
     """Call it, and return all that it says."""
-    status, headers = 500, Headers()
+    status, headers = 500, list[tuple[str, str]]()
 
     def start_response(line: str, given: list[tuple[str, str]], _: object = None) -> Callable[[bytes], object]:
         nonlocal status, headers
-        status, headers = int(line.partition(" ")[0]), tuple(given)
+        status, headers = int(line.partition(" ")[0]), given
         return io.BytesIO().write
 
     chunks: Iterable[bytes] = app(environ(request, origin), start_response)
@@ -35,15 +35,15 @@ def call(app: Flask, request: Request, origin: Origin) -> Reply:
         close = getattr(chunks, "close", None)
         if close is not None:
             close()
-    if request.method == "HEAD":
-        return Reply(status, headers, None)
-    return Reply(status, tuple(field for field in headers if field[0].lower() != "content-length"), body)
+    if request.method == b"HEAD":
+        return Reply(head(status, headers), None)
+    return Reply(head(status, (field for field in headers if field[0].lower() != "content-length")), body)
 
 
 def environ(request: Request, origin: Origin) -> dict[str, Any]:
     """Describe a request as WSGI does: text that stands for bytes, one by one."""
     described = {
-        "REQUEST_METHOD": request.method,
+        "REQUEST_METHOD": request.method.decode("latin-1"),
         "SCRIPT_NAME": "",
         "PATH_INFO": unquote_to_bytes(request.path).decode("latin-1"),
         "QUERY_STRING": request.query.decode("latin-1"),
