@@ -3,16 +3,20 @@
 import argparse
 import threading
 import time
+from functools import partial
 from pathlib import Path
 
 from prometheus_client import CollectorRegistry, Counter
 
 from tests.judging import Judge
-from webhook import replica
+from webhook import admission, replica
 from webhook.app import create_app
 from webhook.door import Door
 from webhook.replica import Limits
 from webhook.tls import ServingCertificate
+
+WAITING = "waits"  # made once a review waits to be booked
+BOOK = "book"  # made by whoever wants it booked
 
 
 def main() -> None:
@@ -22,13 +26,14 @@ def main() -> None:
     parser.add_argument("--listen")
     parser.add_argument("--plain")
     parser.add_argument("--limits")
-    parser.add_argument("--book-after", type=float)
+    parser.add_argument("--hold", action="store_true")
     asked = parser.parse_args()
     judge = Judge(seconds=time.monotonic)
     judge.configure()
     judge.sync()
     judge.prepare()
-    threading.Thread(target=_book, args=(judge, asked.book_after), daemon=True).start()
+    book = partial(_book_when_told, judge, asked.folder) if asked.hold else partial(_book, judge)
+    threading.Thread(target=book, daemon=True).start()
     registry = CollectorRegistry()
     large = Counter("large", "Makes /metrics an answer of some megabytes.", ("label",), registry=registry)
     for index in range(2_000):
@@ -41,11 +46,19 @@ def main() -> None:
     print("drained" if drained else "interrupted", flush=True)
 
 
-def _book(judge: Judge, after: float) -> None:
+def _book(judge: Judge) -> None:
     while True:
         judge.admission.account.await_work(1.0)
-        time.sleep(after)
         judge.book()
+
+
+def _book_when_told(judge: Judge, folder: Path) -> None:
+    admission._PATIENCE = 60.0  # it is the test that decides when the wait is over
+    while not (folder / BOOK).exists():
+        if len(judge.admission._room):
+            (folder / WAITING).touch()
+        time.sleep(0.01)
+    _book(judge)
 
 
 if __name__ == "__main__":

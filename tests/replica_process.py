@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Self
 
 from tests.cluster.ports import free_port
+from tests.replica_main import BOOK, WAITING
 from tests.test_tls import FIRST, Mounted
 from webhook.replica import Limits
 
@@ -33,20 +34,21 @@ def _trusting(protocols: tuple[str, ...]) -> ssl.SSLContext:
 class Process:
     """The process, and what can be seen of it."""
 
-    def __init__(self, folder: Path, limits: Limits, book_after: float, host: str = "127.0.0.1") -> None:
+    def __init__(self, folder: Path, limits: Limits, host: str, *, hold: bool) -> None:
         files = Mounted(folder / "tls.crt", folder / "tls.key")
         files.write(FIRST)
         self.port, self.plain_port = free_port(), free_port()
         self.log = folder / "log"
         address = f"[{host}]" if ":" in host else host
         command = [
-            *(sys.executable, "-W", "error", "-m", "tests.replica_main", str(folder), f"--book-after={book_after}"),
+            *(sys.executable, "-W", "error", "-m", "tests.replica_main", str(folder), *(["--hold"] * hold)),
             *(f"--listen={address}:{self.port}", f"--plain={address}:{self.plain_port}"),
             *(f"--limits={','.join(map(str, limits))}",),
         ]
         with self.log.open("wb") as log:
             self._popen = subprocess.Popen(command, stdout=log, stderr=log)
         self._host = host
+        self._folder = folder
 
     def wait_until_it_serves(self) -> None:
         """Return once it answers, and so minds its signals."""
@@ -62,11 +64,22 @@ class Process:
                 return
         raise AssertionError(f"it does not listen: {self.log.read_text()}")
 
+    def await_waiting(self) -> None:
+        """Return once a review waits to be booked."""
+        deadline = time.monotonic() + 30
+        while not (self._folder / WAITING).exists():
+            assert time.monotonic() < deadline, self.log.read_text()
+            time.sleep(0.01)
+
+    def book(self) -> None:
+        """Let it book from now on."""
+        (self._folder / BOOK).touch()
+
     def send(self, number: signal.Signals) -> None:
         """Send it a signal."""
         self._popen.send_signal(number)
 
-    def wait(self, seconds: float = 5.0) -> int:
+    def wait(self, seconds: float = 30.0) -> int:
         """Return its exit code."""
         return self._popen.wait(seconds)
 
@@ -101,7 +114,7 @@ class Process:
 
     def connect(self, port: int | None = None) -> socket.socket:
         """Open a connection and say nothing."""
-        return socket.create_connection((self._host, port or self.port), timeout=5)
+        return socket.create_connection((self._host, port or self.port), timeout=30)
 
     def shake_hands(self, *protocols: str) -> ssl.SSLSocket:
         """Open a connection over TLS and say nothing more."""
@@ -123,7 +136,7 @@ class Client:
 
     def __init__(self, process: Process, *, secure: bool = True) -> None:
         port = process.port if secure else process.plain_port
-        self._http = HTTPConnection("127.0.0.1", port, timeout=5)
+        self._http = HTTPConnection("127.0.0.1", port, timeout=30)
         self._http.auto_open = 0  # a connection that was closed is not to be replaced
         self.sock = self._http.sock = process.shake_hands() if secure else process.connect(port)
 
@@ -146,7 +159,7 @@ class Client:
 
     def review(self, body: bytes) -> tuple[int, bytes]:
         """Have a review answered."""
-        return self.ask("POST", "/validate?timeout=5s", body)
+        return self.ask("POST", "/validate?timeout=30s", body)
 
     def request(self, method: str, path: str, body: bytes | None = None, **headers: str) -> HTTPResponse:
         """Send a request; the answer is to be read."""
@@ -172,10 +185,10 @@ def read_until_closed(sock: socket.socket, seconds: float) -> bytes:
 
 @contextmanager
 def serving(
-    folder: Path, limits: Limits | None = None, *, book_after: float = 0.0, host: str = "127.0.0.1"
+    folder: Path, limits: Limits | None = None, *, hold: bool = False, host: str = "127.0.0.1"
 ) -> Iterator[Process]:
-    """Run the process; what it says at the end must be no error."""
-    process = Process(folder, limits or Limits(), book_after, host)
+    """Run the process; what it says at the end must be no error. With `hold` it books when told to."""
+    process = Process(folder, limits or Limits(), host, hold=hold)
     try:
         process.wait_until_it_serves()
         yield process

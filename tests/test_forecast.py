@@ -15,11 +15,12 @@ from tests.core.workloads import Json, template
 from tests.doors import JSON
 from tests.judging import Judge, ready, response, review
 from webhook.answer import NotFound, Unanswered
-from webhook.app import LARGEST_BODY, WORKLOADS, create_app
+from webhook.app import WORKLOADS, create_app
 from webhook.audit import line
 from webhook.cases import Decided
 from webhook.core.reviews.verdict import Decision, Reason
 from webhook.forecast import Forecast
+from webhook.http1 import LARGEST_BODY
 from webhook.kube import Answer, Api
 from webhook.metrics import EarlyAnswers
 
@@ -158,9 +159,9 @@ def test_a_refusal_is_audited_like_any_other() -> None:
     assert answer["status"]["message"].startswith("Deployment default/web does not fit (only 3 of 4 replicas would, ")
     (refused,) = teller.audited
     written = line(refused, "r1", 0.0)
-    assert written["message"] == answer["status"]["message"]
-    assert (written["kind"], written["name"], written["reason"]) == ("Deployment", "web", "MemoryCommitmentExceeded")
-    assert written["short_by_bytes"] == GI
+    assert written.message == answer["status"]["message"]
+    assert (written.kind, written.name, written.reason) == ("Deployment", "web", "MemoryCommitmentExceeded")
+    assert written.short_by_bytes == GI
 
 
 @pytest.mark.parametrize("settings", ["workloads: allow", "mode: audit", "exempt: {namespaces: [default]}"])

@@ -16,7 +16,7 @@ from tests.doors import door
 from tests.judging import ready, review
 from tests.replica_process import WAITS, Client, Process, read_until_closed, serving
 from webhook import replica
-from webhook.app import LARGEST_BODY
+from webhook.http1 import LARGEST_BODY
 from webhook.replica import Limits, address
 
 MI = 1 << 20
@@ -327,8 +327,17 @@ def test_one_that_is_idle_for_too_long_is_closed(tmp_path: Path) -> None:
 
 
 def test_a_review_may_wait_for_longer_than_a_peer(tmp_path: Path) -> None:
-    with serving(tmp_path, Limits(patience=0.3), book_after=1.0) as process, process.client() as client:
-        assert allowed(client.review(review(memory=WAITS)))
+    with (
+        serving(tmp_path, Limits(patience=0.3), hold=True) as process,
+        ThreadPoolExecutor(1) as thread,
+        process.client() as client,
+    ):
+        client.ask()
+        asked = thread.submit(client.review, review(memory=WAITS))
+        process.await_waiting()
+        time.sleep(1.0)
+        process.book()
+        assert allowed(asked.result(30))
 
 
 # -- those who are too many --------------------------------------------------------------------------------------------
