@@ -20,7 +20,7 @@ Part = Callable[[Path], Iterator[Chapter]]
 
 def cluster_size(work: Path) -> Iterator[Chapter]:
     """Whether a create costs the same with 5,000 pods in the cluster as with none."""
-    plan = Plan(rivals=(creates.GO, creates.BYTES, creates.ONE), clients=(1,), rounds=16)
+    plan = Plan(rivals=(creates.NONE, creates.BYTES, creates.ONE), clients=(1,), fewest=16)
     with Stage(work / "cluster-size") as stage:
         chapter = creates.measure(stage, plan, say)
     chapter.claims = creates.size_claims(chapter, plan.sizes, 0.20)
@@ -38,12 +38,12 @@ def created(work: Path, plan: Plan | None = None) -> Iterator[Chapter]:
 
 def created_by_more(work: Path) -> Iterator[Chapter]:
     """The same with 64 clients as well."""
-    return created(work, Plan(clients=(1, 16, 64)))
+    return created(work, Plan(clients=(1, 16, 64), seconds=360.0))
 
 
 def one_process(work: Path) -> Iterator[Chapter]:
     """Reviews sent straight to one process."""
-    chapter = alone.measure(work / "alone", 8, (1, 16), say)
+    chapter = alone.measure(work / "alone", 6, (1, 16), say)
     chapter.claims = alone.claims(chapter, 16)
     yield chapter
 
@@ -55,7 +55,7 @@ def one_account(_: Path) -> Iterator[Chapter]:
 
 def large_cluster(work: Path) -> Iterator[Chapter]:
     """150,000 pods on 5,000 nodes: start, memory, watch, reviews."""
-    made = scale.measure(work / "scale", SIZES, 12, say)
+    made = scale.measure(work / "scale", SIZES, 18, say)
     scale.claims(made, SIZES)
     yield from made
 
@@ -69,7 +69,7 @@ def stalled_peers(work: Path) -> Iterator[Chapter]:
 
 def refusals(work: Path) -> Iterator[Chapter]:
     """What refusals cost two replicas at a full bound."""
-    with Stage(work / "denials") as stage:
+    with Stage(work / "denials", controllers=False) as stage:
         yield denials.measure(stage, 6, say)
 
 
@@ -117,6 +117,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 report.show(chapter)
                 # What was measured is kept even if a later part fails.
                 report.write(output, given.command, chapters, time.monotonic() - start)
+    report.conclude(chapters)
     print(f"\n{time.monotonic() - start:.0f} s; all figures of all rounds are in {output}")
     return 0
 

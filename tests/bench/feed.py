@@ -3,7 +3,7 @@
 import json
 import ssl
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -57,6 +57,10 @@ class Feed:
     def storm(self, events: int, kind: str) -> None:
         """Let so many changes happen; return when all of them were sent to every watch."""
         self.post(f"/bench/storm?events={events}&kind={kind}", b"")
+
+    def show(self, names: Iterable[str]) -> None:
+        """Let the pods of replayed reviews be there from now on, for two seconds."""
+        self.post("/bench/pods", "".join(f"{name} {name}-pod\n" for name in names).encode())
 
     def post(self, path: str, body: bytes) -> bytes:
         """Send a request."""

@@ -3,7 +3,9 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from statistics import median, quantiles
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
+
+T = TypeVar("T")
 
 
 class Spread(NamedTuple):
@@ -85,6 +87,10 @@ class Chapter:
         values = self.values(case, rival, figure)
         return Spread.of(list(values.values())) if values else None
 
+    def total(self, figure: str, without: str = "") -> float:
+        """One figure of all rivals but one in all cases and rounds."""
+        return sum(sample.figures[figure] for sample in self.samples if sample.rival != without)
+
     def ratios(self, case: str, rival: str, over: str, figure: str) -> dict[int, float]:
         """One rival's figure over another's of the same round: what slows the machine slows both."""
         mine, theirs = self.values(case, rival, figure), self.values(case, over, figure)
@@ -93,6 +99,17 @@ class Chapter:
     def ratio(self, case: str, rival: str, over: str, figure: str) -> Spread:
         """The same over all rounds."""
         return Spread.of(list(self.ratios(case, rival, over, figure).values()))
+
+
+def in_turn(items: Sequence[T], number: int) -> list[T]:
+    """Put them into the order of a round: in 2n rounds of n items each follows each other one equally often.
+
+    E. J. Williams, "Experimental designs balanced for the estimation of residual effects of treatments" (1949).
+    """
+    count = len(items)
+    zigzag = ((place + 1) // 2 if place % 2 else -(place // 2) for place in range(count))
+    order = [items[(step + number) % count] for step in zigzag]
+    return order[::-1] if number // count % 2 else order
 
 
 def smallest(values: Iterable[Spread]) -> Spread:

@@ -34,6 +34,7 @@ class Measured(msgspec.Struct):
     per_second: float
     outcomes: dict[str, Latency]
     errors: dict[str, int]
+    cpu_seconds: float  # of the load generator itself
 
     def figures(self, outcome: str) -> dict[str, float]:
         """The figures of a round; latencies are those of one outcome, failures whatever ended otherwise."""

@@ -6,7 +6,7 @@ import subprocess
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from tests.bench.figures import Chapter
@@ -14,7 +14,7 @@ from tests.cluster.binaries import KUBERNETES
 from tests.cluster.toolchain import find_go
 from tests.cluster.toolchain import version as go_version
 
-PACKAGES = ("flask", "gunicorn", "msgspec", "kubernetes", "prometheus-client")
+PACKAGES = ("flask", "gunicorn", "uvloop", "httptools", "msgspec", "prometheus-client")
 
 
 def show(chapter: Chapter) -> None:
@@ -31,6 +31,17 @@ def show(chapter: Chapter) -> None:
         print("\n" + "\n".join(chapter.notes))
     if chapter.claims:
         print("\n" + "\n".join(map(str, chapter.claims)), flush=True)
+
+
+def conclude(chapters: Sequence[Chapter]) -> None:
+    """Print what the figures hang on, and which promises do not hold."""
+    print("\n== All together\n")
+    print("; ".join(f"{name} {value}" for name, value in machine().items()))
+    claims = [(chapter.title, claim) for chapter in chapters for claim in chapter.claims]
+    broken = [f"{title}: {claim.text}" for title, claim in claims if not claim.holds]
+    print(f"\n{len(claims) - len(broken)} of {len(claims)} promises hold" + (", but not:" if broken else ""))
+    for text in broken:
+        print(f"  {text}")
 
 
 def aligned(rows: Sequence[Sequence[str]]) -> Iterator[str]:
@@ -59,17 +70,33 @@ def machine() -> dict[str, object]:
     """What the figures hang on."""
     info = Path("/proc/cpuinfo").read_text().splitlines()
     models = [line.partition(":")[2].strip() for line in info if line.startswith("model name")]
-    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)
+    line = ["git", "describe", "--always", "--dirty"]
+    commit = subprocess.run(line, capture_output=True, text=True, check=False)
     return {
         "processor": models[0] if models else platform.processor(),
         "processors": len(models),
+        "memory": f"{_memory_gib():.0f} GiB",
         "system": platform.platform(),
         "python": platform.python_version(),
         "go": str(go_version(find_go())),
         "kubernetes": KUBERNETES,
+        "kubernetes-client": installed("kubernetes"),
         "commit": commit.stdout.strip(),
-        **{name: version(name) for name in PACKAGES},
+        **{name: installed(name) for name in PACKAGES},
     }
+
+
+def _memory_gib() -> float:
+    total = next(line for line in Path("/proc/meminfo").read_text().splitlines() if line.startswith("MemTotal:"))
+    return int(total.split()[1]) / 2**20
+
+
+def installed(package: str) -> str:
+    """Return a package's version."""
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "not installed"
 
 
 def _document(chapter: Chapter) -> dict[str, object]:

@@ -10,15 +10,15 @@ from typing import NamedTuple
 
 from tests.bench import alone, rivals
 from tests.bench.feed import Feed
-from tests.bench.figures import Chapter, Claim, Spread, difference
-from tests.bench.rivals import Headroom
+from tests.bench.figures import Chapter, Claim, Spread, difference, in_turn
+from tests.bench.rivals import Files, Headroom, Rival
 from tests.bench.stage import taking_turn
 from tests.bench.usage import cpu_seconds, peak_bytes, resident_bytes
 
 NODES = 5000
 STARTS = 3
 STORM = 60_000
-TURN_SECONDS = 0.7
+TURN_SECONDS = 0.5
 BYTES = "bytes"
 START_COLUMNS = ("ready_s", "pages_s", "resident_mib", "peak_mib")
 REVIEW_COLUMNS = ("p50_ms", "p99_ms", "per_second", "failures")
@@ -50,7 +50,7 @@ def measure(work: Path, sizes: Sequence[int], rounds: int, say: Callable[[str], 
         for replica in replicas.values():
             replica.pause()
         for number in range(1, STARTS + 1):
-            for size, replica in list(replicas.items())[1:]:
+            for size, replica in replicas.items():
                 say(f"{size:,} pods, storm {number} of {STARTS}")
                 _storm(feeds[size], replica, number, made.watch)
         _reviews(feeds, replicas, rounds, made.reviews, say)
@@ -74,7 +74,10 @@ def _start(feed: Feed, number: int, chapter: Chapter) -> None:
 
 
 def _storm(feed: Feed, replica: Headroom, number: int, chapter: Chapter) -> None:
-    for kind, what in (("modified", "pods change in ways that do not count"), ("guests", "pods come and go")):
+    kinds = {"modified": "pods change in ways that do not count", "guests": "pods come and go"}
+    for kind, what in kinds.items():
+        if kind == "modified" and not feed.pods:
+            continue  # there is none
         with taking_turn(replica):
             before, began = cpu_seconds(replica.pids), time.monotonic()
             feed.storm(STORM, kind)
@@ -88,17 +91,20 @@ def _storm(feed: Feed, replica: Headroom, number: int, chapter: Chapter) -> None
 def _reviews(
     feeds: dict[int, Feed], replicas: dict[int, Headroom], rounds: int, chapter: Chapter, say: Callable[[str], None]
 ) -> None:
-    inert = rivals.python_webhook(BYTES, BYTES, next(iter(feeds.values())).files)
+    files = next(iter(feeds.values())).files
+    inert = rivals.python_webhook(BYTES, BYTES, files)
     inert.start()
     inert.pause()
     try:
         for number in range(1, rounds + 1):
             say(f"reviews at all sizes, round {number} of {rounds}")
-            for size, feed in feeds.items():
-                for rival, tell in ((inert, ""), (replicas[size], feed.url)):
-                    files = next(iter(feeds.values())).files if rival is inert else feed.files
+            for size in in_turn(list(feeds), number):
+                feed = feeds[size]
+                # The inert one is asked again for each size: what is compared is right beside each other.
+                beside: list[tuple[Rival, Files, str]] = [(inert, files, ""), (replicas[size], feed.files, feed.url)]
+                for rival, its, tell in in_turn(beside, number):
                     with taking_turn(rival):
-                        seen = alone.replay(rival, files, 1, number, tell=tell, seconds=TURN_SECONDS)
+                        seen = alone.replay(rival, its, 1, f"{number}-", tell=tell, seconds=TURN_SECONDS)
                     chapter.add(_size(feed), rival.name, number, seen.figures("allowed"))
     finally:
         inert.stop()
@@ -119,6 +125,8 @@ def claims(made: Chapters, sizes: Sequence[int]) -> None:
 
     resident = Spread.of([mib * 2**20 / max(sizes) for mib in pairs("resident_mib")])
     starts.claims.append(Claim(f"bytes in memory for each of {full}", resident, 600))
+    peak = Spread.of([mib * 2**20 / max(sizes) for mib in pairs("peak_mib")])
+    starts.notes.append(f"bytes in memory for each of {full} at the peak: {peak}")
     pages = starts.values(case, full, "pages_s")
     synced = [seconds / pages[number] for number, seconds in enumerate(pairs("ready_s"), 1)]
     text = f"from start to ready, over that of {empty}, and over a script's reading of the same pages"
@@ -127,7 +135,10 @@ def claims(made: Chapters, sizes: Sequence[int]) -> None:
         rate = made.watch.spread(what, full, "per_cpu_second")
         if rate is not None:
             made.watch.claims.append(Claim(f"{what}: events per second of processor", rate, 10_000, least=True))
-    ratios = [made.reviews.ratio(f"{size:,} pods", "headroom", BYTES, "p50_ms") for size in sizes]
-    least, most = min(ratios, key=lambda r: r.median), max(ratios, key=lambda r: r.median)
+    ratios = {size: made.reviews.ratio(f"{size:,} pods", "headroom", BYTES, "p50_ms") for size in sizes}
+    made.reviews.claims.append(Claim("failures of all", Spread.of([made.reviews.total("failures")]), 0))
+    for size, ratio in ratios.items():
+        made.reviews.notes.append(f"p50 of a review, Headroom over a do-nothing webhook, {size:,} pods: {ratio}")
+    least, most = (pick(ratios.values(), key=lambda ratio: ratio.median) for pick in (min, max))
     text = "p50 of a review over a do-nothing webhook's: difference between the sizes"
     made.reviews.claims.append(Claim(text, difference(least, most), 0.15))

@@ -15,6 +15,7 @@ from typing import Self
 import yaml
 
 from tests.bench import load
+from tests.bench.rest import comes_to_rest
 from tests.bench.rivals import Command, Files, Nobody, Rival
 from tests.cluster import gate, nodes
 from tests.cluster.api import ApiError, Object
@@ -29,6 +30,8 @@ CROWD = "crowd"
 QUOTA = "quota"
 PODS_HOOK = "pods.headroom.dev"
 SECONDS = 60.0
+COMPONENTS = ("etcd", "kube-apiserver")
+CONTROLLERS = ("kube-controller-manager", "kube-scheduler", "kwok")
 # One of the API server's metrics; a call that did not get through has a status of 500 and up, or 0.
 ANSWERED = r'^apiserver_admission_webhook_request_total\{code="2\d\d",name="NAME",.*\} [1-9]'
 CONFIG = "headroom-config"
@@ -47,13 +50,15 @@ def taking_turn(rival: Rival) -> Iterator[None]:
 class Stage:
     """The control plane, its nodes, the rivals' namespaces and registrations, and the crowd of other pods."""
 
-    def __init__(self, work: Path) -> None:
+    def __init__(self, work: Path, *, controllers: bool = True) -> None:
         work.mkdir(parents=True)
-        self.plane = ControlPlane(work / "control-plane", apiserver_flags=["--delete-collection-workers=8"])
+        flags = ["--delete-collection-workers=8"]
+        self.plane = ControlPlane(work / "control-plane", controllers=controllers, apiserver_flags=flags)
         self._work = work
         self._playing: list[Rival] = []
         self._turn = 0
         self.crowd = 0
+        self.unsettled = 0  # how often something still went on when a turn began
 
     def __enter__(self) -> Self:
         try:
@@ -147,6 +152,15 @@ class Stage:
         self.plane.api.request("DELETE", path, query={"gracePeriodSeconds": 0}, timeout=load.LONGEST)
         until(lambda: not self.plane.api.items(path, limit=1), f"an empty {namespace}", SECONDS)
 
+    @property
+    def pids(self) -> list[int]:
+        """Those of the control plane."""
+        return [self.plane.pid(name) for name in (*COMPONENTS, *(CONTROLLERS if self.plane.controllers else ()))]
+
+    def settle(self) -> None:
+        """Wait until what went before has no more effects: watches, deletions, quotas that are counted anew."""
+        self.unsettled += not comes_to_rest(self.pids)
+
     def _running(self) -> int:
         path = f"{NAMESPACES}/{CROWD}/pods"
         listed = self.plane.api.get(path, fieldSelector="status.phase!=Running", limit=1)
@@ -155,6 +169,8 @@ class Stage:
 
     def _make_namespace(self, name: str) -> None:
         self.plane.api.create(NAMESPACES, {"metadata": {"name": name}})
+        if not self.plane.controllers:
+            return  # nobody makes one, and no pod needs it
         account = f"{NAMESPACES}/{name}/serviceaccounts/default"
         until(lambda: self.plane.api.exists(account), f"the default service account of {name}", SECONDS)
 

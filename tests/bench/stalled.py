@@ -11,6 +11,7 @@ from tests.bench.figures import Chapter, Claim, Spread
 from tests.bench.load import Stalled
 from tests.bench.rivals import Headroom
 from tests.bench.usage import descriptors
+from webhook.replica import Limits
 
 STAGES = ("tcp", "hello", "handshake", "headers", "body")
 PARKED = "parked"
@@ -22,6 +23,9 @@ TURN_SECONDS = 1.5
 CLOSED_AFTER = 11.0
 HELD = 14.0
 PEERS_EACH = 100
+CROWD = 1_500
+# What a replica grants, and some files and calls of its own.
+MOST_DESCRIPTORS = Limits().connections + 20
 
 
 def measure(work: Path, peers: int, parked: int, rounds: int, say: Callable[[str], None]) -> Chapter:
@@ -40,6 +44,8 @@ def measure(work: Path, peers: int, parked: int, rounds: int, say: Callable[[str
                         if rival == WITH:
                             beside.enter_context(Stalled(replica.url or "", feed.files.ca_file, stage, count))
                         _turn(chapter, feed, replica, stage, number, rival, turn)
+        say("more peers than connections are granted")
+        _capped(chapter, feed, replica, baseline)
         say("what becomes of stalled peers")
         _closing(chapter, feed, replica)
         _descriptors(chapter, replica, baseline)
@@ -47,10 +53,21 @@ def measure(work: Path, peers: int, parked: int, rounds: int, say: Callable[[str
 
 
 def _turn(chapter: Chapter, feed: Feed, replica: Headroom, stage: str, number: int, rival: str, turn: int) -> None:
-    seen = alone.replay(replica, feed.files, CLIENTS, turn, tell=feed.url, seconds=TURN_SECONDS)
+    seen = alone.replay(replica, feed.files, CLIENTS, f"{turn}-", tell=feed.url, seconds=TURN_SECONDS)
     figures = seen.figures("allowed")
     figures["max_ms"] = max(outcome.max_ms for outcome in seen.outcomes.values())
     chapter.add(stage, rival, number, figures)
+
+
+def _capped(chapter: Chapter, feed: Feed, replica: Headroom, baseline: int) -> None:
+    """Open more connections than there may be: not all are kept, and who asks is answered all the same."""
+    with Stalled(replica.url or "", feed.files.ca_file, "tcp", CROWD):
+        seen = alone.replay(replica, feed.files, CLIENTS, "crowd-", tell=feed.url, seconds=TURN_SECONDS)
+        open_at_once = descriptors(replica.pids[0]) - baseline
+    text = f"descriptors above the start's beside {CROWD:,} peers that only connect"
+    chapter.claims.append(Claim(text, Spread.of([open_at_once]), MOST_DESCRIPTORS))
+    failures = seen.figures("allowed")["failures"]
+    chapter.claims.append(Claim(f"failures beside {CROWD:,} peers that only connect", Spread.of([failures]), 0))
 
 
 def _closing(chapter: Chapter, feed: Feed, replica: Headroom) -> None:

@@ -1,9 +1,12 @@
 """Figures: medians and ratios are of rounds, and a claim says whether it holds."""
 
+from collections import Counter
+from itertools import pairwise
+
 import pytest
 
-from tests.bench.figures import Chapter, Claim, Spread, difference, short, smallest
-from tests.bench.report import aligned
+from tests.bench.figures import Chapter, Claim, Spread, difference, in_turn, short, smallest
+from tests.bench.report import aligned, conclude, installed
 
 
 def chapter(**figures: list[float]) -> Chapter:
@@ -30,6 +33,11 @@ def test_a_round_in_which_only_one_took_part_has_no_ratio() -> None:
     assert made.ratios("case", "ours", "theirs", "ms") == {1: 2.0}
 
 
+def test_a_total_leaves_one_out() -> None:
+    made = chapter(ours=[1.0, 2.0], theirs=[4.0])
+    assert (made.total("ms"), made.total("ms", without="theirs")) == (7.0, 3.0)
+
+
 def test_what_was_never_measured_has_no_spread() -> None:
     assert chapter(ours=[1.0]).spread("case", "ours", "creates") is None
 
@@ -53,6 +61,29 @@ def test_a_difference_does_not_hang_on_the_order() -> None:
 
 def test_the_smallest_has_the_lowest_median() -> None:
     assert smallest([Spread(3, 0, 9), Spread(2, 2, 2)]) == (2, 2, 2)
+
+
+@pytest.mark.parametrize("items", ["abcde", "abcdef", "abcdefgh"])
+def test_each_follows_each_other_one_equally_often(items: str) -> None:
+    rounds = [in_turn(items, number) for number in range(1, 2 * len(items) + 1)]
+    assert all(sorted(order) == sorted(items) for order in rounds)
+    followed = Counter(pair for order in rounds for pair in pairwise(order))
+    assert len(followed) == len(items) * (len(items) - 1)
+    assert set(followed.values()) == {2}
+
+
+def test_what_does_not_hold_is_named_at_the_end(capsys: pytest.CaptureFixture[str]) -> None:
+    made = chapter(ours=[1.0])
+    made.claims = [Claim("good", Spread.of([1.0]), 2.0), Claim("bad", Spread.of([3.0]), 2.0)]
+    conclude([made])
+    said = capsys.readouterr().out
+    assert "1 of 2 promises hold, but not:\n  a chapter: bad\n" in said
+    assert f"httptools {installed('httptools')}" in said
+
+
+def test_a_package_that_is_not_there_has_no_version() -> None:
+    assert installed("no-such-package") == "not installed"
+    assert installed("pytest") == pytest.__version__
 
 
 def test_figures_are_short_and_columns_stand_below_each_other() -> None:

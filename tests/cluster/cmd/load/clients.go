@@ -5,6 +5,7 @@ import (
 	"flag"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 )
 
@@ -26,9 +27,15 @@ func (e *effort) flags(set *flag.FlagSet) {
 // work does one request; what it saw goes into the tally. The number is different for each.
 type work func(p *peer, number int64, seen *tally)
 
-// run lets all clients connect and warm up before the clock starts, and returns what they saw and how long it took. A client
+// spent is what the counted requests took: by the clock, and of the processors by this program alone.
+type spent struct {
+	elapsed time.Duration
+	cpu     time.Duration
+}
+
+// run lets all clients connect and warm up before the clock starts, and returns what they saw and what that took. A client
 // asks at once when it is connected: some servers give a thread to each peer that has not asked yet, and have only a few.
-func (e *effort) run(t *target, stop *atomic.Bool, do work) ([]*tally, time.Duration, error) {
+func (e *effort) run(t *target, stop *atomic.Bool, do work) ([]*tally, spent, error) {
 	peers, errs := make([]*peer, e.clients), make([]error, e.clients)
 	var taken atomic.Int64
 	e.each(func(client int) {
@@ -40,11 +47,11 @@ func (e *effort) run(t *target, stop *atomic.Bool, do work) ([]*tally, time.Dura
 		}
 	})
 	if err := errors.Join(errs...); err != nil {
-		return nil, 0, err
+		return nil, spent{}, err
 	}
 	tallies := make([]*tally, e.clients)
 	last := taken.Load() + e.count
-	start := time.Now()
+	start, before := time.Now(), processorTime()
 	deadline := start.Add(time.Duration(e.seconds * float64(time.Second)))
 	e.each(func(client int) {
 		tallies[client] = newTally()
@@ -56,11 +63,18 @@ func (e *effort) run(t *target, stop *atomic.Bool, do work) ([]*tally, time.Dura
 			do(peers[client], number, tallies[client])
 		}
 	})
-	elapsed := time.Since(start)
+	took := spent{time.Since(start), processorTime() - before}
 	for _, p := range peers {
 		p.close()
 	}
-	return tallies, elapsed, nil
+	return tallies, took, nil
+}
+
+// processorTime is that of all threads of this program since its start.
+func processorTime() time.Duration {
+	var usage syscall.Rusage
+	syscall.Getrusage(syscall.RUSAGE_SELF, &usage) // it cannot fail for ourselves
+	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
 }
 
 func (e *effort) each(do func(client int)) {

@@ -19,6 +19,7 @@ type creator struct {
 	token    string
 	body     *template
 	nodes    int64
+	owners   [][2]string // names and uids
 	churn    bool
 	refusals int64 // after so many refusals it stops; 0: never
 
@@ -36,9 +37,10 @@ func create(arguments []string) error {
 	server := set.String("server", "", "`URL` of the API server; its bearer token is read from the environment, TOKEN")
 	caFile := set.String("ca-file", "", "who signed its certificate, PEM")
 	namespace := set.String("namespace", "default", "where to create")
-	body := set.String("body", "", "`file` with a pod, @NAME@ and @NODE@ in it replaced")
+	body := set.String("body", "", "`file` with a pod, @NAME@ @NODE@ @OWNER@ @OWNER_UID@ in it replaced")
 	set.StringVar(&c.prefix, "prefix", "load-", "of the pods' names")
 	set.Int64Var(&c.nodes, "nodes", 1, "@NODE@ becomes node-1 to node-N in turn")
+	owners := set.String("owners", "", "`file` with lines of names and uids: @OWNER@ and @OWNER_UID@ in turn")
 	set.BoolVar(&c.churn, "churn", false, "delete each pod at once")
 	set.Int64Var(&c.refusals, "refusals", 0, "stop after so many refusals (403)")
 	set.Parse(arguments)
@@ -50,19 +52,44 @@ func create(arguments []string) error {
 	if c.body, err = readTemplate(*body); err != nil {
 		return err
 	}
+	if c.owners, err = readOwners(*owners); err != nil {
+		return err
+	}
 	c.path = fmt.Sprintf("/api/v1/namespaces/%s/pods", *namespace)
-	tallies, elapsed, err := e.run(c.target, &c.stop, c.one)
+	tallies, took, err := e.run(c.target, &c.stop, c.one)
 	if err != nil {
 		return err
 	}
-	return show(together(tallies, elapsed, deleted))
+	return show(together(tallies, took, deleted))
+}
+
+// readOwners is nobody where there is no file.
+func readOwners(path string) ([][2]string, error) {
+	if path == "" {
+		return [][2]string{{}}, nil
+	}
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	owners := pairs(file)
+	if len(owners) == 0 {
+		return nil, fmt.Errorf("%s names no owner: write lines of a name and a uid", path)
+	}
+	return owners, nil
 }
 
 func (c *creator) one(p *peer, number int64, seen *tally) {
 	name := c.prefix + strconv.FormatInt(number, 10)
 	body := c.body.fill(nil, func(mark string) string {
-		if mark == "NODE" {
+		switch mark {
+		case "NODE":
 			return "node-" + strconv.FormatInt(number%c.nodes+1, 10)
+		case "OWNER":
+			return c.owners[number%int64(len(c.owners))][0]
+		case "OWNER_UID":
+			return c.owners[number%int64(len(c.owners))][1]
 		}
 		return name
 	})

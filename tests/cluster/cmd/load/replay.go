@@ -31,7 +31,7 @@ func replay(arguments []string) error {
 	address := set.String("url", "", "`URL` of the webhook")
 	caFile := set.String("ca-file", "", "who signed its certificate, PEM")
 	review := set.String("review", "", "`file` with a review, @UID@, @POD@ and @NAME@ in it replaced")
-	set.StringVar(&r.prefix, "prefix", "replay-", "of the pods' names, at most 8 hexadecimal digits count in their uids")
+	set.StringVar(&r.prefix, "prefix", "replay-", "of the pods' names")
 	tell := set.String("tell", "", "`URL` of a feed that is to show the pods that were let in")
 	set.Parse(arguments)
 
@@ -48,14 +48,14 @@ func replay(arguments []string) error {
 	}
 	r.path = parsed.RequestURI()
 	r.told = newTeller(*tell)
-	tallies, elapsed, err := e.run(r.target, &atomic.Bool{}, r.one)
+	tallies, took, err := e.run(r.target, &atomic.Bool{}, r.one)
 	if err != nil {
 		return err
 	}
 	if err := r.told.finish(); err != nil {
 		return err
 	}
-	return show(together(tallies, elapsed, ""))
+	return show(together(tallies, took, ""))
 }
 
 func (r *replayer) one(p *peer, number int64, seen *tally) {

@@ -24,6 +24,7 @@ type latency struct {
 
 type report struct {
 	Seconds   float64            `json:"seconds"`
+	CPU       float64            `json:"cpu_seconds"` // of this program
 	Answers   int                `json:"answers"`
 	PerSecond float64            `json:"per_second"`
 	Outcomes  map[string]latency `json:"outcomes"`
@@ -59,7 +60,7 @@ func (t *tally) fail(outcome, text string) {
 }
 
 // together counts what belongs to `main` outcomes in the rate; `apart` is an outcome that does not.
-func together(tallies []*tally, elapsed time.Duration, apart string) report {
+func together(tallies []*tally, took spent, apart string) report {
 	all := newTally()
 	for _, t := range tallies {
 		for outcome, took := range t.took {
@@ -69,7 +70,7 @@ func together(tallies []*tally, elapsed time.Duration, apart string) report {
 			all.errors[text] += count
 		}
 	}
-	r := report{Seconds: elapsed.Seconds(), Outcomes: map[string]latency{}, Errors: all.errors}
+	r := report{Seconds: took.elapsed.Seconds(), CPU: took.cpu.Seconds(), Outcomes: map[string]latency{}, Errors: all.errors}
 	for outcome, took := range all.took {
 		r.Outcomes[outcome] = summary(took)
 		if outcome != apart {

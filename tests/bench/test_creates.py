@@ -1,0 +1,84 @@
+"""Creates: what is promised of them follows from the rounds in which both took part."""
+
+from tests.bench.creates import (
+    BYTES,
+    CLAIMED,
+    COLUMNS,
+    GO,
+    LISTS,
+    NONE,
+    ONE,
+    QUOTA,
+    TWO,
+    Plan,
+    case,
+    claims,
+    notes,
+    size_claims,
+)
+from tests.bench.figures import Chapter
+
+USUAL = {"per_second": 500.0, "p50_ms": 4.0, "p99_ms": 60.0, "load_cpu_ms": 0.2, "failures": 0.0}
+PLAN = Plan()
+RESOURCE_QUOTA = "ResourceQuota"
+
+
+def chapter(**changes: dict[str, float]) -> Chapter:
+    """Two rounds in which all are alike, but for the changes to some rivals' figures."""
+    made = Chapter("creates", COLUMNS)
+    for size in PLAN.sizes:
+        for clients in PLAN.clients:
+            for number in (1, 2):
+                for rival in (*CLAIMED, NONE, LISTS):
+                    made.add(case(clients, size), rival, number, USUAL | changes.get(rival.replace("-", "_"), {}))
+    return made
+
+
+def broken(made: Chapter) -> list[str]:
+    """What does not hold."""
+    return [claim.text for claim in claims(made, PLAN) if not claim.holds]
+
+
+def test_a_cheap_headroom_keeps_all_promises() -> None:
+    assert broken(chapter(quota={"p50_ms": 6.0})) == []
+
+
+def test_one_that_is_as_dear_as_a_quota_is_told_so_at_all_sizes() -> None:
+    assert broken(chapter()) == [f"p50 over {RESOURCE_QUOTA}'s, 1 client, {size:,} pods" for size in PLAN.sizes]
+
+
+def test_two_replicas_are_held_to_the_rate_and_the_longest_waits() -> None:
+    slow = chapter(quota={"p50_ms": 6.0}, headroom_2={"per_second": 300.0, "p99_ms": 90.0})
+    assert broken(slow) == [
+        text
+        for size in PLAN.sizes
+        for text in (
+            f"{TWO}: creates/s over {RESOURCE_QUOTA}'s, 16 clients, {size:,} pods",
+            f"{TWO}: creates/s over do-nothing Go's, 16 clients, {size:,} pods",
+            f"{TWO}: p99 over {RESOURCE_QUOTA}'s, 16 clients, {size:,} pods",
+        )
+    ]
+
+
+def test_failures_count_but_those_of_whoever_lists_all_pods() -> None:
+    cheap = {"p50_ms": 6.0}
+    assert broken(chapter(quota=cheap, lists={"failures": 1.0})) == []
+    assert broken(chapter(quota=cheap, go={"failures": 1.0})) == [f"failures of all but {LISTS}, in all rounds"]
+
+
+def test_the_sizes_are_compared_by_what_headroom_costs_over_doing_nothing() -> None:
+    made = chapter(headroom_1={"p50_ms": 4.4})
+    (claim,) = size_claims(made, PLAN.sizes, 0.15)
+    assert claim.holds
+    assert claim.value.median == 0.0
+    assert [note.rpartition(": ")[2] for note in made.notes] == ["1.1 (1.1-1.1)"] * 2
+
+
+def test_the_share_of_the_load_generator_is_told() -> None:
+    said = notes(chapter(), 3)
+    assert "(1 client, 0 pods)" in said[0]
+    assert said[1].endswith(": 3")
+
+
+def test_everybody_of_whom_something_is_claimed_has_full_turns() -> None:
+    assert {GO, BYTES, QUOTA, ONE, TWO} == set(CLAIMED)
