@@ -18,7 +18,9 @@ from webhook.reflector import Reflector, Timing
 from webhook.wire import Resource
 
 PATH = "/api/v1/things"
-SHORT = Timing(page=2, watch=300, silence=30, answer=2, probe=1, shortest_pause=0.02, longest_pause=0.3, settled=0.2)
+# Pauses are short. What the API server is given to answer in is not, for a busy machine may keep it from doing so.
+SHORT = Timing(page=30, watch=300, silence=30, answer=30, probe=10, shortest_pause=0.02, longest_pause=0.3, settled=0.2)
+PATIENCE = 30.0  # seconds
 Item = TypeVar("Item")
 
 
@@ -67,7 +69,7 @@ class Consumer:
             self._apply(news)
             self._told.notify_all()
 
-    def wait(self, done: Callable[[], bool], seconds: float = 5.0) -> None:
+    def wait(self, done: Callable[[], bool], seconds: float = PATIENCE) -> None:
         """Wait until the news make this true."""
         with self._told:
             assert self._told.wait_for(done, seconds), self.news[-10:]
@@ -112,19 +114,28 @@ class Consumer:
 
 @dataclass(frozen=True)
 class Running:
-    """A reflector, its consumer, its thread."""
+    """A reflector, its consumer, its thread, and how long it meant to wait whenever something had failed."""
 
     reflector: Reflector[Thing]
     consumer: Consumer
     thread: threading.Thread
+    pauses: list[float]
 
     def stop(self) -> float:
         """Stop, and return the seconds that it took."""
         began = time.monotonic()
         self.reflector.stop()
-        self.thread.join(5)
+        self.thread.join(PATIENCE)
         assert not self.thread.is_alive()
         return time.monotonic() - began
+
+
+def wait_until(holds: Callable[[], bool]) -> None:
+    """Wait until something is so that no news tells of."""
+    deadline = time.monotonic() + PATIENCE
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
 
 
 @contextmanager
@@ -133,12 +144,20 @@ def reflecting(server: FakeApiServer, draw: Callable[[], float] = random.random,
     api = Api(Configuration(host=server.url))
     consumer = Consumer()
     reflector = Reflector(api, THINGS, consumer.take, timing=replace(SHORT, **changes), draw=draw)
+    pauses = list[float]()
+    wait = reflector._stop.wait
+
+    def pause(seconds: float) -> bool:
+        pauses.append(seconds)
+        return wait(seconds)
+
+    reflector._stop.wait = pause  # type: ignore[method-assign,assignment]  # it is called with a number only
     thread = threading.Thread(target=reflector.run, daemon=True)
     thread.start()
     try:
-        yield Running(reflector, consumer, thread)
+        yield Running(reflector, consumer, thread, pauses)
     finally:
         reflector.stop()
-        thread.join(5)
+        thread.join(PATIENCE)
         api.close()
     assert not thread.is_alive()

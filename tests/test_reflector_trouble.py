@@ -8,8 +8,8 @@ from collections.abc import Iterator
 import pytest
 
 from tests.fake_apiserver import FakeApiServer
-from tests.fake_http import CUT
-from tests.reflecting import reflecting
+from tests.fake_http import CUT, Call, Fault, Handler
+from tests.reflecting import PATIENCE, reflecting, wait_until
 from webhook.news import Broken, Changed, Live, Proven, Replaced
 
 
@@ -49,21 +49,20 @@ def test_pauses_grow_while_things_go_badly_and_begin_anew_after_a_healthy_watch(
         consumer.wait(lambda: bool(consumer.of(Live)))
         times = [call.at for call in server.calls if call.kind == "list"]
         gaps = [later - earlier for earlier, later in itertools.pairwise(times)]
-        for gap, pause in zip(gaps, [0, 0.1, 0.2, 0.4, 0.5, 0.5], strict=True):
-            assert pause <= gap < pause + 0.09
+        assert running.pauses == [0, 0.1, 0.2, 0.4, 0.5, 0.5]
+        assert all(gap >= pause for gap, pause in zip(gaps, running.pauses, strict=True))
         time.sleep(0.35)
         server.end_watches(CUT)
-        began = time.monotonic()
         consumer.wait(lambda: len(consumer.of(Live)) == 2)
-        assert time.monotonic() - began < 0.3
+        assert running.pauses[6:] == [0]
         assert len(consumer.of(Broken)) == 7
 
 
 def test_a_server_that_ends_every_watch_at_once_is_not_hammered(server: FakeApiServer) -> None:
     server.reply("watch", b"", times=1000)
-    with reflecting(server, longest_pause=0.2, settled=0.1) as running:
-        time.sleep(1)
-        assert 5 < server.count("watch") < 15
+    with reflecting(server, longest_pause=0.2, settled=30) as running:
+        wait_until(lambda: server.count("watch") > 9)
+        assert all(pause >= 0.1 for pause in running.pauses[5:]), "half of the longest, at least"
         assert running.consumer.of(Broken)[-1].fault == "the API server ended the watch"
 
 
@@ -80,7 +79,7 @@ def test_410_after_a_long_trouble_lists_without_another_pause(server: FakeApiSer
         consumer.wait_for("meanwhile", 1)
         refused, listed = server.calls[-2:] if server.calls[-1].kind == "list" else server.calls[-3:-1]
         assert (refused.kind, listed.kind) == ("watch", "list")
-        assert listed.at - refused.at < 0.1
+        assert running.pauses[-1] == 0
 
 
 def test_retry_after_is_honoured_up_to_the_longest_pause(server: FakeApiServer) -> None:
@@ -88,7 +87,8 @@ def test_retry_after_is_honoured_up_to_the_longest_pause(server: FakeApiServer) 
     with reflecting(server, longest_pause=0.3) as running:
         running.consumer.wait(lambda: bool(running.consumer.of(Replaced)))
         first, second = (call.at for call in server.calls if call.kind == "list")
-        assert 0.29 < second - first < 0.6
+        assert second - first > 0.29
+        assert running.pauses == [0.3]
 
 
 @pytest.mark.parametrize("kind", [Replaced, Changed, Broken])
@@ -120,8 +120,8 @@ def test_a_consumer_that_never_works_is_tried_with_growing_pauses(
     with reflecting(server, longest_pause=0.2) as running:
         running.consumer.fail_on = lambda _: True
         server.end_watches(CUT)
-        time.sleep(1)
-        assert 5 < server.count("list") < 20
+        wait_until(lambda: server.count("list") > 9)
+        assert all(pause >= 0.1 for pause in running.pauses[5:]), "half of the longest, at least"
         running.consumer.fail_on = lambda _: False
         running.consumer.wait(lambda: bool(running.consumer.of(Live)))
 
@@ -136,20 +136,27 @@ def test_stops_at_once_wherever_it_waits(server: FakeApiServer, where: str) -> N
         server.down()
     with reflecting(server, page=30, longest_pause=30, shortest_pause=20) as running:
         time.sleep(0.2)
-        threads = threading.active_count()
-        assert running.stop() < 0.3
+        assert running.stop() < 5, "each of these waits is of 9 s or more"
         told = len(running.consumer.news)
         server.put("late", size=1)
-        assert threading.active_count() < threads
         assert len(running.consumer.news) == told
 
 
 def test_nothing_is_told_after_stop(server: FakeApiServer) -> None:
     """Not even by a reflector that has waited for an answer's headers and then gets them."""
-    server.faults.append(server.late("list", 0.3))
+    stopped = threading.Event()
+
+    def answer(handler: Handler, call: Call) -> None:
+        stopped.wait(PATIENCE)
+        handler.tell_truth(call)
+
+    server.faults.append(Fault("list", answer))
     with reflecting(server) as running:
-        time.sleep(0.1)
-        running.stop()
+        wait_until(lambda: server.count("list") == 1)
+        running.reflector.stop()
+        stopped.set()
+        running.thread.join(PATIENCE)
+        assert not running.thread.is_alive()
         assert running.consumer.news == []
 
 
@@ -169,7 +176,7 @@ def test_what_has_come_but_was_not_told_before_stop_is_not_told(server: FakeApiS
             server.put("a", size=size)
         server.mute = False
         server.send(b"".join(event for _, event in server.history))
-        running.thread.join(5)
+        running.thread.join(PATIENCE)
         assert consumer.sizes == {"a": 0}
 
 
@@ -179,4 +186,4 @@ def test_when_it_was_last_told_anything_is_known(server: FakeApiServer) -> None:
         running.consumer.wait(lambda: bool(running.consumer.of(Live)))
         before = time.monotonic()
         server.bookmark()
-        running.consumer.wait(lambda: running.reflector.heard >= before)
+        wait_until(lambda: running.reflector.heard >= before)

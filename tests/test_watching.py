@@ -168,6 +168,15 @@ def test_a_broken_watch_is_told_until_it_is_live(watched: type[Pods | Nodes]) ->
     assert feed.broken_since is None
 
 
+def test_only_what_changes_all_the_time_is_read_with_pauses_and_short_ones() -> None:
+    admission = ready().admission
+    booking = Booking(ConfigMaps(API, "ns", 1.0), admission, threading.Event(), lambda: None)
+    assert watching.watch_pods(API, admission.account)._timing.pause == watching.BUSY.pause
+    assert watching.watch_nodes(API, admission.account)._timing.pause == watching.BUSY.pause
+    assert watching.watch_allotments(API, "ns", booking)._timing.pause == 0
+    assert 0 < watching.BUSY.pause <= 0.02
+
+
 def test_each_configmap_is_watched_by_its_name() -> None:
     settings = Settings(lambda *_: None, lambda _: None)
     booking = Booking(ConfigMaps(API, "ns", 1.0), ready().admission, threading.Event(), lambda: None)

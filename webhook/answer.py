@@ -4,6 +4,7 @@
 import os
 import socket
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from http.client import HTTPException
 from threading import Lock
 from types import TracebackType
@@ -12,6 +13,8 @@ from typing import Self
 import msgspec
 from urllib3.exceptions import HTTPError, ReadTimeoutError
 from urllib3.response import BaseHTTPResponse
+
+from webhook.gulps import Gulps
 
 LONGEST_LINE = 16 << 20  # an API object has at most about 3 MiB; more than this is no event
 _CHUNK = 1 << 16
@@ -145,7 +148,7 @@ class Stream:
         """Return the whole body; raises `Unanswered` when it takes longer than this many seconds."""
         deadline = self._clock() + within
         chunks = []
-        while chunk := self._read():
+        while chunk := self._take(self._read):
             chunks.append(chunk)
             if self._clock() > deadline:
                 raise Unanswered(f"the body did not come within {within:g} s")
@@ -153,36 +156,55 @@ class Stream:
             raise Unanswered("the call was ended on this side")
         return b"".join(chunks)
 
-    def lines(self, silence: float) -> Iterator[bytes]:
+    def lines(self, silence: float, pause: float = 0.0) -> Iterator[bytes]:
         """Yield each line as soon as its bytes are there, without its newline.
 
-        Raises `Silent` when no line ends for `silence` seconds (bytes that trickle in are no sign of life), and
-        `Unanswered` when a line grows past `LONGEST_LINE` or the stream breaks.
+        With a `pause` (seconds), what comes sooner than that after other lines waits for so long, so that the lines of
+        a busy stream are taken many at a time. Raises `Silent` when no line ends for `silence` seconds (bytes that
+        trickle in are no sign of life), and `Unanswered` when a line grows past `LONGEST_LINE` or the stream breaks.
         """
         begun = bytearray()
         heard = self._clock()
-        while chunk := self._read():
-            first, *others = chunk.split(b"\n")
-            begun += first
-            if not others:
+        gulps = self._gulps(pause)
+        while chunk := self._take(self._read if gulps is None else partial(gulps.read, heard + silence)):
+            *lines, rest = chunk.split(b"\n")
+            if not lines:
+                begun += rest
                 if len(begun) > LONGEST_LINE:
                     raise Unanswered(f"a line of more than {LONGEST_LINE >> 20} MiB")
                 if self._clock() - heard > silence:
                     raise Silent(f"no line ended for {silence:g} s")
                 continue
-            yield bytes(begun)
-            begun = bytearray(others.pop())
-            yield from others
+            if begun:
+                lines[0] = bytes(begun + lines[0])
+            begun = bytearray(rest)
+            yield from lines
             heard = self._clock()
         if begun and not self._closed:
             raise Unanswered("the stream ended in the middle of a line")
 
+    def _gulps(self, pause: float) -> Gulps | None:
+        """Return a reader that goes past urllib3's, which makes far more calls; None where only that one can read."""
+        sock = getattr(self.response.connection, "sock", None)
+        http = getattr(self.response, "_original_response", None)
+        if not isinstance(sock, socket.socket) or http is None or not http.chunked:
+            return None
+        sock.settimeout(0)
+        try:
+            begun = http.fp.read1(_CHUNK)  # what was read with the headers
+        except OSError:
+            begun = b""  # nothing so far, or a fault that the first gulp meets as well
+        return Gulps(sock, begun, pause, self._clock)
+
     def _read(self) -> bytes:
+        return self.response.read1(_CHUNK, decode_content=False)
+
+    def _take(self, read: Callable[[], bytes]) -> bytes:
         """Return what is there, at least a byte; empty at the end."""
         try:
-            chunk = self.response.read1(_CHUNK, decode_content=False)
+            chunk = read()
         except (HTTPError, HTTPException, OSError, ValueError) as error:
             if self._closed:
                 return b""
-            raise (Silent if isinstance(error, ReadTimeoutError) else Unanswered)(str(error)) from error
+            raise (Silent if isinstance(error, ReadTimeoutError | TimeoutError) else Unanswered)(str(error)) from error
         return b"" if self._closed else chunk

@@ -46,7 +46,7 @@ class ListWatch(Generic[T]):
         return revision_of_list(self._read({"limit": "1"}, within))
 
     @contextmanager
-    def watch(self, since: int, seconds: float, silence: float) -> Iterator[Iterator[Event[T]]]:
+    def watch(self, since: int, seconds: float, silence: float, pause: float = 0.0) -> Iterator[Iterator[Event[T]]]:
         """Open a watch that tells what follows a revision, until the API server ends it after `seconds`."""
         query = {
             "watch": "true",
@@ -55,7 +55,7 @@ class ListWatch(Generic[T]):
             "timeoutSeconds": str(round(seconds)),
         }
         with self._open(query, FIRST, silence) as stream:
-            yield map(self._wire.event, stream.lines(silence))
+            yield map(self._wire.event, stream.lines(silence, pause))
 
     def interrupt(self) -> None:
         """End the call whose answer is being read, if there is one."""

@@ -17,12 +17,17 @@ from webhook.escrow import NAME as ALLOTMENTS
 from webhook.feed import Feed
 from webhook.kube import Api
 from webhook.news import Bookmark, Broken, Changed, Deleted, Live, News, Proven, Replaced, Unreadable
-from webhook.reflector import Reflector
+from webhook.reflector import Reflector, Timing
 from webhook.settings import NAME as CONFIG
 from webhook.settings import Settings
 from webhook.wire import Resource
 
 log = logging.getLogger(__name__)
+
+# Pods and nodes may change many times a second. Their news may be late: reservations cover what was granted; what a
+# deletion frees is granted that much later, and so is what waits for a view at the floor. The shared object's news, by
+# which replicas call each other, are read as they come.
+BUSY: Final = Timing(pause=0.01)
 
 
 def watch_pods(api: Api, account: Account) -> Reflector[PodFacts]:
@@ -47,7 +52,7 @@ def watch_pods(api: Api, account: Account) -> Reflector[PodFacts]:
             case _:
                 _tell_state(account, account.pods, news)
 
-    return Reflector(api, PODS, deliver, clock=account.clock)
+    return Reflector(api, PODS, deliver, timing=BUSY, clock=account.clock)
 
 
 def watch_nodes(api: Api, account: Account) -> Reflector[NodeFacts]:
@@ -66,7 +71,7 @@ def watch_nodes(api: Api, account: Account) -> Reflector[NodeFacts]:
             case _:
                 _tell_state(account, account.nodes, news)
 
-    return Reflector(api, NODES, deliver, clock=account.clock)
+    return Reflector(api, NODES, deliver, timing=BUSY, clock=account.clock)
 
 
 def watch_config(api: Api, namespace: str, settings: Settings) -> Reflector[ConfigMap]:
