@@ -38,7 +38,7 @@ class Shelf:
 
     def events(self) -> list[Json]:
         """All Events there are."""
-        return [thing for path, thing in self.objects.items() if "/events/" in path]
+        return [thing for path, thing in list(self.objects.items()) if "/events/" in path]
 
 
 class FakeEvents(FakeApiServer):
@@ -48,10 +48,8 @@ class FakeEvents(FakeApiServer):
         super().__init__()
         self.shelf = Shelf()
 
-    def up(self) -> None:
-        super().up()
-        assert self._http is not None
-        self._http.RequestHandlerClass = _Handling
+    def handler(self) -> type[Handler]:
+        return _Handling
 
     def __enter__(self) -> Self:
         self.up()

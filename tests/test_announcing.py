@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from kubernetes.client.configuration import Configuration
@@ -60,7 +61,9 @@ class Told:
 
 
 @pytest.fixture
-def server() -> Iterator[FakeEvents]:
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeEvents]:
+    for module in ("events", "owners"):  # a busy machine may take longer than two seconds for a call
+        monkeypatch.setattr(f"webhook.{module}._WITHIN", 30.0)
     with FakeEvents() as server:
         yield server
 
@@ -78,7 +81,7 @@ def running(told: Told) -> Iterator[threading.Thread]:
         yield thread
     finally:
         told.stop.set()
-        thread.join(5)
+        thread.join(30)
         assert not thread.is_alive()
 
 
@@ -202,7 +205,7 @@ def test_what_finds_no_room_is_counted(told: Told) -> None:
     assert occurrence is not None
     for number in range(300):
         about = occurrence.regarding._replace(uid=f"uid-{number}")
-        told.announcing.announce(Occurrence(about, "Warning", "Full", "CreatePod", str))
+        told.announcing.announce(Occurrence(about, "Warning", "Full", "CreatePod", ""))
     assert told.announcing.dropped == 50
 
 
@@ -303,6 +306,7 @@ def test_it_writes_by_itself(told: Told) -> None:
 
 
 def test_a_review_never_waits_for_a_write(told: Told, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("webhook.owners._WITHIN", 60.0)
     told.server.hang("list", 99)
     made = decision(told.judge, asked())
     with running(told):
@@ -311,26 +315,22 @@ def test_a_review_never_waits_for_a_write(told: Told, monkeypatch: pytest.Monkey
         began = time.monotonic()
         for _ in range(1000):
             told.announcing.record(made)
-        assert time.monotonic() - began < 0.5
+        assert time.monotonic() - began < 20, "and not the minute that the call is given"
         told.stop.set()
+        told.server.down()
 
 
 def test_an_unforeseen_error_does_not_end_it(told: Told, caplog: pytest.LogCaptureFixture) -> None:
-    occurrence = refused(decision(told.judge, asked()))
-    assert occurrence is not None
-
-    def fail() -> str:
-        raise RuntimeError("unforeseen")
-
     with running(told):
-        told.announcing.announce(Occurrence(occurrence.regarding, "Warning", "Broken", "CreatePod", fail))
-        until(lambda: "Events could not be written" in caplog.text)
-        told.refuse()
+        with patch.object(told.announcing._events, "write", side_effect=RuntimeError("unforeseen")):
+            told.refuse()
+            until(lambda: "Events could not be written" in caplog.text)
+        told.refuse(asked(owner=REPLICA_SET | {"name": "web-2", "uid": "uid-web-2"}))
         until(lambda: bool(told.server.shelf.events()))
 
 
 def test_it_ends_at_once_with_much_left_to_do(told: Told) -> None:
-    slow = told.server.late("list", 0.2)
+    slow = told.server.late("list", 0.5)
     slow.times = 999
     told.server.faults.append(slow)
     for number in range(200):
@@ -338,5 +338,5 @@ def test_it_ends_at_once_with_much_left_to_do(told: Told) -> None:
     with running(told) as thread:
         until(lambda: bool(told.server.shelf.events()))
         told.stop.set()
-        thread.join(1.0)
-        assert not thread.is_alive()
+        thread.join(10)
+        assert not thread.is_alive(), "all 200 of them would take 100 s"

@@ -16,7 +16,10 @@ from tests.judging import response, review
 from webhook.core.account.ledger import PodFacts
 from webhook.core.sharing.allotment import Timing
 
-TIMING = Timing(validity=2.0, lapse=1.0, renew=0.3, lean=0.3)
+# A pod that is made later than the lapse after it was let in may well be one too many, as on any cluster: where pods
+# are counted, no machine is to be so busy.
+TIMING = Timing(validity=20.0, lapse=20.0, renew=0.3, lean=0.3)
+SOON = Timing(validity=2.0, lapse=1.0, renew=0.3, lean=0.3)
 
 
 class Cluster:
@@ -50,15 +53,16 @@ class Cluster:
 
 @pytest.fixture
 def pair(request: pytest.FixtureRequest) -> Iterator[tuple[FakeConfigMaps, Cluster, list[Replica]]]:
-    """Two replicas on a node with that many Gi."""
+    """Two replicas on a node with that many Gi, so timed."""
     cluster, replicas = Cluster(), list[Replica]()
+    memory, timing = request.param
     with FakeConfigMaps() as server, ExitStack() as stack:
         for index, name in enumerate(("r1", "r2")):
             made = replica(
                 server,
                 name,
-                request.param,
-                timing=TIMING,
+                memory,
+                timing=timing,
                 seconds=time.monotonic,
                 prove=lambda index=index: cluster.prove(replicas[index]),  # type: ignore[misc]  # index is bound here
             )
@@ -80,7 +84,7 @@ def ask(cluster: Cluster, of: Replica, name: str, memory: int, *, lost: bool = F
     return allowed
 
 
-@pytest.mark.parametrize("pair", [40], indirect=True)
+@pytest.mark.parametrize("pair", [(40, TIMING)], indirect=True)
 def test_a_storm_ends_at_exactly_the_bound(pair: tuple[FakeConfigMaps, Cluster, list[Replica]]) -> None:
     _, cluster, replicas = pair
     over = threading.Event()
@@ -103,7 +107,7 @@ def test_a_storm_ends_at_exactly_the_bound(pair: tuple[FakeConfigMaps, Cluster, 
     assert allowed == len(cluster.pods) == 40
 
 
-@pytest.mark.parametrize("pair", [10], indirect=True)
+@pytest.mark.parametrize("pair", [(10, TIMING)], indirect=True)
 def test_the_last_byte_is_granted_by_whichever_replica_is_asked(
     pair: tuple[FakeConfigMaps, Cluster, list[Replica]],
 ) -> None:
@@ -116,7 +120,7 @@ def test_the_last_byte_is_granted_by_whichever_replica_is_asked(
     assert not ask(cluster, two, "more", 1)
 
 
-@pytest.mark.parametrize("pair", [10], indirect=True)
+@pytest.mark.parametrize("pair", [(10, SOON)], indirect=True)
 def test_what_a_dead_replica_held_comes_back_after_validity_and_lapse(
     pair: tuple[FakeConfigMaps, Cluster, list[Replica]],
 ) -> None:
@@ -127,6 +131,6 @@ def test_what_a_dead_replica_held_comes_back_after_validity_and_lapse(
     died = time.monotonic()
     answer = two.answer(two.judge.ask(review("all", "10Gi"), timeout=1.0))
     assert response(answer)["status"]["code"] == 503, "nobody can tell while a dead replica may still hold it"
-    until(lambda: "r1" not in state_of(server).holdings, 10.0)
-    assert time.monotonic() - died >= TIMING.lapse
+    until(lambda: "r1" not in state_of(server).holdings, 60.0)
+    assert time.monotonic() - died >= SOON.lapse
     assert ask(cluster, two, "all", 10)

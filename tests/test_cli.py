@@ -145,7 +145,7 @@ def headroom(*arguments: str | Path) -> "subprocess.CompletedProcess[str]":
     """Run the command as it is installed."""
     environment = {key: value for key, value in os.environ.items() if not key.startswith("KUBERNETES_")}
     command = [Path(sys.executable).with_name("headroom"), "serve", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=30, check=False, env=environment)
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, env=environment)
 
 
 def test_a_missing_certificate_is_one_line_and_1(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from tests.doors import JSON
 from tests.judging import Judge, ready, response, review
 from webhook.answer import NotFound, Unanswered
 from webhook.app import WORKLOADS, create_app
-from webhook.audit import line
+from webhook.auditline import line
 from webhook.cases import Decided
 from webhook.core.reviews.verdict import Decision, Reason
 from webhook.forecast import Forecast

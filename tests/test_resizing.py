@@ -8,7 +8,7 @@ from prometheus_client import CollectorRegistry
 from tests.core.accounts import GI, pod
 from tests.core.sample_reviews import memory, resize
 from tests.judging import Judge, ready, response, waits
-from webhook.audit import line
+from webhook.auditline import line
 from webhook.cases import Answer
 from webhook.metrics import Reviews
 
@@ -60,8 +60,8 @@ def test_a_refused_growth_is_audited_with_what_it_would_add() -> None:
     told = response(judge.ask(grow("9Gi")))
     assert told["status"]["message"].startswith("pod default/web-7 cannot grow: memory requests of the cluster")
     written = line(judge.decided[-1], "r1", 0.0)
-    assert (written["kind"], written["operation"], written["asked_requests_bytes"]) == ("Pod/resize", "UPDATE", 8 * GI)
-    assert written["message"] == told["status"]["message"]
+    assert (written.kind, written.operation, written.asked_requests_bytes) == ("Pod/resize", "UPDATE", 8 * GI)
+    assert written.message == told["status"]["message"]
 
 
 def test_a_resize_is_counted_apart_from_a_create() -> None:

@@ -23,7 +23,7 @@ from tests.test_tls import FIRST, SECOND, Mounted
 from webhook import server
 
 WHOLE = SMALLEST.replace("75%", "100%")
-START = 20.0
+START = 60.0
 
 
 class Replica:
@@ -54,7 +54,7 @@ class Replica:
 
     def page(self, path: str) -> str:
         """Read a page of the plain listener."""
-        connection = HTTPConnection("127.0.0.1", self._plain, timeout=5)
+        connection = HTTPConnection("127.0.0.1", self._plain, timeout=30)
         try:
             connection.request("GET", path)
             return connection.getresponse().read().decode().strip()
@@ -78,7 +78,7 @@ class Replica:
     def _review(self, name: str, memory: str) -> tuple[int, bytes]:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-        connection = HTTPSConnection("127.0.0.1", self.port, timeout=10, context=context)
+        connection = HTTPSConnection("127.0.0.1", self.port, timeout=30, context=context)
         try:
             body = review(name, memory).replace(b'"pod-', b'"uid-')  # as the fake names them
             connection.request("POST", "/validate?timeout=10s", body, {"Content-Type": "application/json"})
@@ -99,7 +99,7 @@ class Replica:
         """Send a signal; return the seconds that it took to end well."""
         began = time.monotonic()
         self.process.send_signal(number)
-        assert self.process.wait(15) == 0, self.log()
+        assert self.process.wait(60) == 0, self.log()
         return time.monotonic() - began
 
 
@@ -119,7 +119,7 @@ def running(cluster: FakeCluster, folder: Path, *more: str) -> Iterator[Replica]
     finally:
         if replica.process.poll() is None:
             replica.process.kill()
-        replica.process.wait(5)
+        replica.process.wait(30)
     assert "Traceback" not in replica.log()
 
 
@@ -143,7 +143,7 @@ def test_it_becomes_ready_judges_and_leaves(cluster: FakeCluster, start: Callabl
     until(lambda: replica.shown().value("headroom_pods") == 1)
     name = next(iter(state_of(cluster).holdings))
     replica.process.send_signal(signal.SIGTERM)
-    assert replica.process.wait(15) == 0
+    assert replica.process.wait(60) == 0
     assert state_of(cluster).holdings == {}
     assert f"replica {name} starts" in replica.log()
     assert "everything is handed back" in replica.log()
@@ -192,13 +192,13 @@ def test_its_certificate_is_exchanged_while_it_serves(start: Callable[[], Replic
 def test_it_ends_quickly_while_the_api_server_is_away(cluster: FakeCluster, start: Callable[[], Replica]) -> None:
     replica = start()
     cluster.down()
-    assert replica.end() < 8.0
+    assert replica.end() < 20, "a pod is given 30 s"
     assert "could not be handed back" in replica.log()
 
 
 def test_an_interrupt_ends_it_and_hands_back_all_the_same(cluster: FakeCluster, start: Callable[[], Replica]) -> None:
     replica = start()
-    assert replica.end(signal.SIGINT) < 5.0
+    assert replica.end(signal.SIGINT) < 20, "a pod is given 30 s"
     assert state_of(cluster).holdings == {}
 
 
@@ -225,4 +225,4 @@ def test_an_address_that_is_taken_is_one_line_and_1(cluster: FakeCluster, tmp_pa
 
 def test_the_clock_runs_on_while_the_machine_sleeps() -> None:
     uptime = float(Path("/proc/uptime").read_text().split()[0])
-    assert abs(server.clock() - uptime) < 5.0
+    assert abs(server.clock() - uptime) < 60, "seconds since the machine was booted, and of no other moment"

@@ -96,10 +96,10 @@ def serve(context: ssl.SSLContext) -> Iterator[int]:
         stop = asyncio.Event()
         done = thread.submit(runner.run, serve_until(stop, context, port))
         try:
-            yield port.result(10)
+            yield port.result(60)
         finally:
             runner.get_loop().call_soon_threadsafe(stop.set)
-            done.result(10)
+            done.result(60)
 
 
 def trusting(*authorities: Pair) -> ssl.SSLContext:
@@ -111,7 +111,7 @@ def trusting(*authorities: Pair) -> ssl.SSLContext:
 
 
 def open_connection(port: int, client: ssl.SSLContext, name: str | None = NAME) -> ssl.SSLSocket:
-    return client.wrap_socket(socket.create_connection(("127.0.0.1", port), timeout=10), server_hostname=name)
+    return client.wrap_socket(socket.create_connection(("127.0.0.1", port), timeout=60), server_hostname=name)
 
 
 def answered(connection: ssl.SSLSocket) -> bool:
@@ -363,15 +363,13 @@ def test_unchanged_files_are_neither_loaded_nor_tried(files: Mounted, monkeypatc
 
     monkeypatch.setattr(tls, "_load", load)
     files.certificate.touch()
-    begin = time.perf_counter()
     assert all(refresh(serving) == Refreshed(Outcome.UNCHANGED) for _ in range(1000))
-    assert time.perf_counter() - begin < 5
 
 
 @pytest.mark.skipif(shutil.which("openssl") is None, reason="a second opinion, where openssl is installed")
 def test_the_fingerprint_is_the_one_that_openssl_prints(files: Mounted) -> None:
     command = ["openssl", "x509", "-in", str(files.certificate), "-noout", "-fingerprint", "-sha256"]
-    printed = subprocess.run(command, capture_output=True, text=True, check=True, timeout=30).stdout
+    printed = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120).stdout
     assert printed.strip().partition("=")[2] == files.serving().fingerprint
 
 
@@ -445,11 +443,11 @@ class Callers:
     def __exit__(self, *_: object) -> None:
         self._stop.set()
         for thread in self._threads:
-            thread.join(10)
+            thread.join(60)
 
     def settle(self) -> None:
         """Wait until every call that began before now has ended."""
-        before, deadline = list(self.calls), time.monotonic() + 30
+        before, deadline = list(self.calls), time.monotonic() + 120
         while any(map(operator.eq, before, self.calls)):
             assert time.monotonic() < deadline
             time.sleep(0.001)

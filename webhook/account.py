@@ -6,7 +6,7 @@ this module calls the Kubernetes API or waits for anything but the lock.
 
 import logging
 from collections.abc import Callable, Iterable
-from threading import Condition
+from threading import Condition, RLock
 
 from webhook.core.account.accounting import Accounting
 from webhook.core.account.ledger import Ledger, PodFacts
@@ -27,8 +27,9 @@ class Account:
     """
 
     def __init__(self, replica: str, timing: Timing, clock: Callable[[], float]) -> None:
-        self.lock = Condition()
-        self._work = False  # whether there may be some for the booking thread; guarded and told by the lock
+        self.lock = RLock()
+        self._told = Condition(self.lock)
+        self._work = False  # whether there may be some for the booking thread; guarded by the lock
         self.clock = clock
         self.config = HeadroomConfig()
         self.config_hash = ""
@@ -170,13 +171,13 @@ class Account:
     def await_work(self, seconds: float) -> None:
         """Wait until somebody waits for a booking, or news of the shared object came, or the time is up."""
         with self.lock:
-            self.lock.wait_for(lambda: self._work, seconds)
+            self._told.wait_for(lambda: self._work, seconds)
             self._work = False
 
     def wake(self) -> None:
         """Tell the booking thread that there may be work; the caller holds the lock."""
         self._work = True
-        self.lock.notify_all()
+        self._told.notify_all()
 
     def farewell(self) -> tuple[Proposal, int] | None:
         """Return what is to be written so that all is handed back but what may still come; None: nothing is held.

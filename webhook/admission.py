@@ -17,7 +17,7 @@ from webhook.cases import Answer, Case, Decided, plain
 from webhook.core.account.ledger import Standing
 from webhook.core.reviews.decision import Outcome, decide, verdict_of
 from webhook.core.reviews.question import Question, question
-from webhook.core.reviews.reply import respond
+from webhook.core.reviews.reply import message, respond
 from webhook.core.reviews.review import Request, ReviewError, decode, encode
 from webhook.core.reviews.verdict import Decision, Reason, Verdict, cannot_tell
 from webhook.core.sharing.allotment import Proposal
@@ -95,12 +95,13 @@ class Admission:
         if verdict.decision is Decision.CANNOT_TELL and self._may_ask_again(case, now):
             return plain(503, verdict.detail, retry_after=1)
         age = max(self.account.pods.age(now), self.account.nodes.age(now))
+        response = respond(case.request, verdict, case.question.facts.name if case.question else None)
+        told = message(verdict, response)
         try:
-            self._observe(Decided(case, verdict, standing, age, now - case.arrived, self.account.config_hash))
+            self._observe(Decided(case, verdict, told, standing, age, now - case.arrived, self.account.config_hash))
         except Exception:
             log.exception("the decision on review %r could not be recorded", case.request.uid)
-        name = case.question.facts.name if case.question else None
-        return Answer(200, encode(respond(case.request, verdict, name)))
+        return Answer(200, encode(response))
 
     def _may_ask_again(self, case: Case, now: float) -> bool:
         """Say whether the API server has time left to ask again; it was seen to do so with the same uid.

@@ -5,15 +5,12 @@ Reviews leave what happened in `Notices`, which bounds it; a thread of its own w
 
 import logging
 from collections.abc import Callable
-from functools import partial
 from threading import Event, Lock
 
 from webhook.answer import ApiError, Conflict, KubeError, NotFound, Terminating
 from webhook.cases import Decided
 from webhook.core.notices.notice import Notice, Notices, Occurrence
 from webhook.core.notices.regarding import Regarding, controller
-from webhook.core.reviews.reply import subject
-from webhook.core.reviews.wording import refusal
 from webhook.events import Events
 from webhook.kube import Api
 from webhook.owners import Owners
@@ -116,12 +113,11 @@ def refused(decided: Decided) -> Occurrence | None:
     owner = controller(case.question.pod.metadata.owner_references, namespace)
     if owner is None:
         return None
-    text = partial(refusal, verdict, subject(case.request, case.question.facts.name))
-    return Occurrence(owner, "Warning", verdict.reason.value, "CreatePod", text)
+    return Occurrence(owner, "Warning", verdict.reason._value_, "CreatePod", decided.message)
 
 
 def edited(edit: Edit, namespace: str) -> Occurrence:
     """Make of an edit of the configuration what there is to tell to whoever looks at the ConfigMap."""
     kind, reason = ("Normal", "ConfigurationApplied") if edit.good else ("Warning", "ConfigurationRefused")
     about = Regarding("v1", "ConfigMap", namespace, CONFIG, edit.uid)
-    return Occurrence(about, kind, reason, "Configure", lambda: edit.text)
+    return Occurrence(about, kind, reason, "Configure", edit.text)

@@ -34,10 +34,14 @@ class Case(Struct, frozen=True, gc=False):
 
 
 class Decided(Struct, frozen=True, gc=False):
-    """One decision as the audit log and the metrics see it; `age` of the account and `took` in seconds."""
+    """One decision as the audit log, the metrics and the Events see it; `age` of the account and `took` in seconds.
+
+    `message` is the sentence with which a request is refused, or why it was let in, where there is more to say.
+    """
 
     case: Case
     verdict: Verdict
+    message: str
     standing: Standing | None
     age: float
     took: float

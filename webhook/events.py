@@ -49,7 +49,7 @@ class Events:
 
     def write(self, regarding: Regarding, occurrence: Occurrence, count: int, first: float, last: float) -> None:
         """Add `count` occurrences between two moments, in seconds since 1970, to the Event; raises `KubeError`."""
-        text = shortened(occurrence.text(), _TEXT)
+        text = shortened(occurrence.text, _TEXT)
         for left in reversed(range(_ATTEMPTS)):
             try:
                 self._write(regarding, occurrence, text, count, first, last)

@@ -22,6 +22,7 @@ from webhook.core.foresight.foresight import Foresight, facts_of, foresee, look
 from webhook.core.foresight.plan import Edit, Plan, plan
 from webhook.core.pods.objects import ObjectError
 from webhook.core.pods.workload import read_scale, read_workload, scaled
+from webhook.core.reviews.reply import message
 from webhook.core.reviews.review import Request, ReviewError, decode, encode
 from webhook.core.reviews.verdict import Decision, Reason, Verdict
 from webhook.kube import Api
@@ -58,8 +59,9 @@ class Forecast:
         request = about_workload(asked)
         said = SILENT if request is None else self._say(asked, request)
         request = request or asked
-        self._record(Case(request, arrived, timeout), said.verdict)
-        return Answer(200, encode(reply(request, SILENT if said is _UNKNOWN else said)))
+        response = reply(request, SILENT if said is _UNKNOWN else said)
+        self._record(Case(request, arrived, timeout), said.verdict, message(said.verdict, response))
+        return Answer(200, encode(response))
 
     def _say(self, asked: Request, request: Request) -> Early:
         try:
@@ -104,10 +106,10 @@ class Forecast:
             lines = look(self._account.ledger, *facts)
         return foresee(planned, lines, refused=refused)
 
-    def _record(self, case: Case, verdict: Verdict) -> None:
+    def _record(self, case: Case, verdict: Verdict, told: str) -> None:
         now = self._account.clock()
         age = max(self._account.pods.age(now), self._account.nodes.age(now))
-        decided = Decided(case, verdict, None, age, now - case.arrived, self._account.config_hash)
+        decided = Decided(case, verdict, told, None, age, now - case.arrived, self._account.config_hash)
         try:
             self._count(decided)
             if verdict.decision is Decision.DENY:

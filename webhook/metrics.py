@@ -4,11 +4,20 @@ Names follow Prometheus' conventions and label names those of kube-state-metrics
 of the account, so dashboards use `max by`.
 """
 
+from bisect import bisect_left
 from collections import Counter as Counted
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
+from itertools import accumulate
+from threading import Lock
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily
+from prometheus_client import CollectorRegistry, Counter, Gauge
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    InfoMetricFamily,
+)
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
@@ -29,38 +38,45 @@ from webhook.tls import ServingCertificate
 _SECONDS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.5, 2.5)
 
 
-class Reviews:
-    """Counts decisions."""
+class Reviews(Collector):
+    """Counts decisions: plain numbers on the way of a review, and what Prometheus makes of them at a scrape."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        self._reviews = Counter(
-            "headroom_admission_reviews",
-            "Decisions, by what was asked and what was said.",
-            ("operation", "kind", "verdict", "reason", "dry_run"),
-            registry=registry,
-        )
-        self._duration = Histogram(
-            "headroom_admission_duration_seconds",
-            "Time from a review's last byte to its verdict, waiting for a booking included.",
-            buckets=_SECONDS,
-            registry=registry,
-        )
-        self._children: dict[tuple[str, ...], Counter] = {}
+        self._lock = Lock()
+        self._decisions: defaultdict[tuple[str, str, str, str, bool], int] = defaultdict(int)
+        self._within = [0] * (len(_SECONDS) + 1)  # how many took no longer than each of `_SECONDS`, and than the last
+        self._seconds = 0.0
+        registry.register(self)
 
     def record(self, decided: Decided) -> None:
         """Count one decision."""
         request, verdict = decided.case.request, decided.verdict
         # What is no pod could be called anything by whoever reaches the port, and labels live for ever.
-        kind = request.what if request.is_pod or request.is_resize else "other"
+        kind = "Pod" if request.is_pod else "Pod/resize" if request.is_resize else "other"
         operation = request.operation if request.operation in _OPERATIONS else "other"
-        labels = (operation, kind, verdict.decision.value, verdict.reason.value, str(bool(request.dry_run)).lower())
-        child = self._children.get(labels)
-        if child is None:
-            child = self._children[labels] = self._reviews.labels(*labels)
-        child.inc()
-        self._duration.observe(decided.took)
+        decision = (operation, kind, verdict.decision._value_, verdict.reason._value_, bool(request.dry_run))
+        bucket = bisect_left(_SECONDS, decided.took)
+        with self._lock:
+            self._decisions[decision] += 1
+            self._within[bucket] += 1
+            self._seconds += decided.took
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield both families."""
+        with self._lock:
+            decisions, within, seconds = dict(self._decisions), list(self._within), self._seconds
+        labels = ("operation", "kind", "verdict", "reason", "dry_run")
+        text = "Decisions, by what was asked and what was said."
+        family = CounterMetricFamily("headroom_admission_reviews", text, labels=labels)
+        for (*said, dry_run), number in decisions.items():
+            family.add_metric((*said, str(dry_run).lower()), number)
+        yield family
+        text = "Time from a review's last byte to its verdict, waiting for a booking included."
+        buckets = list(zip(_BOUNDS, accumulate(within), strict=True))
+        yield HistogramMetricFamily("headroom_admission_duration_seconds", text, buckets=buckets, sum_value=seconds)
 
 
+_BOUNDS = (*map(str, _SECONDS), "+Inf")
 _OPERATIONS = ("CREATE", "UPDATE", "DELETE", "CONNECT")
 
 

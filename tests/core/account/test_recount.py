@@ -60,9 +60,9 @@ def test_a_sum_of_a_node_that_drifted_is_reported(busy: Ledger) -> None:
 
 @pytest.mark.parametrize("figure", ["unseen", "open", "unretired"])
 def test_a_sum_of_reservations_that_drifted_is_reported(busy: Ledger, figure: str) -> None:
-    sums = getattr(busy.reservations, f"_{figure}")
-    right = sums[CLUSTER]
-    sums[CLUSTER] = right.minus(ONE)
+    sums = busy.reservations._sums[CLUSTER]
+    right = getattr(sums, figure)
+    setattr(sums, figure, right.minus(ONE))
     assert drift(busy) == {(figure, CLUSTER): (right.minus(ONE), right)}
 
 

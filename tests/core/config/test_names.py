@@ -3,7 +3,15 @@ from typing import Any, get_args
 
 import pytest
 
-from webhook.core.config.names import LabelKey, LabelValue, NamespacePattern, PoolName, PriorityClassName, TaintKey
+from webhook.core.config.names import (
+    LabelKey,
+    LabelValue,
+    NamespacePattern,
+    PoolName,
+    PriorityClassName,
+    TaintKey,
+    fits_any,
+)
 
 
 def fits(kind: Any, text: str) -> bool:
@@ -55,3 +63,12 @@ def test_a_star_stands_for_any_run_of_characters(pattern: str, namespace: str, m
 def test_what_could_match_no_namespace_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="matches no namespace; write a name, or a pattern such as staging-"):
         NamespacePattern.parse(text)
+
+
+@pytest.mark.parametrize("namespace", ["team-a", "team-b", "team-" + "x" * 100, "ateam-", "t" * 100])
+def test_a_namespace_fits_any_of_several_patterns_however_often_it_is_asked(namespace: str) -> None:
+    patterns = frozenset(map(NamespacePattern.parse, ("kube-system", "team-*")))
+    others = frozenset(map(NamespacePattern.parse, ("kube-*",)))
+    for _ in range(2):
+        assert fits_any(patterns, namespace) is namespace.startswith("team-")
+        assert not fits_any(others, namespace)

@@ -17,7 +17,7 @@ def of(
     owner: object = "web", text: str = "it does not fit", *, namespace: str = "shop", reason: str = "Full"
 ) -> Occurrence:
     about = Regarding("apps/v1", "ReplicaSet", namespace, str(owner), f"uid-{owner}")
-    return Occurrence(about, "Warning", reason, "CreatePod", lambda: text)
+    return Occurrence(about, "Warning", reason, "CreatePod", text)
 
 
 def told(notices: Notices, now: float) -> list[Notice]:
@@ -42,7 +42,7 @@ def test_what_follows_is_counted_and_told_after_the_interval_with_the_newest_tex
         assert told(notices, 100.0 + second) == []
     (found,) = told(notices, 100.0 + INTERVAL)
     assert (found.count, found.first, found.last) == (9, 101.0, 109.0)
-    assert found.occurrence.text() == "short by 9"
+    assert found.occurrence.text == "short by 9"
 
 
 def test_the_count_of_what_was_told_begins_anew() -> None:

@@ -21,6 +21,17 @@ def test_everything_is_done_sum_by_sum(a: Amounts, b: Amounts) -> None:
         assert a.beyond(b)[index] == max(0, x - y)
 
 
+parts = st.sampled_from((NOTHING, Amounts())) | amounts
+
+
+@given(amounts, parts, parts)
+def test_a_part_of_a_sum_gives_way_to_another(a: Amounts, old: Amounts, new: Amounts) -> None:
+    for before, after in ((old, new), (new, new), (old, NOTHING), (NOTHING, new)):
+        moved = a.moved(before, after)
+        assert moved == a.minus(before).plus(after)
+        assert isinstance(moved, Amounts)
+
+
 @given(amounts, amounts)
 def test_within_is_said_only_where_no_sum_is_larger(a: Amounts, b: Amounts) -> None:
     assert a.within(b) == (a.beyond(b) == NOTHING)

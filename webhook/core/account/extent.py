@@ -73,3 +73,13 @@ Extents = dict[str, Extent]
 def reach(spread: Spread, before: Before) -> Extents:
     """Return how far one grant reaches in each scope that it is charged to."""
     return dict.fromkeys(spread.scopes, Extent(before.footprint, spread.footprint))
+
+
+def joined(held: Extents, more: Extents) -> Extents:
+    """Return how far two parts of one name's grants reach together."""
+    if not held:
+        return more
+    both = {**held, **more}
+    for scope in held.keys() & more.keys():
+        both[scope] = held[scope].and_also(more[scope])
+    return both

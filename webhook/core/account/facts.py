@@ -30,7 +30,7 @@ def pod_facts(pod: Pod, name: str = "", uid: str = "", at: int | None = None) ->
         sys.intern(spec.node_name),  # each pod is decoded with a copy of its own
         pod.status.phase not in _ENDED,
         () if spec.node_name else ways(spec),
-        infeasible(pod.status.conditions),
+        infeasible(pod.status.conditions) if pod.status.conditions else False,
     )
 
 

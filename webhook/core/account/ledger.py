@@ -27,7 +27,6 @@ from webhook.core.account.recount import Grant, Parts
 from webhook.core.account.reservations import Reservation, Reservations
 from webhook.core.pods.confinement import Ways, named_nodes, pool_of
 from webhook.core.values.amounts import NOTHING, Amounts
-from webhook.core.values.scopes import CLUSTER
 
 
 class PodFacts(Struct, frozen=True, gc=False):
@@ -87,23 +86,23 @@ class Ledger:
         self.unasked_growth = NOTHING  # what that came to in all
         self._infeasible: set[str] = set()  # names of pods whose resize is infeasible at present
         self._pods: dict[str, Entry] = {}
-        self._committed: dict[str, Amounts] = {}  # by scope, before anything is excused
+        self._committed: dict[str, Amounts] = {}  # by scope, without what is excused
         self._held: dict[str, Amounts] = {}  # by node: what the pods bound to it commit
         self._placed: dict[str, str | None] = {}  # by node: the pool that its pods are charged to
         self._naming: dict[str, set[str]] = {}  # by node, known or not: the unbound pods that name it
         self._excused: dict[str, dict[str, Amounts]] = {}  # by node that does not count, by scope
-        self._excused_sum: dict[str, Amounts] = {}
 
     # -- questions -----------------------------------------------------------------------------------------------------
 
     def standing(self, scope: str) -> Standing:
         """Return the account of one scope."""
-        committed = self._committed.get(scope, NOTHING).minus(self._excused_sum.get(scope, NOTHING))
+        committed = self._committed.get(scope, NOTHING)
         return Standing(scope, committed, self.reservations.unseen(scope), self.capacity.bearing(scope))
 
     def spread(self, pod: PodFacts) -> Spread:
         """Return which scopes a pod is charged to."""
-        return Spread(pod.footprint, self._pool_of(pod.node, pod.confined_to))
+        placed = pod.node or pod.confined_to
+        return Spread(pod.footprint, self._pool_of(pod.node, pod.confined_to) if placed else None)
 
     def charged(self, name: str, scope: str) -> Amounts:
         """What one name costs in a scope: the larger of what lives there and what may still come."""
@@ -114,6 +113,8 @@ class Ledger:
 
         The object under review may be ahead of the view: what made it so is charged to whoever granted that.
         """
+        if pod.name not in self._pods and pod.name not in self.reservations.names:
+            return pod.asked
         return self.reservations.growth_unseen(pod.name, Extent(pod.before.footprint, pod.footprint), scope)
 
     def __len__(self) -> int:
@@ -134,22 +135,22 @@ class Ledger:
         """Take in a pod that was added or has changed."""
         self._reach(pod.revision)
         known = self._pods.get(pod.name)
-        granted = self.reservations.get(pod.name, pod.uid) is not None
-        settled = self.reservations.see(pod.name, pod.uid, pod.revision)
+        settled = pod.name in self.reservations.names and self.reservations.see(pod.name, pod.uid, pod.revision)
         if known is not None and known.uid == pod.uid:
             self._compare(known, pod, settled=settled)
-        elif not granted:
+        elif self.reservations.get(pod.name, pod.uid) is None:
             self.born_revision = max(self.born_revision, pod.revision)
-        self._note(pod)
-        self._put(pod.name, _entry(pod) if pod.counts else None)
+        if pod.infeasible or self._infeasible:
+            self._note(pod)
+        self._put(pod.name, _entry(pod) if pod.counts else None, settled=settled)
 
     def gone(self, pod: PodFacts) -> None:
         """Take in that a pod was deleted; what it held is free from now on."""
         self._reach(pod.revision)
-        self.reservations.see(pod.name, pod.uid, pod.revision)
+        settled = self.reservations.see(pod.name, pod.uid, pod.revision)
         self._infeasible.discard(pod.name)
         entry = self._pods.get(pod.name)
-        self._put(pod.name, None if entry is None or entry.uid == pod.uid else entry)
+        self._put(pod.name, None if entry is None or entry.uid == pod.uid else entry, settled=settled)
 
     def relist(self, pods: Iterable[PodFacts], revision: int) -> None:
         """Take in a whole consistent list; nothing that is unsettled is erased by it."""
@@ -183,13 +184,13 @@ class Ledger:
         """Keep in mind whose resize is infeasible: it may become feasible, and nobody is asked about that."""
         if pod.infeasible:
             self._infeasible.add(pod.name)
-        elif self._infeasible:
+        else:
             self._infeasible.discard(pod.name)
 
     def _reach(self, revision: int) -> None:
         if revision > self.pod_revision:
             self.pod_revision = revision
-            self.bookmark(revision)
+            self.revision = max(self.revision, revision)
 
     def _pool_of(self, node: str, confined_to: Ways) -> str | None:
         """A bound pod is in its node's pool, if the node is known; another in the pool that it is confined to."""
@@ -197,38 +198,51 @@ class Ledger:
             return self._placed.get(node)
         return pool_of(confined_to, self.accounting.pool_of, self._placed.get) if confined_to else None
 
-    def _put(self, name: str, new: Entry | None) -> None:
+    def _put(self, name: str, new: Entry | None, *, settled: bool = False) -> None:
+        """Let this live under a name; `settled` says that its reservations have changed."""
         old = self._pods.get(name)
-        if old == new:
-            self.reservations.refresh(name)
+        if old != new:
+            self._charge(old, new)
+            if old is not None:
+                del self._pods[name]
+                if old.confined_to:
+                    self._index(name, old, present=False)
+            if new is not None:
+                self._pods[name] = new
+                if new.confined_to:
+                    self._index(name, new, present=True)
+        elif not settled:
             return
-        if old is not None:
-            del self._pods[name]
-            self._charge(old, NOTHING.minus(old.footprint))
-            self._index(name, old, present=False)
-        if new is not None:
-            self._charge(new, new.footprint)
-            self._pods[name] = new
-            self._index(name, new, present=True)
         self.reservations.refresh(name)
 
     def _index(self, name: str, entry: Entry, *, present: bool) -> None:
-        for node in named_nodes(entry.confined_to) if entry.confined_to else ():
+        for node in named_nodes(entry.confined_to):
             naming = self._naming.setdefault(node, set())
             naming.add(name) if present else naming.discard(name)
             if not naming:
                 del self._naming[node]
 
-    def _charge(self, entry: Entry, amounts: Amounts) -> None:
-        pool = self._pool_of(entry.node, entry.confined_to)
-        _add(self._committed, CLUSTER, amounts)
-        if pool is not None:
-            _add(self._committed, pool, amounts)
-        if entry.node:
-            _add(self._held, entry.node, amounts)
-            if entry.node in self._excused:
-                self._excuse(entry.node)
-                self.capacity.stir(entry.node)
+    def _charge(self, old: Entry | None, new: Entry | None) -> None:
+        """Charge one pod in place of another; to bind a pod changes nothing but where it is held."""
+        before, after = self._charged_to(old), self._charged_to(new)
+        if before != after:
+            for scope in before.scopes if before is not NOWHERE else ():
+                _move(self._committed, scope, before.footprint, NOTHING)
+            for scope in after.scopes if after is not NOWHERE else ():
+                _move(self._committed, scope, NOTHING, after.footprint)
+        if old is not None and old.node:
+            self._hold(old.node, old.footprint, NOTHING)
+        if new is not None and new.node:
+            self._hold(new.node, NOTHING, new.footprint)
+
+    def _charged_to(self, entry: Entry | None) -> Spread:
+        return NOWHERE if entry is None else Spread(entry.footprint, self._pool_of(entry.node, entry.confined_to))
+
+    def _hold(self, node: str, old: Amounts, new: Amounts) -> None:
+        _move(self._held, node, old, new)
+        if node in self._excused:
+            self._excuse(node)
+            self.capacity.stir(node)
 
     # -- nodes ---------------------------------------------------------------------------------------------------------
 
@@ -278,9 +292,9 @@ class Ledger:
             known = self.capacity.get(name)
             old, new = self._placed.pop(name, None), known.pool if known else None
             if old is not None:
-                _add(self._committed, old, NOTHING.minus(held))
+                _move(self._committed, old, held, NOTHING)
             if new is not None:
-                _add(self._committed, new, held)
+                _move(self._committed, new, NOTHING, held)
                 self._placed[name] = new
             self._excuse(name)
 
@@ -294,22 +308,20 @@ class Ledger:
     def _excuse(self, name: str) -> None:
         """Take the pods of a node out of the commitment, up to its share of the bound, if it does not count."""
         for scope, amounts in self._excused.pop(name, {}).items():
-            _add(self._excused_sum, scope, NOTHING.minus(amounts))
+            _move(self._committed, scope, NOTHING, amounts)
         node = self.capacity.get(name)
         if node is None or self.capacity.counts(name):
             return
         held = self._held.get(name, NOTHING)
         excused = {scope: held.upto(self.accounting.bearing_of(scope, node.facts.room)) for scope in node.scopes}
         for scope, amounts in excused.items():
-            _add(self._excused_sum, scope, amounts)
+            _move(self._committed, scope, amounts, NOTHING)
         self._excused[name] = excused
 
     def _charged_under(self, name: str) -> Spread:
         """What lives under a name and is surely charged: a pod on a node that does not count may be excused."""
         entry = self._pods.get(name)
-        if entry is None or entry.node in self._excused:
-            return NOWHERE
-        return Spread(entry.footprint, self._pool_of(entry.node, entry.confined_to))
+        return NOWHERE if entry is None or entry.node in self._excused else self._charged_to(entry)
 
     # -- recount -------------------------------------------------------------------------------------------------------
 
@@ -332,8 +344,8 @@ def _entry(pod: PodFacts) -> Entry:
     return Entry(pod.uid, pod.footprint, pod.node, () if pod.node else pod.confined_to)
 
 
-def _add(sums: dict[str, Amounts], key: str, amounts: Amounts) -> None:
-    total = sums.get(key, NOTHING).plus(amounts)
+def _move(sums: dict[str, Amounts], key: str, old: Amounts, new: Amounts) -> None:
+    total = sums.get(key, NOTHING).moved(old, new)
     if total == NOTHING:
         sums.pop(key, None)
     else:

@@ -21,11 +21,23 @@ Rule 5. A resize costs what it adds to the object that was reviewed. It is settl
         least before to the most after: each adds to the one before it, and those that failed cost nothing more.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, KeysView
 
 from msgspec import Struct, field
 
-from webhook.core.account.extent import UNBORN, Before, Extent, Extents, Spread, Sums, key_of, reach
+from webhook.core.account.extent import (
+    NOWHERE,
+    UNBORN,
+    Before,
+    Extent,
+    Extents,
+    Spread,
+    Sums,
+    joined,
+    key_of,
+    reach,
+)
 from webhook.core.values.amounts import NOTHING, Amounts
 
 Live = Callable[[str], Spread]
@@ -57,13 +69,28 @@ Named = tuple[str, Reservation]
 """A reservation with the name of its pod."""
 
 
+class _Costs(Struct, eq=False, gc=False):
+    """What reservations come to in one scope: those of one name, or all of them."""
+
+    unseen: Amounts = NOTHING
+    open: Amounts = NOTHING
+    unretired: Amounts = NOTHING
+
+
+_NO_COSTS = _Costs()
+
+
 class _Name(Struct, eq=False):
-    """All unretired reservations under one name, and what they add to each of the sums at present."""
+    """All unretired reservations under one name, how far they reach, and what they add to the sums at present."""
 
     by_key: dict[str, Reservation] = field(default_factory=dict)
-    unseen: Sums = field(default_factory=dict)
     open: Extents = field(default_factory=dict)
     unretired: Extents = field(default_factory=dict)
+    costs: dict[str, _Costs] = field(default_factory=dict)
+
+    def reach_of_open(self) -> Extents:
+        """How far those reach that may still come."""
+        return _extents([r for r in self.by_key.values() if r.seen_at_revision is None])
 
 
 class Reservations:
@@ -72,28 +99,27 @@ class Reservations:
     def __init__(self, live: Live) -> None:
         self._live = live
         self._names: dict[str, _Name] = {}
-        self._unseen: Sums = {}
-        self._open: Sums = {}
-        self._unretired: Sums = {}
+        self._sums: defaultdict[str, _Costs] = defaultdict(_Costs)
+        self.names: KeysView[str] = self._names.keys()  # under which anything is reserved
 
     # -- questions -----------------------------------------------------------------------------------------------------
 
     def unseen(self, scope: str) -> Amounts:
         """What open reservations may still add to what lives in the scope now."""
-        return self._unseen.get(scope, NOTHING)
+        return self._sums[scope].unseen
 
     def open(self, scope: str) -> Amounts:
         """What open reservations come to by themselves: what others must leave room for after the next write."""
-        return self._open.get(scope, NOTHING)
+        return self._sums[scope].open
 
     def unretired(self, scope: str) -> Amounts:
         """What all reservations hold of this replica's allotment in the scope."""
-        return self._unretired.get(scope, NOTHING)
+        return self._sums[scope].unretired
 
     def unseen_of(self, name: str, scope: str) -> Amounts:
         """What the open reservations of one name may still add in the scope."""
         group = self._names.get(name)
-        return group.unseen.get(scope, NOTHING) if group else NOTHING
+        return group.costs.get(scope, _NO_COSTS).unseen if group else NOTHING
 
     def growth_unseen(self, name: str, extent: Extent, scope: str) -> Amounts:
         """What one more grant under a name would add to what lives there and what may still come."""
@@ -107,10 +133,10 @@ class Reservations:
     def growth_of(self, name: str, spread: Spread, before: Before, *, without: frozenset[str] = frozenset()) -> Sums:
         """What one more grant under a name would add to what it holds of the allotment, some keys left out."""
         group = self._names.get(name)
-        held: Extents = {}
-        if group is not None:
-            counted = not without & group.by_key.keys()
-            held = group.unretired if counted else _extents(r for k, r in group.by_key.items() if k not in without)
+        if group is None:
+            return dict.fromkeys(spread.scopes, Extent(before.footprint, spread.footprint).cost)
+        counted = not without & group.by_key.keys()
+        held = group.unretired if counted else _extents(r for k, r in group.by_key.items() if k not in without)
         growth: Sums = {}
         for scope, extent in reach(spread, before).items():
             had = held.get(scope)
@@ -136,25 +162,31 @@ class Reservations:
 
     def add(self, name: str, reservation: Reservation) -> None:
         """Take a grant in; the same one is replaced (a review may be asked again)."""
-        group = self._names.setdefault(name, _Name())
+        group = self._names.get(name)
+        if group is None:
+            group = self._names[name] = _Name()
         key = reservation.key
         replaced = group.by_key.pop(key, None)
         group.by_key[key] = reservation
         if replaced is None and reservation.is_open:  # a name may have many duplicates: no need to look at them all
             more = reach(reservation.spread, reservation.before)
-            self._count(name, group, _both(group.open, more), _both(group.unretired, more))
+            self._count(name, group, joined(group.open, more), joined(group.unretired, more))
         else:
-            self.refresh(name)
+            self._recount(name)
 
     def see(self, name: str, uid: str, revision: int) -> bool:
-        """Note that the view shows a pod (rules 2 and 5); the name's sums want a refresh after it.
+        """Note that the view shows a pod (rules 2 and 5), and say whether anything granted here was waiting for that.
 
-        Returns whether anything granted here was waiting for that.
+        If so, the name's sums want a refresh.
         """
         group = self._names.get(name)
         settled = False
         for reservation in group.by_key.values() if group else ():
-            if reservation.uid == uid and reservation.is_open and revision > reservation.before.revision:
+            if (
+                reservation.uid == uid
+                and reservation.seen_at_revision is None
+                and revision > reservation.before.revision
+            ):
                 reservation.seen_at_revision = revision
                 settled = True
         return settled
@@ -165,7 +197,8 @@ class Reservations:
         for name, reservation in lapsed:
             reservation.seen_at_revision = 0
             names.add(name)
-        self._refresh(names)
+        for name in names:
+            self.refresh(name)
 
     def retire(self, retired: Iterable[Named]) -> None:
         """Forget these reservations, but none that took the place of one of them."""
@@ -176,26 +209,30 @@ class Reservations:
             if group and group.by_key.get(key) is reservation:
                 del group.by_key[key]
                 names.add(name)
-        self._refresh(names)
+        for name in names:
+            self._recount(name)
 
     def refresh(self, name: str) -> None:
-        """Bring the sums up to date after a change under this name, of its reservations or of what lives there."""
+        """Bring the sums up to date after something was settled under this name, or another pod lives there."""
         group = self._names.get(name)
-        if group is not None:
-            still_open = _extents(r for r in group.by_key.values() if r.is_open)
-            self._count(name, group, still_open, _extents(group.by_key.values()))
+        if group is not None and group.open:
+            self._count(name, group, group.reach_of_open(), group.unretired)
 
-    def _refresh(self, names: Iterable[str]) -> None:
-        for name in names:
-            self.refresh(name)
+    def _recount(self, name: str) -> None:
+        group = self._names[name]
+        self._count(name, group, group.reach_of_open(), _extents(group.by_key.values()))
 
     def _count(self, name: str, group: _Name, still_open: Extents, unretired: Extents) -> None:
-        live = self._live(name)
-        unseen = {scope: extent.cost_beyond(live.in_scope(scope)) for scope, extent in still_open.items()}
-        _move(self._unseen, group.unseen, unseen)
-        _move(self._open, _costs(group.open), _costs(still_open))
-        _move(self._unretired, _costs(group.unretired), _costs(unretired))
-        group.unseen, group.open, group.unretired = unseen, still_open, unretired
+        """Let a name cost what its reservations come to, no more what they came to before."""
+        live = self._live(name) if still_open else NOWHERE
+        costs = {scope: _cost(still_open.get(scope), extent, live, scope) for scope, extent in unretired.items()}
+        for scope in costs.keys() | group.costs.keys():
+            old, new = group.costs.get(scope, _NO_COSTS), costs.get(scope, _NO_COSTS)
+            sums = self._sums[scope]
+            sums.unseen = sums.unseen.moved(old.unseen, new.unseen)
+            sums.open = sums.open.moved(old.open, new.open)
+            sums.unretired = sums.unretired.moved(old.unretired, new.unretired)
+        group.open, group.unretired, group.costs = still_open, unretired, costs
         if not group.by_key:
             del self._names[name]
 
@@ -203,25 +240,13 @@ class Reservations:
 def _extents(reservations: Iterable[Reservation]) -> Extents:
     extents: Extents = {}
     for reservation in reservations:
-        for scope, extent in reach(reservation.spread, reservation.before).items():
-            known = extents.get(scope)
-            extents[scope] = extent if known is None else known.and_also(extent)
+        extents = joined(extents, reach(reservation.spread, reservation.before))
     return extents
 
 
-def _both(one: Extents, other: Extents) -> Extents:
-    both = {**one, **other}
-    for scope in one.keys() & other.keys():
-        both[scope] = one[scope].and_also(other[scope])
-    return both
-
-
-def _costs(extents: Extents) -> Sums:
-    return {scope: extent.cost for scope, extent in extents.items()}
-
-
-def _move(sums: Sums, old: Sums, new: Sums) -> None:
-    for scope, amounts in old.items():
-        sums[scope] = sums[scope].minus(amounts)
-    for scope, amounts in new.items():
-        sums[scope] = sums.get(scope, NOTHING).plus(amounts)
+def _cost(still_open: Extent | None, unretired: Extent, live: Spread, scope: str) -> _Costs:
+    all_told = unretired.cost
+    if still_open is None:
+        return _Costs(unretired=all_told)
+    lives, alone = live.in_scope(scope), all_told if still_open is unretired else still_open.cost
+    return _Costs(alone if lives is NOTHING else still_open.cost_beyond(lives), alone, all_told)

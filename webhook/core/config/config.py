@@ -108,14 +108,14 @@ class HeadroomConfig(Group, frozen=True, kw_only=True):
 
     def policy(self, namespace: str) -> Policy:
         """Return what holds in a namespace."""
-        override = next((each for each in self.overrides if each.matches(namespace)), None)
-        if override is None:
-            return Policy(self.mode, self.missing_requests, self.workloads)
-        return Policy(
-            override.mode or self.mode,
-            override.missing_requests or self.missing_requests,
-            override.workloads or self.workloads,
-        )
+        for override in self.overrides:
+            if override.matches(namespace):
+                return Policy(
+                    override.mode or self.mode,
+                    override.missing_requests or self.missing_requests,
+                    override.workloads or self.workloads,
+                )
+        return Policy(self.mode, self.missing_requests, self.workloads)
 
     def pools_of(self, labels: Mapping[str, str]) -> tuple[PoolConfig, ...]:
         """Return the pools that select a node with these labels: it belongs to the first, the others overlap."""

@@ -7,6 +7,7 @@ Each pattern bounds its length before it repeats anything, so that no text makes
 import re
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from typing import Annotated, ClassVar, Self
 
 from msgspec import Meta
@@ -59,3 +60,16 @@ class NamespacePattern(Word):
     def __str__(self) -> str:
         """Write the pattern."""
         return self.text
+
+
+def fits_any(patterns: frozenset[NamespacePattern], namespace: str) -> bool:
+    """Say whether a namespace fits any of the patterns; asked at every review, so the answers are remembered."""
+    return _remembered(patterns, namespace) if len(namespace) <= _LONGEST else _fits_any(patterns, namespace)
+
+
+def _fits_any(patterns: frozenset[NamespacePattern], namespace: str) -> bool:
+    return any(pattern.matches(namespace) for pattern in patterns)
+
+
+_LONGEST = 63  # characters of a namespace; a review made by hand may name a longer one
+_remembered = lru_cache(maxsize=4096)(_fits_any)

@@ -11,7 +11,15 @@ from typing import Annotated, NamedTuple
 from msgspec import Meta, Struct
 
 from webhook.core.config.duration import Duration
-from webhook.core.config.names import LabelKey, LabelValue, NamespacePattern, PoolName, PriorityClassName, TaintKey
+from webhook.core.config.names import (
+    LabelKey,
+    LabelValue,
+    NamespacePattern,
+    PoolName,
+    PriorityClassName,
+    TaintKey,
+    fits_any,
+)
 from webhook.core.config.share import Share
 
 
@@ -152,11 +160,11 @@ class Exempt(Group, frozen=True, kw_only=True):
 
     def covers_namespace(self, namespace: str) -> bool:
         """Say whether every pod of the namespace is exempt."""
-        return any(pattern.matches(namespace) for pattern in self.namespaces)
+        return fits_any(self.namespaces, namespace)
 
     def covers_priority_class(self, name: str, namespace: str) -> bool:
         """Say whether pods of this priority class are exempt in the namespace."""
-        return name in self.priority_classes and any(p.matches(namespace) for p in self.priority_class_namespaces)
+        return name in self.priority_classes and fits_any(self.priority_class_namespaces, namespace)
 
 
 class Override(Group, frozen=True, kw_only=True):
@@ -176,4 +184,4 @@ class Override(Group, frozen=True, kw_only=True):
 
     def matches(self, namespace: str) -> bool:
         """Say whether the override holds there."""
-        return any(pattern.matches(namespace) for pattern in self.namespaces)
+        return fits_any(self.namespaces, namespace)

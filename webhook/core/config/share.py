@@ -36,7 +36,7 @@ class Share(Word):
 
     def of(self, amount: int) -> int:
         """Return this share of an amount, rounded down: a bound is never a byte too generous."""
-        return self.grains(amount) // WHOLE
+        return amount * self.thousandths // WHOLE
 
     def grains(self, amount: int) -> int:
         """Return this share of an amount, exact: there are `WHOLE` grains in a byte or millicore."""

@@ -10,9 +10,10 @@ in one of them holds up no other. What finds no room is dropped, and `observe` s
 """
 
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from webhook.core.notices.regarding import Regarding
 
@@ -28,15 +29,14 @@ ATTEMPTS: Final = 3  # at INTERVAL: the API server may be restarted meanwhile
 _Key = tuple[Regarding, str]
 
 
-@dataclass(frozen=True, slots=True)
-class Occurrence:
-    """What happened to an object; the text is made only if it is told. `type` is Warning or Normal."""
+class Occurrence(Struct, frozen=True, gc=False):
+    """What happened to an object. `type` is Warning or Normal."""
 
     regarding: Regarding
     type: str
     reason: str
     action: str
-    text: Callable[[], str]
+    text: str
 
 
 @dataclass(frozen=True, slots=True)

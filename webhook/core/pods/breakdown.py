@@ -16,7 +16,7 @@ from typing import Literal, NamedTuple, TypeAlias
 
 from msgspec import UNSET, UnsetType
 
-from webhook.core.pods.objects import Condition, Container, Pod, ResourceList, Resources
+from webhook.core.pods.objects import Condition, Container, Pod, PodStatus, ResourceList, Resources
 from webhook.core.values.quantity import RawQuantity, nanos
 
 Resource = Literal["memory", "cpu"]
@@ -85,17 +85,21 @@ class _Need(NamedTuple):
 def shape_of(pod: Pod) -> Shape:
     """Return the part of a pod that decides its footprint."""
     spec, status = pod.spec, pod.status
-    reported = {
+    reported = _reported(status) if status.container_statuses or status.init_container_statuses else {}
+    return (
+        tuple([(each.resources, reported.get(each.name)) for each in spec.containers]),
+        tuple([_init_claim(each, reported) for each in spec.init_containers]) if spec.init_containers else (),
+        (spec.resources, (status.resources, status.allocated_resources)),
+        spec.overhead,
+        infeasible(status.conditions) if status.conditions else False,
+    )
+
+
+def _reported(status: PodStatus) -> dict[str, _Reported]:
+    return {
         each.name: (each.resources, each.allocated_resources)
         for each in (*status.container_statuses, *status.init_container_statuses)
     }
-    return (
-        tuple([(each.resources, reported.get(each.name)) for each in spec.containers]),
-        tuple([_init_claim(each, reported) for each in spec.init_containers]),
-        (spec.resources, (status.resources, status.allocated_resources)),
-        spec.overhead,
-        infeasible(status.conditions),
-    )
 
 
 def breakdown(shape: Shape) -> Breakdown:

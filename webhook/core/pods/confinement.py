@@ -8,7 +8,7 @@ Exists, In with several values …) narrow the choice further and imply no label
 from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
-from webhook.core.pods.objects import NodeSelectorTerm, PodSpec
+from webhook.core.pods.objects import Affinity, NodeSelectorTerm, PodSpec
 
 Labels = tuple[tuple[str, str], ...]
 
@@ -31,7 +31,7 @@ _MOST_WAYS = 8
 
 def ways(spec: PodSpec) -> Ways:
     """Read what confines a pod, bound or not."""
-    terms = _required(spec)
+    terms = _required(spec.affinity) if spec.affinity else None
     if terms is None:
         return _shared((_way(spec.node_selector, NodeSelectorTerm()),)) if spec.node_selector else ()
     # A term without requirements selects no node.
@@ -61,10 +61,10 @@ def _leads_to(
     return by_name or of_labels(dict(way.labels))
 
 
-def _required(spec: PodSpec) -> tuple[NodeSelectorTerm, ...] | None:
-    if spec.affinity is None or spec.affinity.node_affinity is None:
+def _required(affinity: Affinity) -> tuple[NodeSelectorTerm, ...] | None:
+    if affinity.node_affinity is None:
         return None
-    required = spec.affinity.node_affinity.required_during_scheduling_ignored_during_execution
+    required = affinity.node_affinity.required_during_scheduling_ignored_during_execution
     return None if required is None else required.node_selector_terms
 
 

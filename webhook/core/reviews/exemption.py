@@ -23,8 +23,12 @@ def exemption(request: Request, pod: Pod, exempt: Exempt) -> str | None:
         return f"namespace {request.namespace} is exempt"
     if exempt.covers_priority_class(pod.spec.priority_class_name, request.namespace):
         return f"priority class {pod.spec.priority_class_name} is exempt in namespace {request.namespace}"
-    if request.is_resize:
-        return None
+    if pod.metadata.annotations.mirror is not None or user in _DAEMON_SET_CONTROLLERS:
+        return None if request.is_resize else _by_maker(user, pod, exempt)
+    return None
+
+
+def _by_maker(user: str, pod: Pod, exempt: Exempt) -> str | None:
     node = pod.spec.node_name
     if pod.metadata.annotations.mirror is not None and node and user == f"system:node:{node}":
         return "mirror pod, made by its own node"

@@ -14,6 +14,7 @@ from webhook.core.pods.objects import ObjectError, Pod
 from webhook.core.reviews.exemption import exemption
 from webhook.core.reviews.review import Request
 from webhook.core.reviews.verdict import Decision, Reason, Verdict, judge_form
+from webhook.core.values.amounts import Amounts
 from webhook.core.values.word import quoted
 
 
@@ -38,17 +39,18 @@ class Question(Struct, frozen=True, gc=False):
 
 def question(request: Request, accounting: Accounting) -> Question | Verdict:
     """Work out what is asked; a verdict where no account is needed for it."""
-    if not (request.is_pod or request.is_resize):
+    is_resize = not request.is_pod
+    if is_resize and not request.is_resize:
         detail = f"Headroom judges pods, not {request.what}: limit the webhook's rules to pods"
         return Verdict(Decision.DENY, Reason.NOT_JUDGED, detail=detail)
-    if request.operation != ("UPDATE" if request.is_resize else "CREATE"):
+    if request.operation != ("UPDATE" if is_resize else "CREATE"):
         return Verdict(Decision.ALLOW, Reason.NOT_JUDGED, detail=f"{request.operation} commits nothing new")
     config = accounting.config
     policy = config.policy(request.namespace)
     try:
         pod = request.pod()
-        facts = _resized(request, pod) if request.is_resize else _created(request, pod)
-        if request.is_resize and not (facts.counts and accounting.bounds(facts.asked)):
+        facts = _resized(request, pod) if is_resize else _created(request, pod)
+        if is_resize and not (facts.counts and accounting.bounds(facts.asked)):
             return Verdict(Decision.ALLOW, Reason.FITS, policy.mode)
         form = _form(pod, facts, config, policy)
     except ObjectError as error:
@@ -83,14 +85,12 @@ def _resized(request: Request, pod: Pod) -> PodFacts:
 
 def _form(pod: Pod, facts: PodFacts, config: HeadroomConfig, policy: Policy) -> Verdict:
     """Judge what a pod leaves unsaid; of a resize that adds no memory nothing is said."""
-    asked = facts.asked
-    silent = not any((asked.memory_requests, asked.memory_limits, asked.memory_limits_filled))
-    if silent and facts.before is not UNBORN:
+    unbounded = facts.footprint.memory_unbounded > 0
+    no_request = policy.missing_requests is not Answer.ALLOW and not asks_for_memory(pod)
+    if not (unbounded or no_request) or (facts.before is not UNBORN and not _adds_memory(facts.asked)):
         return Verdict(Decision.ALLOW, Reason.FITS, policy.mode)
-    return judge_form(
-        config,
-        policy.mode,
-        policy.missing_requests,
-        unbounded=facts.footprint.memory_unbounded > 0,
-        no_request=policy.missing_requests is not Answer.ALLOW and not asks_for_memory(pod),
-    )
+    return judge_form(config, policy.mode, policy.missing_requests, unbounded=unbounded, no_request=no_request)
+
+
+def _adds_memory(asked: Amounts) -> bool:
+    return any((asked.memory_requests, asked.memory_limits, asked.memory_limits_filled))

@@ -22,6 +22,8 @@ def subject(request: Request, name: str | None = None) -> str:
 
 def respond(request: Request, verdict: Verdict, name: str | None = None) -> Response:
     """Make the response; `name` is the pod's namespace/name where the request itself does not say it."""
+    if verdict.decision is Decision.ALLOW and verdict.reason is Reason.FITS:
+        return Response(request.uid, allowed=True)
     named = subject(request, name)
     if verdict.allowed:
         return Response(request.uid, True, warnings=warnings(verdict, named), audit_annotations=_annotations(verdict))
@@ -30,11 +32,14 @@ def respond(request: Request, verdict: Verdict, name: str | None = None) -> Resp
     return Response(request.uid, False, status, audit_annotations=_annotations(verdict))
 
 
+def message(verdict: Verdict, response: Response) -> str:
+    """Return what a decision is told with besides its figures: the sentence that refuses, or why it lets in."""
+    return verdict.detail if response.status is None else response.status.message
+
+
 def _annotations(verdict: Verdict) -> dict[str, str]:
     """The same facts for the cluster's own audit log; the API server puts the webhook's name before each key."""
-    if verdict.decision is Decision.ALLOW and verdict.reason is Reason.FITS:
-        return {}
-    facts = {"decision": verdict.decision.value, "reason": verdict.reason.value}
+    facts = {"decision": verdict.decision._value_, "reason": verdict.reason._value_}
     for s in verdict.sums[:1]:
         facts |= {
             "scope": s.scope,

@@ -37,7 +37,11 @@ class Reason(StrEnum):
     NOT_JUDGED = "NotJudged"
 
 
-class Sum(Struct, frozen=True):
+_RESOURCES = tuple(field.split("_")[0] for field in Amounts._fields)
+_KINDS = tuple(field.split("_")[1] for field in Amounts._fields)
+
+
+class Sum(Struct, frozen=True, gc=False):
     """One bounded sum of one scope at the moment of a verdict; memory in bytes, cpu in millicores.
 
     `committed` is what live pods commit; `granted` what is let in and not yet there, by any replica; `kept` what of
@@ -57,12 +61,12 @@ class Sum(Struct, frozen=True):
     @property
     def resource(self) -> str:
         """`memory` or `cpu`."""
-        return Amounts._fields[self.index].partition("_")[0]
+        return _RESOURCES[self.index]
 
     @property
     def kind(self) -> str:
         """`requests` or `limits`."""
-        return Amounts._fields[self.index].split("_")[1]
+        return _KINDS[self.index]
 
     @property
     def allocatable(self) -> int:
@@ -95,29 +99,23 @@ class Verdict(Struct, frozen=True, gc=False):
         return self.decision in (Decision.ALLOW, Decision.WARN, Decision.AUDIT)
 
 
-def growth(ledger: Ledger, pod: PodFacts) -> tuple[Sum, ...]:
-    """Return every bounded sum that this pod raises: only growth is judged, so what it does not raise is no matter."""
-    spread = ledger.spread(pod)
+def growth(ledger: Ledger, pod: PodFacts, past: Share | None = None) -> tuple[Sum, ...]:
+    """Return every bounded sum that this pod raises, or only those that it takes past a share of their bound.
+
+    Only growth is judged: what a pod does not raise is no matter.
+    """
     sums: list[Sum] = []
-    for scope in spread.scopes:
+    for scope in ledger.spread(pod).scopes:
         asked = ledger.growth(pod, scope)
         standing = ledger.standing(scope)
-        room, reserve, bounds = standing.bearing
-        sums.extend(
-            Sum(
-                scope,
-                index,
-                asked[index],
-                standing.committed[index],
-                standing.unseen[index],
-                bound,
-                room,
-                reserve[index],
-                ledger.accounting.share(scope, index),
-            )
-            for index, bound in enumerate(bounds)
-            if bound is not None and asked[index]
-        )
+        committed, granted, (room, reserve, bounds) = standing.committed, standing.unseen, standing.bearing
+        for index, bound in enumerate(bounds):
+            if bound is None or not asked[index]:
+                continue
+            if past is None or committed[index] + granted[index] + asked[index] > past.of(bound):
+                share = ledger.accounting.share(scope, index)
+                figures = (asked[index], committed[index], granted[index], bound)
+                sums.append(Sum(scope, index, *figures, room, reserve[index], share))
     return tuple(sums)
 
 
@@ -129,15 +127,15 @@ def refuse(sums: tuple[Sum, ...], mode: Mode) -> Verdict:
 
 def judge(ledger: Ledger, pod: PodFacts, mode: Mode) -> Verdict:
     """Judge a pod against this replica's view: what lives, what it has granted itself, and the bounds."""
-    sums = growth(ledger, pod)
-    broken = tuple(s for s in sums if s.short_by > 0)
+    tight = growth(ledger, pod, past=ledger.accounting.config.warn_at)
+    if not tight:
+        return Verdict(Decision.ALLOW, Reason.FITS, mode)
+    broken = tuple(s for s in tight if s.short_by > 0)
     if broken:
         return refuse(broken, mode)
-    warn_at = ledger.accounting.config.warn_at
-    near = tuple(s for s in sums if s.bound + s.short_by > warn_at.of(s.bound))
-    if near and mode is not Mode.AUDIT:  # audit says nothing to users
-        return Verdict(Decision.WARN, Reason.NEAR_BOUND, mode, near)
-    return Verdict(Decision.ALLOW, Reason.FITS, mode)
+    if mode is Mode.AUDIT:  # which says nothing to users
+        return Verdict(Decision.ALLOW, Reason.FITS, mode)
+    return Verdict(Decision.WARN, Reason.NEAR_BOUND, mode, tight)
 
 
 def judge_form(config: HeadroomConfig, mode: Mode, missing: Answer, *, unbounded: bool, no_request: bool) -> Verdict:

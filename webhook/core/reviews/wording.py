@@ -65,19 +65,17 @@ _LET_IN = {
 
 
 def _broken(s: Sum) -> str:
-    def show(value: int, *, down: bool = False) -> str:
-        return amount(s.resource, value, down=down)
-
+    resource, free = s.resource, s.free
     reached = s.committed + s.granted + s.asked
-    usable = max(0, s.allocatable - s.kept)
-    of_what = f"{s.share} of {show(usable, down=True)} allocatable" if s.share else "bound"
-    kept = f", {show(s.kept)} kept in reserve" if s.kept else ""
-    fits = f"at most {show(s.free, down=True)} would fit" if s.free else "nothing would fit"
-    on_its_way = f" and {show(s.granted)} granted but not yet there" if s.granted else ""
+    usable = amount(resource, max(0, s.allocatable - s.kept), down=True)
+    of_what = f"{s.share} of {usable} allocatable" if s.share else "bound"
+    kept = f", {amount(resource, s.kept)} kept in reserve" if s.kept else ""
+    fits = f"at most {amount(resource, free, down=True)} would fit" if free else "nothing would fit"
+    on_its_way = f" and {amount(resource, s.granted)} granted but not yet there" if s.granted else ""
     return (
-        f"{s.resource} {s.kind} of {place(s.scope)} would be {show(reached)} of {show(s.bound, down=True)} "
-        f"({of_what}{kept}): asked {show(s.asked)}, committed {show(s.committed)}{on_its_way}, "
-        f"short by {show(s.short_by)}, {fits}"
+        f"{resource} {s.kind} of {place(s.scope)} would be {amount(resource, reached)} of "
+        f"{amount(resource, s.bound, down=True)} ({of_what}{kept}): asked {amount(resource, s.asked)}, "
+        f"committed {amount(resource, s.committed)}{on_its_way}, short by {amount(resource, s.short_by)}, {fits}"
     )
 
 

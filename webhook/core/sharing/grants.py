@@ -7,12 +7,18 @@ While a write is on its way, nobody knows whether the old terms are in force or 
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 
 from webhook.core.account.extent import Sums
 from webhook.core.account.ledger import Ledger, PodFacts
 from webhook.core.account.reservations import Named
 from webhook.core.sharing.proposal import Proposal
 from webhook.core.values.amounts import NOTHING, Amounts
+
+Load = Callable[[str], Amounts]
+"""What counts against what is held in a scope."""
+
+_NONE: frozenset[str] = frozenset()
 
 
 class Grants(ABC):
@@ -33,12 +39,10 @@ class Grants(ABC):
         pending = self._pending
         if not self.valid(now) or (pending is not None and pod.key in pending.retired_keys):
             return False
-        unretired = self._ledger.reservations.unretired
-        spread = self._ledger.spread(pod)
-        if not self._covered(pod, self._held, {scope: unretired(scope) for scope in spread.scopes}, frozenset()):
+        if not self._covered(pod, self._held, self._ledger.reservations.unretired):
             return False
         # What is being written may be in force already, so its terms must hold as well.
-        if pending is not None and not self._covered(pod, pending.held, pending.load, pending.retired_keys):
+        if pending is not None and not self._covered(pod, pending.held, pending.loaded, pending.retired_keys):
             return False
         self._grant(pod, now)
         return True
@@ -49,6 +53,8 @@ class Grants(ABC):
 
     def again(self, pod: PodFacts, now: float) -> bool:
         """Say whether this very pod was granted before, and reserve on for it: a review may be repeated."""
+        if pod.name not in self._ledger.reservations.names:
+            return False
         reservation = self._ledger.reservations.get(pod.name, pod.key)
         if reservation is None or not self.valid(now) or reservation.spread != self._ledger.spread(pod):
             return False
@@ -95,10 +101,11 @@ class Grants(ABC):
         spread = self._ledger.spread(pod)
         return self._ledger.reservations.growth_of(pod.name, spread, pod.before, without=without)
 
-    def _covered(self, pod: PodFacts, held: Sums, load: Sums, without: frozenset[str]) -> bool:
-        for scope, amounts in self._growth(pod, without).items():
-            limit, used = held.get(scope, NOTHING), load.get(scope, NOTHING).plus(amounts)
+    def _covered(self, pod: PodFacts, held: Sums, load: Load, without: frozenset[str] = _NONE) -> bool:
+        asked = pod.asked
+        for scope, growth in self._growth(pod, without).items():
+            limit, used = held.get(scope, NOTHING), load(scope)
             for index, bound in enumerate(self._ledger.capacity.bearing(scope).bound):
-                if bound is not None and pod.asked[index] and used[index] > limit[index]:
+                if bound is not None and asked[index] and used[index] + growth[index] > limit[index]:
                     return False
         return True

@@ -40,6 +40,10 @@ class Proposal:
     def __post_init__(self) -> None:
         object.__setattr__(self, "retired_keys", frozenset(r.key for _, r in self.retired))
 
+    def loaded(self, scope: str) -> Amounts:
+        """What counts against what is held in a scope."""
+        return self.load.get(scope, NOTHING)
+
     def is_in(self, shared: Shared, replica: str) -> bool:
         """Say whether a state that was read holds what this replica proposed: no two writes have one renewal."""
         mine = self.shared.holdings.get(replica)

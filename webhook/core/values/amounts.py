@@ -1,7 +1,9 @@
 """Amounts: the vector in which everything is summed, memory and cpu, requests and limits."""
 
+from collections.abc import Callable, Iterable
+from functools import partial
 from operator import add, sub
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 
 class Amounts(NamedTuple):
@@ -24,31 +26,41 @@ class Amounts(NamedTuple):
 
     def plus(self, other: "Amounts") -> "Amounts":
         """Add, sum by sum."""
-        return Amounts._make(map(add, self, other))
+        return _amounts(map(add, self, other))
 
     def minus(self, other: "Amounts") -> "Amounts":
         """Subtract, sum by sum; may go below zero."""
-        return Amounts._make(map(sub, self, other))
+        return _amounts(map(sub, self, other))
 
     def times(self, number: int) -> "Amounts":
         """Multiply every sum."""
-        return Amounts._make([number * amount for amount in self])
+        return _amounts([number * amount for amount in self])
 
     def upto(self, other: "Amounts") -> "Amounts":
         """The smaller of both, sum by sum."""
-        return Amounts._make(map(min, self, other))
+        return _amounts(map(min, self, other))
 
     def or_more(self, other: "Amounts") -> "Amounts":
         """The larger of both, sum by sum."""
-        return Amounts._make(map(max, self, other))
+        return _amounts(map(max, self, other))
 
     def beyond(self, other: "Amounts") -> "Amounts":
         """What goes past the other, sum by sum, at least zero."""
-        return Amounts._make([a - b if a > b else 0 for a, b in zip(self, other, strict=True)])
+        return _amounts([a - b if a > b else 0 for a, b in zip(self, other, strict=True)])
+
+    def moved(self, old: "Amounts", new: "Amounts") -> "Amounts":
+        """Take one part of a sum out, and another in its place."""
+        if old is new:
+            return self
+        less = self if old is NOTHING else map(sub, self, old)
+        return _amounts(less if new is NOTHING else map(add, less, new))
 
     def within(self, other: "Amounts") -> bool:
         """Say whether no sum is larger than the other's."""
         return all(a <= b for a, b in zip(self, other, strict=True))
 
+
+# `_make` without its check: what goes in here is as long as another `Amounts`.
+_amounts = cast("Callable[[Iterable[int]], Amounts]", partial(tuple.__new__, Amounts))
 
 NOTHING = Amounts()

@@ -25,7 +25,8 @@ _FORM = re.compile(
     r"(?:(?P<suffix>[numkMGTPE]|[KMGTPE]i)|[eE](?P<minus>[+-]?)0*(?P<exponent>[0-9]{1,19}))?"
 )
 _DECIMAL = {"n": -9, "u": -6, "m": -3, "k": 3, "M": 6, "G": 9, "T": 12, "P": 15, "E": 18}
-_BYTES = tuple((unit, 1 << 10 * step) for step, unit in enumerate(("", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei")))
+_UNITS = ("", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei")
+_LARGEST_UNIT = len(_UNITS) - 1
 _BINARY = {"Ki": 10, "Mi": 20, "Gi": 30, "Ti": 40, "Pi": 50, "Ei": 60}
 
 
@@ -99,15 +100,24 @@ def _scaled(text: str, digits: str, exponent: int, shift: int) -> int:
 _remembered = lru_cache(maxsize=4096)(_parse)
 
 
+@lru_cache(maxsize=1024)  # one sentence after the other speaks of the same bound, and of much the same commitment
 def bytes_text(amount: int, *, down: bool = False) -> str:
     """Write bytes for people, in the largest unit of which there is at least one: `128Mi`, `18.25Gi`, `7.78Gi`.
 
     What takes more than two decimals is rounded up (what is asked, committed or missing), or down on request (a bound,
     what is free), so that rounding never hides an overrun.
     """
-    rounded = ((amount * 100 // size if down else -(-amount * 100 // size), unit) for unit, size in _BYTES)
-    hundredths, unit = next(each for each in rounded if abs(each[0]) < 102_400 or each[1] == "Ei")
-    return _decimal(hundredths, 2) + unit
+    step = min((amount.bit_length() - 1) // 10, _LARGEST_UNIT) if amount else 0
+    hundredths = _hundredths(amount, step, down=down)
+    if abs(hundredths) >= 102_400 and step < _LARGEST_UNIT:  # rounded to a whole one of the next unit
+        step += 1
+        hundredths = _hundredths(amount, step, down=down)
+    return _decimal(hundredths, 2) + _UNITS[step]
+
+
+def _hundredths(amount: int, step: int, *, down: bool) -> int:
+    size = 10 * step
+    return amount * 100 >> size if down else -(-amount * 100 >> size)
 
 
 def millis_text(amount: int) -> str:

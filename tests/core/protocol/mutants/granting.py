@@ -9,6 +9,9 @@ from webhook.core.account.extent import Sums
 from webhook.core.account.ledger import Ledger, PodFacts
 from webhook.core.account.reservations import Reservation
 from webhook.core.sharing.allotment import Allotment, Proposal
+from webhook.core.sharing.grants import Load
+
+_NONE: frozenset[str] = frozenset()
 
 # -- rule 1: granting --------------------------------------------------------------------------------------------------
 
@@ -70,7 +73,7 @@ def lost_lock() -> Patches:
 def spare_of_a_hand_back_still_granted() -> Patches:
     covered = Allotment._covered
 
-    def old_only(self: Allotment, pod: PodFacts, held: Sums, load: Sums, without: frozenset[str]) -> bool:
+    def old_only(self: Allotment, pod: PodFacts, held: Sums, load: Load, without: frozenset[str] = _NONE) -> bool:
         return (self._pending is not None and held is self._pending.held) or covered(self, pod, held, load, without)
 
     return [(Allotment, "_covered", old_only)]

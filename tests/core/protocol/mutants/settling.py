@@ -20,10 +20,10 @@ from webhook.core.values.amounts import NOTHING
 def one_uid_settles_the_name() -> Patches:
     see = Reservations.see
 
-    def whole(self: Reservations, name: str, uid: str, revision: int) -> None:
+    def whole(self: Reservations, name: str, uid: str, revision: int) -> bool:
         group = self._names.get(name)
-        for other in list(group.by_key) if group and uid in group.by_key else []:
-            see(self, name, other, revision)
+        others = list(group.by_key) if group and uid in group.by_key else []
+        return True in [see(self, name, other, revision) for other in others]
 
     return [(Reservations, "see", whole)]
 
