@@ -20,7 +20,7 @@ from webhook.kube import Api
 from webhook.waiting import Waiting
 from webhook.watching import watch_allotments
 
-PATIENCE = 5.0
+PATIENCE = 30.0  # seconds; only what is broken takes so long
 
 
 def until(holds: Callable[[], bool], seconds: float = PATIENCE) -> None:
@@ -78,7 +78,7 @@ def replica(
     memory: float = 8,
     *,
     timing: Timing | None = None,
-    within: float = 2.0,
+    within: float = 20.0,
     seconds: Callable[[], float] | None = None,
     prove: Callable[[], None] | None = None,
     watching: bool = True,

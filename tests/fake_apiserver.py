@@ -5,6 +5,7 @@ import threading
 import time
 from typing import Any, Self
 
+from tests.cluster.ports import free_port
 from tests.fake_http import CUT, END, Call, Fault, Handler, Server, Watch, line
 
 
@@ -25,7 +26,8 @@ class FakeApiServer:
         self.lock = threading.RLock()
         self.closing = threading.Event()
         self._tls = tls
-        self._address = ("127.0.0.1", 0)
+        # No port of those that the system hands out: while `down`, a client that tries again could be given it.
+        self._address = ("127.0.0.1", free_port())
         self._http: Server | None = None
 
     def __enter__(self) -> Self:
@@ -46,10 +48,13 @@ class FakeApiServer:
         """How many there have been since it is up."""
         return len(self._http.connections) if self._http else 0
 
+    def handler(self) -> type[Handler]:
+        """Return what answers calls, which a client may send before `up` has returned."""
+        return Handler
+
     def up(self) -> None:
         """Listen."""
-        self._http = Server(self._address, self, self._tls)
-        self._address = ("127.0.0.1", self._http.server_port)
+        self._http = Server(self._address, self, self._tls, self.handler())
         threading.Thread(target=self._http.serve_forever, args=(0.01,), daemon=True).start()
 
     def down(self) -> None:

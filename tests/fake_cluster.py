@@ -8,7 +8,7 @@ import yaml
 from tests.fake_apiserver import FakeApiServer
 from tests.fake_configmaps import FakeConfigMaps, Handling
 from tests.fake_events import Shelf
-from tests.fake_http import Call, encode
+from tests.fake_http import Call, Handler, encode
 
 
 class FakeCluster(FakeConfigMaps):
@@ -19,10 +19,8 @@ class FakeCluster(FakeConfigMaps):
         self.pods, self.nodes = FakeApiServer(), FakeApiServer()
         self.shelf = Shelf()
 
-    def up(self) -> None:
-        super().up()
-        assert self._http is not None
-        self._http.RequestHandlerClass = _Handler
+    def handler(self) -> type[Handler]:
+        return _Handler
 
     def down(self) -> None:
         super().down()

@@ -13,10 +13,8 @@ PATH = f"/api/v1/namespaces/{NAMESPACE}/configmaps"
 class FakeConfigMaps(FakeApiServer):
     """An API server that has nothing else."""
 
-    def up(self) -> None:
-        super().up()
-        assert self._http is not None
-        self._http.RequestHandlerClass = Handling
+    def handler(self) -> type[Handler]:
+        return Handling
 
     def __enter__(self) -> Self:
         self.up()

@@ -63,10 +63,12 @@ class Server(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 64
 
-    def __init__(self, address: tuple[str, int], fake: "FakeApiServer", tls: ssl.SSLContext | None) -> None:
+    def __init__(
+        self, address: tuple[str, int], fake: "FakeApiServer", tls: ssl.SSLContext | None, handler: "type[Handler]"
+    ) -> None:
         self.fake = fake
         self.connections: list[socket.socket] = []
-        super().__init__(address, Handler)
+        super().__init__(address, handler)
         if tls is not None:
             self.socket = tls.wrap_socket(self.socket, server_side=True)
 

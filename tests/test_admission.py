@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from tests.core.accounts import node, pod
 from tests.judging import Judge, ready, response, review, waits
@@ -321,6 +322,25 @@ def test_the_booking_thread_is_woken_by_whoever_waits() -> None:
     judge.admission.account.await_work(0.0)
     waits(judge.ask(review(memory="8Gi")))
     judge.admission.account.await_work(60.0)  # the test would time out
+
+
+@pytest.mark.parametrize(
+    "come",
+    [
+        lambda account, revision: account.see_pod(pod("seen", revision=revision)),
+        lambda account, revision: account.pod_gone(pod("gone", revision=revision)),
+        lambda account, revision: account.bookmark(revision),
+    ],
+)
+def test_the_booking_thread_is_woken_once_the_view_has_come_to_the_floor(come: Callable[[Account, int], None]) -> None:
+    account = ready().admission.account
+    assert account.allotment.shared is not None
+    account.observe(structs.replace(account.allotment.shared, floor=150), account.allotment.revision + 1)
+    account.await_work(0.0)
+    come(account, 149)
+    assert not account._work
+    come(account, 150)
+    account.await_work(60.0)  # the test would time out
 
 
 # -- reservations that nobody used -------------------------------------------------------------------------------------

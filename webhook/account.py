@@ -30,6 +30,7 @@ class Account:
         self.lock = RLock()
         self._told = Condition(self.lock)
         self._work = False  # whether there may be some for the booking thread; guarded by the lock
+        self._behind = False  # whether that thread sleeps over a view that has to come further before it may book
         self.clock = clock
         self.config = HeadroomConfig()
         self.config_hash = ""
@@ -91,6 +92,7 @@ class Account:
             self.pods.tell_live(self.clock())
             before = self.ledger.unasked_growths
             self.ledger.see(pod)
+            self._come_further()
             grown = self.ledger.unasked_growths > before
         if grown:
             log.warning("pod %r grew without a review: its resize was infeasible and has become feasible", pod.name)
@@ -100,6 +102,7 @@ class Account:
         with self.lock:
             self.pods.tell_live(self.clock())
             self.ledger.gone(pod)
+            self._come_further()
 
     def relist_pods(self, pods: Iterable[PodFacts], revision: int) -> None:
         """Take in all pods from a consistent list."""
@@ -117,6 +120,7 @@ class Account:
         with self.lock:
             self.pods.tell_live(self.clock())
             self.ledger.bookmark(revision)
+            self._come_further()
 
     def prove(self, since: float) -> None:
         """Take in that the pods are shown as they were at a moment, or later."""
@@ -169,8 +173,12 @@ class Account:
     # -- bookings ------------------------------------------------------------------------------------------------------
 
     def await_work(self, seconds: float) -> None:
-        """Wait until somebody waits for a booking, or news of the shared object came, or the time is up."""
+        """Wait until somebody waits for a booking, or news of the shared object came, or the time is up.
+
+        Where the view has to come further first, it wakes whoever waits as soon as it has.
+        """
         with self.lock:
+            self._behind = not self.allotment.may_book()
             self._told.wait_for(lambda: self._work, seconds)
             self._work = False
 
@@ -178,6 +186,11 @@ class Account:
         """Tell the booking thread that there may be work; the caller holds the lock."""
         self._work = True
         self._told.notify_all()
+
+    def _come_further(self) -> None:
+        if self._behind and self.allotment.may_book():
+            self._behind = False
+            self.wake()
 
     def farewell(self) -> tuple[Proposal, int] | None:
         """Return what is to be written so that all is handed back but what may still come; None: nothing is held.

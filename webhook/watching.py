@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 # Pods and nodes may change many times a second. Their news may be late: reservations cover what was granted; what a
 # deletion frees is granted that much later, and so is what waits for a view at the floor. The shared object's news, by
 # which replicas call each other, are read as they come.
-BUSY: Final = Timing(pause=0.01)
+BUSY: Final = Timing(pause=0.02)
 
 
 def watch_pods(api: Api, account: Account) -> Reflector[PodFacts]:

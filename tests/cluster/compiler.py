@@ -1,5 +1,6 @@
 """Runs `go build` and shows how far it is: the first build of Kubernetes takes minutes."""
 
+import re
 import subprocess
 import sys
 import threading
@@ -13,6 +14,13 @@ from tests.cluster.toolchain import MODULE, environment
 
 EVERY_SECONDS_IN_A_LOG = 15.0
 EVERY_SECONDS_AT_A_TERMINAL = 0.5
+
+# `go` does not try a download again, and where no module is cached it fetches hundreds of them. Those that came stay.
+CUT_OFF = re.compile(
+    r"dial tcp|i/o timeout|handshake timeout|connection re(set|fused)|unexpected EOF|: 5\d\d [A-Z]|GOAWAY"
+)
+TRIES = 3
+PAUSE_SECONDS = 10.0
 FAILED = """{command} did not build (go build ended with {code}):
 {tail}
 If modules could not be downloaded, check the network and GOPROXY; `go clean -modcache` removes damaged ones."""
@@ -28,7 +36,20 @@ def flags(stamps: str) -> Sequence[str]:
 
 
 def compile_command(go: Path, command: str, target: Path, stamps: str) -> None:
-    """Build the folder cmd/`command` into the file `target`, with progress on stderr."""
+    """Build the folder cmd/`command` into `target`, with progress on stderr; again if a download was cut off."""
+    for tries_left in reversed(range(TRIES)):
+        try:
+            _compile(go, command, target, stamps)
+        except BuildError as error:
+            if not tries_left or not CUT_OFF.search(str(error)):
+                raise
+            print(f"{error}\nTrying again in {PAUSE_SECONDS:.0f} s", file=sys.stderr, flush=True)
+            time.sleep(PAUSE_SECONDS)
+        else:
+            return
+
+
+def _compile(go: Path, command: str, target: Path, stamps: str) -> None:
     line = [str(go), "build", *flags(stamps), "-o", str(target), f"./cmd/{command}"]
     progress = Progress(command, sys.stderr)
     with subprocess.Popen(

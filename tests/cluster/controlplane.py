@@ -14,7 +14,7 @@ from tests.cluster.cluster import Cluster
 from tests.cluster.journal import Journal
 from tests.cluster.processes import Program
 
-START_SECONDS = 60.0
+START_SECONDS = 180.0
 DEFAULT_ACCOUNT = "/api/v1/namespaces/default/serviceaccounts/default"
 
 

@@ -19,7 +19,7 @@ GATE = "ValidatingWebhookConfiguration"
 ONLY_AS_PODS = {"Deployment", "Service", "PodDisruptionBudget"}
 # The API server's own metric, with its labels in alphabetical order.
 ANSWERED = r'^apiserver_admission_webhook_request_total\{code="[234]\d\d",name="pods\.headroom\.dev",.*\} (\S+)$'
-TAKES_EFFECT_SECONDS = 20.0
+TAKES_EFFECT_SECONDS = 60.0
 
 
 def apply_all_but_the_gate(cluster: Cluster, base: Path = BASE) -> Object:

@@ -9,7 +9,7 @@ from tests.cluster.cluster import Cluster
 from tests.cluster.processes import until
 
 NAMESPACES = "/api/v1/namespaces"
-TIMEOUT_SECONDS = 30.0
+TIMEOUT_SECONDS = 120.0
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple, Protocol
 
 POLL_SECONDS = 0.05
-GRACE_SECONDS = 10.0
+GRACE_SECONDS = 30.0  # as Kubernetes gives by default
 
 # Linux' prctl(2): PR_SET_PDEATHSIG is 1, and it survives execve. The parent may have died before the call.
 TETHER = """

@@ -12,7 +12,7 @@ from tests.cluster.journal import Journal
 from tests.cluster.ports import free_port
 from tests.cluster.processes import Program
 
-READY_SECONDS = 60.0
+READY_SECONDS = 180.0
 
 
 class Replica:
@@ -71,7 +71,7 @@ def ready(url: str) -> bool:
     context = ssl.create_default_context()
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     address = url.removeprefix("https://")
-    with warnings.catch_warnings(), closing(HTTPSConnection(address, context=context, timeout=2.0)) as connection:
+    with warnings.catch_warnings(), closing(HTTPSConnection(address, context=context, timeout=10.0)) as connection:
         # Python's ssl forgets to close a socket whose peer resets it before the handshake.
         warnings.simplefilter("ignore", ResourceWarning)
         try:

@@ -19,6 +19,7 @@ FAKE_GO = """#!/bin/sh
 if [ "$1" = env ]; then echo {version}; exit 0; fi
 echo "$@" >> {calls}
 echo some/package >&2
+[ -n "$CUT_OFF" ] && [ ! -e "$CUT_OFF" ] && {{ touch "$CUT_OFF"; echo "dial tcp: i/o timeout" >&2; exit 1; }}
 [ -n "$FAILS" ] && {{ echo "main.go:1:1: syntax error" >&2; exit 1; }}
 while [ "$1" != -o ]; do shift; done
 echo built > "$2"
@@ -104,13 +105,25 @@ def test_the_components_are_names_of_one_binary(fake_go: Callable[..., Path]) ->
 def test_a_failed_build_says_why_and_leaves_nothing_behind(
     fake_go: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    fake_go()
+    calls = fake_go()
     monkeypatch.setenv("FAILS", "1")
     with pytest.raises(BuildError, match=r"balancer did not build .*\n(.*\n)*main.go:1:1: syntax error"):
         built("balancer")
+    assert len(calls.read_text().splitlines()) == 1, "to try again would be in vain"
     assert [path.name for path in store().iterdir()] == ["balancer.lock"]
     monkeypatch.delenv("FAILS")
     assert (built("balancer") / "balancer").exists()
+
+
+def test_a_download_that_was_cut_off_is_tried_again(
+    fake_go: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    calls = fake_go()
+    monkeypatch.setattr(compiler, "PAUSE_SECONDS", 0.0)
+    monkeypatch.setenv("CUT_OFF", str(tmp_path / "cut-off"))
+    assert (built("balancer") / "balancer").exists()
+    assert len(calls.read_text().splitlines()) == 2
+    assert "Trying again" in capsys.readouterr().err
 
 
 def test_two_that_need_it_at_once_build_it_once(fake_go: Callable[..., Path]) -> None:
@@ -119,7 +132,7 @@ def test_two_that_need_it_at_once_build_it_once(fake_go: Callable[..., Path]) ->
     with only_one("balancer"):  # holds both up, so that neither sees the other's result before it asks
         both = [subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) for _ in range(2)]
         threading.Event().wait(0.5)
-    answers = {process.communicate(timeout=30)[0] for process in both}
+    answers = {process.communicate(timeout=120)[0] for process in both}
     assert len(answers) == 1
     assert len(calls.read_text().splitlines()) == 1
 

@@ -12,7 +12,7 @@ from tests.cluster.nodes import Shape
 from tests.cluster.processes import until
 
 pytestmark = pytest.mark.live
-SECONDS = 30
+SECONDS = 120
 
 
 def pod(name: str, **spec: object) -> Object:
@@ -138,7 +138,7 @@ def test_a_paused_api_server_answers_nothing_until_it_goes_on(bare_control_plane
             bare_control_plane.api.text("/readyz", timeout=0.5)
     finally:
         bare_control_plane.resume_apiserver()
-    assert bare_control_plane.api.text("/readyz") == "ok"
+    until(bare_control_plane._ready, "its answers", SECONDS)
 
 
 def test_a_service_accounts_kubeconfig_has_its_rights_and_no_more(

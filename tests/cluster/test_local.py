@@ -112,7 +112,7 @@ def test_beside_an_existing_cluster_only_headroom_is_started_and_the_gate_opened
     assert report.healthy(local)
     local.down()
     assert not is_closed(bare_control_plane)
-    until(lambda: bare_control_plane.api.text("/readyz") == "ok", "the API server, which stays", 5)
+    until(lambda: bare_control_plane.api.text("/readyz") == "ok", "the API server, which stays", 30)
 
 
 @pytest.mark.parametrize(

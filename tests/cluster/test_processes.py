@@ -29,7 +29,7 @@ def test_a_pid_that_now_belongs_to_somebody_else_is_left_alone(tmp_path: Path) -
 def test_a_program_that_does_not_listen_is_killed_after_its_grace(tmp_path: Path) -> None:
     log = tmp_path / "log"
     program = Program("deaf", (sys.executable, "-u", *DEAF[1:]), log)
-    program.until(lambda: "deaf" in log.read_text(), "the start", 10)
+    program.until(lambda: "deaf" in log.read_text(), "the start", 30)
     begun = time.monotonic()
     program.stop(grace=0.3)
     assert not program.identity.alive()
@@ -41,15 +41,15 @@ def test_a_paused_program_can_be_ended(tmp_path: Path) -> None:
     program.pause()
     assert stopped(program.pid)
     begun = time.monotonic()
-    program.stop()
-    assert time.monotonic() - begun < 5  # it heard SIGTERM, and was not killed after the grace of 10 s
+    program.stop(grace=50)
+    assert time.monotonic() - begun < 40  # it heard SIGTERM, and was not killed after its grace
     assert not program.identity.alive()
 
 
 def test_a_program_that_dies_is_reported_with_the_end_of_its_log(tmp_path: Path) -> None:
     program = Program("sick", (sys.executable, "-c", "raise SystemExit('no port left')"), tmp_path / "log")
     with pytest.raises(NotReadyError, match=r"sick ended with 1; .*\n(.*\n)*no port left"):
-        program.until(lambda: False, "the start", 10)
+        program.until(lambda: False, "the start", 30)
     program.stop()
 
 
@@ -62,7 +62,7 @@ def test_a_program_that_is_not_ready_in_time_is_reported(tmp_path: Path) -> None
 
 def test_a_zombie_does_not_count_as_running() -> None:
     with subprocess.Popen([sys.executable, "-c", ""]) as child:
-        until(lambda: _state(child.pid) == "Z", "the end of the child", 10)
+        until(lambda: _state(child.pid) == "Z", "the end of the child", 30)
         assert start_time(child.pid) is None
 
 
@@ -76,7 +76,7 @@ from tests.cluster.processes import Program, until
 folder = Path({str(tmp_path)!r})
 command = ({sys.executable!r}, "-u", "-c", "import time; print('up'); time.sleep(60)")
 program = Program("sleep", command, folder / "log", journal=Journal(folder / "programs") if {kept} else None)
-until(lambda: "up" in (folder / "log").read_text(), "the start", 10)
+until(lambda: "up" in (folder / "log").read_text(), "the start", 30)
 print(program.pid, program.identity.started)
 import os, signal
 os.kill(os.getpid(), signal.SIGKILL)
@@ -87,7 +87,7 @@ os.kill(os.getpid(), signal.SIGKILL)
     if kept:
         assert journal.read() == [identity]
         assert journal.end() == [identity]
-    until(lambda: not identity.alive(), "the end of the program", 5)
+    until(lambda: not identity.alive(), "the end of the program", 30)
     assert journal.end() == []
 
 

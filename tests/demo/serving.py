@@ -37,7 +37,7 @@ class Served:
     def ask(self, path: str, method: str = "GET") -> dict[str, Any]:
         """Ask for JSON."""
         request = urllib.request.Request(self.url + path, method=method, headers={"Accept": "application/json"})  # noqa: S310 - loopback
-        with urllib.request.urlopen(request, timeout=10) as response:  # noqa: S310 - loopback
+        with urllib.request.urlopen(request, timeout=60) as response:  # noqa: S310 - loopback
             answer: dict[str, Any] = json.load(response)
         return answer
 
@@ -48,7 +48,7 @@ def served(command: tuple[str, ...], settings: Mapping[str, str]) -> Iterator[Se
     environment = {"PATH": os.environ["PATH"], **settings}
     with subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None
-        watchdog = threading.Timer(30, process.kill)
+        watchdog = threading.Timer(120, process.kill)
         watchdog.start()
         said = []
         try:

@@ -21,7 +21,7 @@ CONFIG = f"{CONFIG_MAPS}/headroom-config"
 SHARED = (f"{CONFIG_MAPS}/headroom-allotments", f"{CONFIG_MAPS}/headroom-allotments-made")
 GATE = f"{gate.CONFIGURATIONS}/{gate.NAME}"
 GUARD = "config.headroom.dev"
-SECONDS = 10.0
+SECONDS = 60.0  # for what comes within one where nothing else wants the processor
 
 
 class Account(NamedTuple):
@@ -100,7 +100,9 @@ class Headroom:
 
     def audit_lines(self, namespace: str) -> list[Object]:
         """The audit lines about a namespace, the oldest first."""
-        lines = [json.loads(line) for line in self._say().splitlines() if line.startswith('{"')]
+        said = self._say()
+        whole = said[: said.rfind("\n") + 1]  # the last line may be half written yet
+        lines = [json.loads(line) for line in whole.splitlines() if line.startswith('{"')]
         return [line for line in lines if line.get("namespace") == namespace]
 
     def _applies(self, name: str) -> bool:

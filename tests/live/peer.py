@@ -41,7 +41,7 @@ class Peer:
         self, body: bytes | Iterable[bytes], headers: dict[str, str] | None = None, path: str = "/validate?timeout=5s"
     ) -> Reply:
         """POST a body; several pieces are sent chunked."""
-        connection = HTTPSConnection(self._host, self._port, context=self._context, timeout=10)
+        connection = HTTPSConnection(self._host, self._port, context=self._context, timeout=60)
         try:
             chunked = not isinstance(body, bytes)
             connection.request("POST", path, body, headers if headers is not None else JSON, encode_chunked=chunked)
@@ -63,7 +63,7 @@ class Peer:
 
     def connect(self) -> ssl.SSLSocket:
         """A connection whose handshake is done and whose certificate is the right one."""
-        bare = socket.create_connection((self._host, self._port), timeout=10)
+        bare = socket.create_connection((self._host, self._port), timeout=60)
         return self._context.wrap_socket(bare, server_hostname=self._host)
 
     def certificate(self) -> bytes:

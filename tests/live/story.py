@@ -4,7 +4,8 @@ import json
 from subprocess import CompletedProcess
 
 from tests.cluster.api import ApiError, Object
-from tests.live.headroom import Headroom
+from tests.cluster.processes import until
+from tests.live.headroom import SECONDS, Headroom
 
 DENIED = 'admission webhook "pods.headroom.dev" denied the request: '
 
@@ -41,6 +42,13 @@ class Story:
     def fits(self, pod: Object) -> bool:
         """Whether Headroom would let the pod in now."""
         return not self.tries(pod, dryRun="All")
+
+    def audited(self, count: int) -> list[Object]:
+        """The audit lines about the namespace, once there are as many: they are written behind the answers' backs."""
+        until(lambda: len(self.headroom.audit_lines(self.namespace)) >= count, f"{count} audit lines", SECONDS)
+        lines = self.headroom.audit_lines(self.namespace)
+        assert len(lines) == count
+        return lines
 
     def delete(self, name: str) -> None:
         """Delete a pod; one without finalizers that nobody runs is gone at once."""

@@ -10,6 +10,7 @@ from tests.cluster.api import Object
 from tests.cluster.controlplane import ControlPlane
 from tests.cluster.processes import until
 from tests.cluster.replicas import Replicas
+from tests.live.headroom import SECONDS
 from tests.live.pods import asking
 from tests.live.story import Story
 from tests.live.workload import Workload
@@ -17,6 +18,7 @@ from tests.live.workload import Workload
 pytestmark = [pytest.mark.live, pytest.mark.usefixtures("room")]
 
 GI = 1 << 30
+DROPPED = "headroom_audit_lines_dropped_total"
 FIELDS = """
     ts schema event decision reason uid dry_run mode operation user kind namespace name owner_kind owner_name scope
     asked_requests_bytes asked_limits_bytes committed_requests_bytes committed_limits_bytes bound_requests_bytes
@@ -24,20 +26,12 @@ FIELDS = """
 """
 
 
-def lines_of(story: Story, count: int) -> list[Object]:
-    """The audit lines about the story's namespace, once there are as many."""
-    until(lambda: len(story.headroom.audit_lines(story.namespace)) >= count, f"{count} audit lines", 5)
-    lines = story.headroom.audit_lines(story.namespace)
-    assert len(lines) == count
-    return lines
-
-
 def test_a_denial_is_one_line_with_every_field(story: Story, control_plane: ControlPlane) -> None:
     story.headroom.configure({"requests": "50%", "limits": "100%"})
     story.create(asking("old", "3Gi", "4Gi"))
     story.headroom.account()
     told = story.refused(asking("big", "10Gi", "30Gi"))
-    (line,) = lines_of(story, 1)
+    (line,) = story.audited(1)
     assert set(line) >= set(FIELDS.split())
     moment = datetime.fromisoformat(line["ts"])
     assert abs(datetime.now(UTC) - moment) < timedelta(seconds=30)
@@ -68,8 +62,8 @@ def test_a_denial_is_one_line_with_every_field(story: Story, control_plane: Cont
         "config_hash": story.headroom.exposition().labels("headroom_config_info")["hash"],
     }
     assert {key: line[key] for key in known} == known
-    assert 0 <= line["snapshot_age_seconds"] < 5
-    assert 0 < line["duration_ms"] < 5000
+    assert 0 <= line["snapshot_age_seconds"] < 60
+    assert 0 < line["duration_ms"] < 60_000
     assert line["replica"]
     assert line["uid"]
 
@@ -77,7 +71,7 @@ def test_a_denial_is_one_line_with_every_field(story: Story, control_plane: Cont
 def test_what_is_not_bounded_or_has_no_limit_is_null_and_never_zero(story: Story) -> None:
     story.headroom.configure({"requests": "50%"})
     story.refused(asking("big", "100Ti"))
-    (line,) = lines_of(story, 1)
+    (line,) = story.audited(1)
     assert (line["asked_limits_bytes"], line["bound_limits_bytes"]) == (None, None)
 
 
@@ -85,7 +79,7 @@ def test_the_owner_and_the_account_that_asked_are_in_the_line(story: Story, cont
     story.headroom.configure({"requests": "50%"})
     web = Workload(story, "13Gi")
     web.apply(1)
-    until(lambda: bool(story.headroom.audit_lines(story.namespace)), "the controller's refusal", 10)
+    until(lambda: bool(story.headroom.audit_lines(story.namespace)), "the controller's refusal", SECONDS)
     line = story.headroom.audit_lines(story.namespace)[0]
     replica_set = web.replica_set()["metadata"]["name"]
     assert (line["owner_kind"], line["owner_name"]) == ("ReplicaSet", replica_set)
@@ -96,18 +90,19 @@ def test_the_owner_and_the_account_that_asked_are_in_the_line(story: Story, cont
 def test_every_denial_of_a_storm_has_its_line_and_no_other_has_one(story: Story) -> None:
     story.headroom.configure({"requests": "50%"}, warnAt="100%")
     story.create(asking("plain", 1))
+    dropped = story.headroom.exposition().value(DROPPED)
     with ThreadPoolExecutor(16) as clients:
         list(clients.map(lambda number: story.refused(asking(f"big-{number}", "100Ti")), range(200)))
-    lines = lines_of(story, 200)
+    lines = story.audited(200)
     assert {line["name"] for line in lines} == {f"big-{number}" for number in range(200)}
     assert len({line["uid"] for line in lines}) == 200
-    assert story.headroom.exposition().value("headroom_audit_lines_dropped_total") == 0
+    assert story.headroom.exposition().value(DROPPED) == dropped
 
 
 def test_a_dry_runs_denial_is_marked_as_one(story: Story) -> None:
     story.headroom.configure({"requests": "50%"})
     story.refused(asking("big", "100Ti"), dryRun="All")
-    (line,) = lines_of(story, 1)
+    (line,) = story.audited(1)
     assert line["dry_run"] is True
 
 
@@ -117,7 +112,7 @@ def test_a_name_that_a_user_made_up_stays_inside_its_field(story: Story) -> None
     given = asking("big", "100Ti")
     told = story.kubectl(f"--as={eve}", "--as-group=system:masters", "create", "-f", "-", given=given, check=False)
     assert "denied the request" in told.stderr
-    (line,) = lines_of(story, 1)
+    (line,) = story.audited(1)
     assert (line["user"], line["decision"]) == (eve, "deny")
 
 
@@ -127,13 +122,14 @@ def test_the_file_has_the_same_lines_as_standard_output(
     story.headroom.configure({"requests": "50%"})
     for number in range(3):
         story.refused(asking(f"big-{number}", "100Ti"))
-    printed = lines_of(story, 3)
+    printed = story.audited(3)
 
     def filed() -> list[Object]:
-        lines = map(json.loads, replicas[0].audit_file.read_text().splitlines())
+        text = replicas[0].audit_file.read_text()
+        lines = map(json.loads, text[: text.rfind("\n") + 1].splitlines())
         return [line for line in lines if line["namespace"] == story.namespace]
 
-    until(lambda: filed() == printed, "the same lines in the file", 5)
+    until(lambda: filed() == printed, "the same lines in the file", SECONDS)
 
 
 def test_the_decision_is_counted_by_what_was_asked_and_said(story: Story) -> None:
@@ -145,4 +141,5 @@ def test_the_decision_is_counted_by_what_was_asked_and_said(story: Story) -> Non
 
     before = counted()
     story.refused(asking("big", "100Ti"))
+    until(lambda: counted() > before, "its count", SECONDS)
     assert counted() == before + 1

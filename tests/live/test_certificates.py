@@ -20,7 +20,7 @@ from tests.live.story import Story
 pytestmark = [pytest.mark.live, pytest.mark.usefixtures("control_plane", "room")]
 
 DAY = 24 * 3600.0
-SECONDS = 5.0
+SECONDS = 60.0
 EXPIRY = "headroom_certificate_expiry_timestamp_seconds"
 
 

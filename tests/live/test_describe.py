@@ -82,7 +82,7 @@ def described(story: Story) -> Story:
     story.headroom.configure({"requests": "1000%", "limits": "1000%"})
     for number, each in enumerate(PODS):
         story.create({**each, "spec": {**each["spec"], "nodeName": f"node-{number % 2 + 1}"}})
-    until(lambda: all(p["status"]["phase"] == "Running" for p in story.api.items(story.pods)), "the pods' start", 30.0)
+    until(lambda: all(p["status"]["phase"] == "Running" for p in story.api.items(story.pods)), "the pods' start", 120.0)
     return story
 
 

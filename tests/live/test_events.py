@@ -24,11 +24,14 @@ from webhook.kube import Api, configure
 
 pytestmark = [pytest.mark.live, pytest.mark.usefixtures("room")]
 
-SECONDS = 30.0
+SECONDS = 90.0  # an Event is told again after ten
 FULL = "MemoryCommitmentExceeded"
 ROLE = "/apis/rbac.authorization.k8s.io/v1/clusterroles/headroom"
 WRITTEN, DROPPED = "headroom_events_written_total", "headroom_events_dropped_total"
-REJECTED = r'^apiserver_admission_webhook_rejection_count\{.*name="pods\.headroom\.dev",.*\} (\S+)$'
+_REJECTION = r'^apiserver_admission_webhook_rejection_count\{{error_type="{}",name="pods\.headroom\.dev",.*\}} (\S+)$'
+REFUSED = _REJECTION.format("no_error")
+# Of a call that failed or took too long nobody can tell whether it was decided.
+GIVEN_UP = _REJECTION.format("(?!no_error)[a-z_]+")
 
 
 class Line(NamedTuple):
@@ -201,6 +204,22 @@ def allowed(seconds: float) -> float:
     return BURST + RATE * seconds
 
 
+def forgotten(story: Story) -> None:
+    """Wait until what earlier tests left to be told, in namespaces that are no more, has been tried and dropped."""
+
+    def tried() -> float:
+        shown = story.headroom.exposition()
+        return shown.value(WRITTEN) + shown.value(DROPPED)
+
+    deadline = time.monotonic() + SECONDS
+    before, since = tried(), time.monotonic()
+    while time.monotonic() < since + INTERVAL + 2.0:
+        assert time.monotonic() < deadline, "there is no end of Events"
+        time.sleep(0.5)
+        if (now := tried()) != before:
+            before, since = now, time.monotonic()
+
+
 def test_a_storm_of_2000_refusals_of_one_deployment_is_one_event_and_a_complete_audit_log(full: Story) -> None:
     web = Workload(full, "100Ti")
     web.apply(0)
@@ -223,13 +242,14 @@ def test_a_storm_of_2000_refusals_of_one_deployment_is_one_event_and_a_complete_
     assert 1 <= writes <= 2 + took / INTERVAL, "the first, and one each interval"
     assert len(events_of(full)) == 1
     assert line_of(full, "deployment/web").times == 2000
-    assert len(full.headroom.audit_lines(full.namespace)) == 2000
+    full.audited(2000)
 
 
 def test_200_deployments_that_are_refused_are_all_told_within_bounds(full: Story) -> None:
     names = [f"big-{number}" for number in range(200)]
-    before, rejected = full.headroom.exposition(), counted(full, REJECTED)
+    forgotten(full)
     began = time.monotonic()
+    before, refused, given_up = full.headroom.exposition(), counted(full, REFUSED), counted(full, GIVEN_UP)
 
     def make(name: str) -> None:
         labels = {"matchLabels": {"app": "big"}}
@@ -240,9 +260,9 @@ def test_200_deployments_that_are_refused_are_all_told_within_bounds(full: Story
 
     with ThreadPoolExecutor(8) as clients:
         list(clients.map(make, names))
-    until(lambda: len(events_of(full)) >= 200, "an event for each of them", 120.0)
-    took = time.monotonic() - began
+    until(lambda: len(events_of(full)) >= 200, "an event for each of them", 200.0)
     shown = full.headroom.exposition()
+    took = time.monotonic() - began
     written = shown.value(WRITTEN) - before.value(WRITTEN)
     print(f"200 deployments told in {took:.1f} s with {written:.0f} writes")
     assert {event["involvedObject"]["name"] for event in events_of(full)} == set(names)
@@ -251,8 +271,11 @@ def test_200_deployments_that_are_refused_are_all_told_within_bounds(full: Story
     assert shown.value(DROPPED) == before.value(DROPPED)
 
     def complete() -> bool:
-        now = counted(full, REJECTED) - rejected
-        return len(full.headroom.audit_lines(full.namespace)) == now
+        least = counted(full, REFUSED) - refused
+        lines = len(full.headroom.audit_lines(full.namespace))
+        most = counted(full, REFUSED) - refused + counted(full, GIVEN_UP) - given_up
+        print(f"{lines} audit lines, {least} to {most} refusals")  # controllers go on trying
+        return least <= lines <= most
 
     until(complete, "as many audit lines as the API server saw refusals", SECONDS)
 
@@ -261,7 +284,7 @@ def test_replicas_count_in_the_same_event(full: Story, tmp_path: Path) -> None:
     cluster = full.headroom.cluster
     path = str(cluster.service_account_kubeconfig("headroom-system", "headroom", tmp_path / "kubeconfig"))
     about = Regarding("apps/v1", "Deployment", full.namespace, "web", "uid-web")
-    occurrence = Occurrence(about, "Warning", FULL, "CreatePod", lambda: "it does not fit")
+    occurrence = Occurrence(about, "Warning", FULL, "CreatePod", "it does not fit")
 
     def write(replica: str) -> None:
         events, left = Events(Api(configure(path)), replica), 20
@@ -313,6 +336,5 @@ def test_without_the_right_there_is_one_line_in_the_log_and_reviews_go_on(full: 
     until(lambda: full.headroom.exposition().value(DROPPED) >= before + 30, "what was dropped", SECONDS)
     # Of the whole log: an Event that another test left to be told may have been the first to be refused.
     lines = [line for line in full.headroom.log().splitlines() if "Events cannot be written" in line]
-    assert len(lines) == 1
-    assert "403 Forbidden" in lines[0]
-    assert len(full.headroom.audit_lines(full.namespace)) == 30
+    assert len([line for line in lines if ": 403 Forbidden" in line]) == 1, "another fault would have a line of its own"
+    full.audited(30)

@@ -132,5 +132,5 @@ def until_there(story: Story) -> Object:
         found[:] = story.api.items(story.pods)
         return bool(found)
 
-    until(there, "the Deployment's pod", 20.0)
+    until(there, "the Deployment's pod", 120.0)
     return found[0]

@@ -50,9 +50,9 @@ def cluster(overlay: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 def gate(cluster: ControlPlane, overlay: Path) -> Iterator[None]:
     """The gate closed, and Headroom down."""
     cluster.kubectl("-n", NAMESPACE, "scale", "deployment/headroom", "--replicas=0")
-    until(lambda: not any(each["endpoints"] for each in cluster.api.items(ENDPOINTS)), "the end of the endpoints", 30)
+    until(lambda: not any(each["endpoints"] for each in cluster.api.items(ENDPOINTS)), "the end of the endpoints", 120)
     cluster.kubectl("apply", "-k", overlay, *THE_GATE)
-    until(lambda: run_pod(cluster, "default").returncode != 0, "the closing of the gate", 30)
+    until(lambda: run_pod(cluster, "default").returncode != 0, "the closing of the gate", 120)
     yield
     cluster.kubectl("delete", "--ignore-not-found", "validatingwebhookconfiguration", "headroom")
     cluster.kubectl("apply", "-k", overlay, *ALL_BUT_THE_GATE)
@@ -64,7 +64,7 @@ def run_pod(cluster: ControlPlane, namespace: str) -> CompletedProcess[str]:
 
 
 def rolled_out(cluster: ControlPlane) -> str:
-    return cluster.kubectl("-n", NAMESPACE, "rollout", "status", "deployment/headroom", "--timeout=60s").stdout
+    return cluster.kubectl("-n", NAMESPACE, "rollout", "status", "deployment/headroom", "--timeout=180s").stdout
 
 
 def test_everything_but_the_gate_is_taken_without_a_warning_and_comes_up(cluster: ControlPlane, overlay: Path) -> None:
@@ -95,7 +95,7 @@ def test_headroom_comes_back_behind_its_own_closed_gate(cluster: ControlPlane, g
 
 def test_deleting_the_gate_opens_it(cluster: ControlPlane, gate: None) -> None:
     cluster.kubectl("delete", "validatingwebhookconfiguration", "headroom")
-    until(lambda: run_pod(cluster, "default").returncode == 0, "the opening of the gate", 30)
+    until(lambda: run_pod(cluster, "default").returncode == 0, "the opening of the gate", 120)
 
 
 @pytest.mark.parametrize(

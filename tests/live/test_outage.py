@@ -24,8 +24,8 @@ GI = 1 << 30
 MI = 1 << 20
 BINDINGS = "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings"
 NOT_ASKED_ABOUT = "/api/v1/namespaces/kube-system/pods"
-UNREADY_SECONDS = 25.0  # five of tolerance, fifteen of a booking's validity
-BACK_SECONDS = 20.0
+UNREADY_SECONDS = 90.0  # five of tolerance, fifteen of a booking's validity; the rest is a busy machine's
+BACK_SECONDS = 90.0
 
 
 class Guard(NamedTuple):

@@ -40,7 +40,7 @@ def test_audit_lets_in_what_does_not_fit_in_silence_and_writes_it_down(story: St
     story.headroom.configure({"requests": "50%"}, mode="audit")
     assert said(story, past_the_bound(story)) == []
     assert story.headroom.account().free_requests == -2 * MI
-    (line,) = story.headroom.audit_lines(story.namespace)
+    (line,) = story.audited(1)
     assert (line["decision"], line["mode"]) == ("audit", "audit")
     assert line["reason"] == "MemoryCommitmentExceeded"
     assert line["short_by_bytes"] == 2 * MI
@@ -58,7 +58,7 @@ def test_an_exempt_namespace_is_never_refused_but_counted_and_audited(story: Sto
     story.headroom.configure({"requests": "50%"}, exempt={"namespaces": [story.namespace]})
     assert said(story, past_the_bound(story)) == []
     assert story.headroom.account().free_requests == -2 * MI
-    (line,) = story.headroom.audit_lines(story.namespace)
+    (line,) = story.audited(1)
     assert (line["decision"], line["reason"]) == ("allow", "Exempt")
 
 

@@ -8,7 +8,7 @@ from tests.cluster import nodes
 from tests.cluster.api import Object
 from tests.cluster.controlplane import ControlPlane
 from tests.cluster.processes import until
-from tests.live.headroom import Headroom
+from tests.live.headroom import SECONDS, Headroom
 from tests.live.pods import asking, container, pod
 from tests.live.story import Story
 from tests.live.workload import Workload
@@ -63,7 +63,7 @@ def on(story: Story, workload: Workload, count: int) -> set[str]:
     def placed() -> list[str]:
         return [each["spec"]["nodeName"] for each in workload.pods() if each["status"].get("phase") == "Running"]
 
-    until(lambda: len(placed()) == count, f"{count} running pods of {workload.name}", 30.0)
+    until(lambda: len(placed()) == count, f"{count} running pods of {workload.name}", SECONDS)
     return set(placed())
 
 
@@ -148,7 +148,7 @@ def test_the_pods_of_a_daemon_set_are_judged_by_the_pool_of_the_node_that_each_i
         found = story.api.items(story.pods, labelSelector="app=agent")
         return {each["spec"].get("nodeName", "") for each in found}
 
-    until(lambda: placed() == {"node-3", "node-4"} and len(refusals()) >= 2, "the pods of the DaemonSets", 30.0)
+    until(lambda: placed() == {"node-3", "node-4"} and len(refusals()) >= 2, "the pods of the DaemonSets", SECONDS)
     assert {(line["owner_name"], line["scope"]) for line in refusals()} == {("refused", "standard")}
     assert story.headroom.account("high-mem").requests == 2 * GI
     assert story.headroom.account("standard").requests == 6 * GI
@@ -163,7 +163,7 @@ def test_a_node_that_changes_its_pool_takes_its_pods_along(control_plane: Contro
         account = story.headroom.account(pool)
         return account.requests, account.requests_bound
 
-    until(lambda: standing("standard") == (2 * GI, 12 * GI), "the node's move", 3.0)
+    until(lambda: standing("standard") == (2 * GI, 12 * GI), "the node's move", SECONDS)
     assert standing("high-mem") == (0, 6 * GI)
     assert standing("cluster") == (2 * GI, 18 * GI)
 
@@ -175,6 +175,6 @@ def test_pools_that_select_the_same_nodes_are_reported(control_plane: ControlPla
     def shared() -> float:
         return story.headroom.exposition().value("headroom_pool_overlap_nodes", pool="standard", other="late")
 
-    until(lambda: shared() == 1, "the overlap", 3.0)
+    until(lambda: shared() == 1, "the overlap", SECONDS)
     assert "pools standard and late both select nodes (1 now): they belong to standard" in story.headroom.log()
     assert story.headroom.account("late").allocatable == 0

@@ -7,6 +7,7 @@ import pytest
 
 from tests.cluster.api import ApiError, Object
 from tests.cluster.processes import until
+from tests.live.headroom import SECONDS
 from tests.live.pods import asking, container, pod
 from tests.live.story import DENIED, Story
 
@@ -24,7 +25,7 @@ def run(story: Story, name: str, requests: int) -> None:
     one["resources"]["requests"]["cpu"] = "100m"
     story.create(pod(name, one, nodeName="node-1"))
     path = f"{story.pods}/{name}"
-    until(lambda: story.api.get(path)["status"].get("containerStatuses"), "the pod's start", 30.0)
+    until(lambda: story.api.get(path)["status"].get("containerStatuses"), "the pod's start", SECONDS)
     actuate(story, name)
 
 
@@ -81,7 +82,12 @@ def test_growth_past_the_bound_is_refused_with_what_would_fit(story: Story) -> N
     assert "asked 1.5Gi" in told.stderr
     assert "short by 512Mi, at most 1Gi would fit" in told.stderr
     assert story.headroom.account().free_requests == GI
-    line = story.headroom.audit_lines(story.namespace)[-1]
+
+    def refused() -> list[Object]:
+        return [line for line in story.headroom.audit_lines(story.namespace) if line["decision"] == "deny"]
+
+    until(lambda: bool(refused()), "its audit line", SECONDS)
+    (line,) = refused()
     assert (line["kind"], line["operation"], line["asked_requests_bytes"]) == ("Pod/resize", "UPDATE", 1536 * MI)
 
 
@@ -96,7 +102,7 @@ def test_what_does_not_grow_passes_though_the_cluster_is_over(story: Story) -> N
     assert resize(story, "web", GI) == ""
     assert story.headroom.account().free_requests == over  # until the kubelet has made it smaller
     actuate(story, "web")
-    until(lambda: story.headroom.account().free_requests == over + GI, "the account of the smaller pod", 10.0)
+    until(lambda: story.headroom.account().free_requests == over + GI, "the account of the smaller pod", SECONDS)
     assert "cannot grow" in resize(story, "web", 2 * GI)
     assert resize(story, "web", GI - MI, cpu="300m") == ""
 
@@ -155,10 +161,10 @@ def test_a_resize_that_became_feasible_is_counted_and_metered_and_hides_no_other
     before = story.headroom.exposition().value("headroom_unreviewed_growths_total")
     assert resize(story, "web", 768 * MI) == ""
     story.api.patch(f"{story.pods}/web/status", {"status": {"conditions": [INFEASIBLE]}})
-    until(lambda: story.headroom.account().free_requests == GI, "the account without what is infeasible", 10.0)
+    until(lambda: story.headroom.account().free_requests == GI, "the account without what is infeasible", SECONDS)
     assert "cannot grow" in resize(story, "web", 257 * MI + GI)
     story.create(asking("other", 768 * MI))
     story.api.patch(f"{story.pods}/web/status", {"status": {"conditions": []}})
-    until(lambda: story.headroom.account().free_requests == -256 * MI, "the account with what is feasible", 10.0)
+    until(lambda: story.headroom.account().free_requests == -256 * MI, "the account with what is feasible", SECONDS)
     assert story.headroom.exposition().value("headroom_unreviewed_growths_total") == before + 1
     assert f"pod '{story.namespace}/web' grew without a review" in story.headroom.log()

@@ -9,7 +9,7 @@ from tests.cluster.processes import until
 from tests.live.pods import container
 from tests.live.story import Story
 
-SECONDS = 30.0
+SECONDS = 120.0  # controllers work in turns, and one that was refused waits before it tries again
 
 
 class Workload:

@@ -34,7 +34,7 @@ BOUND = NODES * NODE_MEMORY * 75 // 100  # by the shipped configuration
 POD = 64 * MI
 PODS = BOUND // POD  # 96, and nothing is left over
 
-SETTLE_SECONDS = 20.0
+SETTLE_SECONDS = 60.0
 COMMITTED = r'headroom_scope_memory_requests_bytes\{scope="cluster"\}'
 WRITES = r'headroom_booking_writes_total\{outcome="written"\}'
 REVIEWS = r"headroom_admission_reviews_total\{.*\}"

@@ -38,7 +38,7 @@ def test_the_same_churn_under_a_resource_quota(controlled: Scene, figures: Recor
     path = f"/api/v1/namespaces/{controlled.namespace}/resourcequotas"
     api = controlled.plane.api
     api.create(path, quota)
-    until(lambda: "used" in api.get(f"{path}/all").get("status", {}), "the quota's first count", 30)
+    until(lambda: "used" in api.get(f"{path}/all").get("status", {}), "the quota's first count", 60)
     tally = Tally()
     seen = churned(controlled, tally, SECONDS if full else SHORT_SECONDS)
     figures.append(Figures("churn", "ResourceQuota", BOUND, seen, tally, _most_in_pods(seen), at_bound=True))

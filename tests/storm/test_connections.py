@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.cluster.processes import until
 from tests.storm.churn import Churn
 from tests.storm.clients import CONFLICT, CREATED, Tally
 from tests.storm.conftest import Record
@@ -45,7 +46,7 @@ def test_whatever_becomes_of_its_connections_no_replica_goes_past_the_bound(
 def trouble(proxy: Proxy) -> None:
     """A bad time for one replica, longer than its validity where nothing goes through at all."""
     for _ in range(5):
-        assert proxy.cut() > 0
+        until(lambda: proxy.cut() > 0, "a connection to cut", 60)
         time.sleep(PAUSE_SECONDS)
     with proxy.lagging(2.0):
         time.sleep(4)

@@ -40,7 +40,7 @@ def test_controllers_that_ask_for_twice_the_bound_get_the_bound(
             time.sleep(chance.uniform(0.0, 0.5))
         for number in range(DEPLOYMENTS):
             api.delete(f"{path}/web-{number}", propagationPolicy="Background")
-        until(lambda: not api.items(controlled.pods), "the end of the deployments' pods", 60)
+        until(lambda: not api.items(controlled.pods), "the end of the deployments' pods", 180)
         with closing(Client(controlled.server, controlled.namespace, tally)) as client:
             fit = 0
             while client.create(pod(f"plain-{fit}", POD)) == CREATED:

@@ -67,7 +67,7 @@ def test_it_flags_a_headroom_that_releases_on_sight(bare: Scene, work: Path, fig
     tally = Tally()
     with bare.proxied(work, 2, fault="release-on-sight") as (_, proxies), Witness(bare.server) as witness:
         with proxies[1].lagging(2.0), Churn(bare, tally, creators=CLIENTS, deleters=0, patience=0.05).running():
-            until(lambda: witness.most() > BOUND, "what the fault leads to", 30)
+            until(lambda: witness.most() > BOUND, "what the fault leads to", 60)
         seen = witness.testify()
     figures.append(Figures("seeded fault: release-on-sight", "2", BOUND, seen, tally))
     assert seen.over(BOUND)
