@@ -208,7 +208,7 @@ class Account:
     def still_to_come(self) -> int:
         """How many pods were let in that the watch has not shown yet."""
         with self.lock:
-            return sum(reservation.is_open for _, reservation in self.ledger.reservations)
+            return self.ledger.reservations.still_open
 
     def wants_proof(self) -> bool:
         """Say whether something waits for nothing but a view that is proven fresh."""

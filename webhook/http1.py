@@ -23,6 +23,7 @@ LONGEST_HEAD = 16 << 10  # bytes
 SMALL = 16 << 10  # bytes; most reviews are smaller, and are never sent back for want of memory
 MOST_HELD = 32 << 20  # bytes; a replica has 256 MiB of memory for everything
 MOST_DISCARDED = 64 << 20  # bytes of a request that is refused already
+_VERSIONS = frozenset({"1.1", "1.0"})
 _CLOSE = b"Connection: close\r\n"
 
 
@@ -168,6 +169,8 @@ class Reader:
 
     def on_headers_complete(self) -> None:
         """Look at what is to come."""
+        if self._parser.get_http_version() not in _VERSIONS:
+            raise _Refused(400, "this is no HTTP/1.1")
         self.step = Step.BODY
         self._fields = fields = {name.lower(): value for name, value in self._list}
         if len(fields) < len(self._list):

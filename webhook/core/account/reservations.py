@@ -23,6 +23,7 @@ Rule 5. A resize costs what it adds to the object that was reviewed. It is settl
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, KeysView
+from itertools import takewhile
 
 from msgspec import Struct, field
 
@@ -100,6 +101,9 @@ class Reservations:
         self._live = live
         self._names: dict[str, _Name] = {}
         self._sums: defaultdict[str, _Costs] = defaultdict(_Costs)
+        self._open: dict[Reservation, str] = {}  # in the order in which they were granted last
+        self._settled: dict[Reservation, str] = {}
+        self._void: set[Reservation] = set()  # those of the settled that never came
         self.names: KeysView[str] = self._names.keys()  # under which anything is reserved
 
     # -- questions -----------------------------------------------------------------------------------------------------
@@ -154,9 +158,28 @@ class Reservations:
             for reservation in group.by_key.values():
                 yield name, reservation
 
+    @property
+    def still_open(self) -> int:
+        """How many pods may still come."""
+        return len(self._open)
+
+    @property
+    def any_void(self) -> bool:
+        """Say whether anything unretired never came."""
+        return bool(self._void)
+
+    def settled(self) -> tuple[Named, ...]:
+        """All that is settled and not yet retired."""
+        return tuple((name, reservation) for reservation, name in self._settled.items())
+
+    def granted_by(self, moment: float) -> list[Named]:
+        """The open ones that were granted no later than this; seldom one less, whose clock ran before another's."""
+        first = takewhile(lambda named: named[0].granted_at <= moment, self._open.items())
+        return [(name, reservation) for reservation, name in first]
+
     def oldest_open(self) -> float:
         """When the oldest open reservation was granted; infinity when there is none."""
-        return min((r.granted_at for _, r in self if r.is_open), default=float("inf"))
+        return next(iter(self._open)).granted_at if self._open else float("inf")
 
     # -- changes -------------------------------------------------------------------------------------------------------
 
@@ -167,12 +190,21 @@ class Reservations:
             group = self._names[name] = _Name()
         key = reservation.key
         replaced = group.by_key.pop(key, None)
+        if replaced is not None:
+            self._forget(replaced)
         group.by_key[key] = reservation
+        (self._open if reservation.is_open else self._settled)[reservation] = name
         if replaced is None and reservation.is_open:  # a name may have many duplicates: no need to look at them all
             more = reach(reservation.spread, reservation.before)
             self._count(name, group, joined(group.open, more), joined(group.unretired, more))
         else:
             self._recount(name)
+
+    def renew(self, reservation: Reservation, now: float) -> None:
+        """Let an open grant count from now: its review was repeated."""
+        reservation.granted_at = max(reservation.granted_at, now)
+        if reservation.is_open:
+            self._open[reservation] = self._open.pop(reservation)
 
     def see(self, name: str, uid: str, revision: int) -> bool:
         """Note that the view shows a pod (rules 2 and 5), and say whether anything granted here was waiting for that.
@@ -187,7 +219,7 @@ class Reservations:
                 and reservation.seen_at_revision is None
                 and revision > reservation.before.revision
             ):
-                reservation.seen_at_revision = revision
+                self._settle(name, reservation, revision)
                 settled = True
         return settled
 
@@ -195,7 +227,8 @@ class Reservations:
         """Note that these pods never came and never will (rule 3)."""
         names: set[str] = set()
         for name, reservation in lapsed:
-            reservation.seen_at_revision = 0
+            self._settle(name, reservation, 0)
+            self._void.add(reservation)
             names.add(name)
         for name in names:
             self.refresh(name)
@@ -208,9 +241,31 @@ class Reservations:
             key = reservation.key
             if group and group.by_key.get(key) is reservation:
                 del group.by_key[key]
+                self._forget(reservation)
                 names.add(name)
         for name in names:
-            self._recount(name)
+            if self._names[name].by_key:
+                self._recount(name)
+            else:
+                self._leave(name)
+
+    def _leave(self, name: str) -> None:
+        """Let a name cost nothing any more."""
+        for scope, costs in self._names.pop(name).costs.items():
+            sums = self._sums[scope]
+            sums.unseen = sums.unseen.moved(costs.unseen, NOTHING)
+            sums.open = sums.open.moved(costs.open, NOTHING)
+            sums.unretired = sums.unretired.moved(costs.unretired, NOTHING)
+
+    def _settle(self, name: str, reservation: Reservation, revision: int) -> None:
+        reservation.seen_at_revision = revision
+        self._open.pop(reservation, None)
+        self._settled[reservation] = name
+
+    def _forget(self, reservation: Reservation) -> None:
+        self._open.pop(reservation, None)
+        self._settled.pop(reservation, None)
+        self._void.discard(reservation)
 
     def refresh(self, name: str) -> None:
         """Bring the sums up to date after something was settled under this name, or another pod lives there."""
@@ -233,8 +288,6 @@ class Reservations:
             sums.open = sums.open.moved(old.open, new.open)
             sums.unretired = sums.unretired.moved(old.unretired, new.unretired)
         group.open, group.unretired, group.costs = still_open, unretired, costs
-        if not group.by_key:
-            del self._names[name]
 
 
 def _extents(reservations: Iterable[Reservation]) -> Extents:

@@ -144,7 +144,7 @@ class Allotment(Grants):
             return True
         return (
             self._is_called(shared.holdings[self.replica], shared)
-            or any(r.seen_at_revision == 0 for _, r in self._ledger.reservations)
+            or self._ledger.reservations.any_void
             or bool(self._expired(now))
             or self._opens(now, fresh=fresh)
             or self._runs_low(now)

@@ -60,7 +60,7 @@ class Grants(ABC):
             return False
         if self._pending is not None and any(reservation is tentative for _, tentative in self._pending.tentative):
             return False
-        reservation.granted_at = max(reservation.granted_at, now)
+        self._ledger.reservations.renew(reservation, now)
         reservation.told_again = True
         return True
 
@@ -86,7 +86,7 @@ class Grants(ABC):
         return self._held.get(scope, NOTHING)
 
     def _void(self, granted_by: float) -> list[Named]:
-        void = [(name, r) for name, r in self._ledger.reservations if r.is_open and r.granted_at <= granted_by]
+        void = self._ledger.reservations.granted_by(granted_by)
         self._ledger.reservations.void(void)
         return void
 

@@ -133,7 +133,7 @@ class Draft:
 
     def settle(self, expired: Collection[str], *, opens: bool) -> None:
         """Retire what is settled, expire who is gone, open what has waited for long enough (rules 3, 5 and 7)."""
-        self._retired = tuple(named for named in self._ledger.reservations if not named[1].is_open)
+        self._retired = self._ledger.reservations.settled()
         floor = max([self.base.floor, *(r.seen_at_revision or 0 for _, r in self._retired)])
         if expired or opens:
             floor = max(floor, self._ledger.pod_revision)
@@ -151,7 +151,7 @@ class Draft:
         for ask in asks:
             known = self._ledger.reservations.get(ask.pod.name, ask.pod.key)
             if known is not None and known.spread == self._ledger.spread(ask.pod):
-                known.granted_at = now  # a review that was repeated: it has what it needs
+                self._ledger.reservations.renew(known, now)  # a review that was repeated: it has what it needs
                 self._booked.append(ask)
             elif ask.forced or (may_book and self._fits(ask.pod) and ask.pod.key not in lapsed):
                 self._book(ask, now)
@@ -167,7 +167,7 @@ class Draft:
         spare = {scope: NOTHING if lean or leaving else self._spare(scope, keep) for scope in load}
         held = {scope: load[scope].plus(spare[scope]) for scope in load}
         others = {r: h for r, h in self.base.holdings.items() if r != self._replica}
-        if leaving and not any(r.is_open for _, r in self._ledger.reservations):
+        if leaving and not self._ledger.reservations.still_open:
             holdings = others
         else:
             holdings = {**others, self._replica: self._holding(renewal, held, spare)}
