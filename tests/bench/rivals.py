@@ -8,7 +8,9 @@ disturbs the machine for a second disturbs all of them alike.
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import closing
 from functools import partial
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -145,19 +147,20 @@ class Fresh(Server):
 
 
 class Headroom:
-    """One replica or several, those behind a balancer as behind a Service."""
+    """One replica, or several that share a port as they share a Service."""
 
     watches = True
 
     def __init__(self, name: str, files: Files, count: int = 1, extra: Command = ()) -> None:
         self.name = name
-        self._work = files.work / name
-        self._work.mkdir(parents=True, exist_ok=True)
-        serve = [*headroom_serve(), *files.tls_flags, "--kubeconfig", files.kubeconfig, *extra]
-        self.replicas = [Replica(number, self._work, serve, None) for number in range(1, count + 1)]
-        self._balancer: Program | None = None
-        self._shared = f"{LOOPBACK}:{free_port()}" if count > 1 else None
-        self.url: str | None = f"https://{self._shared}" if self._shared else self.replicas[0].url
+        work = files.work / name
+        work.mkdir(parents=True, exist_ok=True)
+        program = headroom_serve() if count == 1 else [sys.executable, "-m", "tests.bench.one_port", "serve"]
+        serve = [*program, *files.tls_flags, "--kubeconfig", files.kubeconfig, *extra]
+        self.replicas = [Replica(number, work, serve, None) for number in range(1, count + 1)]
+        for each in self.replicas:
+            each.port = self.replicas[0].port
+        self.url: str | None = self.replicas[0].url
 
     @property
     def pids(self) -> list[int]:
@@ -168,40 +171,45 @@ class Headroom:
         """Return once all replicas can judge."""
         for each in self.replicas:
             each.start()
-        for each in self.replicas:
-            each.wait()
-        if self._shared is not None:
-            backends = [part for each in self.replicas for part in ("--backend", f"{LOOPBACK}:{each.port}")]
-            command: Command = [binary("balancer"), "--listen", self._shared, *backends]
-            self._balancer = Program("balancer", command, self._work / "balancer.log")
-            self._balancer.until(partial(ready, self.url or ""), "the start of the balancer", START_SECONDS)
+        self._await_all()
 
     def pause(self) -> None:
-        """End its turn; the balancer, which looks at the replicas all the time, first."""
-        for program in self._programs():
-            program.pause()
+        """End its turn."""
+        for each in self.replicas:
+            each.program.pause()
 
     def resume(self) -> None:
         """Begin its turn: return once it has taken in what happened meanwhile."""
-        for program in self._programs():
-            program.resume()
-        until(lambda: all(ready(each.url) for each in self.replicas), f"{self.name}, awake again,", START_SECONDS)
-        until(partial(ready, self.url or ""), f"the balancer of {self.name}, awake again,", START_SECONDS)
+        for each in self.replicas:
+            each.program.resume()
+        self._await_all()
         until(self._is_quiet, f"{self.name} with nothing left to do", START_SECONDS)
 
     def stop(self) -> None:
         """End it all."""
-        for program in self._programs():
-            program.kill()
+        for each in self.replicas:
+            each.program.kill()
+
+    def _await_all(self) -> None:
+        for each in self.replicas:
+            what = f"replica {each.number} of {self.name} that can judge"
+            each.program.until(partial(_judges, each), what, START_SECONDS)
 
     def _is_quiet(self) -> bool:
         before = cpu_seconds(self.pids)
         time.sleep(QUIET_SECONDS)
         return cpu_seconds(self.pids) - before < QUIET_SECONDS / 10 * len(self.pids)
 
-    def _programs(self) -> list[Program]:
-        balancer = [self._balancer] if self._balancer is not None else []
-        return [*balancer, *(each.program for each in self.replicas)]
+
+def _judges(replica: Replica) -> bool:
+    """Whether this very replica can judge now."""
+    address = replica.metrics_url.removeprefix("http://")
+    with closing(HTTPConnection(address, timeout=2.0)) as connection:
+        try:
+            connection.request("GET", "/readyz")
+            return connection.getresponse().status == 200
+        except (OSError, HTTPException):
+            return False
 
 
 def go_nothing(files: Files) -> Server:
