@@ -8,7 +8,7 @@ from tests.core.accounts import config, node
 from webhook.account import Account
 from webhook.admission import Admission
 from webhook.cases import Answer, Decided
-from webhook.core.account.ledger import PodFacts
+from webhook.core.account.facts import PodFacts
 from webhook.core.config.text import digest
 from webhook.core.sharing.allotment import Timing
 from webhook.waiting import Waiting

@@ -19,7 +19,7 @@ from webhook.announcing import Announcing
 from webhook.audit import AuditLog
 from webhook.booking import Booking
 from webhook.configmap import ConfigMaps
-from webhook.core.account.ledger import PodFacts
+from webhook.core.account.facts import PodFacts
 from webhook.core.account.nodes import NodeFacts, Room
 from webhook.core.sharing.allotment import Timing
 from webhook.core.values.amounts import Amounts

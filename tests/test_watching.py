@@ -12,7 +12,7 @@ from tests.judging import Judge, ready
 from webhook import watching
 from webhook.booking import Booking
 from webhook.configmap import ConfigMap, ConfigMaps
-from webhook.core.account.ledger import PodFacts
+from webhook.core.account.facts import PodFacts
 from webhook.core.account.nodes import NodeFacts
 from webhook.core.pods.objects import Node, Pod
 from webhook.kube import Api

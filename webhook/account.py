@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterable
 from threading import Condition, RLock
 
 from webhook.core.account.accounting import Accounting
-from webhook.core.account.ledger import Ledger, PodFacts
+from webhook.core.account.facts import PodFacts
+from webhook.core.account.ledger import Ledger
 from webhook.core.account.nodes import NodeFacts
 from webhook.core.config.config import HeadroomConfig
 from webhook.core.sharing.allotment import Allotment, Proposal, Timing

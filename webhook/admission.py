@@ -14,11 +14,11 @@ from collections.abc import Callable
 
 from webhook.account import Account
 from webhook.cases import Answer, Case, Decided, plain
-from webhook.core.account.ledger import Standing
+from webhook.core.account.standing import Standing
 from webhook.core.reviews.decision import Outcome, decide, verdict_of
 from webhook.core.reviews.question import Question, question
 from webhook.core.reviews.reply import message, respond
-from webhook.core.reviews.review import Request, ReviewError, decode, encode
+from webhook.core.reviews.review import Request, ReviewError, decode_of_pod, encode
 from webhook.core.reviews.verdict import Decision, Reason, Verdict, cannot_tell
 from webhook.core.sharing.allotment import Proposal
 from webhook.core.sharing.shared import Shared
@@ -49,7 +49,7 @@ class Admission:
         """Answer an AdmissionReview; the API server waits `timeout` seconds for it in all."""
         now = self.account.clock()
         try:
-            request = decode(body)
+            request = decode_of_pod(body)
         except ReviewError as error:
             log.warning("refused a request to /validate: %s", error)
             return plain(400, str(error))

@@ -6,7 +6,8 @@ from typing import Final
 from msgspec import Struct
 
 from webhook.cases import Decided
-from webhook.core.account.ledger import PodFacts, Standing
+from webhook.core.account.facts import PodFacts
+from webhook.core.account.standing import Standing
 from webhook.core.pods.objects import Pod
 from webhook.core.reviews.verdict import Decision, Reason
 from webhook.core.values.amounts import Amounts

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from msgspec import Struct
 
-from webhook.core.account.ledger import Standing
+from webhook.core.account.standing import Standing
 from webhook.core.reviews.question import Question
 from webhook.core.reviews.review import Request
 from webhook.core.reviews.verdict import Verdict

@@ -27,9 +27,9 @@ from webhook.announcing import Announcing
 from webhook.audit import AuditLog
 from webhook.booking import Booking
 from webhook.cases import Decided
-from webhook.core.account.ledger import Standing
 from webhook.core.account.recount import Drift
 from webhook.core.account.reservations import Reservation
+from webhook.core.account.standing import Standing
 from webhook.core.foresight.plan import KINDS
 from webhook.core.values.amounts import Amounts
 from webhook.settings import Settings

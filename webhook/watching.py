@@ -7,8 +7,7 @@ from typing import Final
 from webhook.account import Account
 from webhook.booking import Booking
 from webhook.configmap import ConfigMap
-from webhook.core.account.facts import node_facts, pod_facts
-from webhook.core.account.ledger import PodFacts
+from webhook.core.account.facts import PodFacts, node_facts, pod_facts
 from webhook.core.account.nodes import NodeFacts
 from webhook.core.pods.objects import Node, ObjectError, Pod, reader
 from webhook.core.values.amounts import NOTHING

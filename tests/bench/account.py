@@ -14,7 +14,7 @@ from webhook.account import Account
 from webhook.admission import Admission
 from webhook.audit import AuditLog
 from webhook.cases import Answer, Decided
-from webhook.core.account.ledger import PodFacts
+from webhook.core.account.facts import PodFacts
 from webhook.core.account.nodes import NodeFacts
 from webhook.core.config.source import parse
 from webhook.core.sharing.allotment import Timing

@@ -14,7 +14,7 @@ from typing import TypeVar
 from tests.bench.account import Bodies, Synced
 from tests.bench.figures import Chapter, Claim, Spread
 from webhook.core.reviews.question import Question, question
-from webhook.core.reviews.review import decode
+from webhook.core.reviews.review import decode_of_pod
 
 ROUNDS = 9
 REVIEWS = 500
@@ -94,7 +94,7 @@ def _admissions(account: Synced, timer: Timer, names: Sequence[str]) -> None:
     bodies = [account.bodies.review(name) for name in names]
 
     def work_out(body: bytes) -> Question:
-        asked = question(decode(body), admission.account.ledger.accounting)
+        asked = question(decode_of_pod(body), admission.account.ledger.accounting)
         if not isinstance(asked, Question):
             raise TypeError(f"nothing was asked: {asked}")
         return asked
@@ -106,7 +106,7 @@ def _admissions(account: Synced, timer: Timer, names: Sequence[str]) -> None:
         if not (outcome.settled and outcome.verdict.allowed):
             raise RuntimeError(f"not admitted at once: {outcome}")
 
-    decoded = timer(ADMITTED, "decode the review", decode, bodies)
+    decoded = timer(ADMITTED, "decode the review and its pod", decode_of_pod, bodies)
     worked_out = timer(ADMITTED, "then work out what the pod asks", work_out, bodies)
     judged = timer(ADMITTED, "then judge and reserve, under the lock", judge, bodies)
     _visit(account, timer, names)

@@ -1,7 +1,8 @@
 """Small accounts for tests: pods, nodes and ledgers by the few words that matter to a test. Memory is in Gi."""
 
 from webhook.core.account.accounting import Accounting
-from webhook.core.account.ledger import Ledger, PodFacts
+from webhook.core.account.facts import PodFacts
+from webhook.core.account.ledger import Ledger
 from webhook.core.account.nodes import NodeFacts, Room
 from webhook.core.config.config import HeadroomConfig
 from webhook.core.config.source import parse

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from math import floor
 
-from webhook.core.account.ledger import PodFacts
+from webhook.core.account.facts import PodFacts
 from webhook.core.account.nodes import NodeFacts
 from webhook.core.config.config import HeadroomConfig
 from webhook.core.config.settings import MissingLimits, Thresholds

@@ -10,7 +10,8 @@ from dataclasses import replace
 from typing import Any
 
 from webhook import cli, recounting, server
-from webhook.core.account.ledger import Ledger, PodFacts
+from webhook.core.account.facts import PodFacts
+from webhook.core.account.ledger import Ledger
 from webhook.core.sharing.allotment import Allotment, Timing
 
 RECOUNT_SECONDS = 2.0

@@ -9,7 +9,8 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invaria
 from tests.core.twin import SUMS, Twin
 from webhook.core.account.accounting import Accounting
 from webhook.core.account.extent import Before
-from webhook.core.account.ledger import Ledger, PodFacts
+from webhook.core.account.facts import PodFacts
+from webhook.core.account.ledger import Ledger
 from webhook.core.account.nodes import NodeFacts, Room
 from webhook.core.account.recount import recount
 from webhook.core.account.reservations import Named

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from tests.core.accounts import config
 from webhook.core.account.accounting import Accounting
-from webhook.core.account.ledger import Ledger, PodFacts
+from webhook.core.account.facts import PodFacts
+from webhook.core.account.ledger import Ledger
 from webhook.core.account.nodes import NodeFacts, Room
 from webhook.core.config.config import HeadroomConfig
 from webhook.core.values.amounts import NOTHING, Amounts

@@ -7,8 +7,7 @@ from typing import Any
 import pytest
 
 from tests.core.accounts import HIGH_MEM, committed, ledger, node, pod
-from webhook.core.account.facts import pod_facts
-from webhook.core.account.ledger import PodFacts
+from webhook.core.account.facts import PodFacts, pod_facts
 from webhook.core.pods.confinement import _MOST_KNOWN, _MOST_WAYS, Way, Ways, _known, pool_of, ways
 from webhook.core.pods.objects import Pod, PodSpec, reader
 

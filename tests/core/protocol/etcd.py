@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from webhook.core.account.ledger import PodFacts
+from webhook.core.account.facts import PodFacts
 
 
 class Change(NamedTuple):

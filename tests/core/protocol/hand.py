@@ -3,7 +3,8 @@
 from msgspec.structs import replace
 
 from webhook.core.account.accounting import Accounting
-from webhook.core.account.ledger import Ledger, PodFacts
+from webhook.core.account.facts import PodFacts
+from webhook.core.account.ledger import Ledger
 from webhook.core.account.nodes import NodeFacts, Room
 from webhook.core.config.source import parse
 from webhook.core.sharing.allotment import Allotment, Ask, Proposal, Timing

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 from tests.core.protocol.etcd import Version
 from tests.core.protocol.requests import Request
 from webhook.core.account.accounting import Accounting
-from webhook.core.account.ledger import Ledger, PodFacts
+from webhook.core.account.facts import PodFacts
+from webhook.core.account.ledger import Ledger
 from webhook.core.account.nodes import NodeFacts, Room
 from webhook.core.sharing.allotment import Allotment, Ask, Proposal, Timing
 from webhook.core.sharing.shared import Shared, SharedError, read, write

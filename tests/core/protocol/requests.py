@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from webhook.core.account.extent import UNBORN
-from webhook.core.account.ledger import PodFacts
+from webhook.core.account.facts import PodFacts
 
 WINDOW = 44.0  # seconds from its start within which a create may still be committed; a little less than the lapse
 

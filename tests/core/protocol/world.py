@@ -17,7 +17,7 @@ from tests.core.protocol.replica import POOL, Letter, Replica
 from tests.core.protocol.requests import WINDOW, Request, State
 from webhook.core.account.accounting import Accounting
 from webhook.core.account.extent import UNBORN, Before
-from webhook.core.account.ledger import PodFacts
+from webhook.core.account.facts import PodFacts
 from webhook.core.config.source import parse
 from webhook.core.pods.confinement import Way
 from webhook.core.sharing.shared import SharedError, read

@@ -10,8 +10,8 @@ from tests.core.protocol.hand import pod as hand_pod
 from tests.core.sample_reviews import Json, memory, resizing
 from webhook.core.account.accounting import Accounting
 from webhook.core.account.extent import Before
-from webhook.core.account.facts import pod_facts
-from webhook.core.account.ledger import Ledger, PodFacts
+from webhook.core.account.facts import PodFacts, pod_facts
+from webhook.core.account.ledger import Ledger
 from webhook.core.config.settings import Mode
 from webhook.core.reviews.decision import Outcome, decide
 from webhook.core.reviews.question import Question, question

@@ -1,6 +1,7 @@
 """Reviews: what is read of them, what is refused, and the exact bytes of an answer."""
 
 import json
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from tests.core.sample_reviews import SAMPLES, body, sample
 from webhook.core.pods.footprint import footprint
 from webhook.core.pods.objects import ObjectError
-from webhook.core.reviews.review import Response, ReviewError, Status, decode, encode
+from webhook.core.reviews.review import Request, Response, ReviewError, Status, decode, decode_of_pod, encode
 
 MI = 1 << 20
 
@@ -192,6 +193,56 @@ def test_a_request_of_any_shape_is_read_or_refused(fields: dict[str, Any]) -> No
     assert request.uid
     with suppress(ObjectError):
         request.pod()
+
+
+# -- in one pass -------------------------------------------------------------------------------------------------------
+
+
+def told(read: Callable[[bytes], Request], data: bytes) -> tuple[object, ...]:
+    """All that is made of a body, be it an error."""
+    try:
+        request = read(data)
+    except ReviewError as error:
+        return (str(error),)
+    fields = tuple(getattr(request, name) for name in request.__struct_fields__ if name != "object")
+    try:
+        return *fields, request.pod()
+    except ObjectError as error:
+        return *fields, str(error)
+
+
+@given(st.dictionaries(request_fields, json_values, max_size=4))
+def test_one_pass_makes_the_same_of_any_request(fields: dict[str, Any]) -> None:
+    data = body(**fields)
+    assert told(decode_of_pod, data) == told(decode, data)
+
+
+@given(
+    st.one_of(
+        json_values,
+        st.fixed_dictionaries(
+            {},
+            optional={"metadata": json_values, "spec": st.fixed_dictionaries({}, optional={"containers": json_values})},
+        ),
+    )
+)
+def test_one_pass_makes_the_same_of_any_object(value: Any) -> None:
+    data = body(object=value)
+    assert told(decode_of_pod, data) == told(decode, data)
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in SAMPLES.glob("*.json")))
+def test_one_pass_makes_the_same_of_what_an_api_server_sends(name: str) -> None:
+    assert told(decode_of_pod, sample(name)) == told(decode, sample(name))
+
+
+def test_one_pass_makes_no_pod_of_an_object_that_is_missing() -> None:
+    for data in (body(), body(object=None)):
+        with pytest.raises(ObjectError, match="object: expected object, got null"):
+            decode_of_pod(data).pod()
+
+
+# -- answers -----------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

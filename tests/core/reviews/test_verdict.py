@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.core.accounts import GI, HIGH_MEM, config, ledger, node, pod
-from webhook.core.account.ledger import Ledger, PodFacts
+from webhook.core.account.facts import PodFacts
+from webhook.core.account.ledger import Ledger
 from webhook.core.config.settings import Answer, Mode
 from webhook.core.reviews.verdict import Decision, Reason, Verdict, cannot_tell, growth, judge, judge_form, refuse
 from webhook.core.values.amounts import Amounts

@@ -3,7 +3,7 @@
 from msgspec.structs import replace
 
 from tests.core.protocol.hand import TIMING, Hand, pod
-from webhook.core.account.ledger import PodFacts
+from webhook.core.account.facts import PodFacts
 from webhook.core.sharing.shared import Shared, read, write
 from webhook.core.values.scopes import CLUSTER
 

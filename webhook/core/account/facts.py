@@ -2,16 +2,47 @@
 
 import sys
 
+from msgspec import Struct
+
 from webhook.core.account import nodes
-from webhook.core.account.ledger import PodFacts
+from webhook.core.account.extent import UNBORN, Before, key_of
 from webhook.core.account.nodes import NodeFacts, Room
 from webhook.core.pods.breakdown import infeasible
-from webhook.core.pods.confinement import ways
+from webhook.core.pods.confinement import Ways, ways
 from webhook.core.pods.footprint import footprint
 from webhook.core.pods.objects import Node, Pod
+from webhook.core.values.amounts import Amounts
 from webhook.core.values.quantity import millis, nanos, whole
 
 _ENDED = ("Succeeded", "Failed")
+
+
+class PodFacts(Struct, frozen=True, gc=False):
+    """What the API says of a pod, as far as the account needs it.
+
+    `name` is "namespace/name". `confined_to` holds the ways to place the pod while it is unbound. A pod that has run
+    to its end `counts` no more, while its name is still taken.
+    """
+
+    name: str
+    uid: str
+    revision: int
+    footprint: Amounts
+    node: str = ""
+    counts: bool = True
+    confined_to: Ways = ()
+    infeasible: bool = False  # it wants to grow, and its node has no room: what it wants does not count
+    before: Before = UNBORN  # in the review of a resize
+
+    @property
+    def key(self) -> str:
+        """What tells this grant from others."""
+        return key_of(self.uid, self.before, self.footprint)
+
+    @property
+    def asked(self) -> Amounts:
+        """What the review would add to the object that it is about."""
+        return self.footprint if self.before is UNBORN else self.footprint.beyond(self.before.footprint)
 
 
 def revision(resource_version: str) -> int:

@@ -16,59 +16,17 @@ A pod's event costs the same at any size of the cluster. Not thread-safe: the ca
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
-from msgspec import Struct
-
 from webhook.core.account.accounting import Accounting
-from webhook.core.account.capacity import Bearing, Capacity
+from webhook.core.account.capacity import Capacity
 from webhook.core.account.entry import Entry
-from webhook.core.account.extent import NOWHERE, UNBORN, Before, Extent, Spread, key_of
+from webhook.core.account.extent import NOWHERE, Extent, Spread
+from webhook.core.account.facts import PodFacts
 from webhook.core.account.nodes import Node, NodeFacts
 from webhook.core.account.recount import Grant, Parts
 from webhook.core.account.reservations import Reservation, Reservations
+from webhook.core.account.standing import Standing
 from webhook.core.pods.confinement import Ways, named_nodes, pool_of
 from webhook.core.values.amounts import NOTHING, Amounts
-
-
-class PodFacts(Struct, frozen=True, gc=False):
-    """What the API says of a pod, as far as the account needs it.
-
-    `name` is "namespace/name". `confined_to` holds the ways to place the pod while it is unbound. A pod that has run
-    to its end `counts` no more, while its name is still taken.
-    """
-
-    name: str
-    uid: str
-    revision: int
-    footprint: Amounts
-    node: str = ""
-    counts: bool = True
-    confined_to: Ways = ()
-    infeasible: bool = False  # it wants to grow, and its node has no room: what it wants does not count
-    before: Before = UNBORN  # in the review of a resize
-
-    @property
-    def key(self) -> str:
-        """What tells this grant from others."""
-        return key_of(self.uid, self.before, self.footprint)
-
-    @property
-    def asked(self) -> Amounts:
-        """What the review would add to the object that it is about."""
-        return self.footprint if self.before is UNBORN else self.footprint.beyond(self.before.footprint)
-
-
-class Standing(Struct, frozen=True, gc=False):
-    """One scope's account at one moment."""
-
-    scope: str
-    committed: Amounts
-    unseen: Amounts
-    bearing: Bearing
-
-    def headroom(self, index: int) -> int | None:
-        """What is left of one sum (an index into Amounts): below zero when over, None when it is not bounded."""
-        bound = self.bearing.bound[index]
-        return None if bound is None else bound - self.committed[index] - self.unseen[index]
 
 
 class Ledger:

@@ -13,8 +13,8 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from webhook.core.account.facts import pod_facts
-from webhook.core.account.ledger import Ledger, PodFacts
+from webhook.core.account.facts import PodFacts, pod_facts
+from webhook.core.account.ledger import Ledger
 from webhook.core.foresight.course import Course
 from webhook.core.foresight.plan import Plan
 from webhook.core.reviews.verdict import Sum, growth

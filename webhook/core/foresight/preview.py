@@ -15,9 +15,9 @@ from typing import NamedTuple
 from webhook.core.account.accounting import Accounting
 from webhook.core.account.capacity import Bearing
 from webhook.core.account.extent import Spread
-from webhook.core.account.ledger import Standing
 from webhook.core.account.nodes import Node
 from webhook.core.account.recount import Figure, Parts, figures
+from webhook.core.account.standing import Standing
 from webhook.core.config.config import HeadroomConfig
 from webhook.core.config.settings import Mode
 from webhook.core.values.amounts import NOTHING, Amounts

@@ -5,8 +5,7 @@ from msgspec.structs import replace
 
 from webhook.core.account.accounting import Accounting
 from webhook.core.account.extent import UNBORN, Before
-from webhook.core.account.facts import pod_facts
-from webhook.core.account.ledger import PodFacts
+from webhook.core.account.facts import PodFacts, pod_facts
 from webhook.core.config.config import HeadroomConfig, Policy
 from webhook.core.config.settings import Answer, Mode
 from webhook.core.pods.footprint import asks_for_memory, footprint

@@ -66,7 +66,7 @@ class Request(Struct, frozen=True, gc=False, rename="camel"):
         return f"{kind}/{self.sub_resource}" if self.sub_resource else kind
 
     def pod(self) -> Pod:
-        """Read the object as a pod; raises `ObjectError`."""
+        """Return the object as a pod; raises `ObjectError`."""
         return _read_pod(bytes(self.object))
 
     def old_pod(self) -> Pod:
@@ -77,22 +77,49 @@ class Request(Struct, frozen=True, gc=False, rename="camel"):
             raise ObjectError(f"oldObject: {error}") from error
 
 
+class _PodRequest(Request, frozen=True, gc=False, kw_only=True, rename="camel"):
+    """The same, of a pod that could be read with the rest."""
+
+    object: Pod  # type: ignore[assignment]  # nobody but `pod` looks at it
+
+    def pod(self) -> Pod:
+        """Return the object."""
+        return self.object
+
+
 class _Review(Struct, frozen=True, gc=False, rename="camel"):
     api_version: str = ""
     kind: str = ""
     request: Request | None = None
 
 
+class _PodReview(_Review, frozen=True, gc=False, rename="camel"):
+    request: _PodRequest | None = None
+
+
+_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _read_pod = reader(Pod)
 _review = msgspec.json.Decoder(_Review)
+_pod_review = msgspec.json.Decoder(_PodReview)
 
 
 def decode(body: bytes) -> Request:
     """Read the question; raises `ReviewError` where no uid can be read."""
     try:
-        review = _review.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        return _asked(_review.decode(body))
+    except _UNREADABLE as error:
         raise ReviewError(f"the body is no AdmissionReview: {error}") from error
+
+
+def decode_of_pod(body: bytes) -> Request:
+    """Read the question, with the pod that it is about in the same pass if that is readable; raises `ReviewError`."""
+    try:
+        return _asked(_pod_review.decode(body))
+    except _UNREADABLE:
+        return decode(body)
+
+
+def _asked(review: _Review) -> Request:
     if review.kind != KIND or review.api_version != API_VERSION:
         got = f"{review.api_version or 'no apiVersion'}, {review.kind or 'no kind'}"
         raise ReviewError(f"send {API_VERSION} {KIND}, not {quoted(got)}")

@@ -4,7 +4,8 @@ from enum import StrEnum
 
 from msgspec import Struct
 
-from webhook.core.account.ledger import Ledger, PodFacts
+from webhook.core.account.facts import PodFacts
+from webhook.core.account.ledger import Ledger
 from webhook.core.account.nodes import Room
 from webhook.core.config.config import HeadroomConfig
 from webhook.core.config.settings import Answer, MissingLimits, Mode

@@ -33,7 +33,8 @@ The argument that no sequence of these steps passes the bound is in docs/protoco
 from collections.abc import Sequence
 
 from webhook.core.account.extent import Sums
-from webhook.core.account.ledger import Ledger, PodFacts
+from webhook.core.account.facts import PodFacts
+from webhook.core.account.ledger import Ledger
 from webhook.core.sharing.grants import Grants
 from webhook.core.sharing.proposal import Ask, Draft, Proposal, fits, free, must_call, owing, view_of
 from webhook.core.sharing.shared import Holding, Shared

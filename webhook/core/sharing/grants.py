@@ -10,7 +10,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 
 from webhook.core.account.extent import Sums
-from webhook.core.account.ledger import Ledger, PodFacts
+from webhook.core.account.facts import PodFacts
+from webhook.core.account.ledger import Ledger
 from webhook.core.account.reservations import Named
 from webhook.core.sharing.proposal import Proposal
 from webhook.core.values.amounts import NOTHING, Amounts

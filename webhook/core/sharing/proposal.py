@@ -7,7 +7,8 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from webhook.core.account.extent import Sums
-from webhook.core.account.ledger import Ledger, PodFacts
+from webhook.core.account.facts import PodFacts
+from webhook.core.account.ledger import Ledger
 from webhook.core.account.reservations import Named
 from webhook.core.sharing.shared import Holding, Shared
 from webhook.core.values.amounts import NOTHING, Amounts

@@ -9,7 +9,8 @@ from tests.core.protocol.etcd import Etcd
 from tests.core.protocol.mutants.registry import Patches, mutant
 from tests.core.protocol.replica import Letter, Replica
 from webhook.core.account.extent import Sums
-from webhook.core.account.ledger import Ledger, PodFacts
+from webhook.core.account.facts import PodFacts
+from webhook.core.account.ledger import Ledger
 from webhook.core.account.reservations import Reservations
 from webhook.core.sharing import allotment as allotment_module
 from webhook.core.sharing import proposal as proposal_module

@@ -1,0 +1,20 @@
+"""Standing: what the account of one scope comes to."""
+
+from msgspec import Struct
+
+from webhook.core.account.capacity import Bearing
+from webhook.core.values.amounts import Amounts
+
+
+class Standing(Struct, frozen=True, gc=False):
+    """One scope's account at one moment."""
+
+    scope: str
+    committed: Amounts
+    unseen: Amounts
+    bearing: Bearing
+
+    def headroom(self, index: int) -> int | None:
+        """What is left of one sum (an index into Amounts): below zero when over, None when it is not bounded."""
+        bound = self.bearing.bound[index]
+        return None if bound is None else bound - self.committed[index] - self.unseen[index]
