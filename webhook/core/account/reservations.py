@@ -25,7 +25,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, KeysView
 from itertools import takewhile
 
-from msgspec import Struct, field
+from msgspec import Struct
 
 from webhook.core.account.extent import (
     NOWHERE,
@@ -77,17 +77,26 @@ class _Costs(Struct, eq=False, gc=False):
     open: Amounts = NOTHING
     unretired: Amounts = NOTHING
 
+    def move(self, old: "_Costs", new: "_Costs") -> None:
+        """Take one part of these sums out, and another in its place."""
+        self.unseen = self.unseen.moved(old.unseen, new.unseen)
+        self.open = self.open.moved(old.open, new.open)
+        self.unretired = self.unretired.moved(old.unretired, new.unretired)
+
 
 _NO_COSTS = _Costs()
 
 
 class _Name(Struct, eq=False):
-    """All unretired reservations under one name, how far they reach, and what they add to the sums at present."""
+    """All unretired reservations under one name, how far they reach, and what they add to the sums at present.
 
-    by_key: dict[str, Reservation] = field(default_factory=dict)
-    open: Extents = field(default_factory=dict)
-    unretired: Extents = field(default_factory=dict)
-    costs: dict[str, _Costs] = field(default_factory=dict)
+    All but `by_key` are replaced and never changed.
+    """
+
+    by_key: dict[str, Reservation]
+    open: Extents
+    unretired: Extents
+    costs: dict[str, _Costs]
 
     def reach_of_open(self) -> Extents:
         """How far those reach that may still come."""
@@ -187,7 +196,7 @@ class Reservations:
         """Take a grant in; the same one is replaced (a review may be asked again)."""
         group = self._names.get(name)
         if group is None:
-            group = self._names[name] = _Name()
+            group = self._names[name] = _Name({}, {}, {}, {})
         key = reservation.key
         replaced = group.by_key.pop(key, None)
         if replaced is not None:
@@ -252,10 +261,7 @@ class Reservations:
     def _leave(self, name: str) -> None:
         """Let a name cost nothing any more."""
         for scope, costs in self._names.pop(name).costs.items():
-            sums = self._sums[scope]
-            sums.unseen = sums.unseen.moved(costs.unseen, NOTHING)
-            sums.open = sums.open.moved(costs.open, NOTHING)
-            sums.unretired = sums.unretired.moved(costs.unretired, NOTHING)
+            self._sums[scope].move(costs, _NO_COSTS)
 
     def _settle(self, name: str, reservation: Reservation, revision: int) -> None:
         reservation.seen_at_revision = revision
@@ -281,12 +287,11 @@ class Reservations:
         """Let a name cost what its reservations come to, no more what they came to before."""
         live = self._live(name) if still_open else NOWHERE
         costs = {scope: _cost(still_open.get(scope), extent, live, scope) for scope, extent in unretired.items()}
-        for scope in costs.keys() | group.costs.keys():
-            old, new = group.costs.get(scope, _NO_COSTS), costs.get(scope, _NO_COSTS)
-            sums = self._sums[scope]
-            sums.unseen = sums.unseen.moved(old.unseen, new.unseen)
-            sums.open = sums.open.moved(old.open, new.open)
-            sums.unretired = sums.unretired.moved(old.unretired, new.unretired)
+        for scope, old in group.costs.items():
+            if scope not in costs:
+                self._sums[scope].move(old, _NO_COSTS)
+        for scope, new in costs.items():
+            self._sums[scope].move(group.costs.get(scope, _NO_COSTS), new)
         group.open, group.unretired, group.costs = still_open, unretired, costs
 
 
