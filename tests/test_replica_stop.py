@@ -3,6 +3,7 @@
 import json
 import signal
 import ssl
+import threading
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, closing
@@ -94,6 +95,18 @@ def test_a_second_request_on_its_way_in_is_still_read(tmp_path: Path) -> None:
         await_refusals(process)
         client.sock.sendall(body)
         assert client.sock.recv(1000).startswith(b"HTTP/1.1 200 ")
+        client.close()
+        assert process.wait() == 0
+
+
+def test_who_goes_on_asking_is_told_to_stop_and_is_never_hung_up_on(tmp_path: Path) -> None:
+    with serving(tmp_path, FOR_LONG) as process, process.client() as client:
+        threading.Timer(0.3, process.send, [signal.SIGTERM]).start()
+        deadline = time.monotonic() + AT_ONCE
+        while (answer := client.request("GET", "/healthz")).getheader("Connection") != "close":
+            assert answer.read() == b"ok\n"
+            assert time.monotonic() < deadline
+        assert answer.read() == b"ok\n"
         client.close()
         assert process.wait() == 0
 
