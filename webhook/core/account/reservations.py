@@ -182,7 +182,11 @@ class Reservations:
         return tuple((name, reservation) for reservation, name in self._settled.items())
 
     def granted_by(self, moment: float) -> list[Named]:
-        """The open ones that were granted no later than this; seldom one less, whose clock ran before another's."""
+        """The open ones that were granted no later than this.
+
+        One whose review waited for the lock may stand behind one that is younger, and is then told with that: kept for
+        a moment longer, which is safe.
+        """
         first = takewhile(lambda named: named[0].granted_at <= moment, self._open.items())
         return [(name, reservation) for reservation, name in first]
 
