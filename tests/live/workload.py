@@ -10,6 +10,7 @@ from tests.live.pods import container
 from tests.live.story import Story
 
 SECONDS = 120.0  # controllers work in turns, and one that was refused waits before it tries again
+PATIENCE = 5.0  # so long is a controller let alone before it is made to try again
 
 
 class Workload:
@@ -76,9 +77,13 @@ class Workload:
         return [each["message"] for each in self.story.api.items(path, fieldSelector=about)]
 
     def _until_there_are(self, pods: int) -> None:
-        deadline = time.monotonic() + SECONDS
+        started = touched = time.monotonic()
         while len(self.pods()) != pods:
-            assert time.monotonic() < deadline, f"{len(self.pods())} pods of {self.name}, and not {pods}"
+            now = time.monotonic()
+            assert now < started + SECONDS, f"{len(self.pods())} pods of {self.name}, and not {pods}"
+            if now > touched + PATIENCE:
+                self.touch()
+                touched = now
             time.sleep(0.1)
 
     def _refusals(self) -> int:
