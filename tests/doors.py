@@ -13,7 +13,7 @@ from webhook.admission import Admission
 from webhook.app import create_app
 from webhook.connection import Connection
 from webhook.door import Door
-from webhook.http1 import Room
+from webhook.reader import Room
 
 JSON = "application/json"
 

@@ -7,8 +7,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from webhook import reader as reading
 from webhook.cases import Answer
-from webhook.http1 import LARGEST_BODY, MOST_FIELDS, MOST_HELD, Reader, Reply, Request, Room, Step, head
+from webhook.http1 import LARGEST_BODY, Reply, Request, head
+from webhook.reader import (
+    LONGEST_KNOWN,
+    MOST_FIELDS,
+    MOST_HELD,
+    MOST_KNOWN,
+    Reader,
+    Room,
+    Step,
+)
 
 MI = 1 << 20
 TARGETS = ("/", "/validate?timeout=5s", "/a%20b", "http://host:1/x?y", "//two", "/?")
@@ -42,8 +52,8 @@ def test_all_of_a_request_is_there() -> None:
 
 
 def test_a_target_may_name_its_host() -> None:
-    assert one(b"GET http://h:80/p?q HTTP/1.1\r\n\r\n")[1:3] == (b"/p", b"q")
-    assert one(b"GET http://h HTTP/1.1\r\n\r\n")[1:3] == (b"/", b"")
+    assert one(b"GET http://h:80/p?q HTTP/1.1\r\n\r\n") == Request(b"GET", b"/p", b"q", {}, b"")
+    assert one(b"GET http://h HTTP/1.1\r\n\r\n") == Request(b"GET", b"/", b"", {}, b"")
 
 
 def test_chunks_are_joined_and_what_comes_after_them_is_left() -> None:
@@ -193,6 +203,51 @@ def test_the_bounds_fit_a_replicas_memory() -> None:
     assert MOST_HELD + LARGEST_BODY < 64 * MI
 
 
+# -- heads that are known ----------------------------------------------------------------------------------------------
+
+KNOWN = b"POST /x HTTP/1.1\r\nContent-Length: 3\r\n\r\n"
+
+
+@pytest.fixture(autouse=True)
+def nothing_known() -> None:
+    reading._heads.clear()
+
+
+def test_a_head_that_was_parsed_once_is_not_parsed_again() -> None:
+    first, reader = read(KNOWN + b"abc")
+    reader.close()  # there is no parser any more
+    reader.ended = False
+    assert reader.feed(KNOWN + b"def") == [Request(b"POST", b"/x", b"", {b"content-length": b"3"}, b"def")]
+    assert len(first) == len(reading._heads) == 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        KNOWN + b"ab",
+        KNOWN + b"abcGET / HTTP/1.1\r\n\r\n",
+        b"\r\n" + KNOWN + b"abc",
+        KNOWN.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n") + b"abc",
+        KNOWN.replace(b"\r\n\r\n", b"\r\nX: " + b"x" * LONGEST_KNOWN + b"\r\n\r\n") + b"abc",
+        KNOWN.replace(b"3", b"9999999") + b"abc",
+        in_chunks(b"abc"),
+        in_chunks(b"abc", trailer=b"X-Late: 1\r\n"),
+        b"what is this\r\n\r\n",
+    ],
+)
+def test_only_what_is_whole_and_plain_is_kept(text: bytes) -> None:
+    read(text)
+    kept = {b"\r\n" + KNOWN: (3, Request(b"POST", b"/x", b"", {b"content-length": b"3"}, b""))}
+    assert reading._heads in ({}, kept)
+    assert one(KNOWN + b"abc").body == b"abc"
+
+
+def test_the_heads_that_are_kept_are_bounded() -> None:
+    for number in range(MOST_KNOWN + 1):
+        one(b"GET /%d HTTP/1.1\r\n\r\n" % number)
+    assert len(reading._heads) == 1
+
+
 # -- however it is cut -------------------------------------------------------------------------------------------------
 
 tokens = st.text("abcXYZ-09", min_size=1, max_size=12).map(str.encode)
@@ -232,16 +287,34 @@ def test_requests_are_the_same_however_they_are_cut(asked: list[bytes], places: 
     assert (reader.step, room.held) == (Step.BETWEEN, 0)
 
 
-@given(
-    requests(),
-    st.lists(st.tuples(st.integers(0, 400), st.binary(max_size=3)), max_size=4),
-    st.lists(st.integers(0, 500)),
-)
-def test_whatever_comes_is_read_or_refused(asked: bytes, damage: list[tuple[int, bytes]], places: list[int]) -> None:
+damages = st.lists(st.tuples(st.integers(0, 400), st.binary(max_size=3)), max_size=4)
+
+
+def damaged(asked: bytes, damage: list[tuple[int, bytes]]) -> bytes:
     for place, bytes_ in damage:
         asked = asked[:place] + bytes_ + asked[place + 1 :]
+    return asked
+
+
+@given(st.lists(requests(), min_size=1, max_size=4), damages, st.lists(st.integers(0, 500)))
+def test_what_is_known_changes_no_answer(
+    asked: list[bytes], damage: list[tuple[int, bytes]], places: list[int]
+) -> None:
+    pieces = [piece for text in (*asked, damaged(asked[0], damage), *asked) for piece in cut(text, places)]
+    forgetful, fresh = Reader(Room()), []
+    for piece in pieces:
+        reading._heads.clear()
+        fresh += forgetful.feed(piece)
+    for text in asked:
+        read(text)
+    known, reader = read(*pieces)
+    assert (known, reader.ended, reader.step) == (fresh, forgetful.ended, forgetful.step)
+
+
+@given(requests(), damages, st.lists(st.integers(0, 500)))
+def test_whatever_comes_is_read_or_refused(asked: bytes, damage: list[tuple[int, bytes]], places: list[int]) -> None:
     room = Room()
-    found, reader = read(*cut(asked, places), room=room)
+    found, reader = read(*cut(damaged(asked, damage), places), room=room)
     assert all(status in {0, 400, 413, 414, 431} for status in statuses(found))
     assert sum(status != 0 for status in statuses(found)) <= 1
     reader.close()

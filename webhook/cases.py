@@ -1,7 +1,5 @@
 """Cases: a review on its way through this replica, and what is said of it at the end."""
 
-from typing import NamedTuple
-
 from msgspec import Struct
 
 from webhook.core.account.standing import Standing
@@ -10,7 +8,7 @@ from webhook.core.reviews.review import Request
 from webhook.core.reviews.verdict import Verdict
 
 
-class Answer(NamedTuple):
+class Answer(Struct, frozen=True, gc=False):
     """What goes back over HTTP; `retry_after` in seconds, where the caller should ask again."""
 
     status: int

@@ -18,7 +18,8 @@ from typing import Any, Protocol, cast
 from webhook.app import logged
 from webhook.cases import Answer, plain
 from webhook.door import Door, reply
-from webhook.http1 import CONTINUE, Reader, Reply, Request, Room, Step
+from webhook.http1 import CONTINUE, Reply, Request
+from webhook.reader import Reader, Room, Step
 from webhook.wsgi import Origin
 
 log = logging.getLogger(__name__)

@@ -23,7 +23,7 @@ from gunicorn.workers.gasgi import ASGIWorker
 
 from webhook.connection import Connection
 from webhook.door import Door
-from webhook.http1 import Room
+from webhook.reader import Room
 
 _BACKLOG = 1024
 _TICK = 0.1  # seconds between looks at who is stuck and at whether to stop

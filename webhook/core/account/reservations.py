@@ -71,16 +71,19 @@ Named = tuple[str, Reservation]
 
 
 class _Costs(Struct, eq=False, gc=False):
-    """What reservations come to in one scope: those of one name, or all of them."""
+    """What reservations come to in one scope: those of one name, or all of them.
+
+    Open ones come to `unseen`, and what lives under their names has `paid` for the rest.
+    """
 
     unseen: Amounts = NOTHING
-    open: Amounts = NOTHING
+    paid: Amounts = NOTHING
     unretired: Amounts = NOTHING
 
     def move(self, old: "_Costs", new: "_Costs") -> None:
         """Take one part of these sums out, and another in its place."""
         self.unseen = self.unseen.moved(old.unseen, new.unseen)
-        self.open = self.open.moved(old.open, new.open)
+        self.paid = self.paid.moved(old.paid, new.paid)
         self.unretired = self.unretired.moved(old.unretired, new.unretired)
 
 
@@ -123,7 +126,8 @@ class Reservations:
 
     def open(self, scope: str) -> Amounts:
         """What open reservations come to by themselves: what others must leave room for after the next write."""
-        return self._sums[scope].open
+        sums = self._sums[scope]
+        return sums.unseen.plus(sums.paid)
 
     def unretired(self, scope: str) -> Amounts:
         """What all reservations hold of this replica's allotment in the scope."""
@@ -310,5 +314,8 @@ def _cost(still_open: Extent | None, unretired: Extent, live: Spread, scope: str
     all_told = unretired.cost
     if still_open is None:
         return _Costs(unretired=all_told)
-    lives, alone = live.in_scope(scope), all_told if still_open is unretired else still_open.cost
-    return _Costs(alone if lives is NOTHING else still_open.cost_beyond(lives), alone, all_told)
+    alone = all_told if still_open is unretired else still_open.cost
+    if live is NOWHERE or (lives := live.in_scope(scope)) is NOTHING:
+        return _Costs(alone, NOTHING, all_told)
+    unseen = still_open.cost_beyond(lives)
+    return _Costs(unseen, alone.minus(unseen), all_told)

@@ -4,9 +4,9 @@
 """
 
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Literal, NamedTuple
+from typing import Annotated, Literal
 
-from msgspec import Meta
+from msgspec import Meta, Struct
 
 from webhook.core.config.settings import (
     Answer,
@@ -28,7 +28,7 @@ API_VERSION: Literal["headroom.dev/v1"] = "headroom.dev/v1"
 KIND: Literal["HeadroomConfig"] = "HeadroomConfig"
 
 
-class Policy(NamedTuple):
+class Policy(Struct, frozen=True, gc=False):
     """What holds in one namespace."""
 
     mode: Mode

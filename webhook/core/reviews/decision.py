@@ -3,8 +3,7 @@
 To decide and to reserve is one act: the caller holds the one lock over all of it.
 """
 
-from typing import NamedTuple
-
+from msgspec import Struct
 from msgspec.structs import replace
 
 from webhook.core.account.ledger import Ledger
@@ -14,7 +13,7 @@ from webhook.core.sharing.allotment import Allotment
 from webhook.core.sharing.shared import Shared
 
 
-class Outcome(NamedTuple):
+class Outcome(Struct, frozen=True, gc=False):
     """A verdict, and whether it stands (`settled`) or holds only once the pod is booked for."""
 
     verdict: Verdict
