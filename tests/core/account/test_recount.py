@@ -58,12 +58,14 @@ def test_a_sum_of_a_node_that_drifted_is_reported(busy: Ledger) -> None:
     }
 
 
-@pytest.mark.parametrize("figure", ["unseen", "open", "unretired"])
-def test_a_sum_of_reservations_that_drifted_is_reported(busy: Ledger, figure: str) -> None:
+@pytest.mark.parametrize(
+    ("kept", "figures"), [("unseen", ["unseen", "open"]), ("paid", ["open"]), ("unretired", ["unretired"])]
+)
+def test_a_sum_of_reservations_that_drifted_is_reported(busy: Ledger, kept: str, figures: list[str]) -> None:
+    right = {figure: getattr(busy.reservations, figure)(CLUSTER) for figure in figures}
     sums = busy.reservations._sums[CLUSTER]
-    right = getattr(sums, figure)
-    setattr(sums, figure, right.minus(ONE))
-    assert drift(busy) == {(figure, CLUSTER): (right.minus(ONE), right)}
+    setattr(sums, kept, getattr(sums, kept).minus(ONE))
+    assert drift(busy) == {(figure, CLUSTER): (right[figure].minus(ONE), right[figure]) for figure in figures}
 
 
 def test_a_node_that_is_counted_and_should_not_be_is_reported(busy: Ledger) -> None:
