@@ -27,6 +27,7 @@ from itertools import takewhile
 
 from msgspec import Struct
 
+from webhook.core.account.costs import NO_COSTS, Costs, cost_of, first_grant
 from webhook.core.account.extent import (
     NOWHERE,
     UNBORN,
@@ -70,26 +71,6 @@ Named = tuple[str, Reservation]
 """A reservation with the name of its pod."""
 
 
-class _Costs(Struct, eq=False, gc=False):
-    """What reservations come to in one scope: those of one name, or all of them.
-
-    Open ones come to `unseen`, and what lives under their names has `paid` for the rest.
-    """
-
-    unseen: Amounts = NOTHING
-    paid: Amounts = NOTHING
-    unretired: Amounts = NOTHING
-
-    def move(self, old: "_Costs", new: "_Costs") -> None:
-        """Take one part of these sums out, and another in its place."""
-        self.unseen = self.unseen.moved(old.unseen, new.unseen)
-        self.paid = self.paid.moved(old.paid, new.paid)
-        self.unretired = self.unretired.moved(old.unretired, new.unretired)
-
-
-_NO_COSTS = _Costs()
-
-
 class _Name(Struct, eq=False):
     """All unretired reservations under one name, how far they reach, and what they add to the sums at present.
 
@@ -99,7 +80,7 @@ class _Name(Struct, eq=False):
     by_key: dict[str, Reservation]
     open: Extents
     unretired: Extents
-    costs: dict[str, _Costs]
+    costs: dict[str, Costs]
 
     def reach_of_open(self) -> Extents:
         """How far those reach that may still come."""
@@ -112,7 +93,7 @@ class Reservations:
     def __init__(self, live: Live) -> None:
         self._live = live
         self._names: dict[str, _Name] = {}
-        self._sums: defaultdict[str, _Costs] = defaultdict(_Costs)
+        self._sums: defaultdict[str, Costs] = defaultdict(Costs)
         self._open: dict[Reservation, str] = {}  # in the order in which they were granted last
         self._settled: dict[Reservation, str] = {}
         self._void: set[Reservation] = set()  # those of the settled that never came
@@ -136,7 +117,7 @@ class Reservations:
     def unseen_of(self, name: str, scope: str) -> Amounts:
         """What the open reservations of one name may still add in the scope."""
         group = self._names.get(name)
-        return group.costs.get(scope, _NO_COSTS).unseen if group else NOTHING
+        return group.costs.get(scope, NO_COSTS).unseen if group else NOTHING
 
     def growth_unseen(self, name: str, extent: Extent, scope: str) -> Amounts:
         """What one more grant under a name would add to what lives there and what may still come."""
@@ -204,6 +185,9 @@ class Reservations:
         """Take a grant in; the same one is replaced (a review may be asked again)."""
         group = self._names.get(name)
         if group is None:
+            if reservation.is_open and reservation.before is UNBORN and self._live(name) is NOWHERE:
+                self._begin(name, reservation)
+                return
             group = self._names[name] = _Name({}, {}, {}, {})
         key = reservation.key
         replaced = group.by_key.pop(key, None)
@@ -216,6 +200,14 @@ class Reservations:
             self._count(name, group, joined(group.open, more), joined(group.unretired, more))
         else:
             self._recount(name)
+
+    def _begin(self, name: str, reservation: Reservation) -> None:
+        """Take in a new pod's grant under a name that nobody has, as most are."""
+        reaches, costs = first_grant(reservation.spread)
+        self._names[name] = _Name({reservation.uid: reservation}, reaches, reaches, costs)
+        self._open[reservation] = name
+        for scope, cost in costs.items():
+            self._sums[scope].move(NO_COSTS, cost)
 
     def renew(self, reservation: Reservation, now: float) -> None:
         """Let an open grant count from now: its review was repeated."""
@@ -269,7 +261,7 @@ class Reservations:
     def _leave(self, name: str) -> None:
         """Let a name cost nothing any more."""
         for scope, costs in self._names.pop(name).costs.items():
-            self._sums[scope].move(costs, _NO_COSTS)
+            self._sums[scope].move(costs, NO_COSTS)
 
     def _settle(self, name: str, reservation: Reservation, revision: int) -> None:
         reservation.seen_at_revision = revision
@@ -294,12 +286,12 @@ class Reservations:
     def _count(self, name: str, group: _Name, still_open: Extents, unretired: Extents) -> None:
         """Let a name cost what its reservations come to, no more what they came to before."""
         live = self._live(name) if still_open else NOWHERE
-        costs = {scope: _cost(still_open.get(scope), extent, live, scope) for scope, extent in unretired.items()}
+        costs = {scope: cost_of(still_open.get(scope), extent, live, scope) for scope, extent in unretired.items()}
         for scope, old in group.costs.items():
             if scope not in costs:
-                self._sums[scope].move(old, _NO_COSTS)
+                self._sums[scope].move(old, NO_COSTS)
         for scope, new in costs.items():
-            self._sums[scope].move(group.costs.get(scope, _NO_COSTS), new)
+            self._sums[scope].move(group.costs.get(scope, NO_COSTS), new)
         group.open, group.unretired, group.costs = still_open, unretired, costs
 
 
@@ -308,14 +300,3 @@ def _extents(reservations: Iterable[Reservation]) -> Extents:
     for reservation in reservations:
         extents = joined(extents, reach(reservation.spread, reservation.before))
     return extents
-
-
-def _cost(still_open: Extent | None, unretired: Extent, live: Spread, scope: str) -> _Costs:
-    all_told = unretired.cost
-    if still_open is None:
-        return _Costs(unretired=all_told)
-    alone = all_told if still_open is unretired else still_open.cost
-    if live is NOWHERE or (lives := live.in_scope(scope)) is NOTHING:
-        return _Costs(alone, NOTHING, all_told)
-    unseen = still_open.cost_beyond(lives)
-    return _Costs(unseen, alone.minus(unseen), all_told)
