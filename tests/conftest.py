@@ -1,3 +1,9 @@
-"""Fixtures for all tests: the control planes, which are started only when a test asks for one."""
+"""For all tests: the control planes, which are started only when a test asks for one, and patience with the machine."""
+
+from hypothesis import HealthCheck, settings
 
 pytest_plugins = ["tests.cluster.fixtures"]
+
+# Processors are shared, and what a test is about is never how long an example takes.
+settings.register_profile("shared machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("shared machine")
