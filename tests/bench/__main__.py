@@ -43,7 +43,7 @@ def created_by_more(work: Path) -> Iterator[Chapter]:
 
 def one_process(work: Path) -> Iterator[Chapter]:
     """Reviews sent straight to one process."""
-    chapter = alone.measure(work / "alone", 6, (1, 16), say)
+    chapter = alone.measure(work / "alone", {1: 6, 16: 16}, say)
     chapter.claims = alone.claims(chapter, 16)
     yield chapter
 

@@ -1,28 +1,36 @@
 """Alone: recorded reviews sent straight to one server process over TLS, connections kept alive."""
 
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
+from itertools import count
 from pathlib import Path
 from typing import NamedTuple
 
 from tests.bench import load, rivals
 from tests.bench.feed import Feed
-from tests.bench.figures import Chapter, Claim, Spread, in_turn, smallest
+from tests.bench.figures import Chapter, Claim, in_turn
+from tests.bench.pace import PACE, measured
 from tests.bench.rivals import Files, Headroom, Rival
+from tests.bench.spreads import Spread, smallest
 from tests.bench.stage import taking_turn
 from tests.bench.usage import cpu_seconds
 
 GO, BYTES, FLASK = "go", "bytes", "flask"
 HEADROOM, WATCHING = "headroom", "headroom-watching"
+CLAIMED = (HEADROOM, WATCHING, BYTES)
 THREADS = (4, 8, 16)
-COLUMNS = ("per_second", "p50_ms", "p99_ms", "cpu_us", "per_cpu_second", "load_cpu_us", "failures")
+COLUMNS = ("per_second", "p50_ms", "p99_ms", "cpu_us", "per_cpu_second", "load_cpu_us", "failures", PACE)
 NODES = 500
-TURN_SECONDS = 0.8
+TURN_SECONDS = 0.5
+CALM_ROUNDS = 6
+SECONDS = 195.0
 PATH = "/validate?timeout=5s"
 WARM = 10  # reviews of each client before the clock starts
 NOTES = (
     f"{HEADROOM} judges, reserves and books for each review as ever; its watch shows it those pods after its turn",
-    f"{WATCHING} is the same process; its watch shows it each pod within 20 ms, and 2 s later that it is gone",
+    f"{WATCHING} is the same process; its watch shows it each pod within 20 ms",
+    "before the next turn, their watch shows both of them that all those pods are gone",
     "all others answer without a look at more than the uid",
 )
 
@@ -40,8 +48,8 @@ class Entry(NamedTuple):
     tells: bool = False
 
 
-def measure(work: Path, rounds: int, clients: Sequence[int], say: Callable[[str], None]) -> Chapter:
-    """Measure all servers."""
+def measure(work: Path, rounds: Mapping[int, int], say: Callable[[str], None]) -> Chapter:
+    """Measure all servers in so many rounds, by the number of clients."""
     chapter = Chapter("Reviews sent straight to one process, over TLS", COLUMNS, notes=list(NOTES))
     with ExitStack() as stack:
         feed = stack.enter_context(Feed(work / "feed", 0, NODES))
@@ -53,12 +61,31 @@ def measure(work: Path, rounds: int, clients: Sequence[int], say: Callable[[str]
             server.start()
             server.pause()
             entries.append(Entry(server.name, server))
-        for number in range(1, rounds + 1):
-            say(f"one process alone, round {number} of {rounds}")
+        for number, clients in in_rounds(chapter, rounds):
+            say(f"one process alone, round {number}")
             for many in clients:
                 for entry in in_turn(entries, number):
                     _turn(entry, feed, many, number, chapter)
     return chapter
+
+
+def in_rounds(chapter: Chapter, wanted: Mapping[int, int]) -> Iterator[tuple[int, Sequence[int]]]:
+    """Number the rounds, each with the numbers of clients to measure.
+
+    After those that are wanted there are more with the most clients, while too few were undisturbed and there is time.
+    """
+    end, most = time.monotonic() + SECONDS, max(wanted)
+    for number in count(1):
+        clients = [many for many, rounds in wanted.items() if number <= rounds]
+        if not clients and (_calm_rounds(chapter, most) >= CALM_ROUNDS or time.monotonic() > end):
+            return
+        yield number, clients or [most]
+
+
+def _calm_rounds(chapter: Chapter, clients: int) -> int:
+    """The least that any of the ratios that are claimed is made from."""
+    pairs = ((name, _gthread(threads)) for name in CLAIMED for threads in THREADS)
+    return min(len(chapter.calm(case(clients), *pair)) for pair in pairs)
 
 
 def replay(rival: Rival, files: Files, clients: int, prefix: str, *, tell: str = "", seconds: float) -> load.Measured:
@@ -82,14 +109,18 @@ def _turn(entry: Entry, feed: Feed, clients: int, number: int, chapter: Chapter)
     rival, tell = entry.rival, feed.url if entry.tells else ""
     prefix = f"{number}-{clients}-{'told' if entry.tells else 'alone'}-"
     with taking_turn(rival):
-        before = cpu_seconds(rival.pids)
-        seen = replay(rival, feed.files, clients, prefix, tell=tell, seconds=TURN_SECONDS)
-        spent = cpu_seconds(rival.pids) - before
+        with measured() as pace:
+            before = cpu_seconds(rival.pids)
+            seen = replay(rival, feed.files, clients, prefix, tell=tell, seconds=TURN_SECONDS)
+            spent = cpu_seconds(rival.pids) - before
         answers = seen.answers + WARM * clients
-        if isinstance(rival, Headroom) and not entry.tells:
-            feed.show([f"{prefix}{index}" for index in range(1, answers + 1)])
-            rival.resume()  # that is, once it has seen them, so that what it holds for them is free again
-    figures = seen.figures("allowed") | {"cpu_us": spent / answers * 1e6, "per_cpu_second": answers / spent}
+        if isinstance(rival, Headroom):
+            if not entry.tells:
+                feed.show([f"{prefix}{index}" for index in range(1, answers + 1)])
+            feed.end_turn(rival)
+    figures = (
+        pace.figures | seen.figures("allowed") | {"cpu_us": spent / answers * 1e6, "per_cpu_second": answers / spent}
+    )
     figures["load_cpu_us"] = seen.cpu_seconds / seen.answers * 1e6
     chapter.add(case(clients), entry.name, number, figures)
 
@@ -107,7 +138,7 @@ def _gthread(threads: int) -> str:
 def claims(chapter: Chapter, clients: int) -> list[Claim]:
     """What Headroom promises of its server."""
     made = [Claim("failures of all, in all rounds", Spread.of([chapter.total("failures")]), 0)]
-    for name in (HEADROOM, WATCHING, BYTES):
+    for name in CLAIMED:
         ratios = [chapter.ratio(case(clients), name, _gthread(threads), "per_second") for threads in THREADS]
         text = f"{name}: reviews/s over gthread's with Flask that does nothing, at its best"
         made.append(Claim(text, smallest(ratios), 8.0, least=True))

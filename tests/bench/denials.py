@@ -8,15 +8,17 @@ import time
 from collections.abc import Callable, Sequence
 
 from tests.bench import load, workloads
-from tests.bench.figures import Chapter, Claim, Spread
+from tests.bench.figures import Chapter, Claim
+from tests.bench.pace import PACE, measured
 from tests.bench.rivals import Headroom
+from tests.bench.spreads import Spread
 from tests.bench.stage import CONFIG, Stage, taking_turn
 from tests.bench.traces import Traces, left_by
 from tests.bench.usage import cpu_seconds
 from tests.cluster.replicas import NAMESPACE
 from webhook.core.notices.notice import INTERVAL
 
-COLUMNS = ("cpu_us", "per_second", "p50_ms", "p99_ms", "idle_share")
+COLUMNS = ("cpu_us", "per_second", "p50_ms", "p99_ms", "idle_share", PACE)
 CASE = "16 clients, 2 replicas"
 ADMITTED, REFUSED = "admitted", "refused"
 CODES = {ADMITTED: "201", REFUSED: "403"}
@@ -73,12 +75,13 @@ class Denials:
     def _turn(self, number: int, kind: str, idle: float) -> None:
         self._rest()
         before, began = cpu_seconds(self.headroom.pids), time.monotonic()
-        seen = self._count(self._create(count=CREATES))
-        self._rest()  # what follows (the watch and a booking, or audit lines and Events) belongs to it
+        with measured() as pace:
+            seen = self._count(self._create(count=CREATES))
+            self._rest()  # what follows (the watch and a booking, or audit lines and Events) belongs to it
         spent = cpu_seconds(self.headroom.pids) - before - idle * (time.monotonic() - began)
         if seen.outcomes.keys() != {CODES[kind]}:
             raise RuntimeError(f"not all were {kind}: {seen.errors}")
-        figures = seen.figures(CODES[kind]) | {"cpu_us": spent / seen.answers * 1e6, "idle_share": idle}
+        figures = pace.figures | seen.figures(CODES[kind]) | {"cpu_us": spent / seen.answers * 1e6, "idle_share": idle}
         self.chapter.add(CASE, kind, number, {name: figures[name] for name in COLUMNS})
 
     def _create(self, **flags: object) -> load.Measured:

@@ -59,12 +59,22 @@ class Feed:
         self.post(f"/bench/storm?events={events}&kind={kind}", b"")
 
     def show(self, names: Iterable[str]) -> None:
-        """Let the pods of replayed reviews be there from now on, for two seconds."""
+        """Let the pods of replayed reviews be there from now on, for two seconds or until they are cleared."""
         self.post("/bench/pods", "".join(f"{name} {name}-pod\n" for name in names).encode())
+
+    def clear(self) -> None:
+        """Let all of them go at once."""
+        self._open(urllib.request.Request(f"{self.url}/bench/pods", method="DELETE"))  # noqa: S310 - it is https
+
+    def end_turn(self, replica: Headroom) -> None:
+        """Let a replica see the last of them, and then that they are gone: its next turn is to have no part in that."""
+        replica.resume()
+        self.clear()
+        replica.resume()
 
     def post(self, path: str, body: bytes) -> bytes:
         """Send a request."""
-        return self._open(urllib.request.Request(self.url + path, body, method="POST"))  # noqa: S310 - it is https
+        return self._open(urllib.request.Request(self.url + path, body, method="POST"))  # noqa: S310 - as above
 
     @contextmanager
     def headroom(self, name: str = "headroom", *extra: str | Path) -> Iterator[Headroom]:

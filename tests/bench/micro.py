@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
 from tests.bench.account import Bodies, Synced
-from tests.bench.figures import Chapter, Claim, Spread
+from tests.bench.figures import Chapter, Claim
+from tests.bench.spreads import Spread
 from webhook.core.reviews.question import Question, question
 from webhook.core.reviews.review import decode_of_pod
 

@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from tests.bench.figures import Chapter
+from tests.bench.figures import Chapter, Claim
+from tests.bench.spreads import Ratio
 from tests.cluster.binaries import KUBERNETES
 from tests.cluster.toolchain import find_go
 from tests.cluster.toolchain import version as go_version
@@ -27,8 +28,8 @@ def show(chapter: Chapter) -> None:
             rows.append((rival, *("-" if spread is None else str(spread) for spread in spreads)))
         print()
         print("\n".join(aligned(rows)))
-    if chapter.notes:
-        print("\n" + "\n".join(chapter.notes))
+    if notes := [*chapter.notes, *chapter.explained()]:
+        print("\n" + "\n".join(notes))
     if chapter.claims:
         print("\n" + "\n".join(map(str, chapter.claims)), flush=True)
 
@@ -100,10 +101,6 @@ def installed(package: str) -> str:
 
 
 def _document(chapter: Chapter) -> dict[str, object]:
-    claims = [
-        claim._asdict() | {"value": claim.value._asdict(), "holds": claim.holds, "least": claim.least}
-        for claim in chapter.claims
-    ]
     medians = {
         case: {
             rival: {
@@ -118,5 +115,12 @@ def _document(chapter: Chapter) -> dict[str, object]:
     return asdict(chapter) | {
         "samples": [sample._asdict() for sample in chapter.samples],
         "medians": medians,
-        "claims": claims,
+        "claims": [_claim(claim) for claim in chapter.claims],
     }
+
+
+def _claim(claim: Claim) -> dict[str, object]:
+    written = claim._asdict() | {"value": claim.judged._asdict(), "holds": claim.holds}
+    if isinstance(claim.value, Ratio):
+        written |= {"unadjusted": claim.value.seen._asdict(), "rounds": claim.value.rounds.strip()}
+    return written

@@ -7,15 +7,17 @@ from pathlib import Path
 
 from tests.bench import alone
 from tests.bench.feed import Feed
-from tests.bench.figures import Chapter, Claim, Spread
+from tests.bench.figures import Chapter, Claim
 from tests.bench.load import Stalled
+from tests.bench.pace import PACE, measured
 from tests.bench.rivals import Headroom
+from tests.bench.spreads import Spread
 from tests.bench.usage import descriptors
 from webhook.replica import Limits
 
 STAGES = ("tcp", "hello", "handshake", "headers", "body")
 PARKED = "parked"
-COLUMNS = ("p50_ms", "p99_ms", "max_ms", "per_second", "failures")
+COLUMNS = ("p50_ms", "p99_ms", "max_ms", "per_second", "failures", PACE)
 WITHOUT, WITH = "without", "with"
 CLIENTS = 16
 TURN_SECONDS = 1.5
@@ -53,8 +55,10 @@ def measure(work: Path, peers: int, parked: int, rounds: int, say: Callable[[str
 
 
 def _turn(chapter: Chapter, feed: Feed, replica: Headroom, stage: str, number: int, rival: str, turn: int) -> None:
-    seen = alone.replay(replica, feed.files, CLIENTS, f"{turn}-", tell=feed.url, seconds=TURN_SECONDS)
-    figures = seen.figures("allowed")
+    with measured() as pace:
+        seen = alone.replay(replica, feed.files, CLIENTS, f"{turn}-", tell=feed.url, seconds=TURN_SECONDS)
+    feed.end_turn(replica)
+    figures = pace.figures | seen.figures("allowed")
     figures["max_ms"] = max(outcome.max_ms for outcome in seen.outcomes.values())
     chapter.add(stage, rival, number, figures)
 

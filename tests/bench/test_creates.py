@@ -70,7 +70,7 @@ def test_the_sizes_are_compared_by_what_headroom_costs_over_doing_nothing() -> N
     made = chapter(headroom_1={"p50_ms": 4.4})
     (claim,) = size_claims(made, PLAN.sizes, 0.15)
     assert claim.holds
-    assert claim.value.median == 0.0
+    assert claim.judged.median == 0.0
     assert [note.rpartition(": ")[2] for note in made.notes] == ["1.1 (1.1-1.1)"] * 2
 
 

@@ -5,8 +5,9 @@ from itertools import pairwise
 
 import pytest
 
-from tests.bench.figures import Chapter, Claim, Spread, difference, in_turn, short, smallest
+from tests.bench.figures import Chapter, Claim, in_turn
 from tests.bench.report import aligned, conclude, installed
+from tests.bench.spreads import Ratio, Spread, difference, furthest, short, smallest
 
 
 def chapter(**figures: list[float]) -> Chapter:
@@ -25,12 +26,12 @@ def test_a_spread_is_the_median_and_the_middle_half_of_the_rounds() -> None:
 
 def test_a_ratio_compares_what_was_measured_in_the_same_round() -> None:
     made = chapter(ours=[2.0, 20.0, 200.0], theirs=[1.0, 10.0, 100.0])
-    assert made.ratio("case", "ours", "theirs", "ms") == (2.0, 2.0, 2.0)
+    assert made.ratio("case", "ours", "theirs", "ms").seen == (2.0, 2.0, 2.0)
 
 
 def test_a_round_in_which_only_one_took_part_has_no_ratio() -> None:
     made = chapter(ours=[2.0, 4.0, 9.0], theirs=[1.0])
-    assert made.ratios("case", "ours", "theirs", "ms") == {1: 2.0}
+    assert made.ratio("case", "ours", "theirs", "ms").seen == (2.0, 2.0, 2.0)
 
 
 def test_a_total_leaves_one_out() -> None:
@@ -52,6 +53,15 @@ def test_a_claim_holds_up_to_its_limit(value: float, limit: float, least: bool, 
     assert str(claim).startswith("holds " if holds else "DOES NOT HOLD ")
 
 
+def test_of_a_ratio_the_adjusted_one_is_judged_and_both_are_told() -> None:
+    good, bad = Spread.of([8.1]), Spread.of([7.4])
+    claim = Claim("a ratio", Ratio(good, bad), 8.0, least=True)
+    assert claim.holds
+    assert str(claim).endswith("a ratio: 8.1 (8.1-8.1), unadjusted 7.4 (7.4-7.4), to be >= 8")
+    assert not Claim("a ratio", Ratio(bad, good), 8.0, least=True).holds
+    assert "unadjusted" not in str(Claim("a ratio", Ratio(good, good), 8.0))
+
+
 def test_a_difference_does_not_hang_on_the_order() -> None:
     a, b = Spread(1.0, 0.9, 1.1), Spread(1.2, 1.1, 1.3)
     assert difference(a, b).median == pytest.approx(0.2)
@@ -60,7 +70,14 @@ def test_a_difference_does_not_hang_on_the_order() -> None:
 
 
 def test_the_smallest_has_the_lowest_median() -> None:
-    assert smallest([Spread(3, 0, 9), Spread(2, 2, 2)]) == (2, 2, 2)
+    wide, low = Spread(3, 0, 9), Spread(2, 2, 2)
+    assert smallest([Ratio(wide, low), Ratio(low, wide)]) == Ratio(low, wide)
+
+
+def test_the_furthest_apart_are_compared_both_ways() -> None:
+    one, two, three = (Spread(value, value, value) for value in (1.0, 2.0, 3.0))
+    assert furthest([Ratio(two, one), Ratio(three, one), Ratio(two, two)]).adjusted.median == pytest.approx(0.5)
+    assert furthest([Ratio(one, three), Ratio(two, one)]).seen.median == pytest.approx(2.0)
 
 
 @pytest.mark.parametrize("items", ["abcde", "abcdef", "abcdefgh"])

@@ -110,6 +110,20 @@ def test_the_feed_shows_pods_that_were_let_in_and_lets_them_go(feed: Feed, api: 
     assert [event.revision for event in told] == [since + 1, since + 2, since + 3, since + 4]
 
 
+def test_pods_that_are_cleared_go_at_once_and_once_only(feed: Feed, api: Api) -> None:
+    since = ListWatch(api, PODS).newest(10.0)
+    feed.show(["c", "d"])
+    feed.clear()
+    feed.show(["d"])  # another pod of the name, whose own time begins now
+    time.sleep(1.0)
+    feed.show(["e"])
+    with ListWatch(api, PODS).watch(since, 10.0, 10.0) as events:
+        told = [next(events) for _ in range(8)]
+    seen = [(type(event), event.object.uid) for event in told if isinstance(event, Changed | Deleted)]
+    assert sorted(seen[2:4], key=str) == [(Deleted, "c-pod"), (Deleted, "d-pod")]
+    assert seen[4:] == [(Changed, "d-pod"), (Changed, "e-pod"), (Deleted, "d-pod"), (Deleted, "e-pod")]
+
+
 def test_the_feed_ends_a_watch_when_its_time_is_up_with_a_bookmark_before(api: Api) -> None:
     pods = ListWatch(api, PODS)
     with pods.watch(pods.newest(10.0), 3.0, 10.0) as events:

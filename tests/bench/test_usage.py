@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from tests.bench.usage import cpu_seconds
+from tests.bench.usage import busy_seconds, cpu_seconds, own_seconds
 
 WORK = """
 import os, sys, threading, time
@@ -44,6 +44,15 @@ def test_what_ended_threads_and_children_have_cost_is_counted() -> None:
         assert cpu_seconds([pid]) == pytest.approx(0.4, abs=0.3)
         assert cpu_seconds([pid]) > 0.4
         assert cpu_seconds([]) == 0
+
+
+def test_what_children_and_theirs_have_cost_is_our_own_even_when_they_have_ended() -> None:
+    before, busy = own_seconds(), busy_seconds()
+    with worker():
+        spent = own_seconds() - before
+    assert spent > 0.4
+    assert busy_seconds() - busy > spent - 0.1  # it is counted in hundredths of a second, on each processor
+    assert own_seconds() - before > 0.2  # without the grandchild, for which nobody waited
 
 
 def test_a_program_that_has_ended_costs_nothing_more() -> None:

@@ -1,8 +1,9 @@
 """Usage: what processes have cost so far, as the kernel counts it."""
 
 import os
+import resource
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 _SCHED = 2  # CPUCLOCK_SCHED in the kernel's posix-timers: the nanoseconds that the scheduler counts
@@ -14,8 +15,44 @@ def cpu_seconds(leaders: Iterable[int]) -> float:
     To the nanosecond, where /proc has hundredths of a second.
     """
     sessions = set(leaders)
-    processes = (int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdecimal())
-    return sum(_spent(process) for process in processes if _session(process) in sessions)
+    return sum(_spent(process) for process in _processes() if _session(process) in sessions)
+
+
+def busy_seconds() -> float:
+    """Time since a fixed moment in which processors were not idle, of all of them together; to a hundredth of a second.
+
+    What the host did not grant counts: it could not be used either. See proc_stat(5).
+    """
+    _, _, _, _, idle, waiting, *_ = Path("/proc/stat").read_text().splitlines()[0].split()
+    processors = os.cpu_count() or 1
+    return time.monotonic() * processors - (int(idle) + int(waiting)) / os.sysconf("SC_CLK_TCK")
+
+
+def own_seconds() -> float:
+    """Time on a processor of this process and all that descend from it; those that have ended count if awaited."""
+    ended = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return ended.ru_utime + ended.ru_stime + sum(_spent(pid) for pid in _family())
+
+
+def _family() -> set[int]:
+    parents = {pid: parent for pid in _processes() if (parent := _parent(pid))}
+    family = generation = {os.getpid()}
+    while generation:
+        generation = {pid for pid, parent in parents.items() if parent in generation}
+        family = family | generation
+    return family
+
+
+def _parent(pid: int) -> int:
+    try:
+        # After the name in brackets, which may hold anything, come the state and the parent.
+        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+    except (FileNotFoundError, ProcessLookupError):
+        return 0
+
+
+def _processes() -> Iterator[int]:
+    return (int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdecimal())
 
 
 def _session(pid: int) -> int:

@@ -2,7 +2,9 @@ package main
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -11,7 +13,7 @@ import (
 const (
 	firstRevision = 1000
 	namespaces    = 50
-	// Pods that a webhook let in are shown, and are gone again after this: the cluster keeps its size.
+	// Pods that a webhook let in are shown, and are gone again after this at the latest: the cluster keeps its size.
 	lifetime = 2 * time.Second
 )
 
@@ -48,10 +50,7 @@ func (c *crowd) serve(w http.ResponseWriter, r *http.Request) {
 	}
 	c.lock.Lock()
 	revision := c.journal.revision()
-	var guests []*guest
-	for _, g := range c.guests {
-		guests = append(guests, g)
-	}
+	guests := slices.Collect(maps.Values(c.guests))
 	c.lock.Unlock()
 	count := len(c.revisions) + len(guests)
 	page(w, r, "Pod", revision, count, func(index int, out []byte) []byte {
@@ -122,22 +121,42 @@ func (c *crowd) tell(w http.ResponseWriter, r *http.Request) {
 	for _, pair := range pairs(r.Body) {
 		come = append(come, &guest{name: pair[0], uid: pair[1]})
 	}
-	c.visit("ADDED", come)
-	time.AfterFunc(lifetime, func() { c.visit("DELETED", come) })
+	c.lock.Lock()
+	defer c.lock.Unlock()
+	c.arrive(come)
+	time.AfterFunc(lifetime, func() {
+		c.lock.Lock()
+		defer c.lock.Unlock()
+		c.depart(come)
+	})
 	answer(w, http.StatusOK, nil)
 }
 
-func (c *crowd) visit(what string, guests []*guest) {
+// clear lets all guests go at once.
+func (c *crowd) clear(w http.ResponseWriter, _ *http.Request) {
 	c.lock.Lock()
 	defer c.lock.Unlock()
+	c.depart(slices.Collect(maps.Values(c.guests)))
+	answer(w, http.StatusOK, nil)
+}
+
+func (c *crowd) arrive(guests []*guest) {
 	changes := make([]change, len(guests))
 	revision := c.journal.revision()
 	for index, g := range guests {
-		changes[index] = visit{c, what, g}
-		if what == "ADDED" {
-			g.revision = revision + int64(index) + 1
-			c.guests[g.name] = g
-		} else {
+		changes[index] = visit{c, "ADDED", g}
+		g.revision = revision + int64(index) + 1
+		c.guests[g.name] = g
+	}
+	c.journal.add(changes...)
+}
+
+// depart passes over those that have gone already, and those whose name has another guest now.
+func (c *crowd) depart(guests []*guest) {
+	var changes []change
+	for _, g := range guests {
+		if c.guests[g.name] == g {
+			changes = append(changes, visit{c, "DELETED", g})
 			delete(c.guests, g.name)
 		}
 	}

@@ -44,6 +44,7 @@ func feed(arguments []string) error {
 	routes.HandleFunc("GET /api/v1/pods", c.serve)
 	routes.HandleFunc("GET /api/v1/nodes", newFleet(node, *nodes).serve)
 	routes.HandleFunc("POST /bench/pods", c.tell)
+	routes.HandleFunc("DELETE /bench/pods", c.clear)
 	routes.HandleFunc("POST /bench/storm", c.storm)
 	newConfigMaps().routes(routes)
 	server := &http.Server{
