@@ -8,6 +8,7 @@ from prometheus_client import CollectorRegistry
 from tests.core.accounts import GI, pod
 from tests.core.sample_reviews import memory, resize
 from tests.judging import Judge, ready, response, waits
+from webhook.announcing import refused
 from webhook.auditline import line
 from webhook.cases import Answer
 from webhook.metrics import Reviews
@@ -62,6 +63,15 @@ def test_a_refused_growth_is_audited_with_what_it_would_add() -> None:
     written = line(judge.decided[-1], "r1", 0.0)
     assert (written.kind, written.operation, written.asked_requests_bytes) == ("Pod/resize", "UPDATE", 8 * GI)
     assert written.message == told["status"]["message"]
+
+
+def test_the_event_of_a_refused_growth_says_that_it_was_a_resize() -> None:
+    owner = {"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "web", "uid": "owner", "controller": True}
+    judge = running()
+    judge.ask(resize(memory("1Gi"), memory("9Gi"), revision="101", metadata={"ownerReferences": [owner]}))
+    told = refused(judge.decided[-1])
+    assert told is not None
+    assert (told.action, told.regarding.name) == ("ResizePod", "web")
 
 
 def test_a_resize_is_counted_apart_from_a_create() -> None:

@@ -113,7 +113,8 @@ def refused(decided: Decided) -> Occurrence | None:
     owner = controller(case.question.pod.metadata.owner_references, namespace)
     if owner is None:
         return None
-    return Occurrence(owner, "Warning", verdict.reason._value_, "CreatePod", decided.message)
+    action = "ResizePod" if case.request.is_resize else "CreatePod"
+    return Occurrence(owner, "Warning", verdict.reason._value_, action, decided.message)
 
 
 def edited(edit: Edit, namespace: str) -> Occurrence:

@@ -62,10 +62,6 @@ class Ledger:
         placed = pod.node or pod.confined_to
         return Spread(pod.footprint, self._pool_of(pod.node, pod.confined_to) if placed else None)
 
-    def charged(self, name: str, scope: str) -> Amounts:
-        """What one name costs in a scope: the larger of what lives there and what may still come."""
-        return self._charged_under(name).in_scope(scope).plus(self.reservations.unseen_of(name, scope))
-
     def growth(self, pod: PodFacts, scope: str) -> Amounts:
         """What letting a pod in, or grow, would add to what its name is charged in a scope.
 

@@ -40,7 +40,7 @@ from webhook.core.account.extent import (
     key_of,
     reach,
 )
-from webhook.core.values.amounts import NOTHING, Amounts
+from webhook.core.values.amounts import Amounts
 
 Live = Callable[[str], Spread]
 """What lives under a name now, spread over the scopes; NOWHERE for a name that nobody has."""
@@ -113,11 +113,6 @@ class Reservations:
     def unretired(self, scope: str) -> Amounts:
         """What all reservations hold of this replica's allotment in the scope."""
         return self._sums[scope].unretired
-
-    def unseen_of(self, name: str, scope: str) -> Amounts:
-        """What the open reservations of one name may still add in the scope."""
-        group = self._names.get(name)
-        return group.costs.get(scope, NO_COSTS).unseen if group else NOTHING
 
     def growth_unseen(self, name: str, extent: Extent, scope: str) -> Amounts:
         """What one more grant under a name would add to what lives there and what may still come."""

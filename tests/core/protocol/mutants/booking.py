@@ -45,7 +45,10 @@ def no_growth_passes_though_over() -> Patches:
     def fits(ledger: Ledger, shared: Shared, replica: str, pod: PodFacts) -> bool:
         spread = ledger.spread(pod)
         for scope in spread.scopes:
-            growth = spread.in_scope(scope).beyond(ledger.charged(pod.name, scope))
+            group = ledger.reservations._names.get(pod.name)
+            unseen = group.costs[scope].unseen if group and scope in group.costs else NOTHING
+            paid = ledger._charged_under(pod.name).in_scope(scope).plus(unseen)
+            growth = spread.in_scope(scope).beyond(paid)
             left = proposal_module.free(ledger, shared, replica, scope)
             if any(each is not None and asked and asked > each for asked, each in zip(growth, left, strict=True)):
                 return False
