@@ -176,6 +176,22 @@ def test_who_renews_is_not_silent_however_long_it_takes() -> None:
     assert "b" in hand.write("a").shared.holdings
 
 
+def test_of_two_that_renew_at_one_moment_the_one_that_loses_is_due_still() -> None:
+    """Else both would meet again whenever a renewal is due, and one that loses each time holds no valid share."""
+    hand = Hand("a", "b")
+    hand.write("b")
+    hand.tell()
+    hand.now += TIMING.renew
+    hand.send("b")
+    hand.write("a")
+    hand.tell("b")
+    hand.replicas["b"].failed()
+    assert hand.replicas["b"].due(hand.now)
+    hand.write("b")
+    assert not hand.replicas["b"].due(hand.now)
+    assert hand.replicas["b"].valid(hand.now + TIMING.validity - 1)
+
+
 def come_unseen_by_one(hand: Hand, made: PodFacts, last: str) -> None:
     """Let a pod come of which one replica's watch has told all that happened before."""
     live = hand.come(made, *(name for name in hand.replicas if name != last))

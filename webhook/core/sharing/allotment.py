@@ -55,11 +55,15 @@ class Allotment(Grants):
         self._newest = 0  # the highest resourceVersion of the object that was ever seen
         self._witness = Witness(replica, timing)
         self._valid_until = float("-inf")
-        self._sent_at = float("-inf")
         self._renewal = 0
         self._lean_until = float("-inf")
         self._spare_at_booking: Sums = {}
         self._leaving = False
+
+    @property
+    def _written_at(self) -> float:
+        """When the last write was sent that was carried out."""
+        return self._valid_until - self.timing.validity
 
     def valid(self, now: float) -> bool:
         """Say whether this replica may grant at all now (rule 1)."""
@@ -76,8 +80,7 @@ class Allotment(Grants):
             return  # a watch that is behind what was read or written here
         self._newest = max(self._newest, revision)
         self._look(now)
-        written_at = self._valid_until - self.timing.validity
-        if shared is not None and self._witness.contradicts(shared, written_at, now):
+        if shared is not None and self._witness.contradicts(shared, self._written_at, now):
             shared = None
         self.shared, self.revision = shared, revision
         if shared is None:
@@ -141,8 +144,8 @@ class Allotment(Grants):
         shared = self.shared
         if self._pending is not None or self.left:
             return False
-        if shared is None or self.replica not in shared.holdings or now >= self._sent_at + self.timing.renew:
-            return True
+        if shared is None or self.replica not in shared.holdings or now >= self._written_at + self.timing.renew:
+            return True  # one that lost against another's write is due still: they may meet again and again
         return (
             self._is_called(shared.holdings[self.replica], shared)
             or self._ledger.reservations.any_void
@@ -178,7 +181,6 @@ class Allotment(Grants):
     def begin(self, proposal: Proposal) -> None:
         """The proposal is being sent: from now on both its terms and the old ones must hold."""
         self._pending = proposal
-        self._sent_at = proposal.sent_at
 
     def written(self, revision: int, shared: Shared | None = None) -> None:
         """The pending proposal was written; `shared` is the state since, where others have changed it again."""
