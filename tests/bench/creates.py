@@ -185,4 +185,7 @@ def claims(chapter: Chapter, plan: Plan) -> list[Claim]:
             claim(f"{name}: creates/s over do-nothing Go's, 16 clients, {pods}", rate, 0.8, least=True)
             p99 = chapter.ratio(many, name, QUOTA, "p99_ms")
             claim(f"{name}: p99 over ResourceQuota's, 16 clients, {pods}", p99, 1.25)
+        for case_, figure in ((single, "p50_ms"), (many, "per_second"), (many, "p99_ms")):
+            ratio = chapter.ratio(case_, BYTES, QUOTA, figure)
+            chapter.notes.append(f"a do-nothing webhook's own {figure} over ResourceQuota's, {case_}: {ratio}")
     return made
