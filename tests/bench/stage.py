@@ -73,6 +73,8 @@ class Stage:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        for rival in self._playing:
+            rival.stop()  # with all its processes, of which some may be stopped in their tracks
         self.plane.stop()
 
     @property
@@ -95,8 +97,8 @@ class Stage:
                 self.plane.api.apply(f"{gate.CONFIGURATIONS}/{rival.name}", _gate(rival, self.files.ca_file))
         for rival in rivals:
             if rival.url is not None:
-                self._playing.append(rival)
                 rival.start()
+                self._playing.append(rival)
                 with taking_turn(rival):
                     self._prove(rival)
 
