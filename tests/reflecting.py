@@ -14,6 +14,7 @@ from kubernetes.client.configuration import Configuration
 from tests.fake_apiserver import FakeApiServer
 from webhook.kube import Api
 from webhook.news import Bookmark, Broken, Changed, Deleted, Live, News, Proven, Replaced, Unreadable
+from webhook.pause import NO_PAUSE, Pause
 from webhook.reflector import Reflector, Timing
 from webhook.wire import Resource
 
@@ -139,19 +140,21 @@ def wait_until(holds: Callable[[], bool]) -> None:
 
 
 @contextmanager
-def reflecting(server: FakeApiServer, draw: Callable[[], float] = random.random, **changes: float) -> Iterator[Running]:
+def reflecting(
+    server: FakeApiServer, draw: Callable[[], float] = random.random, pause: Pause = NO_PAUSE, **changes: float
+) -> Iterator[Running]:
     """Run a reflector against the server; `changes` are to its timing."""
     api = Api(Configuration(host=server.url))
     consumer = Consumer()
-    reflector = Reflector(api, THINGS, consumer.take, timing=replace(SHORT, **changes), draw=draw)
+    reflector = Reflector(api, THINGS, consumer.take, timing=replace(SHORT, **changes), pause=pause, draw=draw)
     pauses = list[float]()
     wait = reflector._stop.wait
 
-    def pause(seconds: float) -> bool:
+    def noted(seconds: float) -> bool:
         pauses.append(seconds)
         return wait(seconds)
 
-    reflector._stop.wait = pause  # type: ignore[method-assign,assignment]  # it is called with a number only
+    reflector._stop.wait = noted  # type: ignore[method-assign,assignment]  # it is called with a number only
     thread = threading.Thread(target=reflector.run, daemon=True)
     thread.start()
     try:

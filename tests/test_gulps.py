@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from webhook.gulps import Chunks, Gulps
+from webhook.pause import Pause
 
 PAUSE = 0.01
 
@@ -37,7 +38,7 @@ class Wire:
         self.now = 0.0
         self.slept: list[float] = []
         self.meanwhile = meanwhile
-        self.gulps = Gulps(self.sock, begun, pause, lambda: self.now, self._sleep)
+        self.gulps = Gulps(self.sock, begun, Pause(pause, sleep=self._sleep), lambda: self.now)
 
     def _sleep(self, seconds: float) -> None:
         self.slept.append(seconds)

@@ -10,6 +10,7 @@ from tests.fake_apiserver import FakeApiServer
 from tests.fake_http import CUT, END
 from tests.reflecting import reflecting
 from webhook.news import Bookmark, Broken, Changed, Deleted, Live, Proven, Replaced
+from webhook.pause import Pause
 
 
 @pytest.fixture
@@ -60,7 +61,7 @@ def test_an_event_is_told_as_soon_as_its_bytes_are_there(server: FakeApiServer) 
 
 
 def test_a_lone_event_is_told_at_once_and_those_that_follow_after_a_pause(server: FakeApiServer) -> None:
-    with reflecting(server, pause=1) as running:
+    with reflecting(server, pause=Pause(1)) as running:
         consumer = running.consumer
         consumer.wait(lambda: bool(consumer.of(Live)))
         began = time.monotonic()

@@ -17,6 +17,7 @@ from webhook.core.account.nodes import NodeFacts
 from webhook.core.pods.objects import Node, Pod
 from webhook.kube import Api
 from webhook.news import Bookmark, Broken, Changed, Deleted, Live, News, Proven, Replaced, Unreadable
+from webhook.pause import NO_PAUSE
 from webhook.settings import Settings
 
 GI = 1 << 30
@@ -171,10 +172,30 @@ def test_a_broken_watch_is_told_until_it_is_live(watched: type[Pods | Nodes]) ->
 def test_only_what_changes_all_the_time_is_read_with_pauses_and_short_ones() -> None:
     admission = ready().admission
     booking = Booking(ConfigMaps(API, "ns", 1.0), admission, threading.Event(), lambda: None)
-    assert watching.watch_pods(API, admission.account)._timing.pause == watching.BUSY.pause
-    assert watching.watch_nodes(API, admission.account)._timing.pause == watching.BUSY.pause
-    assert watching.watch_allotments(API, "ns", booking)._timing.pause == 0
-    assert 0 < watching.BUSY.pause <= 0.02
+    pods = watching.watch_pods(API, admission.account)._pause
+    assert (pods._short, pods._long) == (watching.BUSY, watching.AT_EASE)
+    assert pods._hurried is admission.account.news_needed
+    nodes = watching.watch_nodes(API, admission.account)._pause
+    assert (nodes._short, nodes._long) == (watching.BUSY, 0)
+    assert watching.watch_allotments(API, "ns", booking)._pause is NO_PAUSE
+    assert 0 < watching.BUSY <= 0.02 < watching.AT_EASE <= 0.1
+
+
+@pytest.mark.parametrize(("memory", "at_ease"), [("7Gi", True), ("7372Mi", True), ("7373Mi", False), ("8Gi", False)])
+def test_news_of_pods_can_wait_while_no_bound_is_near(memory: str, *, at_ease: bool) -> None:
+    told = Pods()
+    told.tell(Changed(pod("a", memory, 5), 5))
+    assert told.admission.account.at_ease() is at_ease
+
+
+def test_news_of_pods_are_needed_at_once_where_a_booking_waits_for_a_view() -> None:
+    account = Pods().admission.account
+    account.news_needed.clear()
+    with account.lock:
+        account.wake()
+    assert account.news_needed.is_set(), "the booking may wait for what they tell"
+    account._behind = True
+    assert not account.at_ease()
 
 
 def test_each_configmap_is_watched_by_its_name() -> None:

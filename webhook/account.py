@@ -6,19 +6,22 @@ this module calls the Kubernetes API or waits for anything but the lock.
 
 import logging
 from collections.abc import Callable, Iterable
-from threading import Condition, RLock
+from threading import Condition, Event, RLock
 
 from webhook.core.account.accounting import Accounting
 from webhook.core.account.facts import PodFacts
 from webhook.core.account.ledger import Ledger
 from webhook.core.account.nodes import NodeFacts
 from webhook.core.config.config import HeadroomConfig
+from webhook.core.config.share import Part
 from webhook.core.sharing.allotment import Allotment, Proposal, Timing
 from webhook.core.sharing.shared import Shared
 from webhook.feed import Feed
 from webhook.overlaps import Overlaps
 
 log = logging.getLogger(__name__)
+
+_NEAR = Part.parse("90%")  # of a bound
 
 
 class Account:
@@ -32,6 +35,7 @@ class Account:
         self._told = Condition(self.lock)
         self._work = False  # whether there may be some for the booking thread; guarded by the lock
         self._behind = False  # whether that thread sleeps over a view that has to come further before it may book
+        self.news_needed = Event()  # set when there may be work: news of the pods may be what it waits for
         self.clock = clock
         self.config = HeadroomConfig()
         self.config_hash = ""
@@ -171,6 +175,12 @@ class Account:
         with self.lock:
             feed.tell_broken(fault, self.clock())
 
+    def at_ease(self) -> bool:
+        """Say whether news of the pods can wait: no bound is near, and no booking waits for a view."""
+        with self.lock:
+            scopes = self.ledger.accounting.scopes
+            return not self._behind and not any(self.ledger.standing(scope).is_past(_NEAR) for scope in scopes)
+
     # -- bookings ------------------------------------------------------------------------------------------------------
 
     def await_work(self, seconds: float) -> None:
@@ -186,6 +196,7 @@ class Account:
     def wake(self) -> None:
         """Tell the booking thread that there may be work; the caller holds the lock."""
         self._work = True
+        self.news_needed.set()
         self._told.notify_all()
 
     def _come_further(self) -> None:

@@ -15,6 +15,7 @@ from urllib3.exceptions import HTTPError, ReadTimeoutError
 from urllib3.response import BaseHTTPResponse
 
 from webhook.gulps import Gulps
+from webhook.pause import NO_PAUSE, Pause
 
 LONGEST_LINE = 16 << 20  # an API object has at most about 3 MiB; more than this is no event
 _CHUNK = 1 << 16
@@ -156,12 +157,12 @@ class Stream:
             raise Unanswered("the call was ended on this side")
         return b"".join(chunks)
 
-    def lines(self, silence: float, pause: float = 0.0) -> Iterator[bytes]:
+    def lines(self, silence: float, pause: Pause = NO_PAUSE) -> Iterator[bytes]:
         """Yield each line as soon as its bytes are there, without its newline.
 
-        With a `pause` (seconds), what comes sooner than that after other lines waits for so long, so that the lines of
-        a busy stream are taken many at a time. Raises `Silent` when no line ends for `silence` seconds (bytes that
-        trickle in are no sign of life), and `Unanswered` when a line grows past `LONGEST_LINE` or the stream breaks.
+        With a `pause`, what comes soon after other lines waits for a while, so that the lines of a busy stream are
+        taken many at a time. Raises `Silent` when no line ends for `silence` seconds (bytes that trickle in are no sign
+        of life), and `Unanswered` when a line grows past `LONGEST_LINE` or the stream breaks.
         """
         begun = bytearray()
         heard = self._clock()
@@ -183,7 +184,7 @@ class Stream:
         if begun and not self._closed:
             raise Unanswered("the stream ended in the middle of a line")
 
-    def _gulps(self, pause: float) -> Gulps | None:
+    def _gulps(self, pause: Pause) -> Gulps | None:
         """Return a reader that goes past urllib3's, which makes far more calls; None where only that one can read."""
         sock = getattr(self.response.connection, "sock", None)
         http = getattr(self.response, "_original_response", None)

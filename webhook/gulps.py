@@ -8,8 +8,9 @@ import re
 import select
 import socket
 import ssl
-import time
 from collections.abc import Callable
+
+from webhook.pause import Pause
 
 _RECORD = 1 << 14  # the most that a TLS record carries, and so what one call can bring
 _LONGEST_FRAME = 1 << 12
@@ -64,17 +65,16 @@ def _size(frame: bytes) -> int:
 class Gulps:
     """Reads the rest of a chunked body from its connection, of which `begun` was read already.
 
-    `pause` (seconds) is the shortest time from the last read of a gulp to the first of the next. It holds back nothing
-    that comes after a longer silence, and nothing of what comes faster than it is taken.
+    `pause` lies between the last read of a gulp and the first of the next. It holds back nothing that comes after a
+    longer silence, and nothing of what comes faster than it is taken. `clock` in seconds.
     """
 
     def __init__(
         self,
         sock: socket.socket,
         begun: bytes,
-        pause: float,
+        pause: Pause,
         clock: Callable[[], float],
-        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         sock.settimeout(0)
         self._sock = sock
@@ -84,8 +84,8 @@ class Gulps:
         self._begun = begun
         self._pause = pause
         self._clock = clock
-        self._sleep = sleep
         self._read_at = float("-inf")
+        self._came = 0  # bytes of this gulp so far
         self._drained = False  # TLS may hold what it has read with the headers, which `poll` does not see
 
     def read(self, deadline: float) -> bytes:
@@ -104,8 +104,8 @@ class Gulps:
 
     def _wait(self, deadline: float) -> None:
         now = self._clock()
-        if now < self._read_at + self._pause:
-            self._sleep(self._read_at + self._pause - now)
+        self._pause.wait(now - self._read_at, self._came)
+        self._came = 0
         if not self._poll.poll(max(0.0, deadline - now) * 1000):
             raise TimeoutError("nothing came for too long")
 
@@ -122,4 +122,5 @@ class Gulps:
         if not piece:
             raise ConnectionError("the connection ended in the middle of the body")
         self._drained = False
+        self._came += len(piece)
         return piece

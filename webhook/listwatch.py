@@ -8,6 +8,7 @@ from typing import Any, Generic
 from webhook.answer import Stream
 from webhook.kube import Api
 from webhook.news import Event, Replaced, T, Unreadable
+from webhook.pause import NO_PAUSE, Pause
 from webhook.wire import Resource, Wire, revision_of_list
 
 PAGE = 500  # objects; decoding that many pods keeps other threads waiting for a few milliseconds
@@ -46,7 +47,9 @@ class ListWatch(Generic[T]):
         return revision_of_list(self._read({"limit": "1"}, within))
 
     @contextmanager
-    def watch(self, since: int, seconds: float, silence: float, pause: float = 0.0) -> Iterator[Iterator[Event[T]]]:
+    def watch(
+        self, since: int, seconds: float, silence: float, pause: Pause = NO_PAUSE
+    ) -> Iterator[Iterator[Event[T]]]:
         """Open a watch that tells what follows a revision, until the API server ends it after `seconds`."""
         query = {
             "watch": "true",

@@ -27,6 +27,7 @@ from webhook.backoff import Backoff
 from webhook.kube import Api
 from webhook.listwatch import ListWatch
 from webhook.news import Broken, Live, News, Proven, T, Unreadable
+from webhook.pause import NO_PAUSE, Pause
 from webhook.wire import Lost, Resource
 
 log = logging.getLogger(__name__)
@@ -39,7 +40,6 @@ class Timing:
     page: float = 30.0  # for each page of a list
     watch: float = 290.0  # a watch lasts that long, and up to a fifth longer, so that the replicas' ends spread out
     silence: float = 30.0  # of a watch: then a proof finds out whether there is no news or no connection
-    pause: float = 0.0  # between two reads of a watch: what comes meanwhile is taken at once, which is far cheaper
     answer: float = 10.0  # for the newest revision, which a proof begins with
     probe: float = 3.0  # the API server sends a bookmark 2 s before the end, so this is the shortest that has one
     shortest_pause: float = 0.1
@@ -64,6 +64,7 @@ class Reflector(Generic[T]):
         deliver: Callable[[News[T]], None],
         *,
         timing: Timing = TIMING,
+        pause: Pause = NO_PAUSE,
         clock: Callable[[], float] = time.monotonic,
         draw: Callable[[], float] = random.random,
     ) -> None:
@@ -71,6 +72,7 @@ class Reflector(Generic[T]):
         self._path = resource.path
         self._deliver = deliver
         self._timing = timing
+        self._pause = pause
         self._clock = clock
         self._draw = draw
         self._backoff = Backoff(timing.shortest_pause, timing.longest_pause, draw)
@@ -191,7 +193,7 @@ class Reflector(Generic[T]):
             raise _Ended("the API server ended the watch")
 
     def _events(self, last: int, seconds: float, silence: float) -> Generator[News[T]]:
-        with self._calls.watch(last, seconds, silence, self._timing.pause) as events:
+        with self._calls.watch(last, seconds, silence, self._pause) as events:
             yield Live()
             for event in events:
                 if event.revision < last:

@@ -16,17 +16,20 @@ from webhook.escrow import NAME as ALLOTMENTS
 from webhook.feed import Feed
 from webhook.kube import Api
 from webhook.news import Bookmark, Broken, Changed, Deleted, Live, News, Proven, Replaced, Unreadable
-from webhook.reflector import Reflector, Timing
+from webhook.pause import Pause
+from webhook.reflector import Reflector
 from webhook.settings import NAME as CONFIG
 from webhook.settings import Settings
 from webhook.wire import Resource
 
 log = logging.getLogger(__name__)
 
-# Pods and nodes may change many times a second. Their news may be late: reservations cover what was granted; what a
-# deletion frees is granted that much later, and so is what waits for a view at the floor. The shared object's news, by
-# which replicas call each other, are read as they come.
-BUSY: Final = Timing(pause=0.02)
+# Pods and nodes may change many times a second. Their news may be late (in seconds): reservations cover what was
+# granted, and what a deletion frees is granted that much later. Those of pods may be later still while there is room
+# enough and nobody waits for a view at the floor. The shared object's, by which replicas call each other, are read as
+# they come.
+BUSY: Final = 0.02
+AT_EASE: Final = 0.1
 
 
 def watch_pods(api: Api, account: Account) -> Reflector[PodFacts]:
@@ -51,7 +54,8 @@ def watch_pods(api: Api, account: Account) -> Reflector[PodFacts]:
             case _:
                 _tell_state(account, account.pods, news)
 
-    return Reflector(api, PODS, deliver, timing=BUSY, clock=account.clock)
+    pause = Pause(BUSY, AT_EASE, account.at_ease, account.news_needed)
+    return Reflector(api, PODS, deliver, pause=pause, clock=account.clock)
 
 
 def watch_nodes(api: Api, account: Account) -> Reflector[NodeFacts]:
@@ -70,7 +74,7 @@ def watch_nodes(api: Api, account: Account) -> Reflector[NodeFacts]:
             case _:
                 _tell_state(account, account.nodes, news)
 
-    return Reflector(api, NODES, deliver, timing=BUSY, clock=account.clock)
+    return Reflector(api, NODES, deliver, pause=Pause(BUSY), clock=account.clock)
 
 
 def watch_config(api: Api, namespace: str, settings: Settings) -> Reflector[ConfigMap]:

@@ -3,6 +3,7 @@
 from msgspec import Struct
 
 from webhook.core.account.capacity import Bearing
+from webhook.core.config.share import Share
 from webhook.core.values.amounts import Amounts
 
 
@@ -13,6 +14,11 @@ class Standing(Struct, frozen=True, gc=False):
     committed: Amounts
     unseen: Amounts
     bearing: Bearing
+
+    def is_past(self, share: Share) -> bool:
+        """Say whether any sum is past a share of its bound."""
+        sums = zip(self.bearing.bound, self.committed, self.unseen, strict=True)
+        return any(bound is not None and held + granted > share.of(bound) for bound, held, granted in sums)
 
     def headroom(self, index: int) -> int | None:
         """What is left of one sum (an index into Amounts): below zero when over, None when it is not bounded."""
