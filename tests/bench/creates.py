@@ -16,6 +16,7 @@ from tests.bench.usage import cpu_seconds
 
 NONE, QUOTA, GO, BYTES, FLASK, GTHREAD, LISTS = "none", "quota", "go", "bytes", "flask", "flask-gthread", "lists"
 ONE, TWO = "headroom-1", "headroom-2"
+AROUND = "around_cpu_ms"  # what a create takes of the processors besides the webhook's own part
 COLUMNS = (
     "per_second",
     "p50_ms",
@@ -121,6 +122,7 @@ def _turn(stage: Stage, rival: Rival, load: Load, number: int, chapter: Chapter)
     creates = seen.answers + warm * load.clients
     figures = pace.figures | seen.figures("201")
     figures |= {"plane_cpu_ms": plane * 1000 / creates, "load_cpu_ms": seen.cpu_seconds * 1000 / seen.answers}
+    figures[AROUND] = figures["plane_cpu_ms"] + figures["load_cpu_ms"]
     if rival.pids:
         figures["webhook_cpu_ms"] = webhook * 1000 / creates
     chapter.add(case(load.clients, stage.crowd), rival.name, number, figures)
@@ -188,4 +190,9 @@ def claims(chapter: Chapter, plan: Plan) -> list[Claim]:
         for case_, figure in ((single, "p50_ms"), (many, "per_second"), (many, "p99_ms")):
             ratio = chapter.ratio(case_, BYTES, QUOTA, figure)
             chapter.notes.append(f"a do-nothing webhook's own {figure} over ResourceQuota's, {case_}: {ratio}")
+        ratio = chapter.ratio(many, QUOTA, BYTES, AROUND)
+        chapter.notes.append(
+            "creates/s over ResourceQuota's that a webhook could reach whose own processes took no time at all, with "
+            f"processors that are always busy, {many}: {ratio}"
+        )
     return made

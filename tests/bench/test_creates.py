@@ -1,6 +1,7 @@
 """Creates: what is promised of them follows from the rounds in which both took part."""
 
 from tests.bench.creates import (
+    AROUND,
     BYTES,
     CLAIMED,
     COLUMNS,
@@ -18,7 +19,7 @@ from tests.bench.creates import (
 )
 from tests.bench.figures import Chapter
 
-USUAL = {"per_second": 500.0, "p50_ms": 4.0, "p99_ms": 60.0, "load_cpu_ms": 0.2, "failures": 0.0}
+USUAL = {"per_second": 500.0, "p50_ms": 4.0, "p99_ms": 60.0, "load_cpu_ms": 0.2, AROUND: 5.0, "failures": 0.0}
 PLAN = Plan()
 RESOURCE_QUOTA = "ResourceQuota"
 
@@ -82,3 +83,10 @@ def test_the_share_of_the_load_generator_is_told() -> None:
 
 def test_everybody_of_whom_something_is_claimed_has_full_turns() -> None:
     assert {GO, BYTES, QUOTA, ONE, TWO} == set(CLAIMED)
+
+
+def test_what_no_webhook_could_surpass_is_told() -> None:
+    made = chapter(quota={AROUND: 6.0})
+    claims(made, PLAN)
+    told = [note for note in made.notes if "could reach" in note]
+    assert [note.rpartition(": ")[2] for note in told] == ["1.2 (1.2-1.2)"] * len(PLAN.sizes)
