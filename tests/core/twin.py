@@ -112,9 +112,11 @@ class Twin:
     def grant(self, pod: PodFacts) -> None:
         pool = self._pool_of_pod(pod)
         before, after, wanted = list(pod.before.footprint), pod.before.revision, list(pod.footprint)
-        same = (pod.name, pod.uid, after, wanted if after else None)
-        known = [(g.name, g.uid, g.after, g.footprint if g.after else None) for g in self.grants]
-        self.grants = [g for g, each in zip(self.grants, known, strict=True) if each != same]
+        for known in self.grants:  # what was answered before about this very pod does not come, but is not retired
+            if (known.name, known.uid, known.after) == (pod.name, pod.uid, after) and (
+                not after or known.footprint == wanted
+            ):
+                known.settled = True
         self.grants.append(Grant(pod.name, pod.uid, wanted, pool, before, after))
 
     def retire(self, name: str, uid: str) -> None:
@@ -191,8 +193,10 @@ class Twin:
         found = [g for g in found if not (only_open and g.settled)]
         way = [0] * SUMS
         for index in range(SUMS if found else 0):
-            least = min(g.before[index] for g in found)
-            way[index] = max(0, max(g.footprint[index] for g in found) - max(least, live[index]))
+            raising = [g for g in found if g.footprint[index] > g.before[index]]
+            least = min((g.before[index] for g in raising), default=0)
+            most = max((g.footprint[index] for g in raising), default=0)
+            way[index] = max(0, most - max(least, live[index]))
         return way
 
     def _live(self, name: str, scope: str) -> Vector:

@@ -1,12 +1,13 @@
 """Reservations: what a name costs, what settles a grant, and what that frees."""
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from webhook.core.account.extent import NOWHERE, UNBORN, Before, Spread
+from webhook.core.account.extent import NOWHERE, UNBORN, Before, Extent, Spread
 from webhook.core.account.reservations import Reservation, Reservations
-from webhook.core.values.amounts import Amounts
+from webhook.core.values.amounts import NOTHING, Amounts
 from webhook.core.values.scopes import CLUSTER
 
 SCOPES = (CLUSTER, "p")
@@ -110,6 +111,113 @@ def test_retiring_leaves_alone_what_was_granted_anew_under_the_same_uid() -> Non
     assert names.reservations.get("ns/a", "u1") is new
 
 
+@pytest.mark.parametrize(("before", "after"), [(5, 5), (9, 4)])
+def test_a_resize_that_raises_nothing_lets_no_more_come_under_its_name(before: int, after: int) -> None:
+    names = Names()
+    names.reservations.add("ns/a", grant("u1", 2))
+    growth = names.reservations.growth_of("ns/a", spread(after), Before(7, Amounts(before)))
+    assert growth[CLUSTER] == NOTHING
+    names.reservations.add("ns/a", Reservation("u2", spread(after), 0.0, Before(7, Amounts(before))))
+    assert names.costs() == (2, 2, 2)
+    assert names.reservations.open_from_nothing("ns/a") == {CLUSTER: Amounts(2)}
+
+
+def test_nor_does_a_pod_for_a_sum_that_it_asks_nothing_of_beside_growth() -> None:
+    names = Names()
+    names.reservations.add("ns/a", Reservation("u1", spread(9), 0.0, Before(7, Amounts(5))))
+    names.reservations.add("ns/a", Reservation("u2", Spread(Amounts(0, 3)), 0.0))
+    assert names.reservations.unretired(CLUSTER) == Amounts(4, 3)
+    assert names.reservations.open_from_nothing("ns/a") == {CLUSTER: Amounts(0, 3)}
+
+
+def test_a_pod_that_is_charged_to_another_pool_by_now_holds_both_until_a_write() -> None:
+    names = Names()
+    names.reservations.add("ns/a", grant("u1", 5, pool="p"))
+    anew = grant("u1", 5)
+    names.reservations.add("ns/a", anew)
+    assert names.reservations.get("ns/a", "u1") is anew
+    assert (names.costs("p"), names.costs()) == ((0, 0, 5), (5, 5, 5))
+    names.reservations.add("ns/a", grant("u1", 5, pool="p"))
+    assert names.costs("p") == (5, 5, 5)
+    names.reservations.retire(names.reservations.settled())
+    assert (names.costs("p"), names.costs()) == ((5, 5, 5), (5, 5, 5))
+    assert names.reservations.settled() == ()
+    assert [reservation.key for _, reservation in names.reservations] == ["u1"]
+
+
+def test_one_that_was_seen_and_is_granted_anew_elsewhere_still_says_where_it_was_seen() -> None:
+    names = Names()
+    names.reservations.add("ns/a", grant("u1", 5, pool="p"))
+    names.reservations.see("ns/a", "u1", 7)
+    names.reservations.add("ns/a", grant("u1", 5))
+    assert [reservation.seen_at_revision for _, reservation in names.reservations.settled()] == [7]
+
+
+def test_a_name_is_repeated_if_several_may_come_or_one_beside_what_lives_there() -> None:
+    names = Names()
+    for name in ("ns/a", "ns/b", "ns/c"):
+        names.reservations.add(name, grant("u1"))
+    assert names.reservations.repeated.keys() == set()
+    names.reservations.add("ns/a", grant("u2"))
+    names.put("ns/b", spread(1))
+    names.reservations.see("ns/c", "u1", 7)
+    names.put("ns/c", spread(5))
+    assert names.reservations.repeated.keys() == {"ns/a", "ns/b"}
+    names.put("ns/b", NOWHERE)
+    assert names.reservations.repeated.keys() == {"ns/a", "ns/b"}
+    names.reservations.retire(list(names.reservations))
+    assert names.reservations.repeated.keys() == set()
+
+
+def test_what_may_come_from_nothing_is_told_by_scope_and_growth_is_not() -> None:
+    names = Names()
+    names.reservations.add("ns/a", grant("u1", 5, pool="p"))
+    names.reservations.add("ns/a", grant("u2", 7))
+    names.reservations.add("ns/b", Reservation("u1", spread(9), 0.0, Before(7, Amounts(4))))
+    told = names.reservations.open_from_nothing
+    assert told("ns/a") == {CLUSTER: Amounts(7), "p": Amounts(5)}
+    assert (told("ns/b"), told("ns/c")) == ({CLUSTER: NOTHING}, {})
+    names.reservations.see("ns/a", "u2", 7)
+    names.reservations.refresh("ns/a")
+    assert told("ns/a") == {CLUSTER: Amounts(5), "p": Amounts(5)}
+    names.reservations.see("ns/a", "u1", 8)
+    names.reservations.refresh("ns/a")
+    assert told("ns/a") == {}
+
+
+@pytest.mark.parametrize(
+    ("live", "ours", "others", "added"),
+    [
+        (0, None, 5, 5),
+        (3, None, 5, 2),
+        (9, None, 5, 0),
+        (0, (0, 4), 5, 1),
+        (2, (0, 4), 5, 1),
+        (0, (0, 6), 5, 0),
+        (2, (2, 6), 5, 0),
+        (2, (4, 6), 5, 2),  # what lies between what lives and what it may grow from
+        (2, (4, 6), 9, 5),  # and what lies beyond
+    ],
+)
+def test_creates_of_others_add_what_neither_lives_nor_may_come_of_ours(
+    live: int, ours: tuple[int, int] | None, others: int, added: int
+) -> None:
+    names = Names()
+    names.live["ns/a"] = spread(live)
+    if ours:
+        names.reservations.add("ns/a", Reservation("u1", spread(ours[1]), 0.0, Before(7, Amounts(ours[0]))))
+    assert names.reservations.growth_by_others("ns/a", Amounts(others), CLUSTER) == Amounts(added)
+    assert names.reservations.growth_by_others("ns/b", Amounts(others), CLUSTER) == Amounts(others)
+
+
+def test_one_more_grant_takes_over_what_others_add_as_far_as_it_reaches() -> None:
+    names = Names()
+    names.reservations.add("ns/a", grant("u1", 2))
+    more = Extent(NOTHING, Amounts(4))
+    assert names.reservations.growth_by_others("ns/a", Amounts(5), CLUSTER, more) == Amounts(1)
+    assert names.reservations.growth_by_others("ns/b", Amounts(5), CLUSTER, more) == Amounts(1)
+
+
 def test_what_a_name_holds_can_be_told_without_some_of_it() -> None:
     names = Names()
     names.reservations.add("ns/a", grant("u1", 5))
@@ -129,6 +237,7 @@ class Sums(RuleBasedStateMachine):
         super().__init__()
         self.names = Names()
         self.known: dict[tuple[str, str], Reservation] = {}
+        self.set_aside: list[tuple[str, Reservation]] = []  # what a grant elsewhere took the place of
 
     name = st.sampled_from(("a", "b", "c"))
     uid = st.sampled_from(("1", "2", "3"))
@@ -137,7 +246,10 @@ class Sums(RuleBasedStateMachine):
 
     @rule(name=name, uid=uid, size=size, pool=pool)
     def add(self, name: str, uid: str, size: int, pool: str | None) -> None:
+        before = self.known.get((name, uid))
         self.known[name, uid] = grant(uid, size, pool=pool)
+        if before is not None and before.spread != self.known[name, uid].spread:
+            self.set_aside.append((name, before))
         self.names.reservations.add(name, self.known[name, uid])
 
     @rule(name=name, size=size, pool=pool)
@@ -153,7 +265,8 @@ class Sums(RuleBasedStateMachine):
     def settle(self, name: str, uids: set[str], *, retire: bool) -> None:
         found = [(name, self.known[name, uid]) for uid in sorted(uids) if (name, uid) in self.known]
         if retire:
-            self.names.reservations.retire(found)
+            self.names.reservations.retire([*found, *self.set_aside])
+            self.set_aside.clear()
             for _, reservation in found:
                 del self.known[name, reservation.uid]
         else:
@@ -163,8 +276,9 @@ class Sums(RuleBasedStateMachine):
     def sums_are_true(self) -> None:
         for scope in SCOPES:
             unseen = still_open = unretired = 0
-            for name in {name for name, _ in self.known}:
+            for name in {name for name, _ in self.known} | {name for name, _ in self.set_aside}:
                 mine = [r for (of, _), r in self.known.items() if of == name]
+                mine += [r for of, r in self.set_aside if of == name]
                 largest = max((_size(r.spread, scope) for r in mine if r.is_open), default=0)
                 still_open += largest
                 unseen += max(0, largest - _size(self.names.live.get(name, NOWHERE), scope))

@@ -60,10 +60,32 @@ class Extent(Struct, frozen=True, gc=False):
         """What they come to on top of what lives there."""
         return self.high.beyond(live if self.low is NOTHING else self.low.or_more(live))
 
+    @property
+    def from_nothing(self) -> Amounts:
+        """How far they reach in the sums where they begin at nothing; in the others nothing."""
+        if self.low is NOTHING:
+            return self.high
+        return Amounts._make(0 if low else high for low, high in zip(self.low, self.high, strict=True))
+
+    def leaves(self, high: Amounts, live: Amounts) -> Amounts:
+        """How much of the way from nothing up to `high` neither lives there nor lies within this."""
+        return high.beyond(live).minus(high.upto(self.high).beyond(self.low.or_more(live)))
+
     def and_also(self, other: "Extent") -> "Extent":
-        """Take in other grants of the same name."""
-        unborn = self.low is NOTHING or other.low is NOTHING
-        return Extent(NOTHING if unborn else self.low.upto(other.low), self.high.or_more(other.high))
+        """Take in other grants of the same name.
+
+        A sum that one of them does not raise is as the other has it: nothing is asked for it, so nothing is booked.
+        """
+        if self.low is NOTHING and other.low is NOTHING:
+            return Extent(NOTHING, self.high.or_more(other.high))
+        ways = [_way(*each) for each in zip(self.low, self.high, other.low, other.high, strict=True)]
+        return Extent(Amounts._make(low for low, _ in ways), Amounts._make(high for _, high in ways))
+
+
+def _way(low: int, high: int, other_low: int, other_high: int) -> tuple[int, int]:
+    if high <= low:
+        return other_low, other_high
+    return (low, high) if other_high <= other_low else (min(low, other_low), max(high, other_high))
 
 
 Extents = dict[str, Extent]

@@ -9,7 +9,6 @@ as data. There must be no difference: whoever finds one reports it, and never me
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import reduce
 from itertools import islice
 from typing import NamedTuple
 
@@ -137,11 +136,15 @@ def _granted(parts: Parts) -> Iterator[tuple[Figure, Amounts]]:
 
 
 def _way(grants: Sequence[Grant], live: Amounts) -> Amounts:
-    if not grants:
-        return NOTHING
-    high = reduce(Amounts.or_more, (grant.spread.footprint for grant in grants))
-    low = reduce(Amounts.upto, (grant.before.footprint for grant in grants))
-    return high.beyond(low.or_more(live))
+    """What one does not raise tells nothing of how far the others reach."""
+    ways = [zip(grant.before.footprint, grant.spread.footprint, strict=True) for grant in grants]
+    return Amounts._make(
+        _beyond([w for w in each if w[0] < w[1]], lives) for lives, *each in zip(live, *ways, strict=True)
+    )
+
+
+def _beyond(ways: Sequence[tuple[int, int]], lives: int) -> int:
+    return max(0, max(high for _, high in ways) - max(lives, min(low for low, _ in ways))) if ways else 0
 
 
 def _live(parts: Parts, name: str) -> Spread:

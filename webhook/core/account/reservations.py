@@ -19,6 +19,7 @@ Rule 4. Settling frees nothing in the allotment: what is settled stays *unretire
 Rule 5. A resize costs what it adds to the object that was reviewed. It is settled as soon as the pod is seen at a
         higher revision: it replaced the reviewed one, or never will. Several of one pod cost the whole way from the
         least before to the most after: each adds to the one before it, and those that failed cost nothing more.
+Rule 6. What is unretired under a name becomes less by a write alone: others may count on what the last one said of it.
 """
 
 from collections import defaultdict
@@ -55,6 +56,7 @@ class Reservation(Struct, eq=False, gc=False):
     before: Before = UNBORN
     seen_at_revision: int | None = None  # None: open; 0: it never came and never will
     told_again: bool = False  # a repeated review was answered by it
+    outdated: int = 0  # more than 0, and no other's number: another answer about this very pod took its place
 
     @property
     def is_open(self) -> bool:
@@ -64,7 +66,8 @@ class Reservation(Struct, eq=False, gc=False):
     @property
     def key(self) -> str:
         """What tells this grant from others."""
-        return key_of(self.uid, self.before, self.spread.footprint)
+        key = key_of(self.uid, self.before, self.spread.footprint)
+        return f"{key}~{self.outdated}" if self.outdated else key
 
 
 Named = tuple[str, Reservation]
@@ -97,7 +100,9 @@ class Reservations:
         self._open: dict[Reservation, str] = {}  # in the order in which they were granted last
         self._settled: dict[Reservation, str] = {}
         self._void: set[Reservation] = set()  # those of the settled that never came
+        self._outdated = 0  # how many ever were
         self.names: KeysView[str] = self._names.keys()  # under which anything is reserved
+        self.repeated: dict[str, None] = {}  # those that more than one pod had, or one beside what lived there
 
     # -- questions -----------------------------------------------------------------------------------------------------
 
@@ -122,6 +127,23 @@ class Reservations:
         if had is None:
             return extent.cost_beyond(live)
         return had.and_also(extent).cost_beyond(live).minus(had.cost_beyond(live))
+
+    def growth_by_others(self, name: str, high: Amounts, scope: str, more: Extent | None = None) -> Amounts:
+        """What creates of others, up to so much, add to what lives under a name and may still come of ours.
+
+        With `more` as if that had been granted here as well.
+        """
+        live = self._live(name).in_scope(scope)
+        group = self._names.get(name)
+        ours = group.open.get(scope) if group else None
+        if more is not None:
+            ours = more if ours is None else ours.and_also(more)
+        return high.beyond(live) if ours is None else ours.leaves(high, live)
+
+    def open_from_nothing(self, name: str) -> Sums:
+        """How far those under a name reach that may still come, sum by sum, where they begin at nothing."""
+        group = self._names.get(name)
+        return {scope: extent.from_nothing for scope, extent in group.open.items()} if group else {}
 
     def growth_of(self, name: str, spread: Spread, before: Before, *, without: frozenset[str] = frozenset()) -> Sums:
         """What one more grant under a name would add to what it holds of the allotment, some keys left out."""
@@ -177,7 +199,10 @@ class Reservations:
     # -- changes -------------------------------------------------------------------------------------------------------
 
     def add(self, name: str, reservation: Reservation) -> None:
-        """Take a grant in; the same one is replaced (a review may be asked again)."""
+        """Take a grant in; the same one is replaced (a review may be asked again).
+
+        If its pod is charged to another pool by now, what it was charged to is held until a write (rule 6).
+        """
         group = self._names.get(name)
         if group is None:
             if reservation.is_open and reservation.before is UNBORN and self._live(name) is NOWHERE:
@@ -186,8 +211,10 @@ class Reservations:
             group = self._names[name] = _Name({}, {}, {}, {})
         key = reservation.key
         replaced = group.by_key.pop(key, None)
-        if replaced is not None:
+        if replaced is not None and replaced.spread == reservation.spread:
             self._forget(replaced)
+        elif replaced is not None:
+            self._set_aside(name, group, replaced)
         group.by_key[key] = reservation
         (self._open if reservation.is_open else self._settled)[reservation] = name
         if replaced is None and reservation.is_open:  # a name may have many duplicates: no need to look at them all
@@ -203,6 +230,14 @@ class Reservations:
         self._open[reservation] = name
         for scope, cost in costs.items():
             self._sums[scope].move(NO_COSTS, cost)
+
+    def _set_aside(self, name: str, group: _Name, replaced: Reservation) -> None:
+        """Let what another answer took the place of be one that never comes: the API server goes by its last answer."""
+        if replaced.is_open:
+            self._settle(name, replaced, 0)
+            self._void.add(replaced)
+        self._outdated = replaced.outdated = self._outdated + 1
+        group.by_key[replaced.key] = replaced
 
     def renew(self, reservation: Reservation, now: float) -> None:
         """Let an open grant count from now: its review was repeated."""
@@ -255,6 +290,7 @@ class Reservations:
 
     def _leave(self, name: str) -> None:
         """Let a name cost nothing any more."""
+        self.repeated.pop(name, None)
         for scope, costs in self._names.pop(name).costs.items():
             self._sums[scope].move(costs, NO_COSTS)
 
@@ -288,6 +324,8 @@ class Reservations:
         for scope, new in costs.items():
             self._sums[scope].move(group.costs.get(scope, NO_COSTS), new)
         group.open, group.unretired, group.costs = still_open, unretired, costs
+        if still_open and (len(group.by_key) > 1 or any(any(cost.paid) for cost in costs.values())):
+            self.repeated[name] = None
 
 
 def _extents(reservations: Iterable[Reservation]) -> Extents:
