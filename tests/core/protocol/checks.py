@@ -6,11 +6,12 @@ from tests.core.protocol.etcd import Etcd, Rooms
 from tests.core.protocol.replica import Letter, Replica
 from tests.core.protocol.requests import Request
 from webhook.core.account.extent import UNBORN, Extent, Spread
+from webhook.core.account.facts import PodFacts
 from webhook.core.account.recount import recount
 from webhook.core.account.reservations import Named, Reservation
 from webhook.core.sharing.allotment import Timing
 from webhook.core.sharing.shared import Holding
-from webhook.core.values.amounts import NOTHING, Amounts
+from webhook.core.values.amounts import NOTHING
 from webhook.core.values.scopes import CLUSTER
 
 TIMING = Timing()
@@ -156,34 +157,66 @@ class Checks:
             return
         if shared is None:
             raise Violation("I2", f"{replica.name} refused with nothing to go by")
-        silent = replica.allotment.silent(replica.clock())
+        others = {other: holding for other, holding in shared.holdings.items() if other != replica.name}
         pod, ledger = request.pod, replica.ledger
         for scope in ledger.spread(pod).scopes:
             standing = ledger.standing(scope)
-            taken = standing.committed.plus(standing.unseen)
-            for other, holding in shared.holdings.items():
-                if other in silent:
-                    taken = taken.plus(holding.held.get(scope, NOTHING))
-                elif other != replica.name:
-                    taken = taken.plus(self._still_open(other, holding, replica, scope))
-            growth = ledger.growth(pod, scope)
+            taken = standing.committed.plus(standing.unseen).plus(ledger.growth(pod, scope))
+            ours = self._ours(replica, pod, scope)
             for index, bound in enumerate(standing.bearing.bound):
-                if bound is not None and pod.asked[index] and taken[index] + growth[index] > bound:
-                    return
+                if bound is not None and pod.asked[index]:
+                    beside = self._beside(others, replica, scope, index, ours)
+                    if taken[index] + beside > bound:
+                        return
         raise Violation("I2", f"{replica.name} refused {pod} though there was room")
 
-    def _still_open(self, other: str, holding: Holding, replica: Replica, scope: str) -> Amounts:
-        """What another has granted and this one's view does not show (or both have granted it)."""
-        names: dict[str, Extent] = {}
-        for name, reservation in self.opened[other, holding.renewal]:
-            if self._shows(replica, name, reservation, holding.view) and reservation.key not in self.asked_twice:
-                continue
-            extent = Extent(reservation.before.footprint, reservation.spread.in_scope(scope))
-            names[name] = names[name].and_also(extent) if name in names else extent
-        total = NOTHING
-        for extent in names.values():
-            total = total.plus(extent.cost)
+    def _beside(
+        self, others: dict[str, Holding], replica: Replica, scope: str, index: int, ours: dict[str, Extent]
+    ) -> int:
+        """What others hold of a sum beyond what lives in a replica's view and its own grants; a told name counts once.
+
+        What several hold for it is put down byte by byte.
+        """
+        total = 0
+        told: dict[str, set[int]] = {}
+        for other, holding in others.items():
+            for name, extent in self._held_for(other, holding, replica, scope).items():
+                if holding.named.get(name, {}).get(scope, NOTHING)[index]:
+                    told.setdefault(name, set()).update(_bytes(extent, index))
+                else:
+                    total += extent.cost[index]
+        for name, held in told.items():
+            live = replica.view.get(name)
+            lives = live.footprint[index] if live and live.counts and scope in replica.ledger.spread(live).scopes else 0
+            total += len(held - set(range(lives)) - (_bytes(ours[name], index) if name in ours else set()))
         return total
+
+    def _held_for(self, other: str, holding: Holding, replica: Replica, scope: str) -> dict[str, Extent]:
+        """What another holds by name: if it is dead all of it, else what it has granted and this one's view lacks.
+
+        Or what both have granted.
+        """
+        if other in replica.allotment.silent(replica.clock()):
+            rest = holding.held.get(scope, NOTHING)
+            for sums in holding.named.values():
+                rest = rest.minus(sums.get(scope, NOTHING))
+            named = {name: Extent(NOTHING, sums.get(scope, NOTHING)) for name, sums in holding.named.items()}
+            return {**named, "": Extent(NOTHING, rest)}
+        return _by_name(
+            [
+                (name, reservation)
+                for name, reservation in self.opened[other, holding.renewal]
+                if reservation.key in self.asked_twice or not self._shows(replica, name, reservation, holding.view)
+            ],
+            scope,
+        )
+
+    @staticmethod
+    def _ours(replica: Replica, pod: PodFacts, scope: str) -> dict[str, Extent]:
+        """What a replica itself has granted and not seen, by name, and a pod."""
+        spread = replica.ledger.spread(pod)
+        asked = Reservation(pod.uid, spread, 0.0, pod.before)
+        return _by_name([*(n for n in replica.ledger.reservations if n[1].is_open), (pod.name, asked)], scope)
 
     @staticmethod
     def _shows(replica: Replica, name: str, reservation: Reservation, view: int) -> bool:
@@ -192,3 +225,16 @@ class Checks:
         if pod is None or pod.uid != reservation.uid or pod.revision <= max(view, reservation.before.revision):
             return False
         return reservation.before is UNBORN or not pod.footprint.within(reservation.before.footprint)
+
+
+def _by_name(reservations: list[Named], scope: str) -> dict[str, Extent]:
+    names: dict[str, Extent] = {}
+    for name, reservation in reservations:
+        if scope in reservation.spread.scopes:
+            extent = Extent(reservation.before.footprint, reservation.spread.footprint)
+            names[name] = names[name].and_also(extent) if name in names else extent
+    return names
+
+
+def _bytes(extent: Extent, index: int) -> set[int]:
+    return set(range(extent.low[index], extent.high[index]))

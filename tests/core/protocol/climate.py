@@ -26,6 +26,7 @@ class Climate(NamedTuple):
     nodes: float = 0.0
     forced: float = 0.0
     resize: float = 0.0
+    repeat: float = 0.0  # a pod is created under a name that lives, and every replica asked about one
     again: float = 0.02  # a review is asked again
     end: float = 0.01  # a create dies
 
@@ -46,6 +47,11 @@ CLIMATES = (
     Climate("lenient", skip=0.3, forced=0.2, nodes=0.05, loss=0.1),
     Climate("growing", greedy=True, skip=0.3, resize=0.5, again=0.2, loss=0.05, late=0.6),
     Climate("growing unseen", greedy=True, replicas=(1, 2, 2), trickle=0.5, lag=0.1, leap=0.02, resize=0.9),
+    Climate("repeated", greedy=True, replicas=(2, 3, 3), skip=0.2, lag=0.03, late=0.4, repeat=0.6),
+    Climate(
+        "repeated and resized", greedy=True, replicas=(2, 3, 3), skip=0.2, torn=0.1, lag=0.05, loss=0.05, crash=0.01,
+        leap=0.01, late=0.6, repeat=0.3, resize=0.6,
+    ),
     Climate("torn", greedy=True, replicas=(1, 2, 3), torn=1.0, steps=400, leap=0.02),
     Climate(
         "all at once", replicas=(1, 2, 3), torn=0.2, skip=0.2, trickle=0.2, lag=0.03, cut=0.03, leap=0.03, crash=0.02,

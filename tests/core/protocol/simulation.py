@@ -88,6 +88,8 @@ class Simulation:
             world.create_forced(self._any(), random.choice((2, 5)))
         if self._happens(climate.resize):
             world.resize(self._any(), self._any(), random.choice((1, 2, 3, 5)))
+        if self._happens(climate.repeat):
+            world.repeat(self._any(), random.choice((1, 2, 3, 5)))
         if self._happens(climate.again):
             world.ask_again(self._any(), self._any())
         if self._happens(climate.end):

@@ -5,7 +5,7 @@ must hold is checked as it happens; a breach raises `Violation`.
 """
 
 import re
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
@@ -99,6 +99,16 @@ class World(Checks):
         self.requests.append(request)
         self.ask(request, replica)
         return request
+
+    def repeat(self, number: int, size: int) -> None:
+        """A pod is created again and again under a name that lives, and every replica is asked about one of them."""
+        live = pick([name for name in sorted(self.etcd.pods) if not name.startswith("ns/f")], number)
+        if live is None:
+            return
+        for each in range(len(self.replicas)):
+            request = Request(replace(self.pod(0, size, 0), name=live), self.now)
+            self.requests.append(request)
+            self.ask(request, each)
 
     def create_forced(self, replica: int, size: int) -> None:
         """Somebody creates a pod that policy lets through; its name is of a kind of its own."""
@@ -214,8 +224,15 @@ class World(Checks):
         self.count["conflicts" if letter.revision is None else "writes"] += 1
         if letter.revision is not None:
             self.check_epoch(letter)
+            self._count_names(letter)
             self.copied = False
             self.sent_at[letter.sender] = max(self.sent_at.get(letter.sender, 0.0), letter.proposal.sent_at)
+
+    def _count_names(self, letter: Letter) -> None:
+        """How often names are told, and by several replicas."""
+        told = Counter(name for holding in letter.proposal.shared.holdings.values() for name in holding.named)
+        self.count["names told"] += len(told)
+        self.count["names told by several"] += sum(1 for number in told.values() if number > 1)
 
     def lose_letter(self, number: int) -> None:
         """A write is lost on its way."""

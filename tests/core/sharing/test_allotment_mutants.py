@@ -12,6 +12,7 @@ import pytest
 
 from tests.core.protocol.mutants import MUTANTS, Mutant, applied
 from tests.core.sharing import test_allotment_grants as grants
+from tests.core.sharing import test_allotment_names as names
 from tests.core.sharing import test_allotment_object as shared
 from tests.core.sharing import test_allotment_stories as stories
 from tests.core.sharing.test_allotment_protocol import TOO_RARE
@@ -56,6 +57,18 @@ STORIES: dict[str, Callable[[], None]] = {
     "resizes_reserve_nothing": stories.test_a_pod_is_allowed_to_grow_and_grows_late,
     "resize_settled_by_what_was_reviewed": stories.test_a_pod_is_allowed_to_grow_before_its_creation_is_seen,
     "growths_of_one_pod_overlap": stories.test_a_pod_grows_and_is_allowed_to_grow_again_before_that_is_seen,
+    "no_growth_reaches_further":
+        stories.test_a_pod_is_resized_to_what_it_is_while_a_smaller_one_of_its_name_may_come,
+    "names_count_nothing": names.test_once_one_is_gone_duplicates_elsewhere_cost_one_footprint,
+    "own_grants_count_beside_names":
+        names.test_the_grants_of_a_replica_count_with_what_others_hold_for_the_same_name,
+    "asked_counts_beside_its_name": names.test_a_duplicate_of_what_others_hold_room_for_needs_no_more,
+    "growth_is_named": names.test_growth_is_not_told_for_it_comes_on_top_of_what_lives,
+    "settled_is_named": names.test_what_came_and_was_seen_is_not_told_for_it_is_not_held_any_more,
+    "another_pool_releases":
+        names.test_what_is_told_of_a_name_is_held_until_a_write_though_its_pods_are_charged_elsewhere_by_now,
+    "repeated_and_not_told":
+        names.test_who_has_nothing_to_spare_tells_at_once_that_a_name_is_repeated_by_now,
     "early_expiry": shared.test_what_a_dead_replica_held_comes_back_after_the_documented_time_and_a_proof,
     "expiry_without_proof": shared.test_what_a_dead_replica_held_comes_back_after_the_documented_time_and_a_proof,
     "renewals_not_heard": shared.test_who_renews_is_not_silent_however_long_it_takes,

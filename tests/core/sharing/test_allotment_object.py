@@ -4,7 +4,8 @@ from msgspec.structs import replace
 
 from tests.core.protocol.hand import TIMING, Hand, pod
 from webhook.core.account.facts import PodFacts
-from webhook.core.sharing.shared import Shared, read, write
+from webhook.core.sharing.shared import Holding, Shared, read, write
+from webhook.core.values.amounts import Amounts
 from webhook.core.values.scopes import CLUSTER
 
 
@@ -77,7 +78,7 @@ def test_what_others_wrote_meanwhile_is_built_on() -> None:
     assert hand.replicas["a"].pending is None
     after = hand.write("a")
     assert "b" in after.shared.holdings
-    assert after.shared.held_by_others("a", CLUSTER).memory_requests >= 40
+    assert after.shared.holdings["b"].held[CLUSTER].memory_requests >= 40
 
 
 def test_the_watch_may_be_faster_than_the_answer() -> None:
@@ -235,7 +236,7 @@ def test_who_was_taken_for_dead_holds_nothing_for_what_it_granted_before() -> No
     assert hand.replicas["b"].valid(hand.now)
     assert not hand.replicas["b"].take(pod("one", 30, uid="duplicate"), hand.now)
     assert hand.shared is not None
-    assert hand.shared.held_by_others("a", CLUSTER).memory_requests == 0
+    assert hand.shared.holdings["b"].held == {}
 
 
 def test_who_opens_a_new_object_makes_others_look_as_far_as_it_has_looked() -> None:
@@ -353,7 +354,7 @@ def test_a_replica_that_leaves_keeps_only_what_may_still_come_and_then_nothing()
     hand.replicas["a"].take(pod("soon", 1), hand.now)
     proposal = hand.write("a", pod("too late"), leaving=True)
     assert not proposal.booked
-    assert proposal.shared.held_by_others("b", CLUSTER).memory_requests == 11
+    assert proposal.shared.holdings.get("a", Holding(0)).held == {CLUSTER: Amounts(11)}
     assert not hand.replicas["a"].take(pod("too late"), hand.now)
     left_too_early = hand.replicas["a"].left
     assert not left_too_early

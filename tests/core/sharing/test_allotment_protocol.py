@@ -7,6 +7,7 @@ in one of the climates of `climate.py`. For longer runs: `python -m tests.core.p
 import pytest
 
 from tests.core.protocol.checks import Violation
+from tests.core.protocol.climate import CLIMATES, Climate
 from tests.core.protocol.mutants import MUTANTS, Mutant, applied
 from tests.core.protocol.simulation import Simulation
 
@@ -45,6 +46,11 @@ TOO_RARE = frozenset(
         "forks_trusted",
         "edits_trusted",
         "leaves_with_open_reservations",
+        "no_growth_reaches_further",
+        "growth_is_named",
+        "settled_is_named",
+        "another_pool_releases",
+        "repeated_and_not_told",
     }
 )
 
@@ -66,6 +72,11 @@ def test_a_broken_rule_is_caught(mutant: Mutant) -> None:
                 if caught == ENOUGH:
                     return
     pytest.fail(f"{caught} of {len(RUNS)} runs show that rule {mutant.rule} is broken, {ENOUGH} would do")
+
+
+@pytest.mark.parametrize("climate", [climate for climate in CLIMATES if climate.repeat], ids=lambda each: each.name)
+def test_where_names_are_repeated_several_replicas_tell_the_same_one(climate: Climate) -> None:
+    assert Simulation(0, climate).run()["names told by several"] > 0
 
 
 def test_what_is_too_rare_is_a_mutant_still() -> None:

@@ -62,6 +62,16 @@ def granted(world: World, number: int, name: int, size: int) -> Request:
     return request
 
 
+def booked(world: World, number: int, name: int, size: int) -> bool:
+    """Let a replica book for a pod after the others have handed back, by no news but of the shared object."""
+    request = world.create(number, name, size, 0)
+    for _ in range(2):
+        for each in (number, 1 - number):
+            world.replicas[each].hear()
+            write(world, world.replicas[each])
+    return allowed(request)
+
+
 # -- granting ----------------------------------------------------------------------------------------------------------
 
 
@@ -292,6 +302,25 @@ def test_a_pod_grows_and_is_allowed_to_grow_again_before_that_is_seen() -> None:
         for replica in world.replicas:
             replica.hear()
             write(world, replica)
+    world.check()
+
+
+def test_a_pod_is_resized_to_what_it_is_while_a_smaller_one_of_its_name_may_come() -> None:
+    """That asks for nothing, so nothing is booked for it, and no more may come under the name than before."""
+    world = start()
+    first, second = world.replicas
+    granted(world, 0, 1, 50)
+    world.commit(0)
+    rest(world)
+    granted(world, 0, 1, 20)
+    assert booked(world, 1, 2, 45)  # after a call: the first holds room for the small one, and nothing to spare
+    assert spare(first) == 0
+    world.resize(0, 0, 50)
+    world.delete(0)
+    second.tell_pods()
+    assert booked(world, 1, 4, 35)
+    renew(world, 0, 6)
+    world.create(0, 1, 50, 0)
     world.check()
 
 

@@ -2,18 +2,33 @@
 
 import json
 from collections.abc import Callable
+from hashlib import sha256
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from webhook.core.account.extent import Sums
+from webhook.core.sharing.naming import MOST
 from webhook.core.sharing.shared import VERSION, Holding, NewerVersionError, Shared, SharedError, read, write
 from webhook.core.values.amounts import NOTHING, Amounts
 
 numbers = st.integers(0, 2**53)
 amounts = st.builds(Amounts, *(numbers for _ in Amounts._fields))
+sums = st.dictionaries(st.sampled_from(("cluster", "p", "q")), amounts, max_size=3)
+
+
+def _holding(renewal: int, view: int, rest: Sums, named: dict[str, Sums], *, lean: bool) -> Holding:
+    """What is held is the names and something more."""
+    held = dict(rest)
+    for each in named.values():
+        for scope, amount in each.items():
+            held[scope] = held.get(scope, NOTHING).plus(amount)
+    return Holding(renewal, view, view, lean, held, named)
+
+
 holdings = st.builds(
-    Holding, numbers, numbers, numbers, st.booleans(), st.dictionaries(st.text(max_size=8), amounts, max_size=3)
+    _holding, numbers, numbers, sums, st.dictionaries(st.text(max_size=8), sums, max_size=3), lean=st.booleans()
 )
 states = st.builds(
     Shared, st.text(max_size=8), st.booleans(), numbers, numbers, numbers, numbers,
@@ -63,11 +78,34 @@ def test_a_newer_version_is_told_apart_from_damage() -> None:
         read(f'{{"version":{VERSION + 1},"whatever":[]}}')
 
 
-def test_others_are_all_but_oneself() -> None:
-    shared = Shared("e", open=True, holdings={r: Holding(1, held={"cluster": Amounts(n)}) for n, r in enumerate("abc")})
-    assert shared.held_by_others("c", "cluster") == Amounts(1)
-    assert shared.held_by_others("x", "cluster") == Amounts(3)
-    assert shared.held_by_others("c", "elsewhere") == NOTHING
+@pytest.mark.parametrize(
+    ("names", "sums"),
+    [
+        (("x",), {"cluster": Amounts(6)}),
+        (("x", "y"), {"cluster": Amounts(3)}),
+        (("x",), {"elsewhere": Amounts(1)}),
+        (("x",), {"cluster": Amounts(1, 1)}),
+    ],
+)
+def test_names_that_come_to_more_than_what_is_held_are_damage(names: tuple[str, ...], sums: Sums) -> None:
+    holding = Holding(1, held={"cluster": Amounts(5)}, named=dict.fromkeys(names, sums))
+    with pytest.raises(SharedError, match="names come to more"):
+        read(write(Shared("e", open=True, holdings={"a": holding})))
+
+
+def test_what_is_held_beside_names_is_the_rest_of_it() -> None:
+    names = {"x": {"cluster": Amounts(3)}, "y": {"cluster": Amounts(1), "p": Amounts(1)}}
+    holding = Holding(1, held={"cluster": Amounts(5), "p": Amounts(1)}, named=names)
+    assert [holding.beside_names(scope) for scope in ("cluster", "p", "q")] == [Amounts(1), NOTHING, NOTHING]
+
+
+def test_a_holding_that_tells_no_names_is_read_as_before() -> None:
+    known = write(Shared("e", open=True, holdings={"a": Holding(1, held={"cluster": Amounts(5)})}))
+    state = json.loads(known)["state"]
+    assert state["holdings"]["a"].pop("named") == {}
+    text = json.dumps(state, separators=(",", ":"))
+    digest = sha256(text.encode()).hexdigest()[:16]
+    assert read(f'{{"version":1,"digest":"{digest}","state":{text}}}').holdings["a"].held == {"cluster": Amounts(5)}
 
 
 def test_it_stays_small() -> None:
@@ -75,3 +113,6 @@ def test_it_stays_small() -> None:
     held = dict.fromkeys(("cluster", "pool-one", "pool-two"), full)
     shared = Shared("e", open=True, holdings={f"{r:08x}": Holding(1, held=held) for r in range(5)})
     assert len(write(shared)) < 5_000
+    names = {f"{'n' * 63}/{'p' * 62}{number}": held for number in range(MOST)}
+    shared = Shared("e", open=True, holdings={f"{r:08x}": Holding(1, held=held, named=names) for r in range(5)})
+    assert len(write(shared)) < 50_000

@@ -11,6 +11,7 @@ from webhook.core.reviews.question import Question
 from webhook.core.reviews.verdict import Decision, Reason, Sum, Verdict, cannot_tell, growth, judge, refuse
 from webhook.core.sharing.allotment import Allotment
 from webhook.core.sharing.shared import Shared
+from webhook.core.values.amounts import Amounts
 
 
 class Outcome(Struct, frozen=True, gc=False):
@@ -56,14 +57,13 @@ def refuse_beside_others(ledger: Ledger, allotment: Allotment, question: Questio
             wait = max(0.0, max(silent.values()) - now)
             detail = f"room is held for a replica that stopped answering, and is free again in about {wait:.0f} s"
             return verdict_of(question, cannot_tell(question.mode, detail))
-    sums = (_with_others(s, allotment) for s in growth(ledger, question.facts))
+    pod = question.facts
+    sums = (_with_others(s, allotment.held_by_others(s.scope, pod)) for s in growth(ledger, pod))
     broken = tuple(s for s in sums if s.short_by > 0)
     if not broken:  # room came free meanwhile, or the pod under this name that pays for it is about to go
         return verdict_of(question, cannot_tell(question.mode, "the account changed while this was decided"))
     return verdict_of(question, refuse(broken, question.mode))
 
 
-def _with_others(s: Sum, allotment: Allotment) -> Sum:
-    shared = allotment.shared
-    held = shared.held_by_others(allotment.replica, s.scope)[s.index] if shared else 0
-    return replace(s, granted=s.granted + held)
+def _with_others(s: Sum, held: Amounts) -> Sum:
+    return replace(s, granted=s.granted + held[s.index])

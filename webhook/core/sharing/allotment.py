@@ -12,7 +12,8 @@ One shared object (shared.py), changed by compare-and-swap only. All times are t
 Rule 1. A replica grants without any call while its unretired reservations stay within what it holds, within the
         *validity* of its last successful write (counted from when that was sent), and within the bound as it sees it.
 Rule 2. A booking needs a view at or past the floor, and
-        committed(view) + unseen + Σ held by others + what is booked ≤ bound.
+        committed(view) + unseen + held by others + what is booked ≤ bound.
+        A name that is repeated costs the largest of what lives there and what anybody holds for it (naming.py).
         What is booked is what waits, and a share of what is free that shrinks as the bound comes near.
 Rule 3. The same write retires the reservations whose pods the writer has seen, and raises the floor to the highest of
         their revisions: whoever books next sees those pods, or sees that they are gone.
@@ -36,9 +37,11 @@ from webhook.core.account.extent import Sums
 from webhook.core.account.facts import PodFacts
 from webhook.core.account.ledger import Ledger
 from webhook.core.sharing.grants import Grants
-from webhook.core.sharing.proposal import Ask, Draft, Proposal, fits, free, must_call, owing, view_of
+from webhook.core.sharing.naming import MOST, held_by_others, namable
+from webhook.core.sharing.proposal import Ask, Draft, Proposal, fits, must_call, owing, view_of
 from webhook.core.sharing.shared import Holding, Shared
 from webhook.core.sharing.witness import Timing, Witness
+from webhook.core.values.amounts import NOTHING, Amounts
 
 __all__ = ["Allotment", "Ask", "Proposal", "Timing"]
 
@@ -149,6 +152,7 @@ class Allotment(Grants):
         return (
             self._is_called(shared.holdings[self.replica], shared)
             or self._ledger.reservations.any_void
+            or self._says_too_little(shared.holdings[self.replica], shared)
             or bool(self._expired(now))
             or self._opens(now, fresh=fresh)
             or self._runs_low(now)
@@ -228,6 +232,12 @@ class Allotment(Grants):
     def _is_called(self, mine: Holding, shared: Shared) -> bool:
         return shared.call > mine.answered and (not mine.lean or self._ledger.revision >= shared.called_at)
 
+    def _says_too_little(self, mine: Holding, shared: Shared) -> bool:
+        """Say whether a name is repeated by now, and this holding does not say so though others may refuse by it."""
+        if not mine.lean or len(mine.named) >= MOST:
+            return False  # of one that is not lean, others ask for more before they refuse
+        return not namable(self._ledger.reservations, shared, self.replica).keys() <= mine.named.keys()
+
     def _expired(self, now: float) -> list[str]:
         """Rule 5."""
         return [replica for replica, at in self.silent(now).items() if at <= self._ledger.proven_since]
@@ -257,9 +267,11 @@ class Allotment(Grants):
         """Say whether a pod could be booked for in this state."""
         return fits(self._ledger, shared, self.replica, pod)
 
-    def free(self, scope: str, shared: Shared) -> tuple[int | None, ...]:
-        """What nobody holds of each sum of a scope; below zero when over, None where it is not bounded."""
-        return free(self._ledger, shared, self.replica, scope)
+    def held_by_others(self, scope: str, pod: PodFacts) -> Amounts:
+        """What others hold in a scope beside a pod, if that were let in."""
+        if self.shared is None:
+            return NOTHING
+        return held_by_others(self._ledger, self.shared, self.replica, scope, pod)
 
     def promising(self, pod: PodFacts, now: float) -> bool:
         """Say whether it helps a pod that did not fit to propose again: it fits by now, or others must be called."""

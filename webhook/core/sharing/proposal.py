@@ -10,6 +10,7 @@ from webhook.core.account.extent import Sums
 from webhook.core.account.facts import PodFacts
 from webhook.core.account.ledger import Ledger
 from webhook.core.account.reservations import Named
+from webhook.core.sharing.naming import held_by_others, named
 from webhook.core.sharing.shared import Holding, Shared
 from webhook.core.values.amounts import NOTHING, Amounts
 
@@ -46,15 +47,20 @@ class Proposal:
         return self.load.get(scope, NOTHING)
 
     def is_in(self, shared: Shared, replica: str) -> bool:
-        """Say whether a state that was read holds what this replica proposed: no two writes have one renewal."""
-        mine = self.shared.holdings.get(replica)
-        return shared.epoch == self.shared.epoch and shared.holdings.get(replica) == mine
+        """Say whether a state that was read holds what this replica proposed: no two writes have one renewal.
+
+        Nothing else is compared: who wrote since may know less of a holding than it says, and have left that out.
+        """
+        mine, there = self.shared.holdings.get(replica), shared.holdings.get(replica)
+        return shared.epoch == self.shared.epoch and (mine and mine.renewal) == (there and there.renewal)
 
 
-def free(ledger: Ledger, shared: Shared, replica: str, scope: str) -> tuple[int | None, ...]:
-    """What nobody holds of each sum of a scope; below zero when over, None where it is not bounded."""
+def free(
+    ledger: Ledger, shared: Shared, replica: str, scope: str, pod: PodFacts | None = None
+) -> tuple[int | None, ...]:
+    """What nobody holds of each sum of a scope beside a pod; below zero when over, None where it is not bounded."""
     standing = ledger.standing(scope)
-    taken = standing.committed.plus(standing.unseen).plus(shared.held_by_others(replica, scope))
+    taken = standing.committed.plus(standing.unseen).plus(held_by_others(ledger, shared, replica, scope, pod))
     return tuple(None if b is None else b - t for b, t in zip(standing.bearing.bound, taken, strict=True))
 
 
@@ -66,7 +72,7 @@ def fits(ledger: Ledger, shared: Shared, replica: str, pod: PodFacts) -> bool:
     """
     for scope in ledger.spread(pod).scopes:
         growth = ledger.growth(pod, scope)
-        for index, left in enumerate(free(ledger, shared, replica, scope)):
+        for index, left in enumerate(free(ledger, shared, replica, scope, pod)):
             if left is not None and pod.asked[index] and growth[index] > left:
                 return False
     return True
@@ -176,7 +182,7 @@ class Draft:
             replace(self.base, holdings=holdings),
             now,
             held,
-            self._retired,
+            self._ledger.reservations.settled(),  # what a booking took the place of as well
             tuple(self._booked),
             tuple(self._unfit),
             tuple(self._tentative),
@@ -201,6 +207,7 @@ class Draft:
             answered,
             lean=all(amounts == NOTHING for amounts in spare.values()),
             held={scope: amounts for scope, amounts in held.items() if amounts != NOTHING},
+            named=named(self._ledger.reservations, self.base, self._replica),
         )
 
     def _spare(self, scope: str, keep: Sums) -> Amounts:

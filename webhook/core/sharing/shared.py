@@ -1,7 +1,8 @@
 """The one object that replicas share: who holds how much, and how far a view must have come to book.
 
-It is small at any size of the cluster: one entry for each replica, one vector for each scope in which it holds. It
-carries its own digest, because a state that somebody edited by hand is damaged even where it can still be read.
+It is small at any size of the cluster: one entry for each replica, one vector for each scope in which it holds, and the
+same for a few names. It carries its own digest, because a state that somebody edited by hand is damaged even where it
+can still be read.
 """
 
 from collections.abc import Iterator
@@ -28,7 +29,8 @@ class Holding(Struct, frozen=True):
     """What one replica has booked.
 
     `renewal` counts its writes, so that others see that it lives. `view` is the revision of the pods that it had seen.
-    `answered` is the last call that it answered. `lean`: all that it holds is for pods that may still come.
+    `answered` is the last call that it answered. `lean`: all that it holds is for pods that may still come. `named`
+    tells which part of it is for creates under which names, if these are repeated.
     """
 
     renewal: int
@@ -36,6 +38,20 @@ class Holding(Struct, frozen=True):
     answered: int = 0
     lean: bool = False
     held: Sums = {}
+    named: dict[str, Sums] = {}
+
+    def beside_names(self, scope: str) -> Amounts:
+        """What it holds in a scope, but for the names."""
+        held = self.held.get(scope, NOTHING)
+        for sums in self.named.values():
+            held = held.minus(sums.get(scope, NOTHING))
+        return held
+
+    @property
+    def names_more_than_it_holds(self) -> bool:
+        """Say whether the names come to more than all of it, which nobody writes."""
+        scopes = {scope for sums in self.named.values() for scope in sums}
+        return any(amount < 0 for scope in scopes for amount in self.beside_names(scope))
 
 
 class Shared(Struct, frozen=True):
@@ -53,14 +69,6 @@ class Shared(Struct, frozen=True):
     call: int = 0
     called_at: int = 0
     holdings: dict[str, Holding] = {}
-
-    def held_by_others(self, replica: str, scope: str) -> Amounts:
-        """What all other replicas hold in a scope."""
-        total = NOTHING
-        for name, holding in self.holdings.items():
-            if name != replica:
-                total = total.plus(holding.held.get(scope, NOTHING))
-        return total
 
 
 class _Written(Struct):
@@ -90,6 +98,8 @@ def read(text: str) -> Shared:
         raise SharedError(f"the shared state cannot be read: {error}") from error
     if any(number < 0 for number in _numbers(shared)):
         raise SharedError("the shared state holds a number below zero")
+    if any(holding.names_more_than_it_holds for holding in shared.holdings.values()):
+        raise SharedError("in the shared state names come to more than what is held")
     return shared
 
 
@@ -107,5 +117,6 @@ def _numbers(shared: Shared) -> Iterator[int]:
     yield from (shared.serial, shared.floor, shared.call, shared.called_at)
     for holding in shared.holdings.values():
         yield from (holding.renewal, holding.view, holding.answered)
-        for amounts in holding.held.values():
-            yield from amounts
+        for sums in (holding.held, *holding.named.values()):
+            for amounts in sums.values():
+                yield from amounts

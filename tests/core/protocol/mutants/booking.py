@@ -32,7 +32,7 @@ def no_floor() -> Patches:
 
 @mutant("2: what others hold is not free")
 def others_not_counted() -> Patches:
-    return [(Shared, "held_by_others", lambda *_: NOTHING)]
+    return [(module, "held_by_others", lambda *_: NOTHING) for module in (proposal_module, allotment_module)]
 
 
 @mutant("2: what this replica has granted and not seen is not free")

@@ -146,3 +146,11 @@ def growths_of_one_pod_overlap() -> Patches:
         return self if sum(self.cost) >= sum(other.cost) else other
 
     return [(Extent, "and_also", largest)]
+
+
+@mutant("resizes: what is not raised reaches no further")
+def no_growth_reaches_further() -> Patches:
+    def hull(self: Extent, other: Extent) -> Extent:
+        return Extent(self.low.upto(other.low), self.high.or_more(other.high))
+
+    return [(Extent, "and_also", hull)]
