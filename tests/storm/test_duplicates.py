@@ -25,7 +25,7 @@ DUPLICATES, CLIENTS = 200, 16
 slow = pytest.mark.slow
 
 
-@pytest.mark.parametrize("stays", [pytest.param(True, id="it-stays", marks=slow), pytest.param(False, id="it-goes")])
+@pytest.mark.parametrize("stays", [pytest.param(True, id="it-stays"), pytest.param(False, id="it-goes")])
 @pytest.mark.parametrize(
     ("count", "times"),
     [
