@@ -10,7 +10,7 @@ from pathlib import Path
 from tests.bench import alone, creates, denials, micro, report, scale, stalled
 from tests.bench.creates import Plan
 from tests.bench.figures import Chapter
-from tests.bench.stage import Stage
+from tests.bench.stage import SMALL, Stage
 
 RESULTS = Path(__file__).parents[2] / ".local" / "bench"
 SIZES = (0, 5_000, 150_000)
@@ -39,6 +39,15 @@ def created(work: Path, plan: Plan | None = None) -> Iterator[Chapter]:
 def created_by_more(work: Path) -> Iterator[Chapter]:
     """The same with 64 clients as well."""
     return created(work, Plan(clients=(1, 16, 64), seconds=360.0))
+
+
+def created_small(work: Path) -> Iterator[Chapter]:
+    """The same, none in the cluster, with pods that say no more than their size: a webhook is sent all of a pod."""
+    plan = Plan(rivals=(creates.NONE, *creates.CLAIMED), sizes=(0,), what="small pods")
+    with Stage(work / "creates-small", pod=SMALL) as stage:
+        chapter = creates.measure(stage, plan, say)
+    chapter.claims = creates.claims(chapter, plan)
+    yield chapter
 
 
 def one_process(work: Path) -> Iterator[Chapter]:
@@ -77,6 +86,7 @@ PARTS: Mapping[str, Part] = {
     "cluster-size": cluster_size,
     "creates": created,
     "creates-64": created_by_more,
+    "creates-small": created_small,
     "alone": one_process,
     "micro": one_account,
     "scale": large_cluster,
@@ -85,7 +95,7 @@ PARTS: Mapping[str, Part] = {
 }
 RUNS: Mapping[str, Sequence[str]] = {
     "quick": ("micro", "alone", "creates"),
-    "full": ("micro", "alone", "scale", "stalled", "denials", "creates-64"),
+    "full": ("micro", "alone", "scale", "stalled", "denials", "creates-64", "creates-small"),
 }
 
 

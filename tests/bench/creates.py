@@ -58,7 +58,7 @@ class Plan(NamedTuple):
     """What to measure.
 
     Each size has so many `seconds`, in which there are as many rounds as fit, from the `fewest` to the `most`. Those
-    of whom nothing is claimed take part in the `fewest` only.
+    of whom nothing is claimed take part in the `fewest` only. `what` is created, as the title says.
     """
 
     rivals: Sequence[str] = EVERYBODY
@@ -67,6 +67,7 @@ class Plan(NamedTuple):
     fewest: int = 6
     most: int = 20
     seconds: float = 260.0
+    what: str = "pods"
 
 
 def case(clients: int, pods: int) -> str:
@@ -76,7 +77,7 @@ def case(clients: int, pods: int) -> str:
 
 def measure(stage: Stage, plan: Plan, say: Callable[[str], None]) -> Chapter:
     """Measure all rivals at all sizes."""
-    chapter = Chapter("Creates at the API server", COLUMNS)
+    chapter = Chapter(f"Creates of {plan.what} at the API server", COLUMNS)
     taking_part = [_rival(name, stage) for name in plan.rivals]
     stage.admit([rival for rival in taking_part if rival.name != QUOTA])
     for size in plan.sizes:

@@ -35,6 +35,7 @@ CONTROLLERS = ("kube-controller-manager", "kube-scheduler", "kwok")
 # One of the API server's metrics; a call that did not get through has a status of 500 and up, or 0.
 ANSWERED = r'^apiserver_admission_webhook_request_total\{code="2\d\d",name="NAME",.*\} [1-9]'
 CONFIG = "headroom-config"
+USUAL, SMALL = "create.json", "small.json"  # pods: of two containers with probes, and of one with nothing but a size
 
 
 @contextmanager
@@ -50,11 +51,12 @@ def taking_turn(rival: Rival) -> Iterator[None]:
 class Stage:
     """The control plane, its nodes, the rivals' namespaces and registrations, and the crowd of other pods."""
 
-    def __init__(self, work: Path, *, controllers: bool = True) -> None:
+    def __init__(self, work: Path, *, controllers: bool = True, pod: str = USUAL) -> None:
         work.mkdir(parents=True)
         flags = ["--delete-collection-workers=8"]
         self.plane = ControlPlane(work / "control-plane", controllers=controllers, apiserver_flags=flags)
         self._work = work
+        self._pod = load.DATA / pod
         self._playing: list[Rival] = []
         self._turn = 0
         self.crowd = 0
@@ -132,7 +134,7 @@ class Stage:
             "server": self.plane.url,
             "ca-file": self.plane.ca_file,
             "namespace": namespace,
-            "body": load.DATA / "create.json",
+            "body": self._pod,
             "prefix": f"t{self._turn}-",
         }
         return load.run("create", usual | given, token=self.plane.admin_token)
@@ -142,7 +144,7 @@ class Stage:
         if not self.plane.api.exists(f"{NAMESPACES}/{CROWD}"):
             self._make_namespace(CROWD)
         body = self._work / "bound.json"
-        unbound = (load.DATA / "create.json").read_text()
+        unbound = self._pod.read_text()
         body.write_text(unbound.replace('"spec":{', '"spec":{"nodeName":"@NODE@",'))
         self.create(CROWD, body=body, count=pods - self.crowd, clients=8, nodes=NODES, seconds=load.LONGEST)
         self.crowd = pods
