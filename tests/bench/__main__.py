@@ -50,6 +50,15 @@ def created_small(work: Path) -> Iterator[Chapter]:
     yield chapter
 
 
+def created_and_deleted(work: Path) -> Iterator[Chapter]:
+    """The same with pods that go as they come, of which a quota's controller counts anew what is left."""
+    plan = Plan(rivals=(creates.NONE, *creates.CLAIMED), what="pods that are deleted at once", churn=True)
+    with Stage(work / "creates-churn") as stage:
+        chapter = creates.measure(stage, plan, say)
+    chapter.claims = creates.claims(chapter, plan)
+    yield chapter
+
+
 def one_process(work: Path) -> Iterator[Chapter]:
     """Reviews sent straight to one process."""
     chapter = alone.measure(work / "alone", {1: 6, 16: 16}, say)
@@ -87,6 +96,7 @@ PARTS: Mapping[str, Part] = {
     "creates": created,
     "creates-64": created_by_more,
     "creates-small": created_small,
+    "creates-churn": created_and_deleted,
     "alone": one_process,
     "micro": one_account,
     "scale": large_cluster,
@@ -95,7 +105,7 @@ PARTS: Mapping[str, Part] = {
 }
 RUNS: Mapping[str, Sequence[str]] = {
     "quick": ("micro", "alone", "creates"),
-    "full": ("micro", "alone", "scale", "stalled", "denials", "creates-64", "creates-small"),
+    "full": ("micro", "alone", "scale", "stalled", "denials", "creates-64", "creates-small", "creates-churn"),
 }
 
 
