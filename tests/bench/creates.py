@@ -173,7 +173,7 @@ def size_claims(chapter: Chapter, sizes: Sequence[int], limit: float) -> list[Cl
 
 def claims(chapter: Chapter, plan: Plan) -> list[Claim]:
     """What Headroom promises of creates."""
-    # Where pods go as well, the API server gives calls up itself: their quota was counted anew under them too often.
+    # Where pods go as well, calls fail under a quota too (its turn is reported beside the others').
     apart = QUOTA if plan.churn else LISTS
     failures = Spread.of([chapter.total("failures", without=apart)])
     made = [Claim(f"failures of all but {apart}, in all rounds", failures, 0)]
