@@ -173,10 +173,15 @@ def size_claims(chapter: Chapter, sizes: Sequence[int], limit: float) -> list[Cl
 
 def claims(chapter: Chapter, plan: Plan) -> list[Claim]:
     """What Headroom promises of creates."""
-    # Where pods go as well, calls fail under a quota too (its turn is reported beside the others').
+    # Where pods go as well, the quota's controller and creates write one object, and a create that loses too often is
+    # answered with 409.
     apart = QUOTA if plan.churn else LISTS
     failures = Spread.of([chapter.total("failures", without=apart)])
     made = [Claim(f"failures of all but {apart}, in all rounds", failures, 0)]
+
+    if plan.churn:
+        lost = chapter.total("failures") - chapter.total("failures", without=QUOTA)
+        chapter.notes.append(f"calls that failed under ResourceQuota, in all rounds: {lost:.0f}")
 
     def claim(text: str, value: Ratio, limit: float, *, least: bool = False) -> None:
         made.append(Claim(text, value, limit, least))

@@ -17,7 +17,7 @@ from tests.bench.creates import (
     notes,
     size_claims,
 )
-from tests.bench.figures import Chapter
+from tests.bench.figures import Chapter, Claim
 
 USUAL = {"per_second": 500.0, "p50_ms": 4.0, "p99_ms": 60.0, "load_cpu_ms": 0.2, AROUND: 5.0, "failures": 0.0}
 PLAN = Plan()
@@ -46,6 +46,17 @@ def test_a_cheap_headroom_keeps_all_promises() -> None:
 
 def test_one_that_is_as_dear_as_a_quota_is_told_so_at_all_sizes() -> None:
     assert broken(chapter()) == [f"p50 over {RESOURCE_QUOTA}'s, 1 client, {size:,} pods" for size in PLAN.sizes]
+
+
+def test_where_pods_go_only_the_quota_may_fail() -> None:
+    def failures(made: Chapter) -> Claim:
+        return claims(made, PLAN._replace(churn=True))[0]
+
+    assert failures(beside_a_failing_quota := chapter(quota={"failures": 2.0})).holds
+    assert "calls that failed under ResourceQuota, in all rounds: 16" in beside_a_failing_quota.notes
+    for rival in (GO, BYTES, ONE, TWO, NONE):
+        assert not failures(chapter(**{rival.replace("-", "_"): {"failures": 1.0}})).holds, rival
+    assert not claims(chapter(quota={"failures": 2.0}), PLAN)[0].holds
 
 
 def test_two_replicas_are_held_to_the_rate_and_the_longest_waits() -> None:
