@@ -59,6 +59,15 @@ def created_and_deleted(work: Path) -> Iterator[Chapter]:
     yield chapter
 
 
+def created_often(work: Path) -> Iterator[Chapter]:
+    """Creates by 16 clients in many rounds, for ratios close to their limits; about 25 minutes."""
+    plan = Plan(rivals=(creates.NONE, *creates.CLAIMED), clients=(16,), most=200, seconds=700.0)
+    with Stage(work / "creates-often") as stage:
+        chapter = creates.measure(stage, plan, say)
+    chapter.claims = creates.claims(chapter, plan)
+    yield chapter
+
+
 def one_process(work: Path) -> Iterator[Chapter]:
     """Reviews sent straight to one process."""
     chapter = alone.measure(work / "alone", {1: 6, 16: 16}, say)
@@ -97,6 +106,7 @@ PARTS: Mapping[str, Part] = {
     "creates-64": created_by_more,
     "creates-small": created_small,
     "creates-churn": created_and_deleted,
+    "creates-often": created_often,
     "alone": one_process,
     "micro": one_account,
     "scale": large_cluster,

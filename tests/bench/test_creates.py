@@ -72,6 +72,12 @@ def test_two_replicas_are_held_to_the_rate_and_the_longest_waits() -> None:
     ]
 
 
+def test_without_a_single_client_nothing_is_said_of_the_median() -> None:
+    claimed = [claim.text for claim in claims(chapter(), PLAN._replace(clients=(16,)))]
+    assert claimed == [claim.text for claim in claims(chapter(), PLAN) if "p50" not in claim.text]
+    assert len(claimed) == 1 + 6 * len(PLAN.sizes)
+
+
 def test_failures_count_but_those_of_whoever_lists_all_pods() -> None:
     cheap = {"p50_ms": 6.0}
     assert broken(chapter(quota=cheap, lists={"failures": 1.0})) == []
