@@ -72,10 +72,14 @@ def test_two_replicas_are_held_to_the_rate_and_the_longest_waits() -> None:
     ]
 
 
-def test_without_a_single_client_nothing_is_said_of_the_median() -> None:
-    claimed = [claim.text for claim in claims(chapter(), PLAN._replace(clients=(16,)))]
-    assert claimed == [claim.text for claim in claims(chapter(), PLAN) if "p50" not in claim.text]
-    assert len(claimed) == 1 + 6 * len(PLAN.sizes)
+def test_only_what_was_measured_is_claimed() -> None:
+    def claimed(*clients: int) -> list[str]:
+        return [claim.text for claim in claims(chapter(), PLAN._replace(clients=clients))]
+
+    failures, *rest = claimed(1, 16)
+    assert claimed(1) == [failures, *(text for text in rest if "1 client," in text)]
+    assert claimed(16) == [failures, *(text for text in rest if "16 clients," in text)]
+    assert (len(claimed(1)), len(claimed(16))) == (1 + 2 * len(PLAN.sizes), 1 + 6 * len(PLAN.sizes))
 
 
 def test_failures_count_but_those_of_whoever_lists_all_pods() -> None:
