@@ -97,6 +97,7 @@ class Booking:
     def _recover(self, error: Exception) -> None:
         """Say what went wrong, once; look at the object again after a while."""
         self._known = False
+        self._account.excuse()
         if isinstance(error, KubeError | NewerVersionError):
             if str(error) != self._fault:
                 log.warning("the shared object %s could not be read or written: %s", NAME, error)

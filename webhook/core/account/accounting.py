@@ -44,6 +44,10 @@ class Accounting:
         """Say whether anything grows of which any scope bounds the sum."""
         return any(growth[index] for index in self._bounded)
 
+    def bounded(self, amounts: Amounts) -> Amounts:
+        """Return the same, without the sums that no scope bounds."""
+        return Amounts._make(amount if index in self._bounded else 0 for index, amount in enumerate(amounts))
+
     def pool_of(self, labels: Mapping[str, str]) -> str | None:
         """Return the pool of a node with these labels, or of a pod whose node must have them.
 

@@ -7,18 +7,24 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from webhook.core.account.ledger import Ledger
+from webhook.core.reviews.awaiting import awaiting
 from webhook.core.reviews.question import Question
 from webhook.core.reviews.verdict import Decision, Reason, Sum, Verdict, cannot_tell, growth, judge, refuse
 from webhook.core.sharing.allotment import Allotment
+from webhook.core.sharing.credit import Cause
 from webhook.core.sharing.shared import Shared
 from webhook.core.values.amounts import Amounts
 
 
 class Outcome(Struct, frozen=True, gc=False):
-    """A verdict, and whether it stands (`settled`) or holds only once the pod is booked for."""
+    """A verdict, and whether it stands (`settled`) or holds only once the pod is booked for.
+
+    A pod for which there is no credit yet `awaits` others: with this verdict it is sent away if they do not come in time.
+    """
 
     verdict: Verdict
     settled: bool
+    awaits: Verdict | None = None
 
 
 def decide(ledger: Ledger, allotment: Allotment, question: Question, now: float) -> Outcome:
@@ -33,7 +39,16 @@ def decide(ledger: Ledger, allotment: Allotment, question: Question, now: float)
         return Outcome(verdict_of(question, Verdict(Decision.ALLOW, Reason.FITS, question.mode)), settled=True)
     judged = judge(ledger, pod, question.mode)
     verdict = verdict_of(question, judged)
-    return Outcome(verdict, settled=not verdict.allowed or bool(dry_run) or allotment.take(pod, now))
+    if not verdict.allowed:
+        return Outcome(verdict, settled=True)
+    shortfall = allotment.shortfall(pod, now)
+    if shortfall is not None and question.forced:
+        return Outcome(verdict, settled=True)  # nothing is reserved for it, or policy would take room from others
+    if shortfall is not None:
+        awaits = awaiting(shortfall, question.mode, now)
+        in_vain = shortfall.cause is Cause.PAUSED
+        return Outcome(awaits, settled=True) if in_vain else Outcome(verdict, settled=False, awaits=awaits)
+    return Outcome(verdict, settled=bool(dry_run) or allotment.take(pod, now))
 
 
 def verdict_of(question: Question, judged: Verdict) -> Verdict:

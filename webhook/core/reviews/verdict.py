@@ -35,6 +35,7 @@ class Reason(StrEnum):
     EXEMPT = "Exempt"
     INVALID = "InvalidPod"
     UNAVAILABLE = "AccountUnavailable"
+    AWAITING = "AwaitingEarlierPods"
     NOT_JUDGED = "NotJudged"
 
 

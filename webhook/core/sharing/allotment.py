@@ -36,6 +36,7 @@ from collections.abc import Sequence
 from webhook.core.account.extent import Sums
 from webhook.core.account.facts import PodFacts
 from webhook.core.account.ledger import Ledger
+from webhook.core.sharing.credit import Credit
 from webhook.core.sharing.grants import Grants
 from webhook.core.sharing.naming import MOST, held_by_others, namable
 from webhook.core.sharing.proposal import Ask, Draft, Proposal, fits, must_call, owing, view_of
@@ -49,8 +50,8 @@ __all__ = ["Allotment", "Ask", "Proposal", "Timing"]
 class Allotment(Grants):
     """This replica's part of the protocol. The caller holds one lock for this and the ledger."""
 
-    def __init__(self, replica: str, ledger: Ledger, timing: Timing) -> None:
-        super().__init__(ledger, timing.lapse)
+    def __init__(self, replica: str, ledger: Ledger, timing: Timing, credit: Credit | None = None) -> None:
+        super().__init__(ledger, timing.lapse, credit or Credit(ledger, timing.lapse))
         self.replica = replica
         self.timing = timing
         self.shared: Shared | None = None
@@ -91,6 +92,7 @@ class Allotment(Grants):
             self._held = {}
             return
         self._witness.see(shared, now)
+        self._credit.hear(shared, self.replica, now)
         if self._pending is None:
             self._adopt()
         elif self._pending.is_in(shared, self.replica):
@@ -153,6 +155,7 @@ class Allotment(Grants):
             self._is_called(shared.holdings[self.replica], shared)
             or self._ledger.reservations.any_void
             or self._says_too_little(shared.holdings[self.replica], shared)
+            or self._ledger.history.told() != shared.holdings[self.replica].lapsed
             or bool(self._expired(now))
             or self._opens(now, fresh=fresh)
             or self._runs_low(now)
@@ -173,7 +176,9 @@ class Allotment(Grants):
         self._look(now)
         self._leaving = self._leaving or leaving
         self._begin_anew(now)
-        draft = Draft(self.replica, self._ledger, self.shared or Shared(epoch, open=False), self.silent(now))
+        self._ledger.history.forget(now, self.timing.lapse)
+        before = self.shared or Shared(epoch, open=False)
+        draft = Draft(self.replica, self._ledger, self._credit, before, self.silent(now))
         draft.settle(self._expired(now), opens=self._opens(now, fresh=fresh))
         draft.reserve(asks, now, may_book=not self._leaving)
         if draft.answers:
@@ -197,6 +202,7 @@ class Allotment(Grants):
             return
         self._newest = self.revision = revision
         self.shared = shared or pending.shared
+        self._credit.hear(self.shared, self.replica, pending.sent_at)
         self._confirm(pending)
 
     def failed(self) -> None:

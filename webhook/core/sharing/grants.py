@@ -13,6 +13,7 @@ from webhook.core.account.extent import Sums
 from webhook.core.account.facts import PodFacts
 from webhook.core.account.ledger import Ledger
 from webhook.core.account.reservations import Named
+from webhook.core.sharing.credit import Credit, Shortfall, Worse
 from webhook.core.sharing.proposal import Proposal
 from webhook.core.values.amounts import NOTHING, Amounts
 
@@ -25,9 +26,10 @@ _NONE: frozenset[str] = frozenset()
 class Grants(ABC):
     """What is held, and what counts against it."""
 
-    def __init__(self, ledger: Ledger, lapse: float) -> None:
+    def __init__(self, ledger: Ledger, lapse: float, credit: Credit) -> None:
         self._ledger = ledger
         self._lapse = lapse
+        self._credit = credit
         self._held: Sums = {}
         self._pending: Proposal | None = None
 
@@ -49,8 +51,13 @@ class Grants(ABC):
         return True
 
     def force(self, pod: PodFacts, now: float) -> None:
-        """Reserve for a pod that policy lets through though it could not be booked (rule 8)."""
-        self._grant(pod, now)
+        """Reserve for a pod that policy lets through though it could not be booked (rule 8), if its credit goes so far."""
+        if self._credit.shortfall(pod, now) is None:
+            self._grant(pod, now)
+
+    def shortfall(self, pod: PodFacts, now: float) -> Shortfall | None:
+        """Say why a pod is beyond the credit of its subjects; None if it is not."""
+        return self._credit.shortfall(pod, now)
 
     def again(self, pod: PodFacts, now: float) -> bool:
         """Say whether this very pod was granted before, and reserve on for it: a review may be repeated."""
@@ -74,9 +81,11 @@ class Grants(ABC):
         if reservation is not None and reservation.is_open and not reservation.told_again:
             self._ledger.reservations.void([(name, reservation)])
 
-    def lapse(self) -> list[Named]:
-        """Settle what was granted, never seen, and can come no more (rule 4); return it."""
-        return self._void(self._ledger.proven_since - self._lapse)
+    def lapse(self) -> tuple[list[Named], list[Worse]]:
+        """Settle what was granted, never seen, and can come no more (rule 4); return it, and who stands worse for it."""
+        proven = self._ledger.proven_since
+        worse = self._credit.lapsed(self._ledger.reservations.granted_by(proven - self._lapse), proven)
+        return self._void(proven - self._lapse), worse
 
     def spare(self, scope: str) -> Amounts:
         """What is held and not spent."""
