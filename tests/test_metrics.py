@@ -54,6 +54,7 @@ PINNED = {
     "headroom_reservations": ("gauge", {"state"}),
     "headroom_reservations_expired": ("counter", set()),
     "headroom_reserved_memory_bytes": ("gauge", {"scope"}),
+    "headroom_subjects_in_bad_standing": ("gauge", set()),
     "headroom_scope_cpu_allocatable_cores": ("gauge", {"scope"}),
     "headroom_scope_cpu_limits_bound_cores": ("gauge", {"scope"}),
     "headroom_scope_cpu_limits_cores": ("gauge", {"scope"}),

@@ -15,6 +15,7 @@ from webhook.core.account.nodes import NodeFacts
 from webhook.core.config.config import HeadroomConfig
 from webhook.core.config.share import Part
 from webhook.core.sharing.allotment import Allotment, Proposal, Timing
+from webhook.core.sharing.credit import SHARES, Credit, Shares
 from webhook.core.sharing.shared import Shared
 from webhook.feed import Feed
 from webhook.holders import Holders
@@ -31,7 +32,9 @@ class Account:
     Whoever reads or changes `ledger` or `allotment` holds the `lock`, and for as short as can be.
     """
 
-    def __init__(self, replica: str, timing: Timing, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, replica: str, timing: Timing, clock: Callable[[], float], shares: Shares | None = SHARES
+    ) -> None:
         self.lock = RLock()
         self._told = Condition(self.lock)
         self._work = False  # whether there may be some for the booking thread; guarded by the lock
@@ -43,7 +46,7 @@ class Account:
         self.config_hash = ""
         self.config_problem: str | None = "the ConfigMap headroom-config has not been read yet"
         self.ledger = Ledger(Accounting(self.config))
-        self.allotment = Allotment(replica, self.ledger, timing)
+        self.allotment = Allotment(replica, self.ledger, timing, Credit(self.ledger, timing.lapse, shares))
         self.pods, self.nodes = Feed("pods"), Feed("nodes")
         self._overlaps = Overlaps()
         self.holders = Holders(clock)
@@ -136,7 +139,7 @@ class Account:
         """Take in that the pods are shown as they were at a moment, or later."""
         with self.lock:
             self.ledger.prove(since)
-            lapsed, worse = self.allotment.lapse()
+            lapsed, worse = self.allotment.lapse(), self.allotment.worse
             self.lapsed += len(lapsed)
             self.wake()
         if lapsed:

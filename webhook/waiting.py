@@ -16,8 +16,8 @@ from webhook.core.sharing.allotment import Allotment, Ask, Proposal
 class Waiting:
     """A review that waits until some time of the replica's clock, and is then sent to ask again.
 
-    `verdict` holds once it is booked for; `proposed` says that a write found no room for it yet. While it `awaits` earlier
-    pods (there is no credit for it), nothing is booked for it, and with that verdict it is sent away.
+    `verdict` holds once it is booked for; `proposed` says that a write found no room for it yet. While it `awaits`
+    earlier pods (there is no credit for it), nothing is booked for it, and with that verdict it is sent away.
     """
 
     case: Case

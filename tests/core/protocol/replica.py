@@ -10,6 +10,7 @@ from webhook.core.account.facts import PodFacts
 from webhook.core.account.ledger import Ledger
 from webhook.core.account.nodes import NodeFacts, Room
 from webhook.core.sharing.allotment import Allotment, Ask, Proposal, Timing
+from webhook.core.sharing.credit import SHARES, Credit
 from webhook.core.sharing.shared import Shared, SharedError, read, write
 from webhook.core.values.amounts import NOTHING, Amounts
 
@@ -79,7 +80,8 @@ class Replica:
 
     def __post_init__(self) -> None:
         self.ledger = Ledger(self.accounting)
-        self.allotment = Allotment(self.name, self.ledger, self.timing)
+        self.credit = Credit(self.ledger, self.timing.lapse, SHARES if self.world.credit else None)
+        self.allotment = Allotment(self.name, self.ledger, self.timing, self.credit)
         self.look()
         self.tell_nodes()
         self.relist()

@@ -40,8 +40,11 @@ NAMES = 60
 class World(Checks):
     """Everything at once."""
 
-    def __init__(self, replicas: int, *, rooms: Rooms, existing: int = 0, rules: frozenset[str]) -> None:
+    def __init__(
+        self, replicas: int, *, rooms: Rooms, existing: int = 0, rules: frozenset[str], credit: bool = False
+    ) -> None:
         super().__init__(rooms, rules)
+        self.credit = credit
         self.accounting = Accounting(parse(CONFIG))
         self.recent: deque[str] = deque(maxlen=8)  # names of pods that came last
         self.uids = self.lives = 0

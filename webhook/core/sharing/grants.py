@@ -30,6 +30,7 @@ class Grants(ABC):
         self._ledger = ledger
         self._lapse = lapse
         self._credit = credit
+        self.worse: list[Worse] = []  # by the last lapse
         self._held: Sums = {}
         self._pending: Proposal | None = None
 
@@ -51,7 +52,7 @@ class Grants(ABC):
         return True
 
     def force(self, pod: PodFacts, now: float) -> None:
-        """Reserve for a pod that policy lets through though it could not be booked (rule 8), if its credit goes so far."""
+        """Reserve for a pod that policy lets through though it could not be booked (rule 8), within its credit."""
         if self._credit.shortfall(pod, now) is None:
             self._grant(pod, now)
 
@@ -81,11 +82,11 @@ class Grants(ABC):
         if reservation is not None and reservation.is_open and not reservation.told_again:
             self._ledger.reservations.void([(name, reservation)])
 
-    def lapse(self) -> tuple[list[Named], list[Worse]]:
-        """Settle what was granted, never seen, and can come no more (rule 4); return it, and who stands worse for it."""
+    def lapse(self) -> list[Named]:
+        """Settle what was granted, never seen, and can come no more (rule 4); return it. `worse` is who pays for it."""
         proven = self._ledger.proven_since
-        worse = self._credit.lapsed(self._ledger.reservations.granted_by(proven - self._lapse), proven)
-        return self._void(proven - self._lapse), worse
+        self.worse = self._credit.lapsed(self._ledger.reservations.granted_by(proven - self._lapse), proven)
+        return self._void(proven - self._lapse)
 
     def spare(self, scope: str) -> Amounts:
         """What is held and not spent."""
