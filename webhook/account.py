@@ -215,7 +215,7 @@ class Account:
         with self.lock:
             self.ledger.history.excuse(self.clock())
 
-    def await_pods(self, awaiting: bool) -> None:  # noqa: FBT001 - a state, and no switch
+    def await_pods(self, awaiting: bool) -> None:
         """Take in whether any review waits for earlier pods to be seen; the caller holds the lock."""
         self._awaiting = awaiting
 

@@ -22,7 +22,10 @@ def pod(name: str, size: int = 1, uid: str = "", revision: int = 0) -> PodFacts:
 
 
 class Hand:
-    """Some replicas and what they share; the first one has made it and opened it. Credit has no limit without `shares`."""
+    """Some replicas and what they share; the first one has made it and opened it.
+
+    Without `shares` there is no limit to credit.
+    """
 
     def __init__(self, *names: str, bound: int = 100, shares: Shares | None = None) -> None:
         self.shares = shares

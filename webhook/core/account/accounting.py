@@ -1,6 +1,7 @@
 """Accounting: a configuration worked out into what the ledger needs at every event."""
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
 from webhook.core.account.nodes import Room, Rules
 from webhook.core.config.config import HeadroomConfig
@@ -16,6 +17,12 @@ Bound = tuple[int | None, ...]
 SUMS = range(len(Amounts._fields))
 
 _NO_SHARES: tuple[Share | None, ...] = (None,) * len(Amounts._fields)
+
+
+@lru_cache(maxsize=256)
+def bounded_sums(bounds: Bound) -> tuple[tuple[int, int], ...]:
+    """Return the index (into `Amounts`) and the bound of each sum that is bounded."""
+    return tuple((index, bound) for index, bound in enumerate(bounds) if bound is not None)
 
 
 class Accounting:

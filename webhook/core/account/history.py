@@ -158,7 +158,7 @@ class History:
             self._told = None
 
     def hear(self, tables: Iterable[Mapping[str, int]], now: float, lapse: float) -> None:
-        """Take in what all others tell: where a level has risen, a pause begins here as well; no clocks are compared."""
+        """Take in what all others tell: where a level has risen, a pause begins here too. No clocks are compared."""
         levels: dict[str, int] = {}
         for table in tables:
             for each, level in table.items():

@@ -13,7 +13,7 @@ _WHO_REFUSES = "another admission webhook or a ResourceQuota may refuse them aft
 
 
 def awaiting(short: Shortfall, mode: Mode, now: float) -> Verdict:
-    """Turn a shortfall into a verdict: a refusal for good, or one that holds only if the API server cannot ask again."""
+    """Turn a shortfall into a verdict: a refusal, or where waiting may help one for when there is no time left."""
     decision = Decision.CANNOT_TELL if short.cause is Cause.EARLIER else Decision.DENY
     return Verdict(decision, Reason.AWAITING, mode, detail=_SENTENCES[short.cause](short, now))
 

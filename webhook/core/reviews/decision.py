@@ -19,7 +19,7 @@ from webhook.core.values.amounts import Amounts
 class Outcome(Struct, frozen=True, gc=False):
     """A verdict, and whether it stands (`settled`) or holds only once the pod is booked for.
 
-    A pod for which there is no credit yet `awaits` others: with this verdict it is sent away if they do not come in time.
+    A pod for which there is no credit yet `awaits` others: with that verdict it is sent away if they do not come.
     """
 
     verdict: Verdict

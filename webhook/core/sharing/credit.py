@@ -26,6 +26,7 @@ from typing import Final, NamedTuple
 
 from msgspec import Struct
 
+from webhook.core.account.accounting import bounded_sums
 from webhook.core.account.extent import UNBORN, Sums
 from webhook.core.account.facts import PodFacts
 from webhook.core.account.history import Standing
@@ -129,11 +130,10 @@ class Credit:
         for scope in ledger.spread(pod).scopes:
             standing, elsewhere = ledger.standing(scope), self._elsewhere.get(scope, NOTHING)
             committed, unseen = standing.committed, standing.unseen
-            for index, bound in enumerate(standing.bearing.bound):
-                if bound is not None and asked[index]:
-                    taken = committed[index] + elsewhere[index]
-                    if taken + part * (unseen[index] + asked[index]) > bound:
-                        return False
+            for index, bound in bounded_sums(standing.bearing.bound):
+                wanted = asked[index]
+                if wanted and committed[index] + elsewhere[index] + part * (unseen[index] + wanted) > bound:
+                    return False
         return True
 
     def _rooms(self, pod: PodFacts) -> Iterator[_Room]:
@@ -146,10 +146,9 @@ class Credit:
     def _left(self, scope: str) -> Iterator[tuple[int, int, int]]:
         """Yield for each bounded sum its index, its bound, and what is left of it."""
         standing, elsewhere = self._ledger.standing(scope), self._elsewhere.get(scope, NOTHING)
-        for index, bound in enumerate(standing.bearing.bound):
-            if bound is not None:
-                left = bound - standing.committed[index] - standing.unseen[index] - elsewhere[index]
-                yield index, bound, max(0, left)
+        for index, bound in bounded_sums(standing.bearing.bound):
+            left = bound - standing.committed[index] - standing.unseen[index] - elsewhere[index]
+            yield index, bound, max(0, left)
 
     def _short(self, pod: PodFacts, room: _Room, shares: Shares, now: float) -> Iterator[Shortfall]:
         for subject in subjects_of(pod.name, pod.owner):

@@ -9,6 +9,7 @@ While a write is on its way, nobody knows whether the old terms are in force or 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 
+from webhook.core.account.accounting import bounded_sums
 from webhook.core.account.extent import Sums
 from webhook.core.account.facts import PodFacts
 from webhook.core.account.ledger import Ledger
@@ -116,7 +117,7 @@ class Grants(ABC):
         asked = pod.asked
         for scope, growth in self._growth(pod, without).items():
             limit, used = held.get(scope, NOTHING), load(scope)
-            for index, bound in enumerate(self._ledger.capacity.bearing(scope).bound):
-                if bound is not None and asked[index] and used[index] + growth[index] > limit[index]:
+            for index, _ in bounded_sums(self._ledger.capacity.bearing(scope).bound):
+                if asked[index] and used[index] + growth[index] > limit[index]:
                     return False
         return True
