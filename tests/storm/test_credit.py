@@ -215,7 +215,8 @@ def test_a_burst_of_one_account_that_fits_twice_is_not_held_up(
 ) -> None:
     size = BOUND // (2 * BURST) // 1024 * 1024
     took: dict[str | None, list[float]] = {None: [], "unlimited-credit": []}
-    for fault in [None, "unlimited-credit"] * (3 if full else 1) if full else [None]:
+    faults: list[str | None] = [None, "unlimited-credit"] * 3 if full else [None]
+    for fault in faults:
         tally = Tally()
         with bare.guarded(work / f"{fault}-{len(took[fault])}", COUNT, fault=fault) as replicas:
             with _beside(bare, work, mood), crowd(bare.server, bare.namespace, tally, BURST) as run:

@@ -68,8 +68,9 @@ def pod_facts(pod: Pod, name: str = "", uid: str = "", at: int | None = None, us
         pod.status.phase not in _ENDED,
         () if spec.node_name else ways(spec),
         infeasible(pod.status.conditions) if pod.status.conditions else False,
-        owner=_owner(meta.owner_references, user),
-        deleting=meta.deletion_timestamp != "",
+        UNBORN,
+        _owner(meta.owner_references, user),
+        meta.deletion_timestamp != "",
     )
 
 

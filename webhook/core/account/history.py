@@ -78,14 +78,13 @@ class History:
         """How many subjects are not in good standing here."""
         return len(self._records)
 
-    @property
-    def is_empty(self) -> bool:
-        """Say whether everybody is in good standing, by all that is known."""
-        return not (self._records or self._heard)
+    def __bool__(self) -> bool:
+        """Say whether anybody is not in good standing, by all that is known."""
+        return bool(self._records or self._heard)
 
     def standing(self, subject: str) -> Standing:
         """Return how a subject stands."""
-        if self.is_empty:
+        if not self:
             return GOOD
         mine, heard = self._records.get(subject), self._heard.get(digest(subject)) if self._heard else None
         found = [each for each in (mine, heard) if each is not None]

@@ -94,7 +94,7 @@ class Ledger:
     def grant(self, pod: PodFacts, now: float) -> Reservation:
         """Reserve a pod's footprint under its name."""
         subjects = self.reservations.subjects
-        reservation = Reservation(pod.uid, self.spread(pod), now, pod.before, owner=pod.owner, order=subjects.grants)
+        reservation = Reservation(pod.uid, self.spread(pod), now, pod.before, pod.owner, subjects.grants)
         subjects.grants += 1
         self.reservations.add(pod.name, reservation)
         return reservation

@@ -55,11 +55,11 @@ class Reservation(Struct, eq=False, gc=False):
     spread: Spread
     granted_at: float
     before: Before = UNBORN
+    owner: str = ""  # of the pod (subjects.py)
+    order: int = 0  # how many grants were made before it
     seen_at_revision: int | None = None  # None: open; 0: it never came and never will
     told_again: bool = False  # a repeated review was answered by it
     outdated: int = 0  # more than 0, and no other's number: another answer about this very pod took its place
-    owner: str = ""  # of the pod (subjects.py)
-    order: int = 0  # how many grants were made before it
 
     @property
     def is_open(self) -> bool:

@@ -114,27 +114,35 @@ class Credit:
     def shortfall(self, pod: PodFacts, now: float) -> Shortfall | None:
         """Say why a pod is beyond the credit of its subjects; None if it is not."""
         shares = self._shares
-        if shares is None or self._is_small(pod, shares.owner):
+        if shares is None:
             return None
+        is_taken = pod.before is UNBORN and self._ledger.is_taken(pod.name)
+        # Where a pod and all that is open come to that part of what is left, so does what its subjects have open,
+        # whoever they are: most pods need no closer look.
+        part = shares.owner if is_taken or self._ledger.history else shares.good
+        for scope in self._ledger.spread(pod).scopes:
+            if not self._is_small(pod.asked, scope, part):
+                return self._closely(pod, shares, now, is_taken=is_taken)
+        return None
+
+    def _is_small(self, asked: Amounts, scope: str, part: int) -> bool:
+        """Say whether a pod and all that is open here come to one part of so many of what is left in a scope."""
+        standing = self._ledger.standing(scope)
+        committed, unseen, elsewhere = standing.committed, standing.unseen, self._elsewhere.get(scope, NOTHING)
+        for index, bound in bounded_sums(standing.bearing.bound):
+            wanted = asked[index]
+            if wanted and committed[index] + elsewhere[index] + part * (unseen[index] + wanted) > bound:
+                return False
+        return True
+
+    def _closely(self, pod: PodFacts, shares: Shares, now: float, *, is_taken: bool) -> Shortfall | None:
         rooms = list(self._rooms(pod))
-        if pod.before is UNBORN and self._ledger.is_taken(pod.name):
+        if is_taken:
             for room in rooms:
                 if room.cost * shares.taken > room.left:
                     return Shortfall(Cause.TAKEN, pod.name, room.index)
         found = [short for room in rooms for short in self._short(pod, room, shares, now)]
         return min(found, key=lambda short: short.cause is Cause.EARLIER, default=None)  # waiting would be in vain
-
-    def _is_small(self, pod: PodFacts, part: int) -> bool:
-        """Say whether a pod and all that is open here come to a small part of what is left: nobody needs more."""
-        ledger, asked = self._ledger, pod.asked
-        for scope in ledger.spread(pod).scopes:
-            standing, elsewhere = ledger.standing(scope), self._elsewhere.get(scope, NOTHING)
-            committed, unseen = standing.committed, standing.unseen
-            for index, bound in bounded_sums(standing.bearing.bound):
-                wanted = asked[index]
-                if wanted and committed[index] + elsewhere[index] + part * (unseen[index] + wanted) > bound:
-                    return False
-        return True
 
     def _rooms(self, pod: PodFacts) -> Iterator[_Room]:
         for scope in self._ledger.spread(pod).scopes:
