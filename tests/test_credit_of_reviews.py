@@ -18,7 +18,9 @@ LAPSE = 45.0
 
 def start(settings: str = "") -> Judge:
     """A replica that can judge with 16Gi, and gives credit as in production."""
-    return ready(settings, 16, SHARES)
+    judge = ready(settings, 16, SHARES)
+    judge.clock.wait(1.0)  # until it was ready, it was as in an outage
+    return judge
 
 
 def let_in(judge: Judge, body: bytes) -> None:
@@ -85,8 +87,8 @@ def test_it_is_sent_to_ask_again_while_there_is_time_and_then_refused_with_a_rea
     status = response(answer)["status"]
     assert (status["code"], status["reason"]) == (403, "Forbidden")
     assert status["message"].startswith(
-        "pod default/second is not let in now (AwaitingEarlierPods): a pod of user someone in namespace default (8Gi of "
-        "memory requests) let in before has not appeared yet, such as default/first, let in "
+        "pod default/second is not let in now (AwaitingEarlierPods): a pod of user someone in namespace default (8Gi "
+        "of memory requests) let in before has not appeared yet, such as default/first, let in "
     )
     assert "another admission webhook or a ResourceQuota may refuse them" in status["message"]
     verdict = judge.decided[-1].verdict
@@ -188,10 +190,11 @@ def test_the_log_names_who_holds_most_now_and_then(caplog: pytest.LogCaptureFixt
     with caplog.at_level(logging.WARNING):
         for _ in range(3):
             judge.ask(review("second", "9Gi"))
-    assert [record.getMessage() for record in caplog.records] == [
+    (record,) = caplog.records
+    assert record.getMessage() == (
         "pods are refused while room is held for others that were let in and have not appeared: most of it, 7Gi of "
         "memory requests and 7Gi of limits, for namespace 'greedy'"
-    ]
+    )
 
 
 def test_the_log_says_whose_pods_never_came(caplog: pytest.LogCaptureFixture) -> None:

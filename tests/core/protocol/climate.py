@@ -29,6 +29,7 @@ class Climate(NamedTuple):
     repeat: float = 0.0  # a pod is created under a name that lives, and every replica asked about one
     again: float = 0.02  # a review is asked again
     end: float = 0.01  # a create dies
+    elsewhere: float = 0.0  # another webhook refuses what was let in for one namespace; above 0 there is a credit
 
 
 CLIMATES = (
@@ -51,6 +52,11 @@ CLIMATES = (
     Climate(
         "repeated and resized", greedy=True, replicas=(2, 3, 3), skip=0.2, torn=0.1, lag=0.05, loss=0.05, crash=0.01,
         leap=0.01, late=0.6, repeat=0.3, resize=0.6,
+    ),
+    Climate("refused elsewhere", skip=0.2, lag=0.03, leap=0.1, late=0.5, forced=0.1, elsewhere=0.9),
+    Climate(
+        "refused elsewhere, repeated and resized", greedy=True, skip=0.2, trickle=0.3, lag=0.05, leap=0.05, late=0.4,
+        resize=0.3, repeat=0.3, elsewhere=0.9,
     ),
     Climate("torn", greedy=True, replicas=(1, 2, 3), torn=1.0, steps=400, leap=0.02),
     Climate(

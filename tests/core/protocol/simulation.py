@@ -17,7 +17,7 @@ from tests.core.protocol.world import World
 from webhook.core.sharing import proposal
 from webhook.core.values.scopes import CLUSTER
 
-RULES = frozenset({"I1", "I2", "I3", "I5", "I6", "I7"})
+RULES = frozenset({"I1", "I2", "I3", "I5", "I6", "I7", "I8"})
 PATIENCE = 1.0  # seconds that a review waits before it is told that it cannot be told
 
 
@@ -30,7 +30,11 @@ class Simulation:
         self.tide = TIDES[0]
         rooms = Rooms(random.randint(3, 20), random.randint(5, 12))
         self.world = World(
-            random.choice(self.climate.replicas), rooms=rooms, existing=random.choice((0, 0, 3)), rules=rules
+            random.choice(self.climate.replicas),
+            rooms=rooms,
+            existing=random.choice((0, 0, 3)),
+            rules=rules,
+            credit=self.climate.elsewhere > 0,
         )
 
     def run(self) -> Counter[str]:
@@ -94,6 +98,8 @@ class Simulation:
             world.ask_again(self._any(), self._any())
         if self._happens(climate.end):
             world.end(self._any())
+        if self._happens(climate.elsewhere):
+            world.refuse_elsewhere(self._any())
 
     def _fault(self) -> None:
         world, random, climate = self.world, self.random, self.climate
@@ -178,7 +184,8 @@ def fill(world: World, first: int) -> None:
         size = free if number == first + len(world.replicas) else (free + 1) // 2
         if size <= 0:
             return
-        request = Request(replace(world.pod(0, size, 0), name=f"ns/last{number}"), world.now)
+        last = replace(world.pod(0, size, 0), name=f"last/{number}", owner="last")  # whose standing is good
+        request = Request(last, world.now)
         world.requests.append(request)
         world.ask(request, number)
         for _ in range(5):

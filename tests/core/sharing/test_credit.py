@@ -9,7 +9,7 @@ from webhook.core.account.extent import Before
 from webhook.core.account.facts import PodFacts
 from webhook.core.account.history import digest
 from webhook.core.sharing.allotment import Ask
-from webhook.core.sharing.credit import SHARES, Cause
+from webhook.core.sharing.credit import SHARES, Cause, Shares
 from webhook.core.sharing.shared import read, write
 from webhook.core.values.amounts import Amounts
 
@@ -199,6 +199,15 @@ def test_who_has_some_refused_and_others_come_is_not_shut_out() -> None:
     assert story.ledgers["a"].history
 
 
+def test_what_was_open_during_an_outage_is_held_against_nobody() -> None:
+    story = start()
+    grant(story, pod("w0", 60))
+    story.now += 5
+    story.ledgers["a"].history.excuse(story.now)
+    lapse(story)
+    assert cause(story, pod("w1", 60)) is None
+
+
 def test_a_create_under_a_name_that_is_taken_has_a_small_credit_beyond_what_lives_there() -> None:
     story = start()
     story.come(pod("w0", 4))
@@ -240,7 +249,7 @@ def test_those_who_are_booked_for_together_stay_within_the_credit_together() -> 
 
 
 @pytest.mark.parametrize("shares", [None, SHARES])
-def test_without_shares_there_is_no_limit(shares: object) -> None:
-    story = Hand("a", shares=SHARES if shares else None)
+def test_without_shares_there_is_no_limit(shares: Shares | None) -> None:
+    story = Hand("a", shares=shares)
     assert story.write("a", pod("w0", 60)).booked
     assert len(story.write("a", pod("w1", 40)).booked) == (0 if shares else 1)
