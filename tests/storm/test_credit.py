@@ -48,6 +48,7 @@ class Pace(NamedTuple):
 
 QUICK = Pace(SHORT, 27.0, 2.2, 0.45)
 TWO_MINUTES = Pace(SHIPPED, 120.0, 10.0, 2.0)
+TEN_MINUTES_SCALED = Pace(SHORT, 600.0 * SHORT.lapse / SHIPPED.lapse, 2.2, 0.45)
 TEN_MINUTES = Pace(SHIPPED, 600.0, 10.0, 2.0)
 
 
@@ -125,6 +126,7 @@ def _word(message: str) -> str:
     [
         pytest.param(QUICK, id="quick"),
         pytest.param(TWO_MINUTES, id="2-minutes", marks=slow),
+        pytest.param(TEN_MINUTES_SCALED, id="10-minutes-scaled", marks=slow),
         pytest.param(TEN_MINUTES, id="10-minutes", marks=slow),
     ],
 )
@@ -178,7 +180,7 @@ def test_a_create_under_the_name_of_a_living_pod_takes_room_from_nobody(
     with bare.guarded(work, COUNT), Witness(bare.server) as witness:
         bare.plane.api.create(bare.pods, pod("live", small))
         with probing(bare.plane, pace.probed) as probes:
-            told = tries(bare, lambda _: pod("live", BOUND - small), pace)
+            told = tries(bare, lambda _: pod("live", BOUND // 2), pace)
         seen = witness.testify()
     note = f"{len(probes.refused)} of {probes.answered} probes refused; {told}"
     figures.append(Figures("the name of a living pod", str(COUNT), BOUND, seen, note=note))

@@ -71,6 +71,7 @@ class History:
         self._heard: dict[str, _Heard] = {}  # by digest
         self._trouble_at = float("-inf")
         self._told: dict[str, int] | None = None  # worked out when it is asked for
+        self.any = False  # whether anybody is not in good standing, by all that is known
 
     # -- questions -----------------------------------------------------------------------------------------------------
 
@@ -78,13 +79,9 @@ class History:
         """How many subjects are not in good standing here."""
         return len(self._records)
 
-    def __bool__(self) -> bool:
-        """Say whether anybody is not in good standing, by all that is known."""
-        return bool(self._records or self._heard)
-
     def standing(self, subject: str) -> Standing:
         """Return how a subject stands."""
-        if not self:
+        if not self.any:
             return GOOD
         mine, heard = self._records.get(subject), self._heard.get(digest(subject)) if self._heard else None
         found = [each for each in (mine, heard) if each is not None]
@@ -126,12 +123,12 @@ class History:
             known.size = known.size.or_more(size)
         if level and granted_at < since:
             return False
-        self._told = None
         level = min(level + 1, MOST_LEVEL)
         self._records.pop(subject, None)
         self._make_room(subject)
         most = size if known is None else known.size
         self._records[subject] = _Record(level, now, now + _pause(level, lapse), most)
+        self._changed()
         return True
 
     def saw(self, name: str, owner: str, size: Amounts) -> None:
@@ -147,27 +144,33 @@ class History:
             known = self._records.get(subject)
             if known is not None and known.size.within(size):
                 del self._records[subject]
-                self._told = None
+                self._changed()
 
     def forget(self, now: float, lapse: float) -> None:
         """Forget whose pause has been over for long."""
         over = [subject for subject, known in self._records.items() if now >= known.until + _QUIET * lapse]
         for subject in over:
             del self._records[subject]
-            self._told = None
+            self._changed()
 
     def hear(self, tables: Iterable[Mapping[str, int]], now: float, lapse: float) -> None:
         """Take in what all others tell: where a level has risen, a pause begins here too. No clocks are compared."""
         levels: dict[str, int] = {}
-        for table in tables:
+        for table in filter(None, tables):
             for each, level in table.items():
                 levels[each] = max(levels.get(each, 0), min(level, MOST_LEVEL))
+        if not (levels or self._heard):
+            return
         before, self._heard = self._heard, {}
         for each, level in levels.items():
             known = before.get(each)
             if known is None or level > known.level:
                 known = _Heard(level, now, now + _pause(level, lapse))
             self._heard[each] = known
+        self._changed()
+
+    def _changed(self) -> None:
+        self.any, self._told = bool(self._records or self._heard), None
 
     def _make_room(self, subject: str) -> None:
         """Let go of the least, of the same namespace first."""

@@ -116,24 +116,19 @@ class Credit:
         shares = self._shares
         if shares is None:
             return None
-        is_taken = pod.before is UNBORN and self._ledger.is_taken(pod.name)
+        ledger, asked = self._ledger, pod.asked
+        is_taken = pod.before is UNBORN and ledger.is_taken(pod.name)
         # Where a pod and all that is open come to that part of what is left, so does what its subjects have open,
         # whoever they are: most pods need no closer look.
-        part = shares.owner if is_taken or self._ledger.history else shares.good
-        for scope in self._ledger.spread(pod).scopes:
-            if not self._is_small(pod.asked, scope, part):
-                return self._closely(pod, shares, now, is_taken=is_taken)
+        part = shares.owner if is_taken or ledger.history.any else shares.good
+        for scope in ledger.spread(pod).scopes:
+            standing, elsewhere = ledger.standing(scope), self._elsewhere.get(scope, NOTHING)
+            committed, unseen = standing.committed, standing.unseen
+            for index, bound in bounded_sums(standing.bearing.bound):
+                wanted = asked[index]
+                if wanted and committed[index] + elsewhere[index] + part * (unseen[index] + wanted) > bound:
+                    return self._closely(pod, shares, now, is_taken=is_taken)
         return None
-
-    def _is_small(self, asked: Amounts, scope: str, part: int) -> bool:
-        """Say whether a pod and all that is open here come to one part of so many of what is left in a scope."""
-        standing = self._ledger.standing(scope)
-        committed, unseen, elsewhere = standing.committed, standing.unseen, self._elsewhere.get(scope, NOTHING)
-        for index, bound in bounded_sums(standing.bearing.bound):
-            wanted = asked[index]
-            if wanted and committed[index] + elsewhere[index] + part * (unseen[index] + wanted) > bound:
-                return False
-        return True
 
     def _closely(self, pod: PodFacts, shares: Shares, now: float, *, is_taken: bool) -> Shortfall | None:
         rooms = list(self._rooms(pod))
