@@ -90,8 +90,9 @@ def test_a_file_commits_what_the_api_server_makes_of_it(story: Story) -> None:
 def test_limit_ranges_and_a_runtime_class_in_the_file_do_what_they_do_in_a_cluster(story: Story) -> None:
     """What containers leave out is filled in by two LimitRanges, the pod's overhead by its RuntimeClass."""
     story.headroom.configure({"requests": "1000%"})
-    first = {"type": "Container", "default": {"memory": "128Mi"}, "max": {"cpu": "500m"}, "min": {"memory": "8Mi"}}
-    second = {"type": "Container", "defaultRequest": {"cpu": "100m", "memory": "32Mi"}, "default": {"cpu": 1}}
+    # Where both fill in the same, Kubernetes takes them in no particular order.
+    first = {"type": "Container", "default": {"memory": "128Mi"}, "min": {"memory": "8Mi"}}
+    second = {"type": "Container", "defaultRequest": {"cpu": "100m"}, "max": {"cpu": "500m"}}
     kind = {"apiVersion": "v1", "kind": "LimitRange"}
     ranges = [
         {**kind, "metadata": {"name": name, "namespace": story.namespace}, "spec": {"limits": [{"type": "Pod"}, each]}}

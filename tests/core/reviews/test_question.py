@@ -94,6 +94,9 @@ def test_the_policy_is_that_of_the_requests_namespace() -> None:
     assert (asked(outside, overrides).mode, asked(outside, overrides).form.decision) == (Mode.ENFORCE, Decision.ALLOW)
 
 
+LIMITED: dict[str, Any] = {"name": "a", "resources": {"requests": {"memory": "1Gi"}, "limits": {"memory": "1Gi"}}}
+
+
 @pytest.mark.parametrize(
     ("spec", "missing_requests", "missing_limits"),
     [
@@ -102,6 +105,14 @@ def test_the_policy_is_that_of_the_requests_namespace() -> None:
         ({"containers": [{"name": "a", "resources": {"limits": {"memory": "1Gi"}}}]}, True, False),
         ({"containers": [{"name": "a"}, {"name": "b", "resources": {"requests": {"memory": "1"}}}]}, False, True),
         ({"containers": [{"name": "a"}], "overhead": {"memory": "1Gi"}}, True, True),
+        ({"containers": [LIMITED], "initContainers": [{"name": "init"}]}, False, True),
+        ({"containers": [LIMITED], "initContainers": [{"name": "init", "restartPolicy": "Always"}]}, False, True),
+        ({"containers": [LIMITED], "initContainers": [LIMITED | {"name": "init"}]}, False, False),
+        (
+            {"containers": [LIMITED], "initContainers": [{"name": "init"}], "resources": LIMITED["resources"]},
+            False,
+            False,
+        ),
         (
             {"containers": [{"name": "a"}], "resources": {"limits": {"memory": "1"}, "requests": {"memory": "1"}}},
             False,

@@ -8,7 +8,7 @@ from webhook.core.account.extent import UNBORN, Before
 from webhook.core.account.facts import PodFacts, pod_facts
 from webhook.core.config.config import HeadroomConfig, Policy
 from webhook.core.config.settings import Answer, Mode
-from webhook.core.pods.footprint import asks_for_memory, footprint
+from webhook.core.pods.footprint import asks_for_memory, footprint, lacks_memory_limit
 from webhook.core.pods.objects import ObjectError, Pod
 from webhook.core.reviews.exemption import exemption
 from webhook.core.reviews.review import Request
@@ -84,7 +84,7 @@ def _resized(request: Request, pod: Pod) -> PodFacts:
 
 def _form(pod: Pod, facts: PodFacts, config: HeadroomConfig, policy: Policy) -> Verdict:
     """Judge what a pod leaves unsaid; of a resize that adds no memory nothing is said."""
-    unbounded = facts.footprint.memory_unbounded > 0
+    unbounded = lacks_memory_limit(pod)
     no_request = policy.missing_requests is not Answer.ALLOW and not asks_for_memory(pod)
     if not (unbounded or no_request) or (facts.before is not UNBORN and not _adds_memory(facts.asked)):
         return Verdict(Decision.ALLOW, Reason.FITS, policy.mode)
