@@ -9,6 +9,7 @@ import pytest
 from msgspec import structs
 
 from tests.core.accounts import node, pod
+from tests.core.quotas.making import a_quota
 from tests.judging import Judge, ready, response, review, waits
 from webhook.account import Account
 from webhook.admission import Admission
@@ -422,3 +423,80 @@ def test_decisions_carry_how_old_the_account_is() -> None:
     response(judge.ask(review()))
     assert judge.decided[0].age == 3.0
     assert judge.decided[0].verdict.decision is Decision.ALLOW
+
+
+# -- quotas ----------------------------------------------------------------------------------------------------------
+
+EXCEEDED = "exceeded quota: q, requested: requests.memory=1Gi, used: requests.memory=4Gi, limited: requests.memory=4Gi"
+
+
+def full(settings: str = "", namespace: str = "default") -> Judge:
+    """Make a replica that can judge, and sees a quota of 4Gi that is used up."""
+    judge = ready(settings)
+    judge.admission.quotas.relist([a_quota("q", used={"requests.memory": "4Gi"}, namespace=namespace)])
+    return judge
+
+
+def reserved(judge: Judge) -> int:
+    return judge.admission.account.ledger.standing("cluster").unseen.memory_requests
+
+
+def test_what_its_quota_will_refuse_is_refused_in_the_quotas_words_and_holds_nothing() -> None:
+    judge = full()
+    said = response(judge.ask(review()))
+    assert said["status"] == {"code": REFUSED, "reason": "Forbidden", "message": EXCEEDED}
+    assert said["auditAnnotations"] == {"decision": "deny", "reason": "QuotaExceeded"}
+    assert reserved(judge) == 0
+    (decided,) = judge.decided
+    assert (decided.verdict.reason, decided.message) == (Reason.QUOTA, EXCEEDED)
+
+
+def test_the_quotas_no_comes_before_the_bounds() -> None:
+    judge = full()
+    assert response(judge.ask(review(memory="9Gi")))["status"]["message"].startswith("exceeded quota: q, ")
+
+
+def test_the_quotas_no_needs_no_account() -> None:
+    judge = Judge()
+    judge.admission.quotas.relist([a_quota("q", used={"requests.memory": "4Gi"})])
+    assert response(judge.ask(review()))["status"]["message"] == EXCEEDED
+
+
+@pytest.mark.parametrize("settings", ["mode: warn", "mode: audit", "exempt: {namespaces: [default]}"])
+def test_what_policy_lets_pass_on_to_its_quota_holds_nothing_either(settings: str) -> None:
+    judge = full(settings)
+    for memory in ("1Gi", "9Gi"):  # within what is booked, and past the bound
+        assert response(judge.ask(review(memory, memory)))["allowed"]
+    assert reserved(judge) == 0
+
+
+def test_what_policy_lets_pass_holds_nothing_though_nobody_can_tell() -> None:
+    judge = full("mode: warn")
+    judge.admission.account.tell_broken(judge.admission.account.pods, "refused")
+    judge.clock.wait(60.0)
+    said = response(judge.ask(review()))
+    assert said["allowed"]
+    assert said["warnings"][0].startswith("pod default/web is left to its quota: exceeded quota: q, ")
+    assert reserved(judge) == 0
+
+
+def test_a_dry_run_is_told_the_same() -> None:
+    assert response(full().ask(review(dryRun=True)))["status"]["message"] == EXCEEDED
+
+
+def test_other_namespaces_are_not_concerned() -> None:
+    assert response(full(namespace="other").ask(review()))["allowed"]
+
+
+def test_a_quota_that_is_not_seen_any_more_refuses_nothing() -> None:
+    judge = full()
+    judge.admission.quotas.tell_broken("refused")
+    judge.clock.wait(5.0)
+    assert response(judge.ask(review()))["allowed"]
+
+
+def test_a_quota_has_no_part_in_readiness() -> None:
+    judge = ready()
+    assert not judge.admission.quotas.usable()
+    assert judge.admission.account.unready() is None
+    assert response(judge.ask(review()))["allowed"]

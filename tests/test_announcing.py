@@ -13,6 +13,7 @@ from kubernetes.client.configuration import Configuration
 
 from tests.booking_replicas import until
 from tests.core.accounts import node
+from tests.core.quotas.making import a_quota
 from tests.fake_events import FakeEvents
 from tests.judging import Clock, Judge, ready, response, review
 from webhook.announcing import Announcing, edited, refused
@@ -129,6 +130,14 @@ def test_a_missing_limit_is_told(told: Told) -> None:
     told.refuse(asked(memory="1Gi"))
     (event,) = told.look()
     assert event["reason"] == "MissingLimits"
+
+
+def test_what_a_quota_says_is_told_as_the_cause_that_it_is(told: Told) -> None:
+    told.judge.admission.quotas.relist([a_quota("q", {"limits.cpu": "4"}, namespace="shop")])
+    told.refuse(asked(memory="1Gi"))
+    (event,) = told.look()
+    assert event["reason"] == "QuotaExceeded"
+    assert event["message"] == "failed quota: q: must specify limits.cpu for: app"
 
 
 @pytest.mark.parametrize("mode", ["mode: warn", "mode: audit", "exempt: {namespaces: [shop]}", "warnAt: 10%"])

@@ -16,13 +16,14 @@ from webhook.account import Account
 from webhook.cases import Answer, Case, Decided, plain
 from webhook.core.account.standing import Standing
 from webhook.core.reviews.decision import Outcome, decide, verdict_of
-from webhook.core.reviews.question import Question, question
+from webhook.core.reviews.question import Question, asked_of_quotas, question
 from webhook.core.reviews.reply import message, respond
 from webhook.core.reviews.review import Request, ReviewError, decode_of_pod, encode
 from webhook.core.reviews.verdict import Decision, Reason, Verdict, cannot_tell
 from webhook.core.sharing.allotment import Proposal
 from webhook.core.sharing.shared import Shared
 from webhook.core.values.scopes import CLUSTER
+from webhook.quotaview import QuotaView
 from webhook.waiting import Settled, Waiting, WaitingRoom
 
 log = logging.getLogger(__name__)
@@ -34,10 +35,11 @@ _REMEMBERED = 10_000  # reviews that were sent to ask again
 
 
 class Admission:
-    """Answers reviews from the account."""
+    """Answers reviews from the account; what a namespace's quotas will refuse, in their words and without it."""
 
-    def __init__(self, account: Account, observe: Callable[[Decided], None]) -> None:
+    def __init__(self, account: Account, observe: Callable[[Decided], None], quotas: QuotaView | None = None) -> None:
         self.account = account
+        self.quotas = QuotaView(account.clock) if quotas is None else quotas
         self._room = WaitingRoom(account.ledger, account.allotment)
         self._observe = observe
         self._asked_again: OrderedDict[str, float] = OrderedDict()
@@ -54,17 +56,20 @@ class Admission:
             log.warning("refused a request to /validate: %s", error)
             return plain(400, str(error))
         try:
-            return self._answer_or_wait(request, now, timeout)
+            return self._answer_or_wait(request, body, now, timeout)
         except Exception:
             log.exception("review %r could not be judged", request.uid)
             mode = self.account.config.policy(request.namespace).mode
             verdict = cannot_tell(mode, "an unforeseen error, see Headroom's log")
             return self._answer(Case(request, now, timeout), verdict, None)
 
-    def _answer_or_wait(self, request: Request, now: float, timeout: float) -> Answer | Waiting:
+    def _answer_or_wait(self, request: Request, body: bytes, now: float, timeout: float) -> Answer | Waiting:
         asked = question(request, self.account.ledger.accounting)
         if isinstance(asked, Verdict):
             return self._answer(Case(request, now, timeout), asked, None)
+        quotas = self.quotas.of(request.namespace)
+        if quotas:
+            asked = asked_of_quotas(asked, quotas, body)
         case = Case(request, now, timeout, asked)
         with self.account.lock:
             outcome = self._decide(asked, case.arrived)
@@ -78,7 +83,7 @@ class Admission:
 
     def _decide(self, asked: Question, now: float) -> Outcome:
         problem = self.account.problem(now)
-        if problem is None:
+        if problem is None or asked.quota:  # what a quota says needs no account
             return decide(self.account.ledger, self.account.allotment, asked, now)
         if asked.forced and not asked.request.dry_run:
             self.account.allotment.force(asked.facts, now)

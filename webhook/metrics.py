@@ -32,6 +32,7 @@ from webhook.core.account.reservations import Reservation
 from webhook.core.account.standing import Standing
 from webhook.core.foresight.plan import KINDS
 from webhook.core.values.amounts import Amounts
+from webhook.quotaview import QuotaView
 from webhook.settings import Settings
 from webhook.tls import ServingCertificate
 
@@ -123,6 +124,19 @@ class Announcements(Collector):
         """Yield every family."""
         yield _counter("headroom_events_written", "Events made or updated.", self._announcing.written)
         yield _counter("headroom_events_dropped", "Refusals of which no Event tells.", self._announcing.dropped)
+
+
+class QuotasSeen(Collector):
+    """Says whether refusals by quotas are known before they come."""
+
+    def __init__(self, quotas: QuotaView) -> None:
+        self._quotas = quotas
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield every family."""
+        text = "1 while the watch on ResourceQuotas is whole; 0: what they refuse is granted here first, and reserved."
+        yield _gauge("headroom_quotas_synced", text, float(self._quotas.usable()))
+        yield _gauge("headroom_quotas", "ResourceQuotas that restrict pods, as they are seen.", len(self._quotas))
 
 
 class Snapshot(Collector):

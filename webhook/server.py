@@ -29,6 +29,7 @@ from webhook.door import Door
 from webhook.forecast import Forecast
 from webhook.guard import Guard
 from webhook.kube import Api, configure
+from webhook.quotaview import QuotaView
 from webhook.recounting import Recounting
 from webhook.reflector import Reflector
 from webhook.settings import Settings
@@ -126,7 +127,8 @@ def _build(options: Options) -> _Parts:
         announcing.record(decided)
 
     account = Account(name, options.timing, clock)
-    admission = Admission(account, observe)
+    quotas = QuotaView(clock)
+    admission = Admission(account, observe, quotas)
     forecast = Forecast(account, api, metrics.EarlyAnswers(registry).record, audit.record)
     stop = Event()
     announcing = Announcing(api, name, stop, clock, time.time)
@@ -140,9 +142,11 @@ def _build(options: Options) -> _Parts:
     booking = Booking(ConfigMaps(api, options.namespace, WITHIN), admission, stop, pods.request_proof)
     recounting = Recounting(account, stop, metrics.Recounts(registry).record)
     registry.register(metrics.Snapshot(admission, settings, audit, booking, certificate, time.time))
+    registry.register(metrics.QuotasSeen(quotas))
     reflectors: dict[str, Reflector[Any]] = {
         "pods": pods,
         "nodes": watching.watch_nodes(api, account),
+        "quotas": watching.watch_quotas(api, quotas, clock),
         "configuration": watching.watch_config(api, options.namespace, settings),
         "allotments": watching.watch_allotments(api, options.namespace, booking),
     }

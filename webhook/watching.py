@@ -10,6 +10,8 @@ from webhook.configmap import ConfigMap
 from webhook.core.account.facts import PodFacts, node_facts, pod_facts
 from webhook.core.account.nodes import NodeFacts
 from webhook.core.pods.objects import Node, ObjectError, Pod, reader
+from webhook.core.quotas.check import Quota, quota
+from webhook.core.quotas.objects import ResourceQuota, read_quota
 from webhook.core.values.amounts import NOTHING
 from webhook.core.values.quantity import QuantityError
 from webhook.escrow import NAME as ALLOTMENTS
@@ -17,6 +19,7 @@ from webhook.feed import Feed
 from webhook.kube import Api
 from webhook.news import Bookmark, Broken, Changed, Deleted, Live, News, Proven, Replaced, Unreadable
 from webhook.pause import Pause
+from webhook.quotaview import QuotaView
 from webhook.reflector import Reflector
 from webhook.settings import NAME as CONFIG
 from webhook.settings import Settings
@@ -75,6 +78,27 @@ def watch_nodes(api: Api, account: Account) -> Reflector[NodeFacts]:
                 _tell_state(account, account.nodes, news)
 
     return Reflector(api, NODES, deliver, pause=Pause(BUSY), clock=account.clock)
+
+
+def watch_quotas(api: Api, view: QuotaView, clock: Callable[[], float]) -> Reflector[Quota]:
+    """Keep the view of ResourceQuotas in sync. Their usage changes with each pod that comes, so they are busy, too."""
+
+    def deliver(news: News[Quota]) -> None:
+        match news:
+            case Changed(object=seen):
+                view.see(seen)
+            case Deleted(object=seen):
+                view.gone(seen.namespace, seen.name)
+            case Unreadable(namespace=namespace, name=name):
+                view.gone(namespace, name)
+            case Replaced(objects=quotas):
+                view.relist(quotas)
+            case Live() | Bookmark():
+                view.tell_live()
+            case Broken(fault=fault):
+                view.tell_broken(fault)
+
+    return Reflector(api, QUOTAS, deliver, pause=Pause(BUSY), clock=clock)
 
 
 def watch_config(api: Api, namespace: str, settings: Settings) -> Reflector[ConfigMap]:
@@ -137,5 +161,6 @@ def _node(node: Node) -> NodeFacts:
         return node_facts(Node(node.metadata, node.spec))
 
 
+QUOTAS: Final = Resource("/api/v1/resourcequotas", ResourceQuota, read_quota, quota)
 PODS: Final = Resource("/api/v1/pods", Pod, reader(Pod), _pod)
 NODES: Final = Resource("/api/v1/nodes", Node, reader(Node), _node)

@@ -14,7 +14,7 @@ REVIEW = "/apis/authorization.k8s.io/v1/selfsubjectrulesreviews"
 Rule = tuple[str, str, str]
 
 CLUSTER_WIDE: set[Rule] = {
-    *((verb, resource, "") for verb in ("list", "watch") for resource in ("pods", "nodes")),
+    *((verb, resource, "") for verb in ("list", "watch") for resource in ("pods", "nodes", "resourcequotas")),
     *((verb, "events", "") for verb in ("create", "get", "patch")),
     ("get", "replicasets.apps", ""),
     ("get", "jobs.batch", ""),

@@ -18,7 +18,7 @@ def we_say(case: Case) -> str:
     taken = [quota(read_quota(json.dumps(each).encode())) for each in quotas]
     asked = read_pod(json.dumps(pod).encode())
     was = None if before is None else read_pod(json.dumps(before).encode())
-    return refusal([each for each in taken if each is not None], asked, was)
+    return refusal(taken, asked, was)
 
 
 def alike(said: str) -> str:

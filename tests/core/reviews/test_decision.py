@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from tests.core.accounts import GI, HIGH_MEM, committed, config, headroom, ledger, node, pod
 from tests.core.sample_reviews import asking
@@ -89,6 +90,38 @@ def test_many_grants_stop_exactly_at_what_was_booked() -> None:
     replica = Replica()
     settled = [replica.decide("1Gi", name=f"p{n}", uid=f"u{n}").settled for n in range(10)]
     assert settled == [True] * 8 + [False] * 2
+
+
+@pytest.mark.parametrize(
+    ("settings", "decision", "reason"),
+    [
+        ("", Decision.DENY, Reason.QUOTA),
+        ("mode: warn", Decision.WARN, Reason.QUOTA),
+        ("mode: audit", Decision.AUDIT, Reason.QUOTA),
+        ("exempt: {namespaces: [default]}", Decision.ALLOW, Reason.EXEMPT),
+        ("missingLimits: deny", Decision.DENY, Reason.QUOTA),
+    ],
+)
+def test_what_its_quota_will_refuse_reserves_nothing_whoever_lets_it_in(
+    settings: str, decision: Decision, reason: Reason
+) -> None:
+    replica = Replica(settings)
+    asked = replace(replica.question("1Gi"), quota="exceeded quota: q")
+    outcome = decide(replica.ledger, replica.allotment, asked, 1.0)
+    assert said(outcome) == (decision, reason, True)
+    assert outcome.verdict.detail == ("exceeded quota: q" if reason is Reason.QUOTA else "namespace default is exempt")
+    assert replica.reserved == 0
+    assert replica.ledger.reservations.get("default/web-7", "pod-1") is None
+
+
+def test_what_a_pod_leaves_unsaid_is_told_before_its_quota() -> None:
+    replica = Replica("missingRequests: deny")
+    asked = replace(replica.question(None), quota="exceeded quota: q")
+    assert said(decide(replica.ledger, replica.allotment, asked, 1.0)) == (
+        Decision.DENY,
+        Reason.MISSING_REQUESTS,
+        True,
+    )
 
 
 # -- asked again -----------------------------------------------------------------------------------------------------

@@ -5,12 +5,13 @@ from typing import Any
 import pytest
 
 from tests.core.accounts import GI, config
-from tests.core.sample_reviews import asking, sample
+from tests.core.quotas.making import a_quota
+from tests.core.sample_reviews import asking, body, sample
 from webhook.core.account.accounting import Accounting
 from webhook.core.config.settings import Mode
 from webhook.core.pods.confinement import Way
-from webhook.core.reviews.question import Question, question
-from webhook.core.reviews.review import Request, decode
+from webhook.core.reviews.question import Question, asked_of_quotas, question
+from webhook.core.reviews.review import Request, decode, decode_of_pod
 from webhook.core.reviews.verdict import Decision, Reason, Verdict
 
 
@@ -128,3 +129,29 @@ def test_what_a_pod_leaves_unsaid(spec: dict[str, Any], missing_requests: bool, 
 
 def test_the_amounts_are_those_of_the_footprint() -> None:
     assert asked(asking("2Gi")).facts.footprint.memory_limits == 2 * GI
+
+
+# -- quotas ----------------------------------------------------------------------------------------------------------
+
+
+def test_quotas_are_asked_about_the_pod_as_it_came_in() -> None:
+    review = sample("pod-of-a-replicaset")
+    quota = a_quota("q", {"pods": "0"}, namespace="shop")
+    told = asked_of_quotas(asked(decode_of_pod(review)), [quota], review)
+    assert told.quota == "exceeded quota: q, requested: pods=1, used: pods=0, limited: pods=0"
+
+
+def test_quotas_are_asked_about_what_a_resize_adds() -> None:
+    review = sample("resize-of-a-pod")
+    found = asked(decode_of_pod(review))
+    grown = asked_of_quotas(found, [a_quota("q", {"requests.memory": "1"})], review)
+    assert grown.quota.startswith("exceeded quota: q, requested: requests.memory=")
+    assert asked_of_quotas(found, [a_quota("q", {"pods": "0"})], review) is found
+
+
+@pytest.mark.parametrize("spec", [{"activeDeadlineSeconds": "soon"}, {"overhead": {"example.com/gpu": "many"}}])
+def test_what_no_api_server_lets_in_no_quota_is_asked_about(spec: dict[str, Any]) -> None:
+    found = asked(asking(spec=spec))
+    made = {"spec": {"containers": [], **spec}}
+    whole = body(kind={"version": "v1", "kind": "Pod"}, operation="CREATE", namespace="default", object=made)
+    assert asked_of_quotas(found, [a_quota("q", {"requests.example.com/gpu": "0"})], whole) is found

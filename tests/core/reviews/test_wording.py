@@ -10,7 +10,7 @@ from tests.core.accounts import GI
 from webhook.core.account.nodes import Room
 from webhook.core.config.settings import Mode
 from webhook.core.config.share import Share
-from webhook.core.reviews.verdict import Decision, Reason, Sum, Verdict, cannot_tell, refuse
+from webhook.core.reviews.verdict import Decision, Reason, Sum, Verdict, cannot_tell, refuse, refuse_by_quota
 from webhook.core.reviews.wording import percent, place, printable, refusal, warnings
 from webhook.core.values.amounts import Amounts
 from webhook.core.values.quantity import NANO, nanos
@@ -155,6 +155,13 @@ def test_a_refusal_without_figures_says_what_is_wrong(reason: Reason, detail: st
     assert refusal(Verdict(Decision.DENY, reason, detail=detail), WEB) == f"{WEB} {sentence}"
 
 
+def test_a_quotas_refusal_is_its_own_sentence_and_nothing_else() -> None:
+    said = "exceeded quota: q, requested: pods=1, used: pods=3, limited: pods=3"
+    assert refusal(refuse_by_quota(Mode.ENFORCE, said), WEB) == said
+    long = f"failed quota: q: must specify limits.cpu for: {','.join(f'container-{n}' for n in range(100))}"
+    assert refusal(refuse_by_quota(Mode.ENFORCE, long), WEB) == long
+
+
 @pytest.mark.parametrize(
     ("verdict", "lines"),
     [
@@ -179,6 +186,8 @@ def test_a_refusal_without_figures_says_what_is_wrong(reason: Reason, detail: st
         ),
         (Verdict(Decision.WARN, Reason.MISSING_LIMITS), [f"{WEB} has a container without a memory limit"]),
         (Verdict(Decision.WARN, Reason.MISSING_REQUESTS), [f"{WEB} requests no memory"]),
+        (refuse_by_quota(Mode.WARN, "exceeded quota: q"), [f"{WEB} is left to its quota: exceeded quota: q"]),
+        (refuse_by_quota(Mode.AUDIT, "exceeded quota: q"), []),
         (
             cannot_tell(Mode.WARN, "the pods are still being listed"),
             [f"{WEB} was let in unjudged: the pods are still being listed"],

@@ -42,18 +42,21 @@ class Quota(Struct, frozen=True, gc=False):
     hard: Quantities
     used: Quantities
 
+    @property
+    def concerns_pods(self) -> bool:
+        """Say whether it may have something to say of pods."""
+        return bool(self.restricted or self.fault)
+
     def covers(self, pod: Pod) -> bool:
         """Say whether it is about a pod."""
         return all(meets(pod, each) for each in self.selectors)
 
 
-def quota(found: ResourceQuota) -> Quota | None:
-    """Take a quota in; None: it has nothing to say of pods."""
+def quota(found: ResourceQuota) -> Quota:
+    """Take a quota in."""
     meta, status, conditions = found.metadata, found.status, selectors(found.spec)
     restricted = tuple(name for name in status.hard if restricts_pods(name))
     unclear = next(filter(None, map(fault, conditions)), "")
-    if not (restricted or unclear):
-        return None
     return Quota(meta.namespace, meta.name, conditions, restricted, unclear, status.hard, status.used)
 
 

@@ -8,7 +8,17 @@ from msgspec.structs import replace
 
 from webhook.core.account.ledger import Ledger
 from webhook.core.reviews.question import Question
-from webhook.core.reviews.verdict import Decision, Reason, Sum, Verdict, cannot_tell, growth, judge, refuse
+from webhook.core.reviews.verdict import (
+    Decision,
+    Reason,
+    Sum,
+    Verdict,
+    cannot_tell,
+    growth,
+    judge,
+    refuse,
+    refuse_by_quota,
+)
 from webhook.core.sharing.allotment import Allotment
 from webhook.core.sharing.shared import Shared
 from webhook.core.values.amounts import Amounts
@@ -29,6 +39,10 @@ def decide(ledger: Ledger, allotment: Allotment, question: Question, now: float)
     pod, dry_run = question.facts, question.request.dry_run
     if question.form.decision is Decision.DENY and question.exempt is None:
         return Outcome(question.form, settled=True)
+    if question.quota:
+        # Quota admission runs last. What it refuses after a grant never comes, and would hold its room for the lapse:
+        # so nothing is reserved, whether the pod is refused here or policy lets it pass on to the quota.
+        return Outcome(verdict_of(question, refuse_by_quota(question.mode, question.quota)), settled=True)
     if not dry_run and allotment.again(pod, now):
         return Outcome(verdict_of(question, Verdict(Decision.ALLOW, Reason.FITS, question.mode)), settled=True)
     judged = judge(ledger, pod, question.mode)

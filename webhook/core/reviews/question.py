@@ -1,5 +1,7 @@
 """Questions: what a review asks of the account, worked out before anybody needs the account or its lock."""
 
+from collections.abc import Sequence
+
 from msgspec import Struct
 from msgspec.structs import replace
 
@@ -10,17 +12,21 @@ from webhook.core.config.config import HeadroomConfig, Policy
 from webhook.core.config.settings import Answer, Mode
 from webhook.core.pods.footprint import asks_for_memory, footprint, lacks_memory_limit
 from webhook.core.pods.objects import ObjectError, Pod
+from webhook.core.quotas.check import Quota, refusal
+from webhook.core.quotas.objects import read_pod
 from webhook.core.reviews.exemption import exemption
-from webhook.core.reviews.review import Request
+from webhook.core.reviews.review import Request, decode
 from webhook.core.reviews.verdict import Decision, Reason, Verdict, judge_form
 from webhook.core.values.amounts import Amounts
+from webhook.core.values.quantity import QuantityError
 from webhook.core.values.word import quoted
 
 
 class Question(Struct, frozen=True, gc=False):
     """A pod that wants in, or wants to grow, under the policy of its namespace.
 
-    `exempt` says why it is let in whatever the account says; `form` is the verdict on what it leaves unsaid.
+    `exempt` says why it is let in whatever the account says; `form` is the verdict on what it leaves unsaid; `quota` is
+    what the ResourceQuotas of its namespace, as they are seen, will say against it.
     """
 
     request: Request
@@ -29,6 +35,7 @@ class Question(Struct, frozen=True, gc=False):
     mode: Mode
     exempt: str | None
     form: Verdict
+    quota: str = ""
 
     @property
     def forced(self) -> bool:
@@ -55,6 +62,21 @@ def question(request: Request, accounting: Accounting) -> Question | Verdict:
     except ObjectError as error:
         return Verdict(Decision.DENY, Reason.INVALID, policy.mode, detail=str(error))
     return Question(request, pod, facts, policy.mode, exemption(request, pod, config.exempt), form)
+
+
+def asked_of_quotas(asked: Question, quotas: Sequence[Quota], body: bytes) -> Question:
+    """Return the question with what quotas will say against the pod; `body` is the review that it came in.
+
+    The pod is read a second time, for what quotas look at beyond the account. What cannot be read, quotas are not asked
+    about: the API server lets nothing like that in.
+    """
+    review = decode(body)
+    try:
+        before = read_pod(bytes(review.old_object)) if review.is_resize else None
+        said = refusal(quotas, read_pod(bytes(review.object)), before)
+    except (ObjectError, QuantityError):
+        return asked
+    return replace(asked, quota=said) if said else asked
 
 
 def _created(request: Request, pod: Pod) -> PodFacts:

@@ -30,6 +30,7 @@ class Reason(StrEnum):
     NEAR_BOUND = "NearBound"
     MEMORY = "MemoryCommitmentExceeded"
     CPU = "CpuCommitmentExceeded"
+    QUOTA = "QuotaExceeded"
     MISSING_LIMITS = "MissingLimits"
     MISSING_REQUESTS = "MissingRequests"
     EXEMPT = "Exempt"
@@ -150,6 +151,11 @@ def judge_form(config: HeadroomConfig, mode: Mode, missing: Answer, *, unbounded
     if no_request and missing is Answer.WARN:
         return Verdict(Decision.WARN, Reason.MISSING_REQUESTS, mode)
     return Verdict(Decision.ALLOW, Reason.FITS, mode)
+
+
+def refuse_by_quota(mode: Mode, said: str) -> Verdict:
+    """Say what a quota will say, in its own words. What policy lets in all the same, the quota refuses by itself."""
+    return Verdict(_answered(mode), Reason.QUOTA, mode, detail=said)
 
 
 def cannot_tell(mode: Mode, detail: str) -> Verdict:

@@ -12,6 +12,7 @@ WARNING = 120  # characters; kubectl's line stays readable, and the API server c
 _NAME_IN_WARNING = 36
 _SUBJECT_IN_WARNING = 60
 _DETAIL = 500
+_QUOTA = 4000  # others look for a quota's own words, so they are cut only where nobody reads on
 
 
 def amount(resource: str, value: int, *, down: bool = False) -> str:
@@ -45,6 +46,8 @@ def refusal(verdict: Verdict, subject: str, *, grows: bool = False) -> str:
             f"Ask for less, free some, or raise {' and '.join(map(_threshold, verdict.sums))} "
             "in the ConfigMap headroom-config"
         )
+    if verdict.reason is Reason.QUOTA:
+        return printable(verdict.detail, _QUOTA)
     return f"{subject} {_REFUSED[verdict.reason].format(detail=printable(verdict.detail, _DETAIL))}"
 
 
@@ -58,6 +61,7 @@ _REFUSED = {
     Reason.NOT_JUDGED: "is not judged: {detail}",
 }
 _LET_IN = {
+    Reason.QUOTA: "is left to its quota: {detail}",
     Reason.MISSING_LIMITS: "has a container without a memory limit",
     Reason.MISSING_REQUESTS: "requests no memory",
     Reason.UNAVAILABLE: "was let in unjudged: {detail}",
