@@ -149,6 +149,12 @@ def test_quotas_are_asked_about_what_a_resize_adds() -> None:
     assert asked_of_quotas(found, [a_quota("q", {"pods": "0"})], review) is found
 
 
+def test_quotas_are_not_asked_about_another_change_of_a_pod() -> None:
+    found = asked(asking())
+    changed = body(kind={"version": "v1", "kind": "Pod"}, operation="UPDATE", namespace="default", object={})
+    assert asked_of_quotas(found, [a_quota("q", {"pods": "0"})], changed) is found
+
+
 @pytest.mark.parametrize("spec", [{"activeDeadlineSeconds": "soon"}, {"overhead": {"example.com/gpu": "many"}}])
 def test_what_no_api_server_lets_in_no_quota_is_asked_about(spec: dict[str, Any]) -> None:
     found = asked(asking(spec=spec))
