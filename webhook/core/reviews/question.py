@@ -67,8 +67,8 @@ def question(request: Request, accounting: Accounting) -> Question | Verdict:
 def asked_of_quotas(asked: Question, quotas: Sequence[Quota], body: bytes) -> Question:
     """Return the question with what quotas will say against the pod; `body` is the review that it came in.
 
-    Quotas look at a pod when it is created or resized, and then it is read a second time, for the fields that the account
-    does without. What cannot be read, quotas are not asked about: the API server lets nothing like that in.
+    Quotas look at a pod when it is created or resized. It is read a second time then, for fields that the account does
+    not need. What cannot be read, quotas are not asked about: the API server lets nothing like that in.
     """
     review = decode(body)
     if not (review.is_resize or review.operation == "CREATE"):
