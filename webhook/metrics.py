@@ -237,7 +237,7 @@ def _state(reservation: Reservation, lapsed_before: float) -> str:
 
 def _figures(standing: Standing) -> Iterator[tuple[str, str, float]]:
     """Name what a scope has, and of each sum that is bounded what is committed and what may be."""
-    room, reserves, bounds = standing.bearing
+    room, reserves, bounds, _ = standing.bearing
     yield "headroom_scope_memory_allocatable_bytes", "Allocatable memory on counted nodes.", room.memory
     yield "headroom_scope_cpu_allocatable_cores", "Allocatable CPU on counted nodes.", room.cpu / 1000
     text = "Pods that count and have no limit: what they may take is not in any sum of limits."

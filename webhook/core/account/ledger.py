@@ -8,7 +8,8 @@
 
 *Excused* keeps the account symmetric: a node that does not count takes its bound pods out with it, or else losing a
 node would shut out the replacements of its own pods. It never takes out more than its own share of the bound, or
-else cordoning an over-full node would create headroom.
+else cordoning an over-full node would create headroom. Cordoned nodes together take out no more than they took out of
+the bound: where a reserve pays for them that is nothing, and their pods count until they go.
 
 A pod's event costs the same at any size of the cluster. Not thread-safe: the caller holds one lock for all of it.
 """
@@ -49,13 +50,20 @@ class Ledger:
         self._placed: dict[str, str | None] = {}  # by node: the pool that its pods are charged to
         self._naming: dict[str, set[str]] = {}  # by node, known or not: the unbound pods that name it
         self._excused: dict[str, dict[str, Amounts]] = {}  # by node that does not count, by scope
+        self._leaving: dict[
+            str, Amounts
+        ] = {}  # by scope: what cordoned nodes excuse as far as no reserve pays for them
+        self._leaving_on: set[str] = set()  # the nodes whose part `_leaving` has; that of all others is taken out
 
     # -- questions -----------------------------------------------------------------------------------------------------
 
     def standing(self, scope: str) -> Standing:
         """Return the account of one scope."""
-        committed = self._committed.get(scope, NOTHING)
-        return Standing(scope, committed, self.reservations.unseen(scope), self.capacity.bearing(scope))
+        committed, bearing = self._committed.get(scope, NOTHING), self.capacity.bearing(scope)
+        leaving = self._leaving.get(scope)
+        if leaving is not None:
+            committed = committed.minus(leaving.upto(bearing.unpaid))
+        return Standing(scope, committed, self.reservations.unseen(scope), bearing)
 
     def spread(self, pod: PodFacts) -> Spread:
         """Return which scopes a pod is charged to."""
@@ -260,17 +268,30 @@ class Ledger:
                 self.reservations.refresh(name)
 
     def _excuse(self, name: str) -> None:
-        """Take the pods of a node out of the commitment, up to its share of the bound, if it does not count."""
+        """Take the pods of a node out of the commitment, up to its share of the bound, if it does not count.
+
+        Those of a cordoned node are noted apart: how much of them is excused hangs on what the reserve pays for.
+        """
         for scope, amounts in self._excused.pop(name, {}).items():
-            _move(self._committed, scope, NOTHING, amounts)
+            if name in self._leaving_on:
+                _move(self._leaving, scope, amounts, NOTHING)
+            else:
+                _move(self._committed, scope, NOTHING, amounts)
+        self._leaving_on.discard(name)
         node = self.capacity.get(name)
         if node is None or self.capacity.counts(name):
             return
         held = self._held.get(name, NOTHING)
         excused = {scope: held.upto(self.accounting.bearing_of(scope, node.facts.room)) for scope in node.scopes}
+        leaving = self.capacity.leaving(name)
         for scope, amounts in excused.items():
-            _move(self._committed, scope, amounts, NOTHING)
+            if leaving:
+                _move(self._leaving, scope, NOTHING, amounts)
+            else:
+                _move(self._committed, scope, amounts, NOTHING)
         self._excused[name] = excused
+        if leaving:
+            self._leaving_on.add(name)
 
     def _charged_under(self, name: str) -> Spread:
         """What lives under a name and is surely charged: a pod on a node that does not count may be excused."""

@@ -109,7 +109,7 @@ def growth(ledger: Ledger, pod: PodFacts, past: Share | None = None) -> tuple[Su
     for scope in ledger.spread(pod).scopes:
         asked = ledger.growth(pod, scope)
         standing = ledger.standing(scope)
-        committed, granted, (room, reserve, bounds) = standing.committed, standing.unseen, standing.bearing
+        committed, granted, (room, reserve, bounds, _) = standing.committed, standing.unseen, standing.bearing
         for index, bound in enumerate(bounds):
             if bound is None or not asked[index]:
                 continue
