@@ -54,6 +54,7 @@ class Capacity:
         self._bases: dict[str, _Base] = {}
         self._bearing: dict[str, Bearing] = {}
         self._overlaps: Mapping[tuple[str, str], int] | None = None
+        self._out: Mapping[str, tuple[str, ...]] | None = None
 
     def get(self, name: str) -> Node | None:
         """The node of that name, if it is known."""
@@ -84,6 +85,12 @@ class Capacity:
             nodes = [n for n in self._nodes.values() if n.overlaps and n.deleted_at is None]
             self._overlaps = Counter((node.pool or "", other) for node in nodes for other in node.overlaps)
         return self._overlaps
+
+    def out(self) -> Mapping[str, tuple[str, ...]]:
+        """Which nodes of each scope a reserve is there for: those that are cordoned, or lost and not replaced."""
+        if self._out is None:
+            self._out = {scope: self._out_of(scope) for scope in self._accounting.scopes}
+        return self._out
 
     def see(self, facts: NodeFacts, now: float) -> list[Node]:
         """Take in a node that was added or has changed."""
@@ -185,7 +192,7 @@ class Capacity:
     def _forget_figures(self) -> None:
         self._bases.clear()
         self._bearing.clear()
-        self._overlaps = None
+        self._overlaps = self._out = None
 
     def _bear(self, scope: str) -> Bearing:
         base = self._bases.get(scope)
@@ -205,6 +212,18 @@ class Capacity:
             accounting.bound(scope, base.room, now),
             accounting.unpaid(scope, base.room, base.leaving, kept),
         )
+
+    def _out_of(self, scope: str) -> tuple[str, ...]:
+        leaving, down = (
+            sorted(n for n in names if scope in self._nodes[n].scopes) for names in (self._leaving, self._down)
+        )
+        lost = [
+            node for node in map(self._nodes.__getitem__, down) if node.lost_holding is None or any(node.lost_holding)
+        ]
+        lost.sort(key=lambda node: node.lost_at)
+        members = [node for node in self._nodes.values() if scope in node.scopes] if lost else []
+        missing = owed([(n.lost_at, 1) for n in lost], [(at, 1) for at, _ in _joined(members, lost)])
+        return (*leaving, *(node.facts.name for node in lost[len(lost) - missing :]))
 
     def _base(self, scope: str) -> _Base:
         members = [node for node in self._nodes.values() if scope in node.scopes]
@@ -231,17 +250,23 @@ class Capacity:
         """What is lost and not replaced, in grains of each sum's bound; nothing where nothing is kept for it."""
         if not lost or not self._accounting.reserve_nodes(scope):
             return (0,) * len(SUMS)
-        size, first = self._accounting.size, min(node.lost_at for node in lost)
-        joined = [node for node in members if node.counted_since is not None and node.counted_since >= first]
+        accounting, joined = self._accounting, _joined(members, lost)
+        lost_sizes = [
+            [(node.lost_at, accounting.size(scope, index, node.facts.room, node.lost_holding)) for node in lost]
+            for index in SUMS
+        ]
         return tuple(
-            owed(
-                [(node.lost_at, size(scope, index, node.facts.room, node.lost_holding)) for node in lost],
-                [(node.counted_since or 0.0, size(scope, index, node.facts.room)) for node in joined],
-            )
-            if self._accounting.share(scope, index)
+            owed(lost_sizes[index], [(at, accounting.size(scope, index, room)) for at, room in joined])
+            if accounting.share(scope, index)
             else 0
             for index in SUMS
         )
+
+
+def _joined(members: Iterable[Node], lost: Iterable[Node]) -> list[tuple[float, Room]]:
+    """Which of the nodes have joined since the first of these was lost: when, and their room."""
+    first = min((node.lost_at for node in lost), default=float("inf"))
+    return [(at, node.facts.room) for node in members if (at := node.counted_since) is not None and at >= first]
 
 
 def _sum(nodes: list[Node]) -> Room:
