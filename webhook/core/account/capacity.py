@@ -131,7 +131,7 @@ class Capacity:
         return self._weigh(list(self._nodes.values()), now, counted_since=ALWAYS)
 
     def stir(self, name: str) -> None:
-        """Take in that the pods of a node which does not count hold another amount."""
+        """Take in that the pods of a node which is outside or lost hold another amount."""
         for scope in self._nodes[name].scopes:
             self._bearing.pop(scope, None)
 
@@ -227,23 +227,34 @@ class Capacity:
 
     def _base(self, scope: str) -> _Base:
         members = [node for node in self._nodes.values() if scope in node.scopes]
-        known = self._counting | self._leaving | self._down
-        lost = [node for node in members if node.facts.name in self._down]
-        whole = [node.facts.room for node in members if node.facts.name in known and node.lost_holding is None]
-        number, size = self._accounting.reserve_nodes(scope), self._accounting.size
-        memories, cpus = (nlargest(number, (room[side] for room in whole)) for side in (0, 1))
+        counted: list[Room] = []
+        leaving: list[Room] = []
+        lost: list[Node] = []
+        outside: list[NodeFacts] = []
+        for node in members:
+            name = node.facts.name
+            if name in self._counting:
+                counted.append(node.facts.room)
+            elif name in self._down:
+                lost.append(node)
+            elif name in self._leaving:
+                leaving.append(node.facts.room)
+            else:
+                outside.append(node.facts)
+        sizes = self._largest(scope, counted + leaving, lost)
+        return _Base(_sum(counted), _sum(leaving), sizes, self._lost(scope, members, lost), tuple(outside))
+
+    def _largest(self, scope: str, standing: list[Room], lost: list[Node]) -> tuple[list[int], ...]:
+        """By sum, in grains of its bound: the sizes among which the largest are, of all but the nodes outside."""
+        whole = standing + [node.facts.room for node in lost if node.lost_holding is None]
         parts = [node for node in lost if node.lost_holding is not None]
-        sizes = [
-            [size(scope, index, Room(*sides)) for sides in zip(memories, cpus, strict=True)]
+        number, size = self._accounting.reserve_nodes(scope), self._accounting.size
+        largest = [nlargest(number, (room[side] for room in whole)) for side in range(2)]
+        rooms = list(map(Room, *largest))
+        return tuple(
+            [size(scope, index, room) for room in rooms]
             + [size(scope, index, node.facts.room, node.lost_holding) for node in parts]
             for index in SUMS
-        ]
-        return _Base(
-            _sum([node for node in members if node.facts.name in self._counting]),
-            _sum([node for node in members if node.facts.name in self._leaving]),
-            tuple(sizes),
-            self._lost(scope, members, lost),
-            tuple(node.facts for node in members if node.facts.name not in known),
         )
 
     def _lost(self, scope: str, members: list[Node], lost: list[Node]) -> tuple[int, ...]:
@@ -269,8 +280,8 @@ def _joined(members: Iterable[Node], lost: Iterable[Node]) -> list[tuple[float, 
     return [(at, node.facts.room) for node in members if (at := node.counted_since) is not None and at >= first]
 
 
-def _sum(nodes: list[Node]) -> Room:
-    return Room(sum(node.facts.room.memory for node in nodes), sum(node.facts.room.cpu for node in nodes))
+def _sum(rooms: Iterable[Room]) -> Room:
+    return Room(*map(sum, zip(*rooms, strict=True)))
 
 
 def _keep(names: set[str], name: str, member: bool) -> None:

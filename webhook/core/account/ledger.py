@@ -18,7 +18,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 from webhook.core.account.accounting import Accounting
-from webhook.core.account.capacity import Capacity
+from webhook.core.account.capacity import Bearing, Capacity
 from webhook.core.account.entry import Entry
 from webhook.core.account.extent import NOWHERE, Extent, Spread
 from webhook.core.account.facts import PodFacts
@@ -53,6 +53,9 @@ class Ledger:
         self._leaving: dict[
             str, Amounts
         ] = {}  # by scope: what cordoned nodes excuse as far as no reserve pays for them
+        self._unpaid: dict[
+            str, tuple[Amounts, Bearing, Amounts]
+        ] = {}  # by scope: of `_leaving` and a bearing, the less
         self._leaving_on: set[str] = set()  # the nodes whose part `_leaving` has; that of all others is taken out
 
     # -- questions -----------------------------------------------------------------------------------------------------
@@ -62,7 +65,7 @@ class Ledger:
         committed, bearing = self._committed.get(scope, NOTHING), self.capacity.bearing(scope)
         leaving = self._leaving.get(scope)
         if leaving is not None:
-            committed = committed.minus(leaving.upto(bearing.unpaid))
+            committed = committed.minus(self._unpaid_of(scope, leaving, bearing))
         return Standing(scope, committed, self.reservations.unseen(scope), bearing)
 
     def spread(self, pod: PodFacts) -> Spread:
@@ -204,7 +207,8 @@ class Ledger:
         _move(self._held, node, old, new)
         if node in self._excused:
             self._excuse(node)
-            self.capacity.stir(node)
+            if node not in self._leaving_on:  # all of a cordoned node can be lost, whatever its pods hold
+                self.capacity.stir(node)
 
     # -- nodes ---------------------------------------------------------------------------------------------------------
 
@@ -292,6 +296,13 @@ class Ledger:
         self._excused[name] = excused
         if leaving:
             self._leaving_on.add(name)
+
+    def _unpaid_of(self, scope: str, leaving: Amounts, bearing: Bearing) -> Amounts:
+        """What cordoned nodes excuse in a scope: no more than no reserve pays for. Worked out when either changes."""
+        known = self._unpaid.get(scope)
+        if known is None or known[0] is not leaving or known[1] is not bearing:
+            known = self._unpaid[scope] = leaving, bearing, leaving.upto(bearing.unpaid)
+        return known[2]
 
     def _charged_under(self, name: str) -> Spread:
         """What lives under a name and is surely charged: a pod on a node that does not count may be excused."""
