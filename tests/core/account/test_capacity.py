@@ -333,3 +333,14 @@ def test_pools_that_select_the_same_nodes_are_told_while_the_nodes_are_there() -
     assert of.overlaps() == {("all", "late"): 2}
     of.configure(Accounting(config("pools: [{name: late, nodeSelector: {zone: a}}]")), 3.0)
     assert of.overlaps() == {}
+
+
+def test_why_nodes_do_not_count_is_counted() -> None:
+    of = capacity(HIGH_MEM, node("a", cordoned=True), node("b", taints=TAINTED), node("c", cordoned=True), node("d"))
+    assert of.uncounted(CLUSTER) == (("cordoned", 2), ("tainted", 1))
+    of.see(node("d", ready=False, pool="high-mem"), 1.0)
+    assert of.uncounted("high-mem") == ()
+    of.tick(11.0)
+    assert of.uncounted("high-mem") == (("not Ready", 1),)
+    of.gone("d", 12.0)
+    assert of.uncounted("high-mem") == (("deleted", 1),)

@@ -55,6 +55,7 @@ class Capacity:
         self._bearing: dict[str, Bearing] = {}
         self._overlaps: Mapping[tuple[str, str], int] | None = None
         self._out: Mapping[str, tuple[str, ...]] | None = None
+        self._uncounted: dict[str, tuple[tuple[str, int], ...]] = {}
 
     def get(self, name: str) -> Node | None:
         """The node of that name, if it is known."""
@@ -91,6 +92,18 @@ class Capacity:
         if self._out is None:
             self._out = {scope: self._out_of(scope) for scope in self._accounting.scopes}
         return self._out
+
+    def uncounted(self, scope: str) -> tuple[tuple[str, int], ...]:
+        """How many nodes of a scope do not count for which reason, the most frequent first."""
+        known = self._uncounted.get(scope)
+        if known is None:
+            reasons = Counter(
+                _reason(node, down=name in self._down)
+                for name, node in self._nodes.items()
+                if scope in node.scopes and name not in self._counting
+            )
+            known = self._uncounted[scope] = tuple(reasons.most_common())
+        return known
 
     def see(self, facts: NodeFacts, now: float) -> list[Node]:
         """Take in a node that was added or has changed."""
@@ -192,6 +205,7 @@ class Capacity:
     def _forget_figures(self) -> None:
         self._bases.clear()
         self._bearing.clear()
+        self._uncounted.clear()
         self._overlaps = self._out = None
 
     def _bear(self, scope: str) -> Bearing:
@@ -272,6 +286,12 @@ class Capacity:
             else 0
             for index in SUMS
         )
+
+
+def _reason(node: Node, *, down: bool) -> str:
+    if node.deleted_at is not None:
+        return "deleted"
+    return "not Ready" if down else "cordoned" if node.facts.cordoned else "tainted"
 
 
 def _joined(members: Iterable[Node], lost: Iterable[Node]) -> list[tuple[float, Room]]:

@@ -46,7 +46,7 @@ class Sum(Struct, frozen=True, gc=False):
     """One bounded sum of one scope at the moment of a verdict; memory in bytes, cpu in millicores.
 
     `committed` is what live pods commit; `granted` what is let in and not yet there, by any replica; `kept` what of
-    the room is kept in reserve.
+    the room is kept in reserve. Where no node counts, `uncounted` says how many do not for which reason.
     """
 
     scope: str
@@ -58,6 +58,7 @@ class Sum(Struct, frozen=True, gc=False):
     room: Room
     kept: int
     share: Share | None
+    uncounted: tuple[tuple[str, int], ...] = ()
 
     @property
     def resource(self) -> str:
@@ -116,7 +117,8 @@ def growth(ledger: Ledger, pod: PodFacts, past: Share | None = None) -> tuple[Su
             if past is None or committed[index] + granted[index] + asked[index] > past.of(bound):
                 share = ledger.accounting.share(scope, index)
                 figures = (asked[index], committed[index], granted[index], bound)
-                sums.append(Sum(scope, index, *figures, room, reserve[index], share))
+                uncounted = () if any(room) else ledger.capacity.uncounted(scope)
+                sums.append(Sum(scope, index, *figures, room, reserve[index], share, uncounted))
     return tuple(sums)
 
 
