@@ -10,7 +10,7 @@ from webhook.account import Account
 from webhook.core.account.nodes import NodeFacts
 
 POOLS = "reserve: {nodes: 1}\npools: [{name: big, nodeSelector: {pool: big}, reserve: {nodes: 2}}]"
-USED_UP = "the reserve of the cluster (nodes: 1) is used up by b: the loss of another node is not covered"
+USED_UP = "the reserve of the cluster (nodes: 1) is used up by b: the loss of another node may not be covered"
 EXCEEDED = (
     "more nodes of the cluster are out than its reserve is for (nodes: 1): a, b; not all of their pods may come back"
 )

@@ -1,4 +1,4 @@
-"""Reserves: the log says once when a reserve is used up, since the loss of another node is not covered then."""
+"""Reserves: the log says once when a reserve is used up, since the loss of another node may not be covered then."""
 
 import logging
 from collections.abc import Mapping
@@ -44,7 +44,7 @@ def _log(scope: str, state: _State, nodes: int, out: tuple[str, ...]) -> None:
     if state is _State.LEFT:
         log.info("the reserve of %s is not used up any more", place(scope))
     elif state is _State.USED_UP:
-        text = "the reserve of %s (nodes: %d) is used up by %s: the loss of another node is not covered"
+        text = "the reserve of %s (nodes: %d) is used up by %s: the loss of another node may not be covered"
         log.warning(text, place(scope), nodes, _names(out))
     else:
         text = "more nodes of %s are out than its reserve is for (nodes: %d): %s; not all of their pods may come back"

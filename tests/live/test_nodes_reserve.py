@@ -125,7 +125,7 @@ def test_every_pod_of_a_drained_node_comes_back_and_of_one_that_is_lost_later_to
     nodes.cordon(control_plane, "node-1")
     until(lambda: standing(story) == (12 * GI, 12 * GI, 12 * GI), "the cordon's effect", SECONDS)
     assert (reserve(story.headroom), used(story.headroom)) == (0, 1)
-    told = "the reserve of the cluster (nodes: 1) is used up by node-1: the loss of another node is not covered"
+    told = "the reserve of the cluster (nodes: 1) is used up by node-1: the loss of another node may not be covered"
     until(lambda: told in story.headroom.log(), "the warning", SECONDS)
     story.refused(asking("cordoned", 1))
     nodes.cordon(control_plane, "node-1", on=False)
