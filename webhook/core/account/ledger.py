@@ -50,13 +50,9 @@ class Ledger:
         self._placed: dict[str, str | None] = {}  # by node: the pool that its pods are charged to
         self._naming: dict[str, set[str]] = {}  # by node, known or not: the unbound pods that name it
         self._excused: dict[str, dict[str, Amounts]] = {}  # by node that does not count, by scope
-        self._leaving: dict[
-            str, Amounts
-        ] = {}  # by scope: what cordoned nodes excuse as far as no reserve pays for them
-        self._unpaid: dict[
-            str, tuple[Amounts, Bearing, Amounts]
-        ] = {}  # by scope: of `_leaving` and a bearing, the less
-        self._leaving_on: set[str] = set()  # the nodes whose part `_leaving` has; that of all others is taken out
+        self._leaving_on: set[str] = set()  # those of them that are cordoned, whose part is not taken out but summed
+        self._leaving: dict[str, Amounts] = {}  # by scope: that sum, excused as far as no reserve pays for the nodes
+        self._unpaid: dict[str, tuple[Amounts, Bearing, Amounts]] = {}  # by scope: how far, and what it follows from
 
     # -- questions -----------------------------------------------------------------------------------------------------
 
