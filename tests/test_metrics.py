@@ -56,6 +56,8 @@ PINNED = {
     "headroom_recounts": ("counter", set()),
     "headroom_reservations": ("gauge", {"state"}),
     "headroom_reservations_expired": ("counter", set()),
+    "headroom_reserve_nodes": ("gauge", {"scope"}),
+    "headroom_reserve_used_nodes": ("gauge", {"scope"}),
     "headroom_reserved_memory_bytes": ("gauge", {"scope"}),
     "headroom_scope_cpu_allocatable_cores": ("gauge", {"scope"}),
     "headroom_scope_cpu_limits_bound_cores": ("gauge", {"scope"}),

@@ -6,7 +6,7 @@ this module calls the Kubernetes API or waits for anything but the lock.
 
 import logging
 from collections.abc import Callable, Iterable
-from threading import Condition, Event, RLock
+from threading import Condition, Event, Lock, RLock
 
 from webhook.core.account.accounting import Accounting
 from webhook.core.account.facts import PodFacts
@@ -18,6 +18,7 @@ from webhook.core.sharing.allotment import Allotment, Proposal, Timing
 from webhook.core.sharing.shared import Shared
 from webhook.feed import Feed
 from webhook.overlaps import Overlaps
+from webhook.reserves import Reserves
 
 log = logging.getLogger(__name__)
 
@@ -43,7 +44,8 @@ class Account:
         self.ledger = Ledger(Accounting(self.config))
         self.allotment = Allotment(replica, self.ledger, timing)
         self.pods, self.nodes = Feed("pods"), Feed("nodes")
-        self._overlaps = Overlaps()
+        self._telling = Lock()
+        self._overlaps, self._reserves = Overlaps(), Reserves()
         self.lapsed = 0  # reservations that lapsed: their pods never came
 
     # -- what is known -------------------------------------------------------------------------------------------------
@@ -80,9 +82,8 @@ class Account:
         with self.lock:
             self.config, self.config_hash, self.config_problem = config, digest, None
             self.ledger.configure(Accounting(config), self.clock())
-            overlaps = self.ledger.capacity.overlaps()
             self.wake()
-        self._overlaps.tell(overlaps)
+        self.tell_of_nodes()
 
     def lack_config(self, problem: str) -> None:
         """Take in that there is no configuration, and never was a good one."""
@@ -143,8 +144,7 @@ class Account:
             now = self.clock()
             self.nodes.tell_live(now)
             self.ledger.see_node(node, now)
-            overlaps = self.ledger.capacity.overlaps()
-        self._overlaps.tell(overlaps)
+        self.tell_of_nodes()
 
     def node_gone(self, name: str) -> None:
         """Take in that a node was deleted."""
@@ -152,18 +152,25 @@ class Account:
             now = self.clock()
             self.nodes.tell_live(now)
             self.ledger.node_gone(name, now)
-            overlaps = self.ledger.capacity.overlaps()
-        self._overlaps.tell(overlaps)
+        self.tell_of_nodes()
 
     def relist_nodes(self, nodes: Iterable[NodeFacts]) -> None:
         """Take in all nodes from a consistent list."""
         with self.lock:
             now = self.clock()
             self.ledger.relist_nodes(nodes, now)
-            overlaps = self.ledger.capacity.overlaps()
             self.nodes.tell_synced(now)
             self.wake()
-        self._overlaps.tell(overlaps)
+        self.tell_of_nodes()
+
+    def tell_of_nodes(self) -> None:
+        """Log what is new of the nodes, by events or by time alone; without the lock, for a log may be slow."""
+        with self._telling:
+            with self.lock:
+                accounting, capacity = self.ledger.accounting, self.ledger.capacity
+                overlaps, out = capacity.overlaps(), capacity.out()
+            self._overlaps.tell(overlaps)
+            self._reserves.tell({scope: (accounting.reserve_nodes(scope), names) for scope, names in out.items()})
 
     def tell_live(self, feed: Feed) -> None:
         """A watch is open again."""

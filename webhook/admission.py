@@ -157,6 +157,7 @@ class Admission:
                     self.account.allotment.begin(proposal)
                     proposed = proposal, self.account.allotment.revision
         self._settle(settled)
+        self.account.tell_of_nodes()
         return proposed
 
     def proposal_written(self, proposal: Proposal, revision: int) -> None:

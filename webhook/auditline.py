@@ -112,7 +112,7 @@ def _figures(standing: Standing | None) -> tuple[int | None, int | None, int | N
     """Return what is committed of requests and of limits, their bounds, and what is allocatable."""
     if standing is None:
         return None, None, None, None, None
-    committed, granted, (room, _, bounds) = standing.committed, standing.unseen, standing.bearing
+    committed, granted, (room, _, bounds, _) = standing.committed, standing.unseen, standing.bearing
     limits = _LIMITS if bounds[_LIMITS_FILLED] is None else _LIMITS_FILLED
     return (
         committed.memory_requests + granted.memory_requests,

@@ -194,7 +194,11 @@ class Snapshot(Collector):
             ledger = self._account.ledger
             standings = [ledger.standing(scope) for scope in ledger.accounting.scopes]
             pods = len(ledger)
-            overlaps = ledger.capacity.overlaps()
+            overlaps, out = ledger.capacity.overlaps(), ledger.capacity.out()
+            reserves = {scope: ledger.accounting.reserve_nodes(scope) for scope in out}
+        yield _by("headroom_reserve_nodes", "Nodes whose loss a reserve is for.", "scope", reserves)
+        text = "Nodes that are cordoned, or lost and not replaced; the reserve pays for the largest of them."
+        yield _by("headroom_reserve_used_nodes", text, "scope", {scope: len(nodes) for scope, nodes in out.items()})
         text = "Nodes that two pools select; they belong to the one, and the other one's thresholds do not hold there."
         shared = GaugeMetricFamily("headroom_pool_overlap_nodes", text, labels=("pool", "other"))
         for pools, nodes in overlaps.items():
@@ -251,7 +255,7 @@ def _state(reservation: Reservation, lapsed_before: float) -> str:
 
 def _figures(standing: Standing) -> Iterator[tuple[str, str, float]]:
     """Name what a scope has, and of each sum that is bounded what is committed and what may be."""
-    room, reserves, bounds = standing.bearing
+    room, reserves, bounds, _ = standing.bearing
     yield "headroom_scope_memory_allocatable_bytes", "Allocatable memory on counted nodes.", room.memory
     yield "headroom_scope_cpu_allocatable_cores", "Allocatable CPU on counted nodes.", room.cpu / 1000
     text = "Pods that count and have no limit: what they may take is not in any sum of limits."

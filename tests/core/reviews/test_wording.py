@@ -47,7 +47,34 @@ COMING = short_of(asked=2 * GI, committed=11 * GI, granted=6 * GI, bound=18 * GI
 CPU = short_of("cpu_requests", asked=750, committed=2500, bound=3000, room=4000)
 FULL = short_of(asked=1, committed=GI, bound=0, room=8 * GI, reserve=16 * GI)
 
+NODELESS = Sum(CLUSTER, 0, GI, 0, 0, 0, Room(), 0, Share.parse("75%"), (("cordoned", 2), ("not Ready", 1)))
+EMPTY = Sum("high-mem", 0, GI, 0, 0, 0, Room(), 0, Share.parse("75%"))
+
 REFUSALS = [
+    pytest.param(
+        [NODELESS],
+        f"{WEB} does not fit: memory requests of the cluster would be 1Gi of 0 "
+        "(no node counts: 2 cordoned, 1 not Ready): asked 1Gi, committed 0, short by 1Gi, nothing would fit. "
+        "To ask for less does not help: a node must be uncordoned, repaired, untainted or added",
+        id="no node counts",
+    ),
+    pytest.param(
+        [EMPTY],
+        f"{WEB} does not fit: memory requests of pool high-mem would be 1Gi of 0 (no node counts: there is none): "
+        "asked 1Gi, committed 0, short by 1Gi, nothing would fit. "
+        "To ask for less does not help: a node must be uncordoned, repaired, untainted or added",
+        id="no node",
+    ),
+    pytest.param(
+        [NODELESS, LIMITS],
+        f"{WEB} does not fit: memory requests of the cluster would be 1Gi of 0 "
+        "(no node counts: 2 cordoned, 1 not Ready): asked 1Gi, committed 0, short by 1Gi, nothing would fit; "
+        "memory limits of the cluster would be 25Gi of 24Gi (100% of 24Gi allocatable): "
+        "asked 1Gi, committed 24Gi, short by 1Gi, nothing would fit. "
+        "Ask for less, free some, or raise thresholds.memory.requests and thresholds.memory.limits "
+        "in the ConfigMap headroom-config",
+        id="no node counts there",
+    ),
     pytest.param(
         [REQUESTS],
         f"{WEB} does not fit: memory requests of the cluster would be 18.69Gi of 18Gi (75% of 24Gi allocatable): "
@@ -203,7 +230,8 @@ def test_only_a_verdict_that_warns_has_warnings(verdict: Verdict, lines: list[st
 memory = st.integers(0, 2**50)
 BYTES = re.compile(r" bytes?\b")
 FIGURES = re.compile(
-    r"would be (?P<reached>\S+) of (?P<bound>\S+) \(.* of (?P<room>\S+) allocatable.*\): asked (?P<asked>\S+), "
+    r"would be (?P<reached>\S+) of (?P<bound>\S+) "
+    r"\((?:.* of (?P<room>\S+) allocatable.*|no node counts: .+)\): asked (?P<asked>\S+), "
     r"committed (?P<committed>[^ ,]+)(?: and (?P<granted>\S+) granted but not yet there)?, "
     r"short by (?P<short>\S+), (?:at most (?P<free>\S+)|nothing) would fit\."
 )

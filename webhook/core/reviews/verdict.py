@@ -47,7 +47,7 @@ class Sum(Struct, frozen=True, gc=False):
     """One bounded sum of one scope at the moment of a verdict; memory in bytes, cpu in millicores.
 
     `committed` is what live pods commit; `granted` what is let in and not yet there, by any replica; `kept` what of
-    the room is kept in reserve.
+    the room is kept in reserve. Where no node counts, `uncounted` says how many do not for which reason.
     """
 
     scope: str
@@ -59,6 +59,7 @@ class Sum(Struct, frozen=True, gc=False):
     room: Room
     kept: int
     share: Share | None
+    uncounted: tuple[tuple[str, int], ...] = ()
 
     @property
     def resource(self) -> str:
@@ -110,14 +111,15 @@ def growth(ledger: Ledger, pod: PodFacts, past: Share | None = None) -> tuple[Su
     for scope in ledger.spread(pod).scopes:
         asked = ledger.growth(pod, scope)
         standing = ledger.standing(scope)
-        committed, granted, (room, reserve, bounds) = standing.committed, standing.unseen, standing.bearing
+        committed, granted, (room, reserve, bounds, _) = standing.committed, standing.unseen, standing.bearing
         for index, bound in enumerate(bounds):
             if bound is None or not asked[index]:
                 continue
             if past is None or committed[index] + granted[index] + asked[index] > past.of(bound):
                 share = ledger.accounting.share(scope, index)
                 figures = (asked[index], committed[index], granted[index], bound)
-                sums.append(Sum(scope, index, *figures, room, reserve[index], share))
+                uncounted = () if any(room) else ledger.capacity.uncounted(scope)
+                sums.append(Sum(scope, index, *figures, room, reserve[index], share, uncounted))
     return tuple(sums)
 
 

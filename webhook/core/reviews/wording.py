@@ -43,8 +43,7 @@ def refusal(verdict: Verdict, subject: str, *, grows: bool = False) -> str:
         more = f" ({printable(verdict.detail, _DETAIL)})" if verdict.detail else ""
         return (
             f"{subject} {'cannot grow' if grows else 'does not fit'}{more}: {'; '.join(map(_broken, verdict.sums))}. "
-            f"Ask for less, free some, or raise {' and '.join(map(_threshold, verdict.sums))} "
-            "in the ConfigMap headroom-config"
+            f"{_advice(verdict.sums)}"
         )
     if verdict.reason is Reason.QUOTA:
         return printable(verdict.detail, _QUOTA)
@@ -68,11 +67,24 @@ _LET_IN = {
 }
 
 
+def _advice(sums: tuple[Sum, ...]) -> str:
+    if not any(any(s.room) for s in sums):
+        return "To ask for less does not help: a node must be uncordoned, repaired, untainted or added"
+    return f"Ask for less, free some, or raise {' and '.join(map(_threshold, sums))} in the ConfigMap headroom-config"
+
+
+def _no_node(s: Sum) -> str:
+    """Say that no node counts, and why."""
+    reasons = ", ".join(f"{number} {reason}" for reason, number in s.uncounted)
+    return f"no node counts: {reasons or 'there is none'}"
+
+
 def _broken(s: Sum) -> str:
     resource, free = s.resource, s.free
     reached = s.committed + s.granted + s.asked
     usable = amount(resource, max(0, s.allocatable - s.kept), down=True)
     of_what = f"{s.share} of {usable} allocatable" if s.share else "bound"
+    of_what = of_what if any(s.room) else _no_node(s)
     kept = f", {amount(resource, s.kept)} kept in reserve" if s.kept else ""
     fits = f"at most {amount(resource, free, down=True)} would fit" if free else "nothing would fit"
     on_its_way = f" and {amount(resource, s.granted)} granted but not yet there" if s.granted else ""
