@@ -383,12 +383,12 @@ def test_an_unforeseen_error_is_cannot_tell_with_a_traceback_in_the_log_only(
 ) -> None:
     judge = ready(f"mode: {mode}")
     monkeypatch.setattr("webhook.admission.decide", fail)
-    said = response(judge.ask(review(uid="line\nbreak"), timeout=1.0))
+    said = response(judge.ask(review(uid="line\\break"), timeout=1.0))
     assert said["allowed"] is allowed
     assert "an unforeseen error, see Headroom's log" in json.dumps(said)
     assert "Unforeseen" not in json.dumps(said)
     assert "Traceback" in caplog.text
-    assert r"review 'line\nbreak' could not be judged" in caplog.text
+    assert r"review 'line\\break' could not be judged" in caplog.text
 
 
 def test_after_an_unforeseen_error_the_next_review_is_judged(monkeypatch: pytest.MonkeyPatch) -> None:
