@@ -310,11 +310,12 @@ def test_who_left_while_waiting_disturbs_nobody() -> None:
 @pytest.mark.parametrize("mode", ["warn", "audit"])
 def test_policy_lets_in_whoever_waited_in_vain_and_counts_it(mode: str) -> None:
     judge = ready(f"mode: {mode}")
-    waiting = waits(judge.ask(review(memory="9Gi")))
+    judge.admission.account.see_pod(pod("lives", 2, revision=101))
+    waiting = waits(judge.ask(review(memory="7Gi")))
     judge.clock.wait(2.0)
     judge.admission.give_up(waiting)
     assert response(waiting.answer.result(0))["allowed"]
-    assert judge.admission.account.ledger.standing("cluster").unseen.memory_requests == 9 << 30
+    assert judge.admission.account.ledger.standing("cluster").unseen.memory_requests == 7 << 30
 
 
 def test_the_booking_thread_is_woken_by_whoever_waits() -> None:

@@ -45,7 +45,7 @@ def test_a_namespace_is_exempt_by_its_whole_name_or_its_pattern() -> None:
 
 def test_the_namespace_is_that_of_the_request_whatever_the_pod_says() -> None:
     assert why(namespace="default", metadata={"namespace": "kube-system"}) is None
-    with pytest.raises(ReviewError, match="request.namespace is \"Kube-system\", and not a DNS label"):
+    with pytest.raises(ReviewError, match=r'request\.namespace is "Kube-system", and not a DNS label'):
         why(namespace="Kube-system")
 
 

@@ -145,7 +145,10 @@ def test_a_user_is_never_refused_and_two_of_them_stay_two() -> None:
 
 def test_what_waits_holds_no_object_and_no_body() -> None:
     owner = {"kind": "ReplicaSet", "name": "n" * LONG, "uid": "u" * LONG, "apiVersion": "v" * LONG, "controller": True}
-    large = {"ownerReferences": [{"kind": "K" * LONG}, owner], "annotations": {"kubernetes.io/config.mirror": "m" * LONG}}
+    large = {
+        "ownerReferences": [{"kind": "K" * LONG}, owner],
+        "annotations": {"kubernetes.io/config.mirror": "m" * LONG},
+    }
     spec = {"containers": [{"name": "c" * LONG}] * 3, "initContainers": [{"name": "i" * LONG}]}
     for data in (of_pod(large, spec), resize(memory("1Gi"), memory("2Gi"), metadata=large)):
         asked = question(decode_of_pod(data), ACCOUNTING)

@@ -120,7 +120,11 @@ def test_an_answer_can_be_sent_whatever_the_names_are() -> None:
         (decode(body(kind={"kind": "Namespace"}, namespace="n1")), None, "Namespace n1"),
         (decode(body()), None, "object of no kind"),
         # Such a kind never gets here, and would do no harm if it did.
-        (structs.replace(decode(body(name="\u202e")), sub_resource="Evil\nKind"), None, r"object of no kind/Evil\nKind \u202e"),
+        (
+            structs.replace(decode(body(name="\u202e")), sub_resource="Evil\nKind"),
+            None,
+            r"object of no kind/Evil\nKind \u202e",
+        ),
     ],
 )
 def test_what_is_asked_about_is_named_on_one_harmless_line(named: Request, name: str | None, expected: str) -> None:
