@@ -229,6 +229,23 @@ def test_a_full_queue_drops_lines_counts_them_and_never_waits() -> None:
     }
 
 
+def test_a_queue_is_full_by_its_bytes_as_well() -> None:
+    out, decided = Blocked(), refused()
+    with writing(out, queue_bytes=10_000) as audit:
+        audit.record(decided)
+        assert out.reached.wait(30)
+        for _ in range(100):
+            audit.record(decided)
+        size = 100 - audit.dropped
+        assert 5 <= size <= 20
+        out.open.set()
+        deadline = time.monotonic() + 30
+        while audit._queued_bytes and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert audit._queued_bytes == 0, "what was written leaves room for others"
+    assert len(lines(out)) == 2 + size
+
+
 def test_drops_are_counted_right_from_many_threads() -> None:
     out, decided = Blocked(), refused()
     with writing(out, queue=1) as audit:

@@ -193,6 +193,17 @@ def test_without_the_workload_the_request_passes_and_the_log_says_why(
     assert str(fault) in caplog.text
 
 
+def test_nobody_can_make_it_ask_the_api_server_without_end(caplog: pytest.LogCaptureFixture) -> None:
+    teller = Teller(objects={WEB: deployment(1)})
+    for _ in range(500):
+        assert teller.ask(scaled(1, 2))["allowed"]
+    assert len(teller.api.asked) == 50
+    assert "workloads are scaled more often than they can be looked up" in caplog.text
+    teller.judge.clock.wait(1.0)
+    teller.ask(scaled(1, 2))
+    assert len(teller.api.asked) == 51
+
+
 def test_without_an_account_the_request_passes(caplog: pytest.LogCaptureFixture) -> None:
     teller = Teller("workloads: deny")
     account = teller.judge.admission.account

@@ -210,3 +210,14 @@ def test_over_http(judge: Judge) -> None:
     assert json.loads(said.text)["response"]["status"]["code"] == 422
     assert client(judge).post("/config", base_url="http://headroom", **asked).status_code == 404
     assert client(judge).get("/config", base_url="https://headroom").status_code == 405
+
+
+def test_while_one_edit_is_read_no_other_makes_the_replica_busy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("webhook.guard._TURN", 0.01)
+    guard = Guard(ready().admission.account)
+    with guard._reading:
+        said = response(guard.review(edit(BAD), 5.0))
+    assert said["allowed"]
+    assert said["warnings"] == [guard_module._UNREAD]
+    assert len(guard_module._UNREAD) <= 120
+    assert not response(guard.review(edit(BAD), 5.0))["allowed"], "and then it is read"

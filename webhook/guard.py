@@ -3,8 +3,8 @@
     review ──► text ──► configuration, or a refusal that names every path ──► preview ──► warnings
 
 A courtesy: of what gets past it, because Headroom is down or breaks here, the log, an Event and a metric tell, and the
-last good configuration stays. The preview works on a copy of the account, one at a time, so that nobody can keep a
-replica busy with it.
+last good configuration stays. A text is read, and the preview made on a copy of the account, one at a time, so that
+nobody can keep a replica busy with it.
 """
 
 import logging
@@ -31,6 +31,8 @@ log = logging.getLogger(__name__)
 _SHOWN = 5  # problems that a refusal lists; the others are most likely of the same kind
 _PROBLEM = 300  # characters of one of them
 _DELETED = "replicas that run keep the last good configuration; one that starts anew has none and can judge nothing"
+_TURN = 1.0  # seconds that an edit waits until no other one is being read
+_UNREAD = "not checked: too many edits at once; what is no good configuration changes nothing"
 _BUSY = "no preview: another one is being made; the configuration is good"
 
 
@@ -47,6 +49,7 @@ class Guard:
     def __init__(self, account: Account) -> None:
         self._account = account
         self._previewing = Lock()
+        self._reading = Lock()
 
     def review(self, body: bytes, _: float) -> Answer:
         """Answer an AdmissionReview; nothing here waits, so the time that is left is no matter."""
@@ -67,10 +70,14 @@ class Guard:
             return _allowed(request)
         if request.operation == "DELETE":
             return _allowed(request, _DELETED)
+        if not self._reading.acquire(timeout=_TURN):
+            return _allowed(request, _UNREAD)
         try:
             config = _edited(request)
         except (ConfigError, ObjectError) as error:
             return self._refused(request, _line(error))
+        finally:
+            self._reading.release()
         return _allowed(request, *(self._preview(config) if config else ()))
 
     def _refused(self, request: Request, problem: str) -> Response:

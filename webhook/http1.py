@@ -9,6 +9,7 @@ from webhook.cases import Answer, plain
 
 # A review carries an object of at most about 3 MiB (etcd's limit and the API server's), and with it the old one.
 LARGEST_BODY = 7 << 20
+SMALL = 16 << 10  # bytes; most reviews are smaller, and are never sent back for want of memory
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _CLOSE = b"Connection: close\r\n"
 
