@@ -2,7 +2,7 @@
 
 
 class Bucket:
-    """A token bucket; times are seconds of one clock that never goes back. The caller holds a lock, if any is needed."""
+    """A token bucket; times are seconds of one clock that never goes back. Not thread-safe: the caller holds a lock."""
 
     def __init__(self, rate: float, burst: int) -> None:
         self._rate = rate
