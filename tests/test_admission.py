@@ -423,3 +423,64 @@ def test_decisions_carry_how_old_the_account_is() -> None:
     response(judge.ask(review()))
     assert judge.decided[0].age == 3.0
     assert judge.decided[0].verdict.decision is Decision.ALLOW
+
+
+# -- reviews from anybody ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "forged",
+    [
+        review(uid="u" * (3 << 20)),
+        review(name="n" * 200_000),
+        review(namespace="n" * 64),
+        review(operation="x" * 1000),
+        review(kind={"kind": "Pod", "group": "g" * 1000}),
+        review(object={"metadata": {"name": "other", "namespace": "elsewhere"}}),
+        review(object={"metadata": {"name": "web", "uid": "u" * 1000}}),
+        review(object={"metadata": {"name": "web"}, "spec": {"nodeName": "n" * 1000}}),
+    ],
+    ids=["uid", "name", "namespace", "operation", "group", "another-namespace", "pod-uid", "node"],
+)
+@pytest.mark.parametrize("judge", [ready(), ready("mode: warn"), Judge()], ids=["enforce", "warn", "no-account"])
+def test_what_no_api_server_writes_is_answered_in_a_sentence_and_forgotten(
+    judge: Judge, forged: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    answer = judge.ask(forged)
+    assert isinstance(answer, Answer)
+    assert (answer.status, answer.retry_after) == (400, None)
+    assert len(answer.body) < 400
+    assert len(caplog.text) < 600
+    assert "refused a request to /validate" in caplog.text
+    assert (judge.decided, judge.admission._asked_again) == ([], {})
+    assert len(judge.admission.account.ledger.reservations) == 0
+
+
+def test_those_who_wait_and_say_much_are_bounded_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("webhook.waiting._HEAVY", 50_000)
+    judge = ready("exempt: {namespaces: [infra]}")
+
+    def heavy(name: str, namespace: str = "default") -> bytes:
+        asked = json.loads(review(name, "5Gi", namespace=namespace))["request"]["object"]
+        asked["metadata"]["namespace"] = namespace
+        asked["spec"]["nodeSelector"] = {f"label-{number}": "x" * 60 for number in range(120)}
+        return review(name, namespace=namespace, object=asked)
+
+    waiting = waits(judge.ask(heavy("one")))
+    assert sent_back(judge.ask(heavy("two"))) == "too many reviews wait that say much of where their pods may go"
+    light = waits(judge.ask(review("light", "4.5Gi")))
+    judge.clock.wait(2.0)
+    for each in (waiting, light):
+        judge.admission.give_up(each)
+    assert judge.admission._room._heavy == 0
+    waits(judge.ask(heavy("two")))
+    assert response(judge.ask(heavy("forced", "infra")))["allowed"]
+    assert judge.admission.account.ledger.standing("cluster").unseen.memory_requests == 5 << 30, "it is reserved for"
+
+
+def test_of_those_that_were_sent_back_only_so_many_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("webhook.admission._REMEMBERED", 10)
+    judge = Judge()
+    for number in range(50):
+        sent_back(judge.ask(review(uid=f"{number}".ljust(128, "u"))))
+    assert len(judge.admission._asked_again) == 10
