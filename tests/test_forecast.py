@@ -20,7 +20,7 @@ from webhook.auditline import line
 from webhook.cases import Decided
 from webhook.core.reviews.verdict import Decision, Reason
 from webhook.forecast import Forecast
-from webhook.http1 import LARGEST_BODY
+from webhook.http1 import LARGEST_BODY, LARGEST_EARLY
 from webhook.kube import Answer, Api
 from webhook.metrics import EarlyAnswers
 
@@ -202,6 +202,14 @@ def test_nobody_can_make_it_ask_the_api_server_without_end(caplog: pytest.LogCap
     teller.judge.clock.wait(1.0)
     teller.ask(scaled(1, 2))
     assert len(teller.api.asked) == 51
+
+
+def test_of_a_very_large_workload_nothing_is_said() -> None:
+    teller = Teller()
+    padded = deployment(3)
+    padded["metadata"]["annotations"] = {"padding": "x" * LARGEST_EARLY}
+    assert teller.ask(applied(deployment(3)))["warnings"]
+    assert "warnings" not in teller.ask(applied(padded))
 
 
 def test_without_an_account_the_request_passes(caplog: pytest.LogCaptureFixture) -> None:

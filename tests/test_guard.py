@@ -17,6 +17,7 @@ from webhook.app import CONFIGURATION, create_app
 from webhook.cases import Answer
 from webhook.core.foresight.preview import Preview, preview
 from webhook.guard import Guard
+from webhook.http1 import LARGEST_EARLY
 from webhook.settings import KEY, NAME
 
 HEAD = "apiVersion: headroom.dev/v1\nkind: HeadroomConfig\n"
@@ -221,3 +222,10 @@ def test_while_one_edit_is_read_no_other_makes_the_replica_busy(monkeypatch: pyt
     assert said["warnings"] == [guard_module._UNREAD]
     assert len(guard_module._UNREAD) <= 120
     assert not response(guard.review(edit(BAD), 5.0))["allowed"], "and then it is read"
+
+
+def test_a_very_large_edit_passes_with_a_warning() -> None:
+    guard = Guard(ready().admission.account)
+    said = response(guard.review(edit(BAD + "#" * LARGEST_EARLY), 5.0))
+    assert (said["allowed"], said["warnings"]) == (True, [guard_module._LARGE])
+    assert len(guard_module._LARGE) <= 120

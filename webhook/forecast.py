@@ -27,6 +27,7 @@ from webhook.core.reviews.reply import message
 from webhook.core.reviews.review import Request, ReviewError, decode, encode
 from webhook.core.reviews.verdict import Decision, Reason, Verdict
 from webhook.core.values.bucket import Bucket
+from webhook.http1 import LARGEST_EARLY
 from webhook.kube import Api
 
 log = logging.getLogger(__name__)
@@ -61,7 +62,7 @@ class Forecast:
         except ReviewError as error:
             log.warning("refused a request to /workloads: %s", error)
             return plain(400, str(error))
-        request = about_workload(asked)
+        request = about_workload(asked) if len(body) <= LARGEST_EARLY else None
         said = SILENT if request is None else self._say(asked, request)
         request = request or asked
         response = reply(request, SILENT if said is _UNKNOWN else said)

@@ -21,9 +21,10 @@ from webhook.core.config.source import parse
 from webhook.core.config.text import digest
 from webhook.core.foresight.preview import preview
 from webhook.core.foresight.wording_preview import preview_warnings
-from webhook.core.pods.objects import ObjectError, reader
+from webhook.core.pods.objects import ObjectError, sent_reader
 from webhook.core.reviews.review import Request, Response, ReviewError, Status, decode, encode
 from webhook.core.reviews.wording import WARNING, printable
+from webhook.http1 import LARGEST_EARLY
 from webhook.settings import KEY, NAME
 
 log = logging.getLogger(__name__)
@@ -33,6 +34,7 @@ _PROBLEM = 300  # characters of one of them
 _DELETED = "replicas that run keep the last good configuration; one that starts anew has none and can judge nothing"
 _TURN = 1.0  # seconds that an edit waits until no other one is being read
 _UNREAD = "not checked: too many edits at once; what is no good configuration changes nothing"
+_LARGE = "not checked: the ConfigMap is too large; what is no good configuration changes nothing"
 _BUSY = "no preview: another one is being made; the configuration is good"
 
 
@@ -40,7 +42,7 @@ class _ConfigMap(Struct, frozen=True):
     data: Mapping[str, str] = {}
 
 
-_read = reader(_ConfigMap)
+_read = sent_reader(_ConfigMap)
 
 
 class Guard:
@@ -59,7 +61,7 @@ class Guard:
             log.warning("refused a request about the configuration: %s", error)
             return plain(400, str(error))
         try:
-            response = self._judged(request)
+            response = self._judged(request) if len(body) <= LARGEST_EARLY else _allowed(request, _LARGE)
         except Exception:
             log.exception("the edit of the ConfigMap %r could not be checked", request.name)
             response = _allowed(request, "this edit could not be checked: see Headroom's log")

@@ -13,6 +13,7 @@ from webhook.core.account.accounting import Accounting
 from webhook.core.reviews.forms import LONGEST_USER, usable
 from webhook.core.reviews.question import Question, question
 from webhook.core.reviews.review import Request, ReviewError, decode, decode_of_pod
+from webhook.core.reviews.verdict import Reason
 
 ACCOUNTING = Accounting(config(""))
 LONG = 200_000
@@ -22,7 +23,8 @@ POD = {"version": "v1", "kind": "Pod"}
 def ask(data: bytes) -> Request:
     """Go as far as everything goes that is kept of a review; raises `ReviewError`."""
     request = decode_of_pod(data)
-    question(request, ACCOUNTING)
+    asked = question(request, ACCOUNTING)
+    assert isinstance(asked, Question) or asked.reason is not Reason.INVALID, asked
     return request
 
 
@@ -58,7 +60,7 @@ def test_whatever_an_api_server_sent_passes(name: str) -> None:
         of_pod({"name": "", "namespace": "", "uid": ""}),
         of_pod(uid="705ab4f5-6393-11e8-b7cc-42010a800002"),
         of_pod(userInfo={"username": "CN=" + "ü" * LONG}),
-        of_pod({"ownerReferences": [{"kind": "K" * LONG, "name": "any\x00thing", "uid": "u" * LONG}] * 100}),
+        of_pod({"ownerReferences": [{"kind": "K" * 9000, "name": "any\x00thing", "uid": "u" * 9000}] * 20}),
         of_pod({"labels": {"k" * LONG: "v" * LONG}, "annotations": {"a": "b" * LONG}}),
         body(kind={"group": "example.com", "kind": "Gadget"}, name="system:any:name", namespace=""),
         body(operation="SOMETHING-NEW", kind=POD),
@@ -100,7 +102,7 @@ def test_whatever_it_may_send_passes(data: bytes) -> None:
         (of_pod(spec={"nodeName": "n" * LONG}), "object.spec.nodeName is "),
         (of_pod(spec={"nodeName": "n\nn"}), "object.spec.nodeName is "),
         (of_pod(spec={"priorityClassName": "p" * LONG}), "object.spec.priorityClassName is "),
-        (resize(memory("1Gi"), memory("2Gi"), revision="9" * LONG), "object.metadata.resourceVersion is "),
+        (resize(memory("1Gi"), memory("2Gi"), revision="9" * LONG, status={}), "object.metadata.resourceVersion is "),
         (resize(memory("1Gi"), memory("2Gi"), name="other", metadata={"name": "web"}), "object.metadata.name and req"),
     ],
 )
@@ -144,13 +146,14 @@ def test_a_user_is_never_refused_and_two_of_them_stay_two() -> None:
 
 
 def test_what_waits_holds_no_object_and_no_body() -> None:
-    owner = {"kind": "ReplicaSet", "name": "n" * LONG, "uid": "u" * LONG, "apiVersion": "v" * LONG, "controller": True}
+    much = 100_000
+    owner = {"kind": "ReplicaSet", "name": "n" * much, "uid": "u" * much, "apiVersion": "v" * much, "controller": True}
     large = {
-        "ownerReferences": [{"kind": "K" * LONG}, owner],
+        "ownerReferences": [{"kind": "K" * much}, owner],
         "annotations": {"kubernetes.io/config.mirror": "m" * LONG},
     }
     spec = {"containers": [{"name": "c" * LONG}] * 3, "initContainers": [{"name": "i" * LONG}]}
-    for data in (of_pod(large, spec), resize(memory("1Gi"), memory("2Gi"), metadata=large)):
+    for data in (of_pod(large, spec), resize(memory("1Gi"), memory("2Gi"), metadata=large, status={})):
         asked = question(decode_of_pod(data), ACCOUNTING)
         assert isinstance(asked, Question)
         kept = asked.kept()

@@ -9,7 +9,8 @@ import msgspec
 from msgspec import Raw, Struct
 from msgspec.structs import replace
 
-from webhook.core.pods.objects import ObjectError, Pod, reader
+from webhook.core.pods.objects import LARGE, ObjectError, Pod
+from webhook.core.pods.sent import read_sent_pod, sparse
 from webhook.core.reviews.forms import LONGEST_USER, FormError, check_asked, check_pod, check_same, usable
 from webhook.core.values.word import quoted
 
@@ -69,12 +70,12 @@ class Request(Struct, frozen=True, gc=False, rename="camel"):
 
     def pod(self) -> Pod:
         """Return the object as a pod; raises `ObjectError`."""
-        return _read_pod(bytes(self.object))
+        return read_sent_pod(bytes(self.object))
 
     def old_pod(self) -> Pod:
         """Read the object that is to be replaced as a pod; raises `ObjectError`."""
         try:
-            return _read_pod(bytes(self.old_object))
+            return read_sent_pod(bytes(self.old_object))
         except ObjectError as error:
             raise ObjectError(f"oldObject: {error}") from error
 
@@ -85,8 +86,8 @@ class _PodRequest(Request, frozen=True, gc=False, kw_only=True, rename="camel"):
     object: Pod  # type: ignore[assignment]  # nobody but `pod` looks at it
 
     def pod(self) -> Pod:
-        """Return the object."""
-        return self.object
+        """Return the object; raises `ObjectError`."""
+        return sparse(self.object)
 
 
 class _Review(Struct, frozen=True, gc=False, rename="camel"):
@@ -100,7 +101,6 @@ class _PodReview(_Review, frozen=True, gc=False, rename="camel"):
 
 
 _UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
-_read_pod = reader(Pod)
 _review = msgspec.json.Decoder(_Review)
 _pod_review = msgspec.json.Decoder(_PodReview)
 
@@ -114,7 +114,12 @@ def decode(body: bytes) -> Request:
 
 
 def decode_of_pod(body: bytes) -> Request:
-    """Read the question, with the pod that it is about in the same pass if that is readable; raises `ReviewError`."""
+    """Read the question, with the pod that it is about in the same pass if that is small and readable.
+
+    Raises `ReviewError`.
+    """
+    if len(body) > LARGE:
+        return decode(body)
     try:
         return _asked(_pod_review.decode(body))
     except _UNREADABLE:
