@@ -19,7 +19,7 @@ from tests.cluster.replicas import Replicas
 from tests.live.headroom import SHARED
 from tests.storm.clients import pod
 from tests.storm.forger import post, reviews
-from tests.storm.scene import SETTLE_SECONDS, Scene, shown
+from tests.storm.scene import SETTLE_SECONDS, SHIPPED, SHORT, Scene, shown
 
 pytestmark = pytest.mark.live
 
@@ -79,7 +79,7 @@ def _anybodys(scene: Scene) -> dict[str, Any]:
 
 def test_forged_reviews_stop_nobody_and_tell_nothing(bare: Scene, work: Path, full: bool) -> None:
     owner = _anybodys(bare)
-    with bare.guarded(work, 2) as replicas:
+    with bare.guarded(work, 2, SHIPPED if full else SHORT) as replicas:
         before = max(_resident(each) for each in replicas)
         told: Counter[int] = Counter()
         began = time.monotonic()
@@ -111,6 +111,6 @@ def test_forged_reviews_stop_nobody_and_tell_nothing(bare: Scene, work: Path, fu
         assert seen.memory < LIMIT
         assert events == []
         for replica in replicas:
-            until(lambda each=replica: shown(each, RESERVED) == 0, "what was forged to lapse", SETTLE_SECONDS)  # type: ignore[misc]  # mypy knows no defaults in a lambda
+            until(lambda each=replica: shown(each, RESERVED) == 0, "what was forged to lapse", 2 * SETTLE_SECONDS)  # type: ignore[misc]  # mypy knows no defaults in a lambda
         bare.plane.api.create(bare.pods, pod("true", 1 << 20))
         bare.clear()
