@@ -311,11 +311,12 @@ def test_who_left_while_waiting_disturbs_nobody() -> None:
 @pytest.mark.parametrize("mode", ["warn", "audit"])
 def test_policy_lets_in_whoever_waited_in_vain_and_counts_it(mode: str) -> None:
     judge = ready(f"mode: {mode}")
-    waiting = waits(judge.ask(review(memory="9Gi")))
+    judge.admission.account.see_pod(pod("lives", 2, revision=101))
+    waiting = waits(judge.ask(review(memory="7Gi")))
     judge.clock.wait(2.0)
     judge.admission.give_up(waiting)
     assert response(waiting.answer.result(0))["allowed"]
-    assert judge.admission.account.ledger.standing("cluster").unseen.memory_requests == 9 << 30
+    assert judge.admission.account.ledger.standing("cluster").unseen.memory_requests == 7 << 30
 
 
 def test_the_booking_thread_is_woken_by_whoever_waits() -> None:
@@ -384,12 +385,12 @@ def test_an_unforeseen_error_is_cannot_tell_with_a_traceback_in_the_log_only(
 ) -> None:
     judge = ready(f"mode: {mode}")
     monkeypatch.setattr("webhook.admission.decide", fail)
-    said = response(judge.ask(review(uid="line\nbreak"), timeout=1.0))
+    said = response(judge.ask(review(uid="line\\break"), timeout=1.0))
     assert said["allowed"] is allowed
     assert "an unforeseen error, see Headroom's log" in json.dumps(said)
     assert "Unforeseen" not in json.dumps(said)
     assert "Traceback" in caplog.text
-    assert r"review 'line\nbreak' could not be judged" in caplog.text
+    assert r"review 'line\\break' could not be judged" in caplog.text
 
 
 def test_after_an_unforeseen_error_the_next_review_is_judged(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -500,3 +501,64 @@ def test_a_quota_has_no_part_in_readiness() -> None:
     assert not judge.admission.quotas.usable()
     assert judge.admission.account.unready() is None
     assert response(judge.ask(review()))["allowed"]
+
+
+# -- reviews from anybody ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "forged",
+    [
+        review(uid="u" * (3 << 20)),
+        review(name="n" * 200_000),
+        review(namespace="n" * 64),
+        review(operation="x" * 1000),
+        review(kind={"kind": "Pod", "group": "g" * 1000}),
+        review(object={"metadata": {"name": "other", "namespace": "elsewhere"}}),
+        review(object={"metadata": {"name": "web", "uid": "u" * 1000}}),
+        review(object={"metadata": {"name": "web"}, "spec": {"nodeName": "n" * 1000}}),
+    ],
+    ids=["uid", "name", "namespace", "operation", "group", "another-namespace", "pod-uid", "node"],
+)
+@pytest.mark.parametrize("judge", [ready(), ready("mode: warn"), Judge()], ids=["enforce", "warn", "no-account"])
+def test_what_no_api_server_writes_is_answered_in_a_sentence_and_forgotten(
+    judge: Judge, forged: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    answer = judge.ask(forged)
+    assert isinstance(answer, Answer)
+    assert (answer.status, answer.retry_after) == (400, None)
+    assert len(answer.body) < 400
+    assert len(caplog.text) < 600
+    assert "refused a request to /validate" in caplog.text
+    assert (judge.decided, judge.admission._asked_again) == ([], {})
+    assert len(judge.admission.account.ledger.reservations) == 0
+
+
+def test_those_who_wait_and_say_much_are_bounded_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("webhook.waiting._HEAVY", 50_000)
+    judge = ready("exempt: {namespaces: [infra]}")
+
+    def heavy(name: str, namespace: str = "default") -> bytes:
+        asked = json.loads(review(name, "5Gi", namespace=namespace))["request"]["object"]
+        asked["metadata"]["namespace"] = namespace
+        asked["spec"]["nodeSelector"] = {f"label-{number}": "x" * 60 for number in range(120)}
+        return review(name, namespace=namespace, object=asked)
+
+    waiting = waits(judge.ask(heavy("one")))
+    assert sent_back(judge.ask(heavy("two"))) == "too many reviews wait that say much of where their pods may go"
+    light = waits(judge.ask(review("light", "4.5Gi")))
+    judge.clock.wait(2.0)
+    for each in (waiting, light):
+        judge.admission.give_up(each)
+    assert judge.admission._room._heavy == 0
+    waits(judge.ask(heavy("two")))
+    assert response(judge.ask(heavy("forced", "infra")))["allowed"]
+    assert judge.admission.account.ledger.standing("cluster").unseen.memory_requests == 5 << 30, "it is reserved for"
+
+
+def test_of_those_that_were_sent_back_only_so_many_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("webhook.admission._REMEMBERED", 10)
+    judge = Judge()
+    for number in range(50):
+        sent_back(judge.ask(review(uid=f"{number}".ljust(128, "u"))))
+    assert len(judge.admission._asked_again) == 10

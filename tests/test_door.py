@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import threading
 from collections.abc import Awaitable, Callable, Iterator
 
 import pytest
@@ -230,3 +231,29 @@ def test_no_crowd_on_other_pages_hides_that_the_process_lives() -> None:
             each.leave()
 
     meet(judge, script)
+
+
+def test_large_bodies_that_wait_for_a_thread_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("webhook.door._MOST_QUEUED", 100_000)
+    app, go = Flask("slow"), threading.Event()
+
+    @app.post("/slow")
+    def slow() -> Response:
+        assert go.wait(60)
+        return Response("done")
+
+    async def script(house: House) -> None:
+        large = Request(target="/slow", body=b"x" * 60_000).encode()
+        with house.peer() as one, house.peer() as two, house.peer() as small:
+            one.send(large)
+            await asyncio.sleep(0)
+            two.send(large)
+            said = await two.hears()
+            assert (said.status, said.body) == (503, b"there are too many large requests at once\n")
+            small.send(Request(target="/slow", body=b"x" * 100).encode())
+            go.set()
+            assert (await one.hears()).status == (await small.hears()).status == 200
+            two.send(large)
+            assert (await two.hears()).status == 200, "there is room again"
+
+    meet(ready(), script, app)

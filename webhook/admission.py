@@ -31,6 +31,7 @@ log = logging.getLogger(__name__)
 _PATIENCE = 2.0  # seconds that a review waits for a booking before it is sent to ask again
 _LAST_CALL = 1.5  # seconds before the API server gives up: too late to ask again
 _LAST_WORD = 0.5  # seconds before the API server gives up: by then an answer must be on its way
+_TOO_MUCH = "too many reviews wait that say much of where their pods may go"
 _REMEMBERED = 10_000  # reviews that were sent to ask again
 
 
@@ -53,10 +54,11 @@ class Admission:
         try:
             request = decode_of_pod(body)
         except ReviewError as error:
-            log.warning("refused a request to /validate: %s", error)
-            return plain(400, str(error))
+            return _refused(error)
         try:
             return self._answer_or_wait(request, body, now, timeout)
+        except ReviewError as error:
+            return _refused(error)
         except Exception:
             log.exception("review %r could not be judged", request.uid)
             mode = self.account.config.policy(request.namespace).mode
@@ -74,10 +76,13 @@ class Admission:
         with self.account.lock:
             outcome = self._decide(asked, case.arrived)
             if not outcome.settled:
-                waiting = Waiting(case, asked, outcome.verdict, self._wait_until(case))
-                self._room.enter(waiting)
-                self.account.wake()
-                return waiting
+                kept = asked.kept()
+                case = Case(kept.request, now, timeout, kept)
+                waiting = Waiting(case, kept, outcome.verdict, self._wait_until(case))
+                if self._room.enter(waiting):
+                    self.account.wake()
+                    return waiting
+                outcome = self._unjudged(asked, _TOO_MUCH, now)
             standing = self._standing(outcome.verdict)
         return self._answer(case, outcome.verdict, standing)
 
@@ -85,6 +90,9 @@ class Admission:
         problem = self.account.problem(now)
         if problem is None or asked.quota:  # what a quota says needs no account
             return decide(self.account.ledger, self.account.allotment, asked, now)
+        return self._unjudged(asked, problem, now)
+
+    def _unjudged(self, asked: Question, problem: str, now: float) -> Outcome:
         if asked.forced and not asked.request.dry_run:
             self.account.allotment.force(asked.facts, now)
         return Outcome(verdict_of(asked, cannot_tell(asked.mode, problem)), settled=True)
@@ -196,3 +204,8 @@ class Admission:
             answer = self._answer(waiting.case, verdict, standing)
             if waiting.answer.set_running_or_notify_cancel():
                 waiting.answer.set_result(answer)
+
+
+def _refused(error: ReviewError) -> Answer:
+    log.warning("refused a request to /validate: %s", error)
+    return plain(400, str(error))

@@ -9,7 +9,9 @@ from webhook.cases import Decided
 from webhook.core.account.facts import PodFacts
 from webhook.core.account.standing import Standing
 from webhook.core.pods.objects import Pod
+from webhook.core.reviews.forms import LONGEST_NAME, LONGEST_WORD
 from webhook.core.reviews.verdict import Decision, Reason
+from webhook.core.reviews.wording import printable
 from webhook.core.values.amounts import Amounts
 
 SCHEMA: Final = 1
@@ -131,5 +133,5 @@ _REQUESTS, _LIMITS, _LIMITS_FILLED = map(
 def _owner(pod: Pod) -> tuple[str | None, str | None]:
     for owner in pod.metadata.owner_references:
         if owner.controller:
-            return owner.kind, owner.name
+            return printable(owner.kind, LONGEST_WORD), printable(owner.name, LONGEST_NAME)  # nobody bounds these
     return None, None

@@ -43,7 +43,7 @@ def test_a_pod_that_selects_its_nodes_is_confined_to_them() -> None:
 @pytest.mark.parametrize(
     ("request_name", "metadata", "name"),
     [
-        ("web-7", {"name": "other"}, "default/web-7"),
+        ("web-7", {"name": ""}, "default/web-7"),
         ("", {"name": "web-7"}, "default/web-7"),
         ("", {"name": "", "generateName": "web-"}, "default/web-review-1"),
     ],
@@ -54,6 +54,12 @@ def test_a_review_made_by_hand_may_lack_what_the_api_server_fills_in(
     request = asking(name=request_name, metadata={"uid": ""} | metadata)
     facts = asked(request).facts
     assert (facts.name, facts.uid) == (name, "review-1")
+
+
+def test_a_pod_that_a_mutating_webhook_renamed_is_held_under_the_name_that_it_comes_by() -> None:
+    """The request keeps the name that was asked for; two pods of one such name both come, and both must cost."""
+    facts = [asked(asking(name="web", metadata={"name": name})).facts for name in ("web-a", "web-b")]
+    assert [each.name for each in facts] == ["default/web-a", "default/web-b"]
 
 
 @pytest.mark.parametrize("name", ["deployment", "scale-of-a-deployment"])

@@ -169,6 +169,10 @@ class Reservations:
             for reservation in group.by_key.values():
                 yield name, reservation
 
+    def __len__(self) -> int:
+        """How many are not retired."""
+        return len(self._open) + len(self._settled)
+
     @property
     def still_open(self) -> int:
         """How many pods may still come."""

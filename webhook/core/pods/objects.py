@@ -214,6 +214,27 @@ def reader(kind: type[Kind]) -> Callable[[bytes], Kind]:
     return read
 
 
+def sent_reader(kind: type[Kind]) -> Callable[[bytes], Kind]:
+    """Make the same for objects that anybody may have sent: what is large is read in the fast way or not at all.
+
+    The slow way takes twenty times the memory, and the API server sends no large object with nulls where they matter.
+    """
+    read, decoder = reader(kind), msgspec.json.Decoder(kind)
+
+    def read_sent(data: bytes) -> Kind:
+        if len(data) <= LARGE:
+            return read(data)
+        try:
+            return decoder.decode(data)
+        except _UNREADABLE as error:
+            raise ObjectError(_located(str(error))) from error
+
+    return read_sent
+
+
+LARGE = 64 << 10  # bytes of JSON; a smaller object may be made of anything
+
+
 def convert(value: object, kind: type[Kind]) -> Kind:
     """Turn what a JSON or YAML parser returned into a type made of the parts above; raises `ObjectError`."""
     try:

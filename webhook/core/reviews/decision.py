@@ -23,6 +23,8 @@ from webhook.core.sharing.allotment import Allotment
 from webhook.core.sharing.shared import Shared
 from webhook.core.values.amounts import Amounts
 
+_TOO_MANY = "more pods were let in and have not been seen yet than this replica can keep in mind"
+
 
 class Outcome(Struct, frozen=True, gc=False):
     """A verdict, and whether it stands (`settled`) or holds only once the pod is booked for."""
@@ -47,7 +49,11 @@ def decide(ledger: Ledger, allotment: Allotment, question: Question, now: float)
         return Outcome(verdict_of(question, Verdict(Decision.ALLOW, Reason.FITS, question.mode)), settled=True)
     judged = judge(ledger, pod, question.mode)
     verdict = verdict_of(question, judged)
-    return Outcome(verdict, settled=not verdict.allowed or bool(dry_run) or allotment.take(pod, now))
+    if not verdict.allowed or dry_run:
+        return Outcome(verdict, settled=True)
+    if not allotment.holds(pod):  # what policy lets in comes all the same
+        return Outcome(verdict if question.forced else cannot_tell(question.mode, _TOO_MANY), settled=True)
+    return Outcome(verdict, settled=allotment.take(pod, now))
 
 
 def verdict_of(question: Question, judged: Verdict) -> Verdict:

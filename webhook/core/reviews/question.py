@@ -11,11 +11,12 @@ from webhook.core.account.facts import PodFacts, pod_facts
 from webhook.core.config.config import HeadroomConfig, Policy
 from webhook.core.config.settings import Answer, Mode
 from webhook.core.pods.footprint import asks_for_memory, footprint, lacks_memory_limit
-from webhook.core.pods.objects import ObjectError, Pod
+from webhook.core.pods.objects import LARGE, ObjectError, OwnerReference, Pod, PodMeta
 from webhook.core.quotas.check import Quota, refusal
 from webhook.core.quotas.objects import read_pod
 from webhook.core.reviews.exemption import exemption
-from webhook.core.reviews.review import Request, decode
+from webhook.core.reviews.forms import LONGEST_NAME, LONGEST_UID, LONGEST_WORD
+from webhook.core.reviews.review import Request, checked, decode, without_objects
 from webhook.core.reviews.verdict import Decision, Reason, Verdict, judge_form
 from webhook.core.values.amounts import Amounts
 from webhook.core.values.quantity import QuantityError
@@ -42,9 +43,29 @@ class Question(Struct, frozen=True, gc=False):
         """Say whether policy lets the pod in, whatever the account says."""
         return self.exempt is not None or self.mode is not Mode.ENFORCE
 
+    def kept(self) -> "Question":
+        """Return the question without the objects that were judged already: it may have to wait, with many others."""
+        owner = next((_cut(each) for each in self.pod.metadata.owner_references if each.controller), None)
+        pod = Pod(PodMeta(owner_references=() if owner is None else (owner,)))
+        return replace(self, request=without_objects(self.request), pod=pod)
+
+
+def _cut(owner: OwnerReference) -> OwnerReference:
+    """Bound what nobody bounds, and leave it too long to be taken for another."""
+    return OwnerReference(
+        owner.api_version[: LONGEST_NAME + LONGEST_WORD + 2],
+        owner.kind[: LONGEST_WORD + 1],
+        owner.name[: LONGEST_NAME + 1],
+        owner.uid[: LONGEST_UID + 1],
+        controller=True,
+    )
+
 
 def question(request: Request, accounting: Accounting) -> Question | Verdict:
-    """Work out what is asked; a verdict where no account is needed for it."""
+    """Work out what is asked; a verdict where no account is needed for it.
+
+    Raises `ReviewError` for what no API server writes.
+    """
     is_resize = not request.is_pod
     if is_resize and not request.is_resize:
         detail = f"Headroom judges pods, not {request.what}: limit the webhook's rules to pods"
@@ -68,8 +89,11 @@ def asked_of_quotas(asked: Question, quotas: Sequence[Quota], body: bytes) -> Qu
     """Return the question with what quotas will say against the pod; `body` is the review that it came in.
 
     Quotas look at a pod when it is created or resized. It is read a second time then, for fields that the account does
-    not need. What cannot be read, quotas are not asked about: the API server lets nothing like that in.
+    not need. What cannot be read, quotas are not asked about: the API server lets nothing like that in. Nor are they
+    about what is large, for to read it could take many times its size in memory; that is left to the quotas themselves.
     """
+    if len(body) > LARGE:
+        return asked
     review = decode(body)
     if not (review.is_resize or review.operation == "CREATE"):
         return asked
@@ -82,9 +106,12 @@ def asked_of_quotas(asked: Question, quotas: Sequence[Quota], body: bytes) -> Qu
 
 
 def _created(request: Request, pod: Pod) -> PodFacts:
+    checked(request, pod)
     meta = pod.metadata
-    # A review made by hand may lack what the API server always fills in; its own uid then stands for the pod's.
-    name = request.name or meta.name or f"{meta.generate_name}{request.uid}"
+    # The pod comes under the object's name: the request's is the one that was asked for, and a mutating webhook may
+    # have given another since. A review made by hand may lack what the API server always fills in; its own uid then
+    # stands for the pod's.
+    name = meta.name or request.name or f"{meta.generate_name}{request.uid}"
     return pod_facts(pod, f"{request.namespace}/{name}", meta.uid or request.uid, at=0)
 
 
@@ -95,6 +122,7 @@ def _resized(request: Request, pod: Pod) -> PodFacts:
     nothing of this one: an infeasible resize would otherwise let any other one pass behind it.
     """
     old, status = request.old_pod(), pod.status
+    checked(request, pod, old)
     conditions = tuple(c for c in status.conditions if c.type != "PodResizePending")
     wanted = replace(pod, status=replace(status, conditions=conditions))
     name = request.name or pod.metadata.name

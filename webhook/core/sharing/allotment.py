@@ -37,7 +37,7 @@ from webhook.core.account.extent import Sums
 from webhook.core.account.facts import PodFacts
 from webhook.core.account.ledger import Ledger
 from webhook.core.sharing.grants import Grants
-from webhook.core.sharing.naming import MOST, held_by_others, namable
+from webhook.core.sharing.naming import MOST, held_by_others, named
 from webhook.core.sharing.proposal import Ask, Draft, Proposal, fits, must_call, owing, view_of
 from webhook.core.sharing.shared import Holding, Shared
 from webhook.core.sharing.witness import Timing, Witness
@@ -50,10 +50,8 @@ class Allotment(Grants):
     """This replica's part of the protocol. The caller holds one lock for this and the ledger."""
 
     def __init__(self, replica: str, ledger: Ledger, timing: Timing) -> None:
-        super().__init__(ledger, timing.lapse)
-        self.replica = replica
+        super().__init__(replica, ledger, timing.lapse)
         self.timing = timing
-        self.shared: Shared | None = None
         self.revision = 0  # resourceVersion of the object that `shared` was read from; 0: there is none
         self._newest = 0  # the highest resourceVersion of the object that was ever seen
         self._witness = Witness(replica, timing)
@@ -236,7 +234,7 @@ class Allotment(Grants):
         """Say whether a name is repeated by now, and this holding does not say so though others may refuse by it."""
         if not mine.lean or len(mine.named) >= MOST:
             return False  # of one that is not lean, others ask for more before they refuse
-        return not namable(self._ledger.reservations, shared, self.replica).keys() <= mine.named.keys()
+        return not named(self._ledger.reservations, shared, self.replica).keys() <= mine.named.keys()
 
     def _expired(self, now: float) -> list[str]:
         """Rule 5."""

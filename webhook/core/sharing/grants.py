@@ -14,6 +14,8 @@ from webhook.core.account.facts import PodFacts
 from webhook.core.account.ledger import Ledger
 from webhook.core.account.reservations import Named
 from webhook.core.sharing.proposal import Proposal
+from webhook.core.sharing.shared import Shared
+from webhook.core.sharing.size import can_hold, is_tight
 from webhook.core.values.amounts import NOTHING, Amounts
 
 Load = Callable[[str], Amounts]
@@ -25,9 +27,11 @@ _NONE: frozenset[str] = frozenset()
 class Grants(ABC):
     """What is held, and what counts against it."""
 
-    def __init__(self, ledger: Ledger, lapse: float) -> None:
+    def __init__(self, replica: str, ledger: Ledger, lapse: float) -> None:
         self._ledger = ledger
         self._lapse = lapse
+        self.replica = replica
+        self.shared: Shared | None = None
         self._held: Sums = {}
         self._pending: Proposal | None = None
 
@@ -38,7 +42,9 @@ class Grants(ABC):
     def take(self, pod: PodFacts, now: float) -> bool:
         """Grant from the allotment if it covers the pod (rule 1); the caller has judged it against the bound."""
         pending = self._pending
-        if not self.valid(now) or (pending is not None and pod.key in pending.retired_keys):
+        if not (self.valid(now) and self.holds(pod) and self._tells(pod)) or (
+            pending is not None and pod.key in pending.retired_keys
+        ):
             return False
         if not self._covered(pod, self._held, self._ledger.reservations.unretired):
             return False
@@ -50,7 +56,18 @@ class Grants(ABC):
 
     def force(self, pod: PodFacts, now: float) -> None:
         """Reserve for a pod that policy lets through though it could not be booked (rule 8)."""
-        self._grant(pod, now)
+        if self.holds(pod) and self._tells(pod):
+            self._grant(pod, now)
+
+    def holds(self, pod: PodFacts) -> bool:
+        """Say whether room is held for a pod that is let in."""
+        return can_hold(self._ledger, pod)
+
+    def _tells(self, pod: PodFacts) -> bool:
+        """Say whether what is held for a pod can surely be told with the next write (size.py)."""
+        if self.shared is None or not is_tight(self._ledger, self.shared, self.replica):
+            return True
+        return all(self.held(scope) != NOTHING for scope in self._ledger.spread(pod).scopes)
 
     def again(self, pod: PodFacts, now: float) -> bool:
         """Say whether this very pod was granted before, and reserve on for it: a review may be repeated."""
