@@ -1,10 +1,13 @@
 """The ledger's rules, one by one: what is charged where, what a lost node takes out, what may be created twice."""
 
+from dataclasses import replace
+
 import pytest
 
-from tests.core.accounts import HIGH_MEM, bound, committed, config, footprint, headroom, ledger, node, pod
+from tests.core.accounts import HIGH_MEM, REQUESTS, bound, committed, config, footprint, headroom, ledger, node, pod
 from webhook.core.account.accounting import Accounting
-from webhook.core.account.nodes import NodeFacts
+from webhook.core.account.facts import PodFacts
+from webhook.core.account.nodes import NodeFacts, Room
 from webhook.core.values.amounts import Amounts
 from webhook.core.values.scopes import CLUSTER
 
@@ -255,6 +258,19 @@ def test_a_cordoned_node_that_is_lost_lets_in_the_replacements_of_its_own_pods_a
     of.gone(pod("p", 3, "c"))
     of.see(pod("again", 3, "b"))
     assert headroom(of) == 0
+
+
+def test_a_cordon_gives_not_even_a_byte_by_rounding() -> None:
+    sizes = {"a": 5, "b": 5, "c": 5, "d": 5, "e": 5, "f": 5, "g": 1}
+    nodes = {name: NodeFacts(name, Room(size, 0), True) for name, size in sizes.items()}
+    of = ledger("reserve: {nodes: 1}", *nodes.values(), requests="50%")
+    for name in "ef":
+        of.see(PodFacts(f"default/{name}", name, 1, Amounts(memory_requests=2), name))
+    for name in "efg":
+        assert of.standing(CLUSTER).headroom(REQUESTS) == 13 - 4
+        of.see_node(replace(nodes[name], cordoned=True), 1.0)
+    assert of.standing(CLUSTER).headroom(REQUESTS) == 13 - 4
+    assert of.standing(CLUSTER).bearing.bound[REQUESTS] == 10
 
 
 def test_nodes_that_are_cordoned_for_long_use_up_the_reserve_and_no_more() -> None:
