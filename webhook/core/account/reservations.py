@@ -173,6 +173,11 @@ class Reservations:
         """How many are not retired."""
         return len(self._open) + len(self._settled)
 
+    def under(self, name: str) -> int:
+        """How many are under one name."""
+        group = self._names.get(name)
+        return len(group.by_key) if group else 0
+
     @property
     def still_open(self) -> int:
         """How many pods may still come."""

@@ -128,6 +128,8 @@ class Draft:
         self._tentative: list[Named] = []
         self._booked: list[Ask] = []
         self._unfit: list[Ask] = []
+        self._open_in: set[str] | None = None  # scopes in which anything is open, where their number matters
+        self._text = 0  # bytes in which to tell of them
 
     @property
     def bookable(self) -> bool:
@@ -199,10 +201,11 @@ class Draft:
             return False
         if not size.is_tight(self._ledger, self.base, self._replica):
             return True
-        scopes = size.open_scopes(self._ledger)
-        new = set(self._ledger.spread(pod).scopes) - scopes
-        left = min(size.for_scopes(self.base, self._replica), self._left())
-        return not new or size.of_open(scopes | new) <= left
+        if self._open_in is None:
+            self._open_in = size.open_scopes(self._ledger)
+            self._text = min(size.for_scopes(self.base, self._replica), self._left())
+        new = set(self._ledger.spread(pod).scopes) - self._open_in
+        return not new or size.of_open(self._open_in | new) <= self._text
 
     def _left(self) -> int:
         """How many bytes of the text the others leave."""
@@ -214,6 +217,8 @@ class Draft:
     def _book(self, ask: Ask, now: float) -> None:
         self._booked.append(ask)
         granted = self._ledger.grant(ask.pod, now)
+        if self._open_in is not None:
+            self._open_in |= set(granted.spread.scopes)
         if not ask.forced:
             self._tentative.append((ask.pod.name, granted))
 

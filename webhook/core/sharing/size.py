@@ -20,6 +20,9 @@ from webhook.core.account.ledger import Ledger
 from webhook.core.sharing.shared import Shared
 from webhook.core.values.amounts import NOTHING, Amounts
 
+MOST_OF_ONE_NAME: Final = 1_000
+"""Grants under one name: all of them are looked at whenever a pod of that name changes."""
+
 LARGEST: Final = 60 << 10  # bytes of the text; as JSON and with its metadata the object is below 64 KiB
 LEFT: Final = 56 << 10  # bytes that replicas share out: who joins meanwhile has the rest
 _SHARERS: Final = 3  # replicas there are at least room for: two, and a third one while they are being replaced
@@ -83,7 +86,7 @@ def can_hold(ledger: Ledger, pod: PodFacts) -> bool:
     What no bound could ever hold comes by policy alone. Nothing that is kept free for it would keep the sums within
     their bounds, so until it is there it costs others nothing.
     """
-    if len(ledger.reservations) >= MOST_GRANTS:
+    if len(ledger.reservations) >= MOST_GRANTS or ledger.reservations.under(pod.name) >= MOST_OF_ONE_NAME:
         return False
     asked = pod.asked
     return all(
