@@ -173,10 +173,12 @@ class Reservations:
         """How many are not retired."""
         return len(self._open) + len(self._settled)
 
-    def under(self, name: str) -> int:
-        """How many are under one name."""
+    def are_too_many(self, name: str, most: int, most_of_one_name: int) -> bool:
+        """Say whether there are so many, or so many under one name, that no other should be added there."""
+        if len(self._open) + len(self._settled) >= most:
+            return True
         group = self._names.get(name)
-        return len(group.by_key) if group else 0
+        return group is not None and len(group.by_key) >= most_of_one_name
 
     @property
     def still_open(self) -> int:
