@@ -3,7 +3,9 @@
 import asyncio
 import json
 import threading
+import tracemalloc
 from collections.abc import Awaitable, Callable, Iterator
+from contextlib import ExitStack
 
 import pytest
 from flask import Flask, Response, request
@@ -257,3 +259,28 @@ def test_large_bodies_that_wait_for_a_thread_are_bounded(monkeypatch: pytest.Mon
             assert (await two.hears()).status == 200, "there is room again"
 
     meet(ready(), script, app)
+
+
+def test_reviews_that_wait_hold_no_bodies() -> None:
+    judge = ready()
+
+    def large(number: int) -> bytes:
+        made = json.loads(review(f"large-{number}", "8Gi"))["request"]["object"]
+        made["metadata"]["annotations"] = {"padding": f"{number}" * (1 << 20)}
+        return Request(body=review(f"large-{number}", object=made, oldObject=made)).encode()
+
+    async def script(house: House) -> None:
+        with ExitStack() as stack:
+            peers = [stack.enter_context(house.peer()) for _ in range(10)]
+            tracemalloc.start()
+            for number, peer in enumerate(peers):
+                peer.send(large(number))
+                await asyncio.sleep(0)
+            held, _ = tracemalloc.get_traced_memory()
+            tracemalloc.stop()
+            assert len(judge.admission._room) == len(peers)
+            assert held < 1 << 20, "and not 20 MiB"
+            judge.book()
+            assert (await peers[0].hears()).status == 200
+
+    meet(judge, script)

@@ -229,3 +229,12 @@ def test_a_very_large_edit_passes_with_a_warning() -> None:
     said = response(guard.review(edit(BAD + "#" * LARGEST_EARLY), 5.0))
     assert (said["allowed"], said["warnings"]) == (True, [guard_module._LARGE])
     assert len(guard_module._LARGE) <= 120
+
+
+def test_many_edits_do_not_keep_a_replica_busy() -> None:
+    judge = ready()
+    guard = Guard(judge.admission.account)
+    allowed = [response(guard.review(edit(BAD), 5.0))["allowed"] for _ in range(60)]
+    assert allowed == [False] * 50 + [True] * 10
+    judge.clock.wait(2.0)
+    assert not response(guard.review(edit(BAD), 5.0))["allowed"]

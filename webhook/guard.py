@@ -24,6 +24,7 @@ from webhook.core.foresight.wording_preview import preview_warnings
 from webhook.core.pods.objects import ObjectError, sent_reader
 from webhook.core.reviews.review import Request, Response, ReviewError, Status, decode, encode
 from webhook.core.reviews.wording import WARNING, printable
+from webhook.core.values.bucket import Bucket
 from webhook.http1 import LARGEST_EARLY
 from webhook.settings import KEY, NAME
 
@@ -32,6 +33,7 @@ log = logging.getLogger(__name__)
 _SHOWN = 5  # problems that a refusal lists; the others are most likely of the same kind
 _PROBLEM = 300  # characters of one of them
 _DELETED = "replicas that run keep the last good configuration; one that starts anew has none and can judge nothing"
+_RATE, _BURST = 0.5, 50  # edits a second that are read: a long text takes 0.3 s
 _TURN = 1.0  # seconds that an edit waits until no other one is being read
 _UNREAD = "not checked: too many edits at once; what is no good configuration changes nothing"
 _LARGE = "not checked: the ConfigMap is too large; what is no good configuration changes nothing"
@@ -52,6 +54,7 @@ class Guard:
         self._account = account
         self._previewing = Lock()
         self._reading = Lock()
+        self._edits = Bucket(_RATE, _BURST)
 
     def review(self, body: bytes, _: float) -> Answer:
         """Answer an AdmissionReview; nothing here waits, so the time that is left is no matter."""
@@ -75,6 +78,8 @@ class Guard:
         if not self._reading.acquire(timeout=_TURN):
             return _allowed(request, _UNREAD)
         try:
+            if not self._edits.take(self._account.clock()):
+                return _allowed(request, _UNREAD)
             config = _edited(request)
         except (ConfigError, ObjectError) as error:
             return self._refused(request, _line(error))

@@ -93,6 +93,7 @@ class Reader:
                 self._bound()
         elif begins and not self.ended and len(found) == 1:
             _remember(data, found[0])
+        self._found = []  # or it would hold on to the last body
         return found
 
     def close(self) -> None:

@@ -230,6 +230,14 @@ def test_what_no_bound_could_ever_hold_costs_nothing_until_it_is_there(
     assert replica.decide("1Gi", uid="next", name="next").verdict.reason is Reason.MEMORY, "once it is there, it counts"
 
 
+def test_of_one_name_only_so_many_are_kept_in_mind(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("webhook.core.sharing.size.MOST_OF_ONE_NAME", 3)
+    replica = Replica()
+    said_of = [said(replica.decide("1Gi", uid=f"u{number}")) for number in range(4)]
+    assert [each[0] for each in said_of] == [Decision.ALLOW] * 3 + [Decision.CANNOT_TELL]
+    assert replica.decide("1Gi", uid="u", name="another").verdict.allowed
+
+
 def test_more_than_can_be_kept_in_mind_is_not_let_in_unless_by_policy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("webhook.core.sharing.size.MOST_GRANTS", 3)
     replica = Replica()

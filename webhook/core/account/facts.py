@@ -56,7 +56,7 @@ def pod_facts(pod: Pod, name: str = "", uid: str = "", at: int | None = None) ->
         uid or meta.uid,
         revision(meta.resource_version) if at is None else at,
         footprint(pod),
-        _shared(spec.node_name),
+        _shared(spec.node_name) if spec.node_name else "",
         pod.status.phase not in _ENDED,
         () if spec.node_name else ways(spec),
         infeasible(pod.status.conditions) if pod.status.conditions else False,

@@ -173,6 +173,13 @@ class Reservations:
         """How many are not retired."""
         return len(self._open) + len(self._settled)
 
+    def are_too_many(self, name: str, most: int, most_of_one_name: int) -> bool:
+        """Say whether there are so many, or so many under one name, that no other should be added there."""
+        if len(self._open) + len(self._settled) >= most:
+            return True
+        group = self._names.get(name)
+        return group is not None and len(group.by_key) >= most_of_one_name
+
     @property
     def still_open(self) -> int:
         """How many pods may still come."""

@@ -51,7 +51,7 @@ def decide(ledger: Ledger, allotment: Allotment, question: Question, now: float)
     verdict = verdict_of(question, judged)
     if not verdict.allowed or dry_run:
         return Outcome(verdict, settled=True)
-    if not allotment.holds(pod):  # what policy lets in comes all the same
+    if not allotment.holds(pod, forced=question.forced):  # what policy lets in comes all the same
         return Outcome(verdict if question.forced else cannot_tell(question.mode, _TOO_MANY), settled=True)
     return Outcome(verdict, settled=allotment.take(pod, now))
 

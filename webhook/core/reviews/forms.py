@@ -46,7 +46,9 @@ _ASKED = {
     "resource.group": _GROUP,
     "resource.resource": _WORD,
     "subResource": _WORD,
+    "name": f"(?:{_SUBDOMAIN})?",
 }
+_NAMED = {"name": _OTHER_NAME}  # what is no pod
 _OF_POD = {
     "metadata.name": f"(?:{_SUBDOMAIN})?",
     "metadata.generateName": _OTHER_NAME,
@@ -65,22 +67,19 @@ _SHOWN = {
     _GROUP: f"an API group of at most {LONGEST_NAME} characters",
     _REVISION: "a number of at most 20 digits",
 }
-_asked = re.compile("\n".join(_ASKED.values()))
-_of_pod = re.compile("\n".join(_OF_POD.values()))
-_name = re.compile(_SUBDOMAIN)
-_other_name = re.compile(_OTHER_NAME)
+_asked_of_pod = re.compile("\n".join(_ASKED.values())).fullmatch
+_asked = re.compile("\n".join((_ASKED | _NAMED).values())).fullmatch
+_of_pod = re.compile("\n".join(_OF_POD.values())).fullmatch
 
 
 class FormError(ValueError):
     """What no API server writes; says what it would write."""
 
 
-def check_asked(fields: tuple[str, ...], name: str, *, is_pod: bool) -> None:
+def check_asked(fields: tuple[str, ...], *, of_pod: bool) -> None:
     """Check what a request says of itself, `fields` in the order of `_ASKED`; raises `FormError`."""
-    if not _asked.fullmatch("\n".join(fields)):
-        _refuse(_ASKED, fields, "request.")
-    if name and not (_name if is_pod else _other_name).fullmatch(name):
-        _refuse({"name": _SUBDOMAIN if is_pod else _OTHER_NAME}, (name,), "request.")
+    if not (_asked_of_pod if of_pod else _asked)("\n".join(fields)):
+        _refuse(_ASKED if of_pod else _ASKED | _NAMED, fields, "request.")
 
 
 def check_pod(pod: Pod, namespace: str, where: str = "object.") -> None:
@@ -95,7 +94,7 @@ def check_pod(pod: Pod, namespace: str, where: str = "object.") -> None:
         pod.spec.node_name,
         pod.spec.priority_class_name,
     )
-    if not _of_pod.fullmatch("\n".join(fields)):
+    if not _of_pod("\n".join(fields)):
         _refuse(_OF_POD, fields, where)
     if meta.namespace and meta.namespace != namespace:
         raise FormError(f"{where}metadata.namespace is {quoted(meta.namespace)}, request.namespace {quoted(namespace)}")

@@ -146,9 +146,10 @@ def _in_form(request: Request) -> Request:
         resource.group,
         resource.resource,
         request.sub_resource,
+        request.name,
     )
     try:
-        check_asked(fields, request.name, is_pod=request.is_pod or request.is_resize)
+        check_asked(fields, of_pod=kind.kind == "Pod" and not kind.group)
     except FormError as error:
         raise ReviewError(str(error)) from error
     return request if len(user) <= LONGEST_USER else replace(request, user_info=_User(usable(user)))

@@ -42,9 +42,7 @@ class Grants(ABC):
     def take(self, pod: PodFacts, now: float) -> bool:
         """Grant from the allotment if it covers the pod (rule 1); the caller has judged it against the bound."""
         pending = self._pending
-        if not (self.valid(now) and self.holds(pod) and self._tells(pod)) or (
-            pending is not None and pod.key in pending.retired_keys
-        ):
+        if not (self.valid(now) and self._tells(pod)) or (pending is not None and pod.key in pending.retired_keys):
             return False
         if not self._covered(pod, self._held, self._ledger.reservations.unretired):
             return False
@@ -56,16 +54,21 @@ class Grants(ABC):
 
     def force(self, pod: PodFacts, now: float) -> None:
         """Reserve for a pod that policy lets through though it could not be booked (rule 8)."""
-        if self.holds(pod) and self._tells(pod):
+        if self.holds(pod, forced=True) and self._tells(pod):
             self._grant(pod, now)
 
-    def holds(self, pod: PodFacts) -> bool:
-        """Say whether room is held for a pod that is let in."""
-        return can_hold(self._ledger, pod)
+    def holds(self, pod: PodFacts, *, forced: bool) -> bool:
+        """Say whether room is held for a pod that is let in; `forced`: by policy, whatever the account says."""
+        return can_hold(self._ledger, pod, forced=forced)
 
     def _tells(self, pod: PodFacts) -> bool:
         """Say whether what is held for a pod can surely be told with the next write (size.py)."""
-        if self.shared is None or not is_tight(self._ledger, self.shared, self.replica):
+        shared = self.shared
+        if (
+            len(self._ledger.accounting.scopes) == 1
+            or shared is None
+            or not is_tight(self._ledger, shared, self.replica)
+        ):
             return True
         return all(self.held(scope) != NOTHING for scope in self._ledger.spread(pod).scopes)
 

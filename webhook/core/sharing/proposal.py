@@ -128,6 +128,8 @@ class Draft:
         self._tentative: list[Named] = []
         self._booked: list[Ask] = []
         self._unfit: list[Ask] = []
+        self._open_in: set[str] | None = None  # scopes in which anything is open, where their number matters
+        self._text = 0  # bytes in which to tell of them
 
     @property
     def bookable(self) -> bool:
@@ -161,7 +163,7 @@ class Draft:
             if known is not None and known.spread == self._ledger.spread(ask.pod):
                 self._ledger.reservations.renew(known, now)  # a review that was repeated: it has what it needs
                 self._booked.append(ask)
-            elif not self._can_hold(ask.pod):
+            elif not self._can_hold(ask):
                 (self._booked if ask.forced else self._unfit).append(ask)
             elif ask.forced or (may_book and self._fits(ask.pod) and ask.pod.key not in lapsed):
                 self._book(ask, now)
@@ -193,16 +195,17 @@ class Draft:
             load,
         )
 
-    def _can_hold(self, pod: PodFacts) -> bool:
+    def _can_hold(self, ask: Ask) -> bool:
         """Say whether room can be held for a pod, and be told by this write."""
-        if not size.can_hold(self._ledger, pod):
+        if not size.can_hold(self._ledger, ask.pod, forced=ask.forced):
             return False
         if not size.is_tight(self._ledger, self.base, self._replica):
             return True
-        scopes = size.open_scopes(self._ledger)
-        new = set(self._ledger.spread(pod).scopes) - scopes
-        left = min(size.for_scopes(self.base, self._replica), self._left())
-        return not new or size.of_open(scopes | new) <= left
+        if self._open_in is None:
+            self._open_in = size.open_scopes(self._ledger)
+            self._text = min(size.for_scopes(self.base, self._replica), self._left())
+        new = set(self._ledger.spread(ask.pod).scopes) - self._open_in
+        return not new or size.of_open(self._open_in | new) <= self._text
 
     def _left(self) -> int:
         """How many bytes of the text the others leave."""
@@ -214,6 +217,8 @@ class Draft:
     def _book(self, ask: Ask, now: float) -> None:
         self._booked.append(ask)
         granted = self._ledger.grant(ask.pod, now)
+        if self._open_in is not None:
+            self._open_in |= set(granted.spread.scopes)
         if not ask.forced:
             self._tentative.append((ask.pod.name, granted))
 

@@ -20,6 +20,9 @@ from webhook.core.account.ledger import Ledger
 from webhook.core.sharing.shared import Shared
 from webhook.core.values.amounts import NOTHING, Amounts
 
+MOST_OF_ONE_NAME: Final = 1_000
+"""Grants under one name: all of them are looked at whenever a pod of that name changes."""
+
 LARGEST: Final = 60 << 10  # bytes of the text; as JSON and with its metadata the object is below 64 KiB
 LEFT: Final = 56 << 10  # bytes that replicas share out: who joins meanwhile has the rest
 _SHARERS: Final = 3  # replicas there are at least room for: two, and a third one while they are being replaced
@@ -49,6 +52,8 @@ def for_scopes(shared: Shared, replica: str) -> int:
 
 def is_tight(ledger: Ledger, shared: Shared, replica: str) -> bool:
     """Say whether there are so many scopes that something may be open in more of them than could be told."""
+    if len(ledger.accounting.scopes) == 1:  # which has room however many replicas there are
+        return False
     return len(ledger.accounting.scopes) * _most(_LONGEST_SCOPE) > for_scopes(shared, replica)
 
 
@@ -77,14 +82,18 @@ def open_scopes(ledger: Ledger) -> set[str]:
     return {scope for scope in ledger.accounting.scopes if ledger.reservations.open(scope) != NOTHING}
 
 
-def can_hold(ledger: Ledger, pod: PodFacts) -> bool:
+def can_hold(ledger: Ledger, pod: PodFacts, *, forced: bool) -> bool:
     """Say whether room is held for a pod that is let in: there are not too many, and a bound could hold all of it.
 
-    What no bound could ever hold comes by policy alone. Nothing that is kept free for it would keep the sums within
-    their bounds, so until it is there it costs others nothing.
+    What no bound could ever hold comes by policy alone (`forced`). Nothing that is kept free for it would keep the sums
+    within their bounds, so until it is there it costs others nothing.
     """
-    if len(ledger.reservations) >= MOST_GRANTS:
+    if ledger.reservations.are_too_many(pod.name, MOST_GRANTS, MOST_OF_ONE_NAME):
         return False
+    return not forced or _bears(ledger, pod)
+
+
+def _bears(ledger: Ledger, pod: PodFacts) -> bool:
     asked = pod.asked
     return all(
         bound is None or not asked[index] or asked[index] <= bound
