@@ -114,10 +114,11 @@ def test_without_an_account_the_api_server_is_to_ask_again_and_then_the_pod_is_r
 ) -> None:
     judge = Judge()
     lacking(judge)
+    asked = review(created=judge.clock())
     for second in range(4):
-        assert sent_back(judge.ask(review(), timeout=5.0)) == text.format(5 + second)
+        assert sent_back(judge.ask(asked, timeout=5.0)) == text.format(5 + second)
         judge.clock.wait(1.0)
-    said = response(judge.ask(review(), timeout=5.0))
+    said = response(judge.ask(asked, timeout=5.0))
     assert (said["allowed"], said["status"]["code"]) == (False, UNAVAILABLE)
     assert "AccountUnavailable" in said["status"]["message"]
     assert [d.verdict.reason for d in judge.decided] == [Reason.UNAVAILABLE]

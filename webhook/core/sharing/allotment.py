@@ -25,6 +25,9 @@ Rule 6. Who cannot book *calls*: the others hand back what they have not spent, 
         book no more than they need for a while. Only then is a refusal final.
 Rule 7. A lost or damaged object is made anew and closed. Holders register what is open. It is opened after validity +
         lapse since the opener first saw it, with a view proven fresh after that, from which it takes the floor.
+        Nobody books from it who has not listed the pods since it saw it first: etcd may have been put back.
+        A consistent read that went back, to a revision lower than one that was known when it was asked for, proves
+        that: the object is lost, and every revision that is known begins again with the next list.
 Rule 8. What policy lets through is booked too. That may pass the bound, and then nothing more is granted.
 Rule 9. A state of a newer version is left alone.
 
@@ -55,7 +58,11 @@ class Allotment(Grants):
         self.timing = timing
         self.shared: Shared | None = None
         self.revision = 0  # resourceVersion of the object that `shared` was read from; 0: there is none
-        self._newest = 0  # the highest resourceVersion of the object that was ever seen
+        self.newest = 0  # the highest resourceVersion of the object that was seen in this history
+        self.restarts = 0  # how often history was replaced, as far as is known
+        self._sent_after = 0  # `newest` when the pending proposal was sent
+        self._went_back = False  # a write was carried out in another history than the one that it was sent in
+        self._overtaken: Proposal | None = None  # it was pending when history was replaced
         self._witness = Witness(replica, timing)
         self._valid_until = float("-inf")
         self._renewal = 0
@@ -77,15 +84,23 @@ class Allotment(Grants):
 
     # -- the shared object ---------------------------------------------------------------------------------------------
 
-    def observe(self, shared: Shared | None, revision: int, now: float) -> None:
-        """Take in the shared object as it was read or watched; None: it is lost (revision 0), or damaged beyond use."""
-        if revision and (revision < self._newest or (revision == self._newest and self.shared is not None)):
-            return  # a watch that is behind what was read or written here
-        self._newest = max(self._newest, revision)
+    def observe(self, shared: Shared | None, revision: int, now: float, known: int = 0) -> None:
+        """Take in the shared object as it was read or watched; None: it is lost (revision 0), or damaged beyond use.
+
+        Of a consistent read `known` is what `newest` was when it was sent.
+        """
         self._look(now)
+        if 0 < revision < known <= self.newest:
+            self.begin_again(now)
+        if revision and (revision < self.newest or (revision == self.newest and self.shared is not None)):
+            return  # a watch that is behind what was read or written here
+        self.newest = max(self.newest, revision)
         if shared is not None and self._witness.contradicts(shared, self._written_at, now):
             shared = None
         self.shared, self.revision = shared, revision
+        mine = shared is not None and self._pending is not None and self._pending.shared.epoch == shared.epoch
+        if not mine and self._witness.is_another(shared):
+            self._ledger.doubt(now)
         if shared is None:
             self._witness.lose()
             self._held = {}
@@ -95,6 +110,20 @@ class Allotment(Grants):
             self._adopt()
         elif self._pending.is_in(shared, self.replica):
             self._confirm(self._pending)
+
+    def begin_again(self, now: float, since: float | None = None) -> None:
+        """Take in that history was replaced (rule 7), before a list that was asked for at a moment (default: now).
+
+        What was granted may still come, and what was seen may be gone; the object that is there now is an old copy.
+        """
+        self._went_back = False
+        self._look(now)
+        self.restarts += 1
+        self._overtaken = self._pending
+        self._witness.begin_again(now)
+        self.shared, self.revision, self.newest, self._held = None, 0, 0, {}
+        self._spare_at_booking = {}
+        self._ledger.begin_again(now if since is None else since)
 
     def _adopt(self) -> None:
         """Hold what the shared object says, which may be less than was booked: another may have expired it."""
@@ -109,12 +138,19 @@ class Allotment(Grants):
         """Return from when on a closed object can be opened; None when it is open or lost."""
         return self._witness.opens_at(self.shared)
 
+    def earliest(self, now: float) -> float | None:
+        """Return before when nobody can grant, since the object was lost or made anew (rule 7); None: somebody may."""
+        if self.shared is None and self.was_shared_before:
+            return now + self.timing.release
+        return self.opens_at()
+
     def closed(self, now: float) -> str | None:
-        """Say for how long nobody may grant, since the shared object was made anew (rule 7); None when it is open."""
-        at = self.opens_at()
+        """Say for how long nobody may grant, since the shared object was lost or made anew (rule 7); None: one may."""
+        at = self.earliest(now)
         if at is None:
             return None
-        return f"the object that replicas share was made anew, and is opened in about {max(0.0, at - now):.0f} s"
+        made = "was made anew" if self.shared else "is made anew"
+        return f"the object that replicas share {made}, and is opened in about {max(0.0, at - now):.0f} s"
 
     @property
     def was_shared_before(self) -> bool:
@@ -145,7 +181,7 @@ class Allotment(Grants):
         """Say whether a write is due though nobody waits for one; `fresh` as for `propose`."""
         self._look(now)
         shared = self.shared
-        if self._pending is not None or self.left:
+        if self._pending is not None or self.left or self._ledger.deaf:
             return False
         if shared is None or self.replica not in shared.holdings or now >= self._written_at + self.timing.renew:
             return True  # one that lost against another's write is due still: they may meet again and again
@@ -184,18 +220,24 @@ class Allotment(Grants):
 
     def begin(self, proposal: Proposal) -> None:
         """The proposal is being sent: from now on both its terms and the old ones must hold."""
-        self._pending = proposal
+        self._pending, self._sent_after = proposal, self.newest
 
     def written(self, revision: int, shared: Shared | None = None) -> None:
         """The pending proposal was written; `shared` is the state since, where others have changed it again."""
         pending = self._pending
         if pending is None:
             return
-        if revision < self._newest:  # history already: what was seen since holds it no more
+        if pending is self._overtaken:
+            self._pending = None
+            return
+        if revision <= self._sent_after:  # etcd was put back, to where the object was as this write expected it
+            self._pending, self.shared, self._held, self._went_back = None, None, {}, True
+            return
+        if revision < self.newest:  # history already: what was seen since holds it no more
             self._pending = None
             self._adopt()
             return
-        self._newest = self.revision = revision
+        self.newest = self.revision = revision
         self.shared = shared or pending.shared
         self._confirm(pending)
 
@@ -225,6 +267,8 @@ class Allotment(Grants):
         """Witness what was written here, as late as time is known: later is always safe."""
         if self.shared is not None:
             self._witness.see(self.shared, now)
+        if self._went_back:
+            self.begin_again(now)
 
     def _holding_in(self, shared: Shared | None) -> bool:
         return shared is not None and self.replica in shared.holdings
@@ -240,12 +284,14 @@ class Allotment(Grants):
 
     def _expired(self, now: float) -> list[str]:
         """Rule 5."""
+        if self._ledger.outdated:
+            return []
         return [replica for replica, at in self.silent(now).items() if at <= self._ledger.proven_since]
 
     def _opens(self, now: float, *, fresh: bool) -> bool:
         """Rule 7."""
         at = self.opens_at()
-        if at is None:
+        if at is None or self._ledger.outdated:
             return False
         return (fresh and not self._witness.knows_of_another) or at <= min(now, self._ledger.proven_since)
 
@@ -261,6 +307,8 @@ class Allotment(Grants):
 
     def may_book(self) -> bool:
         """Say whether a booking could succeed now: the object is open (or still to be made) and the view far enough."""
+        if self._ledger.outdated:
+            return False
         return self.shared is None or (self.shared.open and self._ledger.revision >= self.shared.floor)
 
     def fits(self, pod: PodFacts, shared: Shared) -> bool:
