@@ -115,10 +115,10 @@ class Ledger:
 
     def relist(self, pods: Iterable[PodFacts], revision: int, since: float = float("-inf")) -> None:
         """Take in a whole consistent list that was asked for at a moment; nothing that is unsettled is erased by it."""
-        self.listed_since = max(self.listed_since, since)
-        if self.deaf and self.outdated:
+        if self.deaf and since < self.doubted_since:
             return
         self.deaf = False
+        self.listed_since = max(self.listed_since, since)
         listed = {pod.name: pod for pod in pods}
         for name in self._pods.keys() - listed.keys():
             self._put(name, None)
@@ -156,7 +156,7 @@ class Ledger:
         """
         self.doubt(since)
         self.revision = self.pod_revision = self.born_revision = 0
-        self.proven_since = float("-inf")
+        self.proven_since = self.listed_since = float("-inf")
         self.reservations.begin_again()
         self.deaf = True
 

@@ -49,6 +49,9 @@ from webhook.core.values.amounts import NOTHING, Amounts
 __all__ = ["Allotment", "Ask", "Proposal", "Timing"]
 
 
+_OUTAGE = 5.0  # seconds: no etcd is put back in less, for every API server is stopped for it
+
+
 class Allotment(Grants):
     """This replica's part of the protocol. The caller holds one lock for this and the ledger."""
 
@@ -63,6 +66,8 @@ class Allotment(Grants):
         self._sent_after = 0  # `newest` when the pending proposal was sent
         self._went_back = False  # a write was carried out in another history than the one that it was sent in
         self._overtaken: Proposal | None = None  # it was pending when history was replaced
+        self._lost_touch_at: float | None = None  # None: in touch with the API server
+        self._sent_before: Proposal | None = None  # it was pending when touch was lost
         self._witness = Witness(replica, timing)
         self._valid_until = float("-inf")
         self._renewal = 0
@@ -78,7 +83,7 @@ class Allotment(Grants):
     def valid(self, now: float) -> bool:
         """Say whether this replica may grant at all now (rule 1)."""
         shared = self.shared
-        if shared is None or not shared.open or self.replica not in shared.holdings:
+        if shared is None or not shared.open or self.replica not in shared.holdings or self._lost_touch_at is not None:
             return False
         return now < self._valid_until and not self._leaving
 
@@ -110,6 +115,24 @@ class Allotment(Grants):
             self._adopt()
         elif self._pending.is_in(shared, self.replica):
             self._confirm(self._pending)
+
+    def lose_touch(self, now: float) -> None:
+        """Take in that the API server is away: until a write from after this nothing is granted (rule 7).
+
+        Etcd may be put back meanwhile. Where it was away for so long, nothing is booked before the next list.
+        """
+        if self._lost_touch_at is None:
+            self._lost_touch_at = now
+        self._sent_before = self._pending
+
+    def vouches(self, proposal: Proposal) -> bool:
+        """Say whether those may be let in whom a written proposal booked for.
+
+        Not if it was worked out from a view of what may never have happened.
+        """
+        if proposal is self._overtaken:
+            return False
+        return proposal is not self._sent_before or not self._ledger.outdated
 
     def begin_again(self, now: float, since: float | None = None) -> None:
         """Take in that history was replaced (rule 7), before a list that was asked for at a moment (default: now).
@@ -183,7 +206,9 @@ class Allotment(Grants):
         shared = self.shared
         if self._pending is not None or self.left or self._ledger.deaf:
             return False
-        if shared is None or self.replica not in shared.holdings or now >= self._written_at + self.timing.renew:
+        if shared is None or self.replica not in shared.holdings or self._lost_touch_at is not None:
+            return True
+        if now >= self._written_at + self.timing.renew:
             return True  # one that lost against another's write is due still: they may meet again and again
         return (
             self._is_called(shared.holdings[self.replica], shared)
@@ -250,6 +275,8 @@ class Allotment(Grants):
 
     def _confirm(self, pending: Proposal) -> None:
         self._pending = None
+        if pending is not self._sent_before:
+            self._lost_touch_at = None
         self._held = pending.held if self._holding_in(pending.shared) else {}
         self._valid_until = pending.sent_at + self.timing.validity
         self._ledger.reservations.retire(pending.retired)
@@ -264,11 +291,13 @@ class Allotment(Grants):
             self._void(now - self.timing.lapse)
 
     def _look(self, now: float) -> None:
-        """Witness what was written here, as late as time is known: later is always safe."""
+        """Take in what follows from time, as late as that is known: later is always safe."""
         if self.shared is not None:
             self._witness.see(self.shared, now)
         if self._went_back:
             self.begin_again(now)
+        if self._lost_touch_at is not None and now >= self._lost_touch_at + _OUTAGE:
+            self._ledger.doubt(self._lost_touch_at + _OUTAGE)
 
     def _holding_in(self, shared: Shared | None) -> bool:
         return shared is not None and self.replica in shared.holdings
