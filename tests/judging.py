@@ -85,7 +85,7 @@ class Judge:
     def sync(self, memory: float = 8, pods: Iterable[PodFacts] = (), revision: int = 100) -> None:
         """List one node with that many Gi, and the pods."""
         self.admission.account.relist_nodes([node("node", memory)])
-        self.admission.account.relist_pods(pods, revision)
+        self.admission.account.relist_pods(pods, revision, self.admission.account.clock())
 
     def ask(self, body: bytes, timeout: float = 10.0) -> Answer | Waiting:
         """Have a review judged."""

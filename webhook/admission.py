@@ -146,14 +146,17 @@ class Admission:
     def proposal_written(self, proposal: Proposal, revision: int) -> None:
         """The proposal was written: let in whom it booked for, refuse whom nothing is left for."""
         with self.account.lock:
-            self.account.allotment.written(revision)
+            self.account.written(revision)
             settled = list(self._room.after(proposal, self.account.clock()))
         self._settle(settled)
 
-    def resolve(self, proposal: Proposal, shared: Shared | None, revision: int) -> bool:
-        """Take in the object after a write that lost, and say whether an earlier attempt at it was carried out."""
+    def resolve(self, proposal: Proposal, shared: Shared | None, revision: int, known: int) -> bool:
+        """Take in the object after a write that lost, and say whether an earlier attempt at it was carried out.
+
+        `known` as for the account's `observe`.
+        """
         with self.account.lock:
-            self.account.allotment.observe(shared, revision, self.account.clock())
+            self.account.observe(shared, revision, known)
             written = self.account.allotment.pending is not proposal
             settled = list(self._room.after(proposal, self.account.clock())) if written else []
             if not written:

@@ -20,6 +20,10 @@ class Feed:
         self.synced = True
         self.tell_live(now)
 
+    def tell_outdated(self) -> None:
+        """What was told may never have happened: etcd was put back."""
+        self.synced, self.fault = False, "etcd was put back"
+
     def tell_live(self, now: float) -> None:
         """Something has come, or the watch is open."""
         self.broken_since, self.heard = None, now

@@ -27,7 +27,8 @@ Rule 7. A lost or damaged object is made anew and closed. Holders register what 
         lapse since the opener first saw it, with a view proven fresh after that, from which it takes the floor.
         Nobody books from it who has not listed the pods since it saw it first: etcd may have been put back.
         A consistent read that went back, to a revision lower than one that was known when it was asked for, proves
-        that: the object is lost, and every revision that is known begins again with the next list.
+        that: the object is lost, and every revision that is known begins again with the next list. Who lost touch with
+        the API server for as long as that takes grants nothing before its next write, and books nothing before a list.
 Rule 8. What policy lets through is booked too. That may pass the bound, and then nothing more is granted.
 Rule 9. A state of a newer version is left alone.
 
@@ -64,7 +65,7 @@ class Allotment(Grants):
         self.newest = 0  # the highest resourceVersion of the object that was seen in this history
         self.restarts = 0  # how often history was replaced, as far as is known
         self._sent_after = 0  # `newest` when the pending proposal was sent
-        self._went_back = False  # a write was carried out in another history than the one that it was sent in
+        self.went_back = False  # a write was carried out in another history than the one that it was sent in
         self._overtaken: Proposal | None = None  # it was pending when history was replaced
         self._lost_touch_at: float | None = None  # None: in touch with the API server
         self._sent_before: Proposal | None = None  # it was pending when touch was lost
@@ -83,9 +84,13 @@ class Allotment(Grants):
     def valid(self, now: float) -> bool:
         """Say whether this replica may grant at all now (rule 1)."""
         shared = self.shared
-        if shared is None or not shared.open or self.replica not in shared.holdings or self._lost_touch_at is not None:
+        if shared is None or not shared.open or self.replica not in shared.holdings or self._was_away(now):
             return False
         return now < self._valid_until and not self._leaving
+
+    def _was_away(self, now: float) -> bool:
+        """Say whether the API server was away for so long that etcd may have been put back meanwhile."""
+        return self._lost_touch_at is not None and now >= self._lost_touch_at + _OUTAGE
 
     # -- the shared object ---------------------------------------------------------------------------------------------
 
@@ -117,9 +122,9 @@ class Allotment(Grants):
             self._confirm(self._pending)
 
     def lose_touch(self, now: float) -> None:
-        """Take in that the API server is away: until a write from after this nothing is granted (rule 7).
+        """Take in that the API server is away (rule 7): etcd may be put back meanwhile, if that lasts.
 
-        Etcd may be put back meanwhile. Where it was away for so long, nothing is booked before the next list.
+        Then nothing is granted before a write from after this, and nothing is booked before a list.
         """
         if self._lost_touch_at is None:
             self._lost_touch_at = now
@@ -139,7 +144,7 @@ class Allotment(Grants):
 
         What was granted may still come, and what was seen may be gone; the object that is there now is an old copy.
         """
-        self._went_back = False
+        self.went_back = False
         self._look(now)
         self.restarts += 1
         self._overtaken = self._pending
@@ -256,7 +261,7 @@ class Allotment(Grants):
             self._pending = None
             return
         if revision <= self._sent_after:  # etcd was put back, to where the object was as this write expected it
-            self._pending, self.shared, self._held, self._went_back = None, None, {}, True
+            self._pending, self.shared, self._held, self.went_back = None, None, {}, True
             return
         if revision < self.newest:  # history already: what was seen since holds it no more
             self._pending = None
@@ -294,9 +299,9 @@ class Allotment(Grants):
         """Take in what follows from time, as late as that is known: later is always safe."""
         if self.shared is not None:
             self._witness.see(self.shared, now)
-        if self._went_back:
+        if self.went_back:
             self.begin_again(now)
-        if self._lost_touch_at is not None and now >= self._lost_touch_at + _OUTAGE:
+        if self._lost_touch_at is not None and self._was_away(now):
             self._ledger.doubt(self._lost_touch_at + _OUTAGE)
 
     def _holding_in(self, shared: Shared | None) -> bool:
