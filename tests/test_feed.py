@@ -46,3 +46,17 @@ def test_what_broke_a_moment_after_the_question_is_not_younger_than_nothing() ->
     feed.tell_synced(0.0)
     feed.tell_broken("reset", 10.0)
     assert feed.age(9.9) == 0.0
+
+
+def test_a_feed_of_what_never_happened_is_listed_again() -> None:
+    feed = Feed("pods")
+    feed.tell_outdated()
+    assert not feed.again
+    feed.tell_synced(0.0)
+    feed.tell_outdated()
+    feed.tell_outdated()
+    assert feed.again
+    assert feed.problem(1.0) == "the pods are listed again (etcd was put back)"
+    feed.tell_synced(2.0)
+    assert not feed.again
+    assert feed.problem(2.0) is None

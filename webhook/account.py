@@ -62,13 +62,14 @@ class Account:
     def unready(self) -> str | None:
         """Say why others should be asked in its place; None when there is no reason.
 
-        Where the object that all replicas share was lost, nobody can grant, and whoever is asked can at least say that.
+        Where the object that all replicas share was lost, nobody can grant, and whoever is asked can at least say that;
+        also while everything is listed again, for etcd was put back under all of them.
         """
         with self.lock:
             now = self.clock()
             closed = self.allotment.closed(now)
             if closed and self.allotment.was_shared_before:
-                return None if self.ledger.outdated else self.problem(now)
+                return None if self.pods.again or self.nodes.again else self.problem(now)
             return self.problem(now) or closed or self._shareless(now)
 
     def _shareless(self, now: float) -> str | None:

@@ -19,7 +19,7 @@ _RETRY = 1.0  # seconds from an answer that says to ask again to the next review
 _LAST_WORD = 0.5  # seconds before the API server gives up: by then an answer must be on its way
 _AT_ONCE = 0.25  # seconds within which a review that cannot be dated may be sent back
 _VISITS = 3  # other replicas that may have sent back one that cannot be dated, each at once
-_APART = 2.0  # seconds: a request that is younger than that below zero was dated by a clock that is not ours
+_APART = 1.0  # seconds: a request that is younger than that below zero was dated by a clock that is not ours
 _REMEMBERED = 10_000  # reviews that were sent to ask again
 
 

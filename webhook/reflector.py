@@ -50,7 +50,7 @@ class Timing:
     probe: float = 3.0  # the API server sends a bookmark 2 s before the end, so this is the shortest that has one
     shortest_pause: float = 0.1
     longest_pause: float = 5.0
-    outage: float = 5.0  # without a word from a watch that then broke: etcd may have been put back meanwhile
+    outage: float = 5.0  # with the API server away for that long etcd may have been put back: what was told is not built on
     settled: float = 5.0  # a watch that lasted that long was healthy: after its end the pauses begin anew
 
 
@@ -91,6 +91,7 @@ class Reflector(Generic[T]):
         self._list_asked = float("-inf")
         self._anew = False  # what was told before compares with nothing
         self._alive = float("-inf")  # when the API server last told anything
+        self._broken = False  # something has failed since
         self._asked = self._proven = float("-inf")
         self._watching = False
         self._heard = float("-inf")
@@ -133,13 +134,14 @@ class Reflector(Generic[T]):
             self._deliver(news)
             self._heard = self._clock()
             if not isinstance(news, Broken):
-                self._alive = self._heard
+                self._alive, self._broken = self._heard, False
 
     def _recover(self, error: Exception) -> None:
         """Decide where to go on, say so, and wait."""
         if self._stop.is_set():
             return
-        if not isinstance(error, KubeError | _Ended) or isinstance(error, Gone) or self._was_out(error):
+        self._broken = self._broken or not isinstance(error, _Ended)
+        if not isinstance(error, KubeError | _Ended) or isinstance(error, Gone):
             self._revision = None
         if not isinstance(error, KubeError | _Ended | Lost):
             log.error("%s: the news could not be taken in; listing again", self._path, exc_info=error)
@@ -150,10 +152,6 @@ class Reflector(Generic[T]):
             log.warning("%s: %s; trying again in %.1f s", self._path, error, pause)
             self._tell_broken(str(error))
         self._stop.wait(pause)
-
-    def _was_out(self, error: Exception) -> bool:
-        """Say whether the API server was away for so long that what was told may never have happened."""
-        return not isinstance(error, _Ended) and self._clock() >= self._alive + self._timing.outage
 
     def _tell_broken(self, fault: str) -> None:
         try:
@@ -230,6 +228,9 @@ class Reflector(Generic[T]):
 
     def _events(self, last: int, seconds: float, silence: float) -> Generator[News[T]]:
         with self._calls.watch(last, seconds, silence, self._pause) as events:
+            away = self._clock() - self._alive
+            if self._broken and away >= self._timing.outage:
+                raise Lost(f"the API server was away for {away:.0f} s")
             yield Live()
             for event in events:
                 if event.revision < last:

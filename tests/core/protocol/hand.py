@@ -1,5 +1,7 @@
 """Replicas driven by hand, for stories in which each step is told: one node, one bounded sum, one shared object."""
 
+from typing import NamedTuple
+
 from msgspec.structs import replace
 
 from webhook.core.account.accounting import Accounting
@@ -18,6 +20,15 @@ TIMING = Timing()
 def pod(name: str, size: int = 1, uid: str = "", revision: int = 0) -> PodFacts:
     """A pod of so many bytes, in a review unless it has a revision."""
     return PodFacts(f"ns/{name}", uid or f"uid-{name}", revision, Amounts(memory_requests=size))
+
+
+class State(NamedTuple):
+    """What etcd holds at one revision."""
+
+    shared: Shared
+    written_at: int
+    revision: int
+    live: dict[str, PodFacts]
 
 
 class Hand:
@@ -86,6 +97,16 @@ class Hand:
         self.live.pop(live.name, None)
         for name in names or self.replicas:
             self.ledgers[name].gone(replace(live, revision=self.revision))
+
+    def save(self) -> State:
+        """What etcd holds now."""
+        assert self.shared is not None
+        return State(self.shared, self.written_at, self.revision, dict(self.live))
+
+    def put_back(self, state: State) -> None:
+        """Put etcd back to what it held; nobody is told."""
+        self.shared, self.written_at, self.revision = state.shared, state.written_at, state.revision
+        self.live = dict(state.live)
 
     def read(self, name: str) -> None:
         """Let a replica read the shared object itself, as it is now."""

@@ -326,7 +326,8 @@ class World(Checks):
     def put_back(self, number: int) -> None:
         """Etcd is put back by some revisions, with all API servers stopped for some seconds.
 
-        Who starts after that and before all others have looked cannot know the object for an old copy.
+        What lives again, and what was let in before and may still come, may pass a bound; nothing more may. Who starts
+        after that and before all others have looked cannot know the object for an old copy.
         """
         revision = max(self.first, self.etcd.revision - 1 - number)
         if revision >= self.etcd.revision:
@@ -344,7 +345,7 @@ class World(Checks):
             replica.cut_off = replica.lost = True
             replica.allotment.lose_touch(replica.clock() - 5.0)
         self.copied = self.touched = True
-        potential = self.potential(repeats=True)
+        potential = self.potential(spare=False)
         self.ceiling = {key: None if top is None else max(top, potential[key]) for key, top in self.ceiling.items()}
 
     def _is_known_old(self, copy: Version) -> bool:
