@@ -56,7 +56,7 @@ class Replica:
         self.booker = threading.Thread(target=self.booking.run)
         self.watcher = threading.Thread(target=self.watch.run)
 
-    def _relist(self, *, anew: bool) -> None:
+    def _relist(self, **_: bool) -> None:
         """Give the lists of pods and nodes that are asked for at once."""
         self.judge.sync(self.memory, revision=self.admission.account.ledger.revision or 100)
 

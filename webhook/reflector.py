@@ -12,9 +12,9 @@ of one object gives a revision, and the watch must reach that; one that is reope
 bookmark before its end. So a half-open connection does not look alive for long, and a resource where nothing happens
 costs little.
 
-A consistent read that says a lower revision than one that was told before it was asked for proves that etcd was put back.
-Everything is listed then. As that shows only while the new revisions are lower, whatever was told is not built on either
-after an outage that was long enough for it, or when somebody else knows.
+A consistent read that says a lower revision than one that was told before it was asked for proves that etcd was put
+back. Everything is listed then. As that shows only while the new revisions are lower, what was told is not built on
+either after an outage that was long enough for it, or when somebody else knows.
 """
 
 import logging
@@ -50,7 +50,9 @@ class Timing:
     probe: float = 3.0  # the API server sends a bookmark 2 s before the end, so this is the shortest that has one
     shortest_pause: float = 0.1
     longest_pause: float = 5.0
-    outage: float = 5.0  # with the API server away for that long etcd may have been put back: what was told is not built on
+    outage: float = (
+        5.0  # with the API server away for that long etcd may have been put back: what was told is not built on
+    )
     settled: float = 5.0  # a watch that lasted that long was healthy: after its end the pauses begin anew
 
 

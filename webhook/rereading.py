@@ -28,7 +28,7 @@ class Rereading:
         self._requests.extend(requests)
 
     def look(self) -> bool:
-        """Ask for what is to be read again, once for each doubt; say whether history was replaced since the last look."""
+        """Ask for what is to be read again, once for each doubt; say whether history was replaced meanwhile."""
         restarts, doubted = self._account.allotment.restarts, self._account.doubted_since()
         replaced, self._restarts = restarts > self._restarts, restarts
         if replaced:
@@ -42,8 +42,8 @@ class Rereading:
     def _tell(self) -> None:
         seconds = self._account.allotment.timing.release
         text = (
-            f"etcd was put back: {self._account.evidence}. What was granted before may still come, so nothing is granted "
-            f"for about {seconds:.0f} s. Restart every kube-apiserver if that was not done"
+            f"etcd was put back: {self._account.evidence}. What was granted before may still come, so nothing is "
+            f"granted for about {seconds:.0f} s. Restart every kube-apiserver if that was not done"
         )
         log.error("%s", text)
         self._announce(text)

@@ -21,7 +21,7 @@ PAUSE_SECONDS = 0.05  # after no answer, as any client has
 
 
 class Told(NamedTuple):
-    """One answer: what it amounts to, what was said, and when it came (seconds of a monotonic clock), after how long."""
+    """One answer: what it amounts to, what was said, when it came and after how long (seconds of a monotonic clock)."""
 
     outcome: str
     text: str

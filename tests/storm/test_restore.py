@@ -48,7 +48,7 @@ class Copy:
             os.killpg(plane.pid("etcd"), signal.SIGCONT)
 
     def put_back(self, *, restart_apiserver: bool = True) -> None:
-        """Let etcd go on from here, as https://kubernetes.io/docs/tasks/administer-cluster/configure-upgrade-etcd says."""
+        """Let etcd go on from here; Kubernetes says that every API server is to be stopped for that."""
         began = time.monotonic()
         if restart_apiserver:
             self._plane.stop_apiserver()

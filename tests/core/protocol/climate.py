@@ -45,8 +45,8 @@ CLIMATES = (
     Climate("lost", greedy=True, replicas=(2, 3, 3), skip=0.1, lag=0.06, leap=0.1, crash=0.01, object=0.02, late=0.4),
     Climate("put back", greedy=True, skip=0.1, lag=0.02, cut=0.02, leap=0.05, restore=0.02, late=0.6),
     Climate(
-        "put back and resized", greedy=True, replicas=(2, 3, 3), skip=0.2, torn=0.1, trickle=0.2, leap=0.05, restore=0.02,
-        loss=0.05, late=0.4, resize=0.3, repeat=0.1,
+        "put back and resized", greedy=True, replicas=(2, 3, 3), skip=0.2, torn=0.1, trickle=0.2, leap=0.05, loss=0.05,
+        restore=0.02, late=0.4, resize=0.3, repeat=0.1,
     ),
     Climate("new", greedy=True, steps=60, pace=0.3, skip=0.2, object=0.05, late=0.2),
     Climate("leaving", greedy=True, skip=0.3, leap=0.02, leave=0.05, lag=0.03, late=0.4),

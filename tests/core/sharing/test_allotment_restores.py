@@ -231,7 +231,9 @@ def test_a_resize_of_what_is_undone_is_settled_by_whatever_the_pod_is_later() ->
     live = hand.come(pod("one", 10))
     before = hand.save()
     changed = hand.come(live)
-    wanted = replace(live, footprint=live.footprint.plus(live.footprint), before=Before(changed.revision, live.footprint))
+    wanted = replace(
+        live, footprint=live.footprint.plus(live.footprint), before=Before(changed.revision, live.footprint)
+    )
     hand.write("a", wanted)
     hand.put_back(before)
     hand.read("a")
