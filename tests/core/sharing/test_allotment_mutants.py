@@ -107,6 +107,8 @@ STORIES: dict[str, Callable[[], None]] = {
     "old_bookings_vouched_for": restores.test_a_write_that_was_sent_before_an_outage_lets_nobody_in_after_it,
     "booked_before_a_list": restores.test_who_hears_of_an_object_made_anew_books_nothing_before_it_has_listed,
     "undone_writes_not_missed": restores.test_a_copy_on_which_others_have_built_further_lacks_what_its_reader_wrote,
+    "views_of_the_past_trusted":
+        restores.test_where_an_api_server_shows_the_past_nothing_is_opened_or_booked_before_it_is_restarted,
     "old_watch_believed": restores.test_what_is_told_before_the_list_is_of_what_never_happened,
     "leaves_with_open_reservations":
         shared.test_a_replica_that_leaves_keeps_only_what_may_still_come_and_then_nothing,

@@ -58,6 +58,7 @@ TOO_RARE = frozenset(
         "booked_before_a_list",
         "undone_writes_not_missed",
         "old_watch_believed",
+        "views_of_the_past_trusted",
     }
 )
 

@@ -243,3 +243,28 @@ def test_a_resize_of_what_is_undone_is_settled_by_whatever_the_pod_is_later() ->
     hand.revision += 5
     hand.come(live)
     assert reservations.still_open == 0
+
+
+def test_where_an_api_server_shows_the_past_nothing_is_opened_or_booked_before_it_is_restarted() -> None:
+    """Its cache is ahead of etcd, and it gives lists from that; a write goes to etcd, and to a lower revision."""
+    hand = begun_again("a", "b")
+    hand.relist("b")
+    ledger = hand.ledgers["a"]
+    ledger.relist([], 5_000, hand.now)
+    hand.write("a")
+    hand.tell("b")
+    hand.relist("b")
+    hand.renew_all(TIMING.release + 1)
+    hand.relist("b")
+    ledger.prove(hand.now)
+    assert hand.replicas["a"].sees_the_past
+    assert not hand.write("a").shared.open
+    hand.tell("b")
+    assert hand.write("b").shared.open
+    hand.tell("a")
+    assert not hand.write("a", pod("one", 1)).booked
+    hand.replicas["a"].begin_again(hand.now)  # a list went back: the API server was restarted
+    hand.relist("a")
+    hand.read("a")
+    hand.write("a")
+    assert not hand.replicas["a"].sees_the_past

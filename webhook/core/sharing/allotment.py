@@ -40,6 +40,7 @@ from collections.abc import Sequence
 from webhook.core.account.extent import Sums
 from webhook.core.account.facts import PodFacts
 from webhook.core.account.ledger import Ledger
+from webhook.core.sharing.continuity import Continuity
 from webhook.core.sharing.grants import Grants
 from webhook.core.sharing.naming import MOST, held_by_others, namable
 from webhook.core.sharing.proposal import Ask, Draft, Proposal, fits, must_call, owing, view_of
@@ -48,9 +49,6 @@ from webhook.core.sharing.witness import Timing, Witness
 from webhook.core.values.amounts import NOTHING, Amounts
 
 __all__ = ["Allotment", "Ask", "Proposal", "Timing"]
-
-
-_OUTAGE = 5.0  # seconds: no etcd is put back in less, for every API server is stopped for it
 
 
 class Allotment(Grants):
@@ -63,12 +61,8 @@ class Allotment(Grants):
         self.shared: Shared | None = None
         self.revision = 0  # resourceVersion of the object that `shared` was read from; 0: there is none
         self.newest = 0  # the highest resourceVersion of the object that was seen in this history
-        self.restarts = 0  # how often history was replaced, as far as is known
-        self._sent_after = 0  # `newest` when the pending proposal was sent
         self.went_back = False  # a write was carried out in another history than the one that it was sent in
-        self._overtaken: Proposal | None = None  # it was pending when history was replaced
-        self._lost_touch_at: float | None = None  # None: in touch with the API server
-        self._sent_before: Proposal | None = None  # it was pending when touch was lost
+        self._continuity = Continuity()
         self._witness = Witness(replica, timing)
         self._valid_until = float("-inf")
         self._renewal = 0
@@ -84,13 +78,23 @@ class Allotment(Grants):
     def valid(self, now: float) -> bool:
         """Say whether this replica may grant at all now (rule 1)."""
         shared = self.shared
-        if shared is None or not shared.open or self.replica not in shared.holdings or self._was_away(now):
+        if shared is None or not shared.open or self.replica not in shared.holdings:
             return False
-        return now < self._valid_until and not self._leaving
+        return now < self._valid_until and not self._leaving and self._continuity.doubted_since(now) is None
 
-    def _was_away(self, now: float) -> bool:
-        """Say whether the API server was away for so long that etcd may have been put back meanwhile."""
-        return self._lost_touch_at is not None and now >= self._lost_touch_at + _OUTAGE
+    @property
+    def restarts(self) -> int:
+        """How often etcd was put back, as far as is known."""
+        return self._continuity.restarts
+
+    @property
+    def sees_the_past(self) -> bool:
+        """Say whether no write shows yet that the view is of the history that replaced another.
+
+        A write is carried out past all that a true view shows. An API server that was not restarted with etcd goes on to
+        show what it has in its cache, and calls that consistent.
+        """
+        return not self._continuity.seen_by_write
 
     # -- the shared object ---------------------------------------------------------------------------------------------
 
@@ -119,6 +123,7 @@ class Allotment(Grants):
         if self._pending is None:
             self._adopt()
         elif self._pending.is_in(shared, self.replica):
+            self._continuity.carried_out(self._pending, 0)
             self._confirm(self._pending)
 
     def lose_touch(self, now: float) -> None:
@@ -126,18 +131,11 @@ class Allotment(Grants):
 
         Then nothing is granted before a write from after this, and nothing is booked before a list.
         """
-        if self._lost_touch_at is None:
-            self._lost_touch_at = now
-        self._sent_before = self._pending
+        self._continuity.lose_touch(now, self._pending)
 
     def vouches(self, proposal: Proposal) -> bool:
-        """Say whether those may be let in whom a written proposal booked for.
-
-        Not if it was worked out from a view of what may never have happened.
-        """
-        if proposal is self._overtaken:
-            return False
-        return proposal is not self._sent_before or not self._ledger.outdated
+        """Say whether those may be let in whom a written proposal booked for."""
+        return self._continuity.vouches(proposal, outdated=self._ledger.outdated)
 
     def begin_again(self, now: float, since: float | None = None) -> None:
         """Take in that history was replaced (rule 7), before a list that was asked for at a moment (default: now).
@@ -146,8 +144,7 @@ class Allotment(Grants):
         """
         self.went_back = False
         self._look(now)
-        self.restarts += 1
-        self._overtaken = self._pending
+        self._continuity.begin_again(self._pending)
         self._witness.begin_again(now)
         self.shared, self.revision, self.newest, self._held = None, 0, 0, {}
         self._spare_at_booking = {}
@@ -211,7 +208,7 @@ class Allotment(Grants):
         shared = self.shared
         if self._pending is not None or self.left or self._ledger.deaf:
             return False
-        if shared is None or self.replica not in shared.holdings or self._lost_touch_at is not None:
+        if shared is None or self.replica not in shared.holdings or not self._continuity.in_touch:
             return True
         if now >= self._written_at + self.timing.renew:
             return True  # one that lost against another's write is due still: they may meet again and again
@@ -241,7 +238,7 @@ class Allotment(Grants):
         self._begin_anew(now)
         draft = Draft(self.replica, self._ledger, self.shared or Shared(epoch, open=False), self.silent(now))
         draft.settle(self._expired(now), opens=self._opens(now, fresh=fresh))
-        draft.reserve(asks, now, may_book=not self._leaving)
+        draft.reserve(asks, now, may_book=not self._leaving and not self.sees_the_past)
         if draft.answers:
             self._lean_until = now + self.timing.lean
         self._renewal += 1
@@ -250,17 +247,20 @@ class Allotment(Grants):
 
     def begin(self, proposal: Proposal) -> None:
         """The proposal is being sent: from now on both its terms and the old ones must hold."""
-        self._pending, self._sent_after = proposal, self.newest
+        self._pending = proposal
+        self._continuity.send(self.newest, self._ledger.revision)
 
     def written(self, revision: int, shared: Shared | None = None) -> None:
         """The pending proposal was written; `shared` is the state since, where others have changed it again."""
         pending = self._pending
         if pending is None:
             return
-        if pending is self._overtaken:
+        if self._continuity.is_overtaken(pending):
             self._pending = None
             return
-        if revision <= self._sent_after:  # etcd was put back, to where the object was as this write expected it
+        if self._continuity.contradicts(
+            revision
+        ):  # etcd was put back, to where the object was as this write expected it
             self._pending, self.shared, self._held, self.went_back = None, None, {}, True
             return
         if revision < self.newest:  # history already: what was seen since holds it no more
@@ -269,6 +269,7 @@ class Allotment(Grants):
             return
         self.newest = self.revision = revision
         self.shared = shared or pending.shared
+        self._continuity.carried_out(pending, revision)
         self._confirm(pending)
 
     def failed(self) -> None:
@@ -280,8 +281,6 @@ class Allotment(Grants):
 
     def _confirm(self, pending: Proposal) -> None:
         self._pending = None
-        if pending is not self._sent_before:
-            self._lost_touch_at = None
         self._held = pending.held if self._holding_in(pending.shared) else {}
         self._valid_until = pending.sent_at + self.timing.validity
         self._ledger.reservations.retire(pending.retired)
@@ -301,8 +300,9 @@ class Allotment(Grants):
             self._witness.see(self.shared, now)
         if self.went_back:
             self.begin_again(now)
-        if self._lost_touch_at is not None and self._was_away(now):
-            self._ledger.doubt(self._lost_touch_at + _OUTAGE)
+        doubted = self._continuity.doubted_since(now)
+        if doubted is not None:
+            self._ledger.doubt(doubted)
 
     def _holding_in(self, shared: Shared | None) -> bool:
         return shared is not None and self.replica in shared.holdings
@@ -325,7 +325,7 @@ class Allotment(Grants):
     def _opens(self, now: float, *, fresh: bool) -> bool:
         """Rule 7."""
         at = self.opens_at()
-        if at is None or self._ledger.outdated:
+        if at is None or self._ledger.outdated or self.sees_the_past:
             return False
         return (fresh and not self._witness.knows_of_another) or at <= min(now, self._ledger.proven_since)
 
@@ -341,7 +341,7 @@ class Allotment(Grants):
 
     def may_book(self) -> bool:
         """Say whether a booking could succeed now: the object is open (or still to be made) and the view far enough."""
-        if self._ledger.outdated:
+        if self._ledger.outdated or self.sees_the_past:
             return False
         return self.shared is None or (self.shared.open and self._ledger.revision >= self.shared.floor)
 

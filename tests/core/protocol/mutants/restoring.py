@@ -4,6 +4,7 @@ from tests.core.protocol.mutants.registry import Patches, mutant
 from webhook.core.account.ledger import Ledger
 from webhook.core.account.reservations import Reservations
 from webhook.core.sharing.allotment import Allotment
+from webhook.core.sharing.continuity import Continuity
 from webhook.core.sharing.shared import Shared
 from webhook.core.sharing.witness import Witness
 
@@ -44,12 +45,17 @@ def seen_before_the_restore_raises_the_floor() -> Patches:
 
 @mutant("7: nothing is granted after an outage before a write")
 def grants_go_on_after_an_outage() -> Patches:
-    return [(Allotment, "_was_away", lambda *_: False)]
+    return [(Continuity, "doubted_since", lambda *_: None)]
 
 
 @mutant("7: a write from before an outage lets nobody in")
 def old_bookings_vouched_for() -> Patches:
-    return [(Allotment, "vouches", lambda *_: True)]
+    return [(Continuity, "vouches", lambda *_, **__: True)]
+
+
+@mutant("7: a view that is ahead of a write is of another history")
+def views_of_the_past_trusted() -> Patches:
+    return [(Allotment, "sees_the_past", False)]
 
 
 @mutant("7: nothing is booked from a new object before a list")
