@@ -122,8 +122,9 @@ class Booking:
         self._stop.wait(self._backoff.next())
 
     def _step(self) -> None:
-        if self._rereading.look():
-            self._deaf, self._known = True, False
+        if self._rereading.restarted:
+            self._deaf, self._known = True, False  # first: the list that ends it may come at once
+        self._rereading.look()
         if self._unsettled is not None:
             self._again(self._unsettled)
             return
@@ -188,9 +189,11 @@ class Booking:
         else:
             self._account.observe(shown, revision)
 
-    def listed(self) -> None:
-        """The watch begins with what is there now; after a restore that is looked at by a read past all caches."""
-        if self._deaf:
+    def listed(self, configmap: ConfigMap | None, revision: int) -> None:
+        """Take in what the watch begins with; after a restore the object is read instead, which goes past all caches."""
+        if not self._account.allotment.restarts:
+            self.tell(configmap, revision)
+        else:
             self._deaf = self._known = False
 
     def _look(self) -> None:

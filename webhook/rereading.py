@@ -27,8 +27,13 @@ class Rereading:
         """Ask these from now on."""
         self._requests.extend(requests)
 
-    def look(self) -> bool:
-        """Ask for what is to be read again, once for each doubt; say whether history was replaced meanwhile."""
+    @property
+    def restarted(self) -> bool:
+        """Say whether history was replaced since the last look."""
+        return self._account.allotment.restarts > self._restarts
+
+    def look(self) -> None:
+        """Ask for what is to be read again, once for each doubt."""
         restarts, doubted = self._account.allotment.restarts, self._account.doubted_since()
         replaced, self._restarts = restarts > self._restarts, restarts
         if replaced:
@@ -37,7 +42,6 @@ class Rereading:
             self._asked = self._account.clock()
             for request in self._requests:
                 request(anew=replaced)
-        return replaced
 
     def _tell(self) -> None:
         seconds = self._account.allotment.timing.release

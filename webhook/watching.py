@@ -88,14 +88,14 @@ def watch_config(
     def tell(found: ConfigMap | None, _revision: int) -> None:
         settings.read(found.data, found.metadata.uid) if found else settings.read(None)
 
-    return _watch_config_map(api, namespace, CONFIG, tell, begin_again)
+    return _watch_config_map(api, namespace, CONFIG, tell, tell, begin_again)
 
 
 def watch_allotments(
     api: Api, namespace: str, booking: Booking, begin_again: BeginAgain = lambda *_: None
 ) -> Reflector[ConfigMap]:
     """Tell the booking what the others write."""
-    return _watch_config_map(api, namespace, ALLOTMENTS, booking.tell, begin_again, booking.listed)
+    return _watch_config_map(api, namespace, ALLOTMENTS, booking.tell, booking.listed, begin_again)
 
 
 def _watch_config_map(
@@ -103,8 +103,8 @@ def _watch_config_map(
     namespace: str,
     name: str,
     tell: Callable[[ConfigMap | None, int], None],
+    listed: Callable[[ConfigMap | None, int], None],
     begin_again: BeginAgain,
-    listed: Callable[[], None] = lambda: None,
 ) -> Reflector[ConfigMap]:
     def deliver(news: News[ConfigMap]) -> None:
         match news:
@@ -113,8 +113,7 @@ def _watch_config_map(
             case Deleted(revision=revision):
                 tell(None, revision)
             case Replaced(objects=objects, revision=revision):
-                tell(objects[0], objects[0].revision) if objects else tell(None, revision)
-                listed()
+                listed(objects[0], objects[0].revision) if objects else listed(None, revision)
             case WentBack(known=known, found=found, since=since):
                 begin_again(f"ConfigMaps ({name})", known, found, since)
 

@@ -163,3 +163,45 @@ def test_replicas_that_live_through_a_restore_are_ready_again_in_time_and_grant_
     assert tally.timeouts() == []
     assert conflicts / seconds < 5
     assert all("etcd was put back" in log for log in logs)
+
+
+@pytest.mark.slow
+def test_while_an_api_server_shows_what_was_before_nothing_is_granted(
+    bare: Scene, work: Path, figures: Record, tmp_path: Path
+) -> None:
+    """It was not restarted with etcd: its lists come from a cache that is ahead, though they are called consistent."""
+    tally, began, stale = Tally(), list[float](), documented(SHORT)
+    with bare.guarded(work, 2) as replicas:
+        churn = Churn(bare, tally, deleters=4, patience=0.1)
+        with churn.running(), watched(replicas, began) as ready:
+            with Witness(bare.server) as before:
+                until(lambda: before.held == BOUND, "a full cluster", 60)
+                copy = Copy(bare.plane, tmp_path / "copy")
+                churn.level = 0
+                write_on(bare, REVISIONS)
+                until(lambda: before.held <= FEW, "deletions", 60)
+            churn.level = 10**9
+            copy.put_back(restart_apiserver=False)
+            back = time.monotonic()
+            time.sleep(stale)
+            conflicts = sum(shown(replica, CONFLICTS) for replica in replicas)
+            told = tally.outcomes(since=back + 1.0)
+            bare.plane.stop_apiserver()
+            time.sleep(AWAY_SECONDS)
+            bare.plane.start_apiserver()
+            began.append(time.monotonic())
+            with Witness(bare.server) as witness:
+                until(lambda: max(ready) < documented(SHORT), "readiness", documented(SHORT) + 30)
+                full_again(witness, time.monotonic(), 30)
+                time.sleep(AFTER_SECONDS)
+                seen = witness.testify()
+    note = (
+        f"API server restarted {stale:.0f} s later: {told[CREATED]} created until then, {conflicts} conflicts in all, "
+        f"ready {max(ready):.1f} s after that"
+    )
+    figures.append(Figures("etcd put back, API server not restarted", "2", BOUND, seen, tally, note))
+    assert told[CREATED] == 0
+    assert told[CANNOT_TELL] > 0
+    assert tally.timeouts() == []
+    assert seen.over(BOUND) == []
+    assert max(ready) <= SHORT.validity + SHORT.lapse + 10

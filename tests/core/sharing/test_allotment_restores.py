@@ -268,3 +268,19 @@ def test_where_an_api_server_shows_the_past_nothing_is_opened_or_booked_before_i
     hand.read("a")
     hand.write("a")
     assert not hand.replicas["a"].sees_the_past
+
+
+def test_a_view_that_etcd_has_caught_up_with_is_of_another_history_all_the_same() -> None:
+    hand = begun_again("a")
+    ledger, allotment = hand.ledgers["a"], hand.replicas["a"]
+    ledger.relist([], hand.revision + 5, hand.now)
+    hand.write("a")
+    hand.revision += 100
+    hand.write("a")
+    assert allotment.sees_the_past
+    hand.now += TIMING.release
+    assert "restart every kube-apiserver" in str(allotment.closed(hand.now + 1))
+    allotment.lose_touch(hand.now)  # as it does when the API server is restarted
+    hand.relist("a")
+    hand.write("a")
+    assert not allotment.sees_the_past

@@ -94,7 +94,7 @@ class Allotment(Grants):
         A write is carried out past all that a true view shows. An API server that was not restarted with etcd goes on to
         show what it has in its cache, and calls that consistent.
         """
-        return not self._continuity.seen_by_write
+        return not self._continuity.confirmed
 
     # -- the shared object ---------------------------------------------------------------------------------------------
 
@@ -174,6 +174,8 @@ class Allotment(Grants):
         at = self.earliest(now)
         if at is None:
             return None
+        if self.sees_the_past and now >= at:
+            return "etcd was put back, and an API server still shows what was before: restart every kube-apiserver"
         made = "was made anew" if self.shared else "is made anew"
         return f"the object that replicas share {made}, and is opened in about {max(0.0, at - now):.0f} s"
 

@@ -13,7 +13,8 @@ class Continuity:
 
     def __init__(self) -> None:
         self.restarts = 0  # how often history was replaced, as far as is known
-        self.seen_by_write = True  # false: since then no write was carried out past what the view shows
+        self._confirmed = True  # false: since then no write was carried out past what the view shows
+        self._ahead = False  # a write was carried out before what the view shows
         self._sent_after = 0  # the newest revision of the object that was known when a write was sent
         self._view = 0  # and that of the pods' view
         self._lost_at: float | None = None  # None: in touch with the API server
@@ -32,6 +33,7 @@ class Continuity:
         if self._lost_at is None:
             self._lost_at = now
         self._doubtful = pending
+        self._ahead = False  # it may be restarted by now
 
     def doubted_since(self, now: float) -> float | None:
         """Return the end of an outage that was long enough for a restore; None: there was none since the last write."""
@@ -53,7 +55,17 @@ class Continuity:
         """A write was carried out; revision 0: nobody can tell at which."""
         if proposal is not self._doubtful:
             self._lost_at = None
-        self.seen_by_write = self.seen_by_write or revision > self._view
+        if revision and self.restarts:
+            self._ahead = self._ahead or revision <= self._view
+            self._confirmed = True
+
+    @property
+    def confirmed(self) -> bool:
+        """Say whether a write was carried out past all that the view shows, since history was replaced.
+
+        Once one was not, that the revisions have caught up with the view says nothing.
+        """
+        return self._confirmed and not self._ahead
 
     def is_overtaken(self, proposal: Proposal) -> bool:
         """Say whether history was replaced while a write was on its way."""
@@ -71,5 +83,5 @@ class Continuity:
     def begin_again(self, pending: Proposal | None) -> None:
         """History was replaced."""
         self.restarts += 1
-        self.seen_by_write = False
+        self._confirmed = self._ahead = False
         self._overtaken = pending
