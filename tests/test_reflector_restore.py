@@ -75,7 +75,7 @@ def test_a_list_that_finds_less_proves_it_once(server: FakeApiServer) -> None:
 
 
 def test_a_late_event_proves_nothing(server: FakeApiServer) -> None:
-    """A watch may come to an API server that is behind; the list that follows is consistent, and says that all is well."""
+    """A watch may come to an API server that is behind; the list that follows is consistent, and all is well."""
     with reflecting(server) as running:
         begun(running, server)
         server.bookmark(900)

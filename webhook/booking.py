@@ -190,7 +190,7 @@ class Booking:
             self._account.observe(shown, revision)
 
     def listed(self, configmap: ConfigMap | None, revision: int) -> None:
-        """Take in what the watch begins with; after a restore the object is read instead, which goes past all caches."""
+        """Take in what the watch begins with; after a restore the object is read instead, past all caches."""
         if not self._account.allotment.restarts:
             self.tell(configmap, revision)
         else:

@@ -1,11 +1,11 @@
 """Patience: until when a review has to be answered, whichever replica the API server has asked about it before.
 
-The API server waits for `timeoutSeconds` in all. A 503 with Retry-After makes it ask again a second later, with the same
-bytes and the same timeout, and a Service may lead that to another replica. So no replica may go by what it has heard
-itself: a pod's creationTimestamp says when the request began (FillObjectMetaSystemFields in
+The API server waits for `timeoutSeconds` in all. A 503 with Retry-After makes it ask again a second later, with the
+same bytes and the same timeout, and a Service may lead that to another replica. So no replica may go by what it has
+heard itself: a pod's creationTimestamp says when the request began (FillObjectMetaSystemFields in
 apiserver/pkg/registry/rest/meta.go, before any webhook is called), rounded down to a second. It is compared with the
-wall clock, and decides about nothing but how long to wait. A resize has no such time, nor is there one to go by where the
-clocks are apart; then a review is sent back at once or not at all, and once by each replica.
+wall clock, and decides about nothing but how long to wait. A resize has no such time, nor is there one to go by where
+the clocks are apart: then each replica sends a review back once and at once, or answers it.
 """
 
 from collections import OrderedDict

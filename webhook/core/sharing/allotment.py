@@ -91,8 +91,8 @@ class Allotment(Grants):
     def sees_the_past(self) -> bool:
         """Say whether no write shows yet that the view is of the history that replaced another.
 
-        A write is carried out past all that a true view shows. An API server that was not restarted with etcd goes on to
-        show what it has in its cache, and calls that consistent.
+        A write is carried out past all that a true view shows. An API server that was not restarted with etcd goes on
+        to show what it has in its cache, and calls that consistent.
         """
         return not self._continuity.confirmed
 
