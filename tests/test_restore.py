@@ -8,9 +8,12 @@ import pytest
 
 from tests.booking_replicas import Replica, is_ready, replica, state_of, until
 from tests.fake_configmaps import FakeConfigMaps
-from tests.judging import response, review
+from tests.judging import ready, response, review
+from webhook.account import Account
+from webhook.configmap import ConfigMap, _Meta
 from webhook.core.sharing.allotment import Timing
-from webhook.rereading import restored
+from webhook.core.sharing.shared import Shared
+from webhook.rereading import Rereading, restored
 
 OBJECT = "headroom-allotments"
 WHOLE = Timing().validity + Timing().lapse
@@ -94,3 +97,67 @@ def test_the_event_is_about_the_configuration_if_there_is_one() -> None:
     assert (told.regarding.name, told.regarding.uid, told.type) == (CHANGED, "uid", "Warning")
     assert (told.reason, told.text) == ("HistoryReplaced", "etcd was put back")
     assert restored("etcd was put back", "headroom-system", "") is None
+
+
+def test_after_a_restore_what_a_list_shows_of_the_object_is_not_believed(server: FakeConfigMaps) -> None:
+    """It may come from the cache of an API server that was not restarted with etcd."""
+    with replica(server) as r:
+        until(lambda: is_ready(r))
+        server.put_back((1, {}))
+        r.judge.clock.wait(Timing().renew)
+        until(lambda: restarts(r) == 1 and OBJECT in server.objects)
+        known = r.admission.account.newest()
+        r.booking.listed(ConfigMap(_Meta("5000"), server.data(OBJECT)), 5000)
+        assert r.admission.account.newest() < 5000
+        until(lambda: r.admission.account.newest() >= known)
+
+
+def asked_for(account: Account) -> tuple[Rereading, list[bool]]:
+    """Somebody who rereads, and what was asked of one watch."""
+    asked: list[bool] = []
+    rereading = Rereading(account)
+    rereading.join([lambda *, anew: asked.append(anew)])
+    return rereading, asked
+
+
+def test_a_list_of_nodes_that_went_back_puts_the_pods_in_doubt_as_well() -> None:
+    judge = ready()
+    account = judge.admission.account
+    rereading, asked = asked_for(account)
+    judge.clock.wait(1.0)
+    account.begin_again("nodes", 500, 300, judge.clock())
+    assert rereading.restarted
+    rereading.look()
+    rereading.look()
+    assert asked == [True], "each watch is asked once"
+    assert "listed again" in str(account.problem(judge.clock()))
+    account.relist_pods([], 300, judge.clock() - 0.1)
+    assert "pods are listed again" in str(account.problem(judge.clock())), "that list was asked for before"
+    judge.sync(revision=300)
+    assert account.problem(judge.clock()) is None
+    assert account.evidence == "nodes were at revision 500, and a consistent read of them said 300"
+
+
+def test_one_restore_that_two_watches_tell_of_is_one() -> None:
+    judge = ready()
+    account = judge.admission.account
+    before = judge.clock()
+    judge.clock.wait(1.0)
+    account.begin_again("pods", 500, 300, judge.clock())
+    account.relist_pods([], 300, judge.clock())
+    account.begin_again("nodes", 500, 300, before)
+    assert account.allotment.restarts == 1
+    assert "pods" not in str(account.problem(judge.clock()))
+
+
+def test_an_object_that_another_made_anew_is_reason_for_a_list_and_for_no_alarm() -> None:
+    judge = ready()
+    account = judge.admission.account
+    rereading, asked = asked_for(account)
+    judge.clock.wait(1.0)
+    account.observe(Shared("another", open=False), 50)
+    rereading.look()
+    rereading.look()
+    assert asked == [False]
+    assert not rereading.restarted
+    assert account.problem(judge.clock()) is None
