@@ -48,6 +48,7 @@ PINNED = {
     "headroom_events_dropped": ("counter", set()),
     "headroom_events_written": ("counter", set()),
     "headroom_hand_backs": ("counter", set()),
+    "headroom_history_restarts": ("counter", set()),
     "headroom_pods": ("gauge", set()),
     "headroom_pool_overlap_nodes": ("gauge", set()),  # {pool, other} where there are any
     "headroom_quotas": ("gauge", set()),

@@ -46,6 +46,7 @@ class Account:
         self.pods, self.nodes = Feed("pods"), Feed("nodes")
         self._telling = Lock()
         self._overlaps, self._reserves = Overlaps(), Reserves()
+        self.evidence = ""  # by which it was last known that etcd was put back
         self.lapsed = 0  # reservations that lapsed: their pods never came
 
     # -- what is known -------------------------------------------------------------------------------------------------
@@ -63,13 +64,14 @@ class Account:
     def unready(self) -> str | None:
         """Say why others should be asked in its place; None when there is no reason.
 
-        Where the object that all replicas share was lost, nobody can grant, and whoever is asked can at least say that.
+        Where the object that all replicas share was lost, nobody can grant, and whoever is asked can at least say that;
+        also while everything is listed again, for etcd was put back under all of them.
         """
         with self.lock:
             now = self.clock()
             closed = self.allotment.closed(now)
             if closed and self.allotment.was_shared_before:
-                return self.problem(now)
+                return None if self.pods.again or self.nodes.again else self.problem(now)
             return self.problem(now) or closed or self._shareless(now)
 
     def _shareless(self, now: float) -> str | None:
@@ -110,13 +112,14 @@ class Account:
             self.ledger.gone(pod)
             self._come_further()
 
-    def relist_pods(self, pods: Iterable[PodFacts], revision: int) -> None:
-        """Take in all pods from a consistent list."""
+    def relist_pods(self, pods: Iterable[PodFacts], revision: int, since: float = float("-inf")) -> None:
+        """Take in all pods from a consistent list that was asked for at a moment."""
         with self.lock:
             before = self.ledger.unasked_growths
-            self.ledger.relist(pods, revision)
+            self.ledger.relist(pods, revision, since)
             grown = self.ledger.unasked_growths - before
-            self.pods.tell_synced(self.clock())
+            if not self.ledger.deaf:
+                self.pods.tell_synced(self.clock())
             self.wake()
         if grown:
             log.warning("%d pods grew without a review: their resizes were infeasible and have become feasible", grown)
@@ -181,6 +184,39 @@ class Account:
         """A watch is broken."""
         with self.lock:
             feed.tell_broken(fault, self.clock())
+        self.lose_touch()
+
+    # -- a history that was replaced -----------------------------------------------------------------------------------
+
+    def lose_touch(self) -> None:
+        """The API server is away, and etcd may be put back meanwhile."""
+        with self.lock:
+            self.allotment.lose_touch(self.clock())
+            self.wake()
+
+    def begin_again(self, what: str, known: int, found: int, since: float) -> None:
+        """Take in that etcd was put back, as a list showed that was asked for at a moment and comes next."""
+        with self.lock:
+            if since < self.ledger.doubted_since:
+                return  # by the same restore, of which a later list tells
+            self.allotment.begin_again(self.clock(), since if what == self.pods.resource else None)
+            self._tell_outdated(f"{what} were at revision {known}, and a consistent read of them said {found}")
+
+    def _tell_outdated(self, evidence: str) -> None:
+        self.evidence = evidence
+        for feed in (self.pods, self.nodes):
+            feed.tell_outdated()
+        self.wake()
+
+    def newest(self) -> int:
+        """The newest revision of the shared object that is known; to be asked for before a read is sent."""
+        with self.lock:
+            return self.allotment.newest
+
+    def doubted_since(self) -> float | None:
+        """Since when the view may be of another history; None: it is of this one."""
+        with self.lock:
+            return self.ledger.doubted_since if self.ledger.outdated else None
 
     def at_ease(self) -> bool:
         """Say whether news of the pods can wait: no bound is near, and no booking waits for a view."""
@@ -218,7 +254,7 @@ class Account:
         """
         with self.lock:
             shared = self.allotment.shared
-            if shared is None or self.allotment.replica not in shared.holdings:
+            if shared is None or self.allotment.replica not in shared.holdings or self.ledger.deaf:
                 return None
             proposal = self.allotment.propose([], self.clock(), shared.epoch, leaving=True)
             self.allotment.begin(proposal)
@@ -239,8 +275,24 @@ class Account:
         with self.lock:
             self.allotment.failed()
 
-    def observe(self, shared: Shared | None, revision: int) -> None:
-        """Take in the shared object; None when it is lost or damaged."""
+    def observe(self, shared: Shared | None, revision: int, known: int = 0) -> None:
+        """Take in the shared object; None when it is lost or damaged; `known` as for the allotment."""
         with self.lock:
-            self.allotment.observe(shared, revision, self.clock())
+            restarts = self.allotment.restarts
+            self.allotment.observe(shared, revision, self.clock(), known)
+            self._compare(restarts, known, revision)
             self.wake()
+
+    def _compare(self, restarts: int, known: int, found: int) -> None:
+        """Tell the rest of the account of what the allotment has found; the caller holds the lock."""
+        if self.allotment.restarts > restarts:
+            what = "the object that replicas share"
+            self._tell_outdated(f"{what} was at revision {known}, and a consistent read or write of it said {found}")
+
+    def written(self, revision: int) -> None:
+        """The pending proposal was written; the caller holds the lock."""
+        restarts, known = self.allotment.restarts, self.allotment.newest
+        self.allotment.written(revision)
+        if self.allotment.went_back:
+            self.allotment.begin_again(self.clock())
+        self._compare(restarts, known, revision)

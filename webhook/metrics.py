@@ -241,6 +241,8 @@ class Snapshot(Collector):
         for outcome, number in {**outcomes, "unanswered": tally.unanswered}.items():
             writes.add_metric((outcome,), number)
         yield writes
+        text = "Times that etcd was put back, as far as this replica has noticed."
+        yield _counter("headroom_history_restarts", text, self._account.allotment.restarts)
         yield _counter("headroom_hand_backs", "Writes that answered another replica's call.", tally.hand_backs)
 
 

@@ -85,6 +85,10 @@ class WaitingRoom:
 
     def after(self, proposal: Proposal, now: float) -> Iterator[Settled]:
         """Settle those whom a written proposal booked for, and those for whom nothing is left."""
+        if not self._allotment.vouches(proposal):
+            for name, reservation in proposal.tentative:
+                self._allotment.drop(name, reservation.key)
+            return
         booked = {ask.pod.key for ask in proposal.booked}
         unfit = {ask.pod.key for ask in proposal.unfit}
         for waiting in list(self._waiting):

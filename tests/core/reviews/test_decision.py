@@ -318,7 +318,9 @@ def test_a_pod_for_a_full_pool_is_refused_while_another_may_come() -> None:
 
 def beside(held: float, now: float = 1.0, heard: float = 1.0, asked: str = "6Gi") -> Verdict:
     replica = Replica()
-    holdings = {"other": Holding(1, held={CLUSTER: Amounts(int(held * GI))}), "me": Holding(1)}
+    assert replica.allotment.shared is not None
+    mine = replace(replica.allotment.shared.holdings["me"], held={})  # as this replica wrote it last
+    holdings = {"other": Holding(1, held={CLUSTER: Amounts(int(held * GI))}), "me": mine}
     replica.allotment.observe(Shared("epoch", open=True, serial=9, holdings=holdings), 9, heard)
     return refuse_beside_others(replica.ledger, replica.allotment, replica.question(asked), now)
 

@@ -52,6 +52,14 @@ TOO_RARE = frozenset(
         "settled_is_named",
         "another_pool_releases",
         "repeated_and_not_told",
+        "restored_object_trusted",
+        "unknown_copy_trusted",
+        "grants_go_on_after_an_outage",
+        "old_bookings_vouched_for",
+        "booked_before_a_list",
+        "undone_writes_not_missed",
+        "old_watch_believed",
+        "views_of_the_past_trusted",
     }
 )
 

@@ -41,6 +41,9 @@ class Ledger:
         self.pod_revision = 0  # the highest that any pod was shown with
         self.born_revision = 0  # the highest at which a pod was shown that came, or grew, and was not granted here
         self.proven_since = float("-inf")  # the view shows all that was true at this moment
+        self.listed_since = float("-inf")  # when the last list was asked for
+        self.doubted_since = float("-inf")  # from when on a list must be, to be of the history that is true now
+        self.deaf = False  # nothing is taken in but a list: what is told may be of a history that was replaced
         self.unasked_growths = 0  # how often a resize that was infeasible became feasible, with no review of that
         self.unasked_growth = NOTHING  # what that came to in all
         self._infeasible: set[str] = set()  # names of pods whose resize is infeasible at present
@@ -94,6 +97,8 @@ class Ledger:
 
     def see(self, pod: PodFacts) -> None:
         """Take in a pod that was added or has changed."""
+        if self.deaf:
+            return
         self._reach(pod.revision)
         known = self._pods.get(pod.name)
         settled = pod.name in self.reservations.names and self.reservations.see(pod.name, pod.uid, pod.revision)
@@ -107,14 +112,20 @@ class Ledger:
 
     def gone(self, pod: PodFacts) -> None:
         """Take in that a pod was deleted; what it held is free from now on."""
+        if self.deaf:
+            return
         self._reach(pod.revision)
         settled = self.reservations.see(pod.name, pod.uid, pod.revision)
         self._infeasible.discard(pod.name)
         entry = self._pods.get(pod.name)
         self._put(pod.name, None if entry is None or entry.uid == pod.uid else entry, settled=settled)
 
-    def relist(self, pods: Iterable[PodFacts], revision: int) -> None:
-        """Take in a whole consistent list; nothing that is unsettled is erased by it."""
+    def relist(self, pods: Iterable[PodFacts], revision: int, since: float = float("-inf")) -> None:
+        """Take in a whole consistent list that was asked for at a moment; nothing that is unsettled is erased by it."""
+        if self.deaf and since < self.doubted_since:
+            return
+        self.deaf = False
+        self.listed_since = max(self.listed_since, since)
         listed = {pod.name: pod for pod in pods}
         for name in self._pods.keys() - listed.keys():
             self._put(name, None)
@@ -126,11 +137,35 @@ class Ledger:
 
     def bookmark(self, revision: int) -> None:
         """Take in that nothing else happened up to a revision."""
-        self.revision = max(self.revision, revision)
+        if not self.deaf:
+            self.revision = max(self.revision, revision)
 
     def prove(self, since: float) -> None:
         """Take in that this view shows everything that was true at a moment of the replica's clock."""
-        self.proven_since = max(self.proven_since, since)
+        if not self.deaf:
+            self.proven_since = max(self.proven_since, since)
+
+    # -- a history that was replaced -----------------------------------------------------------------------------------
+
+    @property
+    def outdated(self) -> bool:
+        """Say whether the view may be of a history that was replaced: a list alone can mend that."""
+        return self.listed_since < self.doubted_since
+
+    def doubt(self, since: float) -> None:
+        """Take in that history may have been replaced before a moment, whatever the revisions say."""
+        self.doubted_since = max(self.doubted_since, since)
+
+    def begin_again(self, since: float) -> None:
+        """Take in that history was replaced before a moment: revisions begin again, with a list from after it.
+
+        Until then nothing is taken in, for it may be what never happened.
+        """
+        self.doubt(since)
+        self.revision = self.pod_revision = self.born_revision = 0
+        self.proven_since = self.listed_since = float("-inf")
+        self.reservations.begin_again()
+        self.deaf = True
 
     def _compare(self, known: Entry, pod: PodFacts, *, settled: bool) -> None:
         """Note growth: others may hold it still, also where it settled a grant of ours, which failed then."""

@@ -283,6 +283,17 @@ class Reservations:
         for name in names:
             self.refresh(name)
 
+    def begin_again(self) -> None:
+        """Note that history was replaced: what was seen is as if it had never come, for it cannot come once more.
+
+        The revisions at which it was seen mean nothing any more. What is open may still come. A resize waits for a
+        revision past the one that was reviewed, as before: no pod's revision ever becomes lower, so it is not written
+        after that, even if the revision that was reviewed was never that of this history.
+        """
+        for reservation in self._settled:
+            reservation.seen_at_revision = 0
+        self._void.update(self._settled)
+
     def retire(self, retired: Iterable[Named]) -> None:
         """Forget these reservations, but none that took the place of one of them."""
         names: set[str] = set()

@@ -65,6 +65,7 @@ class PodMeta(_Part, frozen=True):
     namespace: str = ""
     uid: str = ""
     resource_version: str = ""
+    creation_timestamp: str = ""
     owner_references: tuple[OwnerReference, ...] = ()
     annotations: Annotations = Annotations()
 

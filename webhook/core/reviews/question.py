@@ -44,10 +44,17 @@ class Question(Struct, frozen=True, gc=False):
         return self.exempt is not None or self.mode is not Mode.ENFORCE
 
     def kept(self) -> "Question":
-        """Return the question without the objects that were judged already: it may have to wait, with many others."""
-        owner = next((_cut(each) for each in self.pod.metadata.owner_references if each.controller), None)
-        pod = Pod(PodMeta(owner_references=() if owner is None else (owner,)))
+        """Return the question without the objects that were judged already: it may have to wait, with many others.
+
+        What stays of the pod says whom to tell of a refusal, and until when the API server waits.
+        """
+        meta = self.pod.metadata
+        owners = tuple(_cut(each) for each in meta.owner_references if each.controller)[:1]
+        pod = Pod(PodMeta(owner_references=owners, creation_timestamp=meta.creation_timestamp[:_TIMESTAMP]))
         return replace(self, request=without_objects(self.request), pod=pod)
+
+
+_TIMESTAMP = 40  # characters; RFC 3339 takes 20
 
 
 def _cut(owner: OwnerReference) -> OwnerReference:

@@ -96,6 +96,8 @@ class Grants(ABC):
 
     def lapse(self) -> list[Named]:
         """Settle what was granted, never seen, and can come no more (rule 4); return it."""
+        if self._ledger.outdated:
+            return []
         return self._void(self._ledger.proven_since - self._lapse)
 
     def spare(self, scope: str) -> Amounts:

@@ -133,8 +133,8 @@ class Draft:
 
     @property
     def bookable(self) -> bool:
-        """Say whether anything may be booked: the object is open, and the view far enough (rule 2)."""
-        return self.base.open and self._ledger.revision >= self.base.floor
+        """Say whether anything may be booked: the object is open, and the view far enough (rules 2 and 7)."""
+        return self.base.open and self._ledger.revision >= self.base.floor and not self._ledger.outdated
 
     @property
     def answers(self) -> bool:
