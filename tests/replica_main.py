@@ -9,7 +9,7 @@ from pathlib import Path
 from prometheus_client import CollectorRegistry, Counter
 
 from tests.judging import Judge
-from webhook import admission, replica
+from webhook import patience, replica
 from webhook.app import create_app
 from webhook.door import Door
 from webhook.replica import Limits
@@ -53,7 +53,7 @@ def _book(judge: Judge) -> None:
 
 
 def _book_when_told(judge: Judge, folder: Path) -> None:
-    admission._PATIENCE = 60.0  # it is the test that decides when the wait is over
+    patience._WAIT = 60.0  # it is the test that decides when the wait is over
     while not (folder / BOOK).exists():
         if len(judge.admission._room):
             (folder / WAITING).touch()

@@ -33,7 +33,7 @@ def test_every_kind_looks_as_it_did(output: str) -> None:
     result = run("-f", EVERY_KIND, "-o", output)
     assert result.exit_code == 0
     assert result.stdout == (DATA / f"footprint.{output}.txt").read_text()
-    assert result.stderr == "passed over, for they commit nothing themselves: 1 ConfigMap, 1 Service\n"
+    assert result.stderr == "skipped, because they commit no resources: 1 ConfigMap, 1 Service\n"
 
 
 def test_json_and_yaml_are_the_same_data() -> None:
@@ -73,12 +73,12 @@ def test_nothing_to_count(tmp_path: Path, output: str, text: str) -> None:
     assert run("-f", tmp_path, "-o", output).stdout == text
 
 
-def test_what_cannot_be_read_is_1_and_all_of_it_is_told_and_no_sum_shown(tmp_path: Path) -> None:
+def test_what_cannot_be_read_is_1_and_named_and_the_rest_is_reported_all_the_same(tmp_path: Path) -> None:
     (tmp_path / "a.yaml").write_text(f"{POD % ('a', '1Gi')}---{POD % ('b', '1GB')}---{POD % ('c', 'two')}")
     (tmp_path / "b.yaml").write_text("kind: [")
-    result = run("-f", tmp_path)
+    result = run("-f", tmp_path, "--no-why")
     assert result.exit_code == 1
-    assert result.stdout == ""
+    assert [line.split()[2] for line in result.stdout.splitlines()] == ["NAME", "a"]
     path = "spec.containers[0].resources.requests.memory"
     assert [line[: line.index(" is no")] for line in result.stderr.splitlines()] == [
         f'Error: {tmp_path}/a.yaml: document 2: {path}: "1GB"',
@@ -111,3 +111,44 @@ def test_names_that_could_write_on_a_terminal_are_escaped() -> None:
 def test_the_manifests_that_are_shipped_can_be_read() -> None:
     result = run("-f", DATA.parents[1] / "manifests" / "base", "-o", "json")
     assert names(result) == ["headroom"]
+
+
+ROLLOUT = """
+apiVersion: argoproj.io/v1alpha1
+kind: Rollout
+metadata: {name: web}
+spec:
+  replicas: 2
+  template: {spec: {containers: [{name: app, resources: {limits: {memory: 1Gi}}}]}}
+"""
+
+
+def test_kinds_that_may_create_pods_are_named_with_their_group_and_looked_into_on_request() -> None:
+    unread = run("-f", "-", "--no-why", given=ROLLOUT)
+    assert unread.stdout == "nothing here commits anything\n"
+    assert "not read here, though they may create pods" in unread.stderr
+    assert unread.stderr.endswith(": 1 Rollout.argoproj.io\n")
+    guessed = run("-f", "-", "--no-why", "--guess", given=ROLLOUT)
+    assert guessed.stderr == ""
+    assert guessed.stdout.splitlines()[1].split()[:6] == ["Rollout", "-", "web", "2", "2Gi", "2Gi"]
+
+
+def test_what_a_controller_of_the_input_made_and_what_is_hardly_meant_are_said_aside() -> None:
+    made = """
+apiVersion: v1
+kind: Pod
+metadata: {name: web-1, uid: b, ownerReferences: [{kind: ReplicaSet, name: web, uid: a, controller: true}]}
+spec: {containers: [{name: app, resources: {limits: {memory: 128m}}}]}
+---
+apiVersion: apps/v1
+kind: ReplicaSet
+metadata: {name: web, uid: a}
+spec: {template: {spec: {containers: [{name: app, resources: {limits: {memory: 128m}}}]}}}
+"""
+    result = run("-f", "-", "--no-why", given=made)
+    assert result.exit_code == 0
+    assert result.stdout.splitlines()[1].split()[:3] == ["ReplicaSet", "-", "web"]
+    aside, warning = result.stderr.splitlines()
+    assert aside == "counted with the controller that made them: 1 Pod"
+    assert warning.startswith("Warning: ReplicaSet web: spec.template.spec.containers[0].resources.limits.memory: ")
+    assert "1 byte " in result.stdout

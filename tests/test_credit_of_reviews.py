@@ -23,6 +23,11 @@ def start(settings: str = "") -> Judge:
     return judge
 
 
+def elsewhere(namespace: str, name: str, memory: str) -> bytes:
+    """Make a review of a pod in another namespace."""
+    return review(name, memory).replace(b'"default"', f'"{namespace}"'.encode())
+
+
 def let_in(judge: Judge, body: bytes) -> None:
     """Ask, book if need be, and see that the answer is yes."""
     asked = judge.ask(body)
@@ -140,7 +145,7 @@ def test_in_a_pause_it_is_refused_at_once_and_told_for_how_long() -> None:
     message = response(judge.ask(review("second", "12Gi")))["status"]["message"]
     assert "pods of user someone in namespace default that were let in before never appeared" in message
     assert "Try again in 180 s, or ask for less" in message
-    let_in(judge, review("other", "12Gi", namespace="else"))
+    let_in(judge, elsewhere("else", "other", "12Gi"))
 
 
 @pytest.mark.parametrize("mode", ["warn", "audit"])
@@ -176,7 +181,7 @@ def test_no_outage_is_held_against_anybody(outage: str) -> None:
         judge.admission.account.tell_broken(judge.admission.account.pods, "connection refused")
         judge.clock.wait(6.0)
         judge.book()
-        judge.admission.account.tell_live(judge.admission.account.pods)
+        judge.admission.account.relist_pods([], 200, judge.clock.now)
     else:
         judge.clock.wait(LAPSE)
     lapse(judge)
@@ -186,7 +191,7 @@ def test_no_outage_is_held_against_anybody(outage: str) -> None:
 def test_the_log_names_who_holds_most_now_and_then(caplog: pytest.LogCaptureFixture) -> None:
     judge = start()
     let_in(judge, review("first", "2Gi"))
-    let_in(judge, review("first", "7Gi", namespace="greedy"))
+    let_in(judge, elsewhere("greedy", "first", "7Gi"))
     with caplog.at_level(logging.WARNING):
         for _ in range(3):
             judge.ask(review("second", "9Gi"))

@@ -2,7 +2,10 @@
 
 import asyncio
 import json
+import threading
+import tracemalloc
 from collections.abc import Awaitable, Callable, Iterator
+from contextlib import ExitStack
 
 import pytest
 from flask import Flask, Response, request
@@ -228,5 +231,56 @@ def test_no_crowd_on_other_pages_hides_that_the_process_lives() -> None:
         for each in crowd:
             assert (await each.hears()).status == 200
             each.leave()
+
+    meet(judge, script)
+
+
+def test_large_bodies_that_wait_for_a_thread_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("webhook.door._MOST_QUEUED", 100_000)
+    app, go = Flask("slow"), threading.Event()
+
+    @app.post("/slow")
+    def slow() -> Response:
+        assert go.wait(60)
+        return Response("done")
+
+    async def script(house: House) -> None:
+        large = Request(target="/slow", body=b"x" * 60_000).encode()
+        with house.peer() as one, house.peer() as two, house.peer() as small:
+            one.send(large)
+            await asyncio.sleep(0)
+            two.send(large)
+            said = await two.hears()
+            assert (said.status, said.body) == (503, b"there are too many large requests at once\n")
+            small.send(Request(target="/slow", body=b"x" * 100).encode())
+            go.set()
+            assert (await one.hears()).status == (await small.hears()).status == 200
+            two.send(large)
+            assert (await two.hears()).status == 200, "there is room again"
+
+    meet(ready(), script, app)
+
+
+def test_reviews_that_wait_hold_no_bodies() -> None:
+    judge = ready()
+
+    def large(number: int) -> bytes:
+        made = json.loads(review(f"large-{number}", "8Gi"))["request"]["object"]
+        made["metadata"]["annotations"] = {"padding": f"{number}" * (1 << 20)}
+        return Request(body=review(f"large-{number}", object=made, oldObject=made)).encode()
+
+    async def script(house: House) -> None:
+        with ExitStack() as stack:
+            peers = [stack.enter_context(house.peer()) for _ in range(10)]
+            tracemalloc.start()
+            for number, peer in enumerate(peers):
+                peer.send(large(number))
+                await asyncio.sleep(0)
+            held, _ = tracemalloc.get_traced_memory()
+            tracemalloc.stop()
+            assert len(judge.admission._room) == len(peers)
+            assert held < 1 << 20, "and not 20 MiB"
+            judge.book()
+            assert (await peers[0].hears()).status == 200
 
     meet(judge, script)

@@ -11,6 +11,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from tests.core.accounts import HIGH_MEM, node, pod
 from tests.core.configs import SMALLEST
+from tests.core.quotas.making import a_quota
 from tests.judging import Judge, ready, response, review, waits
 from tests.live.exposition import Exposition
 from tests.test_tls import FIRST, Mounted
@@ -25,7 +26,7 @@ from webhook.core.sharing.allotment import Timing
 from webhook.core.values.amounts import Amounts
 from webhook.forecast import Forecast
 from webhook.kube import Api
-from webhook.metrics import Announcements, EarlyAnswers, Recounts, Reviews, Snapshot
+from webhook.metrics import Announcements, EarlyAnswers, QuotasSeen, Recounts, Reviews, Snapshot
 from webhook.settings import Settings
 
 WALL = 1_700_000_000.0
@@ -47,12 +48,17 @@ PINNED = {
     "headroom_events_dropped": ("counter", set()),
     "headroom_events_written": ("counter", set()),
     "headroom_hand_backs": ("counter", set()),
+    "headroom_history_restarts": ("counter", set()),
     "headroom_pods": ("gauge", set()),
     "headroom_pool_overlap_nodes": ("gauge", set()),  # {pool, other} where there are any
+    "headroom_quotas": ("gauge", set()),
+    "headroom_quotas_synced": ("gauge", set()),
     "headroom_ready": ("gauge", set()),
     "headroom_recounts": ("counter", set()),
     "headroom_reservations": ("gauge", {"state"}),
     "headroom_reservations_expired": ("counter", set()),
+    "headroom_reserve_nodes": ("gauge", {"scope"}),
+    "headroom_reserve_used_nodes": ("gauge", {"scope"}),
     "headroom_reserved_memory_bytes": ("gauge", {"scope"}),
     "headroom_subjects_in_bad_standing": ("gauge", set()),
     "headroom_scope_cpu_allocatable_cores": ("gauge", {"scope"}),
@@ -111,6 +117,7 @@ def metered(judge: Judge, folder: Path) -> Metered:
     registry.register(Snapshot(judge.admission, settings, audit, booking, files.serving(), lambda: WALL))
     announcing = Announcing(api, "r1", threading.Event(), judge.clock, lambda: WALL)
     registry.register(Announcements(announcing))
+    registry.register(QuotasSeen(judge.admission.quotas))
     return Metered(judge, registry, settings, audit, booking, announcing)
 
 
@@ -326,6 +333,16 @@ def test_events_are_counted(replica: Metered) -> None:
     replica.announcing.written, replica.announcing.dropped = 3, 5
     assert replica.shown().value("headroom_events_written_total") == 3
     assert replica.shown().value("headroom_events_dropped_total") == 5
+
+
+def test_the_view_of_quotas_is_shown(replica: Metered) -> None:
+    assert replica.shown().value("headroom_quotas_synced") == 0
+    replica.judge.admission.quotas.relist([a_quota("a"), a_quota("b"), a_quota("c", {"services": "1"})])
+    assert replica.shown().value("headroom_quotas_synced") == 1
+    assert replica.shown().value("headroom_quotas") == 2
+    replica.judge.admission.quotas.tell_broken("refused")
+    replica.judge.clock.wait(5.0)
+    assert replica.shown().value("headroom_quotas_synced") == 0
 
 
 def test_a_scrape_waits_for_nobody_but_the_lock(replica: Metered) -> None:

@@ -10,8 +10,9 @@ from typing import Literal, NamedTuple
 import click
 import yaml
 
-from webhook.core.manifests.manifest import Holding, Other, contents
-from webhook.core.manifests.report import data, reasons, table
+from webhook.core.manifests.manifest import Holding, Item, Other, contents, holdings
+from webhook.core.manifests.report import data, reasons, subject, table
+from webhook.core.manifests.settings import Setting
 from webhook.core.manifests.text import ManifestError
 from webhook.core.reviews.wording import printable
 
@@ -23,8 +24,9 @@ _MOST_SHOWN = 400  # characters of an error about a file
 class _Found(NamedTuple):
     """What all files hold together."""
 
-    holdings: list[Holding]
-    others: Counter[str]
+    items: list[Item]
+    settings: list[Setting]
+    others: list[Other]
     faults: list[str]
 
 
@@ -39,42 +41,68 @@ class _Found(NamedTuple):
 )
 @click.option("-R", "--recursive", is_flag=True, help="Go into the folders of a folder.")
 @click.option("-o", "--output", type=click.Choice(["table", "json", "yaml"]), default="table", show_default=True)
+@click.option("--guess", is_flag=True, help="Look for pod templates in objects of kinds that are not known here.")
 @click.option("--why/--no-why", default=True, show_default=True, help="Say below the table how each pod's sum is made.")
 def footprint(
-    sources: tuple[Path, ...], output: Literal["table", "json", "yaml"], *, recursive: bool, why: bool
+    sources: tuple[Path, ...], output: Literal["table", "json", "yaml"], *, recursive: bool, guess: bool, why: bool
 ) -> None:
     """Say what manifests commit, and why.
 
     Counts pods and workloads as the account does: containers and sidecars, or the peak of the init containers, or what
     the pod says itself, and overhead, with the requests that the API server fills in; times the replicas. No cluster is
-    asked, so what a LimitRange or a RuntimeClass adds there is missing.
+    asked: a LimitRange or a RuntimeClass counts where it is among the manifests. What a controller among them has made
+    is counted there, so the output of `kubectl get deploy,rs,pods -o yaml` counts once.
 
-    Exits with 1 when a manifest cannot be read (each fault on standard error, nothing on standard output), with 2 for
-    wrong usage, such as a file that is not there.
+    Exits with 1 when a manifest cannot be read (each fault on standard error, the report of all others on standard
+    output), with 2 for wrong usage, such as a file that is not there.
     """
-    found = _find(sources, recursive=recursive)
-    if found.others:
-        kinds = ", ".join(f"{number} {printable(kind, 60)}" for kind, number in sorted(found.others.items()))
-        click.echo(f"passed over, for they commit nothing themselves: {kinds}", err=True)
+    found = _find(sources, recursive=recursive, guess=guess)
+    counted = holdings(found.items, found.settings)
+    for line in (*_aside(found.others, counted.with_controllers), *_warnings(counted.holdings)):
+        click.echo(line, err=True)
+    for fault in found.faults:
+        click.echo(f"Error: {fault}", err=True)
+    click.echo(_text(counted.holdings, output, why=why))
     if found.faults:
-        for fault in found.faults:
-            click.echo(f"Error: {fault}", err=True)
         sys.exit(1)
-    click.echo(_text(found.holdings, output, why=why))
 
 
-def _find(sources: tuple[Path, ...], *, recursive: bool) -> _Found:
-    found = _Found([], Counter(), [])
+def _aside(others: list[Other], with_controllers: list[Item]) -> Iterator[str]:
+    """Say what of the input is in no sum, and why."""
+    known = [other.kind for other in others if other.commits_nothing]
+    if known:
+        yield f"skipped, because they commit no resources: {_counts(known)}"
+    unknown = [f"{other.kind}.{other.group}" for other in others if not other.commits_nothing]
+    if unknown:
+        yield f"not read here, though they may create pods (--guess looks for pod templates): {_counts(unknown)}"
+    if with_controllers:
+        yield f"counted with the controller that made them: {_counts([item.head.kind for item in with_controllers])}"
+
+
+def _counts(kinds: list[str]) -> str:
+    return ", ".join(f"{number} {printable(kind, 60)}" for kind, number in sorted(Counter(kinds).items()))
+
+
+def _warnings(found: list[Holding]) -> Iterator[str]:
+    for holding in found:
+        for warning in holding.warnings:
+            yield f"Warning: {subject(holding)}: {printable(warning, _MOST_SHOWN)}"
+
+
+def _find(sources: tuple[Path, ...], *, recursive: bool, guess: bool) -> _Found:
+    found = _Found([], [], [], [])
     for path in [file for source in sources for file in _files(source, recursive=recursive)]:
-        for each in contents(_read(path)):
+        for each in contents(_read(path), guess=guess):
             match each:
-                case Holding():
-                    found.holdings.append(each)
-                case Other(kind):
-                    found.others[kind] += 1
+                case Item():
+                    found.items.append(each)
+                case Other():
+                    found.others.append(each)
                 case ManifestError():
                     name = "standard input" if str(path) == _STDIN else path
                     found.faults.append(printable(f"{name}: {each}", _MOST_SHOWN))
+                case _:
+                    found.settings.append(each)
     return found
 
 
@@ -96,12 +124,12 @@ def _read(path: Path) -> bytes:
         raise click.UsageError(f"{path}: cannot be read: {error.strerror}") from error
 
 
-def _text(holdings: list[Holding], output: Literal["table", "json", "yaml"], *, why: bool) -> str:
+def _text(found: list[Holding], output: Literal["table", "json", "yaml"], *, why: bool) -> str:
     match output:
         case "json":
-            return json.dumps(data(holdings), indent=2)
+            return json.dumps(data(found), indent=2)
         case "yaml":
-            return yaml.safe_dump(data(holdings), sort_keys=False).rstrip()
+            return yaml.safe_dump(data(found), sort_keys=False).rstrip()
         case "table":
-            blocks = [table(holdings), *(reasons(each) for each in holdings if why)]
-            return "\n\n".join("\n".join(lines) for lines in blocks) if holdings else "nothing here commits anything"
+            blocks = [table(found), *(reasons(each) for each in found if why)]
+            return "\n\n".join("\n".join(lines) for lines in blocks) if found else "nothing here commits anything"

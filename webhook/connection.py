@@ -15,6 +15,8 @@ from collections import deque
 from functools import partial
 from typing import Any, Protocol, cast
 
+from msgspec.structs import replace
+
 from webhook.app import logged
 from webhook.cases import Answer, plain
 from webhook.door import Door, reply
@@ -131,7 +133,8 @@ class Connection(asyncio.Protocol):
             self._send(said)
         else:
             self._awaited = self._worker.loop.create_task(said)
-            self._awaited.add_done_callback(partial(self._answered, asked))
+            # Its body may be megabytes, and as many as there are connections may wait.
+            self._awaited.add_done_callback(partial(self._answered, replace(asked, body=b"")))
 
     def _answered(self, asked: Request, answer: "asyncio.Task[Reply]") -> None:
         self._awaited = None

@@ -12,14 +12,15 @@ from urllib.parse import parse_qs
 from flask import Flask
 
 from webhook.admission import Admission
-from webhook.app import HEALTHZ, VALIDATE, headers, validate, without_tls
-from webhook.cases import Answer
-from webhook.http1 import Reply, Request, head
+from webhook.app import HEALTHZ, VALIDATE, headers, logged, validate, without_tls
+from webhook.cases import Answer, plain
+from webhook.http1 import SMALL, Reply, Request, head
 from webhook.waiting import Waiting
 from webhook.wsgi import Origin, call
 
 _VALIDATE = VALIDATE.encode()
 _HEALTHZ = HEALTHZ.encode()
+_MOST_QUEUED = 16 << 20  # bytes
 
 
 class Door:
@@ -28,6 +29,7 @@ class Door:
     def __init__(self, admission: Admission, app: Flask) -> None:
         self._admission = admission
         self._app = app
+        self._queued = 0  # bytes of bodies that wait for a thread, or are with one
 
     def answer(self, request: Request, origin: Origin) -> Reply | Coroutine[Any, Any, Reply]:
         """Answer at once, or say what is to be awaited for the answer."""
@@ -35,7 +37,16 @@ class Door:
             return self._validate(request) if origin.secure else reply(without_tls())
         if request.path == _HEALTHZ:  # whether the loop lives; no crowd on the other pages may hide that
             return call(self._app, request, origin)
-        return asyncio.to_thread(call, self._app, request, origin)
+        if len(request.body) > SMALL and self._queued + len(request.body) > _MOST_QUEUED:
+            return reply(logged(plain(503, "there are too many large requests at once", retry_after=1)))
+        return self._elsewhere(request, origin)
+
+    async def _elsewhere(self, request: Request, origin: Origin) -> Reply:
+        self._queued += len(request.body)
+        try:
+            return await asyncio.to_thread(call, self._app, request, origin)
+        finally:
+            self._queued -= len(request.body)
 
     def _validate(self, request: Request) -> Reply | Coroutine[Any, Any, Reply]:
         content_type = request.fields.get(b"content-type", b"")

@@ -10,6 +10,7 @@ a word to its user. It books nothing, and waits for nothing but that one GET: bo
 
 import logging
 from collections.abc import Callable
+from threading import Lock
 from urllib.parse import quote
 
 from webhook.account import Account
@@ -25,16 +26,19 @@ from webhook.core.pods.workload import read_scale, read_workload, scaled
 from webhook.core.reviews.reply import message
 from webhook.core.reviews.review import Request, ReviewError, decode, encode
 from webhook.core.reviews.verdict import Decision, Reason, Verdict
+from webhook.core.values.bucket import Bucket
+from webhook.http1 import LARGEST_EARLY
 from webhook.kube import Api
 
 log = logging.getLogger(__name__)
 
+_RATE, _BURST = 10.0, 50  # reads of workloads a second: nobody who sends reviews may flood the API server with them
 _WITHIN = 0.4  # seconds for each of connecting, the headers and the body; the API server waits 2 s for all of it
 _UNKNOWN = Early(Verdict(Decision.CANNOT_TELL, Reason.UNAVAILABLE))
 
 
 class _UnaccountedError(Exception):
-    """There is no account to tell from."""
+    """There is nothing to tell from."""
 
 
 class Forecast:
@@ -47,6 +51,8 @@ class Forecast:
         self._api = api
         self._count = count
         self._audit = audit
+        self._reads = Bucket(_RATE, _BURST)
+        self._lock = Lock()
 
     def review(self, body: bytes, timeout: float) -> Answer:
         """Answer an AdmissionReview; a refusal is what policy wants, everything else lets the request pass."""
@@ -56,7 +62,7 @@ class Forecast:
         except ReviewError as error:
             log.warning("refused a request to /workloads: %s", error)
             return plain(400, str(error))
-        request = about_workload(asked)
+        request = about_workload(asked) if len(body) <= LARGEST_EARLY else None
         said = SILENT if request is None else self._say(asked, request)
         request = request or asked
         response = reply(request, SILENT if said is _UNKNOWN else said)
@@ -85,11 +91,17 @@ class Forecast:
     def _edit(self, asked: Request) -> Edit:
         new, old = bytes(asked.object), bytes(asked.old_object)
         if asked.sub_resource:
+            self._pace()
             namespace, name = (quote(part, safe="") for part in (asked.namespace, asked.name))
             path = f"/apis/apps/v1/namespaces/{namespace}/{asked.resource.resource}/{name}"
             live = read_workload(self._api.get(path, within=_WITHIN).body)
             return Edit(scaled(live, read_scale(new)), scaled(live, read_scale(old)))
         return Edit(read_workload(new), None if old == b"null" else read_workload(old), self._nodes(asked))
+
+    def _pace(self) -> None:
+        with self._lock:
+            if not self._reads.take(self._account.clock()):
+                raise _UnaccountedError("workloads are scaled more often than they can be looked up")
 
     def _nodes(self, asked: Request) -> tuple[NodeFacts, ...]:
         if asked.kind.kind != "DaemonSet":

@@ -32,6 +32,7 @@ from webhook.core.account.reservations import Reservation
 from webhook.core.account.standing import Standing
 from webhook.core.foresight.plan import KINDS
 from webhook.core.values.amounts import Amounts
+from webhook.quotaview import QuotaView
 from webhook.settings import Settings
 from webhook.tls import ServingCertificate
 
@@ -125,6 +126,19 @@ class Announcements(Collector):
         yield _counter("headroom_events_dropped", "Refusals of which no Event tells.", self._announcing.dropped)
 
 
+class QuotasSeen(Collector):
+    """Says whether refusals by quotas are known before they come."""
+
+    def __init__(self, quotas: QuotaView) -> None:
+        self._quotas = quotas
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield every family."""
+        text = "1 while the watch on ResourceQuotas is whole; 0: what they refuse is granted here first, and reserved."
+        yield _gauge("headroom_quotas_synced", text, float(self._quotas.usable()))
+        yield _gauge("headroom_quotas", "ResourceQuotas that restrict pods, as they are seen.", len(self._quotas))
+
+
 class Snapshot(Collector):
     """Reads everything else at each scrape, the account under its lock and for as short as can be."""
 
@@ -180,7 +194,11 @@ class Snapshot(Collector):
             ledger = self._account.ledger
             standings = [ledger.standing(scope) for scope in ledger.accounting.scopes]
             pods = len(ledger)
-            overlaps = ledger.capacity.overlaps()
+            overlaps, out = ledger.capacity.overlaps(), ledger.capacity.out()
+            reserves = {scope: ledger.accounting.reserve_nodes(scope) for scope in out}
+        yield _by("headroom_reserve_nodes", "Nodes whose loss a reserve is for.", "scope", reserves)
+        text = "Nodes that are cordoned, or lost and not replaced; the reserve pays for the largest of them."
+        yield _by("headroom_reserve_used_nodes", text, "scope", {scope: len(nodes) for scope, nodes in out.items()})
         text = "Nodes that two pools select; they belong to the one, and the other one's thresholds do not hold there."
         shared = GaugeMetricFamily("headroom_pool_overlap_nodes", text, labels=("pool", "other"))
         for pools, nodes in overlaps.items():
@@ -225,6 +243,8 @@ class Snapshot(Collector):
         for outcome, number in {**outcomes, "unanswered": tally.unanswered}.items():
             writes.add_metric((outcome,), number)
         yield writes
+        text = "Times that etcd was put back, as far as this replica has noticed."
+        yield _counter("headroom_history_restarts", text, self._account.allotment.restarts)
         yield _counter("headroom_hand_backs", "Writes that answered another replica's call.", tally.hand_backs)
 
 
@@ -239,7 +259,7 @@ def _state(reservation: Reservation, lapsed_before: float) -> str:
 
 def _figures(standing: Standing) -> Iterator[tuple[str, str, float]]:
     """Name what a scope has, and of each sum that is bounded what is committed and what may be."""
-    room, reserves, bounds = standing.bearing
+    room, reserves, bounds, _ = standing.bearing
     yield "headroom_scope_memory_allocatable_bytes", "Allocatable memory on counted nodes.", room.memory
     yield "headroom_scope_cpu_allocatable_cores", "Allocatable CPU on counted nodes.", room.cpu / 1000
     text = "Pods that count and have no limit: what they may take is not in any sum of limits."

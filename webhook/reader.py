@@ -15,12 +15,11 @@ from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser, par
 from msgspec.structs import replace
 
 from webhook.cases import Answer, plain
-from webhook.http1 import LARGEST_BODY, Request, too_large
+from webhook.http1 import LARGEST_BODY, SMALL, Request, too_large
 
 LONGEST_TARGET = 4094  # bytes
 MOST_FIELDS = 40
 LONGEST_HEAD = 16 << 10  # bytes
-SMALL = 16 << 10  # bytes; most reviews are smaller, and are never sent back for want of memory
 MOST_HELD = 32 << 20  # bytes; a replica has 256 MiB of memory for everything
 MOST_DISCARDED = 64 << 20  # bytes of a request that is refused already
 MOST_KNOWN = 1024  # heads
@@ -94,6 +93,7 @@ class Reader:
                 self._bound()
         elif begins and not self.ended and len(found) == 1:
             _remember(data, found[0])
+        self._found = []  # or it would hold on to the last body
         return found
 
     def close(self) -> None:

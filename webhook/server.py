@@ -24,13 +24,16 @@ from webhook.audit import AuditLog
 from webhook.booking import WITHIN, Booking
 from webhook.cases import Decided
 from webhook.configmap import ConfigMaps
+from webhook.core.notices.notice import Occurrence
 from webhook.core.sharing.allotment import Timing
 from webhook.door import Door
 from webhook.forecast import Forecast
 from webhook.guard import Guard
 from webhook.kube import Api, configure
+from webhook.quotaview import QuotaView
 from webhook.recounting import Recounting
 from webhook.reflector import Reflector
+from webhook.rereading import Rereading, restored
 from webhook.settings import Settings
 from webhook.tls import Outcome, ServingCertificate
 
@@ -126,7 +129,8 @@ def _build(options: Options) -> _Parts:
         announcing.record(decided)
 
     account = Account(name, options.timing, clock)
-    admission = Admission(account, observe)
+    quotas = QuotaView(clock)
+    admission = Admission(account, observe, quotas)
     forecast = Forecast(account, api, metrics.EarlyAnswers(registry).record, audit.record)
     stop = Event()
     announcing = Announcing(api, name, stop, clock, time.time)
@@ -137,18 +141,28 @@ def _build(options: Options) -> _Parts:
         lambda edit: announcing.announce(edited(edit, options.namespace)),
     )
     pods = watching.watch_pods(api, account)
-    booking = Booking(ConfigMaps(api, options.namespace, WITHIN), admission, stop, pods.request_proof)
+    rereading = Rereading(account, lambda text: _announce(announcing, restored(text, options.namespace, settings.uid)))
+    configmaps = ConfigMaps(api, options.namespace, WITHIN)
+    booking = Booking(configmaps, admission, stop, pods.request_proof, rereading)
     recounting = Recounting(account, stop, metrics.Recounts(registry).record)
     registry.register(metrics.Snapshot(admission, settings, audit, booking, certificate, time.time))
+    registry.register(metrics.QuotasSeen(quotas))
     reflectors: dict[str, Reflector[Any]] = {
         "pods": pods,
         "nodes": watching.watch_nodes(api, account),
-        "configuration": watching.watch_config(api, options.namespace, settings),
-        "allotments": watching.watch_allotments(api, options.namespace, booking),
+        "quotas": watching.watch_quotas(api, quotas, clock),
+        "configuration": watching.watch_config(api, options.namespace, settings, account.begin_again),
+        "allotments": watching.watch_allotments(api, options.namespace, booking, account.begin_again),
     }
+    rereading.join(reflector.request_list for reflector in reflectors.values())
     return _Parts(
         name, api, certificate, audit, admission, forecast, booking, recounting, announcing, reflectors, registry, stop
     )
+
+
+def _announce(announcing: Announcing, occurrence: Occurrence | None) -> None:
+    if occurrence is not None:
+        announcing.announce(occurrence)
 
 
 def _started(name: str, run: Callable[..., None], *arguments: object) -> Thread:

@@ -28,7 +28,9 @@ class TwinNode:
     not_ready_since: float | None
     deleted_at: float | None = None
     state: str | None = "unknown"  # why it does not count, as it was when anything was told last
-    holding: Vector | None = None  # what its pods held when it was lost, if it did not count before
+    holding: Vector | None = None  # what its pods held when it was lost, if it was kept away before
+    lost_at: float = 0.0  # when it was lost last
+    first_counted: float | None = None  # before time began, if the first list had it
 
 
 @dataclass
@@ -53,6 +55,7 @@ class Twin:
     pods: dict[str, PodFacts] = field(default_factory=dict)
     nodes: dict[str, TwinNode] = field(default_factory=dict)
     grants: list[Grant] = field(default_factory=list)
+    listed: bool = False
 
     # -- what is told --------------------------------------------------------------------------------------------------
 
@@ -84,8 +87,9 @@ class Twin:
             since = float("-inf")
         else:
             since = self.now if before.not_ready_since is None else before.not_ready_since
-        state, holding = (before.state, before.holding) if before else ("unknown", None)
-        self.nodes[facts.name] = TwinNode(facts, since, None, state, holding)
+        node = before or TwinNode(facts, since)
+        node.facts, node.not_ready_since, node.deleted_at = facts, since, None
+        self.nodes[facts.name] = node
 
     def node_gone(self, name: str) -> None:
         if name in self.nodes and self.nodes[name].deleted_at is None:
@@ -96,18 +100,29 @@ class Twin:
             self.node_gone(name)
         for facts in nodes:
             self.see_node(facts)
+        if not self.listed:
+            self.listed = True
+            for node in self.nodes.values():
+                node.first_counted = float("-inf")
 
-    def tick(self) -> None:
+    def configure(self, config: HeadroomConfig) -> None:
+        self.config = config
+        self.tick(joins=False)
+
+    def tick(self, *, joins: bool = True) -> None:
         keep = self.config.nodes.forget_deleted_after.seconds
         for name, node in list(self.nodes.items()):
             if node.deleted_at is not None and self.now >= node.deleted_at + keep:
                 del self.nodes[name]
         for name, node in self.nodes.items():
             before, node.state = node.state, self._lost(node)
+            if node.state is None and node.first_counted is None:
+                node.first_counted = self.now if joins else float("-inf")
             if node.state not in LOST:
                 node.holding = None
             elif before not in LOST:
-                node.holding = None if before is None else self._held(name)
+                node.lost_at = self.now
+                node.holding = None if before in (None, "cordoned") else self._held(name)
 
     def grant(self, pod: PodFacts) -> None:
         pool = self._pool_of_pod(pod)
@@ -134,35 +149,54 @@ class Twin:
         return ["cluster", *(pool.name for pool in self.config.pools)]
 
     def committed(self, scope: str) -> Vector:
-        """Everything that lives in the scope, without what nodes that do not count take out."""
-        total = [0] * SUMS
+        """Everything that lives in the scope, without what nodes that do not count take out.
+
+        Cordoned ones together take out no more than their cordon took out of the bound.
+        """
+        total, cordoned = [0] * SUMS, [0] * SUMS
         for pod in self.pods.values():
             if scope in ("cluster", self._pool_of_pod(pod)):
                 total = _add(total, list(pod.footprint))
-        for name, node in self.nodes.items():
-            if self._lost(node) is not None and scope in ("cluster", self._pool_of_node(node)):
-                total = _subtract(total, self._excused(name, node, scope))
-        return total
+        for node in self._in(scope):
+            if self._lost(node) == "cordoned":
+                cordoned = _add(cordoned, self._excused(node.facts.name, node, scope))
+            elif self._lost(node) is not None:
+                total = _subtract(total, self._excused(node.facts.name, node, scope))
+        low, high = self.bound(scope), self.bound(scope, cordons=False)
+        taken = [c if a is None or b is None else min(c, b - a) for c, a, b in zip(cordoned, low, high, strict=True)]
+        return _subtract(total, taken)
 
-    def room(self, scope: str) -> tuple[int, int]:
-        rooms = [n.facts.room for n in self._in(scope) if self._lost(n) is None]
+    def room(self, scope: str, *, cordons: bool = True) -> tuple[int, int]:
+        out = {None} if cordons else {None, "cordoned"}
+        rooms = [n.facts.room for n in self._in(scope) if self._lost(n) in out]
         return sum(r.memory for r in rooms), sum(r.cpu for r in rooms)
 
-    def reserve(self, scope: str) -> list[Fraction]:
-        """By sum, in bytes of the bound: the k largest of what can be lost or is, less what is."""
+    def reserve(self, scope: str, *, cordons: bool = True) -> list[Fraction]:
+        """By sum, in bytes of the bound: the k largest of what can be lost or is, less what is out."""
         pools = {pool.name: pool.reserve for pool in self.config.pools}
         largest = (pools.get(scope) or self.config.reserve).nodes
         kept = []
         for index, share in enumerate(self._shares(scope)):
-            standing, lost = [Fraction(0)], [Fraction(0)]
-            for node in self._in(scope) if share else ():
-                (lost if self._lost(node) in LOST else standing).append(self._size(node, share, index))
-            best = sorted(standing + lost)[::-1][:largest]
-            kept.append(max(Fraction(0), sum(best, Fraction(0)) - sum(lost)))
+            nodes = self._in(scope) if share else []
+            sizes = sorted((self._size(node, share, index) for node in nodes), reverse=True)
+            planned = [self._size(node, share, index) for node in nodes if self._lost(node) == "cordoned"]
+            out = self._debt(nodes, share, index) + (sum(planned) if cordons else 0)
+            kept.append(max(Fraction(0), sum(sizes[:largest], Fraction(0)) - out))
         return kept
 
-    def bound(self, scope: str) -> list[int | None]:
-        room, kept = self.room(scope), self.reserve(scope)
+    def _debt(self, nodes: list[TwinNode], share: Share | None, index: int) -> Fraction:
+        """What was lost, and not yet made up for by nodes that joined later."""
+        lost = [node for node in nodes if self._lost(node) in LOST]
+        came = [node for node in nodes if node.first_counted is not None]
+        debt = Fraction(0)
+        for moment in sorted({n.lost_at for n in lost} | {n.first_counted or 0.0 for n in came}):
+            debt += sum(self._size(node, share, index) for node in lost if node.lost_at == moment)
+            news = sum(_part(share, n.facts.room[index // 4]) for n in came if n.first_counted == moment)
+            debt = max(Fraction(0), debt - news)
+        return debt
+
+    def bound(self, scope: str, *, cordons: bool = True) -> list[int | None]:
+        room, kept = self.room(scope, cordons=cordons), self.reserve(scope, cordons=cordons)
         return [
             None if share is None else floor(max(Fraction(0), _part(share, room[index // 4]) - kept[index]))
             for index, share in enumerate(self._shares(scope))
@@ -215,9 +249,9 @@ class Twin:
         return held
 
     def _size(self, node: TwinNode, share: Share | None, index: int) -> Fraction:
-        """What the loss of a node costs: all that it bears if it counts or did, else what its pods hold of that."""
+        """What the loss of a node costs: all that it bears, or what its pods hold of that if it was kept away."""
         whole = _part(share, node.facts.room[index // 4])
-        if self._lost(node) is None or (self._lost(node) in LOST and node.holding is None):
+        if self._lost(node) in (None, "cordoned") or (self._lost(node) in LOST and node.holding is None):
             return whole
         held = self._held(node.facts.name) if node.holding is None else node.holding
         return Fraction(min(floor(whole), held[index]))
@@ -235,8 +269,10 @@ class Twin:
             return "deleted"
         if node.not_ready_since is not None and self.now >= node.not_ready_since + settings.not_ready_grace.seconds:
             return "not ready"
-        if node.facts.cordoned or settings.exclude_taints & node.facts.repelling_taints:
-            return "kept away"
+        if settings.exclude_taints & node.facts.repelling_taints:
+            return "tainted away"
+        if node.facts.cordoned:
+            return "never counted" if node.first_counted is None else "cordoned"
         return None
 
     def _in(self, scope: str) -> list[TwinNode]:

@@ -10,7 +10,8 @@ from tests.cluster.api import ApiError, Object
 from tests.cluster.processes import until
 from tests.live.pods import NOBODY
 from tests.live.story import Story
-from webhook.core.manifests.manifest import Holding, contents
+from webhook.core.manifests.manifest import Item, contents, holdings
+from webhook.core.manifests.settings import LimitRange, RuntimeClass
 from webhook.core.pods.footprint import footprint
 from webhook.core.pods.objects import Pod, convert
 from webhook.core.values.amounts import Amounts
@@ -56,8 +57,11 @@ def random_pod(rng: Random) -> Object:
 
 def we_say(text: str) -> Amounts:
     """What the command makes of a file."""
-    [holding] = contents(text.encode())
-    assert isinstance(holding, Holding), holding
+    found = [*contents(text.encode())]
+    items = [each for each in found if isinstance(each, Item)]
+    settings = [each for each in found if isinstance(each, LimitRange | RuntimeClass)]
+    assert len(items) + len(settings) == len(found), found
+    [holding] = holdings(items, settings).holdings
     memory, cpu = holding.breakdown
     sums = [memory.requests, memory.limits, memory.filled, cpu.requests, cpu.limits, cpu.filled]
     figures = [whole(each.total) for each in sums[:3]] + [millis(each.total) for each in sums[3:]]
@@ -81,6 +85,46 @@ def test_a_file_commits_what_the_api_server_makes_of_it(story: Story) -> None:
     print(f"{taken} of {TRIED} were valid, {with_own_limits} of these with limits of the pod itself")
     assert taken > TRIED // 4
     assert with_own_limits > TRIED // 20
+
+
+def test_limit_ranges_and_a_runtime_class_in_the_file_do_what_they_do_in_a_cluster(story: Story) -> None:
+    """What containers leave out is filled in by two LimitRanges, the pod's overhead by its RuntimeClass."""
+    story.headroom.configure({"requests": "1000%"})
+    # Where both fill in the same, Kubernetes takes them in no particular order.
+    first = {"type": "Container", "default": {"memory": "128Mi"}, "min": {"memory": "8Mi"}}
+    second = {"type": "Container", "defaultRequest": {"cpu": "100m"}, "max": {"cpu": "500m"}}
+    kind = {"apiVersion": "v1", "kind": "LimitRange"}
+    ranges = [
+        {**kind, "metadata": {"name": name, "namespace": story.namespace}, "spec": {"limits": [{"type": "Pod"}, each]}}
+        for name, each in (("a", first), ("b", second))
+    ]
+    overhead = {"podFixed": {"memory": "100Mi", "cpu": "30m"}}
+    runtime = {"apiVersion": "node.k8s.io/v1", "kind": "RuntimeClass", "metadata": {"name": story.namespace}}
+    runtime |= {"handler": "none", "overhead": overhead}
+    base = "/apis/node.k8s.io/v1/runtimeclasses"
+    story.api.create(base, runtime)
+    try:
+        for each in ranges:
+            story.api.create(f"/api/v1/namespaces/{story.namespace}/limitranges", each)
+        for resources in ({}, {"requests": {"memory": "16Mi"}}, {"limits": {"cpu": "400m"}}):
+            until_equal(story, runtime, ranges, resources)
+    finally:
+        story.api.delete(f"{base}/{story.namespace}")
+
+
+def until_equal(story: Story, runtime: Object, ranges: list[Object], resources: Object) -> None:
+    """The API server knows new LimitRanges and RuntimeClasses by watches, so it may take a moment."""
+    app = {"name": "app", "image": "none", "resources": resources}
+    spec = {"schedulerName": NOBODY, "runtimeClassName": story.namespace, "containers": [app], "initContainers": []}
+    metadata = {"name": "p", "namespace": story.namespace}
+    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}
+    ours = we_say("".join(map(json.dumps, (*ranges, pod, runtime))))
+
+    def as_made() -> bool:
+        made = story.create(pod, dryRun="All")
+        return footprint(convert(made, Pod)) == ours
+
+    until(as_made, f"the API server's {ours}", 10.0)
 
 
 SCALARS = ("1e8", "1_000_000", "0o17", "017", "0x1F", "0b11", "08", "1.5e3", "'128Mi'", "100000000.0", "+5", "3.")

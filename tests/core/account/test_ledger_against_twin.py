@@ -180,7 +180,7 @@ class LedgerAndTwin(RuleBasedStateMachine):
     @rule(config=configs)
     def configure(self, config: HeadroomConfig) -> None:
         self.ledger.configure(Accounting(config), self.twin.now)
-        self.twin.config = config
+        self.twin.configure(config)
 
     @rule(seconds=st.sampled_from([0.5, 1.0, 5.0, 10.0]))
     def time_passes(self, seconds: float) -> None:

@@ -1,32 +1,15 @@
 """Manifests: which objects commit something, how many times, and where a fault stands."""
 
-import json
 from typing import Any
 
 import pytest
 
-from webhook.core.manifests.manifest import Holding, Other, contents
+from tests.core.manifests.objects import APP, SPEC, TEMPLATE, counted, found, manifest, one
+from webhook.core.manifests.manifest import Item, Other
 from webhook.core.manifests.report import data, reasons
 from webhook.core.manifests.text import ManifestError
 
 GI = 1 << 30
-APP = {"name": "app", "resources": {"limits": {"memory": "1Gi"}}}
-SPEC: dict[str, Any] = {"containers": [APP]}
-TEMPLATE = {"template": {"spec": SPEC}}
-
-
-def manifest(kind: str, spec: Any, version: str = "apps/v1", **more: Any) -> dict[str, Any]:
-    return {"apiVersion": version, "kind": kind, "metadata": {"name": "it", "namespace": "here"}, "spec": spec, **more}
-
-
-def found(*objects: Any) -> list[Holding | Other | ManifestError]:
-    return list(contents("\n".join(map(json.dumps, objects)).encode()))
-
-
-def one(value: Any) -> Holding:
-    [holding] = found(value)
-    assert isinstance(holding, Holding), holding
-    return holding
 
 
 def fault(value: Any) -> str:
@@ -69,7 +52,8 @@ def test_a_name_that_is_still_to_be_made_and_no_namespace() -> None:
 
 def test_what_commits_nothing_is_passed_over() -> None:
     others = [manifest("Service", {}, "v1"), manifest("Deployment", TEMPLATE, "example.com/v1"), manifest("List", {})]
-    assert found(*others) == [Other("Service"), Other("Deployment"), Other("List")]
+    assert found(*others) == [Other("Service"), Other("Deployment", "example.com"), Other("List", "apps")]
+    assert [each.commits_nothing for each in found(*others) if isinstance(each, Other)] == [True, False, True]
 
 
 def test_lists_are_taken_apart_even_in_lists() -> None:
@@ -79,7 +63,8 @@ def test_lists_are_taken_apart_even_in_lists() -> None:
         "items": [manifest("Pod", SPEC, "v1"), manifest("Service", {}, "v1")],
     }
     objects = found({"apiVersion": "v1", "kind": "List", "items": [pods, manifest("Job", TEMPLATE, "batch/v1")]})
-    assert [each.kind for each in objects if not isinstance(each, ManifestError)] == ["Pod", "Service", "Job"]
+    kinds = [each.head.kind if isinstance(each, Item) else type(each).__name__ for each in objects]
+    assert kinds == ["Pod", "Other", "Job"]
 
 
 BAD: dict[str, Any] = {"name": "app", "resources": {"requests": {"memory": "1GB"}}}
@@ -119,7 +104,7 @@ def test_a_fault_does_not_hide_what_else_is_there() -> None:
         type(each).__name__
         for each in found(manifest("Pod", SPEC, "v1"), broken, manifest("Job", TEMPLATE, "batch/v1"))
     ]
-    assert kinds == ["Holding", "ManifestError", "Holding"]
+    assert kinds == ["Item", "ManifestError", "Item"]
 
 
 def test_a_pods_status_counts() -> None:
@@ -151,3 +136,42 @@ def test_reasons_name_who_has_no_limit_and_what_has_ended() -> None:
         "no memory limit: side\\nways; with missingLimits: count-request the limits count 1Gi",
         "it has run to its end (Failed), so nothing of it counts",
     ]
+
+
+def live(kind: str, name: str, owner: str | None, version: str = "apps/v1", **spec: Any) -> dict[str, Any]:
+    """An object as a cluster shows it; its uid is its name."""
+    found = manifest(kind, {**(SPEC if kind == "Pod" else TEMPLATE), **spec}, version)
+    found["metadata"] |= {"name": name, "uid": name}
+    if owner is not None:
+        reference = {"apiVersion": "v1", "kind": "Any", "name": owner, "uid": owner, "controller": True}
+        found["metadata"]["ownerReferences"] = [reference]
+    return found
+
+
+def test_live_objects_are_counted_once_with_the_controller_that_made_them() -> None:
+    sets = [live("ReplicaSet", "web-1", "web", replicas=3), live("ReplicaSet", "web-0", "web", replicas=0)]
+    pods = [live("Pod", f"web-1-{n}", "web-1", "v1") for n in range(3)]
+    alone = [live("Pod", "alone", None, "v1"), live("Pod", "of-something-else", "rollout", "v1")]
+    counts = counted(*pods, live("Deployment", "web", None, replicas=3), *sets, *alone)
+    assert [(each.name, each.replicas) for each in counts.holdings] == [
+        ("web", 3),
+        ("alone", 1),
+        ("of-something-else", 1),
+    ]
+    assert [item.head.kind for item in counts.with_controllers] == ["Pod"] * 3 + ["ReplicaSet"] * 2
+    assert [each.name for each in counted(*pods).holdings] == ["web-1-0", "web-1-1", "web-1-2"]
+
+
+def test_a_live_daemon_set_says_how_many_pods_it_runs() -> None:
+    agents = {**manifest("DaemonSet", TEMPLATE), "status": {"desiredNumberScheduled": 7}}
+    assert one(agents).replicas == 7
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"), [("128m", "128Mi"), ("1500m", "1500Mi"), (0.5, "a whole number"), ("1u", "a whole number")]
+)
+def test_a_fraction_of_a_byte_is_hardly_meant(written: Any, meant: str) -> None:
+    app = {"name": "app", "resources": {"requests": {"memory": written, "cpu": "100m"}}}
+    (warning,) = one(manifest("Deployment", {"template": {"spec": {"containers": [app]}}})).warnings
+    path = "spec.template.spec.containers[0].resources.requests.memory"
+    assert warning == f'{path}: "{written}" is not a whole number of bytes; did you mean {meant}?'

@@ -8,7 +8,7 @@ import pytest
 
 from tests.core.accounts import HIGH_MEM, committed, ledger, node, pod
 from webhook.core.account.facts import PodFacts, pod_facts
-from webhook.core.pods.confinement import _MOST_KNOWN, _MOST_WAYS, Way, Ways, _known, pool_of, ways
+from webhook.core.pods.confinement import _MOST_KNOWN, _MOST_WAYS, Way, Ways, _known, pool_of, ways, weight
 from webhook.core.pods.objects import Pod, PodSpec, reader
 
 Json = dict[str, Any]
@@ -185,3 +185,15 @@ def test_nothing_is_remembered_of_pods_that_named_a_node() -> None:
     of.see(for_node("daemon", 2, "b"))
     of.gone(for_node("daemon", 2, "b"))
     assert of._naming == {}
+
+
+def test_what_is_kept_for_all_is_small_whatever_is_asked_for() -> None:
+    _known.clear()
+    large = PodSpec(node_selector={"k" * 300: "v" * 4000})
+    assert ways(large) == ways(large)
+    assert not _known
+    for number in range(3):
+        ways(PodSpec(node_selector={"pool": str(number)}))
+    assert len(_known) == 3
+    assert weight(ways(large)) > 4000
+    assert weight(()) == 0

@@ -10,7 +10,7 @@ from tests.core.accounts import GI
 from webhook.core.account.nodes import Room
 from webhook.core.config.settings import Mode
 from webhook.core.config.share import Share
-from webhook.core.reviews.verdict import Decision, Reason, Sum, Verdict, cannot_tell, refuse
+from webhook.core.reviews.verdict import Decision, Reason, Sum, Verdict, cannot_tell, refuse, refuse_by_quota
 from webhook.core.reviews.wording import percent, place, printable, refusal, warnings
 from webhook.core.values.amounts import Amounts
 from webhook.core.values.quantity import NANO, nanos
@@ -47,7 +47,34 @@ COMING = short_of(asked=2 * GI, committed=11 * GI, granted=6 * GI, bound=18 * GI
 CPU = short_of("cpu_requests", asked=750, committed=2500, bound=3000, room=4000)
 FULL = short_of(asked=1, committed=GI, bound=0, room=8 * GI, reserve=16 * GI)
 
+NODELESS = Sum(CLUSTER, 0, GI, 0, 0, 0, Room(), 0, Share.parse("75%"), (("cordoned", 2), ("not Ready", 1)))
+EMPTY = Sum("high-mem", 0, GI, 0, 0, 0, Room(), 0, Share.parse("75%"))
+
 REFUSALS = [
+    pytest.param(
+        [NODELESS],
+        f"{WEB} does not fit: memory requests of the cluster would be 1Gi of 0 "
+        "(no node counts: 2 cordoned, 1 not Ready): asked 1Gi, committed 0, short by 1Gi, nothing would fit. "
+        "To ask for less does not help: a node must be uncordoned, repaired, untainted or added",
+        id="no node counts",
+    ),
+    pytest.param(
+        [EMPTY],
+        f"{WEB} does not fit: memory requests of pool high-mem would be 1Gi of 0 (no node counts: there is none): "
+        "asked 1Gi, committed 0, short by 1Gi, nothing would fit. "
+        "To ask for less does not help: a node must be uncordoned, repaired, untainted or added",
+        id="no node",
+    ),
+    pytest.param(
+        [NODELESS, LIMITS],
+        f"{WEB} does not fit: memory requests of the cluster would be 1Gi of 0 "
+        "(no node counts: 2 cordoned, 1 not Ready): asked 1Gi, committed 0, short by 1Gi, nothing would fit; "
+        "memory limits of the cluster would be 25Gi of 24Gi (100% of 24Gi allocatable): "
+        "asked 1Gi, committed 24Gi, short by 1Gi, nothing would fit. "
+        "Ask for less, free some, or raise thresholds.memory.requests and thresholds.memory.limits "
+        "in the ConfigMap headroom-config",
+        id="no node counts there",
+    ),
     pytest.param(
         [REQUESTS],
         f"{WEB} does not fit: memory requests of the cluster would be 18.69Gi of 18Gi (75% of 24Gi allocatable): "
@@ -96,7 +123,7 @@ REFUSALS = [
         [FULL],
         f"{WEB} does not fit: memory requests of the cluster would be 1.01Gi of 0 "
         "(75% of 0 allocatable, 16Gi kept in reserve): "
-        "asked 1, committed 1Gi, short by 1.01Gi, nothing would fit. "
+        "asked 1 byte, committed 1Gi, short by 1.01Gi, nothing would fit. "
         "Ask for less, free some, or raise thresholds.memory.requests in the ConfigMap headroom-config",
         id="no room at all",
     ),
@@ -155,6 +182,13 @@ def test_a_refusal_without_figures_says_what_is_wrong(reason: Reason, detail: st
     assert refusal(Verdict(Decision.DENY, reason, detail=detail), WEB) == f"{WEB} {sentence}"
 
 
+def test_a_quotas_refusal_is_its_own_sentence_and_nothing_else() -> None:
+    said = "exceeded quota: q, requested: pods=1, used: pods=3, limited: pods=3"
+    assert refusal(refuse_by_quota(Mode.ENFORCE, said), WEB) == said
+    long = f"failed quota: q: must specify limits.cpu for: {','.join(f'container-{n}' for n in range(100))}"
+    assert refusal(refuse_by_quota(Mode.ENFORCE, long), WEB) == long
+
+
 @pytest.mark.parametrize(
     ("verdict", "lines"),
     [
@@ -179,6 +213,8 @@ def test_a_refusal_without_figures_says_what_is_wrong(reason: Reason, detail: st
         ),
         (Verdict(Decision.WARN, Reason.MISSING_LIMITS), [f"{WEB} has a container without a memory limit"]),
         (Verdict(Decision.WARN, Reason.MISSING_REQUESTS), [f"{WEB} requests no memory"]),
+        (refuse_by_quota(Mode.WARN, "exceeded quota: q"), [f"{WEB} is left to its quota: exceeded quota: q"]),
+        (refuse_by_quota(Mode.AUDIT, "exceeded quota: q"), []),
         (
             cannot_tell(Mode.WARN, "the pods are still being listed"),
             [f"{WEB} was let in unjudged: the pods are still being listed"],
@@ -192,8 +228,10 @@ def test_only_a_verdict_that_warns_has_warnings(verdict: Verdict, lines: list[st
 # -- rounding --------------------------------------------------------------------------------------------------------
 
 memory = st.integers(0, 2**50)
+BYTES = re.compile(r" bytes?\b")
 FIGURES = re.compile(
-    r"would be (?P<reached>\S+) of (?P<bound>\S+) \(.* of (?P<room>\S+) allocatable.*\): asked (?P<asked>\S+), "
+    r"would be (?P<reached>\S+) of (?P<bound>\S+) "
+    r"\((?:.* of (?P<room>\S+) allocatable.*|no node counts: .+)\): asked (?P<asked>\S+), "
     r"committed (?P<committed>[^ ,]+)(?: and (?P<granted>\S+) granted but not yet there)?, "
     r"short by (?P<short>\S+), (?:at most (?P<free>\S+)|nothing) would fit\."
 )
@@ -207,7 +245,7 @@ def test_no_rounding_makes_an_overrun_look_as_if_it_fitted(
     bound = max(0, committed + granted + asked - short_by)
     s = short_of(field, asked=asked, committed=committed, granted=granted, bound=bound, room=bound)
     text = refusal(refuse((s,), Mode.ENFORCE), WEB)
-    found = FIGURES.search(text)
+    found = FIGURES.search(BYTES.sub("", text))
     assert found is not None
     scale = 1 if s.resource == "memory" else 1000
     says = {name: nanos(figure) * scale for name, figure in found.groupdict(default="0").items()}

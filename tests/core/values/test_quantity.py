@@ -169,7 +169,7 @@ def _any_text(rng: Random) -> str:
     ("amount", "up", "down"),
     [
         (0, "0", "0"),
-        (512, "512", "512"),
+        (512, "512 bytes", "512 bytes"),
         (128 << 20, "128Mi", "128Mi"),
         (1000 << 20, "1000Mi", "1000Mi"),
         (1536 << 20, "1.5Gi", "1.5Gi"),
@@ -182,8 +182,8 @@ def _any_text(rng: Random) -> str:
         ((1 << 30) - 1, "1Gi", "1023.99Mi"),
         (100_000, "97.66Ki", "97.65Ki"),
         (1025, "1.01Ki", "1Ki"),
-        (1023, "1023", "1023"),
-        (1, "1", "1"),
+        (1023, "1023 bytes", "1023 bytes"),
+        (1, "1 byte", "1 byte"),
         (-(6 << 30) - 1, "-6Gi", "-6.01Gi"),
         (2**70 + 1, "1024.01Ei", "1024Ei"),
     ],
@@ -194,7 +194,7 @@ def test_bytes_are_written_exactly_or_rounded_to_the_safe_side(amount: int, up: 
 
 @given(st.integers(min_value=0, max_value=2**59))
 def test_what_is_written_for_people_encloses_the_amount_within_a_hundredth(amount: int) -> None:
-    low, high = nanos(bytes_text(amount, down=True)), nanos(bytes_text(amount))
+    low, high = (nanos(bytes_text(amount, down=down).partition(" byte")[0]) for down in (True, False))
     assert low <= amount * NANO <= high
     assert high - low <= amount * NANO // 98
 
@@ -202,6 +202,8 @@ def test_what_is_written_for_people_encloses_the_amount_within_a_hundredth(amoun
 @given(st.integers(min_value=1, max_value=2**63), st.booleans())
 def test_bytes_are_written_in_the_largest_unit_of_which_there_is_one(amount: int, down: bool) -> None:
     text = bytes_text(amount, down=down)
+    assert (" byte" in text) == (amount < 1024)
+    text = text.partition(" byte")[0]
     number = float(text.rstrip("KMGTPEi"))
     assert 1 <= number < 1024
     assert len(text.partition(".")[2].rstrip("KMGTPEi")) <= 2

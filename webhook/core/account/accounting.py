@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
 from webhook.core.account.nodes import Room, Rules
+from webhook.core.account.reserve import Kept
 from webhook.core.config.config import HeadroomConfig
 from webhook.core.config.settings import MissingLimits, Thresholds
 from webhook.core.config.share import WHOLE, Share
@@ -88,6 +89,16 @@ class Accounting:
         return tuple(
             None if share is None else max(0, share.grains(_side(room, index)) - kept[index]) // WHOLE
             for index, share in enumerate(shares)
+        )
+
+    def unpaid(self, scope: str, room: Room, cordoned: Room, kept: Sequence[Kept]) -> Amounts:
+        """Return how much higher each bound would be if the cordoned nodes counted; of other sums all their room."""
+        whole = Room(room.memory + cordoned.memory, room.cpu + cordoned.cpu)
+        here = self.bound(scope, room, [each.now for each in kept])
+        there = self.bound(scope, whole, [each.uncordoned for each in kept])
+        return Amounts._make(
+            _side(cordoned, index) if low is None or high is None else high - low
+            for index, (low, high) in enumerate(zip(here, there, strict=True))
         )
 
     def reserve(self, scope: str, kept: Sequence[int]) -> tuple[int, ...]:

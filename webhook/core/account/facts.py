@@ -1,7 +1,5 @@
 """Facts: what the account takes from the API's objects."""
 
-import sys
-
 from msgspec import Struct
 
 from webhook.core.account import nodes
@@ -64,7 +62,7 @@ def pod_facts(pod: Pod, name: str = "", uid: str = "", at: int | None = None, us
         uid or meta.uid,
         revision(meta.resource_version) if at is None else at,
         footprint(pod),
-        sys.intern(spec.node_name),  # each pod is decoded with a copy of its own
+        _shared(spec.node_name) if spec.node_name else "",
         pod.status.phase not in _ENDED,
         () if spec.node_name else ways(spec),
         infeasible(pod.status.conditions) if pod.status.conditions else False,
@@ -79,6 +77,20 @@ def _owner(references: tuple[OwnerReference, ...], user: str | None) -> str:
         if reference.controller:
             return reference.uid
     return "" if user is None else f"{USER}{user}"
+
+
+def _shared(node: str) -> str:
+    """Return one string for all pods of a node, each of which is decoded with a copy of its own.
+
+    An interpreter's own table of strings may never let go of one, and a review can name any node.
+    """
+    if len(_nodes) >= _MOST_NODES:
+        _nodes.clear()
+    return _nodes.setdefault(node, node)
+
+
+_nodes: dict[str, str] = {}
+_MOST_NODES = 16_384  # names; more than any cluster has
 
 
 def node_facts(node: Node) -> NodeFacts:

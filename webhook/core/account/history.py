@@ -19,6 +19,7 @@ replica's own clock.
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from hashlib import sha256
+from itertools import islice
 from typing import Final, NamedTuple
 
 from msgspec import Struct
@@ -89,11 +90,11 @@ class History:
             return GOOD
         return Standing(max(each.level for each in found), max(each.until for each in found))
 
-    def told(self) -> dict[str, int]:
+    def told(self, most: int = TOLD) -> dict[str, int]:
         """Return the levels that others should know, by digest: the highest and newest, a few of each namespace."""
         if self._told is None:
             self._told = self._tell()
-        return self._told
+        return self._told if len(self._told) <= most else dict(islice(self._told.items(), most))
 
     def _tell(self) -> dict[str, int]:
         owners: Counter[str] = Counter()

@@ -8,7 +8,8 @@
 
 *Excused* keeps the account symmetric: a node that does not count takes its bound pods out with it, or else losing a
 node would shut out the replacements of its own pods. It never takes out more than its own share of the bound, or
-else cordoning an over-full node would create headroom.
+else cordoning an over-full node would create headroom. Cordoned nodes together take out no more than they took out of
+the bound: where a reserve pays for them that is nothing, and their pods count until they go.
 
 A pod's event costs the same at any size of the cluster. Not thread-safe: the caller holds one lock for all of it.
 """
@@ -17,7 +18,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 from webhook.core.account.accounting import Accounting
-from webhook.core.account.capacity import Capacity
+from webhook.core.account.capacity import Bearing, Capacity
 from webhook.core.account.entry import Entry
 from webhook.core.account.extent import NOWHERE, Extent, Spread
 from webhook.core.account.facts import PodFacts
@@ -41,6 +42,9 @@ class Ledger:
         self.pod_revision = 0  # the highest that any pod was shown with
         self.born_revision = 0  # the highest at which a pod was shown that came, or grew, and was not granted here
         self.proven_since = float("-inf")  # the view shows all that was true at this moment
+        self.listed_since = float("-inf")  # when the last list was asked for
+        self.doubted_since = float("-inf")  # from when on a list must be, to be of the history that is true now
+        self.deaf = False  # nothing is taken in but a list: what is told may be of a history that was replaced
         self.unasked_growths = 0  # how often a resize that was infeasible became feasible, with no review of that
         self.unasked_growth = NOTHING  # what that came to in all
         self.history = History()
@@ -53,13 +57,19 @@ class Ledger:
         self._placed: dict[str, str | None] = {}  # by node: the pool that its pods are charged to
         self._naming: dict[str, set[str]] = {}  # by node, known or not: the unbound pods that name it
         self._excused: dict[str, dict[str, Amounts]] = {}  # by node that does not count, by scope
+        self._leaving_on: set[str] = set()  # those of them that are cordoned, whose part is not taken out but summed
+        self._leaving: dict[str, Amounts] = {}  # by scope: that sum, excused as far as no reserve pays for the nodes
+        self._unpaid: dict[str, tuple[Amounts, Bearing, Amounts]] = {}  # by scope: how far, and what it follows from
 
     # -- questions -----------------------------------------------------------------------------------------------------
 
     def standing(self, scope: str) -> Standing:
         """Return the account of one scope."""
-        committed = self._committed.get(scope, NOTHING)
-        return Standing(scope, committed, self.reservations.unseen(scope), self.capacity.bearing(scope))
+        committed, bearing = self._committed.get(scope, NOTHING), self.capacity.bearing(scope)
+        leaving = self._leaving.get(scope)
+        if leaving is not None:
+            committed = committed.minus(self._unpaid_of(scope, leaving, bearing))
+        return Standing(scope, committed, self.reservations.unseen(scope), bearing)
 
     def spread(self, pod: PodFacts) -> Spread:
         """Return which scopes a pod is charged to."""
@@ -103,6 +113,8 @@ class Ledger:
 
     def see(self, pod: PodFacts) -> None:
         """Take in a pod that was added or has changed."""
+        if self.deaf:
+            return
         self._reach(pod.revision)
         known = self._pods.get(pod.name)
         settled = pod.name in self.reservations.names and self.reservations.see(pod.name, pod.uid, pod.revision)
@@ -120,6 +132,8 @@ class Ledger:
 
     def gone(self, pod: PodFacts) -> None:
         """Take in that a pod was deleted; what it held is free from now on."""
+        if self.deaf:
+            return
         self._reach(pod.revision)
         settled = self.reservations.see(pod.name, pod.uid, pod.revision)
         if settled:
@@ -129,8 +143,12 @@ class Ledger:
         entry = self._pods.get(pod.name)
         self._put(pod.name, None if entry is None or entry.uid == pod.uid else entry, settled=settled)
 
-    def relist(self, pods: Iterable[PodFacts], revision: int) -> None:
-        """Take in a whole consistent list; nothing that is unsettled is erased by it."""
+    def relist(self, pods: Iterable[PodFacts], revision: int, since: float = float("-inf")) -> None:
+        """Take in a whole consistent list that was asked for at a moment; nothing that is unsettled is erased by it."""
+        if self.deaf and since < self.doubted_since:
+            return
+        self.deaf = False
+        self.listed_since = max(self.listed_since, since)
         listed = {pod.name: pod for pod in pods}
         for name in self._pods.keys() - listed.keys():
             self._put(name, None)
@@ -143,11 +161,35 @@ class Ledger:
 
     def bookmark(self, revision: int) -> None:
         """Take in that nothing else happened up to a revision."""
-        self.revision = max(self.revision, revision)
+        if not self.deaf:
+            self.revision = max(self.revision, revision)
 
     def prove(self, since: float) -> None:
         """Take in that this view shows everything that was true at a moment of the replica's clock."""
-        self.proven_since = max(self.proven_since, since)
+        if not self.deaf:
+            self.proven_since = max(self.proven_since, since)
+
+    # -- a history that was replaced -----------------------------------------------------------------------------------
+
+    @property
+    def outdated(self) -> bool:
+        """Say whether the view may be of a history that was replaced: a list alone can mend that."""
+        return self.listed_since < self.doubted_since
+
+    def doubt(self, since: float) -> None:
+        """Take in that history may have been replaced before a moment, whatever the revisions say."""
+        self.doubted_since = max(self.doubted_since, since)
+
+    def begin_again(self, since: float) -> None:
+        """Take in that history was replaced before a moment: revisions begin again, with a list from after it.
+
+        Until then nothing is taken in, for it may be what never happened.
+        """
+        self.doubt(since)
+        self.revision = self.pod_revision = self.born_revision = 0
+        self.proven_since = self.listed_since = float("-inf")
+        self.reservations.begin_again()
+        self.deaf = True
 
     def _compare(self, known: Entry, pod: PodFacts, *, settled: bool) -> None:
         """Note growth: others may hold it still, also where it settled a grant of ours, which failed then."""
@@ -232,7 +274,8 @@ class Ledger:
         _move(self._held, node, old, new)
         if node in self._excused:
             self._excuse(node)
-            self.capacity.stir(node)
+            if node not in self._leaving_on:  # all of a cordoned node can be lost, whatever its pods hold
+                self.capacity.stir(node)
 
     # -- nodes ---------------------------------------------------------------------------------------------------------
 
@@ -296,17 +339,37 @@ class Ledger:
                 self.reservations.refresh(name)
 
     def _excuse(self, name: str) -> None:
-        """Take the pods of a node out of the commitment, up to its share of the bound, if it does not count."""
+        """Take the pods of a node out of the commitment, up to its share of the bound, if it does not count.
+
+        Those of a cordoned node are noted apart: how much of them is excused hangs on what the reserve pays for.
+        """
         for scope, amounts in self._excused.pop(name, {}).items():
-            _move(self._committed, scope, NOTHING, amounts)
+            if name in self._leaving_on:
+                _move(self._leaving, scope, amounts, NOTHING)
+            else:
+                _move(self._committed, scope, NOTHING, amounts)
+        self._leaving_on.discard(name)
         node = self.capacity.get(name)
         if node is None or self.capacity.counts(name):
             return
         held = self._held.get(name, NOTHING)
         excused = {scope: held.upto(self.accounting.bearing_of(scope, node.facts.room)) for scope in node.scopes}
+        leaving = self.capacity.leaving(name)
         for scope, amounts in excused.items():
-            _move(self._committed, scope, amounts, NOTHING)
+            if leaving:
+                _move(self._leaving, scope, NOTHING, amounts)
+            else:
+                _move(self._committed, scope, amounts, NOTHING)
         self._excused[name] = excused
+        if leaving:
+            self._leaving_on.add(name)
+
+    def _unpaid_of(self, scope: str, leaving: Amounts, bearing: Bearing) -> Amounts:
+        """What cordoned nodes excuse in a scope: no more than no reserve pays for. Worked out when either changes."""
+        known = self._unpaid.get(scope)
+        if known is None or known[0] is not leaving or known[1] is not bearing:
+            known = self._unpaid[scope] = leaving, bearing, leaving.upto(bearing.unpaid)
+        return known[2]
 
     def _charged_under(self, name: str) -> Spread:
         """What lives under a name and is surely charged: a pod on a node that does not count may be excused."""

@@ -16,7 +16,8 @@ from webhook.core.account.accounting import SUMS, Accounting
 from webhook.core.account.capacity import Bearing
 from webhook.core.account.entry import Entry
 from webhook.core.account.extent import NOWHERE, Before, Spread
-from webhook.core.account.nodes import Node, Room, reserve
+from webhook.core.account.nodes import Node, Room
+from webhook.core.account.reserve import Kept, keep, owed
 from webhook.core.account.subjects import subjects_of
 from webhook.core.pods.confinement import pool_of
 from webhook.core.values.amounts import NOTHING, Amounts
@@ -38,10 +39,6 @@ class Grant(NamedTuple):
     owner: str = ""
 
 
-_Sized = list[tuple[Room, Amounts | None]]
-"""Nodes by their room and, where only their pods matter, what these hold."""
-
-
 class Parts(NamedTuple):
     """What a ledger's figures are made of at one moment, and the figures as it kept them."""
 
@@ -56,6 +53,14 @@ class Parts(NamedTuple):
     def why_not(self, node: str) -> str | None:
         """Say why a node does not count; a node that is not known takes nothing out of the account."""
         return self.nodes[node].why_not(self.accounting.nodes, self.now) if node in self.nodes else None
+
+    def leaving(self, node: Node) -> bool:
+        """Say whether a node is out by a cordon alone."""
+        return node.leaving(self.accounting.nodes, self.now)
+
+    def down(self, node: Node) -> bool:
+        """Say whether a node is lost."""
+        return node.down(self.accounting.nodes, self.now)
 
     def pool_of(self, pod: Entry) -> str | None:
         """Return the pool that a pod is charged to."""
@@ -94,9 +99,16 @@ def figures(
     for add in (charged, _granted(parts)):
         for figure, amounts in add:
             sums[figure] = sums[figure].plus(amounts)
-    for figure, amounts in list(_excused(parts, sums)):
-        sums[figure] = sums[figure].minus(amounts)
-    return sums, {scope: _bearing(parts, sums, scope) for scope in parts.accounting.scopes}
+    leaving: defaultdict[Figure, Amounts] = defaultdict(lambda: NOTHING)
+    for figure, amounts, is_leaving in list(_excused(parts, sums)):
+        if is_leaving:
+            leaving[figure] = leaving[figure].plus(amounts)
+        else:
+            sums[figure] = sums[figure].minus(amounts)
+    bearings = {scope: _bearing(parts, sums, scope) for scope in parts.accounting.scopes}
+    for figure, amounts in leaving.items():
+        sums[figure] = sums[figure].minus(amounts.upto(bearings[figure[1]].unpaid))
+    return sums, bearings
 
 
 def _committed(parts: Parts, pause: Callable[[], None]) -> Iterator[tuple[Figure, Amounts]]:
@@ -114,13 +126,16 @@ def _committed(parts: Parts, pause: Callable[[], None]) -> Iterator[tuple[Figure
             yield ("held", node), amounts
 
 
-def _excused(parts: Parts, sums: Mapping[Figure, Amounts]) -> Iterator[tuple[Figure, Amounts]]:
-    """Take out the pods of nodes that do not count, up to what these nodes took out of the bound."""
+def _excused(parts: Parts, sums: Mapping[Figure, Amounts]) -> Iterator[tuple[Figure, Amounts, bool]]:
+    """Take out the pods of nodes that do not count, up to what these nodes took out of the bound.
+
+    The last says that the node is leaving: what all of these take out is no more than no reserve pays for.
+    """
     for name, node in parts.nodes.items():
         if parts.why_not(name) is not None:
-            held = sums.get(("held", name), NOTHING)
+            held, leaving = sums.get(("held", name), NOTHING), parts.leaving(node)
             for scope in node.scopes:
-                yield ("committed", scope), held.upto(parts.accounting.bearing_of(scope, node.facts.room))
+                yield ("committed", scope), held.upto(parts.accounting.bearing_of(scope, node.facts.room)), leaving
 
 
 def _granted(parts: Parts) -> Iterator[tuple[Figure, Amounts]]:
@@ -166,30 +181,38 @@ def _live(parts: Parts, name: str) -> Spread:
 
 
 def _bearing(parts: Parts, sums: Mapping[Figure, Amounts], scope: str) -> Bearing:
-    counted, standing, lost = _losable(parts, sums, scope)
-    accounting, kept = parts.accounting, []
-    for index in SUMS:
-        still = [accounting.size(scope, index, room, held) for room, held in standing]
-        gone = [accounting.size(scope, index, room, held) for room, held in lost]
-        kept.append(reserve(still, gone, accounting.reserve_nodes(scope)))
-    room = Room(sum(each.memory for each in counted), sum(each.cpu for each in counted))
-    return Bearing(room, accounting.reserve(scope, kept), accounting.bound(scope, room, kept))
+    accounting, members = parts.accounting, [node for node in parts.nodes.values() if scope in node.scopes]
+    room = _room(node for node in members if parts.why_not(node.facts.name) is None)
+    leaving = _room(filter(parts.leaving, members))
+    kept = [_kept(parts, sums, scope, index, members) for index in SUMS]
+    now = [each.now for each in kept]
+    bound, unpaid = accounting.bound(scope, room, now), accounting.unpaid(scope, room, leaving, kept)
+    return Bearing(room, accounting.reserve(scope, now), bound, unpaid)
 
 
-def _losable(parts: Parts, sums: Mapping[Figure, Amounts], scope: str) -> tuple[list[Room], _Sized, _Sized]:
-    """Return what counts, what can still be lost and what is lost."""
-    counted: list[Room] = []
-    standing: _Sized = []
-    lost: _Sized = []
-    for name, node in parts.nodes.items():
-        room = node.facts.room
-        if scope not in node.scopes:
-            continue
-        if parts.why_not(name) is None:
-            counted.append(room)
-            standing.append((room, None))
-        elif node.down(parts.accounting.nodes, parts.now):
-            lost.append((room, node.lost_holding))
-        else:
-            standing.append((room, sums.get(("held", name), NOTHING)))
-    return counted, standing, lost
+def _kept(parts: Parts, sums: Mapping[Figure, Amounts], scope: str, index: int, members: Sequence[Node]) -> Kept:
+    """Work out what is kept of one sum's bound, from all nodes of the scope."""
+    losses, joined, cordoned, sizes = [], [], 0, []
+    for node in members:
+        whole = parts.accounting.size(scope, index, node.facts.room)
+        size = parts.accounting.size(scope, index, node.facts.room, _in_question(parts, sums, node))
+        sizes.append(size)
+        if node.counted_since is not None:
+            joined.append((node.counted_since, whole))
+        if parts.down(node):
+            losses.append((node.lost_at, size))
+        cordoned += size if parts.leaving(node) else 0
+    return keep(sizes, parts.accounting.reserve_nodes(scope), owed(losses, joined), cordoned)
+
+
+def _in_question(parts: Parts, sums: Mapping[Figure, Amounts], node: Node) -> Amounts | None:
+    """Return what of a node can be lost, or is: None for all of it, else what its pods hold, or held."""
+    if parts.down(node):
+        return node.lost_holding
+    outside = parts.why_not(node.facts.name) is not None and not parts.leaving(node)
+    return sums.get(("held", node.facts.name), NOTHING) if outside else None
+
+
+def _room(nodes: Iterable[Node]) -> Room:
+    rooms = [node.facts.room for node in nodes]
+    return Room(sum(room.memory for room in rooms), sum(room.cpu for room in rooms))

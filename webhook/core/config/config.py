@@ -63,7 +63,8 @@ class HeadroomConfig(Group, frozen=True, kw_only=True):
         MissingLimits,
         Meta(
             description="A container without a limit adds its request to the sum of limits (count-request), or nothing "
-            "(ignore), or its request and a warning (warn), or is refused (deny)."
+            "(ignore), or its request and a warning (warn), or is refused (deny). warn and deny look at init "
+            "containers as well."
         ),
     ] = MissingLimits.COUNT_REQUEST
     missing_requests: Annotated[

@@ -91,7 +91,12 @@ class Reserve(Group, frozen=True, kw_only=True):
 
     nodes: Annotated[
         int,
-        Meta(ge=0, le=10_000, examples=[1], description="Keep room for losing this many of the largest nodes."),
+        Meta(
+            ge=0,
+            le=10_000,
+            examples=[1],
+            description="Keep room for losing or draining this many of the largest nodes.",
+        ),
     ] = 0
 
 

@@ -13,7 +13,7 @@ from webhook.core.config.settings import Answer, Exempt, Mode
 from webhook.core.foresight.foresight import Foresight, Obstacle
 from webhook.core.foresight.plan import KINDS, Plan
 from webhook.core.foresight.wording_workloads import detail, form_warning, warning
-from webhook.core.pods.footprint import asks_for_memory, footprint
+from webhook.core.pods.footprint import asks_for_memory, lacks_memory_limit
 from webhook.core.reviews.reply import respond
 from webhook.core.reviews.review import Request, Response
 from webhook.core.reviews.verdict import Decision, Reason, Verdict, judge_form, refuse
@@ -59,7 +59,7 @@ def early(plan: Plan, found: Foresight | None, namespace: str, config: HeadroomC
         config,
         policy.mode,
         policy.missing_requests,
-        unbounded=footprint(plan.new).memory_unbounded > 0,
+        unbounded=lacks_memory_limit(plan.new),
         no_request=policy.missing_requests is not Answer.ALLOW and not asks_for_memory(plan.new),
     )
     if form.decision is Decision.DENY:

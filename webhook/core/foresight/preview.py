@@ -114,15 +114,16 @@ def _standings(sums: Mapping[Figure, Amounts], bearings: Mapping[str, Bearing]) 
 
 
 def _moved(node: Node, parts: Parts, accounting: Accounting) -> Node:
-    """Put a node into its pool; how much is lost with it hangs on whether it counted when it went down."""
+    """Put a node into its pool; how much is lost with it hangs on what it was when it went down."""
     pools = accounting.pools_of(dict(node.facts.labels))
     moved = replace(node, pool=pools[0] if pools else None, overlaps=pools[1:])
     down = node.down(accounting.nodes, parts.now)
-    if down == node.down(parts.accounting.nodes, parts.now):
+    if down == parts.down(node):
         return moved
     name = node.facts.name
-    uncounted = down and parts.why_not(name) is not None
-    return replace(moved, lost_holding=parts.sums.get(("held", name), NOTHING) if uncounted else None)
+    outside = parts.why_not(name) is not None and not parts.leaving(node)
+    holding = parts.sums.get(("held", name), NOTHING) if down and outside else None
+    return replace(moved, lost_at=parts.now, lost_holding=holding)
 
 
 def _forgotten(node: Node, accounting: Accounting, now: float) -> bool:

@@ -1,21 +1,25 @@
 """Manifests: what the objects of a file would commit, without a cluster.
 
-    text ──► documents ──► objects (a List is taken apart) ──► pod, or template and replicas ──► defaults ──► breakdown
+    `contents`, file by file:   text ──► documents ──► objects (a List is taken apart) ──► pod, or template and replicas
+    `holdings`, of all files:   objects that no other one of them makes ──► defaults ──► settings ──► breakdown
 
 A Job counts the pods that it runs at one time, a CronJob one run of its Job, suspended or not. A DaemonSet runs a pod
-on each node that it selects, which no file tells: its replicas are None. A pod that has run to its end commits nothing.
+on each node that it selects: its status tells how many, once it is in a cluster; a file does not, so its replicas are
+None. A pod that has run to its end commits nothing. What its controller in the same input makes is counted there.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Annotated, NamedTuple
 
 from msgspec import Meta, Struct
 
+from webhook.core.manifests.guess import templates
+from webhook.core.manifests.settings import Setting, Settings, limit_range, runtime_class
 from webhook.core.manifests.text import ManifestError, Value, documents
 from webhook.core.pods.breakdown import Breakdown, Commitment
 from webhook.core.pods.defaults import with_defaults
-from webhook.core.pods.footprint import explain
-from webhook.core.pods.objects import ObjectError, Pod, PodSpec, convert
+from webhook.core.pods.footprint import explain, fractional_memory
+from webhook.core.pods.objects import ObjectError, OwnerReference, Pod, PodSpec, convert
 
 _ENDED = ("Succeeded", "Failed")
 _Count = Annotated[int, Meta(ge=0)]
@@ -30,6 +34,9 @@ class Holding(NamedTuple):
     replicas: int | None
     pod: Pod
     breakdown: Breakdown
+    guessed_at: str = ""  # where in its object the pod template was found, if its kind is not known here
+    warnings: tuple[str, ...] = ()
+    settings: tuple[str, ...] = ()  # of the input, which filled something in
 
     @property
     def memory(self) -> Commitment:
@@ -43,9 +50,34 @@ class Holding(NamedTuple):
 
 
 class Other(NamedTuple):
-    """An object that commits nothing."""
+    """An object of which no pods are known; `commits_nothing` where that is sure."""
 
     kind: str
+    group: str = ""
+
+    @property
+    def commits_nothing(self) -> bool:
+        """Say whether it is of Kubernetes itself: what makes pods there is all known."""
+        return not self.group or "." not in self.group or self.group.endswith(".k8s.io")
+
+
+class Item(NamedTuple):
+    """An object with pods, by itself: what stands beside it in the input has not been looked at."""
+
+    head: "_Head"
+    pods: "_Pods"
+
+    @property
+    def owner(self) -> OwnerReference | None:
+        """The controller that made it."""
+        return next((each for each in self.head.metadata.owner_references if each.controller), None)
+
+
+class Counted(NamedTuple):
+    """What all objects commit together, and those that are counted with the controller that made them."""
+
+    holdings: list[Holding]
+    with_controllers: list[Item]
 
 
 class _Part(Struct, frozen=True, rename="camel"):
@@ -56,6 +88,8 @@ class _Meta(_Part, frozen=True):
     name: str = ""
     generate_name: str = ""
     namespace: str | None = None
+    uid: str = ""
+    owner_references: tuple[OwnerReference, ...] = ()
 
 
 class _Head(_Part, frozen=True):
@@ -87,8 +121,21 @@ class _Cron(_Part, frozen=True):
     job_template: _JobTemplate = _JobTemplate()
 
 
+class _Status(_Part, frozen=True):
+    desired_number_scheduled: _Count | None = None
+
+
 class _Workload(_Part, frozen=True):
     spec: _Replicated = _Replicated()
+    status: _Status = _Status()
+
+
+class _Runtime(_Part, frozen=True):
+    runtime_class_name: str = ""
+
+
+class _RuntimePod(_Part, frozen=True):
+    spec: _Runtime = _Runtime()
 
 
 class _JobObject(_Part, frozen=True):
@@ -105,18 +152,35 @@ class _Pods(NamedTuple):
     pod: Pod
     replicas: int | None
     path: str = ""
+    runtime_class: str = ""
+    guessed: bool = False
 
 
-def contents(data: bytes) -> Iterator[Holding | Other | ManifestError]:
-    """Read a whole file; whatever is wrong with one object does not keep the others from being read."""
+Content = Item | Setting | Other | ManifestError
+
+
+def contents(data: bytes, *, guess: bool = False) -> Iterator[Content]:
+    """Read a whole file; whatever is wrong with one object does not keep the others from being read.
+
+    With `guess` objects of unknown kinds are searched for pod templates.
+    """
     try:
         for number, document in enumerate(documents(data), 1):
-            yield from _objects(document, number, "")
+            yield from _objects(document, number, "", guess=guess)
     except ManifestError as fault:
         yield fault
 
 
-def _objects(value: Value, number: int, path: str) -> Iterator[Holding | Other | ManifestError]:
+def holdings(items: Sequence[Item], settings: Iterable[Setting]) -> Counted:
+    """Say what the objects of all files commit, each once, beside the settings that are there too."""
+    beside = Settings(settings)
+    known = {item.head.metadata.uid for item in items if item.head.metadata.uid}
+    owned = [item for item in items if item.owner is not None and item.owner.uid in known]
+    counted = [item for item in items if item not in owned] if owned else items
+    return Counted([_holding(item, beside) for item in counted], owned)
+
+
+def _objects(value: Value, number: int, path: str, *, guess: bool) -> Iterator[Content]:
     """Read a document, or an item of a list."""
     if value is None:
         return
@@ -125,9 +189,9 @@ def _objects(value: Value, number: int, path: str) -> Iterator[Holding | Other |
         items = value.get("items") if isinstance(value, dict) else None
         if head.kind.endswith("List") and isinstance(items, list):
             for index, item in enumerate(items):
-                yield from _objects(item, number, f"{path}items[{index}].")
+                yield from _objects(item, number, f"{path}items[{index}].", guess=guess)
         else:
-            yield _one(head, value)
+            yield from _one(head, value, guess=guess)
     except ObjectError as error:
         yield ManifestError(number, f"{path}{error}")
 
@@ -138,49 +202,114 @@ def _head(value: Value) -> _Head:
     return convert(value, _Head)
 
 
-def _one(head: _Head, value: Value) -> Holding | Other:
+def _one(head: _Head, value: Value, *, guess: bool) -> Iterator[Item | Setting | Other]:
     group = head.api_version.partition("/")[0] if "/" in head.api_version else ""
+    meta = head.metadata
     pods_of = _KINDS.get((group, head.kind))
-    return Other(head.kind) if pods_of is None else _holding(head, pods_of(value))
+    if pods_of is not None:
+        yield _item(head, pods_of(value))
+    elif (group, head.kind) == ("", "LimitRange"):
+        yield limit_range(meta.namespace, meta.name, value)
+    elif (group, head.kind) == ("node.k8s.io", "RuntimeClass"):
+        yield runtime_class(meta.name, value)
+    else:
+        other = Other(head.kind, group)
+        guesses = [] if other.commits_nothing or not guess else [*templates(value)]
+        for each in guesses:
+            pod = _Pods(convert(each.template, Pod), each.replicas, f"{each.path}.", _runtime(each.template), True)
+            yield _item(head, pod)
+        if not guesses:
+            yield other
 
 
-def _holding(head: _Head, pods: _Pods) -> Holding:
-    meta, spec = head.metadata, pods.pod.spec
-    if not spec.containers:
+def _item(head: _Head, pods: _Pods) -> Item:
+    """Take in an object whose quantities can be read."""
+    if not pods.pod.spec.containers:
         raise ObjectError(f"{pods.path}spec.containers: is missing or empty; a pod has one container at least")
     try:
         explain(pods.pod)
     except ObjectError as error:
         raise ObjectError(f"{pods.path}{error}") from error
+    return Item(head, pods)
+
+
+def _holding(item: Item, beside: Settings) -> Holding:
+    meta, pods = item.head.metadata, item.pods
     pod = with_defaults(pods.pod)
-    return Holding(head.kind, meta.namespace, meta.name or meta.generate_name, pods.replicas, pod, explain(pod))
+    applied: list[str] = []
+    if not _admitted(item):
+        pod, applied = beside.apply(pod, meta.namespace, pods.runtime_class)
+    return Holding(
+        item.head.kind,
+        meta.namespace,
+        meta.name or meta.generate_name,
+        pods.replicas,
+        pod,
+        explain(pod),
+        pods.path.removesuffix(".") if pods.guessed else "",
+        tuple(_warnings(item, beside)),
+        tuple(applied),
+    )
+
+
+def _admitted(item: Item) -> bool:
+    """Say whether this is a pod that an API server has made: it has all that admission adds."""
+    return item.head.kind == "Pod" and bool(item.head.metadata.uid)
+
+
+def _warnings(item: Item, beside: Settings) -> Iterator[str]:
+    """Say what the sums may be wrong by."""
+    pods = item.pods
+    for path, raw in fractional_memory(pods.pod):
+        meant = f"{raw.removesuffix('m')}Mi" if isinstance(raw, str) and raw.endswith("m") else "a whole number"
+        yield f'{pods.path}{path}: "{raw}" is not a whole number of bytes; did you mean {meant}?'
+    if not _admitted(item) and beside.lacks(pods.runtime_class):
+        yield (
+            f"{pods.path}spec.runtimeClassName: RuntimeClass {pods.runtime_class} is not in the input, so its "
+            "overhead, if it has one, is missing: these sums may be too low"
+        )
+
+
+def _runtime(pod: Value) -> str:
+    return convert(pod, _RuntimePod).spec.runtime_class_name
+
+
+def _in(value: Value, *path: str) -> Value:
+    """Return what stands at a path of an object; an empty object where nothing does."""
+    for key in path:
+        value = value.get(key) if isinstance(value, dict) else None
+    return value or {}
 
 
 def _pod(value: Value) -> _Pods:
     pod = convert(value, Pod)
-    return _Pods(pod, 0 if pod.status.phase in _ENDED else 1)
+    return _Pods(pod, 0 if pod.status.phase in _ENDED else 1, runtime_class=_runtime(value))
 
 
 def _replicated(value: Value) -> _Pods:
     spec = convert(value, _Workload).spec
-    return _Pods(Pod(spec=spec.template.spec), spec.replicas, "spec.template.")
+    runtime = _runtime(_in(value, "spec", "template"))
+    return _Pods(Pod(spec=spec.template.spec), spec.replicas, "spec.template.", runtime)
 
 
 def _on_each_node(value: Value) -> _Pods:
-    return _replicated(value)._replace(replicas=None)
+    return _replicated(value)._replace(replicas=convert(value, _Workload).status.desired_number_scheduled)
 
 
 def _job(value: Value) -> _Pods:
-    return _running(convert(value, _JobObject).spec, "spec.template.")
+    job = convert(value, _JobObject).spec
+    return _running(job, "spec.template.", _runtime(_in(value, "spec", "template")))
 
 
 def _cron_job(value: Value) -> _Pods:
-    return _running(convert(value, _CronObject).spec.job_template.spec, "spec.jobTemplate.spec.template.")
+    job = convert(value, _CronObject).spec.job_template.spec
+    runtime = _runtime(_in(value, "spec", "jobTemplate", "spec", "template"))
+    return _running(job, "spec.jobTemplate.spec.template.", runtime)
 
 
-def _running(job: _Job, path: str) -> _Pods:
+def _running(job: _Job, path: str, runtime_class: str) -> _Pods:
     at_one_time = job.parallelism if job.completions is None else min(job.parallelism, job.completions)
-    return _Pods(Pod(spec=job.template.spec), at_one_time, path)
+    return _Pods(Pod(spec=job.template.spec), at_one_time, path, runtime_class)
 
 
 _KINDS: dict[tuple[str, str], Callable[[Value], _Pods]] = {

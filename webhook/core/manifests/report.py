@@ -43,6 +43,7 @@ def data(holdings: Iterable[Holding]) -> list[dict[str, Any]]:
 
     `replicas` is null where there is one for each node, `namespace` where the file names none. A limit is the sum of
     those that are declared, null where none is; `unbounded` says that a container has no limit of memory, nor its pod.
+    `guessedAt` is where in an object of an unknown kind the pod template was found.
     """
     return [_datum(each, _sums(each)) for each in holdings]
 
@@ -59,6 +60,7 @@ def _datum(holding: Holding, sums: _Sums) -> dict[str, Any]:
             "unbounded": holding.memory.unbounded,
         },
         "cpu": {"requestsMillis": sums.cpu_requests, "limitsMillis": sums.cpu_limits},
+        "guessedAt": holding.guessed_at or None,
     }
 
 
@@ -89,9 +91,14 @@ def reasons(holding: Holding) -> list[str]:
     rows: list[Cells] = [("", *_SUMS)]
     rows += [(name, *cells) for name, cells in _parts(parts) if any(cell != "-" for cell in cells)]
     rows.append(("one pod", *_texts(_sums(holding), memory.unbounded, cpu.unbounded)))
-    where = printable("/".join(filter(None, (holding.namespace, holding.name))), 2 * _NAME)
-    lines = [f"{printable(holding.kind, _NAME)} {where}".rstrip(), *_aligned(rows)]
+    lines = [subject(holding), *_aligned(rows)]
     return [line if number == 0 else f"  {line}" for number, line in enumerate([*lines, *_remarks(holding)])]
+
+
+def subject(holding: Holding) -> str:
+    """Name an object for people."""
+    where = printable("/".join(filter(None, (holding.namespace, holding.name))), 2 * _NAME)
+    return f"{printable(holding.kind, _NAME)} {where}".rstrip()
 
 
 def _parts(terms: Sequence[Terms]) -> Iterator[tuple[str, Cells]]:
@@ -110,6 +117,10 @@ def _part(column: int, amount: int, counts: bool) -> str:
 
 
 def _remarks(holding: Holding) -> Iterator[str]:
+    if holding.settings:
+        yield f"filled in by {printable(', '.join(holding.settings), 2 * _NAME)} of the input"
+    if holding.guessed_at:
+        yield f"guessed: its pods are taken to be of the template at {printable(holding.guessed_at, 2 * _NAME)}"
     without = [each.name for each in _lasting(holding) if not _memory_limit(each)]
     if holding.memory.unbounded:
         named = printable(", ".join(without), 2 * _NAME)

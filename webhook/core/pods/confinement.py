@@ -27,6 +27,7 @@ Ways = tuple[Way, ...]
 _known: dict[Ways, Ways] = {}
 _MOST_KNOWN = 4096
 _MOST_WAYS = 8
+_LARGEST_KNOWN = 2048  # bytes: clients choose what is asked for, and so what is kept of it
 
 
 def ways(spec: PodSpec) -> Ways:
@@ -51,6 +52,17 @@ def named_nodes(confined_to: Ways) -> Iterator[str]:
     """Yield the nodes that a pod names."""
     for way in confined_to:
         yield from way.nodes
+
+
+def weight(confined_to: Ways) -> int:
+    """Return about how many bytes it takes to keep these."""
+    return sum(
+        _EACH + sum(_EACH + len(key) + len(value) for key, value in way.labels) + sum(_EACH + len(n) for n in way.nodes)
+        for way in confined_to
+    )
+
+
+_EACH = 160  # bytes for a tuple and two strings, besides their characters
 
 
 def _leads_to(
@@ -78,7 +90,7 @@ def _way(selector: Mapping[str, str], term: NodeSelectorTerm) -> Way:
 
 
 def _shared(found: Ways) -> Ways:
-    if len(found) > _MOST_WAYS:
+    if len(found) > _MOST_WAYS or weight(found) > _LARGEST_KNOWN:
         return found
     if len(_known) >= _MOST_KNOWN:
         _known.clear()

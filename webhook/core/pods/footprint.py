@@ -11,7 +11,7 @@ from msgspec import UNSET
 from webhook.core.pods.breakdown import Breakdown, Shape, breakdown, shape_of
 from webhook.core.pods.objects import ContainerStatus, ObjectError, Pod, PodStatus, ResourceList, Resources
 from webhook.core.values.amounts import Amounts
-from webhook.core.values.quantity import QuantityError, RawQuantity, millis, nanos, whole
+from webhook.core.values.quantity import NANO, QuantityError, RawQuantity, millis, nanos, whole
 
 # Few different shapes occur, and footprints that are equal had better be one object. Bounded in number and in size,
 # because clients choose the shapes; a full memory starts afresh.
@@ -44,6 +44,30 @@ def asks_for_memory(pod: Pod) -> bool:
     if pod.spec.overhead.memory is UNSET:
         return footprint(pod).memory_requests > 0
     return explain(pod).memory.requests.before_overhead > 0
+
+
+def lacks_memory_limit(pod: Pod) -> bool:
+    """Say whether a container of a pod, be it one that runs before the others, may take any amount of memory.
+
+    The account knows only of those that last; a limit of the pod as a whole bounds all of them. Raises `ObjectError`.
+    """
+    if footprint(pod).memory_unbounded:
+        return True
+    if not pod.spec.init_containers or _limits_memory(pod.spec.resources):
+        return False
+    return not all(_limits_memory(each.resources) for each in pod.spec.init_containers)
+
+
+def _limits_memory(resources: Resources) -> bool:
+    limits = resources.limits
+    return limits is not None and limits.memory is not UNSET and nanos(limits.memory) > 0
+
+
+def fractional_memory(pod: Pod) -> Iterator[tuple[str, RawQuantity]]:
+    """Yield where a pod speaks of parts of a byte (`128m` is 0.128 of one), and what it says there."""
+    for path, raw in _quantities(pod):
+        if path.endswith(".memory") and nanos(raw) % NANO:
+            yield path, raw
 
 
 def _rounded(exact: Breakdown) -> Amounts:

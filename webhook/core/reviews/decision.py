@@ -9,11 +9,23 @@ from msgspec.structs import replace
 from webhook.core.account.ledger import Ledger
 from webhook.core.reviews.awaiting import awaiting
 from webhook.core.reviews.question import Question
-from webhook.core.reviews.verdict import Decision, Reason, Sum, Verdict, cannot_tell, growth, judge, refuse
+from webhook.core.reviews.verdict import (
+    Decision,
+    Reason,
+    Sum,
+    Verdict,
+    cannot_tell,
+    growth,
+    judge,
+    refuse,
+    refuse_by_quota,
+)
 from webhook.core.sharing.allotment import Allotment
-from webhook.core.sharing.credit import Cause
+from webhook.core.sharing.credit import Cause, Shortfall
 from webhook.core.sharing.shared import Shared
 from webhook.core.values.amounts import Amounts
+
+_TOO_MANY = "more pods were let in and have not been seen yet than this replica can keep in mind"
 
 
 class Outcome(Struct, frozen=True, gc=False):
@@ -35,20 +47,36 @@ def decide(ledger: Ledger, allotment: Allotment, question: Question, now: float)
     pod, dry_run = question.facts, question.request.dry_run
     if question.form.decision is Decision.DENY and question.exempt is None:
         return Outcome(question.form, settled=True)
+    if question.quota:
+        # Quota admission runs last. What it refuses after a grant never comes, and would hold its room for the lapse:
+        # so nothing is reserved, whether the pod is refused here or policy lets it pass on to the quota.
+        return Outcome(verdict_of(question, refuse_by_quota(question.mode, question.quota)), settled=True)
     if not dry_run and allotment.again(pod, now):
         return Outcome(verdict_of(question, Verdict(Decision.ALLOW, Reason.FITS, question.mode)), settled=True)
-    judged = judge(ledger, pod, question.mode)
-    verdict = verdict_of(question, judged)
+    return _by_account(ledger, allotment, question, now)
+
+
+def _by_account(ledger: Ledger, allotment: Allotment, question: Question, now: float) -> Outcome:
+    pod, dry_run = question.facts, question.request.dry_run
+    verdict = verdict_of(question, judge(ledger, pod, question.mode))
     if not verdict.allowed:
         return Outcome(verdict, settled=True)
     shortfall = allotment.shortfall(pod, now)
-    if shortfall is not None and question.forced:
-        return Outcome(verdict, settled=True)  # nothing is reserved for it, or policy would take room from others
     if shortfall is not None:
-        awaits = awaiting(shortfall, question.mode, now)
-        in_vain = shortfall.cause is Cause.PAUSED
-        return Outcome(awaits, settled=True) if in_vain else Outcome(verdict, settled=False, awaits=awaits)
+        return _beyond_credit(question, verdict, shortfall, now)
+    if not dry_run and not allotment.holds(pod, forced=question.forced):  # what policy lets in comes all the same
+        return Outcome(verdict if question.forced else cannot_tell(question.mode, _TOO_MANY), settled=True)
     return Outcome(verdict, settled=bool(dry_run) or allotment.take(pod, now))
+
+
+def _beyond_credit(question: Question, verdict: Verdict, shortfall: Shortfall, now: float) -> Outcome:
+    """Let wait what is beyond the credit, or send it away; what policy lets in is let in, and not reserved for."""
+    if question.forced:
+        return Outcome(verdict, settled=True)
+    awaits = awaiting(shortfall, question.mode, now)
+    if shortfall.cause is Cause.PAUSED:
+        return Outcome(awaits, settled=True)
+    return Outcome(verdict, settled=False, awaits=awaits)
 
 
 def verdict_of(question: Question, judged: Verdict) -> Verdict:

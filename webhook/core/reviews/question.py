@@ -1,5 +1,7 @@
 """Questions: what a review asks of the account, worked out before anybody needs the account or its lock."""
 
+from collections.abc import Sequence
+
 from msgspec import Struct
 from msgspec.structs import replace
 
@@ -8,19 +10,24 @@ from webhook.core.account.extent import UNBORN, Before
 from webhook.core.account.facts import PodFacts, pod_facts
 from webhook.core.config.config import HeadroomConfig, Policy
 from webhook.core.config.settings import Answer, Mode
-from webhook.core.pods.footprint import asks_for_memory, footprint
-from webhook.core.pods.objects import ObjectError, Pod
+from webhook.core.pods.footprint import asks_for_memory, footprint, lacks_memory_limit
+from webhook.core.pods.objects import LARGE, ObjectError, OwnerReference, Pod, PodMeta
+from webhook.core.quotas.check import Quota, refusal
+from webhook.core.quotas.objects import read_pod
 from webhook.core.reviews.exemption import exemption
-from webhook.core.reviews.review import Request
+from webhook.core.reviews.forms import LONGEST_NAME, LONGEST_UID, LONGEST_WORD
+from webhook.core.reviews.review import Request, checked, decode, without_objects
 from webhook.core.reviews.verdict import Decision, Reason, Verdict, judge_form
 from webhook.core.values.amounts import Amounts
+from webhook.core.values.quantity import QuantityError
 from webhook.core.values.word import quoted
 
 
 class Question(Struct, frozen=True, gc=False):
     """A pod that wants in, or wants to grow, under the policy of its namespace.
 
-    `exempt` says why it is let in whatever the account says; `form` is the verdict on what it leaves unsaid.
+    `exempt` says why it is let in whatever the account says; `form` is the verdict on what it leaves unsaid; `quota` is
+    what the ResourceQuotas of its namespace, as they are seen, will say against it.
     """
 
     request: Request
@@ -29,15 +36,43 @@ class Question(Struct, frozen=True, gc=False):
     mode: Mode
     exempt: str | None
     form: Verdict
+    quota: str = ""
 
     @property
     def forced(self) -> bool:
         """Say whether policy lets the pod in, whatever the account says."""
         return self.exempt is not None or self.mode is not Mode.ENFORCE
 
+    def kept(self) -> "Question":
+        """Return the question without the objects that were judged already: it may have to wait, with many others.
+
+        What stays of the pod says whom to tell of a refusal, and until when the API server waits.
+        """
+        meta = self.pod.metadata
+        owners = tuple(_cut(each) for each in meta.owner_references if each.controller)[:1]
+        pod = Pod(PodMeta(owner_references=owners, creation_timestamp=meta.creation_timestamp[:_TIMESTAMP]))
+        return replace(self, request=without_objects(self.request), pod=pod)
+
+
+_TIMESTAMP = 40  # characters; RFC 3339 takes 20
+
+
+def _cut(owner: OwnerReference) -> OwnerReference:
+    """Bound what nobody bounds, and leave it too long to be taken for another."""
+    return OwnerReference(
+        owner.api_version[: LONGEST_NAME + LONGEST_WORD + 2],
+        owner.kind[: LONGEST_WORD + 1],
+        owner.name[: LONGEST_NAME + 1],
+        owner.uid[: LONGEST_UID + 1],
+        controller=True,
+    )
+
 
 def question(request: Request, accounting: Accounting) -> Question | Verdict:
-    """Work out what is asked; a verdict where no account is needed for it."""
+    """Work out what is asked; a verdict where no account is needed for it.
+
+    Raises `ReviewError` for what no API server writes.
+    """
     is_resize = not request.is_pod
     if is_resize and not request.is_resize:
         detail = f"Headroom judges pods, not {request.what}: limit the webhook's rules to pods"
@@ -57,10 +92,33 @@ def question(request: Request, accounting: Accounting) -> Question | Verdict:
     return Question(request, pod, facts, policy.mode, exemption(request, pod, config.exempt), form)
 
 
+def asked_of_quotas(asked: Question, quotas: Sequence[Quota], body: bytes) -> Question:
+    """Return the question with what quotas will say against the pod; `body` is the review that it came in.
+
+    Quotas look at a pod when it is created or resized. It is read a second time then, for fields that the account does
+    not need. What cannot be read, quotas are not asked about: the API server lets nothing like that in. Nor are they
+    about what is large, for to read it could take many times its size in memory; that is left to the quotas themselves.
+    """
+    if len(body) > LARGE:
+        return asked
+    review = decode(body)
+    if not (review.is_resize or review.operation == "CREATE"):
+        return asked
+    try:
+        before = read_pod(bytes(review.old_object)) if review.is_resize else None
+        said = refusal(quotas, read_pod(bytes(review.object)), before)
+    except (ObjectError, QuantityError):
+        return asked
+    return replace(asked, quota=said) if said else asked
+
+
 def _created(request: Request, pod: Pod) -> PodFacts:
+    checked(request, pod)
     meta = pod.metadata
-    # A review made by hand may lack what the API server always fills in; its own uid then stands for the pod's.
-    name = request.name or meta.name or f"{meta.generate_name}{request.uid}"
+    # The pod comes under the object's name: the request's is the one that was asked for, and a mutating webhook may
+    # have given another since. A review made by hand may lack what the API server always fills in; its own uid then
+    # stands for the pod's.
+    name = meta.name or request.name or f"{meta.generate_name}{request.uid}"
     return pod_facts(pod, f"{request.namespace}/{name}", meta.uid or request.uid, at=0, user=request.user_info.username)
 
 
@@ -71,6 +129,7 @@ def _resized(request: Request, pod: Pod) -> PodFacts:
     nothing of this one: an infeasible resize would otherwise let any other one pass behind it.
     """
     old, status = request.old_pod(), pod.status
+    checked(request, pod, old)
     conditions = tuple(c for c in status.conditions if c.type != "PodResizePending")
     wanted = replace(pod, status=replace(status, conditions=conditions))
     name = request.name or pod.metadata.name
@@ -84,7 +143,7 @@ def _resized(request: Request, pod: Pod) -> PodFacts:
 
 def _form(pod: Pod, facts: PodFacts, config: HeadroomConfig, policy: Policy) -> Verdict:
     """Judge what a pod leaves unsaid; of a resize that adds no memory nothing is said."""
-    unbounded = facts.footprint.memory_unbounded > 0
+    unbounded = lacks_memory_limit(pod)
     no_request = policy.missing_requests is not Answer.ALLOW and not asks_for_memory(pod)
     if not (unbounded or no_request) or (facts.before is not UNBORN and not _adds_memory(facts.asked)):
         return Verdict(Decision.ALLOW, Reason.FITS, policy.mode)

@@ -32,6 +32,7 @@ class Reason(StrEnum):
     NEAR_BOUND = "NearBound"
     MEMORY = "MemoryCommitmentExceeded"
     CPU = "CpuCommitmentExceeded"
+    QUOTA = "QuotaExceeded"
     MISSING_LIMITS = "MissingLimits"
     MISSING_REQUESTS = "MissingRequests"
     EXEMPT = "Exempt"
@@ -49,7 +50,7 @@ class Sum(Struct, frozen=True, gc=False):
     """One bounded sum of one scope at the moment of a verdict; memory in bytes, cpu in millicores.
 
     `committed` is what live pods commit; `granted` what is let in and not yet there, by any replica; `kept` what of
-    the room is kept in reserve.
+    the room is kept in reserve. Where no node counts, `uncounted` says how many do not for which reason.
     """
 
     scope: str
@@ -61,6 +62,7 @@ class Sum(Struct, frozen=True, gc=False):
     room: Room
     kept: int
     share: Share | None
+    uncounted: tuple[tuple[str, int], ...] = ()
 
     @property
     def resource(self) -> str:
@@ -112,12 +114,13 @@ def growth(ledger: Ledger, pod: PodFacts, past: Share | None = None) -> tuple[Su
     for scope in ledger.spread(pod).scopes:
         asked = ledger.growth(pod, scope)
         standing = ledger.standing(scope)
-        committed, granted, (room, reserve, bounds) = standing.committed, standing.unseen, standing.bearing
+        committed, granted, (room, reserve, bounds, _) = standing.committed, standing.unseen, standing.bearing
         for index, bound, line in _lines(bounds, None if past is None else past.thousandths):
             if asked[index] and committed[index] + granted[index] + asked[index] > line:
                 share = ledger.accounting.share(scope, index)
                 figures = (asked[index], committed[index], granted[index], bound)
-                sums.append(Sum(scope, index, *figures, room, reserve[index], share))
+                uncounted = () if any(room) else ledger.capacity.uncounted(scope)
+                sums.append(Sum(scope, index, *figures, room, reserve[index], share, uncounted))
     return tuple(sums)
 
 
@@ -158,6 +161,11 @@ def judge_form(config: HeadroomConfig, mode: Mode, missing: Answer, *, unbounded
     if no_request and missing is Answer.WARN:
         return Verdict(Decision.WARN, Reason.MISSING_REQUESTS, mode)
     return Verdict(Decision.ALLOW, Reason.FITS, mode)
+
+
+def refuse_by_quota(mode: Mode, said: str) -> Verdict:
+    """Say what a quota will say, in its own words. What policy lets in all the same, the quota refuses by itself."""
+    return Verdict(_answered(mode), Reason.QUOTA, mode, detail=said)
 
 
 def cannot_tell(mode: Mode, detail: str) -> Verdict:

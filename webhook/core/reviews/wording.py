@@ -12,6 +12,7 @@ WARNING = 120  # characters; kubectl's line stays readable, and the API server c
 _NAME_IN_WARNING = 36
 _SUBJECT_IN_WARNING = 60
 _DETAIL = 500
+_QUOTA = 4000  # others look for a quota's own words, so they are cut only where nobody reads on
 
 
 def amount(resource: str, value: int, *, down: bool = False) -> str:
@@ -42,9 +43,10 @@ def refusal(verdict: Verdict, subject: str, *, grows: bool = False) -> str:
         more = f" ({printable(verdict.detail, _DETAIL)})" if verdict.detail else ""
         return (
             f"{subject} {'cannot grow' if grows else 'does not fit'}{more}: {'; '.join(map(_broken, verdict.sums))}. "
-            f"Ask for less, free some, or raise {' and '.join(map(_threshold, verdict.sums))} "
-            "in the ConfigMap headroom-config"
+            f"{_advice(verdict.sums)}"
         )
+    if verdict.reason is Reason.QUOTA:
+        return printable(verdict.detail, _QUOTA)
     return f"{subject} {_REFUSED[verdict.reason].format(detail=printable(verdict.detail, _DETAIL))}"
 
 
@@ -59,10 +61,23 @@ _REFUSED = {
     Reason.NOT_JUDGED: "is not judged: {detail}",
 }
 _LET_IN = {
+    Reason.QUOTA: "is left to its quota: {detail}",
     Reason.MISSING_LIMITS: "has a container without a memory limit",
     Reason.MISSING_REQUESTS: "requests no memory",
     Reason.UNAVAILABLE: "was let in unjudged: {detail}",
 }
+
+
+def _advice(sums: tuple[Sum, ...]) -> str:
+    if not any(any(s.room) for s in sums):
+        return "To ask for less does not help: a node must be uncordoned, repaired, untainted or added"
+    return f"Ask for less, free some, or raise {' and '.join(map(_threshold, sums))} in the ConfigMap headroom-config"
+
+
+def _no_node(s: Sum) -> str:
+    """Say that no node counts, and why."""
+    reasons = ", ".join(f"{number} {reason}" for reason, number in s.uncounted)
+    return f"no node counts: {reasons or 'there is none'}"
 
 
 def _broken(s: Sum) -> str:
@@ -70,6 +85,7 @@ def _broken(s: Sum) -> str:
     reached = s.committed + s.granted + s.asked
     usable = amount(resource, max(0, s.allocatable - s.kept), down=True)
     of_what = f"{s.share} of {usable} allocatable" if s.share else "bound"
+    of_what = of_what if any(s.room) else _no_node(s)
     kept = f", {amount(resource, s.kept)} kept in reserve" if s.kept else ""
     fits = f"at most {amount(resource, free, down=True)} would fit" if free else "nothing would fit"
     on_its_way = f" and {amount(resource, s.granted)} granted but not yet there" if s.granted else ""

@@ -16,6 +16,8 @@ from webhook.core.account.ledger import Ledger
 from webhook.core.account.reservations import Named
 from webhook.core.sharing.credit import Credit, Shortfall, Worse
 from webhook.core.sharing.proposal import Proposal
+from webhook.core.sharing.shared import Shared
+from webhook.core.sharing.size import can_hold, is_tight
 from webhook.core.values.amounts import NOTHING, Amounts
 
 Load = Callable[[str], Amounts]
@@ -27,11 +29,13 @@ _NONE: frozenset[str] = frozenset()
 class Grants(ABC):
     """What is held, and what counts against it."""
 
-    def __init__(self, ledger: Ledger, lapse: float, credit: Credit) -> None:
+    def __init__(self, replica: str, ledger: Ledger, lapse: float, credit: Credit) -> None:
         self._ledger = ledger
         self._lapse = lapse
         self._credit = credit
         self.worse: list[Worse] = []  # by the last lapse
+        self.replica = replica
+        self.shared: Shared | None = None
         self._held: Sums = {}
         self._pending: Proposal | None = None
 
@@ -42,7 +46,7 @@ class Grants(ABC):
     def take(self, pod: PodFacts, now: float) -> bool:
         """Grant from the allotment if it covers the pod (rule 1); the caller has judged it against the bound."""
         pending = self._pending
-        if not self.valid(now) or (pending is not None and pod.key in pending.retired_keys):
+        if not (self.valid(now) and self._tells(pod)) or (pending is not None and pod.key in pending.retired_keys):
             return False
         if not self._covered(pod, self._held, self._ledger.reservations.unretired):
             return False
@@ -54,12 +58,27 @@ class Grants(ABC):
 
     def force(self, pod: PodFacts, now: float) -> None:
         """Reserve for a pod that policy lets through though it could not be booked (rule 8), within its credit."""
-        if self._credit.shortfall(pod, now) is None:
+        if self.holds(pod, forced=True) and self._tells(pod) and self._credit.shortfall(pod, now) is None:
             self._grant(pod, now)
 
     def shortfall(self, pod: PodFacts, now: float) -> Shortfall | None:
         """Say why a pod is beyond the credit of its subjects; None if it is not."""
         return self._credit.shortfall(pod, now)
+
+    def holds(self, pod: PodFacts, *, forced: bool) -> bool:
+        """Say whether room is held for a pod that is let in; `forced`: by policy, whatever the account says."""
+        return can_hold(self._ledger, pod, forced=forced)
+
+    def _tells(self, pod: PodFacts) -> bool:
+        """Say whether what is held for a pod can surely be told with the next write (size.py)."""
+        shared = self.shared
+        if (
+            len(self._ledger.accounting.scopes) == 1
+            or shared is None
+            or not is_tight(self._ledger, shared, self.replica)
+        ):
+            return True
+        return all(self.held(scope) != NOTHING for scope in self._ledger.spread(pod).scopes)
 
     def again(self, pod: PodFacts, now: float) -> bool:
         """Say whether this very pod was granted before, and reserve on for it: a review may be repeated."""
@@ -85,6 +104,9 @@ class Grants(ABC):
 
     def lapse(self) -> list[Named]:
         """Settle what was granted, never seen, and can come no more (rule 4); return it. `worse` is who pays for it."""
+        self.worse = []
+        if self._ledger.outdated:
+            return []
         proven = self._ledger.proven_since
         self.worse = self._credit.lapsed(self._ledger.reservations.granted_by(proven - self._lapse), proven)
         return self._void(proven - self._lapse)

@@ -102,12 +102,14 @@ _remembered = lru_cache(maxsize=4096)(_parse)
 
 @lru_cache(maxsize=1024)  # one sentence after the other speaks of the same bound, and of much the same commitment
 def bytes_text(amount: int, *, down: bool = False) -> str:
-    """Write bytes for people, in the largest unit of which there is at least one: `128Mi`, `18.25Gi`, `7.78Gi`.
+    """Write bytes for people, in the largest unit of which there is at least one: `128Mi`, `18.25Gi`, `3 bytes`.
 
     What takes more than two decimals is rounded up (what is asked, committed or missing), or down on request (a bound,
     what is free), so that rounding never hides an overrun.
     """
     step = min((amount.bit_length() - 1) // 10, _LARGEST_UNIT) if amount else 0
+    if not step and amount:
+        return "1 byte" if amount == 1 else f"{amount} bytes"
     hundredths = _hundredths(amount, step, down=down)
     if abs(hundredths) >= 102_400 and step < _LARGEST_UNIT:  # rounded to a whole one of the next unit
         step += 1

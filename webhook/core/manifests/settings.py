@@ -1,0 +1,151 @@
+"""Settings: objects of the input that change the pods beside them, as the API server's own admission would.
+
+    a pod as its file has it ─► defaults ─► LimitRanges of its namespace ─► RuntimeClass ─► what it commits
+
+LimitRanges fill in what a container leaves out (`mergeContainerResources` in plugin/pkg/admission/limitranger, with the
+defaults of `SetDefaults_LimitRangeItem` in pkg/apis/core/v1); a RuntimeClass adds its overhead to a pod that names it.
+A pod that was read from a cluster has both already.
+"""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from msgspec import UNSET, Struct, UnsetType
+from msgspec.structs import replace
+
+from webhook.core.manifests.text import Value
+from webhook.core.pods.defaults import with_defaults
+from webhook.core.pods.objects import Container, ObjectError, Pod, PodSpec, ResourceList, Resources, convert
+from webhook.core.values.quantity import QuantityError, RawQuantity, nanos
+
+_CONTAINER = "Container"
+
+
+class _Part(Struct, frozen=True, rename="camel"):
+    """Base of what is read of an object."""
+
+
+class _Limits(_Part, frozen=True):
+    type: str = ""
+    default: ResourceList = ResourceList()
+    default_request: ResourceList = ResourceList()
+    max: ResourceList = ResourceList()
+    min: ResourceList = ResourceList()
+
+
+class _LimitRangeSpec(_Part, frozen=True):
+    limits: tuple[_Limits, ...] = ()
+
+
+class _LimitRange(_Part, frozen=True):
+    spec: _LimitRangeSpec = _LimitRangeSpec()
+
+
+class _Overhead(_Part, frozen=True):
+    pod_fixed: ResourceList = ResourceList()
+
+
+class _RuntimeClass(_Part, frozen=True):
+    overhead: _Overhead = _Overhead()
+
+
+class LimitRange(NamedTuple):
+    """What the containers of a namespace request and are limited to where they do not say."""
+
+    namespace: str | None
+    name: str
+    requests: ResourceList
+    limits: ResourceList
+
+
+class RuntimeClass(NamedTuple):
+    """What a pod that names the class commits beside its containers."""
+
+    name: str
+    overhead: ResourceList
+
+
+Setting = LimitRange | RuntimeClass
+
+
+def limit_range(namespace: str | None, name: str, value: Value) -> LimitRange:
+    """Read a LimitRange; raises `ObjectError`."""
+    requests, limits = ResourceList(), ResourceList()
+    for index, each in enumerate(convert(value, _LimitRange).spec.limits):
+        if each.type == _CONTAINER:
+            for field in ("default", "default_request", "max", "min"):
+                _readable(f"spec.limits[{index}].{field}", getattr(each, field))
+            default = _first(each.default, each.max)
+            requests = _first(_first(each.default_request, default, each.min), requests)
+            limits = _first(default, limits)
+    return LimitRange(namespace, name, requests, limits)
+
+
+def runtime_class(name: str, value: Value) -> RuntimeClass:
+    """Read a RuntimeClass; raises `ObjectError`."""
+    overhead = convert(value, _RuntimeClass).overhead.pod_fixed
+    _readable("overhead.podFixed", overhead)
+    return RuntimeClass(name, overhead)
+
+
+class Settings:
+    """All settings of one input, in the order of their names: later ones fill in what is still left out."""
+
+    def __init__(self, given: Iterable[Setting]) -> None:
+        self._ranges: dict[str | None, list[LimitRange]] = {}
+        self._classes: dict[str, RuntimeClass] = {}
+        for each in sorted(given, key=lambda setting: setting.name):
+            if isinstance(each, LimitRange):
+                self._ranges.setdefault(each.namespace, []).append(each)
+            else:
+                self._classes[each.name] = each
+
+    def lacks(self, runtime_class_name: str) -> bool:
+        """Say whether nothing is known of a RuntimeClass that a pod names."""
+        return bool(runtime_class_name) and runtime_class_name not in self._classes
+
+    def apply(self, pod: Pod, namespace: str | None, runtime_class_name: str) -> tuple[Pod, list[str]]:
+        """Return a pod that has its defaults as it would be admitted, and the names of the settings that change it."""
+        changed: list[str] = []
+        for each in self._ranges.get(namespace, ()):
+            before, pod = pod, replace(pod, spec=_filled(pod.spec, each))
+            if pod != before:
+                changed.append(f"LimitRange {each.name}")
+        found = self._classes.get(runtime_class_name)
+        if found is not None and found.overhead != ResourceList():
+            pod = replace(pod, spec=replace(pod.spec, overhead=found.overhead))
+            changed.append(f"RuntimeClass {found.name}")
+        return (with_defaults(pod) if changed else pod), changed
+
+
+def _filled(spec: PodSpec, limits: LimitRange) -> PodSpec:
+    return replace(
+        spec,
+        containers=tuple(_filled_container(each, limits) for each in spec.containers),
+        init_containers=tuple(_filled_container(each, limits) for each in spec.init_containers),
+    )
+
+
+def _filled_container(container: Container, limits: LimitRange) -> Container:
+    asked = container.resources
+    allowed = _first(asked.limits or ResourceList(), limits.limits)
+    requests = _first(asked.requests, limits.requests)
+    return replace(container, resources=Resources(requests, None if allowed == ResourceList() else allowed))
+
+
+def _first(*lists: ResourceList) -> ResourceList:
+    """Take each quantity from the first list that has it."""
+    return ResourceList(_present(each.cpu for each in lists), _present(each.memory for each in lists))
+
+
+def _present(amounts: Iterable[RawQuantity | UnsetType]) -> RawQuantity | UnsetType:
+    return next((each for each in amounts if each is not UNSET), UNSET)
+
+
+def _readable(path: str, amounts: ResourceList) -> None:
+    for name in ResourceList.__struct_fields__:
+        raw = getattr(amounts, name)
+        try:
+            nanos(None if raw is UNSET else raw)
+        except QuantityError as error:
+            raise ObjectError(f"{path}.{name}: {error}") from error
