@@ -15,7 +15,7 @@ from webhook.door import Door
 from webhook.replica import Limits
 from webhook.tls import ServingCertificate
 
-WAITING = "waits"  # made once a review waits to be booked
+WAITING = "waits"  # with a number after it: made once so many reviews wait to be booked
 BOOK = "book"  # made by whoever wants it booked
 
 
@@ -38,10 +38,10 @@ def main() -> None:
     large = Counter("large", "Makes /metrics an answer of some megabytes.", ("label",), registry=registry)
     for index in range(2_000):
         large.labels(f"{index:01000}").inc()
-    connections, *seconds = asked.limits.split(",")
     door = Door(judge.admission, create_app(judge.admission, registry))
     context = ServingCertificate(asked.folder / "tls.crt", asked.folder / "tls.key").context()
-    limits = Limits(int(connections), *map(float, seconds))
+    told = zip(Limits._fields, Limits(), asked.limits.split(","), strict=True)
+    limits = Limits(**{name: type(shipped)(text) for name, shipped, text in told})  # type: ignore[arg-type]
     drained = replica.serve(door, context, asked.listen, asked.plain, limits=limits)
     print("drained" if drained else "interrupted", flush=True)
 
@@ -55,8 +55,8 @@ def _book(judge: Judge) -> None:
 def _book_when_told(judge: Judge, folder: Path) -> None:
     admission._PATIENCE = 60.0  # it is the test that decides when the wait is over
     while not (folder / BOOK).exists():
-        if len(judge.admission._room):
-            (folder / WAITING).touch()
+        for number in range(len(judge.admission._room)):
+            (folder / f"{WAITING}-{number}").touch()
         time.sleep(0.01)
     _book(judge)
 

@@ -64,10 +64,10 @@ class Process:
                 return
         raise AssertionError(f"it does not listen: {self.log.read_text()}")
 
-    def await_waiting(self) -> None:
-        """Return once a review waits to be booked."""
+    def await_waiting(self, count: int = 1) -> None:
+        """Return once so many reviews wait to be booked."""
         deadline = time.monotonic() + 30
-        while not (self._folder / WAITING).exists():
+        while len(list(self._folder.glob(f"{WAITING}-*"))) < count:
             assert time.monotonic() < deadline, self.log.read_text()
             time.sleep(0.01)
 

@@ -115,6 +115,8 @@ class Reader:
         self._parser = HttpRequestParser(self)
         self._found: list[Request | Answer] = []
         self._body: bytes | bytearray = b""
+        self._seen = 0  # bytes of the request
+        self._tail = b""  # the last three of them
         self._begin()
 
     def feed(self, data: bytes) -> list[Request | Answer]:
@@ -128,9 +130,13 @@ class Reader:
         at, size = 0, len(data)
         while at < size and not self.ended:
             at = self._read(data, at)
-        if begins and self.step is Step.BETWEEN and not self.ended and len(found) == 1:
-            _remember(data, found[0])
+        if begins and len(found) == 1:
+            self._remember(data, found[0])
         return found
+
+    def _remember(self, data: bytes, asked: Request | Answer) -> None:
+        if self.step is Step.BETWEEN and not self.ended:
+            _remember(data, asked)
 
     def close(self) -> None:
         """Let go of what is held."""
@@ -186,7 +192,7 @@ class Reader:
         self._list: list[tuple[bytes, bytes]] = []
         self._fields: dict[bytes, bytes] = {}
         self._refused = self._told = False
-        self._seen = self._gathered = 0  # bytes: of the request, and of the fields that were told
+        self._seen = self._gathered = 0  # bytes; those of the fields that were told
         self._left: int | None = None  # bytes of the body that are still to come, where that was said
 
     def _bound(self) -> None:
@@ -315,7 +321,7 @@ class _Anybody:
 
     proven = False
 
-    def refuses(self, method: bytes, target: bytes) -> None:  # noqa: ARG002 - as an owner's
+    def refuses(self, method: bytes, target: bytes) -> None:
         """Let everything pass."""
 
     def give_way(self) -> bool:
