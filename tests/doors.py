@@ -11,6 +11,7 @@ from prometheus_client import CollectorRegistry
 
 from webhook.admission import Admission
 from webhook.app import create_app
+from webhook.clients import Clients
 from webhook.connection import Connection
 from webhook.connection_table import ConnectionTable
 from webhook.door import Door
@@ -90,6 +91,7 @@ class House:
     def __init__(self, door: Door) -> None:
         self.door, self.room, self.loop = door, Room(), asyncio.get_running_loop()
         self.table = ConnectionTable[Connection](100, 100)
+        self.clients: Clients | None = None
         self.alive, self.date = True, b"Sat, 21 Nov 2026 12:00:00 GMT"
 
     @contextmanager

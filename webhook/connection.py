@@ -11,6 +11,7 @@ Requests are answered in the order in which they came, one at a time; no more ar
 
 import asyncio
 import logging
+import ssl
 from collections import deque
 from functools import partial
 from typing import Any, Protocol, cast
@@ -19,8 +20,9 @@ from msgspec.structs import replace
 
 from webhook.app import logged
 from webhook.cases import Answer, plain
+from webhook.clients import Clients
 from webhook.connection_table import ConnectionTable, Rank
-from webhook.door import Door, is_review, reply
+from webhook.door import PROBES, Door, is_review, reply
 from webhook.http1 import CONTINUE, Reply, Request
 from webhook.reader import Reader, Room, Step, crowded
 from webhook.wsgi import Origin
@@ -30,6 +32,7 @@ log = logging.getLogger(__name__)
 MOST_UNREAD = 16 << 20  # bytes of answers that peers are slow to read, over all connections
 _LARGE = 64 << 10  # bytes; no review's answer is that long
 _PROMPT = 1.0  # seconds in which an API server's body comes whole
+_READS = frozenset({b"GET", b"HEAD"})
 _REVIEWED = (b"HTTP/1.1 200 ", b"HTTP/1.1 503 ")  # what a review is answered with
 
 
@@ -41,6 +44,7 @@ class Host(Protocol):
     loop: asyncio.AbstractEventLoop
     alive: bool  # whether more requests are welcome
     date: bytes  # now, as HTTP writes it
+    clients: Clients | None  # who has to prove who they are at the secure listener, if anybody has to
 
 
 class Connection(asyncio.Protocol):
@@ -63,6 +67,8 @@ class Connection(asyncio.Protocol):
         self._read = True  # whether the peer reads what we say
         self._closing = False
         self._unread = 0  # bytes of answers
+        self._handshake: ssl.SSLObject | None = None  # by which the peer proved who it is
+        self._refusal: Answer | None = None  # for one that did not
         self._since = worker.loop.time()  # when this peer last took a step
 
     # -- told by the loop ----------------------------------------------------------------------------------------------
@@ -76,6 +82,16 @@ class Connection(asyncio.Protocol):
         self._transport = cast("asyncio.Transport", transport)  # uvloop's are none by birth
         host, port = transport.get_extra_info("sockname")[:2]
         self._origin = Origin(host, port, self._origin.secure)
+        if self._worker.clients is not None and self._origin.secure:
+            self._ask_who_it_is(self._worker.clients, transport.get_extra_info("ssl_object"))
+
+    def _ask_who_it_is(self, clients: Clients, handshake: ssl.SSLObject) -> None:
+        self._refusal = clients.refusal(handshake)
+        self._reader.gated = self._refusal is not None
+        if self._refusal is None:
+            self._handshake = handshake
+            self.proven = True
+            self._take_place()
 
     def data_received(self, data: bytes) -> None:
         """Take what has come."""
@@ -178,10 +194,15 @@ class Connection(asyncio.Protocol):
             return
         worker = self._worker
         self._since = worker.loop.time()
-        last = (self._reader.ended or not worker.alive) and not self._due
+        last = (self._reader.ended or not worker.alive or self._is_outdated()) and not self._due
         self._transport.write(said.encode(worker.date, last=last))
         if last:
             self._close()
+
+    def _is_outdated(self) -> bool:
+        """Say whether the peer proved who it is by an authority that is trusted no longer."""
+        clients, handshake = self._worker.clients, self._handshake
+        return clients is not None and handshake is not None and not clients.trusts(handshake)
 
     def _close(self) -> None:
         self._closing = True
@@ -215,9 +236,10 @@ class Connection(asyncio.Protocol):
         self._go_on()
         return True
 
-    def refuses(self, method: bytes, target: bytes) -> Answer | None:  # noqa: ARG002 - for now
-        """Let everything pass."""
-        return None
+    def refuses(self, method: bytes, path: bytes, *, body: bool) -> Answer | None:
+        """Answer whoever has not proven to be an API server, and asks for more than whether the process is well."""
+        asks_for_a_probe = method in _READS and path in PROBES and not body
+        return None if asks_for_a_probe else self._refusal
 
     # -- asked by the worker -------------------------------------------------------------------------------------------
 
@@ -232,6 +254,11 @@ class Connection(asyncio.Protocol):
 
     def _is_busy(self) -> bool:
         return bool(self._due) or self._awaited is not None
+
+    def close_if_outdated(self, since: float) -> None:
+        """Close it if it is idle since that moment, and whoever its peer was verified by is trusted no longer."""
+        if self._is_outdated():
+            self.close_if_idle(since)
 
     def close_if_idle(self, since: float) -> None:
         """Close it if it was of use, and has been of none since that moment."""

@@ -49,8 +49,8 @@ class Owner(Protocol):
 
     proven: bool  # whether it is known to send reviews
 
-    def refuses(self, method: bytes, target: bytes) -> Answer | None:
-        """Answer a request of which nothing but the head is to be read; None if it may send its body."""
+    def refuses(self, method: bytes, path: bytes, *, body: bool) -> Answer | None:
+        """Answer a request of which nothing but the head is to be read; None if it may go on. `body`: it has one."""
 
     def give_way(self) -> bool:
         """Give up the request that is on its way, if there is nothing to be said for waiting for it."""
@@ -257,10 +257,12 @@ class Reader:
         self._fields = fields = {name.lower(): value for name, value in self._list}
         if len(fields) < len(self._list):
             self._fields = fields = _joined(self._list)
-        if self.gated and (answer := self._owner.refuses(self._parser.get_method(), self._target)) is not None:
-            raise _Refused(answer)
         if b"transfer-encoding" not in fields:
             self._left = int(fields.get(b"content-length", b"0"))
+        if self.gated:
+            path, _ = _split(self._target)
+            if (answer := self._owner.refuses(self._parser.get_method(), path, body=self._left != 0)) is not None:
+                raise _Refused(answer)
         self._told = True
         expects = b"expect" in fields and fields[b"expect"].lower() == b"100-continue"
         if self._left is not None and self._left > LARGEST_BODY:
@@ -321,7 +323,7 @@ class _Anybody:
 
     proven = False
 
-    def refuses(self, method: bytes, target: bytes) -> None:
+    def refuses(self, method: bytes, path: bytes, *, body: bool) -> None:
         """Let everything pass."""
 
     def give_way(self) -> bool:

@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 from gunicorn.app.base import BaseApplication
 from gunicorn.workers.gasgi import ASGIWorker
 
+from webhook.clients import Clients
 from webhook.connection import Connection
 from webhook.connection_table import ConnectionTable
 from webhook.door import Door
@@ -61,12 +62,19 @@ class Replica(ASGIWorker):  # type: ignore[misc]  # gunicorn has no types
     """The worker. The first socket speaks TLS with the context that it was given, the others plain HTTP."""
 
     def __init__(
-        self, sockets: list[socket.socket], app: BaseApplication, log: Any, context: ssl.SSLContext, limits: Limits
+        self,
+        sockets: list[socket.socket],
+        app: BaseApplication,
+        log: Any,
+        context: ssl.SSLContext,
+        limits: Limits,
+        clients: Clients | None,
     ) -> None:
         super().__init__(0, os.getppid(), sockets, app, 0, app.cfg, log)
         self.door: Door = app.load()
         self.room = Room()
         self.date = _now()
+        self.clients = clients
         self._context = context
         self._limits = limits
         plain = [ConnectionTable[Connection](limits.plain, limits.plain // 2) for _ in sockets[1:]]
@@ -97,6 +105,7 @@ class Replica(ASGIWorker):  # type: ignore[misc]  # gunicorn has no types
             self.date = _now()
             self._end_stuck(self._limits.patience)
             self._close_idle(self.loop.time() - self._limits.idle)
+            self._close_outdated(self.loop.time() - _LULL)
         for task in accepting:
             task.cancel()
         await self._drain()
@@ -158,6 +167,11 @@ class Replica(ASGIWorker):  # type: ignore[misc]  # gunicorn has no types
         for connection in self._connections():
             connection.close_if_idle(since)
 
+    def _close_outdated(self, since: float) -> None:
+        if self.clients is not None:
+            for connection in self._connections():
+                connection.close_if_outdated(since)
+
     def _complain(self, text: str, *details: object) -> None:
         if self.loop.time() >= self._complain_again:
             self._complain_again = self.loop.time() + _BETWEEN_COMPLAINTS
@@ -205,16 +219,23 @@ def address(text: str) -> tuple[str, int]:
     return host.removeprefix("[").removesuffix("]"), int(port)
 
 
-def serve(door: Door, context: ssl.SSLContext, listen: str, *plain: str, limits: Limits | None = None) -> bool:
+def serve(
+    door: Door,
+    context: ssl.SSLContext,
+    listen: str,
+    *plain: str,
+    limits: Limits | None = None,
+    clients: Clients | None = None,
+) -> bool:
     """Serve until a signal says stop: `listen` (host:port) over TLS, `plain` addresses without.
 
-    Returns whether what was in flight has been answered: after SIGTERM, not after SIGINT. Raises OSError where an
-    address cannot be listened at.
+    With `clients`, nobody else is answered over TLS but for the probes. Returns whether what was in flight has been
+    answered: after SIGTERM, not after SIGINT. Raises OSError where an address cannot be listened at.
     """
     app = _Application(door)
     with ExitStack() as stack:
         sockets = [stack.enter_context(_listen(*address(text))) for text in (listen, *plain)]
-        worker = Replica(sockets, app, app.cfg.logger_class(app.cfg), context, limits or Limits())
+        worker = Replica(sockets, app, app.cfg.logger_class(app.cfg), context, limits or Limits(), clients)
         worker.init_process()
         signal.signal(signal.SIGTERM, signal.SIG_IGN)  # the loop's end undid its handler; the farewell is short anyway
         return worker.drained
