@@ -14,14 +14,15 @@ def resident():
     return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS:"))
 
 set_ = memory.give_back_what_is_free() if {set} else True
+large = bytearray(b"x") * 30_000_000
+del large  # from now on the C library would take blocks of this size from its heap
 blocks, kept = [], []
-for size in range(200_000, 400_000, 1_000):
-    blocks.append(bytearray(b"x") * size)
-    kept.append(bytearray(b"x") * 100)
-    blocks.pop(0) if size < 201_000 else None
+for _ in range(200):
+    blocks.append(bytearray(b"x") * 300_000)
+    kept.append(bytearray(b"x") * 1_000)
 high = resident()
 blocks.clear()
-print(set_, (high - resident()) / (high or 1) > 0.4)
+print(set_, (high - resident()) * 1024 > 50_000_000)
 """
 
 
