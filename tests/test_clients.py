@@ -1,7 +1,10 @@
 """Who is answered over TLS once clients have to prove who they are; everybody else is not even read."""
 
 import json
+import shutil
 import ssl
+import subprocess
+import textwrap
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -16,6 +19,7 @@ from tests.client_certificates import API_SERVER, CLIENTS, OTHERS, client, pem
 from tests.judging import review
 from tests.replica_main import CLIENTS as FILE
 from tests.replica_process import Client, Process, read_until_closed, serving
+from tests.test_overlays import INSTALL
 from tests.test_tls import FIRST, NOW, Mounted
 from webhook import clients
 from webhook.replica import Limits
@@ -156,6 +160,18 @@ def test_the_plain_listener_asks_nobody_who_it_is(process: Process) -> None:
     with Client(process, secure=False) as client:
         assert client.ask(path="/metrics")[0] == 200
         assert client.review(review("forged"))[0] == 404
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="the documented commands are openssl's")
+def test_the_documented_commands_make_a_certificate_that_is_answered(tmp_path: Path) -> None:
+    blocks = [block.partition("```")[0] for block in INSTALL.read_text().split("```sh\n")]
+    (commands,) = [block for block in blocks if "openssl" in block]
+    subprocess.run(textwrap.dedent(commands), shell=True, cwd=tmp_path, check=True, capture_output=True, timeout=60)  # noqa: S602
+    (tmp_path / FILE).write_bytes((tmp_path / "clients-ca.crt").read_bytes())
+    shown = tmp_path / "client.pem"
+    shown.write_bytes((tmp_path / "client.crt").read_bytes() + (tmp_path / "client.key").read_bytes())
+    with serving(tmp_path) as process, process.client(shown) as peer:
+        assert peer.review(review(dryRun=True))[0] == 200
 
 
 # -- the file of authorities -------------------------------------------------------------------------------------------

@@ -79,8 +79,8 @@ class Room:
     def find(self, reader: "Reader") -> bool:
         """Make room for this reader's body at another's cost; say whether there is enough."""
         while self.held > MOST_HELD:
-            oldest = next(((each, owner) for large in self._large for each, owner in large.items()), None)
-            if oldest is None or oldest[0] is reader or not oldest[1].give_way():
+            oldest = [next(iter(large.items())) for large in self._large if large]
+            if not any(each is not reader and owner.give_way() for each, owner in oldest):
                 return False
         return True
 
