@@ -2,7 +2,7 @@
 
 uvloop (as asyncio) gives each TLS connection a buffer of 256 KiB, and OpenSSL's memory BIOs keep the largest size that
 they ever had: 780 peers that send 256 KiB each cost 280 MiB. Here all connections read by the one buffer that the loop
-has for TCP, and what comes and goes passes through OpenSSL in pieces of 4 KiB. OpenSSL gives its own buffers back while
+has for TCP, and what comes and goes passes through OpenSSL in pieces of 8 KiB. OpenSSL gives its own buffers back while
 a connection is idle (SSL_MODE_RELEASE_BUFFERS, which Python sets).
 """
 
@@ -14,7 +14,7 @@ from typing import Any, Protocol, cast
 
 log = logging.getLogger(__name__)
 
-_PIECE = 4 << 10  # bytes that a BIO holds at most, and that are encrypted at once
+_PIECE = 8 << 10  # bytes that a BIO holds at most, and that are encrypted at once; most reviews are smaller
 _RECORD = 16 << 10  # bytes; what a record holds at most
 
 
@@ -60,15 +60,20 @@ class TlsTransport(asyncio.Transport, asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Take what has come."""
-        view, read = memoryview(data), list[bytes]()
+        read = list[bytes]()
         try:
-            over = any(self._take(view[at : at + _PIECE], read) for at in range(0, len(data), _PIECE))
+            if len(data) <= _PIECE:
+                over = self._take(data, read)
+            else:
+                view = memoryview(data)
+                over = any(self._take(view[at : at + _PIECE], read) for at in range(0, len(data), _PIECE))
         except (ssl.SSLError, ValueError) as error:
             self._fail(error)
             return
         if read and not self._closing:
             self._protocol.data_received(read[0] if len(read) == 1 else b"".join(read))
-        self._flush()
+        if self._outgoing.pending:
+            self._flush()
         if over:
             self.close()
             self._close_tcp()
@@ -91,16 +96,14 @@ class TlsTransport(asyncio.Transport, asyncio.Protocol):
         self._closing = True
         self._protocol.connection_lost(error)
 
-    def _take(self, piece: memoryview, read: list[bytes]) -> bool:
+    def _take(self, piece: bytes | memoryview, read: list[bytes]) -> bool:
         """Decrypt a piece; say whether the peer has said goodbye."""
-        self._incoming.write(piece)
+        incoming = self._incoming
+        incoming.write(piece)
         try:
             if not self._shaken:
-                self._tls.do_handshake()
-                self._shaken = True
-                self._flush()
-                self._protocol.connection_made(self)
-            while self._incoming.pending or self._tls.pending():
+                self._shake_hands()
+            while incoming.pending:  # OpenSSL itself holds nothing back that is whole: a record is read at once
                 data = self._tls.read(_RECORD)
                 if not data:
                     return True
@@ -110,6 +113,12 @@ class TlsTransport(asyncio.Transport, asyncio.Protocol):
         except ssl.SSLZeroReturnError:
             return True
         return False
+
+    def _shake_hands(self) -> None:
+        self._tls.do_handshake()
+        self._shaken = True
+        self._flush()
+        self._protocol.connection_made(self)
 
     def _flush(self) -> None:
         if self._outgoing.pending and self._tcp is not None and not self._ended:
@@ -139,11 +148,15 @@ class TlsTransport(asyncio.Transport, asyncio.Protocol):
         """Encrypt and send."""
         if self._closing or self._tcp is None:
             return
+        if len(data) <= _PIECE:
+            self._tls.write(data)
+            self._tcp.write(self._outgoing.read())
+            return
         view, out = memoryview(data), list[bytes]()
         for at in range(0, len(data), _PIECE):
             self._tls.write(view[at : at + _PIECE])
             out.append(self._outgoing.read())
-        self._tcp.write(out[0] if len(out) == 1 else b"".join(out))
+        self._tcp.write(b"".join(out))
 
     def get_write_buffer_size(self) -> int:
         """How many bytes the peer has yet to read."""
