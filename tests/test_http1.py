@@ -314,6 +314,27 @@ def test_large_requests_may_add_up_to_more_than_is_ever_discarded() -> None:
         assert statuses(found) == [0], number
 
 
+@pytest.mark.parametrize("text", [b"\r\n\r\n", b"0\r\n\r\n", b"1\r\nx\r\n"])
+def test_nobody_makes_the_parser_begin_over_and_over(monkeypatch: pytest.MonkeyPatch, text: bytes) -> None:
+    """Each piece costs microseconds, and nothing else runs meanwhile."""
+    pieces: list[int] = []
+    whole = Reader._read
+
+    def counted(reader: Reader, data: bytes, at: int) -> int:
+        pieces.append(at)
+        return whole(reader, data, at)
+
+    monkeypatch.setattr(Reader, "_read", counted)
+    body = text * (MI // len(text))
+    found, reader = read(in_chunks(body))
+    assert statuses(found) == [0]
+    assert len(pieces) < 2 * len(body) // (16 << 10)
+    pieces.clear()
+    reader = Reader(Room())
+    reader.feed(b"POST /x HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n" + b"1\r\nx\r\n" * 10_000)
+    assert len(pieces) < 10
+
+
 @st.composite
 def any_requests(draw: st.DrawFn) -> bytes:
     """Requests on both sides of each bound, all bounds being small."""

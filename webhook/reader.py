@@ -5,13 +5,14 @@ parser has none: on the head, on the body, and on what all bodies that are on th
 
 Every bound is on one request, counted from its first byte. Therefore the parser is given no byte of the next request
 together with the last of this one: what comes is cut where a request may end, which is after its head, after as many
-bytes as the body was said to have, or, in chunks, after each empty line. So a connection may carry any number of
-requests, in any pieces, and each is answered as if it had come alone.
+bytes as the body was said to have, or, in chunks, after the empty line behind the last of them. So a connection may
+carry any number of requests, in any pieces, and each is answered as if it had come alone.
 
 A client writes the same head again and again. A head that was parsed once, with nothing but its body behind it, says
 the same wherever a request begins with these very bytes, so it is not parsed again.
 """
 
+import re
 from collections.abc import Iterable
 from enum import Enum, auto
 from functools import lru_cache
@@ -33,7 +34,9 @@ LONGEST_KNOWN = 1 << 10  # bytes of a head
 _STRETCH = 16 << 10  # bytes of a body in chunks in which something of it, or a field after it, must come
 _VERSIONS = frozenset({"1.1", "1.0"})
 _END = b"\r\n\r\n"
-_BREAKS = frozenset(b"\r\n")
+_BREAK = b"\r\n"
+_BREAKS = frozenset(_BREAK)
+_HEXADECIMAL = re.compile(rb"[0-9A-Fa-f]+")
 
 
 class Step(Enum):
@@ -101,8 +104,8 @@ class Reader:
     """
 
     __slots__ = (
-        "_body", "_fields", "_found", "_gathered", "_left", "_list", "_owner", "_parser", "_refused", "_room", "_seen",
-        "_tail", "_target", "_told", "ended", "expects", "gated", "step",
+        "_body", "_chunk", "_fields", "_found", "_gathered", "_in_trailer", "_left", "_line", "_list", "_owner",
+        "_parser", "_refused", "_room", "_seen", "_tail", "_target", "_told", "ended", "expects", "gated", "step",
     )  # fmt: skip
 
     def __init__(self, room: Room, owner: Owner | None = None) -> None:
@@ -117,6 +120,7 @@ class Reader:
         self._body: bytes | bytearray = b""
         self._seen = 0  # bytes of the request
         self._tail = b""  # the last three of them
+        self._line = b""  # the beginning of a chunk's first line
         self._begin()
 
     def feed(self, data: bytes) -> list[Request | Answer]:
@@ -174,18 +178,40 @@ class Reader:
         return end
 
     def _may_end(self, data: bytes, at: int) -> int:
-        if self.step is not Step.BODY:
-            most = LONGEST_HEAD - self._seen
-        elif self._left is None:
-            most = _STRETCH - self._seen % _STRETCH
-        else:
-            most = min(self._left, MOST_DISCARDED - self._seen)
-        if self._left is None:
-            seam = (self._tail + data[at : at + 3]).find(_END) - len(self._tail)
-            found = seam + at if seam >= -len(self._tail) else data.find(_END, at, at + most)
-            if found >= 0 or seam >= -len(self._tail):
-                most = min(most, found + len(_END) - at)
-        return min(len(data), at + max(1, most))
+        if self._left is not None:
+            return min(len(data), at + max(1, min(self._left, MOST_DISCARDED - self._seen)))
+        in_head = self.step is not Step.BODY
+        most = LONGEST_HEAD - self._seen if in_head else _STRETCH - self._seen % _STRETCH
+        end = min(len(data), at + max(1, most))
+        if not in_head and not self._in_trailer:
+            return self._past_chunks(data, at, end)
+        seam = (self._tail + data[at : at + 3]).find(_END)
+        if seam >= 0:
+            return min(end, at + seam - len(self._tail) + len(_END))
+        found = data.find(_END, at, end)
+        return end if found < 0 else found + len(_END)
+
+    def _past_chunks(self, data: bytes, at: int, end: int) -> int:
+        """Return the place behind the last chunk's line, if it is before that end; know where this comes to."""
+        while at < end:
+            if self._chunk:
+                step = min(self._chunk, end - at)
+                self._chunk -= step
+                at += step
+                continue
+            line_end = data.find(b"\n", at, end)
+            if line_end < 0:
+                self._line += data[at:end]
+                return end
+            line, self._line = self._line + data[at:line_end], b""
+            at = line_end + 1
+            size = _HEXADECIMAL.match(line)
+            self._chunk = 0 if size is None else int(size[0], 16)
+            if self._chunk == 0:  # or it is no size, which the parser is about to say
+                self._in_trailer = True
+                return at
+            self._chunk += len(_BREAK)
+        return at
 
     def _begin(self) -> None:
         self._target = self._tail = b""
@@ -194,6 +220,9 @@ class Reader:
         self._refused = self._told = False
         self._seen = self._gathered = 0  # bytes; those of the fields that were told
         self._left: int | None = None  # bytes of the body that are still to come, where that was said
+        self._chunk = 0  # bytes of the chunk that are still to come, with the break after it
+        self._line = b""
+        self._in_trailer = False  # the last chunk has come
 
     def _bound(self) -> None:
         """Bound what the parser may gather of a head or a trailer without telling, and what is discarded."""
