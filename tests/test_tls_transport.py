@@ -1,7 +1,9 @@
 """TLS over a TCP transport: real handshakes, whatever the pieces, and little memory for each connection."""
 
 import asyncio
+import gc
 import ssl
+import weakref
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -11,8 +13,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.doors import House, door
+from tests.judging import ready
 from tests.test_tls import FIRST, Mounted
-from webhook.tls_transport import TlsTransport
+from webhook.connection import Connection
+from webhook.tls_transport import Secured, TlsTransport
 
 
 class Above:
@@ -70,9 +75,9 @@ class Tcp(asyncio.Transport):
 class Pair:
     """A server's connection and its client, without a socket between them."""
 
-    def __init__(self, context: ssl.SSLContext) -> None:
+    def __init__(self, context: ssl.SSLContext, protocol: Secured | None = None) -> None:
         self.above, self.tcp = Above(), Tcp()
-        self.tls = TlsTransport(context, self.above)
+        self.tls = TlsTransport(context, protocol or self.above)
         trusting = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         trusting.check_hostname, trusting.verify_mode = False, ssl.CERT_NONE
         self.incoming, self.outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
@@ -198,6 +203,34 @@ def test_what_slows_tcp_is_told_above_only_after_the_handshake(context: ssl.SSLC
     made.tls.pause_writing()
     made.tls.resume_writing()
     assert made.above.told[2:] == ["pause", "resume"]
+
+
+def test_what_is_lost_is_freed_at_once(context: ssl.SSLContext) -> None:
+    async def script() -> list[weakref.ref[Any]]:
+        house = House(door(ready().admission))
+        made = Connection(house, house.table, secure=True)
+        house.table.add(made, "127.0.0.1")
+        pair = Pair(context, made)
+        with suppress(ssl.SSLWantReadError):
+            pair.client.do_handshake()
+        pair.to_server()
+        pair.incoming.write(pair.tcp.written)
+        pair.client.do_handshake()
+        pair.client.write(
+            b"GET /healthz HTTP/1.1\r\n\r\nPOST /validate HTTP/1.1\r\nContent-Length: 100000\r\n\r\n" + b" " * 50_000
+        )
+        pair.to_server()
+        assert house.room.held > 0
+        pair.tls.connection_lost(None)
+        assert (house.room.held, len(house.table)) == (0, 0)
+        return [weakref.ref(each) for each in (made, pair.tls, pair.tls._tls)]
+
+    gc.collect()
+    gc.disable()
+    try:
+        assert [each() for each in asyncio.run(script())] == [None] * 3
+    finally:
+        gc.enable()
 
 
 def test_buffers_stay_small_however_much_has_passed(pair: Pair) -> None:

@@ -133,6 +133,8 @@ class Connection(asyncio.Protocol):
         if self._awaited is not None:
             self._awaited.cancel()
         self._table.remove(self)
+        # What refers to each other would stay until the collector looks, with all that OpenSSL holds for it.
+        self._transport = self._link = self.accepting = self._handshake = None
 
     # -- answers -------------------------------------------------------------------------------------------------------
 

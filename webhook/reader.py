@@ -114,13 +114,14 @@ class Reader:
         self.ended = False  # the last request said so, or what came is no HTTP: there will be no other
         self.gated = False
         self._room = room
-        self._owner = owner or _Anybody()
+        self._owner: Owner = owner or _NOBODY
         self._parser = HttpRequestParser(self)
         self._found: list[Request | Answer] = []
         self._body: bytes | bytearray = b""
         self._seen = 0  # bytes of the request
         self._tail = b""  # the last three of them
         self._line = b""  # the beginning of a chunk's first line
+        self._chunk = 0  # bytes of it that are still to come, with the break after it
         self._begin()
 
     def feed(self, data: bytes) -> list[Request | Answer]:
@@ -147,6 +148,7 @@ class Reader:
         self.ended = True
         self._let_go()
         self._begin()
+        self._owner = _NOBODY
         del self._parser  # which holds on to this reader
 
     def give_up(self) -> None:
@@ -220,8 +222,7 @@ class Reader:
         self._refused = self._told = False
         self._seen = self._gathered = 0  # bytes; those of the fields that were told
         self._left: int | None = None  # bytes of the body that are still to come, where that was said
-        self._chunk = 0  # bytes of the chunk that are still to come, with the break after it
-        self._line = b""
+        self._chunk, self._line = 0, b""
         self._in_trailer = False  # the last chunk has come
 
     def _bound(self) -> None:
@@ -358,6 +359,9 @@ class _Anybody:
     def give_way(self) -> bool:
         """Wait on."""
         return False
+
+
+_NOBODY = _Anybody()
 
 
 def crowded() -> Answer:

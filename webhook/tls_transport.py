@@ -93,7 +93,8 @@ class TlsTransport(asyncio.Transport, asyncio.Protocol):
 
     def connection_lost(self, error: Exception | None) -> None:
         """Hand it on."""
-        self._closing = True
+        self._closing = self._ended = True
+        self._tcp = None
         self._protocol.connection_lost(error)
 
     def _take(self, piece: bytes | memoryview, read: list[bytes]) -> bool:
