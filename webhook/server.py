@@ -99,6 +99,8 @@ def serve(options: Options) -> None:
     announcer = _started("events", parts.announcing.run)
     gc.freeze()  # what is there by now lives for ever: the collector need not look at it again
     log.info("replica %s starts", parts.name)
+    if options.client_ca_file:
+        log.info("reviews are answered to clients with a certificate for %s alone", options.client_name)
     drained = False
     try:
         others = {WORKLOADS: parts.forecast.review, CONFIGURATION: Guard(parts.admission.account).review}
