@@ -262,19 +262,20 @@ def test_large_bodies_that_wait_for_a_thread_are_bounded(monkeypatch: pytest.Mon
 
 
 def test_all_that_ask_for_metrics_before_the_page_is_begun_are_shown_the_same() -> None:
-    app, begun, go_on = Flask("pages"), list[int](), threading.Event()
+    app, begun = Flask("pages"), list[int]()
+    started, go_on = threading.Event(), threading.Event()
 
     @app.get("/metrics")
     def metrics() -> str:
         begun.append(len(begun))
+        started.set()
         go_on.wait(30)
         return str(begun[-1])
 
     async def script(house: House) -> None:
         peers = [Peer(house, secure=True) for _ in range(30)]
         peers[0].send(get("/metrics"))
-        while not begun:
-            await asyncio.sleep(0.001)
+        await asyncio.to_thread(started.wait, 30)
         for peer in peers[1:]:
             peer.send(get("/metrics"))
         await asyncio.sleep(0.01)
