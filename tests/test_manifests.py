@@ -174,6 +174,23 @@ def test_a_drain_takes_one_replica_at_a_time(base: list[Manifest], pod: Manifest
     assert budget["selector"]["matchLabels"].items() <= pod["metadata"]["labels"].items()
 
 
+# --- who may connect
+
+
+def test_anybody_may_reach_the_webhook_and_only_monitoring_the_metrics(
+    base: list[Manifest], pod: Manifest, container: Manifest
+) -> None:
+    policy = one(base, "NetworkPolicy")
+    assert policy["metadata"]["namespace"] == NAMESPACE
+    assert policy["spec"]["podSelector"] == one(base, "Deployment")["spec"]["selector"]
+    assert policy["spec"]["policyTypes"] == ["Ingress"]  # what Headroom itself reaches is not limited
+    ports = {each["name"]: each["containerPort"] for each in container["ports"]}
+    reviews, metrics = policy["spec"]["ingress"]
+    assert reviews == {"ports": [{"protocol": "TCP", "port": ports["https"]}]}
+    assert metrics["ports"] == [{"protocol": "TCP", "port": ports["http"]}]
+    assert metrics["from"] == [{"namespaceSelector": {"matchLabels": {"headroom.dev/monitoring": "true"}}}]
+
+
 # --- what it may do
 
 

@@ -7,6 +7,7 @@ import click
 from webhook import __version__, logbook, replica, server
 from webhook.answer import KubeError
 from webhook.cli_footprint import footprint
+from webhook.clients import API_SERVER
 from webhook.core.sharing.allotment import Timing
 from webhook.tls import TlsError
 
@@ -41,6 +42,16 @@ main.add_command(footprint)
 )
 @click.option("--tls-cert-file", type=click.Path(path_type=Path), required=True, help="Serving certificate, PEM.")
 @click.option("--tls-key-file", type=click.Path(path_type=Path), required=True, help="Its key, PEM.")
+@click.option(
+    "--client-ca-file",
+    type=click.Path(path_type=Path),
+    help="Authorities of client certificates, PEM. With it, only the API server's reviews are answered. Default: none.",
+)
+@click.option(
+    "--client-name",
+    default=API_SERVER,
+    help="Common name, or DNS or URI name, of the client certificate that the API server shows.",
+)
 @click.option("--kubeconfig", help="File with the way to the cluster. Default: the pod's service account.")
 @click.option("--namespace", default="headroom-system", help="Namespace that Headroom runs in.")
 @click.option("--audit-file", help="Write the audit log to this file too; it rotates. Default: standard output only.")
@@ -56,6 +67,8 @@ def serve(
     metrics_listen: str | None,
     tls_cert_file: Path,
     tls_key_file: Path,
+    client_ca_file: Path | None,
+    client_name: str,
     kubeconfig: str | None,
     namespace: str,
     audit_file: str | None,
@@ -73,6 +86,8 @@ def serve(
         metrics_listen=metrics_listen,
         tls_cert_file=tls_cert_file,
         tls_key_file=tls_key_file,
+        client_ca_file=client_ca_file,
+        client_name=client_name,
         kubeconfig=kubeconfig,
         namespace=namespace,
         audit_file=audit_file,
