@@ -307,9 +307,12 @@ def test_who_left_while_waiting_disturbs_nobody() -> None:
     assert not response(waiting.answer.result(0))["allowed"], "what was booked for the first may still be used"
 
 
+HALF = "thresholds: {memory: {requests: 50%}}"
+
+
 @pytest.mark.parametrize("mode", ["warn", "audit"])
 def test_policy_lets_in_whoever_waited_in_vain_and_counts_it(mode: str) -> None:
-    judge = ready(f"mode: {mode}")
+    judge = ready(f"mode: {mode}\n{HALF}", memory=16)
     waiting = waits(judge.ask(review(memory="9Gi")))
     judge.clock.wait(2.0)
     judge.admission.give_up(waiting)

@@ -74,8 +74,10 @@ def test_anything_else_is_not_ours(request_: Request) -> None:
         ("overrides: [{namespaces: [default], workloads: allow}]", "Deployment", False),
         ("overrides: [{namespaces: [default], mode: audit}]", "Deployment", False),
         ("exempt: {namespaces: [default]}", "Deployment", False),
-        ("", "DaemonSet", False),
-        ("exempt: {daemonSets: false}", "DaemonSet", True),
+        ("", "DaemonSet", True),
+        ("exempt: {daemonSets: [kube-system, default]}", "DaemonSet", False),
+        ("exempt: {daemonSets: true}", "DaemonSet", False),
+        ("exempt: {daemonSets: true}", "Deployment", True),
     ],
 )
 def test_where_there_may_be_something_to_tell(settings: str, kind: str, expected: bool) -> None:

@@ -18,6 +18,7 @@ from webhook.core.sharing.shared import Holding, Shared
 from webhook.core.values.amounts import Amounts
 from webhook.core.values.scopes import CLUSTER
 
+HALF = "thresholds: {memory: {requests: 50%}}"
 TIMING = Timing(validity=15.0, lapse=45.0)
 
 
@@ -171,13 +172,13 @@ def test_a_dry_run_of_a_pod_that_was_granted_does_not_make_its_grant_younger() -
     ("mode", "decision"), [("enforce", Decision.DENY), ("warn", Decision.WARN), ("audit", Decision.AUDIT)]
 )
 def test_a_pod_that_does_not_fit_is_refused_only_where_the_mode_enforces(mode: str, decision: Decision) -> None:
-    replica = Replica(f"mode: {mode}")
+    replica = Replica(f"mode: {mode}\n{HALF}", node("a", 32))
     outcome = replica.decide("17Gi")
     assert said(outcome) == (decision, Reason.MEMORY, mode == "enforce")
 
 
 def test_an_exempt_pod_comes_whatever_the_account_says_and_is_counted() -> None:
-    replica = Replica()
+    replica = Replica(HALF, node("a", 32))
     outcome = replica.decide("17Gi", namespace="kube-system")
     assert said(outcome) == (Decision.ALLOW, Reason.EXEMPT, False)
     assert outcome.verdict.detail == "namespace kube-system is exempt"

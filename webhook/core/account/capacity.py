@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from webhook.core.account.accounting import SUMS, Accounting, Bound
 from webhook.core.account.nodes import Node, NodeFacts, Room, not_ready_since, reserve
+from webhook.core.account.places import Places
 from webhook.core.values.amounts import NOTHING, Amounts
 
 
@@ -40,6 +41,7 @@ class Capacity:
         self._accounting = accounting
         self._held = held
         self._nodes: dict[str, Node] = {}
+        self.places = Places(self._standing)
         self._counting: set[str] = set()
         self._down: set[str] = set()
         # Worked out when they are asked for: nodes often change many at a time.
@@ -50,6 +52,10 @@ class Capacity:
     def get(self, name: str) -> Node | None:
         """The node of that name, if it is known."""
         return self._nodes.get(name)
+
+    def _standing(self, name: str) -> NodeFacts | None:
+        node = self._nodes.get(name)
+        return None if node is None or node.deleted_at is not None else node.facts
 
     def all(self) -> Iterable[Node]:
         """All nodes that are known, counted or not."""
@@ -150,7 +156,9 @@ class Capacity:
             down = known and node.down(rules, now)
             if known and down != (name in self._down):
                 self._nodes[name] = replace(node, lost_holding=self._losing(name) if down else None)
-            _keep(self._counting, name, known and node.why_not(rules, now) is None)
+            counts = known and node.why_not(rules, now) is None
+            _keep(self._counting, name, counts)
+            self.places.put(name, node.facts if counts else None)
             _keep(self._down, name, down)
         if changed:
             self._forget_figures()

@@ -32,6 +32,8 @@ class PodFacts(Struct, frozen=True, gc=False):
     counts: bool = True
     confined_to: Ways = ()
     infeasible: bool = False  # it wants to grow, and its node has no room: what it wants does not count
+    priority_class: str = ""
+    of_daemon_set: bool = False  # as it says itself; like `confined_to` kept only while it is unbound
     before: Before = UNBORN  # in the review of a resize
 
     @property
@@ -58,10 +60,12 @@ def pod_facts(pod: Pod, name: str = "", uid: str = "", at: int | None = None) ->
         uid or meta.uid,
         revision(meta.resource_version) if at is None else at,
         footprint(pod),
-        sys.intern(spec.node_name),  # each pod is decoded with a copy of its own
+        sys.intern(spec.node_name),  # each pod is decoded with a copy of its own, and so below
         pod.status.phase not in _ENDED,
         () if spec.node_name else ways(spec),
         infeasible(pod.status.conditions) if pod.status.conditions else False,
+        "" if spec.node_name else sys.intern(spec.priority_class_name),
+        False if spec.node_name else meta.of_daemon_set,
     )
 
 

@@ -13,7 +13,7 @@ from msgspec import inspect
 from webhook.core.config.config import API_VERSION, HeadroomConfig
 from webhook.core.config.problem import ConfigError, Place, Problem
 from webhook.core.config.settings import Group
-from webhook.core.config.shape import about, bare, must_be_written, shape, wish
+from webhook.core.config.shape import about, bare, must_be_written, shape, wish, words
 from webhook.core.config.yaml import NO_TEXT, Scalar, Tree, read_tree
 from webhook.core.values.word import Word, quoted
 
@@ -46,6 +46,8 @@ def _read(kind: inspect.Type, tree: Tree, place: Place) -> Any:
             return _labels(labels, tree, place)
         case ((inspect.FrozenSetType() | inspect.VarTupleType() as several), list()):
             return _several(several, tree, place)
+        case (inspect.FrozenSetType() as several), Scalar(plain=True, text=word) if word in words(kind):
+            return _several(several, [Scalar(item, plain=True) for item in words(kind)[word]], place)
         case _, Scalar():
             return _one(kind, tree, place)
         case _:

@@ -44,7 +44,7 @@ def wanted(kind: str, namespace: str, config: HeadroomConfig) -> bool:
     policy, exempt = config.policy(namespace), config.exempt
     if policy.workloads is Answer.ALLOW or policy.mode is Mode.AUDIT or exempt.covers_namespace(namespace):
         return False
-    return not (kind == "DaemonSet" and exempt.daemon_sets)  # its pods are let in, however many
+    return not (kind == "DaemonSet" and exempt.covers_daemon_sets(namespace))  # its pods are let in, however many
 
 
 def excused(plan: Plan, namespace: str, exempt: Exempt) -> bool:

@@ -7,8 +7,19 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from webhook.core.account.ledger import Ledger
+from webhook.core.account.places import Lacking
 from webhook.core.reviews.question import Question
-from webhook.core.reviews.verdict import Decision, Reason, Sum, Verdict, cannot_tell, growth, judge, refuse
+from webhook.core.reviews.verdict import (
+    Decision,
+    Reason,
+    Sum,
+    Verdict,
+    cannot_tell,
+    growth,
+    judge,
+    judge_placing,
+    refuse,
+)
 from webhook.core.sharing.allotment import Allotment
 from webhook.core.sharing.shared import Shared
 from webhook.core.values.amounts import Amounts
@@ -24,16 +35,38 @@ class Outcome(Struct, frozen=True, gc=False):
 def decide(ledger: Ledger, allotment: Allotment, question: Question, now: float) -> Outcome:
     """Judge a pod and, if it may come, reserve for it as far as the allotment covers it.
 
-    A question that was answered before (the same pod, by its UID) gets the same answer and reserves nothing new.
+    A question that was answered before (the same pod, by its UID) gets the same answer and reserves nothing new. Nothing
+    is reserved either for what policy lets in and no node can hold: it does not count before it is bound.
     """
     pod, dry_run = question.facts, question.request.dry_run
     if question.form.decision is Decision.DENY and question.exempt is None:
         return Outcome(question.form, settled=True)
+    lacking = ledger.lacking(pod)
+    placing = _placing(question, lacking)
+    if placing is not None and placing.decision is Decision.DENY:
+        return Outcome(placing, settled=True)
     if not dry_run and allotment.again(pod, now):
-        return Outcome(verdict_of(question, Verdict(Decision.ALLOW, Reason.FITS, question.mode)), settled=True)
+        fits = Verdict(Decision.ALLOW, Reason.FITS, question.mode)
+        return Outcome(placing or verdict_of(question, fits), settled=True)
     judged = judge(ledger, pod, question.mode)
-    verdict = verdict_of(question, judged)
-    return Outcome(verdict, settled=not verdict.allowed or bool(dry_run) or allotment.take(pod, now))
+    verdict = placing if placing is not None and judged.reason in _MILDER else verdict_of(question, judged)
+    free = bool(dry_run) or (lacking is not None and question.forced)
+    return Outcome(verdict, settled=not verdict.allowed or free or allotment.take(pod, now))
+
+
+_MILDER = (Reason.FITS, Reason.NEAR_BOUND)
+
+
+def _placing(question: Question, lacking: Lacking | None) -> Verdict | None:
+    """Return what is to be said of a pod because no node can hold it; None where that is nothing.
+
+    Of a resize only if it asks for more of what a node must have: a pod that waits can be resized too.
+    """
+    asked = question.facts.asked
+    if lacking is None or question.exempt is not None or not (asked.memory_requests or asked.cpu_requests):
+        return None
+    verdict = judge_placing(question.mode, question.unplaceable, lacking)
+    return None if verdict.reason is Reason.FITS else verdict
 
 
 def verdict_of(question: Question, judged: Verdict) -> Verdict:

@@ -20,7 +20,8 @@ from webhook.core.values.word import quoted
 class Question(Struct, frozen=True, gc=False):
     """A pod that wants in, or wants to grow, under the policy of its namespace.
 
-    `exempt` says why it is let in whatever the account says; `form` is the verdict on what it leaves unsaid.
+    `exempt` says why it is let in whatever the account says; `form` is the verdict on what it leaves unsaid, and
+    `unplaceable` what is said of it if no node can hold it.
     """
 
     request: Request
@@ -29,6 +30,7 @@ class Question(Struct, frozen=True, gc=False):
     mode: Mode
     exempt: str | None
     form: Verdict
+    unplaceable: Answer = Answer.ALLOW
 
     @property
     def forced(self) -> bool:
@@ -54,7 +56,8 @@ def question(request: Request, accounting: Accounting) -> Question | Verdict:
         form = _form(pod, facts, config, policy)
     except ObjectError as error:
         return Verdict(Decision.DENY, Reason.INVALID, policy.mode, detail=str(error))
-    return Question(request, pod, facts, policy.mode, exemption(request, pod, config.exempt), form)
+    exempt = exemption(request, pod, config.exempt)
+    return Question(request, pod, facts, policy.mode, exempt, form, policy.unplaceable)
 
 
 def _created(request: Request, pod: Pod) -> PodFacts:

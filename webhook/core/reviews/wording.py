@@ -4,6 +4,7 @@ What is asked, committed or missing is rounded up, a bound or what would fit is 
 an overrun. Names come from users: what does not print is escaped, and what is long is cut before it hides the rest.
 """
 
+from webhook.core.account.places import NO_ROOM, Lacking
 from webhook.core.reviews.verdict import Decision, Reason, Sum, Verdict
 from webhook.core.values.quantity import bytes_text, millis_text
 from webhook.core.values.scopes import CLUSTER
@@ -45,6 +46,11 @@ def refusal(verdict: Verdict, subject: str, *, grows: bool = False) -> str:
             f"Ask for less, free some, or raise {' and '.join(map(_threshold, verdict.sums))} "
             "in the ConfigMap headroom-config"
         )
+    if verdict.lacking is not None:
+        return (
+            f"{subject} cannot run: no node that counts now can hold {_lacked(verdict.lacking)}, which "
+            "unplaceable: deny refuses. It would wait until a larger node comes. Ask for less"
+        )
     return f"{subject} {_REFUSED[verdict.reason].format(detail=printable(verdict.detail, _DETAIL))}"
 
 
@@ -64,6 +70,21 @@ _LET_IN = {
 }
 
 
+def _lacked(lacking: Lacking) -> str:
+    """Say what a pod requests and what there is: of both resources where it is only together that none has them."""
+    short = [r for r in ("memory", "cpu") if getattr(lacking.need, r) > getattr(lacking.largest, r)]
+    need = " and ".join(_named(r, getattr(lacking.need, r)) for r in short or ("memory", "cpu"))
+    if lacking.largest == NO_ROOM:
+        return f"its {need}: it may go to none of them"
+    if not short:
+        return f"its {need} at once"
+    return f"its {need}: the largest has " + " and ".join(_named(r, getattr(lacking.largest, r), down=True) for r in short)
+
+
+def _named(resource: str, value: int, *, down: bool = False) -> str:
+    return amount(resource, value, down=down) + ("" if resource == "memory" else " cpu")
+
+
 def _broken(s: Sum) -> str:
     resource, free = s.resource, s.free
     reached = s.committed + s.granted + s.asked
@@ -71,11 +92,12 @@ def _broken(s: Sum) -> str:
     of_what = f"{s.share} of {usable} allocatable" if s.share else "bound"
     kept = f", {amount(resource, s.kept)} kept in reserve" if s.kept else ""
     fits = f"at most {amount(resource, free, down=True)} would fit" if free else "nothing would fit"
+    stuck = f" ({amount(resource, s.unplaceable)} of it for pods that no node can hold)" if s.unplaceable else ""
     on_its_way = f" and {amount(resource, s.granted)} granted but not yet there" if s.granted else ""
     return (
         f"{resource} {s.kind} of {place(s.scope)} would be {amount(resource, reached)} of "
         f"{amount(resource, s.bound, down=True)} ({of_what}{kept}): asked {amount(resource, s.asked)}, "
-        f"committed {amount(resource, s.committed)}{on_its_way}, short by {amount(resource, s.short_by)}, {fits}"
+        f"committed {amount(resource, s.committed)}{stuck}{on_its_way}, short by {amount(resource, s.short_by)}, {fits}"
     )
 
 
@@ -91,6 +113,8 @@ def warnings(verdict: Verdict, subject: str) -> tuple[str, ...]:
         lines = [_near(s) for s in verdict.sums]
     elif verdict.sums:
         lines = [_over(s) for s in verdict.sums]
+    elif verdict.lacking is not None:
+        lines = [f"{printable(subject, _NAME_IN_WARNING)} waits: no node that counts holds {_lacked(verdict.lacking)}"]
     else:
         about = printable(subject, _SUBJECT_IN_WARNING)
         lines = [f"{about} {_LET_IN[verdict.reason].format(detail=verdict.detail)}"]

@@ -49,8 +49,12 @@ class Grants(ABC):
         return True
 
     def force(self, pod: PodFacts, now: float) -> None:
-        """Reserve for a pod that policy lets through though it could not be booked (rule 8)."""
-        self._grant(pod, now)
+        """Reserve for a pod that policy lets through though it could not be booked (rule 8).
+
+        Not for one that no node can hold: it will not count before it is bound.
+        """
+        if self._ledger.lacking(pod) is None:
+            self._grant(pod, now)
 
     def again(self, pod: PodFacts, now: float) -> bool:
         """Say whether this very pod was granted before, and reserve on for it: a review may be repeated."""

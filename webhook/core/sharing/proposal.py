@@ -194,6 +194,8 @@ class Draft:
 
     def _book(self, ask: Ask, now: float) -> None:
         self._booked.append(ask)
+        if ask.forced and self._ledger.lacking(ask.pod) is not None:
+            return  # it will not count before it is bound
         granted = self._ledger.grant(ask.pod, now)
         if not ask.forced:
             self._tentative.append((ask.pod.name, granted))
