@@ -5,6 +5,7 @@ from dataclasses import replace
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule
+from msgspec import structs
 
 from tests.core.twin import SUMS, Twin
 from webhook.core.account.accounting import Accounting
@@ -133,6 +134,12 @@ class LedgerAndTwin(RuleBasedStateMachine):
         bound = PodFacts(pod.name, pod.uid, pod.revision, pod.footprint, node)
         self.see(bound)
 
+    @rule(pod=seen, memory=st.sampled_from([1, 13, 31]))
+    def wait_for_a_node(self, pod: PodFacts, memory: int) -> None:
+        """A pod that may go anywhere, of a size that many nodes can hold, or few, or none."""
+        waits = ((), False, pod.priority_class, pod.of_daemon_set)
+        self.see(PodFacts(pod.name, pod.uid, 1, Amounts(memory, cpu_requests=pod.footprint.cpu_requests), "", True, *waits))
+
     @rule(pod=consumes(seen))
     def delete(self, pod: PodFacts) -> None:
         newer = self._newer(pod)
@@ -209,6 +216,10 @@ class LedgerAndTwin(RuleBasedStateMachine):
     def configure(self, config: HeadroomConfig) -> None:
         self.ledger.configure(Accounting(config), self.twin.now)
         self.twin.config = config
+
+    @rule(mode=st.sampled_from(Mode), exempt=exemptions)
+    def change_the_policy(self, mode: Mode, exempt: Exempt) -> None:
+        self.configure(structs.replace(self.twin.config, mode=mode, exempt=exempt))
 
     @rule(seconds=st.sampled_from([0.5, 1.0, 5.0, 10.0]))
     def time_passes(self, seconds: float) -> None:

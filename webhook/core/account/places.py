@@ -60,26 +60,20 @@ class Places:
     def hold(self, confined_to: Ways, footprint: Amounts) -> bool:
         """Say whether any node that the pod may go to can hold it; one that requests nothing fits anywhere."""
         need = _need(footprint)
-        if not self._counted or need == NO_ROOM:
-            return True
-        return any(need.memory <= room.memory and need.cpu <= room.cpu for room in self._front(confined_to))
+        return not self._counted or need == NO_ROOM or _holds(self._front(confined_to), need)
 
     def lacking(self, confined_to: Ways, footprint: Amounts) -> Lacking | None:
         """Say what no node can hold of a pod; None where one can."""
-        if self.hold(confined_to, footprint):
-            return None
-        front = self._front(confined_to)
-        largest = Room(max((r.memory for r in front), default=0), max((r.cpu for r in front), default=0))
-        return Lacking(_need(footprint), largest)
+        return None if self.hold(confined_to, footprint) else lacking_on(self._front(confined_to), footprint)
 
     def _front(self, confined_to: Ways) -> Front:
         if len(confined_to) > _MOST_WAYS:
             confined_to = ()
         if any(way.nodes for way in confined_to):  # there are as many of these as nodes, and each is looked up at once
-            return _front(node.room for node in self._nodes_for(confined_to))
+            return front_of(node.room for node in self._nodes_for(confined_to))
         known = self._fronts.get(confined_to)
         if known is None:
-            known = _front(node.room for node in self._nodes_for(confined_to))
+            known = front_of(node.room for node in self._nodes_for(confined_to))
             if len(self._fronts) >= _MOST_KEPT:
                 self._fronts.clear()
             self._fronts[confined_to] = known
@@ -112,13 +106,26 @@ class Places:
         return found
 
 
-def _need(footprint: Amounts) -> Room:
-    return Room(footprint.memory_requests, footprint.cpu_requests)
-
-
-def _front(rooms: Iterable[Room]) -> Front:
+def front_of(rooms: Iterable[Room]) -> Front:
+    """Return the rooms that no other one exceeds in both."""
     front: list[Room] = []
     for room in sorted(set(rooms), reverse=True):
         if not front or room.cpu > front[-1].cpu:
             front.append(room)
     return tuple(front)
+
+
+def lacking_on(front: Front, footprint: Amounts) -> Lacking | None:
+    """Say what none of these rooms can hold of a pod; None where one can."""
+    need = _need(footprint)
+    if need == NO_ROOM or _holds(front, need):
+        return None
+    return Lacking(need, Room(max((r.memory for r in front), default=0), max((r.cpu for r in front), default=0)))
+
+
+def _need(footprint: Amounts) -> Room:
+    return Room(footprint.memory_requests, footprint.cpu_requests)
+
+
+def _holds(front: Front, need: Room) -> bool:
+    return any(need.memory <= room.memory and need.cpu <= room.cpu for room in front)

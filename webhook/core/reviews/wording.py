@@ -12,6 +12,7 @@ from webhook.core.values.scopes import CLUSTER
 WARNING = 120  # characters; kubectl's line stays readable, and the API server cuts at 256
 _NAME_IN_WARNING = 36
 _SUBJECT_IN_WARNING = 60
+_NAME_BEFORE_SHORTAGE = 30
 _DETAIL = 500
 
 
@@ -48,8 +49,8 @@ def refusal(verdict: Verdict, subject: str, *, grows: bool = False) -> str:
         )
     if verdict.lacking is not None:
         return (
-            f"{subject} cannot run: no node that counts now can hold {_lacked(verdict.lacking)}, which "
-            "unplaceable: deny refuses. It would wait until a larger node comes. Ask for less"
+            f"{subject} cannot run: no node that counts now can hold it: it {shortage(verdict.lacking)}. It would wait "
+            "until a larger node comes, which unplaceable: deny refuses. Ask for less"
         )
     return f"{subject} {_REFUSED[verdict.reason].format(detail=printable(verdict.detail, _DETAIL))}"
 
@@ -70,15 +71,17 @@ _LET_IN = {
 }
 
 
-def _lacked(lacking: Lacking) -> str:
-    """Say what a pod requests and what there is: of both resources where it is only together that none has them."""
+def shortage(lacking: Lacking) -> str:
+    """Say what a pod asks for, and that none of the nodes it may use has so much, of both resources together."""
     short = [r for r in ("memory", "cpu") if getattr(lacking.need, r) > getattr(lacking.largest, r)]
-    need = " and ".join(_named(r, getattr(lacking.need, r)) for r in short or ("memory", "cpu"))
+    asked = " and ".join(_named(r, getattr(lacking.need, r)) for r in short or ("memory", "cpu"))
     if lacking.largest == NO_ROOM:
-        return f"its {need}: it may go to none of them"
+        return f"asks {asked}, and may use no node that counts now"
     if not short:
-        return f"its {need} at once"
-    return f"its {need}: the largest has " + " and ".join(_named(r, getattr(lacking.largest, r), down=True) for r in short)
+        return f"asks {asked}, which no node has together"
+    return f"asks {asked}, the largest it may use has " + " and ".join(
+        _named(r, getattr(lacking.largest, r), down=True) for r in short
+    )
 
 
 def _named(resource: str, value: int, *, down: bool = False) -> str:
@@ -114,7 +117,8 @@ def warnings(verdict: Verdict, subject: str) -> tuple[str, ...]:
     elif verdict.sums:
         lines = [_over(s) for s in verdict.sums]
     elif verdict.lacking is not None:
-        lines = [f"{printable(subject, _NAME_IN_WARNING)} waits: no node that counts holds {_lacked(verdict.lacking)}"]
+        about = printable(subject, _NAME_BEFORE_SHORTAGE)
+        lines = [f"{about} waits for a larger node: it {shortage(verdict.lacking)}"]
     else:
         about = printable(subject, _SUBJECT_IN_WARNING)
         lines = [f"{about} {_LET_IN[verdict.reason].format(detail=verdict.detail)}"]
