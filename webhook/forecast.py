@@ -98,9 +98,7 @@ class Forecast:
         with self._account.lock:
             return tuple(node.facts for node in self._account.ledger.capacity.all() if node.deleted_at is None)
 
-    def _foresee(
-        self, namespace: str, planned: Plan, *, refused: bool
-    ) -> tuple[Foresight | None, Lacking | None]:
+    def _foresee(self, namespace: str, planned: Plan, *, refused: bool) -> tuple[Foresight | None, Lacking | None]:
         facts = facts_of(namespace, planned)
         with self._account.lock:
             problem = self._account.problem(self._account.clock())

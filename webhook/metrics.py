@@ -30,6 +30,7 @@ from webhook.cases import Decided
 from webhook.core.account.recount import Drift
 from webhook.core.account.reservations import Reservation
 from webhook.core.account.standing import Standing
+from webhook.core.account.unbound import Waiting
 from webhook.core.foresight.plan import KINDS
 from webhook.core.values.amounts import Amounts
 from webhook.settings import Settings
@@ -243,7 +244,8 @@ def _figures(standing: Standing) -> Iterator[tuple[str, str, float]]:
     text = "Pods that count and have no limit: what they may take is not in any sum of limits."
     yield "headroom_scope_memory_unbounded_pods", text, standing.committed.memory_unbounded
     yield "headroom_scope_cpu_unbounded_pods", text, standing.committed.cpu_unbounded
-    for field, committed, kept, bound in zip(Amounts._fields, standing.committed, reserves, bounds, strict=True):
+    sums = zip(Amounts._fields, standing.committed, reserves, bounds, *standing.waiting, strict=True)
+    for field, committed, kept, bound, *waiting in sums:
         if bound is not None:
             resource, kind = field.split("_")[:2]
             unit, parts = ("bytes", 1) if resource == "memory" else ("cores", 1000)
@@ -251,6 +253,15 @@ def _figures(standing: Standing) -> Iterator[tuple[str, str, float]]:
             yield f"headroom_scope_{resource}_{kind}_bound_{unit}", "What live pods may commit.", bound / parts
             text = "What of allocatable is kept for the loss of nodes."
             yield f"headroom_scope_{resource}_{kind}_reserve_{unit}", text, kept / parts
+            for name, amount in zip(Waiting._fields, waiting, strict=True):
+                yield f"headroom_scope_{resource}_{kind}_{name}_{unit}", _WAITING[name], amount / parts
+
+
+_WAITING = {
+    "pending": "What of it is for pods that are not bound to a node yet.",
+    "unplaceable": "What of it is for pods that no node that counts can hold.",
+    "apart": "What policy let in and no node can hold: committed only once it is bound.",
+}
 
 
 def _gauge(name: str, text: str, value: float) -> Metric:

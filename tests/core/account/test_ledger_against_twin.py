@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, invariant, rule
 from msgspec import structs
 
 from tests.core.twin import SUMS, Twin
@@ -134,11 +134,13 @@ class LedgerAndTwin(RuleBasedStateMachine):
         bound = PodFacts(pod.name, pod.uid, pod.revision, pod.footprint, node)
         self.see(bound)
 
-    @rule(pod=seen, memory=st.sampled_from([1, 13, 31]))
-    def wait_for_a_node(self, pod: PodFacts, memory: int) -> None:
+    @rule(target=seen, pod=pods | seen, memory=st.sampled_from([1, 13, 31]))
+    def wait_for_a_node(self, pod: PodFacts, memory: int) -> PodFacts:
         """A pod that may go anywhere, of a size that many nodes can hold, or few, or none."""
-        waits = ((), False, pod.priority_class, pod.of_daemon_set)
-        self.see(PodFacts(pod.name, pod.uid, 1, Amounts(memory, cpu_requests=pod.footprint.cpu_requests), "", True, *waits))
+        waits = ("", True, (), False, pod.priority_class, pod.of_daemon_set)
+        large = PodFacts(pod.name, pod.uid, 1, Amounts(memory, cpu_requests=pod.footprint.cpu_requests), *waits)
+        self.see(large)
+        return large
 
     @rule(pod=consumes(seen))
     def delete(self, pod: PodFacts) -> None:
@@ -206,6 +208,10 @@ class LedgerAndTwin(RuleBasedStateMachine):
     def delete_node(self, name: str) -> None:
         self.ledger.node_gone(name, self.twin.now)
         self.twin.node_gone(name)
+
+    @initialize(listed=st.lists(nodes, max_size=2, unique_by=lambda node: node.name))
+    def begin_with_nodes(self, listed: list[NodeFacts]) -> None:
+        self.relist_nodes(listed)
 
     @rule(listed=st.lists(nodes, max_size=4, unique_by=lambda node: node.name))
     def relist_nodes(self, listed: list[NodeFacts]) -> None:

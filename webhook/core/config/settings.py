@@ -22,7 +22,6 @@ from webhook.core.config.names import (
 )
 from webhook.core.config.share import Share
 
-
 WORDS = "words"
 """In a list's `Meta.extra`: the single words that may stand in its place, each with the items that it means."""
 

@@ -39,21 +39,28 @@ def parse(text: str) -> HeadroomConfig:
 def _read(kind: inspect.Type, tree: Tree, place: Place) -> Any:
     if _is_null(tree):
         return _report(place, 'has no value; write one (an empty one is ""), or leave it out')
-    match bare(kind), tree:
+    match bare(kind), _spelt_out(kind, tree):
         case ((inspect.StructType() as group), dict()):
             return _group(group, tree, place)
         case ((inspect.DictType() as labels), dict()):
             return _labels(labels, tree, place)
         case ((inspect.FrozenSetType() | inspect.VarTupleType() as several), list()):
             return _several(several, tree, place)
-        case (inspect.FrozenSetType() as several), Scalar(plain=True, text=word) if word in words(kind):
-            return _several(several, [Scalar(item, plain=True) for item in words(kind)[word]], place)
         case _, Scalar():
             return _one(kind, tree, place)
         case _:
             return _report(
                 place, f"a {'list' if isinstance(tree, list) else 'mapping'} stands here; write {wish(kind)}"
             )
+
+
+def _spelt_out(kind: inspect.Type, tree: Tree) -> Tree:
+    """Put the list that a word means in the place of that word."""
+    match tree:
+        case Scalar(plain=True, text=word) if word in words(kind):
+            return [Scalar(item, plain=True) for item in words(kind)[word]]
+        case _:
+            return tree
 
 
 def _group(group: inspect.StructType, tree: dict[str, Tree], place: Place) -> Any:

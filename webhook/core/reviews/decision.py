@@ -35,8 +35,8 @@ class Outcome(Struct, frozen=True, gc=False):
 def decide(ledger: Ledger, allotment: Allotment, question: Question, now: float) -> Outcome:
     """Judge a pod and, if it may come, reserve for it as far as the allotment covers it.
 
-    A question that was answered before (the same pod, by its UID) gets the same answer and reserves nothing new. Nothing
-    is reserved either for what policy lets in and no node can hold: it does not count before it is bound.
+    A question that was answered before (the same pod, by its UID) gets the same answer and reserves nothing new. Nor is
+    anything reserved for what policy lets in and no node can hold: it does not count before it is bound.
     """
     pod, dry_run = question.facts, question.request.dry_run
     if question.form.decision is Decision.DENY and question.exempt is None:
