@@ -39,7 +39,8 @@ def parse(text: str) -> HeadroomConfig:
 def _read(kind: inspect.Type, tree: Tree, place: Place) -> Any:
     if _is_null(tree):
         return _report(place, 'has no value; write one (an empty one is ""), or leave it out')
-    match bare(kind), _spelt_out(kind, tree):
+    tree = _spelt_out(kind, tree)
+    match bare(kind), tree:
         case ((inspect.StructType() as group), dict()):
             return _group(group, tree, place)
         case ((inspect.DictType() as labels), dict()):
