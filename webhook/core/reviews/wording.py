@@ -12,7 +12,7 @@ from webhook.core.values.scopes import CLUSTER
 WARNING = 120  # characters; kubectl's line stays readable, and the API server cuts at 256
 _NAME_IN_WARNING = 36
 _SUBJECT_IN_WARNING = 60
-_NAME_BEFORE_SHORTAGE = 30
+_SHORTEST_SUBJECT = 20
 _DETAIL = 500
 
 
@@ -117,8 +117,8 @@ def warnings(verdict: Verdict, subject: str) -> tuple[str, ...]:
     elif verdict.sums:
         lines = [_over(s) for s in verdict.sums]
     elif verdict.lacking is not None:
-        about = printable(subject, _NAME_BEFORE_SHORTAGE)
-        lines = [f"{about} waits for a larger node: it {shortage(verdict.lacking)}"]
+        rest = f" waits for a larger node: it {shortage(verdict.lacking)}"
+        lines = [printable(subject, max(_SHORTEST_SUBJECT, WARNING - len(rest))) + rest]
     else:
         about = printable(subject, _SUBJECT_IN_WARNING)
         lines = [f"{about} {_LET_IN[verdict.reason].format(detail=verdict.detail)}"]
