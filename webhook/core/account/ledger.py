@@ -72,6 +72,11 @@ class Ledger:
         placed = pod.node or pod.confined_to
         return Spread(pod.footprint, self._pool_of(pod.node, pod.confined_to) if placed else None)
 
+    def sets_apart(self, pod: PodFacts) -> bool:
+        """Say whether a pod that policy lets in would not count before it is bound."""
+        policy = self.accounting.lets_in(pod.name, pod.priority_class, of_daemon_set=pod.of_daemon_set)
+        return policy and self.lacking(pod) is not None
+
     def growth(self, pod: PodFacts, scope: str) -> Amounts:
         """What letting a pod in, or grow, would add to what its name is charged in a scope.
 

@@ -50,7 +50,7 @@ def decide(ledger: Ledger, allotment: Allotment, question: Question, now: float)
         return Outcome(placing or verdict_of(question, fits), settled=True)
     judged = judge(ledger, pod, question.mode)
     verdict = placing if placing is not None and judged.reason in _MILDER else verdict_of(question, judged)
-    free = bool(dry_run) or (lacking is not None and question.forced)
+    free = bool(dry_run) or (lacking is not None and question.forced and ledger.sets_apart(pod))
     return Outcome(verdict, settled=not verdict.allowed or free or allotment.take(pod, now))
 
 

@@ -53,7 +53,7 @@ class Grants(ABC):
 
         Not for one that no node can hold: it will not count before it is bound.
         """
-        if self._ledger.lacking(pod) is None:
+        if not self._ledger.sets_apart(pod):
             self._grant(pod, now)
 
     def again(self, pod: PodFacts, now: float) -> bool:

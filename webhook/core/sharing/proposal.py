@@ -194,7 +194,7 @@ class Draft:
 
     def _book(self, ask: Ask, now: float) -> None:
         self._booked.append(ask)
-        if ask.forced and self._ledger.lacking(ask.pod) is not None:
+        if ask.forced and self._ledger.sets_apart(ask.pod):
             return  # it will not count before it is bound
         granted = self._ledger.grant(ask.pod, now)
         if not ask.forced:
