@@ -33,8 +33,8 @@ def huge(claims: dict[str, object] | None = None, memory: float = 17, name: str 
 def waits(of: Ledger, scope: str = CLUSTER) -> tuple[float, float, float]:
     """What is pending, unplaceable and apart, in Gi."""
     assert recount(of.parts(1.0)) == ()
-    pending, unplaceable, apart = (amounts.memory_requests / GI for amounts in of.standing(scope).waiting)
-    return pending, unplaceable, apart
+    unplaceable, apart = (amounts.memory_requests / GI for amounts in of.standing(scope).stuck)
+    return of.pending(scope).memory_requests / GI, unplaceable, apart
 
 
 def three(settings: str = "") -> Ledger:

@@ -31,6 +31,7 @@ from webhook.core.account.standing import Standing
 from webhook.core.account.unbound import UnboundPods
 from webhook.core.pods.confinement import Ways, named_nodes, pool_of
 from webhook.core.values.amounts import NOTHING, Amounts
+from webhook.core.values.scopes import CLUSTER
 
 
 class Ledger:
@@ -61,7 +62,15 @@ class Ledger:
         """Return the account of one scope."""
         committed = self._committed.get(scope, NOTHING)
         unseen, bearing = self.reservations.unseen(scope), self.capacity.bearing(scope)
-        return Standing(scope, committed, unseen, bearing, self._unbound.sums(scope))
+        return Standing(scope, committed, unseen, bearing, self._unbound.stuck(scope))
+
+    def pending(self, scope: str) -> Amounts:
+        """What of the scope's commitment is for pods that are not bound yet; takes as long as these are different."""
+        pending = self._unbound.stuck(scope).unplaceable
+        for confined_to, amounts in self._unbound.holdable():
+            if scope in (CLUSTER, self._pool_of("", confined_to)):
+                pending = pending.plus(amounts)
+        return pending
 
     def lacking(self, pod: PodFacts) -> Lacking | None:
         """Say what no node can hold of an unbound pod; None where one can, and of a pod that is bound."""
@@ -314,7 +323,8 @@ class Ledger:
         sums = {("held", node): amounts for node, amounts in self._held.items()}
         for scope in self.accounting.scopes:
             sums["committed", scope] = self.standing(scope).committed
-            sums |= {(figure, scope): amounts for figure, amounts in self._unbound.sums(scope)._asdict().items()}
+            sums["pending", scope] = self.pending(scope)
+            sums |= {(figure, scope): amounts for figure, amounts in self._unbound.stuck(scope)._asdict().items()}
             sums["unseen", scope] = self.reservations.unseen(scope)
             sums["open", scope] = self.reservations.open(scope)
             sums["unretired", scope] = self.reservations.unretired(scope)

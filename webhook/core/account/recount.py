@@ -18,7 +18,6 @@ from webhook.core.account.entry import Entry, Unbound
 from webhook.core.account.extent import NOWHERE, Before, Spread
 from webhook.core.account.nodes import Node, NodeFacts, Room, reserve
 from webhook.core.account.places import Places
-from webhook.core.account.unbound import waiting
 from webhook.core.pods.confinement import pool_of
 from webhook.core.values.amounts import NOTHING, Amounts
 
@@ -156,12 +155,13 @@ def charged(unbound: Mapping[Alike, int]) -> Iterator[tuple[Figure, Amounts]]:
     """Charge so many unbound pods of each kind to their scopes."""
     for alike, number in unbound.items():
         amounts = alike.footprint.times(number)
-        adds = waiting(amounts, holdable=alike.holdable, apart=alike.apart)
+        if alike.apart:
+            figures = ["apart"]
+        else:
+            figures = ["committed", "pending"] if alike.holdable else ["committed", "pending", "unplaceable"]
         for scope in Spread(amounts, alike.pool).scopes:
-            for figure, part in adds._asdict().items():
-                yield (figure, scope), part
-            if not alike.apart:
-                yield ("committed", scope), amounts
+            for figure in figures:
+                yield (figure, scope), amounts
 
 
 def _excused(parts: Parts, sums: Mapping[Figure, Amounts]) -> Iterator[tuple[Figure, Amounts]]:

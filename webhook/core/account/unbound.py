@@ -21,29 +21,21 @@ from webhook.core.pods.confinement import Ways
 from webhook.core.values.amounts import NOTHING, Amounts
 
 
-class Waiting(NamedTuple):
-    """What the unbound pods of a scope come to; `unplaceable` is a part of `pending`, and that of what is committed."""
+class Stuck(NamedTuple):
+    """What no node can hold of a scope's unbound pods: what counts all the same, and what stands apart."""
 
-    pending: Amounts = NOTHING
     unplaceable: Amounts = NOTHING
     apart: Amounts = NOTHING
 
-    def moved(self, old: "Waiting", new: "Waiting") -> "Waiting":
+    def moved(self, old: "Stuck", new: "Stuck") -> "Stuck":
         """Take one part of these sums out, and another in its place."""
-        return Waiting._make(have.moved(*each) for have, *each in zip(self, old, new, strict=True))
+        return Stuck._make(have.moved(*each) for have, *each in zip(self, old, new, strict=True))
 
 
-NOBODY = Waiting()
+NONE_STUCK = Stuck()
 
 LetsIn = Callable[[str, Unbound], bool]
 """Whether policy lets a pod of this name in."""
-
-
-def waiting(footprint: Amounts, *, holdable: bool, apart: bool) -> Waiting:
-    """Return what one unbound pod adds to the sums of its scopes."""
-    if apart:
-        return Waiting(apart=footprint)
-    return Waiting(footprint) if holdable else Waiting(footprint, footprint)
 
 
 class _Group:
@@ -57,17 +49,26 @@ class _Group:
 
 
 class UnboundPods:
-    """The unbound pods of a ledger. What is said of one changes only while it is taken out."""
+    """The unbound pods of a ledger. What is said of one changes only while it is taken out.
+
+    Most can be held by some node, and are bound in a moment: of these only the names are kept, by group.
+    """
 
     def __init__(self, places: Places, lets_in: LetsIn) -> None:
         self._places = places
         self._lets_in = lets_in
         self._groups: dict[tuple[Ways, Amounts], _Group] = {}
-        self._sums: dict[str, Waiting] = {}
+        self._stuck: dict[str, Stuck] = {}
 
-    def sums(self, scope: str) -> Waiting:
-        """Return what the unbound pods of a scope come to."""
-        return self._sums.get(scope, NOBODY)
+    def stuck(self, scope: str) -> Stuck:
+        """Return what no node can hold of a scope's unbound pods."""
+        return self._stuck.get(scope, NONE_STUCK)
+
+    def holdable(self) -> Iterator[tuple[Ways, Amounts]]:
+        """Yield what some node can hold, for each kind of pods together with the ways that these leave open."""
+        for (confined_to, footprint), group in self._groups.items():
+            if group.holdable:
+                yield confined_to, footprint.times(len(group.names))
 
     def names(self) -> Iterator[str]:
         """Yield the names of all of them."""
@@ -81,7 +82,8 @@ class UnboundPods:
         if group is None:
             group = self._groups[key] = _Group(holdable=self._places.hold(*key))
         group.names.add(name)
-        return self._move(name, pod, pool, group, out=False)
+        spread = Spread(pod.footprint, pool)
+        return spread if group.holdable else self._move(name, pod, spread, out=False)
 
     def remove(self, name: str, pod: Unbound, pool: str | None) -> Spread:
         """Let a pod go; return what it was charged to."""
@@ -90,11 +92,12 @@ class UnboundPods:
         group.names.discard(name)
         if not group.names:
             del self._groups[key]
-        return self._move(name, pod, pool, group, out=True)
+        spread = Spread(pod.footprint, pool)
+        return spread if group.holdable else self._move(name, pod, spread, out=True)
 
     def is_apart(self, name: str, pod: Unbound) -> bool:
         """Say whether a pod that is known stands apart."""
-        return self._stands_apart(name, pod, self._groups[pod.confined_to, pod.footprint])
+        return not self._groups[pod.confined_to, pod.footprint].holdable and self._lets_in(name, pod)
 
     def turned(self) -> Iterator[str]:
         """Yield the pods that a node can hold by now, and those that none can any more."""
@@ -102,18 +105,13 @@ class UnboundPods:
             if group.holdable != self._places.hold(*key):
                 yield from group.names
 
-    def _stands_apart(self, name: str, pod: Unbound, group: _Group) -> bool:
-        return not group.holdable and self._lets_in(name, pod)
-
-    def _move(self, name: str, pod: Unbound, pool: str | None, group: _Group, *, out: bool) -> Spread:
-        apart = self._stands_apart(name, pod, group)
-        spread = Spread(pod.footprint, pool)
-        part = waiting(pod.footprint, holdable=group.holdable, apart=apart)
-        old, new = (part, NOBODY) if out else (NOBODY, part)
+    def _move(self, name: str, pod: Unbound, spread: Spread, *, out: bool) -> Spread:
+        apart = self._lets_in(name, pod)
+        part = Stuck(apart=pod.footprint) if apart else Stuck(pod.footprint)
         for scope in spread.scopes:
-            total = self.sums(scope).moved(old, new)
-            if total == NOBODY:
-                self._sums.pop(scope, None)
+            total = self.stuck(scope).moved(*((part, NONE_STUCK) if out else (NONE_STUCK, part)))
+            if total == NONE_STUCK:
+                self._stuck.pop(scope, None)
             else:
-                self._sums[scope] = total
+                self._stuck[scope] = total
         return NOWHERE if apart else spread

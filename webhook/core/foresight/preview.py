@@ -18,7 +18,7 @@ from webhook.core.account.entry import Unbound
 from webhook.core.account.nodes import Node
 from webhook.core.account.recount import Figure, Parts, alike_in, charged, figures
 from webhook.core.account.standing import Standing
-from webhook.core.account.unbound import Waiting
+from webhook.core.account.unbound import Stuck
 from webhook.core.config.config import HeadroomConfig
 from webhook.core.config.settings import Mode
 from webhook.core.values.amounts import NOTHING, Amounts
@@ -108,8 +108,8 @@ def _standings(sums: Mapping[Figure, Amounts], bearings: Mapping[str, Bearing]) 
     standings = {}
     for scope, bearing in bearings.items():
         committed, unseen = (sums.get((figure, scope), NOTHING) for figure in ("committed", "unseen"))
-        waiting = Waiting._make(sums.get((figure, scope), NOTHING) for figure in Waiting._fields)
-        standings[scope] = Standing(scope, committed, unseen, bearing, waiting)
+        stuck = Stuck._make(sums.get((figure, scope), NOTHING) for figure in Stuck._fields)
+        standings[scope] = Standing(scope, committed, unseen, bearing, stuck)
     return standings
 
 

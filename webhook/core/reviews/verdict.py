@@ -120,7 +120,7 @@ def growth(ledger: Ledger, pod: PodFacts, past: Share | None = None) -> tuple[Su
             if past is None or committed[index] + granted[index] + asked[index] > past.of(bound):
                 share = ledger.accounting.share(scope, index)
                 figures = (asked[index], committed[index], granted[index], bound)
-                unplaceable = standing.waiting.unplaceable[index]
+                unplaceable = standing.stuck.unplaceable[index]
                 sums.append(Sum(scope, index, *figures, room, reserve[index], share, unplaceable))
     return tuple(sums)
 
