@@ -59,8 +59,8 @@ class Places:
 
     def hold(self, confined_to: Ways, footprint: Amounts) -> bool:
         """Say whether any node that the pod may go to can hold it; one that requests nothing fits anywhere."""
-        need = _need(footprint)
-        return not self._counted or need == NO_ROOM or _holds(self._front(confined_to), need)
+        front = self._fronts.get(confined_to) or self._front(confined_to)
+        return _holds(front, footprint) or not self._counted
 
     def lacking(self, confined_to: Ways, footprint: Amounts) -> Lacking | None:
         """Say what no node can hold of a pod; None where one can."""
@@ -117,15 +117,15 @@ def front_of(rooms: Iterable[Room]) -> Front:
 
 def lacking_on(front: Front, footprint: Amounts) -> Lacking | None:
     """Say what none of these rooms can hold of a pod; None where one can."""
-    need = _need(footprint)
-    if need == NO_ROOM or _holds(front, need):
+    if _holds(front, footprint):
         return None
-    return Lacking(need, Room(max((r.memory for r in front), default=0), max((r.cpu for r in front), default=0)))
+    largest = Room(max((room.memory for room in front), default=0), max((room.cpu for room in front), default=0))
+    return Lacking(Room(footprint.memory_requests, footprint.cpu_requests), largest)
 
 
-def _need(footprint: Amounts) -> Room:
-    return Room(footprint.memory_requests, footprint.cpu_requests)
-
-
-def _holds(front: Front, need: Room) -> bool:
-    return any(need.memory <= room.memory and need.cpu <= room.cpu for room in front)
+def _holds(front: Front, footprint: Amounts) -> bool:
+    memory, cpu = footprint.memory_requests, footprint.cpu_requests
+    for room in front:  # a loop, since each review and each new pod comes by here
+        if memory <= room.memory and cpu <= room.cpu:
+            return True
+    return not (memory or cpu)

@@ -42,7 +42,7 @@ def decide(ledger: Ledger, allotment: Allotment, question: Question, now: float)
     if question.form.decision is Decision.DENY and question.exempt is None:
         return Outcome(question.form, settled=True)
     lacking = ledger.lacking(pod)
-    placing = _placing(question, lacking)
+    placing = None if lacking is None else _placing(question, lacking)
     if placing is not None and placing.decision is Decision.DENY:
         return Outcome(placing, settled=True)
     if not dry_run and allotment.again(pod, now):
@@ -57,13 +57,13 @@ def decide(ledger: Ledger, allotment: Allotment, question: Question, now: float)
 _MILDER = (Reason.FITS, Reason.NEAR_BOUND)
 
 
-def _placing(question: Question, lacking: Lacking | None) -> Verdict | None:
+def _placing(question: Question, lacking: Lacking) -> Verdict | None:
     """Return what is to be said of a pod because no node can hold it; None where that is nothing.
 
     Of a resize only if it asks for more of what a node must have: a pod that waits can be resized too.
     """
     asked = question.facts.asked
-    if lacking is None or question.exempt is not None or not (asked.memory_requests or asked.cpu_requests):
+    if question.exempt is not None or not (asked.memory_requests or asked.cpu_requests):
         return None
     verdict = judge_placing(question.mode, question.unplaceable, lacking)
     return None if verdict.reason is Reason.FITS else verdict
