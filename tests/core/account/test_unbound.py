@@ -8,6 +8,7 @@ from webhook.core.account.accounting import Accounting
 from webhook.core.account.facts import PodFacts
 from webhook.core.account.ledger import Ledger
 from webhook.core.account.recount import recount
+from webhook.core.pods.confinement import Way
 from webhook.core.values.scopes import CLUSTER
 
 LETS_IN = [
@@ -160,3 +161,28 @@ def test_it_goes_without_a_trace() -> None:
     of.relist([], 5)
     assert waits(of) == (0, 0, 0)
     assert not list(of._unbound.names())
+
+
+def for_node(name: str, memory: float) -> PodFacts:
+    """A pod that is for one node, as the DaemonSet controller makes them."""
+    return replace(pod(f"for-{name}", memory), confined_to=(Way(nodes=(name,)),))
+
+
+def test_a_pod_that_names_its_node_is_measured_by_that_node_alone() -> None:
+    of = ledger("mode: warn", node("a", 4), node("b", 64))
+    of.see(for_node("a", 8))
+    of.see(for_node("b", 8))
+    of.see(for_node("nosuch", 8))
+    assert (committed(of), waits(of)) == (8, (8, 0, 16))
+    of.see_node(node("a", 8), 1.0)
+    of.see_node(node("nosuch", 8), 1.0)
+    assert (committed(of), waits(of)) == (24, (24, 0, 0))
+
+
+def test_a_node_that_a_pod_names_can_hold_it_though_it_does_not_count_until_it_is_deleted() -> None:
+    of = ledger("mode: warn", node("a"), node("b", 64))
+    of.see(for_node("b", 16))
+    of.see_node(node("b", 64, cordoned=True), 1.0)
+    assert (committed(of), waits(of)) == (16, (16, 0, 0))
+    of.node_gone("b", 1.0)
+    assert (committed(of), waits(of)) == (0, (0, 0, 16))
