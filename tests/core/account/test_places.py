@@ -85,11 +85,12 @@ def test_what_is_kept_is_bounded_whatever_is_asked() -> None:
     asked = asked_of(node("a", 8), *(node(f"n{number}", 1, pool=f"p{number}") for number in range(40)))
     for number in range(3 * places._MOST_KEPT):
         asked.hold((Way((("pool", f"p{number}"),)),), footprint(1))
-    assert len(asked._fronts) <= places._MOST_KEPT
-    assert len(asked._having) == 1, "labels that no node has need no index"
+    assert len(asked._confined) <= places._MOST_KEPT
+    asked.hold((Way((("nosuch", "label"),)),), footprint(1))
+    assert list(asked._having) == ["pool"], "labels that no node has need no index"
     for name in ("a", "n1", "n2"):
         asked.hold((Way(nodes=(name,)),), footprint(1))
-    assert not any(way.nodes for each in asked._fronts for way in each), "there may be as many of these as nodes"
+    assert not any(way.nodes for each in asked._confined for way in each), "there may be as many of these as nodes"
 
 
 def test_a_pod_with_very_many_ways_is_taken_to_go_anywhere() -> None:

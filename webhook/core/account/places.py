@@ -4,8 +4,8 @@ A node can hold a pod if the pod's requests, of memory and cpu together, are wit
 there already is no matter. Asked are the nodes that count, and a node that the pod names whether it counts or not (a
 DaemonSet's pod is for its own node). While no node counts, nobody knows how large one would be.
 
-A question is answered from the *front* of the nodes in question: those rooms that no other one exceeds in both. Fronts
-are worked out when they are asked for, and kept until a node changes.
+A question is answered from the *front* of the nodes in question: those rooms that no other one exceeds in both. For
+each way of confining pods the rooms of its nodes are counted when somebody first asks, and kept up as nodes change.
 """
 
 from collections import Counter
@@ -21,11 +21,11 @@ Front = tuple[Room, ...]
 """Rooms of which none is as large as another in both memory and cpu; the largest memory first."""
 
 NO_ROOM = Room()
-_MOST_KEPT = 1024  # fronts; who may create pods chooses what confines them
+_MOST_KEPT = 128  # ways of confining pods; who may create pods chooses them, and each change of a node looks at all
 _MOST_WAYS = 8  # of which each may lead to all nodes; a pod with more is taken to go anywhere
 
-_Values = dict[str, list[NodeFacts]]
-"""The nodes that have some label, by its value."""
+_Values = dict[str, dict[str, NodeFacts]]
+"""The nodes that have some label, by its value and then by name."""
 
 
 class Lacking(Struct, frozen=True, gc=False):
@@ -33,6 +33,33 @@ class Lacking(Struct, frozen=True, gc=False):
 
     need: Room
     largest: Room
+
+
+class _Rooms:
+    """The rooms of the nodes that pods confined alike may use."""
+
+    __slots__ = ("_counted", "_front")
+
+    def __init__(self, rooms: Iterable[Room]) -> None:
+        self._counted = Counter(rooms)
+        self._front: Front | None = None
+
+    @property
+    def front(self) -> Front:
+        if self._front is None:
+            self._front = front_of(self._counted)
+        return self._front
+
+    def add(self, room: Room) -> None:
+        self._counted[room] += 1
+        if self._counted[room] == 1:
+            self._front = None
+
+    def remove(self, room: Room) -> None:
+        self._counted[room] -= 1
+        if not self._counted[room]:
+            del self._counted[room]
+            self._front = None
 
 
 class Places:
@@ -43,57 +70,82 @@ class Places:
         self._counted: dict[str, NodeFacts] = {}
         self._keys: Counter[str] = Counter()  # how many nodes have a label of this key
         self._having: dict[str, _Values] = {}  # by key, as far as anybody asked
-        self._fronts: dict[Ways, Front] = {}
+        self._anywhere = _Rooms(())
+        self._confined: dict[Ways, _Rooms] = {}  # as far as anybody asked
 
     def put(self, name: str, facts: NodeFacts | None) -> None:
         """Let a node count as it is now; None: it does not count."""
         old = self._counted.pop(name, None)
         if facts is not None:
             self._counted[name] = facts
-        if old is not None and facts is not None and (old.room, old.labels) == (facts.room, facts.labels):
+        if (old and (old.room, old.labels)) == (facts and (facts.room, facts.labels)):
             return
-        self._keys.subtract(key for key, _ in old.labels) if old is not None else None
-        self._keys.update(key for key, _ in facts.labels) if facts is not None else None
-        self._having.clear()
-        self._fronts.clear()
+        if old is not None:
+            self._take_out(old)
+        if facts is not None:
+            self._take_in(facts)
 
     def hold(self, confined_to: Ways, footprint: Amounts) -> bool:
         """Say whether any node that the pod may go to can hold it; one that requests nothing fits anywhere."""
-        front = self._fronts.get(confined_to) or self._front(confined_to)
+        front = self._front(confined_to) if confined_to else self._anywhere.front
         return _holds(front, footprint) or not self._counted
 
     def lacking(self, confined_to: Ways, footprint: Amounts) -> Lacking | None:
         """Say what no node can hold of a pod; None where one can."""
         return None if self.hold(confined_to, footprint) else lacking_on(self._front(confined_to), footprint)
 
+    def _take_out(self, node: NodeFacts) -> None:
+        self._anywhere.remove(node.room)
+        for rooms in self._that_allow(node):
+            rooms.remove(node.room)
+        for key, value in node.labels:
+            self._keys[key] -= 1
+            if not self._keys[key]:
+                del self._keys[key]
+            if key in self._having:
+                del self._having[key][value][node.name]
+
+    def _take_in(self, node: NodeFacts) -> None:
+        self._anywhere.add(node.room)
+        for rooms in self._that_allow(node):
+            rooms.add(node.room)
+        for key, value in node.labels:
+            self._keys[key] += 1
+            if key in self._having:
+                self._having[key].setdefault(value, {})[node.name] = node
+
+    def _that_allow(self, node: NodeFacts) -> Iterator[_Rooms]:
+        for ways, rooms in self._confined.items():
+            if any(way.allows(node.name, node.labels) for way in ways):
+                yield rooms
+
     def _front(self, confined_to: Ways) -> Front:
-        if len(confined_to) > _MOST_WAYS:
-            confined_to = ()
+        if not confined_to or len(confined_to) > _MOST_WAYS:
+            return self._anywhere.front
         if any(way.nodes for way in confined_to):  # there are as many of these as nodes, and each is looked up at once
             return front_of(node.room for node in self._nodes_for(confined_to))
-        known = self._fronts.get(confined_to)
+        known = self._confined.get(confined_to)
         if known is None:
-            known = front_of(node.room for node in self._nodes_for(confined_to))
-            if len(self._fronts) >= _MOST_KEPT:
-                self._fronts.clear()
-            self._fronts[confined_to] = known
-        return known
+            if len(self._confined) >= _MOST_KEPT:
+                del self._confined[next(iter(self._confined))]
+            known = self._confined[confined_to] = _Rooms(node.room for node in self._nodes_for(confined_to))
+        return known.front
 
-    def _nodes_for(self, confined_to: Ways) -> Iterator[NodeFacts]:
-        """Yield the nodes that a pod may go to, as far as is known of it."""
-        if not confined_to:
-            yield from self._counted.values()
+    def _nodes_for(self, confined_to: Ways) -> Iterable[NodeFacts]:
+        """Return the nodes that a pod may go to, as far as is known of it; each once."""
+        found: dict[str, NodeFacts] = {}
         for way in confined_to:
-            yield from (node for node in self._candidates(way) if way.allows(node.name, node.labels))
+            found |= {node.name: node for node in self._candidates(way) if way.allows(node.name, node.labels)}
+        return found.values()
 
     def _candidates(self, way: Way) -> Iterable[NodeFacts]:
         """Return few nodes among which are all that the way leads to."""
         if way.nodes:
             return [node for node in map(self._known, way.nodes) if node is not None]
-        if not way.labels:
-            return self._counted.values()
-        key, value = min(way.labels, key=lambda label: self._keys[label[0]])
-        return self._by(key).get(value, ()) if self._keys[key] else ()
+        if not all(key in self._keys for key, _ in way.labels):
+            return ()
+        having = [self._by(key).get(value, {}) for key, value in way.labels]
+        return min(having, key=len, default=self._counted).values()
 
     def _by(self, key: str) -> _Values:
         found = self._having.get(key)
@@ -102,7 +154,7 @@ class Places:
             for node in self._counted.values():
                 for each, value in node.labels:
                     if each == key:
-                        found.setdefault(value, []).append(node)
+                        found.setdefault(value, {})[node.name] = node
         return found
 
 
