@@ -53,7 +53,12 @@ class Grants(ABC):
         return True
 
     def force(self, pod: PodFacts, now: float) -> None:
-        """Reserve for a pod that policy lets through though it could not be booked (rule 8)."""
+        """Reserve for a pod that policy lets through though it could not be booked (rule 8).
+
+        Not for one that no node can hold: it will not count before it is bound.
+        """
+        if self._ledger.sets_apart(pod):
+            return
         if self.holds(pod, forced=True) and self._tells(pod):
             self._grant(pod, now)
 
