@@ -117,12 +117,21 @@ BAD = {
 }
 
 
+WHY = {
+    "another authority": "unable to get local issuer certificate",
+    "a server's": "un",  # unsuitable or unsupported, as OpenSSL's version has it
+    "expired": "certificate has expired",
+}
+
+
 @pytest.mark.parametrize("what", BAD)
 @pytest.mark.parametrize("path", ["/validate", "/healthz"])
 def test_a_bad_certificate_ends_the_handshake(process: Process, tmp_path: Path, what: str, path: str) -> None:
     (tmp_path / "client.pem").write_bytes(pem(BAD[what]))
+    before = len(process.log.read_text())
     with pytest.raises((ssl.SSLError, ConnectionError)), process.client(tmp_path / "client.pem") as peer:
         peer.ask("POST", path, review("forged"))
+    assert f"refused a client's certificate: {WHY[what]}" in process.log.read_text()[before:]
 
 
 def test_a_body_is_not_even_waited_for(process: Process) -> None:

@@ -127,7 +127,10 @@ class TlsTransport(asyncio.Transport, asyncio.Protocol):
 
     def _fail(self, error: Exception) -> None:
         """End what is no TLS, or none that was agreed on; the peer is told why by an alert."""
-        log.debug("%s failed: %s", "a connection over TLS" if self._shaken else "a handshake", error)
+        if isinstance(error, ssl.SSLCertVerificationError):
+            log.warning("refused a client's certificate: %s", error.verify_message)  # perhaps the API server's
+        else:
+            log.debug("%s failed: %s", "a connection over TLS" if self._shaken else "a handshake", error)
         self._closing = True
         self._flush()
         self._close_tcp()
