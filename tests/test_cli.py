@@ -186,3 +186,31 @@ def test_an_audit_file_that_cannot_be_opened_is_one_line_and_1(tmp_path: Path) -
     )
     assert result.returncode == 1
     assert result.stderr == f"Error: [Errno 2] No such file or directory: '{tmp_path}/none/audit'\n"
+
+
+FOR_SERVERS = (
+    "webhook.server",
+    "webhook.replica",
+    "flask",
+    "gunicorn",
+    "kubernetes",
+    "cryptography",
+    "prometheus_client",
+)
+
+
+def test_a_persons_command_imports_nothing_that_only_a_server_needs() -> None:
+    """It takes a second to import, and somebody waits."""
+    program = "import sys; from webhook.cli import main; main(['footprint', '--help'], standalone_mode=False); "
+    program += "print(*sorted(sys.modules), file=sys.stderr)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert "Say what manifests commit" in done.stdout
+    assert not {*FOR_SERVERS} & {*done.stderr.split()}
+
+
+def test_every_command_is_listed_and_found() -> None:
+    listed = CliRunner().invoke(main, ["--help"]).output
+    for name in ("footprint", "serve"):
+        assert f"  {name} " in listed
+        assert CliRunner().invoke(main, [name, "--help"]).exit_code == 0
+    assert CliRunner().invoke(main, ["nothing"]).exit_code == 2

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from tests.kustomize import MANIFESTS, Manifest, one, own_ca, render
-from webhook import cli
+from webhook.cli_serve import serve
 from webhook.clients import API_SERVER
 
 INSTALL = MANIFESTS.parent / "docs" / "install.md"
@@ -79,7 +79,7 @@ def test_mtls_adds_arguments_that_the_command_line_knows_and_a_folder_to_read_th
     assert mount == {"name": volume["name"], "mountPath": "/etc/headroom/clients", "readOnly": True}
     items = [{"key": "ca.crt", "path": "ca.crt"}]
     assert volume["configMap"] == {"name": "headroom-client-ca", "items": items}
-    known = {name for parameter in cli.main.commands["serve"].params for name in parameter.opts}
+    known = {name for parameter in serve.params for name in parameter.opts}
     assert {f"--{name}" for name in told} <= known
 
 
