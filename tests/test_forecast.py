@@ -173,7 +173,7 @@ def test_where_nothing_is_to_be_said_nobody_looks(settings: str) -> None:
 
 
 def test_a_daemon_set_is_measured_by_the_nodes() -> None:
-    teller = Teller("exempt: {daemonSets: false}")
+    teller = Teller()
     assert teller.ask(applied(deployment(1, memory=3000), kind="DaemonSet"))["warnings"] == [
         "only 0 of 1 pods fit: memory requests of the cluster, 2.93Gi each, 2Gi free of 2Gi"
     ]

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import pytest
 from kubernetes.client.configuration import Configuration
+from msgspec.structs import replace
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -65,18 +66,30 @@ PINNED = {
     "headroom_scope_cpu_limits_bound_cores": ("gauge", {"scope"}),
     "headroom_scope_cpu_limits_cores": ("gauge", {"scope"}),
     "headroom_scope_cpu_limits_reserve_cores": ("gauge", {"scope"}),
+    "headroom_scope_cpu_limits_pending_cores": ("gauge", {"scope"}),
+    "headroom_scope_cpu_limits_unplaceable_cores": ("gauge", {"scope"}),
+    "headroom_scope_cpu_limits_apart_cores": ("gauge", {"scope"}),
     "headroom_scope_cpu_requests_bound_cores": ("gauge", {"scope"}),
     "headroom_scope_cpu_requests_cores": ("gauge", {"scope"}),
     "headroom_scope_cpu_requests_reserve_cores": ("gauge", {"scope"}),
+    "headroom_scope_cpu_requests_pending_cores": ("gauge", {"scope"}),
+    "headroom_scope_cpu_requests_unplaceable_cores": ("gauge", {"scope"}),
+    "headroom_scope_cpu_requests_apart_cores": ("gauge", {"scope"}),
     "headroom_scope_cpu_unbounded_pods": ("gauge", {"scope"}),
     "headroom_scope_memory_allocatable_bytes": ("gauge", {"scope"}),
     "headroom_scope_memory_limits_bound_bytes": ("gauge", {"scope"}),
     "headroom_scope_memory_limits_bytes": ("gauge", {"scope"}),
     "headroom_scope_memory_limits_reserve_bytes": ("gauge", {"scope"}),
+    "headroom_scope_memory_limits_pending_bytes": ("gauge", {"scope"}),
+    "headroom_scope_memory_limits_unplaceable_bytes": ("gauge", {"scope"}),
+    "headroom_scope_memory_limits_apart_bytes": ("gauge", {"scope"}),
     "headroom_scope_memory_requests_bound_bytes": ("gauge", {"scope"}),
     "headroom_scope_memory_requests_bytes": ("gauge", {"scope"}),
     "headroom_scope_memory_unbounded_pods": ("gauge", {"scope"}),
     "headroom_scope_memory_requests_reserve_bytes": ("gauge", {"scope"}),
+    "headroom_scope_memory_requests_pending_bytes": ("gauge", {"scope"}),
+    "headroom_scope_memory_requests_unplaceable_bytes": ("gauge", {"scope"}),
+    "headroom_scope_memory_requests_apart_bytes": ("gauge", {"scope"}),
     "headroom_unreviewed_growth_memory_bytes": ("counter", set()),
     "headroom_unreviewed_growths": ("counter", set()),
     "headroom_watch_last_event_timestamp_seconds": ("gauge", {"resource"}),
@@ -231,6 +244,22 @@ def test_each_pool_is_a_scope(tmp_path: Path) -> None:
     shown = metered(judge, tmp_path).shown()
     assert shown.value("headroom_scope_memory_requests_bound_bytes", scope="high-mem") == 75 * GI
     assert shown.value("headroom_scope_memory_requests_bound_bytes", scope="cluster") == 108 * GI
+
+
+def test_what_waits_for_a_node_is_shown_and_what_stands_apart(tmp_path: Path) -> None:
+    judge = ready("thresholds: {memory: {requests: 100%}}\noverrides: [{namespaces: [default], mode: warn}]")
+    waits = pod("waits", 3, revision=101)
+    account = judge.admission.account
+    account.see_pod(waits)
+    account.see_pod(pod("runs", 1, "node", revision=102))
+    account.see_pod(replace(pod("huge", 9, revision=103), name="tenant/huge"))
+    account.see_pod(pod("huge", 17, revision=104))
+    shown = metered(judge, tmp_path).shown()
+    assert [
+        shown.value(f"headroom_scope_memory_requests{figure}_bytes", scope="cluster") / GI
+        for figure in ("", "_pending", "_unplaceable", "_apart")
+    ] == [13, 12, 9, 17]
+    assert "headroom_scope_memory_limits_pending_bytes" not in shown
 
 
 def test_what_is_kept_for_the_loss_of_nodes_is_shown(tmp_path: Path) -> None:

@@ -17,9 +17,10 @@ from webhook.account import Account
 from webhook.answer import KubeError
 from webhook.cases import Answer, Case, Decided, plain
 from webhook.core.account.nodes import NodeFacts
+from webhook.core.account.places import Lacking
 from webhook.core.config.settings import Mode
 from webhook.core.foresight.early import SILENT, Early, about_workload, early, excused, reply, wanted
-from webhook.core.foresight.foresight import Foresight, facts_of, foresee, look
+from webhook.core.foresight.foresight import Foresight, facts_of, foresee, lacking, look
 from webhook.core.foresight.plan import Edit, Plan, plan
 from webhook.core.pods.objects import ObjectError
 from webhook.core.pods.workload import read_scale, read_workload, scaled
@@ -85,8 +86,8 @@ class Forecast:
         planned = plan(kind, self._edit(asked))
         if planned is None or excused(planned, namespace, config.exempt):
             return SILENT
-        found = self._foresee(namespace, planned, refused=config.policy(namespace).mode is Mode.ENFORCE)
-        return early(planned, found, namespace, config)
+        found, lacked = self._foresee(namespace, planned, refused=config.policy(namespace).mode is Mode.ENFORCE)
+        return early(planned, found, namespace, config, lacked)
 
     def _edit(self, asked: Request) -> Edit:
         new, old = bytes(asked.object), bytes(asked.old_object)
@@ -109,14 +110,15 @@ class Forecast:
         with self._account.lock:
             return tuple(node.facts for node in self._account.ledger.capacity.all() if node.deleted_at is None)
 
-    def _foresee(self, namespace: str, planned: Plan, *, refused: bool) -> Foresight | None:
+    def _foresee(self, namespace: str, planned: Plan, *, refused: bool) -> tuple[Foresight | None, Lacking | None]:
         facts = facts_of(namespace, planned)
         with self._account.lock:
             problem = self._account.problem(self._account.clock())
             if problem is not None:
                 raise _UnaccountedError(problem)
             lines = look(self._account.ledger, *facts)
-        return foresee(planned, lines, refused=refused)
+            lacked = lacking(self._account.ledger, planned, facts[0])
+        return foresee(planned, lines, refused=refused), lacked
 
     def _record(self, case: Case, verdict: Verdict, told: str) -> None:
         now = self._account.clock()

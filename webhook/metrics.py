@@ -192,7 +192,7 @@ class Snapshot(Collector):
     def _scopes(self) -> Iterator[Metric]:
         with self._account.lock:
             ledger = self._account.ledger
-            standings = [ledger.standing(scope) for scope in ledger.accounting.scopes]
+            standings = [(ledger.standing(scope), ledger.pending(scope)) for scope in ledger.accounting.scopes]
             pods = len(ledger)
             overlaps, out = ledger.capacity.overlaps(), ledger.capacity.out()
             reserves = {scope: ledger.accounting.reserve_nodes(scope) for scope in out}
@@ -206,8 +206,8 @@ class Snapshot(Collector):
         yield shared
         yield _gauge("headroom_pods", "Pods that count.", float(pods))
         families: dict[str, GaugeMetricFamily] = {}
-        for standing in standings:
-            for name, text, value in _figures(standing):
+        for standing, pending in standings:
+            for name, text, value in _figures(standing, pending):
                 family = families.setdefault(name, GaugeMetricFamily(name, text, labels=("scope",)))
                 family.add_metric((standing.scope,), value)
         yield from families.values()
@@ -257,7 +257,7 @@ def _state(reservation: Reservation, lapsed_before: float) -> str:
     return "orphaned" if reservation.granted_at <= lapsed_before else "open"
 
 
-def _figures(standing: Standing) -> Iterator[tuple[str, str, float]]:
+def _figures(standing: Standing, pending: Amounts) -> Iterator[tuple[str, str, float]]:
     """Name what a scope has, and of each sum that is bounded what is committed and what may be."""
     room, reserves, bounds, _ = standing.bearing
     yield "headroom_scope_memory_allocatable_bytes", "Allocatable memory on counted nodes.", room.memory
@@ -265,7 +265,8 @@ def _figures(standing: Standing) -> Iterator[tuple[str, str, float]]:
     text = "Pods that count and have no limit: what they may take is not in any sum of limits."
     yield "headroom_scope_memory_unbounded_pods", text, standing.committed.memory_unbounded
     yield "headroom_scope_cpu_unbounded_pods", text, standing.committed.cpu_unbounded
-    for field, committed, kept, bound in zip(Amounts._fields, standing.committed, reserves, bounds, strict=True):
+    sums = zip(Amounts._fields, standing.committed, reserves, bounds, pending, *standing.stuck, strict=True)
+    for field, committed, kept, bound, *waiting in sums:
         if bound is not None:
             resource, kind = field.split("_")[:2]
             unit, parts = ("bytes", 1) if resource == "memory" else ("cores", 1000)
@@ -273,6 +274,15 @@ def _figures(standing: Standing) -> Iterator[tuple[str, str, float]]:
             yield f"headroom_scope_{resource}_{kind}_bound_{unit}", "What live pods may commit.", bound / parts
             text = "What of allocatable is kept for the loss of nodes."
             yield f"headroom_scope_{resource}_{kind}_reserve_{unit}", text, kept / parts
+            for (name, text), amount in zip(_WAITING.items(), waiting, strict=True):
+                yield f"headroom_scope_{resource}_{kind}_{name}_{unit}", text, amount / parts
+
+
+_WAITING = {
+    "pending": "What live pods commit that are not bound to a node yet.",
+    "unplaceable": "What live pods commit that no node can hold.",
+    "apart": "What policy let in and no node can hold: not committed before it is bound.",
+}
 
 
 def _gauge(name: str, text: str, value: float) -> Metric:

@@ -3,6 +3,7 @@
 It shares no code with the account: its vectors are lists, and every figure is worked out when it is asked for.
 """
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -11,6 +12,7 @@ from math import floor
 from webhook.core.account.facts import PodFacts
 from webhook.core.account.nodes import NodeFacts
 from webhook.core.config.config import HeadroomConfig
+from webhook.core.config.names import NamespacePattern
 from webhook.core.config.settings import MissingLimits, Thresholds
 from webhook.core.config.share import Share
 from webhook.core.pods.confinement import Way
@@ -149,13 +151,13 @@ class Twin:
         return ["cluster", *(pool.name for pool in self.config.pools)]
 
     def committed(self, scope: str) -> Vector:
-        """Everything that lives in the scope, without what nodes that do not count take out.
+        """Everything that lives in the scope, without what stands apart and what nodes that do not count take out.
 
         Cordoned ones together take out no more than their cordon took out of the bound.
         """
         total, cordoned = [0] * SUMS, [0] * SUMS
         for pod in self.pods.values():
-            if scope in ("cluster", self._pool_of_pod(pod)):
+            if scope in ("cluster", self._pool_of_pod(pod)) and not self._stands_apart(pod):
                 total = _add(total, list(pod.footprint))
         for node in self._in(scope):
             if self._lost(node) == "cordoned":
@@ -165,6 +167,20 @@ class Twin:
         low, high = self.bound(scope), self.bound(scope, cordons=False)
         taken = [c if a is None or b is None else min(c, b - a) for c, a, b in zip(cordoned, low, high, strict=True)]
         return _subtract(total, taken)
+
+    def waiting(self, scope: str) -> tuple[Vector, Vector, Vector]:
+        """What is not bound yet and counts, what of that no node can hold, and what stands apart."""
+        pending, unplaceable, apart = [0] * SUMS, [0] * SUMS, [0] * SUMS
+        for pod in self.pods.values():
+            if pod.node or scope not in ("cluster", self._pool_of_pod(pod)):
+                continue
+            if self._stands_apart(pod):
+                apart = _add(apart, list(pod.footprint))
+                continue
+            pending = _add(pending, list(pod.footprint))
+            if not self._holdable(pod):
+                unplaceable = _add(unplaceable, list(pod.footprint))
+        return pending, unplaceable, apart
 
     def room(self, scope: str, *, cordons: bool = True) -> tuple[int, int]:
         out = {None} if cordons else {None, "cordoned"}
@@ -235,7 +251,7 @@ class Twin:
 
     def _live(self, name: str, scope: str) -> Vector:
         pod = self.pods.get(name)
-        if pod is None or scope not in ("cluster", self._pool_of_pod(pod)):
+        if pod is None or scope not in ("cluster", self._pool_of_pod(pod)) or self._stands_apart(pod):
             return [0] * SUMS
         node = self.nodes.get(pod.node)
         return [0] * SUMS if node is not None and self._lost(node) is not None else list(pod.footprint)
@@ -262,6 +278,33 @@ class Twin:
             if pod.node == name:
                 held = _add(held, list(pod.footprint))
         return held
+
+    def _stands_apart(self, pod: PodFacts) -> bool:
+        """Say whether policy lets an unbound pod in that no node can hold."""
+        return not pod.node and not self._holdable(pod) and self._let_in_by_policy(pod)
+
+    def _holdable(self, pod: PodFacts) -> bool:
+        memory, cpu = pod.footprint.memory_requests, pod.footprint.cpu_requests
+        counted = [node for node in self.nodes.values() if self._lost(node) is None]
+        if not counted or (memory, cpu) == (0, 0):
+            return True  # how large a node would be, nobody knows; and what asks for nothing fits anywhere
+        for way in pod.confined_to or (Way(),):
+            there = [n for n in self.nodes.values() if n.facts.name in way.nodes and n.deleted_at is None]
+            for node in there if way.nodes else counted:
+                room, labels = node.facts.room, dict(node.facts.labels)
+                if dict(way.labels).items() <= labels.items() and room.memory >= memory and room.cpu >= cpu:
+                    return True
+        return False
+
+    def _let_in_by_policy(self, pod: PodFacts) -> bool:
+        namespace, exempt = pod.name.split("/")[0], self.config.exempt
+        overriding = [o.mode or self.config.mode for o in self.config.overrides if _fits(o.namespaces, namespace)]
+        return (
+            (overriding or [self.config.mode])[0] != "enforce"
+            or _fits(exempt.namespaces, namespace)
+            or (pod.priority_class in exempt.priority_classes and _fits(exempt.priority_class_namespaces, namespace))
+            or (pod.of_daemon_set and _fits(exempt.daemon_sets, namespace))
+        )
 
     def _lost(self, node: TwinNode) -> str | None:
         settings = self.config.nodes
@@ -310,6 +353,10 @@ class Twin:
             shares[first] = of.requests
             shares[first + (1 if declared_only else 2)] = of.limits
         return shares
+
+
+def _fits(patterns: Iterable[NamespacePattern], namespace: str) -> bool:
+    return any(re.fullmatch(str(each).replace("*", ".*"), namespace) for each in patterns)
 
 
 def _part(share: Share | None, amount: int) -> Fraction:

@@ -88,6 +88,11 @@ def _review(number: int, memory: str, *, namespace: str = LONG_NAMESPACE, name: 
     return Forged(b"validate", json.dumps(whole).encode())
 
 
+def _is_large(number: int) -> bool:
+    """Say whether a body is to be as large as may be, which takes long to send: one of 25 of each kind."""
+    return number // (10 * len(_KINDS)) % 25 == 0
+
+
 def _small(number: int, _: dict[str, Any]) -> Forged:
     return _review(number, "1")
 
@@ -114,11 +119,11 @@ def _of_anybody(number: int, owner: dict[str, Any]) -> Forged:
 
 
 def _long_uid(number: int, _: dict[str, Any]) -> Forged:
-    return _review(number, "1", uid=f"{number}".ljust(3 << 20 if number % 5000 < 10 else 3000, "u"))
+    return _review(number, "1", uid=f"{number}".ljust(3 << 20 if _is_large(number) else 3000, "u"))
 
 
 def _long_name(number: int, _: dict[str, Any]) -> Forged:
-    return _review(number, "1", name=f"{number}".ljust(200_000 if number % 500 < 10 else 2000, "x"))
+    return _review(number, "1", name=f"{number}".ljust(200_000 if _is_large(number) else 2000, "x"))
 
 
 def _scaled(number: int, _: dict[str, Any]) -> Forged:
@@ -138,7 +143,19 @@ def _scaled(number: int, _: dict[str, Any]) -> Forged:
     return Forged(b"workloads", json.dumps(whole).encode())
 
 
+def _crumbs(number: int, _: dict[str, Any]) -> Forged:
+    """A body that is made of as many small parts as fit."""
+    size = 6 << 20 if _is_large(number) else 50_000
+    part = '{"name":"x"}' if number % 3 else "{}"
+    name = f"{number:09}".ljust(253, "x")
+    pod = {"metadata": {"name": name, "namespace": "default"}, "spec": {"containers": ["HERE"]}}
+    request = {"uid": f"{number:09}", "kind": {"kind": "Pod"}, "operation": "CREATE", "namespace": "default"}
+    whole = {"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "request": request | {"object": pod}}
+    crumbs = ",".join([part] * (size // len(part)))
+    return Forged(b"validate", json.dumps(whole).replace('"HERE"', crumbs).encode())
+
+
 _KINDS = (
     *(_small, _none, _vast, _let_in, _repeated, _small, _of_anybody, _long_uid, _none, _long_name),
-    *(_small, _none, _vast, _let_in, _repeated, _small, _of_anybody, _long_uid, _none, _scaled),
+    *(_small, _none, _vast, _let_in, _repeated, _small, _of_anybody, _long_uid, _crumbs, _scaled),
 )

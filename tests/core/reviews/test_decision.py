@@ -6,7 +6,8 @@ import pytest
 from msgspec.structs import replace
 
 from tests.core.accounts import GI, HIGH_MEM, committed, config, headroom, ledger, node, pod
-from tests.core.sample_reviews import asking
+from tests.core.sample_reviews import asking, resizing
+from tests.core.sample_reviews import memory as resources
 from webhook.core.account.accounting import Accounting
 from webhook.core.account.ledger import Ledger
 from webhook.core.account.nodes import NodeFacts
@@ -20,6 +21,7 @@ from webhook.core.sharing.shared import Holding, Shared
 from webhook.core.values.amounts import Amounts
 from webhook.core.values.scopes import CLUSTER
 
+HALF = "thresholds: {memory: {requests: 50%}}"
 TIMING = Timing(validity=15.0, lapse=45.0)
 
 
@@ -41,6 +43,13 @@ class Replica:
 
     def question(self, memory: str | None = "1Gi", **pod: Any) -> Question:
         asked = question(asking(memory, **pod), Accounting(self.config))
+        assert isinstance(asked, Question)
+        return asked
+
+    def resize(self, memory: str) -> Question:
+        """A pod of 1Gi that is not bound asks to grow."""
+        request = resizing(resources("1Gi"), resources(memory), spec={"nodeName": ""})
+        asked = question(request, Accounting(self.config))
         assert isinstance(asked, Question)
         return asked
 
@@ -205,7 +214,7 @@ def test_a_dry_run_of_a_pod_that_was_granted_does_not_make_its_grant_younger() -
     ("mode", "decision"), [("enforce", Decision.DENY), ("warn", Decision.WARN), ("audit", Decision.AUDIT)]
 )
 def test_a_pod_that_does_not_fit_is_refused_only_where_the_mode_enforces(mode: str, decision: Decision) -> None:
-    replica = Replica(f"mode: {mode}")
+    replica = Replica(f"mode: {mode}\n{HALF}", node("a", 32))
     replica.ledger.see(pod("lives", 2))
     outcome = replica.decide("15Gi")
     assert said(outcome) == (decision, Reason.MEMORY, mode == "enforce")
@@ -227,7 +236,7 @@ def test_what_no_bound_could_ever_hold_costs_nothing_until_it_is_there(
     replica.book(1.0, Ask(asked.facts, asked.forced))
     assert replica.reserved == 0
     assert said(replica.decide("16Gi", uid="real", name="real"))[0] is not Decision.DENY
-    replica.ledger.see(pod("there", 17, revision=200))
+    replica.ledger.see(pod("there", 17, "a", revision=200))
     assert replica.decide("1Gi", uid="next", name="next").verdict.reason is Reason.MEMORY, "once it is there, it counts"
 
 
@@ -258,7 +267,7 @@ def test_more_than_can_be_kept_in_mind_is_not_let_in_unless_by_policy(monkeypatc
 
 
 def test_an_exempt_pod_comes_whatever_the_account_says_and_is_counted() -> None:
-    replica = Replica()
+    replica = Replica(HALF, node("a", 32))
     replica.ledger.see(pod("lives", 2))
     outcome = replica.decide("15Gi", namespace="kube-system")
     assert said(outcome) == (Decision.ALLOW, Reason.EXEMPT, False)
@@ -268,6 +277,81 @@ def test_an_exempt_pod_comes_whatever_the_account_says_and_is_counted() -> None:
     replica.book(2.0, Ask(asked.facts, asked.forced))
     assert replica.decide("15Gi", 3.0, namespace="kube-system").settled
     assert said(replica.decide("1Gi", 3.0, uid="next", name="next")) == (Decision.DENY, Reason.MEMORY, True)
+
+
+THREE = (node("a", 6), node("b", 6), node("c", 6))
+
+
+@pytest.mark.parametrize(
+    ("settings", "pod", "decision", "reason"),
+    [
+        ("mode: warn", {}, Decision.WARN, Reason.UNPLACEABLE),
+        ("mode: warn\nunplaceable: allow", {}, Decision.ALLOW, Reason.FITS),
+        ("mode: warn\nunplaceable: deny", {}, Decision.WARN, Reason.UNPLACEABLE),
+        ("mode: audit", {}, Decision.ALLOW, Reason.FITS),
+        ("mode: audit\nunplaceable: deny", {}, Decision.AUDIT, Reason.UNPLACEABLE),
+        ("unplaceable: deny", {"namespace": "kube-system"}, Decision.ALLOW, Reason.EXEMPT),
+    ],
+)
+def test_what_policy_lets_in_and_no_node_can_hold_reserves_nothing(
+    settings: str, pod: dict[str, Any], decision: Decision, reason: Reason
+) -> None:
+    replica = Replica(settings, *THREE)
+    assert said(replica.decide("7Gi", **pod)) == (decision, reason, True)
+    asked = replica.question("7Gi", **pod)
+    replica.allotment.force(asked.facts, 1.0)
+    replica.book(2.0, Ask(asked.facts, asked.forced))
+    assert replica.ledger.standing(CLUSTER).unseen == Amounts()
+    assert said(replica.decide("6Gi", 3.0, uid="next", name="next", **pod))[2] is True
+    assert replica.ledger.standing(CLUSTER).unseen.memory_requests == 6 * GI, "a node can hold that one"
+
+
+def test_what_policy_lets_in_is_judged_for_the_record_though_it_costs_nothing() -> None:
+    replica = Replica("mode: audit", *THREE)
+    outcome = replica.decide("20Gi")
+    assert said(outcome) == (Decision.AUDIT, Reason.MEMORY, True)
+    assert [s.short_by / GI for s in outcome.verdict.sums] == [2]
+
+
+@pytest.mark.parametrize(
+    ("settings", "decision", "reason"),
+    [
+        ("", Decision.WARN, Reason.UNPLACEABLE),
+        ("unplaceable: warn\nwarnAt: 10%", Decision.WARN, Reason.UNPLACEABLE),
+        ("unplaceable: allow", Decision.ALLOW, Reason.FITS),
+        ("missingLimits: warn", Decision.WARN, Reason.UNPLACEABLE),
+    ],
+)
+def test_what_the_account_lets_in_is_reserved_though_no_node_can_hold_it(
+    settings: str, decision: Decision, reason: Reason
+) -> None:
+    replica = Replica(settings, *THREE)
+    assert said(replica.decide("7Gi")) == (decision, reason, True)
+    assert replica.ledger.standing(CLUSTER).unseen.memory_requests == 7 * GI
+    assert said(replica.decide("7Gi", 1.1)) == (decision, reason, True), "asked twice it is answered alike"
+
+
+def test_deny_refuses_what_no_node_can_hold_whether_there_is_room_for_it_or_not() -> None:
+    replica = Replica("overrides: [{namespaces: [default], unplaceable: deny}]", *THREE)
+    for memory in ("7Gi", "30Gi"):
+        assert said(replica.decide(memory)) == (Decision.DENY, Reason.UNPLACEABLE, True)
+    assert replica.ledger.standing(CLUSTER).unseen == Amounts()
+    assert said(replica.decide("6Gi")) == (Decision.ALLOW, Reason.FITS, True)
+    assert said(replica.decide("7Gi", namespace="other", uid="other")) == (Decision.WARN, Reason.UNPLACEABLE, False)
+
+
+def test_nothing_is_said_of_a_pod_that_names_its_node() -> None:
+    replica = Replica("unplaceable: deny", *THREE)
+    outcome = replica.decide("7Gi", spec={"nodeName": "a"})
+    assert outcome.verdict.reason is Reason.FITS, "no scheduler is asked; its kubelet will say"
+
+
+def test_a_pod_that_waits_cannot_grow_past_every_node() -> None:
+    for settings, expected in (("unplaceable: deny", Decision.DENY), ("", Decision.WARN)):
+        replica = Replica(settings, *THREE)
+        for memory, decision in (("7Gi", expected), ("6Gi", Decision.ALLOW)):
+            outcome = decide(replica.ledger, replica.allotment, replica.resize(memory), 1.0)
+            assert outcome.verdict.decision is decision
 
 
 def test_a_pod_that_leaves_too_much_unsaid_is_refused_before_anybody_looks_at_the_account() -> None:

@@ -19,6 +19,7 @@ OWNED = {
 CRITICAL = {"priorityClassName": "system-node-critical"}
 # As many namespaces as the default leaves: kube-system for both.
 DEFAULT = config().exempt
+EVERYWHERE = config("exempt: {daemonSets: true}").exempt
 NONE = config("exempt: {namespaces: [], priorityClasses: [], daemonSets: false}").exempt
 
 
@@ -97,8 +98,18 @@ def test_nobody_else_can_claim_a_mirror_pod(user: str, metadata: dict[str, Any],
 
 @pytest.mark.parametrize("user", [CONTROLLER, MANAGER])
 def test_a_daemon_sets_pod_is_exempt_when_the_controller_itself_makes_it(user: str) -> None:
-    assert why(user=user, metadata=OWNED) == "DaemonSet pod, made by the DaemonSet controller"
+    assert why(EVERYWHERE, user=user, metadata=OWNED) == "DaemonSet pod, made by the DaemonSet controller"
     assert why(NONE, user=user, metadata=OWNED) is None
+
+
+def test_a_daemon_sets_pod_is_exempt_only_in_the_namespaces_of_such() -> None:
+    made = {"user": CONTROLLER, "metadata": OWNED}
+    some = config("exempt: {namespaces: [], daemonSets: [kube-system, agents-*]}").exempt
+    for namespace in ("kube-system", "agents-eu"):
+        assert why(some, namespace=namespace, **made) == "DaemonSet pod, made by the DaemonSet controller"
+    for namespace in ("default", "agents"):
+        assert why(some, namespace=namespace, **made) is None
+    assert why(namespace="default", **made) is None, "whoever may edit any namespace can make a DaemonSet there"
 
 
 @pytest.mark.parametrize(
@@ -115,8 +126,8 @@ def test_a_daemon_sets_pod_is_exempt_when_the_controller_itself_makes_it(user: s
 )
 def test_nobody_else_can_claim_a_daemon_sets_pod(user: str, owner: dict[str, Any]) -> None:
     references = [OWNED["ownerReferences"][0] | owner]
-    assert why(user=user, metadata={"ownerReferences": references}) is None
+    assert why(EVERYWHERE, user=user, metadata={"ownerReferences": references}) is None
 
 
 def test_a_pod_without_owners_is_nobodys_even_for_the_controller() -> None:
-    assert why(user=CONTROLLER) is None
+    assert why(EVERYWHERE, user=CONTROLLER) is None

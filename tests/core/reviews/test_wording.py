@@ -5,9 +5,11 @@ import re
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from tests.core.accounts import GI
 from webhook.core.account.nodes import Room
+from webhook.core.account.places import Lacking
 from webhook.core.config.settings import Mode
 from webhook.core.config.share import Share
 from webhook.core.reviews.verdict import Decision, Reason, Sum, Verdict, cannot_tell, refuse, refuse_by_quota
@@ -190,6 +192,42 @@ def test_a_quotas_refusal_is_its_own_sentence_and_nothing_else() -> None:
 
 
 @pytest.mark.parametrize(
+    ("need", "largest", "said"),
+    [
+        (Room(17 * GI, 0), Room(8 * GI, 4000), "asks 17Gi, the largest it may use has 8Gi"),
+        (Room(GI, 8500), Room(8 * GI, 4000), "asks 8.5 cpu, the largest it may use has 4 cpu"),
+        (
+            Room(17 * GI, 8500),
+            Room(8 * GI, 4000),
+            "asks 17Gi and 8.5 cpu, the largest it may use has 8Gi and 4 cpu",
+        ),
+        (Room(6 * GI, 3000), Room(8 * GI, 4000), "asks 6Gi and 3 cpu, which no node has together"),
+        (Room(GI, 100), Room(), "asks 1Gi and 100m cpu, and may use no node that counts now"),
+    ],
+)
+def test_what_no_node_can_hold_is_said_with_what_there_is(need: Room, largest: Room, said: str) -> None:
+    verdict = Verdict(Decision.DENY, Reason.UNPLACEABLE, lacking=Lacking(need, largest))
+    assert refusal(verdict, WEB) == (
+        f"{WEB} cannot run: no node that counts now can hold it: it {said}. It would wait until a larger node comes, "
+        "which unplaceable: deny refuses. Ask for less"
+    )
+    warned = structs.replace(verdict, decision=Decision.WARN)
+    assert warnings(warned, WEB) == (f"{WEB} waits for a larger node: it {said}",)
+    (line,) = warnings(warned, f"pod {'n' * 63}/{'p' * 253}")
+    assert line.endswith(f"… waits for a larger node: it {said}")
+    assert len(line) <= 120
+
+
+def test_what_pods_hold_that_can_run_nowhere_is_part_of_a_refusal() -> None:
+    stuck = structs.replace(REQUESTS, unplaceable=6 * GI)
+    told = refusal(refuse((stuck,), Mode.ENFORCE), WEB)
+    assert " (6Gi of it for pods that no node can hold)" in told
+    assert told.replace(" (6Gi of it for pods that no node can hold)", "") == refusal(
+        refuse((REQUESTS,), Mode.ENFORCE), WEB
+    )
+
+
+@pytest.mark.parametrize(
     ("verdict", "lines"),
     [
         (Verdict(Decision.ALLOW, Reason.FITS), []),
@@ -215,6 +253,10 @@ def test_a_quotas_refusal_is_its_own_sentence_and_nothing_else() -> None:
         (Verdict(Decision.WARN, Reason.MISSING_REQUESTS), [f"{WEB} requests no memory"]),
         (refuse_by_quota(Mode.WARN, "exceeded quota: q"), [f"{WEB} is left to its quota: exceeded quota: q"]),
         (refuse_by_quota(Mode.AUDIT, "exceeded quota: q"), []),
+        (
+            Verdict(Decision.WARN, Reason.UNPLACEABLE, lacking=Lacking(Room(17 * GI, 1000), Room(8 * GI - 1, 4000))),
+            [f"{WEB} waits for a larger node: it asks 17Gi, the largest it may use has 7.99Gi"],
+        ),
         (
             cannot_tell(Mode.WARN, "the pods are still being listed"),
             [f"{WEB} was let in unjudged: the pods are still being listed"],

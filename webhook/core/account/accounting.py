@@ -48,6 +48,11 @@ class Accounting:
         bounded = [index for index in SUMS if any(shares[index] for shares in self._shares.values())]
         self._bounded = bounded or list(SUMS)  # what bounds nothing is no configuration, but the lack of one as yet
 
+    def lets_in(self, pod: str, priority_class: str, *, of_daemon_set: bool) -> bool:
+        """Say whether policy lets a pod of this namespace/name in, as far as a view of the pod tells."""
+        namespace = pod.partition("/")[0]
+        return self.config.lets_in(namespace, priority_class, of_daemon_set=of_daemon_set)
+
     def bounds(self, growth: Amounts) -> bool:
         """Say whether anything grows of which any scope bounds the sum."""
         return any(growth[index] for index in self._bounded)

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from webhook.core.account.accounting import SUMS, Accounting, Bound
 from webhook.core.account.nodes import ALWAYS, Node, NodeFacts, Room, not_ready_since
+from webhook.core.account.places import Places
 from webhook.core.account.reserve import keep, owed
 from webhook.core.values.amounts import NOTHING, Amounts
 
@@ -46,6 +47,7 @@ class Capacity:
         self._accounting = accounting
         self._held = held
         self._nodes: dict[str, Node] = {}
+        self.places = Places(self._standing)
         self._counting: set[str] = set()
         self._leaving: set[str] = set()
         self._down: set[str] = set()
@@ -60,6 +62,10 @@ class Capacity:
     def get(self, name: str) -> Node | None:
         """The node of that name, if it is known."""
         return self._nodes.get(name)
+
+    def _standing(self, name: str) -> NodeFacts | None:
+        node = self._nodes.get(name)
+        return None if node is None or node.deleted_at is not None else node.facts
 
     def all(self) -> Iterable[Node]:
         """All nodes that are known, counted or not."""
@@ -184,7 +190,9 @@ class Capacity:
             node = self._nodes.get(name)
             if node is not None:
                 node = self._nodes[name] = self._turned(node, now, now if counted_since is None else counted_since)
-            _keep(self._counting, name, node is not None and node.why_not(rules, now) is None)
+            counts = node is not None and node.why_not(rules, now) is None
+            _keep(self._counting, name, counts)
+            self.places.put(name, node.facts if node is not None and counts else None)
             _keep(self._leaving, name, node is not None and node.leaving(rules, now))
             _keep(self._down, name, node is not None and node.down(rules, now))
         if changed:

@@ -31,6 +31,8 @@ class PodFacts(Struct, frozen=True, gc=False):
     counts: bool = True
     confined_to: Ways = ()
     infeasible: bool = False  # it wants to grow, and its node has no room: what it wants does not count
+    priority_class: str = ""
+    of_daemon_set: bool = False  # as it says itself; like `confined_to` kept only while it is unbound
     before: Before = UNBORN  # in the review of a resize
     owner: str = ""  # the UID of the controller that it names; in a review without one "~" and the user who asks
     deleting: bool = False
@@ -66,6 +68,8 @@ def pod_facts(pod: Pod, name: str = "", uid: str = "", at: int | None = None, us
         pod.status.phase not in _ENDED,
         () if spec.node_name else ways(spec),
         infeasible(pod.status.conditions) if pod.status.conditions else False,
+        "" if spec.node_name else _shared(spec.priority_class_name),
+        False if spec.node_name else meta.of_daemon_set,
         UNBORN,
         _owner(meta.owner_references, user),
         meta.deletion_timestamp != "",
@@ -79,18 +83,18 @@ def _owner(references: tuple[OwnerReference, ...], user: str | None) -> str:
     return "" if user is None else f"{USER}{user}"
 
 
-def _shared(node: str) -> str:
-    """Return one string for all pods of a node, each of which is decoded with a copy of its own.
+def _shared(name: str) -> str:
+    """Return one string for all pods that name a node or a priority class; each is decoded with a copy of its own.
 
-    An interpreter's own table of strings may never let go of one, and a review can name any node.
+    An interpreter's own table of strings may never let go of one, and a review can name anything.
     """
-    if len(_nodes) >= _MOST_NODES:
-        _nodes.clear()
-    return _nodes.setdefault(node, node)
+    if len(_names) >= _MOST_NAMES:
+        _names.clear()
+    return _names.setdefault(name, name)
 
 
-_nodes: dict[str, str] = {}
-_MOST_NODES = 16_384  # names; more than any cluster has
+_names: dict[str, str] = {}
+_MOST_NAMES = 16_384  # more than any cluster has nodes and priority classes
 
 
 def node_facts(node: Node) -> NodeFacts:

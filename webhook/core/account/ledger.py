@@ -11,6 +11,8 @@ node would shut out the replacements of its own pods. It never takes out more th
 else cordoning an over-full node would create headroom. Cordoned nodes together take out no more than they took out of
 the bound: where a reserve pays for them that is nothing, and their pods count until they go.
 
+A pod that policy lets in and that no node can hold is not committed until it is bound (unbound.py).
+
 A pod's event costs the same at any size of the cluster. Not thread-safe: the caller holds one lock for all of it.
 """
 
@@ -19,16 +21,19 @@ from contextlib import contextmanager
 
 from webhook.core.account.accounting import Accounting
 from webhook.core.account.capacity import Bearing, Capacity
-from webhook.core.account.entry import Entry
+from webhook.core.account.entry import Entry, Unbound
 from webhook.core.account.extent import NOWHERE, Extent, Spread
 from webhook.core.account.facts import PodFacts
 from webhook.core.account.history import History
 from webhook.core.account.nodes import Node, NodeFacts
+from webhook.core.account.places import Lacking
 from webhook.core.account.recount import AWAITED, Grant, Parts
 from webhook.core.account.reservations import Reservation, Reservations
 from webhook.core.account.standing import Standing
+from webhook.core.account.unbound import UnboundPods
 from webhook.core.pods.confinement import Ways, named_nodes, pool_of
 from webhook.core.values.amounts import NOTHING, Amounts
+from webhook.core.values.scopes import CLUSTER
 
 
 class Ledger:
@@ -52,6 +57,7 @@ class Ledger:
         self._ended: set[str] = set()  # names that are taken by pods that count no longer
         self._deleting: set[str] = set()  # names that will be free soon
         self._pods: dict[str, Entry] = {}
+        self._unbound = UnboundPods(self.capacity.places, self._lets_in)
         self._committed: dict[str, Amounts] = {}  # by scope, without what is excused
         self._held: dict[str, Amounts] = {}  # by node: what the pods bound to it commit
         self._placed: dict[str, str | None] = {}  # by node: the pool that its pods are charged to
@@ -69,12 +75,30 @@ class Ledger:
         leaving = self._leaving.get(scope)
         if leaving is not None:
             committed = committed.minus(self._unpaid_of(scope, leaving, bearing))
-        return Standing(scope, committed, self.reservations.unseen(scope), bearing)
+        unseen = self.reservations.unseen(scope)
+        return Standing(scope, committed, unseen, bearing, self._unbound.stuck(scope))
+
+    def pending(self, scope: str) -> Amounts:
+        """What of the scope's commitment is for pods that are not bound yet; takes as long as these are different."""
+        pending = self._unbound.stuck(scope).unplaceable
+        for confined_to, amounts in self._unbound.holdable():
+            if scope in (CLUSTER, self._pool_of("", confined_to)):
+                pending = pending.plus(amounts)
+        return pending
+
+    def lacking(self, pod: PodFacts) -> Lacking | None:
+        """Say what no node can hold of an unbound pod; None where one can, and of a pod that is bound."""
+        return None if pod.node else self.capacity.places.lacking(pod.confined_to, pod.footprint)
 
     def spread(self, pod: PodFacts) -> Spread:
         """Return which scopes a pod is charged to."""
         placed = pod.node or pod.confined_to
         return Spread(pod.footprint, self._pool_of(pod.node, pod.confined_to) if placed else None)
+
+    def sets_apart(self, pod: PodFacts) -> bool:
+        """Say whether a pod that policy lets in would not count before it is bound."""
+        policy = self.accounting.lets_in(pod.name, pod.priority_class, of_daemon_set=pod.of_daemon_set)
+        return policy and self.lacking(pod) is not None
 
     def growth(self, pod: PodFacts, scope: str) -> Amounts:
         """What letting a pod in, or grow, would add to what its name is charged in a scope.
@@ -234,7 +258,7 @@ class Ledger:
         """Let this live under a name; `settled` says that its reservations have changed."""
         old = self._pods.get(name)
         if old != new:
-            self._charge(old, new)
+            self._charge(name, old, new)
             if old is not None:
                 del self._pods[name]
                 if old.confined_to:
@@ -254,9 +278,10 @@ class Ledger:
             if not naming:
                 del self._naming[node]
 
-    def _charge(self, old: Entry | None, new: Entry | None) -> None:
+    def _charge(self, name: str, old: Entry | None, new: Entry | None) -> None:
         """Charge one pod in place of another; to bind a pod changes nothing but where it is held."""
-        before, after = self._charged_to(old), self._charged_to(new)
+        before = self._unbound.remove(name, old, self._pool(old)) if isinstance(old, Unbound) else self._spread_of(old)
+        after = self._unbound.add(name, new, self._pool(new)) if isinstance(new, Unbound) else self._spread_of(new)
         if before != after:
             for scope in before.scopes if before is not NOWHERE else ():
                 _move(self._committed, scope, before.footprint, NOTHING)
@@ -267,8 +292,14 @@ class Ledger:
         if new is not None and new.node:
             self._hold(new.node, NOTHING, new.footprint)
 
-    def _charged_to(self, entry: Entry | None) -> Spread:
-        return NOWHERE if entry is None else Spread(entry.footprint, self._pool_of(entry.node, entry.confined_to))
+    def _pool(self, entry: Entry) -> str | None:
+        return self._pool_of(entry.node, entry.confined_to)
+
+    def _spread_of(self, entry: Entry | None) -> Spread:
+        return NOWHERE if entry is None else Spread(entry.footprint, self._pool(entry))
+
+    def _lets_in(self, name: str, pod: Unbound) -> bool:
+        return self.accounting.lets_in(name, pod.priority_class, of_daemon_set=pod.of_daemon_set)
 
     def _hold(self, node: str, old: Amounts, new: Amounts) -> None:
         _move(self._held, node, old, new)
@@ -296,15 +327,15 @@ class Ledger:
         self._follow(self.capacity.tick(now))
 
     def configure(self, accounting: Accounting, now: float) -> None:
-        """Judge by another configuration from now on; only what hangs on the pools is charged anew."""
-        with self._set_aside([name for name, entry in self._pods.items() if entry.confined_to]):
+        """Judge by another configuration from now on; what hangs on pools and policies is charged again."""
+        with self._set_aside(self._unbound.names()):
             self.accounting = accounting
             self._follow(self.capacity.configure(accounting, now))
 
     @contextmanager
     def _set_aside(self, names: Iterable[str]) -> Iterator[None]:
         """Take pods out while something changes that tells which pool they are charged to."""
-        pods = [(name, self._pods[name]) for name in names]
+        pods = [(name, self._pods[name]) for name in list(names)]
         for name, _ in pods:
             self._put(name, None)
         yield
@@ -312,10 +343,14 @@ class Ledger:
             self._put(name, entry)
 
     def _follow(self, changed: list[Node]) -> None:
-        """Charge the pods of changed nodes to the pool that the node is in now, and excuse those that do not count."""
+        """Charge the pods of changed nodes to the pool that the node is in now, and excuse those that do not count.
+
+        Unbound pods that a node can hold now, or none any more, are charged again.
+        """
         if changed:
             names = {node.facts.name for node in changed}
-            with self._set_aside({pod for name in names for pod in self._naming.get(name, ())}):
+            naming = {pod for name in names for pod in self._naming.get(name, ())}
+            with self._set_aside(naming.union(self._unbound.turned())):
                 self._place(changed)
             self._refresh_on(names)
 
@@ -374,7 +409,10 @@ class Ledger:
     def _charged_under(self, name: str) -> Spread:
         """What lives under a name and is surely charged: a pod on a node that does not count may be excused."""
         entry = self._pods.get(name)
-        return NOWHERE if entry is None or entry.node in self._excused else self._charged_to(entry)
+        if entry is None or entry.node in self._excused:
+            return NOWHERE
+        apart = isinstance(entry, Unbound) and self._unbound.is_apart(name, entry)
+        return NOWHERE if apart else self._spread_of(entry)
 
     # -- recount -------------------------------------------------------------------------------------------------------
 
@@ -384,6 +422,8 @@ class Ledger:
         sums = {("held", node): amounts for node, amounts in self._held.items()}
         for scope in self.accounting.scopes:
             sums["committed", scope] = self.standing(scope).committed
+            sums["pending", scope] = self.pending(scope)
+            sums |= {(figure, scope): amounts for figure, amounts in self._unbound.stuck(scope)._asdict().items()}
             sums["unseen", scope] = self.reservations.unseen(scope)
             sums["open", scope] = self.reservations.open(scope)
             sums["unretired", scope] = self.reservations.unretired(scope)
@@ -396,7 +436,9 @@ class Ledger:
 
 
 def _entry(pod: PodFacts) -> Entry:
-    return Entry(pod.uid, pod.footprint, pod.node, () if pod.node else pod.confined_to)
+    if pod.node:
+        return Entry(pod.uid, pod.footprint, pod.node)
+    return Unbound(pod.uid, pod.footprint, "", pod.confined_to, pod.priority_class, pod.of_daemon_set)
 
 
 def _move(sums: dict[str, Amounts], key: str, old: Amounts, new: Amounts) -> None:

@@ -14,9 +14,10 @@ from typing import NamedTuple
 
 from webhook.core.account.accounting import SUMS, Accounting
 from webhook.core.account.capacity import Bearing
-from webhook.core.account.entry import Entry
+from webhook.core.account.entry import Entry, Unbound
 from webhook.core.account.extent import NOWHERE, Before, Spread
-from webhook.core.account.nodes import Node, Room
+from webhook.core.account.nodes import Node, NodeFacts, Room
+from webhook.core.account.places import Places
 from webhook.core.account.reserve import Kept, keep, owed
 from webhook.core.account.subjects import subjects_of
 from webhook.core.pods.confinement import pool_of
@@ -26,7 +27,10 @@ AWAITED = "awaited of"  # before a subject: what it has open
 SLICE = 2_000  # pods between two pauses, counted in about a millisecond
 
 Figure = tuple[str, str]
-"""What is summed (`committed`, `held`, `unseen`, `open`, `unretired`) and where: in a scope; for `held`, on a node."""
+"""What is summed and where: `held` on a node, all else in a scope.
+
+In a scope these are `committed`, `pending`, `unplaceable`, `apart`, `unseen`, `open` and `unretired`.
+"""
 
 
 class Grant(NamedTuple):
@@ -65,10 +69,23 @@ class Parts(NamedTuple):
     def pool_of(self, pod: Entry) -> str | None:
         """Return the pool that a pod is charged to."""
         if not pod.node:
-            return pool_of(pod.confined_to, self.accounting.pool_of, self._placed)
-        return self._placed(pod.node)
+            return pool_of(pod.confined_to, self.accounting.pool_of, self.placed)
+        return self.placed(pod.node)
 
-    def _placed(self, node: str) -> str | None:
+    def places(self) -> Places:
+        """Return the nodes that count, to be asked what they can hold."""
+        found = Places(self._standing)
+        for name, node in self.nodes.items():
+            if self.why_not(name) is None:
+                found.put(name, node.facts)
+        return found
+
+    def _standing(self, node: str) -> NodeFacts | None:
+        known = self.nodes.get(node)
+        return None if known is None or known.deleted_at is not None else known.facts
+
+    def placed(self, node: str) -> str | None:
+        """Return the pool of a node, if it is known and in any."""
         return self.nodes[node].pool if node in self.nodes else None
 
 
@@ -113,17 +130,53 @@ def figures(
 
 def _committed(parts: Parts, pause: Callable[[], None]) -> Iterator[tuple[Figure, Amounts]]:
     """Charge every pod to its scopes and its node; those that are alike are counted first, and added once."""
-    alike: Counter[tuple[Amounts, str, str | None]] = Counter()
-    pods = iter(parts.pods.values())
+    bound: Counter[tuple[Amounts, str]] = Counter()
+    unbound: Counter[Alike] = Counter()
+    alike, pods = alike_in(parts), iter(parts.pods.items())
     while some := list(islice(pods, SLICE)):
-        alike.update((pod.footprint, pod.node, parts.pool_of(pod)) for pod in some)
+        bound.update((pod.footprint, pod.node) for _, pod in some if pod.node)
+        unbound.update(alike(name, pod) for name, pod in some if isinstance(pod, Unbound))
         pause()
-    for (footprint, node, pool), number in alike.items():
+    for (footprint, node), number in bound.items():
         amounts = footprint.times(number)
-        for scope in Spread(amounts, pool).scopes:
+        for scope in Spread(amounts, parts.placed(node)).scopes:
             yield ("committed", scope), amounts
-        if node:
-            yield ("held", node), amounts
+        yield ("held", node), amounts
+    yield from charged(unbound)
+
+
+class Alike(NamedTuple):
+    """What unbound pods have in common that are charged alike."""
+
+    footprint: Amounts
+    pool: str | None
+    holdable: bool
+    apart: bool
+
+
+def alike_in(parts: Parts) -> Callable[[str, Unbound], Alike]:
+    """Return what says how an unbound pod is charged."""
+    places, lets_in = parts.places(), parts.accounting.lets_in
+
+    def alike(name: str, pod: Unbound) -> Alike:
+        holdable = places.hold(pod.confined_to, pod.footprint)
+        apart = not holdable and lets_in(name, pod.priority_class, of_daemon_set=pod.of_daemon_set)
+        return Alike(pod.footprint, parts.pool_of(pod), holdable, apart)
+
+    return alike
+
+
+def charged(unbound: Mapping[Alike, int]) -> Iterator[tuple[Figure, Amounts]]:
+    """Charge so many unbound pods of each kind to their scopes."""
+    for alike, number in unbound.items():
+        amounts = alike.footprint.times(number)
+        if alike.apart:
+            figures = ["apart"]
+        else:
+            figures = ["committed", "pending"] if alike.holdable else ["committed", "pending", "unplaceable"]
+        for scope in Spread(amounts, alike.pool).scopes:
+            for figure in figures:
+                yield (figure, scope), amounts
 
 
 def _excused(parts: Parts, sums: Mapping[Figure, Amounts]) -> Iterator[tuple[Figure, Amounts, bool]]:
@@ -143,8 +196,9 @@ def _granted(parts: Parts) -> Iterator[tuple[Figure, Amounts]]:
     by_name: defaultdict[str, list[Grant]] = defaultdict(list)
     for grant in parts.grants:
         by_name[grant.name].append(grant)
+    alike = alike_in(parts)
     for name, grants in by_name.items():
-        live = _live(parts, name)
+        live = _live(parts, name, alike)
         for scope in parts.accounting.scopes:
             within = [grant for grant in grants if scope in grant.spread.scopes]
             still_open = [grant for grant in within if grant.is_open]
@@ -173,9 +227,9 @@ def _beyond(ways: Sequence[tuple[int, int]], lives: int) -> int:
     return max(0, max(high for _, high in ways) - max(lives, min(low for low, _ in ways))) if ways else 0
 
 
-def _live(parts: Parts, name: str) -> Spread:
+def _live(parts: Parts, name: str, alike: Callable[[str, Unbound], Alike]) -> Spread:
     pod = parts.pods.get(name)
-    if pod is None or parts.why_not(pod.node) is not None:
+    if pod is None or parts.why_not(pod.node) is not None or (isinstance(pod, Unbound) and alike(name, pod).apart):
         return NOWHERE
     return Spread(pod.footprint, parts.pool_of(pod))
 

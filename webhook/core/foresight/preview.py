@@ -14,10 +14,11 @@ from typing import NamedTuple
 
 from webhook.core.account.accounting import Accounting
 from webhook.core.account.capacity import Bearing
-from webhook.core.account.extent import Spread
+from webhook.core.account.entry import Unbound
 from webhook.core.account.nodes import Node
-from webhook.core.account.recount import Figure, Parts, figures
+from webhook.core.account.recount import Figure, Parts, alike_in, charged, figures
 from webhook.core.account.standing import Standing
+from webhook.core.account.unbound import Stuck
 from webhook.core.config.config import HeadroomConfig
 from webhook.core.config.settings import Mode
 from webhook.core.values.amounts import NOTHING, Amounts
@@ -95,11 +96,8 @@ def _charged(parts: Parts) -> Iterator[tuple[Figure, Amounts]]:
         yield figure, amounts
         for scope in (CLUSTER,) if node is None else node.scopes:
             yield ("committed", scope), amounts
-    unbound = Counter((pod.footprint, parts.pool_of(pod)) for pod in parts.pods.values() if not pod.node)
-    for (footprint, pool), number in unbound.items():
-        amounts = footprint.times(number)
-        for scope in Spread(amounts, pool).scopes:
-            yield ("committed", scope), amounts
+    alike = alike_in(parts)
+    yield from charged(Counter(alike(name, pod) for name, pod in parts.pods.items() if isinstance(pod, Unbound)))
 
 
 def _kept(parts: Parts) -> Mapping[str, Standing]:
@@ -107,10 +105,12 @@ def _kept(parts: Parts) -> Mapping[str, Standing]:
 
 
 def _standings(sums: Mapping[Figure, Amounts], bearings: Mapping[str, Bearing]) -> Mapping[str, Standing]:
-    return {
-        scope: Standing(scope, sums.get(("committed", scope), NOTHING), sums.get(("unseen", scope), NOTHING), bearing)
-        for scope, bearing in bearings.items()
-    }
+    standings = {}
+    for scope, bearing in bearings.items():
+        committed, unseen = (sums.get((figure, scope), NOTHING) for figure in ("committed", "unseen"))
+        stuck = Stuck._make(sums.get((figure, scope), NOTHING) for figure in Stuck._fields)
+        standings[scope] = Standing(scope, committed, unseen, bearing, stuck)
+    return standings
 
 
 def _moved(node: Node, parts: Parts, accounting: Accounting) -> Node:

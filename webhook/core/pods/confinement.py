@@ -19,6 +19,10 @@ class Way(NamedTuple):
     labels: Labels = ()
     nodes: tuple[str, ...] = ()
 
+    def allows(self, node: str, labels: Labels) -> bool:
+        """Say whether it may lead to a node of this name and with these labels, as far as is kept of it."""
+        return (not self.nodes or node in self.nodes) and all(label in labels for label in self.labels)
+
 
 Ways = tuple[Way, ...]
 """The ways that a pod leaves open; none is kept for a pod that may run anywhere."""

@@ -70,6 +70,11 @@ class PodMeta(_Part, frozen=True):
     owner_references: tuple[OwnerReference, ...] = ()
     annotations: Annotations = Annotations()
 
+    @property
+    def of_daemon_set(self) -> bool:
+        """Say whether its controller is said to be a DaemonSet, which whoever may create pods could say."""
+        return any(owner.controller and owner.kind == "DaemonSet" for owner in self.owner_references)
+
 
 class Container(_Part, frozen=True):
     """A container, or an init container; with restart policy `Always` the latter is a sidecar."""

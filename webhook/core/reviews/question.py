@@ -26,8 +26,9 @@ from webhook.core.values.word import quoted
 class Question(Struct, frozen=True, gc=False):
     """A pod that wants in, or wants to grow, under the policy of its namespace.
 
-    `exempt` says why it is let in whatever the account says; `form` is the verdict on what it leaves unsaid; `quota` is
-    what the ResourceQuotas of its namespace, as they are seen, will say against it.
+    `exempt` says why it is let in whatever the account says; `form` is the verdict on what it leaves unsaid;
+    `unplaceable` is what is said of it if no node can hold it; `quota` what the ResourceQuotas of its namespace, as
+    they are seen, will say against it.
     """
 
     request: Request
@@ -36,6 +37,7 @@ class Question(Struct, frozen=True, gc=False):
     mode: Mode
     exempt: str | None
     form: Verdict
+    unplaceable: Answer = Answer.ALLOW
     quota: str = ""
 
     @property
@@ -89,7 +91,8 @@ def question(request: Request, accounting: Accounting) -> Question | Verdict:
         form = _form(pod, facts, config, policy)
     except ObjectError as error:
         return Verdict(Decision.DENY, Reason.INVALID, policy.mode, detail=str(error))
-    return Question(request, pod, facts, policy.mode, exemption(request, pod, config.exempt), form)
+    exempt = exemption(request, pod, config.exempt)
+    return Question(request, pod, facts, policy.mode, exempt, form, policy.unplaceable)
 
 
 def asked_of_quotas(asked: Question, quotas: Sequence[Quota], body: bytes) -> Question:

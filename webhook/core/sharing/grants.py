@@ -57,7 +57,12 @@ class Grants(ABC):
         return True
 
     def force(self, pod: PodFacts, now: float) -> None:
-        """Reserve for a pod that policy lets through though it could not be booked (rule 8), within its credit."""
+        """Reserve for a pod that policy lets through though it could not be booked (rule 8), within its credit.
+
+        Not for one that no node can hold: it will not count before it is bound.
+        """
+        if self._ledger.sets_apart(pod):
+            return
         if self.holds(pod, forced=True) and self._tells(pod) and self._credit.shortfall(pod, now) is None:
             self._grant(pod, now)
 

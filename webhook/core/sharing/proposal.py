@@ -224,6 +224,8 @@ class Draft:
 
     def _book(self, ask: Ask, now: float) -> None:
         self._booked.append(ask)
+        if ask.forced and self._ledger.sets_apart(ask.pod):
+            return  # it will not count before it is bound
         granted = self._ledger.grant(ask.pod, now)
         if self._open_in is not None:
             self._open_in |= set(granted.spread.scopes)
