@@ -59,17 +59,23 @@ CLIMATES = (
         "repeated and resized", greedy=True, replicas=(2, 3, 3), skip=0.2, torn=0.1, lag=0.05, loss=0.05, crash=0.01,
         leap=0.01, late=0.6, repeat=0.3, resize=0.6,
     ),
-    Climate("refused elsewhere", skip=0.2, lag=0.03, leap=0.1, late=0.5, forced=0.1, elsewhere=0.9),
-    Climate(
-        "refused elsewhere, repeated and resized", greedy=True, skip=0.2, trickle=0.3, lag=0.05, leap=0.05, late=0.4,
-        resize=0.3, repeat=0.3, elsewhere=0.9,
-    ),
     Climate("torn", greedy=True, replicas=(1, 2, 3), torn=1.0, steps=400, leap=0.02),
     Climate(
         "all at once", replicas=(1, 2, 3), torn=0.2, skip=0.2, trickle=0.2, lag=0.03, cut=0.03, leap=0.03, crash=0.02,
         leave=0.01, pause=0.02, loss=0.1, object=0.005, nodes=0.01, forced=0.03, resize=0.1, again=0.1, end=0.03,
     ),
 )  # fmt: skip
+
+
+# Those in which there is a limit to credit; in all others there is none, so that faults find as many grants as can be.
+ON_CREDIT = (
+    Climate("refused elsewhere", skip=0.2, lag=0.03, leap=0.1, late=0.5, forced=0.1, elsewhere=0.9),
+    Climate(
+        "refused elsewhere, repeated and resized", greedy=True, skip=0.2, trickle=0.3, lag=0.05, leap=0.05, late=0.4,
+        resize=0.3, repeat=0.3, elsewhere=0.9,
+    ),
+)  # fmt: skip
+WITH_CREDIT = 1_000_000  # the first seed of these
 
 
 class Tide(NamedTuple):

@@ -10,7 +10,7 @@ from unittest.mock import patch
 from msgspec.structs import replace
 
 from tests.core.protocol.checks import TIMING, Violation
-from tests.core.protocol.climate import CLIMATES, TIDES, Climate
+from tests.core.protocol.climate import CLIMATES, ON_CREDIT, TIDES, WITH_CREDIT, Climate
 from tests.core.protocol.etcd import Rooms
 from tests.core.protocol.requests import Request, State
 from tests.core.protocol.world import World
@@ -26,7 +26,8 @@ class Simulation:
 
     def __init__(self, seed: int, climate: Climate | None = None, *, rules: frozenset[str] = RULES) -> None:
         self.random = random = Random(seed)
-        self.climate = climate or CLIMATES[seed % len(CLIMATES)]
+        climates = CLIMATES if seed < WITH_CREDIT else ON_CREDIT
+        self.climate = climate or climates[seed % len(climates)]
         self.tide = TIDES[0]
         rooms = Rooms(random.randint(3, 20), random.randint(5, 12))
         self.world = World(
@@ -98,7 +99,7 @@ class Simulation:
             world.ask_again(self._any(), self._any())
         if self._happens(climate.end):
             world.end(self._any())
-        if self._happens(climate.elsewhere):
+        if climate.elsewhere and self._happens(climate.elsewhere):
             world.refuse_elsewhere(self._any())
 
     def _fault(self) -> None:
