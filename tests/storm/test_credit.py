@@ -217,7 +217,7 @@ def test_a_burst_of_one_account_that_fits_twice_is_not_held_up(
 ) -> None:
     size = BOUND // (2 * BURST) // 1024 * 1024
     took: dict[str | None, list[float]] = {None: [], "unlimited-credit": []}
-    faults: list[str | None] = [None, "unlimited-credit"] * 3 if full else [None]
+    faults: list[str | None] = [None, "unlimited-credit"] * 2 if full else [None]
     for fault in faults:
         tally = Tally()
         with bare.guarded(work / f"{fault}-{len(took[fault])}", COUNT, fault=fault) as replicas:
@@ -245,7 +245,7 @@ def test_a_burst_of_a_controller_that_fits_twice_is_not_held_up(
 ) -> None:
     place = controlled
     took: dict[str | None, float] = {}
-    pods = 500 if kind == "Deployment" else 100
+    pods = 300 if kind == "Deployment" else 100
     size = BOUND // (2 * pods) // 1024 * 1024
     for fault in ("unlimited-credit", None):
         with place.guarded(work / str(fault), COUNT, SHIPPED, fault=fault) as replicas:
@@ -281,6 +281,10 @@ def _create(client: Client, name: str, size: int) -> None:
 
 def _apps(place: Scene) -> str:
     return f"/apis/apps/v1/namespaces/{place.namespace}/deployments"
+
+
+def _sets(place: Scene) -> str:
+    return f"/apis/apps/v1/namespaces/{place.namespace}/replicasets"
 
 
 def _jobs(place: Scene) -> str:
@@ -321,6 +325,8 @@ def _count(place: Scene) -> int:
 
 
 def _clear(place: Scene, kind: str) -> None:
-    path = f"{_apps(place)}/web" if kind == "Deployment" else f"{_jobs(place)}/once"
+    maker, path = (_sets(place), f"{_apps(place)}/web") if kind == "Deployment" else (_jobs(place), _jobs(place))
     place.plane.api.delete(path, propagationPolicy="Background")
-    until(lambda: _count(place) == 0, "no pods", 120)
+    until(lambda: not place.plane.api.items(maker), "the end of what makes pods", 60)
+    place.clear()
+    until(lambda: _count(place) == 0, "no pods", 60)
