@@ -26,6 +26,12 @@ def bounded_sums(bounds: Bound) -> tuple[tuple[int, int], ...]:
     return tuple((index, bound) for index, bound in enumerate(bounds) if bound is not None)
 
 
+@lru_cache(maxsize=256)
+def near_sums(bounds: Bound, thousandths: int) -> tuple[tuple[int, int, int], ...]:
+    """Return the same, and with each that share of its bound, in thousandths of a percent."""
+    return tuple((index, bound, Share(thousandths).of(bound)) for index, bound in bounded_sums(bounds))
+
+
 class Accounting:
     """The scopes of one configuration, the shares that bound their sums, and the rules about nodes.
 

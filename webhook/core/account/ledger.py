@@ -115,6 +115,10 @@ class Ledger:
             return pod.asked
         return Extent(pod.before.footprint, pod.footprint).cost_beyond(self._charged_under(pod.name).in_scope(scope))
 
+    def is_unknown(self, name: str) -> bool:
+        """Say whether nobody has this name, and nothing is reserved under it."""
+        return name not in self._pods and name not in self.reservations.names and name not in self._ended
+
     def is_taken(self, name: str) -> bool:
         """Say whether a pod has this name, and is not being deleted: the API server would create no other one."""
         return (name in self._pods or name in self._ended) and name not in self._deleting

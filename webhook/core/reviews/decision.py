@@ -56,11 +56,12 @@ def decide(ledger: Ledger, allotment: Allotment, question: Question, now: float)
     if not dry_run and allotment.again(pod, now):
         fits = Verdict(Decision.ALLOW, Reason.FITS, question.mode)
         return Outcome(placing or verdict_of(question, fits), settled=True)
-    judged = judge(ledger, pod, question.mode)
+    is_roomy = allotment.is_roomy(pod)
+    judged = Verdict(Decision.ALLOW, Reason.FITS, question.mode) if is_roomy else judge(ledger, pod, question.mode)
     verdict = placing if placing is not None and judged.reason in _MILDER else verdict_of(question, judged)
     if not verdict.allowed or (lacking is not None and question.forced and ledger.sets_apart(pod)):
         return Outcome(verdict, settled=True)
-    shortfall = allotment.shortfall(pod, now)
+    shortfall = None if is_roomy else allotment.shortfall(pod, now)
     if shortfall is not None:
         return _beyond_credit(question, verdict, shortfall, now)
     if not dry_run and not allotment.holds(pod, forced=question.forced):  # what policy lets in comes all the same

@@ -1,11 +1,10 @@
 """Verdicts: whether a pod fits, and the reason as data; the sentences are made from it in wording.py."""
 
 from enum import StrEnum
-from functools import lru_cache
 
 from msgspec import Struct
 
-from webhook.core.account.accounting import Bound, bounded_sums
+from webhook.core.account.accounting import near_sums
 from webhook.core.account.facts import PodFacts
 from webhook.core.account.ledger import Ledger
 from webhook.core.account.nodes import Room
@@ -120,7 +119,7 @@ def growth(ledger: Ledger, pod: PodFacts, past: Share | None = None) -> tuple[Su
         asked = ledger.growth(pod, scope)
         standing = ledger.standing(scope)
         committed, granted, (room, reserve, bounds, _) = standing.committed, standing.unseen, standing.bearing
-        for index, bound, line in _lines(bounds, None if past is None else past.thousandths):
+        for index, bound, line in near_sums(bounds, 0 if past is None else past.thousandths):
             if asked[index] and committed[index] + granted[index] + asked[index] > line:
                 share = ledger.accounting.share(scope, index)
                 figures = (asked[index], committed[index], granted[index], bound)
@@ -128,13 +127,6 @@ def growth(ledger: Ledger, pod: PodFacts, past: Share | None = None) -> tuple[Su
                 unplaceable = standing.stuck.unplaceable[index]
                 sums.append(Sum(scope, index, *figures, room, reserve[index], share, uncounted, unplaceable))
     return tuple(sums)
-
-
-@lru_cache(maxsize=256)
-def _lines(bounds: Bound, past: int | None) -> tuple[tuple[int, int, int], ...]:
-    """Return of each bounded sum its index, its bound, and what it must be past to be of interest."""
-    lines = bounded_sums(bounds)
-    return tuple((index, bound, -1 if past is None else Share(past).of(bound)) for index, bound in lines)
 
 
 def refuse(sums: tuple[Sum, ...], mode: Mode) -> Verdict:

@@ -26,7 +26,7 @@ from typing import Final, NamedTuple
 
 from msgspec import Struct
 
-from webhook.core.account.accounting import bounded_sums
+from webhook.core.account.accounting import bounded_sums, near_sums
 from webhook.core.account.extent import UNBORN, Sums
 from webhook.core.account.facts import PodFacts
 from webhook.core.account.history import Standing
@@ -111,26 +111,32 @@ class Credit:
 
     # -- questions -----------------------------------------------------------------------------------------------------
 
+    def is_roomy(self, pod: PodFacts) -> bool:
+        """Say whether there is so much room that a pod comes near no bound, and is within any credit.
+
+        It is a new pod, and with all that is open it comes to such a part of what is left short of where a bound is
+        near (`warnAt`) that so does what its subjects have open, whoever they are. Most pods need no closer look.
+        """
+        ledger, shares = self._ledger, self._shares
+        if not ledger.is_unknown(pod.name):
+            return False
+        part = 1 if shares is None else shares.owner if ledger.history.any else shares.good
+        asked, near = pod.asked, ledger.accounting.config.warn_at.thousandths
+        for scope in ledger.spread(pod).scopes:
+            standing, elsewhere = ledger.standing(scope), self._elsewhere.get(scope, NOTHING)
+            committed, unseen = standing.committed, standing.unseen
+            for index, _, line in near_sums(standing.bearing.bound, near):
+                wanted = asked[index]
+                if wanted and committed[index] + elsewhere[index] + part * (unseen[index] + wanted) > line:
+                    return False
+        return True
+
     def shortfall(self, pod: PodFacts, now: float) -> Shortfall | None:
         """Say why a pod is beyond the credit of its subjects; None if it is not."""
         shares = self._shares
         if shares is None:
             return None
-        ledger, asked = self._ledger, pod.asked
-        is_taken = pod.before is UNBORN and ledger.is_taken(pod.name)
-        # Where a pod and all that is open come to that part of what is left, so does what its subjects have open,
-        # whoever they are: most pods need no closer look.
-        part = shares.owner if is_taken or ledger.history.any else shares.good
-        for scope in ledger.spread(pod).scopes:
-            standing, elsewhere = ledger.standing(scope), self._elsewhere.get(scope, NOTHING)
-            committed, unseen = standing.committed, standing.unseen
-            for index, bound in bounded_sums(standing.bearing.bound):
-                wanted = asked[index]
-                if wanted and committed[index] + elsewhere[index] + part * (unseen[index] + wanted) > bound:
-                    return self._closely(pod, shares, now, is_taken=is_taken)
-        return None
-
-    def _closely(self, pod: PodFacts, shares: Shares, now: float, *, is_taken: bool) -> Shortfall | None:
+        is_taken = pod.before is UNBORN and self._ledger.is_taken(pod.name)
         rooms = list(self._rooms(pod))
         if is_taken:
             for room in rooms:

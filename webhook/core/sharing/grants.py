@@ -66,6 +66,10 @@ class Grants(ABC):
         if self.holds(pod, forced=True) and self._tells(pod) and self._credit.shortfall(pod, now) is None:
             self._grant(pod, now)
 
+    def is_roomy(self, pod: PodFacts) -> bool:
+        """Say whether a pod surely fits, comes near no bound, and is within any credit."""
+        return self._credit.is_roomy(pod)
+
     def shortfall(self, pod: PodFacts, now: float) -> Shortfall | None:
         """Say why a pod is beyond the credit of its subjects; None if it is not."""
         return self._credit.shortfall(pod, now)
