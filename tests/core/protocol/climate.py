@@ -30,6 +30,7 @@ class Climate(NamedTuple):
     repeat: float = 0.0  # a pod is created under a name that lives, and every replica asked about one
     again: float = 0.02  # a review is asked again
     end: float = 0.01  # a create dies
+    elsewhere: float = 0.0  # another webhook refuses what was let in for one namespace; above 0 there is a credit
 
 
 CLIMATES = (
@@ -64,6 +65,17 @@ CLIMATES = (
         leave=0.01, pause=0.02, loss=0.1, object=0.005, nodes=0.01, forced=0.03, resize=0.1, again=0.1, end=0.03,
     ),
 )  # fmt: skip
+
+
+# Those in which there is a limit to credit; in all others there is none, so that faults find as many grants as can be.
+ON_CREDIT = (
+    Climate("refused elsewhere", skip=0.2, lag=0.03, leap=0.1, late=0.5, forced=0.1, elsewhere=0.9),
+    Climate(
+        "refused elsewhere, repeated and resized", greedy=True, skip=0.2, trickle=0.3, lag=0.05, leap=0.05, late=0.4,
+        resize=0.3, repeat=0.3, elsewhere=0.9,
+    ),
+)  # fmt: skip
+WITH_CREDIT = 1_000_000  # the first seed of these
 
 
 class Tide(NamedTuple):

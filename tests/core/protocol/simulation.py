@@ -10,14 +10,14 @@ from unittest.mock import patch
 from msgspec.structs import replace
 
 from tests.core.protocol.checks import TIMING, Violation
-from tests.core.protocol.climate import CLIMATES, TIDES, Climate
+from tests.core.protocol.climate import CLIMATES, ON_CREDIT, TIDES, WITH_CREDIT, Climate
 from tests.core.protocol.etcd import Rooms
 from tests.core.protocol.requests import Request, State
 from tests.core.protocol.world import World
 from webhook.core.sharing import proposal
 from webhook.core.values.scopes import CLUSTER
 
-RULES = frozenset({"I1", "I2", "I3", "I5", "I6", "I7"})
+RULES = frozenset({"I1", "I2", "I3", "I5", "I6", "I7", "I8"})
 PATIENCE = 1.0  # seconds that a review waits before it is told that it cannot be told
 
 
@@ -26,11 +26,16 @@ class Simulation:
 
     def __init__(self, seed: int, climate: Climate | None = None, *, rules: frozenset[str] = RULES) -> None:
         self.random = random = Random(seed)
-        self.climate = climate or CLIMATES[seed % len(CLIMATES)]
+        climates = CLIMATES if seed < WITH_CREDIT else ON_CREDIT
+        self.climate = climate or climates[seed % len(climates)]
         self.tide = TIDES[0]
         rooms = Rooms(random.randint(3, 20), random.randint(5, 12))
         self.world = World(
-            random.choice(self.climate.replicas), rooms=rooms, existing=random.choice((0, 0, 3)), rules=rules
+            random.choice(self.climate.replicas),
+            rooms=rooms,
+            existing=random.choice((0, 0, 3)),
+            rules=rules,
+            credit=self.climate.elsewhere > 0,
         )
 
     def run(self) -> Counter[str]:
@@ -94,6 +99,8 @@ class Simulation:
             world.ask_again(self._any(), self._any())
         if self._happens(climate.end):
             world.end(self._any())
+        if climate.elsewhere and self._happens(climate.elsewhere):
+            world.refuse_elsewhere(self._any())
 
     def _fault(self) -> None:
         world, random, climate = self.world, self.random, self.climate
@@ -180,7 +187,8 @@ def fill(world: World, first: int) -> None:
         size = free if number == first + len(world.replicas) else (free + 1) // 2
         if size <= 0:
             return
-        request = Request(replace(world.pod(0, size, 0), name=f"ns/last{number}"), world.now)
+        last = replace(world.pod(0, size, 0), name=f"last/{number}", owner="last")  # whose standing is good
+        request = Request(last, world.now)
         world.requests.append(request)
         world.ask(request, number)
         for _ in range(5):

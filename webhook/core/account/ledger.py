@@ -24,9 +24,10 @@ from webhook.core.account.capacity import Bearing, Capacity
 from webhook.core.account.entry import Entry, Unbound
 from webhook.core.account.extent import NOWHERE, Extent, Spread
 from webhook.core.account.facts import PodFacts
+from webhook.core.account.history import History
 from webhook.core.account.nodes import Node, NodeFacts
 from webhook.core.account.places import Lacking
-from webhook.core.account.recount import Grant, Parts
+from webhook.core.account.recount import AWAITED, Grant, Parts
 from webhook.core.account.reservations import Reservation, Reservations
 from webhook.core.account.standing import Standing
 from webhook.core.account.unbound import UnboundPods
@@ -51,7 +52,10 @@ class Ledger:
         self.deaf = False  # nothing is taken in but a list: what is told may be of a history that was replaced
         self.unasked_growths = 0  # how often a resize that was infeasible became feasible, with no review of that
         self.unasked_growth = NOTHING  # what that came to in all
+        self.history = History()
         self._infeasible: set[str] = set()  # names of pods whose resize is infeasible at present
+        self._ended: set[str] = set()  # names that are taken by pods that count no longer
+        self._deleting: set[str] = set()  # names that will be free soon
         self._pods: dict[str, Entry] = {}
         self._unbound = UnboundPods(self.capacity.places, self._lets_in)
         self._committed: dict[str, Amounts] = {}  # by scope, without what is excused
@@ -105,6 +109,20 @@ class Ledger:
             return pod.asked
         return self.reservations.growth_unseen(pod.name, Extent(pod.before.footprint, pod.footprint), scope)
 
+    def asked_beyond_live(self, pod: PodFacts, scope: str) -> Amounts:
+        """What a pod asks for in a scope beyond what lives under its name, whatever else may come there."""
+        if pod.name not in self._pods:
+            return pod.asked
+        return Extent(pod.before.footprint, pod.footprint).cost_beyond(self._charged_under(pod.name).in_scope(scope))
+
+    def is_unknown(self, name: str) -> bool:
+        """Say whether nobody has this name, and nothing is reserved under it."""
+        return name not in self._pods and name not in self.reservations.names and name not in self._ended
+
+    def is_taken(self, name: str) -> bool:
+        """Say whether a pod has this name, and is not being deleted: the API server would create no other one."""
+        return (name in self._pods or name in self._ended) and name not in self._deleting
+
     def __len__(self) -> int:
         """How many live pods are counted."""
         return len(self._pods)
@@ -113,7 +131,9 @@ class Ledger:
 
     def grant(self, pod: PodFacts, now: float) -> Reservation:
         """Reserve a pod's footprint under its name."""
-        reservation = Reservation(pod.uid, self.spread(pod), now, pod.before)
+        subjects = self.reservations.subjects
+        reservation = Reservation(pod.uid, self.spread(pod), now, pod.before, pod.owner, subjects.grants)
+        subjects.grants += 1
         self.reservations.add(pod.name, reservation)
         return reservation
 
@@ -128,10 +148,14 @@ class Ledger:
         settled = pod.name in self.reservations.names and self.reservations.see(pod.name, pod.uid, pod.revision)
         if known is not None and known.uid == pod.uid:
             self._compare(known, pod, settled=settled)
-        elif self.reservations.get(pod.name, pod.uid) is None:
-            self.born_revision = max(self.born_revision, pod.revision)
+        else:
+            if self.reservations.get(pod.name, pod.uid) is None:
+                self.born_revision = max(self.born_revision, pod.revision)
+            self._tell_subjects(pod, pod.footprint)
         if pod.infeasible or self._infeasible:
             self._note(pod)
+        if pod.deleting or not pod.counts or self._deleting or self._ended:
+            self._note_end(pod)
         self._put(pod.name, _entry(pod) if pod.counts else None, settled=settled)
 
     def gone(self, pod: PodFacts) -> None:
@@ -140,7 +164,10 @@ class Ledger:
             return
         self._reach(pod.revision)
         settled = self.reservations.see(pod.name, pod.uid, pod.revision)
-        self._infeasible.discard(pod.name)
+        if settled:
+            self._tell_subjects(pod, pod.footprint)  # it came and went
+        for names in (self._infeasible, self._ended, self._deleting):
+            names.discard(pod.name)
         entry = self._pods.get(pod.name)
         self._put(pod.name, None if entry is None or entry.uid == pod.uid else entry, settled=settled)
 
@@ -153,7 +180,8 @@ class Ledger:
         listed = {pod.name: pod for pod in pods}
         for name in self._pods.keys() - listed.keys():
             self._put(name, None)
-        self._infeasible &= listed.keys()
+        for names in (self._infeasible, self._ended, self._deleting):
+            names.intersection_update(listed)
         for pod in listed.values():
             self.see(pod)
         self.capacity.listed()
@@ -196,6 +224,7 @@ class Ledger:
         if known.footprint is pod.footprint or pod.footprint.within(known.footprint):
             return
         self.born_revision = max(self.born_revision, pod.revision)
+        self._tell_subjects(pod, pod.footprint.beyond(known.footprint))
         if not settled and pod.name in self._infeasible and pod.counts:
             self.unasked_growths += 1
             self.unasked_growth = self.unasked_growth.plus(pod.footprint.beyond(known.footprint))
@@ -206,6 +235,17 @@ class Ledger:
             self._infeasible.add(pod.name)
         else:
             self._infeasible.discard(pod.name)
+
+    def _note_end(self, pod: PodFacts) -> None:
+        """Keep in mind which names are taken by what is not charged, and which are about to be free."""
+        for names, is_one in ((self._ended, not pod.counts), (self._deleting, pod.deleting)):
+            names.add(pod.name) if is_one else names.discard(pod.name)
+
+    def _tell_subjects(self, pod: PodFacts, size: Amounts) -> None:
+        """Note that a pod came, or grew by so much: what was let in for its owner does come."""
+        if self.reservations.names:
+            self.reservations.subjects.saw(pod.name, pod.owner, size)
+        self.history.saw(pod.name, pod.owner, size)
 
     def _reach(self, revision: int) -> None:
         if revision > self.pod_revision:
@@ -391,8 +431,10 @@ class Ledger:
             sums["unseen", scope] = self.reservations.unseen(scope)
             sums["open", scope] = self.reservations.open(scope)
             sums["unretired", scope] = self.reservations.unretired(scope)
+            for subject, awaited in self.reservations.subjects.all():
+                sums[f"{AWAITED} {subject}", scope] = awaited.in_scope(scope)
         bearings = {scope: self.capacity.bearing(scope) for scope in self.accounting.scopes}
-        grants = tuple(Grant(name, r.spread, r.before, r.is_open) for name, r in self.reservations)
+        grants = tuple(Grant(name, r.spread, r.before, r.is_open, r.owner) for name, r in self.reservations)
         nodes = {node.facts.name: node for node in self.capacity.all()}
         return Parts(now, self.accounting, self._pods.copy(), nodes, grants, sums, bearings)
 

@@ -122,7 +122,7 @@ def _created(request: Request, pod: Pod) -> PodFacts:
     # have given another since. A review made by hand may lack what the API server always fills in; its own uid then
     # stands for the pod's.
     name = meta.name or request.name or f"{meta.generate_name}{request.uid}"
-    return pod_facts(pod, f"{request.namespace}/{name}", meta.uid or request.uid, at=0)
+    return pod_facts(pod, f"{request.namespace}/{name}", meta.uid or request.uid, at=0, user=request.user_info.username)
 
 
 def _resized(request: Request, pod: Pod) -> PodFacts:
@@ -140,7 +140,7 @@ def _resized(request: Request, pod: Pod) -> PodFacts:
     at = old.metadata.resource_version
     if not (at.isascii() and at.isdigit()):
         raise ObjectError(f"oldObject: metadata.resourceVersion: {quoted(at)} is no number")
-    facts = pod_facts(wanted, f"{request.namespace}/{name}", uid, at=int(at))
+    facts = pod_facts(wanted, f"{request.namespace}/{name}", uid, at=int(at), user=request.user_info.username)
     return replace(facts, before=Before(int(at), footprint(old)))
 
 
