@@ -29,6 +29,11 @@ class Waiting:
     proposed: bool = False
     answer: Future[Answer] = field(default_factory=Future)
 
+    @property
+    def lacks_booking(self) -> bool:
+        """Say whether it is a booking that it waits for, and not earlier pods."""
+        return self.awaits is None and not self.question.request.dry_run
+
 
 Settled = tuple[Waiting, Verdict]
 
@@ -69,16 +74,8 @@ class WaitingRoom:
         return [
             Ask(w.question.facts, w.question.forced)
             for w in self._waiting
-            if self._lacks_booking(w, now) and (not w.proposed or self._allotment.promising(w.question.facts, now))
+            if w.lacks_booking and (not w.proposed or self._allotment.promising(w.question.facts, now))
         ]
-
-    def _lacks_booking(self, waiting: Waiting, now: float) -> bool:
-        """Say whether it is a booking that it waits for, and not earlier pods."""
-        if waiting.question.forced:
-            return True
-        if waiting.awaits is not None or waiting.question.request.dry_run:
-            return False
-        return self._allotment.shortfall(waiting.question.facts, now) is None
 
     def without_booking(self, now: float, problem: str | None) -> Iterator[Settled]:
         """Settle whoever is covered by now, does not fit any more, or has waited for too long."""
