@@ -1,7 +1,7 @@
 """What somebody with the stock role `edit` in one namespace can apply, as forms that are aimed at the bound.
 
-Each form asks for more than there is, for what no node can hold, or for an exemption that is not its own. Sizes: two nodes
-of 4096Mi, and a bound of 6144Mi. A pod of `FITTING` fits twice, and leaves room for others.
+Each form asks for more than there is, for what no node can hold, or for an exemption that is not its own. Two nodes
+have 4096Mi each, and the bound is 6144Mi. A pod of `FITTING` fits twice, and leaves room for others.
 """
 
 from collections.abc import Iterator

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cluster import kubeconfig, namespaces
+from tests.cluster import namespaces
 from tests.cluster.api import Api, ApiError
 from tests.cluster.processes import until
 from tests.live.headroom import CONFIG
