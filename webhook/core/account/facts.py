@@ -32,7 +32,8 @@ class PodFacts(Struct, frozen=True, gc=False):
     counts: bool = True
     confined_to: Ways = ()
     infeasible: bool = False  # it wants to grow, and its node has no room: what it wants does not count
-    before: Before = UNBORN  # in the review of a resize
+    before: Before = UNBORN  # in the review of a change
+    was_confined_to: Ways | None = None  # in the review of a change of where it may run
 
     @property
     def key(self) -> str:
@@ -41,8 +42,10 @@ class PodFacts(Struct, frozen=True, gc=False):
 
     @property
     def asked(self) -> Amounts:
-        """What the review would add to the object that it is about."""
-        return self.footprint if self.before is UNBORN else self.footprint.beyond(self.before.footprint)
+        """What the review would add to the object that it is about, in a scope where that is not charged yet."""
+        if self.before is UNBORN or self.was_confined_to is not None:
+            return self.footprint
+        return self.footprint.beyond(self.before.footprint)
 
 
 def revision(resource_version: str) -> int:

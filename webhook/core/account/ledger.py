@@ -13,20 +13,24 @@ else cordoning an over-full node would create headroom.
 A pod's event costs the same at any size of the cluster. Not thread-safe: the caller holds one lock for all of it.
 """
 
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections import Counter
+from collections.abc import Iterable, Mapping, Set
+from typing import TypeVar
 
 from webhook.core.account.accounting import Accounting
 from webhook.core.account.capacity import Capacity
 from webhook.core.account.entry import Entry
-from webhook.core.account.extent import NOWHERE, Extent, Spread
+from webhook.core.account.extent import NOWHERE, UNBORN, Before, Extent, Spread
 from webhook.core.account.facts import PodFacts
 from webhook.core.account.nodes import Node, NodeFacts
+from webhook.core.account.placement import Placement
 from webhook.core.account.recount import Grant, Parts
 from webhook.core.account.reservations import Reservation, Reservations
 from webhook.core.account.standing import Standing
-from webhook.core.pods.confinement import Ways, named_nodes, pool_of
+from webhook.core.pods.confinement import Ways
 from webhook.core.values.amounts import NOTHING, Amounts
+
+K = TypeVar("K", str, Ways)
 
 
 class Ledger:
@@ -40,14 +44,19 @@ class Ledger:
         self.pod_revision = 0  # the highest that any pod was shown with
         self.born_revision = 0  # the highest at which a pod was shown that came, or grew, and was not granted here
         self.proven_since = float("-inf")  # the view shows all that was true at this moment
-        self.unasked_growths = 0  # how often a resize that was infeasible became feasible, with no review of that
-        self.unasked_growth = NOTHING  # what that came to in all
+        self.unasked_growths = 0  # how often an infeasible resize became feasible, or a pod that had ended lives again
+        self.unasked_growth = NOTHING  # what that came to in all, with no review of it
+        self.unconfined_binds: Counter[str] = Counter()  # by pool: pods bound to its nodes and not charged to it before
+        self.unconfined_bound: dict[str, Amounts] = {}  # what these came to in all
         self._infeasible: set[str] = set()  # names of pods whose resize is infeasible at present
+        self._ended: set[str] = set()  # UIDs of pods that are still there and have run to their end
         self._pods: dict[str, Entry] = {}
         self._committed: dict[str, Amounts] = {}  # by scope, without what is excused
         self._held: dict[str, Amounts] = {}  # by node: what the pods bound to it commit
         self._placed: dict[str, str | None] = {}  # by node: the pool that its pods are charged to
-        self._naming: dict[str, set[str]] = {}  # by node, known or not: the unbound pods that name it
+        self._placement = self._new_placement()
+        self._unbound: dict[Ways, Amounts] = {}  # by confinement: what the unbound pods with it commit
+        self._led: dict[Ways, str | None] = {}  # by the same: the pool that they are charged to
         self._excused: dict[str, dict[str, Amounts]] = {}  # by node that does not count, by scope
 
     # -- questions -----------------------------------------------------------------------------------------------------
@@ -59,8 +68,24 @@ class Ledger:
 
     def spread(self, pod: PodFacts) -> Spread:
         """Return which scopes a pod is charged to."""
-        placed = pod.node or pod.confined_to
-        return Spread(pod.footprint, self._pool_of(pod.node, pod.confined_to) if placed else None)
+        return Spread(pod.footprint, self._pool_of(pod.node, pod.confined_to))
+
+    def before(self, pod: PodFacts) -> Before:
+        """Return what a pod under review was before, and whether it was charged elsewhere."""
+        if pod.was_confined_to is None:
+            return pod.before
+        was, will_be = self._pool_of("", pod.was_confined_to), self._pool_of(pod.node, pod.confined_to)
+        return pod.before if was == will_be else pod.before._replace(elsewhere=True)
+
+    def asked(self, pod: PodFacts, scope: str) -> Amounts:
+        """What the review would add in a scope to the object that it is about."""
+        if pod.before is UNBORN:
+            return pod.footprint
+        return pod.footprint.beyond(self.before(pod).within(scope))
+
+    def extent(self, pod: PodFacts, scope: str) -> Extent:
+        """How far a pod under review would reach in a scope, and from where."""
+        return Extent(pod.before.footprint if pod.before is UNBORN else self.before(pod).within(scope), pod.footprint)
 
     def growth(self, pod: PodFacts, scope: str) -> Amounts:
         """What letting a pod in, or grow, would add to what its name is charged in a scope.
@@ -68,8 +93,8 @@ class Ledger:
         The object under review may be ahead of the view: what made it so is charged to whoever granted that.
         """
         if pod.name not in self._pods and pod.name not in self.reservations.names:
-            return pod.asked
-        return self.reservations.growth_unseen(pod.name, Extent(pod.before.footprint, pod.footprint), scope)
+            return self.asked(pod, scope)
+        return self.reservations.growth_unseen(pod.name, self.extent(pod, scope), scope)
 
     def __len__(self) -> int:
         """How many live pods are counted."""
@@ -79,7 +104,7 @@ class Ledger:
 
     def grant(self, pod: PodFacts, now: float) -> Reservation:
         """Reserve a pod's footprint under its name."""
-        reservation = Reservation(pod.uid, self.spread(pod), now, pod.before)
+        reservation = Reservation(pod.uid, self.spread(pod), now, self.before(pod))
         self.reservations.add(pod.name, reservation)
         return reservation
 
@@ -89,6 +114,8 @@ class Ledger:
         """Take in a pod that was added or has changed."""
         self._reach(pod.revision)
         known = self._pods.get(pod.name)
+        if pod.node and (known is None or not known.node or known.uid != pod.uid):
+            self._meter_bind(known, pod)
         settled = pod.name in self.reservations.names and self.reservations.see(pod.name, pod.uid, pod.revision)
         if known is not None and known.uid == pod.uid:
             self._compare(known, pod, settled=settled)
@@ -96,6 +123,11 @@ class Ledger:
             self.born_revision = max(self.born_revision, pod.revision)
         if pod.infeasible or self._infeasible:
             self._note(pod)
+        if not pod.counts:
+            self._ended.add(pod.uid)
+        elif pod.uid in self._ended:  # by the status subresource it was made to live again, and nobody was asked
+            self._ended.discard(pod.uid)
+            self._meter_growth(pod.footprint)
         self._put(pod.name, _entry(pod) if pod.counts else None, settled=settled)
 
     def gone(self, pod: PodFacts) -> None:
@@ -103,6 +135,7 @@ class Ledger:
         self._reach(pod.revision)
         settled = self.reservations.see(pod.name, pod.uid, pod.revision)
         self._infeasible.discard(pod.name)
+        self._ended.discard(pod.uid)
         entry = self._pods.get(pod.name)
         self._put(pod.name, None if entry is None or entry.uid == pod.uid else entry, settled=settled)
 
@@ -112,6 +145,7 @@ class Ledger:
         for name in self._pods.keys() - listed.keys():
             self._put(name, None)
         self._infeasible &= listed.keys()
+        self._ended &= {pod.uid for pod in listed.values()}
         for pod in listed.values():
             self.see(pod)
         self.capacity.listed()
@@ -127,12 +161,33 @@ class Ledger:
 
     def _compare(self, known: Entry, pod: PodFacts, *, settled: bool) -> None:
         """Note growth: others may hold it still, also where it settled a grant of ours, which failed then."""
+        if not pod.node and known.confined_to != pod.confined_to:
+            self.born_revision = max(self.born_revision, pod.revision)  # another pool's sums may have grown
         if known.footprint is pod.footprint or pod.footprint.within(known.footprint):
             return
         self.born_revision = max(self.born_revision, pod.revision)
         if not settled and pod.name in self._infeasible and pod.counts:
-            self.unasked_growths += 1
-            self.unasked_growth = self.unasked_growth.plus(pod.footprint.beyond(known.footprint))
+            self._meter_growth(pod.footprint.beyond(known.footprint))
+
+    def _meter_growth(self, growth: Amounts) -> None:
+        """Count what nobody was asked about."""
+        self.unasked_growths += 1
+        self.unasked_growth = self.unasked_growth.plus(growth)
+
+    def _meter_bind(self, known: Entry | None, pod: PodFacts) -> None:
+        """Count a pod that was bound to a node of a pool that it was not charged to; its first charge must be known."""
+        pool = self._placed.get(pod.node)
+        if pool is None or not pod.counts:
+            return
+        if known is not None and known.uid == pod.uid:
+            charged = self._charged_to(known)
+        elif (reservation := self.reservations.get(pod.name, pod.uid)) is not None:
+            charged = reservation.spread
+        else:
+            return
+        if charged.pool != pool:
+            self.unconfined_binds[pool] += 1
+            self.unconfined_bound[pool] = self.unconfined_bound.get(pool, NOTHING).plus(pod.footprint)
 
     def _note(self, pod: PodFacts) -> None:
         """Keep in mind whose resize is infeasible: it may become feasible, and nobody is asked about that."""
@@ -148,9 +203,7 @@ class Ledger:
 
     def _pool_of(self, node: str, confined_to: Ways) -> str | None:
         """A bound pod is in its node's pool, if the node is known; another in the pool that it is confined to."""
-        if node:
-            return self._placed.get(node)
-        return pool_of(confined_to, self.accounting.pool_of, self._placed.get) if confined_to else None
+        return self._placed.get(node) if node else self._placement.pool_of(confined_to)
 
     def _put(self, name: str, new: Entry | None, *, settled: bool = False) -> None:
         """Let this live under a name; `settled` says that its reservations have changed."""
@@ -159,22 +212,11 @@ class Ledger:
             self._charge(old, new)
             if old is not None:
                 del self._pods[name]
-                if old.confined_to:
-                    self._index(name, old, present=False)
             if new is not None:
                 self._pods[name] = new
-                if new.confined_to:
-                    self._index(name, new, present=True)
         elif not settled:
             return
         self.reservations.refresh(name)
-
-    def _index(self, name: str, entry: Entry, *, present: bool) -> None:
-        for node in named_nodes(entry.confined_to):
-            naming = self._naming.setdefault(node, set())
-            naming.add(name) if present else naming.discard(name)
-            if not naming:
-                del self._naming[node]
 
     def _charge(self, old: Entry | None, new: Entry | None) -> None:
         """Charge one pod in place of another; to bind a pod changes nothing but where it is held."""
@@ -184,13 +226,21 @@ class Ledger:
                 _move(self._committed, scope, before.footprint, NOTHING)
             for scope in after.scopes if after is not NOWHERE else ():
                 _move(self._committed, scope, NOTHING, after.footprint)
-        if old is not None and old.node:
-            self._hold(old.node, old.footprint, NOTHING)
-        if new is not None and new.node:
-            self._hold(new.node, NOTHING, new.footprint)
+        for entry, less, more in ((old, before.footprint, NOTHING), (new, NOTHING, after.footprint)):
+            if entry is not None and entry.node:
+                self._hold(entry.node, less, more)
+            elif entry is not None:
+                self._wait(entry.confined_to, less, more)
 
     def _charged_to(self, entry: Entry | None) -> Spread:
         return NOWHERE if entry is None else Spread(entry.footprint, self._pool_of(entry.node, entry.confined_to))
+
+    def _wait(self, confined_to: Ways, old: Amounts, new: Amounts) -> None:
+        _move(self._unbound, confined_to, old, new)
+        if confined_to in self._unbound:
+            self._led[confined_to] = self._placement.pool_of(confined_to)
+        else:
+            self._led.pop(confined_to, None)
 
     def _hold(self, node: str, old: Amounts, new: Amounts) -> None:
         _move(self._held, node, old, new)
@@ -217,30 +267,30 @@ class Ledger:
         self._follow(self.capacity.tick(now))
 
     def configure(self, accounting: Accounting, now: float) -> None:
-        """Judge by another configuration from now on; only what hangs on the pools is charged anew."""
-        with self._set_aside([name for name, entry in self._pods.items() if entry.confined_to]):
-            self.accounting = accounting
-            self._follow(self.capacity.configure(accounting, now))
+        """Judge by another configuration from now on; only what depends on the pools is charged again."""
+        self.accounting = accounting
+        self._placement.forget()
+        if not accounting.config.pools:
+            self._placement = self._new_placement()
+        changed = self.capacity.configure(accounting, now)
+        self._place(changed)
+        self._refresh_on({node.facts.name for node in changed}, self._lead())
 
-    @contextmanager
-    def _set_aside(self, names: Iterable[str]) -> Iterator[None]:
-        """Take pods out while something changes that tells which pool they are charged to."""
-        pods = [(name, self._pods[name]) for name in names]
-        for name, _ in pods:
-            self._put(name, None)
-        yield
-        for name, entry in pods:
-            self._put(name, entry)
+    def _new_placement(self) -> Placement:
+        return Placement(self._implied_pool)
+
+    def _implied_pool(self, labels: Mapping[str, str]) -> str | None:
+        return self.accounting.pool_of(labels)
 
     def _follow(self, changed: list[Node]) -> None:
         """Charge the pods of changed nodes to the pool that the node is in now, and excuse those that do not count."""
         if changed:
-            names = {node.facts.name for node in changed}
-            with self._set_aside({pod for name in names for pod in self._naming.get(name, ())}):
-                self._place(changed)
-            self._refresh_on(names)
+            moved = self._lead() if self._place(changed) else frozenset[Ways]()
+            self._refresh_on({node.facts.name for node in changed}, moved)
 
-    def _place(self, changed: list[Node]) -> None:
+    def _place(self, changed: list[Node]) -> bool:
+        """Follow nodes with what their pods hold; say whether unbound pods may be confined to other pools now."""
+        leads_elsewhere = False
         for node in changed:
             name, held = node.facts.name, self._held.get(node.facts.name, NOTHING)
             known = self.capacity.get(name)
@@ -250,13 +300,35 @@ class Ledger:
             if new is not None:
                 _move(self._committed, new, NOTHING, held)
                 self._placed[name] = new
+            if self.accounting.config.pools:
+                leads_elsewhere |= self._take_in(name, known)
             self._excuse(name)
+        return leads_elsewhere
 
-    def _refresh_on(self, nodes: set[str]) -> None:
-        """Bring the reservations up to date whose names have a live pod on one of these nodes."""
+    def _take_in(self, name: str, known: Node | None) -> bool:
+        if known is None:
+            return self._placement.drop(name)
+        return self._placement.put(name, known.facts.labels, known.pool, exists=known.deleted_at is None)
+
+    def _lead(self) -> Set[Ways]:
+        """Charge unbound pods to the pool that each confinement leads to now; return the confinements that changed."""
+        moved = set()
+        for confined_to, amounts in self._unbound.items():
+            old, new = self._led[confined_to], self._placement.pool_of(confined_to)
+            if old != new:
+                if old is not None:
+                    _move(self._committed, old, amounts, NOTHING)
+                if new is not None:
+                    _move(self._committed, new, NOTHING, amounts)
+                self._led[confined_to] = new
+                moved.add(confined_to)
+        return moved
+
+    def _refresh_on(self, nodes: set[str], moved: Set[Ways]) -> None:
+        """Bring the reservations up to date whose names have a live pod on these nodes, or one that is confined so."""
         for name in {name for name, _ in self.reservations}:
             pod = self._pods.get(name)
-            if pod is not None and pod.node in nodes:
+            if pod is not None and (pod.node in nodes if pod.node else pod.confined_to in moved):
                 self.reservations.refresh(name)
 
     def _excuse(self, name: str) -> None:
@@ -298,7 +370,7 @@ def _entry(pod: PodFacts) -> Entry:
     return Entry(pod.uid, pod.footprint, pod.node, () if pod.node else pod.confined_to)
 
 
-def _move(sums: dict[str, Amounts], key: str, old: Amounts, new: Amounts) -> None:
+def _move(sums: dict[K, Amounts], key: K, old: Amounts, new: Amounts) -> None:
     total = sums.get(key, NOTHING).moved(old, new)
     if total == NOTHING:
         sums.pop(key, None)

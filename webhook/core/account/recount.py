@@ -17,10 +17,14 @@ from webhook.core.account.capacity import Bearing
 from webhook.core.account.entry import Entry
 from webhook.core.account.extent import NOWHERE, Before, Spread
 from webhook.core.account.nodes import Node, Room, reserve
-from webhook.core.pods.confinement import pool_of
+from webhook.core.account.placement import Placement
 from webhook.core.values.amounts import NOTHING, Amounts
 
 SLICE = 2_000  # pods between two pauses, counted in about a millisecond
+SLICE_OF_NODES = 50
+
+PoolOf = Callable[[Entry], str | None]
+"""Tells which pool a live pod is charged to."""
 
 Figure = tuple[str, str]
 """What is summed (`committed`, `held`, `unseen`, `open`, `unretired`) and where: in a scope; for `held`, on a node."""
@@ -54,14 +58,16 @@ class Parts(NamedTuple):
         """Say why a node does not count; a node that is not known takes nothing out of the account."""
         return self.nodes[node].why_not(self.accounting.nodes, self.now) if node in self.nodes else None
 
-    def pool_of(self, pod: Entry) -> str | None:
-        """Return the pool that a pod is charged to."""
-        if not pod.node:
-            return pool_of(pod.confined_to, self.accounting.pool_of, self._placed)
-        return self._placed(pod.node)
-
-    def _placed(self, node: str) -> str | None:
-        return self.nodes[node].pool if node in self.nodes else None
+    def pools(self, pause: Callable[[], None] = lambda: None) -> PoolOf:
+        """Work out from the nodes which pool pods are charged to; `pause` is called between slices of them."""
+        placement = Placement(self.accounting.pool_of)
+        if self.accounting.config.pools:
+            for number, (name, node) in enumerate(self.nodes.items()):
+                placement.put(name, node.facts.labels, node.pool, exists=node.deleted_at is None)
+                if number % SLICE_OF_NODES == 0:
+                    pause()
+        placed = {name: node.pool for name, node in self.nodes.items()}
+        return lambda pod: placed.get(pod.node) if pod.node else placement.pool_of(pod.confined_to)
 
 
 class Drift(NamedTuple):
@@ -75,7 +81,8 @@ class Drift(NamedTuple):
 
 def recount(parts: Parts, pause: Callable[[], None] = lambda: None) -> tuple[Drift, ...]:
     """Return every figure that drifted; none may. `pause` is called between slices of the pods."""
-    sums, bearings = figures(parts, _committed(parts, pause))
+    pool_of = parts.pools(pause)
+    sums, bearings = figures(parts, _committed(parts, pool_of, pause), pool_of)
     drifts = [
         Drift(*f, parts.sums.get(f, NOTHING), sums.get(f, NOTHING)) for f in sorted(parts.sums.keys() | sums.keys())
     ]
@@ -84,11 +91,11 @@ def recount(parts: Parts, pause: Callable[[], None] = lambda: None) -> tuple[Dri
 
 
 def figures(
-    parts: Parts, charged: Iterable[tuple[Figure, Amounts]]
+    parts: Parts, charged: Iterable[tuple[Figure, Amounts]], pool_of: PoolOf
 ) -> tuple[Mapping[Figure, Amounts], Mapping[str, Bearing]]:
     """Work out every figure, and what each scope can bear, from what the live pods are charged to."""
     sums: defaultdict[Figure, Amounts] = defaultdict(lambda: NOTHING)
-    for add in (charged, _granted(parts)):
+    for add in (charged, _granted(parts, pool_of)):
         for figure, amounts in add:
             sums[figure] = sums[figure].plus(amounts)
     for figure, amounts in list(_excused(parts, sums)):
@@ -96,12 +103,12 @@ def figures(
     return sums, {scope: _bearing(parts, sums, scope) for scope in parts.accounting.scopes}
 
 
-def _committed(parts: Parts, pause: Callable[[], None]) -> Iterator[tuple[Figure, Amounts]]:
+def _committed(parts: Parts, pool_of: PoolOf, pause: Callable[[], None]) -> Iterator[tuple[Figure, Amounts]]:
     """Charge every pod to its scopes and its node; those that are alike are counted first, and added once."""
     alike: Counter[tuple[Amounts, str, str | None]] = Counter()
     pods = iter(parts.pods.values())
     while some := list(islice(pods, SLICE)):
-        alike.update((pod.footprint, pod.node, parts.pool_of(pod)) for pod in some)
+        alike.update((pod.footprint, pod.node, pool_of(pod)) for pod in some)
         pause()
     for (footprint, node, pool), number in alike.items():
         amounts = footprint.times(number)
@@ -120,24 +127,24 @@ def _excused(parts: Parts, sums: Mapping[Figure, Amounts]) -> Iterator[tuple[Fig
                 yield ("committed", scope), held.upto(parts.accounting.bearing_of(scope, node.facts.room))
 
 
-def _granted(parts: Parts) -> Iterator[tuple[Figure, Amounts]]:
+def _granted(parts: Parts, pool_of: PoolOf) -> Iterator[tuple[Figure, Amounts]]:
     """A name costs the way from the least before its grants to the most after; what lives there surely covers some."""
     by_name: defaultdict[str, list[Grant]] = defaultdict(list)
     for grant in parts.grants:
         by_name[grant.name].append(grant)
     for name, grants in by_name.items():
-        live = _live(parts, name)
+        live = _live(parts, name, pool_of)
         for scope in parts.accounting.scopes:
             within = [grant for grant in grants if scope in grant.spread.scopes]
             still_open = [grant for grant in within if grant.is_open]
-            yield ("unretired", scope), _way(within, NOTHING)
-            yield ("open", scope), _way(still_open, NOTHING)
-            yield ("unseen", scope), _way(still_open, live.in_scope(scope))
+            yield ("unretired", scope), _way(within, scope, NOTHING)
+            yield ("open", scope), _way(still_open, scope, NOTHING)
+            yield ("unseen", scope), _way(still_open, scope, live.in_scope(scope))
 
 
-def _way(grants: Sequence[Grant], live: Amounts) -> Amounts:
+def _way(grants: Sequence[Grant], scope: str, live: Amounts) -> Amounts:
     """What one does not raise tells nothing of how far the others reach."""
-    ways = [zip(grant.before.footprint, grant.spread.footprint, strict=True) for grant in grants]
+    ways = [zip(grant.before.within(scope), grant.spread.footprint, strict=True) for grant in grants]
     return Amounts._make(
         _beyond([w for w in each if w[0] < w[1]], lives) for lives, *each in zip(live, *ways, strict=True)
     )
@@ -147,11 +154,11 @@ def _beyond(ways: Sequence[tuple[int, int]], lives: int) -> int:
     return max(0, max(high for _, high in ways) - max(lives, min(low for low, _ in ways))) if ways else 0
 
 
-def _live(parts: Parts, name: str) -> Spread:
+def _live(parts: Parts, name: str, pool_of: PoolOf) -> Spread:
     pod = parts.pods.get(name)
     if pod is None or parts.why_not(pod.node) is not None:
         return NOWHERE
-    return Spread(pod.footprint, parts.pool_of(pod))
+    return Spread(pod.footprint, pool_of(pod))
 
 
 def _bearing(parts: Parts, sums: Mapping[Figure, Amounts], scope: str) -> Bearing:

@@ -149,7 +149,7 @@ class Reservations:
         """What one more grant under a name would add to what it holds of the allotment, some keys left out."""
         group = self._names.get(name)
         if group is None:
-            return dict.fromkeys(spread.scopes, Extent(before.footprint, spread.footprint).cost)
+            return {scope: extent.cost for scope, extent in reach(spread, before).items()}
         counted = not without & group.by_key.keys()
         held = group.unretired if counted else _extents(r for k, r in group.by_key.items() if k not in without)
         growth: Sums = {}

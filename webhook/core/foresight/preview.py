@@ -16,7 +16,7 @@ from webhook.core.account.accounting import Accounting
 from webhook.core.account.capacity import Bearing
 from webhook.core.account.extent import Spread
 from webhook.core.account.nodes import Node
-from webhook.core.account.recount import Figure, Parts, figures
+from webhook.core.account.recount import Figure, Parts, PoolOf, figures
 from webhook.core.account.standing import Standing
 from webhook.core.config.config import HeadroomConfig
 from webhook.core.config.settings import Mode
@@ -86,16 +86,17 @@ def under(parts: Parts, config: HeadroomConfig) -> Parts:
 
 def standings(parts: Parts) -> Mapping[str, Standing]:
     """Work out how every scope stands, from what the pods of each node hold and the unbound pods."""
-    return _standings(*figures(parts, _charged(parts)))
+    pool_of = parts.pools()
+    return _standings(*figures(parts, _charged(parts, pool_of), pool_of))
 
 
-def _charged(parts: Parts) -> Iterator[tuple[Figure, Amounts]]:
+def _charged(parts: Parts, pool_of: PoolOf) -> Iterator[tuple[Figure, Amounts]]:
     for figure, amounts in parts.sums.items():
         node = parts.nodes.get(figure[1])
         yield figure, amounts
         for scope in (CLUSTER,) if node is None else node.scopes:
             yield ("committed", scope), amounts
-    unbound = Counter((pod.footprint, parts.pool_of(pod)) for pod in parts.pods.values() if not pod.node)
+    unbound = Counter((pod.footprint, pool_of(pod)) for pod in parts.pods.values() if not pod.node)
     for (footprint, pool), number in unbound.items():
         amounts = footprint.times(number)
         for scope in Spread(amounts, pool).scopes:

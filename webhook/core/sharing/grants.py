@@ -99,12 +99,12 @@ class Grants(ABC):
 
     def _growth(self, pod: PodFacts, without: frozenset[str]) -> Sums:
         """What a grant would add to the unretired reservations (those under one name overlap)."""
-        spread = self._ledger.spread(pod)
-        return self._ledger.reservations.growth_of(pod.name, spread, pod.before, without=without)
+        spread, before = self._ledger.spread(pod), self._ledger.before(pod)
+        return self._ledger.reservations.growth_of(pod.name, spread, before, without=without)
 
     def _covered(self, pod: PodFacts, held: Sums, load: Load, without: frozenset[str] = _NONE) -> bool:
-        asked = pod.asked
         for scope, growth in self._growth(pod, without).items():
+            asked = self._ledger.asked(pod, scope)
             limit, used = held.get(scope, NOTHING), load(scope)
             for index, bound in enumerate(self._ledger.capacity.bearing(scope).bound):
                 if bound is not None and asked[index] and used[index] + growth[index] > limit[index]:

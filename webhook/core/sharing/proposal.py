@@ -71,9 +71,9 @@ def fits(ledger: Ledger, shared: Shared, replica: str, pod: PodFacts) -> bool:
     view may be behind, the pod that paid gone, and its room booked by another replica.
     """
     for scope in ledger.spread(pod).scopes:
-        growth = ledger.growth(pod, scope)
+        growth, asked = ledger.growth(pod, scope), ledger.asked(pod, scope)
         for index, left in enumerate(free(ledger, shared, replica, scope, pod)):
-            if left is not None and pod.asked[index] and growth[index] > left:
+            if left is not None and asked[index] and growth[index] > left:
                 return False
     return True
 
