@@ -1,4 +1,4 @@
-"""Where a pod may run is what Kubernetes' own code says, and the pool that follows is what a look at every node finds."""
+"""Where a pod may run is what Kubernetes' own code says; the pool that follows is what a look at each node finds."""
 
 import json
 from random import Random
@@ -70,7 +70,7 @@ def facts(asked: Json) -> list[tuple[str, Json]]:
 
 
 def test_no_difference_over_many_random_pods_and_nodes() -> None:
-    random = Random(20)
+    random = Random(20)  # noqa: S311 - for tests
     batch = [question(random) for _ in range(BATCH)]
     said = kubernetes_admits(batch)
     assert len(said) == BATCH
@@ -83,7 +83,7 @@ def test_no_difference_over_many_random_pods_and_nodes() -> None:
 
 def test_the_pool_is_the_one_that_all_nodes_are_in_that_kubernetes_admits() -> None:
     """Nodes come, change and go in any order; every confinement is looked up after each change."""
-    random = Random(21)
+    random = Random(21)  # noqa: S311 - for tests
     batch = [question(random) for _ in range(BATCH)]
     placement = Placement(lambda _: None)
     known: dict[str, tuple[Json, str | None, bool]] = {}

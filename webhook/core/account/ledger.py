@@ -23,7 +23,7 @@ from webhook.core.account.entry import Entry
 from webhook.core.account.extent import NOWHERE, UNBORN, Before, Extent, Spread
 from webhook.core.account.facts import PodFacts
 from webhook.core.account.nodes import Node, NodeFacts
-from webhook.core.account.placement import Placement
+from webhook.core.account.placement import Change, Placement
 from webhook.core.account.recount import Grant, Parts
 from webhook.core.account.reservations import Reservation, Reservations
 from webhook.core.account.standing import Standing
@@ -274,7 +274,7 @@ class Ledger:
             self._placement = self._new_placement()
         changed = self.capacity.configure(accounting, now)
         self._place(changed)
-        self._refresh_on({node.facts.name for node in changed}, self._lead())
+        self._refresh_on({node.facts.name for node in changed}, self._lead(self._unbound))
 
     def _new_placement(self) -> Placement:
         return Placement(self._implied_pool)
@@ -285,12 +285,11 @@ class Ledger:
     def _follow(self, changed: list[Node]) -> None:
         """Charge the pods of changed nodes to the pool that the node is in now, and excuse those that do not count."""
         if changed:
-            moved = self._lead() if self._place(changed) else frozenset[Ways]()
-            self._refresh_on({node.facts.name for node in changed}, moved)
+            self._refresh_on({node.facts.name for node in changed}, self._lead(self._concerned(self._place(changed))))
 
-    def _place(self, changed: list[Node]) -> bool:
-        """Follow nodes with what their pods hold; say whether unbound pods may be confined to other pools now."""
-        leads_elsewhere = False
+    def _place(self, changed: list[Node]) -> list[Change]:
+        """Follow nodes with what their pods hold; return what may confine unbound pods to other pools."""
+        changes: list[Change | None] = []
         for node in changed:
             name, held = node.facts.name, self._held.get(node.facts.name, NOTHING)
             known = self.capacity.get(name)
@@ -301,19 +300,26 @@ class Ledger:
                 _move(self._committed, new, NOTHING, held)
                 self._placed[name] = new
             if self.accounting.config.pools:
-                leads_elsewhere |= self._take_in(name, known)
+                changes.append(self._take_in(name, known))
             self._excuse(name)
-        return leads_elsewhere
+        return [change for change in changes if change is not None]
 
-    def _take_in(self, name: str, known: Node | None) -> bool:
+    def _take_in(self, name: str, known: Node | None) -> Change | None:
         if known is None:
             return self._placement.drop(name)
         return self._placement.put(name, known.facts.labels, known.pool, exists=known.deleted_at is None)
 
-    def _lead(self) -> Set[Ways]:
+    def _concerned(self, changes: list[Change]) -> Iterable[Ways]:
+        """Return the confinements to look up again; to ask each of them about more than one node would take longer."""
+        if len(changes) != 1:
+            return self._unbound if changes else ()
+        return changes[0].concerned(self._unbound)
+
+    def _lead(self, concerned: Iterable[Ways]) -> Set[Ways]:
         """Charge unbound pods to the pool that each confinement leads to now; return the confinements that changed."""
         moved = set()
-        for confined_to, amounts in self._unbound.items():
+        for confined_to in concerned:
+            amounts = self._unbound[confined_to]
             old, new = self._led[confined_to], self._placement.pool_of(confined_to)
             if old != new:
                 if old is not None:

@@ -8,14 +8,29 @@ nodes.
 from collections.abc import Callable, Iterable, Mapping
 from functools import reduce
 from operator import or_
+from typing import NamedTuple
 
 from msgspec import Struct
 
-from webhook.core.pods.confinement import NAME, Need, Way, Ways, implied_pool, meets
+from webhook.core.pods.confinement import NAME, Need, Way, Ways, admits, implied_pool, meets
 
 Labels = tuple[tuple[str, str], ...]
 
 _REMEMBERED = 4096  # confinements
+
+
+class Change(NamedTuple):
+    """A node that changed: its labels before and after; None where it is not known."""
+
+    name: str
+    old: Labels | None
+    new: Labels | None
+
+    def concerned(self, confinements: Iterable[Ways]) -> list[Ways]:
+        """Return those that admit the node as it is or as it was: no other may lead elsewhere now."""
+        old, new = None if self.old is None else dict(self.old), None if self.new is None else dict(self.new)
+        either = [labels for labels in ([old] if old == new else [old, new]) if labels is not None]
+        return [c for c in confinements if any(admits(c, self.name, labels) for labels in either)]
 
 
 class _Place(Struct, frozen=True, gc=False):
@@ -104,11 +119,11 @@ class Placement:
 
     # -- changes -------------------------------------------------------------------------------------------------------
 
-    def put(self, name: str, labels: Labels, pool: str | None, *, exists: bool) -> bool:
-        """Take a node in, and say whether that may change where a confinement leads."""
+    def put(self, name: str, labels: Labels, pool: str | None, *, exists: bool) -> Change | None:
+        """Take a node in; return what may change where a confinement leads."""
         old = self._places.get(name)
         if old is not None and (old.labels, old.pool, old.exists) == (labels, pool, exists):
-            return False
+            return None
         place = _Place(self._number(name) if old is None else old.number, labels, pool, exists)
         bit = 1 << place.number
         if old is not None and old.labels == labels:
@@ -121,18 +136,18 @@ class Placement:
         self._pools[pool] = self._pools.get(pool, 0) | bit
         self._existing = self._existing | bit if exists else self._existing & ~bit
         self._found.clear()
-        return True
+        return Change(name, old.labels if old else None, labels)
 
-    def drop(self, name: str) -> bool:
-        """Forget a node, and say whether it was known."""
+    def drop(self, name: str) -> Change | None:
+        """Forget a node; return what may change where a confinement leads."""
         place = self._places.pop(name, None)
         if place is None:
-            return False
+            return None
         self._erase(place)
         self._names[place.number] = ""
         self._unused.append(place.number)
         self._found.clear()
-        return True
+        return Change(name, place.labels, None)
 
     def forget(self) -> None:
         """Take in that other pools are configured: what was found before says nothing any more."""

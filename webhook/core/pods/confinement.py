@@ -26,7 +26,7 @@ class Need(NamedTuple):
 
 
 class Way(NamedTuple):
-    """One way to place a pod: on a node with these labels that is one of `nodes`, if any are named, and meets `needs`."""
+    """One way to place a pod: on a node with these labels, one of `nodes` if any are named, that meets `needs`."""
 
     labels: Labels = ()
     nodes: tuple[str, ...] = ()
@@ -122,8 +122,9 @@ def _implied(
 def _leads_there(way: Way, name: str, labels: Mapping[str, str]) -> bool:
     if way.nodes and name not in way.nodes:
         return False
-    if any(labels.get(key) != value for key, value in way.labels):
-        return False
+    for key, value in way.labels:
+        if labels.get(key) != value:
+            return False
     return all(meets(need, name if need.key == NAME else labels.get(need.key)) for need in way.needs)
 
 
