@@ -31,7 +31,7 @@ from webhook.core.account.recount import Drift
 from webhook.core.account.reservations import Reservation
 from webhook.core.account.standing import Standing
 from webhook.core.foresight.plan import KINDS
-from webhook.core.values.amounts import Amounts
+from webhook.core.values.amounts import NOTHING, Amounts
 from webhook.settings import Settings
 from webhook.tls import ServingCertificate
 
@@ -203,14 +203,21 @@ class Snapshot(Collector):
             held = {s: allotment.held(s).memory_requests for s in ledger.accounting.scopes}
             lapsed = account.lapsed
             growths, grown = ledger.unasked_growths, ledger.unasked_growth.memory_requests
+            binds, bound = dict(ledger.unconfined_binds), dict(ledger.unconfined_bound)
+            pools = ledger.accounting.scopes[1:]
         text = (
             "Reservations not yet retired. Orphaned are those whose pods can come no more, until a fresh view shows it."
         )
         yield _by("headroom_reservations", text, "state", {state: states[state] for state in _STATES})
         yield _counter("headroom_reservations_expired", "Reservations whose pods never came.", lapsed)
-        text = "Pods that grew without a review: a resize that their node had no room for has become feasible."
+        text = "Pods that grew without a review: a resize has become feasible, or a pod that had ended lives again."
         yield _counter("headroom_unreviewed_growths", text, growths)
         yield _counter("headroom_unreviewed_growth_memory_bytes", "Requests that pods grew by without a review.", grown)
+        text = "Pods bound to a node of a pool that they were not charged to before: they might have run elsewhere."
+        yield _counts("headroom_unconfined_binds", text, "pool", {pool: binds.get(pool, 0) for pool in pools})
+        text = "Requests of pods bound to a node of a pool that they were not charged to before."
+        requests = {pool: bound.get(pool, NOTHING).memory_requests for pool in pools}
+        yield _counts("headroom_unconfined_bind_memory_bytes", text, "pool", requests)
         yield _by("headroom_reserved_memory_bytes", "Requests granted and not yet seen.", "scope", reserved)
         yield _by("headroom_allotted_memory_bytes", "Requests that this replica holds to grant from.", "scope", held)
 
@@ -259,6 +266,13 @@ def _gauge(name: str, text: str, value: float) -> Metric:
 
 def _counter(name: str, text: str, value: float) -> Metric:
     return CounterMetricFamily(name, text, value=value)
+
+
+def _counts(name: str, text: str, label: str, values: Mapping[str, float]) -> Metric:
+    family = CounterMetricFamily(name, text, labels=(label,))
+    for key, value in values.items():
+        family.add_metric((key,), value)
+    return family
 
 
 def _by(name: str, text: str, label: str, values: Mapping[str, float]) -> Metric:

@@ -26,6 +26,7 @@ class Climate(NamedTuple):
     nodes: float = 0.0
     forced: float = 0.0
     resize: float = 0.0
+    confine: float = 0.0  # a pod that waits and might go anywhere is confined to the pool
     repeat: float = 0.0  # a pod is created under a name that lives, and every replica asked about one
     again: float = 0.02  # a review is asked again
     end: float = 0.01  # a create dies
@@ -58,6 +59,18 @@ CLIMATES = (
         leave=0.01, pause=0.02, loss=0.1, object=0.005, nodes=0.01, forced=0.03, resize=0.1, again=0.1, end=0.03,
     ),
 )  # fmt: skip
+
+CONFINING = (
+    Climate("confining", greedy=True, skip=0.3, confine=0.6, again=0.2, loss=0.05, late=0.6),
+    Climate(
+        "confining unseen", greedy=True, replicas=(1, 2, 2), trickle=0.5, lag=0.1, leap=0.02, confine=0.9, late=0.6,
+    ),
+    Climate(
+        "confining and all", replicas=(2, 3, 3), torn=0.2, skip=0.2, lag=0.05, cut=0.03, leap=0.02, crash=0.02,
+        pause=0.01, loss=0.1, resize=0.2, repeat=0.2, confine=0.6, again=0.1, end=0.03, late=0.6,
+    ),
+)  # fmt: skip
+"""Where pods are confined later. These stand by themselves: the seeds of the others go by their number."""
 
 
 class Tide(NamedTuple):

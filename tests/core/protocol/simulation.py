@@ -10,7 +10,7 @@ from unittest.mock import patch
 from msgspec.structs import replace
 
 from tests.core.protocol.checks import TIMING, Violation
-from tests.core.protocol.climate import CLIMATES, TIDES, Climate
+from tests.core.protocol.climate import CLIMATES, CONFINING, TIDES, Climate
 from tests.core.protocol.etcd import Rooms
 from tests.core.protocol.requests import Request, State
 from tests.core.protocol.world import World
@@ -18,6 +18,7 @@ from webhook.core.sharing import proposal
 from webhook.core.values.scopes import CLUSTER
 
 RULES = frozenset({"I1", "I2", "I3", "I5", "I6", "I7"})
+EVERY = (*CLIMATES, *CONFINING)
 PATIENCE = 1.0  # seconds that a review waits before it is told that it cannot be told
 
 
@@ -88,6 +89,8 @@ class Simulation:
             world.create_forced(self._any(), random.choice((2, 5)))
         if self._happens(climate.resize):
             world.resize(self._any(), self._any(), random.choice((1, 2, 3, 5)))
+        if climate.confine and self._happens(climate.confine):
+            world.confine(self._any(), self._any())
         if self._happens(climate.repeat):
             world.repeat(self._any(), random.choice((1, 2, 3, 5)))
         if self._happens(climate.again):
@@ -205,7 +208,7 @@ def runs(number: int, seed: int) -> Run:
     """Do so many runs, of seeds that follow one another; raises `Violation`, with the seed in a note."""
     steps, count = 0, Counter[str]()
     for each in range(seed, seed + number):
-        simulation = Simulation(each)
+        simulation = Simulation(each, EVERY[each % len(EVERY)])
         try:
             count += simulation.run()
         except Violation as violation:

@@ -7,7 +7,7 @@ in one of the climates of `climate.py`. For longer runs: `python -m tests.core.p
 import pytest
 
 from tests.core.protocol.checks import Violation
-from tests.core.protocol.climate import CLIMATES, Climate
+from tests.core.protocol.climate import CLIMATES, CONFINING, Climate
 from tests.core.protocol.mutants import MUTANTS, Mutant, applied
 from tests.core.protocol.simulation import Simulation
 
@@ -60,13 +60,20 @@ def test_no_schedule_passes_the_bound_refuses_without_reason_or_loses_headroom(s
     Simulation(seed).run()
 
 
+@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("climate", CONFINING, ids=lambda each: each.name)
+def test_no_schedule_in_which_pods_are_confined_later_passes_the_pools_bound(climate: Climate, seed: int) -> None:
+    assert Simulation(seed, climate).run()["confined"] > 0
+
+
 @pytest.mark.parametrize("mutant", [m for m in MUTANTS if m.name not in TOO_RARE], ids=lambda m: m.name)
 def test_a_broken_rule_is_caught(mutant: Mutant) -> None:
     caught = 0
     with applied(mutant):
         for seed in RUNS:
             try:
-                Simulation(seed, rules=frozenset(mutant.caught_by)).run()
+                climate = CONFINING[seed % len(CONFINING)] if mutant.rule.startswith("confinements") else None
+                Simulation(seed, climate, rules=frozenset(mutant.caught_by)).run()
             except Violation:
                 caught += 1
                 if caught == ENOUGH:

@@ -28,7 +28,8 @@ def respond(request: Request, verdict: Verdict, name: str | None = None) -> Resp
     if verdict.allowed:
         return Response(request.uid, True, warnings=warnings(verdict, named), audit_annotations=_annotations(verdict))
     code, reason = _STATUS.get(verdict.reason, _FORBIDDEN)
-    status = Status(code, refusal(verdict, named, grows=request.is_resize), reason)
+    narrows = request.is_pod and request.operation == "UPDATE"
+    status = Status(code, refusal(verdict, named, grows=request.is_resize, narrows=narrows), reason)
     return Response(request.uid, False, status, audit_annotations=_annotations(verdict))
 
 

@@ -154,3 +154,8 @@ def no_growth_reaches_further() -> Patches:
         return Extent(self.low.upto(other.low), self.high.or_more(other.high))
 
     return [(Extent, "and_also", hull)]
+
+
+@mutant("confinements: a pod that is confined later is reserved for in its pool")
+def confinements_reserve_nothing() -> Patches:
+    return [(Ledger, "before", lambda _, pod: pod.before)]
