@@ -70,8 +70,8 @@ PINNED = {
     "headroom_scope_memory_requests_bytes": ("gauge", {"scope"}),
     "headroom_scope_memory_unbounded_pods": ("gauge", {"scope"}),
     "headroom_scope_memory_requests_reserve_bytes": ("gauge", {"scope"}),
-    "headroom_unconfined_bind_memory_bytes": ("counter", {"pool"}),
-    "headroom_unconfined_binds": ("counter", {"pool"}),
+    "headroom_unconfined_bind_memory_bytes": ("counter", set()),  # {pool} where there are any
+    "headroom_unconfined_binds": ("counter", set()),
     "headroom_unreviewed_growth_memory_bytes": ("counter", set()),
     "headroom_unreviewed_growths": ("counter", set()),
     "headroom_watch_last_event_timestamp_seconds": ("gauge", {"resource"}),

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from webhook.account import Account
 from webhook.cases import Answer, Case, Decided, plain
 from webhook.core.account.standing import Standing
+from webhook.core.reviews.binding import bind_question
 from webhook.core.reviews.decision import Outcome, decide, verdict_of
 from webhook.core.reviews.question import Question, question
 from webhook.core.reviews.reply import message, respond
@@ -62,7 +63,7 @@ class Admission:
             return self._answer(Case(request, now, timeout), verdict, None)
 
     def _answer_or_wait(self, request: Request, now: float, timeout: float) -> Answer | Waiting:
-        asked = question(request, self.account.ledger.accounting)
+        asked = self._binding(request) if request.is_binding else question(request, self.account.ledger.accounting)
         if isinstance(asked, Verdict):
             return self._answer(Case(request, now, timeout), asked, None)
         case = Case(request, now, timeout, asked)
@@ -75,6 +76,13 @@ class Admission:
                 return waiting
             standing = self._standing(outcome.verdict)
         return self._answer(case, outcome.verdict, standing)
+
+    def _binding(self, request: Request) -> Question | Verdict:
+        with self.account.lock:
+            asked = bind_question(request, self.account.ledger)
+            if isinstance(asked, Verdict) and asked.decision is Decision.CANNOT_TELL:
+                self.account.wake()  # so that the watch, which may pause, shows the pod by the time it is asked again
+            return asked
 
     def _decide(self, asked: Question, now: float) -> Outcome:
         problem = self.account.problem(now)

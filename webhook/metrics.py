@@ -31,6 +31,7 @@ from webhook.core.account.recount import Drift
 from webhook.core.account.reservations import Reservation
 from webhook.core.account.standing import Standing
 from webhook.core.foresight.plan import KINDS
+from webhook.core.reviews.review import Request
 from webhook.core.values.amounts import NOTHING, Amounts
 from webhook.settings import Settings
 from webhook.tls import ServingCertificate
@@ -52,7 +53,7 @@ class Reviews(Collector):
         """Count one decision."""
         request, verdict = decided.case.request, decided.verdict
         # What is no pod could be called anything by whoever reaches the port, and labels live for ever.
-        kind = "Pod" if request.is_pod else "Pod/resize" if request.is_resize else "other"
+        kind = _kind(request)
         operation = request.operation if request.operation in _OPERATIONS else "other"
         decision = (operation, kind, verdict.decision._value_, verdict.reason._value_, bool(request.dry_run))
         bucket = bisect_left(_SECONDS, decided.took)
@@ -74,6 +75,12 @@ class Reviews(Collector):
         text = "Time from a review's last byte to its verdict, waiting for a booking included."
         buckets = list(zip(_BOUNDS, accumulate(within), strict=True))
         yield HistogramMetricFamily("headroom_admission_duration_seconds", text, buckets=buckets, sum_value=seconds)
+
+
+def _kind(request: Request) -> str:
+    if request.is_pod:
+        return "Pod"
+    return "Pod/resize" if request.is_resize else "Pod/binding" if request.is_binding else "other"
 
 
 _BOUNDS = (*map(str, _SECONDS), "+Inf")

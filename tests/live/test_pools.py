@@ -3,12 +3,14 @@
 from collections.abc import Iterator
 
 import pytest
+import yaml
 
 from tests.cluster import nodes
 from tests.cluster.api import ApiError, Object
 from tests.cluster.controlplane import ControlPlane
+from tests.cluster.gate import BASE
 from tests.cluster.processes import until
-from tests.live.headroom import SECONDS, Headroom
+from tests.live.headroom import GATE, SECONDS, Headroom
 from tests.live.pods import asking, container, pod
 from tests.live.story import Story
 from tests.live.workload import Workload
@@ -173,6 +175,58 @@ def test_a_pod_that_is_sent_to_a_pool_later_is_asked_about_and_no_other_update_i
     assert story.headroom.account("high-mem").requests == GI
     assert story.headroom.account().requests == 8 * GI
     assert patched("other", spec={"nodeSelector": {"pool": "standard"}}) != "", "without a gate it stays"
+
+
+@pytest.fixture
+def reviewed_bindings(story: Story) -> Iterator[None]:
+    """Have the API server ask about bindings, as manifests/components/review-bindings does."""
+    patched = yaml.safe_load((BASE.parent / "components/review-bindings/kustomization.yaml").read_text())["patches"]
+    (addition,) = yaml.safe_load(patched[0]["patch"])
+    gate = story.api.get(GATE)
+    gate["webhooks"][0]["rules"].append(addition["value"])
+    story.api.replace(GATE, gate)
+    story.create(asking("for-show"))
+    until(lambda: bind(story, "for-show", "nowhere") != "", "a review of a binding", SECONDS)
+    yield
+    gate = story.api.get(GATE)
+    gate["webhooks"][0]["rules"].pop()
+    story.api.replace(GATE, gate)
+    until(lambda: bind(story, "for-show", "nowhere") == "", "bindings that nobody is asked about", SECONDS)
+
+
+def bind(story: Story, name: str, node: str) -> str:
+    """Try to bind a pod to a node, for show; return what Headroom said against it."""
+    meta = {"name": name, "uid": story.api.get(f"{story.pods}/{name}")["metadata"]["uid"]}
+    target = {"apiVersion": "v1", "kind": "Node", "name": node}
+    binding = {"apiVersion": "v1", "kind": "Binding", "metadata": meta, "target": target}
+    try:
+        story.api.create(f"{story.pods}/{name}/binding", binding, dryRun="All")
+    except ApiError as error:
+        return error.message
+    return ""
+
+
+@pytest.mark.usefixtures("reviewed_bindings")
+def test_a_binding_into_a_full_pool_is_refused_where_bindings_are_reviewed(story: Story) -> None:
+    story.create(asking("full", "6Gi", nodeSelector={"pool": "standard"}))
+    term = {"preference": {"matchExpressions": [{"key": "pool", "operator": "In", "values": ["standard"]}]}}
+    preferred = {"preferredDuringSchedulingIgnoredDuringExecution": [{"weight": 100, **term}]}
+    story.create(asking("either", "1Gi", affinity={"nodeAffinity": preferred}, schedulerName="default-scheduler"))
+
+    def refused() -> list[Object]:
+        lines = story.headroom.audit_lines(story.namespace)
+        return [each for each in lines if each["kind"] == "Binding/binding" and each["decision"] == "deny"]
+
+    until(lambda: len(refused()) >= 2, "two refused bindings", SECONDS)
+    told = refused()[0]["message"]
+    assert "either cannot be bound to this node: memory requests of pool standard would be 7Gi of 6Gi" in told
+    assert bind(story, "either", "node-3") == ""
+    assert "nodeName" not in story.api.get(f"{story.pods}/either")["spec"]
+    before = binds(story, "standard")
+    story.delete("full")
+    until(lambda: "nodeName" in story.api.get(f"{story.pods}/either")["spec"], "the binding", SECONDS)
+    assert story.headroom.account("standard").requests == GI
+    assert binds(story, "standard") == (before[0] + 1, before[1] + GI), "it was not confined there all the same"
 
 
 def test_affinity_that_names_one_pool_and_nodes_that_there_are_not_is_bounded_by_the_pool(story: Story) -> None:

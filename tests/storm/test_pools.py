@@ -2,7 +2,9 @@
 
 import itertools
 from collections import Counter
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -41,15 +43,24 @@ def gated(name: str, size_mi: int) -> Object:
     return {"metadata": {"name": name}, "spec": {"schedulingGates": [{"name": GATE}], "containers": [container]}}
 
 
-@pytest.fixture
-def pool(bare: Scene) -> Scene:
-    """A third node of 4Gi, in a pool of its own that is bounded by all of it."""
-    nodes.add(bare.plane, 1, nodes.Shape(memory=f"{POOL_MI}Mi", labels={"pool": "hm"}), first=3)
+@contextmanager
+def guarded(scene: Scene, work: Path) -> Iterator[None]:
+    """Two replicas that know of a third node, of 4Gi, in a pool of its own that is bounded by all of it."""
+    nodes.add(scene.plane, 1, nodes.Shape(memory=f"{POOL_MI}Mi", labels={"pool": "hm"}), first=3)
     hm = {"name": "hm", "nodeSelector": {"pool": "hm"}, "thresholds": {"memory": {"requests": "100%"}}}
     kind = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "headroom-config"}}
     text = document({"requests": "100%"}, pools=[hm])
-    bare.plane.api.apply(CONFIG, {**kind, "data": {"config.yaml": text}})
-    return bare
+    with scene.guarded(work, 2) as replicas:
+        scene.plane.api.apply(CONFIG, {**kind, "data": {"config.yaml": text}})
+        until(partial(knows, replicas), "the pool at both replicas", SETTLE_SECONDS)
+        yield
+        scene.clear()
+
+
+def knows(replicas: Replicas) -> bool:
+    """Whether each replica counts the pool's node."""
+    sample = r'headroom_scope_memory_requests_bound_bytes\{scope="hm"\}'
+    return all(shown(replica, sample) == POOL_MI * MI for replica in replicas)
 
 
 def committed_mi(scene: Scene) -> int:
@@ -76,45 +87,35 @@ def tried(scene: Scene, attempt: Object | tuple[str, Object]) -> str:
     return "let in"
 
 
-def test_three_gated_pods_of_2gi_never_pass_4gi(pool: Scene, work: Path) -> None:
-    with pool.guarded(work, 2) as replicas:
-        until(partial(knows, replicas), "the pool at both replicas", SETTLE_SECONDS)
+def test_three_gated_pods_of_2gi_never_pass_4gi(bare: Scene, work: Path) -> None:
+    with guarded(bare, work):
         for number in range(3):
-            pool.plane.api.create(pool.pods, gated(f"gated-{number}", 2048))
-        told = [tried(pool, (f"gated-{number}", SELECTOR)) for number in range(3)]
+            bare.plane.api.create(bare.pods, gated(f"gated-{number}", 2048))
+        told = [tried(bare, (f"gated-{number}", SELECTOR)) for number in range(3)]
         assert told == ["let in", "let in", "refused"]
-        assert committed_mi(pool) == POOL_MI
-        assert tried(pool, ("gated-2", {})) == "let in", "its gate opens, as long as it may run elsewhere"
-        assert tried(pool, sent(gated("listed", 1), affinity("In", "hm", "nosuch"))) == "refused"
-        pool.plane.api.delete(f"{pool.pods}/gated-0")
+        assert committed_mi(bare) == POOL_MI
+        assert tried(bare, ("gated-2", {})) == "let in", "its gate opens, as long as it may run elsewhere"
+        assert tried(bare, sent(gated("listed", 1), affinity("In", "hm", "nosuch"))) == "refused"
+        bare.plane.api.delete(f"{bare.pods}/gated-0")
         listed = sent(gated("listed", 2048), affinity("In", "hm", "nosuch"))
-        until(lambda: tried(pool, listed) == "let in", "the room of the deleted pod", SETTLE_SECONDS)
-        pool.clear()
+        until(lambda: tried(bare, listed) == "let in", "the room of the deleted pod", SETTLE_SECONDS)
 
 
-def test_a_crowd_fills_the_pool_to_the_last_byte_and_no_further(pool: Scene, work: Path) -> None:
+def test_a_crowd_fills_the_pool_to_the_last_byte_and_no_further(bare: Scene, work: Path) -> None:
     """Half of the pods are made for the pool, half are sent there later; a quarter more than fit."""
     fit, size = 32, POOL_MI // 32
-    with pool.guarded(work, 2) as replicas, ThreadPoolExecutor(CLIENTS) as clients:
-        until(partial(knows, replicas), "the pool at both replicas", SETTLE_SECONDS)
+    with guarded(bare, work), ThreadPoolExecutor(CLIENTS) as clients:
         waiting = [gated(f"gated-{number}", size) for number in range(fit * 5 // 8)]
-        list(clients.map(partial(pool.plane.api.create, pool.pods), waiting))
+        list(clients.map(partial(bare.plane.api.create, bare.pods), waiting))
         ways = itertools.cycle(TO_THE_POOL)
         attempts: list[Object | tuple[str, Object]] = []
         for number, made in enumerate(waiting):
             attempts += [(made["metadata"]["name"], next(ways)), sent(gated(f"made-{number}", size), next(ways))]
-        told = Counter(clients.map(partial(tried, pool), attempts))
-        assert committed_mi(pool) == POOL_MI, told
+        told = Counter(clients.map(partial(tried, bare), attempts))
+        assert committed_mi(bare) == POOL_MI, told
         assert told["let in"] == fit
-        pool.clear()
 
 
 def sent(pod: Object, where: Object) -> Object:
     """The same pod, confined from the start."""
     return {**pod, "spec": {**pod["spec"], **where}}
-
-
-def knows(replicas: Replicas) -> bool:
-    """Whether each replica counts the pool's node."""
-    sample = r'headroom_scope_memory_requests_bound_bytes\{scope="hm"\}'
-    return all(shown(replica, sample) == POOL_MI * MI for replica in replicas)

@@ -35,12 +35,14 @@ class Before(NamedTuple):
 
     `move` tells apart the changes of where a pod may run, and is empty for a change of its size. `elsewhere`: what it
     was is not charged to the pool that it is charged to by this change, so in that pool it begins from nothing.
+    `binds`: it is bound to a node, which may be written at any revision, and is settled only by a pod that is bound.
     """
 
     revision: int = 0
     footprint: Amounts = NOTHING
     move: str = ""
     elsewhere: bool = False
+    binds: bool = False
 
     def within(self, scope: str) -> Amounts:
         """What it was charged in a scope of those that it is charged to from now on."""

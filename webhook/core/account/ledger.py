@@ -96,6 +96,22 @@ class Ledger:
             return self.asked(pod, scope)
         return self.reservations.growth_unseen(pod.name, self.extent(pod, scope), scope)
 
+    def get(self, name: str) -> Entry | None:
+        """The live pod under a name, if any is known."""
+        return self._pods.get(name)
+
+    def pool_of_node(self, name: str) -> str | None:
+        """The pool that a node's pods are charged to."""
+        return self._placed.get(name)
+
+    def pool_of(self, entry: Entry) -> str | None:
+        """The pool that a live pod is charged to."""
+        return self._charged_to(entry).pool
+
+    def has_ended(self, uid: str) -> bool:
+        """Say whether a pod that is still there has run to its end."""
+        return uid in self._ended
+
     def __len__(self) -> int:
         """How many live pods are counted."""
         return len(self._pods)
@@ -116,7 +132,9 @@ class Ledger:
         known = self._pods.get(pod.name)
         if pod.node and (known is None or not known.node or known.uid != pod.uid):
             self._meter_bind(known, pod)
-        settled = pod.name in self.reservations.names and self.reservations.see(pod.name, pod.uid, pod.revision)
+        settled = pod.name in self.reservations.names and self.reservations.see(
+            pod.name, pod.uid, pod.revision, bound=bool(pod.node) or not pod.counts
+        )
         if known is not None and known.uid == pod.uid:
             self._compare(known, pod, settled=settled)
         elif self.reservations.get(pod.name, pod.uid) is None:

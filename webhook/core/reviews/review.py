@@ -8,7 +8,7 @@ from typing import Final
 import msgspec
 from msgspec import Raw, Struct
 
-from webhook.core.pods.objects import ObjectError, Pod, reader
+from webhook.core.pods.objects import Binding, ObjectError, Pod, reader
 from webhook.core.values.word import quoted
 
 API_VERSION: Final = "admission.k8s.io/v1"
@@ -60,6 +60,14 @@ class Request(Struct, frozen=True, gc=False, rename="camel"):
         return self.kind.group == "" and self.kind.kind == "Pod" and self.sub_resource == "resize"
 
     @property
+    def is_binding(self) -> bool:
+        """Say whether a pod is to be bound to a node; a namespace's `bindings` are an older way to say the same."""
+        kind = self.kind.group == "" and self.kind.kind == "Binding"
+        return kind and (
+            self.sub_resource == "binding" or (self.resource.resource, self.sub_resource) == ("bindings", "")
+        )
+
+    @property
     def what(self) -> str:
         """Name what is asked about, for people."""
         kind = self.kind.kind or "object of no kind"
@@ -68,6 +76,10 @@ class Request(Struct, frozen=True, gc=False, rename="camel"):
     def pod(self) -> Pod:
         """Return the object as a pod; raises `ObjectError`."""
         return _read_pod(bytes(self.object))
+
+    def binding(self) -> Binding:
+        """Return the object as a binding; raises `ObjectError`."""
+        return _read_binding(bytes(self.object))
 
     def old_pod(self) -> Pod:
         """Read the object that is to be replaced as a pod; raises `ObjectError`."""
@@ -99,6 +111,7 @@ class _PodReview(_Review, frozen=True, gc=False, rename="camel"):
 
 _UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _read_pod = reader(Pod)
+_read_binding = reader(Binding)
 _review = msgspec.json.Decoder(_Review)
 _pod_review = msgspec.json.Decoder(_PodReview)
 
@@ -114,9 +127,10 @@ def decode(body: bytes) -> Request:
 def decode_of_pod(body: bytes) -> Request:
     """Read the question, with the pod that it is about in the same pass if that is readable; raises `ReviewError`."""
     try:
-        return _asked(_pod_review.decode(body))
+        request = _asked(_pod_review.decode(body))
     except _UNREADABLE:
         return decode(body)
+    return decode(body) if request.is_binding else request
 
 
 def _asked(review: _Review) -> Request:

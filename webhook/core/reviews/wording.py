@@ -36,10 +36,9 @@ def percent(part: int, whole: int) -> str:
     return f"{tenths // 10}.{tenths % 10}%" if tenths % 10 else f"{tenths // 10}%"
 
 
-def refusal(verdict: Verdict, subject: str, *, grows: bool = False, narrows: bool = False) -> str:
-    """Say in one line why a pod, its growth or its confinement is refused, and what to do about it."""
+def refusal(verdict: Verdict, subject: str, cannot: str = "does not fit") -> str:
+    """Say in one line why a pod is refused, or what it `cannot` do, and what to do about it."""
     if verdict.sums:
-        cannot = "cannot grow" if grows else "cannot be confined to these nodes" if narrows else "does not fit"
         more = f" ({printable(verdict.detail, _DETAIL)})" if verdict.detail else ""
         return (
             f"{subject} {cannot}{more}: {'; '.join(map(_broken, verdict.sums))}. "
