@@ -115,6 +115,7 @@ def test_no_story_is_told_of_a_rule_that_nobody_breaks() -> None:
 
 def test_the_document_lists_them_all_and_what_catches_them() -> None:
     document = (Path(__file__).parents[3] / "docs" / "protocol.md").read_text(encoding="utf-8")
-    listed = re.findall(r"`([a-z]+_[a-z_]+)`(\*?)", document)
+    (_, _, broken) = document.partition("These are the ways in which the rules are broken")
+    listed = re.findall(r"`([a-z]+_[a-z_]+)`(\*?)", broken)
     assert {name for name, _ in listed} == STORIES.keys()
     assert {name for name, star in listed if not star} == TOO_RARE
