@@ -63,7 +63,7 @@ class Admission:
             return self._answer(Case(request, now, timeout), verdict, None)
 
     def _answer_or_wait(self, request: Request, now: float, timeout: float) -> Answer | Waiting:
-        asked = self._binding(request) if request.is_binding else question(request, self.account.ledger.accounting)
+        asked = self._binding(request, now) if request.is_binding else question(request, self.account.ledger.accounting)
         if isinstance(asked, Verdict):
             return self._answer(Case(request, now, timeout), asked, None)
         case = Case(request, now, timeout, asked)
@@ -77,9 +77,9 @@ class Admission:
             standing = self._standing(outcome.verdict)
         return self._answer(case, outcome.verdict, standing)
 
-    def _binding(self, request: Request) -> Question | Verdict:
+    def _binding(self, request: Request, now: float) -> Question | Verdict:
         with self.account.lock:
-            asked = bind_question(request, self.account.ledger)
+            asked = bind_question(request, self.account.ledger, self.account.problem(now))
             if isinstance(asked, Verdict) and asked.decision is Decision.CANNOT_TELL:
                 self.account.wake()  # so that the watch, which may pause, shows the pod by the time it is asked again
             return asked

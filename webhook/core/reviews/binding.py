@@ -14,8 +14,11 @@ from webhook.core.reviews.review import Request
 from webhook.core.reviews.verdict import Decision, Reason, Verdict, cannot_tell
 
 
-def bind_question(request: Request, ledger: Ledger) -> Question | Verdict:
-    """Work out what a binding asks; a verdict where it asks for nothing, or nobody knows. The caller holds the lock."""
+def bind_question(request: Request, ledger: Ledger, problem: str | None = None) -> Question | Verdict:
+    """Work out what a binding asks; a verdict where it asks for nothing, or nobody knows. The caller holds the lock.
+
+    `problem` says why the ledger cannot be relied upon.
+    """
     config = ledger.accounting.config
     policy = config.policy(request.namespace)
     fits = Verdict(Decision.ALLOW, Reason.FITS, policy.mode)
@@ -24,7 +27,7 @@ def bind_question(request: Request, ledger: Ledger) -> Question | Verdict:
     name = f"{request.namespace}/{request.name}"
     try:
         binding = request.binding()
-        live, unknown = _comes_into_a_pool(name, binding, ledger)
+        live, unknown = _comes_into_a_pool(name, binding, ledger, problem)
     except ObjectError as error:
         return Verdict(Decision.DENY, Reason.INVALID, policy.mode, detail=str(error))
     exempt = f"namespace {request.namespace} is exempt" if config.exempt.covers_namespace(request.namespace) else None
@@ -35,14 +38,18 @@ def bind_question(request: Request, ledger: Ledger) -> Question | Verdict:
     return Question(request, Pod(binding.metadata), _facts(name, live, binding), policy.mode, exempt, fits)
 
 
-def _comes_into_a_pool(name: str, binding: Binding, ledger: Ledger) -> tuple[Entry | None, str]:
+def _comes_into_a_pool(name: str, binding: Binding, ledger: Ledger, problem: str | None) -> tuple[Entry | None, str]:
     """Return the pod that needs room in the node's pool besides what it is charged to, or what nobody knows yet.
 
     Neither where the pod is charged to the pool already, and where the API server will say no by itself. Without a UID
     the binding might find another pod than this one under the name (`ObjectError`).
     """
     live, uid, node = ledger.get(name), binding.metadata.uid, binding.target.name
-    if not ledger.accounting.config.pools or ledger.has_ended(uid) or (live is not None and live.node):
+    if not ledger.accounting.may_have_pools:
+        return None, ""
+    if problem:
+        return None, problem
+    if ledger.has_ended(uid) or (live is not None and live.node):
         return None, ""
     if ledger.capacity.get(node) is None:
         return None, f"node {node} is not known yet"

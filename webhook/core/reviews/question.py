@@ -66,7 +66,7 @@ def _facts(request: Request, pod: Pod) -> PodFacts:
 def _grows(facts: PodFacts, accounting: Accounting) -> bool:
     """Say whether a change of a pod can raise a bounded sum: of a scope, or of a pool that it is charged to by it."""
     if facts.was_confined_to is not None and (
-        facts.was_confined_to == facts.confined_to or not accounting.config.pools
+        facts.was_confined_to == facts.confined_to or not accounting.may_have_pools
     ):
         return False
     return facts.counts and accounting.bounds(facts.asked)
