@@ -47,14 +47,10 @@ def _comes_into_a_pool(name: str, binding: Binding, ledger: Ledger, problem: str
     live, uid, node = ledger.get(name), binding.metadata.uid, binding.target.name
     if not ledger.accounting.may_have_pools:
         return None, ""
-    if problem:
-        return None, problem
-    if ledger.has_ended(uid) or (live is not None and live.node):
-        return None, ""
-    if ledger.capacity.get(node) is None:
-        return None, f"node {node} is not known yet"
+    if problem or ledger.capacity.get(node) is None:
+        return None, problem or f"node {node} is not known yet"
     pool = ledger.pool_of_node(node)
-    if pool is None:
+    if pool is None or ledger.has_ended(uid) or (live is not None and live.node):
         return None, ""
     if live is None or (uid and live.uid != uid):
         granted = ledger.reservations.get(name, uid)  # a scheduler may be faster than the watch
@@ -63,11 +59,9 @@ def _comes_into_a_pool(name: str, binding: Binding, ledger: Ledger, problem: str
         live, charged = Entry(uid, granted.spread.footprint), granted.spread.pool
     else:
         charged = ledger.pool_of(live)
-    if charged == pool:
-        return None, ""
-    if not uid:
+    if charged != pool and not uid:
         raise ObjectError(f"metadata.uid: is missing; set it to that of the pod, which needs room in pool {pool}")
-    return live, ""
+    return (None if charged == pool else live), ""
 
 
 def _facts(name: str, live: Entry, binding: Binding) -> PodFacts:
