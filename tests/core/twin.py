@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from math import floor
 
+from webhook.core.account.extent import UNBORN
 from webhook.core.account.facts import PodFacts
 from webhook.core.account.nodes import NodeFacts
 from webhook.core.config.config import HeadroomConfig
@@ -42,8 +43,8 @@ class Grant:
     before: Vector  # of a change: the footprint of the object under review
     elsewhere: bool  # that was not charged to the pool
     after: int  # and its revision: only what comes after that settles it
-    moved: bool  # it changes where the pod may run
-    confined_to: tuple[Way, ...]  # to this
+    move: str  # tells apart the changes of where a pod may run
+    binds: bool  # only a pod that is bound, or gone, settles it
     settled: bool = False
 
 
@@ -60,7 +61,7 @@ class Twin:
     # -- what is told --------------------------------------------------------------------------------------------------
 
     def see(self, pod: PodFacts) -> None:
-        self.settle(pod.name, pod.uid, pod.revision)
+        self.settle(pod.name, pod.uid, pod.revision, waits=pod.counts and not pod.node)
         if pod.counts:
             self.pods[pod.name] = pod
         else:
@@ -115,21 +116,20 @@ class Twin:
     def grant(self, pod: PodFacts) -> None:
         pool = self._pool_of_pod(pod)
         before, after, wanted = list(pod.before.footprint), pod.before.revision, list(pod.footprint)
-        moved, confined_to = pod.was_confined_to is not None, pod.confined_to if pod.was_confined_to is not None else ()
         elsewhere = pod.was_confined_to is not None and self.pool_of_confinement(pod.was_confined_to) != pool
         for known in self.grants:  # what was answered before about this very change does not come, but is not retired
-            if (known.name, known.uid, known.after, known.moved, known.confined_to) == (
-                pod.name, pod.uid, after, moved, confined_to
-            ) and (not after or known.footprint == wanted):  # fmt: skip
+            same = (known.name, known.uid, known.after, known.move) == (pod.name, pod.uid, after, pod.before.move)
+            if same and (pod.before is UNBORN or known.footprint == wanted):
                 known.settled = True
-        self.grants.append(Grant(pod.name, pod.uid, wanted, pool, before, elsewhere, after, moved, confined_to))
+        grant = Grant(pod.name, pod.uid, wanted, pool, before, elsewhere, after, pod.before.move, pod.before.binds)
+        self.grants.append(grant)
 
     def retire(self, name: str, uid: str) -> None:
         self.grants = [g for g in self.grants if (g.name, g.uid) != (name, uid)]
 
-    def settle(self, name: str, uid: str, revision: float = float("inf")) -> None:
+    def settle(self, name: str, uid: str, revision: float = float("inf"), *, waits: bool = False) -> None:
         for grant in self.grants:
-            if (grant.name, grant.uid) == (name, uid) and revision > grant.after:
+            if (grant.name, grant.uid) == (name, uid) and revision > grant.after and not (waits and grant.binds):
                 grant.settled = True
 
     # -- what follows from it ------------------------------------------------------------------------------------------

@@ -172,6 +172,14 @@ class LedgerAndTwin(RuleBasedStateMachine):
         self.grant(moved)
         return moved
 
+    @rule(target=granted, pod=seen, node=node_names)
+    def review_a_binding(self, pod: PodFacts, node: str) -> PodFacts:
+        before = Before(0, pod.footprint, f">{node}", binds=True)
+        was = () if pod.node else pod.confined_to
+        bound = PodFacts(pod.name, pod.uid, 0, pod.footprint, node, before=before, was_confined_to=was)
+        self.grant(bound)
+        return bound
+
     @rule(pod=granted)
     def grant_comes(self, pod: PodFacts) -> None:
         self.see(pod)

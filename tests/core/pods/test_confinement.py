@@ -303,3 +303,16 @@ def test_a_grant_beside_what_lives_follows_where_that_is_charged() -> None:
     of.see_node(node("c", pool="nosuch"), 2.0)
     assert of.reservations.unseen("high-mem").memory_requests == 3 * GI
     assert recount(of.parts(2.0)) == ()
+
+
+def test_a_node_whose_labels_change_is_a_choice_from_then_on_or_no_longer() -> None:
+    def rack(name: str, number: str, *more: tuple[str, str]) -> NodeFacts:
+        return NodeFacts(name, Room(8, 1), ready=True, labels=(*more, ("rack", number)))
+
+    of = ledger(HIGH_MEM, rack("b", "1", ("pool", "high-mem")), rack("c", "1"))
+    of.see(pod("p", 1, confined_to={"rack": "1"}))
+    assert committed(of, "high-mem") == 0
+    of.see_node(rack("c", "2"), 1.0)
+    assert committed(of, "high-mem") == 1
+    of.see_node(rack("c", "1"), 2.0)
+    assert committed(of, "high-mem") == 0
