@@ -163,7 +163,7 @@ def test_a_pod_that_is_sent_to_a_pool_later_is_asked_about_and_no_other_update_i
 
     before = asked()
     assert patched("free", metadata={"labels": {"a": "b"}}) == ""
-    assert patched("free", spec={"tolerations": [{"operator": "Exists"}]}) == ""
+    assert patched("free", spec={"activeDeadlineSeconds": 1000}) == ""
     assert asked() == before
     assert patched("gated", metadata={"labels": {"a": "b"}}) == ""
     assert patched("gated", spec={"schedulingGates": [], "affinity": within("standard")}) == ""

@@ -17,6 +17,7 @@ from tests.cluster.replicas import Replicas
 from tests.live.headroom import CONFIG, document
 from tests.storm.figures import MI
 from tests.storm.scene import SETTLE_SECONDS, Scene, shown
+from webhook.core.values.quantity import nanos, whole
 
 pytestmark = pytest.mark.live
 
@@ -65,8 +66,9 @@ def knows(replicas: Replicas) -> bool:
 
 def committed_mi(scene: Scene) -> int:
     """What those pods request that can run on the pool's node alone."""
-    confined = [pod for pod in scene.plane.api.items(scene.pods) if sends_to_the_pool(pod["spec"])]
-    return sum(int(each["spec"]["containers"][0]["resources"]["requests"]["memory"][:-2]) for each in confined)
+    confined = [pod["spec"] for pod in scene.plane.api.items(scene.pods) if sends_to_the_pool(pod["spec"])]
+    asked = [spec["containers"][0]["resources"]["requests"]["memory"] for spec in confined]
+    return sum(whole(nanos(each)) for each in asked) // MI
 
 
 def sends_to_the_pool(spec: Object) -> bool:
