@@ -88,6 +88,9 @@ class Grants(ABC):
 
     def _void(self, granted_by: float) -> list[Named]:
         void = self._ledger.reservations.granted_by(granted_by)
+        if self._pending is not None and self._pending.renewed:  # these are let in once the write has succeeded
+            renewed = {reservation.key for _, reservation in self._pending.renewed}
+            void = [named for named in void if named[1].key not in renewed]
         self._ledger.reservations.void(void)
         return void
 

@@ -36,6 +36,7 @@ class Proposal:
     booked: tuple[Ask, ...]
     unfit: tuple[Ask, ...]
     tentative: tuple[Named, ...]  # reserved for this write alone, and undone if it fails
+    renewed: tuple[Named, ...]  # granted before and asked for again: they count from this write on, if it succeeds
     load: Sums  # what counts against `held`: grows with each grant made meanwhile
     retired_keys: frozenset[str] = field(init=False)
 
@@ -125,6 +126,7 @@ class Draft:
         self._mine = before.holdings.get(replica, Holding(0))
         self._retired: tuple[Named, ...] = ()
         self._tentative: list[Named] = []
+        self._renewed: list[Named] = []
         self._booked: list[Ask] = []
         self._unfit: list[Ask] = []
 
@@ -158,7 +160,7 @@ class Draft:
         for ask in asks:
             known = self._ledger.reservations.get(ask.pod.name, ask.pod.key)
             if known is not None and known.spread == self._ledger.spread(ask.pod):
-                self._ledger.reservations.renew(known, now)  # a review that was repeated: it has what it needs
+                self._renewed.append((ask.pod.name, known))  # a review that was repeated: it has what it needs
                 self._booked.append(ask)
             elif ask.forced or (may_book and self._fits(ask.pod) and ask.pod.key not in lapsed):
                 self._book(ask, now)
@@ -186,6 +188,7 @@ class Draft:
             tuple(self._booked),
             tuple(self._unfit),
             tuple(self._tentative),
+            tuple(self._renewed),
             load,
         )
 
