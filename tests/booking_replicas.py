@@ -17,6 +17,7 @@ from webhook.core.sharing import shared
 from webhook.core.sharing.allotment import Timing
 from webhook.core.sharing.shared import Shared
 from webhook.kube import Api
+from webhook.rereading import Rereading
 from webhook.waiting import Waiting
 from webhook.watching import watch_allotments
 
@@ -39,15 +40,25 @@ def state_of(server: FakeConfigMaps) -> Shared:
 class Replica:
     """An admission with its booking thread and its watch of the shared object."""
 
-    def __init__(self, server: FakeConfigMaps, judge: Judge, within: float, prove: Callable[[], None]) -> None:
-        self.judge = judge
+    def __init__(
+        self, server: FakeConfigMaps, judge: Judge, memory: float, within: float, prove: Callable[[], None]
+    ) -> None:
+        self.judge, self.memory = judge, memory
         self.stop = threading.Event()
         self.api = Api(Configuration(host=server.url))
         configmaps = ConfigMaps(self.api, NAMESPACE, within)
-        self.booking = Booking(configmaps, judge.admission, self.stop, prove)
-        self.watch = watch_allotments(self.api, NAMESPACE, self.booking)
+        account = judge.admission.account
+        self.told: list[str] = []
+        self.rereading = Rereading(account, self.told.append)
+        self.booking = Booking(configmaps, judge.admission, self.stop, prove, self.rereading)
+        self.watch = watch_allotments(self.api, NAMESPACE, self.booking, account.begin_again)
+        self.rereading.join([self.watch.request_list, self._relist])
         self.booker = threading.Thread(target=self.booking.run)
         self.watcher = threading.Thread(target=self.watch.run)
+
+    def _relist(self, **_: bool) -> None:
+        """Give the lists of pods and nodes that are asked for at once."""
+        self.judge.sync(self.memory, revision=self.admission.account.ledger.revision or 100)
 
     @property
     def admission(self) -> Admission:
@@ -87,9 +98,8 @@ def replica(
     judge = Judge(name, timing, seconds)
     judge.configure()
     judge.sync(memory)
-    made = Replica(
-        server, judge, within, prove or (lambda: judge.admission.account.prove(judge.admission.account.clock()))
-    )
+    account = judge.admission.account
+    made = Replica(server, judge, memory, within, prove or (lambda: account.prove(account.clock())))
     made.booker.start()
     if watching:
         made.watcher.start()

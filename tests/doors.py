@@ -11,7 +11,9 @@ from prometheus_client import CollectorRegistry
 
 from webhook.admission import Admission
 from webhook.app import create_app
+from webhook.clients import Clients
 from webhook.connection import Connection
+from webhook.connection_table import ConnectionTable
 from webhook.door import Door
 from webhook.reader import Room
 
@@ -88,14 +90,9 @@ class House:
 
     def __init__(self, door: Door) -> None:
         self.door, self.room, self.loop = door, Room(), asyncio.get_running_loop()
-        self.strangers: dict[Connection, None] = {}
+        self.table = ConnectionTable[Connection](100, 100)
+        self.clients: Clients | None = None
         self.alive, self.date = True, b"Sat, 21 Nov 2026 12:00:00 GMT"
-        self.forgotten: list[Connection] = []
-
-    def forget(self, connection: Connection) -> None:
-        """Take note."""
-        self.forgotten.append(connection)
-        self.strangers.pop(connection, None)
 
     @contextmanager
     def peer(self, *, secure: bool = True) -> Iterator["Peer"]:
@@ -112,8 +109,8 @@ class Peer(asyncio.Transport):
 
     def __init__(self, house: House, *, secure: bool) -> None:
         super().__init__({"sockname": ("127.0.0.1", 8443)})
-        self.connection = Connection(house, secure=secure)
-        house.strangers[self.connection] = None
+        self.connection = Connection(house, house.table, secure=secure)
+        house.table.add(self.connection, "127.0.0.1")
         self.heard, self.closed, self.reads = b"", False, True
         self._wrote = asyncio.Event()
         self.connection.connection_made(self)
@@ -160,6 +157,10 @@ class Peer(asyncio.Transport):
     def close(self) -> None:
         """Know that it is over."""
         self.closed = True
+
+    def get_write_buffer_size(self) -> int:
+        """Nothing is ever left to be heard."""
+        return 0
 
     def pause_reading(self) -> None:
         """Be heard no more."""

@@ -1,4 +1,4 @@
-"""An API server with pods, nodes, ConfigMaps and Events: enough for a whole replica."""
+"""An API server with pods, nodes, quotas, ConfigMaps and Events: enough for a whole replica."""
 
 from pathlib import Path
 from typing import Any
@@ -12,12 +12,13 @@ from tests.fake_http import Call, Handler, encode
 
 
 class FakeCluster(FakeConfigMaps):
-    """ConfigMaps are its own; pods and nodes are lists of their own beside them."""
+    """ConfigMaps are its own; pods, nodes and quotas are lists of their own beside them."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.pods, self.nodes = FakeApiServer(), FakeApiServer()
+        self.pods, self.nodes, self.quotas = FakeApiServer(), FakeApiServer(), FakeApiServer()
         self.shelf = Shelf()
+        self.hidden: set[str] = set()  # what it refuses to show
 
     def handler(self) -> type[Handler]:
         return _Handler
@@ -26,6 +27,7 @@ class FakeCluster(FakeConfigMaps):
         super().down()
         self.pods.end_watches()
         self.nodes.end_watches()
+        self.quotas.end_watches()
 
     def add_node(self, name: str, memory: str) -> None:
         """Add a node that is ready."""
@@ -35,6 +37,10 @@ class FakeCluster(FakeConfigMaps):
     def add_pod(self, name: str, memory: str) -> None:
         """Add a pod, as the API server does once it was let in."""
         self.pods.put(name, spec=_spec(memory))
+
+    def add_quota(self, name: str, hard: dict[str, str], used: dict[str, str]) -> None:
+        """Add a quota in the namespace default, whose usage is known."""
+        self.quotas.put(name, spec={"hard": hard}, status={"hard": hard, "used": used})
 
     def configure(self, text: str) -> None:
         """Write the configuration."""
@@ -60,11 +66,14 @@ class _Handler(Handling):
     def tell_truth(self, call: Call) -> None:
         cluster = self.server.fake
         assert isinstance(cluster, FakeCluster)
-        shown = {"/api/v1/pods": cluster.pods, "/api/v1/nodes": cluster.nodes}.get(call.path)
+        lists = {"pods": cluster.pods, "nodes": cluster.nodes, "resourcequotas": cluster.quotas}
+        shown = lists.get(call.path.removeprefix("/api/v1/"))
         self._only = ""  # one connection serves many calls
         if "/events" in call.path:
             status, found = cluster.shelf.carry_out(call)
             self.refuse(status) if found is None else self.answer(status, encode(found))
+        elif call.path.rpartition("/")[2] in cluster.hidden:
+            self.refuse(403)
         elif shown is None:
             super().tell_truth(call)
         elif call.kind == "watch":

@@ -4,7 +4,7 @@ import json
 from typing import Any, Self
 
 from tests.fake_apiserver import FakeApiServer
-from tests.fake_http import Call, Fault, Handler, drop, encode
+from tests.fake_http import CUT, Call, Fault, Handler, drop, encode
 
 NAMESPACE = "headroom-system"
 PATH = f"/api/v1/namespaces/{NAMESPACE}/configmaps"
@@ -29,6 +29,18 @@ class FakeConfigMaps(FakeApiServer):
         with self.lock:
             found: dict[str, str] = self.objects[name]["data"]
             return found
+
+    def save(self) -> tuple[int, dict[str, Any]]:
+        """What there is now, with its revision."""
+        with self.lock:
+            return self.revision, dict(self.objects)
+
+    def put_back(self, saved: tuple[int, dict[str, Any]]) -> None:
+        """Be what was there once, with every watch broken."""
+        with self.lock:
+            self.revision, self.objects = saved[0], dict(saved[1])
+            self.history.clear()
+        self.end_watches(CUT)
 
     def lose_answer(self, kind: str, *, skip: int = 0) -> None:
         """Carry out a call of this kind and close the connection instead of answering."""

@@ -56,10 +56,11 @@ class FakeEvents(FakeApiServer):
         return self
 
     def own(self, kind: str, name: str, owner: Json | None, namespace: str = "shop") -> None:
-        """Have a ReplicaSet or a Job, with the uid that all tests give to one of that name."""
-        group = {"replicasets": "apps", "jobs": "batch"}[kind]
+        """Have an object of such a kind, with the uid that all tests give to one of that name."""
+        group = {"replicationcontrollers": "", "jobs": "batch"}.get(kind, "apps")
         metadata: Json = {"name": name, "uid": f"uid-{name}"} | ({"ownerReferences": [owner]} if owner else {})
-        self.shelf.put(f"/apis/{group}/v1/namespaces/{namespace}/{kind}/{name}", {"metadata": metadata})
+        root = f"/apis/{group}/v1" if group else "/api/v1"
+        self.shelf.put(f"{root}/namespaces/{namespace}/{kind}/{name}", {"metadata": metadata})
 
     def writes(self) -> int:
         """Count the calls that write."""

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
 from typing import Any
 
 from tests.core.accounts import config, node
@@ -13,12 +14,14 @@ from webhook.core.config.text import digest
 from webhook.core.sharing.allotment import Timing
 from webhook.waiting import Waiting
 
+BEGAN = 1000.0
+
 
 class Clock:
-    """Seconds that pass when told to."""
+    """Seconds that pass when told to, and since 1970 as well."""
 
     def __init__(self) -> None:
-        self.now = 1000.0
+        self.now = BEGAN
 
     def __call__(self) -> float:
         return self.now
@@ -29,10 +32,11 @@ class Clock:
         return self.now
 
 
-def review(name: str = "web", memory: str = "1Gi", **changes: Any) -> bytes:
+def review(name: str = "web", memory: str = "1Gi", *, created: float = BEGAN, **changes: Any) -> bytes:
     """Make an AdmissionReview for a pod; `changes` are to its request, None leaves a field out."""
+    at = datetime.fromtimestamp(created, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     pod = {
-        "metadata": {"name": name, "namespace": "default", "uid": f"pod-{name}"},
+        "metadata": {"name": name, "namespace": "default", "uid": f"pod-{name}", "creationTimestamp": at},
         "spec": {"containers": [{"name": "app", "resources": {"requests": {"memory": memory}}}]},
     }
     request = {
@@ -70,7 +74,8 @@ class Judge:
     ) -> None:
         self.clock = Clock()
         self.decided: list[Decided] = []
-        self.admission = Admission(Account(replica, timing or Timing(), seconds or self.clock), self.decided.append)
+        account = Account(replica, timing or Timing(), seconds or self.clock)
+        self.admission = Admission(account, self.decided.append, wall_clock=self.clock)
 
     def configure(self, settings: str = "") -> None:
         """Judge by a configuration that bounds requests at 100 %, without a warning before that by default."""
@@ -80,7 +85,7 @@ class Judge:
     def sync(self, memory: float = 8, pods: Iterable[PodFacts] = (), revision: int = 100) -> None:
         """List one node with that many Gi, and the pods."""
         self.admission.account.relist_nodes([node("node", memory)])
-        self.admission.account.relist_pods(pods, revision)
+        self.admission.account.relist_pods(pods, revision, self.admission.account.clock())
 
     def ask(self, body: bytes, timeout: float = 10.0) -> Answer | Waiting:
         """Have a review judged."""

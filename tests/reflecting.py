@@ -13,7 +13,7 @@ from kubernetes.client.configuration import Configuration
 
 from tests.fake_apiserver import FakeApiServer
 from webhook.kube import Api
-from webhook.news import Bookmark, Broken, Changed, Deleted, Live, News, Proven, Replaced, Unreadable
+from webhook.news import Bookmark, Broken, Changed, Deleted, Live, News, Proven, Replaced, Unreadable, WentBack
 from webhook.pause import NO_PAUSE, Pause
 from webhook.reflector import Reflector, Timing
 from webhook.wire import Resource
@@ -98,6 +98,8 @@ class Consumer:
                 self.revision = news.revision
             case Proven():
                 self.proven = news.since
+            case WentBack():
+                self.revision = 0
             case Live() | Broken():
                 pass
 

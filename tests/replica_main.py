@@ -9,13 +9,15 @@ from pathlib import Path
 from prometheus_client import CollectorRegistry, Counter
 
 from tests.judging import Judge
-from webhook import admission, replica
+from webhook import patience, replica
 from webhook.app import create_app
+from webhook.clients import Clients
 from webhook.door import Door
 from webhook.replica import Limits
 from webhook.tls import ServingCertificate
 
-WAITING = "waits"  # made once a review waits to be booked
+WAITING = "waits"  # with a number after it: made once so many reviews wait to be booked
+CLIENTS = "clients.crt"  # authorities of clients' certificates, if these are to be demanded
 BOOK = "book"  # made by whoever wants it booked
 
 
@@ -38,12 +40,23 @@ def main() -> None:
     large = Counter("large", "Makes /metrics an answer of some megabytes.", ("label",), registry=registry)
     for index in range(2_000):
         large.labels(f"{index:01000}").inc()
-    connections, *seconds = asked.limits.split(",")
     door = Door(judge.admission, create_app(judge.admission, registry))
-    context = ServingCertificate(asked.folder / "tls.crt", asked.folder / "tls.key").context()
-    limits = Limits(int(connections), *map(float, seconds))
-    drained = replica.serve(door, context, asked.listen, asked.plain, limits=limits)
+    authorities = asked.folder / CLIENTS
+    certificate = ServingCertificate(
+        asked.folder / "tls.crt", asked.folder / "tls.key", authorities if authorities.exists() else None
+    )
+    threading.Thread(target=_refresh, args=[certificate], daemon=True).start()
+    clients = Clients(certificate, "kube-apiserver") if authorities.exists() else None
+    told = zip(Limits._fields, Limits(), asked.limits.split(","), strict=True)
+    limits = Limits(**{name: type(shipped)(text) for name, shipped, text in told})  # type: ignore[arg-type]
+    drained = replica.serve(door, certificate.context(), asked.listen, asked.plain, limits=limits, clients=clients)
     print("drained" if drained else "interrupted", flush=True)
+
+
+def _refresh(certificate: ServingCertificate) -> None:
+    while True:
+        certificate.refresh(time.time())
+        time.sleep(0.02)
 
 
 def _book(judge: Judge) -> None:
@@ -53,10 +66,10 @@ def _book(judge: Judge) -> None:
 
 
 def _book_when_told(judge: Judge, folder: Path) -> None:
-    admission._PATIENCE = 60.0  # it is the test that decides when the wait is over
+    patience._WAIT = 60.0  # it is the test that decides when the wait is over
     while not (folder / BOOK).exists():
-        if len(judge.admission._room):
-            (folder / WAITING).touch()
+        for number in range(len(judge.admission._room)):
+            (folder / f"{WAITING}-{number}").touch()
         time.sleep(0.01)
     _book(judge)
 

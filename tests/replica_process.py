@@ -23,8 +23,10 @@ WAITS = "7Gi"  # what a review asks for that waits for the process to book
 
 
 @cache
-def _trusting(protocols: tuple[str, ...]) -> ssl.SSLContext:
+def _trusting(protocols: tuple[str, ...], certificate: Path | None) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    if certificate is not None:
+        context.load_cert_chain(certificate)
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     if protocols:
         context.set_alpn_protocols(list(protocols))
@@ -64,10 +66,10 @@ class Process:
                 return
         raise AssertionError(f"it does not listen: {self.log.read_text()}")
 
-    def await_waiting(self) -> None:
-        """Return once a review waits to be booked."""
+    def await_waiting(self, count: int = 1) -> None:
+        """Return once so many reviews wait to be booked."""
         deadline = time.monotonic() + 30
-        while not (self._folder / WAITING).exists():
+        while len(list(self._folder.glob(f"{WAITING}-*"))) < count:
             assert time.monotonic() < deadline, self.log.read_text()
             time.sleep(0.01)
 
@@ -116,9 +118,9 @@ class Process:
         """Open a connection and say nothing."""
         return socket.create_connection((self._host, port or self.port), timeout=30)
 
-    def shake_hands(self, *protocols: str) -> ssl.SSLSocket:
-        """Open a connection over TLS and say nothing more."""
-        context = _trusting(protocols)
+    def shake_hands(self, *protocols: str, certificate: Path | None = None) -> ssl.SSLSocket:
+        """Open a connection over TLS and say nothing more; `certificate`: a client's, with its key."""
+        context = _trusting(protocols, certificate)
         sock = self.connect()
         try:
             return context.wrap_socket(sock)
@@ -126,19 +128,19 @@ class Process:
             sock.close()
             raise
 
-    def client(self) -> "Client":
+    def client(self, certificate: Path | None = None) -> "Client":
         """Make a client that keeps its connection."""
-        return Client(self)
+        return Client(self, certificate=certificate)
 
 
 class Client:
     """A well-behaved client with one connection, as an API server has many of."""
 
-    def __init__(self, process: Process, *, secure: bool = True) -> None:
+    def __init__(self, process: Process, *, secure: bool = True, certificate: Path | None = None) -> None:
         port = process.port if secure else process.plain_port
         self._http = HTTPConnection("127.0.0.1", port, timeout=30)
         self._http.auto_open = 0  # a connection that was closed is not to be replaced
-        self.sock = self._http.sock = process.shake_hands() if secure else process.connect(port)
+        self.sock = self._http.sock = process.shake_hands(certificate=certificate) if secure else process.connect(port)
 
     def __enter__(self) -> Self:
         return self

@@ -9,6 +9,7 @@ import pytest
 from msgspec import structs
 
 from tests.core.accounts import node, pod
+from tests.core.quotas.making import a_quota
 from tests.judging import Judge, ready, response, review, waits
 from webhook.account import Account
 from webhook.admission import Admission
@@ -114,10 +115,11 @@ def test_without_an_account_the_api_server_is_to_ask_again_and_then_the_pod_is_r
 ) -> None:
     judge = Judge()
     lacking(judge)
+    asked = review(created=judge.clock())
     for second in range(4):
-        assert sent_back(judge.ask(review(), timeout=5.0)) == text.format(5 + second)
+        assert sent_back(judge.ask(asked, timeout=5.0)) == text.format(5 + second)
         judge.clock.wait(1.0)
-    said = response(judge.ask(review(), timeout=5.0))
+    said = response(judge.ask(asked, timeout=5.0))
     assert (said["allowed"], said["status"]["code"]) == (False, UNAVAILABLE)
     assert "AccountUnavailable" in said["status"]["message"]
     assert [d.verdict.reason for d in judge.decided] == [Reason.UNAVAILABLE]
@@ -146,7 +148,22 @@ def test_a_watch_that_is_live_again_answers_again() -> None:
     judge.admission.account.tell_live(judge.admission.account.pods)
     assert "nodes" in sent_back(judge.ask(review()))
     judge.admission.account.tell_live(judge.admission.account.nodes)
-    assert response(judge.ask(review()))["allowed"]
+    waiting = waits(judge.ask(review()))
+    assert judge.book(), "etcd may have been put back, so a write comes first"
+    assert response(waiting.answer.result(0))["allowed"]
+
+
+def test_after_a_long_outage_nothing_is_booked_before_the_pods_are_listed() -> None:
+    judge = ready()
+    judge.admission.account.tell_broken(judge.admission.account.pods, "reset")
+    judge.clock.wait(5.0)
+    judge.admission.account.tell_live(judge.admission.account.pods)
+    waiting = waits(judge.ask(review(memory="8Gi")))
+    assert judge.book()
+    assert not judge.book()
+    judge.sync()
+    assert judge.book()
+    assert response(waiting.answer.result(0))["allowed"]
 
 
 def test_a_watch_may_be_opened_anew_without_anybody_noticing() -> None:
@@ -307,14 +324,18 @@ def test_who_left_while_waiting_disturbs_nobody() -> None:
     assert not response(waiting.answer.result(0))["allowed"], "what was booked for the first may still be used"
 
 
+HALF = "thresholds: {memory: {requests: 50%}}"
+
+
 @pytest.mark.parametrize("mode", ["warn", "audit"])
 def test_policy_lets_in_whoever_waited_in_vain_and_counts_it(mode: str) -> None:
-    judge = ready(f"mode: {mode}")
-    waiting = waits(judge.ask(review(memory="9Gi")))
+    judge = ready(f"mode: {mode}\n{HALF}", memory=16)
+    judge.admission.account.see_pod(pod("lives", 2, revision=101))
+    waiting = waits(judge.ask(review(memory="7Gi")))
     judge.clock.wait(2.0)
     judge.admission.give_up(waiting)
     assert response(waiting.answer.result(0))["allowed"]
-    assert judge.admission.account.ledger.standing("cluster").unseen.memory_requests == 9 << 30
+    assert judge.admission.account.ledger.standing("cluster").unseen.memory_requests == 7 << 30
 
 
 def test_the_booking_thread_is_woken_by_whoever_waits() -> None:
@@ -383,12 +404,12 @@ def test_an_unforeseen_error_is_cannot_tell_with_a_traceback_in_the_log_only(
 ) -> None:
     judge = ready(f"mode: {mode}")
     monkeypatch.setattr("webhook.admission.decide", fail)
-    said = response(judge.ask(review(uid="line\nbreak"), timeout=1.0))
+    said = response(judge.ask(review(uid="line\\break"), timeout=1.0))
     assert said["allowed"] is allowed
     assert "an unforeseen error, see Headroom's log" in json.dumps(said)
     assert "Unforeseen" not in json.dumps(said)
     assert "Traceback" in caplog.text
-    assert r"review 'line\nbreak' could not be judged" in caplog.text
+    assert r"review 'line\\break' could not be judged" in caplog.text
 
 
 def test_after_an_unforeseen_error_the_next_review_is_judged(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -422,3 +443,141 @@ def test_decisions_carry_how_old_the_account_is() -> None:
     response(judge.ask(review()))
     assert judge.decided[0].age == 3.0
     assert judge.decided[0].verdict.decision is Decision.ALLOW
+
+
+# -- quotas ----------------------------------------------------------------------------------------------------------
+
+EXCEEDED = "exceeded quota: q, requested: requests.memory=1Gi, used: requests.memory=4Gi, limited: requests.memory=4Gi"
+
+
+def full(settings: str = "", namespace: str = "default") -> Judge:
+    """Make a replica that can judge, and sees a quota of 4Gi that is used up."""
+    judge = ready(settings)
+    judge.admission.quotas.relist([a_quota("q", used={"requests.memory": "4Gi"}, namespace=namespace)])
+    return judge
+
+
+def reserved(judge: Judge) -> int:
+    return judge.admission.account.ledger.standing("cluster").unseen.memory_requests
+
+
+def test_what_its_quota_will_refuse_is_refused_in_the_quotas_words_and_holds_nothing() -> None:
+    judge = full()
+    said = response(judge.ask(review()))
+    assert said["status"] == {"code": REFUSED, "reason": "Forbidden", "message": EXCEEDED}
+    assert said["auditAnnotations"] == {"decision": "deny", "reason": "QuotaExceeded"}
+    assert reserved(judge) == 0
+    (decided,) = judge.decided
+    assert (decided.verdict.reason, decided.message) == (Reason.QUOTA, EXCEEDED)
+
+
+def test_the_quotas_no_comes_before_the_bounds() -> None:
+    judge = full()
+    assert response(judge.ask(review(memory="9Gi")))["status"]["message"].startswith("exceeded quota: q, ")
+
+
+def test_the_quotas_no_needs_no_account() -> None:
+    judge = Judge()
+    judge.admission.quotas.relist([a_quota("q", used={"requests.memory": "4Gi"})])
+    assert response(judge.ask(review()))["status"]["message"] == EXCEEDED
+
+
+@pytest.mark.parametrize("settings", ["mode: warn", "mode: audit", "exempt: {namespaces: [default]}"])
+def test_what_policy_lets_pass_on_to_its_quota_holds_nothing_either(settings: str) -> None:
+    judge = full(settings)
+    for memory in ("1Gi", "9Gi"):  # within what is booked, and past the bound
+        assert response(judge.ask(review(memory.lower(), memory)))["allowed"]
+    assert reserved(judge) == 0
+
+
+def test_what_policy_lets_pass_holds_nothing_though_nobody_can_tell() -> None:
+    judge = full("mode: warn")
+    judge.admission.account.tell_broken(judge.admission.account.pods, "refused")
+    judge.clock.wait(60.0)
+    said = response(judge.ask(review()))
+    assert said["allowed"]
+    assert said["warnings"][0].startswith("pod default/web is left to its quota: exceeded quota: q, ")
+    assert reserved(judge) == 0
+
+
+def test_a_dry_run_is_told_the_same() -> None:
+    assert response(full().ask(review(dryRun=True)))["status"]["message"] == EXCEEDED
+
+
+def test_other_namespaces_are_not_concerned() -> None:
+    assert response(full(namespace="other").ask(review()))["allowed"]
+
+
+def test_a_quota_that_is_not_seen_any_more_refuses_nothing() -> None:
+    judge = full()
+    judge.admission.quotas.tell_broken("refused")
+    judge.clock.wait(5.0)
+    assert response(judge.ask(review()))["allowed"]
+
+
+def test_a_quota_has_no_part_in_readiness() -> None:
+    judge = ready()
+    assert not judge.admission.quotas.usable()
+    assert judge.admission.account.unready() is None
+    assert response(judge.ask(review()))["allowed"]
+
+
+# -- reviews from anybody ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "forged",
+    [
+        review(uid="u" * (3 << 20)),
+        review(name="n" * 200_000),
+        review(namespace="n" * 64),
+        review(operation="x" * 1000),
+        review(kind={"kind": "Pod", "group": "g" * 1000}),
+        review(object={"metadata": {"name": "other", "namespace": "elsewhere"}}),
+        review(object={"metadata": {"name": "web", "uid": "u" * 1000}}),
+        review(object={"metadata": {"name": "web"}, "spec": {"nodeName": "n" * 1000}}),
+    ],
+    ids=["uid", "name", "namespace", "operation", "group", "another-namespace", "pod-uid", "node"],
+)
+@pytest.mark.parametrize("judge", [ready(), ready("mode: warn"), Judge()], ids=["enforce", "warn", "no-account"])
+def test_what_no_api_server_writes_is_answered_in_a_sentence_and_forgotten(
+    judge: Judge, forged: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    answer = judge.ask(forged)
+    assert isinstance(answer, Answer)
+    assert (answer.status, answer.retry_after) == (400, None)
+    assert len(answer.body) < 400
+    assert len(caplog.text) < 600
+    assert "refused a request to /validate" in caplog.text
+    assert (judge.decided, judge.admission._patience._asked_again) == ([], {})
+    assert len(judge.admission.account.ledger.reservations) == 0
+
+
+def test_those_who_wait_and_say_much_are_bounded_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("webhook.waiting._HEAVY", 50_000)
+    judge = ready("exempt: {namespaces: [infra]}")
+
+    def heavy(name: str, namespace: str = "default") -> bytes:
+        asked = json.loads(review(name, "5Gi", namespace=namespace))["request"]["object"]
+        asked["metadata"]["namespace"] = namespace
+        asked["spec"]["nodeSelector"] = {f"label-{number}": "x" * 60 for number in range(120)}
+        return review(name, namespace=namespace, object=asked)
+
+    waiting = waits(judge.ask(heavy("one")))
+    assert sent_back(judge.ask(heavy("two"))) == "too many reviews wait that say much of where their pods may go"
+    light = waits(judge.ask(review("light", "4.5Gi")))
+    judge.clock.wait(2.0)
+    for each in (waiting, light):
+        judge.admission.give_up(each)
+    assert judge.admission._room._heavy == 0
+    waits(judge.ask(heavy("two")))
+    assert response(judge.ask(heavy("forced", "infra")))["allowed"]
+    assert judge.admission.account.ledger.standing("cluster").unseen.memory_requests == 0, "no node can hold it"
+
+
+def test_of_those_that_were_sent_back_only_so_many_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("webhook.patience._REMEMBERED", 10)
+    judge = Judge()
+    for number in range(50):
+        sent_back(judge.ask(review(uid=f"{number}".ljust(128, "u"))))
+    assert len(judge.admission._patience._asked_again) == 10

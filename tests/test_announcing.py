@@ -13,10 +13,11 @@ from kubernetes.client.configuration import Configuration
 
 from tests.booking_replicas import until
 from tests.core.accounts import node
+from tests.core.quotas.making import a_quota
 from tests.fake_events import FakeEvents
 from tests.judging import Clock, Judge, ready, response, review
 from webhook.announcing import Announcing, edited, refused
-from webhook.cases import Decided
+from webhook.cases import Answer, Decided
 from webhook.core.notices.notice import BURST, INTERVAL, RATE, Occurrence
 from webhook.kube import Api
 from webhook.settings import Edit
@@ -52,6 +53,11 @@ class Told:
     def refuse(self, *bodies: bytes) -> None:
         for body in bodies or (asked(),):
             self.announcing.record(decision(self.judge, body))
+
+    def own(self, name: str, uid: str) -> None:
+        """Have a ReplicaSet of nobody's."""
+        metadata = {"name": name, "uid": uid}
+        self.server.shelf.put(f"/apis/apps/v1/namespaces/shop/replicasets/{name}", {"metadata": metadata})
 
     def look(self, wait: float = 0.0) -> list[dict[str, Any]]:
         """Let time pass and what is due be told; return what there is to see."""
@@ -131,6 +137,14 @@ def test_a_missing_limit_is_told(told: Told) -> None:
     assert event["reason"] == "MissingLimits"
 
 
+def test_what_a_quota_says_is_told_as_the_cause_that_it_is(told: Told) -> None:
+    told.judge.admission.quotas.relist([a_quota("q", {"limits.cpu": "4"}, namespace="shop")])
+    told.refuse(asked(memory="1Gi"))
+    (event,) = told.look()
+    assert event["reason"] == "QuotaExceeded"
+    assert event["message"] == "failed quota: q: must specify limits.cpu for: app"
+
+
 @pytest.mark.parametrize("mode", ["mode: warn", "mode: audit", "exempt: {namespaces: [shop]}", "warnAt: 10%"])
 def test_what_is_let_in_is_not_told(mode: str) -> None:
     judge = ready(mode)
@@ -149,11 +163,10 @@ def test_what_is_let_in_is_not_told(mode: str) -> None:
         review(memory="9Gi"),
         asked(owner=REPLICA_SET | {"controller": False}),
         asked(owner=REPLICA_SET | {"name": "../.."}),
-        asked(namespace="../.."),
         asked(memory="twelve"),
         asked(kind={"group": "apps", "kind": "Deployment"}),
     ],
-    ids=["dry-run", "bare-pod", "no-controller", "impossible-owner", "impossible-namespace", "unreadable", "no-pod"],
+    ids=["dry-run", "bare-pod", "no-controller", "impossible-owner", "unreadable", "no-pod"],
 )
 def test_what_nobody_can_be_told_of_is_not(body: bytes) -> None:
     made = decision(ready(), body)
@@ -161,11 +174,41 @@ def test_what_nobody_can_be_told_of_is_not(body: bytes) -> None:
     assert refused(made) is None
 
 
-def test_names_of_users_are_made_harmless(told: Told) -> None:
-    told.refuse(asked("web\n\x1b[2J\u202e"))
-    (event,) = told.look()
-    assert event["message"].isprintable()
-    assert "\\x1b" in event["message"]
+@pytest.mark.parametrize(
+    "owner",
+    [
+        REPLICA_SET | {"uid": "uid-of-another"},
+        REPLICA_SET | {"name": "nobody"},
+        REPLICA_SET | {"name": "vault", "uid": "uid-vault"},
+        {"apiVersion": "v1", "kind": "ConfigMap", "name": "any", "uid": "uid-any", "controller": True},
+        {"apiVersion": "v1", "kind": "Secret", "name": "web-1", "uid": "uid-web-1", "controller": True},
+    ],
+    ids=["another-uid", "not-there", "of-another-namespace", "no-such-kind-is-read", "another-kind"],
+)
+def test_of_an_owner_that_the_api_server_does_not_know_nothing_is_told(told: Told, owner: dict[str, Any]) -> None:
+    told.server.own("replicasets", "vault", None, namespace="bank")
+    told.refuse(*(asked(f"forged-{number}", owner=owner) for number in range(5)))
+    assert told.look() == told.look(INTERVAL) == []
+    assert (told.announcing.written, told.announcing.dropped, told.server.writes()) == (0, 5, 0)
+    told.refuse()
+    assert len(told.look(INTERVAL)) == 1, "and a true one is told all the same"
+
+
+def test_an_owner_that_cannot_be_read_is_asked_for_again(told: Told) -> None:
+    told.server.refuse("list", 500)
+    told.refuse()
+    assert told.look() == []
+    (event,) = told.look(INTERVAL)
+    assert (event["involvedObject"]["kind"], told.announcing.dropped) == ("Deployment", 0)
+
+
+def test_what_is_told_is_of_one_harmless_line_whatever_was_sent(told: Told) -> None:
+    occurrence = refused(decision(told.judge, asked()))
+    assert occurrence is not None
+    assert occurrence.claimed
+    assert occurrence.regarding.namespace == "shop"
+    assert isinstance(told.judge.ask(asked("web\n\x1b[2J\u202e")), Answer)
+    assert told.judge.decided[-1].case.request.name == "web-1-x", "no such review was decided"
 
 
 def test_an_edit_of_the_configuration_is_told_on_the_configmap(told: Told) -> None:
@@ -218,6 +261,7 @@ def test_a_refusal_of_the_api_server_is_one_line_and_no_more(
 ) -> None:
     told.server.refuse("POST", status, times=99)
     for number in range(20):
+        told.own(f"a-{number}", f"u-{number}")
         told.refuse(asked(owner=REPLICA_SET | {"name": f"a-{number}", "uid": f"u-{number}"}))
     assert told.look() == []
     assert told.look(100.0) == []
@@ -325,6 +369,7 @@ def test_an_unforeseen_error_does_not_end_it(told: Told, caplog: pytest.LogCaptu
         with patch.object(told.announcing._events, "write", side_effect=RuntimeError("unforeseen")):
             told.refuse()
             until(lambda: "Events could not be written" in caplog.text)
+        told.own("web-2", "uid-web-2")
         told.refuse(asked(owner=REPLICA_SET | {"name": "web-2", "uid": "uid-web-2"}))
         until(lambda: bool(told.server.shelf.events()))
 
@@ -334,6 +379,7 @@ def test_it_ends_at_once_with_much_left_to_do(told: Told) -> None:
     slow.times = 999
     told.server.faults.append(slow)
     for number in range(200):
+        told.own(f"a-{number}", f"u-{number}")
         told.refuse(asked(owner=REPLICA_SET | {"name": f"a-{number}", "uid": f"u-{number}"}))
     with running(told) as thread:
         until(lambda: bool(told.server.shelf.events()))

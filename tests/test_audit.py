@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import pytest
+from msgspec import structs
 
 from tests.core.accounts import pod
 from tests.judging import Judge, ready, response, review, waits
@@ -167,12 +168,22 @@ def test_a_plain_allow_gets_none() -> None:
     "name", ['"}\n{"event": "forged"}', "\r\n\0\x1b[2J", "\u2028\u0085", "ünï✓💾", "\\", "'" * 5000]
 )
 def test_hostile_names_stay_inside_one_line_of_json(name: str) -> None:
+    """Most of them never come this far (core/reviews/forms.py); a user may be called anything."""
     out = io.BytesIO()
     with writing(out) as audit:
-        audit.record(decision(ready(), review(name, "9Gi", namespace=name, userInfo={"username": name}, uid=name)))
+        audit.record(_called(refused(), name))
     assert out.getvalue().count(b"\n") == 1
     line = json.loads(out.getvalue())
     assert (line["name"], line["namespace"], line["user"], line["uid"]) == (name, name, name, name)
+
+
+def _called(decided: Decided, name: str) -> Decided:
+    case, question = decided.case, decided.case.question
+    assert question is not None
+    user = structs.replace(case.request.user_info, username=name)
+    request = structs.replace(case.request, uid=name, namespace=name, user_info=user)
+    question = structs.replace(question, facts=structs.replace(question.facts, name=f"{name}/{name}"))
+    return structs.replace(decided, case=structs.replace(case, request=request, question=question))
 
 
 # -- how it is written -------------------------------------------------------------------------------------------------
@@ -216,6 +227,23 @@ def test_a_full_queue_drops_lines_counts_them_and_never_waits() -> None:
         "lines": 990,
         "replica": "r1",
     }
+
+
+def test_a_queue_is_full_by_its_bytes_as_well() -> None:
+    out, decided = Blocked(), refused()
+    with writing(out, queue_bytes=10_000) as audit:
+        audit.record(decided)
+        assert out.reached.wait(30)
+        for _ in range(100):
+            audit.record(decided)
+        size = 100 - audit.dropped
+        assert 5 <= size <= 20
+        out.open.set()
+        deadline = time.monotonic() + 30
+        while audit._queued_bytes and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert audit._queued_bytes == 0, "what was written leaves room for others"
+    assert len(lines(out)) == 2 + size
 
 
 def test_drops_are_counted_right_from_many_threads() -> None:

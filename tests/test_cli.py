@@ -46,6 +46,7 @@ def test_help_of_serve_names_every_option_and_default() -> None:
     text = " ".join(result.output.split())
     for said in (
         *("--listen HOST:PORT", "0.0.0.0:8443", "--metrics-listen", "--tls-cert-file", "--tls-key-file", "[required]"),
+        *("--client-ca-file", "--client-name", "kube-apiserver"),
         *("--kubeconfig", "--namespace", "headroom-system", "--audit-file", "--lapse", "45.0", "--log-level"),
         "HEADROOM_SERVE_LISTEN",
     ):
@@ -81,6 +82,7 @@ def test_options_become_what_is_served(served: list[Options]) -> None:
     result = run(
         *("serve", *NEEDED, "--listen", "[::]:9443", "--metrics-listen", "127.0.0.1:9080", "--kubeconfig", "/config"),
         *("--namespace", "other", "--audit-file", "/audit", "--lapse", "3.5"),
+        *("--client-ca-file", "/clients.crt", "--client-name", "api"),
     )
     assert result.exit_code == 0, result.output
     assert served == [
@@ -89,6 +91,8 @@ def test_options_become_what_is_served(served: list[Options]) -> None:
             metrics_listen="127.0.0.1:9080",
             tls_cert_file=Path("/tls.crt"),
             tls_key_file=Path("/tls.key"),
+            client_ca_file=Path("/clients.crt"),
+            client_name="api",
             kubeconfig="/config",
             namespace="other",
             audit_file="/audit",
@@ -104,6 +108,8 @@ def test_every_option_can_be_set_in_the_environment(served: list[Options]) -> No
         HEADROOM_SERVE_METRICS_LISTEN="127.0.0.1:2",
         HEADROOM_SERVE_TLS_CERT_FILE="/c",
         HEADROOM_SERVE_TLS_KEY_FILE="/k",
+        HEADROOM_SERVE_CLIENT_CA_FILE="/clients.crt",
+        HEADROOM_SERVE_CLIENT_NAME="api",
         HEADROOM_SERVE_KUBECONFIG="/config",
         HEADROOM_SERVE_NAMESPACE="other",
         HEADROOM_SERVE_AUDIT_FILE="/audit",
@@ -111,16 +117,16 @@ def test_every_option_can_be_set_in_the_environment(served: list[Options]) -> No
         HEADROOM_SERVE_LOG_LEVEL="debug",
     )
     assert result.exit_code == 0, result.output
+    files, clients = (Path("/c"), Path("/k")), (Path("/clients.crt"), "api")
     assert served == [
-        Options("127.0.0.1:1", "127.0.0.1:2", Path("/c"), Path("/k"), "/config", "other", "/audit", Timing(lapse=7.0))
+        Options("127.0.0.1:1", "127.0.0.1:2", *files, *clients, "/config", "other", "/audit", Timing(lapse=7.0))
     ]
 
 
 def test_what_is_not_said_is_the_default(served: list[Options]) -> None:
     assert run("serve", *NEEDED).exit_code == 0
-    expected = Options(
-        "0.0.0.0:8443", None, Path("/tls.crt"), Path("/tls.key"), None, "headroom-system", None, Timing()
-    )
+    files, clients = (Path("/tls.crt"), Path("/tls.key")), (None, "kube-apiserver")
+    expected = Options("0.0.0.0:8443", None, *files, *clients, None, "headroom-system", None, Timing())
     assert served == [expected]
 
 
@@ -180,3 +186,31 @@ def test_an_audit_file_that_cannot_be_opened_is_one_line_and_1(tmp_path: Path) -
     )
     assert result.returncode == 1
     assert result.stderr == f"Error: [Errno 2] No such file or directory: '{tmp_path}/none/audit'\n"
+
+
+FOR_SERVERS = (
+    "webhook.server",
+    "webhook.replica",
+    "flask",
+    "gunicorn",
+    "kubernetes",
+    "cryptography",
+    "prometheus_client",
+)
+
+
+def test_a_persons_command_imports_nothing_that_only_a_server_needs() -> None:
+    """It takes a second to import, and somebody waits."""
+    program = "import sys; from webhook.cli import main; main(['footprint', '--help'], standalone_mode=False); "
+    program += "print(*sorted(sys.modules), file=sys.stderr)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert "Say what manifests commit" in done.stdout
+    assert not {*FOR_SERVERS} & {*done.stderr.split()}
+
+
+def test_every_command_is_listed_and_found() -> None:
+    listed = CliRunner().invoke(main, ["--help"]).output
+    for name in ("footprint", "serve"):
+        assert f"  {name} " in listed
+        assert CliRunner().invoke(main, [name, "--help"]).exit_code == 0
+    assert CliRunner().invoke(main, ["nothing"]).exit_code == 2

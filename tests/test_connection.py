@@ -8,6 +8,8 @@ import pytest
 
 from tests.doors import House, Peer, Request, door
 from tests.judging import Judge, ready, review
+from webhook import connection
+from webhook.connection_table import Rank
 
 HEALTHZ = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
 LAST = b"GET /healthz HTTP/1.1\r\nConnection: close\r\n\r\n"
@@ -142,7 +144,115 @@ def test_one_that_goes_away_is_forgotten_and_what_it_held_is_free() -> None:
             peer.send(HALF, b"12345")
             assert house.room.held == 5
         assert house.room.held == 0
-        assert house.forgotten == [peer.connection]
+        assert len(house.table) == 0
+
+    meet(script)
+
+
+# -- who makes room for whom -------------------------------------------------------------------------------------------
+
+LARGE = b"POST /validate HTTP/1.1\r\nContent-Type: application/json\r\nContent-Length: 6000000\r\n\r\n"
+MI = 1 << 20
+
+
+def large(house: House, *, proven: bool = False) -> Peer:
+    """A peer whose large body is on its way."""
+    peer = Peer(house, secure=True)
+    if proven:
+        peer.send(Request(body=review("small", dryRun=True)).encode())
+        assert peer.heard.startswith(b"HTTP/1.1 200 ")
+        peer.heard = b""
+    peer.send(LARGE, b" " * 5 * MI)
+    return peer
+
+
+def test_when_bodies_take_too_much_the_oldest_stranger_gives_way() -> None:
+    async def script(house: House, _: Judge) -> None:
+        proven = large(house, proven=True)
+        strangers = [large(house) for _ in range(5)]
+        assert not any(peer.closed for peer in strangers)
+        newest = [large(house, proven=True), large(house)]
+        assert [peer.closed for peer in strangers] == [True, True, False, False, False]
+        assert [(await peer.hears()).status for peer in strangers[:2]] == [503, 503]
+        assert not any(peer.closed for peer in (proven, *newest))
+        for peer in (proven, *strangers, *newest):
+            peer.leave()
+        assert house.room.held == 0
+
+    meet(script)
+
+
+def test_a_peer_that_sends_reviews_has_a_second_for_a_large_one() -> None:
+    async def script(house: House, _: Judge) -> None:
+        known = [large(house, proven=True) for _ in range(6)]
+        late = large(house)
+        assert (await late.hears()).status == 503, "it is the newest that is refused while all others may be prompt"
+        for peer in known:
+            peer.connection._since -= 1.0
+        newest = large(house)
+        assert [peer.closed for peer in known] == [True] + [False] * 5
+        for peer in (*known, late, newest):
+            peer.leave()
+
+    meet(script)
+
+
+def test_what_is_asked_and_answered_says_where_a_connection_stands() -> None:
+    async def script(house: House, judge: Judge) -> None:
+        with house.peer() as peer:
+
+            def rank() -> Rank | None:
+                return house.table.rank(peer.connection)
+
+            ranks = [rank()]
+            peer.send(HEALTHZ)
+            ranks.append(rank())
+            peer.send(HALF)
+            ranks.append(rank())
+            peer.send(b"0123456789")
+            await peer.hears()
+            ranks.append(rank())
+            assert ranks == [Rank.UNFINISHED, Rank.IDLE, Rank.UNFINISHED, Rank.IDLE]
+            await peer.hears()
+            waits(peer)
+            assert rank() is Rank.ANSWERED
+            judge.book()
+            await peer.hears()
+            assert rank() is Rank.KNOWN
+            peer.send(HALF)
+            assert rank() is Rank.KNOWN_BUSY
+        assert rank() is None
+
+    meet(script)
+
+
+def test_whoever_waits_for_a_page_has_no_claim_to_its_place() -> None:
+    async def script(house: House, judge: Judge) -> None:
+        with house.peer() as peer:
+            peer.send(b"GET /metrics HTTP/1.1\r\n\r\n")
+            assert house.table.rank(peer.connection) is Rank.UNFINISHED
+            await peer.hears()
+
+    meet(script)
+
+
+def test_large_answers_that_nobody_reads_are_bounded_and_reviews_are_answered(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def script(house: House, _: Judge) -> None:
+        monkeypatch.setattr(connection, "_LARGE", 1000)
+        page = b"GET /%b HTTP/1.1\r\n\r\n" % (b"long" * 500)  # what is not found is named in the answer
+        with house.peer() as slow, house.peer() as other:
+            monkeypatch.setattr(slow, "get_write_buffer_size", lambda: connection.MOST_UNREAD + 1)
+            slow.connection.pause_writing()
+            other.send(page)
+            assert (await other.hears()).status == 503
+            other.send(Request(body=review("small", dryRun=True)).encode())
+            assert (await other.hears()).status == 200
+            slow.connection.resume_writing()
+            assert house.room.unread == 0
+            other.send(page)
+            assert (await other.hears()).status == 404
+            slow.connection.pause_writing()
+        assert house.room.unread == 0
 
     meet(script)
 

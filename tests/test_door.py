@@ -2,13 +2,18 @@
 
 import asyncio
 import json
+import threading
+import tracemalloc
 from collections.abc import Awaitable, Callable, Iterator
+from contextlib import ExitStack
 
 import pytest
 from flask import Flask, Response, request
+from prometheus_client import CollectorRegistry
 
 from tests.doors import House, Peer, Request, Said, door
 from tests.judging import Judge, ready, review
+from webhook.app import create_app
 
 GET = "GET {} HTTP/1.1\r\nHost: x\r\n\r\n"
 
@@ -230,3 +235,113 @@ def test_no_crowd_on_other_pages_hides_that_the_process_lives() -> None:
             each.leave()
 
     meet(judge, script)
+
+
+def test_large_bodies_that_wait_for_a_thread_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("webhook.door._MOST_QUEUED", 100_000)
+    app, go = Flask("slow"), threading.Event()
+
+    @app.post("/slow")
+    def slow() -> Response:
+        assert go.wait(60)
+        return Response("done")
+
+    async def script(house: House) -> None:
+        large = Request(target="/slow", body=b"x" * 60_000).encode()
+        with house.peer() as one, house.peer() as two, house.peer() as small:
+            one.send(large)
+            await asyncio.sleep(0)
+            two.send(large)
+            said = await two.hears()
+            assert (said.status, said.body) == (503, b"there are too many large requests at once\n")
+            small.send(Request(target="/slow", body=b"x" * 100).encode())
+            go.set()
+            assert (await one.hears()).status == (await small.hears()).status == 200
+            two.send(large)
+            assert (await two.hears()).status == 200, "there is room again"
+
+    meet(ready(), script, app)
+
+
+def test_reviews_that_wait_hold_no_bodies() -> None:
+    judge = ready()
+
+    def large(number: int) -> bytes:
+        made = json.loads(review(f"large-{number}", "8Gi"))["request"]["object"]
+        made["metadata"]["annotations"] = {"padding": f"{number}" * (1 << 20)}
+        return Request(body=review(f"large-{number}", object=made, oldObject=made)).encode()
+
+    async def script(house: House) -> None:
+        with ExitStack() as stack:
+            peers = [stack.enter_context(house.peer()) for _ in range(10)]
+            tracemalloc.start()
+            for number, peer in enumerate(peers):
+                peer.send(large(number))
+                await asyncio.sleep(0)
+            held, _ = tracemalloc.get_traced_memory()
+            tracemalloc.stop()
+            assert len(judge.admission._room) == len(peers)
+            assert held < 1 << 20, "and not 20 MiB"
+            judge.book()
+            assert (await peers[0].hears()).status == 200
+
+    meet(judge, script)
+
+
+def test_all_that_ask_for_metrics_before_the_page_is_begun_are_shown_the_same() -> None:
+    app, begun = Flask("pages"), list[int]()
+    started, go_on = threading.Event(), threading.Event()
+
+    @app.get("/metrics")
+    def metrics() -> str:
+        begun.append(len(begun))
+        started.set()
+        go_on.wait(30)
+        return str(begun[-1])
+
+    async def script(house: House) -> None:
+        peers = [Peer(house, secure=True) for _ in range(30)]
+        peers[0].send(get("/metrics"))
+        await asyncio.to_thread(started.wait, 30)
+        for peer in peers[1:]:
+            peer.send(get("/metrics"))
+        await asyncio.sleep(0.01)
+        peers[1].leave()
+        go_on.set()
+        assert [(await peer.hears()).body for peer in (peers[0], *peers[2:])] == [b"0"] + [b"1"] * 28
+        later = Peer(house, secure=True)
+        later.send(get("/metrics"))
+        assert (await later.hears()).body == b"2", "who asks later is shown what holds then"
+        for peer in (peers[0], *peers[2:], later):
+            peer.leave()
+
+    meet(ready(), script, app)
+
+
+@pytest.mark.parametrize("secure", [False, True])
+def test_pages_of_one_listener_hold_up_neither_probes_nor_pages_of_the_other(secure: bool) -> None:
+    app, go_on = create_app(ready().admission, CollectorRegistry()), threading.Event()
+
+    @app.get("/slow")
+    def slow() -> str:
+        go_on.wait(30)
+        return "slow"
+
+    async def script(house: House) -> None:
+        crowd = [Peer(house, secure=secure) for _ in range(20)]
+        for peer in crowd:
+            peer.send(get("/slow"))
+        for side in (secure, not secure):
+            with house.peer(secure=side) as peer:
+                peer.send(get("/readyz"))
+                assert (await peer.hears()).status == 200
+        with house.peer(secure=not secure) as peer:
+            peer.send(get("/metrics"))
+            assert (await peer.hears()).status == 200
+        assert not any(peer.heard for peer in crowd)
+        go_on.set()
+        for peer in crowd:
+            assert (await peer.hears()).body == b"slow"
+            peer.leave()
+
+    meet(ready(), script, app)

@@ -9,7 +9,7 @@ from tests.fake_configmaps import NAMESPACE, FakeConfigMaps
 from webhook.answer import Conflict, NotFound
 from webhook.configmap import ConfigMaps
 from webhook.core.sharing.shared import Holding, NewerVersionError, Shared
-from webhook.escrow import NAME, Escrow
+from webhook.escrow import NAME, Escrow, TooLarge
 from webhook.kube import Api
 
 STATE = Shared("epoch", open=True, floor=7, holdings={"r1": Holding(3)})
@@ -71,3 +71,11 @@ def test_a_newer_version_is_not_understood(server: FakeConfigMaps, escrow: Escro
     server.write(NAME, {"state.json": '{"version": 2}'})
     with pytest.raises(NewerVersionError, match="upgrade it"):
         escrow.find()
+
+
+def test_what_is_too_large_is_not_sent(escrow: Escrow, server: FakeConfigMaps) -> None:
+    revision = escrow.write(STATE, 0)
+    crowd = Shared("epoch", open=True, holdings={f"{number:08}": Holding(number) for number in range(2000)})
+    with pytest.raises(TooLarge, match=r"2000 replicas would write .* bytes, and .* allowed: run fewer replicas"):
+        escrow.write(crowd, revision)
+    assert escrow.find() == (STATE, revision)

@@ -46,3 +46,29 @@ def test_what_broke_a_moment_after_the_question_is_not_younger_than_nothing() ->
     feed.tell_synced(0.0)
     feed.tell_broken("reset", 10.0)
     assert feed.age(9.9) == 0.0
+
+
+def outdated(*, listed: bool) -> Feed:
+    feed = Feed("pods")
+    if listed:
+        feed.tell_synced(0.0)
+    feed.tell_outdated()
+    return feed
+
+
+def test_a_feed_of_what_never_happened_is_listed_again() -> None:
+    feed = outdated(listed=True)
+    feed.tell_outdated()
+    assert feed.again
+    assert feed.problem(1.0) == "the pods are listed again (etcd was put back)"
+
+
+def test_a_feed_that_was_never_listed_is_not_listed_again() -> None:
+    assert not outdated(listed=False).again
+
+
+def test_the_next_list_mends_a_feed_of_what_never_happened() -> None:
+    feed = outdated(listed=True)
+    feed.tell_synced(2.0)
+    assert not feed.again
+    assert feed.problem(2.0) is None

@@ -20,7 +20,7 @@ from webhook.auditline import line
 from webhook.cases import Decided
 from webhook.core.reviews.verdict import Decision, Reason
 from webhook.forecast import Forecast
-from webhook.http1 import LARGEST_BODY
+from webhook.http1 import LARGEST_BODY, LARGEST_EARLY
 from webhook.kube import Answer, Api
 from webhook.metrics import EarlyAnswers
 
@@ -173,7 +173,7 @@ def test_where_nothing_is_to_be_said_nobody_looks(settings: str) -> None:
 
 
 def test_a_daemon_set_is_measured_by_the_nodes() -> None:
-    teller = Teller("exempt: {daemonSets: false}")
+    teller = Teller()
     assert teller.ask(applied(deployment(1, memory=3000), kind="DaemonSet"))["warnings"] == [
         "only 0 of 1 pods fit: memory requests of the cluster, 2.93Gi each, 2Gi free of 2Gi"
     ]
@@ -191,6 +191,25 @@ def test_without_the_workload_the_request_passes_and_the_log_says_why(
     assert len(caplog.records) == 1
     assert "no early answer" in caplog.text
     assert str(fault) in caplog.text
+
+
+def test_nobody_can_make_it_ask_the_api_server_without_end(caplog: pytest.LogCaptureFixture) -> None:
+    teller = Teller(objects={WEB: deployment(1)})
+    for _ in range(500):
+        assert teller.ask(scaled(1, 2))["allowed"]
+    assert len(teller.api.asked) == 50
+    assert "workloads are scaled more often than they can be looked up" in caplog.text
+    teller.judge.clock.wait(1.0)
+    teller.ask(scaled(1, 2))
+    assert len(teller.api.asked) == 51
+
+
+def test_of_a_very_large_workload_nothing_is_said() -> None:
+    teller = Teller()
+    padded = deployment(3)
+    padded["metadata"]["annotations"] = {"padding": "x" * LARGEST_EARLY}
+    assert teller.ask(applied(deployment(3)))["warnings"]
+    assert "warnings" not in teller.ask(applied(padded))
 
 
 def test_without_an_account_the_request_passes(caplog: pytest.LogCaptureFixture) -> None:

@@ -17,6 +17,7 @@ from webhook.app import CONFIGURATION, create_app
 from webhook.cases import Answer
 from webhook.core.foresight.preview import Preview, preview
 from webhook.guard import Guard
+from webhook.http1 import LARGEST_EARLY
 from webhook.settings import KEY, NAME
 
 HEAD = "apiVersion: headroom.dev/v1\nkind: HeadroomConfig\n"
@@ -210,3 +211,30 @@ def test_over_http(judge: Judge) -> None:
     assert json.loads(said.text)["response"]["status"]["code"] == 422
     assert client(judge).post("/config", base_url="http://headroom", **asked).status_code == 404
     assert client(judge).get("/config", base_url="https://headroom").status_code == 405
+
+
+def test_while_one_edit_is_read_no_other_makes_the_replica_busy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("webhook.guard._TURN", 0.01)
+    guard = Guard(ready().admission.account)
+    with guard._reading:
+        said = response(guard.review(edit(BAD), 5.0))
+    assert said["allowed"]
+    assert said["warnings"] == [guard_module._UNREAD]
+    assert len(guard_module._UNREAD) <= 120
+    assert not response(guard.review(edit(BAD), 5.0))["allowed"], "and then it is read"
+
+
+def test_a_very_large_edit_passes_with_a_warning() -> None:
+    guard = Guard(ready().admission.account)
+    said = response(guard.review(edit(BAD + "#" * LARGEST_EARLY), 5.0))
+    assert (said["allowed"], said["warnings"]) == (True, [guard_module._LARGE])
+    assert len(guard_module._LARGE) <= 120
+
+
+def test_many_edits_do_not_keep_a_replica_busy() -> None:
+    judge = ready()
+    guard = Guard(judge.admission.account)
+    allowed = [response(guard.review(edit(BAD), 5.0))["allowed"] for _ in range(60)]
+    assert allowed == [False] * 50 + [True] * 10
+    judge.clock.wait(2.0)
+    assert not response(guard.review(edit(BAD), 5.0))["allowed"]

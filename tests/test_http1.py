@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from webhook import reader as reading
@@ -129,10 +129,16 @@ def test_the_head_is_bounded(head: bytes, status: int, size: int) -> None:
 
 def test_a_trailer_without_end_is_cut_off() -> None:
     room = Room()
-    found, reader = read(in_chunks(b"x")[:-2] + b"A: ", *[b"b" * MI] * 65, room=room)
-    assert (found, reader.ended) == ([], True)
+    found, reader = read(in_chunks(b"x")[:-2] + b"A: ", *[b"b" * 1000] * 33, room=room)
+    assert (statuses(found), reader.ended) == ([431], True)
     reader.close()
     assert room.held == 0
+
+
+@pytest.mark.parametrize("line", [b"A: " + b"b" * 17_000, b"A: b\r\n" * MOST_FIELDS, b"A: %b\r\n" % (b"b" * 9_000) * 2])
+def test_trailers_are_bounded_as_the_head_is(line: bytes) -> None:
+    found, reader = read(in_chunks(b"x", trailer=b"Y: 1\r\n" + line + b"\r\n"))
+    assert (statuses(found), reader.ended) == ([431], True)
 
 
 @pytest.mark.parametrize("chunked", [False, True])
@@ -285,6 +291,91 @@ def test_requests_are_the_same_however_they_are_cut(asked: list[bytes], places: 
     assert found == read(whole)[0]
     assert statuses(found) == [0] * len(asked)
     assert (reader.step, room.held) == (Step.BETWEEN, 0)
+
+
+# -- as many as come on one connection ---------------------------------------------------------------------------------
+
+
+def test_a_connection_may_carry_any_number_of_requests_in_pieces() -> None:
+    text = b"POST /validate HTTP/1.1\r\nContent-Length: 2000\r\n\r\n" + b"x" * 2000
+    reader = Reader(Room())
+    for number in range(20_000):
+        first, second = text[: 1 + number % (len(text) - 1)], text[1 + number % (len(text) - 1) :]
+        assert reader.feed(first) == []
+        assert statuses(reader.feed(second)) == [0], number
+    assert not reader.ended
+
+
+def test_large_requests_may_add_up_to_more_than_is_ever_discarded() -> None:
+    text = b"POST /validate HTTP/1.1\r\nContent-Length: 900000\r\n\r\n" + b"x" * 900_000
+    reader = Reader(Room())
+    for number in range(2 * reading.MOST_DISCARDED // len(text)):
+        found = [each for piece in cut(text, range(0, len(text), 256_000)) for each in reader.feed(piece)]
+        assert statuses(found) == [0], number
+
+
+@pytest.mark.parametrize("text", [b"\r\n\r\n", b"0\r\n\r\n", b"1\r\nx\r\n"])
+def test_nobody_makes_the_parser_begin_over_and_over(monkeypatch: pytest.MonkeyPatch, text: bytes) -> None:
+    """Each piece costs microseconds, and nothing else runs meanwhile."""
+    pieces: list[int] = []
+    whole = Reader._read
+
+    def counted(reader: Reader, data: bytes, at: int) -> int:
+        pieces.append(at)
+        return whole(reader, data, at)
+
+    monkeypatch.setattr(Reader, "_read", counted)
+    body = text * (MI // len(text))
+    found, reader = read(in_chunks(body))
+    assert statuses(found) == [0]
+    assert len(pieces) < 2 * len(body) // (16 << 10)
+    pieces.clear()
+    reader = Reader(Room())
+    reader.feed(b"POST /x HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n" + b"1\r\nx\r\n" * 10_000)
+    assert len(pieces) < 10
+
+
+@st.composite
+def any_requests(draw: st.DrawFn) -> bytes:
+    """Requests on both sides of each bound, all bounds being small."""
+    if draw(st.booleans()):
+        return draw(requests())
+    head = b"POST /%b HTTP/1.1\r\n" % (b"a" * draw(st.integers(55, 62)))
+    head += b"".join(b"A: b\r\n" for _ in range(draw(st.integers(0, 12))))
+    head += b"X: %b\r\n" % (b"y" * draw(st.integers(1, 250)))
+    body = b"z" * draw(st.sampled_from([0, 1, 499, 500, 501, 1900, 2500]))
+    if draw(st.booleans()):
+        return head + b"Content-Length: %d\r\n\r\n" % len(body) + body
+    size = draw(st.sampled_from([1, 7, 90, 3000]))
+    parts = [body[at : at + size] for at in range(0, len(body), size)]
+    extension = b";" + b"e" * draw(st.integers(1, 150))
+    chunks = b"".join(b"%x%b\r\n%b\r\n" % (len(part), extension, part) for part in parts)
+    trailer = b"T: %b\r\n" % (b"t" * draw(st.integers(1, 250))) * draw(st.integers(0, 3))
+    return head + b"Transfer-Encoding: chunked\r\n\r\n" + chunks + b"0\r\n" + trailer + b"\r\n"
+
+
+@pytest.fixture
+def small_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    bounds = {"LONGEST_HEAD": 300, "LONGEST_TARGET": 60, "MOST_FIELDS": 10, "_STRETCH": 100, "MOST_DISCARDED": 3000}
+    for name, bound in {**bounds, "LARGEST_BODY": 500, "SMALL": 200}.items():
+        monkeypatch.setattr(reading, name, bound)
+
+
+@pytest.mark.usefixtures("small_bounds")
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(any_requests(), min_size=1, max_size=6), st.lists(st.integers(0, 6000), max_size=60))
+def test_requests_on_one_connection_are_what_they_are_alone(asked: list[bytes], places: list[int]) -> None:
+    alone: list[Request | Answer] = []
+    for text in asked:
+        found, one_reader = read(text)
+        alone += found
+        if one_reader.ended:
+            break
+    room = Room()
+    found, reader = read(*cut(b"".join(asked), places), room=room)
+    assert found == alone
+    reader.close()
+    assert (room.held, [len(each) for each in room._large]) == (0, [0, 0])
 
 
 damages = st.lists(st.tuples(st.integers(0, 400), st.binary(max_size=3)), max_size=4)

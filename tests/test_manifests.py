@@ -4,8 +4,9 @@ import pytest
 
 import webhook
 from tests.kustomize import MANIFESTS, Manifest, one, render
-from webhook import cli, settings
+from webhook import settings
 from webhook.app import CONFIGURATION, WORKLOADS
+from webhook.cli_serve import serve
 from webhook.core.config import source as config_source
 
 NAMESPACE = "headroom-system"
@@ -145,7 +146,8 @@ def test_every_path_that_the_process_is_told_of_is_mounted(pod: Manifest, contai
 
 def test_the_command_line_knows_every_argument(container: Manifest) -> None:
     command, *arguments = container["args"]
-    known = {name for parameter in cli.main.commands[command].params for name in parameter.opts}
+    assert command == serve.name
+    known = {name for parameter in serve.params for name in parameter.opts}
     assert {argument.split("=")[0] for argument in arguments} <= known
 
 
@@ -176,6 +178,23 @@ def test_a_drain_takes_one_replica_at_a_time(base: list[Manifest], pod: Manifest
     assert budget["selector"]["matchLabels"].items() <= pod["metadata"]["labels"].items()
 
 
+# --- who may connect
+
+
+def test_anybody_may_reach_the_webhook_and_only_monitoring_the_metrics(
+    base: list[Manifest], pod: Manifest, container: Manifest
+) -> None:
+    policy = one(base, "NetworkPolicy")
+    assert policy["metadata"]["namespace"] == NAMESPACE
+    assert policy["spec"]["podSelector"] == one(base, "Deployment")["spec"]["selector"]
+    assert policy["spec"]["policyTypes"] == ["Ingress"]  # what Headroom itself reaches is not limited
+    ports = {each["name"]: each["containerPort"] for each in container["ports"]}
+    reviews, metrics = policy["spec"]["ingress"]
+    assert reviews == {"ports": [{"protocol": "TCP", "port": ports["https"]}]}
+    assert metrics["ports"] == [{"protocol": "TCP", "port": ports["http"]}]
+    assert metrics["from"] == [{"namespaceSelector": {"matchLabels": {"headroom.dev/monitoring": "true"}}}]
+
+
 # --- what it may do
 
 
@@ -185,10 +204,15 @@ def test_rbac_is_exactly_what_is_used(base: list[Manifest]) -> None:
 
     assert one(base, "ClusterRole")["rules"] == [
         {"apiGroups": [""], "resources": ["pods", "nodes"], "verbs": ["list", "watch"]},
+        {"apiGroups": [""], "resources": ["resourcequotas"], "verbs": ["list", "watch"]},
         {"apiGroups": [""], "resources": ["events"], "verbs": ["create", "get", "patch"]},
-        {"apiGroups": ["apps"], "resources": ["replicasets"], "verbs": ["get"]},
+        {
+            "apiGroups": ["apps"],
+            "resources": ["daemonsets", "deployments", "replicasets", "statefulsets"],
+            "verbs": ["get"],
+        },
         {"apiGroups": ["batch"], "resources": ["jobs"], "verbs": ["get"]},
-        {"apiGroups": ["apps"], "resources": ["deployments", "statefulsets"], "verbs": ["get"]},
+        {"apiGroups": [""], "resources": ["replicationcontrollers"], "verbs": ["get"]},
     ]
     assert one(base, "Role")["rules"] == [
         configmaps(["get", "list", "watch"], resourceNames=["headroom-config"]),

@@ -6,11 +6,13 @@ from typing import NamedTuple
 
 import pytest
 from kubernetes.client.configuration import Configuration
+from msgspec.structs import replace
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.core.accounts import HIGH_MEM, node, pod
 from tests.core.configs import SMALLEST
+from tests.core.quotas.making import a_quota
 from tests.judging import Judge, ready, response, review, waits
 from tests.live.exposition import Exposition
 from tests.test_tls import FIRST, Mounted
@@ -25,7 +27,7 @@ from webhook.core.sharing.allotment import Timing
 from webhook.core.values.amounts import Amounts
 from webhook.forecast import Forecast
 from webhook.kube import Api
-from webhook.metrics import Announcements, EarlyAnswers, Recounts, Reviews, Snapshot
+from webhook.metrics import Announcements, EarlyAnswers, QuotasSeen, Recounts, Reviews, Snapshot
 from webhook.settings import Settings
 
 WALL = 1_700_000_000.0
@@ -47,31 +49,48 @@ PINNED = {
     "headroom_events_dropped": ("counter", set()),
     "headroom_events_written": ("counter", set()),
     "headroom_hand_backs": ("counter", set()),
+    "headroom_history_restarts": ("counter", set()),
     "headroom_pods": ("gauge", set()),
     "headroom_pool_overlap_nodes": ("gauge", set()),  # {pool, other} where there are any
+    "headroom_quotas": ("gauge", set()),
+    "headroom_quotas_synced": ("gauge", set()),
     "headroom_ready": ("gauge", set()),
     "headroom_recounts": ("counter", set()),
     "headroom_reservations": ("gauge", {"state"}),
     "headroom_reservations_expired": ("counter", set()),
+    "headroom_reserve_nodes": ("gauge", {"scope"}),
+    "headroom_reserve_used_nodes": ("gauge", {"scope"}),
     "headroom_reserved_memory_bytes": ("gauge", {"scope"}),
     "headroom_scope_cpu_allocatable_cores": ("gauge", {"scope"}),
     "headroom_scope_cpu_limits_bound_cores": ("gauge", {"scope"}),
     "headroom_scope_cpu_limits_cores": ("gauge", {"scope"}),
     "headroom_scope_cpu_limits_reserve_cores": ("gauge", {"scope"}),
+    "headroom_scope_cpu_limits_pending_cores": ("gauge", {"scope"}),
+    "headroom_scope_cpu_limits_unplaceable_cores": ("gauge", {"scope"}),
+    "headroom_scope_cpu_limits_apart_cores": ("gauge", {"scope"}),
     "headroom_scope_cpu_requests_bound_cores": ("gauge", {"scope"}),
     "headroom_scope_cpu_requests_cores": ("gauge", {"scope"}),
     "headroom_scope_cpu_requests_reserve_cores": ("gauge", {"scope"}),
+    "headroom_scope_cpu_requests_pending_cores": ("gauge", {"scope"}),
+    "headroom_scope_cpu_requests_unplaceable_cores": ("gauge", {"scope"}),
+    "headroom_scope_cpu_requests_apart_cores": ("gauge", {"scope"}),
     "headroom_scope_cpu_unbounded_pods": ("gauge", {"scope"}),
     "headroom_scope_memory_allocatable_bytes": ("gauge", {"scope"}),
     "headroom_scope_memory_limits_bound_bytes": ("gauge", {"scope"}),
     "headroom_scope_memory_limits_bytes": ("gauge", {"scope"}),
     "headroom_scope_memory_limits_reserve_bytes": ("gauge", {"scope"}),
+    "headroom_scope_memory_limits_pending_bytes": ("gauge", {"scope"}),
+    "headroom_scope_memory_limits_unplaceable_bytes": ("gauge", {"scope"}),
+    "headroom_scope_memory_limits_apart_bytes": ("gauge", {"scope"}),
     "headroom_scope_memory_requests_bound_bytes": ("gauge", {"scope"}),
     "headroom_scope_memory_requests_bytes": ("gauge", {"scope"}),
     "headroom_scope_memory_unbounded_pods": ("gauge", {"scope"}),
     "headroom_scope_memory_requests_reserve_bytes": ("gauge", {"scope"}),
     "headroom_unconfined_bind_memory_bytes": ("counter", set()),  # {pool} where there are any
     "headroom_unconfined_binds": ("counter", set()),
+    "headroom_scope_memory_requests_pending_bytes": ("gauge", {"scope"}),
+    "headroom_scope_memory_requests_unplaceable_bytes": ("gauge", {"scope"}),
+    "headroom_scope_memory_requests_apart_bytes": ("gauge", {"scope"}),
     "headroom_unreviewed_growth_memory_bytes": ("counter", set()),
     "headroom_unreviewed_growths": ("counter", set()),
     "headroom_watch_last_event_timestamp_seconds": ("gauge", {"resource"}),
@@ -112,6 +131,7 @@ def metered(judge: Judge, folder: Path) -> Metered:
     registry.register(Snapshot(judge.admission, settings, audit, booking, files.serving(), lambda: WALL))
     announcing = Announcing(api, "r1", threading.Event(), judge.clock, lambda: WALL)
     registry.register(Announcements(announcing))
+    registry.register(QuotasSeen(judge.admission.quotas))
     return Metered(judge, registry, settings, audit, booking, announcing)
 
 
@@ -227,6 +247,22 @@ def test_each_pool_is_a_scope(tmp_path: Path) -> None:
     assert shown.value("headroom_scope_memory_requests_bound_bytes", scope="cluster") == 108 * GI
 
 
+def test_what_waits_for_a_node_is_shown_and_what_stands_apart(tmp_path: Path) -> None:
+    judge = ready("thresholds: {memory: {requests: 100%}}\noverrides: [{namespaces: [default], mode: warn}]")
+    waits = pod("waits", 3, revision=101)
+    account = judge.admission.account
+    account.see_pod(waits)
+    account.see_pod(pod("runs", 1, "node", revision=102))
+    account.see_pod(replace(pod("huge", 9, revision=103), name="tenant/huge"))
+    account.see_pod(pod("huge", 17, revision=104))
+    shown = metered(judge, tmp_path).shown()
+    assert [
+        shown.value(f"headroom_scope_memory_requests{figure}_bytes", scope="cluster") / GI
+        for figure in ("", "_pending", "_unplaceable", "_apart")
+    ] == [13, 12, 9, 17]
+    assert "headroom_scope_memory_limits_pending_bytes" not in shown
+
+
 def test_what_is_kept_for_the_loss_of_nodes_is_shown(tmp_path: Path) -> None:
     judge = ready("reserve: {nodes: 1}\nthresholds: {memory: {requests: 50%}, cpu: {requests: 50%}}")
     shown = metered(judge, tmp_path).shown()
@@ -327,6 +363,16 @@ def test_events_are_counted(replica: Metered) -> None:
     replica.announcing.written, replica.announcing.dropped = 3, 5
     assert replica.shown().value("headroom_events_written_total") == 3
     assert replica.shown().value("headroom_events_dropped_total") == 5
+
+
+def test_the_view_of_quotas_is_shown(replica: Metered) -> None:
+    assert replica.shown().value("headroom_quotas_synced") == 0
+    replica.judge.admission.quotas.relist([a_quota("a"), a_quota("b"), a_quota("c", {"services": "1"})])
+    assert replica.shown().value("headroom_quotas_synced") == 1
+    assert replica.shown().value("headroom_quotas") == 2
+    replica.judge.admission.quotas.tell_broken("refused")
+    replica.judge.clock.wait(5.0)
+    assert replica.shown().value("headroom_quotas_synced") == 0
 
 
 def test_a_scrape_waits_for_nobody_but_the_lock(replica: Metered) -> None:

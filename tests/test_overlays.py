@@ -1,13 +1,18 @@
-"""The two ways in which the certificate reaches the pod and the gate."""
+"""The two ways in which the certificate reaches the pod and the gate, and what an overlay may add."""
 
 import base64
 import os
+import shutil
 from pathlib import Path
 
 import pytest
 import yaml
 
 from tests.kustomize import MANIFESTS, Manifest, one, own_ca, render
+from webhook.cli_serve import serve
+from webhook.clients import API_SERVER
+
+INSTALL = MANIFESTS.parent / "docs" / "install.md"
 
 NAMESPACE = "headroom-system"
 
@@ -57,3 +62,62 @@ def test_the_component_for_bindings_adds_one_rule_to_the_gate(tmp_path: Path) ->
     added = after[0]["rules"].pop()
     assert (added["operations"], added["resources"]) == (["CREATE"], ["pods/binding", "bindings"])
     assert after == before
+
+
+def overlay(checkout: Path, text: str) -> list[Manifest]:
+    """Render an overlay of an owner's own."""
+    shutil.copytree(MANIFESTS, checkout / "manifests", ignore=shutil.ignore_patterns("tls"))
+    folder = checkout / "manifests" / "overlays" / "mine"
+    folder.mkdir()
+    (folder / "kustomization.yaml").write_text(text)
+    return render(folder)
+
+
+def documented(begin: str) -> str:
+    """The block of docs/install.md that begins so."""
+    blocks = INSTALL.read_text().split("```yaml\n")[1:]
+    (found,) = [block.partition("```")[0] for block in blocks if block.startswith(begin)]
+    return found
+
+
+def test_mtls_adds_arguments_that_the_command_line_knows_and_a_folder_to_read_the_authority_from(
+    tmp_path: Path,
+) -> None:
+    manifests = overlay(tmp_path, "resources: [../../base]\ncomponents: [../../components/mtls]\n")
+    pod = one(manifests, "Deployment")["spec"]["template"]["spec"]
+    (container,) = pod["containers"]
+    plain = one(render(MANIFESTS / "base"), "Deployment")["spec"]["template"]["spec"]
+    told = dict(argument.removeprefix("--").split("=") for argument in container["args"][-2:])
+    assert container["args"][:-2] == plain["containers"][0]["args"]
+    assert told == {"client-ca-file": "/etc/headroom/clients/ca.crt", "client-name": API_SERVER}
+    mount, volume = container["volumeMounts"][-1], pod["volumes"][-1]
+    assert mount == {"name": volume["name"], "mountPath": "/etc/headroom/clients", "readOnly": True}
+    items = [{"key": "ca.crt", "path": "ca.crt"}]
+    assert volume["configMap"] == {"name": "headroom-client-ca", "items": items}
+    known = {name for parameter in serve.params for name in parameter.opts}
+    assert {f"--{name}" for name in told} <= known
+
+
+def test_the_documented_patch_names_the_api_servers_and_leaves_the_rest(tmp_path: Path) -> None:
+    manifests = overlay(
+        tmp_path, "resources: [../../base]\n" + documented("patches:\n- target:\n    kind: NetworkPolicy")
+    )
+    (reviews, metrics), (_, before) = (
+        one(each, "NetworkPolicy")["spec"]["ingress"] for each in (manifests, render(MANIFESTS / "base"))
+    )
+    assert [set(source) for source in reviews["from"]] == [{"ipBlock"}, {"ipBlock"}]
+    assert reviews["ports"] == [{"protocol": "TCP", "port": 8443}]
+    assert metrics == before
+
+
+def test_the_documented_admission_configuration_shows_the_certificate_to_the_service(tmp_path: Path) -> None:
+    configuration = yaml.safe_load(documented("apiVersion: apiserver.config.k8s.io/v1"))
+    (plugin,) = configuration["plugins"]
+    assert plugin["configuration"]["kind"] == "WebhookAdmissionConfiguration"
+    kubeconfig = yaml.safe_load(documented("apiVersion: v1\nkind: Config\n"))
+    (user,) = kubeconfig["users"]
+    service = one(render(MANIFESTS / "base"), "ValidatingWebhookConfiguration")["webhooks"][0]["clientConfig"][
+        "service"
+    ]
+    # With the port 443, the API server looks for the name without a port as well.
+    assert (user["name"], service["port"]) == (f"{service['name']}.{service['namespace']}.svc", 443)

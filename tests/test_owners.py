@@ -1,4 +1,4 @@
-"""The owner that people look at: one call for each, and the pod's own owner wherever nobody can tell."""
+"""The owner that people look at: one call for each, and nobody wherever the API server does not know it."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -8,6 +8,7 @@ from kubernetes.client.configuration import Configuration
 
 from tests.fake_events import FakeEvents
 from webhook import owners
+from webhook.answer import ApiError, Unanswered, Unreachable
 from webhook.core.notices.regarding import Regarding
 from webhook.kube import Api
 from webhook.owners import Owners
@@ -43,7 +44,7 @@ def test_a_jobs_cronjob_is_meant(server: FakeEvents, looked_up: Owners) -> None:
 
 def test_whatever_else_made_it_is_meant(server: FakeEvents, looked_up: Owners) -> None:
     server.own("replicasets", "web-1", reference("Rollout", "web", "argoproj.io/v1alpha1"))
-    assert looked_up.top(REPLICA_SET)[:2] == ("argoproj.io/v1alpha1", "Rollout")
+    assert (looked_up.top(REPLICA_SET) or ())[:2] == ("argoproj.io/v1alpha1", "Rollout")
 
 
 @pytest.mark.parametrize(
@@ -74,35 +75,59 @@ def test_only_so_many_are_remembered(server: FakeEvents, looked_up: Owners, monk
 
 
 @pytest.mark.parametrize(
-    ("version", "kind"), [("apps/v1", "StatefulSet"), ("v1", "ReplicationController"), ("example.com/v1", "ReplicaSet")]
+    ("version", "kind", "plural"),
+    [
+        ("v1", "ReplicationController", "replicationcontrollers"),
+        ("apps/v1", "DaemonSet", "daemonsets"),
+        ("apps/v1", "Deployment", "deployments"),
+        ("apps/v1", "StatefulSet", "statefulsets"),
+    ],
 )
-def test_of_other_kinds_nobody_is_asked(server: FakeEvents, looked_up: Owners, version: str, kind: str) -> None:
+def test_one_that_makes_pods_itself_is_meant_once_it_was_read(
+    server: FakeEvents, looked_up: Owners, version: str, kind: str, plural: str
+) -> None:
     owner = REPLICA_SET._replace(api_version=version, kind=kind)
+    assert looked_up.top(owner) is None
+    server.own(plural, "web-1", None)
     assert looked_up.top(owner) == owner
+
+
+@pytest.mark.parametrize(("version", "kind"), [("v1", "ConfigMap"), ("example.com/v1", "ReplicaSet")])
+def test_of_other_kinds_nobody_is_asked_and_nobody_told(
+    server: FakeEvents, looked_up: Owners, version: str, kind: str
+) -> None:
+    server.own("replicasets", "web-1", None)
+    assert looked_up.top(REPLICA_SET._replace(api_version=version, kind=kind)) is None
     assert server.calls == []
 
 
-def test_a_reference_with_a_made_up_uid_leads_to_nobody_else(server: FakeEvents, looked_up: Owners) -> None:
+def test_one_that_is_not_there_or_is_another_is_nobody(server: FakeEvents, looked_up: Owners) -> None:
     server.own("replicasets", "web-1", reference("Deployment", "web"))
-    forged = REPLICA_SET._replace(uid="uid-of-mine")
-    assert looked_up.top(forged) == forged
-    assert looked_up.top(REPLICA_SET).name == "web", "and spoils nothing for the true one"
+    for forged in (
+        REPLICA_SET._replace(uid="uid-of-mine"),
+        REPLICA_SET._replace(name="web-2"),
+        REPLICA_SET._replace(namespace="bank"),
+    ):
+        assert looked_up.top(forged) is None
+    top = looked_up.top(REPLICA_SET)
+    assert top is not None
+    assert top.name == "web", "and spoils nothing for the true one"
 
 
-@pytest.mark.parametrize("status", [403, 404, 429, 500])
-def test_a_refusal_leaves_the_pods_own_owner_and_is_asked_again(
-    server: FakeEvents, looked_up: Owners, status: int
-) -> None:
+@pytest.mark.parametrize("status", [403, 429, 500])
+def test_a_refusal_tells_nobody_and_is_asked_again(server: FakeEvents, looked_up: Owners, status: int) -> None:
     server.own("replicasets", "web-1", reference("Deployment", "web"))
     server.refuse("list", status)
-    assert looked_up.top(REPLICA_SET) == REPLICA_SET
-    assert looked_up.top(REPLICA_SET).name == "web"
+    with pytest.raises(ApiError, match=str(status)):
+        looked_up.top(REPLICA_SET)
+    assert looked_up.top(REPLICA_SET) == REPLICA_SET._replace(kind="Deployment", name="web", uid="uid-web")
 
 
 @pytest.mark.parametrize("body", [b"", b"no json", b"[]", b'{"metadata":{"ownerReferences":7}}', b'"\xff"'])
 def test_so_does_an_answer_that_is_none(server: FakeEvents, looked_up: Owners, body: bytes) -> None:
     server.reply("list", body)
-    assert looked_up.top(REPLICA_SET) == REPLICA_SET
+    with pytest.raises(Unanswered):
+        looked_up.top(REPLICA_SET)
 
 
 def test_so_does_an_api_server_that_is_away_or_says_nothing(
@@ -110,6 +135,8 @@ def test_so_does_an_api_server_that_is_away_or_says_nothing(
 ) -> None:
     monkeypatch.setattr(owners, "_WITHIN", 0.1)
     server.hang("list")
-    assert looked_up.top(REPLICA_SET) == REPLICA_SET
+    with pytest.raises(Unreachable):
+        looked_up.top(REPLICA_SET)
     server.down()
-    assert looked_up.top(REPLICA_SET) == REPLICA_SET
+    with pytest.raises(Unreachable):
+        looked_up.top(REPLICA_SET)

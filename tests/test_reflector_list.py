@@ -71,7 +71,8 @@ def test_an_empty_list_may_be_null(server: FakeApiServer) -> None:
     server.reply("list", b'{"metadata":{"resourceVersion":"1000"},"items":null}')
     with reflecting(server) as running:
         running.consumer.wait(lambda: bool(running.consumer.of(Live)))
-        assert running.consumer.of(Replaced) == [Replaced([], 1000, [])]
+        (replaced,) = running.consumer.of(Replaced)
+        assert replaced == Replaced([], 1000, [], replaced.since)
 
 
 def test_one_bad_object_in_a_list_costs_only_itself(server: FakeApiServer, caplog: pytest.LogCaptureFixture) -> None:

@@ -6,7 +6,7 @@ import ssl
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 
 import pytest
@@ -343,32 +343,86 @@ def test_a_review_may_wait_for_longer_than_a_peer(tmp_path: Path) -> None:
 # -- those who are too many --------------------------------------------------------------------------------------------
 
 
-def test_when_there_are_too_many_the_longest_stranger_goes(tmp_path: Path) -> None:
+def idle_after(client: Client, *, reviewed: bool = False) -> Client:
+    client.ask()
+    if reviewed:
+        assert allowed(client.review(review(dryRun=True)))
+    return client
+
+
+def is_cut_off(sock: socket.socket) -> bool:
+    sock.settimeout(0.2)
+    try:
+        return sock.recv(1) == b""
+    except TimeoutError:
+        return False
+    except OSError:
+        return True
+
+
+def test_when_there_are_too_many_those_go_that_never_sent_a_review(tmp_path: Path) -> None:
     with serving(tmp_path, Limits(connections=20, patience=60)) as process, ExitStack() as stack:
-        kept = stack.enter_context(process.client())
-        kept.ask()
-        strangers = [stack.enter_context(closing(process.connect())) for _ in range(19)]
-        for _ in range(5):
-            with process.client() as client:
-                assert allowed(client.review(review(dryRun=True)))
-        read_until_closed(strangers[0], 1)
-        strangers[-1].settimeout(0.2)
-        with pytest.raises(TimeoutError):
-            strangers[-1].recv(1)
-        assert kept.ask() == (200, b"ok\n")
+        kept = [idle_after(stack.enter_context(process.client()), reviewed=True) for _ in range(2)]
+        strangers = [stack.enter_context(closing(process.connect())) for _ in range(8)]
+        idle = [idle_after(stack.enter_context(process.client())) for _ in range(10)]
+        for number in range(15):
+            newcomer = stack.enter_context(process.client())
+            assert allowed(newcomer.review(review(f"w{number}", "1Mi", dryRun=True)))
+        assert [is_cut_off(client.sock) for client in idle] == [True] * 10
+        assert [is_cut_off(sock) for sock in strangers] == [True] * 5 + [False] * 3
+        assert [allowed(client.review(review(dryRun=True))) for client in kept] == [True] * 2
         assert process.log.read_text().count("there are 20 connections") == 1, "said once in a while"
 
 
-def test_when_all_are_of_use_a_new_one_has_to_wait(tmp_path: Path) -> None:
+def test_when_all_have_sent_reviews_the_one_goes_that_has_been_idle_for_longest(tmp_path: Path) -> None:
     with serving(tmp_path, Limits(connections=5)) as process, ExitStack() as stack:
-        clients = [stack.enter_context(process.client()) for _ in range(5)]
-        for client in clients:
-            client.ask()
+        clients = [idle_after(stack.enter_context(process.client()), reviewed=True) for _ in range(5)]
+        assert allowed(clients[0].review(review(dryRun=True)))
+        idle_after(stack.enter_context(process.client()), reviewed=True)
+        assert [is_cut_off(client.sock) for client in clients] == [False, True, False, False, False]
+
+
+def test_when_all_wait_for_their_answers_a_new_one_has_to_wait(tmp_path: Path) -> None:
+    with serving(tmp_path, Limits(connections=3), hold=True) as process, ExitStack() as stack:
+        clients = [stack.enter_context(process.client()) for _ in range(3)]
+        threads = stack.enter_context(ThreadPoolExecutor(3))
+        asked = [threads.submit(client.review, review(f"w{n}", memory=WAITS)) for n, client in enumerate(clients)]
+        process.await_waiting(3)
         with pytest.raises((ConnectionError, ssl.SSLError)):
             process.client()
-        clients[0].close()
-        until(lambda: is_served(process))
-        assert [client.ask() for client in clients[1:]] == [(200, b"ok\n")] * 4
+        process.book()
+        assert [each.result(30)[0] for each in asked] == [200] * 3
+        idle_after(stack.enter_context(process.client()))
+
+
+def test_one_address_may_have_so_many_that_never_sent_a_review(tmp_path: Path) -> None:
+    with serving(tmp_path, Limits(strangers=5, patience=60)) as process, ExitStack() as stack:
+        kept = [idle_after(stack.enter_context(process.client()), reviewed=True) for _ in range(10)]
+        idle = [idle_after(stack.enter_context(process.client())) for _ in range(8)]
+        assert [is_cut_off(client.sock) for client in idle] == [True] * 3 + [False] * 5
+        assert [is_cut_off(client.sock) for client in kept] == [False] * 10
+
+
+@pytest.mark.parametrize("secure", [False, True])
+@pytest.mark.parametrize("page", ["/healthz", "/metrics"])
+def test_a_flood_at_one_listener_leaves_the_other_alone(process: Process, secure: bool, page: str) -> None:
+    """Of whoever asks for a page of some megabytes and never reads it, too."""
+
+    def flood(_: int) -> socket.socket:
+        sock = process.shake_hands() if secure else process.connect(process.plain_port)
+        with suppress(OSError):  # it may have had to make room already
+            sock.sendall(f"GET {page} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        return sock
+
+    with ExitStack() as stack:
+        with ThreadPoolExecutor(16) as opening:
+            for sock in opening.map(flood, range(Limits().plain + 20)):
+                stack.enter_context(closing(sock))
+        for other in (secure, not secure):
+            with Client(process, secure=other) as client:
+                assert client.ask(path="/readyz") == (200, b"ok\n")
+        with Client(process, secure=not secure) as client:
+            assert client.ask(path="/metrics")[0] == 200
 
 
 def is_served(process: Process) -> bool:

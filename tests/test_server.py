@@ -170,6 +170,27 @@ def test_an_edit_applies_without_a_restart(cluster: FakeCluster, start: Callable
     assert replica.ask("b", "7Gi")
 
 
+def test_what_a_quota_will_refuse_is_refused_while_quotas_are_seen(
+    cluster: FakeCluster, start: Callable[[], Replica]
+) -> None:
+    replica = start()
+    until(lambda: replica.shown().value("headroom_quotas_synced") == 1)
+    cluster.add_quota("q", {"requests.memory": "1Gi"}, {"requests.memory": "0"})
+    until(lambda: replica.shown().value("headroom_quotas") == 1)
+    assert not replica.ask("a", "2Gi")
+    assert replica.ask("b", "1Gi")
+    until(lambda: b"QuotaExceeded" in b"".join(replica.lines()))
+
+
+def test_without_a_right_to_see_quotas_all_else_goes_on(cluster: FakeCluster, start: Callable[[], Replica]) -> None:
+    cluster.add_quota("q", {"requests.memory": "1Gi"}, {"requests.memory": "0"})
+    cluster.hidden.add("resourcequotas")
+    replica = start()
+    assert replica.ask("a", "2Gi")
+    assert replica.shown().value("headroom_quotas_synced") == 0
+    until(lambda: "/api/v1/resourcequotas" in replica.log())
+
+
 def test_a_bad_edit_is_told_on_the_configmap(cluster: FakeCluster, start: Callable[[], Replica]) -> None:
     replica = start()
     cluster.configure("mode: enforced")

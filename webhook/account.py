@@ -6,7 +6,7 @@ this module calls the Kubernetes API or waits for anything but the lock.
 
 import logging
 from collections.abc import Callable, Iterable
-from threading import Condition, Event, RLock
+from threading import Condition, Event, Lock, RLock
 
 from webhook.core.account.accounting import Accounting
 from webhook.core.account.facts import PodFacts
@@ -18,6 +18,7 @@ from webhook.core.sharing.allotment import Allotment, Proposal, Timing
 from webhook.core.sharing.shared import Shared
 from webhook.feed import Feed
 from webhook.overlaps import Overlaps
+from webhook.reserves import Reserves
 
 log = logging.getLogger(__name__)
 
@@ -44,7 +45,9 @@ class Account:
         self.ledger = Ledger(Accounting(self.config))
         self.allotment = Allotment(replica, self.ledger, timing)
         self.pods, self.nodes = Feed("pods"), Feed("nodes")
-        self._overlaps = Overlaps()
+        self._telling = Lock()
+        self._overlaps, self._reserves = Overlaps(), Reserves()
+        self.evidence = ""  # by which it was last known that etcd was put back
         self.lapsed = 0  # reservations that lapsed: their pods never came
 
     # -- what is known -------------------------------------------------------------------------------------------------
@@ -62,13 +65,14 @@ class Account:
     def unready(self) -> str | None:
         """Say why others should be asked in its place; None when there is no reason.
 
-        Where the object that all replicas share was lost, nobody can grant, and whoever is asked can at least say that.
+        Where the object that all replicas share was lost, nobody can grant, and whoever is asked can at least say that;
+        also while everything is listed again, for etcd was put back under all of them.
         """
         with self.lock:
             now = self.clock()
             closed = self.allotment.closed(now)
             if closed and self.allotment.was_shared_before:
-                return self.problem(now)
+                return None if self.pods.again or self.nodes.again else self.problem(now)
             return self.problem(now) or closed or self._shareless(now)
 
     def _shareless(self, now: float) -> str | None:
@@ -81,9 +85,8 @@ class Account:
         with self.lock:
             self.config, self.config_hash, self.config_problem = config, digest, None
             self.ledger.configure(Accounting(config), self.clock())
-            overlaps = self.ledger.capacity.overlaps()
             self.wake()
-        self._overlaps.tell(overlaps)
+        self.tell_of_nodes()
 
     def lack_config(self, problem: str) -> None:
         """Take in that there is no configuration, and never was a good one."""
@@ -110,13 +113,14 @@ class Account:
             self.ledger.gone(pod)
             self._come_further()
 
-    def relist_pods(self, pods: Iterable[PodFacts], revision: int) -> None:
-        """Take in all pods from a consistent list."""
+    def relist_pods(self, pods: Iterable[PodFacts], revision: int, since: float = float("-inf")) -> None:
+        """Take in all pods from a consistent list that was asked for at a moment."""
         with self.lock:
             before = self.ledger.unasked_growths
-            self.ledger.relist(pods, revision)
+            self.ledger.relist(pods, revision, since)
             grown = self.ledger.unasked_growths - before
-            self.pods.tell_synced(self.clock())
+            if not self.ledger.deaf:
+                self.pods.tell_synced(self.clock())
             self.wake()
         if grown:
             log.warning("%d pods grew without a review: each time %s", grown, _UNASKED)
@@ -144,8 +148,7 @@ class Account:
             now = self.clock()
             self.nodes.tell_live(now)
             self.ledger.see_node(node, now)
-            overlaps = self.ledger.capacity.overlaps()
-        self._overlaps.tell(overlaps)
+        self.tell_of_nodes()
 
     def node_gone(self, name: str) -> None:
         """Take in that a node was deleted."""
@@ -153,18 +156,25 @@ class Account:
             now = self.clock()
             self.nodes.tell_live(now)
             self.ledger.node_gone(name, now)
-            overlaps = self.ledger.capacity.overlaps()
-        self._overlaps.tell(overlaps)
+        self.tell_of_nodes()
 
     def relist_nodes(self, nodes: Iterable[NodeFacts]) -> None:
         """Take in all nodes from a consistent list."""
         with self.lock:
             now = self.clock()
             self.ledger.relist_nodes(nodes, now)
-            overlaps = self.ledger.capacity.overlaps()
             self.nodes.tell_synced(now)
             self.wake()
-        self._overlaps.tell(overlaps)
+        self.tell_of_nodes()
+
+    def tell_of_nodes(self) -> None:
+        """Log what is new of the nodes, by events or by time alone; without the lock, for a log may be slow."""
+        with self._telling:
+            with self.lock:
+                accounting, capacity = self.ledger.accounting, self.ledger.capacity
+                overlaps, out = capacity.overlaps(), capacity.out()
+            self._overlaps.tell(overlaps)
+            self._reserves.tell({scope: (accounting.reserve_nodes(scope), names) for scope, names in out.items()})
 
     def tell_live(self, feed: Feed) -> None:
         """A watch is open again."""
@@ -175,6 +185,39 @@ class Account:
         """A watch is broken."""
         with self.lock:
             feed.tell_broken(fault, self.clock())
+        self.lose_touch()
+
+    # -- a history that was replaced -----------------------------------------------------------------------------------
+
+    def lose_touch(self) -> None:
+        """The API server is away, and etcd may be put back meanwhile."""
+        with self.lock:
+            self.allotment.lose_touch(self.clock())
+            self.wake()
+
+    def begin_again(self, what: str, known: int, found: int, since: float) -> None:
+        """Take in that etcd was put back, as a list showed that was asked for at a moment and comes next."""
+        with self.lock:
+            if since < self.ledger.doubted_since:
+                return  # by the same restore, of which a later list tells
+            self.allotment.begin_again(self.clock(), since if what == self.pods.resource else None)
+            self._tell_outdated(f"{what} were at revision {known}, and a consistent read of them said {found}")
+
+    def _tell_outdated(self, evidence: str) -> None:
+        self.evidence = evidence
+        for feed in (self.pods, self.nodes):
+            feed.tell_outdated()
+        self.wake()
+
+    def newest(self) -> int:
+        """The newest revision of the shared object that is known; to be asked for before a read is sent."""
+        with self.lock:
+            return self.allotment.newest
+
+    def doubted_since(self) -> float | None:
+        """Since when the view may be of another history; None: it is of this one."""
+        with self.lock:
+            return self.ledger.doubted_since if self.ledger.outdated else None
 
     def at_ease(self) -> bool:
         """Say whether news of the pods can wait: no bound is near, and no booking waits for a view."""
@@ -212,7 +255,7 @@ class Account:
         """
         with self.lock:
             shared = self.allotment.shared
-            if shared is None or self.allotment.replica not in shared.holdings:
+            if shared is None or self.allotment.replica not in shared.holdings or self.ledger.deaf:
                 return None
             proposal = self.allotment.propose([], self.clock(), shared.epoch, leaving=True)
             self.allotment.begin(proposal)
@@ -233,8 +276,24 @@ class Account:
         with self.lock:
             self.allotment.failed()
 
-    def observe(self, shared: Shared | None, revision: int) -> None:
-        """Take in the shared object; None when it is lost or damaged."""
+    def observe(self, shared: Shared | None, revision: int, known: int = 0) -> None:
+        """Take in the shared object; None when it is lost or damaged; `known` as for the allotment."""
         with self.lock:
-            self.allotment.observe(shared, revision, self.clock())
+            restarts = self.allotment.restarts
+            self.allotment.observe(shared, revision, self.clock(), known)
+            self._compare(restarts, known, revision)
             self.wake()
+
+    def _compare(self, restarts: int, known: int, found: int) -> None:
+        """Tell the rest of the account of what the allotment has found; the caller holds the lock."""
+        if self.allotment.restarts > restarts:
+            what = "the object that replicas share"
+            self._tell_outdated(f"{what} was at revision {known}, and a consistent read or write of it said {found}")
+
+    def written(self, revision: int) -> None:
+        """The pending proposal was written; the caller holds the lock."""
+        restarts, known = self.allotment.restarts, self.allotment.newest
+        self.allotment.written(revision)
+        if self.allotment.went_back:
+            self.allotment.begin_again(self.clock())
+        self._compare(restarts, known, revision)

@@ -9,7 +9,7 @@ API or waits for anything but the account's lock.
 """
 
 import logging
-from collections import OrderedDict
+import time
 from collections.abc import Callable
 
 from webhook.account import Account
@@ -17,31 +17,37 @@ from webhook.cases import Answer, Case, Decided, plain
 from webhook.core.account.standing import Standing
 from webhook.core.reviews.binding import bind_question
 from webhook.core.reviews.decision import Outcome, decide, verdict_of
-from webhook.core.reviews.question import Question, question
+from webhook.core.reviews.question import Question, asked_of_quotas, question
 from webhook.core.reviews.reply import message, respond
 from webhook.core.reviews.review import Request, ReviewError, decode_of_pod, encode
 from webhook.core.reviews.verdict import Decision, Reason, Verdict, cannot_tell
 from webhook.core.sharing.allotment import Proposal
 from webhook.core.sharing.shared import Shared
 from webhook.core.values.scopes import CLUSTER
+from webhook.patience import Patience
+from webhook.quotaview import QuotaView
 from webhook.waiting import Settled, Waiting, WaitingRoom
 
 log = logging.getLogger(__name__)
 
-_PATIENCE = 2.0  # seconds that a review waits for a booking before it is sent to ask again
-_LAST_CALL = 1.5  # seconds before the API server gives up: too late to ask again
-_LAST_WORD = 0.5  # seconds before the API server gives up: by then an answer must be on its way
-_REMEMBERED = 10_000  # reviews that were sent to ask again
+_TOO_MUCH = "too many reviews wait that say much of where their pods may go"
 
 
 class Admission:
-    """Answers reviews from the account."""
+    """Answers reviews from the account; what a namespace's quotas will refuse, in their words and without it."""
 
-    def __init__(self, account: Account, observe: Callable[[Decided], None]) -> None:
+    def __init__(
+        self,
+        account: Account,
+        observe: Callable[[Decided], None],
+        quotas: QuotaView | None = None,
+        wall_clock: Callable[[], float] = time.time,
+    ) -> None:
         self.account = account
+        self.quotas = QuotaView(account.clock) if quotas is None else quotas
         self._room = WaitingRoom(account.ledger, account.allotment)
         self._observe = observe
-        self._asked_again: OrderedDict[str, float] = OrderedDict()
+        self._patience = Patience(wall_clock)
         self.sent_back = 0  # how often the API server was told to ask again
 
     # -- the way of a review -------------------------------------------------------------------------------------------
@@ -52,28 +58,35 @@ class Admission:
         try:
             request = decode_of_pod(body)
         except ReviewError as error:
-            log.warning("refused a request to /validate: %s", error)
-            return plain(400, str(error))
+            return _refused(error)
         try:
-            return self._answer_or_wait(request, now, timeout)
+            return self._answer_or_wait(request, body, now, timeout)
+        except ReviewError as error:
+            return _refused(error)
         except Exception:
             log.exception("review %r could not be judged", request.uid)
             mode = self.account.config.policy(request.namespace).mode
             verdict = cannot_tell(mode, "an unforeseen error, see Headroom's log")
             return self._answer(Case(request, now, timeout), verdict, None)
 
-    def _answer_or_wait(self, request: Request, now: float, timeout: float) -> Answer | Waiting:
+    def _answer_or_wait(self, request: Request, body: bytes, now: float, timeout: float) -> Answer | Waiting:
         asked = self._binding(request, now) if request.is_binding else question(request, self.account.ledger.accounting)
         if isinstance(asked, Verdict):
             return self._answer(Case(request, now, timeout), asked, None)
+        quotas = self.quotas.of(request.namespace)
+        if quotas:
+            asked = asked_of_quotas(asked, quotas, body)
         case = Case(request, now, timeout, asked)
         with self.account.lock:
             outcome = self._decide(asked, case.arrived)
             if not outcome.settled:
-                waiting = Waiting(case, asked, outcome.verdict, self._wait_until(case))
-                self._room.enter(waiting)
-                self.account.wake()
-                return waiting
+                kept = asked.kept()
+                case = Case(kept.request, now, timeout, kept)
+                waiting = Waiting(case, kept, outcome.verdict, self._wait_until(case))
+                if self._room.enter(waiting):
+                    self.account.wake()
+                    return waiting
+                outcome = self._unjudged(asked, _TOO_MUCH, now)
             standing = self._standing(outcome.verdict)
         return self._answer(case, outcome.verdict, standing)
 
@@ -86,8 +99,11 @@ class Admission:
 
     def _decide(self, asked: Question, now: float) -> Outcome:
         problem = self.account.problem(now)
-        if problem is None:
+        if problem is None or asked.quota:  # what a quota says needs no account
             return decide(self.account.ledger, self.account.allotment, asked, now)
+        return self._unjudged(asked, problem, now)
+
+    def _unjudged(self, asked: Question, problem: str, now: float) -> Outcome:
         if asked.forced and not asked.request.dry_run:
             self.account.allotment.force(asked.facts, now)
         return Outcome(verdict_of(asked, cannot_tell(asked.mode, problem)), settled=True)
@@ -112,32 +128,23 @@ class Admission:
         return Answer(200, encode(response))
 
     def _may_ask_again(self, case: Case, now: float) -> bool:
-        """Say whether the API server has time left to ask again; it was seen to do so with the same uid.
-
-        If it ever comes with another uid, it is told to ask again until it gives up by itself.
-        """
+        """Say whether to ask again is of use, and leaves time for an answer; if so, remember it."""
         with self.account.lock:
-            if now + _LAST_CALL >= self._given_up_at(case) or self._opens_too_late(case):
+            if self._opens_too_late(case, now) or not self._patience.may_ask_again(case, now):
                 return False
-            self._asked_again.setdefault(case.request.uid, case.arrived)
-            if len(self._asked_again) > _REMEMBERED:
-                self._asked_again.popitem(last=False)
+            self._patience.send_back(case)
             self.sent_back += 1
             return True
 
-    def _given_up_at(self, case: Case) -> float:
-        """When the API server gives up: its time runs from when it asked first."""
-        return self._asked_again.get(case.request.uid, case.arrived) + case.timeout
-
-    def _opens_too_late(self, case: Case) -> bool:
+    def _opens_too_late(self, case: Case, now: float) -> bool:
         """Say whether nobody can grant before the API server gives up, so that to wait or to ask again is in vain."""
-        opens_at = self.account.allotment.opens_at()
-        return opens_at is not None and opens_at >= self._given_up_at(case)
+        opens_at = self.account.allotment.earliest(now)
+        return opens_at is not None and opens_at >= self._patience.given_up_at(case, now)
 
     def _wait_until(self, case: Case) -> float:
-        if self._opens_too_late(case):
+        if self._opens_too_late(case, case.arrived):
             return case.arrived
-        return min(case.arrived + _PATIENCE, self._given_up_at(case) - _LAST_WORD)
+        return self._patience.wait_until(case, case.arrived)
 
     # -- bookings ------------------------------------------------------------------------------------------------------
 
@@ -160,19 +167,23 @@ class Admission:
                     self.account.allotment.begin(proposal)
                     proposed = proposal, self.account.allotment.revision
         self._settle(settled)
+        self.account.tell_of_nodes()
         return proposed
 
     def proposal_written(self, proposal: Proposal, revision: int) -> None:
         """The proposal was written: let in whom it booked for, refuse whom nothing is left for."""
         with self.account.lock:
-            self.account.allotment.written(revision)
+            self.account.written(revision)
             settled = list(self._room.after(proposal, self.account.clock()))
         self._settle(settled)
 
-    def resolve(self, proposal: Proposal, shared: Shared | None, revision: int) -> bool:
-        """Take in the object after a write that lost, and say whether an earlier attempt at it was carried out."""
+    def resolve(self, proposal: Proposal, shared: Shared | None, revision: int, known: int) -> bool:
+        """Take in the object after a write that lost, and say whether an earlier attempt at it was carried out.
+
+        `known` as for the account's `observe`.
+        """
         with self.account.lock:
-            self.account.allotment.observe(shared, revision, self.account.clock())
+            self.account.observe(shared, revision, known)
             written = self.account.allotment.pending is not proposal
             settled = list(self._room.after(proposal, self.account.clock())) if written else []
             if not written:
@@ -198,3 +209,8 @@ class Admission:
             answer = self._answer(waiting.case, verdict, standing)
             if waiting.answer.set_running_or_notify_cancel():
                 waiting.answer.set_result(answer)
+
+
+def _refused(error: ReviewError) -> Answer:
+    log.warning("refused a request to /validate: %s", error)
+    return plain(400, str(error))

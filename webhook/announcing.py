@@ -76,12 +76,20 @@ class Announcing:
         occurrence = notice.occurrence
         since = self._wall_clock() - self._clock()
         try:
-            top = self._owners.top(occurrence.regarding)
-            self._events.write(top, occurrence, notice.count, since + notice.first, since + notice.last)
+            top = self._owners.top(occurrence.regarding) if occurrence.claimed else occurrence.regarding
+            if top is not None:
+                self._events.write(top, occurrence, notice.count, since + notice.first, since + notice.last)
         except KubeError as error:
             self._fail(notice, error)
         else:
+            self._count(notice, told=top is not None)
+
+    def _count(self, notice: Notice, *, told: bool) -> None:
+        if told:
             self.written += 1
+            return
+        with self._lock:
+            self.dropped += notice.count
 
     def _fail(self, notice: Notice, error: KubeError) -> None:
         with self._lock:
@@ -114,7 +122,7 @@ def refused(decided: Decided) -> Occurrence | None:
     if owner is None:
         return None
     action = "ResizePod" if case.request.is_resize else f"{case.request.operation.capitalize()}Pod"
-    return Occurrence(owner, "Warning", verdict.reason._value_, action, decided.message)
+    return Occurrence(owner, "Warning", verdict.reason._value_, action, decided.message, claimed=True)
 
 
 def edited(edit: Edit, namespace: str) -> Occurrence:

@@ -32,6 +32,8 @@ VALIDATE = "/validate"
 WORKLOADS = "/workloads"
 CONFIGURATION = "/config"
 HEALTHZ = "/healthz"
+READYZ = "/readyz"
+METRICS = "/metrics"
 _NO_OTHERS: Mapping[str, Review] = MappingProxyType({})
 _DEFAULT_TIMEOUT = 10.0  # seconds, the API server's own default for a webhook
 
@@ -106,12 +108,12 @@ def create_app(admission: Admission, registry: CollectorRegistry, others: Mappin
     def healthz() -> Response:
         return _response(plain(200, "ok"))
 
-    @app.get("/readyz")
+    @app.get(READYZ)
     def readyz() -> Response:
         problem = admission.account.unready()
         return _response(plain(200, "ok") if problem is None else plain(503, problem))
 
-    @app.get("/metrics")
+    @app.get(METRICS)
     def metrics() -> Response:
         return Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
 

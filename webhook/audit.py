@@ -22,7 +22,8 @@ from webhook.cases import Decided
 
 log = logging.getLogger(__name__)
 
-_QUEUE = 20_000  # lines, of about 1 KiB
+_QUEUE = 20_000  # lines, of about 1 KiB; names as long as they may be make it five times that
+_QUEUE_BYTES = 16 << 20
 _FILE_SIZE = 50 << 20
 _FILES = 5
 _STOPPING = 2.0  # seconds
@@ -32,7 +33,8 @@ _PAUSE = 0.02  # seconds in which lines gather: in a storm of refusals not each 
 class AuditLog:
     """The queue and its writer; `run` belongs to one thread, `record` to any.
 
-    `file` is opened at once (OSError), `file_size` in bytes is where it rotates, `queue` a number of lines.
+    `file` is opened at once (OSError), `file_size` in bytes is where it rotates, `queue` a number of lines and
+    `queue_bytes` what they come to.
     """
 
     def __init__(
@@ -44,13 +46,15 @@ class AuditLog:
         *,
         file_size: int = _FILE_SIZE,
         queue: int = _QUEUE,
+        queue_bytes: int = _QUEUE_BYTES,
     ) -> None:
         self._replica = replica
         self._wall_clock = wall_clock
         self._out = out if out is not None else sys.stdout.buffer
         self._file = _Rotating(file, maxBytes=file_size, backupCount=_FILES, encoding="utf-8") if file else None
         self._queue: SimpleQueue[bytes | None] = SimpleQueue()
-        self._most = queue
+        self._most, self._most_bytes = queue, queue_bytes
+        self._queued_bytes = 0
         self._ended = threading.Event()
         self._encode = msgspec.json.Encoder().encode
         self._counting = threading.Lock()
@@ -64,8 +68,20 @@ class AuditLog:
             return
         if self._queue.qsize() >= self._most:
             self._drop()
+            return
+        text = self._encode(line(decided, self._replica, self._wall_clock()))
+        if self._takes(len(text)):
+            self._queue.put(text)
         else:
-            self._queue.put(self._encode(line(decided, self._replica, self._wall_clock())))
+            self._drop()
+
+    def _takes(self, size: int) -> bool:
+        """Say whether there is room for so many bytes, and keep it."""
+        with self._counting:
+            if self._queued_bytes + size > self._most_bytes:
+                return False
+            self._queued_bytes += size
+            return True
 
     def run(self) -> None:
         """Write until stopped, and what was taken in before that."""
@@ -85,6 +101,8 @@ class AuditLog:
     def _write_all(self, text: bytes | None) -> bool:
         """Write a line and those that are queued behind it; say whether any may follow."""
         while text is not None:
+            with self._counting:
+                self._queued_bytes -= len(text)
             if not self._write(text):
                 self._drop()
             elif self.dropped > self._reported:

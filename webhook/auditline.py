@@ -9,7 +9,9 @@ from webhook.cases import Decided
 from webhook.core.account.facts import PodFacts
 from webhook.core.account.standing import Standing
 from webhook.core.pods.objects import Pod
+from webhook.core.reviews.forms import LONGEST_NAME, LONGEST_WORD
 from webhook.core.reviews.verdict import Decision, Reason
+from webhook.core.reviews.wording import printable
 from webhook.core.values.amounts import Amounts
 
 SCHEMA: Final = 1
@@ -112,7 +114,7 @@ def _figures(standing: Standing | None) -> tuple[int | None, int | None, int | N
     """Return what is committed of requests and of limits, their bounds, and what is allocatable."""
     if standing is None:
         return None, None, None, None, None
-    committed, granted, (room, _, bounds) = standing.committed, standing.unseen, standing.bearing
+    committed, granted, (room, _, bounds, _) = standing.committed, standing.unseen, standing.bearing
     limits = _LIMITS if bounds[_LIMITS_FILLED] is None else _LIMITS_FILLED
     return (
         committed.memory_requests + granted.memory_requests,
@@ -131,5 +133,5 @@ _REQUESTS, _LIMITS, _LIMITS_FILLED = map(
 def _owner(pod: Pod) -> tuple[str | None, str | None]:
     for owner in pod.metadata.owner_references:
         if owner.controller:
-            return owner.kind, owner.name
+            return printable(owner.kind, LONGEST_WORD), printable(owner.name, LONGEST_NAME)  # nobody bounds these
     return None, None

@@ -1,6 +1,8 @@
 """Booking: the one thread that writes the shared object, with compare-and-swap, as the allotment proposes.
 
 wait for work ──► next proposal ──► write ──► written │ lost: read it again, propose again │ unknown: write it again
+
+A write that lost is another's success, so the next one is tried at once; but after some in a row with growing pauses.
 """
 
 import logging
@@ -13,12 +15,13 @@ from threading import Event
 from typing import NamedTuple
 
 from webhook.admission import Admission
-from webhook.answer import ApiError, Conflict, KubeError, NotFound, Unanswered
+from webhook.answer import ApiError, Conflict, KubeError, NotFound, Unanswered, Unreachable
 from webhook.backoff import Backoff
 from webhook.configmap import ConfigMap, ConfigMaps
 from webhook.core.sharing.allotment import Proposal
 from webhook.core.sharing.shared import NewerVersionError, Shared, SharedError
 from webhook.escrow import NAME, Escrow, state
+from webhook.rereading import Rereading
 
 log = logging.getLogger(__name__)
 
@@ -29,6 +32,8 @@ _SERVER_ERROR = 500  # from this HTTP status on, a write may have been carried o
 _BETWEEN_PROOFS = 5.0  # seconds: a proof takes up to three
 _MARKED_FOR = 10.0  # seconds for which having made the mark says that no object was there; less than any validity
 _FAREWELL = 1.5  # seconds for the last write
+_LOSSES = 4  # writes that lost in a row and are tried again at once: as many as other replicas may well have won
+_SHORTEST_TRUCE, _LONGEST_TRUCE = 0.01, 1.0  # seconds before the next, after more of them
 _LOOKS = 20  # with pauses between them, for an object that another replica is about to make
 
 
@@ -67,13 +72,22 @@ class Booking:
     """Keeps this replica's share of the shared object; `run` belongs to one thread, `tell` to any."""
 
     def __init__(
-        self, configmaps: ConfigMaps, admission: Admission, stop: Event, request_proof: Callable[[], None]
+        self,
+        configmaps: ConfigMaps,
+        admission: Admission,
+        stop: Event,
+        request_proof: Callable[[], None],
+        rereading: Rereading | None = None,
     ) -> None:
         self._escrow = Escrow(configmaps)
         self._admission = admission
         self._account = admission.account
         self._stop = stop
         self._request_proof = request_proof
+        self._rereading = rereading or Rereading(admission.account)
+        self._losses = 0  # writes that lost, since one did not
+        self._truce = Backoff(_SHORTEST_TRUCE, _LONGEST_TRUCE, random.random)
+        self._deaf = False  # what the watch tells is of a history that was replaced
         self.tally = Tally()
         self._proof_due = float("-inf")
         self._answered = 0
@@ -97,6 +111,8 @@ class Booking:
     def _recover(self, error: Exception) -> None:
         """Say what went wrong, once; look at the object again after a while."""
         self._known = False
+        if isinstance(error, Unreachable):
+            self._account.lose_touch()
         if isinstance(error, KubeError | NewerVersionError):
             if str(error) != self._fault:
                 log.warning("the shared object %s could not be read or written: %s", NAME, error)
@@ -106,6 +122,9 @@ class Booking:
         self._stop.wait(self._backoff.next())
 
     def _step(self) -> None:
+        if self._rereading.restarted:
+            self._deaf, self._known = True, False  # first: the list that ends it may come at once
+        self._rereading.look()
         if self._unsettled is not None:
             self._again(self._unsettled)
             return
@@ -159,6 +178,8 @@ class Booking:
 
     def tell(self, configmap: ConfigMap | None, revision: int) -> None:
         """Take in what the watch shows of the object; None: it was deleted."""
+        if self._deaf:
+            return
         try:
             shown = None if configmap is None else state(configmap)
         except (SharedError, NewerVersionError):
@@ -168,12 +189,21 @@ class Booking:
         else:
             self._account.observe(shown, revision)
 
+    def listed(self, configmap: ConfigMap | None, revision: int) -> None:
+        """Take in what the watch begins with; after a restore the object is read instead, past all caches."""
+        if not self._account.allotment.restarts:
+            self.tell(configmap, revision)
+        else:
+            self._deaf = self._known = False
+
     def _look(self) -> None:
         self._known = True  # first: news that come while we look make it false again
+        known = self._account.newest()
         found, revision = self._escrow.find()
         if not revision and not self._is_fresh() and not self._mark():
+            known = self._account.newest()
             found, revision = self._await_maker()
-        self._account.observe(found, revision)
+        self._account.observe(found, revision, known)
 
     def _is_fresh(self) -> bool:
         """Say whether no object was ever there, since our own mark is the first."""
@@ -217,6 +247,8 @@ class Booking:
         self._unsettled = None
 
     def _count(self, proposal: Proposal) -> None:
+        self._losses = 0
+        self._truce.reset()
         self.tally.written += 1
         mine = proposal.shared.holdings.get(self._account.allotment.replica)
         if mine is not None and mine.answered > self._answered:
@@ -234,7 +266,12 @@ class Booking:
 
     def _resolve(self, write: _Write) -> None:
         """Find out whether an earlier attempt at this write was carried out after all."""
-        if self._admission.resolve(write.proposal, *self._escrow.find()):
+        known = self._account.newest()
+        found, revision = self._escrow.find()
+        if self._admission.resolve(write.proposal, found, revision, known):
             self._count(write.proposal)
-        else:
-            self.tally.conflicts += 1
+            return
+        self.tally.conflicts += 1
+        self._losses += 1
+        if self._losses > _LOSSES:
+            self._stop.wait(self._truce.next())

@@ -1,84 +1,35 @@
-"""The command line: the only reader of arguments and environment."""
+"""The command line: `headroom COMMAND`, each in a module of its own that is imported when it is asked for.
 
-from pathlib import Path
+So `headroom footprint` does not wait for what only a server needs, which takes a second to import.
+"""
+
+from importlib import import_module
+from typing import Final
 
 import click
 
-from webhook import __version__, logbook, replica, server
-from webhook.answer import KubeError
-from webhook.cli_footprint import footprint
-from webhook.core.sharing.allotment import Timing
-from webhook.tls import TlsError
+from webhook import __version__
+
+_COMMANDS: Final = ("footprint", "serve")
+"""Their names; `webhook.cli_NAME` holds the command NAME."""
 
 
-class _Address(click.ParamType[str]):
-    """host:port."""
+class _Commands(click.Group):
+    """Finds commands by their names."""
 
-    name = "host:port"
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - as click calls it
+        """Return the names."""
+        return list(_COMMANDS)
 
-    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """Take what can be listened at."""
-        try:
-            replica.address(value)
-        except ValueError as error:
-            self.fail(str(error), param, ctx)
-        return value
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - as click calls it
+        """Return a command, or None if there is none of this name."""
+        if cmd_name not in _COMMANDS:
+            return None
+        command: click.Command = getattr(import_module(f"webhook.cli_{cmd_name}"), cmd_name)
+        return command
 
 
-@click.group(context_settings={"auto_envvar_prefix": "HEADROOM", "help_option_names": ["-h", "--help"]})
+@click.group(cls=_Commands, context_settings={"auto_envvar_prefix": "HEADROOM", "help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="headroom")
 def main() -> None:
     """Keep what a Kubernetes cluster has promised below what it has."""
-
-
-main.add_command(footprint)
-
-
-@main.command(context_settings={"show_default": True})
-@click.option("--listen", type=_Address(), default="0.0.0.0:8443", help="Address for reviews, over TLS.")
-@click.option(
-    "--metrics-listen", type=_Address(), help="Address for /metrics, /healthz and /readyz, without TLS. Default: none."
-)
-@click.option("--tls-cert-file", type=click.Path(path_type=Path), required=True, help="Serving certificate, PEM.")
-@click.option("--tls-key-file", type=click.Path(path_type=Path), required=True, help="Its key, PEM.")
-@click.option("--kubeconfig", help="File with the way to the cluster. Default: the pod's service account.")
-@click.option("--namespace", default="headroom-system", help="Namespace that Headroom runs in.")
-@click.option("--audit-file", help="Write the audit log to this file too; it rotates. Default: standard output only.")
-@click.option(
-    "--lapse",
-    type=click.FloatRange(min=0, min_open=True),
-    default=Timing().lapse,
-    help="Seconds after which a pod that was let in can come no more.",
-)
-@click.option("--log-level", default="info", type=click.Choice(["debug", "info", "warning", "error"]))
-def serve(
-    listen: str,
-    metrics_listen: str | None,
-    tls_cert_file: Path,
-    tls_key_file: Path,
-    kubeconfig: str | None,
-    namespace: str,
-    audit_file: str | None,
-    lapse: float,
-    log_level: str,
-) -> None:
-    """Run one replica of the webhook.
-
-    The audit log goes to standard output, one JSON line for each decision that was not a plain allow; the operational
-    log goes to standard error. Every option can also be set in the environment, as HEADROOM_SERVE_LISTEN and so on.
-    """
-    logbook.begin(log_level, server.clock)
-    options = server.Options(
-        listen=listen,
-        metrics_listen=metrics_listen,
-        tls_cert_file=tls_cert_file,
-        tls_key_file=tls_key_file,
-        kubeconfig=kubeconfig,
-        namespace=namespace,
-        audit_file=audit_file,
-        timing=Timing(lapse=lapse),
-    )
-    try:
-        server.serve(options)
-    except (KubeError, TlsError, OSError) as error:
-        raise click.ClickException(str(error)) from error

@@ -11,18 +11,29 @@ Requests are answered in the order in which they came, one at a time; no more ar
 
 import asyncio
 import logging
+import ssl
 from collections import deque
 from functools import partial
 from typing import Any, Protocol, cast
 
+from msgspec.structs import replace
+
 from webhook.app import logged
 from webhook.cases import Answer, plain
-from webhook.door import Door, reply
+from webhook.clients import Clients
+from webhook.connection_table import ConnectionTable, Rank
+from webhook.door import PROBES, Door, is_review, reply
 from webhook.http1 import CONTINUE, Reply, Request
-from webhook.reader import Reader, Room, Step
+from webhook.reader import Reader, Room, Step, crowded
 from webhook.wsgi import Origin
 
 log = logging.getLogger(__name__)
+
+MOST_UNREAD = 16 << 20  # bytes of answers that peers are slow to read, over all connections
+_LARGE = 64 << 10  # bytes; no review's answer is that long
+_PROMPT = 1.0  # seconds in which an API server's body comes whole
+_READS = frozenset({b"GET", b"HEAD"})
+_REVIEWED = (b"HTTP/1.1 200 ", b"HTTP/1.1 503 ")  # what a review is answered with
 
 
 class Host(Protocol):
@@ -31,38 +42,56 @@ class Host(Protocol):
     door: Door
     room: Room
     loop: asyncio.AbstractEventLoop
-    strangers: "dict[Connection, None]"
     alive: bool  # whether more requests are welcome
     date: bytes  # now, as HTTP writes it
-
-    def forget(self, connection: "Connection") -> None:
-        """Count a connection no more."""
+    clients: Clients | None  # who has to prove who they are at the secure listener, if anybody has to
 
 
 class Connection(asyncio.Protocol):
     """One connection, known to its worker from acceptance to loss."""
 
-    def __init__(self, worker: Host, *, secure: bool) -> None:
-        self.handshake: asyncio.Task[Any] | None = None
+    def __init__(self, worker: Host, table: "ConnectionTable[Connection]", *, secure: bool) -> None:
+        self.accepting: asyncio.Task[Any] | None = None
+        self.proven = False  # whether a review has been answered here
         self._worker = worker
+        self._table = table
+        self._link: asyncio.Transport | None = None  # while its handshake is not done
         self._transport: asyncio.Transport | None = None
         self._origin = Origin("localhost", 0, secure)
-        self._reader = Reader(worker.room)
+        self._reader = Reader(worker.room, self)
         self._due: deque[Request | Answer] = deque()
         self._awaited: asyncio.Task[Reply] | None = None  # the answer that comes next
+        self._judged = False  # whether that is about a review
         self._stranger = True  # no request has come whole
         self._reading = True
         self._read = True  # whether the peer reads what we say
         self._closing = False
+        self._unread = 0  # bytes of answers
+        self._handshake: ssl.SSLObject | None = None  # by which the peer proved who it is
+        self._refusal: Answer | None = None  # for one that did not
         self._since = worker.loop.time()  # when this peer last took a step
 
     # -- told by the loop ----------------------------------------------------------------------------------------------
+
+    def accepted(self, transport: asyncio.Transport) -> None:
+        """The handshake begins."""
+        self._link = transport
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin; for TLS the handshake is done."""
         self._transport = cast("asyncio.Transport", transport)  # uvloop's are none by birth
         host, port = transport.get_extra_info("sockname")[:2]
         self._origin = Origin(host, port, self._origin.secure)
+        if self._worker.clients is not None and self._origin.secure:
+            self._ask_who_it_is(self._worker.clients, transport.get_extra_info("ssl_object"))
+
+    def _ask_who_it_is(self, clients: Clients, handshake: ssl.SSLObject) -> None:
+        self._refusal = clients.refusal(handshake)
+        self._reader.gated = self._refusal is not None
+        if self._refusal is None:
+            self._handshake = handshake
+            self.proven = True
+            self._take_place()
 
     def data_received(self, data: bytes) -> None:
         """Take what has come."""
@@ -72,9 +101,7 @@ class Connection(asyncio.Protocol):
         step = reader.step
         found = reader.feed(data)
         if found:
-            if self._stranger:
-                self._stranger = False
-                self._worker.strangers.pop(self, None)
+            self._stranger = False
             self._due.extend(found)
         elif reader.step is not step:
             self._since = self._worker.loop.time()
@@ -84,25 +111,39 @@ class Connection(asyncio.Protocol):
         """The peer is slow to read."""
         self._read = False
         self._since = self._worker.loop.time()
+        self._count_unread(0 if self._transport is None else self._transport.get_write_buffer_size())
+        self._take_place()
 
     def resume_writing(self) -> None:
         """The peer has read."""
         self._read = True
+        self._count_unread(0)
         self._go_on()
+
+    def _count_unread(self, size: int) -> None:
+        self._worker.room.unread += size - self._unread
+        self._unread = size
 
     def connection_lost(self, _: Exception | None) -> None:
         """End; nobody is left to be answered."""
         self._closing = True
         self._due.clear()
         self._reader.close()
+        self._count_unread(0)
         if self._awaited is not None:
             self._awaited.cancel()
-        self._worker.forget(self)
+        self._table.remove(self)
+        # What refers to each other would stay until the collector looks, with all that OpenSSL holds for it.
+        self._transport = self._link = self.accepting = self._handshake = None
 
     # -- answers -------------------------------------------------------------------------------------------------------
 
     def _go_on(self) -> None:
         """Answer what is due, as far as nothing has to be waited for."""
+        self._answer_due()
+        self._take_place()
+
+    def _answer_due(self) -> None:
         due = self._due
         while due and self._awaited is None and self._read and not self._closing:
             self._answer(due.popleft())
@@ -128,34 +169,79 @@ class Connection(asyncio.Protocol):
         except Exception as error:  # noqa: BLE001 - it is logged, and the peer is told
             said = _failed(asked, error)
         if isinstance(said, Reply):
-            self._send(said)
+            self._answer_with(asked, said)
         else:
+            self._judged = is_review(asked)
             self._awaited = self._worker.loop.create_task(said)
-            self._awaited.add_done_callback(partial(self._answered, asked))
+            # Its body may be megabytes, and as many as there are connections may wait.
+            self._awaited.add_done_callback(partial(self._answered, replace(asked, body=b"")))
 
     def _answered(self, asked: Request, answer: "asyncio.Task[Reply]") -> None:
         self._awaited = None
         if answer.cancelled():
             return
         error = answer.exception()
-        self._send(answer.result() if error is None else _failed(asked, error))
+        self._answer_with(asked, answer.result() if error is None else _failed(asked, error))
         self._go_on()
+
+    def _answer_with(self, asked: Request, said: Reply) -> None:
+        if not self.proven and is_review(asked) and said.head.startswith(_REVIEWED):
+            self.proven = True
+        if said.body is not None and len(said.body) > _LARGE and self._worker.room.unread > MOST_UNREAD:
+            said = reply(logged(plain(503, "too many answers are waiting to be read", retry_after=1)))
+        self._send(said)
 
     def _send(self, said: Reply) -> None:
         if self._transport is None or self._closing:
             return
         worker = self._worker
         self._since = worker.loop.time()
-        last = (self._reader.ended or not worker.alive) and not self._due
+        last = (self._reader.ended or not worker.alive or self._is_outdated()) and not self._due
         self._transport.write(said.encode(worker.date, last=last))
         if last:
             self._close()
+
+    def _is_outdated(self) -> bool:
+        """Say whether the peer proved who it is by an authority that is trusted no longer."""
+        clients, handshake = self._worker.clients, self._handshake
+        return clients is not None and handshake is not None and not clients.trusts(handshake)
 
     def _close(self) -> None:
         self._closing = True
         self._since = self._worker.loop.time()
         if self._transport is not None:
             self._transport.close()
+        self._take_place()
+
+    # -- where it stands among the others ------------------------------------------------------------------------------
+
+    def _take_place(self) -> None:
+        self._table.place(self, self._rank())
+
+    def _rank(self) -> Rank:
+        if self._closing:
+            return Rank.IDLE
+        if self._awaited is not None and (self._judged or self.proven):
+            return Rank.ANSWERED
+        busy = self._stranger or not self._read or self._awaited is not None
+        unfinished = busy or self._reader.step is not Step.BETWEEN
+        if self.proven:
+            return Rank.KNOWN_BUSY if unfinished else Rank.KNOWN
+        return Rank.UNFINISHED if unfinished else Rank.IDLE
+
+    def give_way(self) -> bool:
+        """Give up a large body that is on its way, for a newer one: of a peer that sends reviews only if it is late."""
+        if self.proven and self._worker.loop.time() < self._since + _PROMPT:
+            return False
+        self._reader.give_up()
+        self._due.append(crowded())
+        self._go_on()
+        return True
+
+    def refuses(self, method: bytes, path: bytes, *, body: bool) -> Answer | None:
+        """Answer whoever has not proven to be an API server, and asks for more than whether the process is well."""
+        asks_for_a_probe = method in _READS and path in PROBES and not body
+        return None if asks_for_a_probe else self._refusal
 
     # -- asked by the worker -------------------------------------------------------------------------------------------
 
@@ -171,6 +257,11 @@ class Connection(asyncio.Protocol):
     def _is_busy(self) -> bool:
         return bool(self._due) or self._awaited is not None
 
+    def close_if_outdated(self, since: float) -> None:
+        """Close it if it is idle since that moment, and whoever its peer was verified by is trusted no longer."""
+        if self._is_outdated():
+            self.close_if_idle(since)
+
     def close_if_idle(self, since: float) -> None:
         """Close it if it was of use, and has been of none since that moment."""
         idle = not self._is_busy() and self._reader.step is Step.BETWEEN and not self._stranger
@@ -179,10 +270,11 @@ class Connection(asyncio.Protocol):
 
     def end(self) -> None:
         """Cut it off, whatever it is about."""
-        if self._transport is not None:
-            self._transport.abort()
-        elif self.handshake is not None:
-            self.handshake.cancel()
+        transport = self._transport or self._link
+        if transport is not None:
+            transport.abort()
+        elif self.accepting is not None:
+            self.accepting.cancel()
 
 
 def _failed(asked: Request, error: BaseException) -> Reply:

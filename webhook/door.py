@@ -1,25 +1,45 @@
-"""The door: `/validate` straight through, all else to Flask, but for /healthz on another thread.
+"""The door: `/validate` straight through, all else to Flask, but for /healthz on other threads.
 
-A review never waits on the loop. What has to wait for a booking is awaited, and everybody else goes on.
+A review never waits on the loop. What has to wait for a booking is awaited, and everybody else goes on. Threads are
+kept apart: no crowd that asks for pages holds up an early answer or a probe, and none at one listener the other.
 """
 
 import asyncio
 from collections.abc import Coroutine
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import lru_cache
+from threading import Lock
 from typing import Any
 from urllib.parse import parse_qs
 
 from flask import Flask
 
 from webhook.admission import Admission
-from webhook.app import HEALTHZ, VALIDATE, headers, validate, without_tls
-from webhook.cases import Answer
-from webhook.http1 import Reply, Request, head
+from webhook.app import (
+    CONFIGURATION,
+    HEALTHZ,
+    METRICS,
+    READYZ,
+    VALIDATE,
+    WORKLOADS,
+    headers,
+    logged,
+    validate,
+    without_tls,
+)
+from webhook.cases import Answer, plain
+from webhook.http1 import SMALL, Reply, Request, head
 from webhook.waiting import Waiting
 from webhook.wsgi import Origin, call
 
 _VALIDATE = VALIDATE.encode()
-_HEALTHZ = HEALTHZ.encode()
+REVIEWS = frozenset(path.encode() for path in (VALIDATE, WORKLOADS, CONFIGURATION))
+_HEALTHZ, _READYZ = HEALTHZ.encode(), READYZ.encode()
+PROBES = frozenset({_HEALTHZ, _READYZ})
+_METRICS = METRICS.encode()
+_PAGES_AT_ONCE = 1  # at each listener: a page of a large cluster takes some megabytes while it is made
+_REVIEWS_AT_ONCE = 6  # early answers ask the API server, and wait for it
+_MOST_QUEUED = 16 << 20  # bytes
 
 
 class Door:
@@ -28,6 +48,13 @@ class Door:
     def __init__(self, admission: Admission, app: Flask) -> None:
         self._admission = admission
         self._app = app
+        self._reviews = ThreadPoolExecutor(_REVIEWS_AT_ONCE, "early-answer")
+        # By whether the listener is the secure one.
+        self._probes = ThreadPoolExecutor(1, "plain-probe"), ThreadPoolExecutor(1, "probe")
+        self._pages = ThreadPoolExecutor(_PAGES_AT_ONCE, "plain-page"), ThreadPoolExecutor(_PAGES_AT_ONCE, "page")
+        self._metrics: dict[tuple[bytes, bool], Future[Reply]] = {}  # that are asked for, and not begun
+        self._asking = Lock()
+        self._queued = 0  # bytes of bodies that wait for a thread, or are with one
 
     def answer(self, request: Request, origin: Origin) -> Reply | Coroutine[Any, Any, Reply]:
         """Answer at once, or say what is to be awaited for the answer."""
@@ -35,7 +62,39 @@ class Door:
             return self._validate(request) if origin.secure else reply(without_tls())
         if request.path == _HEALTHZ:  # whether the loop lives; no crowd on the other pages may hide that
             return call(self._app, request, origin)
-        return asyncio.to_thread(call, self._app, request, origin)
+        if len(request.body) > SMALL and self._queued + len(request.body) > _MOST_QUEUED:
+            return reply(logged(plain(503, "there are too many large requests at once", retry_after=1)))
+        return self._elsewhere(request, origin)
+
+    async def _elsewhere(self, request: Request, origin: Origin) -> Reply:
+        self._queued += len(request.body)
+        try:
+            if request.path == _METRICS:
+                return await self._shown_metrics(request, origin)
+            threads = self._threads(request, secure=origin.secure)
+            return await asyncio.get_running_loop().run_in_executor(threads, call, self._app, request, origin)
+        finally:
+            self._queued -= len(request.body)
+
+    def _threads(self, request: Request, *, secure: bool) -> ThreadPoolExecutor:
+        if secure and is_review(request):
+            return self._reviews
+        return (self._probes if request.path == _READYZ else self._pages)[secure]
+
+    async def _shown_metrics(self, request: Request, origin: Origin) -> Reply:
+        """Show all that ask before the page is begun the same one: then a crowd costs no more than two."""
+        asked = request.method, origin.secure
+        with self._asking:
+            page = self._metrics.get(asked)
+            if page is None:
+                page = self._pages[origin.secure].submit(self._make_metrics, asked, request, origin)
+                self._metrics[asked] = page
+        return await asyncio.shield(asyncio.wrap_future(page))
+
+    def _make_metrics(self, asked: tuple[bytes, bool], request: Request, origin: Origin) -> Reply:
+        with self._asking:
+            del self._metrics[asked]
+        return call(self._app, request, origin)
 
     def _validate(self, request: Request) -> Reply | Coroutine[Any, Any, Reply]:
         content_type = request.fields.get(b"content-type", b"")
@@ -48,6 +107,11 @@ class Door:
         if not done:
             self._admission.give_up(waiting)
         return reply(await answer)
+
+
+def is_review(request: Request) -> bool:
+    """Say whether an API server asks about an object."""
+    return request.method == b"POST" and request.path in REVIEWS
 
 
 def reply(answer: Answer) -> Reply:

@@ -2,10 +2,11 @@
 
 import logging
 
-from webhook.answer import Conflict
+from webhook.answer import Conflict, KubeError
 from webhook.configmap import ConfigMap, ConfigMaps
 from webhook.core.sharing import shared
 from webhook.core.sharing.shared import Shared, SharedError
+from webhook.core.sharing.size import LARGEST
 
 log = logging.getLogger(__name__)
 
@@ -17,6 +18,10 @@ _KEY = "state.json"
 def state(found: ConfigMap) -> Shared:
     """Read what the object holds; raises `SharedError` and `NewerVersionError`."""
     return shared.read(found.data.get(_KEY, ""))
+
+
+class TooLarge(KubeError):  # noqa: N818 - it carries the words of HTTP, as its siblings do
+    """The state would be larger than it may become; nothing was written."""
 
 
 class Escrow:
@@ -50,9 +55,15 @@ class Escrow:
     def write(self, proposed: Shared, revision: int) -> int:
         """Replace the state of a revision, or make the object (0); return the new revision.
 
-        Raises `Conflict` or `NotFound` where another was quicker.
+        Raises `Conflict` or `NotFound` where another was quicker, and `TooLarge` where nothing is sent.
         """
-        data = {_KEY: shared.write(proposed)}
+        text = shared.write(proposed)
+        if len(text) > LARGEST:
+            raise TooLarge(
+                f"{len(proposed.holdings)} replicas would write {len(text):,} bytes, and {LARGEST:,} are allowed: "
+                "run fewer replicas, or configure fewer pools"
+            )
+        data = {_KEY: text}
         return self._configmaps.replace(NAME, data, revision) if revision else self._configmaps.create(NAME, data)
 
     def hurry(self, within: float) -> None:

@@ -14,11 +14,17 @@ class Feed:
     broken_since: float | None = None
     fault: str = ""
     heard: float = float("-inf")
+    again: bool = False  # it was whole before, and is listed again
 
     def tell_synced(self, now: float) -> None:
         """A whole consistent list has come."""
-        self.synced = True
+        self.synced, self.again = True, False
         self.tell_live(now)
+
+    def tell_outdated(self) -> None:
+        """What was told may never have happened: etcd was put back."""
+        self.again = self.synced or self.again
+        self.synced, self.fault = False, "etcd was put back"
 
     def tell_live(self, now: float) -> None:
         """Something has come, or the watch is open."""
@@ -33,7 +39,8 @@ class Feed:
     def problem(self, now: float) -> str | None:
         """Say why there is no account to judge by; None when there is."""
         if not self.synced:
-            return f"the {self.resource} are still being listed" + (f" ({self.fault})" if self.fault else "")
+            still = "listed again" if self.again else "still being listed"
+            return f"the {self.resource} are {still}" + (f" ({self.fault})" if self.fault else "")
         since = self.broken_since  # read once: the watch's own thread may mend it meanwhile
         if since is not None and now >= since + _TOLERANCE:
             return f"the watch on {self.resource} has been broken for {now - since:.0f} s ({self.fault})"

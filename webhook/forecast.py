@@ -10,31 +10,36 @@ a word to its user. It books nothing, and waits for nothing but that one GET: bo
 
 import logging
 from collections.abc import Callable
+from threading import Lock
 from urllib.parse import quote
 
 from webhook.account import Account
 from webhook.answer import KubeError
 from webhook.cases import Answer, Case, Decided, plain
 from webhook.core.account.nodes import NodeFacts
+from webhook.core.account.places import Lacking
 from webhook.core.config.settings import Mode
 from webhook.core.foresight.early import SILENT, Early, about_workload, early, excused, reply, wanted
-from webhook.core.foresight.foresight import Foresight, facts_of, foresee, look
+from webhook.core.foresight.foresight import Foresight, facts_of, foresee, lacking, look
 from webhook.core.foresight.plan import Edit, Plan, plan
 from webhook.core.pods.objects import ObjectError
 from webhook.core.pods.workload import read_scale, read_workload, scaled
 from webhook.core.reviews.reply import message
 from webhook.core.reviews.review import Request, ReviewError, decode, encode
 from webhook.core.reviews.verdict import Decision, Reason, Verdict
+from webhook.core.values.bucket import Bucket
+from webhook.http1 import LARGEST_EARLY
 from webhook.kube import Api
 
 log = logging.getLogger(__name__)
 
+_RATE, _BURST = 10.0, 50  # reads of workloads a second: nobody who sends reviews may flood the API server with them
 _WITHIN = 0.4  # seconds for each of connecting, the headers and the body; the API server waits 2 s for all of it
 _UNKNOWN = Early(Verdict(Decision.CANNOT_TELL, Reason.UNAVAILABLE))
 
 
 class _UnaccountedError(Exception):
-    """There is no account to tell from."""
+    """There is nothing to tell from."""
 
 
 class Forecast:
@@ -47,6 +52,8 @@ class Forecast:
         self._api = api
         self._count = count
         self._audit = audit
+        self._reads = Bucket(_RATE, _BURST)
+        self._lock = Lock()
 
     def review(self, body: bytes, timeout: float) -> Answer:
         """Answer an AdmissionReview; a refusal is what policy wants, everything else lets the request pass."""
@@ -56,7 +63,7 @@ class Forecast:
         except ReviewError as error:
             log.warning("refused a request to /workloads: %s", error)
             return plain(400, str(error))
-        request = about_workload(asked)
+        request = about_workload(asked) if len(body) <= LARGEST_EARLY else None
         said = SILENT if request is None else self._say(asked, request)
         request = request or asked
         response = reply(request, SILENT if said is _UNKNOWN else said)
@@ -79,17 +86,23 @@ class Forecast:
         planned = plan(kind, self._edit(asked))
         if planned is None or excused(planned, namespace, config.exempt):
             return SILENT
-        found = self._foresee(namespace, planned, refused=config.policy(namespace).mode is Mode.ENFORCE)
-        return early(planned, found, namespace, config)
+        found, lacked = self._foresee(namespace, planned, refused=config.policy(namespace).mode is Mode.ENFORCE)
+        return early(planned, found, namespace, config, lacked)
 
     def _edit(self, asked: Request) -> Edit:
         new, old = bytes(asked.object), bytes(asked.old_object)
         if asked.sub_resource:
+            self._pace()
             namespace, name = (quote(part, safe="") for part in (asked.namespace, asked.name))
             path = f"/apis/apps/v1/namespaces/{namespace}/{asked.resource.resource}/{name}"
             live = read_workload(self._api.get(path, within=_WITHIN).body)
             return Edit(scaled(live, read_scale(new)), scaled(live, read_scale(old)))
         return Edit(read_workload(new), None if old == b"null" else read_workload(old), self._nodes(asked))
+
+    def _pace(self) -> None:
+        with self._lock:
+            if not self._reads.take(self._account.clock()):
+                raise _UnaccountedError("workloads are scaled more often than they can be looked up")
 
     def _nodes(self, asked: Request) -> tuple[NodeFacts, ...]:
         if asked.kind.kind != "DaemonSet":
@@ -97,14 +110,15 @@ class Forecast:
         with self._account.lock:
             return tuple(node.facts for node in self._account.ledger.capacity.all() if node.deleted_at is None)
 
-    def _foresee(self, namespace: str, planned: Plan, *, refused: bool) -> Foresight | None:
+    def _foresee(self, namespace: str, planned: Plan, *, refused: bool) -> tuple[Foresight | None, Lacking | None]:
         facts = facts_of(namespace, planned)
         with self._account.lock:
             problem = self._account.problem(self._account.clock())
             if problem is not None:
                 raise _UnaccountedError(problem)
             lines = look(self._account.ledger, *facts)
-        return foresee(planned, lines, refused=refused)
+            lacked = lacking(self._account.ledger, planned, facts[0])
+        return foresee(planned, lines, refused=refused), lacked
 
     def _record(self, case: Case, verdict: Verdict, told: str) -> None:
         now = self._account.clock()

@@ -3,8 +3,8 @@
     review ──► text ──► configuration, or a refusal that names every path ──► preview ──► warnings
 
 A courtesy: of what gets past it, because Headroom is down or breaks here, the log, an Event and a metric tell, and the
-last good configuration stays. The preview works on a copy of the account, one at a time, so that nobody can keep a
-replica busy with it.
+last good configuration stays. A text is read, and the preview made on a copy of the account, one at a time, so that
+nobody can keep a replica busy with it.
 """
 
 import logging
@@ -21,9 +21,11 @@ from webhook.core.config.source import parse
 from webhook.core.config.text import digest
 from webhook.core.foresight.preview import preview
 from webhook.core.foresight.wording_preview import preview_warnings
-from webhook.core.pods.objects import ObjectError, reader
+from webhook.core.pods.objects import ObjectError, sent_reader
 from webhook.core.reviews.review import Request, Response, ReviewError, Status, decode, encode
 from webhook.core.reviews.wording import WARNING, printable
+from webhook.core.values.bucket import Bucket
+from webhook.http1 import LARGEST_EARLY
 from webhook.settings import KEY, NAME
 
 log = logging.getLogger(__name__)
@@ -31,6 +33,10 @@ log = logging.getLogger(__name__)
 _SHOWN = 5  # problems that a refusal lists; the others are most likely of the same kind
 _PROBLEM = 300  # characters of one of them
 _DELETED = "replicas that run keep the last good configuration; one that starts anew has none and can judge nothing"
+_RATE, _BURST = 0.5, 50  # edits a second that are read: a long text takes 0.3 s
+_TURN = 1.0  # seconds that an edit waits until no other one is being read
+_UNREAD = "not checked: too many edits at once; what is no good configuration changes nothing"
+_LARGE = "not checked: the ConfigMap is too large; what is no good configuration changes nothing"
 _BUSY = "no preview: another one is being made; the configuration is good"
 
 
@@ -38,7 +44,7 @@ class _ConfigMap(Struct, frozen=True):
     data: Mapping[str, str] = {}
 
 
-_read = reader(_ConfigMap)
+_read = sent_reader(_ConfigMap)
 
 
 class Guard:
@@ -47,6 +53,8 @@ class Guard:
     def __init__(self, account: Account) -> None:
         self._account = account
         self._previewing = Lock()
+        self._reading = Lock()
+        self._edits = Bucket(_RATE, _BURST)
 
     def review(self, body: bytes, _: float) -> Answer:
         """Answer an AdmissionReview; nothing here waits, so the time that is left is no matter."""
@@ -56,7 +64,7 @@ class Guard:
             log.warning("refused a request about the configuration: %s", error)
             return plain(400, str(error))
         try:
-            response = self._judged(request)
+            response = self._judged(request) if len(body) <= LARGEST_EARLY else _allowed(request, _LARGE)
         except Exception:
             log.exception("the edit of the ConfigMap %r could not be checked", request.name)
             response = _allowed(request, "this edit could not be checked: see Headroom's log")
@@ -67,10 +75,16 @@ class Guard:
             return _allowed(request)
         if request.operation == "DELETE":
             return _allowed(request, _DELETED)
+        if not self._reading.acquire(timeout=_TURN):
+            return _allowed(request, _UNREAD)
         try:
+            if not self._edits.take(self._account.clock()):
+                return _allowed(request, _UNREAD)
             config = _edited(request)
         except (ConfigError, ObjectError) as error:
             return self._refused(request, _line(error))
+        finally:
+            self._reading.release()
         return _allowed(request, *(self._preview(config) if config else ()))
 
     def _refused(self, request: Request, problem: str) -> Response:

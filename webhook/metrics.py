@@ -33,6 +33,7 @@ from webhook.core.account.standing import Standing
 from webhook.core.foresight.plan import KINDS
 from webhook.core.reviews.review import Request
 from webhook.core.values.amounts import NOTHING, Amounts
+from webhook.quotaview import QuotaView
 from webhook.settings import Settings
 from webhook.tls import ServingCertificate
 
@@ -132,6 +133,19 @@ class Announcements(Collector):
         yield _counter("headroom_events_dropped", "Refusals of which no Event tells.", self._announcing.dropped)
 
 
+class QuotasSeen(Collector):
+    """Says whether refusals by quotas are known before they come."""
+
+    def __init__(self, quotas: QuotaView) -> None:
+        self._quotas = quotas
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield every family."""
+        text = "1 while the watch on ResourceQuotas is whole; 0: what they refuse is granted here first, and reserved."
+        yield _gauge("headroom_quotas_synced", text, float(self._quotas.usable()))
+        yield _gauge("headroom_quotas", "ResourceQuotas that restrict pods, as they are seen.", len(self._quotas))
+
+
 class Snapshot(Collector):
     """Reads everything else at each scrape, the account under its lock and for as short as can be."""
 
@@ -185,9 +199,13 @@ class Snapshot(Collector):
     def _scopes(self) -> Iterator[Metric]:
         with self._account.lock:
             ledger = self._account.ledger
-            standings = [ledger.standing(scope) for scope in ledger.accounting.scopes]
+            standings = [(ledger.standing(scope), ledger.pending(scope)) for scope in ledger.accounting.scopes]
             pods = len(ledger)
-            overlaps = ledger.capacity.overlaps()
+            overlaps, out = ledger.capacity.overlaps(), ledger.capacity.out()
+            reserves = {scope: ledger.accounting.reserve_nodes(scope) for scope in out}
+        yield _by("headroom_reserve_nodes", "Nodes whose loss a reserve is for.", "scope", reserves)
+        text = "Nodes that are cordoned, or lost and not replaced; the reserve pays for the largest of them."
+        yield _by("headroom_reserve_used_nodes", text, "scope", {scope: len(nodes) for scope, nodes in out.items()})
         text = "Nodes that two pools select; they belong to the one, and the other one's thresholds do not hold there."
         shared = GaugeMetricFamily("headroom_pool_overlap_nodes", text, labels=("pool", "other"))
         for pools, nodes in overlaps.items():
@@ -195,8 +213,8 @@ class Snapshot(Collector):
         yield shared
         yield _gauge("headroom_pods", "Pods that count.", float(pods))
         families: dict[str, GaugeMetricFamily] = {}
-        for standing in standings:
-            for name, text, value in _figures(standing):
+        for standing, pending in standings:
+            for name, text, value in _figures(standing, pending):
                 family = families.setdefault(name, GaugeMetricFamily(name, text, labels=("scope",)))
                 family.add_metric((standing.scope,), value)
         yield from families.values()
@@ -237,6 +255,8 @@ class Snapshot(Collector):
         for outcome, number in {**outcomes, "unanswered": tally.unanswered}.items():
             writes.add_metric((outcome,), number)
         yield writes
+        text = "Times that etcd was put back, as far as this replica has noticed."
+        yield _counter("headroom_history_restarts", text, self._account.allotment.restarts)
         yield _counter("headroom_hand_backs", "Writes that answered another replica's call.", tally.hand_backs)
 
 
@@ -249,15 +269,16 @@ def _state(reservation: Reservation, lapsed_before: float) -> str:
     return "orphaned" if reservation.granted_at <= lapsed_before else "open"
 
 
-def _figures(standing: Standing) -> Iterator[tuple[str, str, float]]:
+def _figures(standing: Standing, pending: Amounts) -> Iterator[tuple[str, str, float]]:
     """Name what a scope has, and of each sum that is bounded what is committed and what may be."""
-    room, reserves, bounds = standing.bearing
+    room, reserves, bounds, _ = standing.bearing
     yield "headroom_scope_memory_allocatable_bytes", "Allocatable memory on counted nodes.", room.memory
     yield "headroom_scope_cpu_allocatable_cores", "Allocatable CPU on counted nodes.", room.cpu / 1000
     text = "Pods that count and have no limit: what they may take is not in any sum of limits."
     yield "headroom_scope_memory_unbounded_pods", text, standing.committed.memory_unbounded
     yield "headroom_scope_cpu_unbounded_pods", text, standing.committed.cpu_unbounded
-    for field, committed, kept, bound in zip(Amounts._fields, standing.committed, reserves, bounds, strict=True):
+    sums = zip(Amounts._fields, standing.committed, reserves, bounds, pending, *standing.stuck, strict=True)
+    for field, committed, kept, bound, *waiting in sums:
         if bound is not None:
             resource, kind = field.split("_")[:2]
             unit, parts = ("bytes", 1) if resource == "memory" else ("cores", 1000)
@@ -265,6 +286,15 @@ def _figures(standing: Standing) -> Iterator[tuple[str, str, float]]:
             yield f"headroom_scope_{resource}_{kind}_bound_{unit}", "What live pods may commit.", bound / parts
             text = "What of allocatable is kept for the loss of nodes."
             yield f"headroom_scope_{resource}_{kind}_reserve_{unit}", text, kept / parts
+            for (name, text), amount in zip(_WAITING.items(), waiting, strict=True):
+                yield f"headroom_scope_{resource}_{kind}_{name}_{unit}", text, amount / parts
+
+
+_WAITING = {
+    "pending": "What live pods commit that are not bound to a node yet.",
+    "unplaceable": "What live pods commit that no node can hold.",
+    "apart": "What policy let in and no node can hold: not committed before it is bound.",
+}
 
 
 def _gauge(name: str, text: str, value: float) -> Metric:

@@ -20,11 +20,26 @@ class Unreadable(msgspec.Struct, frozen=True):
 
 
 class Replaced(msgspec.Struct, Generic[T], frozen=True):
-    """All there is as of `revision`, from a consistent list; whatever else the consumer holds is gone."""
+    """All there is as of `revision`, from a consistent list; whatever else the consumer holds is gone.
+
+    The list was asked for at `since`, on the reflector's clock in seconds.
+    """
 
     objects: list[T]
     revision: int
     unreadable: list[Unreadable]
+    since: float = float("-inf")
+
+
+class WentBack(msgspec.Struct, frozen=True):
+    """History was replaced: revision `known` had been told when a consistent read was asked for, which said `found`.
+
+    What was told before is of what never happened. A list that was asked for at `since` comes next.
+    """
+
+    known: int
+    found: int
+    since: float
 
 
 class Changed(msgspec.Struct, Generic[T], frozen=True):
@@ -64,4 +79,4 @@ class Proven(msgspec.Struct, frozen=True):
 
 
 Event = Changed[T] | Deleted[T] | Unreadable | Bookmark
-News = Replaced[T] | Event[T] | Live | Broken | Proven
+News = Replaced[T] | WentBack | Event[T] | Live | Broken | Proven

@@ -1,4 +1,9 @@
-"""Owners: who made the pod's maker. People look at the Deployment, while the pod names a ReplicaSet; so with jobs."""
+"""Owners: who made a pod, as the API server knows it, and who made that.
+
+A pod's reference is the word of whoever sent the review, who may be anybody. So nobody is told by it: its object is
+read first, in the namespace of the request, and must be there and have the uid. People look at the Deployment, while
+the pod names a ReplicaSet, and the ReplicaSet names the Deployment; so with Jobs.
+"""
 
 from collections import OrderedDict
 from collections.abc import Mapping
@@ -6,7 +11,7 @@ from typing import Final
 
 import msgspec
 
-from webhook.answer import KubeError
+from webhook.answer import NotFound, Unanswered
 from webhook.core.notices.regarding import Regarding, controller
 from webhook.core.pods.objects import OwnerReference
 from webhook.kube import Api
@@ -14,7 +19,11 @@ from webhook.kube import Api
 _WITHIN = 2.0  # seconds
 _REMEMBERED = 1_000
 _COLLECTIONS: Final[Mapping[tuple[str, str], str]] = {
+    ("v1", "ReplicationController"): "/api/v1/namespaces/{}/replicationcontrollers/{}",
+    ("apps/v1", "DaemonSet"): "/apis/apps/v1/namespaces/{}/daemonsets/{}",
+    ("apps/v1", "Deployment"): "/apis/apps/v1/namespaces/{}/deployments/{}",
     ("apps/v1", "ReplicaSet"): "/apis/apps/v1/namespaces/{}/replicasets/{}",
+    ("apps/v1", "StatefulSet"): "/apis/apps/v1/namespaces/{}/statefulsets/{}",
     ("batch/v1", "Job"): "/apis/batch/v1/namespaces/{}/jobs/{}",
 }
 
@@ -38,21 +47,27 @@ class Owners:
         self._api = api
         self._known: OrderedDict[Regarding, Regarding] = OrderedDict()
 
-    def top(self, owner: Regarding) -> Regarding:
-        """Return the controller of a ReplicaSet or a Job; the owner itself where it has none or nobody can tell."""
-        path = _COLLECTIONS.get((owner.api_version, owner.kind))
-        if path is None:
-            return owner
+    def top(self, owner: Regarding) -> Regarding | None:
+        """Return the controller of an owner, or else the owner; raises `KubeError`.
+
+        None: there is no such object, or it is of a kind that cannot be looked up.
+        """
         if owner in self._known:
             self._known.move_to_end(owner)
             return self._known[owner]
-        try:
-            found = _read(self._api.get(path.format(owner.namespace, owner.name), within=_WITHIN).body).metadata
-        except (KubeError, msgspec.DecodeError, UnicodeDecodeError):
-            return owner  # asked again the next time; whoever looks there meanwhile is told as well
-        if found.uid != owner.uid:
-            return owner  # made up, or of an object that is gone
+        path = _COLLECTIONS.get((owner.api_version, owner.kind))
+        found = self._find(path.format(owner.namespace, owner.name)) if path else None
+        if found is None or found.uid != owner.uid:
+            return None  # made up, or gone: nothing of it is remembered
         return self._remember(owner, controller(found.owner_references, owner.namespace) or owner)
+
+    def _find(self, path: str) -> _Meta | None:
+        try:
+            return _read(self._api.get(path, within=_WITHIN).body).metadata
+        except NotFound:
+            return None
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise Unanswered(f"GET {path}: {error}") from error
 
     def _remember(self, owner: Regarding, top: Regarding) -> Regarding:
         self._known[owner] = top

@@ -11,6 +11,10 @@ On request, and when a watch has been silent for a while, it proves how fresh th
 of one object gives a revision, and the watch must reach that; one that is reopened for a few seconds says so with a
 bookmark before its end. So a half-open connection does not look alive for long, and a resource where nothing happens
 costs little.
+
+A consistent read that says a lower revision than one that was told before it was asked for proves that etcd was put
+back. Everything is listed then. As that shows only while the new revisions are lower, what was told is not built on
+either after an outage that was long enough for it, or when somebody else knows.
 """
 
 import logging
@@ -22,11 +26,13 @@ from dataclasses import dataclass
 from threading import Event as Flag
 from typing import Any, Generic
 
+from msgspec.structs import replace
+
 from webhook.answer import Gone, KubeError, Silent
 from webhook.backoff import Backoff
 from webhook.kube import Api
 from webhook.listwatch import ListWatch
-from webhook.news import Broken, Live, News, Proven, T, Unreadable
+from webhook.news import Broken, Live, News, Proven, T, Unreadable, WentBack
 from webhook.pause import NO_PAUSE, Pause
 from webhook.wire import Lost, Resource
 
@@ -44,6 +50,9 @@ class Timing:
     probe: float = 3.0  # the API server sends a bookmark 2 s before the end, so this is the shortest that has one
     shortest_pause: float = 0.1
     longest_pause: float = 5.0
+    outage: float = (
+        5.0  # with the API server away for that long etcd may have been put back: what was told is not built on
+    )
     settled: float = 5.0  # a watch that lasted that long was healthy: after its end the pauses begin anew
 
 
@@ -78,7 +87,13 @@ class Reflector(Generic[T]):
         self._backoff = Backoff(timing.shortest_pause, timing.longest_pause, draw)
         self._stop = Flag()
         self._revision: int | None = None  # the last one told; none: list
+        self._furthest = 0  # the highest that was ever told of this history
+        self._back: tuple[int, int] | None = None  # a revision that was told, and the lower one that a proof found
         self._listing = float("-inf")  # when the last list was begun
+        self._list_asked = float("-inf")
+        self._anew = False  # what was told before compares with nothing
+        self._alive = float("-inf")  # when the API server last told anything
+        self._broken = False  # something has failed since
         self._asked = self._proven = float("-inf")
         self._watching = False
         self._heard = float("-inf")
@@ -110,15 +125,24 @@ class Reflector(Generic[T]):
         if self._watching:
             self._calls.interrupt()
 
+    def request_list(self, *, anew: bool = False) -> None:
+        """Ask, from any thread, for a list from after now; `anew`: that history was replaced is known already."""
+        self._anew = self._anew or anew
+        self._list_asked = self._clock()
+        self._calls.interrupt()
+
     def _tell(self, news: News[T]) -> None:
         if not self._stop.is_set():
             self._deliver(news)
             self._heard = self._clock()
+            if not isinstance(news, Broken):
+                self._alive, self._broken = self._heard, False
 
     def _recover(self, error: Exception) -> None:
         """Decide where to go on, say so, and wait."""
         if self._stop.is_set():
             return
+        self._broken = self._broken or not isinstance(error, _Ended)
         if not isinstance(error, KubeError | _Ended) or isinstance(error, Gone):
             self._revision = None
         if not isinstance(error, KubeError | _Ended | Lost):
@@ -140,7 +164,7 @@ class Reflector(Generic[T]):
 
     def _round(self) -> Generator[News[T]]:
         """Return the next step of the way."""
-        if self._revision is None:
+        if self._revision is None or self._list_asked > self._listing:
             return self._relist()
         if self._asked > self._proven:
             return self._prove(self._revision)
@@ -148,8 +172,17 @@ class Reflector(Generic[T]):
 
     def _relist(self) -> Generator[News[T]]:
         since = self._listing = self._clock()
-        replaced = self._calls.list(self._timing.page)
-        self._revision = replaced.revision
+        self._revision = None
+        if self._anew:
+            self._anew, self._furthest, self._back = False, 0, None
+        known = self._furthest
+        replaced = replace(self._calls.list(self._timing.page), since=since)
+        if self._list_asked >= since:
+            return  # somebody has learned meanwhile that it may be old
+        if replaced.revision < known or self._back:
+            yield WentBack(*(self._back or (known, replaced.revision)), since)
+        self._back, self._revision = None, replaced.revision
+        self._furthest = replaced.revision
         self._report(replaced.unreadable)
         yield replaced
         yield Proven(since)  # a consistent list that was asked for after a moment shows all that had happened before
@@ -161,12 +194,15 @@ class Reflector(Generic[T]):
         since = self._clock()
         newest = self._calls.newest(self._timing.answer)
         if newest < last:
+            self._back = last, newest
             raise Lost(f"the API server went back from revision {last} to {newest}")
         if last < newest:
             for news in self._events(last, self._timing.probe, 2 * self._timing.probe):
                 yield news
                 if self._revision is None or self._revision >= newest:
                     break
+                if self._list_asked > self._listing:
+                    return
             else:
                 self._revision = None  # the watch did not get there: a list will
                 return
@@ -180,7 +216,7 @@ class Reflector(Generic[T]):
         try:
             for news in self._events(last, seconds, self._timing.silence):
                 yield news
-                if self._asked > self._proven:
+                if self._asked > self._proven or self._list_asked > self._listing:
                     return
         except Silent:
             # That may be as it should: for the very revision that a watch began with, no bookmark is sent.
@@ -189,11 +225,14 @@ class Reflector(Generic[T]):
             self._watching = False
             if self._clock() - began >= self._timing.settled:
                 self._backoff.reset()
-        if self._asked <= self._proven:
+        if self._asked <= self._proven and self._list_asked <= self._listing:
             raise _Ended("the API server ended the watch")
 
     def _events(self, last: int, seconds: float, silence: float) -> Generator[News[T]]:
         with self._calls.watch(last, seconds, silence, self._pause) as events:
+            away = self._clock() - self._alive
+            if self._broken and away >= self._timing.outage:
+                raise Lost(f"the API server was away for {away:.0f} s")
             yield Live()
             for event in events:
                 if event.revision < last:
@@ -201,6 +240,7 @@ class Reflector(Generic[T]):
                 if isinstance(event, Unreadable):
                     self._report([event])
                 self._revision = last = event.revision
+                self._furthest = max(self._furthest, last)
                 yield event
 
     def _report(self, unreadable: list[Unreadable]) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 
 from prometheus_client import CollectorRegistry
 
-from webhook import metrics, replica, watching
+from webhook import memory, metrics, replica, watching
 from webhook.account import Account
 from webhook.admission import Admission
 from webhook.announcing import Announcing, edited
@@ -23,14 +23,18 @@ from webhook.app import CONFIGURATION, WORKLOADS, create_app
 from webhook.audit import AuditLog
 from webhook.booking import WITHIN, Booking
 from webhook.cases import Decided
+from webhook.clients import Clients
 from webhook.configmap import ConfigMaps
+from webhook.core.notices.notice import Occurrence
 from webhook.core.sharing.allotment import Timing
 from webhook.door import Door
 from webhook.forecast import Forecast
 from webhook.guard import Guard
 from webhook.kube import Api, configure
+from webhook.quotaview import QuotaView
 from webhook.recounting import Recounting
 from webhook.reflector import Reflector
+from webhook.rereading import Rereading, restored
 from webhook.settings import Settings
 from webhook.tls import Outcome, ServingCertificate
 
@@ -49,6 +53,8 @@ class Options:
     metrics_listen: str | None
     tls_cert_file: Path
     tls_key_file: Path
+    client_ca_file: Path | None
+    client_name: str
     kubeconfig: str | None
     namespace: str
     audit_file: str | None
@@ -83,6 +89,7 @@ def serve(options: Options) -> None:
 
     Raises TlsError, KubeError or OSError for what is missing or cannot be used at the start.
     """
+    memory.give_back_what_is_free()
     parts = _build(options)
     writer = _started("audit", parts.audit.run)
     watchers = [_started(f"watch {what}", reflector.run) for what, reflector in parts.reflectors.items()]
@@ -94,12 +101,15 @@ def serve(options: Options) -> None:
     announcer = _started("events", parts.announcing.run)
     gc.freeze()  # what is there by now lives for ever: the collector need not look at it again
     log.info("replica %s starts", parts.name)
+    if options.client_ca_file:
+        log.info("reviews are answered to clients with a certificate for %s alone", options.client_name)
     drained = False
     try:
         others = {WORKLOADS: parts.forecast.review, CONFIGURATION: Guard(parts.admission.account).review}
         door = Door(parts.admission, create_app(parts.admission, parts.registry, others))
         plain = [options.metrics_listen] if options.metrics_listen else []
-        drained = replica.serve(door, parts.certificate.context(), options.listen, *plain)
+        clients = Clients(parts.certificate, options.client_name) if options.client_ca_file else None
+        drained = replica.serve(door, parts.certificate.context(), options.listen, *plain, clients=clients)
     finally:
         parts.stop.set()
         if _ended(workers):
@@ -114,7 +124,7 @@ def serve(options: Options) -> None:
 
 def _build(options: Options) -> _Parts:
     name = secrets.token_hex(4)  # new for each process: whatever an earlier one held is not ours
-    certificate = ServingCertificate(options.tls_cert_file, options.tls_key_file)
+    certificate = ServingCertificate(options.tls_cert_file, options.tls_key_file, options.client_ca_file)
     api = Api(configure(options.kubeconfig), clock)
     audit = AuditLog(name, time.time, options.audit_file)
     registry = CollectorRegistry(auto_describe=False)
@@ -126,7 +136,8 @@ def _build(options: Options) -> _Parts:
         announcing.record(decided)
 
     account = Account(name, options.timing, clock)
-    admission = Admission(account, observe)
+    quotas = QuotaView(clock)
+    admission = Admission(account, observe, quotas)
     forecast = Forecast(account, api, metrics.EarlyAnswers(registry).record, audit.record)
     stop = Event()
     announcing = Announcing(api, name, stop, clock, time.time)
@@ -137,18 +148,28 @@ def _build(options: Options) -> _Parts:
         lambda edit: announcing.announce(edited(edit, options.namespace)),
     )
     pods = watching.watch_pods(api, account)
-    booking = Booking(ConfigMaps(api, options.namespace, WITHIN), admission, stop, pods.request_proof)
+    rereading = Rereading(account, lambda text: _announce(announcing, restored(text, options.namespace, settings.uid)))
+    configmaps = ConfigMaps(api, options.namespace, WITHIN)
+    booking = Booking(configmaps, admission, stop, pods.request_proof, rereading)
     recounting = Recounting(account, stop, metrics.Recounts(registry).record)
     registry.register(metrics.Snapshot(admission, settings, audit, booking, certificate, time.time))
+    registry.register(metrics.QuotasSeen(quotas))
     reflectors: dict[str, Reflector[Any]] = {
         "pods": pods,
         "nodes": watching.watch_nodes(api, account),
-        "configuration": watching.watch_config(api, options.namespace, settings),
-        "allotments": watching.watch_allotments(api, options.namespace, booking),
+        "quotas": watching.watch_quotas(api, quotas, clock),
+        "configuration": watching.watch_config(api, options.namespace, settings, account.begin_again),
+        "allotments": watching.watch_allotments(api, options.namespace, booking, account.begin_again),
     }
+    rereading.join(reflector.request_list for reflector in reflectors.values())
     return _Parts(
         name, api, certificate, audit, admission, forecast, booking, recounting, announcing, reflectors, registry, stop
     )
+
+
+def _announce(announcing: Announcing, occurrence: Occurrence | None) -> None:
+    if occurrence is not None:
+        announcing.announce(occurrence)
 
 
 def _started(name: str, run: Callable[..., None], *arguments: object) -> Thread:

@@ -45,10 +45,12 @@ class Settings:
         self._refuse = refuse
         self._announce = announce
         self._digest = ""
+        self.uid = ""  # of the ConfigMap; empty: there is none
         self.reading = Reading(good=False, problem="not read yet")
 
     def read(self, data: Mapping[str, str] | None, uid: str = "") -> None:
         """Take in the ConfigMap's data, and which ConfigMap that is; None: there is none."""
+        self.uid = uid
         if data is None:
             self._keep(f"the ConfigMap {NAME} does not exist: create it", uid)
             return

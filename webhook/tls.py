@@ -5,6 +5,10 @@ send no server name, too) moves each new handshake to the context that is curren
 reloaded: a pair that does not match would break every new handshake, and after a change of the key's kind both would be
 loaded and the old one go on being shown. A new context is built, checked and swapped in; whatever fails on the way
 leaves the last good one serving, and is reported.
+
+Clients may have to show a certificate as well. It is asked for, verified where it is shown, and not demanded here: the
+kubelet's probes have none (`clients.py` says what is answered to whom). Whom a client's certificate is verified by is
+part of the context, and so it is exchanged with it.
 """
 
 import hashlib
@@ -45,26 +49,30 @@ class Refreshed(NamedTuple):
 
 class _Content(NamedTuple):
     certificate: bytes
+    clients: bytes  # the authorities of clients' certificates
     digest: bytes
 
 
 class _Files(NamedTuple):
     certificate: Path
     key: Path
+    clients: Path | None
 
     def read(self) -> _Content:
-        """Read both. The key is not kept, only a digest of the two."""
+        """Read all. The key is not kept, only a digest of them."""
         try:
             certificate, key = self.certificate.read_bytes(), self.key.read_bytes()
+            clients = b"" if self.clients is None else self.clients.read_bytes()
         except OSError as error:
             raise TlsError(f"{error.filename}: cannot be read: {error.strerror}") from error
         lengths = f"{len(certificate)} {len(key)} ".encode()
-        return _Content(certificate, hashlib.sha256(lengths + certificate + key).digest())
+        return _Content(certificate, clients, hashlib.sha256(lengths + certificate + key + clients).digest())
 
 
 class _Served(NamedTuple):
     context: ssl.SSLContext
     leaf: x509.Certificate
+    clients: bytes
     digest: bytes
 
     def invalid(self, now: float) -> str:
@@ -78,12 +86,14 @@ class _Served(NamedTuple):
 class ServingCertificate:
     """The certificate that the server shows, from two PEM files: it with its chain, and its key, unencrypted.
 
+    With a file of authorities (PEM, one or several), a certificate that a client shows has to be signed by one of them.
+
     There is no thread in here: somebody calls `refresh` now and then, one thread at a time, while others shake hands.
     """
 
-    def __init__(self, certificate_file: Path, key_file: Path) -> None:
+    def __init__(self, certificate_file: Path, key_file: Path, client_ca_file: Path | None = None) -> None:
         """Load the pair; TlsError where it cannot be served. Outside its validity it can: a later one replaces it."""
-        self._files = _Files(certificate_file, key_file)
+        self._files = _Files(certificate_file, key_file, client_ca_file)
         self._current = _load(self._files, self._files.read())
         self._first = self._current.context
         self._first.sni_callback = self._move
@@ -101,6 +111,11 @@ class ServingCertificate:
     def fingerprint(self) -> str:
         """SHA-256 of the certificate that is served, as `openssl x509 -noout -fingerprint -sha256` prints it."""
         return self._current.leaf.fingerprint(SHA256()).hex(":").upper()
+
+    def trusts(self, handshake: ssl.SSLObject) -> bool:
+        """Say whether a client that was verified in that handshake would be verified by the same authorities now."""
+        current = self._current
+        return handshake.context is current.context or _clients(handshake.context) == current.clients
 
     def refresh(self, now: float) -> Refreshed:
         """Serve what the files hold now, if it is good; time in seconds since 1970.
@@ -129,6 +144,8 @@ class ServingCertificate:
 def _load(files: _Files, content: _Content) -> _Served:
     """Build a context and prove it by a handshake; TlsError when the pair is bad or was replaced meanwhile."""
     context = _new_context()
+    if files.clients is not None:
+        _demand(context, files.clients, content.clients)
     try:
         leaf = x509.load_pem_x509_certificates(content.certificate)[0]
         context.load_cert_chain(files.certificate, files.key, password=_refuse_password)
@@ -139,11 +156,32 @@ def _load(files: _Files, content: _Content) -> _Served:
     # OpenSSL reads the files by itself: what it read has to be what was compared.
     if shown != leaf.public_bytes(Encoding.DER) or files.read() != content:
         raise TlsError(f"{files.certificate} with {files.key}: replaced while they were read")
-    return _Served(context, leaf, content.digest)
+    return _Served(context, leaf, content.clients, content.digest)
 
 
-def _new_context() -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+class _Context(ssl.SSLContext):
+    """A context that knows whose signature it takes on clients' certificates."""
+
+    clients: bytes = b""
+
+
+def _clients(context: ssl.SSLContext) -> bytes | None:
+    return context.clients if isinstance(context, _Context) else None
+
+
+def _demand(context: "_Context", path: Path, pem: bytes) -> None:
+    """Verify the certificate of each client that shows one; OpenSSL wants it to be one for clients."""
+    try:
+        x509.load_pem_x509_certificates(pem)
+        context.load_verify_locations(cadata=pem.decode())
+    except (ssl.SSLError, ValueError) as error:
+        raise TlsError(f"{path}: clients cannot be verified by it, it must be certificates in PEM: {error}") from error
+    context.verify_mode = ssl.CERT_OPTIONAL
+    context.clients = pem
+
+
+def _new_context() -> "_Context":
+    context = _Context(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.set_alpn_protocols(["http/1.1"])
     # A session resumed by ticket would go on with the certificate it began with, and the API server resumes none.

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from webhook.cases import Answer, Case
 from webhook.core.account.ledger import Ledger
+from webhook.core.pods.confinement import weight
 from webhook.core.reviews.decision import decide, refuse_beside_others, verdict_of
 from webhook.core.reviews.question import Question
 from webhook.core.reviews.verdict import Verdict, cannot_tell
@@ -29,6 +30,9 @@ class Waiting:
 
 Settled = tuple[Waiting, Verdict]
 
+_LIGHT = 8 << 10  # bytes that a review may take while it waits, however many do: there are as many as connections
+_HEAVY = 8 << 20  # bytes for all that take more
+
 
 class WaitingRoom:
     """Those who wait, in the order in which they came. The caller holds the lock."""
@@ -37,13 +41,19 @@ class WaitingRoom:
         self._ledger = ledger
         self._allotment = allotment
         self._waiting: list[Waiting] = []
+        self._heavy = 0  # bytes
 
     def __len__(self) -> int:
         return len(self._waiting)
 
-    def enter(self, waiting: Waiting) -> None:
-        """Let a review wait for its booking."""
+    def enter(self, waiting: Waiting) -> bool:
+        """Let a review wait for its booking; say whether there is room, which fails only those that take much."""
+        heavy = _heaviness(waiting)
+        if self._heavy + heavy > _HEAVY:
+            return False
+        self._heavy += heavy
         self._waiting.append(waiting)
+        return True
 
     def asks(self, now: float) -> list[Ask]:
         """Return what to book now: once for everybody, and again for those to whom another write may help."""
@@ -75,6 +85,10 @@ class WaitingRoom:
 
     def after(self, proposal: Proposal, now: float) -> Iterator[Settled]:
         """Settle those whom a written proposal booked for, and those for whom nothing is left."""
+        if not self._allotment.vouches(proposal):
+            for name, reservation in proposal.tentative:
+                self._allotment.drop(name, reservation.key)
+            return
         booked = {ask.pod.key for ask in proposal.booked}
         unfit = {ask.pod.key for ask in proposal.unfit}
         for waiting in list(self._waiting):
@@ -107,4 +121,12 @@ class WaitingRoom:
 
     def _leave(self, waiting: Waiting, verdict: Verdict) -> Settled:
         self._waiting.remove(waiting)
+        self._heavy -= _heaviness(waiting)
         return waiting, verdict
+
+
+def _heaviness(waiting: Waiting) -> int:
+    """What a review takes that is not light; all of it but the places where its pod may go has bounds of its own."""
+    facts = waiting.question.facts
+    taken = weight(facts.confined_to) + weight(facts.was_confined_to or ())
+    return taken if taken > _LIGHT else 0

@@ -10,13 +10,16 @@ from webhook.configmap import ConfigMap
 from webhook.core.account.facts import PodFacts, node_facts, pod_facts
 from webhook.core.account.nodes import NodeFacts
 from webhook.core.pods.objects import Node, ObjectError, Pod, reader
+from webhook.core.quotas.check import Quota, quota
+from webhook.core.quotas.objects import ResourceQuota, read_quota
 from webhook.core.values.amounts import NOTHING
 from webhook.core.values.quantity import QuantityError
 from webhook.escrow import NAME as ALLOTMENTS
 from webhook.feed import Feed
 from webhook.kube import Api
-from webhook.news import Bookmark, Broken, Changed, Deleted, Live, News, Proven, Replaced, Unreadable
+from webhook.news import Bookmark, Broken, Changed, Deleted, Live, News, Proven, Replaced, Unreadable, WentBack
 from webhook.pause import Pause
+from webhook.quotaview import QuotaView
 from webhook.reflector import Reflector
 from webhook.settings import NAME as CONFIG
 from webhook.settings import Settings
@@ -28,6 +31,9 @@ log = logging.getLogger(__name__)
 # granted, and what a deletion frees is granted that much later. Those of pods may be later still while there is room
 # enough and nobody waits for a view at the floor. The shared object's, by which replicas call each other, are read as
 # they come.
+BeginAgain = Callable[[str, int, int, float], None]
+"""What is told that etcd was put back: of what, which revision was known, which was found, when that was asked for."""
+
 BUSY: Final = 0.02
 AT_EASE: Final = 0.1
 
@@ -43,8 +49,8 @@ def watch_pods(api: Api, account: Account) -> Reflector[PodFacts]:
                 account.pod_gone(pod)
             case Bookmark(revision=revision):
                 account.bookmark(revision)
-            case Replaced(objects=pods, revision=revision):
-                account.relist_pods(pods, revision)
+            case Replaced(objects=pods, revision=revision, since=since):
+                account.relist_pods(pods, revision, since)
             case Proven(since=since):
                 account.prove(since)
             case Unreadable(namespace=namespace, name=name, uid=uid, revision=revision, deleted=True):
@@ -77,22 +83,52 @@ def watch_nodes(api: Api, account: Account) -> Reflector[NodeFacts]:
     return Reflector(api, NODES, deliver, pause=Pause(BUSY), clock=account.clock)
 
 
-def watch_config(api: Api, namespace: str, settings: Settings) -> Reflector[ConfigMap]:
+def watch_quotas(api: Api, view: QuotaView, clock: Callable[[], float]) -> Reflector[Quota]:
+    """Keep the view of ResourceQuotas in sync. Their usage changes with each pod that comes, so they are busy, too."""
+
+    def deliver(news: News[Quota]) -> None:
+        match news:
+            case Changed(object=seen):
+                view.see(seen)
+            case Deleted(object=seen):
+                view.gone(seen.namespace, seen.name)
+            case Unreadable(namespace=namespace, name=name):
+                view.gone(namespace, name)
+            case Replaced(objects=quotas):
+                view.relist(quotas)
+            case Live() | Bookmark():
+                view.tell_live()
+            case Broken(fault=fault):
+                view.tell_broken(fault)
+
+    return Reflector(api, QUOTAS, deliver, pause=Pause(BUSY), clock=clock)
+
+
+def watch_config(
+    api: Api, namespace: str, settings: Settings, begin_again: BeginAgain = lambda *_: None
+) -> Reflector[ConfigMap]:
     """Keep the configuration in sync."""
 
     def tell(found: ConfigMap | None, _revision: int) -> None:
         settings.read(found.data, found.metadata.uid) if found else settings.read(None)
 
-    return _watch_config_map(api, namespace, CONFIG, tell)
+    return _watch_config_map(api, namespace, CONFIG, tell, tell, begin_again)
 
 
-def watch_allotments(api: Api, namespace: str, booking: Booking) -> Reflector[ConfigMap]:
+def watch_allotments(
+    api: Api, namespace: str, booking: Booking, begin_again: BeginAgain = lambda *_: None
+) -> Reflector[ConfigMap]:
     """Tell the booking what the others write."""
-    return _watch_config_map(api, namespace, ALLOTMENTS, booking.tell)
+    return _watch_config_map(api, namespace, ALLOTMENTS, booking.tell, booking.listed, begin_again)
 
 
 def _watch_config_map(
-    api: Api, namespace: str, name: str, tell: Callable[[ConfigMap | None, int], None]
+    api: Api,
+    namespace: str,
+    name: str,
+    tell: Callable[[ConfigMap | None, int], None],
+    listed: Callable[[ConfigMap | None, int], None],
+    begin_again: BeginAgain,
 ) -> Reflector[ConfigMap]:
     def deliver(news: News[ConfigMap]) -> None:
         match news:
@@ -101,7 +137,9 @@ def _watch_config_map(
             case Deleted(revision=revision):
                 tell(None, revision)
             case Replaced(objects=objects, revision=revision):
-                tell(objects[0], objects[0].revision) if objects else tell(None, revision)
+                listed(objects[0], objects[0].revision) if objects else listed(None, revision)
+            case WentBack(known=known, found=found, since=since):
+                begin_again(f"ConfigMaps ({name})", known, found, since)
 
     path = f"/api/v1/namespaces/{namespace}/configmaps"
     resource = Resource(path, ConfigMap, reader(ConfigMap), _whole, f"metadata.name={name}")
@@ -118,6 +156,8 @@ def _tell_state(account: Account, feed: Feed, news: object) -> None:
             account.tell_live(feed)
         case Broken(fault=fault):
             account.tell_broken(feed, fault)
+        case WentBack(known=known, found=found, since=since):
+            account.begin_again(feed.resource, known, found, since)
 
 
 def _pod(pod: Pod) -> PodFacts:
@@ -137,5 +177,6 @@ def _node(node: Node) -> NodeFacts:
         return node_facts(Node(node.metadata, node.spec))
 
 
+QUOTAS: Final = Resource("/api/v1/resourcequotas", ResourceQuota, read_quota, quota)
 PODS: Final = Resource("/api/v1/pods", Pod, reader(Pod), _pod)
 NODES: Final = Resource("/api/v1/nodes", Node, reader(Node), _node)

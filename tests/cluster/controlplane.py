@@ -84,7 +84,7 @@ class ControlPlane(Cluster):
     def start(self) -> None:
         """Start everything and wait until pods can be created; what did start is stopped again if something fails."""
         try:
-            self._start("etcd", components.etcd(self._ports, self.work / "etcd"))
+            self.start_etcd()
             self._keys = keys.make(self.work)
             address = kubeconfig.address(self.url, self.ca_file)
             kubeconfig.write(self.kubeconfig, address, user="admin", token=self.admin_token)
@@ -108,6 +108,19 @@ class ControlPlane(Cluster):
     def stop_apiserver(self) -> None:
         """Break every connection and watch, as a crash does; everything else runs on."""
         self._programs.pop("kube-apiserver").kill()
+
+    @property
+    def etcd_data(self) -> Path:
+        """The folder of etcd's data."""
+        return self.work / "etcd"
+
+    def start_etcd(self) -> None:
+        """Start etcd (again), over whatever its folder holds."""
+        self._start("etcd", components.etcd(self._ports, self.etcd_data))
+
+    def stop_etcd(self) -> None:
+        """End etcd as a crash does."""
+        self._programs.pop("etcd").kill()
 
     def pause_apiserver(self) -> None:
         """Leave every connection open and answer nothing, as a hung server or a lost network does."""

@@ -16,7 +16,7 @@ BASE = Path(__file__).parents[2] / "manifests" / "base"
 CONFIGURATIONS = "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations"
 NAME = "headroom"
 GATE = "ValidatingWebhookConfiguration"
-ONLY_AS_PODS = {"Deployment", "Service", "PodDisruptionBudget"}
+ONLY_AS_PODS = {"Deployment", "Service", "PodDisruptionBudget", "NetworkPolicy"}
 # The API server's own metric, with its labels in alphabetical order.
 ANSWERED = r'^apiserver_admission_webhook_request_total\{code="[234]\d\d",name="pods\.headroom\.dev",.*\} (\S+)$'
 TAKES_EFFECT_SECONDS = 60.0

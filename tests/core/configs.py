@@ -53,6 +53,7 @@ overrides = st.builds(
     namespaces=st.frozensets(patterns, min_size=1, max_size=3),
     mode=st.none() | st.sampled_from(Mode),
     missing_requests=st.none() | answers,
+    unplaceable=st.none() | answers,
     workloads=st.none() | answers,
 ).filter(lambda override: not list(override.faults()))
 configs = st.builds(
@@ -63,6 +64,7 @@ configs = st.builds(
     reserve=reserves,
     missing_limits=st.sampled_from(MissingLimits),
     missing_requests=answers,
+    unplaceable=answers,
     workloads=answers,
     nodes=st.builds(
         Nodes,
@@ -76,7 +78,7 @@ configs = st.builds(
         namespaces=st.frozensets(patterns, max_size=3),
         priority_classes=st.frozensets(dotless, max_size=3),
         priority_class_namespaces=st.frozensets(patterns, max_size=3),
-        daemon_sets=st.booleans(),
+        daemon_sets=st.frozensets(patterns, max_size=3),
     ),
     overrides=st.lists(overrides, max_size=3).map(tuple),
 ).filter(lambda config: not list(config.faults()))

@@ -100,7 +100,8 @@ def confining(
     **request: Any,
 ) -> Request:
     """Make the request to update a pod with one container: parts of its spec as they are and as they shall be."""
-    meta = {"name": name, "namespace": "default", "uid": uid, "resourceVersion": revision}
+    namespace = request.get("namespace", "default")
+    meta = {"name": name, "namespace": namespace, "uid": uid, "resourceVersion": revision}
 
     def placed(spec: Json) -> Json:
         return {"metadata": meta, "spec": {"containers": [{"name": "app", "resources": memory(size)}], **spec}}

@@ -3,6 +3,7 @@
 It shares no code with the account: its vectors are lists, and every figure is worked out when it is asked for.
 """
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -12,6 +13,7 @@ from webhook.core.account.extent import UNBORN
 from webhook.core.account.facts import PodFacts
 from webhook.core.account.nodes import NodeFacts
 from webhook.core.config.config import HeadroomConfig
+from webhook.core.config.names import NamespacePattern
 from webhook.core.config.settings import MissingLimits, Thresholds
 from webhook.core.config.share import Share
 from webhook.core.pods.confinement import Way
@@ -29,7 +31,9 @@ class TwinNode:
     not_ready_since: float | None
     deleted_at: float | None = None
     state: str | None = "unknown"  # why it does not count, as it was when anything was told last
-    holding: Vector | None = None  # what its pods held when it was lost, if it did not count before
+    holding: Vector | None = None  # what its pods held when it was lost, if it was kept away before
+    lost_at: float = 0.0  # when it was lost last
+    first_counted: float | None = None  # before time began, if the first list had it
 
 
 @dataclass
@@ -57,6 +61,7 @@ class Twin:
     pods: dict[str, PodFacts] = field(default_factory=dict)
     nodes: dict[str, TwinNode] = field(default_factory=dict)
     grants: list[Grant] = field(default_factory=list)
+    listed: bool = False
 
     # -- what is told --------------------------------------------------------------------------------------------------
 
@@ -88,8 +93,9 @@ class Twin:
             since = float("-inf")
         else:
             since = self.now if before.not_ready_since is None else before.not_ready_since
-        state, holding = (before.state, before.holding) if before else ("unknown", None)
-        self.nodes[facts.name] = TwinNode(facts, since, None, state, holding)
+        node = before or TwinNode(facts, since)
+        node.facts, node.not_ready_since, node.deleted_at = facts, since, None
+        self.nodes[facts.name] = node
 
     def node_gone(self, name: str) -> None:
         if name in self.nodes and self.nodes[name].deleted_at is None:
@@ -100,18 +106,29 @@ class Twin:
             self.node_gone(name)
         for facts in nodes:
             self.see_node(facts)
+        if not self.listed:
+            self.listed = True
+            for node in self.nodes.values():
+                node.first_counted = float("-inf")
 
-    def tick(self) -> None:
+    def configure(self, config: HeadroomConfig) -> None:
+        self.config = config
+        self.tick(joins=False)
+
+    def tick(self, *, joins: bool = True) -> None:
         keep = self.config.nodes.forget_deleted_after.seconds
         for name, node in list(self.nodes.items()):
             if node.deleted_at is not None and self.now >= node.deleted_at + keep:
                 del self.nodes[name]
         for name, node in self.nodes.items():
             before, node.state = node.state, self._lost(node)
+            if node.state is None and node.first_counted is None:
+                node.first_counted = self.now if joins else float("-inf")
             if node.state not in LOST:
                 node.holding = None
             elif before not in LOST:
-                node.holding = None if before is None else self._held(name)
+                node.lost_at = self.now
+                node.holding = None if before in (None, "cordoned") else self._held(name)
 
     def grant(self, pod: PodFacts) -> None:
         pool = self._pool_of_pod(pod)
@@ -139,35 +156,68 @@ class Twin:
         return ["cluster", *(pool.name for pool in self.config.pools)]
 
     def committed(self, scope: str) -> Vector:
-        """Everything that lives in the scope, without what nodes that do not count take out."""
-        total = [0] * SUMS
-        for pod in self.pods.values():
-            if scope in ("cluster", self._pool_of_pod(pod)):
-                total = _add(total, list(pod.footprint))
-        for name, node in self.nodes.items():
-            if self._lost(node) is not None and scope in ("cluster", self._pool_of_node(node)):
-                total = _subtract(total, self._excused(name, node, scope))
-        return total
+        """Everything that lives in the scope, without what stands apart and what nodes that do not count take out.
 
-    def room(self, scope: str) -> tuple[int, int]:
-        rooms = [n.facts.room for n in self._in(scope) if self._lost(n) is None]
+        Cordoned ones together take out no more than their cordon took out of the bound.
+        """
+        total, cordoned = [0] * SUMS, [0] * SUMS
+        for pod in self.pods.values():
+            if scope in ("cluster", self._pool_of_pod(pod)) and not self._stands_apart(pod):
+                total = _add(total, list(pod.footprint))
+        for node in self._in(scope):
+            if self._lost(node) == "cordoned":
+                cordoned = _add(cordoned, self._excused(node.facts.name, node, scope))
+            elif self._lost(node) is not None:
+                total = _subtract(total, self._excused(node.facts.name, node, scope))
+        low, high = self.bound(scope), self.bound(scope, cordons=False)
+        taken = [c if a is None or b is None else min(c, b - a) for c, a, b in zip(cordoned, low, high, strict=True)]
+        return _subtract(total, taken)
+
+    def waiting(self, scope: str) -> tuple[Vector, Vector, Vector]:
+        """What is not bound yet and counts, what of that no node can hold, and what stands apart."""
+        pending, unplaceable, apart = [0] * SUMS, [0] * SUMS, [0] * SUMS
+        for pod in self.pods.values():
+            if pod.node or scope not in ("cluster", self._pool_of_pod(pod)):
+                continue
+            if self._stands_apart(pod):
+                apart = _add(apart, list(pod.footprint))
+                continue
+            pending = _add(pending, list(pod.footprint))
+            if not self._holdable(pod):
+                unplaceable = _add(unplaceable, list(pod.footprint))
+        return pending, unplaceable, apart
+
+    def room(self, scope: str, *, cordons: bool = True) -> tuple[int, int]:
+        out = {None} if cordons else {None, "cordoned"}
+        rooms = [n.facts.room for n in self._in(scope) if self._lost(n) in out]
         return sum(r.memory for r in rooms), sum(r.cpu for r in rooms)
 
-    def reserve(self, scope: str) -> list[Fraction]:
-        """By sum, in bytes of the bound: the k largest of what can be lost or is, less what is."""
+    def reserve(self, scope: str, *, cordons: bool = True) -> list[Fraction]:
+        """By sum, in bytes of the bound: the k largest of what can be lost or is, less what is out."""
         pools = {pool.name: pool.reserve for pool in self.config.pools}
         largest = (pools.get(scope) or self.config.reserve).nodes
         kept = []
         for index, share in enumerate(self._shares(scope)):
-            standing, lost = [Fraction(0)], [Fraction(0)]
-            for node in self._in(scope) if share else ():
-                (lost if self._lost(node) in LOST else standing).append(self._size(node, share, index))
-            best = sorted(standing + lost)[::-1][:largest]
-            kept.append(max(Fraction(0), sum(best, Fraction(0)) - sum(lost)))
+            nodes = self._in(scope) if share else []
+            sizes = sorted((self._size(node, share, index) for node in nodes), reverse=True)
+            planned = [self._size(node, share, index) for node in nodes if self._lost(node) == "cordoned"]
+            out = self._debt(nodes, share, index) + (sum(planned) if cordons else 0)
+            kept.append(max(Fraction(0), sum(sizes[:largest], Fraction(0)) - out))
         return kept
 
-    def bound(self, scope: str) -> list[int | None]:
-        room, kept = self.room(scope), self.reserve(scope)
+    def _debt(self, nodes: list[TwinNode], share: Share | None, index: int) -> Fraction:
+        """What was lost, and not yet made up for by nodes that joined later."""
+        lost = [node for node in nodes if self._lost(node) in LOST]
+        came = [node for node in nodes if node.first_counted is not None]
+        debt = Fraction(0)
+        for moment in sorted({n.lost_at for n in lost} | {n.first_counted or 0.0 for n in came}):
+            debt += sum(self._size(node, share, index) for node in lost if node.lost_at == moment)
+            news = sum(_part(share, n.facts.room[index // 4]) for n in came if n.first_counted == moment)
+            debt = max(Fraction(0), debt - news)
+        return debt
+
+    def bound(self, scope: str, *, cordons: bool = True) -> list[int | None]:
+        room, kept = self.room(scope, cordons=cordons), self.reserve(scope, cordons=cordons)
         return [
             None if share is None else floor(max(Fraction(0), _part(share, room[index // 4]) - kept[index]))
             for index, share in enumerate(self._shares(scope))
@@ -207,7 +257,7 @@ class Twin:
 
     def _live(self, name: str, scope: str) -> Vector:
         pod = self.pods.get(name)
-        if pod is None or scope not in ("cluster", self._pool_of_pod(pod)):
+        if pod is None or scope not in ("cluster", self._pool_of_pod(pod)) or self._stands_apart(pod):
             return [0] * SUMS
         node = self.nodes.get(pod.node)
         return [0] * SUMS if node is not None and self._lost(node) is not None else list(pod.footprint)
@@ -221,9 +271,9 @@ class Twin:
         return held
 
     def _size(self, node: TwinNode, share: Share | None, index: int) -> Fraction:
-        """What the loss of a node costs: all that it bears if it counts or did, else what its pods hold of that."""
+        """What the loss of a node costs: all that it bears, or what its pods hold of that if it was kept away."""
         whole = _part(share, node.facts.room[index // 4])
-        if self._lost(node) is None or (self._lost(node) in LOST and node.holding is None):
+        if self._lost(node) in (None, "cordoned") or (self._lost(node) in LOST and node.holding is None):
             return whole
         held = self._held(node.facts.name) if node.holding is None else node.holding
         return Fraction(min(floor(whole), held[index]))
@@ -235,14 +285,43 @@ class Twin:
                 held = _add(held, list(pod.footprint))
         return held
 
+    def _stands_apart(self, pod: PodFacts) -> bool:
+        """Say whether policy lets an unbound pod in that no node can hold."""
+        return not pod.node and not self._holdable(pod) and self._let_in_by_policy(pod)
+
+    def _holdable(self, pod: PodFacts) -> bool:
+        memory, cpu = pod.footprint.memory_requests, pod.footprint.cpu_requests
+        counted = [node for node in self.nodes.values() if self._lost(node) is None]
+        if not counted or (memory, cpu) == (0, 0):
+            return True  # how large a node would be, nobody knows; and what asks for nothing fits anywhere
+        for way in pod.confined_to or (Way(),):
+            there = [n for n in self.nodes.values() if n.facts.name in way.nodes and n.deleted_at is None]
+            for node in there if way.nodes else counted:
+                room = node.facts.room
+                if _admits((way,), node.facts) and room.memory >= memory and room.cpu >= cpu:
+                    return True
+        return False
+
+    def _let_in_by_policy(self, pod: PodFacts) -> bool:
+        namespace, exempt = pod.name.split("/")[0], self.config.exempt
+        overriding = [o.mode or self.config.mode for o in self.config.overrides if _fits(o.namespaces, namespace)]
+        return (
+            (overriding or [self.config.mode])[0] != "enforce"
+            or _fits(exempt.namespaces, namespace)
+            or (pod.priority_class in exempt.priority_classes and _fits(exempt.priority_class_namespaces, namespace))
+            or (pod.of_daemon_set and _fits(exempt.daemon_sets, namespace))
+        )
+
     def _lost(self, node: TwinNode) -> str | None:
         settings = self.config.nodes
         if node.deleted_at is not None:
             return "deleted"
         if node.not_ready_since is not None and self.now >= node.not_ready_since + settings.not_ready_grace.seconds:
             return "not ready"
-        if node.facts.cordoned or settings.exclude_taints & node.facts.repelling_taints:
-            return "kept away"
+        if settings.exclude_taints & node.facts.repelling_taints:
+            return "tainted away"
+        if node.facts.cordoned:
+            return "never counted" if node.first_counted is None else "cordoned"
         return None
 
     def _in(self, scope: str) -> list[TwinNode]:
@@ -311,6 +390,10 @@ def _admits(confined_to: tuple[Way, ...], node: NodeFacts) -> bool:
         and all(met(*need) for need in way.needs)
         for way in confined_to
     )
+
+
+def _fits(patterns: Iterable[NamespacePattern], namespace: str) -> bool:
+    return any(re.fullmatch(str(each).replace("*", ".*"), namespace) for each in patterns)
 
 
 def _part(share: Share | None, amount: int) -> Fraction:

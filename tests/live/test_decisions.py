@@ -53,10 +53,10 @@ def test_a_pod_that_does_not_fit_is_refused_in_one_line_with_its_figures(
 def test_the_last_byte_of_the_requests_fits_and_one_more_does_not(story: Story) -> None:
     story.headroom.configure({"requests": "33.333%"})
     free = story.headroom.account().free_requests
-    assert "short by 1," in story.refused(asking("over", free + 1))
+    assert "short by 1 byte," in story.refused(asking("over", free + 1))
     story.create(asking("last", free))
     assert story.headroom.account().free_requests == 0
-    assert "short by 1," in story.refused(asking("more", 1))
+    assert "short by 1 byte," in story.refused(asking("more", 1))
 
 
 def test_the_last_byte_of_the_limits_fits_and_one_more_does_not(story: Story) -> None:
@@ -64,10 +64,10 @@ def test_the_last_byte_of_the_limits_fits_and_one_more_does_not(story: Story) ->
     free = story.headroom.account().free_limits
     told = story.refused(asking("over", 0, free + 1))
     assert "memory limits of the cluster" in told
-    assert "short by 1," in told
+    assert "short by 1 byte," in told
     story.create(asking("last", 0, free))
     assert story.headroom.account().free_limits == 0
-    assert "short by 1," in story.refused(asking("more", 0, 1))
+    assert "short by 1 byte," in story.refused(asking("more", 0, 1))
 
 
 def test_each_sum_is_refused_by_its_own_name_and_both_by_both(story: Story) -> None:
@@ -89,7 +89,7 @@ def test_a_container_without_a_limit_counts_its_request_among_the_limits(story: 
     story.headroom.configure({"limits": "50%"}, missingLimits="count-request")
     free = story.headroom.account().free_limits
     mixed = container(1 * MI, 2 * MI, "limited")
-    assert "short by 1," in story.refused(pod("over", mixed, container(free - 2 * MI + 1)))
+    assert "short by 1 byte," in story.refused(pod("over", mixed, container(free - 2 * MI + 1)))
     story.create(pod("last", mixed, container(free - 2 * MI)))
     assert story.headroom.account().free_limits == 0
 
@@ -161,7 +161,7 @@ def test_a_dry_run_is_decided_and_reserves_nothing(story: Story) -> None:
     free = story.headroom.account().free_requests
     told = story.kubectl("create", "--dry-run=server", "-f", "-", given=asking("over", free + 1), check=False)
     assert told.returncode == 1
-    assert "short by 1," in told.stderr
+    assert "short by 1 byte," in told.stderr
     for _ in range(3):
         story.kubectl("create", "--dry-run=server", "-f", "-", given=asking("whole", free))
     shown = story.headroom.exposition()

@@ -138,7 +138,7 @@ def test_a_cron_job_shows_it_for_its_jobs(full: Story) -> None:
 
 
 def test_a_bare_pod_and_a_dry_run_leave_no_event(full: Story) -> None:
-    owner = {"apiVersion": "v1", "kind": "ConfigMap", "name": "any", "uid": "1", "controller": True}
+    owner = idle(full, "any")
     full.refused(asking("bare", "100Ti"))
     dry = asking("dry", "100Ti")
     dry["metadata"]["ownerReferences"] = [owner]
@@ -150,6 +150,39 @@ def test_a_bare_pod_and_a_dry_run_leave_no_event(full: Story) -> None:
     (event,) = events_of(full)
     assert event["message"].startswith(f"pod {full.namespace}/told ")
     assert event["count"] == 1
+
+
+def test_of_an_owner_that_the_api_server_does_not_know_there_is_no_event(full: Story) -> None:
+    true = idle(full, "true")
+    secret = full.kubectl("create", "configmap", "held", "-o", "jsonpath={.metadata.uid}").stdout
+    for number, forged in enumerate(
+        (
+            true | {"uid": "00000000-0000-0000-0000-000000000001"},
+            true | {"name": "nobody"},
+            {"apiVersion": "v1", "kind": "ConfigMap", "name": "held", "uid": secret, "controller": True},
+        )
+    ):
+        pod = asking(f"forged-{number}", "100Ti")
+        pod["metadata"]["ownerReferences"] = [forged]
+        full.refused(pod)
+    told = asking("told", "100Ti")
+    told["metadata"]["ownerReferences"] = [true]
+    full.refused(told)
+    began = time.monotonic()
+    until(lambda: bool(events_of(full)), "the event of the true one", SECONDS)
+    print(f"a true owner is told after {time.monotonic() - began:.2f} s")
+    (event,) = events_of(full)
+    assert (event["involvedObject"]["name"], event["count"]) == ("true", 1)
+    assert event["message"].startswith(f"pod {full.namespace}/told ")
+
+
+def idle(story: Story, name: str) -> Object:
+    """Make a ReplicaSet that wants no pods, and return the reference that its pods would have."""
+    labels = {"matchLabels": {"app": "big"}}
+    path = f"/apis/apps/v1/namespaces/{story.namespace}/replicasets"
+    spec = {"replicas": 0, "selector": labels, "template": template(restart="Always")}
+    made = story.api.create(path, {"metadata": {"name": name}, "spec": spec})["metadata"]
+    return {"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": name, "uid": made["uid"], "controller": True}
 
 
 def test_a_bad_configuration_shows_on_the_configmap_and_so_does_its_end(full: Story) -> None:
@@ -327,10 +360,10 @@ def may_write(headroom: Headroom) -> bool:
 
 def test_without_the_right_there_is_one_line_in_the_log_and_reviews_go_on(full: Story, no_right: None) -> None:
     before = full.headroom.exposition().value(DROPPED)
-    owner = {"apiVersion": "v1", "kind": "ConfigMap", "name": "any", "controller": True}
-    for number in range(30):
+    owners = [idle(full, f"idle-{number}") for number in range(30)]
+    for number, owner in enumerate(owners):
         pod = asking(f"big-{number}", "100Ti")
-        pod["metadata"]["ownerReferences"] = [owner | {"uid": f"uid-{number}"}]
+        pod["metadata"]["ownerReferences"] = [owner]
         full.refused(pod)
     full.create(asking("fits", "1Mi"))
     until(lambda: full.headroom.exposition().value(DROPPED) >= before + 30, "what was dropped", SECONDS)

@@ -157,5 +157,7 @@ def test_allocatable_and_not_capacity_is_what_counts(control_plane: ControlPlane
 def test_without_a_node_nothing_fits_but_what_asks_for_nothing(control_plane: ControlPlane, story: Story) -> None:
     story.headroom.configure({"requests": "50%"})
     story.headroom.sees(0)
-    assert "short by 1," in story.refused(asking("byte", 1))
+    told = story.refused(asking("byte", 1))
+    assert "short by 1 byte," in told
+    assert "(no node counts: " in told
     story.create(asking("nothing"))

@@ -1,4 +1,4 @@
-"""A reserve for the loss of nodes: the replacements of a lost node's pods are let in, and nothing beyond them."""
+"""A reserve for the loss of nodes: the replacements of a lost or drained node's pods are let in, and nothing beyond."""
 
 from collections import Counter
 
@@ -17,6 +17,7 @@ pytestmark = pytest.mark.live
 
 GI = 1 << 30
 SECONDS = 60.0
+CONTROL_PLANE = {"key": "node-role.kubernetes.io/control-plane", "effect": "NoSchedule"}
 
 
 @pytest.fixture(autouse=True)
@@ -33,6 +34,11 @@ def standing(story: Story) -> tuple[int, int, int]:
     """What is allocatable, requested and may be, in bytes."""
     account = story.headroom.account()
     return account.allocatable, account.requests, account.requests_bound
+
+
+def used(headroom: Headroom) -> float:
+    """For how many nodes the reserve pays."""
+    return headroom.exposition().value("headroom_reserve_used_nodes", scope="cluster")
 
 
 def reserve(headroom: Headroom) -> float:
@@ -103,20 +109,63 @@ def test_without_a_reserve_exactly_what_fits_is_let_in_again(
     assert standing(story) == (28 * GI, 10 * GI, 14 * GI)
 
 
-def test_to_cordon_the_largest_node_gives_no_headroom(control_plane: ControlPlane, story: Story) -> None:
+def test_every_pod_of_a_drained_node_comes_back_and_of_one_that_is_lost_later_too(
+    control_plane: ControlPlane, story: Story
+) -> None:
+    nodes.add(control_plane, 3, nodes.Shape(memory="6Gi"))
+    story.headroom.configure({"requests": "100%"}, reserve={"nodes": 1})
+    story.headroom.sees(18 * GI)
+    web = Workload(story, "1Gi")
+    web.apply(12)
+    web.settles_at(12)
+    drained = running(web, 12)["node-1"]
+    assert drained > 0
+
+    # A cordon by itself changes nothing but what counts as allocatable.
+    nodes.cordon(control_plane, "node-1")
+    until(lambda: standing(story) == (12 * GI, 12 * GI, 12 * GI), "the cordon's effect", SECONDS)
+    assert (reserve(story.headroom), used(story.headroom)) == (0, 1)
+    told = "the reserve of the cluster (nodes: 1) is used up by node-1: the loss of another node may not be covered"
+    until(lambda: told in story.headroom.log(), "the warning", SECONDS)
+    story.refused(asking("cordoned", 1))
+    nodes.cordon(control_plane, "node-1", on=False)
+    until(lambda: standing(story) == (18 * GI, 12 * GI, 12 * GI), "the uncordon's effect", SECONDS)
+    story.refused(asking("uncordoned", 1))
+
+    story.kubectl("drain", "node-1", "--timeout=60s")
+    web.settles_at(12)
+    assert running(web, 12) == {"node-2": 6, "node-3": 6}
+    assert standing(story) == (12 * GI, 12 * GI, 12 * GI)
+
+    # The node ends as planned, another comes in its place, and the reserve is there again for a loss without a drain.
+    nodes.remove(control_plane, "node-1")
+    until(lambda: not control_plane.api.exists(f"{nodes.NODES}/node-1"), "the node's end", SECONDS)
+    story.refused(asking("removed", 1))
+    nodes.add(control_plane, 1, nodes.Shape(memory="6Gi"), first=4)
+    until(lambda: standing(story) == (18 * GI, 12 * GI, 12 * GI), "the new node", SECONDS)
+    assert (reserve(story.headroom), used(story.headroom)) == (6 * GI, 0)
+    nodes.remove(control_plane, "node-2")
+    until(lambda: standing(story) == (12 * GI, 6 * GI, 12 * GI), "the loss", SECONDS)
+    lose_pods(story, "node-2")
+    web.settles_at(12)
+    assert running(web, 12) == {"node-3": 6, "node-4": 6}
+    story.refused(asking("past", 1))
+
+
+def test_to_taint_the_largest_node_away_gives_no_headroom(control_plane: ControlPlane, story: Story) -> None:
     nodes.add(control_plane, 1, nodes.Shape(memory="16Gi"))
     nodes.add(control_plane, 2, first=2)
     story.headroom.configure({"requests": "100%"}, reserve={"nodes": 1})
     story.headroom.sees(32 * GI)
     story.create(asking("big", "12Gi", nodeName="node-1"))
     assert (standing(story), reserve(story.headroom)) == ((32 * GI, 12 * GI, 16 * GI), 16 * GI)
-    nodes.cordon(control_plane, "node-1")
-    until(lambda: standing(story) == (16 * GI, 0, 4 * GI), "the cordon's effect", SECONDS)
+    nodes.taint(control_plane, "node-1", [CONTROL_PLANE])
+    until(lambda: standing(story) == (16 * GI, 0, 4 * GI), "the taint's effect", SECONDS)
     assert reserve(story.headroom) == 12 * GI
     told = story.refused(asking("over", 4 * GI + 1))
     assert "of 4Gi (100% of 4Gi allocatable, 12Gi kept in reserve)" in told
     story.delete("big")
-    until(lambda: standing(story) == (16 * GI, 0, 8 * GI), "the drained node's effect", SECONDS)
+    until(lambda: standing(story) == (16 * GI, 0, 8 * GI), "the empty node's effect", SECONDS)
     nodes.remove(control_plane, "node-1")
     until(lambda: not control_plane.api.exists(f"{nodes.NODES}/node-1"), "the node's end", SECONDS)
     story.create(asking("last", 8 * GI))
@@ -133,13 +182,13 @@ def test_a_cordoned_node_that_is_lost_lets_in_the_replacements_of_its_own_pods(
     story.headroom.sees(16 * GI)
     story.create(asking("there", "3Gi", nodeName="node-3"))
     story.create(asking("rest", story.headroom.account().free_requests))
-    assert standing(story) == (16 * GI, 8 * GI, 8 * GI)
+    assert standing(story) == (16 * GI, 16 * GI, 16 * GI)
     nodes.remove(control_plane, "node-3")
-    until(lambda: standing(story) == (16 * GI, 8 * GI, 11 * GI), "the node's end", SECONDS)
+    until(lambda: standing(story) == (16 * GI, 13 * GI, 16 * GI), "the node's end", SECONDS)
     story.delete("there")
     story.create(asking("again", "3Gi"))
     story.refused(asking("past", 1))
-    assert standing(story) == (16 * GI, 11 * GI, 11 * GI)
+    assert standing(story) == (16 * GI, 16 * GI, 16 * GI)
 
 
 def test_what_a_reserve_paid_for_is_kept_again_when_the_node_is_back(

@@ -76,7 +76,7 @@ def guard(bare_control_plane: ControlPlane, bare_namespace: str, tmp_path: Path)
 def fill_to_the_last_byte(guard: Guard, free: int) -> None:
     """Exactly so much is left: neither was anything forgotten, nor is anything held back."""
     assert guard.story.headroom.account().free_requests == free
-    assert "short by 1," in guard.story.refused(asking("over", free + 1))
+    assert "short by 1 byte," in guard.story.refused(asking("over", free + 1))
     guard.story.create(asking("last", free))
     assert guard.story.headroom.account().free_requests == 0
     guard.story.refused(asking("byte", 1))

@@ -23,21 +23,22 @@ def said(story: Story, manifest: Object) -> list[str]:
 
 
 def past_the_bound(story: Story) -> Object:
+    """A pod of a bit more than is free, and that a node can hold: other ones would not count before they are bound."""
     return asking("over", story.headroom.account().free_requests + 2 * MI)
 
 
 def test_warn_lets_in_what_does_not_fit_with_a_warning_and_counts_it(story: Story) -> None:
-    story.headroom.configure({"requests": "50%"}, mode="warn")
+    story.headroom.configure({"requests": "25%"}, mode="warn")
     (warning,) = said(story, past_the_bound(story))
     assert warning.startswith("past the bound: memory requests of the cluster")
     assert warning.endswith("over by 2Mi")
     assert story.headroom.account().free_requests == -2 * MI
-    story.headroom.configure({"requests": "50%"}, mode="enforce")
+    story.headroom.configure({"requests": "25%"}, mode="enforce")
     assert "short by 3Mi," in story.refused(asking("next", MI))
 
 
 def test_audit_lets_in_what_does_not_fit_in_silence_and_writes_it_down(story: Story) -> None:
-    story.headroom.configure({"requests": "50%"}, mode="audit")
+    story.headroom.configure({"requests": "25%"}, mode="audit")
     assert said(story, past_the_bound(story)) == []
     assert story.headroom.account().free_requests == -2 * MI
     (line,) = story.audited(1)
@@ -47,15 +48,15 @@ def test_audit_lets_in_what_does_not_fit_in_silence_and_writes_it_down(story: St
 
 
 def test_an_override_holds_in_its_namespaces_alone(story: Story) -> None:
-    story.headroom.configure({"requests": "50%"}, overrides=[{"namespaces": ["other-*"], "mode": "warn"}])
+    story.headroom.configure({"requests": "25%"}, overrides=[{"namespaces": ["other-*"], "mode": "warn"}])
     over = past_the_bound(story)
     story.refused(over)
-    story.headroom.configure({"requests": "50%"}, overrides=[{"namespaces": ["test-*"], "mode": "warn"}])
+    story.headroom.configure({"requests": "25%"}, overrides=[{"namespaces": ["test-*"], "mode": "warn"}])
     assert len(said(story, over)) == 1
 
 
 def test_an_exempt_namespace_is_never_refused_but_counted_and_audited(story: Story) -> None:
-    story.headroom.configure({"requests": "50%"}, exempt={"namespaces": [story.namespace]})
+    story.headroom.configure({"requests": "25%"}, exempt={"namespaces": [story.namespace]})
     assert said(story, past_the_bound(story)) == []
     assert story.headroom.account().free_requests == -2 * MI
     (line,) = story.audited(1)
@@ -63,7 +64,7 @@ def test_an_exempt_namespace_is_never_refused_but_counted_and_audited(story: Sto
 
 
 def test_near_the_bound_a_pod_gets_in_with_a_warning(story: Story) -> None:
-    story.headroom.configure({"requests": "50%"}, warnAt="80%")
+    story.headroom.configure({"requests": "25%"}, warnAt="80%")
     account = story.headroom.account()
     line = account.requests_bound * 8 // 10 - account.requests
     assert said(story, asking("up-to-it", line)) == []

@@ -7,6 +7,7 @@ import pytest
 
 from tests.cluster.api import ApiError, Object
 from tests.cluster.processes import until
+from tests.live import kubelet
 from tests.live.headroom import SECONDS
 from tests.live.pods import asking, container, pod
 from tests.live.story import DENIED, Story
@@ -24,18 +25,7 @@ def run(story: Story, name: str, requests: int) -> None:
     one = container(requests, LIMIT)
     one["resources"]["requests"]["cpu"] = "100m"
     story.create(pod(name, one, nodeName="node-1"))
-    path = f"{story.pods}/{name}"
-    until(lambda: story.api.get(path)["status"].get("containerStatuses"), "the pod's start", SECONDS)
-    actuate(story, name)
-
-
-def actuate(story: Story, name: str) -> None:
-    """Report what a pod asks for as in force, as its kubelet would: KWOK, which stands in for it, does not."""
-    path = f"{story.pods}/{name}"
-    found = story.api.get(path)
-    (asked,), (running,) = found["spec"]["containers"], found["status"]["containerStatuses"]
-    report = {"containerStatuses": [running | {"resources": asked["resources"]}]}
-    story.api.patch(f"{path}/status", {"status": report})
+    kubelet.started(story.api, f"{story.pods}/{name}")
 
 
 def sized(requests: int | None = None, cpu: str | None = None) -> Object:
@@ -101,7 +91,7 @@ def test_what_does_not_grow_passes_though_the_cluster_is_over(story: Story) -> N
     assert resize(story, "web", cpu="200m") == ""
     assert resize(story, "web", GI) == ""
     assert story.headroom.account().free_requests == over  # until the kubelet has made it smaller
-    actuate(story, "web")
+    kubelet.actuate(story.api, f"{story.pods}/web")
     until(lambda: story.headroom.account().free_requests == over + GI, "the account of the smaller pod", SECONDS)
     assert "cannot grow" in resize(story, "web", 2 * GI)
     assert resize(story, "web", GI - MI, cpu="300m") == ""

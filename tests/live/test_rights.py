@@ -14,12 +14,11 @@ REVIEW = "/apis/authorization.k8s.io/v1/selfsubjectrulesreviews"
 Rule = tuple[str, str, str]
 
 CLUSTER_WIDE: set[Rule] = {
-    *((verb, resource, "") for verb in ("list", "watch") for resource in ("pods", "nodes")),
+    *((verb, resource, "") for verb in ("list", "watch") for resource in ("pods", "nodes", "resourcequotas")),
     *((verb, "events", "") for verb in ("create", "get", "patch")),
-    ("get", "replicasets.apps", ""),
+    *(("get", f"{kind}.apps", "") for kind in ("daemonsets", "deployments", "replicasets", "statefulsets")),
     ("get", "jobs.batch", ""),
-    ("get", "deployments.apps", ""),
-    ("get", "statefulsets.apps", ""),
+    ("get", "replicationcontrollers", ""),
 }
 OWN_NAMESPACE: set[Rule] = {
     *((verb, "configmaps", "headroom-config") for verb in ("get", "list", "watch")),

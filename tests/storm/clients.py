@@ -21,11 +21,12 @@ PAUSE_SECONDS = 0.05  # after no answer, as any client has
 
 
 class Told(NamedTuple):
-    """One answer: what it amounts to, what was said, and when it came (seconds of a monotonic clock)."""
+    """One answer: what it amounts to, what was said, when it came and after how long (seconds of a monotonic clock)."""
 
     outcome: str
     text: str
     at: float
+    took: float = 0.0
 
 
 class Tally:
@@ -61,6 +62,14 @@ class Tally:
                     kept.append(each.text)
         return texts
 
+    def timeouts(self) -> list[str]:
+        """What those were told for whom the API server has given up waiting for Headroom."""
+        return [told.text for told in self if "context deadline exceeded" in told.text]
+
+    def latest(self) -> float:
+        """The most seconds for which anybody waited for an answer of Headroom."""
+        return max((told.took for told in self if told.outcome in {CREATED, REFUSED, CANNOT_TELL}), default=0.0)
+
     def __str__(self) -> str:
         return ", ".join(f"{count} {outcome}" for outcome, count in sorted(self.outcomes().items()))
 
@@ -91,6 +100,7 @@ class Client:
     def _do(self, method: str, path: str, body: str | None, done: str) -> str:
         if self._connection is None:
             self._connection = self._server.connect()
+        began = time.monotonic()
         try:
             self._connection.request(method, path, body, headers=self._server.headers)
             answer = self._connection.getresponse()
@@ -101,7 +111,8 @@ class Client:
             time.sleep(PAUSE_SECONDS)
             return NO_ANSWER
         outcome = done if answer.status < 300 else _outcome(answer.status, text)
-        self._tally.add(Told(outcome, "" if outcome == done else text, time.monotonic()))
+        now = time.monotonic()
+        self._tally.add(Told(outcome, "" if outcome == done else text, now, now - began))
         return outcome
 
 

@@ -86,8 +86,9 @@ def test_a_harmed_object_is_made_anew_and_nothing_is_granted_twice(
             back = SHORT.validity + full_again(witness, harmed + SHORT.validity, documented(SHORT))
             time.sleep(AFTER_SECONDS)
         seen = witness.testify()
-    note = f"full again after {back:.1f} s"
+    note = f"full again after {back:.1f} s, the latest answer after {tally.latest():.1f} s"
     figures.append(Figures(f"shared object {harm.__name__.replace('_', ' ')}", str(count), BOUND, seen, tally, note))
     assert seen.over(BOUND) == []
     assert tally[CONFLICT] == 0
+    assert tally.timeouts() == []
     assert back <= documented(SHORT)

@@ -34,6 +34,10 @@ def kept(of: Capacity, scope: str = CLUSTER) -> float:
     return of.bearing(scope).reserve[REQUESTS] / GI
 
 
+def unpaid(of: Capacity, scope: str = CLUSTER) -> float:
+    return of.bearing(scope).unpaid[REQUESTS] / GI
+
+
 def test_without_nodes_nothing_can_be_borne() -> None:
     assert capacity().bearing(CLUSTER) == Bearing(Room(), (0,) * 8, (0, *[None] * 7))
 
@@ -150,23 +154,65 @@ def test_a_reserve_keeps_the_largest_node_and_its_loss_leaves_the_bound_where_it
     assert (room(of), kept(of)) == (16, 8)
 
 
-def test_a_cordon_is_not_a_loss_that_the_reserve_pays_for() -> None:
+def test_a_cordon_is_a_planned_loss_that_the_reserve_pays_for() -> None:
+    of = capacity("reserve: {nodes: 1}", node("a"), node("b"), node("c"))
+    before = of.bearing(CLUSTER)
+    of.see(node("c", cordoned=True), 1.0)
+    assert (room(of), kept(of), unpaid(of), of.bearing(CLUSTER).bound) == (16, 0, 0, before.bound)
+    of.see(node("c"), 2.0)
+    assert of.bearing(CLUSTER) == before
+
+
+def test_the_planned_end_of_a_cordoned_node_changes_nothing_until_it_is_forgotten() -> None:
     of = capacity("reserve: {nodes: 1}", node("a"), node("b"), node("c", cordoned=True))
+    before = of.bearing(CLUSTER).bound
+    of.gone("c", 10.0)
+    assert (room(of), kept(of), of.bearing(CLUSTER).bound) == (16, 0, before)
+    of.tick(610.0)
     assert (room(of), kept(of)) == (16, 8)
+
+
+def test_of_more_cordoned_nodes_than_the_reserve_is_for_the_others_are_unpaid() -> None:
+    of = capacity("reserve: {nodes: 1}", node("a"), node("b"), node("c", 6, cordoned=True), node("d", 7, cordoned=True))
+    assert (room(of), kept(of), unpaid(of)) == (16, 0, 13 - 8)
+
+
+def test_a_loss_is_paid_for_before_a_cordon() -> None:
+    of = capacity("reserve: {nodes: 1}", node("a"), node("b"), node("c"), node("d", cordoned=True))
+    of.gone("c", 10.0)
+    assert (room(of), kept(of), unpaid(of)) == (16, 0, 8)
+
+
+def test_without_a_reserve_all_of_a_cordoned_node_is_unpaid() -> None:
+    of = capacity("", node("a"), node("b", 6, cordoned=True))
+    assert (room(of), kept(of), unpaid(of)) == (8, 0, 6)
 
 
 def holding(**held: float) -> Callable[[str], Amounts]:
     return lambda name: footprint(held.get(name, 0))
 
 
-def test_an_empty_node_that_does_not_count_is_nothing_that_can_be_lost() -> None:
-    of = capacity("reserve: {nodes: 1}", node("a"), node("b", 16, cordoned=True))
+TAINTED = frozenset({"node-role.kubernetes.io/control-plane"})
+
+
+@pytest.mark.parametrize("cordoned", [False, True])
+def test_a_node_that_is_tainted_away_uses_up_nothing(cordoned: bool) -> None:
+    of = capacity("reserve: {nodes: 1}", node("a"), node("b", 16, taints=TAINTED, cordoned=cordoned))
     assert (room(of), kept(of)) == (8, 8)
-    of.see(node("b", 16, cordoned=True, ready=False), 10.0)
+    of.see(node("b", 16, taints=TAINTED, cordoned=cordoned, ready=False), 10.0)
     of.tick(20.0)
     assert kept(of) == 8
     of.gone("b", 30.0)
     assert kept(of) == 8
+
+
+def test_a_node_that_joins_cordoned_uses_up_nothing_before_it_has_counted() -> None:
+    of = capacity("reserve: {nodes: 1}", node("a"), node("b"))
+    of.see(node("c", cordoned=True), 1.0)
+    assert (room(of), kept(of)) == (16, 8)
+    of.see(node("c"), 2.0)
+    of.see(node("c", cordoned=True), 3.0)
+    assert (room(of), kept(of)) == (16, 0)
 
 
 def test_a_node_that_joins_is_not_lost_before_it_was_there() -> None:
@@ -178,10 +224,10 @@ def test_a_node_that_joins_is_not_lost_before_it_was_there() -> None:
 
 
 @pytest.mark.parametrize(("held", "can_be_lost"), [(3, 8), (10, 10), (20, 16)])
-def test_of_a_cordoned_node_what_its_pods_hold_can_be_lost_and_is_paid_for(held: float, can_be_lost: float) -> None:
-    of = capacity("reserve: {nodes: 1}", node("a"), node("b", 16, cordoned=True), held=holding(b=held))
+def test_of_a_node_tainted_away_what_its_pods_hold_can_be_lost_and_is_paid_for(held: float, can_be_lost: float) -> None:
+    of = capacity("reserve: {nodes: 1}", node("a"), node("b", 16, taints=TAINTED), held=holding(b=held))
     assert kept(of) == can_be_lost
-    of.see(node("b", 16, cordoned=True, ready=False), 10.0)
+    of.see(node("b", 16, taints=TAINTED, ready=False), 10.0)
     assert kept(of) == can_be_lost
     assert names(of.tick(20.0)) == ["b"]
     assert kept(of) == can_be_lost - min(held, 16)
@@ -189,15 +235,53 @@ def test_of_a_cordoned_node_what_its_pods_hold_can_be_lost_and_is_paid_for(held:
 
 def test_what_was_lost_is_remembered_when_the_pods_are_gone_and_forgotten_when_the_node_is_back() -> None:
     held = {"b": 3.0}
-    of = capacity("reserve: {nodes: 1}", node("a"), node("b", cordoned=True), held=lambda name: footprint(held[name]))
+    of = capacity("reserve: {nodes: 1}", node("a"), node("b", taints=TAINTED), held=lambda name: footprint(held[name]))
     of.gone("b", 10.0)
     held["b"] = 0
     of.stir("b")
     assert kept(of) == 5
-    of.see(node("b", ready=False, cordoned=True), 20.0)
+    of.see(node("b", ready=False, taints=TAINTED), 20.0)
     assert kept(of) == 5
-    of.see(node("b", cordoned=True), 30.0)
+    of.see(node("b", taints=TAINTED), 30.0)
     assert kept(of) == 8
+
+
+def test_a_node_that_joins_takes_the_place_of_one_that_was_lost() -> None:
+    of = capacity("reserve: {nodes: 1}", node("a"), node("b"), node("c"))
+    bound = of.bearing(CLUSTER).bound
+    of.gone("c", 10.0)
+    of.see(node("d", 3, ready=False), 20.0)
+    assert (room(of), kept(of), of.bearing(CLUSTER).bound) == (16, 0, bound)
+    of.see(node("d", 3), 30.0)
+    assert (room(of), kept(of), of.bearing(CLUSTER).bound) == (19, 3, bound)
+    of.see(node("e", 6), 40.0)
+    assert (room(of), kept(of)) == (25, 8)
+    of.tick(610.0)
+    assert (room(of), kept(of)) == (25, 8)
+
+
+def test_a_node_that_joined_before_a_loss_takes_no_place() -> None:
+    of = capacity("reserve: {nodes: 1}", node("a"), node("b"))
+    of.see(node("c"), 10.0)
+    of.gone("a", 20.0)
+    assert (room(of), kept(of)) == (16, 0)
+
+
+def test_a_node_that_is_back_has_not_joined() -> None:
+    of = capacity("reserve: {nodes: 2}", node("a"), node("b"), node("c"), node("d"))
+    of.gone("a", 10.0)
+    of.gone("b", 10.0)
+    assert (room(of), kept(of)) == (16, 0)
+    of.see(node("a"), 20.0)
+    assert (room(of), kept(of)) == (24, 8)
+
+
+def test_another_configuration_lets_no_node_join() -> None:
+    of = capacity("reserve: {nodes: 1}", node("a"), node("b"))
+    of.see(node("c", taints=TAINTED), 5.0)
+    of.gone("b", 10.0)
+    of.configure(Accounting(config("reserve: {nodes: 1}\nnodes: {excludeTaints: []}")), 20.0)
+    assert (room(of), kept(of)) == (16, 0)
 
 
 def test_a_list_of_pods_tells_what_a_node_held_that_was_lost_before_it() -> None:
@@ -215,7 +299,7 @@ def test_a_node_whose_grace_ends_between_two_ticks_is_not_both_counted_and_lost(
     of.see(node("c", ready=False), 10.0)
     of.see(node("d", 1), 21.0)
     assert (room(of), kept(of)) == (25, 8)
-    of.tick(21.0)
+    of.tick(22.0)
     assert (room(of), kept(of)) == (17, 0)
 
 
@@ -249,3 +333,14 @@ def test_pools_that_select_the_same_nodes_are_told_while_the_nodes_are_there() -
     assert of.overlaps() == {("all", "late"): 2}
     of.configure(Accounting(config("pools: [{name: late, nodeSelector: {zone: a}}]")), 3.0)
     assert of.overlaps() == {}
+
+
+def test_why_nodes_do_not_count_is_counted() -> None:
+    of = capacity(HIGH_MEM, node("a", cordoned=True), node("b", taints=TAINTED), node("c", cordoned=True), node("d"))
+    assert of.uncounted(CLUSTER) == (("cordoned", 2), ("tainted", 1))
+    of.see(node("d", ready=False, pool="high-mem"), 1.0)
+    assert of.uncounted("high-mem") == ()
+    of.tick(11.0)
+    assert of.uncounted("high-mem") == (("not Ready", 1),)
+    of.gone("d", 12.0)
+    assert of.uncounted("high-mem") == (("deleted", 1),)

@@ -1,10 +1,25 @@
 """The ledger's rules, one by one: what is charged where, what a lost node takes out, what may be created twice."""
 
+from dataclasses import replace
+
 import pytest
 
-from tests.core.accounts import GI, HIGH_MEM, bound, committed, config, footprint, headroom, ledger, node, pod
+from tests.core.accounts import (
+    GI,
+    HIGH_MEM,
+    REQUESTS,
+    bound,
+    committed,
+    config,
+    footprint,
+    headroom,
+    ledger,
+    node,
+    pod,
+)
 from webhook.core.account.accounting import Accounting
-from webhook.core.account.nodes import NodeFacts
+from webhook.core.account.facts import PodFacts
+from webhook.core.account.nodes import NodeFacts, Room
 from webhook.core.values.amounts import Amounts
 from webhook.core.values.scopes import CLUSTER
 
@@ -190,34 +205,90 @@ def test_pods_on_a_node_that_nobody_knows_count_in_full() -> None:
     assert committed(of) == 5
 
 
+def test_a_drain_brings_back_what_was_on_the_node_and_its_end_changes_nothing() -> None:
+    of = ledger("reserve: {nodes: 1}", node("a", 6), node("b", 6), node("c", 6))
+    for number in range(12):
+        of.see(pod(f"p{number}", 1, "abc"[number % 3]))
+    assert (bound(of), committed(of), headroom(of)) == (12, 12, 0)
+    of.see_node(node("c", 6, cordoned=True), 1.0)
+    assert (bound(of), committed(of), headroom(of)) == (12, 12, 0)
+    for number in range(2, 12, 3):
+        of.gone(pod(f"p{number}", 1, "c"))
+        assert headroom(of) == 1
+        of.see(pod(f"again{number}", 1, "ab"[number % 2]))
+        assert headroom(of) == 0
+    of.node_gone("c", 2.0)
+    assert (bound(of), committed(of), headroom(of)) == (12, 12, 0)
+    of.see_node(node("d", 6), 60.0)
+    assert (bound(of), committed(of), headroom(of)) == (12, 12, 0)
+    of.tick(602.0)
+    assert (bound(of), committed(of), headroom(of)) == (12, 12, 0)
+
+
+def test_a_loss_during_a_drain_is_not_covered_and_says_nothing_else_than_what_still_fits() -> None:
+    of = ledger("reserve: {nodes: 1}", node("a", 6), node("b", 6), node("c", 6))
+    for number in range(12):
+        of.see(pod(f"p{number}", 1, "abc"[number % 3]))
+    of.see_node(node("c", 6, cordoned=True), 1.0)
+    of.node_gone("b", 2.0)
+    assert (bound(of), committed(of), headroom(of)) == (6, 4, 2)
+    of.gone(pod("p2", 1, "c"))  # what the cordoned node holds is excused now: an eviction frees nothing
+    assert headroom(of) == 2
+    of.see_node(node("b", 6), 3.0)
+    assert (bound(of), committed(of), headroom(of)) == (12, 11, 1)
+
+
 def test_to_cordon_the_largest_node_frees_no_reserve_for_what_its_pods_would_need_elsewhere() -> None:
     of = ledger("reserve: {nodes: 1}", node("large", 16), node("a", 8), node("b", 8))
     of.see(pod("p", 12, "large"))
     assert headroom(of) == 4
     of.see_node(node("large", 16, cordoned=True), 1.0)
+    assert (bound(of), committed(of), headroom(of)) == (16, 12, 4)
+    of.gone(pod("p", 12, "large"))
+    assert (bound(of), headroom(of)) == (16, 16)
+
+
+def test_to_taint_the_largest_node_away_frees_no_reserve_for_what_its_pods_would_need_elsewhere() -> None:
+    of = ledger("reserve: {nodes: 1}\nnodes: {excludeTaints: [out]}", node("large", 16), node("a", 8), node("b", 8))
+    of.see(pod("p", 12, "large"))
+    assert headroom(of) == 4
+    of.see_node(node("large", 16, taints=frozenset({"out"})), 1.0)
     assert (bound(of), committed(of), headroom(of)) == (4, 0, 4)
-    of.gone(pod("p", 12, "large"))  # drained: what is there no more need not be replaced
+    of.gone(pod("p", 12, "large"))  # what is there no more need not be replaced, and the reserve is whole
     assert (bound(of), headroom(of)) == (8, 8)
-
-
-def test_the_planned_end_of_a_drained_node_uses_up_no_reserve() -> None:
-    of = ledger("reserve: {nodes: 1}", node("a"), node("b"), node("c"))
-    of.see_node(node("c", cordoned=True), 1.0)
-    assert headroom(of) == 8
-    of.node_gone("c", 2.0)
-    assert headroom(of) == 8
+    of.node_gone("large", 2.0)
+    assert (bound(of), headroom(of)) == (8, 8)
 
 
 def test_a_cordoned_node_that_is_lost_lets_in_the_replacements_of_its_own_pods_and_no_more() -> None:
     of = ledger("reserve: {nodes: 1}", node("a"), node("b"), node("c", cordoned=True))
     of.see(pod("p", 3, "c"))
-    of.see(pod("q", 8, "a"))
+    of.see(pod("q", 13, "a"))
     assert headroom(of) == 0
     of.node_gone("c", 1.0)
     assert headroom(of) == 3
     of.gone(pod("p", 3, "c"))
     of.see(pod("again", 3, "b"))
     assert headroom(of) == 0
+
+
+def test_a_cordon_gives_not_even_a_byte_by_rounding() -> None:
+    sizes = {"a": 5, "b": 5, "c": 5, "d": 5, "e": 5, "f": 5, "g": 1}
+    nodes = {name: NodeFacts(name, Room(size, 0), True) for name, size in sizes.items()}
+    of = ledger("reserve: {nodes: 1}", *nodes.values(), requests="50%")
+    for name in "ef":
+        of.see(PodFacts(f"default/{name}", name, 1, Amounts(memory_requests=2), name))
+    for name in "efg":
+        assert of.standing(CLUSTER).headroom(REQUESTS) == 13 - 4
+        of.see_node(replace(nodes[name], cordoned=True), 1.0)
+    assert of.standing(CLUSTER).headroom(REQUESTS) == 13 - 4
+    assert of.standing(CLUSTER).bearing.bound[REQUESTS] == 10
+
+
+def test_nodes_that_are_cordoned_for_long_use_up_the_reserve_and_no_more() -> None:
+    of = ledger("reserve: {nodes: 1}", *(node(f"n{number}", 6, cordoned=number > 2) for number in range(12)))
+    of.see(pod("p", 5, "n5"))
+    assert (bound(of), committed(of), headroom(of)) == (18, 0, 18)
 
 
 def test_a_replica_that_starts_after_a_loss_pays_for_the_pods_that_are_still_there() -> None:
@@ -292,7 +363,7 @@ def test_a_pod_that_left_its_end_counts_and_is_noted_as_growth_that_nobody_was_a
     of.see(pod("p", 3, "a"))
     of.see(pod("p", 3, "a", revision=2, counts=False))
     of.see(pod("p", 3, "a", revision=3, counts=False))
-    assert (committed(of), of.unasked_growths, of.has_ended("p-uid")) == (0, 0, True)
+    assert (committed(of), of.unasked_growths, of.has_ended("default/p", "p-uid")) == (0, 0, True)
     of.see(pod("p", 3, "a", revision=4))
     assert (committed(of), of.unasked_growths, of.unasked_growth.memory_requests) == (3, 1, 3 * GI)
     of.see(pod("p", 3, "a", revision=5))
@@ -306,7 +377,7 @@ def test_a_list_may_show_that_a_pod_left_its_end_and_forgets_those_that_are_gone
     of.see(pod("deleted", 1, counts=False))
     of.gone(pod("deleted", 1, revision=2))
     of.relist([pod("lives-again", 1, revision=3), pod("gone", 1, uid="another", revision=3)], 3)
-    assert (of.unasked_growths, committed(of), of._ended) == (1, 2, set())
+    assert (of.unasked_growths, committed(of), of._ended) == (1, 2, {})
 
 
 def test_a_pod_that_takes_the_name_of_one_that_has_ended_is_no_growth() -> None:

@@ -4,7 +4,8 @@ from dataclasses import replace
 
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, invariant, rule
+from msgspec import structs
 
 from tests.core.twin import SUMS, Twin
 from webhook.core.account.accounting import Accounting
@@ -16,7 +17,18 @@ from webhook.core.account.recount import recount
 from webhook.core.account.reservations import Named
 from webhook.core.config.config import HeadroomConfig
 from webhook.core.config.duration import Duration
-from webhook.core.config.settings import MissingLimits, Nodes, PoolConfig, Reserve, Sums, Thresholds
+from webhook.core.config.names import NamespacePattern
+from webhook.core.config.settings import (
+    Exempt,
+    MissingLimits,
+    Mode,
+    Nodes,
+    Override,
+    PoolConfig,
+    Reserve,
+    Sums,
+    Thresholds,
+)
 from webhook.core.config.share import Share
 from webhook.core.pods.confinement import NAME, Need, Way, Ways
 from webhook.core.values.amounts import Amounts
@@ -39,8 +51,22 @@ pools = st.lists(
     max_size=3,
     unique_by=lambda pool: pool.name,
 )
+places = st.sampled_from([frozenset(), frozenset({NamespacePattern("free")}), frozenset({NamespacePattern("*")})])
+exemptions = st.builds(
+    Exempt,
+    namespaces=places,
+    priority_classes=st.just(frozenset({"vital"})),
+    priority_class_namespaces=places,
+    daemon_sets=places,
+)
+overrides = st.builds(
+    Override, namespaces=st.just(frozenset({NamespacePattern("free")})), mode=st.none() | st.sampled_from(Mode)
+)
 configs = st.builds(
     HeadroomConfig,
+    mode=st.sampled_from([Mode.ENFORCE, Mode.ENFORCE, *Mode]),
+    exempt=exemptions,
+    overrides=st.lists(overrides, max_size=2).map(tuple),
     thresholds=thresholds,
     reserve=reserves,
     missing_limits=st.sampled_from([MissingLimits.COUNT_REQUEST, MissingLimits.IGNORE]),
@@ -73,18 +99,20 @@ confinements = st.lists(
 ).map(tuple)
 pods = st.builds(
     PodFacts,
-    name=st.sampled_from([f"default/p{number}" for number in range(6)]),
+    name=st.sampled_from([f"{'free' if number % 2 else 'default'}/p{number}" for number in range(6)]),
     uid=st.sampled_from(["u1", "u2", "u3"]),
     revision=st.just(1),
     footprint=footprints,
     node=st.just("") | node_names | st.just("stranger"),
     counts=st.integers(0, 5).map(bool),
     confined_to=confinements,
+    priority_class=st.sampled_from(["", "vital"]),
+    of_daemon_set=st.booleans(),
 )
 nodes = st.builds(
     NodeFacts,
     name=node_names,
-    room=st.builds(Room, st.integers(0, 30), st.integers(0, 30)),
+    room=st.builds(Room, st.integers(0, 30) | st.integers(6, 12), st.integers(0, 30) | st.integers(6, 12)),
     ready=st.integers(0, 3).map(bool),
     cordoned=st.integers(0, 3).map(lambda drawn: drawn == 3),
     repelling_taints=st.sampled_from([frozenset(), frozenset(), frozenset({"master"}), frozenset({"other"})]),
@@ -106,9 +134,10 @@ class LedgerAndTwin(RuleBasedStateMachine):
 
     def _newer(self, pod: PodFacts) -> PodFacts:
         self.revision += 1
-        confined_to = () if pod.node else pod.confined_to
-        fields = (pod.name, pod.uid, self.revision, pod.footprint, pod.node, pod.counts, confined_to)
-        return PodFacts(*fields)
+        waits = (pod.confined_to, False, pod.priority_class, pod.of_daemon_set)
+        return PodFacts(
+            pod.name, pod.uid, self.revision, pod.footprint, pod.node, pod.counts, *(() if pod.node else waits)
+        )
 
     @rule(target=seen, pod=pods)
     def see(self, pod: PodFacts) -> PodFacts:
@@ -121,6 +150,14 @@ class LedgerAndTwin(RuleBasedStateMachine):
     def bind(self, pod: PodFacts, node: str) -> None:
         bound = PodFacts(pod.name, pod.uid, pod.revision, pod.footprint, node)
         self.see(bound)
+
+    @rule(target=seen, pod=pods | seen, memory=st.sampled_from([1, 13, 31]))
+    def wait_for_a_node(self, pod: PodFacts, memory: int) -> PodFacts:
+        """A pod that may go anywhere, of a size that many nodes can hold, or few, or none."""
+        waits = ("", True, (), False, pod.priority_class, pod.of_daemon_set)
+        large = PodFacts(pod.name, pod.uid, 1, Amounts(memory, cpu_requests=pod.footprint.cpu_requests), *waits)
+        self.see(large)
+        return large
 
     @rule(pod=consumes(seen))
     def delete(self, pod: PodFacts) -> None:
@@ -213,6 +250,10 @@ class LedgerAndTwin(RuleBasedStateMachine):
         self.ledger.node_gone(name, self.twin.now)
         self.twin.node_gone(name)
 
+    @initialize(listed=st.lists(nodes, max_size=2, unique_by=lambda node: node.name))
+    def begin_with_nodes(self, listed: list[NodeFacts]) -> None:
+        self.relist_nodes(listed)
+
     @rule(listed=st.lists(nodes, max_size=4, unique_by=lambda node: node.name))
     def relist_nodes(self, listed: list[NodeFacts]) -> None:
         self.ledger.relist_nodes(listed, self.twin.now)
@@ -221,7 +262,11 @@ class LedgerAndTwin(RuleBasedStateMachine):
     @rule(config=configs)
     def configure(self, config: HeadroomConfig) -> None:
         self.ledger.configure(Accounting(config), self.twin.now)
-        self.twin.config = config
+        self.twin.configure(config)
+
+    @rule(mode=st.sampled_from(Mode), exempt=exemptions)
+    def change_the_policy(self, mode: Mode, exempt: Exempt) -> None:
+        self.configure(structs.replace(self.twin.config, mode=mode, exempt=exempt))
 
     @rule(seconds=st.sampled_from([0.5, 1.0, 5.0, 10.0]))
     def time_passes(self, seconds: float) -> None:
@@ -235,6 +280,8 @@ class LedgerAndTwin(RuleBasedStateMachine):
             standing = self.ledger.standing(scope)
             reserved = self.ledger.reservations
             assert list(standing.committed) == self.twin.committed(scope), scope
+            waiting = (self.ledger.pending(scope), *standing.stuck)
+            assert tuple(map(list, waiting)) == self.twin.waiting(scope), scope
             assert list(standing.unseen) == self.twin.unseen(scope), scope
             assert list(reserved.open(scope)) == self.twin.open(scope), scope
             assert list(reserved.unretired(scope)) == self.twin.unretired(scope), scope

@@ -1,16 +1,12 @@
 """Nodes: what counts, since when one is NotReady, and what a reserve keeps."""
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from tests.core.accounts import node
-from webhook.core.account.nodes import ALWAYS, Node, NodeFacts, Rules, not_ready_since, repelling, reserve
+from webhook.core.account.nodes import ALWAYS, Node, NodeFacts, Rules, not_ready_since, repelling
 from webhook.core.values.scopes import CLUSTER
 
 RULES = Rules(frozenset({"master"}), not_ready_grace=10.0, forget_deleted_after=60.0)
-
-sizes = st.integers(0, 50)
 
 
 def known(facts: NodeFacts, since: float | None = None, deleted_at: float | None = None) -> Node:
@@ -59,34 +55,3 @@ def test_only_taints_that_keep_pods_away_repel() -> None:
 def test_a_node_belongs_to_the_cluster_and_to_its_pool() -> None:
     assert Node(node("n"), None).scopes == (CLUSTER,)
     assert Node(node("n"), "high-mem").scopes == (CLUSTER, "high-mem")
-
-
-@pytest.mark.parametrize(
-    ("counted", "down", "largest", "kept"),
-    [
-        ([8, 8, 8], [], 0, 0),
-        ([8, 8, 8], [], 1, 8),
-        ([8, 16, 4], [], 1, 16),
-        ([8, 16, 4], [], 2, 24),
-        ([8, 8], [8], 1, 0),
-        ([8, 8], [4], 1, 4),
-        ([8, 8], [16], 1, 0),
-        ([8, 8], [4, 8], 2, 4),
-        ([8, 8], [8, 8], 1, 0),
-        ([8], [], 5, 8),
-        ([], [], 1, 0),
-    ],
-)
-def test_a_reserve_keeps_the_largest_and_a_loss_uses_it_up(
-    counted: list[int], down: list[int], largest: int, kept: int
-) -> None:
-    assert reserve(counted, down, largest) == kept
-
-
-@given(st.lists(sizes, max_size=6), st.lists(sizes, max_size=4), st.integers(0, 7))
-def test_a_reserve_is_the_formula(counted: list[int], down: list[int], largest: int) -> None:
-    both = counted + down
-    best = 0
-    for _ in range(min(largest, len(both))):
-        best += both.pop(both.index(max(both)))
-    assert reserve(counted, down, largest) == max(0, best - sum(down))

@@ -21,6 +21,7 @@ def test_the_defaults_are_these() -> None:
         "  nodes: 0",
         "missingLimits: count-request",
         "missingRequests: allow",
+        "unplaceable: warn",
         "workloads: warn",
         "nodes:",
         "  excludeTaints:",
@@ -36,7 +37,8 @@ def test_the_defaults_are_these() -> None:
         "  - system-node-critical",
         "  priorityClassNamespaces:",
         "  - kube-system",
-        "  daemonSets: true",
+        "  daemonSets:",
+        "  - kube-system",
         "overrides: []",
     ]
 
@@ -47,16 +49,18 @@ overrides:
 - {namespaces: [staging-db], mode: enforce, workloads: deny}
 - {namespaces: [staging-*], mode: warn}
 - {namespaces: [staging-*, "*-eu"], mode: audit, missingRequests: deny}
+- {namespaces: [huge], unplaceable: deny}
 """
 
 
 @pytest.mark.parametrize(
     ("namespace", "policy"),
     [
-        ("default", Policy(Mode.ENFORCE, Answer.WARN, Answer.WARN)),
-        ("staging-db", Policy(Mode.ENFORCE, Answer.WARN, Answer.DENY)),
-        ("staging-eu", Policy(Mode.WARN, Answer.WARN, Answer.WARN)),
-        ("prod-eu", Policy(Mode.AUDIT, Answer.DENY, Answer.WARN)),
+        ("default", Policy(Mode.ENFORCE, Answer.WARN, Answer.WARN, Answer.WARN)),
+        ("staging-db", Policy(Mode.ENFORCE, Answer.WARN, Answer.WARN, Answer.DENY)),
+        ("staging-eu", Policy(Mode.WARN, Answer.WARN, Answer.WARN, Answer.WARN)),
+        ("prod-eu", Policy(Mode.AUDIT, Answer.DENY, Answer.WARN, Answer.WARN)),
+        ("huge", Policy(Mode.ENFORCE, Answer.WARN, Answer.DENY, Answer.WARN)),
     ],
 )
 def test_the_first_override_that_fits_holds_as_a_whole(namespace: str, policy: Policy) -> None:

@@ -40,6 +40,13 @@ def test_texts_with_the_same_meaning_have_the_same_digest(text: str) -> None:
     assert digest(parse(text)) == digest(parse(FULL))
 
 
+@pytest.mark.parametrize(("word", "items"), [("true", '["*"]'), ("false", "[]")])
+def test_a_word_means_the_list_that_it_stands_for(word: str, items: str) -> None:
+    one, other = (parse(SMALLEST + f"exempt: {{daemonSets: {written}}}") for written in (word, items))
+    assert one == other
+    assert one.exempt.covers_daemon_sets("anywhere") is (word == "true")
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -70,4 +77,4 @@ def test_the_digest_is_short_and_survives_writing_and_reading(config: HeadroomCo
 
 def test_the_digest_does_not_depend_on_the_process() -> None:
     """Replicas compare digests in their logs; hashes of text are seeded anew in each process."""
-    assert digest(parse(SMALLEST)) == "97bc4a537ba2"
+    assert digest(parse(SMALLEST)) == "aa74e587d34a"

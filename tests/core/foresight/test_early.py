@@ -4,12 +4,12 @@ from typing import Any
 
 import pytest
 
-from tests.core.accounts import config
+from tests.core.accounts import config, node
 from tests.core.sample_reviews import body
 from tests.core.workloads import Json, Pods, account, template, workload
 from webhook.core.account.ledger import Ledger
 from webhook.core.foresight.early import SILENT, Early, about_workload, early, excused, reply, wanted
-from webhook.core.foresight.foresight import facts_of, foresee, look
+from webhook.core.foresight.foresight import facts_of, foresee, lacking, look
 from webhook.core.foresight.plan import KINDS, Edit, plan
 from webhook.core.pods.workload import Workload, pod_of
 from webhook.core.reviews.review import Request, decode
@@ -28,8 +28,9 @@ def asked(kind: str, sub_resource: str = "", resource: str = "", **request: Any)
 def said(of: Ledger, settings: str, kind: str, new: Workload, old: Workload | None = None) -> Early:
     made = plan(kind, Edit(new, old))
     assert made is not None
-    found = foresee(made, look(of, *facts_of("default", made)), refused="mode" not in settings)
-    return early(made, found, "default", config(settings))
+    facts = facts_of("default", made)
+    found = foresee(made, look(of, *facts), refused="mode" not in settings)
+    return early(made, found, "default", config(settings), lacking(of, made, facts[0]))
 
 
 def full(pods: int) -> Ledger:
@@ -74,8 +75,10 @@ def test_anything_else_is_not_ours(request_: Request) -> None:
         ("overrides: [{namespaces: [default], workloads: allow}]", "Deployment", False),
         ("overrides: [{namespaces: [default], mode: audit}]", "Deployment", False),
         ("exempt: {namespaces: [default]}", "Deployment", False),
-        ("", "DaemonSet", False),
-        ("exempt: {daemonSets: false}", "DaemonSet", True),
+        ("", "DaemonSet", True),
+        ("exempt: {daemonSets: [kube-system, default]}", "DaemonSet", False),
+        ("exempt: {daemonSets: true}", "DaemonSet", False),
+        ("exempt: {daemonSets: true}", "Deployment", True),
     ],
 )
 def test_where_there_may_be_something_to_tell(settings: str, kind: str, expected: bool) -> None:
@@ -164,6 +167,48 @@ def test_pods_that_are_refused_for_what_they_leave_unsaid_are_told_of_and_not_re
     assert (found.verdict.decision, found.verdict.reason) == (Decision.WARN, reason)
     assert found.warning.startswith("none of 3 replicas get in: no memory ")
     assert said(account(1024), f"mode: warn\n{settings}", "Deployment", new) == SILENT
+
+
+LARGE = workload(2, template(memory=1536))
+WAITS = "none of 2 replicas can run now: one asks 1.5Gi, the largest it may use has 1Gi"
+
+
+def in_three_parts() -> Ledger:
+    """Three nodes of 1Gi."""
+    of = account(1024)
+    of.relist_nodes([node(name, 1) for name in ("a", "b", "c")], 0.0)
+    return of
+
+
+@pytest.mark.parametrize("answer", ["warn", "deny"])
+def test_pods_that_no_node_can_hold_are_told_of(answer: str) -> None:
+    found = said(in_three_parts(), f"unplaceable: {answer}", "Deployment", LARGE)
+    assert (found.verdict.decision, found.verdict.reason) == (Decision.WARN, Reason.UNPLACEABLE)
+    assert found.warning == WAITS
+    assert said(in_three_parts(), "unplaceable: allow", "Deployment", LARGE) == SILENT
+
+
+def test_where_only_some_would_be_let_in_none_of_which_can_run_that_is_what_is_said() -> None:
+    many = workload(9, template(memory=1536))
+    assert said(in_three_parts(), "", "Deployment", many).warning == WAITS.replace("2 replicas", "9 replicas")
+    found = said(in_three_parts(), DENY, "Deployment", many)
+    assert (found.verdict.decision, found.verdict.reason) == (Decision.DENY, Reason.MEMORY)
+
+
+def test_the_pods_of_a_daemon_set_are_measured_by_the_nodes_that_they_are_for() -> None:
+    of = in_three_parts()
+    large, small = node("large", 2, taints=frozenset({"node-role.kubernetes.io/control-plane"})), node("a", 1)
+    there = [{"key": "node-role.kubernetes.io/control-plane"}]
+    for nodes, tolerations, expected in (
+        ((large, small), there, ""),
+        ((large, small), [], "none of 1 pods can run now: one asks 1.5Gi, the largest it may use has 1Gi"),
+    ):
+        new = workload(0, template(memory=1536, tolerations=tolerations))
+        made = plan("DaemonSet", Edit(new, None, nodes))
+        assert made is not None
+        facts = facts_of("default", made)
+        found = foresee(made, look(of, *facts), refused=True)
+        assert early(made, found, "default", config(), lacking(of, made, facts[0])).warning == expected
 
 
 # -- how it is said ----------------------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from webhook.core.account.nodes import NodeFacts, Room
 from webhook.core.account.recount import recount
 from webhook.core.pods.confinement import (
     _MOST_KNOWN,
-    _MOST_SHARED_PIECES,
+    _MOST_WAYS,
     MOST_PIECES,
     NAME,
     NO_NODE,
@@ -24,6 +24,7 @@ from webhook.core.pods.confinement import (
     implied_pool,
     pieces,
     ways,
+    weight,
 )
 from webhook.core.pods.objects import Pod, PodSpec, reader
 
@@ -197,7 +198,7 @@ def test_no_more_are_remembered_than_are_worth_it() -> None:
     for number in range(_MOST_KNOWN + 2):
         ways(PodSpec(node_selector={"kubernetes.io/hostname": f"node-{number}"}))
     assert len(_known) <= _MOST_KNOWN
-    many = spec(*(labels(label("a", "In", f"x{number}")) for number in range(_MOST_SHARED_PIECES)))
+    many = spec(*(labels(label("a", "In", f"x{number}")) for number in range(_MOST_WAYS + 1)))
     assert ways(many) not in _known
 
 
@@ -241,7 +242,7 @@ def test_nothing_is_remembered_of_pods_that_named_a_node() -> None:
     of = ledger(HIGH_MEM, node("a"))
     of.see(for_node("daemon", 2, "b"))
     of.gone(for_node("daemon", 2, "b"))
-    assert (of._unbound, of._led) == ({}, {})
+    assert not list(of._unbound.confinements())
 
 
 def wanting(name: str, requests: float, *needs: Need) -> PodFacts:
@@ -316,3 +317,15 @@ def test_a_node_whose_labels_change_is_a_choice_from_then_on_or_no_longer() -> N
     assert committed(of, "high-mem") == 1
     of.see_node(rack("c", "1"), 2.0)
     assert committed(of, "high-mem") == 0
+
+
+def test_what_is_kept_for_all_is_small_whatever_is_asked_for() -> None:
+    _known.clear()
+    large = PodSpec(node_selector={"k" * 300: "v" * 4000})
+    assert ways(large) == ways(large)
+    assert not _known
+    for number in range(3):
+        ways(PodSpec(node_selector={"pool": str(number)}))
+    assert len(_known) == 3
+    assert weight(ways(large)) > 4000
+    assert weight(()) == 0

@@ -56,7 +56,7 @@ class Checks:
             ("p", 2): None,
         }
 
-    def potential(self, *, repeats: bool = False) -> dict[tuple[str, int], int]:
+    def potential(self, *, repeats: bool = False, spare: bool = True) -> dict[tuple[str, int], int]:
         """The most that granted pods can come to if nothing more is written: one pod under each name, and the spare.
 
         With `repeats` also what may be granted once more under a name whose pod came and went.
@@ -80,7 +80,7 @@ class Checks:
         total = dict.fromkeys(SUMS, 0)
         for (scope, index, _), amount in by_name.items():
             total[scope, index] += amount
-        for replica in self.replicas:
+        for replica in self.replicas if spare else ():
             for scope, index in SUMS:
                 total[scope, index] += replica.may_take(scope)[index]
         return total

@@ -23,6 +23,7 @@ class Climate(NamedTuple):
     pause: float = 0.0
     loss: float = 0.0  # writes and answers are lost
     object: float = 0.0  # the shared object is deleted, edited, or an old copy put back
+    restore: float = 0.0  # etcd is put back by some revisions
     nodes: float = 0.0
     forced: float = 0.0
     resize: float = 0.0
@@ -43,6 +44,11 @@ CLIMATES = (
     Climate("deadly", greedy=True, replicas=(2, 3, 3), skip=0.1, lag=0.05, leap=0.08, crash=0.04, late=0.4),
     Climate("frozen", greedy=True, skip=0.2, torn=0.2, cut=0.05, leap=0.04, pause=0.06, late=0.4),
     Climate("lost", greedy=True, replicas=(2, 3, 3), skip=0.1, lag=0.06, leap=0.1, crash=0.01, object=0.02, late=0.4),
+    Climate("put back", greedy=True, skip=0.1, lag=0.02, cut=0.02, leap=0.05, restore=0.02, late=0.6),
+    Climate(
+        "put back and resized", greedy=True, replicas=(2, 3, 3), skip=0.2, torn=0.1, trickle=0.2, leap=0.05, loss=0.05,
+        restore=0.02, late=0.4, resize=0.3, repeat=0.1,
+    ),
     Climate("new", greedy=True, steps=60, pace=0.3, skip=0.2, object=0.05, late=0.2),
     Climate("leaving", greedy=True, skip=0.3, leap=0.02, leave=0.05, lag=0.03, late=0.4),
     Climate("lenient", skip=0.3, forced=0.2, nodes=0.05, loss=0.1),

@@ -1,5 +1,6 @@
 """Etcd as the protocol knows it: one order of revisions, pods, nodes, and one object changed by compare-and-swap."""
 
+from bisect import bisect_right
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -53,6 +54,10 @@ class Etcd:
         self.revision += 1
         self.changes.append(Change(replace(self.pods.pop(name), revision=self.revision), deleted=True))
 
+    def changes_after(self, revision: int) -> list[Change]:
+        """What a watch that begins at a revision tells, be it one that is yet to come."""
+        return self.changes[bisect_right(self.changes, revision, key=lambda change: change.pod.revision) :]
+
     # -- the shared object ---------------------------------------------------------------------------------------------
 
     def read(self) -> Version:
@@ -71,3 +76,20 @@ class Etcd:
         self.revision += 1
         self.versions.append(Version(self.revision, text))
         return self.revision
+
+    def versions_after(self, revision: int) -> list[Version]:
+        """The same of the shared object."""
+        return self.versions[bisect_right(self.versions, revision, key=lambda version: version.revision) :]
+
+    # -- history -------------------------------------------------------------------------------------------------------
+
+    def put_back(self, revision: int) -> None:
+        """Be what it was at a revision; all that came after it never happened. Nodes and the mark stay."""
+        self.changes = [change for change in self.changes if change.pod.revision <= revision]
+        self.versions = [version for version in self.versions if version.revision <= revision]
+        self.pods = {}
+        for pod, deleted in self.changes:
+            self.pods.pop(pod.name, None)
+            if not deleted:
+                self.pods[pod.name] = pod
+        self.revision = revision

@@ -1,5 +1,7 @@
 """Replicas driven by hand, for stories in which each step is told: one node, one bounded sum, one shared object."""
 
+from typing import NamedTuple
+
 from msgspec.structs import replace
 
 from webhook.core.account.accounting import Accounting
@@ -20,6 +22,15 @@ def pod(name: str, size: int = 1, uid: str = "", revision: int = 0) -> PodFacts:
     return PodFacts(f"ns/{name}", uid or f"uid-{name}", revision, Amounts(memory_requests=size))
 
 
+class State(NamedTuple):
+    """What etcd holds at one revision."""
+
+    shared: Shared
+    written_at: int
+    revision: int
+    live: dict[str, PodFacts]
+
+
 class Hand:
     """Some replicas and what they share; the first one has made it and opened it."""
 
@@ -30,6 +41,7 @@ class Hand:
         self.written_at = 0  # the revision of the shared object
         self.replicas: dict[str, Allotment] = {}
         self.ledgers: dict[str, Ledger] = {}
+        self.live: dict[str, PodFacts] = {}
         self.bound = bound
         for name in names:
             self.start(name)
@@ -74,7 +86,7 @@ class Hand:
     def come(self, made: PodFacts, *names: str) -> PodFacts:
         """Let a pod be created, and shown to replicas (all, if none is named)."""
         self.revision += 1
-        live = replace(made, revision=self.revision)
+        live = self.live[made.name] = replace(made, revision=self.revision)
         for name in names or self.replicas:
             self.ledgers[name].see(live)
         return live
@@ -82,8 +94,30 @@ class Hand:
     def go(self, live: PodFacts, *names: str) -> None:
         """Let a pod be deleted, and replicas be told (all, if none is named)."""
         self.revision += 1
+        self.live.pop(live.name, None)
         for name in names or self.replicas:
             self.ledgers[name].gone(replace(live, revision=self.revision))
+
+    def save(self) -> State:
+        """What etcd holds now."""
+        assert self.shared is not None
+        return State(self.shared, self.written_at, self.revision, dict(self.live))
+
+    def put_back(self, state: State) -> None:
+        """Put etcd back to what it held; nobody is told."""
+        self.shared, self.written_at, self.revision = state.shared, state.written_at, state.revision
+        self.live = dict(state.live)
+
+    def read(self, name: str) -> None:
+        """Let a replica read the shared object itself, as it is now."""
+        allotment = self.replicas[name]
+        allotment.observe(self.shared, self.written_at, self.now, known=allotment.newest)
+
+    def relist(self, *names: str) -> None:
+        """Let replicas (all, if none is named) list the pods, and take the list in."""
+        for name in names or self.replicas:
+            self.ledgers[name].relist(list(self.live.values()), self.revision, self.now)
+            self.ledgers[name].prove(self.now)
 
     def prove(self, name: str) -> None:
         """Let a replica's view be proven fresh as of now."""

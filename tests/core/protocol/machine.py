@@ -17,7 +17,7 @@ some = st.integers(0, 11)
 STEPS = ("tell_nodes", "relist", "seek_proof", "work", "work", "answer")
 MISHAPS = (
     "ask_again", "create_forced", "end", "give_up", "leave", "lose_answer", "lose_letter", "lose_object",
-    "damage_object", "restore_object", "resize_nodes",
+    "damage_object", "restore_object", "resize_nodes", "put_back",
 )  # fmt: skip
 
 
@@ -147,6 +147,7 @@ class Protocol(RuleBasedStateMachine):
             "lose_object": world.lose_object,
             "damage_object": lambda: world.damage_object(number),
             "restore_object": lambda: world.restore_object(number),
+            "put_back": lambda: world.put_back(number),
             "resize_nodes": lambda: world.resize_nodes(1 + number % 9, 2 + other),
         }
         mishaps[what]()

@@ -59,9 +59,12 @@ class Replica:
     offset: float
     accounting: Accounting
     timing: Timing
-    seen: int = 0  # how much of etcd's changes, versions and rooms the watches have told
-    heard: int = 0
-    noded: int = 0
+    seen: int = 0  # the revision up to which its watch has told of pods
+    furthest: int = 0  # the highest revision of pods that it was ever told of, since it knows of this history
+    heard: int = 0  # the revision up to which its watch has told of the shared object
+    noded: int = 0  # how much of etcd's rooms it was told of
+    cut_off: bool = False  # its watch of pods was broken for so long that it begins anew with a list
+    lost: bool = False  # and so does that of the shared object, with a look
     noded_at: float = float("-inf")
     renewed_at: float = float("-inf")
     view: dict[str, PodFacts] = field(default_factory=dict)  # the same pods as its ledger's, kept the plain way
@@ -230,6 +233,8 @@ class Replica:
         booked = {ask.pod.key for ask in letter.proposal.booked}
         unfit = {ask.pod.key for ask in letter.proposal.unfit}
         told: set[str] = set()
+        if not self.allotment.vouches(letter.proposal):
+            booked = unfit = set()
         for waiting in list(self.waiting):
             key = waiting.request.pod.key
             if key in booked:
@@ -249,21 +254,26 @@ class Replica:
 
     def look(self) -> None:
         """Read the shared object; what the watch still has to tell is older."""
-        self._observe(self.world.etcd.read())
+        self._observe(self.world.etcd.read(), known=self.allotment.newest)
 
-    def _observe(self, version: Version) -> None:
+    def _observe(self, version: Version, known: int = 0) -> None:
         state: Shared | None = None
         try:
             state = None if version.text is None else read(version.text)
         except SharedError:
             state = None
-        self.allotment.observe(state, version.revision if version.text is not None else 0, self.clock())
+        restarts = self.allotment.restarts
+        self.allotment.observe(state, version.revision if version.text is not None else 0, self.clock(), known)
+        if self.allotment.restarts > restarts:
+            self.furthest, self.lost = 0, True  # it is known already
 
     def hear(self, most: int = 1_000) -> None:
         """Let the watch tell what became of the shared object; a deletion is looked at, as it may be old news."""
-        versions = self.world.etcd.versions
-        for version in versions[self.heard : self.heard + most]:
-            self.heard += 1
+        if self.lost:
+            self.lost, self.heard = False, self.world.etcd.revision
+            self.look()
+        for version in self.world.etcd.versions_after(self.heard)[:most]:
+            self.heard = version.revision
             if version.text is None:
                 self.look()
             else:
@@ -271,25 +281,39 @@ class Replica:
 
     def tell_pods(self, most: int = 1_000) -> None:
         """Let the watch tell what became of pods; a bookmark comes when there is nothing more to tell."""
+        if self.cut_off or self.ledger.outdated:
+            self.relist()
         etcd = self.world.etcd
-        for change in etcd.changes[self.seen : self.seen + most]:
-            self.seen += 1
+        news = etcd.changes_after(self.seen)
+        for change in news[:most]:
+            self._go_to(change.pod.revision)
             if change.deleted:
                 self.ledger.gone(change.pod)
                 self.view.pop(change.pod.name, None)
             else:
                 self.ledger.see(change.pod)
                 self.view[change.pod.name] = change.pod
-        if self.seen == len(etcd.changes):
+        if len(news) <= most:
+            self._go_to(etcd.revision)
             self.ledger.bookmark(etcd.revision)
         self.prove()
 
+    def _go_to(self, revision: int) -> None:
+        self.seen = revision
+        self.furthest = max(self.furthest, revision)
+
     def relist(self) -> None:
-        """Jump to what is true now."""
-        etcd = self.world.etcd
-        self.ledger.relist(list(etcd.pods.values()), etcd.revision)
+        """Jump to what is true now; a list that went back proves that history was replaced."""
+        etcd, now = self.world.etcd, self.clock()
+        if etcd.revision < self.furthest:
+            self.allotment.begin_again(now)
+            self.furthest, self.lost = 0, True
+        if self.cut_off or self.ledger.outdated:
+            self.proof = None  # which was asked for in another history
+        self.cut_off = False
+        self.ledger.relist(list(etcd.pods.values()), etcd.revision, now)
         self.view = dict(etcd.pods)
-        self.seen = len(etcd.changes)
+        self._go_to(etcd.revision)
         self.prove()
 
     def tell_nodes(self) -> None:
@@ -303,7 +327,7 @@ class Replica:
 
     def seek_proof(self) -> None:
         """Begin to prove the view fresh, if that is what is wanted."""
-        if self.allotment.wants_proof(self.clock()) and self.proof is None:
+        if self.allotment.wants_proof(self.clock()) and self.proof is None and not self.cut_off:
             self.proof = Proof(self.clock(), self.world.etcd.revision)
 
     def prove(self) -> None:

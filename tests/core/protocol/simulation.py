@@ -121,6 +121,8 @@ class Simulation:
             random.choice((world.lose_letter, world.lose_answer, world.deliver))(self._any())
         if self._happens(climate.nodes):
             world.resize_nodes(random.randint(5, 35), random.randint(8, 25))
+        if self._happens(climate.restore):
+            world.put_back(random.choice((1, 5, 20, 60, 200)))
         if self._happens(climate.object):
             break_object = random.choice((lambda _: world.lose_object(), world.damage_object, world.restore_object))
             break_object(self._any())

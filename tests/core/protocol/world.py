@@ -48,6 +48,7 @@ class World(Checks):
         self.copied = False  # an old copy of the shared object is in place, and nobody has made a new one yet
         for number in range(existing):
             self.etcd.put(self.pod(number, 2, 0))
+        self.first = self.etcd.revision
         for number in range(replicas):
             self.replicas.append(self._born(number))
 
@@ -337,6 +338,31 @@ class World(Checks):
         if copy is not None:
             self.etcd.force(copy.text)
             self.copied = self.touched = True
+
+    def put_back(self, number: int) -> None:
+        """Etcd is put back by some revisions, with all API servers stopped for some seconds.
+
+        What lives again, and what was let in before and may still come, may pass a bound; nothing more may. Who starts
+        after that and before all others have looked cannot know the object for an old copy.
+        """
+        revision = max(self.first, self.etcd.revision - 1 - number)
+        if revision >= self.etcd.revision:
+            return
+        self.count["put back"] += 1
+        self.pass_time(5.0)
+        for letter in self.letters:
+            letter.lost = True
+        self.letters.clear()
+        self.etcd.put_back(revision)
+        for request in self.requests:
+            if request.is_change and request.pod.before.revision > revision:
+                request.state = State.ENDED
+        for replica in self.replicas:
+            replica.cut_off = replica.lost = True
+            replica.allotment.lose_touch(replica.clock() - 5.0)
+        self.copied = self.touched = True
+        potential = self.potential(spare=False)
+        self.ceiling = {key: None if top is None else max(top, potential[key]) for key, top in self.ceiling.items()}
 
     def _is_known_old(self, copy: Version) -> bool:
         try:

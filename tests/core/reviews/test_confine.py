@@ -8,6 +8,7 @@ from tests.core.accounts import GI, committed, config, headroom, ledger, node, p
 from tests.core.sample_reviews import Json, confining
 from webhook.core.account.accounting import Accounting
 from webhook.core.account.facts import PodFacts
+from webhook.core.account.nodes import NodeFacts, Room
 from webhook.core.account.recount import recount
 from webhook.core.pods.confinement import MOST_PIECES, Way
 from webhook.core.reviews.decision import Outcome, decide
@@ -244,6 +245,7 @@ def test_one_whose_creation_is_still_open_costs_its_size_once_in_each_scope() ->
 def test_a_change_within_the_pool_costs_nothing() -> None:
     replica = Replica()
     replica.see("gated-0", 6, confined_to={"pool": "hm"})
+    replica.ledger.see_node(NodeFacts("h", Room(4 * GI, 4000), ready=True, labels=(("pool", "hm"), ("zone", "a"))), 1.0)
     narrower = {"nodeSelector": {"pool": "hm", "zone": "a"}}
     assert said(replica.decide("gated-0", narrower, at=6, old=GATED | HM)) == GRANTED
     assert replica.unretired("hm") == 0

@@ -3,9 +3,11 @@
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from tests.core.accounts import GI, HIGH_MEM, committed, config, headroom, ledger, node, pod
-from tests.core.sample_reviews import asking
+from tests.core.sample_reviews import asking, resizing
+from tests.core.sample_reviews import memory as resources
 from webhook.core.account.accounting import Accounting
 from webhook.core.account.ledger import Ledger
 from webhook.core.account.nodes import NodeFacts
@@ -18,6 +20,7 @@ from webhook.core.sharing.shared import Holding, Shared
 from webhook.core.values.amounts import Amounts
 from webhook.core.values.scopes import CLUSTER
 
+HALF = "thresholds: {memory: {requests: 50%}}"
 TIMING = Timing(validity=15.0, lapse=45.0)
 
 
@@ -39,6 +42,13 @@ class Replica:
 
     def question(self, memory: str | None = "1Gi", **pod: Any) -> Question:
         asked = question(asking(memory, **pod), Accounting(self.config))
+        assert isinstance(asked, Question)
+        return asked
+
+    def resize(self, memory: str) -> Question:
+        """A pod of 1Gi that is not bound asks to grow."""
+        request = resizing(resources("1Gi"), resources(memory), spec={"nodeName": ""})
+        asked = question(request, Accounting(self.config))
         assert isinstance(asked, Question)
         return asked
 
@@ -89,6 +99,38 @@ def test_many_grants_stop_exactly_at_what_was_booked() -> None:
     replica = Replica()
     settled = [replica.decide("1Gi", name=f"p{n}", uid=f"u{n}").settled for n in range(10)]
     assert settled == [True] * 8 + [False] * 2
+
+
+@pytest.mark.parametrize(
+    ("settings", "decision", "reason"),
+    [
+        ("", Decision.DENY, Reason.QUOTA),
+        ("mode: warn", Decision.WARN, Reason.QUOTA),
+        ("mode: audit", Decision.AUDIT, Reason.QUOTA),
+        ("exempt: {namespaces: [default]}", Decision.ALLOW, Reason.EXEMPT),
+        ("missingLimits: deny", Decision.DENY, Reason.QUOTA),
+    ],
+)
+def test_what_its_quota_will_refuse_reserves_nothing_whoever_lets_it_in(
+    settings: str, decision: Decision, reason: Reason
+) -> None:
+    replica = Replica(settings)
+    asked = replace(replica.question("1Gi"), quota="exceeded quota: q")
+    outcome = decide(replica.ledger, replica.allotment, asked, 1.0)
+    assert said(outcome) == (decision, reason, True)
+    assert outcome.verdict.detail == ("exceeded quota: q" if reason is Reason.QUOTA else "namespace default is exempt")
+    assert replica.reserved == 0
+    assert replica.ledger.reservations.get("default/web-7", "pod-1") is None
+
+
+def test_what_a_pod_leaves_unsaid_is_told_before_its_quota() -> None:
+    replica = Replica("missingRequests: deny")
+    asked = replace(replica.question(None), quota="exceeded quota: q")
+    assert said(decide(replica.ledger, replica.allotment, asked, 1.0)) == (
+        Decision.DENY,
+        Reason.MISSING_REQUESTS,
+        True,
+    )
 
 
 # -- asked again -----------------------------------------------------------------------------------------------------
@@ -171,21 +213,144 @@ def test_a_dry_run_of_a_pod_that_was_granted_does_not_make_its_grant_younger() -
     ("mode", "decision"), [("enforce", Decision.DENY), ("warn", Decision.WARN), ("audit", Decision.AUDIT)]
 )
 def test_a_pod_that_does_not_fit_is_refused_only_where_the_mode_enforces(mode: str, decision: Decision) -> None:
-    replica = Replica(f"mode: {mode}")
-    outcome = replica.decide("17Gi")
+    replica = Replica(f"mode: {mode}\n{HALF}", node("a", 32))
+    replica.ledger.see(pod("lives", 2))
+    outcome = replica.decide("15Gi")
     assert said(outcome) == (decision, Reason.MEMORY, mode == "enforce")
 
 
-def test_an_exempt_pod_comes_whatever_the_account_says_and_is_counted() -> None:
+@pytest.mark.parametrize(
+    ("settings", "namespace"), [("mode: warn", "default"), ("mode: audit", "default"), ("", "kube-system")]
+)
+@pytest.mark.parametrize("memory", ["17Gi", "7Ei", "9e18"])
+def test_what_no_bound_could_ever_hold_costs_nothing_until_it_is_there(
+    settings: str, namespace: str, memory: str
+) -> None:
+    replica = Replica(settings)
+    for number in range(100):
+        outcome = replica.decide(memory, namespace=namespace, uid=f"u{number}", name=f"p{number}")
+        assert (outcome.verdict.allowed, outcome.settled) == (True, True)
+    asked = replica.question(memory, namespace=namespace)
+    replica.allotment.force(asked.facts, 1.0)
+    replica.book(1.0, Ask(asked.facts, asked.forced))
+    assert replica.reserved == 0
+    assert said(replica.decide("16Gi", uid="real", name="real"))[0] is not Decision.DENY
+    replica.ledger.see(pod("there", 17, "a", revision=200))
+    assert replica.decide("1Gi", uid="next", name="next").verdict.reason is Reason.MEMORY, "once it is there, it counts"
+
+
+def test_of_one_name_only_so_many_are_kept_in_mind(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("webhook.core.sharing.size.MOST_OF_ONE_NAME", 3)
     replica = Replica()
-    outcome = replica.decide("17Gi", namespace="kube-system")
+    said_of = [said(replica.decide("1Gi", uid=f"u{number}")) for number in range(4)]
+    assert [each[0] for each in said_of] == [Decision.ALLOW] * 3 + [Decision.CANNOT_TELL]
+    assert replica.decide("1Gi", uid="u", name="another").verdict.allowed
+
+
+def test_more_than_can_be_kept_in_mind_is_not_let_in_unless_by_policy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("webhook.core.sharing.size.MOST_GRANTS", 3)
+    replica = Replica()
+    for number in range(3):
+        assert replica.decide("1Gi", uid=f"u{number}", name=f"p{number}").verdict.allowed
+    refused = replica.decide("1Gi", uid="u", name="p")
+    assert said(refused) == (Decision.CANNOT_TELL, Reason.UNAVAILABLE, True)
+    assert "more pods were let in and have not been seen yet" in refused.verdict.detail
+    assert replica.decide("1Gi", uid="u1", name="p1").verdict.allowed, "this one is kept in mind"
+    assert replica.decide("1Gi", uid="u", name="p", namespace="kube-system").verdict.allowed
+    assert replica.reserved == 3
+    replica.book(1.0, Ask(replica.question("1Gi", uid="u", name="p").facts))
+    assert (replica.reserved, len(replica.ledger.reservations)) == (3, 3)
+    replica.ledger.see(pod("p1", 1, uid="u1", revision=200))
+    replica.book(2.0)
+    assert replica.decide("1Gi", 2.5, uid="u", name="p").verdict.allowed
+
+
+def test_an_exempt_pod_comes_whatever_the_account_says_and_is_counted() -> None:
+    replica = Replica(HALF, node("a", 32))
+    replica.ledger.see(pod("lives", 2))
+    outcome = replica.decide("15Gi", namespace="kube-system")
     assert said(outcome) == (Decision.ALLOW, Reason.EXEMPT, False)
     assert outcome.verdict.detail == "namespace kube-system is exempt"
     assert [s.short_by / GI for s in outcome.verdict.sums] == [1]
-    asked = replica.question("17Gi", namespace="kube-system")
+    asked = replica.question("15Gi", namespace="kube-system")
     replica.book(2.0, Ask(asked.facts, asked.forced))
-    assert replica.decide("17Gi", 3.0, namespace="kube-system").settled
+    assert replica.decide("15Gi", 3.0, namespace="kube-system").settled
     assert said(replica.decide("1Gi", 3.0, uid="next", name="next")) == (Decision.DENY, Reason.MEMORY, True)
+
+
+THREE = (node("a", 6), node("b", 6), node("c", 6))
+
+
+@pytest.mark.parametrize(
+    ("settings", "pod", "decision", "reason"),
+    [
+        ("mode: warn", {}, Decision.WARN, Reason.UNPLACEABLE),
+        ("mode: warn\nunplaceable: allow", {}, Decision.ALLOW, Reason.FITS),
+        ("mode: warn\nunplaceable: deny", {}, Decision.WARN, Reason.UNPLACEABLE),
+        ("mode: audit", {}, Decision.ALLOW, Reason.FITS),
+        ("mode: audit\nunplaceable: deny", {}, Decision.AUDIT, Reason.UNPLACEABLE),
+        ("unplaceable: deny", {"namespace": "kube-system"}, Decision.ALLOW, Reason.EXEMPT),
+    ],
+)
+def test_what_policy_lets_in_and_no_node_can_hold_reserves_nothing(
+    settings: str, pod: dict[str, Any], decision: Decision, reason: Reason
+) -> None:
+    replica = Replica(settings, *THREE)
+    assert said(replica.decide("7Gi", **pod)) == (decision, reason, True)
+    asked = replica.question("7Gi", **pod)
+    replica.allotment.force(asked.facts, 1.0)
+    replica.book(2.0, Ask(asked.facts, asked.forced))
+    assert replica.ledger.standing(CLUSTER).unseen == Amounts()
+    assert said(replica.decide("6Gi", 3.0, uid="next", name="next", **pod))[2] is True
+    assert replica.ledger.standing(CLUSTER).unseen.memory_requests == 6 * GI, "a node can hold that one"
+
+
+def test_what_policy_lets_in_is_judged_for_the_record_though_it_costs_nothing() -> None:
+    replica = Replica("mode: audit", *THREE)
+    outcome = replica.decide("20Gi")
+    assert said(outcome) == (Decision.AUDIT, Reason.MEMORY, True)
+    assert [s.short_by / GI for s in outcome.verdict.sums] == [2]
+
+
+@pytest.mark.parametrize(
+    ("settings", "decision", "reason"),
+    [
+        ("", Decision.WARN, Reason.UNPLACEABLE),
+        ("unplaceable: warn\nwarnAt: 10%", Decision.WARN, Reason.UNPLACEABLE),
+        ("unplaceable: allow", Decision.ALLOW, Reason.FITS),
+        ("missingLimits: warn", Decision.WARN, Reason.UNPLACEABLE),
+    ],
+)
+def test_what_the_account_lets_in_is_reserved_though_no_node_can_hold_it(
+    settings: str, decision: Decision, reason: Reason
+) -> None:
+    replica = Replica(settings, *THREE)
+    assert said(replica.decide("7Gi")) == (decision, reason, True)
+    assert replica.ledger.standing(CLUSTER).unseen.memory_requests == 7 * GI
+    assert said(replica.decide("7Gi", 1.1)) == (decision, reason, True), "asked twice it is answered alike"
+
+
+def test_deny_refuses_what_no_node_can_hold_whether_there_is_room_for_it_or_not() -> None:
+    replica = Replica("overrides: [{namespaces: [default], unplaceable: deny}]", *THREE)
+    for memory in ("7Gi", "30Gi"):
+        assert said(replica.decide(memory)) == (Decision.DENY, Reason.UNPLACEABLE, True)
+    assert replica.ledger.standing(CLUSTER).unseen == Amounts()
+    assert said(replica.decide("6Gi")) == (Decision.ALLOW, Reason.FITS, True)
+    assert said(replica.decide("7Gi", namespace="other", uid="other")) == (Decision.WARN, Reason.UNPLACEABLE, False)
+
+
+def test_nothing_is_said_of_a_pod_that_names_its_node() -> None:
+    replica = Replica("unplaceable: deny", *THREE)
+    outcome = replica.decide("7Gi", spec={"nodeName": "a"})
+    assert outcome.verdict.reason is Reason.FITS, "no scheduler is asked; its kubelet will say"
+
+
+def test_a_pod_that_waits_cannot_grow_past_every_node() -> None:
+    for settings, expected in (("unplaceable: deny", Decision.DENY), ("", Decision.WARN)):
+        replica = Replica(settings, *THREE)
+        for memory, decision in (("7Gi", expected), ("6Gi", Decision.ALLOW)):
+            outcome = decide(replica.ledger, replica.allotment, replica.resize(memory), 1.0)
+            assert outcome.verdict.decision is decision
 
 
 def test_a_pod_that_leaves_too_much_unsaid_is_refused_before_anybody_looks_at_the_account() -> None:
@@ -237,7 +402,9 @@ def test_a_pod_for_a_full_pool_is_refused_while_another_may_come() -> None:
 
 def beside(held: float, now: float = 1.0, heard: float = 1.0, asked: str = "6Gi") -> Verdict:
     replica = Replica()
-    holdings = {"other": Holding(1, held={CLUSTER: Amounts(int(held * GI))}), "me": Holding(1)}
+    assert replica.allotment.shared is not None
+    mine = replace(replica.allotment.shared.holdings["me"], held={})  # as this replica wrote it last
+    holdings = {"other": Holding(1, held={CLUSTER: Amounts(int(held * GI))}), "me": mine}
     replica.allotment.observe(Shared("epoch", open=True, serial=9, holdings=holdings), 9, heard)
     return refuse_beside_others(replica.ledger, replica.allotment, replica.question(asked), now)
 

@@ -7,7 +7,7 @@ import pytest
 from tests.core.accounts import config
 from tests.core.sample_reviews import asking, sample
 from webhook.core.reviews.exemption import exemption
-from webhook.core.reviews.review import decode
+from webhook.core.reviews.review import ReviewError, decode
 
 CONTROLLER = "system:serviceaccount:kube-system:daemon-set-controller"
 MANAGER = "system:kube-controller-manager"
@@ -19,6 +19,7 @@ OWNED = {
 CRITICAL = {"priorityClassName": "system-node-critical"}
 # As many namespaces as the default leaves: kube-system for both.
 DEFAULT = config().exempt
+EVERYWHERE = config("exempt: {daemonSets: true}").exempt
 NONE = config("exempt: {namespaces: [], priorityClasses: [], daemonSets: false}").exempt
 
 
@@ -39,12 +40,14 @@ def test_a_namespace_is_exempt_by_its_whole_name_or_its_pattern() -> None:
     settings = config("exempt: {namespaces: [kube-system, infra-*]}").exempt
     assert why(settings, namespace="kube-system") == "namespace kube-system is exempt"
     assert why(settings, namespace="infra-eu") == "namespace infra-eu is exempt"
-    for other in ("kube-system2", "my-kube-system", "infra", "xinfra-eu", "Kube-system", ""):
+    for other in ("kube-system2", "my-kube-system", "infra", "xinfra-eu", ""):
         assert why(settings, namespace=other) is None
 
 
 def test_the_namespace_is_that_of_the_request_whatever_the_pod_says() -> None:
     assert why(namespace="default", metadata={"namespace": "kube-system"}) is None
+    with pytest.raises(ReviewError, match=r'request\.namespace is "Kube-system", and not a DNS label'):
+        why(namespace="Kube-system")
 
 
 # -- priority classes ------------------------------------------------------------------------------------------------
@@ -95,8 +98,18 @@ def test_nobody_else_can_claim_a_mirror_pod(user: str, metadata: dict[str, Any],
 
 @pytest.mark.parametrize("user", [CONTROLLER, MANAGER])
 def test_a_daemon_sets_pod_is_exempt_when_the_controller_itself_makes_it(user: str) -> None:
-    assert why(user=user, metadata=OWNED) == "DaemonSet pod, made by the DaemonSet controller"
+    assert why(EVERYWHERE, user=user, metadata=OWNED) == "DaemonSet pod, made by the DaemonSet controller"
     assert why(NONE, user=user, metadata=OWNED) is None
+
+
+def test_a_daemon_sets_pod_is_exempt_only_in_the_namespaces_of_such() -> None:
+    made = {"user": CONTROLLER, "metadata": OWNED}
+    some = config("exempt: {namespaces: [], daemonSets: [kube-system, agents-*]}").exempt
+    for namespace in ("kube-system", "agents-eu"):
+        assert why(some, namespace=namespace, **made) == "DaemonSet pod, made by the DaemonSet controller"
+    for namespace in ("default", "agents"):
+        assert why(some, namespace=namespace, **made) is None
+    assert why(namespace="default", **made) is None, "whoever may edit any namespace can make a DaemonSet there"
 
 
 @pytest.mark.parametrize(
@@ -113,8 +126,8 @@ def test_a_daemon_sets_pod_is_exempt_when_the_controller_itself_makes_it(user: s
 )
 def test_nobody_else_can_claim_a_daemon_sets_pod(user: str, owner: dict[str, Any]) -> None:
     references = [OWNED["ownerReferences"][0] | owner]
-    assert why(user=user, metadata={"ownerReferences": references}) is None
+    assert why(EVERYWHERE, user=user, metadata={"ownerReferences": references}) is None
 
 
 def test_a_pod_without_owners_is_nobodys_even_for_the_controller() -> None:
-    assert why(user=CONTROLLER) is None
+    assert why(EVERYWHERE, user=CONTROLLER) is None

@@ -124,8 +124,10 @@ def test_what_a_pod_leaves_unsaid_matters_where_memory_grows() -> None:
 
 def test_modes_overrides_and_the_exemptions_of_a_place_hold_and_those_of_a_maker_do_not() -> None:
     old, new = memory("1Gi"), memory("2Gi")
-    assert asked(resizing(old, new, namespace="kube-system")).exempt == "namespace kube-system is exempt"
-    assert asked(resizing(old, new, namespace="dev"), "overrides: [{namespaces: [dev], mode: warn}]").mode is Mode.WARN
+    system = resizing(old, new, namespace="kube-system", metadata={"namespace": "kube-system"})
+    assert asked(system).exempt == "namespace kube-system is exempt"
+    dev = resizing(old, new, namespace="dev", metadata={"namespace": "dev"})
+    assert asked(dev, "overrides: [{namespaces: [dev], mode: warn}]").mode is Mode.WARN
     owner = {"apiVersion": "apps/v1", "kind": "DaemonSet", "name": "d", "uid": "d", "controller": True}
     user = {"username": "system:serviceaccount:kube-system:daemon-set-controller"}
     assert asked(resizing(old, new, metadata={"ownerReferences": [owner]}, userInfo=user)).exempt is None

@@ -7,8 +7,20 @@ from hypothesis import strategies as st
 from tests.core.accounts import GI, HIGH_MEM, config, ledger, node, pod
 from webhook.core.account.facts import PodFacts
 from webhook.core.account.ledger import Ledger
+from webhook.core.account.nodes import Room
+from webhook.core.account.places import Lacking
 from webhook.core.config.settings import Answer, Mode
-from webhook.core.reviews.verdict import Decision, Reason, Verdict, cannot_tell, growth, judge, judge_form, refuse
+from webhook.core.reviews.verdict import (
+    Decision,
+    Reason,
+    Verdict,
+    cannot_tell,
+    growth,
+    judge,
+    judge_form,
+    judge_placing,
+    refuse,
+)
 from webhook.core.values.amounts import Amounts
 from webhook.core.values.scopes import CLUSTER
 
@@ -210,6 +222,34 @@ def test_in_a_mode_that_refuses_nobody_a_form_that_is_refused_is_let_in_as_the_m
     for mode, decision in ((Mode.WARN, Decision.WARN), (Mode.AUDIT, Decision.AUDIT)):
         verdict = judge_form(config("missingLimits: deny"), mode, Answer.ALLOW, unbounded=True, no_request=False)
         assert verdict == Verdict(decision, Reason.MISSING_LIMITS, mode)
+
+
+@pytest.mark.parametrize(
+    ("mode", "answer", "decision"),
+    [
+        (Mode.ENFORCE, Answer.ALLOW, Decision.ALLOW),
+        (Mode.ENFORCE, Answer.WARN, Decision.WARN),
+        (Mode.ENFORCE, Answer.DENY, Decision.DENY),
+        (Mode.WARN, Answer.WARN, Decision.WARN),
+        (Mode.WARN, Answer.DENY, Decision.WARN),
+        (Mode.AUDIT, Answer.WARN, Decision.ALLOW),
+        (Mode.AUDIT, Answer.DENY, Decision.AUDIT),
+    ],
+)
+def test_what_no_node_can_hold_is_answered_as_policy_says(mode: Mode, answer: Answer, decision: Decision) -> None:
+    lacking = Lacking(Room(17 * GI, 0), Room(8 * GI, 4000))
+    verdict = judge_placing(mode, answer, lacking)
+    if decision is Decision.ALLOW:
+        assert verdict == Verdict(Decision.ALLOW, Reason.FITS, mode)
+    else:
+        assert verdict == Verdict(decision, Reason.UNPLACEABLE, mode, lacking=lacking)
+
+
+def test_a_sum_knows_what_of_it_no_node_can_hold() -> None:
+    of = ledger("", node("a"), node("b"), node("c"))
+    of.see(pod("huge", 17))
+    (broken,) = judged(of, pod("next", 8), Mode.ENFORCE).sums
+    assert (broken.committed, broken.unplaceable) == (17 * GI, 17 * GI)
 
 
 def test_nobody_can_tell_refuses_only_where_the_mode_enforces() -> None:

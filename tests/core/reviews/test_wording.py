@@ -5,12 +5,14 @@ import re
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from tests.core.accounts import GI
 from webhook.core.account.nodes import Room
+from webhook.core.account.places import Lacking
 from webhook.core.config.settings import Mode
 from webhook.core.config.share import Share
-from webhook.core.reviews.verdict import Decision, Reason, Sum, Verdict, cannot_tell, refuse
+from webhook.core.reviews.verdict import Decision, Reason, Sum, Verdict, cannot_tell, refuse, refuse_by_quota
 from webhook.core.reviews.wording import percent, place, printable, refusal, warnings
 from webhook.core.values.amounts import Amounts
 from webhook.core.values.quantity import NANO, nanos
@@ -47,7 +49,34 @@ COMING = short_of(asked=2 * GI, committed=11 * GI, granted=6 * GI, bound=18 * GI
 CPU = short_of("cpu_requests", asked=750, committed=2500, bound=3000, room=4000)
 FULL = short_of(asked=1, committed=GI, bound=0, room=8 * GI, reserve=16 * GI)
 
+NODELESS = Sum(CLUSTER, 0, GI, 0, 0, 0, Room(), 0, Share.parse("75%"), (("cordoned", 2), ("not Ready", 1)))
+EMPTY = Sum("high-mem", 0, GI, 0, 0, 0, Room(), 0, Share.parse("75%"))
+
 REFUSALS = [
+    pytest.param(
+        [NODELESS],
+        f"{WEB} does not fit: memory requests of the cluster would be 1Gi of 0 "
+        "(no node counts: 2 cordoned, 1 not Ready): asked 1Gi, committed 0, short by 1Gi, nothing would fit. "
+        "To ask for less does not help: a node must be uncordoned, repaired, untainted or added",
+        id="no node counts",
+    ),
+    pytest.param(
+        [EMPTY],
+        f"{WEB} does not fit: memory requests of pool high-mem would be 1Gi of 0 (no node counts: there is none): "
+        "asked 1Gi, committed 0, short by 1Gi, nothing would fit. "
+        "To ask for less does not help: a node must be uncordoned, repaired, untainted or added",
+        id="no node",
+    ),
+    pytest.param(
+        [NODELESS, LIMITS],
+        f"{WEB} does not fit: memory requests of the cluster would be 1Gi of 0 "
+        "(no node counts: 2 cordoned, 1 not Ready): asked 1Gi, committed 0, short by 1Gi, nothing would fit; "
+        "memory limits of the cluster would be 25Gi of 24Gi (100% of 24Gi allocatable): "
+        "asked 1Gi, committed 24Gi, short by 1Gi, nothing would fit. "
+        "Ask for less, free some, or raise thresholds.memory.requests and thresholds.memory.limits "
+        "in the ConfigMap headroom-config",
+        id="no node counts there",
+    ),
     pytest.param(
         [REQUESTS],
         f"{WEB} does not fit: memory requests of the cluster would be 18.69Gi of 18Gi (75% of 24Gi allocatable): "
@@ -155,6 +184,49 @@ def test_a_refusal_without_figures_says_what_is_wrong(reason: Reason, detail: st
     assert refusal(Verdict(Decision.DENY, reason, detail=detail), WEB) == f"{WEB} {sentence}"
 
 
+def test_a_quotas_refusal_is_its_own_sentence_and_nothing_else() -> None:
+    said = "exceeded quota: q, requested: pods=1, used: pods=3, limited: pods=3"
+    assert refusal(refuse_by_quota(Mode.ENFORCE, said), WEB) == said
+    long = f"failed quota: q: must specify limits.cpu for: {','.join(f'container-{n}' for n in range(100))}"
+    assert refusal(refuse_by_quota(Mode.ENFORCE, long), WEB) == long
+
+
+@pytest.mark.parametrize(
+    ("need", "largest", "said"),
+    [
+        (Room(17 * GI, 0), Room(8 * GI, 4000), "asks 17Gi, the largest it may use has 8Gi"),
+        (Room(GI, 8500), Room(8 * GI, 4000), "asks 8.5 cpu, the largest it may use has 4 cpu"),
+        (
+            Room(17 * GI, 8500),
+            Room(8 * GI, 4000),
+            "asks 17Gi and 8.5 cpu, the largest it may use has 8Gi and 4 cpu",
+        ),
+        (Room(6 * GI, 3000), Room(8 * GI, 4000), "asks 6Gi and 3 cpu, which no node has together"),
+        (Room(GI, 100), Room(), "asks 1Gi and 100m cpu, and may use no node that counts now"),
+    ],
+)
+def test_what_no_node_can_hold_is_said_with_what_there_is(need: Room, largest: Room, said: str) -> None:
+    verdict = Verdict(Decision.DENY, Reason.UNPLACEABLE, lacking=Lacking(need, largest))
+    assert refusal(verdict, WEB) == (
+        f"{WEB} cannot run: no node that counts now can hold it: it {said}. It would wait until a larger node comes, "
+        "which unplaceable: deny refuses. Ask for less"
+    )
+    warned = structs.replace(verdict, decision=Decision.WARN)
+    assert warnings(warned, WEB) == (f"{WEB} waits for a larger node: it {said}",)
+    (line,) = warnings(warned, f"pod {'n' * 63}/{'p' * 253}")
+    assert line.endswith(f"… waits for a larger node: it {said}")
+    assert len(line) <= 120
+
+
+def test_what_pods_hold_that_can_run_nowhere_is_part_of_a_refusal() -> None:
+    stuck = structs.replace(REQUESTS, unplaceable=6 * GI)
+    told = refusal(refuse((stuck,), Mode.ENFORCE), WEB)
+    assert " (6Gi of it for pods that no node can hold)" in told
+    assert told.replace(" (6Gi of it for pods that no node can hold)", "") == refusal(
+        refuse((REQUESTS,), Mode.ENFORCE), WEB
+    )
+
+
 @pytest.mark.parametrize(
     ("verdict", "lines"),
     [
@@ -179,6 +251,12 @@ def test_a_refusal_without_figures_says_what_is_wrong(reason: Reason, detail: st
         ),
         (Verdict(Decision.WARN, Reason.MISSING_LIMITS), [f"{WEB} has a container without a memory limit"]),
         (Verdict(Decision.WARN, Reason.MISSING_REQUESTS), [f"{WEB} requests no memory"]),
+        (refuse_by_quota(Mode.WARN, "exceeded quota: q"), [f"{WEB} is left to its quota: exceeded quota: q"]),
+        (refuse_by_quota(Mode.AUDIT, "exceeded quota: q"), []),
+        (
+            Verdict(Decision.WARN, Reason.UNPLACEABLE, lacking=Lacking(Room(17 * GI, 1000), Room(8 * GI - 1, 4000))),
+            [f"{WEB} waits for a larger node: it asks 17Gi, the largest it may use has 7.99Gi"],
+        ),
         (
             cannot_tell(Mode.WARN, "the pods are still being listed"),
             [f"{WEB} was let in unjudged: the pods are still being listed"],
@@ -194,7 +272,8 @@ def test_only_a_verdict_that_warns_has_warnings(verdict: Verdict, lines: list[st
 memory = st.integers(0, 2**50)
 BYTES = re.compile(r" bytes?\b")
 FIGURES = re.compile(
-    r"would be (?P<reached>\S+) of (?P<bound>\S+) \(.* of (?P<room>\S+) allocatable.*\): asked (?P<asked>\S+), "
+    r"would be (?P<reached>\S+) of (?P<bound>\S+) "
+    r"\((?:.* of (?P<room>\S+) allocatable.*|no node counts: .+)\): asked (?P<asked>\S+), "
     r"committed (?P<committed>[^ ,]+)(?: and (?P<granted>\S+) granted but not yet there)?, "
     r"short by (?P<short>\S+), (?:at most (?P<free>\S+)|nothing) would fit\."
 )

@@ -109,21 +109,23 @@ def test_a_review_that_is_repeated_while_it_is_booked_for_is_booked_once() -> No
 
 def test_what_policy_lets_in_is_reserved_though_nothing_is_held_and_then_blocks() -> None:
     hand = Hand("a")
+    hand.come(pod("lives", 50))
     hand.send("a")
-    hand.replicas["a"].force(pod("one", 200), hand.now)
+    hand.replicas["a"].force(pod("one", 90), hand.now)
     hand.replicas["a"].failed()
-    assert granted(hand, "a") == 200
+    assert granted(hand, "a") == 90
     assert not hand.replicas["a"].take(pod("two"), hand.now)
     assert not hand.write("a", pod("two")).booked
 
 
 def test_what_policy_lets_in_stays_reserved_if_its_booking_fails() -> None:
     hand = Hand("a")
-    proposal = hand.replicas["a"].propose([Ask(pod("one", 200), forced=True)], hand.now, "e")
+    hand.come(pod("lives", 50))
+    proposal = hand.replicas["a"].propose([Ask(pod("one", 90), forced=True)], hand.now, "e")
     hand.replicas["a"].begin(proposal)
     assert proposal.booked
     hand.replicas["a"].failed()
-    assert granted(hand, "a") == 200
+    assert granted(hand, "a") == 90
 
 
 def test_a_booking_that_nobody_was_told_of_is_released_by_the_next_write() -> None:

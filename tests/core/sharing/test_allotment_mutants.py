@@ -14,6 +14,7 @@ from tests.core.protocol.mutants import MUTANTS, Mutant, applied
 from tests.core.sharing import test_allotment_grants as grants
 from tests.core.sharing import test_allotment_names as names
 from tests.core.sharing import test_allotment_object as shared
+from tests.core.sharing import test_allotment_restores as restores
 from tests.core.sharing import test_allotment_stories as stories
 from tests.core.sharing.test_allotment_protocol import TOO_RARE
 
@@ -96,6 +97,20 @@ STORIES: dict[str, Callable[[], None]] = {
     "forks_trusted": shared.test_an_old_copy_on_which_somebody_has_built_is_damage,
     "edits_trusted": stories.test_somebody_empties_what_a_replica_holds_and_a_new_replica_reads_it,
     "old_events_believed": shared.test_news_that_is_older_than_what_was_read_is_no_news,
+    "restores_not_noticed": restores.test_a_read_that_went_back_shows_that_the_object_is_an_old_copy,
+    "restored_object_trusted":
+        restores.test_a_list_that_went_back_makes_the_object_an_old_copy_though_nobody_had_written_it_since,
+    "unknown_copy_trusted":
+        restores.test_an_unknown_copy_that_is_open_is_damage_for_as_long_as_what_was_granted_may_come,
+    "old_revisions_kept": restores.test_the_new_object_has_a_floor_of_the_new_history,
+    "seen_before_the_restore_raises_the_floor": restores.test_a_pod_that_was_seen_and_is_undone_raises_no_floor,
+    "grants_go_on_after_an_outage": restores.test_after_an_outage_nothing_is_granted_from_what_was_booked_before,
+    "old_bookings_vouched_for": restores.test_a_write_that_was_sent_before_an_outage_lets_nobody_in_after_it,
+    "booked_before_a_list": restores.test_who_hears_of_an_object_made_anew_books_nothing_before_it_has_listed,
+    "undone_writes_not_missed": restores.test_a_copy_on_which_others_have_built_further_lacks_what_its_reader_wrote,
+    "views_of_the_past_trusted":
+        restores.test_where_an_api_server_shows_the_past_nothing_is_opened_or_booked_before_it_is_restarted,
+    "old_watch_believed": restores.test_what_is_told_before_the_list_is_of_what_never_happened,
     "leaves_with_open_reservations":
         shared.test_a_replica_that_leaves_keeps_only_what_may_still_come_and_then_nothing,
 }  # fmt: skip

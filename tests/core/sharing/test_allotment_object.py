@@ -97,6 +97,7 @@ def test_an_answer_that_comes_after_the_write_was_overtaken_changes_nothing() ->
     written_at = hand.revision + 1
     hand.carry_out(proposal)
     hand.revision += 1
+    hand.now += TIMING.release  # nobody takes back before that what a replica holds
     assert hand.shared is not None
     gone = {name: holding for name, holding in hand.shared.holdings.items() if name != "a"}
     hand.shared = replace(hand.shared, serial=hand.shared.serial + 1, holdings=gone)
@@ -240,17 +241,18 @@ def test_who_was_taken_for_dead_holds_nothing_for_what_it_granted_before() -> No
 
 
 def test_who_opens_a_new_object_makes_others_look_as_far_as_it_has_looked() -> None:
-    """The pod was granted by one who died, from an object that was lost."""
+    """The pod was granted by one who died, from an object that was lost, and comes once others have listed the pods."""
     hand = Hand("a", "dead", "c")
     last = pod("last", 30)
     assert hand.write("dead", last).booked
     hand.tell()
     del hand.replicas["dead"]
-    come_unseen_by_one(hand, last, "c")
     for name in "ac":
         hand.replicas[name].observe(None, 0, hand.now)
     hand.write("a")
     hand.tell()
+    hand.relist(*hand.replicas)
+    come_unseen_by_one(hand, last, "c")
     hand.renew_all(TIMING.release + 1)
     hand.prove("a")
     assert hand.write("a").shared.open
@@ -274,8 +276,14 @@ def test_a_lost_object_is_made_closed_and_opened_after_the_documented_time_and_a
     assert hand.shared is not None
     assert not hand.shared.open
     hand.now += 5
+    hand.prove("a")
     hand.write("a")
-    assert not hand.shared.open  # it has waited, but nothing is proven
+    assert not hand.shared.open  # it has waited, but this view may be of what is no more
+    hand.now += 1
+    hand.ledgers["a"].relist([], hand.revision, hand.now - TIMING.release)
+    hand.ledgers["a"].proven_since = float("-inf")
+    hand.write("a")
+    assert not hand.shared.open  # it has listed the pods, but nothing is proven
     assert hand.replicas["a"].wants_proof(hand.now)
     hand.prove("a")
     assert hand.replicas["a"].due(hand.now)

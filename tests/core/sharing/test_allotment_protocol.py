@@ -10,6 +10,7 @@ from tests.core.protocol.checks import Violation
 from tests.core.protocol.climate import CLIMATES, CONFINING, Climate
 from tests.core.protocol.mutants import MUTANTS, Mutant, applied
 from tests.core.protocol.simulation import Simulation
+from webhook.core.sharing import size
 
 RUNS = range(60)
 ENOUGH = 2  # runs in which a mutant must be caught: one alone would be luck
@@ -51,6 +52,14 @@ TOO_RARE = frozenset(
         "settled_is_named",
         "another_pool_releases",
         "repeated_and_not_told",
+        "restored_object_trusted",
+        "unknown_copy_trusted",
+        "grants_go_on_after_an_outage",
+        "old_bookings_vouched_for",
+        "booked_before_a_list",
+        "undone_writes_not_missed",
+        "old_watch_believed",
+        "views_of_the_past_trusted",
     }
 )
 
@@ -64,6 +73,13 @@ def test_no_schedule_passes_the_bound_refuses_without_reason_or_loses_headroom(s
 @pytest.mark.parametrize("climate", CONFINING, ids=lambda each: each.name)
 def test_no_schedule_in_which_pods_are_confined_later_passes_the_pools_bound(climate: Climate, seed: int) -> None:
     assert Simulation(seed, climate).run()["confined"] > 0
+
+
+@pytest.mark.parametrize("seed", range(1000, 1000 + len(CLIMATES)))
+def test_nor_where_the_shared_object_has_hardly_any_room(monkeypatch: pytest.MonkeyPatch, seed: int) -> None:
+    """Names are left out, nothing is booked to spare in the pool, and what is granted there is booked one by one."""
+    monkeypatch.setattr(size, "LEFT", 3600)
+    Simulation(seed).run()
 
 
 @pytest.mark.parametrize("mutant", [m for m in MUTANTS if m.name not in TOO_RARE], ids=lambda m: m.name)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from webhook.core.account.nodes import Room, Rules
+from webhook.core.account.reserve import Kept
 from webhook.core.config.config import HeadroomConfig
 from webhook.core.config.settings import MissingLimits, Thresholds
 from webhook.core.config.share import WHOLE, Share
@@ -41,6 +42,11 @@ class Accounting:
         self._bounded = bounded or list(SUMS)  # what bounds nothing is no configuration, but the lack of one as yet
         self.may_have_pools = bool(config.pools) or not bounded
 
+    def lets_in(self, pod: str, priority_class: str, *, of_daemon_set: bool) -> bool:
+        """Say whether policy lets a pod of this namespace/name in, as far as a view of the pod tells."""
+        namespace = pod.partition("/")[0]
+        return self.config.lets_in(namespace, priority_class, of_daemon_set=of_daemon_set)
+
     def bounds(self, growth: Amounts) -> bool:
         """Say whether anything grows of which any scope bounds the sum."""
         return any(growth[index] for index in self._bounded)
@@ -78,6 +84,16 @@ class Accounting:
         return tuple(
             None if share is None else max(0, share.grains(_side(room, index)) - kept[index]) // WHOLE
             for index, share in enumerate(shares)
+        )
+
+    def unpaid(self, scope: str, room: Room, cordoned: Room, kept: Sequence[Kept]) -> Amounts:
+        """Return how much higher each bound would be if the cordoned nodes counted; of other sums all their room."""
+        whole = Room(room.memory + cordoned.memory, room.cpu + cordoned.cpu)
+        here = self.bound(scope, room, [each.now for each in kept])
+        there = self.bound(scope, whole, [each.uncordoned for each in kept])
+        return Amounts._make(
+            _side(cordoned, index) if low is None or high is None else high - low
+            for index, (low, high) in enumerate(zip(here, there, strict=True))
         )
 
     def reserve(self, scope: str, kept: Sequence[int]) -> tuple[int, ...]:

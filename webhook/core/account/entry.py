@@ -16,3 +16,10 @@ class Entry(Struct, frozen=True, gc=False):
     footprint: Amounts
     node: str = ""
     confined_to: Ways = ()
+
+
+class Unbound(Entry, frozen=True, gc=False):
+    """A pod that is not bound yet, with what may tell that policy let it in; only such a pod takes room for this."""
+
+    priority_class: str = ""
+    of_daemon_set: bool = False

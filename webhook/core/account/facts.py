@@ -1,7 +1,5 @@
 """Facts: what the account takes from the API's objects."""
 
-import sys
-
 from msgspec import Struct
 
 from webhook.core.account import nodes
@@ -32,6 +30,8 @@ class PodFacts(Struct, frozen=True, gc=False):
     counts: bool = True
     confined_to: Ways = ()
     infeasible: bool = False  # it wants to grow, and its node has no room: what it wants does not count
+    priority_class: str = ""
+    of_daemon_set: bool = False  # as it says itself; like `confined_to` kept only while it is unbound
     before: Before = UNBORN  # in the review of a change
     was_confined_to: Ways | None = None  # in the review of a change of where it may run
 
@@ -61,11 +61,27 @@ def pod_facts(pod: Pod, name: str = "", uid: str = "", at: int | None = None) ->
         uid or meta.uid,
         revision(meta.resource_version) if at is None else at,
         footprint(pod),
-        sys.intern(spec.node_name),  # each pod is decoded with a copy of its own
+        _shared(spec.node_name) if spec.node_name else "",
         pod.status.phase not in _ENDED,
         () if spec.node_name else ways(spec),
         infeasible(pod.status.conditions) if pod.status.conditions else False,
+        "" if spec.node_name else _shared(spec.priority_class_name),
+        False if spec.node_name else meta.of_daemon_set,
     )
+
+
+def _shared(name: str) -> str:
+    """Return one string for all pods that name a node or a priority class; each is decoded with a copy of its own.
+
+    An interpreter's own table of strings may never let go of one, and a review can name anything.
+    """
+    if len(_names) >= _MOST_NAMES:
+        _names.clear()
+    return _names.setdefault(name, name)
+
+
+_names: dict[str, str] = {}
+_MOST_NAMES = 16_384  # more than any cluster has nodes and priority classes
 
 
 def node_facts(node: Node) -> NodeFacts:

@@ -8,29 +8,32 @@
 
 *Excused* keeps the account symmetric: a node that does not count takes its bound pods out with it, or else losing a
 node would shut out the replacements of its own pods. It never takes out more than its own share of the bound, or
-else cordoning an over-full node would create headroom.
+else cordoning an over-full node would create headroom. Cordoned nodes together take out no more than they took out of
+the bound: where a reserve pays for them that is nothing, and their pods count until they go.
+
+A pod that policy lets in and that no node can hold is not committed until it is bound (unbound.py).
 
 A pod's event costs the same at any size of the cluster. Not thread-safe: the caller holds one lock for all of it.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Set
-from typing import TypeVar
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 
 from webhook.core.account.accounting import Accounting
-from webhook.core.account.capacity import Capacity
-from webhook.core.account.entry import Entry
+from webhook.core.account.capacity import Bearing, Capacity
+from webhook.core.account.entry import Entry, Unbound
 from webhook.core.account.extent import NOWHERE, UNBORN, Before, Extent, Spread
 from webhook.core.account.facts import PodFacts
 from webhook.core.account.nodes import Node, NodeFacts
 from webhook.core.account.placement import Change, Placement
+from webhook.core.account.places import Lacking
 from webhook.core.account.recount import Grant, Parts
 from webhook.core.account.reservations import Reservation, Reservations
 from webhook.core.account.standing import Standing
+from webhook.core.account.unbound import UnboundPods
 from webhook.core.pods.confinement import Ways
 from webhook.core.values.amounts import NOTHING, Amounts
-
-K = TypeVar("K", str, Ways)
 
 
 class Ledger:
@@ -44,27 +47,47 @@ class Ledger:
         self.pod_revision = 0  # the highest that any pod was shown with
         self.born_revision = 0  # the highest at which a pod was shown that came, or grew, and was not granted here
         self.proven_since = float("-inf")  # the view shows all that was true at this moment
+        self.listed_since = float("-inf")  # when the last list was asked for
+        self.doubted_since = float("-inf")  # from when on a list must be, to be of the history that is true now
+        self.deaf = False  # nothing is taken in but a list: what is told may be of a history that was replaced
         self.unasked_growths = 0  # how often an infeasible resize became feasible, or a pod that had ended lives again
         self.unasked_growth = NOTHING  # what that came to in all, with no review of it
         self.unconfined_binds: Counter[str] = Counter()  # by pool: pods bound to its nodes and not charged to it before
         self.unconfined_bound: dict[str, Amounts] = {}  # what these came to in all
         self._infeasible: set[str] = set()  # names of pods whose resize is infeasible at present
-        self._ended: set[str] = set()  # UIDs of pods that are still there and have run to their end
+        self._ended: dict[str, str] = {}  # by name: the UID of a pod that is still there and has run to its end
         self._pods: dict[str, Entry] = {}
+        self._placement = Placement(self._implied_pool)
+        self._unbound = UnboundPods(self.capacity.places, self._placement.pool_of, self._lets_in)
         self._committed: dict[str, Amounts] = {}  # by scope, without what is excused
         self._held: dict[str, Amounts] = {}  # by node: what the pods bound to it commit
         self._placed: dict[str, str | None] = {}  # by node: the pool that its pods are charged to
-        self._placement = self._new_placement()
-        self._unbound: dict[Ways, Amounts] = {}  # by confinement: what the unbound pods with it commit
-        self._led: dict[Ways, str | None] = {}  # by the same: the pool that they are charged to
         self._excused: dict[str, dict[str, Amounts]] = {}  # by node that does not count, by scope
+        self._leaving_on: set[str] = set()  # those of them that are cordoned, whose part is not taken out but summed
+        self._leaving: dict[str, Amounts] = {}  # by scope: that sum, excused as far as no reserve pays for the nodes
+        self._unpaid: dict[str, tuple[Amounts, Bearing, Amounts]] = {}  # by scope: how far, and what it follows from
 
     # -- questions -----------------------------------------------------------------------------------------------------
 
     def standing(self, scope: str) -> Standing:
         """Return the account of one scope."""
-        committed = self._committed.get(scope, NOTHING)
-        return Standing(scope, committed, self.reservations.unseen(scope), self.capacity.bearing(scope))
+        committed, bearing = self._committed.get(scope, NOTHING), self.capacity.bearing(scope)
+        leaving = self._leaving.get(scope)
+        if leaving is not None:
+            committed = committed.minus(self._unpaid_of(scope, leaving, bearing))
+        unseen = self.reservations.unseen(scope)
+        return Standing(scope, committed, unseen, bearing, self._unbound.stuck(scope))
+
+    def pending(self, scope: str) -> Amounts:
+        """What of the scope's commitment is for pods that are not bound yet; takes as long as these are different."""
+        pending = self._unbound.stuck(scope).unplaceable
+        for spread in self._unbound.holdable():
+            pending = pending.plus(spread.in_scope(scope))
+        return pending
+
+    def lacking(self, pod: PodFacts) -> Lacking | None:
+        """Say what no node can hold of an unbound pod; None where one can, and of a pod that is bound."""
+        return None if pod.node else self.capacity.places.lacking(pod.confined_to, pod.footprint)
 
     def spread(self, pod: PodFacts) -> Spread:
         """Return which scopes a pod is charged to."""
@@ -87,6 +110,11 @@ class Ledger:
         """How far a pod under review would reach in a scope, and from where."""
         return Extent(pod.before.footprint if pod.before is UNBORN else self.before(pod).within(scope), pod.footprint)
 
+    def sets_apart(self, pod: PodFacts) -> bool:
+        """Say whether a pod that policy lets in would not count before it is bound."""
+        policy = self.accounting.lets_in(pod.name, pod.priority_class, of_daemon_set=pod.of_daemon_set)
+        return policy and self.lacking(pod) is not None
+
     def growth(self, pod: PodFacts, scope: str) -> Amounts:
         """What letting a pod in, or grow, would add to what its name is charged in a scope.
 
@@ -105,12 +133,12 @@ class Ledger:
         return self._placed.get(name)
 
     def pool_of(self, entry: Entry) -> str | None:
-        """The pool that a live pod is charged to."""
-        return self._charged_to(entry).pool
+        """The pool that a live pod is charged to; if it stands apart, the one that it would be charged to."""
+        return self._unbound.pool_of(entry) if isinstance(entry, Unbound) else self._placed.get(entry.node)
 
-    def has_ended(self, uid: str) -> bool:
+    def has_ended(self, name: str, uid: str) -> bool:
         """Say whether a pod that is still there has run to its end."""
-        return uid in self._ended
+        return self._ended.get(name) == uid
 
     def __len__(self) -> int:
         """How many live pods are counted."""
@@ -128,6 +156,8 @@ class Ledger:
 
     def see(self, pod: PodFacts) -> None:
         """Take in a pod that was added or has changed."""
+        if self.deaf:
+            return
         self._reach(pod.revision)
         known = self._pods.get(pod.name)
         if pod.node and (known is None or not known.node or known.uid != pod.uid):
@@ -141,29 +171,33 @@ class Ledger:
             self.born_revision = max(self.born_revision, pod.revision)
         if pod.infeasible or self._infeasible:
             self._note(pod)
-        if not pod.counts:
-            self._ended.add(pod.uid)
-        elif pod.uid in self._ended:  # by the status subresource it was made to live again, and nobody was asked
-            self._ended.discard(pod.uid)
-            self._meter_growth(pod.footprint)
+        if not pod.counts or self._ended:
+            self._note_end(pod)
         self._put(pod.name, _entry(pod) if pod.counts else None, settled=settled)
 
     def gone(self, pod: PodFacts) -> None:
         """Take in that a pod was deleted; what it held is free from now on."""
+        if self.deaf:
+            return
         self._reach(pod.revision)
         settled = self.reservations.see(pod.name, pod.uid, pod.revision)
         self._infeasible.discard(pod.name)
-        self._ended.discard(pod.uid)
+        if self.has_ended(pod.name, pod.uid):
+            del self._ended[pod.name]
         entry = self._pods.get(pod.name)
         self._put(pod.name, None if entry is None or entry.uid == pod.uid else entry, settled=settled)
 
-    def relist(self, pods: Iterable[PodFacts], revision: int) -> None:
-        """Take in a whole consistent list; nothing that is unsettled is erased by it."""
+    def relist(self, pods: Iterable[PodFacts], revision: int, since: float = float("-inf")) -> None:
+        """Take in a whole consistent list that was asked for at a moment; nothing that is unsettled is erased by it."""
+        if self.deaf and since < self.doubted_since:
+            return
+        self.deaf = False
+        self.listed_since = max(self.listed_since, since)
         listed = {pod.name: pod for pod in pods}
         for name in self._pods.keys() - listed.keys():
             self._put(name, None)
         self._infeasible &= listed.keys()
-        self._ended &= {pod.uid for pod in listed.values()}
+        self._ended = {name: uid for name, uid in self._ended.items() if name in listed and listed[name].uid == uid}
         for pod in listed.values():
             self.see(pod)
         self.capacity.listed()
@@ -171,11 +205,36 @@ class Ledger:
 
     def bookmark(self, revision: int) -> None:
         """Take in that nothing else happened up to a revision."""
-        self.revision = max(self.revision, revision)
+        if not self.deaf:
+            self.revision = max(self.revision, revision)
 
     def prove(self, since: float) -> None:
         """Take in that this view shows everything that was true at a moment of the replica's clock."""
-        self.proven_since = max(self.proven_since, since)
+        if not self.deaf:
+            self.proven_since = max(self.proven_since, since)
+
+    # -- a history that was replaced -----------------------------------------------------------------------------------
+
+    @property
+    def outdated(self) -> bool:
+        """Say whether the view may be of a history that was replaced: a list alone can mend that."""
+        return self.listed_since < self.doubted_since
+
+    def doubt(self, since: float) -> None:
+        """Take in that history may have been replaced before a moment, whatever the revisions say."""
+        self.doubted_since = max(self.doubted_since, since)
+
+    def begin_again(self, since: float) -> None:
+        """Take in that history was replaced before a moment: revisions begin again, with a list from after it.
+
+        Until then nothing is taken in, for it may be what never happened.
+        """
+        self.doubt(since)
+        self.revision = self.pod_revision = self.born_revision = 0
+        self.proven_since = self.listed_since = float("-inf")
+        self.reservations.begin_again()
+        self._ended.clear()  # who runs in the history that is true now need not have ended in it
+        self.deaf = True
 
     def _compare(self, known: Entry, pod: PodFacts, *, settled: bool) -> None:
         """Note growth: others may hold it still, also where it settled a grant of ours, which failed then."""
@@ -198,12 +257,12 @@ class Ledger:
         if pool is None or not pod.counts:
             return
         if known is not None and known.uid == pod.uid:
-            charged = self._charged_to(known)
+            charged = self.pool_of(known)
         elif (reservation := self.reservations.get(pod.name, pod.uid)) is not None:
-            charged = reservation.spread
+            charged = reservation.spread.pool
         else:
             return
-        if charged.pool != pool:
+        if charged != pool:
             self.unconfined_binds[pool] += 1
             self.unconfined_bound[pool] = self.unconfined_bound.get(pool, NOTHING).plus(pod.footprint)
 
@@ -214,6 +273,13 @@ class Ledger:
         else:
             self._infeasible.discard(pod.name)
 
+    def _note_end(self, pod: PodFacts) -> None:
+        """Keep in mind who has ended: by the status subresource it may be made to live again, and nobody is asked."""
+        if not pod.counts:
+            self._ended[pod.name] = pod.uid
+        elif self._ended.pop(pod.name, None) == pod.uid:
+            self._meter_growth(pod.footprint)
+
     def _reach(self, revision: int) -> None:
         if revision > self.pod_revision:
             self.pod_revision = revision
@@ -223,11 +289,14 @@ class Ledger:
         """A bound pod is in its node's pool, if the node is known; another in the pool that it is confined to."""
         return self._placed.get(node) if node else self._placement.pool_of(confined_to)
 
+    def _implied_pool(self, labels: Mapping[str, str]) -> str | None:
+        return self.accounting.pool_of(labels)
+
     def _put(self, name: str, new: Entry | None, *, settled: bool = False) -> None:
         """Let this live under a name; `settled` says that its reservations have changed."""
         old = self._pods.get(name)
         if old != new:
-            self._charge(old, new)
+            self._charge(name, old, new)
             if old is not None:
                 del self._pods[name]
             if new is not None:
@@ -236,35 +305,32 @@ class Ledger:
             return
         self.reservations.refresh(name)
 
-    def _charge(self, old: Entry | None, new: Entry | None) -> None:
+    def _charge(self, name: str, old: Entry | None, new: Entry | None) -> None:
         """Charge one pod in place of another; to bind a pod changes nothing but where it is held."""
-        before, after = self._charged_to(old), self._charged_to(new)
+        before = self._unbound.remove(name, old) if isinstance(old, Unbound) else self._spread_of(old)
+        after = self._unbound.add(name, new) if isinstance(new, Unbound) else self._spread_of(new)
         if before != after:
             for scope in before.scopes if before is not NOWHERE else ():
                 _move(self._committed, scope, before.footprint, NOTHING)
             for scope in after.scopes if after is not NOWHERE else ():
                 _move(self._committed, scope, NOTHING, after.footprint)
-        for entry, less, more in ((old, before.footprint, NOTHING), (new, NOTHING, after.footprint)):
-            if entry is not None and entry.node:
-                self._hold(entry.node, less, more)
-            elif entry is not None:
-                self._wait(entry.confined_to, less, more)
+        if old is not None and old.node:
+            self._hold(old.node, old.footprint, NOTHING)
+        if new is not None and new.node:
+            self._hold(new.node, NOTHING, new.footprint)
 
-    def _charged_to(self, entry: Entry | None) -> Spread:
-        return NOWHERE if entry is None else Spread(entry.footprint, self._pool_of(entry.node, entry.confined_to))
+    def _spread_of(self, bound: Entry | None) -> Spread:
+        return NOWHERE if bound is None else Spread(bound.footprint, self._placed.get(bound.node))
 
-    def _wait(self, confined_to: Ways, old: Amounts, new: Amounts) -> None:
-        _move(self._unbound, confined_to, old, new)
-        if confined_to in self._unbound:
-            self._led[confined_to] = self._placement.pool_of(confined_to)
-        else:
-            self._led.pop(confined_to, None)
+    def _lets_in(self, name: str, pod: Unbound) -> bool:
+        return self.accounting.lets_in(name, pod.priority_class, of_daemon_set=pod.of_daemon_set)
 
     def _hold(self, node: str, old: Amounts, new: Amounts) -> None:
         _move(self._held, node, old, new)
         if node in self._excused:
             self._excuse(node)
-            self.capacity.stir(node)
+            if node not in self._leaving_on:  # all of a cordoned node can be lost, whatever its pods hold
+                self.capacity.stir(node)
 
     # -- nodes ---------------------------------------------------------------------------------------------------------
 
@@ -285,29 +351,57 @@ class Ledger:
         self._follow(self.capacity.tick(now))
 
     def configure(self, accounting: Accounting, now: float) -> None:
-        """Judge by another configuration from now on; only what depends on the pools is charged again."""
-        self.accounting = accounting
-        self._placement.forget()
-        if not accounting.config.pools:
-            self._placement = self._new_placement()
-        changed = self.capacity.configure(accounting, now)
-        self._place(changed)
-        self._refresh_on({node.facts.name for node in changed}, self._lead(self._unbound))
+        """Judge by another configuration from now on; what depends on pools and policies is charged again."""
+        with self._set_aside(self._unbound.names()):
+            self.accounting = accounting
+            self._placement.forget()
+            if not accounting.config.pools:
+                self._placement.clear()
+            self._follow(self.capacity.configure(accounting, now))
 
-    def _new_placement(self) -> Placement:
-        return Placement(self._implied_pool)
-
-    def _implied_pool(self, labels: Mapping[str, str]) -> str | None:
-        return self.accounting.pool_of(labels)
+    @contextmanager
+    def _set_aside(self, names: Iterable[str]) -> Iterator[None]:
+        """Take pods out while something changes that tells which pool they are charged to."""
+        pods = [(name, self._pods[name]) for name in list(names)]
+        for name, _ in pods:
+            self._put(name, None)
+        yield
+        for name, entry in pods:
+            self._put(name, entry)
 
     def _follow(self, changed: list[Node]) -> None:
-        """Charge the pods of changed nodes to the pool that the node is in now, and excuse those that do not count."""
-        if changed:
-            self._refresh_on({node.facts.name for node in changed}, self._lead(self._concerned(self._place(changed))))
+        """Charge the pods of changed nodes to the pool that the node is in now, and excuse those that do not count.
 
-    def _place(self, changed: list[Node]) -> list[Change]:
-        """Follow nodes with what their pods hold; return what may confine unbound pods to other pools."""
-        changes: list[Change | None] = []
+        Unbound pods that a node can hold now, or none any more, or that lead to another pool, are charged again.
+        """
+        if changed:
+            concerned = self._concerned(self._take_in(changed))
+            with self._set_aside(self._unbound.turned(concerned)):
+                self._place(changed)
+            self._refresh_on({node.facts.name for node in changed})
+
+    def _take_in(self, changed: list[Node]) -> list[Change]:
+        """Follow nodes with where confinements lead; return what may have changed that."""
+        if not self.accounting.config.pools:
+            return []
+        changes = []
+        for node in changed:
+            name, known = node.facts.name, self.capacity.get(node.facts.name)
+            if known is None:
+                changes.append(self._placement.drop(name))
+            else:
+                exists = known.deleted_at is None
+                changes.append(self._placement.put(name, known.facts.labels, known.pool, exists=exists))
+        return [change for change in changes if change is not None]
+
+    def _concerned(self, changes: list[Change]) -> Iterable[Ways]:
+        """Return the confinements to look up again; to ask each of them about more than one node would take longer."""
+        if len(changes) != 1:
+            return self._unbound.confinements() if changes else ()
+        return changes[0].concerned(self._unbound.confinements())
+
+    def _place(self, changed: list[Node]) -> None:
+        """Follow nodes with what their pods hold."""
         for node in changed:
             name, held = node.facts.name, self._held.get(node.facts.name, NOTHING)
             known = self.capacity.get(name)
@@ -317,61 +411,54 @@ class Ledger:
             if new is not None:
                 _move(self._committed, new, NOTHING, held)
                 self._placed[name] = new
-            if self.accounting.config.pools:
-                changes.append(self._take_in(name, known))
             self._excuse(name)
-        return [change for change in changes if change is not None]
 
-    def _take_in(self, name: str, known: Node | None) -> Change | None:
-        if known is None:
-            return self._placement.drop(name)
-        return self._placement.put(name, known.facts.labels, known.pool, exists=known.deleted_at is None)
-
-    def _concerned(self, changes: list[Change]) -> Iterable[Ways]:
-        """Return the confinements to look up again; to ask each of them about more than one node would take longer."""
-        if len(changes) != 1:
-            return self._unbound if changes else ()
-        return changes[0].concerned(self._unbound)
-
-    def _lead(self, concerned: Iterable[Ways]) -> Set[Ways]:
-        """Charge unbound pods to the pool that each confinement leads to now; return the confinements that changed."""
-        moved = set()
-        for confined_to in concerned:
-            amounts = self._unbound[confined_to]
-            old, new = self._led[confined_to], self._placement.pool_of(confined_to)
-            if old != new:
-                if old is not None:
-                    _move(self._committed, old, amounts, NOTHING)
-                if new is not None:
-                    _move(self._committed, new, NOTHING, amounts)
-                self._led[confined_to] = new
-                moved.add(confined_to)
-        return moved
-
-    def _refresh_on(self, nodes: set[str], moved: Set[Ways]) -> None:
-        """Bring the reservations up to date whose names have a live pod on these nodes, or one that is confined so."""
+    def _refresh_on(self, nodes: set[str]) -> None:
+        """Bring the reservations up to date whose names have a live pod on one of these nodes."""
         for name in {name for name, _ in self.reservations}:
             pod = self._pods.get(name)
-            if pod is not None and (pod.node in nodes if pod.node else pod.confined_to in moved):
+            if pod is not None and pod.node in nodes:
                 self.reservations.refresh(name)
 
     def _excuse(self, name: str) -> None:
-        """Take the pods of a node out of the commitment, up to its share of the bound, if it does not count."""
+        """Take the pods of a node out of the commitment, up to its share of the bound, if it does not count.
+
+        Those of a cordoned node are noted apart: how much of them is excused hangs on what the reserve pays for.
+        """
         for scope, amounts in self._excused.pop(name, {}).items():
-            _move(self._committed, scope, NOTHING, amounts)
+            if name in self._leaving_on:
+                _move(self._leaving, scope, amounts, NOTHING)
+            else:
+                _move(self._committed, scope, NOTHING, amounts)
+        self._leaving_on.discard(name)
         node = self.capacity.get(name)
         if node is None or self.capacity.counts(name):
             return
         held = self._held.get(name, NOTHING)
         excused = {scope: held.upto(self.accounting.bearing_of(scope, node.facts.room)) for scope in node.scopes}
+        leaving = self.capacity.leaving(name)
         for scope, amounts in excused.items():
-            _move(self._committed, scope, amounts, NOTHING)
+            if leaving:
+                _move(self._leaving, scope, NOTHING, amounts)
+            else:
+                _move(self._committed, scope, amounts, NOTHING)
         self._excused[name] = excused
+        if leaving:
+            self._leaving_on.add(name)
+
+    def _unpaid_of(self, scope: str, leaving: Amounts, bearing: Bearing) -> Amounts:
+        """What cordoned nodes excuse in a scope: no more than no reserve pays for. Worked out when either changes."""
+        known = self._unpaid.get(scope)
+        if known is None or known[0] is not leaving or known[1] is not bearing:
+            known = self._unpaid[scope] = leaving, bearing, leaving.upto(bearing.unpaid)
+        return known[2]
 
     def _charged_under(self, name: str) -> Spread:
         """What lives under a name and is surely charged: a pod on a node that does not count may be excused."""
         entry = self._pods.get(name)
-        return NOWHERE if entry is None or entry.node in self._excused else self._charged_to(entry)
+        if entry is None or entry.node in self._excused:
+            return NOWHERE
+        return self._unbound.spread_of(name, entry) if isinstance(entry, Unbound) else self._spread_of(entry)
 
     # -- recount -------------------------------------------------------------------------------------------------------
 
@@ -381,6 +468,8 @@ class Ledger:
         sums = {("held", node): amounts for node, amounts in self._held.items()}
         for scope in self.accounting.scopes:
             sums["committed", scope] = self.standing(scope).committed
+            sums["pending", scope] = self.pending(scope)
+            sums |= {(figure, scope): amounts for figure, amounts in self._unbound.stuck(scope)._asdict().items()}
             sums["unseen", scope] = self.reservations.unseen(scope)
             sums["open", scope] = self.reservations.open(scope)
             sums["unretired", scope] = self.reservations.unretired(scope)
@@ -391,10 +480,12 @@ class Ledger:
 
 
 def _entry(pod: PodFacts) -> Entry:
-    return Entry(pod.uid, pod.footprint, pod.node, () if pod.node else pod.confined_to)
+    if pod.node:
+        return Entry(pod.uid, pod.footprint, pod.node)
+    return Unbound(pod.uid, pod.footprint, "", pod.confined_to, pod.priority_class, pod.of_daemon_set)
 
 
-def _move(sums: dict[K, Amounts], key: K, old: Amounts, new: Amounts) -> None:
+def _move(sums: dict[str, Amounts], key: str, old: Amounts, new: Amounts) -> None:
     total = sums.get(key, NOTHING).moved(old, new)
     if total == NOTHING:
         sums.pop(key, None)

@@ -4,11 +4,13 @@ A node counts while it is Ready, not cordoned and not tainted away. NotReady tak
 that restarts is back within seconds); it returns at once. A node that was never seen Ready gets no grace: nobody knows
 for how long it has been so, and counting it would promise memory that may be gone, or not be there yet. A node that was
 deleted is remembered for a while, because its pods are still there and their replacements must find room.
+
+A cordoned node is *leaving*: a planned loss, which the reserve pays for, and whose pods count until they go. One that
+is tainted away, or that has never counted, is *outside*: it takes its pods along and uses nothing up.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from heapq import nlargest
 from typing import NamedTuple
 
 from webhook.core.values.amounts import Amounts
@@ -16,7 +18,9 @@ from webhook.core.values.scopes import CLUSTER
 
 _REPELS = ("NoSchedule", "NoExecute")
 _LOST = ("deleted", "not ready")
-ALWAYS = float("-inf")  # since when a node is NotReady that was never seen Ready
+ALWAYS = float(
+    "-inf"
+)  # since when a node is NotReady that was never seen Ready, or counts that was there from the first
 
 
 class Room(NamedTuple):
@@ -51,7 +55,8 @@ class Rules:
 class Node:
     """A node and since when it is in a state that has a grace; times are seconds of the replica's clock.
 
-    `lost_holding` is set while the node is lost and did not count before: then its pods are all that was lost.
+    `lost_holding` is set while the node is lost and was outside before: then its pods are all that was lost.
+    `counted_since` is the first time: None while it has never counted, `ALWAYS` if the first list had it.
     """
 
     facts: NodeFacts
@@ -60,6 +65,8 @@ class Node:
     deleted_at: float | None = None
     overlaps: tuple[str, ...] = ()  # the pools after `pool` that select it as well
     lost_holding: Amounts | None = None
+    lost_at: float = 0.0  # when it went down last
+    counted_since: float | None = None
 
     @property
     def scopes(self) -> tuple[str, ...]:
@@ -81,6 +88,11 @@ class Node:
         """Say whether the node is lost (NotReady or deleted), so that a reserve pays for it; a cordon is not a loss."""
         return self.why_not(rules, now) in _LOST
 
+    def leaving(self, rules: Rules, now: float) -> bool:
+        """Say whether the node is out by a cordon alone, so that the reserve pays for it before it is lost."""
+        tainted = self.facts.repelling_taints & rules.exclude_taints
+        return not tainted and self.counted_since is not None and self.why_not(rules, now) == "cordoned"
+
     def next_change(self, rules: Rules) -> float | None:
         """Return the moment at which time alone changes whether this node counts or is remembered."""
         if self.deleted_at is not None:
@@ -100,13 +112,3 @@ def not_ready_since(facts: NodeFacts, before: Node | None, now: float) -> float 
 def repelling(taints: Iterator[tuple[str, str]]) -> frozenset[str]:
     """Keys of the taints (key, effect) that keep new pods away."""
     return frozenset(key for key, effect in taints if effect in _REPELS)
-
-
-def reserve(sizes: Iterable[int], lost: Iterable[int], largest: int) -> int:
-    """Return what to keep for losing that many of the largest, less what is lost already: a loss uses the reserve up.
-
-    `sizes` are of what can still be lost: the nodes that count, and what the pods of those hold that were taken out of
-    the count on purpose. With these, to take a node out never frees more reserve than it takes out of the bound.
-    """
-    gone = list(lost)
-    return max(0, sum(nlargest(largest, (*sizes, *gone))) - sum(gone))

@@ -51,6 +51,10 @@ class Placement:
 
     def __init__(self, of_labels: Callable[[Mapping[str, str]], str | None]) -> None:
         self._of_labels = of_labels
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget all nodes."""
         self._places: dict[str, _Place] = {}
         self._names: list[str] = []  # by number
         self._unused: list[int] = []  # numbers

@@ -171,6 +171,17 @@ class Reservations:
             for reservation in group.by_key.values():
                 yield name, reservation
 
+    def __len__(self) -> int:
+        """How many are not retired."""
+        return len(self._open) + len(self._settled)
+
+    def are_too_many(self, name: str, most: int, most_of_one_name: int) -> bool:
+        """Say whether there are so many, or so many under one name, that no other should be added there."""
+        if len(self._open) + len(self._settled) >= most:
+            return True
+        group = self._names.get(name)
+        return group is not None and len(group.by_key) >= most_of_one_name
+
     @property
     def still_open(self) -> int:
         """How many pods may still come."""
@@ -274,6 +285,17 @@ class Reservations:
             names.add(name)
         for name in names:
             self.refresh(name)
+
+    def begin_again(self) -> None:
+        """Note that history was replaced: what was seen is as if it had never come, for it cannot come once more.
+
+        The revisions at which it was seen mean nothing any more. What is open may still come. A resize waits for a
+        revision past the one that was reviewed, as before: no pod's revision ever becomes lower, so it is not written
+        after that, even if the revision that was reviewed was never that of this history.
+        """
+        for reservation in self._settled:
+            reservation.seen_at_revision = 0
+        self._void.update(self._settled)
 
     def retire(self, retired: Iterable[Named]) -> None:
         """Forget these reservations, but none that took the place of one of them."""

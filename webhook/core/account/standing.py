@@ -3,17 +3,19 @@
 from msgspec import Struct
 
 from webhook.core.account.capacity import Bearing
+from webhook.core.account.unbound import NONE_STUCK, Stuck
 from webhook.core.config.share import Share
 from webhook.core.values.amounts import Amounts
 
 
 class Standing(Struct, frozen=True, gc=False):
-    """One scope's account at one moment."""
+    """One scope's account at one moment; `stuck` says what of `committed` no node can hold, and what stands apart."""
 
     scope: str
     committed: Amounts
     unseen: Amounts
     bearing: Bearing
+    stuck: Stuck = NONE_STUCK
 
     def is_past(self, share: Share) -> bool:
         """Say whether any sum is past a share of its bound."""

@@ -33,6 +33,7 @@ class Policy(Struct, frozen=True, gc=False):
 
     mode: Mode
     missing_requests: Answer
+    unplaceable: Answer
     workloads: Answer
 
 
@@ -74,6 +75,13 @@ class HeadroomConfig(Group, frozen=True, kw_only=True):
             "is refused (deny)."
         ),
     ] = Answer.ALLOW
+    unplaceable: Annotated[
+        Answer,
+        Meta(
+            description="A pod that no node can hold passes (allow), gets a warning (warn) or is refused (deny): its "
+            "requests are compared with what is allocatable on each node that counts and that it may go to."
+        ),
+    ] = Answer.WARN
     workloads: Annotated[
         Answer,
         Meta(
@@ -114,9 +122,20 @@ class HeadroomConfig(Group, frozen=True, kw_only=True):
                 return Policy(
                     override.mode or self.mode,
                     override.missing_requests or self.missing_requests,
+                    override.unplaceable or self.unplaceable,
                     override.workloads or self.workloads,
                 )
-        return Policy(self.mode, self.missing_requests, self.workloads)
+        return Policy(self.mode, self.missing_requests, self.unplaceable, self.workloads)
+
+    def lets_in(self, namespace: str, priority_class: str, *, of_daemon_set: bool) -> bool:
+        """Say whether policy lets such a pod in there whatever the account says, as far as the pod itself tells."""
+        exempt = self.exempt
+        return (
+            self.policy(namespace).mode is not Mode.ENFORCE
+            or exempt.covers_namespace(namespace)
+            or exempt.covers_priority_class(priority_class, namespace)
+            or (of_daemon_set and exempt.covers_daemon_sets(namespace))
+        )
 
     def pools_of(self, labels: Mapping[str, str]) -> tuple[PoolConfig, ...]:
         """Return the pools that select a node with these labels: it belongs to the first, the others overlap."""

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from msgspec import NODEFAULT, inspect
 
-from webhook.core.config.shape import about, bare, flow, must_be_written, shape, wish
+from webhook.core.config.shape import about, bare, flow, must_be_written, shape, wish, words
 from webhook.core.config.text import plain
 from webhook.core.values.word import Word
 
@@ -70,7 +70,8 @@ def _rule(kind: inspect.Type) -> dict[str, Any]:  # noqa: PLR0911 - one return f
                 "minProperties": least or 0,
             }
         case inspect.FrozenSetType(item_type=item, min_length=least):
-            return {"type": "array", "items": _schema(item), "minItems": least or 0}
+            types = ["array", "boolean"] if words(kind) else "array"
+            return {"type": types, "items": _schema(item), "minItems": least or 0}
         case inspect.VarTupleType(item_type=item):
             return {"type": "array", "items": _schema(item)}
         case inspect.LiteralType(values=(only,)):

@@ -22,6 +22,9 @@ from webhook.core.config.names import (
 )
 from webhook.core.config.share import Share
 
+WORDS = "words"
+"""In a list's `Meta.extra`: the single words that may stand in its place, each with the items that it means."""
+
 
 class Mode(StrEnum):
     """What becomes of a pod that does not fit."""
@@ -91,7 +94,12 @@ class Reserve(Group, frozen=True, kw_only=True):
 
     nodes: Annotated[
         int,
-        Meta(ge=0, le=10_000, examples=[1], description="Keep room for losing this many of the largest nodes."),
+        Meta(
+            ge=0,
+            le=10_000,
+            examples=[1],
+            description="Keep room for losing or draining this many of the largest nodes.",
+        ),
     ] = 0
 
 
@@ -155,8 +163,14 @@ class Exempt(Group, frozen=True, kw_only=True):
         ),
     ] = frozenset({NamespacePattern("kube-system")})
     daemon_sets: Annotated[
-        bool, Meta(description="Pods that the DaemonSet controller itself creates are never refused.")
-    ] = True
+        frozenset[NamespacePattern],
+        Meta(
+            examples=[["kube-system", "monitoring"]],
+            description="Pods that the DaemonSet controller itself creates in these namespaces are never refused; "
+            "`true` means all namespaces, `false` none.",
+            extra={WORDS: {"true": ("*",), "false": ()}},
+        ),
+    ] = frozenset({NamespacePattern("kube-system")})
 
     def covers_namespace(self, namespace: str) -> bool:
         """Say whether every pod of the namespace is exempt."""
@@ -165,6 +179,10 @@ class Exempt(Group, frozen=True, kw_only=True):
     def covers_priority_class(self, name: str, namespace: str) -> bool:
         """Say whether pods of this priority class are exempt in the namespace."""
         return name in self.priority_classes and fits_any(self.priority_class_namespaces, namespace)
+
+    def covers_daemon_sets(self, namespace: str) -> bool:
+        """Say whether pods of DaemonSets are exempt in the namespace."""
+        return fits_any(self.daemon_sets, namespace)
 
 
 class Override(Group, frozen=True, kw_only=True):
@@ -175,12 +193,13 @@ class Override(Group, frozen=True, kw_only=True):
     ]
     mode: Annotated[Mode | None, Meta(description="`mode` for these namespaces.")] = None
     missing_requests: Annotated[Answer | None, Meta(description="`missingRequests` for these namespaces.")] = None
+    unplaceable: Annotated[Answer | None, Meta(description="`unplaceable` for these namespaces.")] = None
     workloads: Annotated[Answer | None, Meta(description="`workloads` for these namespaces.")] = None
 
     def faults(self) -> Iterator[Fault]:
         """An override that changes nothing has lost a line."""
-        if not (self.mode or self.missing_requests or self.workloads):
-            yield Fault("", "changes nothing; add mode, missingRequests or workloads, or remove it")
+        if not (self.mode or self.missing_requests or self.unplaceable or self.workloads):
+            yield Fault("", "changes nothing; add mode, missingRequests, unplaceable or workloads, or remove it")
 
     def matches(self, namespace: str) -> bool:
         """Say whether the override holds there."""

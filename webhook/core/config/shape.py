@@ -1,11 +1,12 @@
 """The shape of the configuration: what its types say about each setting, in a form that can be walked."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, cast
 
 from msgspec import inspect
 
 from webhook.core.config.config import HeadroomConfig
+from webhook.core.config.settings import WORDS
 from webhook.core.values.word import Word
 
 
@@ -37,6 +38,15 @@ def about(kind: inspect.Type) -> dict[str, Any]:
             return dict(said)
 
 
+def words(kind: inspect.Type) -> Mapping[str, tuple[str, ...]]:
+    """Return the single words that may stand in the place of a list, each with the items that it means."""
+    match kind:
+        case inspect.Metadata(extra=dict(extra)) if WORDS in extra:
+            return cast("Mapping[str, tuple[str, ...]]", extra[WORDS])
+        case _:
+            return {}
+
+
 def must_be_written(field: inspect.Field) -> bool:
     """Say whether a text without the key is wrong; constants have a default in code and none in text."""
     return field.required or isinstance(bare(field.type), inspect.LiteralType)
@@ -59,7 +69,8 @@ def wish(kind: inspect.Type) -> str:  # noqa: PLR0911 - one return for each kind
         case inspect.VarTupleType(item_type=inspect.StructType(fields=fields)):
             return "a list of items with " + _names(fields)
         case _:
-            return f"{about(kind)['title']} such as {flow(about(kind)['examples'][0])}"
+            known = about(kind)
+            return ", or ".join([f"{known['title']} such as {flow(known['examples'][0])}", *words(kind)])
 
 
 def flow(value: object) -> str:

@@ -13,7 +13,7 @@ from msgspec import inspect
 from webhook.core.config.config import API_VERSION, HeadroomConfig
 from webhook.core.config.problem import ConfigError, Place, Problem
 from webhook.core.config.settings import Group
-from webhook.core.config.shape import about, bare, must_be_written, shape, wish
+from webhook.core.config.shape import about, bare, must_be_written, shape, wish, words
 from webhook.core.config.yaml import NO_TEXT, Scalar, Tree, read_tree
 from webhook.core.values.word import Word, quoted
 
@@ -39,6 +39,7 @@ def parse(text: str) -> HeadroomConfig:
 def _read(kind: inspect.Type, tree: Tree, place: Place) -> Any:
     if _is_null(tree):
         return _report(place, 'has no value; write one (an empty one is ""), or leave it out')
+    tree = _spelt_out(kind, tree)
     match bare(kind), tree:
         case ((inspect.StructType() as group), dict()):
             return _group(group, tree, place)
@@ -52,6 +53,15 @@ def _read(kind: inspect.Type, tree: Tree, place: Place) -> Any:
             return _report(
                 place, f"a {'list' if isinstance(tree, list) else 'mapping'} stands here; write {wish(kind)}"
             )
+
+
+def _spelt_out(kind: inspect.Type, tree: Tree) -> Tree:
+    """Put the list that a word means in the place of that word."""
+    match tree:
+        case Scalar(plain=True, text=word) if word in words(kind):
+            return [Scalar(item, plain=True) for item in words(kind)[word]]
+        case _:
+            return tree
 
 
 def _group(group: inspect.StructType, tree: dict[str, Tree], place: Place) -> Any:

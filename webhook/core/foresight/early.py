@@ -8,15 +8,16 @@ from typing import NamedTuple
 
 from msgspec import structs
 
-from webhook.core.config.config import HeadroomConfig
+from webhook.core.account.places import Lacking
+from webhook.core.config.config import HeadroomConfig, Policy
 from webhook.core.config.settings import Answer, Exempt, Mode
 from webhook.core.foresight.foresight import Foresight, Obstacle
 from webhook.core.foresight.plan import KINDS, Plan
-from webhook.core.foresight.wording_workloads import detail, form_warning, warning
+from webhook.core.foresight.wording_workloads import detail, form_warning, unplaceable_warning, warning
 from webhook.core.pods.footprint import asks_for_memory, lacks_memory_limit
 from webhook.core.reviews.reply import respond
 from webhook.core.reviews.review import Request, Response
-from webhook.core.reviews.verdict import Decision, Reason, Verdict, judge_form, refuse
+from webhook.core.reviews.verdict import Decision, Reason, Verdict, judge_form, judge_placing, refuse
 
 _SCALED = {"deployments": "Deployment", "replicasets": "ReplicaSet", "statefulsets": "StatefulSet"}
 
@@ -44,7 +45,7 @@ def wanted(kind: str, namespace: str, config: HeadroomConfig) -> bool:
     policy, exempt = config.policy(namespace), config.exempt
     if policy.workloads is Answer.ALLOW or policy.mode is Mode.AUDIT or exempt.covers_namespace(namespace):
         return False
-    return not (kind == "DaemonSet" and exempt.daemon_sets)  # its pods are let in, however many
+    return not (kind == "DaemonSet" and exempt.covers_daemon_sets(namespace))  # its pods are let in, however many
 
 
 def excused(plan: Plan, namespace: str, exempt: Exempt) -> bool:
@@ -52,8 +53,10 @@ def excused(plan: Plan, namespace: str, exempt: Exempt) -> bool:
     return exempt.covers_priority_class(plan.new.spec.priority_class_name, namespace)
 
 
-def early(plan: Plan, found: Foresight | None, namespace: str, config: HeadroomConfig) -> Early:
-    """Say what is to be said about a plan."""
+def early(
+    plan: Plan, found: Foresight | None, namespace: str, config: HeadroomConfig, lacking: Lacking | None = None
+) -> Early:
+    """Say what is to be said about a plan; `lacking` is what no node can hold of one of its pods."""
     policy = config.policy(namespace)
     form = judge_form(
         config,
@@ -65,13 +68,21 @@ def early(plan: Plan, found: Foresight | None, namespace: str, config: HeadroomC
     if form.decision is Decision.DENY:
         told = structs.replace(form, decision=Decision.WARN)  # a LimitRange may yet fill in what misses
         return Early(told, form_warning(form.reason, plan.course.come, plan.pods))
+    verdict = SILENT.verdict if found is None else refuse(found.sums, policy.mode)
+    if found is not None and verdict.decision is Decision.DENY and _refused(plan, found, policy):
+        return Early(structs.replace(verdict, detail=detail(found, plan.pods)))
+    let_in = found is None or found.fit > 0
+    if lacking is not None and let_in and policy.unplaceable is not Answer.ALLOW:
+        told = structs.replace(judge_placing(policy.mode, policy.unplaceable, lacking), decision=Decision.WARN)
+        return Early(told, unplaceable_warning(lacking, plan.course.come, plan.pods))
     if found is None:
         return SILENT
-    verdict = refuse(found.sums, policy.mode)
-    refused = policy.workloads is Answer.DENY and found.obstacle is not Obstacle.SURGE and found.grows
-    if verdict.decision is Decision.DENY and refused and not plan.mild:
-        return Early(structs.replace(verdict, detail=detail(found, plan.pods)))
     return Early(structs.replace(verdict, decision=Decision.WARN), warning(found, plan.pods))
+
+
+def _refused(plan: Plan, found: Foresight, policy: Policy) -> bool:
+    """Say whether `workloads: deny` refuses it."""
+    return policy.workloads is Answer.DENY and found.obstacle is not Obstacle.SURGE and found.grows and not plan.mild
 
 
 def reply(request: Request, said: Early) -> Response:

@@ -15,6 +15,7 @@ from msgspec.structs import replace
 
 from webhook.core.account.facts import PodFacts, pod_facts
 from webhook.core.account.ledger import Ledger
+from webhook.core.account.places import Lacking, front_of, lacking_on
 from webhook.core.foresight.course import Course
 from webhook.core.foresight.plan import Plan
 from webhook.core.reviews.verdict import Sum, growth
@@ -94,6 +95,11 @@ def look(ledger: Ledger, new: PodFacts, old: PodFacts) -> list[Line]:
         Line(s, s.asked, before.in_scope(s.scope)[s.index], s.bound - s.committed - s.granted)
         for s in growth(ledger, new)
     ]
+
+
+def lacking(ledger: Ledger, plan: Plan, new: PodFacts) -> Lacking | None:
+    """Say what no node can hold of one of the plan's pods; None where one can."""
+    return lacking_on(front_of(plan.rooms), new.footprint) if plan.rooms else ledger.lacking(new)
 
 
 def foresee(plan: Plan, lines: list[Line], *, refused: bool) -> Foresight | None:

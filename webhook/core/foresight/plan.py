@@ -7,7 +7,7 @@ none. What exists is taken from the old object's status, so a status that lags b
 from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
-from webhook.core.account.nodes import NodeFacts
+from webhook.core.account.nodes import NodeFacts, Room
 from webhook.core.foresight import course
 from webhook.core.foresight.course import Course
 from webhook.core.pods.objects import Pod
@@ -22,7 +22,8 @@ class Plan(NamedTuple):
 
     `pods` names them for people. A `mild` plan is never refused: it asks for less than before, or for nothing yet, or
     the pods that there are have not been counted since the last edit.
-    `advice` says how to do without surge, where there is any.
+    `advice` says how to do without surge, where there is any. `rooms` are those of the nodes, where each is to have
+    a pod of its own.
     """
 
     new: Pod
@@ -31,6 +32,7 @@ class Plan(NamedTuple):
     pods: str = "replicas"
     mild: bool = False
     advice: str = ""
+    rooms: tuple[Room, ...] = ()
 
 
 class Edit(NamedTuple):
@@ -134,10 +136,11 @@ def _stateful_set(edit: Edit) -> Plan | None:
 
 def _daemon_set(edit: Edit) -> Plan | None:
     new, old = edit.new.spec, edit.old
-    wanted = _nodes_for(edit)
+    rooms = _nodes_for(edit)
+    wanted = len(rooms)
     after = pod_of(new.template)
     if old is None:
-        return Plan(after, after, course.growth(wanted, 0), "pods")
+        return Plan(after, after, course.growth(wanted, 0), "pods", rooms=rooms)
     asked = new.update_strategy.rolling_update
     if not edit.retold or new.update_strategy.type == "OnDelete":
         return None
@@ -145,14 +148,15 @@ def _daemon_set(edit: Edit) -> Plan | None:
     unavailable = _scaled(1 if asked.max_unavailable is None else asked.max_unavailable, wanted, up=True)
     alive = min(old.status.current_number_scheduled, wanted)
     then = course.on_nodes(wanted, alive, surge, unavailable)
-    return Plan(after, pod_of(old.spec.template), then, "pods", advice="maxSurge: 0, maxUnavailable: 1")
+    advice = "maxSurge: 0, maxUnavailable: 1"
+    return Plan(after, pod_of(old.spec.template), then, "pods", advice=advice, rooms=rooms)
 
 
-def _nodes_for(edit: Edit) -> int:
-    """How many nodes the template's selector and tolerations leave; affinity aside."""
+def _nodes_for(edit: Edit) -> tuple[Room, ...]:
+    """What is allocatable on each node that the template's selector and tolerations leave; affinity aside."""
     placed = placement_of(edit.new.spec.template)
     keys = {each.key for each in placed.tolerations}
-    return sum(_takes(node, placed.node_selector, keys) for node in edit.nodes)
+    return tuple(node.room for node in edit.nodes if _takes(node, placed.node_selector, keys))
 
 
 def _takes(node: NodeFacts, selector: Mapping[str, str], keys: Iterable[str]) -> bool:

@@ -14,10 +14,11 @@ from typing import NamedTuple
 
 from webhook.core.account.accounting import Accounting
 from webhook.core.account.capacity import Bearing
-from webhook.core.account.extent import Spread
+from webhook.core.account.entry import Unbound
 from webhook.core.account.nodes import Node
-from webhook.core.account.recount import Figure, Parts, PoolOf, figures
+from webhook.core.account.recount import AlikeIn, Figure, Parts, alike_in, charged, figures
 from webhook.core.account.standing import Standing
+from webhook.core.account.unbound import Stuck
 from webhook.core.config.config import HeadroomConfig
 from webhook.core.config.settings import Mode
 from webhook.core.values.amounts import NOTHING, Amounts
@@ -86,21 +87,17 @@ def under(parts: Parts, config: HeadroomConfig) -> Parts:
 
 def standings(parts: Parts) -> Mapping[str, Standing]:
     """Work out how every scope stands, from what the pods of each node hold and the unbound pods."""
-    pool_of = parts.pools()
-    return _standings(*figures(parts, _charged(parts, pool_of), pool_of))
+    alike = alike_in(parts)
+    return _standings(*figures(parts, _charged(parts, alike), alike))
 
 
-def _charged(parts: Parts, pool_of: PoolOf) -> Iterator[tuple[Figure, Amounts]]:
+def _charged(parts: Parts, alike: AlikeIn) -> Iterator[tuple[Figure, Amounts]]:
     for figure, amounts in parts.sums.items():
         node = parts.nodes.get(figure[1])
         yield figure, amounts
         for scope in (CLUSTER,) if node is None else node.scopes:
             yield ("committed", scope), amounts
-    unbound = Counter((pod.footprint, pool_of(pod)) for pod in parts.pods.values() if not pod.node)
-    for (footprint, pool), number in unbound.items():
-        amounts = footprint.times(number)
-        for scope in Spread(amounts, pool).scopes:
-            yield ("committed", scope), amounts
+    yield from charged(Counter(alike(name, pod) for name, pod in parts.pods.items() if isinstance(pod, Unbound)))
 
 
 def _kept(parts: Parts) -> Mapping[str, Standing]:
@@ -108,22 +105,25 @@ def _kept(parts: Parts) -> Mapping[str, Standing]:
 
 
 def _standings(sums: Mapping[Figure, Amounts], bearings: Mapping[str, Bearing]) -> Mapping[str, Standing]:
-    return {
-        scope: Standing(scope, sums.get(("committed", scope), NOTHING), sums.get(("unseen", scope), NOTHING), bearing)
-        for scope, bearing in bearings.items()
-    }
+    standings = {}
+    for scope, bearing in bearings.items():
+        committed, unseen = (sums.get((figure, scope), NOTHING) for figure in ("committed", "unseen"))
+        stuck = Stuck._make(sums.get((figure, scope), NOTHING) for figure in Stuck._fields)
+        standings[scope] = Standing(scope, committed, unseen, bearing, stuck)
+    return standings
 
 
 def _moved(node: Node, parts: Parts, accounting: Accounting) -> Node:
-    """Put a node into its pool; how much is lost with it hangs on whether it counted when it went down."""
+    """Put a node into its pool; how much is lost with it hangs on what it was when it went down."""
     pools = accounting.pools_of(dict(node.facts.labels))
     moved = replace(node, pool=pools[0] if pools else None, overlaps=pools[1:])
     down = node.down(accounting.nodes, parts.now)
-    if down == node.down(parts.accounting.nodes, parts.now):
+    if down == parts.down(node):
         return moved
     name = node.facts.name
-    uncounted = down and parts.why_not(name) is not None
-    return replace(moved, lost_holding=parts.sums.get(("held", name), NOTHING) if uncounted else None)
+    outside = parts.why_not(name) is not None and not parts.leaving(node)
+    holding = parts.sums.get(("held", name), NOTHING) if down and outside else None
+    return replace(moved, lost_at=parts.now, lost_holding=holding)
 
 
 def _forgotten(node: Node, accounting: Accounting, now: float) -> bool:

@@ -3,9 +3,10 @@
 What a sum is short by and what it would be is said where every refusal is made (wording.py).
 """
 
+from webhook.core.account.places import Lacking
 from webhook.core.foresight.foresight import Foresight, Obstacle
 from webhook.core.reviews.verdict import Reason
-from webhook.core.reviews.wording import WARNING, amount, place, printable
+from webhook.core.reviews.wording import WARNING, amount, place, printable, shortage
 
 _SCOPE = 28  # characters of a pool's name, so that the figures and the advice stay on the line
 
@@ -43,6 +44,11 @@ def detail(found: Foresight, pods: str) -> str:
 def form_warning(reason: Reason, wanted: int, pods: str) -> str:
     """Say that pods made of this template are refused whatever room there is, in at most 120 characters."""
     return f"none of {wanted} {pods} get in: {_FORMS[reason]} (unless a LimitRange sets one)"
+
+
+def unplaceable_warning(lacking: Lacking, wanted: int, pods: str) -> str:
+    """Say that no node can hold any of the pods, in at most 120 characters."""
+    return printable(f"none of {wanted} {pods} can run now: one {shortage(lacking)}", WARNING)
 
 
 _FORMS = {

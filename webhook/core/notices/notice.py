@@ -30,13 +30,17 @@ _Key = tuple[Regarding, str]
 
 
 class Occurrence(Struct, frozen=True, gc=False):
-    """What happened to an object. `type` is Warning or Normal."""
+    """What happened to an object. `type` is Warning or Normal.
+
+    `claimed`: which object that is, is the word of a review; nobody may be told before it was looked up.
+    """
 
     regarding: Regarding
     type: str
     reason: str
     action: str
     text: str
+    claimed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

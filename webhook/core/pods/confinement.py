@@ -32,6 +32,15 @@ class Way(NamedTuple):
     nodes: tuple[str, ...] = ()
     needs: tuple[Need, ...] = ()
 
+    def allows(self, name: str, labels: Mapping[str, str]) -> bool:
+        """Say whether it leads to a node with this name and these labels."""
+        if self.nodes and name not in self.nodes:
+            return False
+        for key, value in self.labels:
+            if labels.get(key) != value:
+                return False
+        return all(meets(need, name if need.key == NAME else labels.get(need.key)) for need in self.needs)
+
 
 Ways = tuple[Way, ...]
 """The ways that a pod leaves open; none is kept for a pod that may run anywhere."""
@@ -45,18 +54,15 @@ MOST_PIECES = 1_000
 # Few different ones occur, and equal ones had better be one object: every unbound pod is kept with its own.
 _known: dict[Ways, Ways] = {}
 _MOST_KNOWN = 4096
-_MOST_SHARED_PIECES = 32
+_MOST_WAYS = 8
+_LARGEST_KNOWN = 2048  # bytes: clients choose what is asked for, and so what is kept of it
 
 
 def ways(spec: PodSpec) -> Ways:
     """Read what confines a pod, bound or not; nothing of one that is too large to keep."""
     if not (spec.node_selector or spec.affinity):
         return ()
-    size = pieces(spec)
-    if size > MOST_PIECES:
-        return ()
-    found = _read(spec)
-    return _shared(found) if size <= _MOST_SHARED_PIECES else found
+    return () if pieces(spec) > MOST_PIECES else _shared(_read(spec))
 
 
 def _read(spec: PodSpec) -> Ways:
@@ -79,7 +85,7 @@ def pieces(spec: PodSpec) -> int:
 
 def admits(confined_to: Ways, name: str, labels: Mapping[str, str]) -> bool:
     """Say whether a pod that is confined like this may run on a node with this name and these labels."""
-    return not confined_to or any(_leads_there(way, name, labels) for way in confined_to)
+    return not confined_to or any(way.allows(name, labels) for way in confined_to)
 
 
 def meets(need: Need, value: str | None) -> bool:
@@ -111,21 +117,27 @@ def implied_pool(
     return found.pop() if len(found) == 1 else None
 
 
+def weight(confined_to: Ways) -> int:
+    """Return about how many bytes it takes to keep these."""
+    return sum(
+        _EACH
+        + sum(_EACH + len(key) + len(value) for key, value in way.labels)
+        + sum(_EACH + len(node) for node in way.nodes)
+        + sum(_EACH + len(need.key) + sum(_VALUE + len(value) for value in need.values) for need in way.needs)
+        for way in confined_to
+    )
+
+
+_EACH = 160  # bytes for a tuple and two strings, besides their characters
+_VALUE = 64  # bytes for another string
+
+
 def _implied(
     way: Way, of_labels: Callable[[Mapping[str, str]], str | None], of_node: Callable[[str], str | None]
 ) -> str | None:
     pools = {of_node(node) for node in way.nodes}
     by_name = pools.pop() if len(pools) == 1 else None
     return by_name or of_labels(dict(way.labels))
-
-
-def _leads_there(way: Way, name: str, labels: Mapping[str, str]) -> bool:
-    if way.nodes and name not in way.nodes:
-        return False
-    for key, value in way.labels:
-        if labels.get(key) != value:
-            return False
-    return all(meets(need, name if need.key == NAME else labels.get(need.key)) for need in way.needs)
 
 
 def _required(affinity: Affinity) -> tuple[NodeSelectorTerm, ...] | None:
@@ -190,6 +202,8 @@ def _number(text: str) -> int | None:
 
 
 def _shared(found: Ways) -> Ways:
+    if len(found) > _MOST_WAYS or weight(found) > _LARGEST_KNOWN:
+        return found
     if len(_known) >= _MOST_KNOWN:
         _known.clear()
     return _known.setdefault(found, found)

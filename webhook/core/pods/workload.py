@@ -7,7 +7,8 @@ batch/v1 and, for `Scale`, autoscaling/v1.
 from msgspec import Raw, Struct, structs
 
 from webhook.core.pods.defaults import with_defaults
-from webhook.core.pods.objects import Condition, ObjectError, OwnerReference, Pod, reader
+from webhook.core.pods.objects import Condition, ObjectError, OwnerReference, Pod, sent_reader
+from webhook.core.pods.sent import read_sent_pod
 from webhook.core.values.quantity import QuantityError
 
 IntOrPercent = int | str
@@ -123,10 +124,9 @@ class _Template(_Part, frozen=True):
     spec: Placement = Placement()
 
 
-read_workload = reader(Workload)
-_read_scale = reader(_Scale)
-_read_pod = reader(Pod)
-_read_template = reader(_Template)
+read_workload = sent_reader(Workload)
+_read_scale = sent_reader(_Scale)
+_read_template = sent_reader(_Template)
 
 
 def read_scale(scale: bytes) -> int:
@@ -145,7 +145,7 @@ def pod_of(template: Raw) -> Pod:
     The API server fills in a pod's requests from its limits, and not those of a template.
     """
     try:
-        return with_defaults(_read_pod(bytes(template)))
+        return with_defaults(read_sent_pod(bytes(template)))
     except QuantityError as error:
         raise ObjectError(f"spec.template: {error}") from error
 

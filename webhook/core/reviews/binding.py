@@ -4,10 +4,11 @@ A pod that may run in several pools is charged to the cluster alone until it is 
 there. What a binding says is a name, a UID and a node; the rest is known of the pod by the view.
 """
 
-from webhook.core.account.entry import Entry
+from webhook.core.account.entry import Entry, Unbound
 from webhook.core.account.extent import Before
 from webhook.core.account.facts import PodFacts
 from webhook.core.account.ledger import Ledger
+from webhook.core.config.settings import Exempt
 from webhook.core.pods.objects import Binding, ObjectError, Pod
 from webhook.core.reviews.question import Question
 from webhook.core.reviews.review import Request
@@ -30,12 +31,21 @@ def bind_question(request: Request, ledger: Ledger, problem: str | None = None) 
         live, unknown = _comes_into_a_pool(name, binding, ledger, problem)
     except ObjectError as error:
         return Verdict(Decision.DENY, Reason.INVALID, policy.mode, detail=str(error))
-    exempt = f"namespace {request.namespace} is exempt" if config.exempt.covers_namespace(request.namespace) else None
+    exempt = _exemption(request.namespace, live, config.exempt)
     if unknown and exempt is None:
         return cannot_tell(policy.mode, unknown)
     if live is None:
         return fits
     return Question(request, Pod(binding.metadata), _facts(name, live, binding), policy.mode, exempt, fits)
+
+
+def _exemption(namespace: str, live: Entry | None, exempt: Exempt) -> str | None:
+    """Say why a pod is bound whatever the account says, as far as the view tells without trusting the pod."""
+    if exempt.covers_namespace(namespace):
+        return f"namespace {namespace} is exempt"
+    if isinstance(live, Unbound) and exempt.covers_priority_class(live.priority_class, namespace):
+        return f"priority class {live.priority_class} is exempt in namespace {namespace}"
+    return None
 
 
 def _comes_into_a_pool(name: str, binding: Binding, ledger: Ledger, problem: str | None) -> tuple[Entry | None, str]:
@@ -50,7 +60,7 @@ def _comes_into_a_pool(name: str, binding: Binding, ledger: Ledger, problem: str
     if problem or ledger.capacity.get(node) is None:
         return None, problem or f"node {node} is not known yet"
     pool = ledger.pool_of_node(node)
-    if pool is None or ledger.has_ended(uid) or (live is not None and live.node):
+    if pool is None or ledger.has_ended(name, uid) or (live is not None and live.node):
         return None, ""
     if live is None or (uid and live.uid != uid):
         granted = ledger.reservations.get(name, uid)  # a scheduler may be faster than the watch

@@ -7,11 +7,25 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from webhook.core.account.ledger import Ledger
+from webhook.core.account.places import Lacking
 from webhook.core.reviews.question import Question
-from webhook.core.reviews.verdict import Decision, Reason, Sum, Verdict, cannot_tell, growth, judge, refuse
+from webhook.core.reviews.verdict import (
+    Decision,
+    Reason,
+    Sum,
+    Verdict,
+    cannot_tell,
+    growth,
+    judge,
+    judge_placing,
+    refuse,
+    refuse_by_quota,
+)
 from webhook.core.sharing.allotment import Allotment
 from webhook.core.sharing.shared import Shared
 from webhook.core.values.amounts import Amounts
+
+_TOO_MANY = "more pods were let in and have not been seen yet than this replica can keep in mind"
 
 
 class Outcome(Struct, frozen=True, gc=False):
@@ -24,16 +38,53 @@ class Outcome(Struct, frozen=True, gc=False):
 def decide(ledger: Ledger, allotment: Allotment, question: Question, now: float) -> Outcome:
     """Judge a pod and, if it may come, reserve for it as far as the allotment covers it.
 
-    A question that was answered before (the same pod, by its UID) gets the same answer and reserves nothing new.
+    A question that was answered before (the same pod, by its UID) gets the same answer and reserves nothing new. Nor is
+    anything reserved for what policy lets in and no node can hold: it does not count before it is bound.
     """
     pod, dry_run = question.facts, question.request.dry_run
-    if question.form.decision is Decision.DENY and question.exempt is None:
-        return Outcome(question.form, settled=True)
+    lacking = ledger.lacking(pod)
+    placing = None if lacking is None else _placing(question, lacking)
+    certain = _whatever_is_free(question, placing)
+    if certain is not None:
+        return Outcome(certain, settled=True)
     if not dry_run and allotment.again(pod, now):
-        return Outcome(verdict_of(question, Verdict(Decision.ALLOW, Reason.FITS, question.mode)), settled=True)
+        fits = Verdict(Decision.ALLOW, Reason.FITS, question.mode)
+        return Outcome(placing or verdict_of(question, fits), settled=True)
     judged = judge(ledger, pod, question.mode)
-    verdict = verdict_of(question, judged)
-    return Outcome(verdict, settled=not verdict.allowed or bool(dry_run) or allotment.take(pod, now))
+    verdict = placing if placing is not None and judged.reason in _MILDER else verdict_of(question, judged)
+    if not verdict.allowed or dry_run or (lacking is not None and question.forced and ledger.sets_apart(pod)):
+        return Outcome(verdict, settled=True)
+    if not allotment.holds(pod, forced=question.forced):  # what policy lets in comes all the same
+        return Outcome(verdict if question.forced else cannot_tell(question.mode, _TOO_MANY), settled=True)
+    return Outcome(verdict, settled=allotment.take(pod, now))
+
+
+def _whatever_is_free(question: Question, placing: Verdict | None) -> Verdict | None:
+    """Return the verdict that no sum has a part in; None where the sums decide.
+
+    Quota admission runs last. What it refuses after a grant never comes, and would hold its room for the lapse: nothing
+    is reserved, whether the pod is refused here or policy lets it pass on to the quota.
+    """
+    if question.form.decision is Decision.DENY and question.exempt is None:
+        return question.form
+    if question.quota:
+        return verdict_of(question, refuse_by_quota(question.mode, question.quota))
+    return placing if placing is not None and placing.decision is Decision.DENY else None
+
+
+_MILDER = (Reason.FITS, Reason.NEAR_BOUND)
+
+
+def _placing(question: Question, lacking: Lacking) -> Verdict | None:
+    """Return what is to be said of a pod because no node can hold it; None where that is nothing.
+
+    Of a resize only if it asks for more of what a node must have: a pod that waits can be resized too.
+    """
+    asked = question.facts.asked
+    if question.exempt is not None or not (asked.memory_requests or asked.cpu_requests):
+        return None
+    verdict = judge_placing(question.mode, question.unplaceable, lacking)
+    return None if verdict.reason is Reason.FITS else verdict
 
 
 def verdict_of(question: Question, judged: Verdict) -> Verdict:

@@ -24,18 +24,14 @@ def exemption(request: Request, pod: Pod, exempt: Exempt) -> str | None:
     if exempt.covers_priority_class(pod.spec.priority_class_name, request.namespace):
         return f"priority class {pod.spec.priority_class_name} is exempt in namespace {request.namespace}"
     if pod.metadata.annotations.mirror is not None or user in _DAEMON_SET_CONTROLLERS:
-        return None if request.operation == "UPDATE" else _by_maker(user, pod, exempt)
+        return None if request.operation == "UPDATE" else _by_maker(user, pod, exempt, request.namespace)
     return None
 
 
-def _by_maker(user: str, pod: Pod, exempt: Exempt) -> str | None:
+def _by_maker(user: str, pod: Pod, exempt: Exempt, namespace: str) -> str | None:
     node = pod.spec.node_name
     if pod.metadata.annotations.mirror is not None and node and user == f"system:node:{node}":
         return "mirror pod, made by its own node"
-    if exempt.daemon_sets and user in _DAEMON_SET_CONTROLLERS and _of_daemon_set(pod):
+    if user in _DAEMON_SET_CONTROLLERS and pod.metadata.of_daemon_set and exempt.covers_daemon_sets(namespace):
         return "DaemonSet pod, made by the DaemonSet controller"
     return None
-
-
-def _of_daemon_set(pod: Pod) -> bool:
-    return any(o.controller and o.kind == "DaemonSet" for o in pod.metadata.owner_references)

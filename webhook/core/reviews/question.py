@@ -1,5 +1,7 @@
 """Questions: what a review asks of the account, worked out before anybody needs the account or its lock."""
 
+from collections.abc import Sequence
+
 from msgspec import Struct
 from msgspec.structs import replace
 
@@ -10,18 +12,24 @@ from webhook.core.config.config import HeadroomConfig, Policy
 from webhook.core.config.settings import Answer, Mode
 from webhook.core.pods.confinement import MOST_PIECES, pieces, ways
 from webhook.core.pods.footprint import asks_for_memory, footprint, lacks_memory_limit
-from webhook.core.pods.objects import ObjectError, Pod
+from webhook.core.pods.objects import LARGE, ObjectError, OwnerReference, Pod, PodMeta
+from webhook.core.quotas.check import Quota, refusal
+from webhook.core.quotas.objects import read_pod
 from webhook.core.reviews.exemption import exemption
-from webhook.core.reviews.review import Request
+from webhook.core.reviews.forms import LONGEST_NAME, LONGEST_UID, LONGEST_WORD
+from webhook.core.reviews.review import Request, checked, decode, without_objects
 from webhook.core.reviews.verdict import Decision, Reason, Verdict, judge_form
 from webhook.core.values.amounts import Amounts
+from webhook.core.values.quantity import QuantityError
 from webhook.core.values.word import quoted
 
 
 class Question(Struct, frozen=True, gc=False):
     """A pod that wants in, wants to grow, or wants to be confined, under the policy of its namespace.
 
-    `exempt` says why it is let in whatever the account says; `form` is the verdict on what it leaves unsaid.
+    `exempt` says why it is let in whatever the account says; `form` is the verdict on what it leaves unsaid;
+    `unplaceable` is what is said of it if no node can hold it; `quota` what the ResourceQuotas of its namespace, as
+    they are seen, will say against it.
     """
 
     request: Request
@@ -30,15 +38,44 @@ class Question(Struct, frozen=True, gc=False):
     mode: Mode
     exempt: str | None
     form: Verdict
+    unplaceable: Answer = Answer.ALLOW
+    quota: str = ""
 
     @property
     def forced(self) -> bool:
         """Say whether policy lets the pod in, whatever the account says."""
         return self.exempt is not None or self.mode is not Mode.ENFORCE
 
+    def kept(self) -> "Question":
+        """Return the question without the objects that were judged already: it may have to wait, with many others.
+
+        What stays of the pod says whom to tell of a refusal, and until when the API server waits.
+        """
+        meta = self.pod.metadata
+        owners = tuple(_cut(each) for each in meta.owner_references if each.controller)[:1]
+        pod = Pod(PodMeta(owner_references=owners, creation_timestamp=meta.creation_timestamp[:_TIMESTAMP]))
+        return replace(self, request=without_objects(self.request), pod=pod)
+
+
+_TIMESTAMP = 40  # characters; RFC 3339 takes 20
+
+
+def _cut(owner: OwnerReference) -> OwnerReference:
+    """Bound what nobody bounds, and leave it too long to be taken for another."""
+    return OwnerReference(
+        owner.api_version[: LONGEST_NAME + LONGEST_WORD + 2],
+        owner.kind[: LONGEST_WORD + 1],
+        owner.name[: LONGEST_NAME + 1],
+        owner.uid[: LONGEST_UID + 1],
+        controller=True,
+    )
+
 
 def question(request: Request, accounting: Accounting) -> Question | Verdict:
-    """Work out what is asked; a verdict where no account is needed for it."""
+    """Work out what is asked; a verdict where no account is needed for it.
+
+    Raises `ReviewError` for what no API server writes.
+    """
     if not (request.is_pod or request.is_resize):
         detail = f"Headroom judges pods, not {request.what}: limit the webhook's rules to pods"
         return Verdict(Decision.DENY, Reason.NOT_JUDGED, detail=detail)
@@ -54,7 +91,28 @@ def question(request: Request, accounting: Accounting) -> Question | Verdict:
         form = _form(pod, facts, config, policy)
     except ObjectError as error:
         return Verdict(Decision.DENY, Reason.INVALID, policy.mode, detail=str(error))
-    return Question(request, pod, facts, policy.mode, exemption(request, pod, config.exempt), form)
+    exempt = exemption(request, pod, config.exempt)
+    return Question(request, pod, facts, policy.mode, exempt, form, policy.unplaceable)
+
+
+def asked_of_quotas(asked: Question, quotas: Sequence[Quota], body: bytes) -> Question:
+    """Return the question with what quotas will say against the pod; `body` is the review that it came in.
+
+    Quotas look at a pod when it is created or resized. It is read a second time then, for fields that the account does
+    not need. What cannot be read, quotas are not asked about: the API server lets nothing like that in. Nor are they
+    about what is large, for to read it could take many times its size in memory; that is left to the quotas themselves.
+    """
+    if len(body) > LARGE:
+        return asked
+    review = decode(body)
+    if not (review.is_resize or (review.is_pod and review.operation == "CREATE")):
+        return asked
+    try:
+        before = read_pod(bytes(review.old_object)) if review.is_resize else None
+        said = refusal(quotas, read_pod(bytes(review.object)), before)
+    except (ObjectError, QuantityError):
+        return asked
+    return replace(asked, quota=said) if said else asked
 
 
 def _facts(request: Request, pod: Pod) -> PodFacts:
@@ -73,9 +131,12 @@ def _grows(facts: PodFacts, accounting: Accounting) -> bool:
 
 
 def _created(request: Request, pod: Pod) -> PodFacts:
+    checked(request, pod)
     meta = pod.metadata
-    # A review made by hand may lack what the API server always fills in; its own uid then stands for the pod's.
-    name = request.name or meta.name or f"{meta.generate_name}{request.uid}"
+    # The pod comes under the object's name: the request's is the one that was asked for, and a mutating webhook may
+    # have given another since. A review made by hand may lack what the API server always fills in; its own uid then
+    # stands for the pod's.
+    name = meta.name or request.name or f"{meta.generate_name}{request.uid}"
     return pod_facts(pod, f"{request.namespace}/{name}", meta.uid or request.uid, at=0)
 
 
@@ -106,6 +167,7 @@ def _confined(request: Request, pod: Pod) -> PodFacts:
 
 
 def _changed(request: Request, pod: Pod, old: Pod) -> PodFacts:
+    checked(request, pod, old)
     name = request.name or pod.metadata.name
     uid = old.metadata.uid or pod.metadata.uid or request.uid
     at = old.metadata.resource_version

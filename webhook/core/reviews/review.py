@@ -7,8 +7,11 @@ from typing import Final
 
 import msgspec
 from msgspec import Raw, Struct
+from msgspec.structs import replace
 
-from webhook.core.pods.objects import Binding, ObjectError, Pod, reader
+from webhook.core.pods.objects import LARGE, Binding, ObjectError, Pod, reader
+from webhook.core.pods.sent import read_sent_pod, sparse
+from webhook.core.reviews.forms import LONGEST_USER, FormError, check_asked, check_pod, check_same, usable
 from webhook.core.values.word import quoted
 
 API_VERSION: Final = "admission.k8s.io/v1"
@@ -16,7 +19,7 @@ KIND: Final = "AdmissionReview"
 
 
 class ReviewError(ValueError):
-    """A body that is no AdmissionReview v1, or none with a uid to answer to."""
+    """A body that is no AdmissionReview v1, or none that an API server writes; nothing of it is kept."""
 
 
 class _GroupKind(Struct, frozen=True, gc=False):
@@ -75,16 +78,18 @@ class Request(Struct, frozen=True, gc=False, rename="camel"):
 
     def pod(self) -> Pod:
         """Return the object as a pod; raises `ObjectError`."""
-        return _read_pod(bytes(self.object))
+        return read_sent_pod(bytes(self.object))
 
     def binding(self) -> Binding:
         """Return the object as a binding; raises `ObjectError`."""
+        if len(bytes(self.object)) > LARGE:
+            raise ObjectError(f"the binding is larger than {LARGE >> 10} KiB")
         return _read_binding(bytes(self.object))
 
     def old_pod(self) -> Pod:
         """Read the object that is to be replaced as a pod; raises `ObjectError`."""
         try:
-            return _read_pod(bytes(self.old_object))
+            return read_sent_pod(bytes(self.old_object))
         except ObjectError as error:
             raise ObjectError(f"oldObject: {error}") from error
 
@@ -95,8 +100,8 @@ class _PodRequest(Request, frozen=True, gc=False, kw_only=True, rename="camel"):
     object: Pod  # type: ignore[assignment]  # nobody but `pod` looks at it
 
     def pod(self) -> Pod:
-        """Return the object."""
-        return self.object
+        """Return the object; raises `ObjectError`."""
+        return sparse(self.object)
 
 
 class _Review(Struct, frozen=True, gc=False, rename="camel"):
@@ -110,7 +115,6 @@ class _PodReview(_Review, frozen=True, gc=False, rename="camel"):
 
 
 _UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
-_read_pod = reader(Pod)
 _read_binding = reader(Binding)
 _review = msgspec.json.Decoder(_Review)
 _pod_review = msgspec.json.Decoder(_PodReview)
@@ -125,7 +129,12 @@ def decode(body: bytes) -> Request:
 
 
 def decode_of_pod(body: bytes) -> Request:
-    """Read the question, with the pod that it is about in the same pass if that is readable; raises `ReviewError`."""
+    """Read the question, with the pod that it is about in the same pass if that is small and readable.
+
+    Raises `ReviewError`.
+    """
+    if len(body) > LARGE:
+        return decode(body)
     try:
         request = _asked(_pod_review.decode(body))
     except _UNREADABLE:
@@ -139,7 +148,49 @@ def _asked(review: _Review) -> Request:
         raise ReviewError(f"send {API_VERSION} {KIND}, not {quoted(got)}")
     if review.request is None or not review.request.uid:
         raise ReviewError("the AdmissionReview has no request with a uid")
-    return review.request
+    return _in_form(review.request)
+
+
+def _in_form(request: Request) -> Request:
+    kind, resource, user = request.kind, request.resource, request.user_info.username
+    fields = (
+        request.uid,
+        request.namespace,
+        request.operation,
+        kind.group,
+        kind.kind,
+        resource.group,
+        resource.resource,
+        request.sub_resource,
+        request.name,
+    )
+    try:
+        check_asked(fields, of_pod=kind.kind == "Pod" and not kind.group)
+    except FormError as error:
+        raise ReviewError(str(error)) from error
+    return request if len(user) <= LONGEST_USER else replace(request, user_info=_User(usable(user)))
+
+
+def checked(request: Request, pod: Pod, old: Pod | None = None) -> None:
+    """Check the pod that a request is about, and what it is to replace; raises `ReviewError`."""
+    try:
+        check_pod(pod, request.namespace)
+        if old is not None:
+            check_pod(old, request.namespace, "oldObject.")
+            check_same(request.name, pod.metadata, old.metadata)
+    except FormError as error:
+        raise ReviewError(str(error)) from error
+
+
+def without_objects(request: Request) -> Request:
+    """Return the request without its objects, which are most of it and hold on to the whole body."""
+    if isinstance(request, _PodRequest):
+        return replace(request, object=_NO_POD, old_object=_NOTHING)
+    return replace(request, object=_NOTHING, old_object=_NOTHING)
+
+
+_NOTHING = Raw(b"null")
+_NO_POD = Pod()
 
 
 class Response(Struct, frozen=True, gc=False, rename="camel", omit_defaults=True):

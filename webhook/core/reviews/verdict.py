@@ -7,6 +7,7 @@ from msgspec import Struct
 from webhook.core.account.facts import PodFacts
 from webhook.core.account.ledger import Ledger
 from webhook.core.account.nodes import Room
+from webhook.core.account.places import Lacking
 from webhook.core.config.config import HeadroomConfig
 from webhook.core.config.settings import Answer, MissingLimits, Mode
 from webhook.core.config.share import Share
@@ -30,8 +31,10 @@ class Reason(StrEnum):
     NEAR_BOUND = "NearBound"
     MEMORY = "MemoryCommitmentExceeded"
     CPU = "CpuCommitmentExceeded"
+    QUOTA = "QuotaExceeded"
     MISSING_LIMITS = "MissingLimits"
     MISSING_REQUESTS = "MissingRequests"
+    UNPLACEABLE = "Unplaceable"
     EXEMPT = "Exempt"
     INVALID = "InvalidPod"
     UNAVAILABLE = "AccountUnavailable"
@@ -45,8 +48,9 @@ _KINDS = tuple(field.split("_")[1] for field in Amounts._fields)
 class Sum(Struct, frozen=True, gc=False):
     """One bounded sum of one scope at the moment of a verdict; memory in bytes, cpu in millicores.
 
-    `committed` is what live pods commit; `granted` what is let in and not yet there, by any replica; `kept` what of
-    the room is kept in reserve.
+    `committed` is what live pods commit, `unplaceable` what of that is for pods that no node can hold; `granted` what
+    is let in and not yet there, by any replica; `kept` what of the room is kept in reserve. Where no node counts,
+    `uncounted` says how many do not for which reason.
     """
 
     scope: str
@@ -58,6 +62,8 @@ class Sum(Struct, frozen=True, gc=False):
     room: Room
     kept: int
     share: Share | None
+    uncounted: tuple[tuple[str, int], ...] = ()
+    unplaceable: int = 0
 
     @property
     def resource(self) -> str:
@@ -93,6 +99,7 @@ class Verdict(Struct, frozen=True, gc=False):
     mode: Mode = Mode.ENFORCE
     sums: tuple[Sum, ...] = ()
     detail: str = ""  # what the reason does not say: which exemption, what is wrong with the pod, what is waited for
+    lacking: Lacking | None = None  # what no node can hold
 
     @property
     def allowed(self) -> bool:
@@ -109,14 +116,16 @@ def growth(ledger: Ledger, pod: PodFacts, past: Share | None = None) -> tuple[Su
     for scope in ledger.spread(pod).scopes:
         asked = ledger.growth(pod, scope)
         standing = ledger.standing(scope)
-        committed, granted, (room, reserve, bounds) = standing.committed, standing.unseen, standing.bearing
+        committed, granted, (room, reserve, bounds, _) = standing.committed, standing.unseen, standing.bearing
         for index, bound in enumerate(bounds):
             if bound is None or not asked[index]:
                 continue
             if past is None or committed[index] + granted[index] + asked[index] > past.of(bound):
                 share = ledger.accounting.share(scope, index)
                 figures = (asked[index], committed[index], granted[index], bound)
-                sums.append(Sum(scope, index, *figures, room, reserve[index], share))
+                uncounted = () if any(room) else ledger.capacity.uncounted(scope)
+                unplaceable = standing.stuck.unplaceable[index]
+                sums.append(Sum(scope, index, *figures, room, reserve[index], share, uncounted, unplaceable))
     return tuple(sums)
 
 
@@ -149,6 +158,20 @@ def judge_form(config: HeadroomConfig, mode: Mode, missing: Answer, *, unbounded
         return Verdict(Decision.WARN, Reason.MISSING_LIMITS, mode)
     if no_request and missing is Answer.WARN:
         return Verdict(Decision.WARN, Reason.MISSING_REQUESTS, mode)
+    return Verdict(Decision.ALLOW, Reason.FITS, mode)
+
+
+def refuse_by_quota(mode: Mode, said: str) -> Verdict:
+    """Say what a quota will say, in its own words. What policy lets in all the same, the quota refuses by itself."""
+    return Verdict(_answered(mode), Reason.QUOTA, mode, detail=said)
+
+
+def judge_placing(mode: Mode, unplaceable: Answer, lacking: Lacking) -> Verdict:
+    """Judge a pod that no node can hold, apart from whether there is room for it."""
+    if unplaceable is Answer.DENY:
+        return Verdict(_answered(mode), Reason.UNPLACEABLE, mode, lacking=lacking)
+    if unplaceable is Answer.WARN and mode is not Mode.AUDIT:  # which says nothing to users
+        return Verdict(Decision.WARN, Reason.UNPLACEABLE, mode, lacking=lacking)
     return Verdict(Decision.ALLOW, Reason.FITS, mode)
 
 

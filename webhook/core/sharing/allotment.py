@@ -25,6 +25,10 @@ Rule 6. Who cannot book *calls*: the others hand back what they have not spent, 
         book no more than they need for a while. Only then is a refusal final.
 Rule 7. A lost or damaged object is made anew and closed. Holders register what is open. It is opened after validity +
         lapse since the opener first saw it, with a view proven fresh after that, from which it takes the floor.
+        Nobody books from it who has not listed the pods since it saw it first: etcd may have been put back.
+        A consistent read that went back, to a revision lower than one that was known when it was asked for, proves
+        that: the object is lost, and every revision that is known begins again with the next list. Who lost touch with
+        the API server for as long as that takes grants nothing before its next write, and books nothing before a list.
 Rule 8. What policy lets through is booked too. That may pass the bound, and then nothing more is granted.
 Rule 9. A state of a newer version is left alone.
 
@@ -36,8 +40,9 @@ from collections.abc import Sequence
 from webhook.core.account.extent import Sums
 from webhook.core.account.facts import PodFacts
 from webhook.core.account.ledger import Ledger
+from webhook.core.sharing.continuity import Continuity
 from webhook.core.sharing.grants import Grants
-from webhook.core.sharing.naming import MOST, held_by_others, namable
+from webhook.core.sharing.naming import MOST, held_by_others, named
 from webhook.core.sharing.proposal import Ask, Draft, Proposal, fits, must_call, owing, view_of
 from webhook.core.sharing.shared import Holding, Shared
 from webhook.core.sharing.witness import Timing, Witness
@@ -50,12 +55,12 @@ class Allotment(Grants):
     """This replica's part of the protocol. The caller holds one lock for this and the ledger."""
 
     def __init__(self, replica: str, ledger: Ledger, timing: Timing) -> None:
-        super().__init__(ledger, timing.lapse)
-        self.replica = replica
+        super().__init__(replica, ledger, timing.lapse)
         self.timing = timing
-        self.shared: Shared | None = None
         self.revision = 0  # resourceVersion of the object that `shared` was read from; 0: there is none
-        self._newest = 0  # the highest resourceVersion of the object that was ever seen
+        self.newest = 0  # the highest resourceVersion of the object that was seen in this history
+        self.went_back = False  # a write was carried out in another history than the one that it was sent in
+        self._continuity = Continuity()
         self._witness = Witness(replica, timing)
         self._valid_until = float("-inf")
         self._renewal = 0
@@ -73,19 +78,41 @@ class Allotment(Grants):
         shared = self.shared
         if shared is None or not shared.open or self.replica not in shared.holdings:
             return False
-        return now < self._valid_until and not self._leaving
+        return now < self._valid_until and not self._leaving and self._continuity.doubted_since(now) is None
+
+    @property
+    def restarts(self) -> int:
+        """How often etcd was put back, as far as is known."""
+        return self._continuity.restarts
+
+    @property
+    def sees_the_past(self) -> bool:
+        """Say whether no write shows yet that the view is of the history that replaced another.
+
+        A write is carried out past all that a true view shows. An API server that was not restarted with etcd goes on
+        to show what it has in its cache, and calls that consistent.
+        """
+        return not self._continuity.confirmed
 
     # -- the shared object ---------------------------------------------------------------------------------------------
 
-    def observe(self, shared: Shared | None, revision: int, now: float) -> None:
-        """Take in the shared object as it was read or watched; None: it is lost (revision 0), or damaged beyond use."""
-        if revision and (revision < self._newest or (revision == self._newest and self.shared is not None)):
-            return  # a watch that is behind what was read or written here
-        self._newest = max(self._newest, revision)
+    def observe(self, shared: Shared | None, revision: int, now: float, known: int = 0) -> None:
+        """Take in the shared object as it was read or watched; None: it is lost (revision 0), or damaged beyond use.
+
+        Of a consistent read `known` is what `newest` was when it was sent.
+        """
         self._look(now)
+        if 0 < revision < known <= self.newest:
+            self.begin_again(now)
+        if revision and (revision < self.newest or (revision == self.newest and self.shared is not None)):
+            return  # a watch that is behind what was read or written here
+        self.newest = max(self.newest, revision)
         if shared is not None and self._witness.contradicts(shared, self._written_at, now):
             shared = None
         self.shared, self.revision = shared, revision
+        mine = shared is not None and self._pending is not None and self._pending.shared.epoch == shared.epoch
+        if not mine and self._witness.is_another(shared):
+            self._ledger.doubt(now)
         if shared is None:
             self._witness.lose()
             self._held = {}
@@ -94,7 +121,32 @@ class Allotment(Grants):
         if self._pending is None:
             self._adopt()
         elif self._pending.is_in(shared, self.replica):
+            self._continuity.carried_out(self._pending, 0)
             self._confirm(self._pending)
+
+    def lose_touch(self, now: float) -> None:
+        """Take in that the API server is away (rule 7): etcd may be put back meanwhile, if that lasts.
+
+        Then nothing is granted before a write from after this, and nothing is booked before a list.
+        """
+        self._continuity.lose_touch(now, self._pending)
+
+    def vouches(self, proposal: Proposal) -> bool:
+        """Say whether those may be let in whom a written proposal booked for."""
+        return self._continuity.vouches(proposal, outdated=self._ledger.outdated)
+
+    def begin_again(self, now: float, since: float | None = None) -> None:
+        """Take in that history was replaced (rule 7), before a list that was asked for at a moment (default: now).
+
+        What was granted may still come, and what was seen may be gone; the object that is there now is an old copy.
+        """
+        self.went_back = False
+        self._look(now)
+        self._continuity.begin_again(self._pending)
+        self._witness.begin_again(now)
+        self.shared, self.revision, self.newest, self._held = None, 0, 0, {}
+        self._spare_at_booking = {}
+        self._ledger.begin_again(now if since is None else since)
 
     def _adopt(self) -> None:
         """Hold what the shared object says, which may be less than was booked: another may have expired it."""
@@ -109,12 +161,21 @@ class Allotment(Grants):
         """Return from when on a closed object can be opened; None when it is open or lost."""
         return self._witness.opens_at(self.shared)
 
+    def earliest(self, now: float) -> float | None:
+        """Return before when nobody can grant, since the object was lost or made anew (rule 7); None: somebody may."""
+        if self.shared is None and self.was_shared_before:
+            return now + self.timing.release
+        return self.opens_at()
+
     def closed(self, now: float) -> str | None:
-        """Say for how long nobody may grant, since the shared object was made anew (rule 7); None when it is open."""
-        at = self.opens_at()
+        """Say for how long nobody may grant, since the shared object was lost or made anew (rule 7); None: one may."""
+        at = self.earliest(now)
         if at is None:
             return None
-        return f"the object that replicas share was made anew, and is opened in about {max(0.0, at - now):.0f} s"
+        if self.sees_the_past and now >= at:
+            return "etcd was put back, and an API server still shows what was before: restart every kube-apiserver"
+        made = "was made anew" if self.shared else "is made anew"
+        return f"the object that replicas share {made}, and is opened in about {max(0.0, at - now):.0f} s"
 
     @property
     def was_shared_before(self) -> bool:
@@ -145,9 +206,11 @@ class Allotment(Grants):
         """Say whether a write is due though nobody waits for one; `fresh` as for `propose`."""
         self._look(now)
         shared = self.shared
-        if self._pending is not None or self.left:
+        if self._pending is not None or self.left or self._ledger.deaf:
             return False
-        if shared is None or self.replica not in shared.holdings or now >= self._written_at + self.timing.renew:
+        if shared is None or self.replica not in shared.holdings or not self._continuity.in_touch:
+            return True
+        if now >= self._written_at + self.timing.renew:
             return True  # one that lost against another's write is due still: they may meet again and again
         return (
             self._is_called(shared.holdings[self.replica], shared)
@@ -175,7 +238,7 @@ class Allotment(Grants):
         self._begin_anew(now)
         draft = Draft(self.replica, self._ledger, self.shared or Shared(epoch, open=False), self.silent(now))
         draft.settle(self._expired(now), opens=self._opens(now, fresh=fresh))
-        draft.reserve(asks, now, may_book=not self._leaving)
+        draft.reserve(asks, now, may_book=not self._leaving and not self.sees_the_past)
         if draft.answers:
             self._lean_until = now + self.timing.lean
         self._renewal += 1
@@ -185,19 +248,29 @@ class Allotment(Grants):
     def begin(self, proposal: Proposal) -> None:
         """The proposal is being sent: from now on both its terms and the old ones must hold."""
         self._pending = proposal
+        self._continuity.send(self.newest, self._ledger.revision)
 
     def written(self, revision: int, shared: Shared | None = None) -> None:
         """The pending proposal was written; `shared` is the state since, where others have changed it again."""
         pending = self._pending
         if pending is None:
             return
-        if revision < self._newest:  # history already: what was seen since holds it no more
+        if self._continuity.is_overtaken(pending):
+            self._pending = None
+            return
+        if self._continuity.contradicts(
+            revision
+        ):  # etcd was put back, to where the object was as this write expected it
+            self._pending, self.shared, self._held, self.went_back = None, None, {}, True
+            return
+        if revision < self.newest:  # history already: what was seen since holds it no more
             self._pending = None
             self._renew(pending)
             self._adopt()
             return
-        self._newest = self.revision = revision
+        self.newest = self.revision = revision
         self.shared = shared or pending.shared
+        self._continuity.carried_out(pending, revision)
         self._confirm(pending)
 
     def failed(self) -> None:
@@ -229,9 +302,14 @@ class Allotment(Grants):
             self._void(now - self.timing.lapse)
 
     def _look(self, now: float) -> None:
-        """Witness what was written here, as late as time is known: later is always safe."""
+        """Take in what follows from time, as late as that is known: later is always safe."""
         if self.shared is not None:
             self._witness.see(self.shared, now)
+        if self.went_back:
+            self.begin_again(now)
+        doubted = self._continuity.doubted_since(now)
+        if doubted is not None:
+            self._ledger.doubt(doubted)
 
     def _holding_in(self, shared: Shared | None) -> bool:
         return shared is not None and self.replica in shared.holdings
@@ -243,16 +321,18 @@ class Allotment(Grants):
         """Say whether a name is repeated by now, and this holding does not say so though others may refuse by it."""
         if not mine.lean or len(mine.named) >= MOST:
             return False  # of one that is not lean, others ask for more before they refuse
-        return not namable(self._ledger.reservations, shared, self.replica).keys() <= mine.named.keys()
+        return not named(self._ledger.reservations, shared, self.replica).keys() <= mine.named.keys()
 
     def _expired(self, now: float) -> list[str]:
         """Rule 5."""
+        if self._ledger.outdated:
+            return []
         return [replica for replica, at in self.silent(now).items() if at <= self._ledger.proven_since]
 
     def _opens(self, now: float, *, fresh: bool) -> bool:
         """Rule 7."""
         at = self.opens_at()
-        if at is None:
+        if at is None or self._ledger.outdated or self.sees_the_past:
             return False
         return (fresh and not self._witness.knows_of_another) or at <= min(now, self._ledger.proven_since)
 
@@ -268,6 +348,8 @@ class Allotment(Grants):
 
     def may_book(self) -> bool:
         """Say whether a booking could succeed now: the object is open (or still to be made) and the view far enough."""
+        if self._ledger.outdated or self.sees_the_past:
+            return False
         return self.shared is None or (self.shared.open and self._ledger.revision >= self.shared.floor)
 
     def fits(self, pod: PodFacts, shared: Shared) -> bool:

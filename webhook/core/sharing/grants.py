@@ -14,6 +14,8 @@ from webhook.core.account.facts import PodFacts
 from webhook.core.account.ledger import Ledger
 from webhook.core.account.reservations import Named
 from webhook.core.sharing.proposal import Proposal
+from webhook.core.sharing.shared import Shared
+from webhook.core.sharing.size import can_hold, is_tight
 from webhook.core.values.amounts import NOTHING, Amounts
 
 Load = Callable[[str], Amounts]
@@ -25,9 +27,11 @@ _NONE: frozenset[str] = frozenset()
 class Grants(ABC):
     """What is held, and what counts against it."""
 
-    def __init__(self, ledger: Ledger, lapse: float) -> None:
+    def __init__(self, replica: str, ledger: Ledger, lapse: float) -> None:
         self._ledger = ledger
         self._lapse = lapse
+        self.replica = replica
+        self.shared: Shared | None = None
         self._held: Sums = {}
         self._pending: Proposal | None = None
 
@@ -38,7 +42,7 @@ class Grants(ABC):
     def take(self, pod: PodFacts, now: float) -> bool:
         """Grant from the allotment if it covers the pod (rule 1); the caller has judged it against the bound."""
         pending = self._pending
-        if not self.valid(now) or (pending is not None and pod.key in pending.retired_keys):
+        if not (self.valid(now) and self._tells(pod)) or (pending is not None and pod.key in pending.retired_keys):
             return False
         if not self._covered(pod, self._held, self._ledger.reservations.unretired):
             return False
@@ -49,8 +53,29 @@ class Grants(ABC):
         return True
 
     def force(self, pod: PodFacts, now: float) -> None:
-        """Reserve for a pod that policy lets through though it could not be booked (rule 8)."""
-        self._grant(pod, now)
+        """Reserve for a pod that policy lets through though it could not be booked (rule 8).
+
+        Not for one that no node can hold: it will not count before it is bound.
+        """
+        if self._ledger.sets_apart(pod):
+            return
+        if self.holds(pod, forced=True) and self._tells(pod):
+            self._grant(pod, now)
+
+    def holds(self, pod: PodFacts, *, forced: bool) -> bool:
+        """Say whether room is held for a pod that is let in; `forced`: by policy, whatever the account says."""
+        return can_hold(self._ledger, pod, forced=forced)
+
+    def _tells(self, pod: PodFacts) -> bool:
+        """Say whether what is held for a pod can surely be told with the next write (size.py)."""
+        shared = self.shared
+        if (
+            len(self._ledger.accounting.scopes) == 1
+            or shared is None
+            or not is_tight(self._ledger, shared, self.replica)
+        ):
+            return True
+        return all(self.held(scope) != NOTHING for scope in self._ledger.spread(pod).scopes)
 
     def again(self, pod: PodFacts, now: float) -> bool:
         """Say whether this very pod was granted before, and reserve on for it: a review may be repeated."""
@@ -76,6 +101,8 @@ class Grants(ABC):
 
     def lapse(self) -> list[Named]:
         """Settle what was granted, never seen, and can come no more (rule 4); return it."""
+        if self._ledger.outdated:
+            return []
         return self._void(self._ledger.proven_since - self._lapse)
 
     def spare(self, scope: str) -> Amounts:

@@ -13,10 +13,11 @@ from webhook.core.account.facts import PodFacts
 from webhook.core.account.ledger import Ledger
 from webhook.core.account.reservations import Reservations
 from webhook.core.sharing.shared import Shared
+from webhook.core.sharing.size import for_names, of_name
 from webhook.core.values.amounts import NOTHING, Amounts
 from webhook.core.values.scopes import CLUSTER
 
-MOST = 8  # names that one replica tells: with names as long as they may be, a few kilobytes
+MOST = 8  # names that one replica tells, if its share of the text (size.py) has room for them
 _CONSIDERED = 100  # of those that are repeated, the first: the caller holds the lock
 
 
@@ -35,7 +36,15 @@ def named(reservations: Reservations, shared: Shared, replica: str) -> dict[str,
     """Choose the names to tell, the largest first; what is held for the others counts in full."""
     costs = namable(reservations, shared, replica)
     largest = nsmallest(MOST, costs, key=lambda name: (*(-amount for amount in costs[name][CLUSTER]), name))
-    return {name: _more_than_nothing(costs[name]) for name in largest}
+    told: dict[str, Sums] = {}
+    left = for_names(shared, replica)
+    for name in largest:
+        sums = _more_than_nothing(costs[name])
+        size = of_name(name, sums)
+        if size <= left:
+            told[name] = sums
+            left -= size
+    return told
 
 
 def _more_than_nothing(sums: Sums) -> Sums:

@@ -10,6 +10,7 @@ from webhook.core.account.extent import Sums
 from webhook.core.account.facts import PodFacts
 from webhook.core.account.ledger import Ledger
 from webhook.core.account.reservations import Named
+from webhook.core.sharing import size
 from webhook.core.sharing.naming import held_by_others, named
 from webhook.core.sharing.shared import Holding, Shared
 from webhook.core.values.amounts import NOTHING, Amounts
@@ -129,11 +130,13 @@ class Draft:
         self._renewed: list[Named] = []
         self._booked: list[Ask] = []
         self._unfit: list[Ask] = []
+        self._open_in: set[str] | None = None  # scopes in which anything is open, where their number matters
+        self._text = 0  # bytes in which to tell of them
 
     @property
     def bookable(self) -> bool:
-        """Say whether anything may be booked: the object is open, and the view far enough (rule 2)."""
-        return self.base.open and self._ledger.revision >= self.base.floor
+        """Say whether anything may be booked: the object is open, and the view far enough (rules 2 and 7)."""
+        return self.base.open and self._ledger.revision >= self.base.floor and not self._ledger.outdated
 
     @property
     def answers(self) -> bool:
@@ -162,6 +165,8 @@ class Draft:
             if known is not None and known.spread == self._ledger.spread(ask.pod):
                 self._renewed.append((ask.pod.name, known))  # a review that was repeated: it has what it needs
                 self._booked.append(ask)
+            elif not self._can_hold(ask):
+                (self._booked if ask.forced else self._unfit).append(ask)
             elif ask.forced or (may_book and self._fits(ask.pod) and ask.pod.key not in lapsed):
                 self._book(ask, now)
             else:
@@ -173,13 +178,14 @@ class Draft:
     def proposal(self, renewal: int, keep: Sums, now: float, *, lean: bool, leaving: bool) -> Proposal:
         """Finish: `keep` is what this replica has to spare of what it holds, `lean` says to book nothing to spare."""
         load = {scope: self._ledger.reservations.open(scope) for scope in self._ledger.accounting.scopes}
-        spare = {scope: NOTHING if lean or leaving else self._spare(scope, keep) for scope in load}
+        names = named(self._ledger.reservations, self.base, self._replica)
+        spare = dict.fromkeys(load, NOTHING) if lean or leaving else self._spare_told(load, keep, names)
         held = {scope: load[scope].plus(spare[scope]) for scope in load}
         others = {r: h for r, h in self.base.holdings.items() if r != self._replica}
         if leaving and not self._ledger.reservations.still_open:
             holdings = others
         else:
-            holdings = {**others, self._replica: self._holding(renewal, held, spare)}
+            holdings = {**others, self._replica: self._holding(renewal, held, spare, names)}
         return Proposal(
             replace(self.base, holdings=holdings),
             now,
@@ -192,16 +198,51 @@ class Draft:
             load,
         )
 
+    def _can_hold(self, ask: Ask) -> bool:
+        """Say whether room can be held for a pod, and be told by this write."""
+        if not size.can_hold(self._ledger, ask.pod, forced=ask.forced):
+            return False
+        if not size.is_tight(self._ledger, self.base, self._replica):
+            return True
+        if self._open_in is None:
+            self._open_in = size.open_scopes(self._ledger)
+            self._text = min(size.for_scopes(self.base, self._replica), self._left())
+        new = set(self._ledger.spread(ask.pod).scopes) - self._open_in
+        return not new or size.of_open(self._open_in | new) <= self._text
+
+    def _left(self) -> int:
+        """How many bytes of the text the others leave."""
+        return size.LEFT - size.by_others(self.base, self._replica)
+
     def _fits(self, pod: PodFacts) -> bool:
         return self.bookable and fits(self._ledger, self.base, self._replica, pod)
 
     def _book(self, ask: Ask, now: float) -> None:
         self._booked.append(ask)
+        if ask.forced and self._ledger.sets_apart(ask.pod):
+            return  # it will not count before it is bound
         granted = self._ledger.grant(ask.pod, now)
+        if self._open_in is not None:
+            self._open_in |= set(granted.spread.scopes)
         if not ask.forced:
             self._tentative.append((ask.pod.name, granted))
 
-    def _holding(self, renewal: int, held: Sums, spare: Sums) -> Holding:
+    def _spare_told(self, load: Sums, keep: Sums, names: dict[str, Sums]) -> Sums:
+        """Book to spare in as many scopes as the text has room for once that is spent."""
+        spare = {scope: self._spare(scope, keep) for scope in load}
+        if not size.is_tight(self._ledger, self.base, self._replica):
+            return spare
+        left = min(size.share(self.base, self._replica), self._left()) - size.BARE
+        left -= size.of_open(scope for scope in load if load[scope] != NOTHING) + size.of_names(names)
+        for scope in load:
+            if load[scope] == NOTHING and spare[scope] != NOTHING:
+                left -= (taken := size.of_open((scope,)))
+                if left < 0:
+                    left += taken
+                    spare[scope] = NOTHING
+        return spare
+
+    def _holding(self, renewal: int, held: Sums, spare: Sums, names: dict[str, Sums]) -> Holding:
         view = self._ledger.revision
         answered = self.base.call if view >= self.base.called_at else self._mine.answered
         return Holding(
@@ -210,7 +251,7 @@ class Draft:
             answered,
             lean=all(amounts == NOTHING for amounts in spare.values()),
             held={scope: amounts for scope, amounts in held.items() if amounts != NOTHING},
-            named=named(self._ledger.reservations, self.base, self._replica),
+            named=names,
         )
 
     def _spare(self, scope: str, keep: Sums) -> Amounts:

@@ -40,6 +40,7 @@ class Witness:
         self._since = float("-inf")  # when this epoch was first seen
         self._last: Shared | None = None  # the last state of this epoch that was seen
         self._past: dict[str, None] = {}  # earlier epochs, oldest first
+        self._restarted = float("-inf")  # when history was last known to have been replaced
         self._heard: dict[str, _Heard] = {}
 
     def see(self, shared: Shared, now: float) -> None:
@@ -64,16 +65,37 @@ class Witness:
         self._epoch, self._last = "", None
         self._heard.clear()
 
+    def begin_again(self, now: float) -> None:
+        """Take in that history was replaced: what was seen is lost, and what is there may be older than all of it."""
+        self.lose()
+        self._restarted = now
+
+    def is_another(self, shared: Shared | None) -> bool:
+        """Say whether the life of the object that was seen last has ended by now, or another has begun."""
+        return bool(self._epoch or (self._past and shared)) and (shared is None or shared.epoch != self._epoch)
+
     def contradicts(self, shared: Shared, written_at: float, now: float) -> bool:
         """Say whether this state, newer by its revision, is older by what it says: an old copy was put back.
 
-        Or it is a new life of the object which is open already, though this replica's own last write (`written_at`)
-        went to the old one so recently that nobody can have waited for as long as it takes to open a new one.
+        Or somebody has built on an old copy, and this replica's own last write is not in it. Or it is a new life of the
+        object which is open already, though this replica's own last write (`written_at`) went to the old one so
+        recently that nobody can have waited for as long as it takes to open a new one, or history was replaced so
+        recently.
         """
         last = self._last
         if last is not None and shared.epoch == self._epoch:
-            return shared.serial < last.serial or (shared.serial == last.serial and shared != last)
-        return shared.epoch in self._past or (shared.open and now < written_at + self._timing.release)
+            if shared.serial == last.serial:
+                return shared != last
+            return shared.serial < last.serial or self._lacks_mine(last, shared, written_at, now)
+        unknown_since = max(written_at, self._restarted)
+        return shared.epoch in self._past or (shared.open and now < unknown_since + self._timing.release)
+
+    def _lacks_mine(self, last: Shared, shared: Shared, written_at: float, now: float) -> bool:
+        """Say whether an own write is undone: nobody else writes a holding, or takes it back before its time."""
+        mine, there = last.holdings.get(self._replica), shared.holdings.get(self._replica)
+        if mine is None:
+            return False
+        return now < written_at + self._timing.release if there is None else there.renewal < mine.renewal
 
     @property
     def knows_of_another(self) -> bool:

@@ -85,9 +85,9 @@ def bookmark_before_its_events() -> Patches:
 def relist_forgets_grants() -> Patches:
     relist = Ledger.relist
 
-    def forget(self: Ledger, pods: Iterable[PodFacts], revision: int) -> None:
+    def forget(self: Ledger, pods: Iterable[PodFacts], revision: int, since: float) -> None:
         self.reservations.retire(list(self.reservations))
-        relist(self, pods, revision)
+        relist(self, pods, revision, since)
 
     return [(Ledger, "relist", forget)]
 

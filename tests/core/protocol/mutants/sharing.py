@@ -177,8 +177,8 @@ def edits_trusted() -> Patches:
 def old_events_believed() -> Patches:
     observe = Allotment.observe
 
-    def gullible(self: Allotment, shared: Shared | None, revision: int, now: float) -> None:
-        self._newest = 0
+    def gullible(self: Allotment, shared: Shared | None, revision: int, now: float, known: int = 0) -> None:
+        self.newest = 0
         observe(self, shared, revision, now)
 
     return [(Allotment, "observe", gullible)]

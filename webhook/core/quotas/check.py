@@ -1,0 +1,126 @@
+"""Check: what the quotas of a namespace, as they are seen, will say against a pod that is created or resized.
+
+The rule is that of `CheckRequest` in k8s.io/apiserver/pkg/admission/plugin/resourcequota/controller.go (1.36) for pods,
+without what an administrator may have limited by default in the API server's own configuration, which no client sees.
+Where several quotas say no, the API server takes any of them (its cache has no order); here it is the first by name.
+Like the API server, every quota is asked for what it demands before any is asked whether it has enough.
+"""
+
+from collections.abc import Sequence
+
+from msgspec import Struct
+
+from webhook.core.quotas import words
+from webhook.core.quotas.amount import ZERO, Amount, amount
+from webhook.core.quotas.objects import Container, Pod, Quantities, ResourceQuota, Selector
+from webhook.core.quotas.scopes import fault, meets, selectors
+from webhook.core.quotas.usage import growth, restricts_pods, usage
+
+# If a quota restricts one of these, every container must say it ("it was a mistake", Kubernetes' code says of that, and
+# lets no other resource in): here with the side and the resource that a container says it by.
+_DEMANDED = {
+    "cpu": ("requests", "cpu"),
+    "memory": ("requests", "memory"),
+    "requests.cpu": ("requests", "cpu"),
+    "requests.memory": ("requests", "memory"),
+    "limits.cpu": ("limits", "cpu"),
+    "limits.memory": ("limits", "memory"),
+}
+
+
+class Quota(Struct, frozen=True, gc=False):
+    """A ResourceQuota, as far as pods are concerned; quantities are read when somebody asks.
+
+    `restricted` names what it restricts of pods, `fault` says why nobody can tell which pods it is about.
+    """
+
+    namespace: str
+    name: str
+    selectors: tuple[Selector, ...]
+    restricted: tuple[str, ...]
+    fault: str
+    hard: Quantities
+    used: Quantities
+
+    @property
+    def concerns_pods(self) -> bool:
+        """Say whether it may have something to say of pods."""
+        return bool(self.restricted or self.fault)
+
+    def covers(self, pod: Pod) -> bool:
+        """Say whether it is about a pod."""
+        return all(meets(pod, each) for each in self.selectors)
+
+
+def quota(found: ResourceQuota) -> Quota:
+    """Take a quota in."""
+    meta, status, conditions = found.metadata, found.status, selectors(found.spec)
+    restricted = tuple(name for name in status.hard if restricts_pods(name))
+    unclear = next(filter(None, map(fault, conditions)), "")
+    return Quota(meta.namespace, meta.name, conditions, restricted, unclear, status.hard, status.used)
+
+
+def refusal(quotas: Sequence[Quota], pod: Pod, before: Pod | None = None) -> str:
+    """Say what quotas, sorted by name, will say against a pod; nothing if they let it in.
+
+    `before` is what a pod was that is to be resized. Raises `QuantityError`, which the API server never lets in.
+    """
+    covering: list[Quota] = []
+    for each in quotas:
+        if each.fault:
+            return words.unusable(each.name, each.fault)
+        if not each.restricted or not each.covers(pod):
+            continue
+        said = _demands(each, pod)
+        if said:
+            return said
+        covering.append(each)
+    return next(filter(None, (_exceeded(each, pod, before) for each in covering)), "")
+
+
+def _demands(quota: Quota, pod: Pod) -> str:
+    """Say what a pod leaves unsaid, or that the quota cannot judge yet."""
+    restricted = quota.restricted
+    missing = {} if _has_resources_of_its_own(pod) else _missing(pod, restricted)
+    if missing:
+        return words.must_specify(quota.name, missing)
+    if any(name not in quota.used for name in restricted):
+        return words.status_unknown(quota.name, restricted)
+    return ""
+
+
+def _missing(pod: Pod, restricted: Sequence[str]) -> dict[str, list[str]]:
+    containers = (*pod.spec.containers, *pod.spec.init_containers)
+    lacking = {name: [each.name for each in containers if not _says(each, name)] for name in restricted}
+    return {name: names for name, names in lacking.items() if names}
+
+
+def _says(container: Container, name: str) -> bool:
+    if name not in _DEMANDED:
+        return True
+    side, resource = _DEMANDED[name]
+    return resource in (container.resources.requests if side == "requests" else container.resources.limits)
+
+
+def _has_resources_of_its_own(pod: Pod) -> bool:
+    """Say whether the pod as a whole requests something or is limited, so that its containers need not be."""
+    own = pod.spec.resources
+    named = () if own is None else (*own.requests, *own.limits)
+    return any(name in ("cpu", "memory") or name.startswith("hugepages-") for name in named)
+
+
+def _exceeded(quota: Quota, pod: Pod, before: Pod | None) -> str:
+    asked = usage(pod, quota.hard) if before is None or not quota.covers(before) else growth(pod, before, quota.hard)
+    over = [name for name, more in asked.items() if _used(quota, name).plus(more).nanos > _hard(quota, name).nanos]
+    if not over:
+        return ""
+    used = {name: _used(quota, name) for name in over if name in quota.used}
+    return words.exceeded(quota.name, {n: asked[n] for n in over}, used, {n: _hard(quota, n) for n in over})
+
+
+def _used(quota: Quota, name: str) -> Amount:
+    return amount(quota.used[name]) if name in quota.used else ZERO
+
+
+def _hard(quota: Quota, name: str) -> Amount:
+    return amount(quota.hard[name])

@@ -1,0 +1,131 @@
+"""Forms: what a review may say of itself, so that nothing longer is remembered, reserved for or repeated.
+
+Anybody who reaches the port may send a review, and what it names is kept: in reservations, in the object that replicas
+share, in the audit log. The API server has validated every object before it asks a validating webhook (`Store.create`
+and `Store.Update` in k8s.io/apiserver/pkg/registry/generic/registry: `BeforeCreate`, then `createValidation`), so what
+it would not let through never comes from it:
+
+- names and namespaces are those of k8s.io/apimachinery/pkg/util/validation (DNS-1123 subdomains and labels);
+- the object's namespace is the request's (`EnsureObjectNamespaceMatchesRequestNamespace`), its uid is one that the API
+  server made (`FillObjectMetaSystemFields`), and so is the review's (`CreateAdmissionObjects`);
+- the name of a request for a create may differ from the object's: it is the one that was asked for, and a mutating
+  webhook may have given another since. That of an update may not.
+
+No user is refused for a long name, since no authenticator bounds one: it is cut for use.
+"""
+
+import re
+from hashlib import sha256
+from typing import NoReturn
+
+from webhook.core.pods.objects import Pod, PodMeta
+from webhook.core.values.word import quoted
+
+LONGEST_UID = 128  # characters; the API server's have 36
+LONGEST_NAME = 253
+LONGEST_NAMESPACE = 63
+LONGEST_USER = 1024  # characters; a service account's has at most 339
+LONGEST_WORD = 63  # a kind, a resource, a subresource, an operation
+
+_UID = rf"[!-~]{{1,{LONGEST_UID}}}"
+_LABEL = r"[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?"
+_PART = r"[a-z0-9](?:[-a-z0-9]*[a-z0-9])?"
+_SUBDOMAIN = rf"(?=[^\n]{{1,{LONGEST_NAME}}}(?:\n|\Z)){_PART}(?:\.{_PART})*"
+_OTHER_NAME = rf"[^\n]{{0,{LONGEST_NAME}}}"  # of objects that are no pods: any that stands in a path
+_WORD = rf"[-A-Za-z0-9]{{0,{LONGEST_WORD}}}"
+_GROUP = rf"[-a-z0-9.]{{0,{LONGEST_NAME}}}"
+_REVISION = r"[^\n]{0,20}"  # whether it is a number is asked where that matters
+
+# One match for all of them, since every review passes here. No part matches the newline between them.
+_ASKED = {
+    "uid": _UID,
+    "namespace": f"(?:{_LABEL})?",
+    "operation": _WORD,
+    "kind.group": _GROUP,
+    "kind.kind": _WORD,
+    "resource.group": _GROUP,
+    "resource.resource": _WORD,
+    "subResource": _WORD,
+    "name": f"(?:{_SUBDOMAIN})?",
+}
+_NAMED = {"name": _OTHER_NAME}  # what is no pod
+_OF_POD = {
+    "metadata.name": f"(?:{_SUBDOMAIN})?",
+    "metadata.generateName": _OTHER_NAME,
+    "metadata.namespace": f"(?:{_LABEL})?",
+    "metadata.uid": f"(?:{_UID})?",
+    "metadata.resourceVersion": _REVISION,
+    "spec.nodeName": f"(?:{_SUBDOMAIN})?",
+    "spec.priorityClassName": f"(?:{_SUBDOMAIN})?",
+}
+_SHOWN = {
+    _UID: f"1 to {LONGEST_UID} printable characters of ASCII without spaces",
+    _LABEL: f"a DNS label of at most {LONGEST_NAMESPACE} characters",
+    _SUBDOMAIN: f"a DNS subdomain of at most {LONGEST_NAME} characters",
+    _OTHER_NAME: f"one line of at most {LONGEST_NAME} characters",
+    _WORD: f"at most {LONGEST_WORD} letters, digits and dashes",
+    _GROUP: f"an API group of at most {LONGEST_NAME} characters",
+    _REVISION: "a number of at most 20 digits",
+}
+_asked_of_pod = re.compile("\n".join(_ASKED.values())).fullmatch
+_asked = re.compile("\n".join((_ASKED | _NAMED).values())).fullmatch
+_of_pod = re.compile("\n".join(_OF_POD.values())).fullmatch
+
+
+class FormError(ValueError):
+    """What no API server writes; says what it would write."""
+
+
+def check_asked(fields: tuple[str, ...], *, of_pod: bool) -> None:
+    """Check what a request says of itself, `fields` in the order of `_ASKED`; raises `FormError`."""
+    if not (_asked_of_pod if of_pod else _asked)("\n".join(fields)):
+        _refuse(_ASKED if of_pod else _ASKED | _NAMED, fields, "request.")
+
+
+def check_pod(pod: Pod, namespace: str, where: str = "object.") -> None:
+    """Check what a review says of its pod, as far as anything of it is kept; raises `FormError`."""
+    meta = pod.metadata
+    fields = (
+        meta.name,
+        meta.generate_name,
+        meta.namespace,
+        meta.uid,
+        meta.resource_version,
+        pod.spec.node_name,
+        pod.spec.priority_class_name,
+    )
+    if not _of_pod("\n".join(fields)):
+        _refuse(_OF_POD, fields, where)
+    if meta.namespace and meta.namespace != namespace:
+        raise FormError(f"{where}metadata.namespace is {quoted(meta.namespace)}, request.namespace {quoted(namespace)}")
+
+
+def check_same(name: str, new: PodMeta, old: PodMeta) -> None:
+    """Check that an update is about one pod; raises `FormError`."""
+    for what, one, other in (
+        ("object.metadata.name and request.name", new.name, name),
+        ("object.metadata.name and oldObject.metadata.name", new.name, old.name),
+        ("object.metadata.uid and oldObject.metadata.uid", new.uid, old.uid),
+    ):
+        if one and other and one != other:
+            raise FormError(f"{what} differ: {quoted(one)}, {quoted(other)}")
+
+
+def usable(user: str) -> str:
+    """Return a user's name as it is, or shortened so that those of two users still differ."""
+    if len(user) <= LONGEST_USER:
+        return user
+    return f"{user[: LONGEST_USER - 20]}...{sha256(user.encode(errors='replace')).hexdigest()[:16]}"
+
+
+def _refuse(forms: dict[str, str], fields: tuple[str, ...], where: str) -> NoReturn:
+    for (field, form), text in zip(forms.items(), fields, strict=True):
+        if not re.fullmatch(form, text):
+            bare = form.removeprefix("(?:").removesuffix(")?")
+            wanted = _SHOWN.get(form) or _SHOWN[bare]
+            raise FormError(f"{where}{field} is {_described(text)}, and not {wanted}")
+    raise FormError(f"{where}metadata cannot be read as that of an object")
+
+
+def _described(text: str) -> str:
+    return f"{quoted(text)} ({len(text):,} characters)" if len(text) > LONGEST_WORD else quoted(text)
