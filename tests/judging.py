@@ -12,6 +12,7 @@ from webhook.cases import Answer, Decided
 from webhook.core.account.facts import PodFacts
 from webhook.core.config.text import digest
 from webhook.core.sharing.allotment import Timing
+from webhook.core.sharing.credit import Shares
 from webhook.waiting import Waiting
 
 BEGAN = 1000.0
@@ -67,14 +68,21 @@ def waits(answer: Answer | Waiting) -> Waiting:
 
 
 class Judge:
-    """An admission with what it decided, and the shared object as a value: `book` does what the booking thread does."""
+    """An admission with what it decided, and the shared object as a value: `book` does what the booking thread does.
+
+    Most tests are about what fits and who books it, so there is credit without limit unless `shares` are given.
+    """
 
     def __init__(
-        self, replica: str = "r1", timing: Timing | None = None, seconds: Callable[[], float] | None = None
+        self,
+        replica: str = "r1",
+        timing: Timing | None = None,
+        seconds: Callable[[], float] | None = None,
+        shares: Shares | None = None,
     ) -> None:
         self.clock = Clock()
         self.decided: list[Decided] = []
-        account = Account(replica, timing or Timing(), seconds or self.clock)
+        account = Account(replica, timing or Timing(), seconds or self.clock, shares)
         self.admission = Admission(account, self.decided.append, wall_clock=self.clock)
 
     def configure(self, settings: str = "") -> None:
@@ -106,9 +114,9 @@ class Judge:
         return True
 
 
-def ready(settings: str = "", memory: float = 8) -> Judge:
+def ready(settings: str = "", memory: float = 8, shares: Shares | None = None) -> Judge:
     """Make a replica that can judge: one node with that many Gi, all of which may be requested, and a share booked."""
-    judge = Judge()
+    judge = Judge(shares=shares)
     judge.configure(settings)
     judge.sync(memory)
     judge.prepare()

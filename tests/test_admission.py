@@ -425,7 +425,7 @@ def test_a_decision_that_cannot_be_recorded_stands_all_the_same(caplog: pytest.L
         raise Unforeseen(decided.verdict.decision)
 
     judge = ready()
-    judge.admission = Admission(Account("r1", Timing(), judge.clock), observe)
+    judge.admission = Admission(Account("r1", Timing(), judge.clock, None), observe)
     judge.configure()
     judge.sync()
     judge.prepare()

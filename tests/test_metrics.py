@@ -61,6 +61,7 @@ PINNED = {
     "headroom_reserve_nodes": ("gauge", {"scope"}),
     "headroom_reserve_used_nodes": ("gauge", {"scope"}),
     "headroom_reserved_memory_bytes": ("gauge", {"scope"}),
+    "headroom_subjects_in_bad_standing": ("gauge", set()),
     "headroom_scope_cpu_allocatable_cores": ("gauge", {"scope"}),
     "headroom_scope_cpu_limits_bound_cores": ("gauge", {"scope"}),
     "headroom_scope_cpu_limits_cores": ("gauge", {"scope"}),

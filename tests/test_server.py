@@ -65,22 +65,23 @@ class Replica:
         """Scrape it."""
         return Exposition(self.page("/metrics"))
 
-    def ask(self, name: str, memory: str) -> bool:
+    def ask(self, name: str, memory: str, namespace: str = "default") -> bool:
         """Have a pod judged, again while it says to ask again."""
-        status, body = self._review(name, memory)
+        status, body = self._review(name, memory, namespace)
         while status == 503:
             time.sleep(0.2)
-            status, body = self._review(name, memory)
+            status, body = self._review(name, memory, namespace)
         assert status == 200, body
         allowed: bool = json.loads(body)["response"]["allowed"]
         return allowed
 
-    def _review(self, name: str, memory: str) -> tuple[int, bytes]:
+    def _review(self, name: str, memory: str, namespace: str) -> tuple[int, bytes]:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
         connection = HTTPSConnection("127.0.0.1", self.port, timeout=30, context=context)
         try:
             body = review(name, memory).replace(b'"pod-', b'"uid-')  # as the fake names them
+            body = body.replace(b'"default"', f'"{namespace}"'.encode())
             connection.request("POST", "/validate?timeout=10s", body, {"Content-Type": "application/json"})
             answer = connection.getresponse()
             return answer.status, answer.read()
@@ -167,7 +168,7 @@ def test_an_edit_applies_without_a_restart(cluster: FakeCluster, start: Callable
     assert replica.ask("a", "9Gi")
     cluster.configure("mode: enforced")
     until(lambda: replica.shown().value("headroom_config_last_reload_success") == 0)
-    assert replica.ask("b", "7Gi")
+    assert replica.ask("b", "7Gi", "other")  # where no pod is on its way
 
 
 def test_what_a_quota_will_refuse_is_refused_while_quotas_are_seen(

@@ -15,8 +15,10 @@ from webhook.core.account.nodes import NodeFacts
 from webhook.core.config.config import HeadroomConfig
 from webhook.core.config.share import Part
 from webhook.core.sharing.allotment import Allotment, Proposal, Timing
+from webhook.core.sharing.credit import SHARES, Credit, Shares
 from webhook.core.sharing.shared import Shared
 from webhook.feed import Feed
+from webhook.holders import Holders
 from webhook.overlaps import Overlaps
 from webhook.reserves import Reserves
 
@@ -32,10 +34,13 @@ class Account:
     Whoever reads or changes `ledger` or `allotment` holds the `lock`, and for as short as can be.
     """
 
-    def __init__(self, replica: str, timing: Timing, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, replica: str, timing: Timing, clock: Callable[[], float], shares: Shares | None = SHARES
+    ) -> None:
         self.lock = RLock()
         self._told = Condition(self.lock)
         self._work = False  # whether there may be some for the booking thread; guarded by the lock
+        self._awaiting = False  # whether a review waits for earlier pods to be seen; guarded by the lock
         self._behind = False  # whether that thread sleeps over a view that has to come further before it may book
         self.news_needed = Event()  # set when there may be work: news of the pods may be what it waits for
         self.clock = clock
@@ -43,10 +48,11 @@ class Account:
         self.config_hash = ""
         self.config_problem: str | None = "the ConfigMap headroom-config has not been read yet"
         self.ledger = Ledger(Accounting(self.config))
-        self.allotment = Allotment(replica, self.ledger, timing)
+        self.allotment = Allotment(replica, self.ledger, timing, Credit(self.ledger, timing.lapse, shares))
         self.pods, self.nodes = Feed("pods"), Feed("nodes")
         self._telling = Lock()
         self._overlaps, self._reserves = Overlaps(), Reserves()
+        self.holders = Holders(clock)
         self.evidence = ""  # by which it was last known that etcd was put back
         self.lapsed = 0  # reservations that lapsed: their pods never came
 
@@ -99,9 +105,11 @@ class Account:
         """Take in a pod that was added or has changed."""
         with self.lock:
             self.pods.tell_live(self.clock())
-            before = self.ledger.unasked_growths
+            before, still_open = self.ledger.unasked_growths, self.ledger.reservations.still_open
             self.ledger.see(pod)
             self._come_further()
+            if self._awaiting and self.ledger.reservations.still_open < still_open:
+                self.wake()
             grown = self.ledger.unasked_growths > before
         if grown:
             log.warning("pod %r grew without a review: %s", pod.name, _UNASKED)
@@ -136,11 +144,12 @@ class Account:
         """Take in that the pods are shown as they were at a moment, or later."""
         with self.lock:
             self.ledger.prove(since)
-            lapsed = self.allotment.lapse()
+            lapsed, worse = self.allotment.lapse(), self.allotment.worse
             self.lapsed += len(lapsed)
             self.wake()
         if lapsed:
             log.info("%d reservations lapsed: their pods never came, such as %r", len(lapsed), lapsed[0][0])
+        self.holders.tell_worse(worse)
 
     def see_node(self, node: NodeFacts) -> None:
         """Take in a node that was added or has changed."""
@@ -220,10 +229,12 @@ class Account:
             return self.ledger.doubted_since if self.ledger.outdated else None
 
     def at_ease(self) -> bool:
-        """Say whether news of the pods can wait: no bound is near, and no booking waits for a view."""
+        """Say whether news of the pods can wait: no bound is near, no booking waits for a view, no review for pods."""
         with self.lock:
             scopes = self.ledger.accounting.scopes
-            return not self._behind and not any(self.ledger.standing(scope).is_past(_NEAR) for scope in scopes)
+            if self._behind or self._awaiting:
+                return False
+            return not any(self.ledger.standing(scope).is_past(_NEAR) for scope in scopes)
 
     # -- bookings ------------------------------------------------------------------------------------------------------
 
@@ -242,6 +253,15 @@ class Account:
         self._work = True
         self.news_needed.set()
         self._told.notify_all()
+
+    def excuse(self) -> None:
+        """Take in that something is wrong here, for which pods may not come: that is held against nobody."""
+        with self.lock:
+            self.ledger.history.excuse(self.clock())
+
+    def await_pods(self, awaiting: bool) -> None:
+        """Take in whether any review waits for earlier pods to be seen; the caller holds the lock."""
+        self._awaiting = awaiting
 
     def _come_further(self) -> None:
         if self._behind and self.allotment.may_book():

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from webhook.account import Account
 from webhook.cases import Answer, Case, Decided, plain
 from webhook.core.account.standing import Standing
+from webhook.core.reviews.awaiting import final
 from webhook.core.reviews.binding import bind_question
 from webhook.core.reviews.decision import Outcome, decide, verdict_of
 from webhook.core.reviews.question import Question, asked_of_quotas, question
@@ -24,6 +25,7 @@ from webhook.core.reviews.verdict import Decision, Reason, Verdict, cannot_tell
 from webhook.core.sharing.allotment import Proposal
 from webhook.core.sharing.shared import Shared
 from webhook.core.values.scopes import CLUSTER
+from webhook.holders import most_awaited
 from webhook.patience import Patience
 from webhook.quotaview import QuotaView
 from webhook.waiting import Settled, Waiting, WaitingRoom
@@ -82,8 +84,9 @@ class Admission:
             if not outcome.settled:
                 kept = asked.kept()
                 case = Case(kept.request, now, timeout, kept)
-                waiting = Waiting(case, kept, outcome.verdict, self._wait_until(case))
+                waiting = Waiting(case, kept, outcome.verdict, self._wait_until(case), outcome.awaits)
                 if self._room.enter(waiting):
+                    self.account.await_pods(self._room.awaits_pods)
                     self.account.wake()
                     return waiting
                 outcome = self._unjudged(asked, _TOO_MUCH, now)
@@ -116,9 +119,12 @@ class Admission:
 
     def _answer(self, case: Case, verdict: Verdict, standing: Standing | None) -> Answer:
         now = self.account.clock()
-        if verdict.decision is Decision.CANNOT_TELL and self._may_ask_again(case, now):
-            return plain(503, verdict.detail, retry_after=1)
+        if verdict.decision is Decision.CANNOT_TELL:
+            if self._may_ask_again(case, now):
+                return plain(503, verdict.detail, retry_after=1)
+            verdict = final(verdict)
         age = max(self.account.pods.age(now), self.account.nodes.age(now))
+        self._name_holder(verdict)
         response = respond(case.request, verdict, case.question.facts.name if case.question else None)
         told = message(verdict, response)
         try:
@@ -126,6 +132,13 @@ class Admission:
         except Exception:
             log.exception("the decision on review %r could not be recorded", case.request.uid)
         return Answer(200, encode(response))
+
+    def _name_holder(self, verdict: Verdict) -> None:
+        """Log who holds most, now and then, if a pod is refused while room is held for pods that have not appeared."""
+        if verdict.decision is Decision.DENY and any(s.granted for s in verdict.sums) and self.account.holders.is_due():
+            with self.account.lock:
+                most = most_awaited(self.account.ledger.reservations.subjects)
+            self.account.holders.tell_most(most)
 
     def _may_ask_again(self, case: Case, now: float) -> bool:
         """Say whether to ask again is of use, and leaves time for an answer; if so, remember it."""
@@ -158,7 +171,10 @@ class Admission:
             now = self.account.clock()
             self.account.ledger.tick(now)
             problem = self.account.problem(now)
+            if problem is not None or not self.account.allotment.valid(now):
+                self.account.excuse()
             settled = list(self._room.without_booking(now, problem))
+            self.account.await_pods(self._room.awaits_pods)
             proposed = None
             if may_write and problem is None and self.account.allotment.pending is None:
                 asks = self._room.asks(now)

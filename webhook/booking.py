@@ -111,6 +111,7 @@ class Booking:
     def _recover(self, error: Exception) -> None:
         """Say what went wrong, once; look at the object again after a while."""
         self._known = False
+        self._account.excuse()
         if isinstance(error, Unreachable):
             self._account.lose_touch()
         if isinstance(error, KubeError | NewerVersionError):

@@ -226,7 +226,7 @@ class Snapshot(Collector):
             states = Counted(_state(r, account.clock() - allotment.timing.lapse) for _, r in ledger.reservations)
             reserved = {s: ledger.reservations.unseen(s).memory_requests for s in ledger.accounting.scopes}
             held = {s: allotment.held(s).memory_requests for s in ledger.accounting.scopes}
-            lapsed = account.lapsed
+            lapsed, in_bad_standing = account.lapsed, len(ledger.history)
             growths, grown = ledger.unasked_growths, ledger.unasked_growth.memory_requests
             binds, bound = dict(ledger.unconfined_binds), dict(ledger.unconfined_bound)
             pools = ledger.accounting.scopes[1:]
@@ -235,6 +235,8 @@ class Snapshot(Collector):
         )
         yield _by("headroom_reservations", text, "state", {state: states[state] for state in _STATES})
         yield _counter("headroom_reservations_expired", "Reservations whose pods never came.", lapsed)
+        text = "Owners and namespaces whose pods were let in and never came, and which have a small credit since."
+        yield _gauge("headroom_subjects_in_bad_standing", text, float(in_bad_standing))
         text = "Pods that grew without a review: a resize has become feasible, or a pod that had ended lives again."
         yield _counter("headroom_unreviewed_growths", text, growths)
         yield _counter("headroom_unreviewed_growth_memory_bytes", "Requests that pods grew by without a review.", grown)

@@ -17,15 +17,22 @@ from webhook.core.sharing.allotment import Allotment, Ask, Proposal
 class Waiting:
     """A review that waits until some time of the replica's clock, and is then sent to ask again.
 
-    `verdict` holds once it is booked for; `proposed` says that a write found no room for it yet.
+    `verdict` holds once it is booked for; `proposed` says that a write found no room for it yet. While it `awaits`
+    earlier pods (there is no credit for it), nothing is booked for it, and with that verdict it is sent away.
     """
 
     case: Case
     question: Question
     verdict: Verdict
     until: float
+    awaits: Verdict | None = None
     proposed: bool = False
     answer: Future[Answer] = field(default_factory=Future)
+
+    @property
+    def lacks_booking(self) -> bool:
+        """Say whether it is a booking that it waits for, and not earlier pods."""
+        return self.awaits is None and not self.question.request.dry_run
 
 
 Settled = tuple[Waiting, Verdict]
@@ -46,6 +53,11 @@ class WaitingRoom:
     def __len__(self) -> int:
         return len(self._waiting)
 
+    @property
+    def awaits_pods(self) -> bool:
+        """Say whether anybody waits for earlier pods to be seen."""
+        return any(waiting.awaits is not None for waiting in self._waiting)
+
     def enter(self, waiting: Waiting) -> bool:
         """Let a review wait for its booking; say whether there is room, which fails only those that take much."""
         heavy = _heaviness(waiting)
@@ -62,7 +74,7 @@ class WaitingRoom:
         return [
             Ask(w.question.facts, w.question.forced)
             for w in self._waiting
-            if not w.proposed or self._allotment.promising(w.question.facts, now)
+            if w.lacks_booking and (not w.proposed or self._allotment.promising(w.question.facts, now))
         ]
 
     def without_booking(self, now: float, problem: str | None) -> Iterator[Settled]:
@@ -106,14 +118,20 @@ class WaitingRoom:
 
     def _settled(self, waiting: Waiting, now: float) -> Verdict | None:
         outcome = decide(self._ledger, self._allotment, waiting.question, now)
+        waiting.awaits = outcome.awaits
         if outcome.settled:
             return outcome.verdict
+        waiting.verdict = outcome.verdict
+        if outcome.awaits is not None:
+            return None
         pod, forced = waiting.question.facts, waiting.question.forced
         if waiting.proposed and not forced and self._allotment.refuses(pod, now):
             return refuse_beside_others(self._ledger, self._allotment, waiting.question, now)
         return None
 
     def _cannot_tell(self, waiting: Waiting, problem: str | None, now: float) -> Verdict:
+        if waiting.awaits is not None and problem is None:
+            return waiting.awaits
         if waiting.question.forced:
             self._allotment.force(waiting.question.facts, now)
         detail = problem or self._allotment.closed(now) or "this replica could not book its share in time"

@@ -9,7 +9,7 @@ import random
 import ssl
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -28,8 +28,29 @@ SLOWEST_SECONDS = 4.0
 TIMEOUT_SECONDS = 6
 chance = random.SystemRandom()
 
+Mood = Callable[[], tuple[float, bool]]
+"""Seconds until the answer to a create, and whether it is a yes."""
+
+
+def moody() -> tuple[float, bool]:
+    """A third at once, a third late, a third late and refused."""
+    mood = chance.randrange(3)
+    return chance.uniform(0, SLOWEST_SECONDS) if mood else 0.0, mood < 2
+
+
+def refusing() -> tuple[float, bool]:
+    """Refuse everything at once."""
+    return 0.0, False
+
+
+def late() -> tuple[float, bool]:
+    """Let everything in, two seconds later."""
+    return 2.0, True
+
 
 class _Server(ThreadingHTTPServer):
+    mood: Mood
+    request_queue_size = 1024
     daemon_threads = True
     block_on_close = False
     asked = False
@@ -40,13 +61,12 @@ class _Handler(BaseHTTPRequestHandler):
     server: _Server
 
     def do_POST(self) -> None:
-        """A third at once, a third late, a third late and refused."""
+        """Answer as the mood is; a dry run gets a yes at once."""
         self.server.asked = True
         request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))["request"]
-        mood = 0 if request.get("dryRun") else chance.randrange(3)
-        if mood:
-            time.sleep(chance.uniform(0, SLOWEST_SECONDS))
-        answer = {"uid": request["uid"], "allowed": mood < 2, "status": {"code": 403, "message": REFUSAL}}
+        seconds, allowed = (0.0, True) if request.get("dryRun") else self.server.mood()
+        time.sleep(seconds)
+        answer = {"uid": request["uid"], "allowed": allowed, "status": {"code": 403, "message": REFUSAL}}
         body = json.dumps({"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "response": answer}).encode()
         self.send_response(200)
         self.send_header("Content-Type", "application/json")
@@ -59,12 +79,13 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def standing_by(cluster: Cluster, folder: Path, namespace: str) -> Iterator[None]:
+def standing_by(cluster: Cluster, folder: Path, namespace: str, mood: Mood = moody) -> Iterator[None]:
     """Have the API server ask it about the pods of one namespace."""
     issue_certificates(folder)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(folder / "tls.crt", folder / "tls.key")
     server = _Server((LOOPBACK, 0), _Handler)
+    server.mood = mood
     server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
     threading.Thread(target=server.serve_forever, name=NAME, daemon=True).start()
     try:

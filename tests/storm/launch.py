@@ -13,6 +13,7 @@ from webhook import cli, recounting, server
 from webhook.core.account.facts import PodFacts
 from webhook.core.account.ledger import Ledger
 from webhook.core.sharing.allotment import Allotment, Timing
+from webhook.core.sharing.credit import Credit
 
 RECOUNT_SECONDS = 2.0
 
@@ -52,10 +53,20 @@ def _reserve_nothing() -> None:
     Allotment.take = take  # type: ignore[method-assign]  # that is the fault
 
 
+def _give_unlimited_credit() -> None:
+    """Grant whatever fits: what others refuse afterwards is held until it lapses, however much that is."""
+
+    def shortfall(self: Patched, pod: PodFacts, now: float) -> None:
+        return None
+
+    Credit.shortfall = shortfall  # type: ignore[method-assign]  # that is the fault
+
+
 FAULTS: dict[str, Callable[[], None]] = {
     "forget-others": _forget_others,
     "release-on-sight": _release_on_sight,
     "reserve-nothing": _reserve_nothing,
+    "unlimited-credit": _give_unlimited_credit,
 }
 
 

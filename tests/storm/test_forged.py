@@ -25,7 +25,7 @@ pytestmark = pytest.mark.live
 
 OBJECT, _ = SHARED
 MOST = 64 << 10  # bytes of the shared object, as the API server shows it
-LIMIT = 256 << 20  # bytes of memory, manifests/base/deployment.yaml
+LIMIT = 256 << 20  # bytes of memory, of the 384 MiB that manifests/base/deployment.yaml gives
 SECONDS, WHOLE = 12.0, 100_000  # reviews are sent for so long; in full so many, however long that takes
 RESERVED = r'headroom_reservations\{state="open"\}'
 

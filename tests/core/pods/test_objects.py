@@ -16,7 +16,9 @@ def test_every_field_of_a_pod_is_found_under_its_name() -> None:
     pod = read_pod(
         b"""{"apiVersion": "v1", "kind": "Pod",
         "metadata": {"name": "web-1", "generateName": "web-", "namespace": "shop", "uid": "u", "resourceVersion": "7",
-            "labels": {"app": "web"}, "annotations": {"kubernetes.io/config.mirror": "hash", "other": "x"},
+            "creationTimestamp": "2026-11-30T09:00:00Z", "deletionTimestamp": "2026-11-30T10:00:00Z",
+            "labels": {"app": "web"},
+            "annotations": {"kubernetes.io/config.mirror": "hash", "other": "x"},
             "ownerReferences": [
                 {"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "web", "uid": "r", "controller": true}]},
         "spec": {"nodeName": "n1", "nodeSelector": {"disk": "ssd"}, "priorityClassName": "high", "volumes": [{}],
@@ -42,6 +44,8 @@ def test_every_field_of_a_pod_is_found_under_its_name() -> None:
             "namespace": "shop",
             "uid": "u",
             "resourceVersion": "7",
+            "creationTimestamp": "2026-11-30T09:00:00Z",
+            "deletionTimestamp": "2026-11-30T10:00:00Z",
             "ownerReferences": [
                 {"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "web", "uid": "r", "controller": True}
             ],

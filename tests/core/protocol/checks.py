@@ -43,6 +43,7 @@ class Checks:
         self.touched = False  # somebody has deleted or edited the shared object, or put an old copy back
         self.ceiling = self.bounds()
         self.replicas: list[Replica] = []
+        self.credit = False  # whether there is a limit to it
 
     # -- values --------------------------------------------------------------------------------------------------------
 
@@ -149,6 +150,28 @@ class Checks:
         shared = replica.allotment.shared
         if "I6" in self.rules and (age >= TIMING.validity or shared is None or not shared.open):
             raise Violation("I6", f"{replica.name} granted {age} s after its last write, on {shared}")
+
+    def check_credit(self, replica: Replica, pod: PodFacts) -> None:
+        """I8: what subjects have open stays one pod, or half of what is left, or a 32nd of the bound, with this one."""
+        if "I8" not in self.rules or not self.credit:
+            return
+        shared, ledger = replica.allotment.shared, replica.ledger
+        others = [h for name, h in shared.holdings.items() if name != replica.name] if shared else []
+        live = replica.view.get(pod.name)
+        namespace = pod.name.partition("/")[0]
+        for scope in ledger.spread(pod).scopes:
+            lives = live.footprint if live and live.counts and scope in ledger.spread(live).scopes else NOTHING
+            standing, before = ledger.standing(scope), ledger.before(pod).within(scope)
+            for index, bound in enumerate(standing.bearing.bound):
+                cost = pod.footprint[index] - max(before[index], lives[index])
+                if bound is None or cost <= 0:
+                    continue
+                elsewhere = sum(h.held.get(scope, NOTHING)[index] - h.spare.get(scope, NOTHING)[index] for h in others)
+                left = max(0, bound - standing.committed[index] - standing.unseen[index] - elsewhere)
+                for subject in (namespace, f"{namespace}/{pod.owner}"):
+                    own = ledger.reservations.subjects.awaited(subject).in_scope(scope)[index]
+                    if own and 2 * (own + cost) > left + own and 32 * (own + cost) > bound:
+                        raise Violation("I8", f"{subject} has {own} open, and {cost} more with {left} left")
 
     def check_epoch(self, letter: Letter) -> None:
         """I7: the object is made anew only if somebody lost or damaged it."""

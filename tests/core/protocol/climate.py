@@ -31,6 +31,7 @@ class Climate(NamedTuple):
     repeat: float = 0.0  # a pod is created under a name that lives, and every replica asked about one
     again: float = 0.02  # a review is asked again
     end: float = 0.01  # a create dies
+    elsewhere: float = 0.0  # another webhook refuses what was let in for one namespace; above 0 there is a credit
 
 
 CLIMATES = (
@@ -75,8 +76,23 @@ CONFINING = (
         "confining and all", replicas=(2, 3, 3), torn=0.2, skip=0.2, lag=0.05, cut=0.03, leap=0.02, crash=0.02,
         pause=0.01, loss=0.1, resize=0.2, repeat=0.2, confine=0.6, again=0.1, end=0.03, late=0.6,
     ),
+    Climate(
+        "confining, refused elsewhere", skip=0.2, lag=0.03, leap=0.05, confine=0.6, again=0.1, late=0.6, elsewhere=0.5,
+    ),
 )  # fmt: skip
 """Where pods are confined later. These stand by themselves: the seeds of the others go by their number."""
+
+
+# Those in which there is a limit to credit, as where pods are refused elsewhere; in all others there is none, so that
+# faults find as many grants as can be.
+ON_CREDIT = (
+    Climate("refused elsewhere", skip=0.2, lag=0.03, leap=0.1, late=0.5, forced=0.1, elsewhere=0.9),
+    Climate(
+        "refused elsewhere, repeated and resized", greedy=True, skip=0.2, trickle=0.3, lag=0.05, leap=0.05, late=0.4,
+        resize=0.3, repeat=0.3, elsewhere=0.9,
+    ),
+)  # fmt: skip
+WITH_CREDIT = 1_000_000  # the first seed of these
 
 
 class Tide(NamedTuple):

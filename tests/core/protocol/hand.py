@@ -10,6 +10,7 @@ from webhook.core.account.ledger import Ledger
 from webhook.core.account.nodes import NodeFacts, Room
 from webhook.core.config.source import parse
 from webhook.core.sharing.allotment import Allotment, Ask, Proposal, Timing
+from webhook.core.sharing.credit import Credit, Shares
 from webhook.core.sharing.shared import Shared
 from webhook.core.values.amounts import Amounts
 
@@ -32,9 +33,13 @@ class State(NamedTuple):
 
 
 class Hand:
-    """Some replicas and what they share; the first one has made it and opened it."""
+    """Some replicas and what they share; the first one has made it and opened it.
 
-    def __init__(self, *names: str, bound: int = 100) -> None:
+    Without `shares` there is no limit to credit.
+    """
+
+    def __init__(self, *names: str, bound: int = 100, shares: Shares | None = None) -> None:
+        self.shares = shares
         self.now = 1_000.0
         self.revision = 10
         self.shared: Shared | None = None
@@ -54,7 +59,7 @@ class Hand:
         ledger = self.ledgers[name] = Ledger(Accounting(parse(CONFIG)))
         ledger.see_node(NodeFacts("node", Room(self.bound, 0), ready=True), self.now)
         ledger.relist([], self.revision)
-        self.replicas[name] = Allotment(name, ledger, TIMING)
+        self.replicas[name] = Allotment(name, ledger, TIMING, Credit(ledger, TIMING.lapse, self.shares))
         self.replicas[name].observe(self.shared, self.written_at, self.now)
         return self.replicas[name]
 

@@ -1,5 +1,6 @@
 """A simulated replica: the real ledger and allotment, in a shell that is made of steps instead of threads."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -9,7 +10,9 @@ from webhook.core.account.accounting import Accounting
 from webhook.core.account.facts import PodFacts
 from webhook.core.account.ledger import Ledger
 from webhook.core.account.nodes import NodeFacts, Room
+from webhook.core.account.reservations import Reservation
 from webhook.core.sharing.allotment import Allotment, Ask, Proposal, Timing
+from webhook.core.sharing.credit import SHARES, Credit
 from webhook.core.sharing.shared import Shared, SharedError, read, write
 from webhook.core.values.amounts import NOTHING, Amounts
 
@@ -50,6 +53,19 @@ class Proof:
     revision: int
 
 
+class Watched(Ledger):
+    """A ledger that has each grant checked as it is made."""
+
+    def __init__(self, accounting: Accounting, check: Callable[[PodFacts], None]) -> None:
+        super().__init__(accounting)
+        self._check = check
+
+    def grant(self, pod: PodFacts, now: float) -> Reservation:
+        """Let the world look first."""
+        self._check(pod)
+        return super().grant(pod, now)
+
+
 @dataclass(eq=False)
 class Replica:
     """One life of one process: its id is never used again."""
@@ -81,8 +97,9 @@ class Replica:
     drops: bool = True  # whether it releases bookings that nobody was told of, or lets them lapse
 
     def __post_init__(self) -> None:
-        self.ledger = Ledger(self.accounting)
-        self.allotment = Allotment(self.name, self.ledger, self.timing)
+        self.ledger: Ledger = Watched(self.accounting, lambda pod: self.world.check_credit(self, pod))
+        self.credit = Credit(self.ledger, self.timing.lapse, SHARES if self.world.credit else None)
+        self.allotment = Allotment(self.name, self.ledger, self.timing, self.credit)
         self.look()
         self.tell_nodes()
         self.relist()
@@ -110,6 +127,9 @@ class Replica:
         if self.broken(pod):
             self.world.refuse(waiting.request)
             return True
+        if self.allotment.shortfall(pod, now) is not None:
+            self.world.count["beyond credit"] += 1
+            return False
         if self.allotment.take(pod, now):
             self.world.check_grant(self)
             self.world.allow(waiting.request)
@@ -175,7 +195,12 @@ class Replica:
         return False
 
     def _propose(self, now: float) -> None:
-        asks = [w for w in self.waiting if not w.proposed or self.allotment.promising(w.request.pod, now)]
+        asks = [
+            w
+            for w in self.waiting
+            if (w.request.forced or self.allotment.shortfall(w.request.pod, now) is None)
+            and (not w.proposed or self.allotment.promising(w.request.pod, now))
+        ]
         if not self.allotment.may_book():
             asks = []
         fresh = now < self.marked_at + MARKED_FOR

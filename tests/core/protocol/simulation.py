@@ -10,14 +10,14 @@ from unittest.mock import patch
 from msgspec.structs import replace
 
 from tests.core.protocol.checks import TIMING, Violation
-from tests.core.protocol.climate import CLIMATES, CONFINING, TIDES, Climate
+from tests.core.protocol.climate import CLIMATES, CONFINING, ON_CREDIT, TIDES, WITH_CREDIT, Climate
 from tests.core.protocol.etcd import Rooms
 from tests.core.protocol.requests import Request, State
 from tests.core.protocol.world import World
 from webhook.core.sharing import proposal
 from webhook.core.values.scopes import CLUSTER
 
-RULES = frozenset({"I1", "I2", "I3", "I5", "I6", "I7"})
+RULES = frozenset({"I1", "I2", "I3", "I5", "I6", "I7", "I8"})
 EVERY = (*CLIMATES, *CONFINING)
 PATIENCE = 1.0  # seconds that a review waits before it is told that it cannot be told
 
@@ -27,11 +27,16 @@ class Simulation:
 
     def __init__(self, seed: int, climate: Climate | None = None, *, rules: frozenset[str] = RULES) -> None:
         self.random = random = Random(seed)
-        self.climate = climate or CLIMATES[seed % len(CLIMATES)]
+        climates = CLIMATES if seed < WITH_CREDIT else ON_CREDIT
+        self.climate = climate or climates[seed % len(climates)]
         self.tide = TIDES[0]
         rooms = Rooms(random.randint(3, 20), random.randint(5, 12))
         self.world = World(
-            random.choice(self.climate.replicas), rooms=rooms, existing=random.choice((0, 0, 3)), rules=rules
+            random.choice(self.climate.replicas),
+            rooms=rooms,
+            existing=random.choice((0, 0, 3)),
+            rules=rules,
+            credit=self.climate.elsewhere > 0,
         )
 
     def run(self) -> Counter[str]:
@@ -73,18 +78,23 @@ class Simulation:
 
     def _use(self) -> None:
         """People and controllers create and delete pods, by turns more of the one and of the other."""
-        world, random, climate = self.world, self.random, self.climate
+        world, random = self.world, self.random
         if self._happens(0.08):
             self.tide = random.choice(TIDES)
         for _ in range(3):
             if self._happens(self.tide.create):
                 world.create(self._any(), self._any(), random.choice((1, 2, 2, 3, 5)), self._any())
-            if self._happens(self.tide.commit * climate.late):
+            if self._happens(self.tide.commit * self.climate.late):
                 world.commit(self._any())
             if self._happens(self.tide.delete):
                 world.delete(self._any())
             if self._happens(self.tide.change):
                 world.change(self._any(), self._any())
+        self._use_otherwise()
+
+    def _use_otherwise(self) -> None:
+        """What is particular to a climate: other requests than creates, and those that others put an end to."""
+        world, random, climate = self.world, self.random, self.climate
         if self._happens(climate.forced):
             world.create_forced(self._any(), random.choice((2, 5)))
         if self._happens(climate.resize):
@@ -97,6 +107,8 @@ class Simulation:
             world.ask_again(self._any(), self._any())
         if self._happens(climate.end):
             world.end(self._any())
+        if climate.elsewhere and self._happens(climate.elsewhere):
+            world.refuse_elsewhere(self._any())
 
     def _fault(self) -> None:
         world, random, climate = self.world, self.random, self.climate
@@ -183,7 +195,8 @@ def fill(world: World, first: int) -> None:
         size = free if number == first + len(world.replicas) else (free + 1) // 2
         if size <= 0:
             return
-        request = Request(replace(world.pod(0, size, 0), name=f"ns/last{number}"), world.now)
+        last = replace(world.pod(0, size, 0), name=f"last/{number}", owner="last")  # whose standing is good
+        request = Request(last, world.now)
         world.requests.append(request)
         world.ask(request, number)
         for _ in range(5):
@@ -210,7 +223,7 @@ def runs(number: int, seed: int) -> Run:
     """Do so many runs, of seeds that follow one another; raises `Violation`, with the seed in a note."""
     steps, count = 0, Counter[str]()
     for each in range(seed, seed + number):
-        simulation = Simulation(each, EVERY[each % len(EVERY)])
+        simulation = Simulation(each, EVERY[each % len(EVERY)] if each < WITH_CREDIT else None)
         try:
             count += simulation.run()
         except Violation as violation:

@@ -40,8 +40,11 @@ NAMES = 60
 class World(Checks):
     """Everything at once."""
 
-    def __init__(self, replicas: int, *, rooms: Rooms, existing: int = 0, rules: frozenset[str]) -> None:
+    def __init__(
+        self, replicas: int, *, rooms: Rooms, existing: int = 0, rules: frozenset[str], credit: bool = False
+    ) -> None:
         super().__init__(rooms, rules)
+        self.credit = credit
         self.accounting = Accounting(parse(CONFIG))
         self.recent: deque[str] = deque(maxlen=8)  # names of pods that came last
         self.uids = self.lives = 0
@@ -60,7 +63,8 @@ class World(Checks):
         confined = (Way(POOL),) if kind % 3 == 1 else ()
         limits = size * 2 if kind % 3 == 2 else size
         footprint = Amounts(memory_requests=size, memory_limits=limits, memory_limits_filled=limits)
-        return PodFacts(f"ns/{name % NAMES}", f"u{self.uids}", 0, footprint, confined_to=confined)
+        namespace, owner = (f"ns{name % 3}", f"o{name % 4}") if self.credit else ("ns", "")
+        return PodFacts(f"{namespace}/{name % NAMES}", f"u{self.uids}", 0, footprint, confined_to=confined, owner=owner)
 
     # -- what replicas tell --------------------------------------------------------------------------------------------
 
@@ -189,6 +193,14 @@ class World(Checks):
         """A create dies: its verdict is lost, or somebody else refuses it."""
         request = pick([r for r in self.requests if r.state is not State.ENDED], number)
         if request is not None:
+            request.state = State.ENDED
+
+    def refuse_elsewhere(self, number: int) -> None:
+        """Another webhook refuses a pod of one namespace that was let in."""
+        allowed = [r for r in self.requests if r.state is State.ALLOWED and r.pod.name.startswith("ns1/")]
+        request = pick(allowed, number)
+        if request is not None:
+            self.count["refused elsewhere"] += 1
             request.state = State.ENDED
 
     def give_up(self, number: int, which: int) -> None:

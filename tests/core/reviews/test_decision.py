@@ -16,6 +16,7 @@ from webhook.core.reviews.decision import Outcome, decide, refuse_beside_others,
 from webhook.core.reviews.question import Question, question
 from webhook.core.reviews.verdict import Decision, Reason, Verdict, cannot_tell
 from webhook.core.sharing.allotment import Allotment, Ask, Timing
+from webhook.core.sharing.credit import Credit
 from webhook.core.sharing.shared import Holding, Shared
 from webhook.core.values.amounts import Amounts
 from webhook.core.values.scopes import CLUSTER
@@ -31,7 +32,7 @@ class Replica:
         self.config = config(settings)
         self.ledger: Ledger = ledger("", *(nodes or (node("a", 16),)))
         self.ledger.configure(Accounting(self.config), 0.0)
-        self.allotment = Allotment("me", self.ledger, TIMING)
+        self.allotment = Allotment("me", self.ledger, TIMING, Credit(self.ledger, TIMING.lapse, shares=None))
         self.book(0.0)  # makes the shared object
         self.book(0.0)  # opens it
 

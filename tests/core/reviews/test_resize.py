@@ -18,6 +18,7 @@ from webhook.core.reviews.question import Question, question
 from webhook.core.reviews.review import Request
 from webhook.core.reviews.verdict import Decision, Reason, Verdict
 from webhook.core.sharing.allotment import Allotment, Ask, Timing
+from webhook.core.sharing.credit import Credit
 from webhook.core.values.amounts import Amounts
 
 TIMING = Timing(validity=15.0, lapse=45.0)
@@ -147,7 +148,7 @@ class Replica:
         self.ledger.configure(Accounting(self.config), 0.0)
         if seen:
             self.see(4, 5)
-        self.allotment = Allotment("me", self.ledger, TIMING)
+        self.allotment = Allotment("me", self.ledger, TIMING, Credit(self.ledger, TIMING.lapse, shares=None))
         self.book(0.0)  # makes the shared object
         self.book(0.0)  # opens it
 

@@ -16,6 +16,7 @@ from tests.core.sharing import test_allotment_names as names
 from tests.core.sharing import test_allotment_object as shared
 from tests.core.sharing import test_allotment_restores as restores
 from tests.core.sharing import test_allotment_stories as stories
+from tests.core.sharing import test_credit as credit
 from tests.core.sharing.test_allotment_protocol import TOO_RARE
 
 STORIES: dict[str, Callable[[], None]] = {
@@ -97,6 +98,23 @@ STORIES: dict[str, Callable[[], None]] = {
     "forks_trusted": shared.test_an_old_copy_on_which_somebody_has_built_is_damage,
     "edits_trusted": stories.test_somebody_empties_what_a_replica_holds_and_a_new_replica_reads_it,
     "old_events_believed": shared.test_news_that_is_older_than_what_was_read_is_no_news,
+    "credit_is_never_returned": credit.test_what_is_seen_is_open_no_longer,
+    "duplicates_need_no_credit":
+        credit.test_a_duplicate_of_an_open_name_costs_what_it_asks_or_it_would_be_held_for_ever,
+    "each_owner_has_a_credit_of_its_own": credit.test_a_namespace_has_no_more_however_many_owners_it_makes,
+    "open_elsewhere_counts_as_left":
+        credit.test_what_other_replicas_have_open_is_not_left_but_what_they_have_to_spare_is,
+    "bookings_need_no_credit": credit.test_those_who_are_booked_for_together_stay_within_the_credit_together,
+    "forced_reserve_beyond_credit": credit.test_what_policy_lets_in_is_reserved_within_the_credit_only,
+    "lapses_are_forgiven": credit.test_whose_pods_lapse_has_a_small_credit_and_a_pause_then_one_try,
+    "nobody_speaks_for_what_lapsed": credit.test_who_has_some_refused_and_others_come_is_not_shut_out,
+    "tiny_pods_clear_history":
+        credit.test_a_pod_as_large_that_comes_clears_it_everywhere_and_a_small_one_does_not,
+    "one_pod_in_a_pause": credit.test_whose_pods_lapse_has_a_small_credit_and_a_pause_then_one_try,
+    "history_is_not_shared": credit.test_the_other_replicas_know_it_before_they_can_grant_what_came_free,
+    "outages_count": credit.test_what_was_open_during_an_outage_is_held_against_nobody,
+    "taken_names_have_credit":
+        credit.test_a_create_under_a_name_that_is_taken_has_a_small_credit_beyond_what_lives_there,
     "restores_not_noticed": restores.test_a_read_that_went_back_shows_that_the_object_is_an_old_copy,
     "restored_object_trusted":
         restores.test_a_list_that_went_back_makes_the_object_an_old_copy_though_nobody_had_written_it_since,

@@ -7,12 +7,13 @@ in one of the climates of `climate.py`. For longer runs: `python -m tests.core.p
 import pytest
 
 from tests.core.protocol.checks import Violation
-from tests.core.protocol.climate import CLIMATES, CONFINING, Climate
+from tests.core.protocol.climate import CLIMATES, CONFINING, WITH_CREDIT, Climate
 from tests.core.protocol.mutants import MUTANTS, Mutant, applied
 from tests.core.protocol.simulation import Simulation
 from webhook.core.sharing import size
 
 RUNS = range(60)
+ON_CREDIT = range(WITH_CREDIT, WITH_CREDIT + 12)
 ENOUGH = 2  # runs in which a mutant must be caught: one alone would be luck
 # Broken rules that show only in schedules too rare for so few runs. As all others they have a story of their own in
 # test_allotment_mutants.py.
@@ -52,6 +53,13 @@ TOO_RARE = frozenset(
         "settled_is_named",
         "another_pool_releases",
         "repeated_and_not_told",
+        "lapses_are_forgiven",  # whether others are shut out is no rule of the simulation
+        "nobody_speaks_for_what_lapsed",
+        "tiny_pods_clear_history",
+        "one_pod_in_a_pause",
+        "history_is_not_shared",
+        "outages_count",
+        "taken_names_have_credit",
         "restored_object_trusted",
         "unknown_copy_trusted",
         "grants_go_on_after_an_outage",
@@ -64,7 +72,7 @@ TOO_RARE = frozenset(
 )
 
 
-@pytest.mark.parametrize("seed", RUNS)
+@pytest.mark.parametrize("seed", [*RUNS, *ON_CREDIT])
 def test_no_schedule_passes_the_bound_refuses_without_reason_or_loses_headroom(seed: int) -> None:
     Simulation(seed).run()
 
@@ -86,7 +94,7 @@ def test_nor_where_the_shared_object_has_hardly_any_room(monkeypatch: pytest.Mon
 def test_a_broken_rule_is_caught(mutant: Mutant) -> None:
     caught = 0
     with applied(mutant):
-        for seed in RUNS:
+        for seed in ON_CREDIT if "I8" in mutant.caught_by else RUNS:
             try:
                 climate = CONFINING[seed % len(CONFINING)] if mutant.rule.startswith("confinements") else None
                 Simulation(seed, climate, rules=frozenset(mutant.caught_by)).run()
@@ -94,7 +102,7 @@ def test_a_broken_rule_is_caught(mutant: Mutant) -> None:
                 caught += 1
                 if caught == ENOUGH:
                     return
-    pytest.fail(f"{caught} of {len(RUNS)} runs show that rule {mutant.rule} is broken, {ENOUGH} would do")
+    pytest.fail(f"{caught} runs show that rule {mutant.rule} is broken, {ENOUGH} would do")
 
 
 @pytest.mark.parametrize("climate", [climate for climate in CLIMATES if climate.repeat], ids=lambda each: each.name)

@@ -1,6 +1,7 @@
 """Accounting: a configuration worked out into what the ledger needs at every event."""
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
 from webhook.core.account.nodes import Room, Rules
 from webhook.core.account.reserve import Kept
@@ -17,6 +18,18 @@ Bound = tuple[int | None, ...]
 SUMS = range(len(Amounts._fields))
 
 _NO_SHARES: tuple[Share | None, ...] = (None,) * len(Amounts._fields)
+
+
+@lru_cache(maxsize=256)
+def bounded_sums(bounds: Bound) -> tuple[tuple[int, int], ...]:
+    """Return the index (into `Amounts`) and the bound of each sum that is bounded."""
+    return tuple((index, bound) for index, bound in enumerate(bounds) if bound is not None)
+
+
+@lru_cache(maxsize=256)
+def near_sums(bounds: Bound, thousandths: int) -> tuple[tuple[int, int, int], ...]:
+    """Return the same, and with each that share of its bound, in thousandths of a percent."""
+    return tuple((index, bound, Share(thousandths).of(bound)) for index, bound in bounded_sums(bounds))
 
 
 class Accounting:
@@ -50,6 +63,10 @@ class Accounting:
     def bounds(self, growth: Amounts) -> bool:
         """Say whether anything grows of which any scope bounds the sum."""
         return any(growth[index] for index in self._bounded)
+
+    def bounded(self, amounts: Amounts) -> Amounts:
+        """Return the same, without the sums that no scope bounds."""
+        return Amounts._make(amount if index in self._bounded else 0 for index, amount in enumerate(amounts))
 
     def pool_of(self, labels: Mapping[str, str]) -> str | None:
         """Return the pool of a node with these labels, or of a pod whose node must have them.

@@ -5,10 +5,11 @@ from msgspec import Struct
 from webhook.core.account import nodes
 from webhook.core.account.extent import UNBORN, Before, key_of
 from webhook.core.account.nodes import NodeFacts, Room
+from webhook.core.account.subjects import USER
 from webhook.core.pods.breakdown import infeasible
 from webhook.core.pods.confinement import Ways, ways
 from webhook.core.pods.footprint import footprint
-from webhook.core.pods.objects import Node, Pod
+from webhook.core.pods.objects import Node, OwnerReference, Pod
 from webhook.core.values.amounts import Amounts
 from webhook.core.values.quantity import millis, nanos, whole
 
@@ -34,6 +35,8 @@ class PodFacts(Struct, frozen=True, gc=False):
     of_daemon_set: bool = False  # as it says itself; like `confined_to` kept only while it is unbound
     before: Before = UNBORN  # in the review of a change
     was_confined_to: Ways | None = None  # in the review of a change of where it may run
+    owner: str = ""  # the UID of the controller that it names; in a review without one "~" and the user who asks
+    deleting: bool = False
 
     @property
     def key(self) -> str:
@@ -53,8 +56,11 @@ def revision(resource_version: str) -> int:
     return int(resource_version) if resource_version else 0
 
 
-def pod_facts(pod: Pod, name: str = "", uid: str = "", at: int | None = None) -> PodFacts:
-    """Take a pod in, under the name and uid of its review and at the revision of its deletion; raises `ObjectError`."""
+def pod_facts(pod: Pod, name: str = "", uid: str = "", at: int | None = None, user: str | None = None) -> PodFacts:
+    """Take a pod in, under the name and uid and by the user of its review; raises `ObjectError`.
+
+    `at` is the revision of its deletion.
+    """
     meta, spec = pod.metadata, pod.spec
     return PodFacts(
         name or f"{meta.namespace}/{meta.name}",
@@ -67,7 +73,18 @@ def pod_facts(pod: Pod, name: str = "", uid: str = "", at: int | None = None) ->
         infeasible(pod.status.conditions) if pod.status.conditions else False,
         "" if spec.node_name else _shared(spec.priority_class_name),
         False if spec.node_name else meta.of_daemon_set,
+        UNBORN,
+        None,
+        _owner(meta.owner_references, user),
+        meta.deletion_timestamp != "",
     )
+
+
+def _owner(references: tuple[OwnerReference, ...], user: str | None) -> str:
+    for reference in references:
+        if reference.controller:
+            return reference.uid
+    return "" if user is None else f"{USER}{user}"
 
 
 def _shared(name: str) -> str:

@@ -25,10 +25,11 @@ from webhook.core.account.capacity import Bearing, Capacity
 from webhook.core.account.entry import Entry, Unbound
 from webhook.core.account.extent import NOWHERE, UNBORN, Before, Extent, Spread
 from webhook.core.account.facts import PodFacts
+from webhook.core.account.history import History
 from webhook.core.account.nodes import Node, NodeFacts
 from webhook.core.account.placement import Change, Placement
 from webhook.core.account.places import Lacking
-from webhook.core.account.recount import Grant, Parts
+from webhook.core.account.recount import AWAITED, Grant, Parts
 from webhook.core.account.reservations import Reservation, Reservations
 from webhook.core.account.standing import Standing
 from webhook.core.account.unbound import UnboundPods
@@ -54,8 +55,10 @@ class Ledger:
         self.unasked_growth = NOTHING  # what that came to in all, with no review of it
         self.unconfined_binds: Counter[str] = Counter()  # by pool: pods bound to its nodes and not charged to it before
         self.unconfined_bound: dict[str, Amounts] = {}  # what these came to in all
+        self.history = History()
         self._infeasible: set[str] = set()  # names of pods whose resize is infeasible at present
         self._ended: dict[str, str] = {}  # by name: the UID of a pod that is still there and has run to its end
+        self._deleting: set[str] = set()  # names that will be free soon
         self._pods: dict[str, Entry] = {}
         self._placement = Placement(self._implied_pool)
         self._unbound = UnboundPods(self.capacity.places, self._placement.pool_of, self._lets_in)
@@ -140,6 +143,20 @@ class Ledger:
         """Say whether a pod that is still there has run to its end."""
         return self._ended.get(name) == uid
 
+    def asked_beyond_live(self, pod: PodFacts, scope: str) -> Amounts:
+        """What a pod asks for in a scope beyond what lives under its name, whatever else may come there."""
+        if pod.name not in self._pods:
+            return self.asked(pod, scope)
+        return self.extent(pod, scope).cost_beyond(self._charged_under(pod.name).in_scope(scope))
+
+    def is_unknown(self, name: str) -> bool:
+        """Say whether nobody has this name, and nothing is reserved under it."""
+        return name not in self._pods and name not in self.reservations.names and name not in self._ended
+
+    def is_taken(self, name: str) -> bool:
+        """Say whether a pod has this name, and is not being deleted: the API server would create no other one."""
+        return (name in self._pods or name in self._ended) and name not in self._deleting
+
     def __len__(self) -> int:
         """How many live pods are counted."""
         return len(self._pods)
@@ -148,7 +165,9 @@ class Ledger:
 
     def grant(self, pod: PodFacts, now: float) -> Reservation:
         """Reserve a pod's footprint under its name."""
-        reservation = Reservation(pod.uid, self.spread(pod), now, self.before(pod))
+        subjects = self.reservations.subjects
+        reservation = Reservation(pod.uid, self.spread(pod), now, self.before(pod), pod.owner, subjects.grants)
+        subjects.grants += 1
         self.reservations.add(pod.name, reservation)
         return reservation
 
@@ -167,11 +186,13 @@ class Ledger:
         )
         if known is not None and known.uid == pod.uid:
             self._compare(known, pod, settled=settled)
-        elif self.reservations.get(pod.name, pod.uid) is None:
-            self.born_revision = max(self.born_revision, pod.revision)
+        else:
+            if self.reservations.get(pod.name, pod.uid) is None:
+                self.born_revision = max(self.born_revision, pod.revision)
+            self._tell_subjects(pod, pod.footprint)
         if pod.infeasible or self._infeasible:
             self._note(pod)
-        if not pod.counts or self._ended:
+        if pod.deleting or not pod.counts or self._deleting or self._ended:
             self._note_end(pod)
         self._put(pod.name, _entry(pod) if pod.counts else None, settled=settled)
 
@@ -181,9 +202,11 @@ class Ledger:
             return
         self._reach(pod.revision)
         settled = self.reservations.see(pod.name, pod.uid, pod.revision)
+        if settled:
+            self._tell_subjects(pod, pod.footprint)  # it came and went
         self._infeasible.discard(pod.name)
-        if self.has_ended(pod.name, pod.uid):
-            del self._ended[pod.name]
+        self._ended.pop(pod.name, None)
+        self._deleting.discard(pod.name)
         entry = self._pods.get(pod.name)
         self._put(pod.name, None if entry is None or entry.uid == pod.uid else entry, settled=settled)
 
@@ -197,7 +220,8 @@ class Ledger:
         for name in self._pods.keys() - listed.keys():
             self._put(name, None)
         self._infeasible &= listed.keys()
-        self._ended = {name: uid for name, uid in self._ended.items() if name in listed and listed[name].uid == uid}
+        self._ended = {name: uid for name, uid in self._ended.items() if name in listed}
+        self._deleting &= listed.keys()
         for pod in listed.values():
             self.see(pod)
         self.capacity.listed()
@@ -240,9 +264,13 @@ class Ledger:
         """Note growth: others may hold it still, also where it settled a grant of ours, which failed then."""
         if not pod.node and known.confined_to != pod.confined_to:
             self.born_revision = max(self.born_revision, pod.revision)  # another pool's sums may have grown
+            self._tell_subjects(pod, pod.footprint)
+        elif settled and pod.node and not known.node:
+            self._tell_subjects(pod, pod.footprint, "")  # the owner of a reviewed binding is the user who asked for it
         if known.footprint is pod.footprint or pod.footprint.within(known.footprint):
             return
         self.born_revision = max(self.born_revision, pod.revision)
+        self._tell_subjects(pod, pod.footprint.beyond(known.footprint))
         if not settled and pod.name in self._infeasible and pod.counts:
             self._meter_growth(pod.footprint.beyond(known.footprint))
 
@@ -274,11 +302,22 @@ class Ledger:
             self._infeasible.discard(pod.name)
 
     def _note_end(self, pod: PodFacts) -> None:
-        """Keep in mind who has ended: by the status subresource it may be made to live again, and nobody is asked."""
+        """Keep in mind whose name is taken though it is not charged any more, and whose will be free soon.
+
+        Who has ended may be made to live again by the status subresource, and nobody is asked about that.
+        """
         if not pod.counts:
             self._ended[pod.name] = pod.uid
         elif self._ended.pop(pod.name, None) == pod.uid:
             self._meter_growth(pod.footprint)
+        self._deleting.add(pod.name) if pod.deleting else self._deleting.discard(pod.name)
+
+    def _tell_subjects(self, pod: PodFacts, size: Amounts, owner: str | None = None) -> None:
+        """Note that a pod came, or grew by so much: what was let in for its owner does come."""
+        owner = pod.owner if owner is None else owner
+        if self.reservations.names:
+            self.reservations.subjects.saw(pod.name, owner, size)
+        self.history.saw(pod.name, owner, size)
 
     def _reach(self, revision: int) -> None:
         if revision > self.pod_revision:
@@ -473,8 +512,10 @@ class Ledger:
             sums["unseen", scope] = self.reservations.unseen(scope)
             sums["open", scope] = self.reservations.open(scope)
             sums["unretired", scope] = self.reservations.unretired(scope)
+            for subject, awaited in self.reservations.subjects.all():
+                sums[f"{AWAITED} {subject}", scope] = awaited.in_scope(scope)
         bearings = {scope: self.capacity.bearing(scope) for scope in self.accounting.scopes}
-        grants = tuple(Grant(name, r.spread, r.before, r.is_open) for name, r in self.reservations)
+        grants = tuple(Grant(name, r.spread, r.before, r.is_open, r.owner) for name, r in self.reservations)
         nodes = {node.facts.name: node for node in self.capacity.all()}
         return Parts(now, self.accounting, self._pods.copy(), nodes, grants, sums, bearings)
 

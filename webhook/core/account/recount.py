@@ -20,8 +20,10 @@ from webhook.core.account.nodes import Node, NodeFacts, Room
 from webhook.core.account.placement import Placement
 from webhook.core.account.places import Places
 from webhook.core.account.reserve import Kept, keep, owed
+from webhook.core.account.subjects import subjects_of
 from webhook.core.values.amounts import NOTHING, Amounts
 
+AWAITED = "awaited of"  # before a subject: what it has open
 SLICE = 2_000  # pods between two pauses, counted in about a millisecond
 SLICE_OF_NODES = 50
 
@@ -39,6 +41,7 @@ class Grant(NamedTuple):
     spread: Spread
     before: Before
     is_open: bool
+    owner: str = ""
 
 
 class Parts(NamedTuple):
@@ -210,7 +213,15 @@ def _granted(parts: Parts, alike: AlikeIn) -> Iterator[tuple[Figure, Amounts]]:
             still_open = [grant for grant in within if grant.is_open]
             yield ("unretired", scope), _way(within, scope, NOTHING)
             yield ("open", scope), _way(still_open, scope, NOTHING)
-            yield ("unseen", scope), _way(still_open, scope, live.in_scope(scope))
+            unseen = _way(still_open, scope, live.in_scope(scope))
+            yield ("unseen", scope), unseen
+            for subject in _subjects(name, grants):
+                yield (f"{AWAITED} {subject}", scope), unseen
+
+
+def _subjects(name: str, grants: Iterable[Grant]) -> set[str]:
+    """A name counts in full for its namespace and for every owner of what is open under it."""
+    return {subject for grant in grants if grant.is_open for subject in subjects_of(name, grant.owner)}
 
 
 def _way(grants: Sequence[Grant], scope: str, live: Amounts) -> Amounts:

@@ -43,6 +43,7 @@ from webhook.core.account.extent import (
     key_of,
     reach,
 )
+from webhook.core.account.subjects import Owners, Subjects
 from webhook.core.values.amounts import Amounts
 
 Live = Callable[[str], Spread]
@@ -56,6 +57,8 @@ class Reservation(Struct, eq=False, gc=False):
     spread: Spread
     granted_at: float
     before: Before = UNBORN
+    owner: str = ""  # of the pod (subjects.py)
+    order: int = 0  # how many grants were made before it
     seen_at_revision: int | None = None  # None: open; 0: it never came and never will
     told_again: bool = False  # a repeated review was answered by it
     outdated: int = 0  # more than 0, and no other's number: another answer about this very pod took its place
@@ -64,6 +67,11 @@ class Reservation(Struct, eq=False, gc=False):
     def is_open(self) -> bool:
         """Say whether the pod may still come without this view having shown it."""
         return self.seen_at_revision is None
+
+    @property
+    def most(self) -> Amounts:
+        """The most that it adds in any scope, by itself: one that confines a pod adds all of it in the pool."""
+        return self.spread.footprint.beyond(self.before.within(self.spread.scopes[-1]))
 
     @property
     def key(self) -> str:
@@ -79,17 +87,18 @@ Named = tuple[str, Reservation]
 class _Name(Struct, eq=False):
     """All unretired reservations under one name, how far they reach, and what they add to the sums at present.
 
-    All but `by_key` are replaced and never changed.
+    All but `by_key` are replaced and never changed. `owners` are those of the open ones.
     """
 
     by_key: dict[str, Reservation]
     open: Extents
     unretired: Extents
     costs: dict[str, Costs]
+    owners: Owners = ()
 
-    def reach_of_open(self) -> Extents:
-        """How far those reach that may still come."""
-        return _extents([r for r in self.by_key.values() if r.seen_at_revision is None])
+    def still_open(self) -> list[Reservation]:
+        """Those that may still come."""
+        return [r for r in self.by_key.values() if r.seen_at_revision is None]
 
 
 class Reservations:
@@ -103,6 +112,7 @@ class Reservations:
         self._settled: dict[Reservation, str] = {}
         self._void: set[Reservation] = set()  # those of the settled that never came
         self._outdated = 0  # how many ever were
+        self.subjects = Subjects()
         self.names: KeysView[str] = self._names.keys()  # under which anything is reserved
         self.repeated: dict[str, None] = {}  # those that more than one pod had, or one beside what lived there
 
@@ -205,6 +215,11 @@ class Reservations:
         first = takewhile(lambda named: named[0].granted_at <= moment, self._open.items())
         return [(name, reservation) for reservation, name in first]
 
+    def granted_first(self, name: str, otherwise: float) -> float:
+        """When the oldest open reservation under a name was granted."""
+        group = self._names.get(name)
+        return min((r.granted_at for r in group.still_open()), default=otherwise) if group else otherwise
+
     def oldest_open(self) -> float:
         """When the oldest open reservation was granted; infinity when there is none."""
         return next(iter(self._open)).granted_at if self._open else float("inf")
@@ -232,14 +247,17 @@ class Reservations:
         (self._open if reservation.is_open else self._settled)[reservation] = name
         if replaced is None and reservation.is_open:  # a name may have many duplicates: no need to look at them all
             more = reach(reservation.spread, reservation.before)
-            self._count(name, group, joined(group.open, more), joined(group.unretired, more))
+            owners = group.owners if reservation.owner in group.owners else (*group.owners, reservation.owner)
+            self._count(name, group, joined(group.open, more), joined(group.unretired, more), owners)
         else:
             self._recount(name)
 
     def _begin(self, name: str, reservation: Reservation) -> None:
         """Take in a new pod's grant under a name that nobody has, as most are."""
         reaches, costs = first_grant(reservation.spread)
-        self._names[name] = _Name({reservation.uid: reservation}, reaches, reaches, costs)
+        owners = (reservation.owner,)
+        self._names[name] = _Name({reservation.uid: reservation}, reaches, reaches, costs, owners)
+        self.subjects.add(name, owners, costs)
         self._open[reservation] = name
         for scope, cost in costs.items():
             self._sums[scope].move(NO_COSTS, cost)
@@ -316,7 +334,10 @@ class Reservations:
     def _leave(self, name: str) -> None:
         """Let a name cost nothing any more."""
         self.repeated.pop(name, None)
-        for scope, costs in self._names.pop(name).costs.items():
+        group = self._names.pop(name)
+        if group.owners:
+            self.subjects.remove(name, group.owners, group.costs)
+        for scope, costs in group.costs.items():
             self._sums[scope].move(costs, NO_COSTS)
 
     def _settle(self, name: str, reservation: Reservation, revision: int) -> None:
@@ -333,13 +354,15 @@ class Reservations:
         """Bring the sums up to date after something was settled under this name, or another pod lives there."""
         group = self._names.get(name)
         if group is not None and group.open:
-            self._count(name, group, group.reach_of_open(), group.unretired)
+            still_open = group.still_open()
+            self._count(name, group, _extents(still_open), group.unretired, _owners(still_open))
 
     def _recount(self, name: str) -> None:
         group = self._names[name]
-        self._count(name, group, group.reach_of_open(), _extents(group.by_key.values()))
+        still_open = group.still_open()
+        self._count(name, group, _extents(still_open), _extents(group.by_key.values()), _owners(still_open))
 
-    def _count(self, name: str, group: _Name, still_open: Extents, unretired: Extents) -> None:
+    def _count(self, name: str, group: _Name, still_open: Extents, unretired: Extents, owners: Owners) -> None:
         """Let a name cost what its reservations come to, no more what they came to before."""
         live = self._live(name) if still_open else NOWHERE
         costs = {scope: cost_of(still_open.get(scope), extent, live, scope) for scope, extent in unretired.items()}
@@ -348,9 +371,17 @@ class Reservations:
                 self._sums[scope].move(old, NO_COSTS)
         for scope, new in costs.items():
             self._sums[scope].move(group.costs.get(scope, NO_COSTS), new)
-        group.open, group.unretired, group.costs = still_open, unretired, costs
+        if group.owners:
+            self.subjects.remove(name, group.owners, group.costs)
+        if owners:
+            self.subjects.add(name, owners, costs)
+        group.open, group.unretired, group.costs, group.owners = still_open, unretired, costs, owners
         if still_open and (len(group.by_key) > 1 or any(any(cost.paid) for cost in costs.values())):
             self.repeated[name] = None
+
+
+def _owners(reservations: Iterable[Reservation]) -> Owners:
+    return tuple(dict.fromkeys(reservation.owner for reservation in reservations))
 
 
 def _extents(reservations: Iterable[Reservation]) -> Extents:

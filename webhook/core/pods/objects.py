@@ -66,6 +66,7 @@ class PodMeta(_Part, frozen=True):
     uid: str = ""
     resource_version: str = ""
     creation_timestamp: str = ""
+    deletion_timestamp: str = ""
     owner_references: tuple[OwnerReference, ...] = ()
     annotations: Annotations = Annotations()
 

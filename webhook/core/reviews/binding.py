@@ -8,6 +8,7 @@ from webhook.core.account.entry import Entry, Unbound
 from webhook.core.account.extent import Before
 from webhook.core.account.facts import PodFacts
 from webhook.core.account.ledger import Ledger
+from webhook.core.account.subjects import USER
 from webhook.core.config.settings import Exempt
 from webhook.core.pods.objects import Binding, ObjectError, Pod
 from webhook.core.reviews.question import Question
@@ -36,7 +37,7 @@ def bind_question(request: Request, ledger: Ledger, problem: str | None = None) 
         return cannot_tell(policy.mode, unknown)
     if live is None:
         return fits
-    return Question(request, Pod(binding.metadata), _facts(name, live, binding), policy.mode, exempt, fits)
+    return Question(request, Pod(binding.metadata), _facts(request, live, binding), policy.mode, exempt, fits)
 
 
 def _exemption(namespace: str, live: Entry | None, exempt: Exempt) -> str | None:
@@ -74,7 +75,15 @@ def _comes_into_a_pool(name: str, binding: Binding, ledger: Ledger, problem: str
     return (None if charged == pool else live), ""
 
 
-def _facts(name: str, live: Entry, binding: Binding) -> PodFacts:
-    node = binding.target.name
-    before = Before(0, live.footprint, f">{node}", binds=True)
-    return PodFacts(name, live.uid, 0, live.footprint, node, before=before, was_confined_to=live.confined_to)
+def _facts(request: Request, live: Entry, binding: Binding) -> PodFacts:
+    name, node = f"{request.namespace}/{request.name}", binding.target.name
+    return PodFacts(
+        name,
+        live.uid,
+        0,
+        live.footprint,
+        node,
+        before=Before(0, live.footprint, f">{node}", binds=True),
+        was_confined_to=live.confined_to,
+        owner=f"{USER}{request.user_info.username}",
+    )

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from webhook.core.account.ledger import Ledger
 from webhook.core.account.places import Lacking
+from webhook.core.reviews.awaiting import awaiting
 from webhook.core.reviews.question import Question
 from webhook.core.reviews.verdict import (
     Decision,
@@ -22,6 +23,7 @@ from webhook.core.reviews.verdict import (
     refuse_by_quota,
 )
 from webhook.core.sharing.allotment import Allotment
+from webhook.core.sharing.credit import Cause, Shortfall
 from webhook.core.sharing.shared import Shared
 from webhook.core.values.amounts import Amounts
 
@@ -29,10 +31,14 @@ _TOO_MANY = "more pods were let in and have not been seen yet than this replica 
 
 
 class Outcome(Struct, frozen=True, gc=False):
-    """A verdict, and whether it stands (`settled`) or holds only once the pod is booked for."""
+    """A verdict, and whether it stands (`settled`) or holds only once the pod is booked for.
+
+    A pod for which there is no credit yet `awaits` others: with that verdict it is sent away if they do not come.
+    """
 
     verdict: Verdict
     settled: bool
+    awaits: Verdict | None = None
 
 
 def decide(ledger: Ledger, allotment: Allotment, question: Question, now: float) -> Outcome:
@@ -50,13 +56,27 @@ def decide(ledger: Ledger, allotment: Allotment, question: Question, now: float)
     if not dry_run and allotment.again(pod, now):
         fits = Verdict(Decision.ALLOW, Reason.FITS, question.mode)
         return Outcome(placing or verdict_of(question, fits), settled=True)
-    judged = judge(ledger, pod, question.mode)
+    is_roomy = allotment.is_roomy(pod)
+    judged = Verdict(Decision.ALLOW, Reason.FITS, question.mode) if is_roomy else judge(ledger, pod, question.mode)
     verdict = placing if placing is not None and judged.reason in _MILDER else verdict_of(question, judged)
-    if not verdict.allowed or dry_run or (lacking is not None and question.forced and ledger.sets_apart(pod)):
+    if not verdict.allowed or (lacking is not None and question.forced and ledger.sets_apart(pod)):
         return Outcome(verdict, settled=True)
-    if not allotment.holds(pod, forced=question.forced):  # what policy lets in comes all the same
+    shortfall = None if is_roomy else allotment.shortfall(pod, now)
+    if shortfall is not None:
+        return _beyond_credit(question, verdict, shortfall, now)
+    if not dry_run and not allotment.holds(pod, forced=question.forced):  # what policy lets in comes all the same
         return Outcome(verdict if question.forced else cannot_tell(question.mode, _TOO_MANY), settled=True)
-    return Outcome(verdict, settled=allotment.take(pod, now))
+    return Outcome(verdict, settled=bool(dry_run) or allotment.take(pod, now))
+
+
+def _beyond_credit(question: Question, verdict: Verdict, shortfall: Shortfall, now: float) -> Outcome:
+    """Let wait what is beyond the credit, or send it away; what policy lets in is let in, and not reserved for."""
+    if question.forced:
+        return Outcome(verdict, settled=True)
+    awaits = awaiting(shortfall, question.mode, now)
+    if shortfall.cause is Cause.PAUSED:
+        return Outcome(awaits, settled=True)
+    return Outcome(verdict, settled=False, awaits=awaits)
 
 
 def _whatever_is_free(question: Question, placing: Verdict | None) -> Verdict | None:

@@ -137,7 +137,7 @@ def _created(request: Request, pod: Pod) -> PodFacts:
     # have given another since. A review made by hand may lack what the API server always fills in; its own uid then
     # stands for the pod's.
     name = meta.name or request.name or f"{meta.generate_name}{request.uid}"
-    return pod_facts(pod, f"{request.namespace}/{name}", meta.uid or request.uid, at=0)
+    return pod_facts(pod, f"{request.namespace}/{name}", meta.uid or request.uid, at=0, user=request.user_info.username)
 
 
 def _resized(request: Request, pod: Pod) -> PodFacts:
@@ -173,7 +173,7 @@ def _changed(request: Request, pod: Pod, old: Pod) -> PodFacts:
     at = old.metadata.resource_version
     if not (at.isascii() and at.isdigit()):
         raise ObjectError(f"oldObject: metadata.resourceVersion: {quoted(at)} is no number")
-    return pod_facts(pod, f"{request.namespace}/{name}", uid, at=int(at))
+    return pod_facts(pod, f"{request.namespace}/{name}", uid, at=int(at), user=request.user_info.username)
 
 
 def _form(pod: Pod, facts: PodFacts, config: HeadroomConfig, policy: Policy) -> Verdict:

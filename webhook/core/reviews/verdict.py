@@ -4,6 +4,7 @@ from enum import StrEnum
 
 from msgspec import Struct
 
+from webhook.core.account.accounting import near_sums
 from webhook.core.account.facts import PodFacts
 from webhook.core.account.ledger import Ledger
 from webhook.core.account.nodes import Room
@@ -38,6 +39,7 @@ class Reason(StrEnum):
     EXEMPT = "Exempt"
     INVALID = "InvalidPod"
     UNAVAILABLE = "AccountUnavailable"
+    AWAITING = "AwaitingEarlierPods"
     NOT_JUDGED = "NotJudged"
 
 
@@ -117,10 +119,8 @@ def growth(ledger: Ledger, pod: PodFacts, past: Share | None = None) -> tuple[Su
         asked = ledger.growth(pod, scope)
         standing = ledger.standing(scope)
         committed, granted, (room, reserve, bounds, _) = standing.committed, standing.unseen, standing.bearing
-        for index, bound in enumerate(bounds):
-            if bound is None or not asked[index]:
-                continue
-            if past is None or committed[index] + granted[index] + asked[index] > past.of(bound):
+        for index, bound, line in near_sums(bounds, 0 if past is None else past.thousandths):
+            if asked[index] and committed[index] + granted[index] + asked[index] > line:
                 share = ledger.accounting.share(scope, index)
                 figures = (asked[index], committed[index], granted[index], bound)
                 uncounted = () if any(room) else ledger.capacity.uncounted(scope)

@@ -61,6 +61,7 @@ _REFUSED = {
     "Give its containers resources.requests.memory",
     Reason.INVALID: "cannot be judged: {detail}",
     Reason.UNAVAILABLE: "cannot be judged now (AccountUnavailable): {detail}. Try again in a moment",
+    Reason.AWAITING: "is not let in now (AwaitingEarlierPods): {detail}",
     Reason.NOT_JUDGED: "is not judged: {detail}",
 }
 _LET_IN = {

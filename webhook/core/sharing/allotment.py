@@ -29,7 +29,8 @@ Rule 7. A lost or damaged object is made anew and closed. Holders register what 
         A consistent read that went back, to a revision lower than one that was known when it was asked for, proves
         that: the object is lost, and every revision that is known begins again with the next list. Who lost touch with
         the API server for as long as that takes grants nothing before its next write, and books nothing before a list.
-Rule 8. What policy lets through is booked too. That may pass the bound, and then nothing more is granted.
+Rule 8. What policy lets through is booked too, within its credit (credit.py). That may pass the bound, and then nothing
+        more is granted.
 Rule 9. A state of a newer version is left alone.
 
 The argument that no sequence of these steps passes the bound is in docs/protocol.md.
@@ -41,10 +42,12 @@ from webhook.core.account.extent import Sums
 from webhook.core.account.facts import PodFacts
 from webhook.core.account.ledger import Ledger
 from webhook.core.sharing.continuity import Continuity
+from webhook.core.sharing.credit import Credit
 from webhook.core.sharing.grants import Grants
 from webhook.core.sharing.naming import MOST, held_by_others, named
 from webhook.core.sharing.proposal import Ask, Draft, Proposal, fits, must_call, owing, view_of
 from webhook.core.sharing.shared import Holding, Shared
+from webhook.core.sharing.size import levels
 from webhook.core.sharing.witness import Timing, Witness
 from webhook.core.values.amounts import NOTHING, Amounts
 
@@ -54,8 +57,8 @@ __all__ = ["Allotment", "Ask", "Proposal", "Timing"]
 class Allotment(Grants):
     """This replica's part of the protocol. The caller holds one lock for this and the ledger."""
 
-    def __init__(self, replica: str, ledger: Ledger, timing: Timing) -> None:
-        super().__init__(replica, ledger, timing.lapse)
+    def __init__(self, replica: str, ledger: Ledger, timing: Timing, credit: Credit | None = None) -> None:
+        super().__init__(replica, ledger, timing.lapse, credit or Credit(ledger, timing.lapse))
         self.timing = timing
         self.revision = 0  # resourceVersion of the object that `shared` was read from; 0: there is none
         self.newest = 0  # the highest resourceVersion of the object that was seen in this history
@@ -118,6 +121,7 @@ class Allotment(Grants):
             self._held = {}
             return
         self._witness.see(shared, now)
+        self._credit.hear(shared, self.replica, now)
         if self._pending is None:
             self._adopt()
         elif self._pending.is_in(shared, self.replica):
@@ -216,6 +220,7 @@ class Allotment(Grants):
             self._is_called(shared.holdings[self.replica], shared)
             or self._ledger.reservations.any_void
             or self._says_too_little(shared.holdings[self.replica], shared)
+            or self._ledger.history.told(levels(shared, self.replica)) != shared.holdings[self.replica].lapsed
             or bool(self._expired(now))
             or self._opens(now, fresh=fresh)
             or self._runs_low(now)
@@ -236,7 +241,9 @@ class Allotment(Grants):
         self._look(now)
         self._leaving = self._leaving or leaving
         self._begin_anew(now)
-        draft = Draft(self.replica, self._ledger, self.shared or Shared(epoch, open=False), self.silent(now))
+        self._ledger.history.forget(now, self.timing.lapse)
+        before = self.shared or Shared(epoch, open=False)
+        draft = Draft(self.replica, self._ledger, self._credit, before, self.silent(now))
         draft.settle(self._expired(now), opens=self._opens(now, fresh=fresh))
         draft.reserve(asks, now, may_book=not self._leaving and not self.sees_the_past)
         if draft.answers:
@@ -271,6 +278,7 @@ class Allotment(Grants):
         self.newest = self.revision = revision
         self.shared = shared or pending.shared
         self._continuity.carried_out(pending, revision)
+        self._credit.hear(self.shared, self.replica, pending.sent_at)
         self._confirm(pending)
 
     def failed(self) -> None:

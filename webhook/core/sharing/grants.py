@@ -9,10 +9,12 @@ While a write is on its way, nobody knows whether the old terms are in force or 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 
+from webhook.core.account.accounting import bounded_sums
 from webhook.core.account.extent import Sums
 from webhook.core.account.facts import PodFacts
 from webhook.core.account.ledger import Ledger
 from webhook.core.account.reservations import Named
+from webhook.core.sharing.credit import Credit, Shortfall, Worse
 from webhook.core.sharing.proposal import Proposal
 from webhook.core.sharing.shared import Shared
 from webhook.core.sharing.size import can_hold, is_tight
@@ -27,9 +29,11 @@ _NONE: frozenset[str] = frozenset()
 class Grants(ABC):
     """What is held, and what counts against it."""
 
-    def __init__(self, replica: str, ledger: Ledger, lapse: float) -> None:
+    def __init__(self, replica: str, ledger: Ledger, lapse: float, credit: Credit) -> None:
         self._ledger = ledger
         self._lapse = lapse
+        self._credit = credit
+        self.worse: list[Worse] = []  # by the last lapse
         self.replica = replica
         self.shared: Shared | None = None
         self._held: Sums = {}
@@ -53,14 +57,22 @@ class Grants(ABC):
         return True
 
     def force(self, pod: PodFacts, now: float) -> None:
-        """Reserve for a pod that policy lets through though it could not be booked (rule 8).
+        """Reserve for a pod that policy lets through though it could not be booked (rule 8), within its credit.
 
         Not for one that no node can hold: it will not count before it is bound.
         """
         if self._ledger.sets_apart(pod):
             return
-        if self.holds(pod, forced=True) and self._tells(pod):
+        if self.holds(pod, forced=True) and self._tells(pod) and self._credit.shortfall(pod, now) is None:
             self._grant(pod, now)
+
+    def is_roomy(self, pod: PodFacts) -> bool:
+        """Say whether a pod surely fits, comes near no bound, and is within any credit."""
+        return self._credit.is_roomy(pod)
+
+    def shortfall(self, pod: PodFacts, now: float) -> Shortfall | None:
+        """Say why a pod is beyond the credit of its subjects; None if it is not."""
+        return self._credit.shortfall(pod, now)
 
     def holds(self, pod: PodFacts, *, forced: bool) -> bool:
         """Say whether room is held for a pod that is let in; `forced`: by policy, whatever the account says."""
@@ -100,10 +112,13 @@ class Grants(ABC):
             self._ledger.reservations.void([(name, reservation)])
 
     def lapse(self) -> list[Named]:
-        """Settle what was granted, never seen, and can come no more (rule 4); return it."""
+        """Settle what was granted, never seen, and can come no more (rule 4); return it. `worse` is who pays for it."""
+        self.worse = []
         if self._ledger.outdated:
             return []
-        return self._void(self._ledger.proven_since - self._lapse)
+        proven = self._ledger.proven_since
+        self.worse = self._credit.lapsed(self._ledger.reservations.granted_by(proven - self._lapse), proven)
+        return self._void(proven - self._lapse)
 
     def spare(self, scope: str) -> Amounts:
         """What is held and not spent."""
@@ -136,7 +151,7 @@ class Grants(ABC):
         for scope, growth in self._growth(pod, without).items():
             asked = self._ledger.asked(pod, scope)
             limit, used = held.get(scope, NOTHING), load(scope)
-            for index, bound in enumerate(self._ledger.capacity.bearing(scope).bound):
-                if bound is not None and asked[index] and used[index] + growth[index] > limit[index]:
+            for index, _ in bounded_sums(self._ledger.capacity.bearing(scope).bound):
+                if asked[index] and used[index] + growth[index] > limit[index]:
                     return False
         return True

@@ -11,6 +11,7 @@ from webhook.core.account.facts import PodFacts
 from webhook.core.account.ledger import Ledger
 from webhook.core.account.reservations import Named
 from webhook.core.sharing import size
+from webhook.core.sharing.credit import Credit
 from webhook.core.sharing.naming import held_by_others, named
 from webhook.core.sharing.shared import Holding, Shared
 from webhook.core.values.amounts import NOTHING, Amounts
@@ -119,10 +120,11 @@ def block(room: int, sharers: int) -> int:
 class Draft:
     """The next state in the making; `settle`, `reserve` and `proposal` are called once each, in this order."""
 
-    def __init__(self, replica: str, ledger: Ledger, before: Shared, silent: Collection[str]) -> None:
+    def __init__(self, replica: str, ledger: Ledger, credit: Credit, before: Shared, silent: Collection[str]) -> None:
         self.base = before
         self._replica = replica
         self._ledger = ledger
+        self._credit = credit
         self._silent = silent
         self._mine = before.holdings.get(replica, Holding(0))
         self._retired: tuple[Named, ...] = ()
@@ -158,13 +160,19 @@ class Draft:
         )
 
     def reserve(self, asks: Iterable[Ask], now: float, *, may_book: bool) -> None:
-        """Reserve for those who fit, and call the others to hand back if somebody does not."""
+        """Reserve for those who fit, and call the others to hand back if somebody does not.
+
+        Who is beyond the credit by now is passed over; what policy lets through is let in, and nothing reserved for it.
+        """
         lapsed = {r.key for _, r in self._retired if r.seen_at_revision == 0}  # first they must be written off
         for ask in asks:
             known = self._ledger.reservations.get(ask.pod.name, ask.pod.key)
             if known is not None and known.spread == self._ledger.spread(ask.pod):
                 self._renewed.append((ask.pod.name, known))  # a review that was repeated: it has what it needs
                 self._booked.append(ask)
+            elif self._credit.shortfall(ask.pod, now) is not None:
+                if ask.forced:
+                    self._booked.append(ask)
             elif not self._can_hold(ask):
                 (self._booked if ask.forced else self._unfit).append(ask)
             elif ask.forced or (may_book and self._fits(ask.pod) and ask.pod.key not in lapsed):
@@ -245,6 +253,7 @@ class Draft:
     def _holding(self, renewal: int, held: Sums, spare: Sums, names: dict[str, Sums]) -> Holding:
         view = self._ledger.revision
         answered = self.base.call if view >= self.base.called_at else self._mine.answered
+        told = size.has_room_for_spare(self._ledger, self.base, self._replica)
         return Holding(
             renewal,
             view,
@@ -252,6 +261,8 @@ class Draft:
             lean=all(amounts == NOTHING for amounts in spare.values()),
             held={scope: amounts for scope, amounts in held.items() if amounts != NOTHING},
             named=names,
+            spare={scope: amounts for scope, amounts in spare.items() if told and amounts != NOTHING},
+            lapsed=self._ledger.history.told(size.levels(self.base, self._replica)),
         )
 
     def _spare(self, scope: str, keep: Sums) -> Amounts:

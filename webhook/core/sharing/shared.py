@@ -30,7 +30,9 @@ class Holding(Struct, frozen=True):
 
     `renewal` counts its writes, so that others see that it lives. `view` is the revision of the pods that it had seen.
     `answered` is the last call that it answered. `lean`: all that it holds is for pods that may still come. `named`
-    tells which part of it is for creates under which names, if these are repeated.
+    tells which part of it is for creates under which names, if these are repeated. `spare` is what of it is for nobody
+    yet. `lapsed` tells how often in a row pods of whom lapsed unseen, by digest (history.py). Neither of the two is
+    needed to keep a bound.
     """
 
     renewal: int
@@ -39,6 +41,8 @@ class Holding(Struct, frozen=True):
     lean: bool = False
     held: Sums = {}
     named: dict[str, Sums] = {}
+    spare: Sums = {}
+    lapsed: dict[str, int] = {}
 
     def beside_names(self, scope: str) -> Amounts:
         """What it holds in a scope, but for the names."""
@@ -116,7 +120,7 @@ def _digest(state: bytes) -> str:
 def _numbers(shared: Shared) -> Iterator[int]:
     yield from (shared.serial, shared.floor, shared.call, shared.called_at)
     for holding in shared.holdings.values():
-        yield from (holding.renewal, holding.view, holding.answered)
-        for sums in (holding.held, *holding.named.values()):
+        yield from (holding.renewal, holding.view, holding.answered, *holding.lapsed.values())
+        for sums in (holding.held, holding.spare, *holding.named.values()):
             for amounts in sums.values():
                 yield from amounts

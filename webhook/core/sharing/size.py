@@ -6,7 +6,9 @@ ends all granting. So each replica has a share of the text, and fills it in this
 1. what is open in a scope: it must be told, or another replica would book that room. So nothing is let in that would
    have to be told in one scope too many: it waits for a write, in which it is booked only if there is room for it;
 2. names that are repeated, the largest first, up to a part of the share: one that is left out costs more, never less;
-3. what is booked to spare, the cluster's first: where none is told, each pod there waits for a write of its own.
+3. whose pods lapsed unseen, the worst first, up to another part;
+4. what is booked to spare, the cluster's first: where none is told, each pod there waits for a write of its own.
+   How much of what is held that is, is told if there is room for it in all scopes: if not, it counts as open.
 """
 
 from collections.abc import Iterable
@@ -30,6 +32,7 @@ BARE: Final = 256  # bytes of a holding besides scopes and names, the replica's 
 _DIGITS: Final = 32  # of the largest sum: 50,000 grants, each of millions of containers, of 2^63 each
 _AMOUNTS: Final = len(Amounts._fields) * (_DIGITS + 1) + 1
 _LONGEST_SCOPE: Final = 63
+_LEVEL: Final = 18  # bytes of one subject's level (history.py)
 
 MOST_GRANTS: Final = 50_000
 """Grants that a replica keeps, about 1 KiB each: of 1,000 creates a second none would have to be seen for the lapse."""
@@ -42,7 +45,21 @@ def share(shared: Shared, replica: str) -> int:
 
 def for_names(shared: Shared, replica: str) -> int:
     """Return how many of them are for names."""
-    return share(shared, replica) // 4
+    return share(shared, replica) // 4 - _for_levels(shared, replica)
+
+
+def levels(shared: Shared, replica: str) -> int:
+    """Return of how many subjects their levels may be told."""
+    return _for_levels(shared, replica) // _LEVEL
+
+
+def _for_levels(shared: Shared, replica: str) -> int:
+    return share(shared, replica) // 16
+
+
+def has_room_for_spare(ledger: Ledger, shared: Shared, replica: str) -> bool:
+    """Say whether what is to spare can be told in every scope besides what is held there, however much that is."""
+    return 2 * len(ledger.accounting.scopes) * _most(_LONGEST_SCOPE) <= for_scopes(shared, replica)
 
 
 def for_scopes(shared: Shared, replica: str) -> int:

@@ -1,6 +1,17 @@
 """Mutants: the protocol with one rule broken. A test that cannot catch each of them proves nothing."""
 
-from tests.core.protocol.mutants import booking, granting, naming, restoring, settling, sharing
+from tests.core.protocol.mutants import booking, credit, granting, naming, restoring, settling, sharing
 from tests.core.protocol.mutants.registry import MUTANTS, Mutant, applied
 
-__all__ = ["MUTANTS", "Mutant", "applied", "booking", "granting", "naming", "restoring", "settling", "sharing"]
+__all__ = [
+    "MUTANTS",
+    "Mutant",
+    "applied",
+    "booking",
+    "credit",
+    "granting",
+    "naming",
+    "restoring",
+    "settling",
+    "sharing",
+]

@@ -1,0 +1,66 @@
+"""Awaiting: what a pod is told for which there is room, but no credit (credit.py)."""
+
+from msgspec.structs import replace
+
+from webhook.core.account.subjects import USER, is_namespace, namespace_of
+from webhook.core.config.settings import Mode
+from webhook.core.reviews.verdict import Decision, Reason, Verdict
+from webhook.core.sharing.credit import Cause, Shortfall
+from webhook.core.values.amounts import Amounts
+from webhook.core.values.quantity import bytes_text, millis_text
+
+_WHO_REFUSES = "another admission webhook or a ResourceQuota may refuse them after Headroom has let them in"
+
+
+def awaiting(short: Shortfall, mode: Mode, now: float) -> Verdict:
+    """Turn a shortfall into a verdict: a refusal, or where waiting may help one for when there is no time left."""
+    decision = Decision.CANNOT_TELL if short.cause is Cause.EARLIER else Decision.DENY
+    return Verdict(decision, Reason.AWAITING, mode, detail=_SENTENCES[short.cause](short, now))
+
+
+def final(verdict: Verdict) -> Verdict:
+    """Return what is said where the API server cannot ask again: earlier pods did not come in time."""
+    if verdict.reason is Reason.AWAITING and verdict.decision is Decision.CANNOT_TELL:
+        return replace(verdict, decision=Decision.DENY)
+    return verdict
+
+
+def _earlier(short: Shortfall, now: float) -> str:
+    pods = f"{short.pods} pods" if short.pods > 1 else "a pod"
+    return (
+        f"{pods} of {_whose(short.subject)} ({_amount(short)}) let in before {'have' if short.pods > 1 else 'has'} not "
+        f"appeared yet, such as {short.example}, let in {max(0.0, now - short.since):.0f} s ago; {_WHO_REFUSES}. "
+        "It is let in once they appear, or are given up"
+    )
+
+
+def _paused(short: Shortfall, now: float) -> str:
+    return (
+        f"pods of {_whose(short.subject)} that were let in before never appeared; {_WHO_REFUSES}: see their events. "
+        f"Try again in {max(1.0, short.again_at - now):.0f} s, or ask for less"
+    )
+
+
+def _taken(short: Shortfall, _: float) -> str:
+    return (
+        f"a pod {short.subject} exists, so that the API server will refuse another one of that name; "
+        "the room for it is not kept from others meanwhile. Choose another name, or delete that pod first"
+    )
+
+
+_SENTENCES = {Cause.EARLIER: _earlier, Cause.PAUSED: _paused, Cause.TAKEN: _taken}
+
+
+def _whose(subject: str) -> str:
+    namespace, _, owner = subject.partition("/")
+    if is_namespace(subject):
+        return f"namespace {namespace}"
+    if owner.startswith(USER):
+        return f"user {owner.removeprefix(USER)} in namespace {namespace_of(subject)}"
+    return f"the same owner in namespace {namespace}"
+
+
+def _amount(short: Shortfall) -> str:
+    resource, kind = Amounts._fields[short.index].split("_")[:2]
+    written = bytes_text(short.awaited) if resource == "memory" else millis_text(short.awaited)
+    return f"{written} of {resource} {kind}"
