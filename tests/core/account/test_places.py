@@ -1,10 +1,11 @@
 """Places: what is kept of the nodes answers as a look at every one of them would, after any changes in any order."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.core.accounts import GI, footprint, node
-from webhook.core.account import places
+from webhook.core.account import places, remembered
 from webhook.core.account.nodes import NodeFacts, Room
 from webhook.core.account.places import Lacking, Places, front_of, lacking_on
 from webhook.core.pods.confinement import NAME, Need, Way, Ways
@@ -103,27 +104,19 @@ def test_the_largest_is_of_the_nodes_that_the_pod_may_go_to() -> None:
     assert asked.lacking(small, footprint(8)) is None
 
 
-def test_what_is_kept_is_bounded_whatever_is_asked() -> None:
+def test_what_is_kept_is_bounded_whatever_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(places, "_REMEMBERED", 8)
+    monkeypatch.setattr(remembered, "MOST", 8000)
     asked = asked_of(node("a", 8), *(node(f"n{number}", 1, pool=f"p{number}") for number in range(40)))
-    for number in range(3 * places._MOST_KEPT):
-        asked.hold((Way((("pool", f"p{number}"),)),), footprint(1))
-    assert len(asked._confined) <= places._MOST_KEPT
-    asked.hold((Way((("nosuch", "label"),)),), footprint(1))
-    assert list(asked._having) == ["pool"], "labels that no node has need no index"
-    for name in ("a", "n1", "n2"):
-        asked.hold((Way(nodes=(name,)),), footprint(1))
-    assert not any(way.nodes for each in asked._confined for way in each), "there may be as many of these as nodes"
+    for number in range(30):
+        asked.hold((Way((("pool", f"p{number}"),)),), footprint(1 + number))
+    assert len(asked._admitting) <= 8
+    assert len(asked._fitting) <= 8
 
 
-def test_a_pod_with_very_many_ways_is_taken_to_go_anywhere() -> None:
+def test_a_pod_with_very_many_ways_or_values_is_judged_like_any_other() -> None:
     asked = asked_of(node("a", 8), node("b", 1, pool="small"))
-    many = tuple(Way((("pool", "small"), ("n", str(number)))) for number in range(places._MOST_WAYS + 1))
-    assert asked.hold(many, footprint(8))
-    assert not asked.hold(many[:-1], footprint(8))
-
-
-def test_so_is_one_with_very_many_values() -> None:
-    asked = asked_of(node("a", 8), node("b", 1, pool="small"))
-    values = ("small", *(f"p{number}" for number in range(places._MOST_VALUES - 2)))
-    assert not asked.hold((Way(needs=(Need("pool", "In", values),)),), footprint(8))
-    assert asked.hold((Way(needs=(Need("pool", "In", (*values, "one more")),)),), footprint(8))
+    ways = tuple(Way((("pool", "small"), ("n", str(number)))) for number in range(200))
+    values = (Way(needs=(Need("pool", "In", ("small", *(f"p{number}" for number in range(900)))),)),)
+    assert not asked.hold(ways, footprint(1))
+    assert (asked.hold(values, footprint(1)), asked.hold(values, footprint(2))) == (True, False)

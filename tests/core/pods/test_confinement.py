@@ -329,3 +329,12 @@ def test_what_is_kept_for_all_is_small_whatever_is_asked_for() -> None:
     assert len(_known) == 3
     assert weight(ways(large)) > 4000
     assert weight(()) == 0
+
+
+def test_a_pod_that_names_a_node_follows_it_also_where_its_labels_do_not_admit_it() -> None:
+    of = ledger(HIGH_MEM, node("a"))
+    way = Way((("zone", "elsewhere"),), ("b",))
+    of.see(PodFacts("ns/p", "u", 1, pod("p", 1).footprint, confined_to=(way,)))
+    of.see_node(node("b", pool="high-mem"), 1.0)
+    assert committed(of, "high-mem") == 1
+    assert recount(of.parts(1.0)) == ()

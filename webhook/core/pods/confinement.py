@@ -100,7 +100,7 @@ def meets(need: Need, value: str | None) -> bool:
         case "DoesNotExist":
             return value is None
         case _:
-            have, wanted = _number(value or ""), _number(need.values[0])
+            have, wanted = number(value or ""), number(need.values[0])
             if have is None or wanted is None:
                 return False
             return have > wanted if need.operator == "Gt" else have < wanted
@@ -189,13 +189,13 @@ def _is_sound(requirement: NodeRequirement) -> bool:
         case "Exists" | "DoesNotExist":
             fits = not values
         case "Gt" | "Lt":
-            fits = len(values) == 1 and _number(values[0]) is not None
+            fits = len(values) == 1 and number(values[0]) is not None
         case _:
             fits = False
     return fits and all(_LABEL_VALUE.fullmatch(value) for value in values)
 
 
-def _number(text: str) -> int | None:
+def number(text: str) -> int | None:
     """Read a number as Go's `strconv.ParseInt` does, into 64 bits; None for what is not one."""
     value = int(text) if _NUMBER.fullmatch(text) else 2**63
     return value if -(2**63) <= value < 2**63 else None
