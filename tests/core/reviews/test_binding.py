@@ -3,10 +3,12 @@
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from tests.core.accounts import GI, committed, config, ledger, node, pod
 from tests.core.reviews.test_confine import GRANTED, POOLS, REFUSED, said
 from tests.core.sample_reviews import body
+from webhook.core.account.facts import PodFacts
 from webhook.core.account.recount import recount
 from webhook.core.reviews.binding import bind_question
 from webhook.core.reviews.decision import Outcome, decide
@@ -15,6 +17,7 @@ from webhook.core.reviews.reply import respond
 from webhook.core.reviews.review import Request, decode_of_pod
 from webhook.core.reviews.verdict import Decision, Reason, Verdict
 from webhook.core.sharing.allotment import Allotment, Ask, Timing
+from webhook.core.sharing.credit import SHARES, Credit
 
 
 def binding(name: str, to: str, uid: str | None = None, **request: Any) -> Request:
@@ -36,11 +39,13 @@ def binding(name: str, to: str, uid: str | None = None, **request: Any) -> Reque
 class Replica:
     """Nodes `n` outside of any pool, `h` of 4Gi in `hm` and `s` of 4Gi in `std`; three pods of 2Gi that wait."""
 
-    def __init__(self, settings: str = POOLS) -> None:
+    def __init__(self, settings: str = POOLS, *, credit: bool = False) -> None:
         self.ledger = ledger(settings, node("n", 8), node("h", 4, pool="hm"), node("s", 4, pool="std"))
         for number in range(3):
             self.see(f"p{number}", 5)
-        self.allotment = Allotment("me", self.ledger, Timing(validity=15.0, lapse=45.0))
+        shares = SHARES if credit else None
+        timing = Timing(validity=15.0, lapse=45.0)
+        self.allotment = Allotment("me", self.ledger, timing, Credit(self.ledger, timing.lapse, shares))
         self.book()  # makes the shared object
         self.book()  # opens it
 
@@ -60,6 +65,11 @@ class Replica:
             self.book(Ask(asked.facts, asked.forced))
             outcome = decide(self.ledger, self.allotment, asked, 1.0)
         return outcome
+
+    def facts(self, name: str, to: str) -> PodFacts:
+        asked = bind_question(binding(name, to), self.ledger)
+        assert isinstance(asked, Question)
+        return asked.facts
 
     def reserved(self, scope: str) -> float:
         return self.ledger.reservations.unseen(scope).memory_requests / GI
@@ -183,3 +193,31 @@ def test_the_older_way_to_bind_is_known_too() -> None:
     assert bind_question(binding("p0", "h", operation="DELETE"), Replica().ledger) == Verdict(
         Decision.ALLOW, Reason.NOT_JUDGED, detail="DELETE binds nothing"
     )
+
+
+def test_bindings_are_within_the_credit_of_the_user_who_binds_and_one_that_came_speaks_for_the_others() -> None:
+    replica = Replica(credit=True)
+    assert said(replica.bind("p0", "h")) == GRANTED
+    replica.ledger.prove(50.0)
+    replica.allotment.lapse()
+    assert len(replica.allotment.worse) == 2
+    assert len(replica.ledger.history) == 2
+    replica.see("p1", 6, "s", confined_to={"pool": "std"})
+    assert len(replica.ledger.history) == 2, "no grant was settled by this one"
+    replica.ledger.grant(replica.facts("p2", "h"), 51.0)
+    replica.see("p2", 7, "h")
+    assert len(replica.ledger.history) == 0
+
+
+def test_who_has_an_exempt_priority_class_is_bound_whatever_the_account_says() -> None:
+    exempting = f"{POOLS}\nexempt: {{priorityClasses: [vital], priorityClassNamespaces: [default]}}"
+    replica = Replica(exempting)
+    replica.ledger.see(replace(pod("p0", 2, uid="p0", revision=6), priority_class="vital"))
+    asked = bind_question(binding("p0", "h"), replica.ledger)
+    assert isinstance(asked, Question)
+    assert asked.exempt == "priority class vital is exempt in namespace default"
+    claims = replace(pod("p1", 2, uid="p1", revision=6), of_daemon_set=True)
+    replica.ledger.see(claims)
+    asked = bind_question(binding("p1", "h"), replica.ledger)
+    assert isinstance(asked, Question)
+    assert asked.exempt is None

@@ -17,6 +17,7 @@ from webhook.core.reviews.reply import respond
 from webhook.core.reviews.review import Request
 from webhook.core.reviews.verdict import Decision, Reason, Verdict
 from webhook.core.sharing.allotment import Allotment, Ask, Timing
+from webhook.core.sharing.credit import SHARES, Cause, Credit, Shortfall
 
 POOL = "{{name: {0}, nodeSelector: {{pool: {0}}}, thresholds: {{memory: {{requests: 100%}}}}}}"
 POOLS = f"pools: [{POOL.format('hm')}, {POOL.format('std')}]"
@@ -109,13 +110,15 @@ def test_a_confinement_that_is_too_large_to_keep_is_refused_where_it_matters(cre
 class Replica:
     """Nodes of 8Gi outside of any pool, of 4Gi in `hm` and of 4Gi in `std`; three gated pods of 2Gi, seen at 5."""
 
-    def __init__(self, settings: str = POOLS) -> None:
+    def __init__(self, settings: str = POOLS, *, credit: bool = False) -> None:
         self.config = config(settings)
         nodes = node("n", 8), node("h", 4, pool="hm"), node("s", 4, pool="std")
         self.ledger = ledger(settings, *nodes)
         for number in range(3):
             self.see(f"gated-{number}", 5)
-        self.allotment = Allotment("me", self.ledger, Timing(validity=15.0, lapse=45.0))
+        shares = SHARES if credit else None
+        timing = Timing(validity=15.0, lapse=45.0)
+        self.allotment = Allotment("me", self.ledger, timing, Credit(self.ledger, timing.lapse, shares))
         self.book(0.0)  # makes the shared object
         self.book(0.0)  # opens it
 
@@ -294,3 +297,30 @@ def test_what_others_granted_is_news_that_a_call_must_reach() -> None:
     assert replica.ledger.born_revision == 5
     replica.see("gated-0", 9, confined_to={"pool": "hm"})
     assert replica.ledger.born_revision == 9
+
+
+def shortfall(replica: Replica, name: str, now: float = 1.0) -> Shortfall | None:
+    return replica.allotment.shortfall(replica.facts(name, HM, userInfo={"username": "kueue"}), now)
+
+
+def test_what_sends_pods_somewhere_is_within_the_credit_of_their_owner() -> None:
+    replica = Replica(credit=True)
+    assert said(replica.decide("gated-0", HM, userInfo={"username": "kueue"})) == GRANTED
+    short = shortfall(replica, "gated-1")
+    assert short is not None
+    assert (short.cause, short.awaited / GI, short.example) == (Cause.EARLIER, 2, "default/gated-0")
+    replica.see("gated-0", 6, confined_to={"pool": "hm"})
+    assert shortfall(replica, "gated-1") is None
+
+
+def test_one_that_never_came_is_held_against_its_owner_until_another_comes() -> None:
+    replica = Replica(credit=True)
+    replica.decide("gated-0", HM, userInfo={"username": "kueue"})
+    replica.ledger.prove(50.0)
+    replica.allotment.lapse()
+    assert [worse.subject for worse in replica.allotment.worse] == ["default/~kueue", "default"]
+    short = shortfall(replica, "gated-1", 51.0)
+    assert short is not None
+    assert short.cause is Cause.PAUSED
+    replica.see("gated-1", 6, confined_to={"pool": "hm"})
+    assert shortfall(replica, "gated-2", 52.0) is None
