@@ -48,7 +48,7 @@ def registered(base: list[Manifest], name: str) -> Manifest:
 # --- what the gate is asked about, and what it can never hold up
 
 
-def test_the_gate_is_asked_about_pods_that_are_made_or_resized_and_nothing_else(gate: Manifest) -> None:
+def test_the_gate_is_asked_about_pods_that_are_made_resized_or_gated_and_nothing_else(gate: Manifest) -> None:
     assert gate["name"] == "pods.headroom.dev"
     assert gate["rules"] == [
         {
@@ -58,8 +58,10 @@ def test_the_gate_is_asked_about_pods_that_are_made_or_resized_and_nothing_else(
             "resources": [resource],
             "scope": "Namespaced",
         }
-        for operation, resource in (("CREATE", "pods"), ("UPDATE", "pods/resize"))
+        for operation, resource in (("CREATE", "pods"), ("UPDATE", "pods/resize"), ("UPDATE", "pods"))
     ]
+    (condition,) = gate["matchConditions"]
+    assert "oldObject.spec.schedulingGates" in condition["expression"]  # what it lets through: tests/live/test_pools.py
     assert "objectSelector" not in gate  # a label on a pod would be a way around the bound
 
 

@@ -87,6 +87,8 @@ PINNED = {
     "headroom_scope_memory_requests_bytes": ("gauge", {"scope"}),
     "headroom_scope_memory_unbounded_pods": ("gauge", {"scope"}),
     "headroom_scope_memory_requests_reserve_bytes": ("gauge", {"scope"}),
+    "headroom_unconfined_bind_memory_bytes": ("counter", set()),  # {pool} where there are any
+    "headroom_unconfined_binds": ("counter", set()),
     "headroom_scope_memory_requests_pending_bytes": ("gauge", {"scope"}),
     "headroom_scope_memory_requests_unplaceable_bytes": ("gauge", {"scope"}),
     "headroom_scope_memory_requests_apart_bytes": ("gauge", {"scope"}),

@@ -1,6 +1,7 @@
 """The two ways in which the certificate reaches the pod and the gate, and what an overlay may add."""
 
 import base64
+import os
 import shutil
 from pathlib import Path
 
@@ -47,6 +48,20 @@ def test_cert_manager_writes_the_secret_and_the_bundle_and_is_never_locked_out()
     assert configuration["metadata"]["annotations"] == {"cert-manager.io/inject-ca-from": f"{NAMESPACE}/headroom-tls"}
     (rule,) = configuration["webhooks"][0]["namespaceSelector"]["matchExpressions"]
     assert set(rule["values"]) == {"kube-system", NAMESPACE, "cert-manager"}
+
+
+def test_the_component_for_bindings_adds_one_rule_to_the_gate(tmp_path: Path) -> None:
+    kustomization = {
+        "resources": [str(os.path.relpath(MANIFESTS / "base", tmp_path))],
+        "components": [str(os.path.relpath(MANIFESTS / "components" / "review-bindings", tmp_path))],
+    }
+    (tmp_path / "kustomization.yaml").write_text(yaml.safe_dump(kustomization))
+    (before, after) = (
+        one(render(folder), "ValidatingWebhookConfiguration")["webhooks"] for folder in (MANIFESTS / "base", tmp_path)
+    )
+    added = after[0]["rules"].pop()
+    assert (added["operations"], added["resources"]) == (["CREATE"], ["pods/binding", "bindings"])
+    assert after == before
 
 
 def overlay(checkout: Path, text: str) -> list[Manifest]:

@@ -25,6 +25,7 @@ from webhook.reserves import Reserves
 log = logging.getLogger(__name__)
 
 _NEAR = Part.parse("90%")  # of a bound
+_UNASKED = "a resize that was infeasible has become feasible, or a pod that had ended was made to live again"
 
 
 class Account:
@@ -111,7 +112,7 @@ class Account:
                 self.wake()
             grown = self.ledger.unasked_growths > before
         if grown:
-            log.warning("pod %r grew without a review: its resize was infeasible and has become feasible", pod.name)
+            log.warning("pod %r grew without a review: %s", pod.name, _UNASKED)
 
     def pod_gone(self, pod: PodFacts) -> None:
         """Take in that a pod was deleted."""
@@ -130,7 +131,7 @@ class Account:
                 self.pods.tell_synced(self.clock())
             self.wake()
         if grown:
-            log.warning("%d pods grew without a review: their resizes were infeasible and have become feasible", grown)
+            log.warning("%d pods grew without a review: each time %s", grown, _UNASKED)
 
     def bookmark(self, revision: int) -> None:
         """Take in that nothing else happened to pods up to a revision."""

@@ -16,6 +16,7 @@ from webhook.account import Account
 from webhook.cases import Answer, Case, Decided, plain
 from webhook.core.account.standing import Standing
 from webhook.core.reviews.awaiting import final
+from webhook.core.reviews.binding import bind_question
 from webhook.core.reviews.decision import Outcome, decide, verdict_of
 from webhook.core.reviews.question import Question, asked_of_quotas, question
 from webhook.core.reviews.reply import message, respond
@@ -71,7 +72,7 @@ class Admission:
             return self._answer(Case(request, now, timeout), verdict, None)
 
     def _answer_or_wait(self, request: Request, body: bytes, now: float, timeout: float) -> Answer | Waiting:
-        asked = question(request, self.account.ledger.accounting)
+        asked = self._binding(request, now) if request.is_binding else question(request, self.account.ledger.accounting)
         if isinstance(asked, Verdict):
             return self._answer(Case(request, now, timeout), asked, None)
         quotas = self.quotas.of(request.namespace)
@@ -91,6 +92,13 @@ class Admission:
                 outcome = self._unjudged(asked, _TOO_MUCH, now)
             standing = self._standing(outcome.verdict)
         return self._answer(case, outcome.verdict, standing)
+
+    def _binding(self, request: Request, now: float) -> Question | Verdict:
+        with self.account.lock:
+            asked = bind_question(request, self.account.ledger, self.account.problem(now))
+            if isinstance(asked, Verdict) and asked.decision is Decision.CANNOT_TELL:
+                self.account.wake()  # so that the watch, which may pause, shows the pod by the time it is asked again
+            return asked
 
     def _decide(self, asked: Question, now: float) -> Outcome:
         problem = self.account.problem(now)

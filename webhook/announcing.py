@@ -121,7 +121,7 @@ def refused(decided: Decided) -> Occurrence | None:
     owner = controller(case.question.pod.metadata.owner_references, namespace)
     if owner is None:
         return None
-    action = "ResizePod" if case.request.is_resize else "CreatePod"
+    action = "ResizePod" if case.request.is_resize else f"{case.request.operation.capitalize()}Pod"
     return Occurrence(owner, "Warning", verdict.reason._value_, action, decided.message, claimed=True)
 
 

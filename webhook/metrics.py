@@ -31,7 +31,8 @@ from webhook.core.account.recount import Drift
 from webhook.core.account.reservations import Reservation
 from webhook.core.account.standing import Standing
 from webhook.core.foresight.plan import KINDS
-from webhook.core.values.amounts import Amounts
+from webhook.core.reviews.review import Request
+from webhook.core.values.amounts import NOTHING, Amounts
 from webhook.quotaview import QuotaView
 from webhook.settings import Settings
 from webhook.tls import ServingCertificate
@@ -53,7 +54,7 @@ class Reviews(Collector):
         """Count one decision."""
         request, verdict = decided.case.request, decided.verdict
         # What is no pod could be called anything by whoever reaches the port, and labels live for ever.
-        kind = "Pod" if request.is_pod else "Pod/resize" if request.is_resize else "other"
+        kind = _kind(request)
         operation = request.operation if request.operation in _OPERATIONS else "other"
         decision = (operation, kind, verdict.decision._value_, verdict.reason._value_, bool(request.dry_run))
         bucket = bisect_left(_SECONDS, decided.took)
@@ -75,6 +76,12 @@ class Reviews(Collector):
         text = "Time from a review's last byte to its verdict, waiting for a booking included."
         buckets = list(zip(_BOUNDS, accumulate(within), strict=True))
         yield HistogramMetricFamily("headroom_admission_duration_seconds", text, buckets=buckets, sum_value=seconds)
+
+
+def _kind(request: Request) -> str:
+    if request.is_pod:
+        return "Pod"
+    return "Pod/resize" if request.is_resize else "Pod/binding" if request.is_binding else "other"
 
 
 _BOUNDS = (*map(str, _SECONDS), "+Inf")
@@ -221,6 +228,8 @@ class Snapshot(Collector):
             held = {s: allotment.held(s).memory_requests for s in ledger.accounting.scopes}
             lapsed, in_bad_standing = account.lapsed, len(ledger.history)
             growths, grown = ledger.unasked_growths, ledger.unasked_growth.memory_requests
+            binds, bound = dict(ledger.unconfined_binds), dict(ledger.unconfined_bound)
+            pools = ledger.accounting.scopes[1:]
         text = (
             "Reservations not yet retired. Orphaned are those whose pods can come no more, until a fresh view shows it."
         )
@@ -228,9 +237,14 @@ class Snapshot(Collector):
         yield _counter("headroom_reservations_expired", "Reservations whose pods never came.", lapsed)
         text = "Owners and namespaces whose pods were let in and never came, and which have a small credit since."
         yield _gauge("headroom_subjects_in_bad_standing", text, float(in_bad_standing))
-        text = "Pods that grew without a review: a resize that their node had no room for has become feasible."
+        text = "Pods that grew without a review: a resize has become feasible, or a pod that had ended lives again."
         yield _counter("headroom_unreviewed_growths", text, growths)
         yield _counter("headroom_unreviewed_growth_memory_bytes", "Requests that pods grew by without a review.", grown)
+        text = "Pods bound to a node of a pool that they were not charged to before: they might have run elsewhere."
+        yield _counts("headroom_unconfined_binds", text, "pool", {pool: binds.get(pool, 0) for pool in pools})
+        text = "Requests of pods bound to a node of a pool that they were not charged to before."
+        requests = {pool: bound.get(pool, NOTHING).memory_requests for pool in pools}
+        yield _counts("headroom_unconfined_bind_memory_bytes", text, "pool", requests)
         yield _by("headroom_reserved_memory_bytes", "Requests granted and not yet seen.", "scope", reserved)
         yield _by("headroom_allotted_memory_bytes", "Requests that this replica holds to grant from.", "scope", held)
 
@@ -291,6 +305,13 @@ def _gauge(name: str, text: str, value: float) -> Metric:
 
 def _counter(name: str, text: str, value: float) -> Metric:
     return CounterMetricFamily(name, text, value=value)
+
+
+def _counts(name: str, text: str, label: str, values: Mapping[str, float]) -> Metric:
+    family = CounterMetricFamily(name, text, labels=(label,))
+    for key, value in values.items():
+        family.add_metric((key,), value)
+    return family
 
 
 def _by(name: str, text: str, label: str, values: Mapping[str, float]) -> Metric:

@@ -145,5 +145,6 @@ class WaitingRoom:
 
 def _heaviness(waiting: Waiting) -> int:
     """What a review takes that is not light; all of it but the places where its pod may go has bounds of its own."""
-    taken = weight(waiting.question.facts.confined_to)
+    facts = waiting.question.facts
+    taken = weight(facts.confined_to) + weight(facts.was_confined_to or ())
     return taken if taken > _LIGHT else 0

@@ -89,6 +89,35 @@ def resizing(old: Json, new: Json, **more: Any) -> Request:
     return decode(resize(old, new, **more))
 
 
+def confining(
+    old: Json,
+    new: Json,
+    size: str = "2Gi",
+    *,
+    revision: str = "7",
+    name: str = "web-7",
+    uid: str = "pod-1",
+    **request: Any,
+) -> Request:
+    """Make the request to update a pod with one container: parts of its spec as they are and as they shall be."""
+    namespace = request.get("namespace", "default")
+    meta = {"name": name, "namespace": namespace, "uid": uid, "resourceVersion": revision}
+
+    def placed(spec: Json) -> Json:
+        return {"metadata": meta, "spec": {"containers": [{"name": "app", "resources": memory(size)}], **spec}}
+
+    made: Json = {
+        "kind": {"group": "", "version": "v1", "kind": "Pod"},
+        "operation": "UPDATE",
+        "namespace": "default",
+        "name": name,
+        "userInfo": {"username": "jane@example.com"},
+        "object": placed(new),
+        "oldObject": placed(old),
+    }
+    return decode(body(**(made | request)))
+
+
 def memory(requests: str, limits: str | None = None, cpu: str | None = None) -> Json:
     """The resources of a container."""
     asked = {"memory": requests} | ({"cpu": cpu} if cpu else {})

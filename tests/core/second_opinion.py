@@ -1,4 +1,4 @@
-"""What Kubernetes' own code makes of pods: the Go command `footprint`, asked in one batch."""
+"""What Kubernetes' own code makes of pods: the Go commands `footprint` and `affinity`, each asked in one batch."""
 
 import json
 import subprocess
@@ -30,3 +30,10 @@ def kubernetes_says(pods: Iterable[dict[str, Any]]) -> list[Opinion]:
     lines = "".join(json.dumps(pod, ensure_ascii=False) + "\n" for pod in pods)
     said = subprocess.run([binary("footprint")], input=lines.encode(), capture_output=True, timeout=120, check=True)
     return [msgspec.json.decode(line, type=Opinion) for line in said.stdout.splitlines()]
+
+
+def kubernetes_admits(questions: Iterable[dict[str, Any]]) -> list[list[bool]]:
+    """Ask Kubernetes' own code, for each `{"pod": …, "nodes": […]}`, which of the nodes the pod may run on."""
+    lines = "".join(json.dumps(question) + "\n" for question in questions)
+    said = subprocess.run([binary("affinity")], input=lines.encode(), capture_output=True, timeout=120, check=True)
+    return [msgspec.json.decode(line, type=list[bool]) for line in said.stdout.splitlines()]

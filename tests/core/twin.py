@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from math import floor
 
+from webhook.core.account.extent import UNBORN
 from webhook.core.account.facts import PodFacts
 from webhook.core.account.nodes import NodeFacts
 from webhook.core.config.config import HeadroomConfig
@@ -43,8 +44,11 @@ class Grant:
     uid: str
     footprint: Vector
     pool: str | None
-    before: Vector  # of a resize: the footprint of the object under review
+    before: Vector  # of a change: the footprint of the object under review
+    elsewhere: bool  # that was not charged to the pool
     after: int  # and its revision: only what comes after that settles it
+    move: str  # tells apart the changes of where a pod may run
+    binds: bool  # only a pod that is bound, or gone, settles it
     settled: bool = False
 
 
@@ -62,7 +66,7 @@ class Twin:
     # -- what is told --------------------------------------------------------------------------------------------------
 
     def see(self, pod: PodFacts) -> None:
-        self.settle(pod.name, pod.uid, pod.revision)
+        self.settle(pod.name, pod.uid, pod.revision, waits=pod.counts and not pod.node)
         if pod.counts:
             self.pods[pod.name] = pod
         else:
@@ -129,19 +133,20 @@ class Twin:
     def grant(self, pod: PodFacts) -> None:
         pool = self._pool_of_pod(pod)
         before, after, wanted = list(pod.before.footprint), pod.before.revision, list(pod.footprint)
-        for known in self.grants:  # what was answered before about this very pod does not come, but is not retired
-            if (known.name, known.uid, known.after) == (pod.name, pod.uid, after) and (
-                not after or known.footprint == wanted
-            ):
+        elsewhere = pod.was_confined_to is not None and self.pool_of_confinement(pod.was_confined_to) != pool
+        for known in self.grants:  # what was answered before about this very change does not come, but is not retired
+            same = (known.name, known.uid, known.after, known.move) == (pod.name, pod.uid, after, pod.before.move)
+            if same and (pod.before is UNBORN or known.footprint == wanted):
                 known.settled = True
-        self.grants.append(Grant(pod.name, pod.uid, wanted, pool, before, after))
+        grant = Grant(pod.name, pod.uid, wanted, pool, before, elsewhere, after, pod.before.move, pod.before.binds)
+        self.grants.append(grant)
 
     def retire(self, name: str, uid: str) -> None:
         self.grants = [g for g in self.grants if (g.name, g.uid) != (name, uid)]
 
-    def settle(self, name: str, uid: str, revision: float = float("inf")) -> None:
+    def settle(self, name: str, uid: str, revision: float = float("inf"), *, waits: bool = False) -> None:
         for grant in self.grants:
-            if (grant.name, grant.uid) == (name, uid) and revision > grant.after:
+            if (grant.name, grant.uid) == (name, uid) and revision > grant.after and not (waits and grant.binds):
                 grant.settled = True
 
     # -- what follows from it ------------------------------------------------------------------------------------------
@@ -243,8 +248,9 @@ class Twin:
         found = [g for g in found if not (only_open and g.settled)]
         way = [0] * SUMS
         for index in range(SUMS if found else 0):
-            raising = [g for g in found if g.footprint[index] > g.before[index]]
-            least = min((g.before[index] for g in raising), default=0)
+            before = {id(g): 0 if g.elsewhere and scope != "cluster" else g.before[index] for g in found}
+            raising = [g for g in found if g.footprint[index] > before[id(g)]]
+            least = min((before[id(g)] for g in raising), default=0)
             most = max((g.footprint[index] for g in raising), default=0)
             way[index] = max(0, most - max(least, live[index]))
         return way
@@ -291,8 +297,8 @@ class Twin:
         for way in pod.confined_to or (Way(),):
             there = [n for n in self.nodes.values() if n.facts.name in way.nodes and n.deleted_at is None]
             for node in there if way.nodes else counted:
-                room, labels = node.facts.room, dict(node.facts.labels)
-                if dict(way.labels).items() <= labels.items() and room.memory >= memory and room.cpu >= cpu:
+                room = node.facts.room
+                if _admits((way,), node.facts) and room.memory >= memory and room.cpu >= cpu:
                     return True
         return False
 
@@ -325,10 +331,19 @@ class Twin:
         return self._pool_of_labels(dict(node.facts.labels))
 
     def _pool_of_pod(self, pod: PodFacts) -> str | None:
-        if not pod.node:
-            pools = {self._pool_of_way(way) for way in pod.confined_to}
-            return pools.pop() if len(pools) == 1 else None
-        return self._pool_of_node(self.nodes[pod.node]) if pod.node in self.nodes else None
+        if pod.node:
+            return self._pool_of_node(self.nodes[pod.node]) if pod.node in self.nodes else None
+        return self.pool_of_confinement(pod.confined_to)
+
+    def pool_of_confinement(self, confined_to: tuple[Way, ...]) -> str | None:
+        """Look at every node: those that exist decide, then those that are remembered, then the labels alone."""
+        admitting = [node for node in self.nodes.values() if _admits(confined_to, node.facts)]
+        existing = [node for node in admitting if node.deleted_at is None]
+        pools = {self._pool_of_node(node) for node in existing or admitting}
+        if len(pools) == 1 and pools != {None}:
+            return pools.pop()
+        implied = {self._pool_of_way(way) for way in confined_to}
+        return implied.pop() if len(implied) == 1 else None
 
     def _pool_of_way(self, way: Way) -> str | None:
         named = {self._pool_of_node(self.nodes[name]) if name in self.nodes else None for name in way.nodes}
@@ -353,6 +368,28 @@ class Twin:
             shares[first] = of.requests
             shares[first + (1 if declared_only else 2)] = of.limits
         return shares
+
+
+def _admits(confined_to: tuple[Way, ...], node: NodeFacts) -> bool:
+    """Whether a node meets everything that one of the ways requires."""
+    labels = dict(node.labels)
+
+    def met(key: str, operator: str, values: tuple[str, ...]) -> bool:
+        value = labels.get(key) if key else node.name
+        if operator in ("Exists", "DoesNotExist"):
+            return (value is not None) == (operator == "Exists")
+        if operator in ("In", "NotIn"):
+            return (value in values) == (operator == "In")
+        if value is None or not value.isdigit():
+            return False
+        return int(value) > int(values[0]) if operator == "Gt" else int(value) < int(values[0])
+
+    return not confined_to or any(
+        all(labels.get(key) == value for key, value in way.labels)
+        and (not way.nodes or node.name in way.nodes)
+        and all(met(*need) for need in way.needs)
+        for way in confined_to
+    )
 
 
 def _fits(patterns: Iterable[NamespacePattern], namespace: str) -> bool:

@@ -3,12 +3,14 @@
 from collections.abc import Iterator
 
 import pytest
+import yaml
 
 from tests.cluster import nodes
-from tests.cluster.api import Object
+from tests.cluster.api import ApiError, Object
 from tests.cluster.controlplane import ControlPlane
+from tests.cluster.gate import BASE
 from tests.cluster.processes import until
-from tests.live.headroom import SECONDS, Headroom
+from tests.live.headroom import GATE, SECONDS, Headroom
 from tests.live.pods import asking, container, pod
 from tests.live.story import Story
 from tests.live.workload import Workload
@@ -119,6 +121,136 @@ def test_a_pod_that_may_go_to_either_pool_needs_room_in_the_cluster_alone(story:
     assert story.headroom.account("standard").requests == 6 * GI
     assert story.headroom.account("high-mem").requests == 0
     assert story.headroom.account().requests == 7 * GI
+
+
+def binds(story: Story, pool: str) -> tuple[float, float]:
+    """How many pods came to a pool that they were not charged to, and their requests."""
+    shown = story.headroom.exposition()
+    names = "headroom_unconfined_binds_total", "headroom_unconfined_bind_memory_bytes_total"
+    number, requests = (shown.value(name, pool=pool) for name in names)
+    return number, requests
+
+
+def test_what_comes_past_a_pools_bound_by_being_bound_there_is_counted_and_metered(story: Story) -> None:
+    story.create(asking("first", "6Gi", nodeSelector={"pool": "standard"}))
+    story.create(asking("either", "1Gi"))
+    before = binds(story, "standard")
+    target = {"apiVersion": "v1", "kind": "Node", "name": "node-1"}
+    binding = {"apiVersion": "v1", "kind": "Binding", "metadata": {"name": "either"}, "target": target}
+    story.api.create(f"{story.pods}/either/binding", binding)
+    until(lambda: story.headroom.account("standard").requests == 7 * GI, "the account of the bound pod", SECONDS)
+    assert binds(story, "standard") == (before[0] + 1, before[1] + GI)
+    assert "pool standard" in story.refused(asking("more", 1, nodeSelector={"pool": "standard"}))
+
+
+def test_a_pod_that_is_sent_to_a_pool_later_is_asked_about_and_no_other_update_is(story: Story) -> None:
+    """What Kueue does: a gated pod's nodeSelector or affinity is set while its gate opens."""
+    story.create(asking("full", "5Gi", nodeSelector={"pool": "standard"}))
+    for name in ("gated", "other"):
+        story.create(asking(name, "1Gi", schedulingGates=[{"name": "example.com/quota"}]))
+    story.create(asking("free", "1Gi"))
+    assert story.headroom.account("standard").requests == 5 * GI
+
+    def asked() -> float:
+        return story.headroom.exposition().value("headroom_admission_reviews_total", operation="UPDATE", kind="Pod")
+
+    def patched(name: str, **change: object) -> str:
+        try:
+            story.api.patch(f"{story.pods}/{name}", change)
+        except ApiError as error:
+            return error.message
+        return ""
+
+    before = asked()
+    assert patched("free", metadata={"labels": {"a": "b"}}) == ""
+    assert patched("free", spec={"activeDeadlineSeconds": 1000}) == ""
+    assert asked() == before
+    assert patched("gated", metadata={"labels": {"a": "b"}}) == ""
+    assert patched("gated", spec={"schedulingGates": [], "affinity": within("standard")}) == ""
+    assert asked() == before + 2
+    assert story.headroom.account("standard").requests == 6 * GI
+    told = patched("other", spec={"schedulingGates": [], "nodeSelector": {"pool": "standard"}})
+    assert "cannot be confined to these nodes: memory requests of pool standard would be 7Gi of 6Gi" in told
+    assert patched("other", spec={"schedulingGates": [], "nodeSelector": {"pool": "high-mem"}}) == ""
+    assert story.headroom.account("high-mem").requests == GI
+    assert story.headroom.account().requests == 8 * GI
+    assert patched("other", spec={"nodeSelector": {"pool": "standard"}}) != "", "without a gate it stays"
+
+
+@pytest.fixture
+def reviewed_bindings(story: Story) -> Iterator[None]:
+    """Have the API server ask about bindings, as manifests/components/review-bindings does."""
+    patched = yaml.safe_load((BASE.parent / "components/review-bindings/kustomization.yaml").read_text())["patches"]
+    (addition,) = yaml.safe_load(patched[0]["patch"])
+    gate = story.api.get(GATE)
+    gate["webhooks"][0]["rules"].append(addition["value"])
+    story.api.replace(GATE, gate)
+    story.create(asking("for-show"))
+    until(lambda: bind(story, "for-show", "nowhere") != "", "a review of a binding", SECONDS)
+    yield
+    gate = story.api.get(GATE)
+    gate["webhooks"][0]["rules"].pop()
+    story.api.replace(GATE, gate)
+    until(lambda: bind(story, "for-show", "nowhere") == "", "bindings that nobody is asked about", SECONDS)
+
+
+def bind(story: Story, name: str, node: str) -> str:
+    """Try to bind a pod to a node, for show; return what Headroom said against it."""
+    meta = {"name": name, "uid": story.api.get(f"{story.pods}/{name}")["metadata"]["uid"]}
+    target = {"apiVersion": "v1", "kind": "Node", "name": node}
+    binding = {"apiVersion": "v1", "kind": "Binding", "metadata": meta, "target": target}
+    try:
+        story.api.create(f"{story.pods}/{name}/binding", binding, dryRun="All")
+    except ApiError as error:
+        return error.message
+    return ""
+
+
+@pytest.mark.usefixtures("reviewed_bindings")
+def test_a_binding_into_a_full_pool_is_refused_where_bindings_are_reviewed(story: Story) -> None:
+    story.create(asking("full", "6Gi", nodeSelector={"pool": "standard"}))
+    term = {"preference": {"matchExpressions": [{"key": "pool", "operator": "In", "values": ["standard"]}]}}
+    preferred = {"preferredDuringSchedulingIgnoredDuringExecution": [{"weight": 100, **term}]}
+    story.create(asking("either", "1Gi", affinity={"nodeAffinity": preferred}, schedulerName="default-scheduler"))
+
+    def refused() -> list[Object]:
+        lines = story.headroom.audit_lines(story.namespace)
+        return [each for each in lines if each["kind"] == "Binding/binding" and each["decision"] == "deny"]
+
+    until(lambda: len(refused()) >= 2, "two refused bindings", SECONDS)
+    told = refused()[0]["message"]
+    assert "either cannot be bound to this node: memory requests of pool standard would be 7Gi of 6Gi" in told
+    assert bind(story, "either", "node-3") == ""
+    assert "nodeName" not in story.api.get(f"{story.pods}/either")["spec"]
+    before = binds(story, "standard")
+    story.delete("full")
+    until(lambda: "nodeName" in story.api.get(f"{story.pods}/either")["spec"], "the binding", SECONDS)
+    assert story.headroom.account("standard").requests == GI
+    assert binds(story, "standard") == (before[0] + 1, before[1] + GI), "it was not confined there all the same"
+
+
+def test_affinity_that_names_one_pool_and_nodes_that_there_are_not_is_bounded_by_the_pool(story: Story) -> None:
+    listed = within("standard")
+    (term,) = listed["nodeAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"]["nodeSelectorTerms"]
+    term["matchExpressions"][0]["values"].append("nosuch")
+    story.create(asking("first", "6Gi", affinity=listed))
+    assert "pool standard" in story.refused(asking("second", 1, affinity=listed))
+    not_there = {"matchExpressions": [{"key": "pool", "operator": "NotIn", "values": ["high-mem"]}]}
+    required = {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [not_there]}}
+    assert "pool standard" in story.refused(asking("third", 1, affinity={"nodeAffinity": required}))
+
+
+def test_a_pod_that_ended_and_is_made_to_live_again_is_counted_and_metered(story: Story) -> None:
+    story.create(asking("ended", "2Gi"))
+    story.api.patch(f"{story.pods}/ended/status", {"status": {"phase": "Failed"}})
+    until(lambda: story.headroom.account().requests == 0, "the account without the pod", SECONDS)
+    story.create(asking("full", "17Gi"))
+    before = story.headroom.exposition().value("headroom_unreviewed_growths_total")
+    story.api.patch(f"{story.pods}/ended/status", {"status": {"phase": "Running"}})
+    until(lambda: story.headroom.account().requests == 19 * GI, "the account with the pod", SECONDS)
+    assert story.headroom.exposition().value("headroom_unreviewed_growths_total") == before + 1
+    assert f"pod '{story.namespace}/ended' grew without a review" in story.headroom.log()
+    assert "memory requests of the cluster" in story.refused(asking("more", 1))
 
 
 def run_on_nodes_outside(story: Story, pool: str, name: str) -> None:

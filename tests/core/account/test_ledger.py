@@ -4,7 +4,19 @@ from dataclasses import replace
 
 import pytest
 
-from tests.core.accounts import HIGH_MEM, REQUESTS, bound, committed, config, footprint, headroom, ledger, node, pod
+from tests.core.accounts import (
+    GI,
+    HIGH_MEM,
+    REQUESTS,
+    bound,
+    committed,
+    config,
+    footprint,
+    headroom,
+    ledger,
+    node,
+    pod,
+)
 from webhook.core.account.accounting import Accounting
 from webhook.core.account.facts import PodFacts
 from webhook.core.account.nodes import NodeFacts, Room
@@ -341,3 +353,51 @@ def test_what_is_charged_under_a_name_covers_the_pool_only_where_it_lives_there(
 def test_a_sum_without_a_bound_has_no_headroom_to_speak_of() -> None:
     of = ledger("", node("a"))
     assert of.standing(CLUSTER).headroom(Amounts._fields.index("cpu_requests")) is None
+
+
+# -- what nobody was asked about -------------------------------------------------------------------------------------
+
+
+def test_a_pod_that_left_its_end_counts_and_is_noted_as_growth_that_nobody_was_asked_about() -> None:
+    of = ledger("", node("a"))
+    of.see(pod("p", 3, "a"))
+    of.see(pod("p", 3, "a", revision=2, counts=False))
+    of.see(pod("p", 3, "a", revision=3, counts=False))
+    assert (committed(of), of.unasked_growths, of.has_ended("default/p", "p-uid")) == (0, 0, True)
+    of.see(pod("p", 3, "a", revision=4))
+    assert (committed(of), of.unasked_growths, of.unasked_growth.memory_requests) == (3, 1, 3 * GI)
+    of.see(pod("p", 3, "a", revision=5))
+    assert (of.unasked_growths, of.born_revision) == (1, 4)
+
+
+def test_a_list_may_show_that_a_pod_left_its_end_and_forgets_those_that_are_gone() -> None:
+    of = ledger("", node("a"))
+    of.see(pod("lives-again", 1, counts=False))
+    of.see(pod("gone", 1, counts=False))
+    of.see(pod("deleted", 1, counts=False))
+    of.gone(pod("deleted", 1, revision=2))
+    of.relist([pod("lives-again", 1, revision=3), pod("gone", 1, uid="another", revision=3)], 3)
+    assert (of.unasked_growths, committed(of), of._ended) == (1, 2, {})
+
+
+def test_a_pod_that_takes_the_name_of_one_that_has_ended_is_no_growth() -> None:
+    of = ledger("", node("a"))
+    of.see(pod("p", 1, counts=False))
+    of.see(pod("p", 1, uid="new", revision=2))
+    assert (of.unasked_growths, committed(of)) == (0, 1)
+
+
+def test_what_is_bound_into_a_pool_that_it_was_not_charged_to_is_metered() -> None:
+    of = ledger(HIGH_MEM, node("a"), node("b", pool="high-mem"))
+    of.see(pod("free", 2))
+    of.see(pod("sent", 4, confined_to={"pool": "high-mem"}))
+    of.grant(pod("granted", 8), 1.0)
+    for name, size in (("free", 2), ("sent", 4), ("granted", 8), ("unknown", 16)):
+        of.see(pod(name, size, "b", revision=2))
+        of.see(pod(name, size, "b", revision=3))
+    assert (dict(of.unconfined_binds), of.unconfined_bound["high-mem"].memory_requests) == ({"high-mem": 2}, 10 * GI)
+    of.see(pod("elsewhere", 1))
+    of.see(pod("elsewhere", 1, "a", revision=4))
+    of.see(pod("ended", 1))
+    of.see(pod("ended", 1, "b", revision=5, counts=False))
+    assert of.unconfined_binds.total() == 2

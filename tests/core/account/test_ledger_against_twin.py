@@ -30,7 +30,7 @@ from webhook.core.config.settings import (
     Thresholds,
 )
 from webhook.core.config.share import Share
-from webhook.core.pods.confinement import Way
+from webhook.core.pods.confinement import NAME, Need, Way, Ways
 from webhook.core.values.amounts import Amounts
 
 shares = st.none() | st.builds(Share, st.sampled_from([33_333, 75_000, 100_000, 150_000]))
@@ -78,8 +78,25 @@ configs = st.builds(
 
 footprints = st.builds(Amounts, *[st.integers(0, 12)] * SUMS)
 labels = st.sampled_from([(), (("zone", "a"),), (("zone", "b"),), (("big", "yes"), ("zone", "a"))])
+node_labels = labels | st.just((("big", "7"), ("zone", "b")))
+needs = st.sampled_from(
+    [
+        Need("zone", "In", ("a", "nowhere")),
+        Need("zone", "In", ("a", "b")),
+        Need("zone", "NotIn", ("a",)),
+        Need("zone", "NotIn", ("nowhere",)),
+        Need("big", "Exists"),
+        Need("big", "DoesNotExist"),
+        Need("big", "Gt", ("6",)),
+        Need("big", "Lt", ("7",)),
+        Need(NAME, "NotIn", ("n1",)),
+    ]
+)
 node_names = st.sampled_from(["n1", "n2", "n3", "n4"])
 named = st.sampled_from([(), (), ("n1",), ("n2",), ("n1", "n3")])
+confinements = st.lists(
+    st.builds(Way, labels, named, st.lists(needs, max_size=2, unique=True).map(tuple)), max_size=2, unique=True
+).map(tuple)
 pods = st.builds(
     PodFacts,
     name=st.sampled_from([f"{'free' if number % 2 else 'default'}/p{number}" for number in range(6)]),
@@ -88,7 +105,7 @@ pods = st.builds(
     footprint=footprints,
     node=st.just("") | node_names | st.just("stranger"),
     counts=st.integers(0, 5).map(bool),
-    confined_to=st.lists(st.builds(Way, labels, named), max_size=2, unique=True).map(tuple),
+    confined_to=confinements,
     priority_class=st.sampled_from(["", "vital"]),
     of_daemon_set=st.booleans(),
 )
@@ -99,7 +116,7 @@ nodes = st.builds(
     ready=st.integers(0, 3).map(bool),
     cordoned=st.integers(0, 3).map(lambda drawn: drawn == 3),
     repelling_taints=st.sampled_from([frozenset(), frozenset(), frozenset({"master"}), frozenset({"other"})]),
-    labels=labels,
+    labels=node_labels,
 )
 
 
@@ -175,6 +192,30 @@ class LedgerAndTwin(RuleBasedStateMachine):
         grown = PodFacts(pod.name, pod.uid, before.revision, wanted, pod.node, before=before)
         self.grant(grown)
         return grown
+
+    @rule(target=granted, pod=seen, confined_to=confinements, ago=st.integers(0, 2))
+    def confine(self, pod: PodFacts, confined_to: Ways, ago: int) -> PodFacts:
+        """What a pod that waits may run on is changed, as of a gated one; it need not be a narrower choice here."""
+        before = Before(max(1, self.revision + 1 - ago), pod.footprint, str(hash(confined_to)))
+        moved = PodFacts(
+            pod.name,
+            pod.uid,
+            before.revision,
+            pod.footprint,
+            confined_to=confined_to,
+            before=before,
+            was_confined_to=() if pod.node else pod.confined_to,
+        )
+        self.grant(moved)
+        return moved
+
+    @rule(target=granted, pod=seen, node=node_names)
+    def review_a_binding(self, pod: PodFacts, node: str) -> PodFacts:
+        before = Before(0, pod.footprint, f">{node}", binds=True)
+        was = () if pod.node else pod.confined_to
+        bound = PodFacts(pod.name, pod.uid, 0, pod.footprint, node, before=before, was_confined_to=was)
+        self.grant(bound)
+        return bound
 
     @rule(pod=granted)
     def grant_comes(self, pod: PodFacts) -> None:

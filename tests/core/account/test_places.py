@@ -1,13 +1,14 @@
 """Places: what is kept of the nodes answers as a look at every one of them would, after any changes in any order."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.core.accounts import GI, footprint, node
-from webhook.core.account import places
+from webhook.core.account import places, remembered
 from webhook.core.account.nodes import NodeFacts, Room
 from webhook.core.account.places import Lacking, Places, front_of, lacking_on
-from webhook.core.pods.confinement import Way, Ways
+from webhook.core.pods.confinement import NAME, Need, Way, Ways
 from webhook.core.values.amounts import Amounts
 
 NAMES = ["n1", "n2", "n3", "n4"]
@@ -15,13 +16,35 @@ sizes = st.integers(0, 6)
 pairs = st.tuples(st.sampled_from(["zone", "disk"]), st.sampled_from(["a", "b"]))
 labels = st.lists(pairs, max_size=2, unique_by=lambda pair: pair[0]).map(lambda drawn: tuple(sorted(drawn)))
 nodes = st.builds(NodeFacts, st.sampled_from(NAMES), st.builds(Room, sizes, sizes), st.just(True), labels=labels)
+required = st.sampled_from(
+    [
+        Need("zone", "In", ("a", "b")),
+        Need("zone", "NotIn", ("a",)),
+        Need("disk", "Exists"),
+        Need("disk", "DoesNotExist"),
+        Need(NAME, "NotIn", ("n1",)),
+        Need(NAME, "In"),
+    ]
+)
 ways = st.lists(
-    st.builds(Way, labels, st.just(()) | st.sampled_from([("n1",), ("n4",), ("n2", "n3"), ("nosuch",)])),
+    st.builds(
+        Way,
+        labels,
+        st.just(()) | st.sampled_from([("n1",), ("n4",), ("n2", "n3"), ("nosuch",)]),
+        st.lists(required, max_size=2, unique=True).map(tuple),
+    ),
     max_size=3,
     unique=True,
 ).map(tuple)
 needs = st.builds(lambda memory, cpu: Amounts(memory_requests=memory, cpu_requests=cpu), sizes, sizes)
 steps = st.lists(st.tuples(nodes, st.booleans(), ways, needs), max_size=25)
+
+
+def met(need: Need, facts: NodeFacts) -> bool:
+    value = dict(facts.labels).get(need.key) if need.key else facts.name
+    if need.operator in ("In", "NotIn"):
+        return (value in need.values) == (need.operator == "In")
+    return (value is not None) == (need.operator == "Exists")
 
 
 def by_looking(known: dict[str, NodeFacts], counted: set[str], confined_to: Ways, need: Amounts) -> bool:
@@ -33,7 +56,7 @@ def by_looking(known: dict[str, NodeFacts], counted: set[str], confined_to: Ways
             continue
         for way in confined_to or (Way(),):
             reached = each.name in way.nodes if way.nodes else each.name in counted
-            if reached and set(way.labels) <= set(each.labels):
+            if reached and set(way.labels) <= set(each.labels) and all(met(need, each) for need in way.needs):
                 return True
     return False
 
@@ -81,20 +104,19 @@ def test_the_largest_is_of_the_nodes_that_the_pod_may_go_to() -> None:
     assert asked.lacking(small, footprint(8)) is None
 
 
-def test_what_is_kept_is_bounded_whatever_is_asked() -> None:
+def test_what_is_kept_is_bounded_whatever_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(places, "_REMEMBERED", 8)
+    monkeypatch.setattr(remembered, "MOST", 8000)
     asked = asked_of(node("a", 8), *(node(f"n{number}", 1, pool=f"p{number}") for number in range(40)))
-    for number in range(3 * places._MOST_KEPT):
-        asked.hold((Way((("pool", f"p{number}"),)),), footprint(1))
-    assert len(asked._confined) <= places._MOST_KEPT
-    asked.hold((Way((("nosuch", "label"),)),), footprint(1))
-    assert list(asked._having) == ["pool"], "labels that no node has need no index"
-    for name in ("a", "n1", "n2"):
-        asked.hold((Way(nodes=(name,)),), footprint(1))
-    assert not any(way.nodes for each in asked._confined for way in each), "there may be as many of these as nodes"
+    for number in range(30):
+        asked.hold((Way((("pool", f"p{number}"),)),), footprint(1 + number))
+    assert len(asked._admitting) <= 8
+    assert len(asked._fitting) <= 8
 
 
-def test_a_pod_with_very_many_ways_is_taken_to_go_anywhere() -> None:
+def test_a_pod_with_very_many_ways_or_values_is_judged_like_any_other() -> None:
     asked = asked_of(node("a", 8), node("b", 1, pool="small"))
-    many = tuple(Way((("pool", "small"), ("n", str(number)))) for number in range(places._MOST_WAYS + 1))
-    assert asked.hold(many, footprint(8))
-    assert not asked.hold(many[:-1], footprint(8))
+    ways = tuple(Way((("pool", "small"), ("n", str(number)))) for number in range(200))
+    values = (Way(needs=(Need("pool", "In", ("small", *(f"p{number}" for number in range(900)))),)),)
+    assert not asked.hold(ways, footprint(1))
+    assert (asked.hold(values, footprint(1)), asked.hold(values, footprint(2))) == (True, False)

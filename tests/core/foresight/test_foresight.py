@@ -160,7 +160,7 @@ def test_a_pool_is_in_the_way_before_the_cluster_is_and_only_for_its_own_pods() 
 
 def test_old_pods_give_nothing_back_to_a_pool_that_they_were_not_confined_to() -> None:
     of = account(8, POOLS)
-    of.relist_nodes([node("b", 8 / 1024, pool="small")], 0.0)
+    of.relist_nodes([node("a", 0), node("b", 8 / 1024, pool="small")], 0.0)
     living(of, template(1), 2)
     recreated = workload(5, template(1, nodeSelector={"pool": "small"}), strategy={"type": "Recreate"})
     found = foreseen(of, planned("Deployment", recreated, workload(2, template(1), {"replicas": 2})))

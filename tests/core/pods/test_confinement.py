@@ -6,9 +6,26 @@ from typing import Any
 
 import pytest
 
-from tests.core.accounts import HIGH_MEM, committed, ledger, node, pod
+from tests.core.accounts import GI, HIGH_MEM, committed, ledger, node, pod
 from webhook.core.account.facts import PodFacts, pod_facts
-from webhook.core.pods.confinement import _MOST_KNOWN, _MOST_WAYS, Way, Ways, _known, pool_of, ways, weight
+from webhook.core.account.nodes import NodeFacts, Room
+from webhook.core.account.recount import recount
+from webhook.core.pods.confinement import (
+    _MOST_KNOWN,
+    _MOST_WAYS,
+    MOST_PIECES,
+    NAME,
+    NO_NODE,
+    Need,
+    Way,
+    Ways,
+    _known,
+    admits,
+    implied_pool,
+    pieces,
+    ways,
+    weight,
+)
 from webhook.core.pods.objects import Pod, PodSpec, reader
 
 Json = dict[str, Any]
@@ -42,7 +59,7 @@ def pool(confined_to: Ways) -> str | None:
     def of_labels(have: Any) -> str | None:
         return next((name for name, wanted in POOLS if wanted.items() <= have.items()), None)
 
-    return pool_of(confined_to, of_labels, NODES.get)
+    return implied_pool(confined_to, of_labels, NODES.get)
 
 
 ONE = label("a", "In", "x")
@@ -84,7 +101,7 @@ ONE = label("a", "In", "x")
         ([{"matchFields": [label("metadata.namespace", "In", "n1")]}], None),
     ],
 )
-def test_required_affinity_confines_as_far_as_it_is_sure(terms: Sequence[Term], leads_to: str | None) -> None:
+def test_required_affinity_implies_a_pool_as_far_as_it_is_sure(terms: Sequence[Term], leads_to: str | None) -> None:
     assert pool(ways(spec(*terms))) == leads_to
 
 
@@ -126,13 +143,54 @@ def test_what_is_not_required_of_a_node_confines_nothing(affinity: Json | None) 
     assert ways(read_pod(json.dumps({"spec": {"affinity": affinity}}).encode()).spec) == ()
 
 
-def test_a_way_that_is_open_to_any_node_leaves_nothing_to_keep() -> None:
-    assert ways(spec(labels(ONE), labels(label("c", "Exists")))) == ()
+def test_what_is_required_is_kept_in_the_shape_in_which_it_is_looked_up() -> None:
+    term = labels(ONE, label("b", "In", "z", "y", "z"), label("c", "Exists"), label("d", "Gt", "4"))
+    names = [label("metadata.name", "In", "n1"), label("metadata.name", "NotIn", "n2")]
+    assert ways(spec(term | {"matchFields": names}, selector={"e": "f"})) == (
+        Way(
+            (("a", "x"), ("e", "f")),
+            ("n1",),
+            (Need(NAME, "NotIn", ("n2",)), Need("b", "In", ("y", "z")), Need("c", "Exists"), Need("d", "Gt", ("4",))),
+        ),
+    )
+
+
+@pytest.mark.parametrize(
+    "term",
+    [
+        labels(ONE, label("a", "In", "y")),
+        labels(label("a", "In")),
+        labels(label("a", "Exists", "x")),
+        labels(label("a", "Gt", "x")),
+        labels(label("a", "Gt", str(2**63))),
+        labels(label("a", "Lt", "1", "2")),
+        labels(label("a", "NotIn", "not a label")),
+        labels(label("a", "in", "x")),
+        {"matchFields": [label("metadata.name", "In", "n1"), label("metadata.name", "In", "n2")]},
+        {"matchFields": [label("metadata.name", "In", "n1", "n2")]},
+        {"matchFields": [label("metadata.name", "Exists")]},
+        {"matchFields": [label("metadata.namespace", "In", "n1")]},
+        {},
+    ],
+)
+def test_a_term_that_no_node_can_meet_opens_no_way(term: Term) -> None:
+    assert ways(spec(term)) == NO_NODE
+    assert not admits(NO_NODE, "", {})
+    assert ways(spec(term, labels(ONE))) == (Way((("a", "x"),)),)
+
+
+def test_what_is_kept_of_one_pod_is_bounded() -> None:
+    most = spec(labels(label("a", "NotIn", *(f"x{number}" for number in range(MOST_PIECES - 2)))))
+    assert pieces(most) == MOST_PIECES
+    assert ways(most) != ()
+    more = spec(labels(label("a", "NotIn", *(f"x{number}" for number in range(MOST_PIECES - 1)))))
+    assert ways(more) == ()
+    assert ways(PodSpec(node_selector={f"k{number}": "v" for number in range(MOST_PIECES + 1)})) == ()
 
 
 def test_ways_that_are_equal_are_kept_once_and_shared_by_all_pods() -> None:
     one, other = (ways(spec(labels(ONE), labels(ONE, label("c", "Exists")))) for _ in range(2))
-    assert one == (Way((("a", "x"),)),)
+    assert one == (Way((("a", "x"),)), Way((("a", "x"),), (), (Need("c", "Exists"),)))
     assert one is other
 
 
@@ -184,7 +242,81 @@ def test_nothing_is_remembered_of_pods_that_named_a_node() -> None:
     of = ledger(HIGH_MEM, node("a"))
     of.see(for_node("daemon", 2, "b"))
     of.gone(for_node("daemon", 2, "b"))
-    assert of._naming == {}
+    assert not list(of._unbound.confinements())
+
+
+def wanting(name: str, requests: float, *needs: Need) -> PodFacts:
+    facts = pod(name, requests)
+    return PodFacts(facts.name, facts.uid, facts.revision, facts.footprint, confined_to=(Way(needs=needs),))
+
+
+def test_a_pod_is_confined_to_the_pool_that_all_nodes_are_in_where_it_may_run_now() -> None:
+    of = ledger(HIGH_MEM, node("a"), node("b", pool="high-mem"))
+    of.see(wanting("listed", 1, Need("pool", "In", ("high-mem", "nosuch"))))
+    of.see(wanting("has-a-pool", 2, Need("pool", "Exists")))
+    of.see(wanting("not-a", 4, Need(NAME, "NotIn", ("a",))))
+    of.see(wanting("anywhere", 8, Need("pool", "NotIn", ("nosuch",))))
+    of.see(pod("free", 16))
+    assert (committed(of), committed(of, "high-mem")) == (31, 7)
+    of.see_node(node("c", pool="nosuch"), 1.0)
+    assert (committed(of), committed(of, "high-mem")) == (31, 0)
+    of.node_gone("c", 2.0)
+    assert (committed(of), committed(of, "high-mem")) == (31, 7)
+    of.node_gone("a", 3.0)
+    assert (committed(of), committed(of, "high-mem")) == (31, 31)
+
+
+@pytest.mark.parametrize("away", [node("a", cordoned=True), node("a", ready=False), node("a", taints=frozenset({"t"}))])
+def test_a_node_that_takes_no_pods_at_present_is_a_choice_all_the_same(away: NodeFacts) -> None:
+    of = ledger(HIGH_MEM, node("b", pool="high-mem"), away)
+    of.see(wanting("either", 1, Need("pool", "NotIn", ("nosuch",))))
+    assert committed(of, "high-mem") == 0
+
+
+def test_where_no_node_is_left_those_that_are_remembered_tell_and_then_the_labels() -> None:
+    of = ledger(HIGH_MEM, node("a"), node("b", pool="high-mem"))
+    of.see(wanting("listed", 1, Need("pool", "In", ("high-mem", "nosuch"))))
+    of.see(pod("selects", 2, confined_to={"pool": "high-mem"}))
+    of.node_gone("b", 1.0)
+    assert (committed(of), committed(of, "high-mem")) == (3, 3)
+    of.tick(700.0)
+    assert (committed(of), committed(of, "high-mem")) == (3, 2)
+
+
+def test_a_pod_follows_the_nodes_into_the_pool_that_has_them_where_pools_overlap() -> None:
+    pools = (
+        "pools: [{name: big, nodeSelector: {size: big}}, {name: east, nodeSelector: {zone: east}, "
+        "thresholds: {memory: {requests: 100%}}}]"
+    )
+    big = NodeFacts("b", Room(8, 1), ready=True, labels=(("size", "big"), ("zone", "east")))
+    of = ledger(pools, big)
+    of.see(pod("p", 1, confined_to={"zone": "east"}))
+    assert (committed(of, "big"), committed(of, "east")) == (1, 0)
+    of.see_node(NodeFacts("e", Room(8, 1), ready=True, labels=(("zone", "east"),)), 1.0)
+    assert (committed(of, "big"), committed(of, "east")) == (0, 1)
+
+
+def test_a_grant_beside_what_lives_follows_where_that_is_charged() -> None:
+    of = ledger(HIGH_MEM, node("a"), node("b", pool="high-mem"))
+    of.see(wanting("listed", 2, Need("pool", "In", ("high-mem", "nosuch"))))
+    of.grant(pod("listed", 3, uid="new", confined_to={"pool": "high-mem"}), 1.0)
+    assert of.reservations.unseen("high-mem").memory_requests == GI
+    of.see_node(node("c", pool="nosuch"), 2.0)
+    assert of.reservations.unseen("high-mem").memory_requests == 3 * GI
+    assert recount(of.parts(2.0)) == ()
+
+
+def test_a_node_whose_labels_change_is_a_choice_from_then_on_or_no_longer() -> None:
+    def rack(name: str, number: str, *more: tuple[str, str]) -> NodeFacts:
+        return NodeFacts(name, Room(8, 1), ready=True, labels=(*more, ("rack", number)))
+
+    of = ledger(HIGH_MEM, rack("b", "1", ("pool", "high-mem")), rack("c", "1"))
+    of.see(pod("p", 1, confined_to={"rack": "1"}))
+    assert committed(of, "high-mem") == 0
+    of.see_node(rack("c", "2"), 1.0)
+    assert committed(of, "high-mem") == 1
+    of.see_node(rack("c", "1"), 2.0)
+    assert committed(of, "high-mem") == 0
 
 
 def test_what_is_kept_for_all_is_small_whatever_is_asked_for() -> None:
@@ -197,3 +329,12 @@ def test_what_is_kept_for_all_is_small_whatever_is_asked_for() -> None:
     assert len(_known) == 3
     assert weight(ways(large)) > 4000
     assert weight(()) == 0
+
+
+def test_a_pod_that_names_a_node_follows_it_also_where_its_labels_do_not_admit_it() -> None:
+    of = ledger(HIGH_MEM, node("a"))
+    way = Way((("zone", "elsewhere"),), ("b",))
+    of.see(PodFacts("ns/p", "u", 1, pod("p", 1).footprint, confined_to=(way,)))
+    of.see_node(node("b", pool="high-mem"), 1.0)
+    assert committed(of, "high-mem") == 1
+    assert recount(of.parts(1.0)) == ()

@@ -5,13 +5,13 @@ from collections import Counter
 from tests.core.protocol.etcd import Etcd, Rooms
 from tests.core.protocol.replica import Letter, Replica
 from tests.core.protocol.requests import Request
-from webhook.core.account.extent import UNBORN, Extent, Spread
+from webhook.core.account.extent import UNBORN, Extent
 from webhook.core.account.facts import PodFacts
 from webhook.core.account.recount import recount
 from webhook.core.account.reservations import Named, Reservation
 from webhook.core.sharing.allotment import Timing
 from webhook.core.sharing.shared import Holding
-from webhook.core.values.amounts import NOTHING
+from webhook.core.values.amounts import NOTHING, Amounts
 from webhook.core.values.scopes import CLUSTER
 
 TIMING = Timing()
@@ -65,17 +65,19 @@ class Checks:
         pods = [pod for pod in self.etcd.pods.values() if pod.counts]
         booked = {key for replica in self.replicas for key in replica.booked}
         coming = [r for r in self.requests if r.may_come(self.now) or (r.is_asked and r.pod.key in booked)]
-        pods += [request.pod for request in coming if not request.is_resize or self.reviewed_is_there(request)]
-        spreads = [(p.name, Spread(p.footprint, "p" if p.confined_to or p.node == "pool" else None)) for p in pods]
+        pods += [request.pod for request in coming if not request.is_change or self.reviewed_is_there(request)]
+        charged: list[tuple[str, Amounts, tuple[str, ...]]] = [
+            (p.name, p.footprint, (CLUSTER, "p") if p.confined_to or p.node == "pool" else (CLUSTER,)) for p in pods
+        ]
         for replica in self.replicas if repeats else ():
-            spreads += self._paid_for(replica)
+            charged += self._paid_for(replica)
         by_name: dict[tuple[str, int, str], int] = {}
-        for name, spread in spreads:
+        for name, footprint, scopes in charged:
             if not name.startswith("ns/f"):
-                for scope in spread.scopes:
+                for scope in scopes:
                     for index in (0, 2):
                         key = (scope, index, name)
-                        by_name[key] = max(by_name.get(key, 0), spread.footprint[index])
+                        by_name[key] = max(by_name.get(key, 0), footprint[index])
         total = dict.fromkeys(SUMS, 0)
         for (scope, index, _), amount in by_name.items():
             total[scope, index] += amount
@@ -84,16 +86,21 @@ class Checks:
                 total[scope, index] += replica.may_take(scope)[index]
         return total
 
-    def _paid_for(self, replica: Replica) -> list[tuple[str, Spread]]:
+    def _paid_for(self, replica: Replica) -> list[tuple[str, Amounts, tuple[str, ...]]]:
         """What a replica may grant once more under the same name, since it holds it until a write says otherwise."""
         if not replica.allotment.valid(replica.clock()):
             return []
         pending = replica.allotment.pending
         retired = pending.retired_keys if pending else frozenset[str]()
-        return [
-            (name, reservation.spread)
+        settled = [
+            (name, reservation)
             for name, reservation in replica.ledger.reservations
-            if reservation.before is UNBORN and not reservation.is_open and reservation.key not in retired
+            if not reservation.is_open and reservation.key not in retired
+        ]
+        return [
+            (name, r.spread.footprint, tuple(s for s in r.spread.scopes if r.before.within(s) is NOTHING))
+            for name, r in settled
+            if r.before is UNBORN or r.before.elsewhere
         ]
 
     def reviewed_is_there(self, request: Request) -> bool:
@@ -154,9 +161,9 @@ class Checks:
         namespace = pod.name.partition("/")[0]
         for scope in ledger.spread(pod).scopes:
             lives = live.footprint if live and live.counts and scope in ledger.spread(live).scopes else NOTHING
-            standing = ledger.standing(scope)
+            standing, before = ledger.standing(scope), ledger.before(pod).within(scope)
             for index, bound in enumerate(standing.bearing.bound):
-                cost = pod.footprint[index] - max(pod.before.footprint[index], lives[index])
+                cost = pod.footprint[index] - max(before[index], lives[index])
                 if bound is None or cost <= 0:
                     continue
                 elsewhere = sum(h.held.get(scope, NOTHING)[index] - h.spare.get(scope, NOTHING)[index] for h in others)
@@ -187,7 +194,7 @@ class Checks:
             taken = standing.committed.plus(standing.unseen).plus(ledger.growth(pod, scope))
             ours = self._ours(replica, pod, scope)
             for index, bound in enumerate(standing.bearing.bound):
-                if bound is not None and pod.asked[index]:
+                if bound is not None and ledger.asked(pod, scope)[index]:
                     beside = self._beside(others, replica, scope, index, ours)
                     if taken[index] + beside > bound:
                         return
@@ -238,7 +245,7 @@ class Checks:
     def _ours(replica: Replica, pod: PodFacts, scope: str) -> dict[str, Extent]:
         """What a replica itself has granted and not seen, by name, and a pod."""
         spread = replica.ledger.spread(pod)
-        asked = Reservation(pod.uid, spread, 0.0, pod.before)
+        asked = Reservation(pod.uid, spread, 0.0, replica.ledger.before(pod))
         return _by_name([*(n for n in replica.ledger.reservations if n[1].is_open), (pod.name, asked)], scope)
 
     @staticmethod
@@ -247,6 +254,8 @@ class Checks:
         pod = replica.view.get(name)
         if pod is None or pod.uid != reservation.uid or pod.revision <= max(view, reservation.before.revision):
             return False
+        if reservation.before.elsewhere:
+            return bool(pod.confined_to) or pod.node == "pool"
         return reservation.before is UNBORN or not pod.footprint.within(reservation.before.footprint)
 
 
@@ -254,7 +263,7 @@ def _by_name(reservations: list[Named], scope: str) -> dict[str, Extent]:
     names: dict[str, Extent] = {}
     for name, reservation in reservations:
         if scope in reservation.spread.scopes:
-            extent = Extent(reservation.before.footprint, reservation.spread.footprint)
+            extent = Extent(reservation.before.within(scope), reservation.spread.footprint)
             names[name] = names[name].and_also(extent) if name in names else extent
     return names
 

@@ -27,6 +27,7 @@ class Climate(NamedTuple):
     nodes: float = 0.0
     forced: float = 0.0
     resize: float = 0.0
+    confine: float = 0.0  # a pod that waits and might go anywhere is confined to the pool
     repeat: float = 0.0  # a pod is created under a name that lives, and every replica asked about one
     again: float = 0.02  # a review is asked again
     end: float = 0.01  # a create dies
@@ -66,8 +67,24 @@ CLIMATES = (
     ),
 )  # fmt: skip
 
+CONFINING = (
+    Climate("confining", greedy=True, skip=0.3, confine=0.6, again=0.2, loss=0.05, late=0.6),
+    Climate(
+        "confining unseen", greedy=True, replicas=(1, 2, 2), trickle=0.5, lag=0.1, leap=0.02, confine=0.9, late=0.6,
+    ),
+    Climate(
+        "confining and all", replicas=(2, 3, 3), torn=0.2, skip=0.2, lag=0.05, cut=0.03, leap=0.02, crash=0.02,
+        pause=0.01, loss=0.1, resize=0.2, repeat=0.2, confine=0.6, again=0.1, end=0.03, late=0.6,
+    ),
+    Climate(
+        "confining, refused elsewhere", skip=0.2, lag=0.03, leap=0.05, confine=0.6, again=0.1, late=0.6, elsewhere=0.5,
+    ),
+)  # fmt: skip
+"""Where pods are confined later. These stand by themselves: the seeds of the others go by their number."""
 
-# Those in which there is a limit to credit; in all others there is none, so that faults find as many grants as can be.
+
+# Those in which there is a limit to credit, as where pods are refused elsewhere; in all others there is none, so that
+# faults find as many grants as can be.
 ON_CREDIT = (
     Climate("refused elsewhere", skip=0.2, lag=0.03, leap=0.1, late=0.5, forced=0.1, elsewhere=0.9),
     Climate(

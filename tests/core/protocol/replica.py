@@ -140,7 +140,7 @@ class Replica:
         """Say whether the view alone has no room for the pod."""
         for scope in self.ledger.spread(pod).scopes:
             growth, standing = self.ledger.growth(pod, scope), self.ledger.standing(scope)
-            for index, asked in enumerate(pod.asked):
+            for index, asked in enumerate(self.ledger.asked(pod, scope)):
                 left = standing.headroom(index)
                 if asked and left is not None and growth[index] > left:
                     return True

@@ -1,4 +1,4 @@
-"""Requests: the creates and resizes that the API server has in hand, from the review to their end."""
+"""Requests: the creates, and the changes of pods, that the API server has in hand, from the review to their end."""
 
 from dataclasses import dataclass, field
 from enum import Enum
@@ -19,7 +19,7 @@ class State(Enum):
 
 @dataclass(eq=False)
 class Request:
-    """One create, or one resize, of one pod. `forced`: it is let in by policy, and not by a grant."""
+    """One create of a pod, or one change of its size or confinement. `forced`: policy lets it in, and not a grant."""
 
     pod: PodFacts
     start: float
@@ -33,7 +33,7 @@ class Request:
         return self.state is State.ALLOWED and now <= self.start + WINDOW
 
     @property
-    def is_resize(self) -> bool:
+    def is_change(self) -> bool:
         """Say whether the pod is there already."""
         return self.pod.before is not UNBORN
 

@@ -10,7 +10,7 @@ from unittest.mock import patch
 from msgspec.structs import replace
 
 from tests.core.protocol.checks import TIMING, Violation
-from tests.core.protocol.climate import CLIMATES, ON_CREDIT, TIDES, WITH_CREDIT, Climate
+from tests.core.protocol.climate import CLIMATES, CONFINING, ON_CREDIT, TIDES, WITH_CREDIT, Climate
 from tests.core.protocol.etcd import Rooms
 from tests.core.protocol.requests import Request, State
 from tests.core.protocol.world import World
@@ -18,6 +18,7 @@ from webhook.core.sharing import proposal
 from webhook.core.values.scopes import CLUSTER
 
 RULES = frozenset({"I1", "I2", "I3", "I5", "I6", "I7", "I8"})
+EVERY = (*CLIMATES, *CONFINING)
 PATIENCE = 1.0  # seconds that a review waits before it is told that it cannot be told
 
 
@@ -77,22 +78,29 @@ class Simulation:
 
     def _use(self) -> None:
         """People and controllers create and delete pods, by turns more of the one and of the other."""
-        world, random, climate = self.world, self.random, self.climate
+        world, random = self.world, self.random
         if self._happens(0.08):
             self.tide = random.choice(TIDES)
         for _ in range(3):
             if self._happens(self.tide.create):
                 world.create(self._any(), self._any(), random.choice((1, 2, 2, 3, 5)), self._any())
-            if self._happens(self.tide.commit * climate.late):
+            if self._happens(self.tide.commit * self.climate.late):
                 world.commit(self._any())
             if self._happens(self.tide.delete):
                 world.delete(self._any())
             if self._happens(self.tide.change):
                 world.change(self._any(), self._any())
+        self._use_otherwise()
+
+    def _use_otherwise(self) -> None:
+        """What is particular to a climate: other requests than creates, and those that others put an end to."""
+        world, random, climate = self.world, self.random, self.climate
         if self._happens(climate.forced):
             world.create_forced(self._any(), random.choice((2, 5)))
         if self._happens(climate.resize):
             world.resize(self._any(), self._any(), random.choice((1, 2, 3, 5)))
+        if climate.confine and self._happens(climate.confine):
+            world.confine(self._any(), self._any())
         if self._happens(climate.repeat):
             world.repeat(self._any(), random.choice((1, 2, 3, 5)))
         if self._happens(climate.again):
@@ -215,7 +223,7 @@ def runs(number: int, seed: int) -> Run:
     """Do so many runs, of seeds that follow one another; raises `Violation`, with the seed in a note."""
     steps, count = 0, Counter[str]()
     for each in range(seed, seed + number):
-        simulation = Simulation(each)
+        simulation = Simulation(each, EVERY[each % len(EVERY)] if each < WITH_CREDIT else None)
         try:
             count += simulation.run()
         except Violation as violation:

@@ -134,17 +134,20 @@ class World(Checks):
     def ask_again(self, number: int, replica: int) -> None:
         """A review that was not answered, or whose answer was lost, is asked again.
 
-        So is a resize of a pod that has changed since, about what it is now.
+        So is a change of a pod that has changed since, about what it is now.
         """
         request = pick([r for r in self.requests if r.state is not State.ENDED], number)
         if request is None:
             return
-        if request.is_resize and not self.reviewed_is_there(request):
+        if request.is_change and not self.reviewed_is_there(request):
             request.state = State.ENDED
             live = self.etcd.pods.get(request.pod.name)
             if live is None or live.uid != request.pod.uid or not live.counts:
                 return
-            request = Request(_resized(live, request.pod.footprint), request.start)
+            if request.pod.was_confined_to is not None and (live.node or live.confined_to):
+                return
+            moved = request.pod.was_confined_to is not None
+            request = Request(_confined(live) if moved else _resized(live, request.pod.footprint), request.start)
             self.requests.append(request)
         self.ask(request, replica)
 
@@ -160,18 +163,31 @@ class World(Checks):
         self.requests.append(request)
         self.ask(request, replica)
 
+    def confine(self, replica: int, number: int) -> None:
+        """Somebody confines a pod to the pool that waits and might go anywhere."""
+        waiting = [
+            pod for name, pod in sorted(self.etcd.pods.items()) if pod.counts and not (pod.node or pod.confined_to)
+        ]
+        live = pick([pod for pod in waiting if not pod.name.startswith("ns/f")], number)
+        if live is not None:
+            self.count["confinements"] += 1
+            request = Request(_confined(live), self.now)
+            self.requests.append(request)
+            self.ask(request, replica)
+
     def commit(self, number: int) -> None:
         """Etcd takes what was allowed; a create whose name is taken comes too early, and may come later."""
         free = [r for r in self.requests if r.may_come(self.now) and self._is_free(r)]
         request = pick(free, number)
         if request is not None:
-            self.count["resized" if request.is_resize else "committed"] += 1
+            moved = "resized" if request.pod.was_confined_to is None else "confined"
+            self.count[moved if request.is_change else "committed"] += 1
             request.state = State.ENDED
-            self.etcd.put(replace(request.pod, before=UNBORN))
+            self.etcd.put(replace(request.pod, before=UNBORN, was_confined_to=None))
             self.recent.append(request.pod.name)
 
     def _is_free(self, request: Request) -> bool:
-        return self.reviewed_is_there(request) if request.is_resize else request.pod.name not in self.etcd.pods
+        return self.reviewed_is_there(request) if request.is_change else request.pod.name not in self.etcd.pods
 
     def end(self, number: int) -> None:
         """A create dies: its verdict is lost, or somebody else refuses it."""
@@ -351,7 +367,7 @@ class World(Checks):
         self.letters.clear()
         self.etcd.put_back(revision)
         for request in self.requests:
-            if request.is_resize and request.pod.before.revision > revision:
+            if request.is_change and request.pod.before.revision > revision:
                 request.state = State.ENDED
         for replica in self.replicas:
             replica.cut_off = replica.lost = True
@@ -376,6 +392,12 @@ class World(Checks):
 def _resized(live: PodFacts, footprint: Amounts) -> PodFacts:
     """What a review says of a pod that is to be resized."""
     return replace(live, footprint=footprint, revision=0, before=Before(live.revision, live.footprint))
+
+
+def _confined(live: PodFacts) -> PodFacts:
+    """What a review says of a pod that waits and is to be confined to the pool."""
+    before = Before(live.revision, live.footprint, "+p")
+    return replace(live, revision=0, confined_to=(Way(POOL),), before=before, was_confined_to=live.confined_to)
 
 
 def pick(choices: Sequence[T], number: int) -> T | None:

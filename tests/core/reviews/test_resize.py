@@ -437,3 +437,29 @@ def test_a_view_behind_the_object_under_review_refuses_nobody_for_what_others_ho
     assert not hand.replicas["b"].refuses(ahead, hand.now)
     assert hand.shared is not None
     assert hand.shared.called_at <= live.revision, "nobody waits for a revision that there may never be"
+
+
+def test_a_resize_that_is_asked_for_again_by_a_write_that_fails_is_not_held_on_by_who_was_taken_for_dead() -> None:
+    """The same resize of the same object may be asked for at any time, and has the same key."""
+    hand = Hand("a", "b", bound=10)
+    live = hand.come(hand_pod("p", 1))
+    resize = wants(live, 9)
+    for name, asked in (("b", [resize]), ("a", [])):
+        hand.write(name, *asked)
+        hand.tell()
+    assert hand.write("b", resize).booked, "after a call"
+    hand.tell()
+    for _ in range(62):
+        hand.now += 1.0
+        if hand.replicas["a"].due(hand.now):
+            hand.write("a")
+            hand.tell("a")
+    hand.prove("a")
+    hand.write("a")
+    assert hand.shared is not None
+    assert "b" not in hand.shared.holdings
+    assert hand.write("a", hand_pod("large", 9)).booked
+    assert hand.send("b", resize).booked, "it has not heard yet"
+    hand.replicas["b"].failed()
+    hand.tell()
+    assert hand.write("b", resize).unfit

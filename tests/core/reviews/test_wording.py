@@ -152,7 +152,7 @@ def test_a_refusal_names_each_sum_its_figures_and_what_to_do(sums: list[Sum], se
 @pytest.mark.parametrize(("sums", "sentence"), REFUSALS)
 def test_growth_that_is_refused_is_told_the_same_of_growing(sums: list[Sum], sentence: str) -> None:
     expected = sentence.replace("does not fit", "cannot grow")
-    assert refusal(refuse(tuple(sums), Mode.ENFORCE), WEB, grows=True) == expected
+    assert refusal(refuse(tuple(sums), Mode.ENFORCE), WEB, "cannot grow") == expected
 
 
 @pytest.mark.parametrize(

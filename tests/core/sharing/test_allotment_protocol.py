@@ -7,7 +7,7 @@ in one of the climates of `climate.py`. For longer runs: `python -m tests.core.p
 import pytest
 
 from tests.core.protocol.checks import Violation
-from tests.core.protocol.climate import CLIMATES, WITH_CREDIT, Climate
+from tests.core.protocol.climate import CLIMATES, CONFINING, WITH_CREDIT, Climate
 from tests.core.protocol.mutants import MUTANTS, Mutant, applied
 from tests.core.protocol.simulation import Simulation
 from webhook.core.sharing import size
@@ -77,6 +77,12 @@ def test_no_schedule_passes_the_bound_refuses_without_reason_or_loses_headroom(s
     Simulation(seed).run()
 
 
+@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("climate", CONFINING, ids=lambda each: each.name)
+def test_no_schedule_in_which_pods_are_confined_later_passes_the_pools_bound(climate: Climate, seed: int) -> None:
+    assert Simulation(seed, climate).run()["confined"] > 0
+
+
 @pytest.mark.parametrize("seed", range(1000, 1000 + len(CLIMATES)))
 def test_nor_where_the_shared_object_has_hardly_any_room(monkeypatch: pytest.MonkeyPatch, seed: int) -> None:
     """Names are left out, nothing is booked to spare in the pool, and what is granted there is booked one by one."""
@@ -90,7 +96,8 @@ def test_a_broken_rule_is_caught(mutant: Mutant) -> None:
     with applied(mutant):
         for seed in ON_CREDIT if "I8" in mutant.caught_by else RUNS:
             try:
-                Simulation(seed, rules=frozenset(mutant.caught_by)).run()
+                climate = CONFINING[seed % len(CONFINING)] if mutant.rule.startswith("confinements") else None
+                Simulation(seed, climate, rules=frozenset(mutant.caught_by)).run()
             except Violation:
                 caught += 1
                 if caught == ENOUGH:

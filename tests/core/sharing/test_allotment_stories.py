@@ -13,9 +13,9 @@ from tests.core.protocol.world import World
 from webhook.core.values.scopes import CLUSTER
 
 
-def start(replicas: int = 2) -> World:
-    """Some replicas at rest with an open object, and no pods."""
-    world = World(replicas, rooms=Rooms(100, 0), rules=RULES)
+def start(replicas: int = 2, pool: int = 0) -> World:
+    """Some replicas at rest with an open object, and no pods; besides the 100 bytes a pool of so many."""
+    world = World(replicas, rooms=Rooms(100, pool), rules=RULES)
     rest(world)
     return world
 
@@ -321,6 +321,40 @@ def test_a_pod_is_resized_to_what_it_is_while_a_smaller_one_of_its_name_may_come
     assert booked(world, 1, 4, 35)
     renew(world, 0, 6)
     world.create(0, 1, 50, 0)
+    world.check()
+
+
+# -- confinements ------------------------------------------------------------------------------------------------------
+
+
+def test_a_pod_that_waits_is_confined_to_the_pool_and_that_is_seen_late() -> None:
+    world = start(1, pool=100)
+    granted(world, 0, 1, 60)
+    world.commit(0)
+    rest(world)
+    world.confine(0, 0)
+    rest(world)
+    assert not allowed(world.create(0, 2, 60, 1))
+    rest(world)
+    world.check()
+
+
+def test_a_pod_is_confined_at_one_replica_while_the_other_books_in_the_pool() -> None:
+    world = start(pool=100)
+    first, second = world.replicas
+    granted(world, 0, 1, 60)
+    world.commit(0)
+    rest(world)
+    world.confine(0, 0)
+    write(world, first)
+    world.commit(0)
+    assert world.etcd.pods["ns/1"].confined_to
+    other = world.create(1, 2, 60, 1)  # its watch has told neither of the pod's confinement nor of the first's write
+    for _ in range(3):
+        for replica in (second, first):
+            replica.hear()
+            write(world, replica)
+    assert not allowed(other)
     world.check()
 
 

@@ -53,6 +53,7 @@ class Accounting:
             self._shares[pool.name] = _shares(pool.thresholds, config.missing_limits)
         bounded = [index for index in SUMS if any(shares[index] for shares in self._shares.values())]
         self._bounded = bounded or list(SUMS)  # what bounds nothing is no configuration, but the lack of one as yet
+        self.may_have_pools = bool(config.pools) or not bounded
 
     def lets_in(self, pod: str, priority_class: str, *, of_daemon_set: bool) -> bool:
         """Say whether policy lets a pod of this namespace/name in, as far as a view of the pod tells."""

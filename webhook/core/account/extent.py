@@ -31,18 +31,30 @@ NOWHERE = Spread(NOTHING)
 
 
 class Before(NamedTuple):
-    """What a pod was before a resize, as it was reviewed: its resourceVersion and footprint; nothing for a create."""
+    """What a pod was before the change under review: its resourceVersion and footprint; nothing for a create.
+
+    `move` tells apart the changes of where a pod may run, and is empty for a change of its size. `elsewhere`: what it
+    was is not charged to the pool that it is charged to by this change, so in that pool it begins from nothing.
+    `binds`: it is bound to a node, which may be written at any revision, and is settled only by a pod that is bound.
+    """
 
     revision: int = 0
     footprint: Amounts = NOTHING
+    move: str = ""
+    elsewhere: bool = False
+    binds: bool = False
+
+    def within(self, scope: str) -> Amounts:
+        """What it was charged in a scope of those that it is charged to from now on."""
+        return NOTHING if self.elsewhere and scope != CLUSTER else self.footprint
 
 
 UNBORN = Before()
 
 
 def key_of(uid: str, before: Before, footprint: Amounts) -> str:
-    """Return what tells grants apart: the UID of a create; one pod may be resized often, and in two ways at once."""
-    return uid if before is UNBORN else f"{uid}@{before.revision}:{','.join(map(str, footprint))}"
+    """Return what tells grants apart: the UID of a create; one pod may be changed often, and in two ways at once."""
+    return uid if before is UNBORN else f"{uid}@{before.revision}{before.move}:{','.join(map(str, footprint))}"
 
 
 class Extent(Struct, frozen=True, gc=False):
@@ -94,7 +106,9 @@ Extents = dict[str, Extent]
 
 def reach(spread: Spread, before: Before) -> Extents:
     """Return how far one grant reaches in each scope that it is charged to."""
-    return dict.fromkeys(spread.scopes, Extent(before.footprint, spread.footprint))
+    if not before.elsewhere:
+        return dict.fromkeys(spread.scopes, Extent(before.footprint, spread.footprint))
+    return {scope: Extent(before.within(scope), spread.footprint) for scope in spread.scopes}
 
 
 def joined(held: Extents, more: Extents) -> Extents:

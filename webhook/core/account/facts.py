@@ -33,7 +33,8 @@ class PodFacts(Struct, frozen=True, gc=False):
     infeasible: bool = False  # it wants to grow, and its node has no room: what it wants does not count
     priority_class: str = ""
     of_daemon_set: bool = False  # as it says itself; like `confined_to` kept only while it is unbound
-    before: Before = UNBORN  # in the review of a resize
+    before: Before = UNBORN  # in the review of a change
+    was_confined_to: Ways | None = None  # in the review of a change of where it may run
     owner: str = ""  # the UID of the controller that it names; in a review without one "~" and the user who asks
     deleting: bool = False
 
@@ -44,8 +45,10 @@ class PodFacts(Struct, frozen=True, gc=False):
 
     @property
     def asked(self) -> Amounts:
-        """What the review would add to the object that it is about."""
-        return self.footprint if self.before is UNBORN else self.footprint.beyond(self.before.footprint)
+        """What the review would add to the object that it is about, in a scope where that is not charged yet."""
+        if self.before is UNBORN or self.was_confined_to is not None:
+            return self.footprint
+        return self.footprint.beyond(self.before.footprint)
 
 
 def revision(resource_version: str) -> int:
@@ -71,6 +74,7 @@ def pod_facts(pod: Pod, name: str = "", uid: str = "", at: int | None = None, us
         "" if spec.node_name else _shared(spec.priority_class_name),
         False if spec.node_name else meta.of_daemon_set,
         UNBORN,
+        None,
         _owner(meta.owner_references, user),
         meta.deletion_timestamp != "",
     )

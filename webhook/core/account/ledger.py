@@ -16,24 +16,25 @@ A pod that policy lets in and that no node can hold is not committed until it is
 A pod's event costs the same at any size of the cluster. Not thread-safe: the caller holds one lock for all of it.
 """
 
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 
 from webhook.core.account.accounting import Accounting
 from webhook.core.account.capacity import Bearing, Capacity
 from webhook.core.account.entry import Entry, Unbound
-from webhook.core.account.extent import NOWHERE, Extent, Spread
+from webhook.core.account.extent import NOWHERE, UNBORN, Before, Extent, Spread
 from webhook.core.account.facts import PodFacts
 from webhook.core.account.history import History
 from webhook.core.account.nodes import Node, NodeFacts
+from webhook.core.account.placement import Change, Placement
 from webhook.core.account.places import Lacking
 from webhook.core.account.recount import AWAITED, Grant, Parts
 from webhook.core.account.reservations import Reservation, Reservations
 from webhook.core.account.standing import Standing
 from webhook.core.account.unbound import UnboundPods
-from webhook.core.pods.confinement import Ways, named_nodes, pool_of
+from webhook.core.pods.confinement import Ways
 from webhook.core.values.amounts import NOTHING, Amounts
-from webhook.core.values.scopes import CLUSTER
 
 
 class Ledger:
@@ -50,18 +51,20 @@ class Ledger:
         self.listed_since = float("-inf")  # when the last list was asked for
         self.doubted_since = float("-inf")  # from when on a list must be, to be of the history that is true now
         self.deaf = False  # nothing is taken in but a list: what is told may be of a history that was replaced
-        self.unasked_growths = 0  # how often a resize that was infeasible became feasible, with no review of that
-        self.unasked_growth = NOTHING  # what that came to in all
+        self.unasked_growths = 0  # how often an infeasible resize became feasible, or a pod that had ended lives again
+        self.unasked_growth = NOTHING  # what that came to in all, with no review of it
+        self.unconfined_binds: Counter[str] = Counter()  # by pool: pods bound to its nodes and not charged to it before
+        self.unconfined_bound: dict[str, Amounts] = {}  # what these came to in all
         self.history = History()
         self._infeasible: set[str] = set()  # names of pods whose resize is infeasible at present
-        self._ended: set[str] = set()  # names that are taken by pods that count no longer
+        self._ended: dict[str, str] = {}  # by name: the UID of a pod that is still there and has run to its end
         self._deleting: set[str] = set()  # names that will be free soon
         self._pods: dict[str, Entry] = {}
-        self._unbound = UnboundPods(self.capacity.places, self._lets_in)
+        self._placement = Placement(self._implied_pool)
+        self._unbound = UnboundPods(self.capacity.places, self._placement.pool_of, self._lets_in)
         self._committed: dict[str, Amounts] = {}  # by scope, without what is excused
         self._held: dict[str, Amounts] = {}  # by node: what the pods bound to it commit
         self._placed: dict[str, str | None] = {}  # by node: the pool that its pods are charged to
-        self._naming: dict[str, set[str]] = {}  # by node, known or not: the unbound pods that name it
         self._excused: dict[str, dict[str, Amounts]] = {}  # by node that does not count, by scope
         self._leaving_on: set[str] = set()  # those of them that are cordoned, whose part is not taken out but summed
         self._leaving: dict[str, Amounts] = {}  # by scope: that sum, excused as far as no reserve pays for the nodes
@@ -81,9 +84,8 @@ class Ledger:
     def pending(self, scope: str) -> Amounts:
         """What of the scope's commitment is for pods that are not bound yet; takes as long as these are different."""
         pending = self._unbound.stuck(scope).unplaceable
-        for confined_to, amounts in self._unbound.holdable():
-            if scope in (CLUSTER, self._pool_of("", confined_to)):
-                pending = pending.plus(amounts)
+        for spread in self._unbound.holdable():
+            pending = pending.plus(spread.in_scope(scope))
         return pending
 
     def lacking(self, pod: PodFacts) -> Lacking | None:
@@ -92,8 +94,24 @@ class Ledger:
 
     def spread(self, pod: PodFacts) -> Spread:
         """Return which scopes a pod is charged to."""
-        placed = pod.node or pod.confined_to
-        return Spread(pod.footprint, self._pool_of(pod.node, pod.confined_to) if placed else None)
+        return Spread(pod.footprint, self._pool_of(pod.node, pod.confined_to))
+
+    def before(self, pod: PodFacts) -> Before:
+        """Return what a pod under review was before, and whether it was charged elsewhere."""
+        if pod.was_confined_to is None:
+            return pod.before
+        was, will_be = self._pool_of("", pod.was_confined_to), self._pool_of(pod.node, pod.confined_to)
+        return pod.before if was == will_be else pod.before._replace(elsewhere=True)
+
+    def asked(self, pod: PodFacts, scope: str) -> Amounts:
+        """What the review would add in a scope to the object that it is about."""
+        if pod.before is UNBORN:
+            return pod.footprint
+        return pod.footprint.beyond(self.before(pod).within(scope))
+
+    def extent(self, pod: PodFacts, scope: str) -> Extent:
+        """How far a pod under review would reach in a scope, and from where."""
+        return Extent(pod.before.footprint if pod.before is UNBORN else self.before(pod).within(scope), pod.footprint)
 
     def sets_apart(self, pod: PodFacts) -> bool:
         """Say whether a pod that policy lets in would not count before it is bound."""
@@ -106,14 +124,30 @@ class Ledger:
         The object under review may be ahead of the view: what made it so is charged to whoever granted that.
         """
         if pod.name not in self._pods and pod.name not in self.reservations.names:
-            return pod.asked
-        return self.reservations.growth_unseen(pod.name, Extent(pod.before.footprint, pod.footprint), scope)
+            return self.asked(pod, scope)
+        return self.reservations.growth_unseen(pod.name, self.extent(pod, scope), scope)
+
+    def get(self, name: str) -> Entry | None:
+        """The live pod under a name, if any is known."""
+        return self._pods.get(name)
+
+    def pool_of_node(self, name: str) -> str | None:
+        """The pool that a node's pods are charged to."""
+        return self._placed.get(name)
+
+    def pool_of(self, entry: Entry) -> str | None:
+        """The pool that a live pod is charged to; if it stands apart, the one that it would be charged to."""
+        return self._unbound.pool_of(entry) if isinstance(entry, Unbound) else self._placed.get(entry.node)
+
+    def has_ended(self, name: str, uid: str) -> bool:
+        """Say whether a pod that is still there has run to its end."""
+        return self._ended.get(name) == uid
 
     def asked_beyond_live(self, pod: PodFacts, scope: str) -> Amounts:
         """What a pod asks for in a scope beyond what lives under its name, whatever else may come there."""
         if pod.name not in self._pods:
-            return pod.asked
-        return Extent(pod.before.footprint, pod.footprint).cost_beyond(self._charged_under(pod.name).in_scope(scope))
+            return self.asked(pod, scope)
+        return self.extent(pod, scope).cost_beyond(self._charged_under(pod.name).in_scope(scope))
 
     def is_unknown(self, name: str) -> bool:
         """Say whether nobody has this name, and nothing is reserved under it."""
@@ -132,7 +166,7 @@ class Ledger:
     def grant(self, pod: PodFacts, now: float) -> Reservation:
         """Reserve a pod's footprint under its name."""
         subjects = self.reservations.subjects
-        reservation = Reservation(pod.uid, self.spread(pod), now, pod.before, pod.owner, subjects.grants)
+        reservation = Reservation(pod.uid, self.spread(pod), now, self.before(pod), pod.owner, subjects.grants)
         subjects.grants += 1
         self.reservations.add(pod.name, reservation)
         return reservation
@@ -145,7 +179,11 @@ class Ledger:
             return
         self._reach(pod.revision)
         known = self._pods.get(pod.name)
-        settled = pod.name in self.reservations.names and self.reservations.see(pod.name, pod.uid, pod.revision)
+        if pod.node and (known is None or not known.node or known.uid != pod.uid):
+            self._meter_bind(known, pod)
+        settled = pod.name in self.reservations.names and self.reservations.see(
+            pod.name, pod.uid, pod.revision, bound=bool(pod.node) or not pod.counts
+        )
         if known is not None and known.uid == pod.uid:
             self._compare(known, pod, settled=settled)
         else:
@@ -166,8 +204,9 @@ class Ledger:
         settled = self.reservations.see(pod.name, pod.uid, pod.revision)
         if settled:
             self._tell_subjects(pod, pod.footprint)  # it came and went
-        for names in (self._infeasible, self._ended, self._deleting):
-            names.discard(pod.name)
+        self._infeasible.discard(pod.name)
+        self._ended.pop(pod.name, None)
+        self._deleting.discard(pod.name)
         entry = self._pods.get(pod.name)
         self._put(pod.name, None if entry is None or entry.uid == pod.uid else entry, settled=settled)
 
@@ -180,8 +219,9 @@ class Ledger:
         listed = {pod.name: pod for pod in pods}
         for name in self._pods.keys() - listed.keys():
             self._put(name, None)
-        for names in (self._infeasible, self._ended, self._deleting):
-            names.intersection_update(listed)
+        self._infeasible &= listed.keys()
+        self._ended = {name: uid for name, uid in self._ended.items() if name in listed}
+        self._deleting &= listed.keys()
         for pod in listed.values():
             self.see(pod)
         self.capacity.listed()
@@ -217,17 +257,42 @@ class Ledger:
         self.revision = self.pod_revision = self.born_revision = 0
         self.proven_since = self.listed_since = float("-inf")
         self.reservations.begin_again()
+        self._ended.clear()  # who runs in the history that is true now need not have ended in it
         self.deaf = True
 
     def _compare(self, known: Entry, pod: PodFacts, *, settled: bool) -> None:
         """Note growth: others may hold it still, also where it settled a grant of ours, which failed then."""
+        if not pod.node and known.confined_to != pod.confined_to:
+            self.born_revision = max(self.born_revision, pod.revision)  # another pool's sums may have grown
+            self._tell_subjects(pod, pod.footprint)
+        elif settled and pod.node and not known.node:
+            self._tell_subjects(pod, pod.footprint, "")  # the owner of a reviewed binding is the user who asked for it
         if known.footprint is pod.footprint or pod.footprint.within(known.footprint):
             return
         self.born_revision = max(self.born_revision, pod.revision)
         self._tell_subjects(pod, pod.footprint.beyond(known.footprint))
         if not settled and pod.name in self._infeasible and pod.counts:
-            self.unasked_growths += 1
-            self.unasked_growth = self.unasked_growth.plus(pod.footprint.beyond(known.footprint))
+            self._meter_growth(pod.footprint.beyond(known.footprint))
+
+    def _meter_growth(self, growth: Amounts) -> None:
+        """Count what nobody was asked about."""
+        self.unasked_growths += 1
+        self.unasked_growth = self.unasked_growth.plus(growth)
+
+    def _meter_bind(self, known: Entry | None, pod: PodFacts) -> None:
+        """Count a pod that was bound to a node of a pool that it was not charged to; its first charge must be known."""
+        pool = self._placed.get(pod.node)
+        if pool is None or not pod.counts:
+            return
+        if known is not None and known.uid == pod.uid:
+            charged = self.pool_of(known)
+        elif (reservation := self.reservations.get(pod.name, pod.uid)) is not None:
+            charged = reservation.spread.pool
+        else:
+            return
+        if charged != pool:
+            self.unconfined_binds[pool] += 1
+            self.unconfined_bound[pool] = self.unconfined_bound.get(pool, NOTHING).plus(pod.footprint)
 
     def _note(self, pod: PodFacts) -> None:
         """Keep in mind whose resize is infeasible: it may become feasible, and nobody is asked about that."""
@@ -237,15 +302,22 @@ class Ledger:
             self._infeasible.discard(pod.name)
 
     def _note_end(self, pod: PodFacts) -> None:
-        """Keep in mind which names are taken by what is not charged, and which are about to be free."""
-        for names, is_one in ((self._ended, not pod.counts), (self._deleting, pod.deleting)):
-            names.add(pod.name) if is_one else names.discard(pod.name)
+        """Keep in mind whose name is taken though it is not charged any more, and whose will be free soon.
 
-    def _tell_subjects(self, pod: PodFacts, size: Amounts) -> None:
+        Who has ended may be made to live again by the status subresource, and nobody is asked about that.
+        """
+        if not pod.counts:
+            self._ended[pod.name] = pod.uid
+        elif self._ended.pop(pod.name, None) == pod.uid:
+            self._meter_growth(pod.footprint)
+        self._deleting.add(pod.name) if pod.deleting else self._deleting.discard(pod.name)
+
+    def _tell_subjects(self, pod: PodFacts, size: Amounts, owner: str | None = None) -> None:
         """Note that a pod came, or grew by so much: what was let in for its owner does come."""
+        owner = pod.owner if owner is None else owner
         if self.reservations.names:
-            self.reservations.subjects.saw(pod.name, pod.owner, size)
-        self.history.saw(pod.name, pod.owner, size)
+            self.reservations.subjects.saw(pod.name, owner, size)
+        self.history.saw(pod.name, owner, size)
 
     def _reach(self, revision: int) -> None:
         if revision > self.pod_revision:
@@ -254,9 +326,10 @@ class Ledger:
 
     def _pool_of(self, node: str, confined_to: Ways) -> str | None:
         """A bound pod is in its node's pool, if the node is known; another in the pool that it is confined to."""
-        if node:
-            return self._placed.get(node)
-        return pool_of(confined_to, self.accounting.pool_of, self._placed.get) if confined_to else None
+        return self._placed.get(node) if node else self._placement.pool_of(confined_to)
+
+    def _implied_pool(self, labels: Mapping[str, str]) -> str | None:
+        return self.accounting.pool_of(labels)
 
     def _put(self, name: str, new: Entry | None, *, settled: bool = False) -> None:
         """Let this live under a name; `settled` says that its reservations have changed."""
@@ -265,27 +338,16 @@ class Ledger:
             self._charge(name, old, new)
             if old is not None:
                 del self._pods[name]
-                if old.confined_to:
-                    self._index(name, old, present=False)
             if new is not None:
                 self._pods[name] = new
-                if new.confined_to:
-                    self._index(name, new, present=True)
         elif not settled:
             return
         self.reservations.refresh(name)
 
-    def _index(self, name: str, entry: Entry, *, present: bool) -> None:
-        for node in named_nodes(entry.confined_to):
-            naming = self._naming.setdefault(node, set())
-            naming.add(name) if present else naming.discard(name)
-            if not naming:
-                del self._naming[node]
-
     def _charge(self, name: str, old: Entry | None, new: Entry | None) -> None:
         """Charge one pod in place of another; to bind a pod changes nothing but where it is held."""
-        before = self._unbound.remove(name, old, self._pool(old)) if isinstance(old, Unbound) else self._spread_of(old)
-        after = self._unbound.add(name, new, self._pool(new)) if isinstance(new, Unbound) else self._spread_of(new)
+        before = self._unbound.remove(name, old) if isinstance(old, Unbound) else self._spread_of(old)
+        after = self._unbound.add(name, new) if isinstance(new, Unbound) else self._spread_of(new)
         if before != after:
             for scope in before.scopes if before is not NOWHERE else ():
                 _move(self._committed, scope, before.footprint, NOTHING)
@@ -296,11 +358,8 @@ class Ledger:
         if new is not None and new.node:
             self._hold(new.node, NOTHING, new.footprint)
 
-    def _pool(self, entry: Entry) -> str | None:
-        return self._pool_of(entry.node, entry.confined_to)
-
-    def _spread_of(self, entry: Entry | None) -> Spread:
-        return NOWHERE if entry is None else Spread(entry.footprint, self._pool(entry))
+    def _spread_of(self, bound: Entry | None) -> Spread:
+        return NOWHERE if bound is None else Spread(bound.footprint, self._placed.get(bound.node))
 
     def _lets_in(self, name: str, pod: Unbound) -> bool:
         return self.accounting.lets_in(name, pod.priority_class, of_daemon_set=pod.of_daemon_set)
@@ -331,9 +390,12 @@ class Ledger:
         self._follow(self.capacity.tick(now))
 
     def configure(self, accounting: Accounting, now: float) -> None:
-        """Judge by another configuration from now on; what hangs on pools and policies is charged again."""
+        """Judge by another configuration from now on; what depends on pools and policies is charged again."""
         with self._set_aside(self._unbound.names()):
             self.accounting = accounting
+            self._placement.forget()
+            if not accounting.config.pools:
+                self._placement.clear()
             self._follow(self.capacity.configure(accounting, now))
 
     @contextmanager
@@ -349,16 +411,36 @@ class Ledger:
     def _follow(self, changed: list[Node]) -> None:
         """Charge the pods of changed nodes to the pool that the node is in now, and excuse those that do not count.
 
-        Unbound pods that a node can hold now, or none any more, are charged again.
+        Unbound pods that a node can hold now, or none any more, or that lead to another pool, are charged again.
         """
         if changed:
-            names = {node.facts.name for node in changed}
-            naming = {pod for name in names for pod in self._naming.get(name, ())}
-            with self._set_aside(naming.union(self._unbound.turned())):
+            concerned = self._concerned(self._take_in(changed))
+            with self._set_aside(self._unbound.turned(concerned)):
                 self._place(changed)
-            self._refresh_on(names)
+            self._refresh_on({node.facts.name for node in changed})
+
+    def _take_in(self, changed: list[Node]) -> list[Change]:
+        """Follow nodes with where confinements lead; return what may have changed that."""
+        if not self.accounting.config.pools:
+            return []
+        changes = []
+        for node in changed:
+            name, known = node.facts.name, self.capacity.get(node.facts.name)
+            if known is None:
+                changes.append(self._placement.drop(name))
+            else:
+                exists = known.deleted_at is None
+                changes.append(self._placement.put(name, known.facts.labels, known.pool, exists=exists))
+        return [change for change in changes if change is not None]
+
+    def _concerned(self, changes: list[Change]) -> Iterable[Ways]:
+        """Return the confinements to look up again; to ask each of them about more than one node would take longer."""
+        if len(changes) != 1:
+            return self._unbound.confinements() if changes else ()
+        return changes[0].concerned(self._unbound.confinements())
 
     def _place(self, changed: list[Node]) -> None:
+        """Follow nodes with what their pods hold."""
         for node in changed:
             name, held = node.facts.name, self._held.get(node.facts.name, NOTHING)
             known = self.capacity.get(name)
@@ -415,8 +497,7 @@ class Ledger:
         entry = self._pods.get(name)
         if entry is None or entry.node in self._excused:
             return NOWHERE
-        apart = isinstance(entry, Unbound) and self._unbound.is_apart(name, entry)
-        return NOWHERE if apart else self._spread_of(entry)
+        return self._unbound.spread_of(name, entry) if isinstance(entry, Unbound) else self._spread_of(entry)
 
     # -- recount -------------------------------------------------------------------------------------------------------
 

@@ -4,28 +4,24 @@ A node can hold a pod if the pod's requests, of memory and cpu together, are wit
 there already is no matter. Asked are the nodes that count, and a node that the pod names whether it counts or not (a
 DaemonSet's pod is for its own node). While no node counts, nobody knows how large one would be.
 
-A question is answered from the *front* of the nodes in question: those rooms that no other one exceeds in both. For
-each way of confining pods the rooms of its nodes are counted when somebody first asks, and kept up as nodes change.
+Which nodes admit a pod and which are large enough are two sets (nodesets.py); both are remembered until a node changes.
 """
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 
 from msgspec import Struct
 
 from webhook.core.account.nodes import NodeFacts, Room
-from webhook.core.pods.confinement import Way, Ways
+from webhook.core.account.nodesets import NodeSets
+from webhook.core.account.remembered import Remembered
+from webhook.core.pods.confinement import Ways
 from webhook.core.values.amounts import Amounts
 
 Front = tuple[Room, ...]
 """Rooms of which none is as large as another in both memory and cpu; the largest memory first."""
 
 NO_ROOM = Room()
-_MOST_KEPT = 128  # ways of confining pods; who may create pods chooses them, and each change of a node looks at all
-_MOST_WAYS = 8  # of which each may lead to all nodes; a pod with more is taken to go anywhere
-
-_Values = dict[str, dict[str, NodeFacts]]
-"""The nodes that have some label, by its value and then by name."""
+_REMEMBERED = 4096  # sizes of pods
 
 
 class Lacking(Struct, frozen=True, gc=False):
@@ -35,43 +31,16 @@ class Lacking(Struct, frozen=True, gc=False):
     largest: Room
 
 
-class _Rooms:
-    """The rooms of the nodes that pods confined alike may use."""
-
-    __slots__ = ("_counted", "_front")
-
-    def __init__(self, rooms: Iterable[Room]) -> None:
-        self._counted = Counter(rooms)
-        self._front: Front | None = None
-
-    @property
-    def front(self) -> Front:
-        if self._front is None:
-            self._front = front_of(self._counted)
-        return self._front
-
-    def add(self, room: Room) -> None:
-        self._counted[room] += 1
-        if self._counted[room] == 1:
-            self._front = None
-
-    def remove(self, room: Room) -> None:
-        self._counted[room] -= 1
-        if not self._counted[room]:
-            del self._counted[room]
-            self._front = None
-
-
 class Places:
     """The nodes that count, in a form that is quick to ask; `known` finds any node by name, counted or not."""
 
     def __init__(self, known: Callable[[str], NodeFacts | None]) -> None:
         self._known = known
         self._counted: dict[str, NodeFacts] = {}
-        self._keys: Counter[str] = Counter()  # how many nodes have a label of this key
-        self._having: dict[str, _Values] = {}  # by key, as far as anybody asked
-        self._anywhere = _Rooms(())
-        self._confined: dict[Ways, _Rooms] = {}  # as far as anybody asked
+        self._sets = NodeSets()
+        self._rooms: dict[Room, int] = {}  # the nodes that have so much room
+        self._admitting = Remembered[int]()  # as far as anybody asked
+        self._fitting: dict[Room, int] = {}  # by what is needed, as far as anybody asked
 
     def put(self, name: str, facts: NodeFacts | None) -> None:
         """Let a node count as it is now; None: it does not count."""
@@ -81,81 +50,63 @@ class Places:
         if (old and (old.room, old.labels)) == (facts and (facts.room, facts.labels)):
             return
         if old is not None:
-            self._take_out(old)
-        if facts is not None:
-            self._take_in(facts)
+            self._rooms[old.room] &= ~self._sets.bit(name)
+            if not self._rooms[old.room]:
+                del self._rooms[old.room]
+        if facts is None:
+            self._sets.drop(name)
+        else:
+            self._rooms[facts.room] = self._rooms.get(facts.room, 0) | self._sets.put(name, facts.labels)
+        self._admitting.clear()
+        self._fitting.clear()
 
     def hold(self, confined_to: Ways, footprint: Amounts) -> bool:
         """Say whether any node that the pod may go to can hold it; one that requests nothing fits anywhere."""
-        front = self._front(confined_to) if confined_to else self._anywhere.front
-        return _holds(front, footprint) or not self._counted
+        need = Room(footprint.memory_requests, footprint.cpu_requests)
+        if not self._counted or not (need.memory or need.cpu):
+            return True
+        fitting = self._large_enough(need)
+        if not confined_to:
+            return fitting != 0
+        return (fitting & self._admit(confined_to)) != 0 or any(_fits(need, r) for r in self._named(confined_to))
 
     def lacking(self, confined_to: Ways, footprint: Amounts) -> Lacking | None:
         """Say what no node can hold of a pod; None where one can."""
-        return None if self.hold(confined_to, footprint) else lacking_on(self._front(confined_to), footprint)
+        if self.hold(confined_to, footprint):
+            return None
+        admitting = self._admit(confined_to)
+        there = [room for room, nodes in self._rooms.items() if nodes & admitting]
+        return lacking_on((*there, *self._named(confined_to)), footprint)
 
-    def _take_out(self, node: NodeFacts) -> None:
-        self._anywhere.remove(node.room)
-        for rooms in self._that_allow(node):
-            rooms.remove(node.room)
-        for key, value in node.labels:
-            self._keys[key] -= 1
-            if not self._keys[key]:
-                del self._keys[key]
-            if key in self._having:
-                del self._having[key][value][node.name]
+    def _admit(self, confined_to: Ways) -> int:
+        try:
+            return self._admitting[confined_to]
+        except KeyError:
+            return self._admitting.keep(confined_to, self._sets.admitting(confined_to))
 
-    def _take_in(self, node: NodeFacts) -> None:
-        self._anywhere.add(node.room)
-        for rooms in self._that_allow(node):
-            rooms.add(node.room)
-        for key, value in node.labels:
-            self._keys[key] += 1
-            if key in self._having:
-                self._having[key].setdefault(value, {})[node.name] = node
-
-    def _that_allow(self, node: NodeFacts) -> Iterator[_Rooms]:
-        for ways, rooms in self._confined.items():
-            if any(way.allows(node.name, node.labels) for way in ways):
-                yield rooms
-
-    def _front(self, confined_to: Ways) -> Front:
-        if not confined_to or len(confined_to) > _MOST_WAYS:
-            return self._anywhere.front
-        if any(way.nodes for way in confined_to):  # there are as many of these as nodes, and each is looked up at once
-            return front_of(node.room for node in self._nodes_for(confined_to))
-        known = self._confined.get(confined_to)
-        if known is None:
-            if len(self._confined) >= _MOST_KEPT:
-                del self._confined[next(iter(self._confined))]
-            known = self._confined[confined_to] = _Rooms(node.room for node in self._nodes_for(confined_to))
-        return known.front
-
-    def _nodes_for(self, confined_to: Ways) -> Iterable[NodeFacts]:
-        """Return the nodes that a pod may go to, as far as is known of it; each once."""
-        found: dict[str, NodeFacts] = {}
-        for way in confined_to:
-            found |= {node.name: node for node in self._candidates(way) if way.allows(node.name, node.labels)}
-        return found.values()
-
-    def _candidates(self, way: Way) -> Iterable[NodeFacts]:
-        """Return few nodes among which are all that the way leads to."""
-        if way.nodes:
-            return [node for node in map(self._known, way.nodes) if node is not None]
-        if not all(key in self._keys for key, _ in way.labels):
-            return ()
-        having = [self._by(key).get(value, {}) for key, value in way.labels]
-        return min(having, key=len, default=self._counted).values()
-
-    def _by(self, key: str) -> _Values:
-        found = self._having.get(key)
+    def _large_enough(self, need: Room) -> int:
+        found = self._fitting.get(need)
         if found is None:
-            found = self._having[key] = {}
-            for node in self._counted.values():
-                for each, value in node.labels:
-                    if each == key:
-                        found.setdefault(value, {})[node.name] = node
+            if len(self._fitting) >= _REMEMBERED:
+                self._fitting.clear()
+            found = 0
+            for room, nodes in self._rooms.items():
+                if _fits(need, room):
+                    found |= nodes
+            self._fitting[need] = found
         return found
+
+    def _named(self, confined_to: Ways) -> Iterator[Room]:
+        """Yield the room of each node that is named, whether it counts or not, and allowed."""
+        for way in confined_to:
+            for name in way.nodes:
+                node = self._known(name)
+                if node is not None and way.allows(name, dict(node.labels)):
+                    yield node.room
+
+
+def _fits(need: Room, room: Room) -> bool:
+    return need.memory <= room.memory and need.cpu <= room.cpu
 
 
 def front_of(rooms: Iterable[Room]) -> Front:

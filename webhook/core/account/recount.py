@@ -17,14 +17,15 @@ from webhook.core.account.capacity import Bearing
 from webhook.core.account.entry import Entry, Unbound
 from webhook.core.account.extent import NOWHERE, Before, Spread
 from webhook.core.account.nodes import Node, NodeFacts, Room
+from webhook.core.account.placement import Placement
 from webhook.core.account.places import Places
 from webhook.core.account.reserve import Kept, keep, owed
 from webhook.core.account.subjects import subjects_of
-from webhook.core.pods.confinement import pool_of
 from webhook.core.values.amounts import NOTHING, Amounts
 
 AWAITED = "awaited of"  # before a subject: what it has open
 SLICE = 2_000  # pods between two pauses, counted in about a millisecond
+SLICE_OF_NODES = 50
 
 Figure = tuple[str, str]
 """What is summed and where: `held` on a node, all else in a scope.
@@ -66,11 +67,15 @@ class Parts(NamedTuple):
         """Say whether a node is lost."""
         return node.down(self.accounting.nodes, self.now)
 
-    def pool_of(self, pod: Entry) -> str | None:
-        """Return the pool that a pod is charged to."""
-        if not pod.node:
-            return pool_of(pod.confined_to, self.accounting.pool_of, self.placed)
-        return self.placed(pod.node)
+    def placement(self, pause: Callable[[], None]) -> Placement:
+        """Return the nodes, to be asked which pool a confinement leads to; `pause` is called between slices of them."""
+        found = Placement(self.accounting.pool_of)
+        if self.accounting.config.pools:
+            for number, (name, node) in enumerate(self.nodes.items()):
+                found.put(name, node.facts.labels, node.pool, exists=node.deleted_at is None)
+                if number % SLICE_OF_NODES == 0:
+                    pause()
+        return found
 
     def places(self) -> Places:
         """Return the nodes that count, to be asked what they can hold."""
@@ -89,6 +94,31 @@ class Parts(NamedTuple):
         return self.nodes[node].pool if node in self.nodes else None
 
 
+class Alike(NamedTuple):
+    """What unbound pods have in common that are charged alike."""
+
+    footprint: Amounts
+    pool: str | None
+    holdable: bool
+    apart: bool
+
+
+AlikeIn = Callable[[str, Unbound], Alike]
+"""Says how the unbound pod of this name is charged."""
+
+
+def alike_in(parts: Parts, pause: Callable[[], None] = lambda: None) -> AlikeIn:
+    """Return what says how an unbound pod is charged; `pause` is called between slices of the nodes."""
+    placement, places, lets_in = parts.placement(pause), parts.places(), parts.accounting.lets_in
+
+    def alike(name: str, pod: Unbound) -> Alike:
+        holdable = places.hold(pod.confined_to, pod.footprint)
+        apart = not holdable and lets_in(name, pod.priority_class, of_daemon_set=pod.of_daemon_set)
+        return Alike(pod.footprint, placement.pool_of(pod.confined_to), holdable, apart)
+
+    return alike
+
+
 class Drift(NamedTuple):
     """A figure that is not what its parts come to; `bearing` of a scope is what its nodes can bear."""
 
@@ -100,7 +130,8 @@ class Drift(NamedTuple):
 
 def recount(parts: Parts, pause: Callable[[], None] = lambda: None) -> tuple[Drift, ...]:
     """Return every figure that drifted; none may. `pause` is called between slices of the pods."""
-    sums, bearings = figures(parts, _committed(parts, pause))
+    alike = alike_in(parts, pause)
+    sums, bearings = figures(parts, _committed(parts, alike, pause), alike)
     drifts = [
         Drift(*f, parts.sums.get(f, NOTHING), sums.get(f, NOTHING)) for f in sorted(parts.sums.keys() | sums.keys())
     ]
@@ -109,11 +140,11 @@ def recount(parts: Parts, pause: Callable[[], None] = lambda: None) -> tuple[Dri
 
 
 def figures(
-    parts: Parts, charged: Iterable[tuple[Figure, Amounts]]
+    parts: Parts, charged: Iterable[tuple[Figure, Amounts]], alike: AlikeIn
 ) -> tuple[Mapping[Figure, Amounts], Mapping[str, Bearing]]:
     """Work out every figure, and what each scope can bear, from what the live pods are charged to."""
     sums: defaultdict[Figure, Amounts] = defaultdict(lambda: NOTHING)
-    for add in (charged, _granted(parts)):
+    for add in (charged, _granted(parts, alike)):
         for figure, amounts in add:
             sums[figure] = sums[figure].plus(amounts)
     leaving: defaultdict[Figure, Amounts] = defaultdict(lambda: NOTHING)
@@ -128,11 +159,11 @@ def figures(
     return sums, bearings
 
 
-def _committed(parts: Parts, pause: Callable[[], None]) -> Iterator[tuple[Figure, Amounts]]:
+def _committed(parts: Parts, alike: AlikeIn, pause: Callable[[], None]) -> Iterator[tuple[Figure, Amounts]]:
     """Charge every pod to its scopes and its node; those that are alike are counted first, and added once."""
     bound: Counter[tuple[Amounts, str]] = Counter()
     unbound: Counter[Alike] = Counter()
-    alike, pods = alike_in(parts), iter(parts.pods.items())
+    pods = iter(parts.pods.items())
     while some := list(islice(pods, SLICE)):
         bound.update((pod.footprint, pod.node) for _, pod in some if pod.node)
         unbound.update(alike(name, pod) for name, pod in some if isinstance(pod, Unbound))
@@ -143,27 +174,6 @@ def _committed(parts: Parts, pause: Callable[[], None]) -> Iterator[tuple[Figure
             yield ("committed", scope), amounts
         yield ("held", node), amounts
     yield from charged(unbound)
-
-
-class Alike(NamedTuple):
-    """What unbound pods have in common that are charged alike."""
-
-    footprint: Amounts
-    pool: str | None
-    holdable: bool
-    apart: bool
-
-
-def alike_in(parts: Parts) -> Callable[[str, Unbound], Alike]:
-    """Return what says how an unbound pod is charged."""
-    places, lets_in = parts.places(), parts.accounting.lets_in
-
-    def alike(name: str, pod: Unbound) -> Alike:
-        holdable = places.hold(pod.confined_to, pod.footprint)
-        apart = not holdable and lets_in(name, pod.priority_class, of_daemon_set=pod.of_daemon_set)
-        return Alike(pod.footprint, parts.pool_of(pod), holdable, apart)
-
-    return alike
 
 
 def charged(unbound: Mapping[Alike, int]) -> Iterator[tuple[Figure, Amounts]]:
@@ -191,20 +201,19 @@ def _excused(parts: Parts, sums: Mapping[Figure, Amounts]) -> Iterator[tuple[Fig
                 yield ("committed", scope), held.upto(parts.accounting.bearing_of(scope, node.facts.room)), leaving
 
 
-def _granted(parts: Parts) -> Iterator[tuple[Figure, Amounts]]:
+def _granted(parts: Parts, alike: AlikeIn) -> Iterator[tuple[Figure, Amounts]]:
     """A name costs the way from the least before its grants to the most after; what lives there surely covers some."""
     by_name: defaultdict[str, list[Grant]] = defaultdict(list)
     for grant in parts.grants:
         by_name[grant.name].append(grant)
-    alike = alike_in(parts)
     for name, grants in by_name.items():
         live = _live(parts, name, alike)
         for scope in parts.accounting.scopes:
             within = [grant for grant in grants if scope in grant.spread.scopes]
             still_open = [grant for grant in within if grant.is_open]
-            yield ("unretired", scope), _way(within, NOTHING)
-            yield ("open", scope), _way(still_open, NOTHING)
-            unseen = _way(still_open, live.in_scope(scope))
+            yield ("unretired", scope), _way(within, scope, NOTHING)
+            yield ("open", scope), _way(still_open, scope, NOTHING)
+            unseen = _way(still_open, scope, live.in_scope(scope))
             yield ("unseen", scope), unseen
             for subject in _subjects(name, grants):
                 yield (f"{AWAITED} {subject}", scope), unseen
@@ -215,9 +224,9 @@ def _subjects(name: str, grants: Iterable[Grant]) -> set[str]:
     return {subject for grant in grants if grant.is_open for subject in subjects_of(name, grant.owner)}
 
 
-def _way(grants: Sequence[Grant], live: Amounts) -> Amounts:
+def _way(grants: Sequence[Grant], scope: str, live: Amounts) -> Amounts:
     """What one does not raise tells nothing of how far the others reach."""
-    ways = [zip(grant.before.footprint, grant.spread.footprint, strict=True) for grant in grants]
+    ways = [zip(grant.before.within(scope), grant.spread.footprint, strict=True) for grant in grants]
     return Amounts._make(
         _beyond([w for w in each if w[0] < w[1]], lives) for lives, *each in zip(live, *ways, strict=True)
     )
@@ -227,11 +236,14 @@ def _beyond(ways: Sequence[tuple[int, int]], lives: int) -> int:
     return max(0, max(high for _, high in ways) - max(lives, min(low for low, _ in ways))) if ways else 0
 
 
-def _live(parts: Parts, name: str, alike: Callable[[str, Unbound], Alike]) -> Spread:
+def _live(parts: Parts, name: str, alike: AlikeIn) -> Spread:
     pod = parts.pods.get(name)
-    if pod is None or parts.why_not(pod.node) is not None or (isinstance(pod, Unbound) and alike(name, pod).apart):
+    if pod is None or parts.why_not(pod.node) is not None:
         return NOWHERE
-    return Spread(pod.footprint, parts.pool_of(pod))
+    if not isinstance(pod, Unbound):
+        return Spread(pod.footprint, parts.placed(pod.node))
+    kind = alike(name, pod)
+    return NOWHERE if kind.apart else Spread(pod.footprint, kind.pool)
 
 
 def _bearing(parts: Parts, sums: Mapping[Figure, Amounts], scope: str) -> Bearing:

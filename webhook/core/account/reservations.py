@@ -19,6 +19,8 @@ Rule 4. Settling frees nothing in the allotment: what is settled stays *unretire
 Rule 5. A resize costs what it adds to the object that was reviewed. It is settled as soon as the pod is seen at a
         higher revision: it replaced the reviewed one, or never will. Several of one pod cost the whole way from the
         least before to the most after: each adds to the one before it, and those that failed cost nothing more.
+        So does a change of where a pod may run: in the pool that it is charged to from then on it begins at nothing.
+        A binding is not tied to what was reviewed; it is settled when the pod is seen bound, or gone.
 Rule 6. What is unretired under a name becomes less by a write alone: others may count on what the last one said of it.
 """
 
@@ -65,6 +67,11 @@ class Reservation(Struct, eq=False, gc=False):
     def is_open(self) -> bool:
         """Say whether the pod may still come without this view having shown it."""
         return self.seen_at_revision is None
+
+    @property
+    def most(self) -> Amounts:
+        """The most that it adds in any scope, by itself: one that confines a pod adds all of it in the pool."""
+        return self.spread.footprint.beyond(self.before.within(self.spread.scopes[-1]))
 
     @property
     def key(self) -> str:
@@ -154,7 +161,7 @@ class Reservations:
         """What one more grant under a name would add to what it holds of the allotment, some keys left out."""
         group = self._names.get(name)
         if group is None:
-            return dict.fromkeys(spread.scopes, Extent(before.footprint, spread.footprint).cost)
+            return {scope: extent.cost for scope, extent in reach(spread, before).items()}
         counted = not without & group.by_key.keys()
         held = group.unretired if counted else _extents(r for k, r in group.by_key.items() if k not in without)
         growth: Sums = {}
@@ -269,10 +276,10 @@ class Reservations:
         if reservation.is_open:
             self._open[reservation] = self._open.pop(reservation)
 
-    def see(self, name: str, uid: str, revision: int) -> bool:
+    def see(self, name: str, uid: str, revision: int, *, bound: bool = True) -> bool:
         """Note that the view shows a pod (rules 2 and 5), and say whether anything granted here was waiting for that.
 
-        If so, the name's sums want a refresh.
+        If so, the name's sums want a refresh. `bound`: it is bound, or gone; else a binding may still come.
         """
         group = self._names.get(name)
         settled = False
@@ -281,6 +288,7 @@ class Reservations:
                 reservation.uid == uid
                 and reservation.seen_at_revision is None
                 and revision > reservation.before.revision
+                and (bound or not reservation.before.binds)
             ):
                 self._settle(name, reservation, revision)
                 settled = True

@@ -16,7 +16,7 @@ from webhook.core.account.accounting import Accounting
 from webhook.core.account.capacity import Bearing
 from webhook.core.account.entry import Unbound
 from webhook.core.account.nodes import Node
-from webhook.core.account.recount import Figure, Parts, alike_in, charged, figures
+from webhook.core.account.recount import AlikeIn, Figure, Parts, alike_in, charged, figures
 from webhook.core.account.standing import Standing
 from webhook.core.account.unbound import Stuck
 from webhook.core.config.config import HeadroomConfig
@@ -87,16 +87,16 @@ def under(parts: Parts, config: HeadroomConfig) -> Parts:
 
 def standings(parts: Parts) -> Mapping[str, Standing]:
     """Work out how every scope stands, from what the pods of each node hold and the unbound pods."""
-    return _standings(*figures(parts, _charged(parts)))
+    alike = alike_in(parts)
+    return _standings(*figures(parts, _charged(parts, alike), alike))
 
 
-def _charged(parts: Parts) -> Iterator[tuple[Figure, Amounts]]:
+def _charged(parts: Parts, alike: AlikeIn) -> Iterator[tuple[Figure, Amounts]]:
     for figure, amounts in parts.sums.items():
         node = parts.nodes.get(figure[1])
         yield figure, amounts
         for scope in (CLUSTER,) if node is None else node.scopes:
             yield ("committed", scope), amounts
-    alike = alike_in(parts)
     yield from charged(Counter(alike(name, pod) for name, pod in parts.pods.items() if isinstance(pod, Unbound)))
 
 

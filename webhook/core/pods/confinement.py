@@ -1,31 +1,55 @@
-"""Confinement: on which nodes an unbound pod may come to run, as far as that tells which pool it needs room in.
+"""Confinement: on which nodes an unbound pod may run, by its nodeSelector and its required node affinity.
 
-A pod needs room in a pool if whatever node its nodeSelector and its required node affinity let it run on is in there.
-Only what surely implies a pool is kept: labels that a node must have, and nodes by name. Other requirements (NotIn,
-Exists, In with several values …) narrow the choice further and imply no label, so they are left out.
+The rule is that of `GetRequiredNodeAffinity` in k8s.io/component-helpers/scheduling/corev1/nodeaffinity: a node must
+have the labels of the nodeSelector and meet all requirements of one term. Taints are left out: a toleration may still
+be added to a pod that waits, and taints come and go.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+import re
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-from webhook.core.pods.objects import Affinity, NodeSelectorTerm, PodSpec
+from webhook.core.pods.objects import Affinity, NodeRequirement, NodeSelectorTerm, PodSpec
 
 Labels = tuple[tuple[str, str], ...]
 
+NAME = ""
+"""Stands for the node's name where a requirement names a label: no label has an empty key."""
+
+
+class Need(NamedTuple):
+    """A requirement other than one certain value: what the label `key` of a node must be, as Kubernetes writes it."""
+
+    key: str
+    operator: str
+    values: tuple[str, ...] = ()
+
 
 class Way(NamedTuple):
-    """One way to place a pod: on a node that has all of these labels and, if nodes are named, is one of these."""
+    """One way to place a pod: on a node with these labels, one of `nodes` if any are named, that meets `needs`."""
 
     labels: Labels = ()
     nodes: tuple[str, ...] = ()
+    needs: tuple[Need, ...] = ()
 
-    def allows(self, node: str, labels: Labels) -> bool:
-        """Say whether it may lead to a node of this name and with these labels, as far as is kept of it."""
-        return (not self.nodes or node in self.nodes) and all(label in labels for label in self.labels)
+    def allows(self, name: str, labels: Mapping[str, str]) -> bool:
+        """Say whether it leads to a node with this name and these labels."""
+        if self.nodes and name not in self.nodes:
+            return False
+        for key, value in self.labels:
+            if labels.get(key) != value:
+                return False
+        return all(meets(need, name if need.key == NAME else labels.get(need.key)) for need in self.needs)
 
 
 Ways = tuple[Way, ...]
 """The ways that a pod leaves open; none is kept for a pod that may run anywhere."""
+
+NO_NODE: Ways = (Way(needs=(Need(NAME, "In"),)),)
+"""The confinement of a pod that no node can ever hold."""
+
+MOST_PIECES = 1_000
+"""Labels, terms, requirements and values of one pod's confinement; what has more is not kept."""
 
 # Few different ones occur, and equal ones had better be one object: every unbound pod is kept with its own.
 _known: dict[Ways, Ways] = {}
@@ -35,41 +59,80 @@ _LARGEST_KNOWN = 2048  # bytes: clients choose what is asked for, and so what is
 
 
 def ways(spec: PodSpec) -> Ways:
-    """Read what confines a pod, bound or not."""
+    """Read what confines a pod, bound or not; nothing of one that is too large to keep."""
+    if not (spec.node_selector or spec.affinity):
+        return ()
+    return () if pieces(spec) > MOST_PIECES else _shared(_read(spec))
+
+
+def _read(spec: PodSpec) -> Ways:
     terms = _required(spec.affinity) if spec.affinity else None
     if terms is None:
-        return _shared((_way(spec.node_selector, NodeSelectorTerm()),)) if spec.node_selector else ()
-    # A term without requirements selects no node.
-    open_ways = dict.fromkeys(_way(spec.node_selector, t) for t in terms if t.match_expressions or t.match_fields)
-    return () if Way() in open_ways else _shared(tuple(open_ways))
+        return (Way(tuple(sorted(spec.node_selector.items()))),) if spec.node_selector else ()
+    # A term without requirements selects no node, and so does one that cannot be met.
+    open_ways = dict.fromkeys(
+        way for term in terms if _says_anything(term) and (way := _way(spec.node_selector, term)) is not None
+    )
+    return () if Way() in open_ways else tuple(open_ways) or NO_NODE
 
 
-def pool_of(
+def pieces(spec: PodSpec) -> int:
+    """Count what a pod's confinement is made of."""
+    terms = _required(spec.affinity) if spec.affinity else None
+    requirements = [r for term in terms or () for r in (*term.match_expressions, *term.match_fields)]
+    return len(spec.node_selector) + len(terms or ()) + len(requirements) + sum(len(r.values) for r in requirements)
+
+
+def admits(confined_to: Ways, name: str, labels: Mapping[str, str]) -> bool:
+    """Say whether a pod that is confined like this may run on a node with this name and these labels."""
+    return not confined_to or any(way.allows(name, labels) for way in confined_to)
+
+
+def meets(need: Need, value: str | None) -> bool:
+    """Say whether a label's value, or its absence, is what is needed."""
+    match need.operator:
+        case "In":
+            return value in need.values
+        case "NotIn":
+            return value not in need.values
+        case "Exists":
+            return value is not None
+        case "DoesNotExist":
+            return value is None
+        case _:
+            have, wanted = number(value or ""), number(need.values[0])
+            if have is None or wanted is None:
+                return False
+            return have > wanted if need.operator == "Gt" else have < wanted
+
+
+def implied_pool(
     confined_to: Ways, of_labels: Callable[[Mapping[str, str]], str | None], of_node: Callable[[str], str | None]
 ) -> str | None:
-    """Return the pool that every way leads to; None if they lead to several, or one of them to none for sure."""
-    found = {_leads_to(way, of_labels, of_node) for way in confined_to}
+    """Return the pool that every way leads to by the labels or the node that it requires, whatever nodes there are.
+
+    None if the ways lead to several, or one of them to none for sure: needs narrow the choice, and imply no label.
+    """
+    found = {_implied(way, of_labels, of_node) for way in confined_to}
     return found.pop() if len(found) == 1 else None
-
-
-def named_nodes(confined_to: Ways) -> Iterator[str]:
-    """Yield the nodes that a pod names."""
-    for way in confined_to:
-        yield from way.nodes
 
 
 def weight(confined_to: Ways) -> int:
     """Return about how many bytes it takes to keep these."""
     return sum(
-        _EACH + sum(_EACH + len(key) + len(value) for key, value in way.labels) + sum(_EACH + len(n) for n in way.nodes)
+        _EACH
+        + sum(_EACH + len(key) + len(value) for key, value in way.labels)
+        + sum(_EACH + len(node) for node in way.nodes)
+        + sum(_EACH + len(need.key) + sum(_VALUE + len(value) for value in need.values) for need in way.needs)
         for way in confined_to
     )
 
 
 _EACH = 160  # bytes for a tuple and two strings, besides their characters
+_VALUE = 64  # bytes for another string
 
 
-def _leads_to(
+def _implied(
     way: Way, of_labels: Callable[[Mapping[str, str]], str | None], of_node: Callable[[str], str | None]
 ) -> str | None:
     pools = {of_node(node) for node in way.nodes}
@@ -84,13 +147,58 @@ def _required(affinity: Affinity) -> tuple[NodeSelectorTerm, ...] | None:
     return None if required is None else required.node_selector_terms
 
 
-def _way(selector: Mapping[str, str], term: NodeSelectorTerm) -> Way:
-    labels = dict(selector)
+def _says_anything(term: NodeSelectorTerm) -> bool:
+    return bool(term.match_expressions or term.match_fields)
+
+
+def _way(selector: Mapping[str, str], term: NodeSelectorTerm) -> Way | None:
+    """Put a term into the shape that is kept; None for one that no node can ever meet."""
+    labels, needs = dict(selector), dict[Need, None]()
     for each in term.match_expressions:
+        if not _is_sound(each):
+            return None
         if each.operator == "In" and len(set(each.values)) == 1:
-            labels[each.key] = each.values[0]
-    named = [set(f.values) for f in term.match_fields if f.key == "metadata.name" and f.operator == "In"]
-    return Way(tuple(sorted(labels.items())), tuple(sorted(set.intersection(*named))) if named else ())
+            if labels.setdefault(each.key, each.values[0]) != each.values[0]:
+                return None
+        else:
+            needs[Need(each.key, each.operator, tuple(sorted(set(each.values))))] = None
+    named = set[str]()
+    for each in term.match_fields:
+        if each.operator not in {"In", "NotIn"} or len(each.values) != 1:
+            return None
+        if each.key != "metadata.name":  # to Kubernetes the empty text, of any node; the API server takes no such term
+            if (each.values[0] == "") != (each.operator == "In"):
+                return None
+        elif each.operator == "In":
+            named.update(each.values)
+        else:
+            needs[Need(NAME, "NotIn", each.values)] = None
+    return None if len(named) > 1 else Way(tuple(sorted(labels.items())), tuple(named), tuple(sorted(needs)))
+
+
+_LABEL_VALUE = re.compile(r"([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?")
+_NUMBER = re.compile(r"[+-]?[0-9]{1,40}")
+
+
+def _is_sound(requirement: NodeRequirement) -> bool:
+    """Say whether Kubernetes can read a requirement: a term with another one selects no node."""
+    values = requirement.values
+    match requirement.operator:
+        case "In" | "NotIn":
+            fits = bool(values)
+        case "Exists" | "DoesNotExist":
+            fits = not values
+        case "Gt" | "Lt":
+            fits = len(values) == 1 and number(values[0]) is not None
+        case _:
+            fits = False
+    return fits and all(_LABEL_VALUE.fullmatch(value) for value in values)
+
+
+def number(text: str) -> int | None:
+    """Read a number as Go's `strconv.ParseInt` does, into 64 bits; None for what is not one."""
+    value = int(text) if _NUMBER.fullmatch(text) else 2**63
+    return value if -(2**63) <= value < 2**63 else None
 
 
 def _shared(found: Ways) -> Ways:

@@ -165,6 +165,19 @@ class Pod(_Part, frozen=True):
     status: PodStatus = PodStatus()
 
 
+class Target(_Part, frozen=True):
+    """What a pod is bound to: a node."""
+
+    name: str = ""
+
+
+class Binding(_Part, frozen=True):
+    """A pod's way to its node, as a scheduler asks for it; the metadata are the pod's."""
+
+    metadata: PodMeta = PodMeta()
+    target: Target = Target()
+
+
 class NodeMeta(_Part, frozen=True):
     """Metadata of a node."""
 

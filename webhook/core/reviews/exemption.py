@@ -2,7 +2,7 @@
 
 Each is tied to something that a user who may create pods cannot forge: the namespace that the request went to, or the
 account that the API server authenticated. An annotation, an ownerReference or a priority class alone exempts nothing.
-Who made a pod matters to its creation alone: a resize of it is judged, and the API server resizes no mirror pod anyway.
+Who made a pod matters to its creation alone: a change of it is judged, and the API server resizes no mirror pod anyway.
 """
 
 from webhook.core.config.settings import Exempt
@@ -24,7 +24,7 @@ def exemption(request: Request, pod: Pod, exempt: Exempt) -> str | None:
     if exempt.covers_priority_class(pod.spec.priority_class_name, request.namespace):
         return f"priority class {pod.spec.priority_class_name} is exempt in namespace {request.namespace}"
     if pod.metadata.annotations.mirror is not None or user in _DAEMON_SET_CONTROLLERS:
-        return None if request.is_resize else _by_maker(user, pod, exempt, request.namespace)
+        return None if request.operation == "UPDATE" else _by_maker(user, pod, exempt, request.namespace)
     return None
 
 

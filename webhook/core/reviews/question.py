@@ -10,6 +10,7 @@ from webhook.core.account.extent import UNBORN, Before
 from webhook.core.account.facts import PodFacts, pod_facts
 from webhook.core.config.config import HeadroomConfig, Policy
 from webhook.core.config.settings import Answer, Mode
+from webhook.core.pods.confinement import MOST_PIECES, pieces, ways
 from webhook.core.pods.footprint import asks_for_memory, footprint, lacks_memory_limit
 from webhook.core.pods.objects import LARGE, ObjectError, OwnerReference, Pod, PodMeta
 from webhook.core.quotas.check import Quota, refusal
@@ -24,7 +25,7 @@ from webhook.core.values.word import quoted
 
 
 class Question(Struct, frozen=True, gc=False):
-    """A pod that wants in, or wants to grow, under the policy of its namespace.
+    """A pod that wants in, wants to grow, or wants to be confined, under the policy of its namespace.
 
     `exempt` says why it is let in whatever the account says; `form` is the verdict on what it leaves unsaid;
     `unplaceable` is what is said of it if no node can hold it; `quota` what the ResourceQuotas of its namespace, as
@@ -75,18 +76,17 @@ def question(request: Request, accounting: Accounting) -> Question | Verdict:
 
     Raises `ReviewError` for what no API server writes.
     """
-    is_resize = not request.is_pod
-    if is_resize and not request.is_resize:
+    if not (request.is_pod or request.is_resize):
         detail = f"Headroom judges pods, not {request.what}: limit the webhook's rules to pods"
         return Verdict(Decision.DENY, Reason.NOT_JUDGED, detail=detail)
-    if request.operation != ("UPDATE" if is_resize else "CREATE"):
+    if request.operation != "UPDATE" and (request.operation != "CREATE" or request.is_resize):
         return Verdict(Decision.ALLOW, Reason.NOT_JUDGED, detail=f"{request.operation} commits nothing new")
     config = accounting.config
     policy = config.policy(request.namespace)
     try:
         pod = request.pod()
-        facts = _resized(request, pod) if is_resize else _created(request, pod)
-        if is_resize and not (facts.counts and accounting.bounds(facts.asked)):
+        facts = _facts(request, pod)
+        if facts.before is not UNBORN and not _grows(facts, accounting) and not _is_too_large(pod, config):
             return Verdict(Decision.ALLOW, Reason.FITS, policy.mode)
         form = _form(pod, facts, config, policy)
     except ObjectError as error:
@@ -105,7 +105,7 @@ def asked_of_quotas(asked: Question, quotas: Sequence[Quota], body: bytes) -> Qu
     if len(body) > LARGE:
         return asked
     review = decode(body)
-    if not (review.is_resize or review.operation == "CREATE"):
+    if not (review.is_resize or (review.is_pod and review.operation == "CREATE")):
         return asked
     try:
         before = read_pod(bytes(review.old_object)) if review.is_resize else None
@@ -113,6 +113,21 @@ def asked_of_quotas(asked: Question, quotas: Sequence[Quota], body: bytes) -> Qu
     except (ObjectError, QuantityError):
         return asked
     return replace(asked, quota=said) if said else asked
+
+
+def _facts(request: Request, pod: Pod) -> PodFacts:
+    if request.operation == "CREATE":
+        return _created(request, pod)
+    return _resized(request, pod) if request.is_resize else _confined(request, pod)
+
+
+def _grows(facts: PodFacts, accounting: Accounting) -> bool:
+    """Say whether a change of a pod can raise a bounded sum: of a scope, or of a pool that it is charged to by it."""
+    if facts.was_confined_to is not None and (
+        facts.was_confined_to == facts.confined_to or not accounting.may_have_pools
+    ):
+        return False
+    return facts.counts and accounting.bounds(facts.asked)
 
 
 def _created(request: Request, pod: Pod) -> PodFacts:
@@ -132,25 +147,52 @@ def _resized(request: Request, pod: Pod) -> PodFacts:
     nothing of this one: an infeasible resize would otherwise let any other one pass behind it.
     """
     old, status = request.old_pod(), pod.status
-    checked(request, pod, old)
     conditions = tuple(c for c in status.conditions if c.type != "PodResizePending")
     wanted = replace(pod, status=replace(status, conditions=conditions))
+    facts = _changed(request, wanted, old)
+    return replace(facts, before=Before(facts.revision, footprint(old)))
+
+
+def _confined(request: Request, pod: Pod) -> PodFacts:
+    """Take in where a pod that waits might run, and where it may run from now on.
+
+    Of a pod with scheduling gates the nodeSelector and the node affinity can be narrowed, of another one nothing that
+    matters here. A bound pod is where it is.
+    """
+    old = request.old_pod()
+    facts = _changed(request, pod, old)
+    was = ways(old.spec) if not facts.node else ()
+    before = Before(facts.revision, footprint(old), f"{hash(facts.confined_to):+x}")
+    return replace(facts, before=before, was_confined_to=was)
+
+
+def _changed(request: Request, pod: Pod, old: Pod) -> PodFacts:
+    checked(request, pod, old)
     name = request.name or pod.metadata.name
     uid = old.metadata.uid or pod.metadata.uid or request.uid
     at = old.metadata.resource_version
     if not (at.isascii() and at.isdigit()):
         raise ObjectError(f"oldObject: metadata.resourceVersion: {quoted(at)} is no number")
-    facts = pod_facts(wanted, f"{request.namespace}/{name}", uid, at=int(at), user=request.user_info.username)
-    return replace(facts, before=Before(int(at), footprint(old)))
+    return pod_facts(pod, f"{request.namespace}/{name}", uid, at=int(at), user=request.user_info.username)
 
 
 def _form(pod: Pod, facts: PodFacts, config: HeadroomConfig, policy: Policy) -> Verdict:
-    """Judge what a pod leaves unsaid; of a resize that adds no memory nothing is said."""
+    """Judge what a pod leaves unsaid; of a change that adds no memory to it nothing is said."""
+    if policy.mode is Mode.ENFORCE and _is_too_large(pod, config):
+        detail = f"its nodeSelector and node affinity have more than {MOST_PIECES} parts: select its nodes by a label"
+        return Verdict(Decision.DENY, Reason.INVALID, policy.mode, detail=detail)
+    if facts.was_confined_to is not None:
+        return Verdict(Decision.ALLOW, Reason.FITS, policy.mode)
     unbounded = lacks_memory_limit(pod)
     no_request = policy.missing_requests is not Answer.ALLOW and not asks_for_memory(pod)
     if not (unbounded or no_request) or (facts.before is not UNBORN and not _adds_memory(facts.asked)):
         return Verdict(Decision.ALLOW, Reason.FITS, policy.mode)
     return judge_form(config, policy.mode, policy.missing_requests, unbounded=unbounded, no_request=no_request)
+
+
+def _is_too_large(pod: Pod, config: HeadroomConfig) -> bool:
+    """Say whether nobody can keep which nodes a pod may run on, where that matters: it could pass a pool's bound."""
+    return bool(config.pools) and not pod.spec.node_name and pieces(pod.spec) > MOST_PIECES
 
 
 def _adds_memory(asked: Amounts) -> bool:

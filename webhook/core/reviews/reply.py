@@ -15,7 +15,7 @@ _LONGEST = 340  # a kind, a namespace and a name as long as Kubernetes lets them
 
 def subject(request: Request, name: str | None = None) -> str:
     """Name what is asked about, on one harmless line: `pod default/web-7`; any part may be missing."""
-    what = "pod" if request.is_pod or request.is_resize else request.what
+    what = "pod" if request.is_pod or request.is_resize or request.is_binding else request.what
     where = name or "/".join(filter(None, (request.namespace, request.name)))
     return printable(f"{what} {where}".rstrip(), _LONGEST)
 
@@ -28,8 +28,16 @@ def respond(request: Request, verdict: Verdict, name: str | None = None) -> Resp
     if verdict.allowed:
         return Response(request.uid, True, warnings=warnings(verdict, named), audit_annotations=_annotations(verdict))
     code, reason = _STATUS.get(verdict.reason, _FORBIDDEN)
-    status = Status(code, refusal(verdict, named, grows=request.is_resize), reason)
+    status = Status(code, refusal(verdict, named, _cannot(request)), reason)
     return Response(request.uid, False, status, audit_annotations=_annotations(verdict))
+
+
+def _cannot(request: Request) -> str:
+    if request.is_resize:
+        return "cannot grow"
+    if request.is_binding:
+        return "cannot be bound to this node"
+    return "cannot be confined to these nodes" if request.operation == "UPDATE" else "does not fit"
 
 
 def message(verdict: Verdict, response: Response) -> str:

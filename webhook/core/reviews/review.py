@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Raw, Struct
 from msgspec.structs import replace
 
-from webhook.core.pods.objects import LARGE, ObjectError, Pod
+from webhook.core.pods.objects import LARGE, Binding, ObjectError, Pod, reader
 from webhook.core.pods.sent import read_sent_pod, sparse
 from webhook.core.reviews.forms import LONGEST_USER, FormError, check_asked, check_pod, check_same, usable
 from webhook.core.values.word import quoted
@@ -63,6 +63,14 @@ class Request(Struct, frozen=True, gc=False, rename="camel"):
         return self.kind.group == "" and self.kind.kind == "Pod" and self.sub_resource == "resize"
 
     @property
+    def is_binding(self) -> bool:
+        """Say whether a pod is to be bound to a node; a namespace's `bindings` are an older way to say the same."""
+        kind = self.kind.group == "" and self.kind.kind == "Binding"
+        return kind and (
+            self.sub_resource == "binding" or (self.resource.resource, self.sub_resource) == ("bindings", "")
+        )
+
+    @property
     def what(self) -> str:
         """Name what is asked about, for people."""
         kind = self.kind.kind or "object of no kind"
@@ -71,6 +79,12 @@ class Request(Struct, frozen=True, gc=False, rename="camel"):
     def pod(self) -> Pod:
         """Return the object as a pod; raises `ObjectError`."""
         return read_sent_pod(bytes(self.object))
+
+    def binding(self) -> Binding:
+        """Return the object as a binding; raises `ObjectError`."""
+        if len(bytes(self.object)) > LARGE:
+            raise ObjectError(f"the binding is larger than {LARGE >> 10} KiB")
+        return _read_binding(bytes(self.object))
 
     def old_pod(self) -> Pod:
         """Read the object that is to be replaced as a pod; raises `ObjectError`."""
@@ -101,6 +115,7 @@ class _PodReview(_Review, frozen=True, gc=False, rename="camel"):
 
 
 _UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+_read_binding = reader(Binding)
 _review = msgspec.json.Decoder(_Review)
 _pod_review = msgspec.json.Decoder(_PodReview)
 
@@ -121,9 +136,10 @@ def decode_of_pod(body: bytes) -> Request:
     if len(body) > LARGE:
         return decode(body)
     try:
-        return _asked(_pod_review.decode(body))
+        request = _asked(_pod_review.decode(body))
     except _UNREADABLE:
         return decode(body)
+    return decode(body) if request.is_binding else request
 
 
 def _asked(review: _Review) -> Request:

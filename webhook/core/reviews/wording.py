@@ -39,14 +39,11 @@ def percent(part: int, whole: int) -> str:
     return f"{tenths // 10}.{tenths % 10}%" if tenths % 10 else f"{tenths // 10}%"
 
 
-def refusal(verdict: Verdict, subject: str, *, grows: bool = False) -> str:
-    """Say in one line why a pod, or its growth, is refused, and what to do about it."""
+def refusal(verdict: Verdict, subject: str, cannot: str = "does not fit") -> str:
+    """Say in one line why a pod is refused, or what it `cannot` do, and what to do about it."""
     if verdict.sums:
         more = f" ({printable(verdict.detail, _DETAIL)})" if verdict.detail else ""
-        return (
-            f"{subject} {'cannot grow' if grows else 'does not fit'}{more}: {'; '.join(map(_broken, verdict.sums))}. "
-            f"{_advice(verdict.sums)}"
-        )
+        return f"{subject} {cannot}{more}: {'; '.join(map(_broken, verdict.sums))}. {_advice(verdict.sums)}"
     if verdict.reason is Reason.QUOTA:
         return printable(verdict.detail, _QUOTA)
     if verdict.lacking is not None:

@@ -272,6 +272,7 @@ class Allotment(Grants):
             return
         if revision < self.newest:  # history already: what was seen since holds it no more
             self._pending = None
+            self._renew(pending)
             self._adopt()
             return
         self.newest = self.revision = revision
@@ -287,8 +288,14 @@ class Allotment(Grants):
             self._ledger.reservations.retire(pending.tentative)
             self._adopt()
 
+    def _renew(self, pending: Proposal) -> None:
+        """Let what was asked for again count from the write: one that failed must not keep what others took back."""
+        for _, reservation in pending.renewed:
+            self._ledger.reservations.renew(reservation, pending.sent_at)
+
     def _confirm(self, pending: Proposal) -> None:
         self._pending = None
+        self._renew(pending)
         self._held = pending.held if self._holding_in(pending.shared) else {}
         self._valid_until = pending.sent_at + self.timing.validity
         self._ledger.reservations.retire(pending.retired)

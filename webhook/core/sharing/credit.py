@@ -202,7 +202,7 @@ class Credit:
         """Hold it against its subjects that these pods never came, while they still count as open; say against whom."""
         latest: dict[tuple[str, Amounts], Named] = {}
         for name, reservation in never_came:
-            size = self._ledger.accounting.bounded(reservation.spread.footprint.beyond(reservation.before.footprint))
+            size = self._ledger.accounting.bounded(reservation.most)
             for subject in subjects_of(name, reservation.owner):
                 latest[subject, size] = (
                     name,

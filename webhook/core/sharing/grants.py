@@ -130,6 +130,9 @@ class Grants(ABC):
 
     def _void(self, granted_by: float) -> list[Named]:
         void = self._ledger.reservations.granted_by(granted_by)
+        if self._pending is not None and self._pending.renewed:  # these are let in once the write has succeeded
+            renewed = {reservation.key for _, reservation in self._pending.renewed}
+            void = [named for named in void if named[1].key not in renewed]
         self._ledger.reservations.void(void)
         return void
 
@@ -141,12 +144,12 @@ class Grants(ABC):
 
     def _growth(self, pod: PodFacts, without: frozenset[str]) -> Sums:
         """What a grant would add to the unretired reservations (those under one name overlap)."""
-        spread = self._ledger.spread(pod)
-        return self._ledger.reservations.growth_of(pod.name, spread, pod.before, without=without)
+        spread, before = self._ledger.spread(pod), self._ledger.before(pod)
+        return self._ledger.reservations.growth_of(pod.name, spread, before, without=without)
 
     def _covered(self, pod: PodFacts, held: Sums, load: Load, without: frozenset[str] = _NONE) -> bool:
-        asked = pod.asked
         for scope, growth in self._growth(pod, without).items():
+            asked = self._ledger.asked(pod, scope)
             limit, used = held.get(scope, NOTHING), load(scope)
             for index, _ in bounded_sums(self._ledger.capacity.bearing(scope).bound):
                 if asked[index] and used[index] + growth[index] > limit[index]:

@@ -8,7 +8,7 @@ one of them lives at any moment, so a name costs the largest of what lives there
 from heapq import nsmallest
 from itertools import islice
 
-from webhook.core.account.extent import Extent, Sums
+from webhook.core.account.extent import Sums
 from webhook.core.account.facts import PodFacts
 from webhook.core.account.ledger import Ledger
 from webhook.core.account.reservations import Reservations
@@ -64,6 +64,6 @@ def held_by_others(ledger: Ledger, shared: Shared, replica: str, scope: str, pod
         for name, sums in holding.named.items():
             names[name] = names.get(name, NOTHING).or_more(sums.get(scope, NOTHING))
     for name, high in names.items():
-        more = None if pod is None or pod.name != name else Extent(pod.before.footprint, pod.footprint)
+        more = None if pod is None or pod.name != name else ledger.extent(pod, scope)
         total = total.plus(ledger.reservations.growth_by_others(name, high, scope, more))
     return total

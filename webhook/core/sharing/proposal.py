@@ -38,6 +38,7 @@ class Proposal:
     booked: tuple[Ask, ...]
     unfit: tuple[Ask, ...]
     tentative: tuple[Named, ...]  # reserved for this write alone, and undone if it fails
+    renewed: tuple[Named, ...]  # granted before and asked for again: they count from this write on, if it succeeds
     load: Sums  # what counts against `held`: grows with each grant made meanwhile
     retired_keys: frozenset[str] = field(init=False)
 
@@ -73,9 +74,9 @@ def fits(ledger: Ledger, shared: Shared, replica: str, pod: PodFacts) -> bool:
     view may be behind, the pod that paid gone, and its room booked by another replica.
     """
     for scope in ledger.spread(pod).scopes:
-        growth = ledger.growth(pod, scope)
+        growth, asked = ledger.growth(pod, scope), ledger.asked(pod, scope)
         for index, left in enumerate(free(ledger, shared, replica, scope, pod)):
-            if left is not None and pod.asked[index] and growth[index] > left:
+            if left is not None and asked[index] and growth[index] > left:
                 return False
     return True
 
@@ -128,6 +129,7 @@ class Draft:
         self._mine = before.holdings.get(replica, Holding(0))
         self._retired: tuple[Named, ...] = ()
         self._tentative: list[Named] = []
+        self._renewed: list[Named] = []
         self._booked: list[Ask] = []
         self._unfit: list[Ask] = []
         self._open_in: set[str] | None = None  # scopes in which anything is open, where their number matters
@@ -166,7 +168,7 @@ class Draft:
         for ask in asks:
             known = self._ledger.reservations.get(ask.pod.name, ask.pod.key)
             if known is not None and known.spread == self._ledger.spread(ask.pod):
-                self._ledger.reservations.renew(known, now)  # a review that was repeated: it has what it needs
+                self._renewed.append((ask.pod.name, known))  # a review that was repeated: it has what it needs
                 self._booked.append(ask)
             elif self._credit.shortfall(ask.pod, now) is not None:
                 if ask.forced:
@@ -200,6 +202,7 @@ class Draft:
             tuple(self._booked),
             tuple(self._unfit),
             tuple(self._tentative),
+            tuple(self._renewed),
             load,
         )
 

@@ -111,11 +111,10 @@ def can_hold(ledger: Ledger, pod: PodFacts, *, forced: bool) -> bool:
 
 
 def _bears(ledger: Ledger, pod: PodFacts) -> bool:
-    asked = pod.asked
     return all(
-        bound is None or not asked[index] or asked[index] <= bound
+        bound is None or not asked or asked <= bound
         for scope in ledger.spread(pod).scopes
-        for index, bound in enumerate(ledger.capacity.bearing(scope).bound)
+        for asked, bound in zip(ledger.asked(pod, scope), ledger.capacity.bearing(scope).bound, strict=True)
     )
 
 

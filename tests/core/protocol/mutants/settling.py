@@ -21,10 +21,10 @@ from webhook.core.values.amounts import NOTHING
 def one_uid_settles_the_name() -> Patches:
     see = Reservations.see
 
-    def whole(self: Reservations, name: str, uid: str, revision: int) -> bool:
+    def whole(self: Reservations, name: str, uid: str, revision: int, *, bound: bool = True) -> bool:
         group = self._names.get(name)
         others = list(group.by_key) if group and uid in group.by_key else []
-        return True in [see(self, name, other, revision) for other in others]
+        return True in [see(self, name, other, revision, bound=bound) for other in others]
 
     return [(Reservations, "see", whole)]
 
@@ -130,8 +130,8 @@ def resizes_reserve_nothing() -> Patches:
 def resize_settled_by_what_was_reviewed() -> Patches:
     see = Reservations.see
 
-    def early(self: Reservations, name: str, uid: str, revision: int) -> bool:
-        return see(self, name, uid, revision + 1) and (see(self, name, uid, revision) or True)
+    def early(self: Reservations, name: str, uid: str, revision: int, *, bound: bool = True) -> bool:
+        return see(self, name, uid, revision + 1, bound=bound) and (see(self, name, uid, revision, bound=bound) or True)
 
     return [(Reservations, "see", early)]
 
@@ -154,3 +154,8 @@ def no_growth_reaches_further() -> Patches:
         return Extent(self.low.upto(other.low), self.high.or_more(other.high))
 
     return [(Extent, "and_also", hull)]
+
+
+@mutant("confinements: a pod that is confined later is reserved for in its pool")
+def confinements_reserve_nothing() -> Patches:
+    return [(Ledger, "before", lambda _, pod: pod.before)]

@@ -1,0 +1,89 @@
+"""Bindings: what a review of a pod's way to a node asks of the account, where such reviews are wanted.
+
+A pod that may run in several pools is charged to the cluster alone until it is bound. Bound into a pool, it needs room
+there. What a binding says is a name, a UID and a node; the rest is known of the pod by the view.
+"""
+
+from webhook.core.account.entry import Entry, Unbound
+from webhook.core.account.extent import Before
+from webhook.core.account.facts import PodFacts
+from webhook.core.account.ledger import Ledger
+from webhook.core.account.subjects import USER
+from webhook.core.config.settings import Exempt
+from webhook.core.pods.objects import Binding, ObjectError, Pod
+from webhook.core.reviews.question import Question
+from webhook.core.reviews.review import Request
+from webhook.core.reviews.verdict import Decision, Reason, Verdict, cannot_tell
+
+
+def bind_question(request: Request, ledger: Ledger, problem: str | None = None) -> Question | Verdict:
+    """Work out what a binding asks; a verdict where it asks for nothing, or nobody knows. The caller holds the lock.
+
+    `problem` says why the ledger cannot be relied upon.
+    """
+    config = ledger.accounting.config
+    policy = config.policy(request.namespace)
+    fits = Verdict(Decision.ALLOW, Reason.FITS, policy.mode)
+    if request.operation != "CREATE":
+        return Verdict(Decision.ALLOW, Reason.NOT_JUDGED, detail=f"{request.operation} binds nothing")
+    name = f"{request.namespace}/{request.name}"
+    try:
+        binding = request.binding()
+        live, unknown = _comes_into_a_pool(name, binding, ledger, problem)
+    except ObjectError as error:
+        return Verdict(Decision.DENY, Reason.INVALID, policy.mode, detail=str(error))
+    exempt = _exemption(request.namespace, live, config.exempt)
+    if unknown and exempt is None:
+        return cannot_tell(policy.mode, unknown)
+    if live is None:
+        return fits
+    return Question(request, Pod(binding.metadata), _facts(request, live, binding), policy.mode, exempt, fits)
+
+
+def _exemption(namespace: str, live: Entry | None, exempt: Exempt) -> str | None:
+    """Say why a pod is bound whatever the account says, as far as the view tells without trusting the pod."""
+    if exempt.covers_namespace(namespace):
+        return f"namespace {namespace} is exempt"
+    if isinstance(live, Unbound) and exempt.covers_priority_class(live.priority_class, namespace):
+        return f"priority class {live.priority_class} is exempt in namespace {namespace}"
+    return None
+
+
+def _comes_into_a_pool(name: str, binding: Binding, ledger: Ledger, problem: str | None) -> tuple[Entry | None, str]:
+    """Return the pod that needs room in the node's pool besides what it is charged to, or what nobody knows yet.
+
+    Neither where the pod is charged to the pool already, and where the API server will say no by itself. Without a UID
+    the binding might find another pod than this one under the name (`ObjectError`).
+    """
+    live, uid, node = ledger.get(name), binding.metadata.uid, binding.target.name
+    if not ledger.accounting.may_have_pools:
+        return None, ""
+    if problem or ledger.capacity.get(node) is None:
+        return None, problem or f"node {node} is not known yet"
+    pool = ledger.pool_of_node(node)
+    if pool is None or ledger.has_ended(name, uid) or (live is not None and live.node):
+        return None, ""
+    if live is None or (uid and live.uid != uid):
+        granted = ledger.reservations.get(name, uid)  # a scheduler may be faster than the watch
+        if granted is None:
+            return None, "the pod is not known yet"
+        live, charged = Entry(uid, granted.spread.footprint), granted.spread.pool
+    else:
+        charged = ledger.pool_of(live)
+    if charged != pool and not uid:
+        raise ObjectError(f"metadata.uid: is missing; set it to that of the pod, which needs room in pool {pool}")
+    return (None if charged == pool else live), ""
+
+
+def _facts(request: Request, live: Entry, binding: Binding) -> PodFacts:
+    name, node = f"{request.namespace}/{request.name}", binding.target.name
+    return PodFacts(
+        name,
+        live.uid,
+        0,
+        live.footprint,
+        node,
+        before=Before(0, live.footprint, f">{node}", binds=True),
+        was_confined_to=live.confined_to,
+        owner=f"{USER}{request.user_info.username}",
+    )
