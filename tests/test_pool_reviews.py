@@ -1,6 +1,7 @@
 """Pods on their way into a pool later than by their creation: updates of gated ones, and bindings, at a replica."""
 
 import logging
+from itertools import count
 from typing import Any
 
 import pytest
@@ -14,6 +15,8 @@ from webhook.announcing import refused
 from webhook.auditline import line
 from webhook.cases import Answer, Decided
 from webhook.metrics import Reviews
+
+numbers = count()
 
 
 def pooled() -> Judge:
@@ -34,7 +37,7 @@ def update(name: str, **changes: Any) -> bytes:
 
     kind = {"group": "", "version": "v1", "kind": "Pod"}
     made = {"kind": kind, "operation": "UPDATE", "namespace": "default", "name": name}
-    return body(**made, object=placed(HM), oldObject=placed(GATED))
+    return body(**made, uid=f"review-{next(numbers)}", object=placed(HM), oldObject=placed(GATED))
 
 
 def bind(name: str, to: str) -> bytes:
@@ -46,6 +49,7 @@ def bind(name: str, to: str) -> bytes:
         operation="CREATE",
         namespace="default",
         name=name,
+        uid=f"review-{next(numbers)}",
         object={"metadata": {"name": name, "uid": name}, "target": {"kind": "Node", "name": to}},
     )
 

@@ -18,6 +18,7 @@ from webhook.core.account.ledger import Ledger
 from webhook.core.account.nodes import NodeFacts, Room
 from webhook.core.config.config import HeadroomConfig
 from webhook.core.values.amounts import NOTHING, Amounts
+from webhook.core.values.scopes import CLUSTER
 
 TAINT = frozenset({"node-role.kubernetes.io/control-plane"})
 POOLED = (("pool", "p"),)
@@ -74,6 +75,11 @@ class Cluster:
         accounts = [self.ledger.standing(scope) for scope in self.ledger.accounting.scopes]
         left = {(each.scope, index): each.headroom(index) for each in accounts for index in range(len(NOTHING))}
         return {key: amount for key, amount in left.items() if amount is not None}
+
+    def headroom_beside_waiting(self) -> Sums:
+        """The same, without what waits in pools: as nodes come and go, that is confined to other pools, or to none."""
+        waits = {scope: self.ledger.pending(scope) for scope in self.ledger.accounting.scopes if scope != CLUSTER}
+        return {(s, i): left + waits.get(s, NOTHING)[i] for (s, i), left in self.headroom().items()}
 
     def room(self) -> Sums:
         """What could be granted."""
@@ -202,10 +208,10 @@ def test_a_loss_gives_at_most_the_headroom_for_the_replacements_of_its_pods(
     cluster: Cluster, number: int, deleted: bool
 ) -> None:
     name = _nth(cluster, number)
-    counted, before, bounds = cluster.ledger.capacity.counts(name), cluster.headroom(), cluster.bounds()
+    counted, before, bounds = cluster.ledger.capacity.counts(name), cluster.headroom_beside_waiting(), cluster.bounds()
     excused = cluster.excused(name)
     cluster.lose(Lost(name, deleted))
-    assert within(cluster.headroom(), before, excused)
+    assert within(cluster.headroom_beside_waiting(), before, excused)
     assert within(cluster.bounds(), bounds, None if counted else excused)
 
 
@@ -225,17 +231,17 @@ def test_a_reserve_lets_in_the_replacements_of_as_many_nodes_as_it_is_for(cluste
     assume(losses and len({*cordoned, *(lost.name for lost in losses)}) <= least)
     wanted = {
         key: left + sum(cluster.excused(lost.name)[key] for lost in losses)
-        for key, left in cluster.headroom().items()
+        for key, left in cluster.headroom_beside_waiting().items()
         if cluster.bounds()[key]  # else there is less room than is to be kept of it
     }
     for lost in losses:
         cluster.lose(lost)
-    left = cluster.headroom()
+    left = cluster.headroom_beside_waiting()
     assert all(left[key] >= amount for key, amount in wanted.items())
     for pod in cluster.pods:
         if pod.node in [lost.name for lost in losses]:
             cluster.ledger.gone(pod)
-    left = cluster.headroom()
+    left = cluster.headroom_beside_waiting()
     assert all(left[key] >= amount for key, amount in wanted.items())
 
 
@@ -256,10 +262,10 @@ def test_a_pod_costs_at_most_its_footprint_and_gives_at_most_that_back(
 def test_a_node_that_joins_gives_no_headroom_before_it_counts(
     cluster: Cluster, room: Room, labels: tuple[tuple[str, str], ...], state: tuple[bool, bool]
 ) -> None:
-    before = cluster.headroom()
+    before = cluster.headroom_beside_waiting()
     ready, cordoned = state
     cluster.join(NodeFacts("new", room, ready, cordoned, labels=labels))
-    assert cluster.headroom() == before
+    assert cluster.headroom_beside_waiting() == before
 
 
 @given(clusters(st.integers(0, 1)), rooms, pooled)
@@ -267,12 +273,12 @@ def test_a_node_that_joins_gives_at_most_its_room_and_takes_nothing(
     cluster: Cluster, room: Room, labels: tuple[tuple[str, str], ...]
 ) -> None:
     """With a reserve for more than one node, a larger one may: the reserve has to be whole for it as well."""
-    before = cluster.headroom()
+    before = cluster.headroom_beside_waiting()
     cluster.join(NodeFacts("new", room, True, labels=labels))
     bears = cluster.ledger.accounting.bearing_of
     more = {(s, i): bears(s, room)[i] + 1 for s, i in before}  # a bound is rounded once
-    assert within(before, cluster.headroom())
-    assert within(cluster.headroom(), before, more)
+    assert within(before, cluster.headroom_beside_waiting())
+    assert within(cluster.headroom_beside_waiting(), before, more)
 
 
 def _nth(cluster: Cluster, number: int) -> str:

