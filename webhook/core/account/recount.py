@@ -192,7 +192,7 @@ def charged(unbound: Mapping[Alike, int]) -> Iterator[tuple[Figure, Amounts]]:
 def _excused(parts: Parts, sums: Mapping[Figure, Amounts]) -> Iterator[tuple[Figure, Amounts, bool]]:
     """Take out the pods of nodes that do not count, up to what these nodes took out of the bound.
 
-    The last says that the node is leaving: what all of these take out is no more than no reserve pays for.
+    The last says that the node is leaving: all of these together take out at most what no reserve pays for.
     """
     for name, node in parts.nodes.items():
         if parts.why_not(name) is not None:
