@@ -207,15 +207,15 @@ def _granted(parts: Parts, alike: AlikeIn) -> Iterator[tuple[Figure, Amounts]]:
     for grant in parts.grants:
         by_name[grant.name].append(grant)
     for name, grants in by_name.items():
-        live = _live(parts, name, alike)
-        for scope in parts.accounting.scopes:
+        live, subjects = _live(parts, name, alike), _subjects(name, grants)
+        for scope in {scope for grant in grants for scope in grant.spread.scopes}.intersection(parts.accounting.scopes):
             within = [grant for grant in grants if scope in grant.spread.scopes]
             still_open = [grant for grant in within if grant.is_open]
             yield ("unretired", scope), _way(within, scope, NOTHING)
             yield ("open", scope), _way(still_open, scope, NOTHING)
             unseen = _way(still_open, scope, live.in_scope(scope))
             yield ("unseen", scope), unseen
-            for subject in _subjects(name, grants):
+            for subject in subjects:
                 yield (f"{AWAITED} {subject}", scope), unseen
 
 
