@@ -204,12 +204,14 @@ def test_nobody_can_make_it_ask_the_api_server_without_end(caplog: pytest.LogCap
     assert len(teller.api.asked) == 51
 
 
-def test_of_a_very_large_workload_nothing_is_said() -> None:
+def test_of_a_very_large_workload_nothing_is_said(caplog: pytest.LogCaptureFixture) -> None:
     teller = Teller()
     padded = deployment(3)
     padded["metadata"]["annotations"] = {"padding": "x" * LARGEST_EARLY}
     assert teller.ask(applied(deployment(3)))["warnings"]
     assert "warnings" not in teller.ask(applied(padded))
+    assert teller.decision is Decision.CANNOT_TELL
+    assert "no early answer: the review has" in caplog.text
 
 
 def test_without_an_account_the_request_passes(caplog: pytest.LogCaptureFixture) -> None:

@@ -4,6 +4,7 @@ import base64
 import os
 import shutil
 from pathlib import Path
+from textwrap import dedent
 
 import pytest
 import yaml
@@ -75,8 +76,8 @@ def overlay(checkout: Path, text: str) -> list[Manifest]:
 
 def documented(begin: str) -> str:
     """The block of docs/install.md that begins so."""
-    blocks = INSTALL.read_text().split("```yaml\n")[1:]
-    (found,) = [block.partition("```")[0] for block in blocks if block.startswith(begin)]
+    blocks = [dedent(block.partition("```")[0]) for block in INSTALL.read_text().split("```yaml\n")[1:]]
+    (found,) = [block for block in blocks if block.startswith(begin)]
     return found
 
 

@@ -88,7 +88,7 @@ def test_who_knows_that_it_was_put_back_asks_for_a_list_that_is_compared_with_no
         begun(running, server)
         put_back(server, 10)
         moment = time.monotonic()
-        running.reflector.request_list(anew=True)
+        running.reflector.request_list(restarted=True)
         running.consumer.wait(lambda: running.consumer.proven >= moment)
         assert running.consumer.of(WentBack) == []
         assert running.consumer.of(Replaced)[-1].since >= moment

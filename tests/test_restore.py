@@ -116,7 +116,7 @@ def asked_for(account: Account) -> tuple[Rereading, list[bool]]:
     """Somebody who rereads, and what was asked of one watch."""
     asked: list[bool] = []
     rereading = Rereading(account)
-    rereading.join([lambda *, anew: asked.append(anew)])
+    rereading.join([lambda *, restarted: asked.append(restarted)])
     return rereading, asked
 
 

@@ -71,8 +71,8 @@ class Account:
     def unready(self) -> str | None:
         """Say why others should be asked in its place; None when there is no reason.
 
-        Where the object that all replicas share was lost, nobody can grant, and whoever is asked can at least say that;
-        also while everything is listed again, for etcd was put back under all of them.
+        Where the object that all replicas share was lost, none of them can grant, and each can at least say that; the
+        same while everything is listed again because etcd was put back.
         """
         with self.lock:
             now = self.clock()

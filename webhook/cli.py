@@ -22,7 +22,7 @@ class _Commands(click.Group):
         return list(_COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - as click calls it
-        """Return a command, or None if there is none of this name."""
+        """Return the command of this name, or None."""
         if cmd_name not in _COMMANDS:
             return None
         command: click.Command = getattr(import_module(f"webhook.cli_{cmd_name}"), cmd_name)

@@ -1,4 +1,4 @@
-"""Clients that have to prove who they are: the API server by its certificate; nobody else gets further than probes.
+"""Clients that have to prove who they are: the API server by its certificate; all others get answers to probes alone.
 
 The handshake has verified a certificate by then, if one was shown (`tls.py`). It does not demand one, because the
 kubelet's probes have none; what may be asked without one is said here, and nothing is read of a request but its head.
@@ -25,7 +25,7 @@ class Clients:
         self._name = name
 
     def refusal(self, handshake: ssl.SSLObject) -> Answer | None:
-        """Answer somebody who is not expected; None for who is."""
+        """Return the answer to a client that is not expected; None for one that is."""
         shown = handshake.getpeercert()
         if not shown:
             text = "show a client certificate that an authority of --client-ca-file has signed"
@@ -35,7 +35,7 @@ class Clients:
         return plain(403, f"the client certificate is not for {self._name}, the name that --client-name expects")
 
     def trusts(self, handshake: ssl.SSLObject) -> bool:
-        """Say whether who was expected at that handshake still is: the authorities may have been exchanged."""
+        """Say whether the client of that handshake is still trusted: the authorities may have been exchanged."""
         return self._certificate.trusts(handshake)
 
 

@@ -79,7 +79,7 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin; for TLS the handshake is done."""
-        self._transport = cast("asyncio.Transport", transport)  # uvloop's are none by birth
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's do not inherit from it
         host, port = transport.get_extra_info("sockname")[:2]
         self._origin = Origin(host, port, self._origin.secure)
         if self._worker.clients is not None and self._origin.secure:
@@ -239,7 +239,7 @@ class Connection(asyncio.Protocol):
         return True
 
     def refuses(self, method: bytes, path: bytes, *, body: bool) -> Answer | None:
-        """Answer whoever has not proven to be an API server, and asks for more than whether the process is well."""
+        """Refuse a peer that has not proven to be the API server, unless it asks for a probe."""
         asks_for_a_probe = method in _READS and path in PROBES and not body
         return None if asks_for_a_probe else self._refusal
 
@@ -258,7 +258,7 @@ class Connection(asyncio.Protocol):
         return bool(self._due) or self._awaited is not None
 
     def close_if_outdated(self, since: float) -> None:
-        """Close it if it is idle since that moment, and whoever its peer was verified by is trusted no longer."""
+        """Close it if it is idle since that moment, and the authority that verified its peer is trusted no longer."""
         if self._is_outdated():
             self.close_if_idle(since)
 

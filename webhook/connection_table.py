@@ -6,10 +6,10 @@
     KNOWN_BUSY   has sent reviews, and has not come to an end of something
     ANSWERED     has a review in flight: never closed to make room
 
-Within a rank goes first who has been in it for longest; of the unfinished, who comes from the address that most of them
-come from. An API server is unfinished for milliseconds and known from then on, so whoever idles goes before it, be it
-from the same address (a load balancer's, konnectivity's) or another. A limit for each address holds for connections
-that have never sent a review, and for these alone, for the same reason.
+Within a rank the connection that has been in it for longest is closed first; of the unfinished, one from the address
+that most of them come from. An API server is unfinished for milliseconds and known from then on, so idle peers are
+closed before it, be they at the same address (a load balancer's, konnectivity's) or another. For the same reason the
+limit for each address is only about connections that have never sent a review.
 """
 
 from collections.abc import Iterable, Iterator
@@ -20,7 +20,7 @@ C = TypeVar("C")
 
 
 class Rank(IntEnum):
-    """Who goes first."""
+    """Which connections are closed first; the lowest."""
 
     IDLE = 0
     UNFINISHED = 1
@@ -34,7 +34,7 @@ _IN_ORDER_OF_COMING = frozenset({Rank.UNFINISHED, Rank.KNOWN_BUSY, Rank.ANSWERED
 
 
 class _Address(Generic[C]):
-    """The connections of one address that have never sent a review, by rank, who came first into it first."""
+    """The connections of one address that have never sent a review, by rank, each in the order of coming into it."""
 
     def __init__(self) -> None:
         self.ranks: tuple[dict[C, None], dict[C, None]] = ({}, {})
@@ -99,7 +99,7 @@ class ConnectionTable(Generic[C]):
             self._leave(connection, *place)
 
     def gives_way(self, address: str) -> C | None:
-        """Return who goes for a newcomer from there; None if nobody has to, or (when it is full) if nobody can."""
+        """Return the connection to close for a new one from there; None if none has to be, or (if full) none can be."""
         own = self._addresses.get(address)
         if own is not None and len(own) >= self._per_address:
             return _first(own.ranks[Rank.IDLE] or own.ranks[Rank.UNFINISHED])

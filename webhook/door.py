@@ -82,7 +82,7 @@ class Door:
         return (self._probes if request.path == _READYZ else self._pages)[secure]
 
     async def _shown_metrics(self, request: Request, origin: Origin) -> Reply:
-        """Show all that ask before the page is begun the same one: then a crowd costs no more than two."""
+        """Show the same page to all that ask before it is begun: then a crowd costs two pages at most."""
         asked = request.method, origin.secure
         with self._asking:
             page = self._metrics.get(asked)

@@ -63,26 +63,28 @@ class Forecast:
         except ReviewError as error:
             log.warning("refused a request to /workloads: %s", error)
             return plain(400, str(error))
-        request = about_workload(asked) if len(body) <= LARGEST_EARLY else None
-        said = SILENT if request is None else self._say(asked, request)
+        request = about_workload(asked)
+        said = SILENT if request is None else self._say(asked, request, len(body))
         request = request or asked
         response = reply(request, SILENT if said is _UNKNOWN else said)
         self._record(Case(request, arrived, timeout), said.verdict, message(said.verdict, response))
         return Answer(200, encode(response))
 
-    def _say(self, asked: Request, request: Request) -> Early:
+    def _say(self, asked: Request, request: Request, size: int) -> Early:
         try:
-            return self._foretell(asked, request)
+            return self._foretell(asked, request, size)
         except (KubeError, ObjectError, _UnaccountedError) as error:
             log.warning("no early answer: %s", error)
         except Exception:
             log.exception("no early answer on review %r", request.uid)
         return _UNKNOWN
 
-    def _foretell(self, asked: Request, request: Request) -> Early:
+    def _foretell(self, asked: Request, request: Request, size: int) -> Early:
         kind, namespace, config = request.kind.kind, request.namespace, self._account.config
         if not wanted(kind, namespace, config):
             return SILENT
+        if size > LARGEST_EARLY:
+            raise _UnaccountedError(f"the review has {size:,} bytes, and no more than {LARGEST_EARLY:,} are read")
         planned = plan(kind, self._edit(asked))
         if planned is None or excused(planned, namespace, config.exempt):
             return SILENT

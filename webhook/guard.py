@@ -35,8 +35,8 @@ _PROBLEM = 300  # characters of one of them
 _DELETED = "replicas that run keep the last good configuration; one that starts anew has none and can judge nothing"
 _RATE, _BURST = 0.5, 50  # edits a second that are read: a long text takes 0.3 s
 _TURN = 1.0  # seconds that an edit waits until no other one is being read
-_UNREAD = "not checked: too many edits at once; what is no good configuration changes nothing"
-_LARGE = "not checked: the ConfigMap is too large; what is no good configuration changes nothing"
+_UNREAD = "not checked: too many edits at once; a bad configuration changes nothing"
+_LARGE = "not checked: the ConfigMap is too large; a bad configuration changes nothing"
 _BUSY = "no preview: another one is being made; the configuration is good"
 
 

@@ -9,7 +9,7 @@ from webhook.cases import Answer, plain
 
 # A review carries an object of at most about 3 MiB (etcd's limit and the API server's), and with it the old one.
 LARGEST_BODY = 7 << 20
-LARGEST_EARLY = 256 << 10  # bytes of a review about anything but a pod: there is no answer to a larger one
+LARGEST_EARLY = 256 << 10  # bytes of a review about anything but a pod: a larger one passes unread
 SMALL = 16 << 10  # bytes; most reviews are smaller, and are never sent back for want of memory
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _CLOSE = b"Connection: close\r\n"

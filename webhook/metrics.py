@@ -199,7 +199,8 @@ class Snapshot(Collector):
     def _scopes(self) -> Iterator[Metric]:
         with self._account.lock:
             ledger = self._account.ledger
-            standings = [(ledger.standing(scope), ledger.pending(scope)) for scope in ledger.accounting.scopes]
+            standings = [ledger.standing(scope) for scope in ledger.accounting.scopes]
+            pending = ledger.pending()
             pods = len(ledger)
             overlaps, out = ledger.capacity.overlaps(), ledger.capacity.out()
             reserves = {scope: ledger.accounting.reserve_nodes(scope) for scope in out}
@@ -213,8 +214,8 @@ class Snapshot(Collector):
         yield shared
         yield _gauge("headroom_pods", "Pods that count.", float(pods))
         families: dict[str, GaugeMetricFamily] = {}
-        for standing, pending in standings:
-            for name, text, value in _figures(standing, pending):
+        for standing in standings:
+            for name, text, value in _figures(standing, pending[standing.scope]):
                 family = families.setdefault(name, GaugeMetricFamily(name, text, labels=("scope",)))
                 family.add_metric((standing.scope,), value)
         yield from families.values()

@@ -32,9 +32,9 @@ class Replaced(msgspec.Struct, Generic[T], frozen=True):
 
 
 class WentBack(msgspec.Struct, frozen=True):
-    """History was replaced: revision `known` had been told when a consistent read was asked for, which said `found`.
+    """History was replaced: a consistent read returned revision `found`, though `known` had been seen when it was sent.
 
-    What was told before is of what never happened. A list that was asked for at `since` comes next.
+    Earlier news may be of what never happened. A list that was requested at `since` comes next.
     """
 
     known: int

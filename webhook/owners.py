@@ -1,8 +1,8 @@
 """Owners: who made a pod, as the API server knows it, and who made that.
 
-A pod's reference is the word of whoever sent the review, who may be anybody. So nobody is told by it: its object is
-read first, in the namespace of the request, and must be there and have the uid. People look at the Deployment, while
-the pod names a ReplicaSet, and the ReplicaSet names the Deployment; so with Jobs.
+A review may come from anybody, and so may the owner reference in it. Therefore no Event is written from the reference
+alone: its object is read first, in the namespace of the request, and must exist with that uid. People look at the
+Deployment, while the pod names a ReplicaSet, and the ReplicaSet names the Deployment; so with Jobs.
 """
 
 from collections import OrderedDict
@@ -50,7 +50,7 @@ class Owners:
     def top(self, owner: Regarding) -> Regarding | None:
         """Return the controller of an owner, or else the owner; raises `KubeError`.
 
-        None: there is no such object, or it is of a kind that cannot be looked up.
+        None: the object does not exist, or is of a kind that cannot be looked up.
         """
         if owner in self._known:
             self._known.move_to_end(owner)

@@ -18,7 +18,7 @@ NO_QUOTAS: tuple[Quota, ...] = ()
 
 
 class QuotaView:
-    """Whoever asks gets the quotas of a namespace, or none while the watch is broken: then nothing is refused by them.
+    """The quotas of each namespace, or none while the watch is broken: then nothing is refused by them.
 
     A quota's own admission says no all the same, so no bound depends on this view, and neither does readiness.
     """

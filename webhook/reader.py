@@ -210,7 +210,7 @@ class Reader:
             at = line_end + 1
             size = _HEXADECIMAL.match(line)
             self._chunk = 0 if size is None else int(size[0], 16)
-            if self._chunk == 0:  # or it is no size, which the parser is about to say
+            if self._chunk == 0:  # or this is not a size, which the parser is about to say
                 self._in_trailer = True
                 return at
             self._chunk += len(_BREAK)

@@ -12,9 +12,9 @@ of one object gives a revision, and the watch must reach that; one that is reope
 bookmark before its end. So a half-open connection does not look alive for long, and a resource where nothing happens
 costs little.
 
-A consistent read that says a lower revision than one that was told before it was asked for proves that etcd was put
-back. Everything is listed then. As that shows only while the new revisions are lower, what was told is not built on
-either after an outage that was long enough for it, or when somebody else knows.
+If a consistent read returns a lower revision than was known when it was sent, etcd was put back to an older state, and
+everything is listed. This shows only while the new revisions are lower. Therefore the watch also begins with a list
+after an outage that was long enough for a restore, and when another part of this replica has noticed one.
 """
 
 import logging
@@ -50,9 +50,7 @@ class Timing:
     probe: float = 3.0  # the API server sends a bookmark 2 s before the end, so this is the shortest that has one
     shortest_pause: float = 0.1
     longest_pause: float = 5.0
-    outage: float = (
-        5.0  # with the API server away for that long etcd may have been put back: what was told is not built on
-    )
+    outage: float = 5.0  # after this long without an API server, etcd may have been put back: begin with a list
     settled: float = 5.0  # a watch that lasted that long was healthy: after its end the pauses begin anew
 
 
@@ -87,12 +85,12 @@ class Reflector(Generic[T]):
         self._backoff = Backoff(timing.shortest_pause, timing.longest_pause, draw)
         self._stop = Flag()
         self._revision: int | None = None  # the last one told; none: list
-        self._furthest = 0  # the highest that was ever told of this history
-        self._back: tuple[int, int] | None = None  # a revision that was told, and the lower one that a proof found
+        self._furthest = 0  # the highest revision that was delivered, in this history
+        self._back: tuple[int, int] | None = None  # a revision that was delivered, and the lower one that a proof found
         self._listing = float("-inf")  # when the last list was begun
         self._list_asked = float("-inf")
-        self._anew = False  # what was told before compares with nothing
-        self._alive = float("-inf")  # when the API server last told anything
+        self._restarted = False  # history was replaced: revisions from before compare with nothing
+        self._alive = float("-inf")  # when the API server last answered or sent anything
         self._broken = False  # something has failed since
         self._asked = self._proven = float("-inf")
         self._watching = False
@@ -125,9 +123,9 @@ class Reflector(Generic[T]):
         if self._watching:
             self._calls.interrupt()
 
-    def request_list(self, *, anew: bool = False) -> None:
-        """Ask, from any thread, for a list from after now; `anew`: that history was replaced is known already."""
-        self._anew = self._anew or anew
+    def request_list(self, *, restarted: bool = False) -> None:
+        """Ask, from any thread, for a list from after now; `restarted`: history is known to have been replaced."""
+        self._restarted = self._restarted or restarted
         self._list_asked = self._clock()
         self._calls.interrupt()
 
@@ -173,12 +171,12 @@ class Reflector(Generic[T]):
     def _relist(self) -> Generator[News[T]]:
         since = self._listing = self._clock()
         self._revision = None
-        if self._anew:
-            self._anew, self._furthest, self._back = False, 0, None
+        if self._restarted:
+            self._restarted, self._furthest, self._back = False, 0, None
         known = self._furthest
         replaced = replace(self._calls.list(self._timing.page), since=since)
         if self._list_asked >= since:
-            return  # somebody has learned meanwhile that it may be old
+            return  # it was requested again meanwhile, since this one may be of the old history
         if replaced.revision < known or self._back:
             yield WentBack(*(self._back or (known, replaced.revision)), since)
         self._back, self._revision = None, replaced.revision

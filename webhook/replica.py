@@ -28,8 +28,8 @@ from webhook.reader import Room
 from webhook.tls_transport import TlsTransport
 
 _BACKLOG = 1024
-# Bytes that the kernel holds for a peer whom we do not read, of which it takes twice as much. By itself it would go up
-# to 6 MiB (tcp_rmem), and that memory is counted as the container's.
+# Bytes that the kernel holds of what a peer sends while nobody reads it; the kernel doubles the figure. By itself it
+# would go up to 6 MiB (tcp_rmem), and that memory is counted as the container's.
 _RECEIVED = 64 << 10
 _TICK = 0.1  # seconds between looks at who is stuck and at whether to stop
 _BETWEEN_COMPLAINTS = 10.0  # seconds

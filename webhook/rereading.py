@@ -1,4 +1,4 @@
-"""Rereading: what is read again, and who is told, when etcd was put back or may have been."""
+"""Rereading: everything is listed again when etcd was put back or may have been; the log and an Event say so."""
 
 import logging
 from collections.abc import Callable, Iterable
@@ -14,7 +14,10 @@ REASON = "HistoryReplaced"
 
 
 class Rereading:
-    """Asks the watches for lists; `look` belongs to the booking thread. A `request` may also say `anew`."""
+    """Asks the watches for lists, and says with each request whether history `restarted`.
+
+    `look` belongs to the booking thread.
+    """
 
     def __init__(self, account: Account, announce: Callable[[str], None] = lambda _: None) -> None:
         self._account = account
@@ -41,7 +44,7 @@ class Rereading:
         if replaced or (doubted is not None and doubted > self._asked):
             self._asked = self._account.clock()
             for request in self._requests:
-                request(anew=replaced)
+                request(restarted=replaced)
 
     def _tell(self) -> None:
         seconds = self._account.allotment.timing.release
@@ -54,7 +57,7 @@ class Rereading:
 
 
 def restored(text: str, namespace: str, uid: str) -> Occurrence | None:
-    """Make of it what there is to tell to whoever looks at the configuration; None where there is no such object."""
+    """Return the Event about the ConfigMap that says so; None where there is no such ConfigMap."""
     if not uid:
         return None
     return Occurrence(Regarding("v1", "ConfigMap", namespace, CONFIG, uid), "Warning", REASON, "Restore", text)

@@ -49,13 +49,13 @@ class TlsTransport(asyncio.Transport, asyncio.Protocol):
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         self._tls = context.wrap_bio(self._incoming, self._outgoing, server_side=True)
         self._tcp: asyncio.Transport | None = None
-        self._shaken = self._closing = self._ended = False  # ended: nothing can be sent any more
+        self._shaken = self._closing = self._ended = False  # ended: nothing can be sent any longer
 
     # -- told by the loop ----------------------------------------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin the handshake."""
-        self._tcp = cast("asyncio.Transport", transport)  # uvloop's are none by birth
+        self._tcp = cast("asyncio.Transport", transport)  # uvloop's do not inherit from it
         self._protocol.accepted(self)
 
     def data_received(self, data: bytes) -> None:
@@ -126,7 +126,7 @@ class TlsTransport(asyncio.Transport, asyncio.Protocol):
             self._tcp.write(self._outgoing.read())
 
     def _fail(self, error: Exception) -> None:
-        """End what is no TLS, or none that was agreed on; the peer is told why by an alert."""
+        """End a connection that does not speak TLS as it should; an alert tells the peer why."""
         if isinstance(error, ssl.SSLCertVerificationError):
             log.warning("refused a client's certificate: %s", error.verify_message)  # perhaps the API server's
         else:

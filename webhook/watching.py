@@ -27,13 +27,13 @@ from webhook.wire import Resource
 
 log = logging.getLogger(__name__)
 
+BeginAgain = Callable[[str, int, int, float], None]
+"""Called when etcd was put back: which resource, the revision that was known, the one found, when it was requested."""
+
 # Pods and nodes may change many times a second. Their news may be late (in seconds): reservations cover what was
 # granted, and what a deletion frees is granted that much later. Those of pods may be later still while there is room
 # enough and nobody waits for a view at the floor. The shared object's, by which replicas call each other, are read as
 # they come.
-BeginAgain = Callable[[str, int, int, float], None]
-"""What is told that etcd was put back: of what, which revision was known, which was found, when that was asked for."""
-
 BUSY: Final = 0.02
 AT_EASE: Final = 0.1
 

@@ -280,7 +280,7 @@ class LedgerAndTwin(RuleBasedStateMachine):
             standing = self.ledger.standing(scope)
             reserved = self.ledger.reservations
             assert list(standing.committed) == self.twin.committed(scope), scope
-            waiting = (self.ledger.pending(scope), *standing.stuck)
+            waiting = (self.ledger.pending()[scope], *standing.stuck)
             assert tuple(map(list, waiting)) == self.twin.waiting(scope), scope
             assert list(standing.unseen) == self.twin.unseen(scope), scope
             assert list(reserved.open(scope)) == self.twin.open(scope), scope

@@ -9,7 +9,7 @@ from tests.core.accounts import GI, HIGH_MEM, footprint, ledger, node, pod
 from webhook.core.account.capacity import Bearing
 from webhook.core.account.ledger import Ledger
 from webhook.core.account.nodes import Room
-from webhook.core.account.recount import SLICE, Drift, recount
+from webhook.core.account.recount import AWAITED, SLICE, Drift, recount
 from webhook.core.values.amounts import NOTHING, Amounts
 from webhook.core.values.scopes import CLUSTER
 
@@ -136,3 +136,14 @@ def test_a_grace_that_has_just_ended_is_no_drift() -> None:
     of.see(pod("p", 1, "b"))
     of.see_node(node("b", ready=False), 0.0)
     assert recount(of.parts(10.0)) == ()
+
+
+def test_what_a_subject_has_open_is_a_figure_only_where_it_is() -> None:
+    """There may be 50,000 owners and hundreds of pools, and a figure for each pair would not fit into memory."""
+    of = ledger(HIGH_MEM, node("a"), node("b", pool="high-mem"))
+    of.grant(pod("anywhere", 1), 0.0)
+    assert {scope for figure, scope in of.parts(1.0).sums if figure.startswith(AWAITED)} == {CLUSTER}
+    assert drift(of) == {}
+    of.grant(pod("confined", 1, confined_to={"pool": "high-mem"}), 0.0)
+    assert {scope for figure, scope in of.parts(1.0).sums if figure.startswith(AWAITED)} == {CLUSTER, "high-mem"}
+    assert drift(of) == {}

@@ -35,7 +35,7 @@ def waits(of: Ledger, scope: str = CLUSTER) -> tuple[float, float, float]:
     """What is pending, unplaceable and apart, in Gi."""
     assert recount(of.parts(1.0)) == ()
     unplaceable, apart = (amounts.memory_requests / GI for amounts in of.standing(scope).stuck)
-    return of.pending(scope).memory_requests / GI, unplaceable, apart
+    return of.pending()[scope].memory_requests / GI, unplaceable, apart
 
 
 def three(settings: str = "") -> Ledger:

@@ -102,6 +102,10 @@ def test_a_confinement_that_is_too_large_to_keep_is_refused_where_it_matters(cre
     if create:
         assert asked(confining(GATED, many, **operation), "").form.decision is Decision.ALLOW
         assert asked(confining(GATED, many, **operation), f"{POOLS}\nmode: warn").form.decision is Decision.ALLOW
+    else:  # one that is there already can be changed in all else, or nobody could remove its finalizers
+        passed = found(confining(GATED | many, many))
+        assert isinstance(passed, Verdict)
+        assert passed.decision is Decision.ALLOW
 
 
 # -- decisions -------------------------------------------------------------------------------------------------------

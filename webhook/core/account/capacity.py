@@ -26,7 +26,7 @@ class Bearing(NamedTuple):
 
 
 class _Base(NamedTuple):
-    """What of a scope's bearing hangs on its nodes alone; sizes are in grains, by sum."""
+    """What of a scope's bearing depends on its nodes alone; sizes are in grains, by sum."""
 
     room: Room
     leaving: Room

@@ -7,7 +7,7 @@
 A level says how often in a row. A lapse counts only if no pod of the subject as large was seen since the grant: a
 webhook that refuses some of many does not shut the others out. Lapses of grants that were made before the level rose
 last belong to the same time, and raise it no further. A pod of the subject clears its history if it is as large as
-what lapsed, in every sum: otherwise small pods that come would go bail for large ones that never do.
+what lapsed, in every sum: otherwise small pods that come would excuse large ones that never do.
 
 When something was wrong with this replica's own view or with its writes, nothing that was open meanwhile counts: it may
 be for that reason that the pods did not come.

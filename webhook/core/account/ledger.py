@@ -81,12 +81,13 @@ class Ledger:
         unseen = self.reservations.unseen(scope)
         return Standing(scope, committed, unseen, bearing, self._unbound.stuck(scope))
 
-    def pending(self, scope: str) -> Amounts:
-        """What of the scope's commitment is for pods that are not bound yet; takes as long as these are different."""
-        pending = self._unbound.stuck(scope).unplaceable
+    def pending(self) -> dict[str, Amounts]:
+        """What of each scope's commitment is for pods that are not bound yet; takes as long as these are different."""
+        sums = {scope: self._unbound.stuck(scope).unplaceable for scope in self.accounting.scopes}
         for spread in self._unbound.holdable():
-            pending = pending.plus(spread.in_scope(scope))
-        return pending
+            for scope in spread.scopes:
+                sums[scope] = sums.get(scope, NOTHING).plus(spread.footprint)
+        return sums
 
     def lacking(self, pod: PodFacts) -> Lacking | None:
         """Say what no node can hold of an unbound pod; None where one can, and of a pod that is bound."""
@@ -507,13 +508,14 @@ class Ledger:
         sums = {("held", node): amounts for node, amounts in self._held.items()}
         for scope in self.accounting.scopes:
             sums["committed", scope] = self.standing(scope).committed
-            sums["pending", scope] = self.pending(scope)
             sums |= {(figure, scope): amounts for figure, amounts in self._unbound.stuck(scope)._asdict().items()}
             sums["unseen", scope] = self.reservations.unseen(scope)
             sums["open", scope] = self.reservations.open(scope)
             sums["unretired", scope] = self.reservations.unretired(scope)
-            for subject, awaited in self.reservations.subjects.all():
-                sums[f"{AWAITED} {subject}", scope] = awaited.in_scope(scope)
+        sums |= {("pending", scope): amounts for scope, amounts in self.pending().items()}
+        for subject, awaited in self.reservations.subjects.all():  # many, and each in few of the scopes
+            for scope in awaited.sums.keys() & self.accounting.scopes:
+                sums[f"{AWAITED} {subject}", scope] = awaited.sums[scope]
         bearings = {scope: self.capacity.bearing(scope) for scope in self.accounting.scopes}
         grants = tuple(Grant(name, r.spread, r.before, r.is_open, r.owner) for name, r in self.reservations)
         nodes = {node.facts.name: node for node in self.capacity.all()}

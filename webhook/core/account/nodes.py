@@ -18,9 +18,8 @@ from webhook.core.values.scopes import CLUSTER
 
 _REPELS = ("NoSchedule", "NoExecute")
 _LOST = ("deleted", "not ready")
-ALWAYS = float(
-    "-inf"
-)  # since when a node is NotReady that was never seen Ready, or counts that was there from the first
+# Since when a node is NotReady that was never seen Ready, or counts that was there from the first.
+ALWAYS = float("-inf")
 
 
 class Room(NamedTuple):

@@ -1,7 +1,7 @@
 """Places: which nodes an unbound pod may go to, and whether one of them could hold it at all.
 
 A node can hold a pod if the pod's requests, of memory and cpu together, are within what is allocatable there; what runs
-there already is no matter. Asked are the nodes that count, and a node that the pod names whether it counts or not (a
+there already does not matter. Asked are the nodes that count, and a node that the pod names whether it counts or not (a
 DaemonSet's pod is for its own node). While no node counts, nobody knows how large one would be.
 
 Which nodes admit a pod and which are large enough are two sets (nodesets.py); both are remembered until a node changes.

@@ -192,7 +192,7 @@ def charged(unbound: Mapping[Alike, int]) -> Iterator[tuple[Figure, Amounts]]:
 def _excused(parts: Parts, sums: Mapping[Figure, Amounts]) -> Iterator[tuple[Figure, Amounts, bool]]:
     """Take out the pods of nodes that do not count, up to what these nodes took out of the bound.
 
-    The last says that the node is leaving: what all of these take out is no more than no reserve pays for.
+    The last says that the node is leaving: all of these together take out at most what no reserve pays for.
     """
     for name, node in parts.nodes.items():
         if parts.why_not(name) is not None:
@@ -207,15 +207,15 @@ def _granted(parts: Parts, alike: AlikeIn) -> Iterator[tuple[Figure, Amounts]]:
     for grant in parts.grants:
         by_name[grant.name].append(grant)
     for name, grants in by_name.items():
-        live = _live(parts, name, alike)
-        for scope in parts.accounting.scopes:
+        live, subjects = _live(parts, name, alike), _subjects(name, grants)
+        for scope in {scope for grant in grants for scope in grant.spread.scopes}.intersection(parts.accounting.scopes):
             within = [grant for grant in grants if scope in grant.spread.scopes]
             still_open = [grant for grant in within if grant.is_open]
             yield ("unretired", scope), _way(within, scope, NOTHING)
             yield ("open", scope), _way(still_open, scope, NOTHING)
             unseen = _way(still_open, scope, live.in_scope(scope))
             yield ("unseen", scope), unseen
-            for subject in _subjects(name, grants):
+            for subject in subjects:
                 yield (f"{AWAITED} {subject}", scope), unseen
 
 

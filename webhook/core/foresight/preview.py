@@ -114,7 +114,7 @@ def _standings(sums: Mapping[Figure, Amounts], bearings: Mapping[str, Bearing]) 
 
 
 def _moved(node: Node, parts: Parts, accounting: Accounting) -> Node:
-    """Put a node into its pool; how much is lost with it hangs on what it was when it went down."""
+    """Put a node into its pool; how much is lost with it depends on what it was when it went down."""
     pools = accounting.pools_of(dict(node.facts.labels))
     moved = replace(node, pool=pools[0] if pools else None, overlaps=pools[1:])
     down = node.down(accounting.nodes, parts.now)

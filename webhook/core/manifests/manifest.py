@@ -175,8 +175,11 @@ def holdings(items: Sequence[Item], settings: Iterable[Setting]) -> Counted:
     """Say what the objects of all files commit, each once, beside the settings that are there too."""
     beside = Settings(settings)
     known = {item.head.metadata.uid for item in items if item.head.metadata.uid}
-    owned = [item for item in items if item.owner is not None and item.owner.uid in known]
-    counted = [item for item in items if item not in owned] if owned else items
+    counted: list[Item] = []
+    owned: list[Item] = []
+    for item in items:
+        owner = item.owner
+        (owned if owner is not None and owner.uid in known else counted).append(item)
     return Counted([_holding(item, beside) for item in counted], owned)
 
 

@@ -32,7 +32,7 @@ _Key = tuple[Regarding, str]
 class Occurrence(Struct, frozen=True, gc=False):
     """What happened to an object. `type` is Warning or Normal.
 
-    `claimed`: which object that is, is the word of a review; nobody may be told before it was looked up.
+    `claimed`: the object was named by a review alone; it must be looked up before an Event is written.
     """
 
     regarding: Regarding

@@ -72,7 +72,7 @@ class PodMeta(_Part, frozen=True):
 
     @property
     def of_daemon_set(self) -> bool:
-        """Say whether its controller is said to be a DaemonSet, which whoever may create pods could say."""
+        """Say whether its controller is said to be a DaemonSet, which anybody who may create pods could say."""
         return any(owner.controller and owner.kind == "DaemonSet" for owner in self.owner_references)
 
 

@@ -53,7 +53,7 @@ def source(name: str) -> Source | None:
 
 
 def _is_extended(resource: str) -> bool:
-    """Say whether a resource is none of Kubernetes' own, or stands for a class of devices."""
+    """Say whether a resource is not one of Kubernetes' own, or stands for a class of devices."""
     return resource.startswith(_DEVICE_CLASS) or ("/" in resource and "kubernetes.io/" not in resource)
 
 

@@ -1,4 +1,4 @@
-"""Awaiting: what a pod is told for which there is room, but no credit (credit.py)."""
+"""Awaiting: the answer about a pod for which there is room, but no credit (credit.py)."""
 
 from msgspec.structs import replace
 
@@ -13,7 +13,7 @@ _WHO_REFUSES = "another admission webhook or a ResourceQuota may refuse them aft
 
 
 def awaiting(short: Shortfall, mode: Mode, now: float) -> Verdict:
-    """Turn a shortfall into a verdict: a refusal, or where waiting may help one for when there is no time left."""
+    """Turn a shortfall into a verdict: a refusal; where waiting may help, one that is given when time runs out."""
     decision = Decision.CANNOT_TELL if short.cause is Cause.EARLIER else Decision.DENY
     return Verdict(decision, Reason.AWAITING, mode, detail=_SENTENCES[short.cause](short, now))
 

@@ -31,7 +31,7 @@ _UID = rf"[!-~]{{1,{LONGEST_UID}}}"
 _LABEL = r"[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?"
 _PART = r"[a-z0-9](?:[-a-z0-9]*[a-z0-9])?"
 _SUBDOMAIN = rf"(?=[^\n]{{1,{LONGEST_NAME}}}(?:\n|\Z)){_PART}(?:\.{_PART})*"
-_OTHER_NAME = rf"[^\n]{{0,{LONGEST_NAME}}}"  # of objects that are no pods: any that stands in a path
+_OTHER_NAME = rf"[^\n]{{0,{LONGEST_NAME}}}"  # of objects that are not pods: any that stands in a path
 _WORD = rf"[-A-Za-z0-9]{{0,{LONGEST_WORD}}}"
 _GROUP = rf"[-a-z0-9.]{{0,{LONGEST_NAME}}}"
 _REVISION = r"[^\n]{0,20}"  # whether it is a number is asked where that matters
@@ -48,7 +48,7 @@ _ASKED = {
     "subResource": _WORD,
     "name": f"(?:{_SUBDOMAIN})?",
 }
-_NAMED = {"name": _OTHER_NAME}  # what is no pod
+_NAMED = {"name": _OTHER_NAME}  # of an object that is not a pod
 _OF_POD = {
     "metadata.name": f"(?:{_SUBDOMAIN})?",
     "metadata.generateName": _OTHER_NAME,

@@ -86,7 +86,11 @@ def question(request: Request, accounting: Accounting) -> Question | Verdict:
     try:
         pod = request.pod()
         facts = _facts(request, pod)
-        if facts.before is not UNBORN and not _grows(facts, accounting) and not _is_too_large(pod, config):
+        if (
+            facts.before is not UNBORN
+            and not _grows(facts, accounting)
+            and not _becomes_too_large(request, pod, config)
+        ):
             return Verdict(Decision.ALLOW, Reason.FITS, policy.mode)
         form = _form(pod, facts, config, policy)
     except ObjectError as error:
@@ -193,6 +197,14 @@ def _form(pod: Pod, facts: PodFacts, config: HeadroomConfig, policy: Policy) -> 
 def _is_too_large(pod: Pod, config: HeadroomConfig) -> bool:
     """Say whether nobody can keep which nodes a pod may run on, where that matters: it could pass a pool's bound."""
     return bool(config.pools) and not pod.spec.node_name and pieces(pod.spec) > MOST_PIECES
+
+
+def _becomes_too_large(request: Request, pod: Pod, config: HeadroomConfig) -> bool:
+    """Say whether a change makes it so. Of a pod that was, all else can be changed: finalizers have to be removed."""
+    if not _is_too_large(pod, config):
+        return False
+    old = request.old_pod().spec
+    return (old.node_selector, old.affinity) != (pod.spec.node_selector, pod.spec.affinity)
 
 
 def _adds_memory(asked: Amounts) -> bool:

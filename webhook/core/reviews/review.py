@@ -19,7 +19,7 @@ KIND: Final = "AdmissionReview"
 
 
 class ReviewError(ValueError):
-    """A body that is no AdmissionReview v1, or none that an API server writes; nothing of it is kept."""
+    """A body that is not an AdmissionReview v1 as an API server writes it; nothing of it is kept."""
 
 
 class _GroupKind(Struct, frozen=True, gc=False):

@@ -166,7 +166,7 @@ class Allotment(Grants):
         return self._witness.opens_at(self.shared)
 
     def earliest(self, now: float) -> float | None:
-        """Return before when nobody can grant, since the object was lost or made anew (rule 7); None: somebody may."""
+        """Return before when nobody can grant, since the object was lost or was made again (rule 7); None: one may."""
         if self.shared is None and self.was_shared_before:
             return now + self.timing.release
         return self.opens_at()
@@ -265,12 +265,10 @@ class Allotment(Grants):
         if self._continuity.is_overtaken(pending):
             self._pending = None
             return
-        if self._continuity.contradicts(
-            revision
-        ):  # etcd was put back, to where the object was as this write expected it
+        if self._continuity.contradicts(revision):  # etcd was put back to a state that this write happened to fit
             self._pending, self.shared, self._held, self.went_back = None, None, {}, True
             return
-        if revision < self.newest:  # history already: what was seen since holds it no more
+        if revision < self.newest:  # outdated already: what was seen since no longer holds it
             self._pending = None
             self._renew(pending)
             self._adopt()

@@ -1,8 +1,8 @@
 """Credit: how much one owner, or one namespace, may have open at a time.
 
 Others say no after Headroom has said yes: a quota, another webhook, the API server where the name is taken. What was
-granted is then held until it lapses, and whoever asks again and again would hold all headroom without ever running a
-pod. So a pod is let in only if what its subjects (subjects.py) have open stays within their credit:
+granted is then held until it lapses, and one owner that asks again and again would hold all headroom without ever
+running a pod. So a pod is let in only if what its subjects (subjects.py) have open stays within their credit:
 
     left                     bound - committed - unseen - what other replicas have open
     in good standing         half of (left + what the subject has open), or a 32nd of the bound, if that is more
@@ -10,9 +10,9 @@ pod. So a pod is let in only if what its subjects (subjects.py) have open stays 
     one pod, at least        where the subject has nothing open; not before its pause is over
     a name that is taken     a 16th of what is left, for what the pod asks beyond the one that lives there
 
-Whoever needs more waits for earlier pods to be seen. Half is the least that a burst does not feel which has room for
-twice as much, if all of it is open at once. The 32nd lets a subject fill the last of a bound at full speed. A namespace
-in bad standing keeps a quarter, so that one broken owner does not shut out its neighbours there.
+A pod that needs more waits for earlier pods to be seen. Half is the least that does not hold up a burst for which there
+is twice the room, if all of it is open at once. The 32nd lets a subject fill the last of a bound at full speed. A
+namespace in bad standing keeps a quarter, so that one broken owner does not shut out its neighbours there.
 
 Of a name that already has a grant open, a pod costs what it asks beyond what lives there: it would hold the name's room
 for longer. What has lapsed is held against a subject only if it was more than the small credit: less does no harm.
@@ -204,10 +204,7 @@ class Credit:
         for name, reservation in never_came:
             size = self._ledger.accounting.bounded(reservation.most)
             for subject in subjects_of(name, reservation.owner):
-                latest[subject, size] = (
-                    name,
-                    reservation,
-                )  # the last one that was granted: what came since speaks for all
+                latest[subject, size] = name, reservation  # the newest: a pod that came since speaks for all of them
         return [worse for (subject, size), named in latest.items() for worse in self._judge(subject, size, *named, now)]
 
     def _judge(self, subject: str, size: Amounts, name: str, reservation: Reservation, now: float) -> Iterable[Worse]:

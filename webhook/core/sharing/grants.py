@@ -112,7 +112,7 @@ class Grants(ABC):
             self._ledger.reservations.void([(name, reservation)])
 
     def lapse(self) -> list[Named]:
-        """Settle what was granted, never seen, and can come no more (rule 4); return it. `worse` is who pays for it."""
+        """Settle what was granted, never seen and can no longer come (rule 4); return it. `worse` says for whom."""
         self.worse = []
         if self._ledger.outdated:
             return []

@@ -17,7 +17,7 @@ from webhook.core.sharing.size import for_names, of_name
 from webhook.core.values.amounts import NOTHING, Amounts
 from webhook.core.values.scopes import CLUSTER
 
-MOST = 8  # names that one replica tells, if its share of the text (size.py) has room for them
+MOST = 8  # names that one replica writes, if its share of the text (size.py) has room for them
 _CONSIDERED = 100  # of those that are repeated, the first: the caller holds the lock
 
 

@@ -31,8 +31,8 @@ class Holding(Struct, frozen=True):
     `renewal` counts its writes, so that others see that it lives. `view` is the revision of the pods that it had seen.
     `answered` is the last call that it answered. `lean`: all that it holds is for pods that may still come. `named`
     tells which part of it is for creates under which names, if these are repeated. `spare` is what of it is for nobody
-    yet. `lapsed` tells how often in a row pods of whom lapsed unseen, by digest (history.py). Neither of the two is
-    needed to keep a bound.
+    yet. `lapsed` has the owners and namespaces whose pods lapsed unseen, by digest, and how often in a row
+    (history.py). Neither of the two is needed to keep a bound.
     """
 
     renewal: int

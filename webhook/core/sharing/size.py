@@ -1,14 +1,14 @@
 """Size: how much of the shared object one replica may write, so that all of it stays small whatever is asked for.
 
-Anybody who reaches a replica's port can choose names, pools and amounts, and an object that is too large to be written
-ends all granting. So each replica has a share of the text, and fills it in this order:
+Anybody who reaches a replica's port can choose names, pools and amounts, and if the object is too large to be written,
+nobody can grant. So each replica has a share of the text, and fills it in this order:
 
 1. what is open in a scope: it must be told, or another replica would book that room. So nothing is let in that would
    have to be told in one scope too many: it waits for a write, in which it is booked only if there is room for it;
 2. names that are repeated, the largest first, up to a part of the share: one that is left out costs more, never less;
 3. whose pods lapsed unseen, the worst first, up to another part;
 4. what is booked to spare, the cluster's first: where none is told, each pod there waits for a write of its own.
-   How much of what is held that is, is told if there is room for it in all scopes: if not, it counts as open.
+   Which part of what is held is to spare is told only if there is room for that in all scopes; else all counts as open.
 """
 
 from collections.abc import Iterable
