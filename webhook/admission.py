@@ -124,7 +124,8 @@ class Admission:
                 return plain(503, verdict.detail, retry_after=1)
             verdict = final(verdict)
         age = max(self.account.pods.age(now), self.account.nodes.age(now))
-        self._name_holder(verdict)
+        if verdict.decision is Decision.DENY:
+            self._name_holder(verdict)
         response = respond(case.request, verdict, case.question.facts.name if case.question else None)
         told = message(verdict, response)
         try:
@@ -135,7 +136,7 @@ class Admission:
 
     def _name_holder(self, verdict: Verdict) -> None:
         """Log who holds most, now and then, if a pod is refused while room is held for pods that have not appeared."""
-        if verdict.decision is Decision.DENY and any(s.granted for s in verdict.sums) and self.account.holders.is_due():
+        if any(s.granted for s in verdict.sums) and self.account.holders.is_due():
             with self.account.lock:
                 most = most_awaited(self.account.ledger.reservations.subjects)
             self.account.holders.tell_most(most)

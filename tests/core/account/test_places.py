@@ -37,6 +37,7 @@ ways = st.lists(
     unique=True,
 ).map(tuple)
 needs = st.builds(lambda memory, cpu: Amounts(memory_requests=memory, cpu_requests=cpu), sizes, sizes)
+LARGE_AND_SMALL = [Amounts(memory_requests=5, cpu_requests=2), Amounts(memory_requests=1, cpu_requests=3)]
 steps = st.lists(st.tuples(nodes, st.booleans(), ways, needs), max_size=25)
 
 
@@ -72,6 +73,8 @@ def test_it_says_what_a_look_at_every_node_says(steps: list[tuple[NodeFacts, boo
         asked.put(facts.name, facts if counts else None)
         assert asked.hold(confined_to, need) == by_looking(known, counted, confined_to, need)
         assert (asked.lacking(confined_to, need) is None) == asked.hold(confined_to, need)
+        for each in LARGE_AND_SMALL:  # what was answered before holds until a node changes, and no longer
+            assert (asked.lacking((), each) is None) == by_looking(known, counted, (), each)
 
 
 @given(rooms=st.lists(st.builds(Room, sizes, sizes), max_size=8), need=needs)
@@ -110,8 +113,10 @@ def test_what_is_kept_is_bounded_whatever_is_asked(monkeypatch: pytest.MonkeyPat
     asked = asked_of(node("a", 8), *(node(f"n{number}", 1, pool=f"p{number}") for number in range(40)))
     for number in range(30):
         asked.hold((Way((("pool", f"p{number}"),)),), footprint(1 + number))
+        assert (asked.lacking((), footprint(number)) is None) == (number <= 8)
     assert len(asked._admitting) <= 8
     assert len(asked._fitting) <= 8
+    assert len(asked._lacking) <= 8
 
 
 def test_a_pod_with_very_many_ways_or_values_is_judged_like_any_other() -> None:

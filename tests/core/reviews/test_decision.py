@@ -3,6 +3,8 @@
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from tests.core.accounts import GI, HIGH_MEM, committed, config, headroom, ledger, node, pod
@@ -14,7 +16,7 @@ from webhook.core.account.nodes import NodeFacts
 from webhook.core.config.settings import Mode
 from webhook.core.reviews.decision import Outcome, decide, refuse_beside_others, verdict_of
 from webhook.core.reviews.question import Question, question
-from webhook.core.reviews.verdict import Decision, Reason, Verdict, cannot_tell
+from webhook.core.reviews.verdict import Decision, Reason, Verdict, cannot_tell, judge
 from webhook.core.sharing.allotment import Allotment, Ask, Timing
 from webhook.core.sharing.credit import Credit
 from webhook.core.sharing.shared import Holding, Shared
@@ -246,6 +248,36 @@ def test_of_one_name_only_so_many_are_kept_in_mind(monkeypatch: pytest.MonkeyPat
     said_of = [said(replica.decide("1Gi", uid=f"u{number}")) for number in range(4)]
     assert [each[0] for each in said_of] == [Decision.ALLOW] * 3 + [Decision.CANNOT_TELL]
     assert replica.decide("1Gi", uid="u", name="another").verdict.allowed
+
+
+sizes = st.sampled_from(["0", "1Mi", "500Mi", "1Gi", "2Gi", "4Gi", "9Gi", "15Gi"])
+names = st.sampled_from(["a", "b", "c", "d"])
+namespaces = st.sampled_from(["default", "other", "kube-system"])
+happened = st.lists(st.tuples(st.sampled_from(["lives", "granted", "gone", "paused"]), namespaces, names, sizes))
+
+
+@given(happened, namespaces, names, sizes, st.sampled_from([1, 3, 50_000]))
+def test_what_is_let_in_at_once_a_closer_look_would_let_in_too(
+    before: list[tuple[str, str, str, str]], namespace: str, name: str, size: str, most: int
+) -> None:
+    replica = Replica()
+    credit = replica.allotment._credit = Credit(replica.ledger, TIMING.lapse)
+    for number, (what, where, whose, memory) in enumerate(before):
+        asked = replica.question(memory, uid=f"u{number}", name=whose, namespace=where).facts
+        if what == "paused":
+            replica.ledger.history.lapsed(where, asked.footprint, 0.0, 0.0, TIMING.lapse)
+        elif what == "granted":
+            replica.ledger.grant(asked, 0.5)
+        else:
+            take_in = replica.ledger.see if what == "lives" else replica.ledger.gone
+            take_in(replace(asked, revision=100 + number))
+    asked = replica.question(size, uid="u", name=name, namespace=namespace).facts
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("webhook.core.sharing.size.MOST_GRANTS", most)
+        if replica.allotment.is_roomy(asked):
+            assert judge(replica.ledger, asked, Mode.ENFORCE).reason is Reason.FITS
+            assert credit.shortfall(asked, 1.0) is None
+            assert replica.allotment.holds(asked, forced=True)
 
 
 def test_more_than_can_be_kept_in_mind_is_not_let_in_unless_by_policy(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,8 @@
 """Forms: what the API server may write in a review passes, and whatever else is refused in one short sentence."""
 
 import json
+import re
+from contextlib import nullcontext as does_not_raise
 from typing import Any
 
 import pytest
@@ -10,6 +12,8 @@ from hypothesis import strategies as st
 from tests.core.accounts import config
 from tests.core.sample_reviews import SAMPLES, asking, body, memory, resize, sample
 from webhook.core.account.accounting import Accounting
+from webhook.core.pods.objects import Pod, PodMeta, PodSpec
+from webhook.core.reviews import forms
 from webhook.core.reviews.forms import LONGEST_USER, usable
 from webhook.core.reviews.question import Question, question
 from webhook.core.reviews.review import Request, ReviewError, decode, decode_of_pod
@@ -121,6 +125,33 @@ def test_an_update_is_about_one_pod(field: str) -> None:
 def test_a_field_cannot_be_shifted_into_the_next_one() -> None:
     assert "request.uid is " in refused(of_pod(uid="u\nshop", namespace=""))
     assert "object.metadata.name is " in refused(of_pod({"name": "web\n", "generateName": ""}))
+
+
+words = st.sampled_from(["", "web", "a.b", "-a", "a-", "A", "a..b", "a\n", "\n", "u", "ü", "x" * 64, "n" * 254, "7"])
+shifted = st.lists(words, min_size=3, max_size=3).map(tuple)
+
+
+@given(shifted, st.sampled_from([forms._NEW_POD, ("CREATE", "", "Pod", "", "pods", "resize"), ("UPDATE", *[""] * 5)]))
+def test_the_short_way_for_a_new_pod_asks_the_same_of_a_request(
+    identity: tuple[str, str, str], asked: tuple[str, ...]
+) -> None:
+    in_form = all(re.fullmatch(*each) for each in zip(forms._ASKED.values(), identity + asked, strict=True))
+    with does_not_raise() if in_form else pytest.raises(forms.FormError):
+        forms.check_asked(identity, asked, of_pod=True)
+
+
+@given(st.lists(words, min_size=7, max_size=7), st.booleans(), st.booleans())
+def test_the_short_way_for_a_new_pod_asks_the_same_of_the_pod(said: list[str], alike: bool, bare: bool) -> None:
+    namespace, name = "shop", "web"
+    if alike:
+        said[0], said[2] = name, namespace
+    if bare:
+        said[4:] = [""] * 3
+    meta = PodMeta(said[0], said[1], said[2], said[3], said[4])
+    made = Pod(meta, PodSpec(node_name=said[5], priority_class_name=said[6]))
+    in_form = all(re.fullmatch(*each) for each in zip(forms._OF_POD.values(), said, strict=True))
+    with does_not_raise() if in_form and said[2] in ("", namespace) else pytest.raises(forms.FormError):
+        forms.check_pod(made, namespace, name)
 
 
 @given(st.text(max_size=300), st.sampled_from(["uid", "namespace", "name", "operation", "subResource"]))

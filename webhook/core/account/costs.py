@@ -21,7 +21,8 @@ class Costs(Struct, eq=False, gc=False):
     def move(self, old: "Costs", new: "Costs") -> None:
         """Take one part of these sums out, and another in its place."""
         self.unseen = self.unseen.moved(old.unseen, new.unseen)
-        self.paid = self.paid.moved(old.paid, new.paid)
+        if old.paid is not new.paid:
+            self.paid = self.paid.moved(old.paid, new.paid)
         self.unretired = self.unretired.moved(old.unretired, new.unretired)
 
 

@@ -62,6 +62,7 @@ def pod_facts(pod: Pod, name: str = "", uid: str = "", at: int | None = None, us
     `at` is the revision of its deletion.
     """
     meta, spec = pod.metadata, pod.spec
+    owner, of_daemon_set = _controller(meta.owner_references)
     return PodFacts(
         name or f"{meta.namespace}/{meta.name}",
         uid or meta.uid,
@@ -71,20 +72,23 @@ def pod_facts(pod: Pod, name: str = "", uid: str = "", at: int | None = None, us
         pod.status.phase not in _ENDED,
         () if spec.node_name else ways(spec),
         infeasible(pod.status.conditions) if pod.status.conditions else False,
-        "" if spec.node_name else _shared(spec.priority_class_name),
-        False if spec.node_name else meta.of_daemon_set,
+        _shared(spec.priority_class_name) if spec.priority_class_name and not spec.node_name else "",
+        of_daemon_set and not spec.node_name,
         UNBORN,
         None,
-        _owner(meta.owner_references, user),
+        f"{USER}{user}" if owner is None and user is not None else owner or "",
         meta.deletion_timestamp != "",
     )
 
 
-def _owner(references: tuple[OwnerReference, ...], user: str | None) -> str:
+def _controller(references: tuple[OwnerReference, ...]) -> tuple[str | None, bool]:
+    """Return the UID of the controller, and whether that is said to be a DaemonSet (as `PodMeta.of_daemon_set`)."""
+    uid, of_daemon_set = None, False
     for reference in references:
         if reference.controller:
-            return reference.uid
-    return "" if user is None else f"{USER}{user}"
+            uid = reference.uid if uid is None else uid
+            of_daemon_set = of_daemon_set or reference.kind == "DaemonSet"
+    return uid, of_daemon_set
 
 
 def _shared(name: str) -> str:

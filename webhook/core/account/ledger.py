@@ -74,12 +74,13 @@ class Ledger:
 
     def standing(self, scope: str) -> Standing:
         """Return the account of one scope."""
-        committed, bearing = self._committed.get(scope, NOTHING), self.capacity.bearing(scope)
-        leaving = self._leaving.get(scope)
-        if leaving is not None:
-            committed = committed.minus(self._unpaid_of(scope, leaving, bearing))
-        unseen = self.reservations.unseen(scope)
-        return Standing(scope, committed, unseen, bearing, self._unbound.stuck(scope))
+        bearing, unseen = self.capacity.bearing(scope), self.reservations.unseen(scope)
+        return Standing(scope, self.committed(scope, bearing), unseen, bearing, self._unbound.stuck(scope))
+
+    def committed(self, scope: str, bearing: Bearing) -> Amounts:
+        """What live pods commit in a scope; `bearing` is what that can bear."""
+        committed, leaving = self._committed.get(scope, NOTHING), self._leaving.get(scope)
+        return committed if leaving is None else committed.minus(self._unpaid_of(scope, leaving, bearing))
 
     def pending(self) -> dict[str, Amounts]:
         """What of each scope's commitment is for pods that are not bound yet; takes as long as these are different."""
@@ -318,7 +319,8 @@ class Ledger:
         owner = pod.owner if owner is None else owner
         if self.reservations.names:
             self.reservations.subjects.saw(pod.name, owner, size)
-        self.history.saw(pod.name, owner, size)
+        if self.history.any:
+            self.history.saw(pod.name, owner, size)
 
     def _reach(self, revision: int) -> None:
         if revision > self.pod_revision:

@@ -41,6 +41,7 @@ class Places:
         self._rooms: dict[Room, int] = {}  # the nodes that have so much room
         self._admitting = Remembered[int]()  # as far as anybody asked
         self._fitting: dict[Room, int] = {}  # by what is needed, as far as anybody asked
+        self._lacking: dict[Amounts, Lacking | None] = {}  # of pods that may go anywhere, as far as anybody asked
 
     def put(self, name: str, facts: NodeFacts | None) -> None:
         """Let a node count as it is now; None: it does not count."""
@@ -49,6 +50,7 @@ class Places:
             self._counted[name] = facts
         if (old and (old.room, old.labels)) == (facts and (facts.room, facts.labels)):
             return
+        self._lacking.clear()
         if old is not None:
             self._rooms[old.room] &= ~self._sets.bit(name)
             if not self._rooms[old.room]:
@@ -72,8 +74,16 @@ class Places:
 
     def lacking(self, confined_to: Ways, footprint: Amounts) -> Lacking | None:
         """Say what no node can hold of a pod; None where one can."""
-        if self.hold(confined_to, footprint):
-            return None
+        if not confined_to and footprint in self._lacking:
+            return self._lacking[footprint]
+        found = None if self.hold(confined_to, footprint) else self._lacking_there(confined_to, footprint)
+        if not confined_to:
+            if len(self._lacking) >= _REMEMBERED:
+                self._lacking.clear()
+            self._lacking[footprint] = found
+        return found
+
+    def _lacking_there(self, confined_to: Ways, footprint: Amounts) -> Lacking | None:
         admitting = self._admit(confined_to)
         there = [room for room, nodes in self._rooms.items() if nodes & admitting]
         return lacking_on((*there, *self._named(confined_to)), footprint)

@@ -161,6 +161,8 @@ class Reservations:
         """What one more grant under a name would add to what it holds of the allotment, some keys left out."""
         group = self._names.get(name)
         if group is None:
+            if before is UNBORN:
+                return dict.fromkeys(spread.scopes, spread.footprint)
             return {scope: extent.cost for scope, extent in reach(spread, before).items()}
         counted = not without & group.by_key.keys()
         held = group.unretired if counted else _extents(r for k, r in group.by_key.items() if k not in without)
@@ -233,7 +235,7 @@ class Reservations:
         """
         group = self._names.get(name)
         if group is None:
-            if reservation.is_open and reservation.before is UNBORN and self._live(name) is NOWHERE:
+            if reservation.seen_at_revision is None and reservation.before is UNBORN and self._live(name) is NOWHERE:
                 self._begin(name, reservation)
                 return
             group = self._names[name] = _Name({}, {}, {}, {})
@@ -355,7 +357,8 @@ class Reservations:
         group = self._names.get(name)
         if group is not None and group.open:
             still_open = group.still_open()
-            self._count(name, group, _extents(still_open), group.unretired, _owners(still_open))
+            owners = _owners(still_open) if still_open else ()
+            self._count(name, group, _extents(still_open), group.unretired, owners)
 
     def _recount(self, name: str) -> None:
         group = self._names[name]

@@ -46,12 +46,13 @@ def asks_for_memory(pod: Pod) -> bool:
     return explain(pod).memory.requests.before_overhead > 0
 
 
-def lacks_memory_limit(pod: Pod) -> bool:
+def lacks_memory_limit(pod: Pod, known: Amounts | None = None) -> bool:
     """Say whether a container of a pod, be it one that runs before the others, may take any amount of memory.
 
     The account knows only of those that last; a limit of the pod as a whole bounds all of them. Raises `ObjectError`.
+    `known` is the pod's footprint, where that was worked out before.
     """
-    if footprint(pod).memory_unbounded:
+    if (footprint(pod) if known is None else known).memory_unbounded:
         return True
     if not pod.spec.init_containers or _limits_memory(pod.spec.resources):
         return False

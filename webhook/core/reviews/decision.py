@@ -54,14 +54,22 @@ def decide(ledger: Ledger, allotment: Allotment, question: Question, now: float)
     if certain is not None:
         return Outcome(certain, settled=True)
     if not dry_run and allotment.again(pod, now):
-        fits = Verdict(Decision.ALLOW, Reason.FITS, question.mode)
-        return Outcome(placing or verdict_of(question, fits), settled=True)
-    is_roomy = allotment.is_roomy(pod)
-    judged = Verdict(Decision.ALLOW, Reason.FITS, question.mode) if is_roomy else judge(ledger, pod, question.mode)
+        return Outcome(placing or _fitting(question), settled=True)
+    if lacking is None and allotment.is_roomy(pod):  # most pods need no closer look
+        return Outcome(_fitting(question), settled=bool(dry_run) or allotment.take(pod, now))
+    return _looked_at(ledger, allotment, question, placing, now)
+
+
+def _looked_at(
+    ledger: Ledger, allotment: Allotment, question: Question, placing: Verdict | None, now: float
+) -> Outcome:
+    """Decide by each sum, each subject's credit, and how much is kept in mind."""
+    pod, dry_run = question.facts, question.request.dry_run
+    judged = judge(ledger, pod, question.mode)
     verdict = placing if placing is not None and judged.reason in _MILDER else verdict_of(question, judged)
-    if not verdict.allowed or (lacking is not None and question.forced and ledger.sets_apart(pod)):
+    if not verdict.allowed or (question.forced and ledger.sets_apart(pod)):
         return Outcome(verdict, settled=True)
-    shortfall = None if is_roomy else allotment.shortfall(pod, now)
+    shortfall = allotment.shortfall(pod, now)
     if shortfall is not None:
         return _beyond_credit(question, verdict, shortfall, now)
     if not dry_run and not allotment.holds(pod, forced=question.forced):  # what policy lets in comes all the same
@@ -109,11 +117,16 @@ def _placing(question: Question, lacking: Lacking) -> Verdict | None:
 
 def verdict_of(question: Question, judged: Verdict) -> Verdict:
     """Combine what the account says with the exemption and with what the pod leaves unsaid."""
-    if question.exempt is not None:
-        return Verdict(Decision.ALLOW, Reason.EXEMPT, question.mode, judged.sums, question.exempt)
-    if judged.decision is Decision.ALLOW:
-        return question.form
+    if question.exempt is not None or judged.decision is Decision.ALLOW:
+        return _fitting(question, judged.sums)
     return judged
+
+
+def _fitting(question: Question, sums: tuple[Sum, ...] = ()) -> Verdict:
+    """Return the verdict on a pod that the account lets in, or has no say in; `sums` are those that it takes far."""
+    if question.exempt is None:
+        return question.form
+    return Verdict(Decision.ALLOW, Reason.EXEMPT, question.mode, sums, question.exempt)
 
 
 def refuse_beside_others(ledger: Ledger, allotment: Allotment, question: Question, now: float) -> Verdict:

@@ -21,8 +21,9 @@ def exemption(request: Request, pod: Pod, exempt: Exempt) -> str | None:
     user = request.user_info.username
     if exempt.covers_namespace(request.namespace):
         return f"namespace {request.namespace} is exempt"
-    if exempt.covers_priority_class(pod.spec.priority_class_name, request.namespace):
-        return f"priority class {pod.spec.priority_class_name} is exempt in namespace {request.namespace}"
+    priority_class = pod.spec.priority_class_name
+    if priority_class and exempt.covers_priority_class(priority_class, request.namespace):
+        return f"priority class {priority_class} is exempt in namespace {request.namespace}"
     if pod.metadata.annotations.mirror is not None or user in _DAEMON_SET_CONTROLLERS:
         return None if request.operation == "UPDATE" else _by_maker(user, pod, exempt, request.namespace)
     return None

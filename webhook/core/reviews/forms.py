@@ -40,13 +40,13 @@ _REVISION = r"[^\n]{0,20}"  # whether it is a number is asked where that matters
 _ASKED = {
     "uid": _UID,
     "namespace": f"(?:{_LABEL})?",
+    "name": f"(?:{_SUBDOMAIN})?",
     "operation": _WORD,
     "kind.group": _GROUP,
     "kind.kind": _WORD,
     "resource.group": _GROUP,
     "resource.resource": _WORD,
     "subResource": _WORD,
-    "name": f"(?:{_SUBDOMAIN})?",
 }
 _NAMED = {"name": _OTHER_NAME}  # of an object that is not a pod
 _OF_POD = {
@@ -70,29 +70,43 @@ _SHOWN = {
 _asked_of_pod = re.compile("\n".join(_ASKED.values())).fullmatch
 _asked = re.compile("\n".join((_ASKED | _NAMED).values())).fullmatch
 _of_pod = re.compile("\n".join(_OF_POD.values())).fullmatch
+# Nearly all reviews are about a new pod, and say in these words what they are about.
+_NEW_POD = ("CREATE", "", "Pod", "", "pods", "")
+_identified = re.compile("\n".join([*_ASKED.values()][: -len(_NEW_POD)])).fullmatch
+_of_new_pod = re.compile(f"{_OTHER_NAME}\n(?:{_UID})?").fullmatch
 
 
 class FormError(ValueError):
     """What no API server writes; says what it would write."""
 
 
-def check_asked(fields: tuple[str, ...], *, of_pod: bool) -> None:
-    """Check what a request says of itself, `fields` in the order of `_ASKED`; raises `FormError`."""
+def check_asked(identity: tuple[str, str, str], words: tuple[str, ...], *, of_pod: bool) -> None:
+    """Check what a request says of itself, both parts in the order of `_ASKED`; raises `FormError`."""
+    if words == _NEW_POD and _identified("\n".join(identity)):
+        return
+    fields = identity + words
     if not (_asked_of_pod if of_pod else _asked)("\n".join(fields)):
         _refuse(_ASKED if of_pod else _ASKED | _NAMED, fields, "request.")
 
 
-def check_pod(pod: Pod, namespace: str, where: str = "object.") -> None:
-    """Check what a review says of its pod, as far as anything of it is kept; raises `FormError`."""
-    meta = pod.metadata
+def check_pod(pod: Pod, namespace: str, name: str, where: str = "object.") -> None:
+    """Check what a review says of its pod, as far as anything of it is kept; raises `FormError`.
+
+    `namespace` and `name` are the request's, which were checked: what is equal to them is in form.
+    """
+    meta, spec = pod.metadata, pod.spec
+    if meta.name == name and meta.namespace == namespace:
+        says_more = meta.resource_version or spec.node_name or spec.priority_class_name
+        if not says_more and _of_new_pod(f"{meta.generate_name}\n{meta.uid}"):
+            return
     fields = (
         meta.name,
         meta.generate_name,
         meta.namespace,
         meta.uid,
         meta.resource_version,
-        pod.spec.node_name,
-        pod.spec.priority_class_name,
+        spec.node_name,
+        spec.priority_class_name,
     )
     if not _of_pod("\n".join(fields)):
         _refuse(_OF_POD, fields, where)

@@ -187,9 +187,10 @@ def _form(pod: Pod, facts: PodFacts, config: HeadroomConfig, policy: Policy) -> 
         return Verdict(Decision.DENY, Reason.INVALID, policy.mode, detail=detail)
     if facts.was_confined_to is not None:
         return Verdict(Decision.ALLOW, Reason.FITS, policy.mode)
-    unbounded = lacks_memory_limit(pod)
+    is_new = facts.before is UNBORN
+    unbounded = lacks_memory_limit(pod, facts.footprint if is_new else None)
     no_request = policy.missing_requests is not Answer.ALLOW and not asks_for_memory(pod)
-    if not (unbounded or no_request) or (facts.before is not UNBORN and not _adds_memory(facts.asked)):
+    if not (unbounded or no_request) or (not is_new and not _adds_memory(facts.asked)):
         return Verdict(Decision.ALLOW, Reason.FITS, policy.mode)
     return judge_form(config, policy.mode, policy.missing_requests, unbounded=unbounded, no_request=no_request)
 

@@ -146,26 +146,14 @@ def _asked(review: _Review) -> Request:
     if review.kind != KIND or review.api_version != API_VERSION:
         got = f"{review.api_version or 'no apiVersion'}, {review.kind or 'no kind'}"
         raise ReviewError(f"send {API_VERSION} {KIND}, not {quoted(got)}")
-    if review.request is None or not review.request.uid:
+    request = review.request
+    if request is None or not request.uid:
         raise ReviewError("the AdmissionReview has no request with a uid")
-    return _in_form(review.request)
-
-
-def _in_form(request: Request) -> Request:
     kind, resource, user = request.kind, request.resource, request.user_info.username
-    fields = (
-        request.uid,
-        request.namespace,
-        request.operation,
-        kind.group,
-        kind.kind,
-        resource.group,
-        resource.resource,
-        request.sub_resource,
-        request.name,
-    )
+    identity = request.uid, request.namespace, request.name
+    words = (request.operation, kind.group, kind.kind, resource.group, resource.resource, request.sub_resource)
     try:
-        check_asked(fields, of_pod=kind.kind == "Pod" and not kind.group)
+        check_asked(identity, words, of_pod=kind.kind == "Pod" and not kind.group)
     except FormError as error:
         raise ReviewError(str(error)) from error
     return request if len(user) <= LONGEST_USER else replace(request, user_info=_User(usable(user)))
@@ -174,9 +162,9 @@ def _in_form(request: Request) -> Request:
 def checked(request: Request, pod: Pod, old: Pod | None = None) -> None:
     """Check the pod that a request is about, and what it is to replace; raises `ReviewError`."""
     try:
-        check_pod(pod, request.namespace)
+        check_pod(pod, request.namespace, request.name)
         if old is not None:
-            check_pod(old, request.namespace, "oldObject.")
+            check_pod(old, request.namespace, request.name, "oldObject.")
             check_same(request.name, pod.metadata, old.metadata)
     except FormError as error:
         raise ReviewError(str(error)) from error

@@ -121,11 +121,12 @@ class Credit:
         if not ledger.is_unknown(pod.name):
             return False
         part = 1 if shares is None else shares.owner if ledger.history.any else shares.good
-        asked, near = pod.asked, ledger.accounting.config.warn_at.thousandths
+        reservations, near = ledger.reservations, ledger.accounting.config.warn_at.thousandths
         for scope in ledger.spread(pod).scopes:
-            standing, elsewhere = ledger.standing(scope), self._elsewhere.get(scope, NOTHING)
-            committed, unseen = standing.committed, standing.unseen
-            for index, _, line in near_sums(standing.bearing.bound, near):
+            asked = pod.footprint if pod.before is UNBORN else ledger.asked(pod, scope)
+            bearing, elsewhere = ledger.capacity.bearing(scope), self._elsewhere.get(scope, NOTHING)
+            committed, unseen = ledger.committed(scope, bearing), reservations.unseen(scope)
+            for index, _, line in near_sums(bearing.bound, near):
                 wanted = asked[index]
                 if wanted and committed[index] + elsewhere[index] + part * (unseen[index] + wanted) > line:
                     return False

@@ -14,10 +14,10 @@ from webhook.core.account.extent import Sums
 from webhook.core.account.facts import PodFacts
 from webhook.core.account.ledger import Ledger
 from webhook.core.account.reservations import Named
+from webhook.core.sharing import size
 from webhook.core.sharing.credit import Credit, Shortfall, Worse
 from webhook.core.sharing.proposal import Proposal
 from webhook.core.sharing.shared import Shared
-from webhook.core.sharing.size import can_hold, is_tight
 from webhook.core.values.amounts import NOTHING, Amounts
 
 Load = Callable[[str], Amounts]
@@ -67,8 +67,8 @@ class Grants(ABC):
             self._grant(pod, now)
 
     def is_roomy(self, pod: PodFacts) -> bool:
-        """Say whether a pod surely fits, comes near no bound, and is within any credit."""
-        return self._credit.is_roomy(pod)
+        """Say whether a pod surely fits, comes near no bound, is within any credit, and room is held for it."""
+        return len(self._ledger.reservations) < size.MOST_GRANTS and self._credit.is_roomy(pod)
 
     def shortfall(self, pod: PodFacts, now: float) -> Shortfall | None:
         """Say why a pod is beyond the credit of its subjects; None if it is not."""
@@ -76,7 +76,7 @@ class Grants(ABC):
 
     def holds(self, pod: PodFacts, *, forced: bool) -> bool:
         """Say whether room is held for a pod that is let in; `forced`: by policy, whatever the account says."""
-        return can_hold(self._ledger, pod, forced=forced)
+        return size.can_hold(self._ledger, pod, forced=forced)
 
     def _tells(self, pod: PodFacts) -> bool:
         """Say whether what is held for a pod can surely be told with the next write (size.py)."""
@@ -84,7 +84,7 @@ class Grants(ABC):
         if (
             len(self._ledger.accounting.scopes) == 1
             or shared is None
-            or not is_tight(self._ledger, shared, self.replica)
+            or not size.is_tight(self._ledger, shared, self.replica)
         ):
             return True
         return all(self.held(scope) != NOTHING for scope in self._ledger.spread(pod).scopes)
