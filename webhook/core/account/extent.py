@@ -31,18 +31,28 @@ NOWHERE = Spread(NOTHING)
 
 
 class Before(NamedTuple):
-    """What a pod was before a resize, as it was reviewed: its resourceVersion and footprint; nothing for a create."""
+    """What a pod was before a resize, as it was reviewed: its resourceVersion and footprint; nothing for a create.
+
+    `review` is that review's own UID: it tells who asks for the same resize once more from a review that is repeated.
+    """
 
     revision: int = 0
     footprint: Amounts = NOTHING
+    review: str = ""
 
 
 UNBORN = Before()
 
 
 def key_of(uid: str, before: Before, footprint: Amounts) -> str:
-    """Return what tells grants apart: the UID of a create; one pod may be resized often, and in two ways at once."""
-    return uid if before is UNBORN else f"{uid}@{before.revision}:{','.join(map(str, footprint))}"
+    """Return what tells grants apart: the UID of a create; one pod may be resized often, and in two ways at once.
+
+    A resize that is asked for again is another grant, as a create of the same name is: else it would renew the first
+    one, and whoever repeats what somebody else refuses would hold its room for ever.
+    """
+    if before is UNBORN:
+        return uid
+    return f"{uid}@{before.revision}:{','.join(map(str, footprint))}/{before.review}"
 
 
 class Extent(Struct, frozen=True, gc=False):

@@ -54,7 +54,7 @@ class Ledger:
         self.unasked_growth = NOTHING  # what that came to in all
         self.history = History()
         self._infeasible: set[str] = set()  # names of pods whose resize is infeasible at present
-        self._ended: set[str] = set()  # names that are taken by pods that count no longer
+        self._ended: dict[str, str] = {}  # names that are taken by pods that count no longer, with their UIDs
         self._deleting: set[str] = set()  # names that will be free soon
         self._pods: dict[str, Entry] = {}
         self._unbound = UnboundPods(self.capacity.places, self._lets_in)
@@ -148,7 +148,7 @@ class Ledger:
         settled = pod.name in self.reservations.names and self.reservations.see(pod.name, pod.uid, pod.revision)
         if known is not None and known.uid == pod.uid:
             self._compare(known, pod, settled=settled)
-        else:
+        elif pod.counts or self._ended.get(pod.name) != pod.uid:  # to change one that has ended brings no other pod
             if self.reservations.get(pod.name, pod.uid) is None:
                 self.born_revision = max(self.born_revision, pod.revision)
             self._tell_subjects(pod, pod.footprint)
@@ -166,8 +166,9 @@ class Ledger:
         settled = self.reservations.see(pod.name, pod.uid, pod.revision)
         if settled:
             self._tell_subjects(pod, pod.footprint)  # it came and went
-        for names in (self._infeasible, self._ended, self._deleting):
-            names.discard(pod.name)
+        self._infeasible.discard(pod.name)
+        self._deleting.discard(pod.name)
+        self._ended.pop(pod.name, None)
         entry = self._pods.get(pod.name)
         self._put(pod.name, None if entry is None or entry.uid == pod.uid else entry, settled=settled)
 
@@ -180,8 +181,9 @@ class Ledger:
         listed = {pod.name: pod for pod in pods}
         for name in self._pods.keys() - listed.keys():
             self._put(name, None)
-        for names in (self._infeasible, self._ended, self._deleting):
-            names.intersection_update(listed)
+        self._infeasible.intersection_update(listed)
+        self._deleting.intersection_update(listed)
+        self._ended = {name: uid for name, uid in self._ended.items() if name in listed}
         for pod in listed.values():
             self.see(pod)
         self.capacity.listed()
@@ -238,8 +240,14 @@ class Ledger:
 
     def _note_end(self, pod: PodFacts) -> None:
         """Keep in mind which names are taken by what is not charged, and which are about to be free."""
-        for names, is_one in ((self._ended, not pod.counts), (self._deleting, pod.deleting)):
-            names.add(pod.name) if is_one else names.discard(pod.name)
+        if pod.counts:
+            self._ended.pop(pod.name, None)
+        else:
+            self._ended[pod.name] = pod.uid
+        if pod.deleting:
+            self._deleting.add(pod.name)
+        else:
+            self._deleting.discard(pod.name)
 
     def _tell_subjects(self, pod: PodFacts, size: Amounts) -> None:
         """Note that a pod came, or grew by so much: what was let in for its owner does come."""

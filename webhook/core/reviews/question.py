@@ -141,7 +141,7 @@ def _resized(request: Request, pod: Pod) -> PodFacts:
     if not (at.isascii() and at.isdigit()):
         raise ObjectError(f"oldObject: metadata.resourceVersion: {quoted(at)} is no number")
     facts = pod_facts(wanted, f"{request.namespace}/{name}", uid, at=int(at), user=request.user_info.username)
-    return replace(facts, before=Before(int(at), footprint(old)))
+    return replace(facts, before=Before(int(at), footprint(old), request.uid))
 
 
 def _form(pod: Pod, facts: PodFacts, config: HeadroomConfig, policy: Policy) -> Verdict:
