@@ -78,7 +78,7 @@ class Cluster:
 
     def headroom_beside_waiting(self) -> Sums:
         """The same, without what waits in pools: as nodes come and go, that is confined to other pools, or to none."""
-        waits = {scope: self.ledger.pending(scope) for scope in self.ledger.accounting.scopes if scope != CLUSTER}
+        waits = {scope: amounts for scope, amounts in self.ledger.pending().items() if scope != CLUSTER}
         return {(s, i): left + waits.get(s, NOTHING)[i] for (s, i), left in self.headroom().items()}
 
     def room(self) -> Sums:

@@ -100,6 +100,17 @@ def test_a_duplicate_of_an_open_name_costs_what_it_asks_or_it_would_be_held_for_
     assert cause(story, pod("w0", 60, uid="again")) is Cause.EARLIER
 
 
+def test_a_duplicate_of_a_name_that_another_replica_has_open_costs_as_much() -> None:
+    story = start("a", "b")
+    story.come(replace(pod("w0", 4), deleting=True))  # as long as it has a finalizer its name stays taken
+    grant(story, pod("w0", 90))
+    story.renew_all(20)  # the name is told as soon as it is repeated
+    assert cause(story, pod("w0", 90, uid="again"), "b") is Cause.EARLIER
+    assert cause(story, pod("w0", 4, uid="again"), "b") is None
+    lapse(story)
+    assert cause(story, pod("w0", 90, uid="again"), "b") is Cause.PAUSED
+
+
 def test_duplicates_of_a_small_name_and_of_one_that_lives_are_let_in() -> None:
     story = start()
     for number in range(20):
@@ -227,6 +238,22 @@ def test_a_resize_has_the_credit_of_the_pods_owner() -> None:
     assert cause(story, pod("w1", 30, "other")) is Cause.EARLIER  # of its namespace
     lapse(story)
     assert cause(story, grown) is Cause.PAUSED
+
+
+def test_a_resize_that_is_asked_for_again_and_again_is_not_held_for_ever() -> None:
+    story = start()
+    live = story.come(pod("w0", 10))
+    for attempt in range(12):
+        before = Before(live.revision, live.footprint, f"review-{attempt}")
+        asked = replace(pod("w0", 90), revision=0, before=before)
+        allotment = story.replicas["a"]
+        if not allotment.again(asked, story.now) and cause(story, asked) is None:
+            story.write("a", asked)
+        story.renew_all(10)
+        story.prove("a")
+        allotment.lapse()
+    assert story.ledgers["a"].standing("cluster").unseen.memory_requests == 0
+    assert story.ledgers["a"].history.standing("ns").level == 1
 
 
 def test_what_policy_lets_in_is_reserved_within_the_credit_only() -> None:

@@ -1,5 +1,7 @@
 """Facts: what the account takes from the API's objects."""
 
+from hashlib import sha256
+
 from msgspec import Struct
 
 from webhook.core.account import nodes
@@ -86,9 +88,16 @@ def _controller(references: tuple[OwnerReference, ...]) -> tuple[str | None, boo
     uid, of_daemon_set = None, False
     for reference in references:
         if reference.controller:
-            uid = reference.uid if uid is None else uid
+            uid = _short(reference.uid) if uid is None else uid
             of_daemon_set = of_daemon_set or reference.kind == "DaemonSet"
     return uid, of_daemon_set
+
+
+def _short(uid: str) -> str:
+    """Return a UID as it is, or what stands for it: no API server bounds an owner's, and grants keep it."""
+    if len(uid) <= _LONGEST_OWNER:
+        return uid
+    return f"#{sha256(uid.encode(errors='surrogatepass')).hexdigest()}"
 
 
 def _shared(name: str) -> str:
@@ -101,6 +110,7 @@ def _shared(name: str) -> str:
     return _names.setdefault(name, name)
 
 
+_LONGEST_OWNER = 128  # characters; a UID of Kubernetes' own has 36
 _names: dict[str, str] = {}
 _MOST_NAMES = 16_384  # more than any cluster has nodes and priority classes
 

@@ -57,7 +57,7 @@ class Ledger:
         self.unconfined_bound: dict[str, Amounts] = {}  # what these came to in all
         self.history = History()
         self._infeasible: set[str] = set()  # names of pods whose resize is infeasible at present
-        self._ended: dict[str, str] = {}  # by name: the UID of a pod that is still there and has run to its end
+        self._ended: dict[str, str] = {}  # by name: the UID of a pod that has run to its end and takes the name still
         self._deleting: set[str] = set()  # names that will be free soon
         self._pods: dict[str, Entry] = {}
         self._placement = Placement(self._implied_pool)
@@ -188,7 +188,7 @@ class Ledger:
         )
         if known is not None and known.uid == pod.uid:
             self._compare(known, pod, settled=settled)
-        else:
+        elif pod.counts or self._ended.get(pod.name) != pod.uid:  # to change one that has ended brings no other pod
             if self.reservations.get(pod.name, pod.uid) is None:
                 self.born_revision = max(self.born_revision, pod.revision)
             self._tell_subjects(pod, pod.footprint)
@@ -221,9 +221,9 @@ class Ledger:
         listed = {pod.name: pod for pod in pods}
         for name in self._pods.keys() - listed.keys():
             self._put(name, None)
-        self._infeasible &= listed.keys()
+        self._infeasible.intersection_update(listed)
+        self._deleting.intersection_update(listed)
         self._ended = {name: uid for name, uid in self._ended.items() if name in listed}
-        self._deleting &= listed.keys()
         for pod in listed.values():
             self.see(pod)
         self.capacity.listed()
