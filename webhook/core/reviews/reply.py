@@ -37,7 +37,8 @@ def _cannot(request: Request) -> str:
         return "cannot grow"
     if request.is_binding:
         return "cannot be bound to this node"
-    return "cannot be confined to these nodes" if request.operation == "UPDATE" else "does not fit"
+    confines = request.is_pod and request.operation == "UPDATE"
+    return "cannot be confined to these nodes" if confines else "does not fit"
 
 
 def message(verdict: Verdict, response: Response) -> str:
