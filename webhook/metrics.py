@@ -54,7 +54,7 @@ class Reviews(Collector):
         """Count one decision."""
         request, verdict = decided.case.request, decided.verdict
         # What is no pod could be called anything by whoever reaches the port, and labels live for ever.
-        kind = _kind(request)
+        kind = "Pod" if request.is_pod else _kind(request)
         operation = request.operation if request.operation in _OPERATIONS else "other"
         decision = (operation, kind, verdict.decision._value_, verdict.reason._value_, bool(request.dry_run))
         bucket = bisect_left(_SECONDS, decided.took)
@@ -79,8 +79,6 @@ class Reviews(Collector):
 
 
 def _kind(request: Request) -> str:
-    if request.is_pod:
-        return "Pod"
     return "Pod/resize" if request.is_resize else "Pod/binding" if request.is_binding else "other"
 
 

@@ -4,6 +4,7 @@ import json
 import socket
 import ssl
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from http.client import HTTPResponse, HTTPSConnection
 from typing import NamedTuple
 
@@ -73,7 +74,11 @@ class Peer:
 
 
 def review(**request: object) -> Object:
-    """An AdmissionReview of a pod's creation, with some of its request replaced."""
+    """An AdmissionReview of a pod's creation, with some of its request replaced.
+
+    As the API server does, it says when the request began: by that Headroom knows until when it may be asked again.
+    """
+    created = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     asked = {
         "uid": "00000000-0000-0000-0000-000000000001",
         "kind": {"group": "", "version": "v1", "kind": "Pod"},
@@ -81,7 +86,10 @@ def review(**request: object) -> Object:
         "namespace": "straight",
         "name": "web",
         "dryRun": True,
-        "object": {"metadata": {"name": "web"}, "spec": {"containers": [{"name": "main"}]}},
+        "object": {
+            "metadata": {"name": "web", "creationTimestamp": created},
+            "spec": {"containers": [{"name": "main"}]},
+        },
     }
     return {"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "request": asked | request}
 

@@ -96,6 +96,8 @@ class Ledger:
 
     def spread(self, pod: PodFacts) -> Spread:
         """Return which scopes a pod is charged to."""
+        if not self.accounting.config.pools:  # as in most clusters: there is nowhere to lead to
+            return Spread(pod.footprint)
         return Spread(pod.footprint, self._pool_of(pod.node, pod.confined_to))
 
     def before(self, pod: PodFacts) -> Before:
@@ -168,7 +170,8 @@ class Ledger:
     def grant(self, pod: PodFacts, now: float) -> Reservation:
         """Reserve a pod's footprint under its name."""
         subjects = self.reservations.subjects
-        reservation = Reservation(pod.uid, self.spread(pod), now, self.before(pod), pod.owner, subjects.grants)
+        before = pod.before if pod.was_confined_to is None else self.before(pod)
+        reservation = Reservation(pod.uid, self.spread(pod), now, before, pod.owner, subjects.grants)
         subjects.grants += 1
         self.reservations.add(pod.name, reservation)
         return reservation

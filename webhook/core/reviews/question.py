@@ -76,16 +76,17 @@ def question(request: Request, accounting: Accounting) -> Question | Verdict:
 
     Raises `ReviewError` for what no API server writes.
     """
-    if not (request.is_pod or request.is_resize):
+    is_pod = request.is_pod
+    if not (is_pod or request.is_resize):
         detail = f"Headroom judges pods, not {request.what}: limit the webhook's rules to pods"
         return Verdict(Decision.DENY, Reason.NOT_JUDGED, detail=detail)
-    if request.operation != "UPDATE" and (request.operation != "CREATE" or request.is_resize):
+    if request.operation != "UPDATE" and (request.operation != "CREATE" or not is_pod):
         return Verdict(Decision.ALLOW, Reason.NOT_JUDGED, detail=f"{request.operation} commits nothing new")
     config = accounting.config
     policy = config.policy(request.namespace)
     try:
         pod = request.pod()
-        facts = _facts(request, pod)
+        facts = _created(request, pod) if request.operation == "CREATE" else _changed_to(request, pod)
         if (
             facts.before is not UNBORN
             and not _grows(facts, accounting)
@@ -119,9 +120,7 @@ def asked_of_quotas(asked: Question, quotas: Sequence[Quota], body: bytes) -> Qu
     return replace(asked, quota=said) if said else asked
 
 
-def _facts(request: Request, pod: Pod) -> PodFacts:
-    if request.operation == "CREATE":
-        return _created(request, pod)
+def _changed_to(request: Request, pod: Pod) -> PodFacts:
     return _resized(request, pod) if request.is_resize else _confined(request, pod)
 
 
@@ -182,7 +181,7 @@ def _changed(request: Request, pod: Pod, old: Pod) -> PodFacts:
 
 def _form(pod: Pod, facts: PodFacts, config: HeadroomConfig, policy: Policy) -> Verdict:
     """Judge what a pod leaves unsaid; of a change that adds no memory to it nothing is said."""
-    if policy.mode is Mode.ENFORCE and _is_too_large(pod, config):
+    if config.pools and policy.mode is Mode.ENFORCE and _is_too_large(pod, config):
         detail = f"its nodeSelector and node affinity have more than {MOST_PIECES} parts: select its nodes by a label"
         return Verdict(Decision.DENY, Reason.INVALID, policy.mode, detail=detail)
     if facts.was_confined_to is not None:

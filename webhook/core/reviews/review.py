@@ -139,7 +139,7 @@ def decode_of_pod(body: bytes) -> Request:
         request = _asked(_pod_review.decode(body))
     except _UNREADABLE:
         return decode(body)
-    return decode(body) if request.is_binding else request
+    return decode(body) if request.kind.kind != "Pod" and request.is_binding else request
 
 
 def _asked(review: _Review) -> Request:

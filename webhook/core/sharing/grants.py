@@ -10,7 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 
 from webhook.core.account.accounting import bounded_sums
-from webhook.core.account.extent import Sums
+from webhook.core.account.extent import UNBORN, Sums
 from webhook.core.account.facts import PodFacts
 from webhook.core.account.ledger import Ledger
 from webhook.core.account.reservations import Named
@@ -144,12 +144,13 @@ class Grants(ABC):
 
     def _growth(self, pod: PodFacts, without: frozenset[str]) -> Sums:
         """What a grant would add to the unretired reservations (those under one name overlap)."""
-        spread, before = self._ledger.spread(pod), self._ledger.before(pod)
+        spread = self._ledger.spread(pod)
+        before = pod.before if pod.was_confined_to is None else self._ledger.before(pod)
         return self._ledger.reservations.growth_of(pod.name, spread, before, without=without)
 
     def _covered(self, pod: PodFacts, held: Sums, load: Load, without: frozenset[str] = _NONE) -> bool:
         for scope, growth in self._growth(pod, without).items():
-            asked = self._ledger.asked(pod, scope)
+            asked = pod.footprint if pod.before is UNBORN else self._ledger.asked(pod, scope)
             limit, used = held.get(scope, NOTHING), load(scope)
             for index, _ in bounded_sums(self._ledger.capacity.bearing(scope).bound):
                 if asked[index] and used[index] + growth[index] > limit[index]:
