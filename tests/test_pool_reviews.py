@@ -1,6 +1,7 @@
 """Pods on their way into a pool later than by their creation: updates of gated ones, and bindings, at a replica."""
 
 import logging
+from itertools import count
 from typing import Any
 
 import pytest
@@ -14,6 +15,8 @@ from webhook.announcing import refused
 from webhook.auditline import line
 from webhook.cases import Answer, Decided
 from webhook.metrics import Reviews
+
+_numbers = count()
 
 
 def pooled() -> Judge:
@@ -34,12 +37,13 @@ def update(name: str, **changes: Any) -> bytes:
 
     kind = {"group": "", "version": "v1", "kind": "Pod"}
     made = {"kind": kind, "operation": "UPDATE", "namespace": "default", "name": name}
-    return body(**made, object=placed(HM), oldObject=placed(GATED))
+    return body(uid=f"review-{next(_numbers)}", **made, object=placed(HM), oldObject=placed(GATED))
 
 
 def bind(name: str, to: str) -> bytes:
     """A scheduler's review."""
     return body(
+        uid=f"review-{next(_numbers)}",
         kind={"group": "", "version": "v1", "kind": "Binding"},
         resource={"group": "", "version": "v1", "resource": "pods"},
         subResource="binding",

@@ -4,7 +4,7 @@ The API server waits for `timeoutSeconds` in all. A 503 with Retry-After makes i
 same bytes and the same timeout, and a Service may lead that to another replica. So no replica may go by what it has
 heard itself: a pod's creationTimestamp says when the request began (FillObjectMetaSystemFields in
 apiserver/pkg/registry/rest/meta.go, before any webhook is called), rounded down to a second. It is compared with the
-wall clock, and decides about nothing but how long to wait. A resize has no such time, nor is there one to go by where
+wall clock, and decides about nothing but how long to wait. An update has no such time, nor is there one to go by where
 the clocks are apart: then each replica sends a review back once and at once, or answers it.
 """
 
@@ -59,7 +59,7 @@ class Patience:
 
     def _age(self, case: Case) -> float | None:
         """How old a request is at the most; None where nobody can tell."""
-        if case.question is None or case.request.is_resize:
+        if case.question is None or case.request.operation != "CREATE":
             return None
         created = case.question.pod.metadata.creation_timestamp
         try:

@@ -37,7 +37,7 @@ def _cannot(request: Request) -> str:
         return "cannot grow"
     if request.is_binding:
         return "cannot be bound to this node"
-    return "cannot be confined to these nodes" if request.operation == "UPDATE" else "does not fit"
+    return "cannot be confined to these nodes" if request.is_pod and request.operation == "UPDATE" else "does not fit"
 
 
 def message(verdict: Verdict, response: Response) -> str:
