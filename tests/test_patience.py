@@ -3,10 +3,13 @@
 import itertools
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 import pytest
 
+from tests.core.reviews.test_confine import POOLS
 from tests.judging import BEGAN, Judge, review, waits
+from tests.test_pool_reviews import update
 from webhook.cases import Answer
 from webhook.waiting import Waiting
 
@@ -96,4 +99,14 @@ def test_a_time_that_nobody_can_read_is_none() -> None:
     pod["metadata"]["creationTimestamp"] = "yesterday"
     body = review(object=pod)
     assert asked(judge, body).status == 503
+    assert asked(judge, body).status == 200
+
+
+def test_an_update_is_not_dated_by_when_its_pod_was_made() -> None:
+    judge = Judge()
+    judge.configure(POOLS)
+    judge.clock.now = BEGAN + TIMEOUT - 0.1
+    made = datetime.fromtimestamp(BEGAN, UTC).isoformat()
+    body = update("p0", creationTimestamp=made)
+    assert asked(judge, body).status == 503, "there is all the time to ask again"
     assert asked(judge, body).status == 200
