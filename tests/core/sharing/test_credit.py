@@ -244,7 +244,7 @@ def test_a_resize_that_is_asked_for_again_and_again_is_not_held_for_ever() -> No
     story = start()
     live = story.come(pod("w0", 10))
     for attempt in range(12):
-        before = Before(live.revision, live.footprint, f"review-{attempt}")
+        before = Before(live.revision, live.footprint, review=f"review-{attempt}")
         asked = replace(pod("w0", 90), revision=0, before=before)
         allotment = story.replicas["a"]
         if not allotment.again(asked, story.now) and cause(story, asked) is None:
