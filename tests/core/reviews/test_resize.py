@@ -391,7 +391,9 @@ def test_two_attempts_at_once_are_told_apart() -> None:
     assert len(keys) == 3
     assert PodFacts("default/p", "u", 0, facts.footprint).key == "u"
     assert facts.before == Before(
-        5, Amounts(memory_requests=4 * GI, memory_limits_filled=4 * GI, memory_unbounded=1, cpu_unbounded=1)
+        5,
+        Amounts(memory_requests=4 * GI, memory_limits_filled=4 * GI, memory_unbounded=1, cpu_unbounded=1),
+        review="review-1",
     )
 
 

@@ -229,6 +229,22 @@ def test_a_resize_has_the_credit_of_the_pods_owner() -> None:
     assert cause(story, grown) is Cause.PAUSED
 
 
+def test_a_resize_that_is_asked_for_again_and_again_is_not_held_for_ever() -> None:
+    story = start()
+    live = story.come(pod("w0", 10))
+    for attempt in range(12):
+        before = Before(live.revision, live.footprint, review=f"review-{attempt}")
+        asked = replace(pod("w0", 90), revision=0, before=before)
+        allotment = story.replicas["a"]
+        if not allotment.again(asked, story.now) and cause(story, asked) is None:
+            story.write("a", asked)
+        story.renew_all(10)
+        story.prove("a")
+        allotment.lapse()
+    assert story.ledgers["a"].standing("cluster").unseen.memory_requests == 0
+    assert story.ledgers["a"].history.standing("ns").level == 1
+
+
 def test_what_policy_lets_in_is_reserved_within_the_credit_only() -> None:
     story = start()
     allotment, subjects = story.replicas["a"], story.ledgers["a"].reservations.subjects

@@ -36,6 +36,7 @@ class Before(NamedTuple):
     `move` tells apart the changes of where a pod may run, and is empty for a change of its size. `elsewhere`: what it
     was is not charged to the pool that it is charged to by this change, so in that pool it begins from nothing.
     `binds`: it is bound to a node, which may be written at any revision, and is settled only by a pod that is bound.
+    `review`: the UID of the review, which tells who asks for the same change once more from a review that is repeated.
     """
 
     revision: int = 0
@@ -43,6 +44,7 @@ class Before(NamedTuple):
     move: str = ""
     elsewhere: bool = False
     binds: bool = False
+    review: str = ""
 
     def within(self, scope: str) -> Amounts:
         """What it was charged in a scope of those that it is charged to from now on."""
@@ -53,8 +55,14 @@ UNBORN = Before()
 
 
 def key_of(uid: str, before: Before, footprint: Amounts) -> str:
-    """Return what tells grants apart: the UID of a create; one pod may be changed often, and in two ways at once."""
-    return uid if before is UNBORN else f"{uid}@{before.revision}{before.move}:{','.join(map(str, footprint))}"
+    """Return what tells grants apart: the UID of a create; one pod may be changed often, and in two ways at once.
+
+    A change that is asked for again is another grant, as a create of the same name is: else it would renew the first
+    one, and whoever repeats what somebody else refuses would hold its room for ever.
+    """
+    if before is UNBORN:
+        return uid
+    return f"{uid}@{before.revision}{before.move}:{','.join(map(str, footprint))}/{before.review}"
 
 
 class Extent(Struct, frozen=True, gc=False):

@@ -186,7 +186,7 @@ class Ledger:
         )
         if known is not None and known.uid == pod.uid:
             self._compare(known, pod, settled=settled)
-        else:
+        elif pod.counts or self._ended.get(pod.name) != pod.uid:  # to change one that has ended brings no other pod
             if self.reservations.get(pod.name, pod.uid) is None:
                 self.born_revision = max(self.born_revision, pod.revision)
             self._tell_subjects(pod, pod.footprint)

@@ -150,7 +150,7 @@ def _resized(request: Request, pod: Pod) -> PodFacts:
     conditions = tuple(c for c in status.conditions if c.type != "PodResizePending")
     wanted = replace(pod, status=replace(status, conditions=conditions))
     facts = _changed(request, wanted, old)
-    return replace(facts, before=Before(facts.revision, footprint(old)))
+    return replace(facts, before=Before(facts.revision, footprint(old), review=request.uid))
 
 
 def _confined(request: Request, pod: Pod) -> PodFacts:
@@ -162,7 +162,7 @@ def _confined(request: Request, pod: Pod) -> PodFacts:
     old = request.old_pod()
     facts = _changed(request, pod, old)
     was = ways(old.spec) if not facts.node else ()
-    before = Before(facts.revision, footprint(old), f"{hash(facts.confined_to):+x}")
+    before = Before(facts.revision, footprint(old), f"{hash(facts.confined_to):+x}", review=request.uid)
     return replace(facts, before=before, was_confined_to=was)
 
 
