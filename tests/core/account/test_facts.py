@@ -106,3 +106,16 @@ def test_a_node_that_says_nothing_has_nothing() -> None:
 def test_a_node_with_a_bad_quantity_has_no_facts() -> None:
     with pytest.raises(QuantityError):
         node_facts(node(status={"allocatable": {"memory": "12Q"}}))
+
+
+@pytest.mark.parametrize("user", [None, "ann"])
+def test_a_controllers_uid_is_kept_short_whatever_its_length_and_differs_from_others(user: str | None) -> None:
+    def owner(uid: str) -> str:
+        references = [{"kind": "ReplicaSet", "name": "web", "uid": uid, "controller": True}]
+        made = {"metadata": {"namespace": "shop", "name": "web-7", "ownerReferences": references}}
+        return pod_facts(read_pod(json.dumps(made).encode()), user=user).owner
+
+    assert owner("u" * 128) == "u" * 128
+    long = [owner("u" * 500_000), owner("u" * 500_001), owner("\u00e9" * 200)]
+    assert len(set(long)) == len(long)
+    assert all(len(each) < 128 for each in long)

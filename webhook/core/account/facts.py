@@ -1,5 +1,7 @@
 """Facts: what the account takes from the API's objects."""
 
+from hashlib import sha256
+
 from msgspec import Struct
 
 from webhook.core.account import nodes
@@ -83,8 +85,15 @@ def pod_facts(pod: Pod, name: str = "", uid: str = "", at: int | None = None, us
 def _owner(references: tuple[OwnerReference, ...], user: str | None) -> str:
     for reference in references:
         if reference.controller:
-            return reference.uid
+            return _short(reference.uid)
     return "" if user is None else f"{USER}{user}"
+
+
+def _short(uid: str) -> str:
+    """Return a UID as it is, or what stands for it: no API server bounds an owner's, and grants keep it."""
+    if len(uid) <= _LONGEST_OWNER:
+        return uid
+    return f"#{sha256(uid.encode(errors='surrogatepass')).hexdigest()}"
 
 
 def _shared(name: str) -> str:
@@ -97,6 +106,7 @@ def _shared(name: str) -> str:
     return _names.setdefault(name, name)
 
 
+_LONGEST_OWNER = 128  # characters; a UID of Kubernetes' own has 36
 _names: dict[str, str] = {}
 _MOST_NAMES = 16_384  # more than any cluster has nodes and priority classes
 
