@@ -100,6 +100,17 @@ def test_a_duplicate_of_an_open_name_costs_what_it_asks_or_it_would_be_held_for_
     assert cause(story, pod("w0", 60, uid="again")) is Cause.EARLIER
 
 
+def test_a_duplicate_of_a_name_that_another_replica_has_open_costs_as_much() -> None:
+    story = start("a", "b")
+    story.come(replace(pod("w0", 4), deleting=True))  # as long as it has a finalizer its name stays taken
+    grant(story, pod("w0", 90))
+    story.renew_all(20)  # the name is told as soon as it is repeated
+    assert cause(story, pod("w0", 90, uid="again"), "b") is Cause.EARLIER
+    assert cause(story, pod("w0", 4, uid="again"), "b") is None
+    lapse(story)
+    assert cause(story, pod("w0", 90, uid="again"), "b") is Cause.PAUSED
+
+
 def test_duplicates_of_a_small_name_and_of_one_that_lives_are_let_in() -> None:
     story = start()
     for number in range(20):

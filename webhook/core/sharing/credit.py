@@ -15,7 +15,8 @@ twice as much, if all of it is open at once. The 32nd lets a subject fill the la
 in bad standing keeps a quarter, so that one broken owner does not shut out its neighbours there.
 
 Of a name that already has a grant open, a pod costs what it asks beyond what lives there: it would hold the name's room
-for longer. What has lapsed is held against a subject only if it was more than the small credit: less does no harm.
+for longer. It would do so too where another replica has the name open, and says so (naming.py): the replicas would hold
+it in turn. What has lapsed is held against a subject only if it was more than the small credit: less does no harm.
 
 Credit refuses; it never grants. The protocol's argument does not need it.
 """
@@ -108,6 +109,7 @@ class Credit:
         self._lapse = lapse
         self._shares = shares
         self._elsewhere: Sums = {}  # by scope: what other replicas have open
+        self._named: dict[str, Sums] = {}  # by name, as far as others tell: the most that one of them has open for it
 
     # -- questions -----------------------------------------------------------------------------------------------------
 
@@ -160,9 +162,10 @@ class Credit:
             yield index, bound, max(0, left)
 
     def _short(self, pod: PodFacts, room: _Room, shares: Shares, now: float) -> Iterator[Shortfall]:
+        named = self._named.get(pod.name, {})  # by another replica, whose subject nobody tells: surely its namespace
         for subject in subjects_of(pod.name, pod.owner):
             awaited = self._ledger.reservations.subjects.awaited(subject)
-            own = awaited.in_scope(room.scope)[room.index]
+            own = awaited.in_scope(room.scope)[room.index] + named.get(room.scope, NOTHING)[room.index]
             standing = self._ledger.history.standing(subject)
             free, wanted = room.left + own, own + room.cost
             if standing.level == 0:
@@ -178,7 +181,7 @@ class Credit:
                     room.index,
                     own,
                     len(awaited.names),
-                    *self._oldest(awaited.names, now),
+                    *self._oldest(awaited.names or {pod.name: None}, now),
                     standing.until,
                 )
 
@@ -191,8 +194,12 @@ class Credit:
     def hear(self, shared: Shared, replica: str, now: float) -> None:
         """Take in what the other replicas have open, and whose pods they saw lapse."""
         others = [holding for other, holding in shared.holdings.items() if other != replica]
-        self._elsewhere = {}
+        self._elsewhere, self._named = {}, {}
         for holding in others:
+            for name, sums in holding.named.items():
+                most = self._named.setdefault(name, {})
+                for scope, amounts in sums.items():
+                    most[scope] = most.get(scope, NOTHING).or_more(amounts)
             for scope, held in holding.held.items():
                 still_open = held.beyond(holding.spare.get(scope, NOTHING))
                 self._elsewhere[scope] = self._elsewhere.get(scope, NOTHING).plus(still_open)
