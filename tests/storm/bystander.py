@@ -79,8 +79,10 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def standing_by(cluster: Cluster, folder: Path, namespace: str, mood: Mood = moody) -> Iterator[None]:
-    """Have the API server ask it about the pods of one namespace."""
+def standing_by(
+    cluster: Cluster, folder: Path, namespace: str, mood: Mood = moody, *, resizes: bool = False
+) -> Iterator[None]:
+    """Have the API server ask it about the pods of one namespace, and about their resizes if so wished."""
     issue_certificates(folder)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(folder / "tls.crt", folder / "tls.key")
@@ -89,7 +91,9 @@ def standing_by(cluster: Cluster, folder: Path, namespace: str, mood: Mood = moo
     server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
     threading.Thread(target=server.serve_forever, name=NAME, daemon=True).start()
     try:
-        cluster.api.create(gate.CONFIGURATIONS, _manifest(server.server_address[1], folder / "ca.crt", namespace))
+        cluster.api.create(
+            gate.CONFIGURATIONS, _manifest(server.server_address[1], folder / "ca.crt", namespace, resizes)
+        )
         until(lambda: _try(cluster, namespace) and server.asked, "the bystander's first review", 30)
         yield
     finally:
@@ -103,13 +107,17 @@ def _try(cluster: Cluster, namespace: str) -> bool:
     return True
 
 
-def _manifest(port: int, ca_file: Path, namespace: str) -> Object:
+def _manifest(port: int, ca_file: Path, namespace: str, resizes: bool) -> Object:
+    asked = [("CREATE", "pods"), *([("UPDATE", "pods/resize")] if resizes else [])]
     bundle = base64.b64encode(ca_file.read_bytes()).decode()
     webhook = {
         "name": f"{NAME}.headroom.dev",
         "admissionReviewVersions": ["v1"],
         "clientConfig": {"url": f"https://{LOOPBACK}:{port}/", "caBundle": bundle},
-        "rules": [{"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["pods"]}],
+        "rules": [
+            {"apiGroups": [""], "apiVersions": ["v1"], "operations": [operation], "resources": [resource]}
+            for operation, resource in asked
+        ],
         "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": namespace}},
         "timeoutSeconds": TIMEOUT_SECONDS,
         "sideEffects": "None",

@@ -8,6 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 from typing import NamedTuple
 
@@ -104,11 +105,17 @@ def probing(cluster: Cluster, every: float) -> Iterator[Probes]:
 
 def tries(place: Scene, made: Callable[[int], Object], pace: Pace) -> Counter[str]:
     """Create a pod again and again, and say what was said."""
+    numbers = count()
+    return _again(lambda: place.plane.api.create(place.pods, made(next(numbers))), pace)
+
+
+def _again(act: Callable[[], object], pace: Pace) -> Counter[str]:
+    """Do something again and again, and say what was said."""
     told: Counter[str] = Counter()
     ends = time.monotonic() + pace.seconds
     while (began := time.monotonic()) < ends:
         try:
-            place.plane.api.create(place.pods, made(sum(told.values())))
+            act()
             told[CREATED] += 1
         except ApiError as error:
             told[_word(error.message)] += 1
@@ -170,6 +177,71 @@ def test_a_replica_set_of_one_whose_pods_another_webhook_refuses_takes_room_from
     figures.append(Figures("a ReplicaSet refused elsewhere", str(COUNT), BOUND, seen, note=note))
     assert probes.refused == [], probes.texts
     assert seen.over(BOUND) == []
+
+
+def test_a_resize_that_another_webhook_refuses_again_and_again_shuts_others_out_for_one_lapse(
+    bare: Scene, work: Path, figures: Record
+) -> None:
+    pace = Pace(SHORT, 27.0, 0.6, 0.45)
+    memory = {"memory": f"{BOUND // MI - 1}Mi"}
+    grown = {"spec": {"containers": [{"name": "main", "resources": {"requests": memory, "limits": memory}}]}}
+    with bare.guarded(work, COUNT, pace.times), Witness(bare.server) as witness:
+        bare.plane.api.create(bare.pods, pod("live", 8 * MI))
+        with (
+            standing_by(bare.plane, work / "bystander", bare.namespace, refusing, resizes=True),
+            probing(bare.plane, pace.probed) as probes,
+        ):
+            told = _again(lambda: bare.plane.api.patch(f"{bare.pods}/live/resize", grown, "strategic"), pace)
+        seen = witness.testify()
+    note = f"probes refused for {probes.seconds_refused():.1f} of {pace.seconds:.0f} s; {told}"
+    figures.append(Figures("a resize refused elsewhere", str(COUNT), BOUND, seen, note=note))
+    assert told["AwaitingEarlierPods"] > 0
+    assert 0 < probes.seconds_refused() <= pace.times.lapse + PROOF_SECONDS / 2
+
+
+@slow
+def test_changes_to_a_pod_that_has_ended_go_bail_for_nobody(bare: Scene, work: Path, figures: Record) -> None:
+    pace = Pace(SHORT, 27.0, 1.0, 0.45)
+    with bare.guarded(work, COUNT, pace.times), Witness(bare.server) as witness:
+        bare.plane.api.create(bare.pods, pod("done", BOUND))
+        bare.plane.api.patch(f"{bare.pods}/done/status", {"status": {"phase": "Succeeded"}})
+        with (
+            standing_by(bare.plane, work / "bystander", bare.namespace, refusing),
+            probing(bare.plane, pace.probed) as probes,
+        ):
+            told = tries(bare, lambda number: _labelled(bare, "done", pod(f"large-{number}", BOUND)), pace)
+        seen = witness.testify()
+    note = f"probes refused for {probes.seconds_refused():.1f} of {pace.seconds:.0f} s; {told}"
+    figures.append(Figures("beside an ended pod that is labelled", str(COUNT), BOUND, seen, note=note))
+    assert 0 < probes.seconds_refused() <= pace.times.lapse + PROOF_SECONDS / 2
+
+
+def _labelled(place: Scene, name: str, made: Object) -> Object:
+    """Change a label of a pod, and return another one."""
+    labels = {"for": made["metadata"]["name"]}
+    place.plane.api.patch(f"{place.pods}/{name}", {"metadata": {"labels": labels}})
+    return made
+
+
+@slow
+def test_a_name_that_a_finalizer_keeps_is_not_held_by_one_replica_after_the_other(
+    bare: Scene, work: Path, figures: Record
+) -> None:
+    pace = Pace(SHORT, 40.0, 0.5, 0.45)
+    held = pod("held", 8 * MI)
+    held["metadata"]["finalizers"] = ["tenant.example/hold"]
+    with bare.guarded(work, COUNT, pace.times), Witness(bare.server) as witness:
+        bare.plane.api.create(bare.pods, held)
+        bare.plane.api.delete_now(f"{bare.pods}/held")
+        time.sleep(0.5)
+        with probing(bare.plane, pace.probed) as probes:
+            told = tries(bare, lambda _: pod("held", BOUND - 8 * MI), pace)
+        seen = witness.testify()
+        bare.plane.api.patch(f"{bare.pods}/held", {"metadata": {"finalizers": None}})
+    note = f"probes refused for {probes.seconds_refused():.1f} of {pace.seconds:.0f} s; {told}"
+    figures.append(Figures("a name that a finalizer keeps", str(COUNT), BOUND, seen, note=note))
+    assert told["AwaitingEarlierPods"] > 0
+    assert 0 < probes.seconds_refused() <= pace.times.lapse + PROOF_SECONDS / 2
 
 
 def test_a_create_under_the_name_of_a_living_pod_takes_room_from_nobody(
