@@ -96,6 +96,8 @@ def test_it_is_sent_to_ask_again_while_there_is_time_and_then_refused_with_a_rea
         "of memory requests) let in before has not appeared yet, such as default/first, let in "
     )
     assert "another admission webhook or a ResourceQuota may refuse them" in status["message"]
+    assert "or their name was taken" in status["message"]
+    assert "or are given up after 45 s, in 3" in status["message"]
     verdict = judge.decided[-1].verdict
     assert (verdict.decision, verdict.reason) == (Decision.DENY, Reason.AWAITING)
     assert open_in_gi(judge) == 8
@@ -161,7 +163,8 @@ def test_a_name_that_is_taken_is_said_so_once_the_view_has_had_its_time() -> Non
     shows(judge, "web", 1)
     answer = end_of_patience(judge, judge.ask(review("web", "9Gi")))
     assert (
-        "a pod default/web exists, so that the API server will refuse another one"
+        "a pod of this name exists already; delete it first or choose another name. This one asks 8Gi of memory "
+        "requests more than that one has, of which 960Mi would be kept for a name that is taken"
         in response(answer)["status"]["message"]
     )
     waiting = waits(judge.ask(review("web", "9Gi", uid="another")))
@@ -169,6 +172,15 @@ def test_a_name_that_is_taken_is_said_so_once_the_view_has_had_its_time() -> Non
     judge.book()
     judge.book()
     assert response(waiting.answer.result(0))["allowed"]
+
+
+def test_a_dry_run_under_a_name_that_is_taken_need_not_wait_since_it_holds_nothing() -> None:
+    judge = start()
+    shows(judge, "web", 1)
+    assert response(judge.ask(review("web", "9Gi", dryRun=True)))["allowed"], "the API server knows the name"
+    refused = response(judge.ask(review("web", "17Gi", dryRun=True)))
+    assert "(a pod of that name exists: 1Gi of the 17Gi are counted already)" in refused["status"]["message"]
+    assert open_in_gi(judge) == 0
 
 
 @pytest.mark.parametrize("outage", ["a failed write", "a broken watch", "no renewal"])

@@ -17,6 +17,7 @@ from webhook.core.config.settings import Mode
 from webhook.core.reviews.decision import Outcome, decide, refuse_beside_others, verdict_of
 from webhook.core.reviews.question import Question, question
 from webhook.core.reviews.verdict import Decision, Reason, Verdict, cannot_tell, judge
+from webhook.core.reviews.wording import warnings
 from webhook.core.sharing.allotment import Allotment, Ask, Timing
 from webhook.core.sharing.credit import Credit
 from webhook.core.sharing.shared import Holding, Shared
@@ -61,6 +62,10 @@ class Replica:
     @property
     def reserved(self) -> float:
         return 16 - committed(self.ledger) - headroom(self.ledger)
+
+
+def said_of(verdict: Verdict) -> tuple[Decision, Reason]:
+    return verdict.decision, verdict.reason
 
 
 def said(outcome: Outcome) -> tuple[Decision, Reason, bool]:
@@ -361,6 +366,46 @@ def test_what_the_account_lets_in_is_reserved_though_no_node_can_hold_it(
     assert said(replica.decide("7Gi")) == (decision, reason, True)
     assert replica.ledger.standing(CLUSTER).unseen.memory_requests == 7 * GI
     assert said(replica.decide("7Gi", 1.1)) == (decision, reason, True), "asked twice it is answered alike"
+
+
+@pytest.mark.parametrize(
+    ("settings", "asked", "said_first", "lines"),
+    [
+        ("mode: warn", "19Gi", Reason.MEMORY, 2),
+        ("mode: warn\nunplaceable: deny", "19Gi", Reason.MEMORY, 2),
+        ("mode: warn\nunplaceable: allow", "19Gi", Reason.MEMORY, 1),
+        ("mode: warn\nunplaceable: deny\nwarnAt: 10%", "7Gi", Reason.UNPLACEABLE, 2),
+        ("unplaceable: warn\nwarnAt: 10%", "7Gi", Reason.UNPLACEABLE, 2),
+        ("mode: audit\nunplaceable: deny", "19Gi", Reason.MEMORY, 0),
+    ],
+)
+def test_a_pod_that_breaks_or_nears_a_sum_and_that_no_node_can_hold_is_told_both(
+    settings: str, asked: str, said_first: Reason, lines: int
+) -> None:
+    verdict = Replica(settings, *THREE).decide(asked).verdict
+    assert verdict.allowed
+    assert verdict.reason is said_first
+    assert len(warnings(verdict, "pod default/web-7")) == lines
+
+
+def test_a_refusal_for_the_sums_says_as_well_what_no_node_can_hold_where_that_is_to_be_told() -> None:
+    for settings, told in (("", True), ("unplaceable: allow", False)):
+        verdict = Replica(settings, *THREE).decide("19Gi").verdict
+        assert said_of(verdict) == (Decision.DENY, Reason.MEMORY)
+        assert (verdict.lacking is not None) is told
+    assert Replica("").decide("17Gi").verdict.lacking is not None
+
+
+def test_a_refusal_under_a_name_that_lives_says_what_of_it_is_counted_already() -> None:
+    replica = Replica()
+    replica.ledger.see(pod("web-7", 0.25, uid="lives"))
+    assert replica.decide("17Gi").verdict.detail == "a pod of that name exists: 256Mi of the 17Gi are counted already"
+    assert not replica.decide("17Gi", name="other").verdict.detail
+    assert not decide(replica.ledger, replica.allotment, replica.resize("18Gi"), 1.0).verdict.detail
+    replica.ledger.see(replace(pod("web-7", 0.25, uid="lives"), counts=False))
+    assert replica.decide("17Gi").verdict.detail == "a pod of that name exists"
+    replica.ledger.see(replace(pod("web-7", 0.25, uid="lives"), deleting=True))
+    assert not replica.decide("17Gi").verdict.detail
 
 
 def test_deny_refuses_what_no_node_can_hold_whether_there_is_room_for_it_or_not() -> None:

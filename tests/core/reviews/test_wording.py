@@ -218,6 +218,43 @@ def test_what_no_node_can_hold_is_said_with_what_there_is(need: Room, largest: R
     assert len(line) <= 120
 
 
+LACKING = Lacking(Room(17 * GI, 1000), Room(8 * GI, 4000))
+WAITS = f"{WEB} waits for a larger node: it asks 17Gi, the largest it may use has 8Gi"
+
+
+def test_what_neither_fits_nor_could_run_is_told_both_in_one_refusal() -> None:
+    verdict = refuse((REQUESTS,), Mode.ENFORCE)
+    head = refusal(verdict, WEB).partition("Ask for less")[0]
+    assert refusal(structs.replace(verdict, lacking=LACKING), WEB) == (
+        f"{head}No node that counts now can hold it either: it asks 17Gi, the largest it may use has 8Gi. "
+        "Ask for less, or add a larger node"
+    )
+    nodeless = refuse((NODELESS,), Mode.ENFORCE)
+    assert refusal(structs.replace(nodeless, lacking=Lacking(Room(GI, 100), Room())), WEB) == refusal(nodeless, WEB)
+
+
+def test_who_is_told_of_a_bound_is_told_as_well_that_no_node_can_hold_it() -> None:
+    over = structs.replace(refuse((REQUESTS,), Mode.WARN), lacking=LACKING)
+    assert warnings(over, WEB) == (
+        "past the bound: memory requests of the cluster 18.69Gi of 18Gi, over by 700Mi",
+        WAITS,
+    )
+    near = Verdict(Decision.WARN, Reason.UNPLACEABLE, sums=(short_of(asked=GI, committed=4 * GI, bound=5 * GI),))
+    assert warnings(structs.replace(near, lacking=LACKING), WEB) == (
+        "memory requests of the cluster at 100% of the bound: 5Gi of 5Gi",
+        WAITS,
+    )
+
+
+def test_nobody_is_told_to_free_what_is_not_there() -> None:
+    empty = short_of(asked=19 * GI, committed=0, bound=18 * GI)
+    assert refusal(refuse((empty,), Mode.ENFORCE), WEB).endswith(
+        ". Ask for less or raise thresholds.memory.requests in the ConfigMap headroom-config"
+    )
+    for filled in (structs.replace(empty, granted=1), LIMITS):
+        assert "Ask for less, free some, or raise" in refusal(refuse((empty, filled), Mode.ENFORCE), WEB)
+
+
 def test_what_pods_hold_that_can_run_nowhere_is_part_of_a_refusal() -> None:
     stuck = structs.replace(REQUESTS, unplaceable=6 * GI)
     told = refusal(refuse((stuck,), Mode.ENFORCE), WEB)

@@ -9,7 +9,10 @@ from webhook.core.sharing.credit import Cause, Shortfall
 from webhook.core.values.amounts import Amounts
 from webhook.core.values.quantity import bytes_text, millis_text
 
-_WHO_REFUSES = "another admission webhook or a ResourceQuota may refuse them after Headroom has let them in"
+_WHO_REFUSES = (
+    "another admission webhook or a ResourceQuota may refuse them after Headroom has let them in, "
+    "or their name was taken"
+)
 
 
 def awaiting(short: Shortfall, mode: Mode, now: float) -> Verdict:
@@ -27,10 +30,12 @@ def final(verdict: Verdict) -> Verdict:
 
 def _earlier(short: Shortfall, now: float) -> str:
     pods = f"{short.pods} pods" if short.pods > 1 else "a pod"
+    lapse, left = short.again_at - short.since, max(1.0, short.again_at - now)  # the view must be proven as well
     return (
         f"{pods} of {_whose(short.subject)} ({_amount(short)}) let in before {'have' if short.pods > 1 else 'has'} not "
         f"appeared yet, such as {short.example}, let in {max(0.0, now - short.since):.0f} s ago; {_WHO_REFUSES}. "
-        "It is let in once they appear, or are given up"
+        f"It is let in once they appear, or are given up after {lapse:.0f} s, "
+        f"{'the first of them ' if short.pods > 1 else ''}in {left:.0f} s"
     )
 
 
@@ -43,8 +48,9 @@ def _paused(short: Shortfall, now: float) -> str:
 
 def _taken(short: Shortfall, _: float) -> str:
     return (
-        f"a pod {short.subject} exists, so that the API server will refuse another one of that name; "
-        "the room for it is not kept from others meanwhile. Choose another name, or delete that pod first"
+        "a pod of this name exists already; delete it first or choose another name. "
+        f"This one asks {_amount(short)} more than that one has, "
+        f"of which {_written(short, short.most, down=True)} would be kept for a name that is taken"
     )
 
 
@@ -62,5 +68,9 @@ def _whose(subject: str) -> str:
 
 def _amount(short: Shortfall) -> str:
     resource, kind = Amounts._fields[short.index].split("_")[:2]
-    written = bytes_text(short.awaited) if resource == "memory" else millis_text(short.awaited)
-    return f"{written} of {resource} {kind}"
+    return f"{_written(short, short.awaited)} of {resource} {kind}"
+
+
+def _written(short: Shortfall, value: int, *, down: bool = False) -> str:
+    is_memory = Amounts._fields[short.index].startswith("memory")
+    return bytes_text(value, down=down) if is_memory else millis_text(value)

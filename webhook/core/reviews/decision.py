@@ -10,6 +10,7 @@ from webhook.core.account.ledger import Ledger
 from webhook.core.account.places import Lacking
 from webhook.core.reviews.awaiting import awaiting
 from webhook.core.reviews.question import Question
+from webhook.core.reviews.taken import named
 from webhook.core.reviews.verdict import (
     Decision,
     Reason,
@@ -65,8 +66,8 @@ def _looked_at(
 ) -> Outcome:
     """Decide by each sum, each subject's credit, and how much is kept in mind."""
     pod, dry_run = question.facts, question.request.dry_run
-    judged = judge(ledger, pod, question.mode)
-    verdict = placing if placing is not None and judged.reason in _MILDER else verdict_of(question, judged)
+    judged = named(ledger, pod, judge(ledger, pod, question.mode))
+    verdict = verdict_of(question, judged) if placing is None else _both(placing, judged)
     if not verdict.allowed or (question.forced and ledger.sets_apart(pod)):
         return Outcome(verdict, settled=True)
     shortfall = allotment.shortfall(pod, now)
@@ -79,7 +80,8 @@ def _looked_at(
 
 def _beyond_credit(question: Question, verdict: Verdict, shortfall: Shortfall, now: float) -> Outcome:
     """Let wait what is beyond the credit, or send it away; what policy lets in is let in, and not reserved for."""
-    if question.forced:
+    of_taken_name = shortfall.cause is Cause.TAKEN and bool(question.request.dry_run)
+    if question.forced or of_taken_name:  # which holds nothing, and the API server itself knows which names are taken
         return Outcome(verdict, settled=True)
     awaits = awaiting(shortfall, question.mode, now)
     if shortfall.cause is Cause.PAUSED:
@@ -100,7 +102,13 @@ def _whatever_is_free(question: Question, placing: Verdict | None) -> Verdict | 
     return placing if placing is not None and placing.decision is Decision.DENY else None
 
 
-_MILDER = (Reason.FITS, Reason.NEAR_BOUND)
+def _both(placing: Verdict, judged: Verdict) -> Verdict:
+    """Combine that no node can hold a pod with what the sums say; that it does not fit goes first."""
+    if judged.reason is Reason.FITS:
+        return placing
+    if judged.reason is Reason.NEAR_BOUND:
+        return replace(placing, sums=judged.sums)
+    return replace(judged, lacking=placing.lacking)
 
 
 def _placing(question: Question, lacking: Lacking) -> Verdict | None:
@@ -146,7 +154,7 @@ def refuse_beside_others(ledger: Ledger, allotment: Allotment, question: Questio
     broken = tuple(s for s in sums if s.short_by > 0)
     if not broken:  # room came free meanwhile, or the pod under this name that pays for it is about to go
         return verdict_of(question, cannot_tell(question.mode, "the account changed while this was decided"))
-    return verdict_of(question, refuse(broken, question.mode))
+    return verdict_of(question, named(ledger, pod, refuse(broken, question.mode)))
 
 
 def _with_others(s: Sum, held: Amounts) -> Sum:

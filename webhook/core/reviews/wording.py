@@ -43,7 +43,10 @@ def refusal(verdict: Verdict, subject: str, cannot: str = "does not fit") -> str
     """Say in one line why a pod is refused, or what it `cannot` do, and what to do about it."""
     if verdict.sums:
         more = f" ({printable(verdict.detail, _DETAIL)})" if verdict.detail else ""
-        return f"{subject} {cannot}{more}: {'; '.join(map(_broken, verdict.sums))}. {_advice(verdict.sums)}"
+        return (
+            f"{subject} {cannot}{more}: {'; '.join(map(_broken, verdict.sums))}. "
+            f"{_advice(verdict.sums, verdict.lacking)}"
+        )
     if verdict.reason is Reason.QUOTA:
         return printable(verdict.detail, _QUOTA)
     if verdict.lacking is not None:
@@ -72,10 +75,13 @@ _LET_IN = {
 }
 
 
-def _advice(sums: tuple[Sum, ...]) -> str:
+def _advice(sums: tuple[Sum, ...], lacking: Lacking | None) -> str:
     if not any(any(s.room) for s in sums):
         return "To ask for less does not help: a node must be uncordoned, repaired, untainted or added"
-    return f"Ask for less, free some, or raise {' and '.join(map(_threshold, sums))} in the ConfigMap headroom-config"
+    if lacking is not None:
+        return f"No node that counts now can hold it either: it {shortage(lacking)}. Ask for less, or add a larger node"
+    free = ", free some," if any(s.committed or s.granted for s in sums) else ""
+    return f"Ask for less{free} or raise {' and '.join(map(_threshold, sums))} in the ConfigMap headroom-config"
 
 
 def _no_node(s: Sum) -> str:
@@ -122,18 +128,19 @@ def _threshold(s: Sum) -> str:
     return f"thresholds.{s.resource}.{s.kind}" + ("" if s.scope == CLUSTER else f" of {place(s.scope)}")
 
 
+_BROKEN = (Reason.MEMORY, Reason.CPU)
+
+
 def warnings(verdict: Verdict, subject: str) -> tuple[str, ...]:
     """Make the warnings of a verdict that lets the request in; kubectl puts "Warning:" before each."""
     if verdict.decision is not Decision.WARN:
         return ()
-    if verdict.reason is Reason.NEAR_BOUND:
-        lines = [_near(s) for s in verdict.sums]
-    elif verdict.sums:
-        lines = [_over(s) for s in verdict.sums]
-    elif verdict.lacking is not None:
+    told = _over if verdict.reason in _BROKEN else _near
+    lines = [told(s) for s in verdict.sums]
+    if verdict.lacking is not None:
         rest = f" waits for a larger node: it {shortage(verdict.lacking)}"
-        lines = [printable(subject, max(_SHORTEST_SUBJECT, WARNING - len(rest))) + rest]
-    else:
+        lines.append(printable(subject, max(_SHORTEST_SUBJECT, WARNING - len(rest))) + rest)
+    if not lines:
         about = printable(subject, _SUBJECT_IN_WARNING)
         lines = [f"{about} {_LET_IN[verdict.reason].format(detail=verdict.detail)}"]
     return tuple(printable(line, WARNING) for line in lines)

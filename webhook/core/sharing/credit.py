@@ -67,7 +67,9 @@ class Shortfall(Struct, frozen=True, gc=False):
     """Why a pod is not let in for now, though there is room.
 
     `awaited` of the sum at `index` is open for `pods` pods, of which `example` is the oldest, let in at `since`;
-    `again_at` is when to ask again, where waiting for pods is in vain. Times are seconds of the replica's own clock.
+    `again_at` is when that one is given up or, where waiting for pods is in vain, when to ask again. Times are seconds
+    of the replica's own clock. Under a name that is taken, a pod asks `awaited` beyond what lives there; up to `most`
+    it would be let in.
     """
 
     cause: Cause
@@ -78,6 +80,7 @@ class Shortfall(Struct, frozen=True, gc=False):
     example: str = ""
     since: float = 0.0
     again_at: float = 0.0
+    most: int = 0
 
 
 class Worse(NamedTuple):
@@ -144,7 +147,8 @@ class Credit:
         if is_taken:
             for room in rooms:
                 if room.cost * shares.taken > room.left:
-                    return Shortfall(Cause.TAKEN, pod.name, room.index)
+                    most = room.left // shares.taken
+                    return Shortfall(Cause.TAKEN, pod.name, room.index, room.cost, most=most)
         found = [short for room in rooms for short in self._short(pod, room, shares, now)]
         return min(found, key=lambda short: short.cause is Cause.EARLIER, default=None)  # waiting would be in vain
 
@@ -176,15 +180,9 @@ class Credit:
             if not within:
                 in_vain = now < standing.until and room.cost * shares.small(subject) > free
                 cause = Cause.PAUSED if in_vain else Cause.EARLIER
-                yield Shortfall(
-                    cause,
-                    subject,
-                    room.index,
-                    own,
-                    len(awaited.names),
-                    *self._oldest(awaited.names or {pod.name: None}, now),
-                    standing.until,
-                )
+                example, since = self._oldest(awaited.names or {pod.name: None}, now)
+                again_at = standing.until if in_vain else since + self._lapse
+                yield Shortfall(cause, subject, room.index, own, len(awaited.names), example, since, again_at)
 
     def _oldest(self, names: dict[str, None], now: float) -> tuple[str, float]:
         name = next(iter(names), "")
