@@ -45,6 +45,7 @@ def test_what_is_out_beyond_the_reserve_is_told_as_well(account: Account, caplog
     for facts in (node("b", cordoned=True), node("a", cordoned=True), node("a"), node("b")):
         account.see_node(facts)
     assert caplog.messages == [USED_UP, EXCEEDED, USED_UP, WHOLE]
+    assert [record.levelname for record in caplog.records] == ["WARNING", "WARNING", "INFO", "INFO"]
 
 
 def test_a_loss_by_time_alone_is_told_by_the_booking_thread(judge: Judge, caplog: pytest.LogCaptureFixture) -> None:

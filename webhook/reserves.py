@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Mapping
-from enum import Enum
+from enum import IntEnum
 
 from webhook.core.reviews.wording import place
 
@@ -14,10 +14,12 @@ Reserve = tuple[int, tuple[str, ...]]
 """For the loss of how many nodes it is, and which nodes are out: cordoned, or lost and not replaced."""
 
 
-class _State(Enum):
-    LEFT = "some of it is left"
-    USED_UP = "all of it is in use"
-    EXCEEDED = "more is out than it is for"
+class _State(IntEnum):
+    """How far a reserve is used; what is higher is worse, and is a warning only when it is reached from below."""
+
+    LEFT = 0
+    USED_UP = 1
+    EXCEEDED = 2
 
 
 class Reserves:
@@ -30,8 +32,9 @@ class Reserves:
         """Log what is new, by scope."""
         before, self._told = self._told, {scope: _state(*reserve) for scope, reserve in reserves.items()}
         for scope, state in self._told.items():
-            if state is not before.get(scope, _State.LEFT):
-                _log(scope, state, *reserves[scope])
+            known = before.get(scope, _State.LEFT)
+            if state is not known:
+                _log(scope, state, *reserves[scope], logging.WARNING if state > known else logging.INFO)
 
 
 def _state(nodes: int, out: tuple[str, ...]) -> _State:
@@ -40,15 +43,15 @@ def _state(nodes: int, out: tuple[str, ...]) -> _State:
     return _State.USED_UP if len(out) == nodes else _State.EXCEEDED
 
 
-def _log(scope: str, state: _State, nodes: int, out: tuple[str, ...]) -> None:
+def _log(scope: str, state: _State, nodes: int, out: tuple[str, ...], level: int) -> None:
     if state is _State.LEFT:
-        log.info("the reserve of %s is not used up any more", place(scope))
+        log.log(level, "the reserve of %s is not used up any more", place(scope))
     elif state is _State.USED_UP:
         text = "the reserve of %s (nodes: %d) is used up by %s: the loss of another node may not be covered"
-        log.warning(text, place(scope), nodes, _names(out))
+        log.log(level, text, place(scope), nodes, _names(out))
     else:
         text = "more nodes of %s are out than its reserve is for (nodes: %d): %s; not all of their pods may come back"
-        log.warning(text, place(scope), nodes, _names(out))
+        log.log(level, text, place(scope), nodes, _names(out))
 
 
 def _names(out: tuple[str, ...]) -> str:
