@@ -14,6 +14,7 @@ from webhook.core.foresight.preview import Level, Preview, preview, standings, u
 from webhook.core.foresight.wording_preview import preview_warnings
 from webhook.core.values.scopes import CLUSTER
 
+CONTROL_PLANE = frozenset({"node-role.kubernetes.io/control-plane"})
 REQUESTS = (CLUSTER, "memory", "requests")
 HIGH_REQUESTS = ("high-mem", "memory", "requests")
 
@@ -132,9 +133,29 @@ def test_a_reserve_can_put_a_scope_over_or_close_it(busy: Ledger) -> None:
         (REQUESTS, Level(9 * GI, 8 * GI)),
     )
     empty = ledger("", node("a"))
-    assert told(empty, "reserve: {nodes: 1}") == (
-        "memory requests of the cluster would have a bound of 0: there is nothing to take a share of",
-    )
+    (line,) = told(empty, "reserve: {nodes: 1}")
+    assert line.endswith("have a bound of 0: the reserve (nodes: 1) takes the only node; nothing would fit")
+
+
+@pytest.mark.parametrize(
+    ("mode", "then"),
+    [("enforce", "nothing would fit"), ("warn", "all get a warning"), ("audit", "all are logged")],
+)
+def test_a_reserve_that_takes_every_node_is_named_whether_anything_lives_or_not(mode: str, then: str) -> None:
+    line = f"memory requests of the cluster would have a bound of 0: the reserve (nodes: 99) takes all 3 nodes; {then}"
+    settings = f"mode: {mode}\nreserve: {{nodes: 99}}"
+    of = ledger("", node("a"), node("b"), node("c"), node("out", taints=CONTROL_PLANE))
+    assert told(of, settings) == (line,)
+    of.see(pod("on-a", 1, "a"))
+    assert told(of, settings) == (line,)
+    assert "takes all" not in "".join(told(of, "reserve: {nodes: 2}"))
+
+
+def test_a_bound_of_nothing_is_not_laid_to_a_reserve() -> None:
+    of = ledger("", node("a"))
+    of.relist_nodes([node("a", taints=CONTROL_PLANE)], 0.0)
+    of.configure(Accounting(config("")), 0.0)
+    assert of_change(of, "reserve: {nodes: 1}").kept == ()
 
 
 def test_a_bound_that_goes(busy: Ledger) -> None:
@@ -196,6 +217,7 @@ def test_lines_are_few_and_short_whatever_the_names() -> None:
             gone=(names[6],),
             empty=(names[7],),
             overlaps=((names[8], names[9], 12_345),),
+            kept=((names[4], 999, 12_345),),
         )
         for shown in (every, Preview(mode, over=over)):
             lines = preview_warnings(shown)

@@ -44,7 +44,8 @@ class Preview(NamedTuple):
     """What a change of the configuration would change for the worse; `over` has the new levels, the worst first.
 
     `closed` has the bounds that become 0, `unbound` those that go, `gone` the pools that do, `empty` the pools that
-    select no node, `overlaps` how many nodes of a pool another pool selects as well.
+    select no node, `overlaps` how many nodes of a pool another pool selects as well; `kept` says of scopes whose
+    reserve takes every node for the loss of how many it is, and how many there are.
     """
 
     mode: Mode
@@ -54,6 +55,7 @@ class Preview(NamedTuple):
     gone: tuple[str, ...] = ()
     empty: tuple[str, ...] = ()
     overlaps: tuple[tuple[str, str, int], ...] = ()
+    kept: tuple[tuple[str, int, int], ...] = ()
 
 
 def preview(parts: Parts, config: HeadroomConfig) -> Preview:
@@ -70,6 +72,7 @@ def preview(parts: Parts, config: HeadroomConfig) -> Preview:
         gone=tuple(scope for scope in parts.accounting.scopes if scope not in there),
         empty=tuple(scope for scope in new.accounting.scopes if scope in empty),
         overlaps=tuple((*pools, number) for pools, number in (_overlaps(new) - _overlaps(parts)).items()),
+        kept=tuple(_kept_whole(new, {where[0] for where, level in after.items() if not level.bound})),
     )
 
 
@@ -148,6 +151,16 @@ def _over(after: Mapping[Where, Level], before: Mapping[Where, Level]) -> tuple[
 def _closes(old: Level | None, new: Level) -> bool:
     """Say whether a bound becomes 0 of which nobody would learn by its being over."""
     return new == (0, 0) and (old is None or old.bound > 0)
+
+
+def _kept_whole(parts: Parts, closed: set[str]) -> Iterator[tuple[str, int, int]]:
+    """Yield those of the scopes with a bound of 0 whose reserve takes all nodes that count, and how many these are."""
+    for scope in parts.accounting.scopes:
+        reserve = parts.accounting.reserve_nodes(scope)
+        if scope in closed and reserve:
+            counted = sum(parts.why_not(name) is None for name, node in parts.nodes.items() if scope in node.scopes)
+            if 0 < counted <= reserve:
+                yield scope, reserve, counted
 
 
 def _empty(parts: Parts) -> set[str]:

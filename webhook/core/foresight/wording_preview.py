@@ -16,6 +16,12 @@ _THEN = {
     Mode.AUDIT: "more is only logged until {freed} are freed",
 }
 
+_NOTHING = {
+    Mode.ENFORCE: "nothing would fit",
+    Mode.WARN: "all get a warning",
+    Mode.AUDIT: "all are logged",
+}
+
 
 def preview_warnings(preview: Preview) -> tuple[str, ...]:
     """Make the warnings, at most 8 of at most 120 characters each."""
@@ -25,12 +31,12 @@ def preview_warnings(preview: Preview) -> tuple[str, ...]:
 
 
 def _lines(preview: Preview) -> Iterator[str]:
+    kept = {scope: _kept(*numbers, preview.mode) for scope, *numbers in preview.kept}
     for where, level in preview.over:
-        yield _over(where, level, preview.mode)
+        whole = None if level.bound else kept.get(where[0])
+        yield _closed(where, whole) if whole else _over(where, level, preview.mode)
     for where in preview.closed:
-        yield _fitted(
-            where[0], f"{where[1]} {where[2]} of {{}} would have a bound of 0: there is nothing to take a share of"
-        )
+        yield _closed(where, kept.get(where[0], "there is nothing to take a share of"))
     for pool in preview.empty:
         yield _fitted(pool, "{} selects no node: its bounds are 0, and nothing confined to it fits")
     for pool in preview.gone:
@@ -42,6 +48,16 @@ def _lines(preview: Preview) -> Iterator[str]:
         number = f"{nodes} node" if nodes == 1 else f"{nodes} nodes"
         both = f"pools {printable(first, 30)} and {printable(other, 30)}"
         yield f"{both} both select {number}: the first has {'it' if nodes == 1 else 'them'}"
+
+
+def _closed(where: Where, why: str) -> str:
+    scope, resource, kind = where
+    return _fitted(scope, f"{resource} {kind} of {{}} would have a bound of 0: {why}")
+
+
+def _kept(reserve: int, nodes: int, mode: Mode) -> str:
+    every = "the only node" if nodes == 1 else f"all {nodes} nodes"
+    return f"the reserve (nodes: {reserve}) takes {every}; {_NOTHING[mode]}"
 
 
 def _over(where: Where, level: Level, mode: Mode) -> str:
