@@ -148,7 +148,7 @@ def test_from_none_to_some_is_growth() -> None:
     teller = Teller(objects={WEB: deployment(0)})
     assert teller.ask(scaled(0, 3))["warnings"] == [SHORT]
     assert Teller(objects={WEB: deployment(0, memory=3072)}).ask(scaled(0, 1))["warnings"] == [
-        "only 0 of 1 replicas fit: memory requests of the cluster, 3Gi each, 2Gi free of 2Gi"
+        "none of 1 replicas fit: memory requests of the cluster, 3Gi each, 2Gi free of 2Gi"
     ]
 
 
@@ -175,7 +175,7 @@ def test_where_nothing_is_to_be_said_nobody_looks(settings: str) -> None:
 def test_a_daemon_set_is_measured_by_the_nodes() -> None:
     teller = Teller()
     assert teller.ask(applied(deployment(1, memory=3000), kind="DaemonSet"))["warnings"] == [
-        "only 0 of 1 pods fit: memory requests of the cluster, 2.93Gi each, 2Gi free of 2Gi"
+        "none of 1 pods fit: memory requests of the cluster, 2.93Gi each, 2Gi free of 2Gi"
     ]
     teller.judge.admission.account.node_gone("node")
     teller.passes(applied(deployment(1, memory=3000), kind="DaemonSet"))

@@ -257,7 +257,7 @@ def test_a_daemon_set_is_told_only_where_its_pods_can_be_refused(six_fit: Story)
     assert applied(six_fit, huge, "--dry-run=server") == []
     six_fit.headroom.configure(FULL, warnAt="100%")
     assert applied(six_fit, huge, "--dry-run=server") == [
-        "only 0 of 1 pods fit: memory requests of the cluster, 7Gi each, 6Gi free of 6Gi"
+        "none of 1 pods fit: memory requests of the cluster, 7Gi each, 6Gi free of 6Gi"
     ]
 
 

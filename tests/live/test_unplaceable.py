@@ -66,7 +66,7 @@ def comes_to(story: Story, figure: Callable[[], int], expected: int) -> None:
 
 def test_a_daemon_set_of_1pi_is_refused_and_costs_nobody_anything(story: Story) -> None:
     assert apply_daemon_set(story, "1Pi") == [
-        "only 0 of 3 pods fit: memory requests of the cluster, 1Pi each, 18Gi free of 18Gi"
+        "none of 3 pods fit: memory requests of the cluster, 1Pi each, 18Gi free of 18Gi"
     ]
     until(lambda: bool(refusals(story)), "a refusal", SECONDS)
     assert refusals(story) == {"MemoryCommitmentExceeded"}

@@ -195,6 +195,24 @@ def test_where_only_some_would_be_let_in_none_of_which_can_run_that_is_what_is_s
     assert (found.verdict.decision, found.verdict.reason) == (Decision.DENY, Reason.MEMORY)
 
 
+@pytest.mark.parametrize("replicas", [1, 3])
+def test_where_pods_are_refused_since_no_node_can_hold_them_that_is_said_first(replicas: int) -> None:
+    huge = workload(replicas, template(memory=5120))
+    told = f"none of {replicas} replicas can run now: one asks 5Gi, the largest it may use has 1Gi"
+    found = said(in_three_parts(), "unplaceable: deny", "Deployment", huge)
+    assert (found.verdict.decision, found.verdict.reason, found.warning) == (Decision.WARN, Reason.UNPLACEABLE, told)
+    for settings in ("", "mode: warn\nunplaceable: deny"):  # where the sums come first, as they do for pods
+        assert said(in_three_parts(), settings, "Deployment", huge).warning.startswith(
+            f"none of {replicas} replicas fit: "
+        )
+    refused = said(in_three_parts(), f"unplaceable: deny\n{DENY}", "Deployment", huge)
+    assert (refused.verdict.decision, refused.verdict.reason) == (Decision.DENY, Reason.MEMORY)
+    assert refused.verdict.detail == (
+        "no node that counts now can hold one of its pods: it asks 5Gi, the largest it may use has 1Gi; "
+        f"none of {replicas} replicas would, which workloads: deny refuses"
+    )
+
+
 def test_the_pods_of_a_daemon_set_are_measured_by_the_nodes_that_they_are_for() -> None:
     of = in_three_parts()
     large, small = node("large", 2, taints=frozenset({"node-role.kubernetes.io/control-plane"})), node("a", 1)

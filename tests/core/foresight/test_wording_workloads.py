@@ -51,6 +51,10 @@ GOLDEN = [
         "only 1 of 2 replicas fit: cpu limits of the cluster, 500m each, 500m free of 3",
     ),
     (
+        found(Obstacle.SHORT, 0, 3, each=17 * GI),
+        "none of 3 replicas fit: memory requests of the cluster, 17Gi each, 3Gi free of 7.5Gi",
+    ),
+    (
         found(Obstacle.STALL, 0, 3, FULL),
         "update stalls at 0 of 3: memory requests of the cluster, 512Mi each, 0 free; set maxSurge: 0",
     ),
@@ -105,6 +109,11 @@ def test_a_refusal_says_how_many_would_fit_and_by_which_policy_the_others_do_not
         "asked 5Gi, committed 4.5Gi, short by 2Gi, at most 3Gi would fit. "
         "Ask for less, free some, or raise thresholds.memory.requests in the ConfigMap headroom-config"
     )
+
+
+def test_a_refusal_says_none_where_none_would_fit() -> None:
+    head = "Deployment default/web does not fit (none of 10 replicas would, which workloads: deny refuses): "
+    assert refused(found(Obstacle.SHORT, 0, 10)).startswith(head)
 
 
 def test_a_refusal_of_an_update_that_would_stall_says_how_it_would_not() -> None:

@@ -13,7 +13,13 @@ from webhook.core.config.config import HeadroomConfig, Policy
 from webhook.core.config.settings import Answer, Exempt, Mode
 from webhook.core.foresight.foresight import Foresight, Obstacle
 from webhook.core.foresight.plan import KINDS, Plan
-from webhook.core.foresight.wording_workloads import detail, form_warning, unplaceable_warning, warning
+from webhook.core.foresight.wording_workloads import (
+    detail,
+    form_warning,
+    unplaceable_detail,
+    unplaceable_warning,
+    warning,
+)
 from webhook.core.pods.footprint import asks_for_memory, lacks_memory_limit
 from webhook.core.reviews.reply import respond
 from webhook.core.reviews.review import Request, Response
@@ -69,11 +75,14 @@ def early(
         told = structs.replace(form, decision=Decision.WARN)  # a LimitRange may yet fill in what misses
         return Early(told, form_warning(form.reason, plan.course.come, plan.pods))
     verdict = SILENT.verdict if found is None else refuse(found.sums, policy.mode)
+    placing = SILENT.verdict if lacking is None else judge_placing(policy.mode, policy.unplaceable, lacking)
+    barred = placing.decision is Decision.DENY  # that is what their pods are told, whether there is room or not
     if found is not None and verdict.decision is Decision.DENY and _refused(plan, found, policy):
-        return Early(structs.replace(verdict, detail=detail(found, plan.pods)))
-    let_in = found is None or found.fit > 0
-    if lacking is not None and let_in and policy.unplaceable is not Answer.ALLOW:
-        told = structs.replace(judge_placing(policy.mode, policy.unplaceable, lacking), decision=Decision.WARN)
+        why = unplaceable_detail(lacking) if lacking is not None and barred else ""
+        return Early(structs.replace(verdict, detail=why + detail(found, plan.pods)))
+    let_in = barred or found is None or found.fit > 0
+    if lacking is not None and let_in and placing.reason is Reason.UNPLACEABLE:
+        told = structs.replace(placing, decision=Decision.WARN)
         return Early(told, unplaceable_warning(lacking, plan.course.come, plan.pods))
     if found is None:
         return SILENT

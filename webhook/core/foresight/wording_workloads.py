@@ -24,7 +24,7 @@ def _warned(found: Foresight, pods: str) -> tuple[str, str]:
     match found.obstacle:
         case Obstacle.SHORT:
             bound = amount(s.resource, s.bound, down=True)
-            return f"only {found.fit} of {found.of} {pods} fit: {where} of {bound}", ""
+            return f"{_so_many(found)} {pods} fit: {where} of {bound}", ""
         case Obstacle.STALL:
             advice = f"; set {found.advice}" if found.advice else ""
             return f"update stalls at {found.fit} of {found.of}: {where}", advice
@@ -33,10 +33,14 @@ def _warned(found: Foresight, pods: str) -> tuple[str, str]:
             return f"no room for {missing} of {found.of} surge pods: {where}", f"; {found.advice} needs none"
 
 
+def _so_many(found: Foresight) -> str:
+    return f"only {found.fit} of {found.of}" if found.fit else f"none of {found.of}"
+
+
 def detail(found: Foresight, pods: str) -> str:
     """Say in a refusal what the broken sums do not say."""
     if found.obstacle is Obstacle.SHORT:
-        return f"only {found.fit} of {found.of} {pods} would, which workloads: deny refuses"
+        return f"{_so_many(found)} {pods} would, which workloads: deny refuses"
     advice = f": set {found.advice}" if found.advice else ""
     return f"its update would stall at {found.fit} of {found.of}, which workloads: deny refuses{advice}"
 
@@ -49,6 +53,11 @@ def form_warning(reason: Reason, wanted: int, pods: str) -> str:
 def unplaceable_warning(lacking: Lacking, wanted: int, pods: str) -> str:
     """Say that no node can hold any of the pods, in at most 120 characters."""
     return printable(f"none of {wanted} {pods} can run now: one {shortage(lacking)}", WARNING)
+
+
+def unplaceable_detail(lacking: Lacking) -> str:
+    """Say in a refusal, before what else is wrong, that no node can hold one of the pods."""
+    return f"no node that counts now can hold one of its pods: it {shortage(lacking)}; "
 
 
 _FORMS = {
