@@ -85,7 +85,17 @@ def test_what_cannot_be_read_is_1_and_named_and_the_rest_is_reported_all_the_sam
         f'Error: {tmp_path}/a.yaml: document 3: {path}: "two"',
         f"Error: {tmp_path}/b.yaml: document 1:",
     ]
-    assert "Error: standard input: document 1: " in run("-f", "-", given="a: *b").stderr
+    unread = run("-f", "-", given="a: *b")
+    assert "Error: standard input: document 1: " in unread.stderr
+    assert unread.stdout == "nothing that was read here commits anything\n"
+    assert "document 1: apiVersion is missing\n" in run("-f", "-", given="kind: Pod").stderr
+
+
+def test_what_the_input_has_several_times_is_counted_as_often_and_told_once() -> None:
+    pod = POD % ("web", "1Gi")
+    result = run("-f", "-", "--no-why", given=f"{pod}---{pod}---{POD % ('other', '1Gi')}")
+    assert result.stderr == "Warning: Pod web: occurs twice, and is counted twice\n"
+    assert result.stdout.splitlines()[-1].split()[1] == "3Gi"
 
 
 @pytest.mark.parametrize("arguments", [(), ("-f",), ("-f", "/not/there"), ("-f", "-", "-o", "csv"), ("web.yaml",)])
@@ -125,7 +135,7 @@ spec:
 
 def test_kinds_that_may_create_pods_are_named_with_their_group_and_looked_into_on_request() -> None:
     unread = run("-f", "-", "--no-why", given=ROLLOUT)
-    assert unread.stdout == "nothing here commits anything\n"
+    assert unread.stdout == "nothing that was read here commits anything\n"
     assert "not read here, though they may create pods" in unread.stderr
     assert unread.stderr.endswith(": 1 Rollout.argoproj.io\n")
     guessed = run("-f", "-", "--no-why", "--guess", given=ROLLOUT)

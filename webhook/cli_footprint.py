@@ -62,7 +62,8 @@ def footprint(
         click.echo(line, err=True)
     for fault in found.faults:
         click.echo(f"Error: {fault}", err=True)
-    click.echo(_text(counted.holdings, output, why=why))
+    whole = not found.faults and all(other.commits_nothing for other in found.others)
+    click.echo(_text(counted.holdings, output, why=why, whole=whole))
     if found.faults:
         sys.exit(1)
 
@@ -124,7 +125,8 @@ def _read(path: Path) -> bytes:
         raise click.UsageError(f"{path}: cannot be read: {error.strerror}") from error
 
 
-def _text(found: list[Holding], output: Literal["table", "json", "yaml"], *, why: bool) -> str:
+def _text(found: list[Holding], output: Literal["table", "json", "yaml"], *, why: bool, whole: bool) -> str:
+    """Write the report; `whole`: all of the input was read."""
     match output:
         case "json":
             return json.dumps(data(found), indent=2)
@@ -132,4 +134,5 @@ def _text(found: list[Holding], output: Literal["table", "json", "yaml"], *, why
             return yaml.safe_dump(data(found), sort_keys=False).rstrip()
         case "table":
             blocks = [table(found), *(reasons(each) for each in found if why)]
-            return "\n\n".join("\n".join(lines) for lines in blocks) if found else "nothing here commits anything"
+            nothing = f"nothing {'' if whole else 'that was read '}here commits anything"
+            return "\n\n".join("\n".join(lines) for lines in blocks) if found else nothing

@@ -87,7 +87,7 @@ BAD: dict[str, Any] = {"name": "app", "resources": {"requests": {"memory": "1GB"
         (manifest("Deployment", {"replicas": 1}), "spec.template.spec.containers: is missing or empty"),
         (manifest("Deployment", SPEC), "spec.template.spec.containers: is missing or empty"),
         (manifest("Pod", {"containers": {}}, "v1"), "spec.containers: expected array, got object"),
-        ({"kind": "Pod"}, "object: object missing required field apiVersion"),
+        ({"kind": "Pod"}, "apiVersion is missing"),
         (
             {"apiVersion": "v1", "kind": "List", "items": [5]},
             "items[0].object: is no object; a manifest starts with apiVersion and kind",
@@ -175,3 +175,31 @@ def test_a_fraction_of_a_byte_is_hardly_meant(written: Any, meant: str) -> None:
     (warning,) = one(manifest("Deployment", {"template": {"spec": {"containers": [app]}}})).warnings
     path = "spec.template.spec.containers[0].resources.requests.memory"
     assert warning == f'{path}: "{written}" is not a whole number of bytes; did you mean {meant}?'
+
+
+@pytest.mark.parametrize(
+    ("times", "more", "told"),
+    [
+        (2, {}, ("occurs twice, and is counted twice",)),
+        (3, {}, ("occurs 3 times, and is counted 3 times",)),
+        (2, {"uid": "u"}, ("occurs twice, and is counted twice",)),
+        (1, {}, ()),
+    ],
+)
+def test_an_object_that_occurs_several_times_is_told_of_with_the_first(
+    times: int, more: dict[str, str], told: tuple[str, ...]
+) -> None:
+    value = manifest("Deployment", TEMPLATE)
+    value["metadata"] |= more
+    others = [manifest("StatefulSet", TEMPLATE), {**value, "metadata": {**value["metadata"], "uid": "another"}}]
+    first, *rest = counted(*[value] * times, *others).holdings
+    assert first.warnings == told
+    assert not any(each.warnings for each in rest)
+    nameless = {**value, "metadata": {"generateName": "web-"}}
+    assert not any(each.warnings for each in counted(nameless, nameless).holdings), "each becomes another object"
+
+
+def test_an_object_with_several_templates_occurs_once() -> None:
+    value = manifest("Rollouts", {"blue": TEMPLATE, "green": TEMPLATE}, "example.com/v1")
+    holdings = counted(value, guess=True).holdings
+    assert [each.warnings for each in holdings] == [(), ()]

@@ -86,7 +86,7 @@ def test_another_namespaces_limit_range_and_one_for_whole_pods_fill_in_nothing(e
 def test_a_runtime_class_adds_its_overhead_and_the_reasons_say_so() -> None:
     holding = one(pod({"limits": {"memory": "1Gi"}}, runtimeClassName="kata"), runtime_class("kata", memory="160Mi"))
     assert figures(holding.breakdown) == (1184, 1184, 0, 0)
-    assert reasons(holding)[-1] == "  filled in by RuntimeClass kata of the input"
+    assert reasons(holding)[-1] == "  filled in from RuntimeClass kata (in these files)"
     assert holding.warnings == ()
 
 

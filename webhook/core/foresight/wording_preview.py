@@ -31,7 +31,7 @@ def preview_warnings(preview: Preview) -> tuple[str, ...]:
 
 
 def _lines(preview: Preview) -> Iterator[str]:
-    kept = {scope: _kept(*numbers, preview.mode) for scope, *numbers in preview.kept}
+    kept = {scope: _kept(reserve, nodes, preview.mode) for scope, reserve, nodes in preview.kept}
     for where, level in preview.over:
         whole = None if level.bound else kept.get(where[0])
         yield _closed(where, whole) if whole else _over(where, level, preview.mode)

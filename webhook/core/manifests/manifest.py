@@ -180,7 +180,26 @@ def holdings(items: Sequence[Item], settings: Iterable[Setting]) -> Counted:
     for item in items:
         owner = item.owner
         (owned if owner is not None and owner.uid in known else counted).append(item)
-    return Counted([_holding(item, beside) for item in counted], owned)
+    more = _repeated(counted)
+    return Counted([_holding(item, beside, more.pop(id(item.head), None)) for item in counted], owned)
+
+
+def _repeated(items: Sequence[Item]) -> dict[int, str]:
+    """Say of objects that the input has several times how often; by the id of the first one's head.
+
+    With `--guess` one object may have several pod templates, and is one object all the same.
+    """
+    alike: dict[tuple[str, str, str | None, str, str], list[int]] = {}
+    for head in {id(item.head): item.head for item in items}.values():
+        meta = head.metadata
+        if meta.name:
+            alike.setdefault((head.api_version, head.kind, meta.namespace, meta.name, meta.uid), []).append(id(head))
+    return {heads[0]: _often(len(heads)) for heads in alike.values() if len(heads) > 1}
+
+
+def _often(times: int) -> str:
+    said = "twice" if times == 2 else f"{times} times"
+    return f"occurs {said}, and is counted {said}"
 
 
 def _objects(value: Value, number: int, path: str, *, guess: bool) -> Iterator[Content]:
@@ -202,6 +221,9 @@ def _objects(value: Value, number: int, path: str, *, guess: bool) -> Iterator[C
 def _head(value: Value) -> _Head:
     if not isinstance(value, dict):
         raise ObjectError("object: is no object; a manifest starts with apiVersion and kind")
+    for key in ("apiVersion", "kind"):
+        if value.get(key) in (None, ""):
+            raise ObjectError(f"{key} is missing")
     return convert(value, _Head)
 
 
@@ -236,7 +258,7 @@ def _item(head: _Head, pods: _Pods) -> Item:
     return Item(head, pods)
 
 
-def _holding(item: Item, beside: Settings) -> Holding:
+def _holding(item: Item, beside: Settings, repeated: str | None) -> Holding:
     meta, pods = item.head.metadata, item.pods
     pod = with_defaults(pods.pod)
     applied: list[str] = []
@@ -250,7 +272,7 @@ def _holding(item: Item, beside: Settings) -> Holding:
         pod,
         explain(pod),
         pods.path.removesuffix(".") if pods.guessed else "",
-        tuple(_warnings(item, beside)),
+        (*_warnings(item, beside), *([repeated] if repeated else [])),
         tuple(applied),
     )
 

@@ -118,7 +118,7 @@ def _part(column: int, amount: int, counts: bool) -> str:
 
 def _remarks(holding: Holding) -> Iterator[str]:
     if holding.settings:
-        yield f"filled in by {printable(', '.join(holding.settings), 2 * _NAME)} of the input"
+        yield f"filled in from {printable(', '.join(holding.settings), 2 * _NAME)} (in these files)"
     if holding.guessed_at:
         yield f"guessed: its pods are taken to be of the template at {printable(holding.guessed_at, 2 * _NAME)}"
     without = [each.name for each in _lasting(holding) if not _memory_limit(each)]
