@@ -45,7 +45,8 @@ def test_a_pod_that_does_not_fit_is_refused_in_one_line_with_its_figures(
     assert line.partition(DENIED)[2] == (
         f"pod {story.namespace}/big does not fit: memory requests of the cluster would be 13Gi of 12Gi (50% of 24Gi "
         "allocatable): asked 10Gi, committed 3Gi, short by 1Gi, at most 9Gi would fit. No node that counts now can "
-        "hold it either: it asks 10Gi, the largest it may use has 8Gi. Ask for less, or add a larger node"
+        "hold it either: it asks 10Gi, the largest it may use has 8Gi. Ask for less, free some, or raise "
+        "thresholds.memory.requests in the ConfigMap headroom-config"
     )
     assert not story.api.exists(f"{story.pods}/big")
 

@@ -224,10 +224,10 @@ WAITS = f"{WEB} waits for a larger node: it asks 17Gi, the largest it may use ha
 
 def test_what_neither_fits_nor_could_run_is_told_both_in_one_refusal() -> None:
     verdict = refuse((REQUESTS,), Mode.ENFORCE)
-    head = refusal(verdict, WEB).partition("Ask for less")[0]
+    head, asks, advice = refusal(verdict, WEB).partition("Ask for less")
     assert refusal(structs.replace(verdict, lacking=LACKING), WEB) == (
         f"{head}No node that counts now can hold it either: it asks 17Gi, the largest it may use has 8Gi. "
-        "Ask for less, or add a larger node"
+        f"{asks}{advice}"
     )
     nodeless = refuse((NODELESS,), Mode.ENFORCE)
     assert refusal(structs.replace(nodeless, lacking=Lacking(Room(GI, 100), Room())), WEB) == refusal(nodeless, WEB)

@@ -78,10 +78,11 @@ _LET_IN = {
 def _advice(sums: tuple[Sum, ...], lacking: Lacking | None) -> str:
     if not any(any(s.room) for s in sums):
         return "To ask for less does not help: a node must be uncordoned, repaired, untainted or added"
-    if lacking is not None:
-        return f"No node that counts now can hold it either: it {shortage(lacking)}. Ask for less, or add a larger node"
+    nowhere = "" if lacking is None else f"No node that counts now can hold it either: it {shortage(lacking)}. "
     free = ", free some," if any(s.committed or s.granted for s in sums) else ""
-    return f"Ask for less{free} or raise {' and '.join(map(_threshold, sums))} in the ConfigMap headroom-config"
+    return (
+        f"{nowhere}Ask for less{free} or raise {' and '.join(map(_threshold, sums))} in the ConfigMap headroom-config"
+    )
 
 
 def _no_node(s: Sum) -> str:
