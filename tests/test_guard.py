@@ -81,7 +81,7 @@ def warnings(guard: Guard, review: bytes) -> list[str]:
     ("text", "told"),
     [
         (BAD, 'thresholds.memory.requests: "75" has no percent sign; write 75%'),
-        (f"{GOOD}tresholds: {{}}\nmode: off\n", "tresholds: is no key; the nearest one is thresholds; mode: "),
+        (f"{GOOD}tresholds: {{}}\nmode: off\n", "tresholds: unknown key; did you mean thresholds?; mode: "),
         ("a: [", "the configuration: is no valid YAML in line "),
         ("", "the configuration: is empty"),
         (None, "data: has no key config.yaml; add it"),

@@ -24,7 +24,7 @@ GOOD = f"{KIND}thresholds: {{memory: {{requests: 50%}}}}\n"
 
 BAD = {
     "no-percent": (f"{KIND}thresholds: {{memory: {{requests: '75'}}}}", 'thresholds.memory.requests: "75" has no perc'),
-    "unknown-key": (f"{GOOD}tresholds: {{}}", "tresholds: is no key; the nearest one is thresholds"),
+    "unknown-key": (f"{GOOD}tresholds: {{}}", "tresholds: unknown key; did you mean thresholds?"),
     "unknown-mode": (f"{GOOD}mode: off", 'mode: "off" stands here; write enforce, warn or audit'),
     "bounds-nothing": (f"{KIND}mode: warn", "thresholds: bounds nothing"),
     "other-version": (GOOD.replace("dev/v1", "dev/v9"), "apiVersion"),

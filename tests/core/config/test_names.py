@@ -61,7 +61,9 @@ def test_a_star_stands_for_any_run_of_characters(pattern: str, namespace: str, m
 
 @pytest.mark.parametrize("text", ["", "Staging", "a?", "[ab]", "a b", "-a", "a-", "a" * 64])
 def test_what_could_match_no_namespace_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="matches no namespace; write a name, or a pattern such as staging-"):
+    with pytest.raises(
+        ValueError, match="is not a namespace name or pattern; write a name, or a pattern such as staging-"
+    ):
         NamespacePattern.parse(text)
 
 

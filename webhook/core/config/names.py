@@ -50,7 +50,9 @@ class NamespacePattern(Word):
     def parse(cls, text: str) -> Self:
         """Read a namespace's name in which `*` may stand; anything else is a ValueError."""
         if not re.fullmatch(cls.pattern, text):
-            raise ValueError(f"{quoted(text)} matches no namespace; write a name, or a pattern such as {cls.example}")
+            raise ValueError(
+                f"{quoted(text)} is not a namespace name or pattern; write a name, or a pattern such as {cls.example}"
+            )
         return cls(text)
 
     def matches(self, namespace: str) -> bool:

@@ -87,8 +87,8 @@ def _unknown(key: str, known: list[str]) -> str:
     lowered = {each.lower(): each for each in known}
     near = get_close_matches(key.lower(), lowered, 1)
     if near:
-        return f"is no key; the nearest one is {lowered[near[0]]}"
-    return f"is no key; the keys here are {', '.join(known)}"
+        return f"unknown key; did you mean {lowered[near[0]]}?"
+    return f"unknown key; the keys here are {', '.join(known)}"
 
 
 def _labels(labels: inspect.DictType, tree: dict[str, Tree], place: Place) -> Any:
