@@ -148,17 +148,22 @@ def test_the_exposition_is_pinned(tmp_path: Path) -> None:
     early, api = EarlyAnswers(found.registry), Api(Configuration(host="http://127.0.0.1:1"))
     Forecast(judge.admission.account, api, early.record, early.record).review(review(), 1.0)
     families = {family.name: family for family in text_string_to_metric_families(found.text())}
-    made = {name for name in families if name.endswith("_created")}
     shown = {
         name: (family.type, {label for sample in family.samples for label in sample.labels})
         for name, family in families.items()
-        if name not in made
     }
     assert shown == PINNED
-    assert made <= {
-        f"headroom_{name}_created"
-        for name in ("admission_duration_seconds", "admission_reviews", "early_answers", "recounts")
-    }
+
+
+def test_requests_and_limits_are_told_apart_in_what_a_metric_says_it_is(tmp_path: Path) -> None:
+    found = metered(ready(ALL_BOUNDED), tmp_path)
+    of_scopes = [f for f in text_string_to_metric_families(found.text()) if f.name.startswith("headroom_scope_")]
+    texts = [family.documentation for family in of_scopes]
+    assert len(set(texts)) == len(texts) - 1, "only that of pods without a limit is for memory and cpu alike"
+    for family in of_scopes:
+        for word in ("requests", "limits"):
+            if f"_{word}_" in family.name:
+                assert word in family.documentation
 
 
 def test_every_metric_says_what_it_is(replica: Metered) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from itertools import accumulate
 from threading import Lock
 
-from prometheus_client import CollectorRegistry, Counter, Gauge
+from prometheus_client import CollectorRegistry, Counter, Gauge, disable_created_metrics
 from prometheus_client.core import (
     CounterMetricFamily,
     GaugeMetricFamily,
@@ -36,6 +36,8 @@ from webhook.core.values.amounts import NOTHING, Amounts
 from webhook.quotaview import QuotaView
 from webhook.settings import Settings
 from webhook.tls import ServingCertificate
+
+disable_created_metrics()  # nobody asked when a series began, and each costs one more
 
 _SECONDS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.5, 2.5)
 
@@ -244,8 +246,10 @@ class Snapshot(Collector):
         text = "Requests of pods bound to a node of a pool that they were not charged to before."
         requests = {pool: bound.get(pool, NOTHING).memory_requests for pool in pools}
         yield _counts("headroom_unconfined_bind_memory_bytes", text, "pool", requests)
-        yield _by("headroom_reserved_memory_bytes", "Requests granted and not yet seen.", "scope", reserved)
-        yield _by("headroom_allotted_memory_bytes", "Requests that this replica holds to grant from.", "scope", held)
+        text = "Memory requests granted and not yet seen, held by this replica: add them up over replicas."
+        yield _by("headroom_reserved_memory_bytes", text, "scope", reserved)
+        text = "Memory requests that this replica holds to grant from: add them up over replicas."
+        yield _by("headroom_allotted_memory_bytes", text, "scope", held)
 
     def _bookings(self) -> Iterator[Metric]:
         tally = self._booking.tally
@@ -283,18 +287,19 @@ def _figures(standing: Standing, pending: Amounts) -> Iterator[tuple[str, str, f
         if bound is not None:
             resource, kind = field.split("_")[:2]
             unit, parts = ("bytes", 1) if resource == "memory" else ("cores", 1000)
-            yield f"headroom_scope_{resource}_{kind}_{unit}", "What live pods commit.", committed / parts
-            yield f"headroom_scope_{resource}_{kind}_bound_{unit}", "What live pods may commit.", bound / parts
-            text = "What of allocatable is kept for the loss of nodes."
-            yield f"headroom_scope_{resource}_{kind}_reserve_{unit}", text, kept / parts
-            for (name, text), amount in zip(_WAITING.items(), waiting, strict=True):
-                yield f"headroom_scope_{resource}_{kind}_{name}_{unit}", text, amount / parts
+            called, name = f"{resource} {kind}", f"headroom_scope_{resource}_{kind}"
+            yield f"{name}_{unit}", f"What live pods commit of {called}.", committed / parts
+            yield f"{name}_bound_{unit}", f"What live pods may commit of {called}.", bound / parts
+            text = f"What of allocatable {resource} is kept for the loss of nodes, in the bound of {called}."
+            yield f"{name}_reserve_{unit}", text, kept / parts
+            for (state, text), amount in zip(_WAITING.items(), waiting, strict=True):
+                yield f"{name}_{state}_{unit}", text.format(called), amount / parts
 
 
 _WAITING = {
-    "pending": "What live pods commit that are not bound to a node yet.",
-    "unplaceable": "What live pods commit that no node can hold.",
-    "apart": "What policy let in and no node can hold: not committed before it is bound.",
+    "pending": "What live pods commit of {} that are not bound to a node yet.",
+    "unplaceable": "What live pods commit of {} that no node can hold.",
+    "apart": "What policy let in of {} and no node can hold: not committed before it is bound.",
 }
 
 
