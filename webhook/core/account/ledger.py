@@ -191,10 +191,11 @@ class Ledger:
         )
         if known is not None and known.uid == pod.uid:
             self._compare(known, pod, settled=settled)
-        elif pod.counts or self._ended.get(pod.name) != pod.uid:  # to change one that has ended brings no other pod
+        else:
             if self.reservations.get(pod.name, pod.uid) is None:
                 self.born_revision = max(self.born_revision, pod.revision)
-            self._tell_subjects(pod, pod.footprint)
+            if pod.counts or self._ended.get(pod.name) != pod.uid:  # to change one that has ended brings no other pod
+                self._tell_subjects(pod, pod.footprint)
         if pod.infeasible or self._infeasible:
             self._note(pod)
         if pod.deleting or not pod.counts or self._deleting or self._ended:
