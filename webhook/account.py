@@ -207,7 +207,8 @@ class Account:
     def begin_again(self, what: str, known: int, found: int, since: float) -> None:
         """Take in that etcd was put back, as a list showed that was asked for at a moment and comes next."""
         with self.lock:
-            if since < self.ledger.doubted_since:
+            doubted, deaf = self.ledger.doubted_since, self.ledger.deaf
+            if since < doubted or (deaf and since == doubted):
                 return  # by the same restore, of which a later list tells
             self.allotment.begin_again(self.clock(), since if what == self.pods.resource else None)
             self._tell_outdated(f"{what} were at revision {known}, and a consistent read of them said {found}")

@@ -169,7 +169,7 @@ def test_without_any_go_the_error_says_what_to_do(
 
 def test_an_unknown_command_is_refused_with_the_known_ones(fake_go: Callable[..., Path]) -> None:
     fake_go()
-    with pytest.raises(ValueError, match="control-plane, balancer"):
+    with pytest.raises(ValueError, match="control-plane, affinity, balancer"):
         built("nonsense")
 
 
