@@ -231,10 +231,17 @@ def test_a_very_large_edit_passes_with_a_warning() -> None:
     assert len(guard_module._LARGE) <= 120
 
 
-def test_many_edits_do_not_keep_a_replica_busy() -> None:
+def test_many_large_edits_do_not_keep_a_replica_busy(monkeypatch: pytest.MonkeyPatch) -> None:
+    large = edit(BAD + "#" * (64 << 10))
+    monkeypatch.setattr("webhook.guard._BURST", 3 * len(large))
     judge = ready()
     guard = Guard(judge.admission.account)
-    allowed = [response(guard.review(edit(BAD), 5.0))["allowed"] for _ in range(60)]
-    assert allowed == [False] * 50 + [True] * 10
-    judge.clock.wait(2.0)
-    assert not response(guard.review(edit(BAD), 5.0))["allowed"]
+    allowed = [response(guard.review(large, 5.0))["allowed"] for _ in range(5)]
+    assert allowed == [False] * 3 + [True] * 2
+    judge.clock.wait(len(large) / (128 << 10))
+    assert not response(guard.review(large, 5.0))["allowed"]
+
+
+def test_edits_of_the_usual_size_are_all_read_however_fast_they_come() -> None:
+    guard = Guard(ready().admission.account)
+    assert not any(response(guard.review(edit(BAD), 5.0))["allowed"] for _ in range(300))

@@ -10,11 +10,11 @@ class Bucket:
         self._tokens = self._burst
         self._filled_at = float("-inf")
 
-    def take(self, now: float) -> bool:
-        """Say whether it may be done once more now, and count that."""
+    def take(self, now: float, cost: float = 1) -> bool:
+        """Say whether it may be done once more now, at such a cost, and count that."""
         self._tokens = min(self._burst, self._tokens + (now - self._filled_at) * self._rate)
         self._filled_at = now
-        if self._tokens < 1:
+        if self._tokens < cost:
             return False
-        self._tokens -= 1
+        self._tokens -= cost
         return True
