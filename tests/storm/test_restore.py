@@ -142,7 +142,7 @@ def test_replicas_that_live_through_a_restore_are_ready_again_in_time_and_grant_
                 seconds = time.monotonic() - began[0]
                 conflicts = sum(shown(replica, CONFLICTS) for replica in replicas) - conflicts
                 bare.clear()  # nobody knows the names of those that live again, so nobody else deletes them
-                back = full_again(witness, time.monotonic(), 30)
+                back = full_again(witness, time.monotonic(), 90)  # what is asked of the time stands in `ready`
                 time.sleep(AFTER_SECONDS)
                 seen = witness.testify()
         told = tally.outcomes(since=began[0])

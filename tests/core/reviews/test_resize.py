@@ -465,3 +465,16 @@ def test_a_resize_that_is_asked_for_again_by_a_write_that_fails_is_not_held_on_b
     hand.replicas["b"].failed()
     hand.tell()
     assert hand.write("b", resize).unfit
+
+
+def test_an_attempt_that_the_view_shows_to_be_overtaken_holds_nothing() -> None:
+    replica = Replica()
+    replica.see(4, 7)  # somebody has set a label since
+    assert said(replica.decide("6Gi", at=5)) == GRANTED
+    assert (replica.unretired, len(replica.ledger.reservations)) == (0, 0)
+    assert said(replica.decide("6Gi", at=7)) == GRANTED
+    assert (replica.unretired, len(replica.ledger.reservations)) == (2, 1)
+    overtaken = replica.question("6Gi", at=5).facts
+    assert replica.ledger.is_overtaken(overtaken)
+    replica.ledger.begin_again(2.0)
+    assert not replica.ledger.is_overtaken(overtaken), "revisions of another history compare with nothing"

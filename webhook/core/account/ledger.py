@@ -36,6 +36,8 @@ from webhook.core.account.unbound import UnboundPods
 from webhook.core.pods.confinement import Ways
 from webhook.core.values.amounts import NOTHING, Amounts
 
+_MOST_CHANGED = 4096  # pods; a review that was overtaken comes within a moment
+
 
 class Ledger:
     """The account of one view of the cluster, and what this replica granted on top of it."""
@@ -59,6 +61,7 @@ class Ledger:
         self._infeasible: set[str] = set()  # names of pods whose resize is infeasible at present
         self._ended: dict[str, str] = {}  # by name: the UID of a pod that has run to its end and takes the name still
         self._deleting: set[str] = set()  # names that will be free soon
+        self._changed: dict[str, tuple[str, int]] = {}  # by name: UID and revision of the pods that changed last
         self._pods: dict[str, Entry] = {}
         self._placement = Placement(self._implied_pool)
         self._unbound = UnboundPods(self.capacity.places, self._placement.pool_of, self._lets_in)
@@ -167,6 +170,18 @@ class Ledger:
 
     # -- grants --------------------------------------------------------------------------------------------------------
 
+    def is_overtaken(self, pod: PodFacts) -> bool:
+        """Say whether a change under review can never be written, for the view shows a later change of the pod.
+
+        An update is written only if the pod is still as it was reviewed (docs/protocol.md, "Resizes"). A binding is
+        tied to no revision. Only the pods that changed last are kept in mind, and such a review comes within a moment.
+        """
+        before = pod.before
+        if before is UNBORN or before.binds:
+            return False
+        uid, revision = self._changed.get(pod.name, ("", 0))
+        return uid == pod.uid and revision > before.revision
+
     def grant(self, pod: PodFacts, now: float) -> Reservation:
         """Reserve a pod's footprint under its name."""
         subjects = self.reservations.subjects
@@ -190,6 +205,7 @@ class Ledger:
             pod.name, pod.uid, pod.revision, bound=bool(pod.node) or not pod.counts
         )
         if known is not None and known.uid == pod.uid:
+            self._note_change(pod)
             self._compare(known, pod, settled=settled)
         else:
             if self.reservations.get(pod.name, pod.uid) is None:
@@ -264,6 +280,7 @@ class Ledger:
         self.proven_since = self.listed_since = float("-inf")
         self.reservations.begin_again()
         self._ended.clear()  # who runs in the history that is true now need not have ended in it
+        self._changed.clear()
         self.deaf = True
 
     def _compare(self, known: Entry, pod: PodFacts, *, settled: bool) -> None:
@@ -306,6 +323,11 @@ class Ledger:
             self._infeasible.add(pod.name)
         else:
             self._infeasible.discard(pod.name)
+
+    def _note_change(self, pod: PodFacts) -> None:
+        if len(self._changed) >= _MOST_CHANGED:
+            self._changed.clear()
+        self._changed[pod.name] = pod.uid, pod.revision
 
     def _note_end(self, pod: PodFacts) -> None:
         """Keep in mind whose name is taken though it is not charged any more, and whose will be free soon.
