@@ -478,3 +478,15 @@ def test_an_attempt_that_the_view_shows_to_be_overtaken_holds_nothing() -> None:
     assert replica.ledger.is_overtaken(overtaken)
     replica.ledger.begin_again(2.0)
     assert not replica.ledger.is_overtaken(overtaken), "revisions of another history compare with nothing"
+
+
+def test_whether_it_is_overtaken_is_told_by_a_view_alone_that_may_be_granted_by() -> None:
+    """Etcd may have been put back: then the pod may be again as it was reviewed, and the attempt is carried out."""
+    replica = Replica()
+    replica.see(4, 7)
+    overtaken = replica.question("6Gi", at=5).facts
+    replica.ledger.doubt(2.0)
+    assert not replica.ledger.is_overtaken(overtaken)
+    cut_off = Replica()
+    cut_off.see(4, 7)
+    assert not cut_off.decide("6Gi", at=5, now=TIMING.validity + 1).settled

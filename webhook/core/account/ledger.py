@@ -175,9 +175,10 @@ class Ledger:
 
         An update is written only if the pod is still as it was reviewed (docs/protocol.md, "Resizes"). A binding is
         tied to no revision. Only the pods that changed last are kept in mind, and such a review comes within a moment.
+        While the view may be of a history that was replaced, its revisions prove nothing.
         """
         before = pod.before
-        if before is UNBORN or before.binds:
+        if before is UNBORN or before.binds or self.outdated:
             return False
         uid, revision = self._changed.get(pod.name, ("", 0))
         return uid == pod.uid and revision > before.revision

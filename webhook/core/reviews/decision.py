@@ -70,7 +70,8 @@ def _looked_at(
     verdict = verdict_of(question, judged) if placing is None else _both(placing, judged)
     if not verdict.allowed or (question.forced and ledger.sets_apart(pod)):
         return Outcome(verdict, settled=True)
-    if ledger.is_overtaken(pod):  # it is asked again from the newer object; a grant would be open for the whole lapse
+    if allotment.valid(now) and ledger.is_overtaken(pod):
+        # It is asked again from the newer object; a grant would stay open for the whole lapse.
         return Outcome(verdict, settled=True)
     shortfall = allotment.shortfall(pod, now)
     if shortfall is not None:
