@@ -32,6 +32,7 @@ from webhook.core.account.places import Lacking
 from webhook.core.account.recount import AWAITED, Grant, Parts
 from webhook.core.account.reservations import Reservation, Reservations
 from webhook.core.account.standing import Standing
+from webhook.core.account.subjects import namespace_of
 from webhook.core.account.unbound import UnboundPods
 from webhook.core.pods.confinement import Ways
 from webhook.core.values.amounts import NOTHING, Amounts
@@ -133,6 +134,19 @@ class Ledger:
         if pod.name not in self._pods and pod.name not in self.reservations.names:
             return self.asked(pod, scope)
         return self.reservations.growth_unseen(pod.name, self.extent(pod, scope), scope)
+
+    def charged(self, prefix: str) -> dict[str, Spread]:
+        """What the live pods whose names begin so are surely charged to; it takes a look at every pod's name."""
+        return {name: self._charged_under(name) for name in self._pods if name.startswith(prefix)}
+
+    def charged_to(self, name: str) -> Spread:
+        """What the live pod of a name is surely charged to; `NOWHERE` if there is none."""
+        return self._charged_under(name)
+
+    def moving(self, prefix: str) -> list[str]:
+        """Return such names whose pod is being deleted, or was let in or changed and has not been seen yet."""
+        moving = {*self._deleting, *self.reservations.subjects.awaited(namespace_of(prefix)).names}
+        return [name for name in moving if name.startswith(prefix)]
 
     def get(self, name: str) -> Entry | None:
         """The live pod under a name, if any is known."""

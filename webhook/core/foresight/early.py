@@ -14,6 +14,7 @@ from webhook.core.config.settings import Answer, Exempt, Mode
 from webhook.core.foresight.foresight import Foresight, Obstacle
 from webhook.core.foresight.plan import KINDS, Plan
 from webhook.core.foresight.wording_workloads import (
+    advice,
     detail,
     form_warning,
     unplaceable_detail,
@@ -29,10 +30,11 @@ _SCALED = {"deployments": "Deployment", "replicasets": "ReplicaSet", "statefulse
 
 
 class Early(NamedTuple):
-    """A verdict and, unless nothing is said, its one warning."""
+    """A verdict and, unless nothing is said, its warning; `advice` says in one more what to do, or what comes of it."""
 
     verdict: Verdict
     warning: str = ""
+    advice: str = ""
 
 
 SILENT = Early(Verdict(Decision.ALLOW, Reason.FITS))
@@ -86,7 +88,8 @@ def early(
         return Early(told, unplaceable_warning(lacking, plan.course.come, plan.pods))
     if found is None:
         return SILENT
-    return Early(structs.replace(verdict, decision=Decision.WARN), warning(found, plan.pods))
+    told = structs.replace(verdict, decision=Decision.WARN)
+    return Early(told, warning(found, plan.pods), advice(found, plan.controller))
 
 
 def _refused(plan: Plan, found: Foresight, policy: Policy) -> bool:
@@ -97,4 +100,4 @@ def _refused(plan: Plan, found: Foresight, policy: Policy) -> bool:
 def reply(request: Request, said: Early) -> Response:
     """Make the response."""
     response = respond(request, said.verdict)
-    return structs.replace(response, warnings=(said.warning,)) if said.warning else response
+    return structs.replace(response, warnings=tuple(filter(None, said[1:]))) if said.warning else response
