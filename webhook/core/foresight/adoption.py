@@ -63,13 +63,9 @@ def adopts(kind: str, new: Workload) -> bool:
 
 def selector_text(selector: Selector) -> str:
     """Write a selector as the API takes it in a query."""
-    equal = [f"{key}={value}" for key, value in selector.match_labels.items()]
-    return ",".join(
-        [
-            *equal,
-            *(_MEANS[each.operator].format(each.key, ",".join(each.values)) for each in selector.match_expressions),
-        ]
-    )
+    parts = [f"{key}={value}" for key, value in selector.match_labels.items()]
+    parts += [_MEANS[each.operator].format(each.key, ",".join(each.values)) for each in selector.match_expressions]
+    return ",".join(parts)
 
 
 def read_found(body: bytes) -> list[Found]:

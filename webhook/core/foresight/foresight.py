@@ -117,7 +117,9 @@ def foresee(plan: Plan, lines: list[Line], *, refused: bool) -> Foresight | None
 
 
 def _outcome(found: Foresight | None) -> tuple[object, ...] | None:
-    return found and (found.obstacle, found.fit, found.of, found.lost, found.advice, found.reach)
+    if found is None:
+        return None
+    return found.obstacle, found.fit, found.of, found.lost, found.advice, found.reach
 
 
 def _foreseen(plan: Plan, course: Course, lines: list[Line], *, refused: bool) -> Foresight | None:

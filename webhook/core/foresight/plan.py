@@ -176,10 +176,7 @@ def _daemon_set(edit: Edit) -> Plan | None:
     alive = old.status.current_number_scheduled
     then = course.on_nodes(wanted, min(alive, wanted), *_daemon_fenceposts(new.update_strategy.rolling_update, wanted))
     made = Plan(after, pod_of(old.spec.template), then, alive, "pods", "DaemonSet", rooms=rooms)
-    moved = placement_of(new.template) != placement_of(old.spec.template)
-    unsettled = (
-        _unplaced(after) or ("it is for other nodes than before" if moved else "") or _spread(old, wanted, then.surge)
-    )
+    unsettled = _unplaced(after) or _spread(edit.new, old, wanted, then.surge)
     return made._replace(advice="maxSurge: 0, maxUnavailable: 1", unsettled=unsettled)
 
 
@@ -196,16 +193,17 @@ def _unplaced(pod: Pod) -> str:
     return "which nodes it is for depends on its affinity" if required else ""
 
 
-def _spread(old: Workload, wanted: int, surge: int) -> str:
+def _spread(new: Workload, old: Workload, wanted: int, surge: int) -> str:
     """Say why it is not known where the pods are, or which of them are made first."""
+    if placement_of(new.spec.template) != placement_of(old.spec.template):
+        return "it is for other nodes than before"
     status = old.status
     if status.desired_number_scheduled != wanted:
         return "its controller counts other nodes"
     if status.updated_number_scheduled < status.current_number_scheduled:
         return "an update of it is under way"
-    return (
-        "nodes without a pod get theirs at the same time" if surge and status.current_number_scheduled < wanted else ""
-    )
+    bare = surge and status.current_number_scheduled < wanted
+    return "nodes without a pod get theirs at the same time" if bare else ""
 
 
 def _nodes_for(edit: Edit) -> tuple[Room, ...]:
@@ -233,7 +231,7 @@ def _job(edit: Edit) -> Plan | None:
         return None
     pod = pod_of(new.spec.template)
     mild = new.owned and not by_hand  # a controller may be who asks
-    return Plan(pod, pod, course.growth(wanted, active), old and active, "pods", "Job", mild)
+    return Plan(pod, pod, course.growth(wanted, active), None if old is None else active, "pods", "Job", mild)
 
 
 def _cron_job(edit: Edit) -> Plan | None:

@@ -44,7 +44,7 @@ def advice(found: Foresight, controller: str) -> str:
             return printable(setting + way, WARNING)
         case Obstacle.SURGE:
             return (
-                f"the update ends, at the pace of the {controller} controller's retries: up to 16 minutes between two"
+                f"the update ends, as slowly as the {controller} controller retries: up to 16 minutes between two tries"
             )
 
 
