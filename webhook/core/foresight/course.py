@@ -3,7 +3,7 @@
     create, scale up    nothing goes                                      gone(n) = 0
     Recreate            all go before the first comes                     gone(n) = all
     rolling update      until wanted - maxUnavailable are left in all     gone(n) = n + alive + maxUnavailable - wanted
-    in place            so many at one time, once none misses             gone(n) = n + maxUnavailable, from `wait` on
+    in place            one for one, or a batch, once none misses         gone(n) = max(batch, n + 1), from `wait` on
 
 with n the new pods that live. All of it is one straight line between none and all, so a course is a few numbers, and
 whatever is asked of it costs the same for three replicas and for a billion.
@@ -22,8 +22,9 @@ class Course(NamedTuple):
     """What happens next: `come` new pods, while `kept` stay as they are and `going` old ones go.
 
     `lead` is how many of those are gone before the first new one comes; below zero, so many new ones come first.
-    None goes before `wait` new ones live. `fill` is how many more of the old kind may come meanwhile, `came` how many
-    did. `surge` is how many new pods are asked for before any old one goes, `unavailable` how many may be missing.
+    None goes before `wait` new ones live, and then `batch` at once. `fill` is how many more of the old kind may come
+    meanwhile, `came` how many did. `surge` is how many new pods are asked for before any old one goes, `unavailable`
+    how many may be missing.
     """
 
     come: int
@@ -31,6 +32,7 @@ class Course(NamedTuple):
     going: int = 0
     lead: int = 0
     wait: int = 0
+    batch: int = 0
     fill: int = 0
     came: int = 0
     surge: int = 0
@@ -48,7 +50,7 @@ class Course(NamedTuple):
 
     def gone(self, new: int) -> int:
         """How many old pods have gone by the time so many new ones live."""
-        return min(max(0, new + self.lead), self.going) if new >= self.wait else 0
+        return min(max(self.batch, new + self.lead), self.going) if new >= self.wait else 0
 
     def lost(self, new: int) -> int:
         """How many of the pods that run, and are wanted, are not made up for once so many new ones live."""
@@ -57,6 +59,10 @@ class Course(NamedTuple):
     def filled(self, pods: int) -> "Course":
         """The course once so many of the `fill` came."""
         return self._replace(fill=0, came=pods, going=self.going + pods, lead=self.lead + pods)
+
+    def hastened(self) -> "Course":
+        """The same in place with as many going ahead as ever may."""
+        return self._replace(lead=self.lead + self.unavailable - 1)
 
     def eased(self, unavailable: int) -> "Course":
         """The same with `maxSurge: 0` and so many that may be missing."""
@@ -82,7 +88,7 @@ class Course(NamedTuple):
             yield end - 1
 
     def _stretches(self) -> Iterator[tuple[int, int]]:
-        kinks = (0, self.wait, -self.lead, self.going - self.lead, self.come)
+        kinks = (0, self.wait, self.batch - self.lead, self.going - self.lead, self.come)
         points = sorted({min(max(0, kink), self.come) for kink in kinks})
         yield from pairwise(points)
 
@@ -116,15 +122,17 @@ def rolling(wanted: int, alive: int, surge: int, unavailable: int) -> Course:
 def in_place(wanted: int, alive: int, below: int, unavailable: int = 1) -> Course:
     """A StatefulSet's update: missing pods come first, then those from the last to number `below` make way for theirs.
 
-    So many at one time, each under its own name; a pod that is refused stops it all.
+    So many at one time, each under its own name; a pod that is refused stops it all. After the first batch it is not
+    known how many go ahead of their successors: at least one does, and at most as many as in that batch.
     """
     replaced, missing = max(0, min(wanted, alive) - below), max(0, wanted - alive)
     return Course(
         missing + replaced,
         kept=min(wanted, alive) - replaced,
         going=replaced + max(0, alive - wanted),
-        lead=unavailable - (wanted - alive),
+        lead=1 - (wanted - alive),
         wait=missing,
+        batch=unavailable + max(0, alive - wanted),
         unavailable=unavailable,
     )
 

@@ -89,7 +89,8 @@ def early(
     if found is None:
         return SILENT
     told = structs.replace(verdict, decision=Decision.WARN)
-    return Early(told, warning(found, plan.pods), advice(found, plan.controller))
+    refused = policy.mode is Mode.ENFORCE
+    return Early(told, warning(found, plan.pods), advice(found, plan.controller) if refused else "")
 
 
 def _refused(plan: Plan, found: Foresight, policy: Policy) -> bool:

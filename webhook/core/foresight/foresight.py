@@ -8,6 +8,7 @@ fit are those that are let in. Where that depends on which of two controllers is
 from bisect import bisect_left
 from collections.abc import Callable
 from dataclasses import dataclass
+from dataclasses import replace as changed
 from enum import StrEnum
 from operator import itemgetter
 from typing import NamedTuple
@@ -129,7 +130,8 @@ def _foreseen(plan: Plan, course: Course, lines: list[Line], *, refused: bool) -
         tight = _tight(lines, course, Line.fit_on, course.come)
         return _told(Obstacle.STALL, tight, course, *_way_out(plan, course, lines, at_last))
     if at_last < course.come:
-        return _told(Obstacle.SHORT, _tight(lines, course, Line.fit_at_last, course.come), course)
+        found = _told(Obstacle.SHORT, _tight(lines, course, Line.fit_at_last, course.come), course)
+        return found if refused else changed(found, lost=0)
     if tight := _tight(lines, course, Line.fit_of_surge, course.surge):
         (fit, line), sums = tight[0], tuple(replace(s.sum, asked=s.each * course.surge) for _, s in tight)
         return Foresight(Obstacle.SURGE, fit, course.surge, line.each, sums, 0, plan.advice, course.wanted)
@@ -156,7 +158,12 @@ def _way_out(plan: Plan, course: Course, lines: list[Line], most: int) -> tuple[
 
 
 def _races(course: Course, lines: list[Line]) -> list[tuple[Course, list[Line]]]:
-    """Let old pods that miss come as far as they fit, and let none come: the new ones may be there first."""
+    """Let old pods that miss come as far as they fit, and let none come: the new ones may be there first.
+
+    So with pods that are replaced in batches. What lies between the two lies between what comes of them.
+    """
+    if course.batch:
+        return [(course, lines), (course.hastened(), lines)]
     fits = min((max(0, line.left) // line.back for line in lines if line.back), default=course.fill)
     more = min(fits, course.fill)
     if not more:

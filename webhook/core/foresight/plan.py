@@ -58,7 +58,7 @@ def plan(kind: str, edit: Edit) -> Plan | None:
     made = KINDS[kind](edit)
     if made is None or made.course.come <= 0:
         return None
-    return made._replace(unsettled=made.unsettled or _unsettled(kind, edit.old)) if edit.old is not None else made
+    return made if edit.old is None else made._replace(unsettled=_unsettled(kind, edit.old) or made.unsettled)
 
 
 def adopting(made: Plan, alive: int) -> Plan:
