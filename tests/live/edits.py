@@ -22,7 +22,7 @@ from tests.live.story import Story
 NODES, NODE_GI = 4, 50
 SHAPE = Shape(memory=f"{NODE_GI}Gi", cpu="64")
 SECONDS = 120.0  # for what takes two where nothing else wants the processor
-STEADY = 1.0  # seconds without any change, and with refusals in it where pods are missing: then it has ended
+STEADY = 0.8  # seconds without any change, and with refusals in it where pods are missing: then it has ended
 PLURALS = {"Deployment": "deployments", "StatefulSet": "statefulsets", "ReplicaSet": "replicasets"}
 PLURALS |= {"DaemonSet": "daemonsets", "Job": "jobs"}
 FIT = re.compile(r"(?:only (\d+)|none) of (\d+) (?:replicas|pods) fit(?:, and (\d+) running pods? go)?: ")
@@ -293,11 +293,7 @@ class Edits:
     def _content(self) -> bool:
         """Whether no controller is short of pods: then none is refused."""
         path = self._path.replace(PLURALS[self._kind], "replicasets") if self._kind == "Deployment" else self._path
-        for each in self.story.api.items(path):
-            wanted, status = each["spec"].get("replicas"), each.get("status", {})
-            if wanted is not None and status.get("replicas", 0) < wanted:
-                return False
-        return self._kind not in {"DaemonSet", "Job"}
+        return all(_has_all(each["spec"], each.get("status", {})) for each in self.story.api.items(path))
 
     def _refused(self) -> float:
         shown = self.story.headroom.exposition()
@@ -336,6 +332,15 @@ class Edits:
 
     def _tale(self, what: str) -> str:
         return "\n".join([f"{self._kind}: {what}", *self.history[-12:]])
+
+
+def _has_all(spec: Object, status: Object) -> bool:
+    """Whether a workload has as many pods as it wants; any kind but a Deployment."""
+    if "parallelism" in spec:
+        return bool(spec["suspend"]) or status.get("active", 0) >= spec["parallelism"]
+    if "replicas" in spec:
+        return bool(status.get("replicas", 0) >= spec["replicas"])
+    return bool(status.get("updatedNumberScheduled", 0) == status["currentNumberScheduled"] == NODES)
 
 
 def _rolling(surge: int | str, unavailable: int | str) -> Object:

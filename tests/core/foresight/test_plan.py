@@ -117,10 +117,17 @@ GENERATION = (
         ("Deployment", read_workload(GENERATION % 2), True),
         ("StatefulSet", read_workload(GENERATION % 2), True),
         ("StatefulSet", read_workload(GENERATION % 3), False),
+        ("Job", read_workload(b'{"metadata":{"generation":3},"spec":{"parallelism":0}}'), False),
     ],
 )
 def test_while_the_status_lags_behind_a_plan_is_unsettled(kind: str, old: Workload, unsettled: bool) -> None:
     assert bool(made(kind, workload(5), old).unsettled) is unsettled
+
+
+def test_a_cron_job_does_not_say_which_edit_its_controller_has_seen() -> None:
+    assert not made(
+        "CronJob", cron(), read_workload(b'{"metadata":{"generation":3},"spec":{"suspend":true}}')
+    ).unsettled
 
 
 def test_a_new_template_under_recreate_replaces_all_at_once() -> None:

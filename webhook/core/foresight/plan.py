@@ -68,6 +68,8 @@ def adopting(made: Plan, alive: int) -> Plan:
 
 def _unsettled(kind: str, old: Workload) -> str:
     """Say why what the old object's status says of its pods is not how things are."""
+    if kind in {"Job", "CronJob"}:  # these do not say which edit they have looked at
+        return ""
     if old.outdated:
         return "its controller has not looked at the last edit yet"
     if kind in {"Deployment", "ReplicaSet"} and old.coming:
