@@ -42,7 +42,7 @@ def test_what_is_said_of_random_edits_comes_about_or_nothing_is_said(
             with_dice = Edits(Story(headroom, controlled.namespace), SEED + number)
             with_dice.round(kind, edits)
             told += with_dice.told
-    with capsys.disabled():
-        print(f"\n{kind}, seed {SEED}: {dict(told)}")
+            with capsys.disabled():
+                print(f"\n{kind}, seed {SEED + number}: {dict(told)}", end="", flush=True)
     assert sum(told[each] for each in ("silent", "short", "stall", "surge")) >= rounds * (edits + 1)
     assert min((told[each] for each in EXPECTED.get(kind, ())), default=1) > 0
