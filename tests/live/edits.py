@@ -20,6 +20,7 @@ from tests.live.pods import NOBODY, container
 from tests.live.story import Story
 
 NODES, NODE_GI = 4, 50
+GI = 1 << 30
 SHAPE = Shape(memory=f"{NODE_GI}Gi", cpu="64")
 SECONDS = 120.0  # for what takes two where nothing else wants the processor
 STEADY = 0.8  # seconds without any change, and with refusals in it where pods are missing: then it has ended
@@ -69,7 +70,7 @@ class Edits:
         self.told: Counter[str] = Counter()
         self.history: list[str] = [f"seed {seed}"]
         self._version = self._number = self._touches = 0
-        self._bound = 0.0
+        self._bound = self._size = 0.0
         self._kind, self._name, self._path = "Deployment", "", ""
         self._spec: Object = {}
 
@@ -87,6 +88,30 @@ class Edits:
         for _ in range(edits):
             self._change()
         self._end()
+
+    def hurry(self, times: int, room: int) -> None:
+        """Scale a Deployment up to what fits, and on to one more a moment later, so often."""
+        self._number += 1
+        self._name = f"w{self._number}"
+        self._path = f"/apis/apps/v1/namespaces/{self.story.namespace}/deployments"
+        self._move_bound(room)
+        labels = {"app": self._name}
+        self._spec = {"replicas": 1, "selector": {"matchLabels": labels}, "template": self._template(1)}
+        self._send("POST", self._path, self._manifest())
+        for _ in range(times):
+            self._scale(1)
+            self._come_to(lambda seen: seen.alive == 1, "one pod")
+            self._scale(room)
+            time.sleep(self.dice.choice([0.0, 0.02, 0.05, 0.1, 0.2, 0.4]))
+            said = read(self._scale(room + 1))
+            self.told["silent" if said is None else said.kind] += 1
+            right = said is None or (said.kind, said.fit, said.of) == ("short", room, room + 1)
+            assert right, self._tale(f"{room} of {room + 1} fit, and it said {said}")
+        self._end()
+
+    def _scale(self, replicas: int) -> list[str]:
+        self._spec["replicas"] = replicas
+        return self._send("PATCH", f"{self._path}/{self._name}/scale", {"spec": {"replicas": replicas}})
 
     def _end(self) -> None:
         self.story.api.delete(f"{self._path}/{self._name}", propagationPolicy="Background")
@@ -122,6 +147,7 @@ class Edits:
         return {"apiVersion": group, "kind": self._kind, "metadata": {"name": self._name}, "spec": self._spec}
 
     def _template(self, gi: float) -> Object:
+        self._size = gi
         self._version += 1
         memory = f"{int(gi * 1024)}Mi"
         spec: Object = {"containers": [container(memory, memory) | {"image": f"v{self._version}"}]}
@@ -154,7 +180,10 @@ class Edits:
     def _change(self) -> None:
         """Edit the workload once, or twice in quick succession: what is said last must hold."""
         self._settled()
-        if self.dice.random() < 0.25:
+        full = self.dice.random() < 0.35
+        if full:
+            self._move_bound(max(0.5, self.story.headroom.account().requests / GI))
+        elif self.dice.random() < 0.3:
             self._move_bound(self.dice.choice([2, 3, 4, 5, 6, 8]))
         if self._kind not in {"DaemonSet", "Job"} and self.dice.random() < 0.15:
             self._recreate()
@@ -165,10 +194,18 @@ class Edits:
             self.told["hurried"] += 1
             time.sleep(self.dice.choice([0.0, 0.02, 0.1, 0.3]))
         before = self._seen()
-        warnings = self._edit()
+        rolls = full and self._kind in {"Deployment", "StatefulSet", "DaemonSet"} and self.dice.random() < 0.6
+        warnings = self._roll() if rolls else self._edit()
         self._hold(warnings, before._replace(moving=hurried))
         if self._kind == "Deployment" and warnings and (found := ADVICE.match(warnings[-1])):
             self._follow(found)
+
+    def _roll(self) -> list[str]:
+        """Have the same pods made of another image: at a full bound their update needs room that there is not."""
+        self.told["rolled at a full bound"] += 1
+        template = self._template(self._size)
+        self._spec |= {"template": template}
+        return self._send("PATCH", f"{self._path}/{self._name}", {"spec": {"template": template}})
 
     def _edit(self) -> list[str]:
         change: Object = {}
