@@ -3,6 +3,8 @@
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from msgspec import structs
 
 from tests.core.accounts import node
@@ -10,7 +12,7 @@ from tests.core.workloads import Json, account, template, workload
 from webhook.core.account.facts import PodFacts, pod_facts
 from webhook.core.account.ledger import Ledger
 from webhook.core.foresight.plan import Edit, Plan, plan
-from webhook.core.foresight.presence import doubt, doubt_of
+from webhook.core.foresight.presence import Names, doubt, doubt_of, own
 from webhook.core.pods.workload import pod_of
 
 WEB = ("web-5d4f6b-bcdfg", "web-5d4f6b-2456z")
@@ -28,12 +30,20 @@ def holding(*pods: PodFacts, settings: str = "") -> Ledger:
     return of
 
 
-def doubted(of: Ledger, kind: str = "Deployment", exist: int = 2, made: Plan | None = None) -> str:
+def doubted(
+    of: Ledger,
+    kind: str = "Deployment",
+    exist: int = 2,
+    made: Plan | None = None,
+    before: tuple[list[str], int] | None = None,
+) -> str:
     found = made or plan("Deployment", Edit(workload(9), workload(2, status={"replicas": 2})))
     assert found is not None
     found = found._replace(exist=exist)
     new = facts("", template(image="b"))
-    return doubt(of, kind=kind, name="shop/web", plan=found, new=new, old=facts(""))
+    names, mark = before or of.names()
+    known = Names(own(kind, "shop/web", names), mark)
+    return doubt(of, kind=kind, name="shop/web", known=known, plan=found, new=new, old=facts(""))
 
 
 def rolled() -> Plan:
@@ -75,6 +85,23 @@ def test_pods_on_their_way_out_or_in_are_in_doubt() -> None:
     assert doubted(coming)
     coming.see(facts("web-5d4f6b-99999", revision=7))
     assert not doubted(coming, exist=3)
+
+
+@given(st.lists(st.tuples(st.sampled_from(("see", "end", "go", "change")), st.integers(0, 7))), st.integers(0, 20))
+def test_what_came_and_went_since_the_names_were_looked_through_is_taken_in(
+    events: list[tuple[str, int]], after: int
+) -> None:
+    of = holding(facts("other"), *map(facts, WEB))
+    alive, before = {*WEB}, of.names()
+    for number, (event, which) in enumerate(events):
+        if number == after:
+            before = of.names()
+        name = f"web-5d4f6b-bcd{'fghjkmnp'[which]}5"
+        last = facts(name, template(number + 1), revision=number + 1, counts=event != "end")
+        of.gone(last) if event == "go" else of.see(last)
+        alive = alive | {name} if event in {"see", "change"} else alive - {name}
+    assert not doubted(of, exist=len(alive), before=before)
+    assert doubted(of, exist=len(alive) + 1, before=before)
 
 
 def test_pods_that_have_ended_are_not_there() -> None:

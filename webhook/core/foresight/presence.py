@@ -8,8 +8,8 @@ k8s.io/apiserver/pkg/storage/names, `getPodName` in k8s.io/kubernetes/pkg/contro
 """
 
 import re
-from collections.abc import Collection, Mapping
-from typing import Final
+from collections.abc import Collection, Iterable, Mapping
+from typing import Final, NamedTuple
 
 from webhook.core.account.extent import Spread
 from webhook.core.account.facts import PodFacts
@@ -27,15 +27,30 @@ _ENDINGS: Final[Mapping[str, re.Pattern[str]]] = {
 }
 
 
-def doubt(ledger: Ledger, *, kind: str, name: str, plan: Plan, new: PodFacts, old: PodFacts) -> str:
+class Names(NamedTuple):
+    """The names of a workload's pods that the account had at a moment, and the account's mark of that moment."""
+
+    own: list[str]
+    mark: int
+
+
+def own(kind: str, name: str, names: Iterable[str]) -> list[str]:
+    """Return those of some pods' names that the controller of a workload gives; `name` is its "namespace/name"."""
+    prefix = f"{name}-"
+    ending, at = _ENDINGS[kind], len(prefix)
+    return [each for each in names if each.startswith(prefix) and ending.fullmatch(each, at)]
+
+
+def doubt(ledger: Ledger, *, kind: str, name: str, known: Names, plan: Plan, new: PodFacts, old: PodFacts) -> str:
     """Say why the account may not show the pods of a workload that changes as its status does; empty: it does.
 
-    `name` is "namespace/name" of the workload, `new` and `old` what its pods are taken to be.
+    `new` and `old` are what its pods are taken to be. To look through all names takes long, so it is done without the
+    lock, before: `known` is what was found then, and here it is brought up to date.
     """
-    prefix, ending = f"{name}-", _ENDINGS[kind]
-    if any(ending.fullmatch(each, len(prefix)) for each in ledger.moving(prefix)):
+    if own(kind, name, ledger.moving(f"{name}-")):
         return "pods of it are on their way"
-    found = [charged for each, charged in ledger.charged(prefix).items() if ending.fullmatch(each, len(prefix))]
+    names = {*known.own, *own(kind, name, ledger.came_since(known.mark))}
+    found = [charged for each in names if (charged := ledger.charged_to(each)) is not None]
     if len(found) != plan.exist:
         return f"its controller counts {plan.exist} pods, and there are {len(found)}"
     return _unlike(ledger, found, new, old) if plan.course.going or plan.course.fill else ""
@@ -52,8 +67,10 @@ def doubt_of(ledger: Ledger, *, namespace: str, pods: Collection[str], new: PodF
     return _unlike(ledger, [ledger.charged_to(name) for name in names], new, old)
 
 
-def _unlike(ledger: Ledger, found: Collection[Spread], new: PodFacts, old: PodFacts) -> str:
+def _unlike(ledger: Ledger, found: Iterable[Spread | None], new: PodFacts, old: PodFacts) -> str:
     """Compare where new pods would count: there the old ones give something back."""
     scopes, taken_for = ledger.spread(new).scopes, ledger.spread(old)
-    alike = all(each.in_scope(scope) == taken_for.in_scope(scope) for each in found for scope in scopes)
+    alike = all(
+        each is not None and each.in_scope(scope) == taken_for.in_scope(scope) for each in found for scope in scopes
+    )
     return "" if alike else "its pods are not all what its template makes"
