@@ -8,7 +8,7 @@
 with n the new pods that live. All of it is one straight line between none and all, so a course is a few numbers, and
 whatever is asked of it costs the same for three replicas and for a billion.
 Sources: `reconcileOldReplicaSets` and `ResolveFenceposts` in k8s.io/kubernetes/pkg/controller/deployment,
-`rollingUpdate` in pkg/controller/daemon, `updateStatefulSet` in pkg/controller/statefulset. Pods that are not ready
+`updateDaemonSet` in pkg/controller/daemon, `updateStatefulSet` in pkg/controller/statefulset. Pods that are not ready
 change nothing of where a Deployment's update ends: those old ones go first, and as many go in all.
 """
 
@@ -140,7 +140,8 @@ def in_place(wanted: int, alive: int, below: int, unavailable: int = 1) -> Cours
 def on_nodes(wanted: int, alive: int, surge: int, unavailable: int) -> Course:
     """A DaemonSet's update, node by node: the old pod goes first, or with `surge` the new one comes first.
 
-    A node without a pod is one of those that may be without.
+    Before it goes on, nodes without a pod get theirs: one that is refused stops it, as it does in place.
     """
-    surge = min(surge, wanted)
-    return Course(wanted, going=alive, lead=alive + unavailable - wanted, surge=surge, unavailable=unavailable)
+    if surge:
+        return Course(wanted, going=alive, surge=min(surge, wanted))
+    return in_place(wanted, alive, 0, unavailable)

@@ -149,7 +149,7 @@ def _way_out(plan: Plan, course: Course, lines: list[Line], most: int) -> tuple[
     if not plan.advice:
         return "", 0
     least = max(1, course.unavailable)
-    tries = range(least, max(least, course.wanted) + 1)
+    tries = range(least, max(least, course.wanted if plan.controller == "ReplicaSet" else 0) + 1)
     found = bisect_left(tries, True, key=lambda more: _most(lines, course.eased(more), Line.fit_on) >= most)
     if found == len(tries):
         return "", 0

@@ -179,7 +179,7 @@ def _daemon_set(edit: Edit) -> Plan | None:
     then = course.on_nodes(wanted, min(alive, wanted), *_daemon_fenceposts(new.update_strategy.rolling_update, wanted))
     made = Plan(after, pod_of(old.spec.template), then, alive, "pods", "DaemonSet", rooms=rooms)
     unsettled = _unplaced(after) or _spread(edit.new, old, wanted, then.surge)
-    return made._replace(advice="maxSurge: 0, maxUnavailable: 1", unsettled=unsettled)
+    return made._replace(advice="maxSurge: 0, maxUnavailable: 1" if then.surge else "", unsettled=unsettled)
 
 
 def _daemon_fenceposts(asked: RollingUpdate, wanted: int) -> tuple[int, int]:
