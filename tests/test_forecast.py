@@ -463,6 +463,16 @@ def test_where_it_is_not_known_what_is_adopted_nothing_is_said(
     assert teller.decision is Decision.CANNOT_TELL
 
 
+def test_a_template_that_is_refused_for_what_it_leaves_unsaid_is_told_of_only_if_pods_come() -> None:
+    bare = {"metadata": {"labels": {"app": "web"}}, "spec": {"containers": [{"name": "a"}]}}
+    teller = Teller("missingLimits: deny", {PODS: listed("x", "y")})
+    made = pod_of(Raw(json.dumps(bare).encode()))
+    for name in ("default/x", "default/y"):
+        teller.judge.admission.account.see_pod(pod_facts(made, name, name, at=101))
+    teller.passes(selecting(2, "ReplicaSet", template=bare))
+    assert teller.ask(selecting(3, "ReplicaSet", template=bare))["warnings"][0].startswith("none of 1 replicas get in")
+
+
 def test_a_job_adopts_only_by_a_selector_of_its_own() -> None:
     teller = adopting({PODS: listed("x", "y")}, "x", "y")
     assert not teller.ask(selecting(1, "Job", parallelism=2))["allowed"]

@@ -39,6 +39,7 @@ from webhook.core.pods.workload import read_scale, read_workload, scaled
 from webhook.core.reviews.reply import message
 from webhook.core.reviews.review import Request, ReviewError, decode, encode
 from webhook.core.reviews.verdict import Decision, Reason, Verdict
+from webhook.core.reviews.wording import printable
 from webhook.core.values.bucket import Bucket
 from webhook.http1 import LARGEST_EARLY
 from webhook.kube import Api
@@ -49,6 +50,7 @@ log = logging.getLogger(__name__)
 # Reads a second, and looks through the names of all pods, some 20 ms for 150,000: nobody who sends reviews may flood
 # the API server with the ones, or this replica with the others.
 _RATE, _BURST = 10.0, 50
+_NAME = 100  # characters of a workload's name in the log
 _WITHIN = 0.4  # seconds for each of connecting, the headers and the body; the API server waits 2 s for all of it
 _UNKNOWN = Early(Verdict(Decision.CANNOT_TELL, Reason.UNAVAILABLE))
 
@@ -96,7 +98,8 @@ class Forecast:
         try:
             return self._foretell(asked, request, size)
         except UnsettledError as error:
-            log.info("no early answer about %s %s/%s: %s", request.kind.kind, request.namespace, request.name, error)
+            about = printable(f"{request.namespace}/{request.name}", _NAME)
+            log.info("no early answer about %s %s: %s", request.kind.kind, about, error)
         except (KubeError, ObjectError, _UnaccountedError) as error:
             log.warning("no early answer: %s", error)
         except Exception:
@@ -121,14 +124,16 @@ class Forecast:
         kind, namespace = request.kind.kind, request.namespace
         if planned.unsettled:
             raise UnsettledError(planned.unsettled)
+        if edit.old is not None and planned.exist is None:
+            return said
         if edit.old is not None:
-            return (
-                said if planned.exist is None else self._told(namespace, planned, config, self._doubt(request, planned))
-            )
+            return self._told(namespace, planned, config, self._doubt(request, planned))
         adopted = self._orphans.of(kind, namespace, edit.new)
         if not adopted:
             return said
         made = adopting(planned, len(adopted))
+        if made.course.come <= 0:
+            return SILENT
         return self._told(namespace, made, config, partial(doubt_of, namespace=namespace, pods=adopted))
 
     def _doubt(self, request: Request, planned: Plan) -> Check:
