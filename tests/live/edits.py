@@ -368,7 +368,7 @@ class Edits:
             self.story.api.patch(name, body)
 
     def _tale(self, what: str) -> str:
-        return "\n".join([f"{self._kind}: {what}", *self.history[-12:]])
+        return "\n".join([f"{self._kind}: {what}", self.history[0], *self.history[1:][-12:]])
 
 
 def _has_all(spec: Object, status: Object) -> bool:
