@@ -26,7 +26,9 @@ def large_nodes(control_plane: ControlPlane, headroom: Headroom, no_nodes: None)
     headroom.configure({"requests": "100%"})
 
 
-@pytest.mark.parametrize(("kind", "edits"), [("Deployment", 5), ("StatefulSet", 3), ("DaemonSet", 1), ("Job", 1)])
+@pytest.mark.parametrize(
+    ("kind", "edits"), [("Deployment", 8), ("StatefulSet", 4), ("DaemonSet", 2), ("ReplicaSet", 2), ("Job", 2)]
+)
 def test_what_is_said_of_an_edit_comes_about_or_nothing_is_said(
     large_nodes: None, story: Story, kind: str, edits: int
 ) -> None:
