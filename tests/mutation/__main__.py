@@ -51,7 +51,7 @@ def _report(trials: list[Trial]) -> float:
 
 
 def _stop(_signal: int, _frame: FrameType | None) -> None:
-    sys.exit("stopped")  # as an exception, so that the copy is removed
+    raise KeyboardInterrupt  # so that the copy is removed
 
 
 def main() -> int:
@@ -68,12 +68,14 @@ def main() -> int:
                 print(f"  {trial.mutant.where}  {trial.mutant.edit.change}", flush=True)
             if sys.stderr.isatty():
                 print(f"\r  {len(trials)} of {len(drawn)} ", end="", file=sys.stderr, flush=True)
+    except KeyboardInterrupt:
+        print("stopped")
     except BaselineError as error:
         print(error, file=sys.stderr)
         return 2
     percent = _report(trials)
     if len(trials) < len(drawn):
-        print(f"  the time was up: {len(drawn) - len(trials)} were not tried")
+        print(f"  not tried: {len(drawn) - len(trials)}")
     return int(percent < options.at_least)
 
 

@@ -27,15 +27,13 @@ class Edit(NamedTuple):
 
 
 def edits(source: bytes) -> list[Edit]:
-    """Return every fault that the file can have, in the order of its lines; each of them compiles."""
+    """Return every fault that the file can have, in the order of its lines."""
     tree = ast.parse(source)
     starts = _line_starts(source)
     found = []
     for node in _walk(tree):
         for text, after in _faults(node):
-            edit = _edit(node, starts, text, after)
-            if _compiles(edit.applied(source)):
-                found.append(edit)
+            found.append(_edit(node, starts, text, after))
     return sorted(found)
 
 
@@ -185,11 +183,3 @@ def _line_starts(source: bytes) -> list[int]:
     for line in source.splitlines(keepends=True):
         starts.append(starts[-1] + len(line))
     return starts
-
-
-def _compiles(source: bytes) -> bool:
-    try:
-        compile(source, "mutant", "exec", dont_inherit=True)
-    except (SyntaxError, ValueError):
-        return False
-    return True

@@ -91,8 +91,8 @@ def tried(
             finally:
                 idle.put(copy)
 
-        pool = stack.enter_context(ThreadPoolExecutor(jobs))
-        stack.callback(pool.shutdown, wait=False, cancel_futures=True)
+        pool = ThreadPoolExecutor(jobs)
+        stack.callback(pool.shutdown, wait=False, cancel_futures=True)  # what runs ends with its sandbox
         yield from (trial for trial in pool.map(attempt, drawn) if trial is not None)
 
 
