@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from tests.core.accounts import pod
 from tests.judging import Judge, ready, response, review, waits
 from tests.test_audit import written
 from tests.test_waiting import Beside
@@ -18,8 +19,8 @@ def test_a_review_that_waits_while_the_account_becomes_stale_is_not_refused_for_
     judge = ready()
     waiting = waits(judge.ask(review(memory="8Gi"), timeout=10.0))
     account = judge.admission.account
-    account.tell_broken(account.pods, "reset")
-    account.pods.broken_since = judge.clock() - STALE
+    account.see_pod(pod("other", 1, revision=101))  # beside which it does not fit
+    account.pods.tell_broken("reset", judge.clock() - STALE)
     assert judge.admission.next_proposal("epoch", fresh=False, may_write=True) is None
     assert not waiting.answer.done(), "the watch may be back in time"
     judge.clock.wait(2.0)
@@ -47,7 +48,7 @@ def test_what_a_write_left_nothing_for_is_not_refused_by_an_account_that_is_stal
     assert response(waiting.answer.result(0))["status"]["code"] == 403, "now it is known"
 
 
-@pytest.mark.parametrize("settings", ["mode: audit\nwarnAt: 50%", "mode: audit\nwarnAt: 50%\nmissingLimits: warn"])
+@pytest.mark.parametrize("settings", ["mode: audit\nwarnAt: 40%", "mode: audit\nwarnAt: 40%\nmissingLimits: warn"])
 def test_in_mode_audit_a_pod_near_a_bound_is_let_in_without_a_word(settings: str) -> None:
     said = response(ready(settings, memory=16).ask(review(memory="7Gi")))
     assert said["allowed"]
@@ -76,9 +77,9 @@ def asked_for(memory: str) -> dict[str, object]:
 
 def undated(uid: str) -> bytes:
     """A review of which nobody knows when it began: it is sent back once."""
-    pod = json.loads(review())["request"]["object"]
-    pod["metadata"]["creationTimestamp"] = "yesterday"
-    return review(uid=uid, object=pod)
+    asked = json.loads(review())["request"]["object"]
+    asked["metadata"]["creationTimestamp"] = "yesterday"
+    return review(uid=uid, object=asked)
 
 
 def status(judge: Judge, uid: str) -> int:

@@ -165,8 +165,13 @@ def _walk(node: ast.AST) -> Iterator[ast.AST]:
         if field in _UNSEEN or (field == "keywords" and isinstance(node, ast.ClassDef)):
             continue
         for child in value if isinstance(value, list) else [value]:
-            if isinstance(child, ast.AST):
+            if isinstance(child, ast.AST) and not _is_a_check(child):
                 yield from _walk(child)
+
+
+def _is_a_check(node: ast.AST) -> bool:
+    """Say whether a part of the code is a check of itself: what it checks is so, with or without it."""
+    return isinstance(node, ast.Assert) or (isinstance(node, ast.keyword) and node.arg == "strict")
 
 
 def _edit(node: ast.AST, starts: list[int], text: str, after: str) -> Edit:

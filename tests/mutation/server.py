@@ -46,7 +46,7 @@ def _import_all(names: Path) -> None:
 
 
 def _stop(*_: object) -> NoReturn:
-    sys.exit("stopped")  # as an exception, so that the tests that run are ended
+    sys.exit(1)  # as an exception, so that the tests that run are ended
 
 
 def _carried_out(order: Order, scratch: Path) -> int:

@@ -53,6 +53,8 @@ def test_each_kind_of_fault_is_found(source: str, faults: set[tuple[str, str]]) 
         "class A(B, frozen=True):\n    x = a",
         "x = isinstance(a, b)",
         "x = f(a, a)",
+        "x = zip(a, a, strict=True)",
+        "assert a < b",
         "x = a",
     ],
 )
