@@ -3,6 +3,8 @@
 import argparse
 import signal
 import sys
+from collections.abc import Iterable
+from itertools import groupby
 from pathlib import Path
 from types import FrameType
 
@@ -38,16 +40,18 @@ def _chosen(options: argparse.Namespace) -> tuple[list[Mutant], int]:
     return draw(left, options.count, options.seed), len(left)
 
 
-def _report(trials: list[Trial]) -> float:
-    """Print the rates; return that of all rooms together in percent."""
-    print()
-    counted = rates(trials)
-    for room, (good, whole) in counted.items():
-        print(f"  {room:12} {good:4} of {whole:4}  {good / whole:6.1%}")
-    good, whole = (sum(numbers) for numbers in zip(*counted.values(), strict=True)) if counted else (0, 0)
-    percent = 100 * good / whole if whole else 100.0
-    print(f"  {'all':12} {good:4} of {whole:4}  {percent:5.1f}%")
-    return percent
+def shown(trials: Iterable[Trial], seen: list[Trial]) -> None:
+    """Print what is not noticed as it comes, and the rate of each room when it is through; keep all in `seen`."""
+    for room, those in groupby(trials, key=lambda trial: trial.mutant.room.name):
+        for trial in those:
+            seen.append(trial)
+            if not trial.noticed:
+                print(f"  {trial.mutant.where}  {trial.mutant.edit.change}", flush=True)
+        print(_rate(room, *rates(seen)[room]), flush=True)
+
+
+def _rate(of: str, noticed: int, whole: int) -> str:
+    return f"{of}: {noticed} of {whole}, {noticed / whole:.1%}" if whole else f"{of}: nothing to try"
 
 
 def _stop(_signal: int, _frame: FrameType | None) -> None:
@@ -59,24 +63,19 @@ def main() -> int:
     signal.signal(signal.SIGTERM, _stop)
     options = _options()
     drawn, whole = _chosen(options)
-    print(f"{len(drawn)} faults of {whole}, seed {options.seed}; no test of its room notices:", flush=True)
+    print(f"{len(drawn)} faults of {whole}, seed {options.seed}. What no test of its room notices:", flush=True)
     trials: list[Trial] = []
     try:
-        for trial in tried(CHECKOUT, drawn, options.jobs, options.minutes * 60):
-            trials.append(trial)
-            if not trial.noticed:
-                print(f"  {trial.mutant.where}  {trial.mutant.edit.change}", flush=True)
-            if sys.stderr.isatty():
-                print(f"\r  {len(trials)} of {len(drawn)} ", end="", file=sys.stderr, flush=True)
+        shown(tried(CHECKOUT, drawn, options.jobs, options.minutes * 60), trials)
     except KeyboardInterrupt:
         print("stopped")
     except BaselineError as error:
         print(error, file=sys.stderr)
         return 2
-    percent = _report(trials)
-    if len(trials) < len(drawn):
-        print(f"  not tried: {len(drawn) - len(trials)}")
-    return int(percent < options.at_least)
+    noticed = sum(trial.noticed for trial in trials)
+    left = len(drawn) - len(trials)
+    print(_rate("all", noticed, len(trials)) + (f"; {left} were not tried" if left else ""))
+    return int(100 * noticed < options.at_least * len(trials))
 
 
 if __name__ == "__main__":

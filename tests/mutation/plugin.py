@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, Phase, settings
 
 settings.register_profile(
     "mutants",
+    max_examples=40,  # of 100: what a test finds is found early, and a fault that survives is worth its time
     deadline=None,
     derandomize=True,
     database=None,

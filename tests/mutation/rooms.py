@@ -18,6 +18,7 @@ class Room(NamedTuple):
 
 _CORE, _CORE_TESTS = "webhook/core", "tests/core"
 _PROTOCOL = {"sharing"}
+_MORE = {"manifests": ("tests/test_cli_footprint.py",)}  # whose golden files are of what this room prints
 _SHELL = {
     "admission": ("test_admission", "test_waiting", "test_patience", "test_credit_of_reviews"),
     "patience": ("test_patience", "test_admission"),
@@ -48,4 +49,8 @@ def rooms(checkout: Path) -> list[Room]:
 
 def _package(checkout: Path, name: str) -> Room:
     sources = sorted((checkout / _CORE / name).glob("*.py"))
-    return Room(name, tuple(str(path.relative_to(checkout)) for path in sources), (f"{_CORE_TESTS}/{name}",))
+    return Room(
+        name,
+        tuple(str(path.relative_to(checkout)) for path in sources),
+        (f"{_CORE_TESTS}/{name}", *_MORE.get(name, ())),
+    )

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.mutation import equivalent
+from tests.mutation.__main__ import shown
 from tests.mutation.equivalent import Equivalent
 from tests.mutation.rooms import Room, rooms
 from tests.mutation.run import Mutant, Trial, apart, draw, mutants, rates, tried
@@ -91,6 +92,22 @@ def test_the_rate_is_counted_by_room(project: Path) -> None:
     other = mutants(project, [ROOM._replace(name="others")])
     trials = [*zip(one, (True, True, True, False), strict=True), *zip(other[:1], (False,), strict=True)]
     assert rates(Trial(*each) for each in trials) == {"things": (3, 4), "others": (0, 1)}
+
+
+def test_what_survives_is_shown_with_its_place_and_each_room_with_its_rate(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = mutants(project, [ROOM])
+    others = [mutant._replace(room=ROOM._replace(name="others")) for mutant in found]
+    seen: list[Trial] = []
+    shown([*(Trial(each, noticed=each.edit.line == 2) for each in found), Trial(others[0], noticed=True)], seen)
+    assert capsys.readouterr().out.splitlines() == [
+        "  things.py:6  a // 2  →  a * 2",
+        "  things.py:6  2  →  3",
+        "things: 2 of 4, 50.0%",
+        "others: 1 of 1, 100.0%",
+    ]
+    assert len(seen) == 5
 
 
 def test_a_fault_that_is_known_to_be_equivalent_is_not_tried(project: Path) -> None:
