@@ -23,7 +23,7 @@ _SHELL = {
     "admission": ("test_admission", "test_waiting", "test_patience", "test_credit_of_reviews"),
     "patience": ("test_patience", "test_admission"),
     "waiting": ("test_waiting", "test_admission", "test_credit_of_reviews"),
-    "auditline": ("test_audit",),
+    "auditline": ("test_audit", "test_auditline"),
     "feed": ("test_feed",),
     "quotaview": ("test_quotaview",),
     "reserves": ("test_reserves",),
