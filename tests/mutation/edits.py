@@ -2,7 +2,7 @@
 
 import ast
 from collections.abc import Iterator
-from itertools import pairwise
+from itertools import pairwise, takewhile
 from typing import NamedTuple
 
 
@@ -180,7 +180,27 @@ def _edit(node: ast.AST, starts: list[int], text: str, after: str) -> Edit:
     assert node.end_col_offset is not None
     start = starts[node.lineno - 1] + node.col_offset
     end = starts[node.end_lineno - 1] + node.end_col_offset
-    return Edit(node.lineno, start, end, text, ast.unparse(node), after)
+    return Edit(node.lineno, start, end, text, *_shortened(ast.unparse(node), after))
+
+
+_SHOWN = 60  # characters of what surrounds a difference, on either side
+
+
+def _shortened(before: str, after: str) -> tuple[str, str]:
+    """Leave out what two long texts have in common, far from where they differ."""
+    ahead = _alike(before, after)
+    behind = _alike(before[ahead:][::-1], after[ahead:][::-1])
+    first, last = max(0, ahead - _SHOWN), max(0, behind - _SHOWN)
+    return _cut(before, first, len(before) - last), _cut(after, first, len(after) - last)
+
+
+def _alike(one: str, two: str) -> int:
+    """How many characters two texts begin with alike."""
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, two, strict=False)))
+
+
+def _cut(text: str, start: int, end: int) -> str:
+    return ("…" if start else "") + text[start:end] + ("…" if end < len(text) else "")
 
 
 def _line_starts(source: bytes) -> list[int]:

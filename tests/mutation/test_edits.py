@@ -69,6 +69,14 @@ def test_a_fault_changes_the_place_that_it_names_and_nothing_else() -> None:
     assert fault.applied(source) == source.replace(b"c < 1", b"(c <= 1)")
 
 
+def test_of_a_long_expression_the_difference_is_shown() -> None:
+    names = ", ".join(f"argument_{number}" for number in range(40))
+    (fault,) = [each for each in edits(f"x = f({names})".encode()) if "argument_9, argument_8" in each.text]
+    assert "argument_8, argument_9" in fault.before
+    assert "argument_9, argument_8" in fault.after
+    assert len(fault.change) < 300
+
+
 def test_every_fault_of_a_real_file_makes_another_program() -> None:
     source = (Path(__file__).parents[2] / "webhook/core/reviews/verdict.py").read_bytes()
     found = edits(source)
