@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+from msgspec import structs
 
 from tests.core.accounts import (
     GI,
@@ -18,8 +19,10 @@ from tests.core.accounts import (
     pod,
 )
 from webhook.core.account.accounting import Accounting
+from webhook.core.account.extent import Before
 from webhook.core.account.facts import PodFacts
 from webhook.core.account.nodes import NodeFacts, Room
+from webhook.core.pods.confinement import Way
 from webhook.core.values.amounts import Amounts
 from webhook.core.values.scopes import CLUSTER
 
@@ -401,3 +404,31 @@ def test_what_is_bound_into_a_pool_that_it_was_not_charged_to_is_metered() -> No
     of.see(pod("ended", 1))
     of.see(pod("ended", 1, "b", revision=5, counts=False))
     assert of.unconfined_binds.total() == 2
+
+
+# -- changes of where a pod may run ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("was", "will_be", "node_name", "elsewhere"),
+    [
+        ("high-mem", "high-mem", "", False),
+        ("", "high-mem", "", True),
+        ("high-mem", "", "", True),
+        ("", "", "", False),
+        ("high-mem", "", "h", False),
+        ("", "", "h", True),
+    ],
+)
+def test_a_change_knows_whether_it_is_charged_where_the_pod_was(
+    was: str, will_be: str, node_name: str, elsewhere: bool
+) -> None:
+    of = ledger(HIGH_MEM, node("a"), node("h", pool="high-mem"))
+    confined = {"pool": will_be} if will_be else None
+    ways = (Way((("pool", was),)),) if was else ()
+    before = Before(7, footprint(1), "+1")
+    changed = structs.replace(pod("p", 1, node_name, confined_to=confined), was_confined_to=ways, before=before)
+    assert of.before(changed).elsewhere is elsewhere
+    there = "high-mem" if will_be or node_name else CLUSTER
+    assert of.asked(changed, CLUSTER) == Amounts()
+    assert of.asked(changed, there) == (footprint(1) if elsewhere and there != CLUSTER else Amounts())
