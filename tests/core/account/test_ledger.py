@@ -406,6 +406,33 @@ def test_what_is_bound_into_a_pool_that_it_was_not_charged_to_is_metered() -> No
     assert of.unconfined_binds.total() == 2
 
 
+def test_a_name_costs_what_a_pod_adds_to_what_lives_there_or_is_granted() -> None:
+    of = ledger("", node("n"))
+    of.see(pod("lives", 3, "n", uid="old"))
+    of.grant(pod("granted", 2, uid="first"), 0.0)
+    grown = {name: of.growth(pod(name, 5, uid="new"), CLUSTER).memory_requests for name in ("lives", "granted", "new")}
+    assert grown == {"lives": 2 * GI, "granted": 3 * GI, "new": 5 * GI}
+
+
+def test_only_what_policy_lets_in_and_no_node_can_hold_is_set_apart() -> None:
+    for settings, lets_in in (("exempt: {namespaces: [default]}", True), ("", False)):
+        of = ledger(settings, node("a"), node("b"))
+        assert of.sets_apart(pod("huge", 9)) is lets_in
+        assert not of.sets_apart(pod("small", 1))
+        assert not of.sets_apart(pod("bound", 9, "a"))
+
+
+def test_a_view_is_outdated_from_a_doubt_until_a_list_that_was_asked_for_after_it() -> None:
+    of = ledger("", node("n"))
+    assert not of.outdated
+    of.doubt(100.0)
+    assert of.outdated
+    of.relist([], 5, 99.0)
+    assert of.outdated, "that list may be of the history that was replaced"
+    of.relist([], 6, 100.0)
+    assert not of.outdated
+
+
 # -- changes of where a pod may run ------------------------------------------------------------------------------------
 
 
