@@ -433,6 +433,27 @@ def test_a_view_is_outdated_from_a_doubt_until_a_list_that_was_asked_for_after_i
     assert not of.outdated
 
 
+def test_a_resize_that_was_infeasible_is_growth_without_a_review_once_it_is_feasible_and_no_other_is() -> None:
+    of = ledger("", node("n"))
+    of.see(pod("p", 1, "n", infeasible=True, revision=1))
+    of.see(pod("other", 1, "n", revision=2))
+    of.see(pod("other", 3, "n", revision=3))
+    assert of.unasked_growths == 0, "somebody was asked about that"
+    of.see(pod("p", 4, "n", revision=4))
+    assert (of.unasked_growths, of.unasked_growth.memory_requests) == (1, 3 * GI)
+    of.see(pod("p", 5, "n", revision=5))
+    assert of.unasked_growths == 1, "it was not infeasible any more"
+
+
+def test_a_resize_that_was_infeasible_is_forgotten_with_its_pod() -> None:
+    of = ledger("", node("n"))
+    of.see(pod("p", 1, "n", infeasible=True, revision=1))
+    of.gone(pod("p", 1, "n", revision=2))
+    of.see(pod("p", 1, "n", revision=3))
+    of.see(pod("p", 4, "n", revision=4))
+    assert of.unasked_growths == 0
+
+
 # -- changes of where a pod may run ------------------------------------------------------------------------------------
 
 
