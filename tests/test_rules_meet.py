@@ -94,3 +94,16 @@ def test_of_what_was_sent_back_the_oldest_is_forgotten_first(monkeypatch: pytest
     assert [status(judge, uid) for uid in ("first", "second", "third")] == [503, 503, 503]
     assert [status(judge, uid) for uid in ("second", "third")] == [200, 200], "these are known"
     assert status(judge, "first") == 503, "it is forgotten, and sent back as if it were new"
+
+
+def test_what_was_booked_before_etcd_was_put_back_holds_nothing_and_lets_nobody_in() -> None:
+    judge = ready()
+    waiting = waits(judge.ask(review(memory="8Gi"), timeout=10.0))
+    proposed = judge.admission.next_proposal("epoch", fresh=False, may_write=True)
+    assert proposed is not None
+    account = judge.admission.account
+    assert account.ledger.standing("cluster").unseen.memory_requests == 8 * GI
+    account.begin_again("pods", 100, 50, judge.clock())
+    judge.admission.proposal_written(proposed[0], proposed[1] + 1)
+    assert account.ledger.standing("cluster").unseen.memory_requests == 0
+    assert not waiting.answer.done(), "it may be booked for again"

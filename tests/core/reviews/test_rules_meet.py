@@ -9,10 +9,12 @@ from msgspec.structs import replace
 from tests.core.accounts import GI, node, pod
 from tests.core.reviews.test_decision import THREE, Replica, said
 from tests.core.sample_reviews import memory as resources
+from webhook.core.account.nodes import Room
+from webhook.core.account.places import Lacking
 from webhook.core.config.settings import Mode
 from webhook.core.reviews.decision import Outcome, refuse_beside_others
 from webhook.core.reviews.verdict import Decision, Reason, judge
-from webhook.core.reviews.wording import refusal, warnings
+from webhook.core.reviews.wording import refusal, shortage, warnings
 from webhook.core.sharing.shared import Holding, Shared
 from webhook.core.values.amounts import Amounts
 from webhook.core.values.quantity import NANO, nanos
@@ -156,6 +158,12 @@ def test_what_is_free_is_rounded_down() -> None:
     assert max(shown) <= s.free
 
 
+def test_what_no_node_can_hold_is_rounded_up_and_what_the_largest_has_down() -> None:
+    asked, largest = amounts(shortage(Lacking(Room(7 * GI + 1, 0), Room(6 * GI - 1, 4000))))
+    assert asked >= 7 * GI + 1
+    assert largest <= 6 * GI - 1
+
+
 def test_of_two_silent_replicas_the_longer_wait_is_told() -> None:
     replica = Replica()
     allotment = replica.allotment
@@ -173,3 +181,5 @@ def test_of_two_silent_replicas_the_longer_wait_is_told() -> None:
     verdict = refuse_beside_others(replica.ledger, allotment, replica.question("9Gi"), now)
     assert verdict.decision is Decision.CANNOT_TELL
     assert re.findall(r"about (\d+) s", verdict.detail) == [f"{silent['two'] - now:.0f}"]
+    late = refuse_beside_others(replica.ledger, allotment, replica.question("9Gi"), silent["two"] + 5)
+    assert re.findall(r"about (\d+) s", late.detail) == ["0"], "a proof alone is missing"
