@@ -107,3 +107,16 @@ def test_what_was_booked_before_etcd_was_put_back_holds_nothing_and_lets_nobody_
     judge.admission.proposal_written(proposed[0], proposed[1] + 1)
     assert account.ledger.standing("cluster").unseen.memory_requests == 0
     assert not waiting.answer.done(), "it may be booked for again"
+
+
+def test_what_was_booked_for_a_review_that_went_away_meanwhile_holds_nothing() -> None:
+    judge = ready()
+    waiting = waits(judge.ask(review(memory="8Gi"), timeout=10.0))
+    proposed = judge.admission.next_proposal("epoch", fresh=False, may_write=True)
+    assert proposed is not None
+    judge.admission.give_up(waiting)
+    judge.admission.proposal_written(proposed[0], proposed[1] + 1)
+    assert judge.admission.account.ledger.standing("cluster").unseen.memory_requests == 0
+    other = waits(judge.ask(review("other", memory="8Gi")))
+    assert judge.book()
+    assert response(other.answer.result(0))["allowed"], "what was booked is there for others, from the next write on"
