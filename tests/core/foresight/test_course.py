@@ -51,12 +51,6 @@ def test_without_surge_one_goes_ahead_only_where_none_did() -> None:
     assert gone(rolling(3, 3, 1, 1).without_surge()) == gone(rolling(3, 3, 0, 1))
 
 
-@pytest.mark.parametrize("unavailable", [0, 1])
-def test_to_take_the_surge_away_twice_is_to_take_it_away_once(unavailable: int) -> None:
-    once = rolling(3, 3, 1, unavailable).without_surge()
-    assert once.without_surge() == once
-
-
 def test_filled_up_a_rolling_update_is_one_of_more_pods() -> None:
     assert rolling(6, 4, 2, 1).fill == 2
     assert rolling(6, 4, 2, 1).filled(2) == rolling(6, 6, 2, 1)
