@@ -22,8 +22,8 @@ ROUNDS = {"Deployment": (12, 8), "StatefulSet": (6, 5), "DaemonSet": (3, 4), "Re
 TWICE = 34
 LEAST = 150  # edits of all of them together
 EXPECTED = {
-    "Deployment": ("short", "stall", "surge", "recreated", "hurried", "rolled at a full bound"),
-    "StatefulSet": ("short", "stall"),
+    "Deployment": ("short", "stall", "recreated", "hurried", "rolled at a full bound"),
+    "StatefulSet": ("short",),
     "Job": ("short",),
 }
 
