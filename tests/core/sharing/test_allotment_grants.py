@@ -39,7 +39,7 @@ def test_validity_counts_from_when_a_write_was_sent() -> None:
     sent = hand.now
     hand.now += 10
     hand.carry_out(proposal)
-    hand.replicas["a"].written(hand.written_at)
+    hand.replicas["a"].written(hand.written_at, hand.now)
     assert not hand.replicas["a"].valid(sent + TIMING.validity)
 
 
@@ -93,7 +93,7 @@ def test_a_review_that_is_repeated_is_answered_from_its_own_grant_but_not_from_a
     proposal = hand.send("a", pod("two"))
     assert not allotment.again(pod("two"), hand.now)
     hand.carry_out(proposal)
-    allotment.written(hand.written_at)
+    allotment.written(hand.written_at, hand.now)
     assert allotment.again(pod("two"), hand.now)
     assert granted(hand, "a") == 2
 
