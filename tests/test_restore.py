@@ -120,6 +120,62 @@ def asked_for(account: Account) -> tuple[Rereading, list[bool]]:
     return rereading, asked
 
 
+def test_a_list_that_could_not_be_asked_for_is_asked_for_again() -> None:
+    """Nothing is taken in before it: if nobody asked for it, that would be for ever."""
+    judge = ready()
+    account = judge.admission.account
+    rereading, asked = asked_for(account)
+    failures = [OSError("no descriptors are left")]
+
+    def fail(**_: bool) -> None:
+        if failures:
+            raise failures.pop()
+
+    rereading.join([fail])
+    deaf: list[bool] = []
+    judge.clock.wait(1.0)
+    account.begin_again("nodes", 500, 300, judge.clock())
+    with pytest.raises(OSError, match="no descriptors"):
+        rereading.look(lambda: deaf.append(True))
+    known = [rereading.restarted]
+    rereading.look(lambda: deaf.append(True))
+    known.append(rereading.restarted)
+    assert known == [True, False], "no watch is believed until it was asked"
+    assert asked == deaf == [True, True]
+    rereading.look()
+    assert asked == [True, True]
+
+
+def test_that_etcd_was_put_back_is_acted_on_though_nobody_can_be_told() -> None:
+    judge = ready()
+    asked: list[bool] = []
+
+    def mute(_: str) -> None:
+        raise OSError("nobody is told")
+
+    rereading = Rereading(judge.admission.account, mute)
+    rereading.join([lambda *, restarted: asked.append(restarted)])
+    judge.clock.wait(1.0)
+    judge.admission.account.begin_again("nodes", 500, 300, judge.clock())
+    with pytest.raises(OSError, match="nobody is told"):
+        rereading.look()
+    assert asked == [True]
+    rereading.look()
+    assert asked == [True]
+
+
+def test_a_watch_is_not_believed_from_the_moment_at_which_a_restore_is_known(server: FakeConfigMaps) -> None:
+    """What it tells before the booking thread has looked may be of what never happened, with a higher revision."""
+    with replica(server) as r:
+        until(lambda: is_ready(r))
+        r.end_booking()
+        account = r.admission.account
+        account.begin_again("pods", 500, 300, account.clock())
+        r.booking.tell(ConfigMap(_Meta("5000"), server.data(OBJECT)), 5000)
+        assert account.newest() == 0
+        assert account.allotment.shared is None
+
+
 def test_a_list_of_nodes_that_went_back_puts_the_pods_in_doubt_as_well() -> None:
     judge = ready()
     account = judge.admission.account
