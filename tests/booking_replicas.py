@@ -94,6 +94,14 @@ class Replica:
             self.admission.give_up(asked)
             return asked.answer.result(0)
 
+    def look_round(self) -> None:
+        """Return once the booking thread has done all that there is to do by now: it has begun, and then waited."""
+        account = self.admission.account
+        for _ in range(2):  # the first wait may have begun before
+            with account.lock:
+                account.wake()
+            until(lambda: not account._work)
+
     def end_booking(self) -> None:
         """Let the booking thread come to its end."""
         self.stop.set()
@@ -132,6 +140,16 @@ def replica(
                 thread.join(PATIENCE)
                 assert not thread.is_alive()
         made.api.close()
+
+
+def pass_time(seconds: float, *replicas: Replica) -> None:
+    """Let time pass by a second or less at a time, with a look round of each booking thread after that."""
+    while seconds > 0:
+        for each in replicas:
+            each.judge.clock.wait(min(1.0, seconds))
+        for each in replicas:
+            each.look_round()
+        seconds -= 1.0
 
 
 def is_ready(replicas: Replica) -> bool:

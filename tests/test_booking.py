@@ -22,7 +22,6 @@ from webhook.core.sharing.shared import Shared
 OBJECT, MARK = "headroom-allotments", "headroom-allotments-made"
 WHOLE = Timing().validity + Timing().lapse
 GI = 1 << 30
-_A_WHILE = 1.0  # seconds in which the booking thread looks around more than once
 
 
 @pytest.fixture
@@ -79,7 +78,7 @@ def settle(of: Replica) -> int:
     """Wait until the booking thread has nothing to do; return how much it has written."""
     while True:
         written = of.booking.tally.written
-        time.sleep(_A_WHILE)
+        of.look_round()
         if of.booking.tally.written == written:
             return written
 
@@ -203,7 +202,7 @@ def test_nothing_is_written_before_there_is_an_account(server: FakeConfigMaps) -
     with replica(server) as r:
         until(lambda: is_ready(r))
         writes = break_pods_between_writes(r, server)
-        time.sleep(_A_WHILE)
+        r.look_round()
         assert server.count("PUT") == writes
         r.mend()
         until(lambda: server.count("PUT") > writes)
@@ -359,7 +358,7 @@ def test_nothing_is_written_while_there_is_nothing_to_say(server: FakeConfigMaps
         until(lambda: is_ready(r))
         writes = settle(r)
         r.judge.clock.wait(Timing().renew / 2)
-        time.sleep(_A_WHILE)
+        r.look_round()
         assert r.booking.tally.written == writes
         r.judge.clock.wait(Timing().renew / 2)
         until(lambda: r.booking.tally.written == writes + 1)
