@@ -371,7 +371,7 @@ class Allotment(Grants):
         return fits(self._ledger, shared, self.replica, pod)
 
     def held_by_others(self, scope: str, pod: PodFacts, shared: Shared | None = None) -> Amounts:
-        """What others hold in a scope beside a pod, if that were let in; in another state than the one that is known."""
+        """What others hold in a scope beside a pod, if that were let in; by the state that is known, or `shared`."""
         state = shared or self.shared
         return NOTHING if state is None else held_by_others(self._ledger, state, self.replica, scope, pod)
 
