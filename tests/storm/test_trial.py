@@ -48,8 +48,7 @@ def configure(scene: Scene, replicas: Replicas, mode: str) -> None:
     kind = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "headroom-config"}}
     scene.plane.api.apply(CONFIG, {**kind, "data": {"config.yaml": text}})
     applies = rf'headroom_config_info\{{hash="{digest(parse(text))}",mode="{mode}"\}}'
-    for replica in replicas:
-        until(lambda replica=replica: shown(replica, applies) == 1, "the configuration", SETTLE_SECONDS)
+    until(lambda: all(shown(each, applies) == 1 for each in replicas), "the configuration", SETTLE_SECONDS)
 
 
 def one_burst(scene: Scene, replicas: Replicas, name: str) -> int:
