@@ -4,6 +4,7 @@ What waits together is judged before any of it is counted, so this is where a re
 """
 
 import json
+import subprocess
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 
 from tests.cluster.api import Object
 from tests.cluster.processes import until
-from tests.cluster.replicas import Replicas
+from tests.cluster.replicas import Replicas, headroom_serve
 from tests.live.headroom import CONFIG, document
 from tests.storm.figures import MI
 from tests.storm.scene import BOUND, SETTLE_SECONDS, SHIPPED, Scene, accounts_for, shown
@@ -39,7 +40,15 @@ def test_a_burst_past_a_threshold_is_reported_pod_by_pod(
         for number in range(ROUNDS if full else SHORT_ROUNDS):
             reported.append(one_burst(controlled, replicas, f"{NAME}-{number}"))
             assert decided(replicas, mode) == sum(reported)
+        told = trial(replicas)
     assert reported == [OVER] * len(reported)
+    for number in range(len(reported)):
+        parts = [part for part in told["owners"] if part["ownerName"].startswith(f"{NAME}-{number}")]
+        assert sum(part["wouldBeRefused"] for part in parts) == OVER
+        assert {part["ownerKind"] for part in parts} <= {"Deployment", "ReplicaSet"}
+        peaks = [over["overByBytes"] for part in parts for over in part["peaks"] if over["sum"].endswith("limits")]
+        assert max(peaks) == OVER * BOUND // FIT
+    assert told["mayBeTooLow"] is False
 
 
 def configure(scene: Scene, replicas: Replicas, mode: str) -> None:
@@ -65,6 +74,16 @@ def one_burst(scene: Scene, replicas: Replicas, name: str) -> int:
     settles(scene, replicas, name, 0)
     until(lambda: sum(1 for _ in lines(replicas)) == decisions(replicas), "a line for each decision", SETTLE_SECONDS)
     return len({line["uid"] for line in lines(replicas) if line["name"].startswith(f"{name}-")})
+
+
+def trial(replicas: Replicas) -> Object:
+    """Report as `headroom trial` does."""
+    files = [replica.audit_file for replica in replicas if replica.audit_file.exists()]
+    command = [headroom_serve()[0], "trial", *files, "-o", "json"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 1, done.stderr
+    said: Object = json.loads(done.stdout)
+    return said
 
 
 def settles(scene: Scene, replicas: Replicas, name: str, pods: int) -> None:

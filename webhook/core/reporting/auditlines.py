@@ -14,6 +14,7 @@ NEWEST: Final = 2
 """The newest schema that is known here."""
 
 _BEGINS: Final = b'{"ts":'
+_UNREADABLE = (msgspec.DecodeError, UnicodeError, RecursionError)
 
 
 class Faulty(Enum):
@@ -75,7 +76,7 @@ def read(text: bytes) -> AuditLine | Faulty:
         return Faulty.DAMAGED if text.startswith(b"{") and not _is_whole(text) else Faulty.OTHER
     try:
         line = _decode(text[begin:])
-    except (msgspec.DecodeError, RecursionError):
+    except _UNREADABLE:
         return Faulty.OTHER if _is_of_another_log(text[begin:]) else Faulty.DAMAGED
     if line.event not in ("decision", "dropped"):
         return Faulty.OTHER
@@ -93,7 +94,7 @@ class _Any(Struct):
 def _is_whole(text: bytes) -> bool:
     try:
         msgspec.json.decode(text, type=_Any)
-    except (msgspec.DecodeError, RecursionError):
+    except _UNREADABLE:
         return False
     return True
 
@@ -102,6 +103,6 @@ def _is_of_another_log(text: bytes) -> bool:
     """Say whether it is whole, and nothing in it says that it is an audit line."""
     try:
         found = msgspec.json.decode(text, type=_Any)
-    except (msgspec.DecodeError, RecursionError):
+    except _UNREADABLE:
         return False
     return found.event is None and found.schema is None
