@@ -30,7 +30,7 @@ Rule 7. A lost or damaged object is made anew and closed. Holders register what 
         that: the object is lost, and every revision that is known begins again with the next list. Who lost touch with
         the API server for as long as that takes grants nothing before its next write, and books nothing before a list.
 Rule 8. What policy lets through is booked too, within its credit (credit.py). That may pass the bound, and then nothing
-        more is granted.
+        more is granted. What is on trial (modes warn and audit) passes it only where rule 6 makes a refusal final.
 Rule 9. A state of a newer version is left alone.
 
 The argument that no sequence of these steps passes the bound is in docs/protocol.md.
