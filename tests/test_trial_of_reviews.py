@@ -120,3 +120,16 @@ def test_who_was_judged_for_a_write_that_lost_is_judged_again(mode: str, decisio
         pass
     assert said(judge) == {(decision, Reason.MEMORY): 1}
     assert shorts(judge.decided) == [1]
+
+
+def test_where_a_verdict_cannot_be_worked_out_all_are_booked_nevertheless(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(*_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("webhook.waiting.at_booking", fail)
+    judge = ready("mode: audit", 8)
+    assert all(response(answer)["allowed"] for answer in burst(judge, 8))
+    assert "ZeroDivisionError" in caplog.text
+    assert judge.admission.account.allotment.pending is None

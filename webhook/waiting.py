@@ -1,5 +1,6 @@
 """The waiting room: reviews that the allotment does not cover, until a booking or the lack of room settles them."""
 
+import logging
 from collections.abc import Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass, field
@@ -19,6 +20,8 @@ from webhook.core.reviews.question import Question
 from webhook.core.reviews.verdict import Verdict, cannot_tell
 from webhook.core.sharing.allotment import Allotment, Ask, Proposal
 from webhook.core.sharing.shared import Shared
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True, eq=False)
@@ -97,11 +100,17 @@ class WaitingRoom:
         return asked.on_trial and self._allotment.refuses(asked.facts, now)
 
     def propose(self, asks: list[Ask], now: float, epoch: str, *, fresh: bool) -> Proposal:
-        """Work out the next write (allotment.py), and with each ask that is booked what is said of it."""
+        """Work out the next write (allotment.py), and with each ask that is booked what is said of it.
+
+        What fails there is no reason to book nothing for all others.
+        """
 
         def judge(ask: Ask, shared: Shared) -> None:
-            waiting = self._asking[ask.pod.key]
-            waiting.verdict = at_booking(self._ledger, self._allotment, waiting.question, shared, now)
+            try:
+                waiting = self._asking[ask.pod.key]
+                waiting.verdict = at_booking(self._ledger, self._allotment, waiting.question, shared, now)
+            except Exception:
+                log.exception("pod %r is booked, and what is said of it is what was said when it came", ask.pod.name)
 
         return self._allotment.propose(asks, now, epoch, fresh=fresh, tell=judge)
 
