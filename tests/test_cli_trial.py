@@ -76,6 +76,17 @@ def test_wrong_usage_ends_with_2(arguments: tuple[str, ...]) -> None:
     assert run(*arguments).exit_code == 2
 
 
+def test_nothing_is_not_said_of_what_could_not_be_read() -> None:
+    result = run("-", given=text(decision())[:-30])
+    assert result.stdout == "mode enforce would have refused nothing of what could be read and judged\n"
+
+
+def test_the_page_shows_what_the_command_shows() -> None:
+    page = (Path(__file__).parents[1] / "docs" / "trial.md").read_text(encoding="utf-8")
+    shown = page.partition("$ headroom trial audit.jsonl\n")[2].partition("```")[0]
+    assert run("-", given=text(*map(decision, range(12)))).stdout == shown
+
+
 def test_it_imports_no_server() -> None:
     code = "import sys, webhook.cli_trial; print(*sorted(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -61,7 +61,8 @@ def _over(over: Over) -> dict[str, Any]:
 def table(report: Report) -> list[str]:
     """Lay out one row for each owner and sum, the peaks of all below them."""
     if not report.refused:
-        return ["mode enforce would have refused nothing"]
+        what = "nothing of what could be read and judged" if report.may_be_too_low else "nothing"
+        return [f"mode enforce would have refused {what}"]
     rows: list[Sequence[str]] = [_HEAD]
     for part in report.parts:
         rows += _rows(part)
@@ -109,7 +110,7 @@ def _at(ts: str) -> str:
 def notes(report: Report) -> Iterator[str]:
     """Say what the answer rests on, and whether it may be too low."""
     counted, faults = report.counted, report.faults
-    if report.read == 0:
+    if report.read == 0 and not report.may_be_too_low:
         yield "no audit line was read: is this the file of --audit-file, or a replica's standard output?"
     if number := faults.get(Faulty.DAMAGED, 0):
         yield f"{_count(number, 'line')} damaged, and not counted: the answer may be too low"
