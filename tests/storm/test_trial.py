@@ -117,7 +117,7 @@ def lines(replicas: Replicas) -> Iterator[Object]:
 
 def decisions(replicas: Replicas) -> int:
     """How many decisions were worth a line."""
-    worth = r'headroom_admission_reviews_total\{(?!.*reason="Fits").*\}'
+    worth = r'headroom_admission_reviews_total\{(?!.*reason="(?:Fits|NotJudged)").*\}'
     return sum(shown(replica, worth) for replica in replicas)
 
 
