@@ -31,10 +31,9 @@ def trial(sources: tuple[Path, ...], output: Literal["table", "json", "yaml"]) -
     Reads the files of --audit-file, or what `kubectl logs` shows of replicas; - is standard input. Give those of all
     replicas, rotated ones too, in any order: a review that several lines tell of counts once.
 
-    The report has the pods by namespace and owner, and for each sum the most by which a threshold would have been
-    exceeded, and when. A pod that was let in past a threshold counts from then on, so that later ones are found over
-    too, which would have fitted if it had been refused: the peak says by how much to raise a threshold, or to ask for
-    less, so that nothing is refused.
+    The report has the pods by namespace and owner, and for each sum the most by which a threshold was exceeded as the
+    account had it, and when. A pod that was let in past a threshold counts from then on, so that later ones are found
+    over too, which would have fitted if it had been refused.
 
     Over time the metrics tell the same, but not whose pods: increase(headroom_admission_reviews_total) with
     verdict="audit" (or "warn", by reason) and dry_run="false", added up over replicas.

@@ -47,7 +47,7 @@ def test_a_burst_past_a_threshold_is_reported_pod_by_pod(
         assert sum(part["wouldBeRefused"] for part in parts) == OVER
         assert {part["ownerKind"] for part in parts} <= {"Deployment", "ReplicaSet"}
         peaks = [over["overByBytes"] for part in parts for over in part["peaks"] if over["sum"].endswith("limits")]
-        assert max(peaks) == OVER * BOUND // FIT
+        assert BOUND // FIT <= max(peaks) <= OVER * BOUND // FIT, "those beyond the credit count once they are seen"
     assert told["mayBeTooLow"] is False
 
 

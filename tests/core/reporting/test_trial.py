@@ -179,7 +179,7 @@ def test_the_table() -> None:
     assert len({line.rindex("2026") for line in shown[3:6]}) == 1
     assert shown[6:] == [
         "",
-        "the most that a threshold would have been exceeded by:",
+        "the most by which a threshold was exceeded:",
         "  21Gi of memory limits (cluster), 2026-01-02T03:04:20Z",
         "  256Mi of memory requests (cluster), 2026-01-02T03:04:20Z",
     ]

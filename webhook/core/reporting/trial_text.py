@@ -91,7 +91,7 @@ def _rows(part: Part) -> Iterator[Sequence[str]]:
 def _summed_up(peaks: Sequence[Over]) -> Iterator[str]:
     if peaks:
         yield ""
-        yield "the most that a threshold would have been exceeded by:"
+        yield "the most by which a threshold was exceeded:"
         yield from (f"  {_by(over)}, {_at(over.at)}" for over in peaks)
 
 
