@@ -162,7 +162,8 @@ class Admission:
     def _wait_until(self, case: Case) -> float:
         if self._opens_too_late(case, case.arrived):
             return case.arrived
-        return self._patience.wait_until(case, case.arrived)
+        on_trial = case.question is not None and case.question.on_trial
+        return self._patience.wait_until(case, case.arrived, to_ask_again=not on_trial)
 
     # -- bookings ------------------------------------------------------------------------------------------------------
 
@@ -184,7 +185,7 @@ class Admission:
             if may_write and problem is None and self.account.allotment.pending is None:
                 asks = self._room.asks(now)
                 if asks or self.account.allotment.due(now, fresh=fresh):
-                    proposal = self.account.allotment.propose(asks, now, epoch, fresh=fresh)
+                    proposal = self._room.propose(asks, now, epoch, fresh=fresh)
                     self.account.allotment.begin(proposal)
                     proposed = proposal, self.account.allotment.revision
         self.account.tell_of_nodes()
@@ -194,7 +195,7 @@ class Admission:
         """The proposal was written: let in whom it booked for, refuse whom nothing is left for."""
         with self._settling() as settled:
             self.account.written(revision)
-            settled.extend(self._room.after(proposal, self.account.clock()))
+            settled.extend(self._after(proposal))
 
     def resolve(self, proposal: Proposal, shared: Shared | None, revision: int, known: int) -> bool:
         """Take in the object after a write that lost, and say whether an earlier attempt at it was carried out.
@@ -205,10 +206,14 @@ class Admission:
             self.account.observe(shared, revision, known)
             written = self.account.allotment.pending is not proposal
             if written:
-                settled.extend(self._room.after(proposal, self.account.clock()))
+                settled.extend(self._after(proposal))
             else:
                 self.account.allotment.failed()
         return written
+
+    def _after(self, proposal: Proposal) -> Iterator[Settled]:
+        now = self.account.clock()
+        return self._room.after(proposal, now, self.account.problem(now))
 
     def patience(self, waiting: Waiting) -> float:
         """Return the seconds for which to wait for a review's answer, before giving it up."""
