@@ -17,12 +17,14 @@ from tests.cluster.controlplane import ControlPlane
 from tests.cluster.processes import until
 from tests.cluster.replica import Replica
 from tests.cluster.replicas import ACCOUNT, NAMESPACE, Replicas
-from tests.live.headroom import forget
+from tests.live.headroom import CONFIG, forget
 from tests.storm.clients import pod
 from tests.storm.figures import MI
 from tests.storm.proxy import Proxy
 from tests.storm.wire import Server
 from tests.storm.witness import holdings
+from webhook.core.config.source import parse
+from webhook.core.config.text import digest
 
 # A create is given no longer than that in all, so that a lapse of a little more is as safe as 45 s are in production.
 REQUEST_SECONDS = 8
@@ -157,6 +159,14 @@ def shown(replica: Replica, sample: str) -> int:
     """The sum of the samples in a replica's metrics that a pattern finds."""
     text = urllib3.request("GET", f"{replica.metrics_url}/metrics", retries=False).data.decode()
     return sum(int(float(value)) for value in re.findall(rf"^{sample} (\S+)$", text, re.MULTILINE))
+
+
+def configure(plane: ControlPlane, replicas: Replicas, text: str) -> None:
+    """Edit the configuration, and return once every replica judges by it."""
+    kind = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "headroom-config"}}
+    plane.api.apply(CONFIG, {**kind, "data": {"config.yaml": text}})
+    loaded = rf'headroom_config_info\{{[^}}]*hash="{digest(parse(text))}"[^}}]*\}}'
+    until(lambda: all(shown(each, loaded) == 1 for each in replicas), "the configuration", SETTLE_SECONDS)
 
 
 def _serve(times: Times, fault: str | None) -> list[str | Path]:

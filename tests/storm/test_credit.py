@@ -18,13 +18,13 @@ from tests.cluster import namespaces
 from tests.cluster.api import ApiError, Object
 from tests.cluster.cluster import Cluster
 from tests.cluster.processes import until
-from tests.live.headroom import CONFIG, document
+from tests.live.headroom import document
 from tests.storm.bystander import REFUSAL, Mood, late, refusing, standing_by
 from tests.storm.clients import CREATED, Client, Tally, crowd, pod
 from tests.storm.conftest import Record
 from tests.storm.figures import MI, Figures
 from tests.storm.recovery import PROOF_SECONDS
-from tests.storm.scene import BOUND, NODE_MEMORY, SHIPPED, SHORT, Scene, Times, shown
+from tests.storm.scene import BOUND, NODE_MEMORY, SHIPPED, SHORT, Scene, Times, configure, shown
 from tests.storm.witness import Witness
 
 pytestmark = pytest.mark.live
@@ -265,12 +265,9 @@ def test_a_namespace_that_only_warns_takes_no_more_room_than_its_credit(
     bare: Scene, work: Path, figures: Record
 ) -> None:
     pace = QUICK
-    with bare.guarded(work, COUNT, pace.times), Witness(bare.server) as witness:
+    with bare.guarded(work, COUNT, pace.times) as replicas, Witness(bare.server) as witness:
         warning = [{"namespaces": [bare.namespace], "mode": "warn"}]
-        text = document({"requests": "75%"}, overrides=warning)
-        kind = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "headroom-config"}}
-        bare.plane.api.apply(CONFIG, {**kind, "data": {"config.yaml": text}})
-        time.sleep(1.0)
+        configure(bare.plane, replicas, document({"requests": "75%"}, overrides=warning))
         with (
             standing_by(bare.plane, work / "bystander", bare.namespace, refusing),
             probing(bare.plane, pace.probed) as probes,
