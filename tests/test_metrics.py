@@ -38,6 +38,7 @@ PINNED = {
     "headroom_admission_duration_seconds": ("histogram", {"le"}),
     "headroom_admission_reviews": ("counter", REVIEW),
     "headroom_admission_sent_back": ("counter", set()),
+    "headroom_admission_awaited_earlier_pods": ("counter", set()),
     "headroom_allotted_memory_bytes": ("gauge", {"scope"}),
     "headroom_audit_lines_dropped": ("counter", set()),
     "headroom_booking_writes": ("counter", {"outcome"}),
