@@ -9,6 +9,7 @@ J. L. Hodges, E. L. Lehmann, "Estimates of Location Based on Rank Tests", Ann. M
 that of Wilcoxon's signed-rank test.
 """
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from itertools import combinations_with_replacement
 from math import exp, floor, log, sqrt
@@ -67,19 +68,30 @@ def _quotients(turns: Sequence[float]) -> Iterator[float]:
         yield earlier / later
 
 
-def in_turn(first: Callable[[], float], second: Callable[[], float], at_least: int, most: int, width: float) -> Turns:
-    """Take turns until the interval is so narrow: at least so many pairs, which may be enough, and at most so many.
+class Patience(NamedTuple):
+    """When there are enough pairs: there are so many and the interval is so narrow, or so many seconds are over."""
 
-    When to end depends on how far the interval reaches, and not on where the ratio lies, which would favour one side.
+    pairs: int
+    width: float
+    seconds: float
+
+
+def in_turn(
+    first: Callable[[], float],
+    second: Callable[[], float],
+    patience: Patience,
+    clock: Callable[[], float] = time.monotonic,
+) -> Turns:
+    """Take turns until there are enough.
+
+    That depends on how far the interval reaches, and not on where the ratio lies, which would favour one side.
     """
     turns = Turns([], [])
-    for number in range(most):
-        if number % 2 == 0:
-            turns.first.append(first())
-            turns.second.append(second())
-        else:
-            turns.second.append(second())
-            turns.first.append(first())
-        if number + 1 >= at_least and turns.ratio.width <= width:
+    ends = clock() + patience.seconds
+    while clock() < ends or not turns.first:
+        in_order = ((first, turns.first), (second, turns.second))
+        for take, taken in in_order if len(turns.first) % 2 == 0 else in_order[::-1]:
+            taken.append(take())
+        if len(turns.first) >= patience.pairs and turns.ratio.width <= patience.width:
             break
     return turns

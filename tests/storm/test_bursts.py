@@ -11,18 +11,21 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
+from tests.bench.usage import cpu_seconds
 from tests.cluster.processes import until
+from tests.cluster.replica import Replica
 from tests.cluster.replicas import Replicas
 from tests.storm.bystander import Mood, late, standing_by
 from tests.storm.clients import CREATED, Client, Tally, crowd, pod
 from tests.storm.conftest import Record
 from tests.storm.figures import Figures
 from tests.storm.launch import LIMITED, SWITCHED, UNLIMITED
-from tests.storm.pairs import Turns, in_turn
-from tests.storm.scene import BOUND, COMMITTED, SHIPPED, Scene, Times, shown
+from tests.storm.pairs import Patience, Turns, in_turn
+from tests.storm.scene import BOUND, COMMITTED, SHIPPED, SHORT, Scene, Times, shown
 from tests.storm.test_credit import REFUSALS, apps, deployment, template
 from tests.storm.witness import Witness
 
@@ -34,7 +37,10 @@ BURST = 200
 AWAITED = "headroom_admission_awaited_earlier_pods_total"
 RESERVED = r"headroom_reservations\{.*\}"
 AT_LEAST = 0.97  # of the rate without credit
+WIDTH = 0.01  # of the ratio's interval, to each side
 SETTLED_SECONDS = 60.0
+
+Step = Callable[[], None]
 
 alone_or_not = pytest.mark.parametrize(
     "mood", [pytest.param(None, id="alone", marks=slow), pytest.param(late, id="beside-2-s")]
@@ -47,8 +53,8 @@ def test_a_burst_of_one_account_that_fits_twice_never_waits_for_credit(
 ) -> None:
     tally = Tally()
     with bare.guarded(work, COUNT) as replicas:
-        with _beside(bare, work, mood):
-            _burst(bare, tally)
+        with _beside(bare, work, mood), crowd(bare.server, bare.namespace, tally, BURST) as run:
+            run(_create)
         assert (tally[CREATED], _refused(replicas), _awaited(replicas)) == (BURST, 0, 0), str(tally)
         bare.clear()
 
@@ -59,19 +65,17 @@ def test_a_burst_of_one_account_is_as_fast_as_without_credit(
     bare: Scene, work: Path, figures: Record, mood: Mood | None
 ) -> None:
     tally = Tally()
-    with _switched(bare, work, mood) as replicas:
+    with _switched(bare, work, mood) as replicas, crowd(bare.server, bare.namespace, tally, BURST) as run:
 
-        def burst() -> float:
-            took = _burst(bare, tally)
+        def clear() -> None:
             bare.clear()
             _settle(replicas, 0)
-            return took
 
-        burst()  # the first one of all finds replicas that have just started
-        turns = _compared(replicas, burst, 40, 150)
-        outcome = (tally.outcomes(), _refused(replicas), _awaited(replicas))
-        assert outcome == ({CREATED: BURST * (2 * turns.ratio.pairs + 1)}, 0, 0)
-    _judge(bare, figures, f"a burst of {BURST} creates, {_told(mood)}", turns)
+        run(lambda client, _: client.connect())
+        compared = _compared(replicas, partial(run, _create), clear, Patience(40, WIDTH, 400.0))
+        assert (_refused(replicas), _awaited(replicas)) == (0, 0)
+        assert tally.outcomes() == {CREATED: BURST * compared.bursts}
+    _judge(bare, figures, f"a burst of {BURST} creates, {_told(mood)}", compared)
 
 
 @slow
@@ -83,24 +87,22 @@ def test_a_burst_of_a_deployment_is_as_fast_as_without_credit(
     size = BOUND // (2 * many) // 1024 * 1024
     path = f"{apps(controlled)}/web"
     with _switched(controlled, work, mood, SHIPPED) as replicas:
-        controlled.plane.api.create(apps(controlled), deployment("web", few, size))
-        _until_there_are(controlled, few)
 
-        def burst() -> float:
-            began = time.monotonic()
+        def scale() -> None:
             controlled.plane.api.patch(path, {"spec": {"replicas": many}})
             _until_there_are(controlled, many)
-            took = time.monotonic() - began
+
+        def clear() -> None:
             controlled.plane.api.patch(path, {"spec": {"replicas": few}})
             _settle(replicas, few * size)
-            return took
 
-        burst()
-        turns = _compared(replicas, burst, 12, 30)
+        controlled.plane.api.create(apps(controlled), deployment("web", few, size))
+        _settle(replicas, few * size)
+        compared = _compared(replicas, scale, clear, Patience(12, WIDTH, 300.0))
         assert (_refused(replicas), _awaited(replicas)) == (0, 0)
         controlled.plane.api.delete(path, propagationPolicy="Background")
         _settle(replicas, 0)
-    _judge(controlled, figures, f"a Deployment {few} to {many}, {_told(mood)}", turns)
+    _judge(controlled, figures, f"a Deployment {few} to {many}, {_told(mood)}", compared)
 
 
 @slow
@@ -110,62 +112,90 @@ def test_a_burst_of_a_job_is_as_fast_as_without_credit(
 ) -> None:
     pods = 100
     size = BOUND // (2 * pods) // 1024 * 1024
-    made = {**template("once", size)}
+    made = template("once", size)
     made["spec"]["restartPolicy"] = "Never"
-    spec = {"parallelism": pods, "completions": pods, "template": made}
+    job = {"metadata": {"name": "once"}, "spec": {"parallelism": pods, "completions": pods, "template": made}}
     jobs = f"/apis/batch/v1/namespaces/{controlled.namespace}/jobs"
     with _switched(controlled, work, mood, SHIPPED) as replicas:
 
-        def burst() -> float:
-            began = time.monotonic()
-            controlled.plane.api.create(jobs, {"metadata": {"name": "once"}, "spec": spec})
+        def start() -> None:
+            controlled.plane.api.create(jobs, job)
             _until_there_are(controlled, pods)
-            took = time.monotonic() - began
+
+        def clear() -> None:
             controlled.plane.api.delete(jobs, propagationPolicy="Background")
             until(lambda: not controlled.plane.api.items(jobs), "the end of the Job", SETTLED_SECONDS)
             controlled.clear()
             _settle(replicas, 0)
-            return took
 
-        burst()
-        turns = _compared(replicas, burst, 20, 60)
+        compared = _compared(replicas, start, clear, Patience(20, WIDTH, 300.0))
         assert (_refused(replicas), _awaited(replicas)) == (0, 0)
-    _judge(controlled, figures, f"a Job of {pods}, {_told(mood)}", turns)
+    _judge(controlled, figures, f"a Job of {pods}, {_told(mood)}", compared)
+
+
+class Compared(NamedTuple):
+    """Bursts without credit and with it: how long they took, and how much processor time of both replicas."""
+
+    took: Turns
+    spent: Turns
+
+    @property
+    def bursts(self) -> int:
+        """How many there were, the one before the first pair too."""
+        return 2 * len(self.took.first) + 1
 
 
 @contextmanager
-def _switched(place: Scene, work: Path, mood: Mood | None, times: Times | None = None) -> Iterator[Replicas]:
+def _switched(place: Scene, work: Path, mood: Mood | None, times: Times = SHORT) -> Iterator[Replicas]:
     """Let replicas guard the cluster whose credit can be switched off and on."""
-    with place.guarded(work, COUNT, *([times] if times else []), fault="switched-credit") as replicas:
+    with place.guarded(work, COUNT, times, fault="switched-credit") as replicas:
         with _beside(place, work, mood):
             yield replicas
         place.check(replicas)
 
 
-def _compared(replicas: Replicas, burst: Callable[[], float], at_least: int, most: int) -> Turns:
-    """Take turns, without credit and with it, until the ratio is known to a hundredth."""
+def _compared(replicas: Replicas, burst: Step, clear: Step, patience: Patience) -> Compared:
+    """Take turns, after a burst that finds replicas which have just started."""
+    spent: dict[int, list[float]] = {UNLIMITED: [], LIMITED: []}
+    leaders = [replica.program.pid for replica in replicas]
 
-    def turn(number: int) -> float:
-        for replica in replicas:
-            before = replica.log.read_text().count(SWITCHED)
-            os.kill(replica.program.pid, number)
-            until(partial(_has_switched, replica.log, before), "the switch of credit", SETTLED_SECONDS)
-        return burst()
+    def turn(credit: int) -> float:
+        _switch(replicas, credit)
+        before, began = cpu_seconds(leaders), time.monotonic()
+        burst()
+        took = time.monotonic() - began
+        spent[credit].append(cpu_seconds(leaders) - before)
+        clear()
+        return took
 
-    return in_turn(lambda: turn(UNLIMITED), lambda: turn(LIMITED), at_least, most, 0.01)
+    burst()
+    clear()
+    took = in_turn(partial(turn, UNLIMITED), partial(turn, LIMITED), patience)
+    return Compared(took, Turns(spent[UNLIMITED], spent[LIMITED]))
 
 
-def _has_switched(log: Path, before: int) -> bool:
-    return log.read_text().count(SWITCHED) > before
+def _switch(replicas: Replicas, credit: int) -> None:
+    """Let replicas give credit from now on as the signal says."""
+    for replica in replicas:
+        before = _switches(replica)
+        os.kill(replica.program.pid, credit)
+        until(lambda each=replica, before=before: _switches(each) > before, "the switch of credit", SETTLED_SECONDS)  # type: ignore[misc]  # mypy knows no defaults in a lambda
 
 
-def _judge(place: Scene, figures: Record, storm: str, turns: Turns) -> None:
+def _switches(replica: Replica) -> int:
+    return replica.log.read_text().count(SWITCHED)
+
+
+def _judge(place: Scene, figures: Record, storm: str, compared: Compared) -> None:
     with Witness(place.server) as witness:
         seen = witness.testify()
-    without, with_it = turns.controls
-    note = f"rate with credit / without: {turns.ratio}; controls: without / without {without}, with / with {with_it}"
+    rate, (without, with_it) = compared.took.ratio, compared.took.controls
+    note = (
+        f"rate with credit / without: {rate}; controls: without / without {without}, with / with {with_it}; "
+        f"processor time without / with: {compared.spent.ratio}"
+    )
     figures.append(Figures(storm, str(COUNT), BOUND, seen, note=note))
-    assert turns.ratio.ratio >= AT_LEAST, note
+    assert rate.ratio >= AT_LEAST, note
 
 
 @contextmanager
@@ -181,18 +211,8 @@ def _told(mood: Mood | None) -> str:
     return "alone" if mood is None else "beside a webhook that takes 2 s"
 
 
-def _burst(place: Scene, tally: Tally) -> float:
-    """Create all pods at once; return the seconds until the last one is there."""
-    size = BOUND // (2 * BURST) // 1024 * 1024
-    with crowd(place.server, place.namespace, tally, BURST) as run:
-        run(lambda client, _: client.connect())
-        began = time.monotonic()
-        run(lambda client, number: _create(client, f"burst-{number}", size))
-        return time.monotonic() - began
-
-
-def _create(client: Client, name: str, size: int) -> None:
-    client.create(pod(name, size))
+def _create(client: Client, number: int) -> None:
+    client.create(pod(f"burst-{number}", BOUND // (2 * BURST) // 1024 * 1024))
 
 
 def _refused(replicas: Replicas) -> int:
@@ -205,12 +225,8 @@ def _awaited(replicas: Replicas) -> int:
 
 def _settle(replicas: Replicas, held: int) -> None:
     """Wait until each replica counts just so much, and holds room for nothing that is still to come or to be told."""
-    for replica in replicas:
-        until(
-            lambda replica=replica: shown(replica, COMMITTED) == held and not shown(replica, RESERVED),  # type: ignore[misc]
-            f"an account of {held} by replica {replica.number}",
-            SETTLED_SECONDS,
-        )
+    what = f"an account of {held} by all replicas"
+    until(lambda: all(shown(each, COMMITTED) == held and not shown(each, RESERVED) for each in replicas), what, 120)
 
 
 def _until_there_are(place: Scene, pods: int) -> None:
