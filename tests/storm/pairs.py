@@ -16,6 +16,7 @@ from math import exp, floor, log, sqrt
 from statistics import median
 from typing import NamedTuple
 
+_FEWEST = 6  # pairs, from which on an interval of 95 % can be said at all
 _NORMAL = 1.96  # standard deviations on each side that 95 % lie within
 
 
@@ -58,7 +59,7 @@ class Turns(NamedTuple):
 
     @property
     def controls(self) -> tuple[Estimate, Estimate]:
-        """The same of each way with itself: two turns, one right after the other (at least three pairs are wanted)."""
+        """The same of each way with itself: two turns, one right after the other."""
         return Estimate.of(list(_quotients(self.first[1:]))), Estimate.of(list(_quotients(self.second)))
 
 
@@ -88,7 +89,7 @@ def in_turn(
     """
     turns = Turns([], [])
     ends = clock() + patience.seconds
-    while clock() < ends or not turns.first:
+    while clock() < ends or len(turns.first) < _FEWEST:
         in_order = ((first, turns.first), (second, turns.second))
         for take, taken in in_order if len(turns.first) % 2 == 0 else in_order[::-1]:
             taken.append(take())

@@ -31,14 +31,17 @@ from tests.storm.witness import Witness
 
 pytestmark = pytest.mark.live
 slow = pytest.mark.slow
+long = pytest.mark.timeout(900)  # where a machine is slow that does much besides
 
 COUNT = 2  # replicas
 BURST = 200
 AWAITED = "headroom_admission_awaited_earlier_pods_total"
 RESERVED = r"headroom_reservations\{.*\}"
 AT_LEAST = 0.97  # of the rate without credit
+SECONDS = float(os.environ.get("BURST_SECONDS", 240.0))  # TEMP
 WIDTH = 0.01  # of the ratio's interval, to each side
 SETTLED_SECONDS = 60.0
+TIMES = Times(SHIPPED.validity, SHIPPED.lapse, SHORT.renew)  # as shipped, but soon settled after a burst
 
 Step = Callable[[], None]
 
@@ -60,6 +63,7 @@ def test_a_burst_of_one_account_that_fits_twice_never_waits_for_credit(
 
 
 @slow
+@long
 @alone_or_not
 def test_a_burst_of_one_account_is_as_fast_as_without_credit(
     bare: Scene, work: Path, figures: Record, mood: Mood | None
@@ -72,13 +76,14 @@ def test_a_burst_of_one_account_is_as_fast_as_without_credit(
             _settle(replicas, 0)
 
         run(lambda client, _: client.connect())
-        compared = _compared(replicas, partial(run, _create), clear, Patience(40, WIDTH, 400.0))
+        compared = _compared(replicas, partial(run, _create), clear, Patience(40, WIDTH, SECONDS))
         assert (_refused(replicas), _awaited(replicas)) == (0, 0)
-        assert tally.outcomes() == {CREATED: BURST * compared.bursts}
+        assert tally.outcomes() == {CREATED: BURST * compared.bursts}, tally.unusual()
     _judge(bare, figures, f"a burst of {BURST} creates, {_told(mood)}", compared)
 
 
 @slow
+@long
 @alone_or_not
 def test_a_burst_of_a_deployment_is_as_fast_as_without_credit(
     controlled: Scene, work: Path, figures: Record, mood: Mood | None
@@ -86,7 +91,7 @@ def test_a_burst_of_a_deployment_is_as_fast_as_without_credit(
     few, many = 2, 500
     size = BOUND // (2 * many) // 1024 * 1024
     path = f"{apps(controlled)}/web"
-    with _switched(controlled, work, mood, SHIPPED) as replicas:
+    with _switched(controlled, work, mood) as replicas:
 
         def scale() -> None:
             controlled.plane.api.patch(path, {"spec": {"replicas": many}})
@@ -98,7 +103,7 @@ def test_a_burst_of_a_deployment_is_as_fast_as_without_credit(
 
         controlled.plane.api.create(apps(controlled), deployment("web", few, size))
         _settle(replicas, few * size)
-        compared = _compared(replicas, scale, clear, Patience(12, WIDTH, 300.0))
+        compared = _compared(replicas, scale, clear, Patience(12, WIDTH, SECONDS))
         assert (_refused(replicas), _awaited(replicas)) == (0, 0)
         controlled.plane.api.delete(path, propagationPolicy="Background")
         _settle(replicas, 0)
@@ -106,6 +111,7 @@ def test_a_burst_of_a_deployment_is_as_fast_as_without_credit(
 
 
 @slow
+@long
 @alone_or_not
 def test_a_burst_of_a_job_is_as_fast_as_without_credit(
     controlled: Scene, work: Path, figures: Record, mood: Mood | None
@@ -116,7 +122,7 @@ def test_a_burst_of_a_job_is_as_fast_as_without_credit(
     made["spec"]["restartPolicy"] = "Never"
     job = {"metadata": {"name": "once"}, "spec": {"parallelism": pods, "completions": pods, "template": made}}
     jobs = f"/apis/batch/v1/namespaces/{controlled.namespace}/jobs"
-    with _switched(controlled, work, mood, SHIPPED) as replicas:
+    with _switched(controlled, work, mood) as replicas:
 
         def start() -> None:
             controlled.plane.api.create(jobs, job)
@@ -128,7 +134,7 @@ def test_a_burst_of_a_job_is_as_fast_as_without_credit(
             controlled.clear()
             _settle(replicas, 0)
 
-        compared = _compared(replicas, start, clear, Patience(20, WIDTH, 300.0))
+        compared = _compared(replicas, start, clear, Patience(20, WIDTH, SECONDS))
         assert (_refused(replicas), _awaited(replicas)) == (0, 0)
     _judge(controlled, figures, f"a Job of {pods}, {_told(mood)}", compared)
 
@@ -146,9 +152,9 @@ class Compared(NamedTuple):
 
 
 @contextmanager
-def _switched(place: Scene, work: Path, mood: Mood | None, times: Times = SHORT) -> Iterator[Replicas]:
+def _switched(place: Scene, work: Path, mood: Mood | None) -> Iterator[Replicas]:
     """Let replicas guard the cluster whose credit can be switched off and on."""
-    with place.guarded(work, COUNT, times, fault="switched-credit") as replicas:
+    with place.guarded(work, COUNT, TIMES, fault="switched-credit") as replicas:
         with _beside(place, work, mood):
             yield replicas
         place.check(replicas)
@@ -190,6 +196,7 @@ def _judge(place: Scene, figures: Record, storm: str, compared: Compared) -> Non
     with Witness(place.server) as witness:
         seen = witness.testify()
     rate, (without, with_it) = compared.took.ratio, compared.took.controls
+    print(compared)  # TEMP
     note = (
         f"rate with credit / without: {rate}; controls: without / without {without}, with / with {with_it}; "
         f"processor time without / with: {compared.spent.ratio}"
