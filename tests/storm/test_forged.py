@@ -129,6 +129,7 @@ def test_forged_reviews_stop_nobody_and_tell_nothing(bare: Scene, work: Path, fu
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3600)  # a handshake for each of them
 def test_where_the_api_server_shows_a_certificate_no_forged_review_is_answered(work: Path, tmp_path: Path) -> None:
     flags = (*APISERVER, f"--admission-control-config-file={admission_configuration(tmp_path)}")
     authorities = tmp_path / "clients-ca.crt"
