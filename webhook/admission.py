@@ -52,6 +52,11 @@ class Admission:
         self._patience = Patience(wall_clock)
         self.sent_back = 0  # how often the API server was told to ask again
 
+    @property
+    def awaited(self) -> int:
+        """How often a review had to wait until earlier pods are seen."""
+        return self._room.awaited
+
     # -- the way of a review -------------------------------------------------------------------------------------------
 
     def review(self, body: bytes, timeout: float) -> Answer | Waiting:

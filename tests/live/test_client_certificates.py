@@ -7,10 +7,9 @@ from http.client import HTTPException, HTTPSConnection
 from pathlib import Path
 
 import pytest
-import yaml
 
-from certs.bundle import write_certificates, write_key
-from tests.client_certificates import CLIENTS, OTHERS, client, pem
+from certs.bundle import write_certificates
+from tests.client_certificates import CLIENTS, OTHERS, admission_configuration, client, pem
 from tests.cluster import namespaces, nodes
 from tests.cluster.api import ApiError
 from tests.cluster.controlplane import ControlPlane
@@ -24,23 +23,7 @@ from tests.live.pods import asking
 pytestmark = pytest.mark.live
 
 SECONDS = 120.0  # a lapse of 45, a proof of up to 8, and what a busy machine takes
-GROUP = "apiserver.config.k8s.io/v1"
 ASKS = {"metadata": {"name": "web", "namespace": "straight"}, "spec": asking("web", "1Gi")["spec"]}
-
-
-def admission_configuration(folder: Path) -> Path:
-    """What --admission-control-config-file names: by which certificate the API server is known to webhooks."""
-    shown = client()
-    (folder / "client.crt").write_bytes(write_certificates([shown.certificate]))
-    (folder / "client.key").write_bytes(write_key(shown.key))
-    user = {"client-certificate": str(folder / "client.crt"), "client-key": str(folder / "client.key")}
-    kubeconfig = {"apiVersion": "v1", "kind": "Config", "users": [{"name": "*", "user": user}]}
-    (folder / "webhooks.kubeconfig").write_text(yaml.safe_dump(kubeconfig))
-    webhooks = {"kind": "WebhookAdmissionConfiguration", "kubeConfigFile": str(folder / "webhooks.kubeconfig")}
-    plugin = {"name": "ValidatingAdmissionWebhook", "configuration": {"apiVersion": GROUP, **webhooks}}
-    path = folder / "admission.yaml"
-    path.write_text(yaml.safe_dump({"apiVersion": GROUP, "kind": "AdmissionConfiguration", "plugins": [plugin]}))
-    return path
 
 
 @pytest.fixture(scope="module")

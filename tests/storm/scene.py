@@ -69,10 +69,18 @@ class Scene:
         self.pods = f"/api/v1/namespaces/{namespace}/pods"
 
     @contextmanager
-    def guarded(self, work: Path, count: int, times: Times = SHORT, *, fault: str | None = None) -> Iterator[Replicas]:
+    def guarded(
+        self,
+        work: Path,
+        count: int,
+        times: Times = SHORT,
+        *,
+        fault: str | None = None,
+        flags: Sequence[str | Path] = (),
+    ) -> Iterator[Replicas]:
         """Let `count` replicas guard the cluster, as one where Headroom was never before."""
         forget(self.plane)
-        with Replicas(self.plane, work, count, serve=_serve(times, fault)) as replicas:
+        with Replicas(self.plane, work, count, serve=[*_serve(times, fault), *flags]) as replicas:
             yield replicas
             if fault is None:
                 self.check(replicas)
