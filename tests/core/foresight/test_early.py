@@ -111,7 +111,9 @@ def test_what_fits_is_silent() -> None:
 def test_what_does_not_fit_gets_a_word_or_a_refusal(settings: str, decision: Decision) -> None:
     found = said(account(1024), settings, "Deployment", workload(3))
     assert (found.verdict.decision, found.verdict.reason) == (decision, Reason.MEMORY)
-    assert found.warning.startswith("" if decision is Decision.DENY else "only 2 of 3 replicas fit: ")
+    let_in = "1 of 3 replicas exceeds the memory requests threshold (mode warn: admitted anyway)"
+    told = let_in if settings.startswith("mode: warn") else "only 2 of 3 replicas fit: "
+    assert found.warning.startswith("" if decision is Decision.DENY else told)
     assert bool(found.warning) is (decision is Decision.WARN)
     assert bool(found.verdict.detail) is (decision is Decision.DENY)
 
@@ -184,10 +186,10 @@ def test_a_stall_is_told_where_pods_are_refused_and_not_where_they_are_let_in() 
     assert told.warning.startswith("update stalls at 0 of 3: ")
     assert told.advice.startswith("set maxSurge: 0, ")
     let_in = said(full(3), "mode: warn", "Deployment", *STALLING)
-    assert let_in.warning.startswith("no room for 1 of 1 surge pods: ")
+    assert let_in.warning.startswith("1 of 1 surge pods exceeds ")
     assert not let_in.advice, "nobody has to try again"
     over = said(shrunk(4, 1), "mode: warn", "Deployment", *SMALLER)
-    assert over.warning.startswith("only 2 of 4 replicas fit: "), "and all come"
+    assert over.warning.startswith("2 of 4 replicas exceed "), "and all come"
 
 
 def test_both_lines_are_in_the_answer() -> None:
@@ -253,10 +255,10 @@ def test_where_pods_are_refused_since_no_node_can_hold_them_that_is_said_first(r
     told = f"none of {replicas} replicas can run now: one asks 5Gi, the largest it may use has 1Gi"
     found = said(in_three_parts(), "unplaceable: deny", "Deployment", huge)
     assert (found.verdict.decision, found.verdict.reason, found.warning) == (Decision.WARN, Reason.UNPLACEABLE, told)
-    for settings in ("", "mode: warn\nunplaceable: deny"):  # where the sums come first, as they do for pods
-        assert said(in_three_parts(), settings, "Deployment", huge).warning.startswith(
-            f"none of {replicas} replicas fit: "
-        )
+    exceeds = f"{replicas} of {replicas} replicas exceed"
+    for settings, first in (("", f"none of {replicas} replicas fit: "), ("mode: warn\nunplaceable: deny", exceeds)):
+        # where the sums come first, as they do for pods
+        assert said(in_three_parts(), settings, "Deployment", huge).warning.startswith(first)
     refused = said(in_three_parts(), f"unplaceable: deny\n{DENY}", "Deployment", huge)
     assert (refused.verdict.decision, refused.verdict.reason) == (Decision.DENY, Reason.MEMORY)
     assert refused.verdict.detail == (

@@ -16,6 +16,7 @@ from webhook.core.foresight.plan import KINDS, Plan
 from webhook.core.foresight.wording_workloads import (
     advice,
     detail,
+    exceeding,
     form_warning,
     unplaceable_detail,
     unplaceable_warning,
@@ -89,8 +90,9 @@ def early(
     if found is None:
         return SILENT
     told = structs.replace(verdict, decision=Decision.WARN)
-    refused = policy.mode is Mode.ENFORCE
-    return Early(told, warning(found, plan.pods), advice(found, plan.controller) if refused else "")
+    if policy.mode is Mode.WARN:
+        return Early(told, exceeding(found, plan.pods))
+    return Early(told, warning(found, plan.pods), advice(found, plan.controller))
 
 
 def _refused(plan: Plan, found: Foresight, policy: Policy) -> bool:

@@ -48,6 +48,17 @@ def advice(found: Foresight, controller: str) -> str:
             )
 
 
+def exceeding(found: Foresight, pods: str) -> str:
+    """Say in at most 120 characters how many pods go past a threshold where mode warn lets them in all the same."""
+    s, over = found.sums[0], found.of - found.fit
+    what = "surge pods" if found.obstacle is Obstacle.SURGE else pods
+    pool = "" if s.scope == CLUSTER else f" of {printable(place(s.scope), _SCOPE)}"
+    exceed = "exceeds" if over == 1 else "exceed"
+    tail = " (mode warn: admitted anyway)"
+    head = f"{over} of {found.of} {what} {exceed} the {s.resource} {s.kind} threshold{pool}"
+    return printable(head, WARNING - len(tail)) + tail
+
+
 def _so_many(found: Foresight) -> str:
     return f"only {found.fit} of {found.of}" if found.fit else f"none of {found.of}"
 
