@@ -109,7 +109,7 @@ class Story:
         def found() -> str:
             events = self._cluster.api.get("/api/v1/namespaces/demo/events")["items"]
             of_deployment = [e["message"] for e in events if e["involvedObject"]["kind"] == "Deployment"]
-            return next((text for text in of_deployment if "does not fit" in text), "")
+            return next((text for text in of_deployment if "exceeds the cluster's memory headroom" in text), "")
 
         self._await(lambda: bool(found()), "the refusal stands in the Deployment's events")
         self._quote("$ kubectl -n demo describe deployment demo   # below Events:", "cyan")

@@ -135,7 +135,7 @@ def test_what_does_not_fit_is_refused_for_that_reason() -> None:
     judge = start()
     let_in(judge, review("first", "8Gi"))
     assert (
-        "memory requests of the cluster would be 17Gi"
+        "it adds 9Gi of requests, 8Gi is free (8Gi of 16Gi committed, 8Gi of it for pods being created"
         in response(judge.ask(review("second", "9Gi")))["status"]["message"]
     )
 
@@ -179,7 +179,10 @@ def test_a_dry_run_under_a_name_that_is_taken_need_not_wait_since_it_holds_nothi
     shows(judge, "web", 1)
     assert response(judge.ask(review("web", "9Gi", dryRun=True)))["allowed"], "the API server knows the name"
     refused = response(judge.ask(review("web", "17Gi", dryRun=True)))
-    assert "(a pod of that name exists: 1Gi of the 17Gi are counted already)" in refused["status"]["message"]
+    assert (
+        "(a pod of that name exists, and what it has is counted already): it adds 16Gi of "
+        in refused["status"]["message"]
+    )
     assert open_in_gi(judge) == 0
 
 

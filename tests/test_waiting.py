@@ -63,7 +63,7 @@ def test_what_was_not_handed_back_is_spent_and_the_refusal_is_final() -> None:
     beside.judge.book()
     said = response(waiting.answer.result(0))
     assert said["status"]["code"] == 403
-    assert "3Gi granted but not yet there" in said["status"]["message"]
+    assert "(3Gi of 8Gi committed, 3Gi of it for pods being created;" in said["status"]["message"]
 
 
 def test_several_that_wait_for_an_answer_make_one_call() -> None:

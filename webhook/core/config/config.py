@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
+from webhook.core.config.names import Contact
 from webhook.core.config.settings import (
     Answer,
     Exempt,
@@ -89,6 +90,10 @@ class HeadroomConfig(Group, frozen=True, kw_only=True):
             "(warn) or is refused (deny)."
         ),
     ] = Answer.WARN
+    message: Annotated[
+        Contact,
+        Meta(description="What a refusal ends with: whom to ask, or where to read on. Empty: nothing."),
+    ] = ""
     nodes: Annotated[Nodes, Meta(description="Which nodes count.")] = Nodes()
     pools: Annotated[
         tuple[PoolConfig, ...], Meta(description="Pools of nodes; a node belongs to the first that fits it.")

@@ -5,10 +5,12 @@ from msgspec.structs import replace
 from webhook.core.account.subjects import USER, is_namespace, namespace_of
 from webhook.core.config.settings import Mode
 from webhook.core.reviews.verdict import Decision, Reason, Verdict
+from webhook.core.reviews.wording import printable
 from webhook.core.sharing.credit import Cause, Shortfall
 from webhook.core.values.amounts import Amounts
 from webhook.core.values.quantity import bytes_text, millis_text
 
+_NAME = 63  # characters
 _WHO_REFUSES = (
     "another admission webhook or a ResourceQuota may refuse them after Headroom has let them in, "
     "or their name was taken"
@@ -33,7 +35,8 @@ def _earlier(short: Shortfall, now: float) -> str:
     lapse, left = short.again_at - short.since, max(1.0, short.again_at - now)  # the view must be proven as well
     return (
         f"{pods} of {_whose(short.subject)} ({_amount(short)}) let in before {'have' if short.pods > 1 else 'has'} not "
-        f"appeared yet, such as {short.example}, let in {max(0.0, now - short.since):.0f} s ago; {_WHO_REFUSES}. "
+        f"appeared yet, such as {printable(short.example, _NAME)}, let in {max(0.0, now - short.since):.0f} s ago; "
+        f"{_WHO_REFUSES}. "
         f"It is let in once they appear, or are given up after {lapse:.0f} s, "
         f"{'the first of them ' if short.pods > 1 else ''}in {left:.0f} s"
     )
@@ -62,7 +65,7 @@ def _whose(subject: str) -> str:
     if is_namespace(subject):
         return f"namespace {namespace}"
     if owner.startswith(USER):
-        return f"user {owner.removeprefix(USER)} in namespace {namespace_of(subject)}"
+        return f"user {printable(owner.removeprefix(USER), _NAME)} in namespace {namespace_of(subject)}"
     return f"the same owner in namespace {namespace}"
 
 
