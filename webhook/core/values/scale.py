@@ -16,7 +16,7 @@ UNITS: Final = ("", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei")
 _LARGEST = len(UNITS) - 1
 _TENS = (1, 10, 100, 1000)
 _ROUNDED = 2  # decimals of a figure that is rounded
-_READABLE = 10**6  # of a unit: from there on a larger one is easier to read than an exact figure
+_READABLE = (10**6, 10**5, *[10**6] * 5)  # of a unit: from there on a larger one is easier to read than exact figures
 
 
 class Scale(NamedTuple):
@@ -82,7 +82,7 @@ def _finest(unit: int) -> Scale:
 def _shared(exact: list[int], every: list[int], decimals: int = 3) -> Scale | None:
     """Return the largest unit in which these are exact, while all stay readable."""
     for unit in range(_top(max(every)), -1, -1):
-        if max(every) >> 10 * unit >= _READABLE:
+        if max(every) >> 10 * unit >= _READABLE[unit]:
             return None
         found = min(_finest(unit), Scale(unit, decimals))
         if all(map(found.holds, exact)):
@@ -93,7 +93,7 @@ def _shared(exact: list[int], every: list[int], decimals: int = 3) -> Scale | No
 def _rounding(exact: list[int], every: list[int]) -> Scale:
     """Return the unit of the smallest of these, as far as all stay readable in it."""
     unit, largest = _top(min(exact)), max(every)
-    while largest >> 10 * unit >= _READABLE:
+    while unit < _LARGEST and largest >> 10 * unit >= _READABLE[unit]:
         unit += 1
     return Scale(unit, _ROUNDED if unit else 0)
 
