@@ -163,7 +163,7 @@ def test_a_name_that_is_taken_is_said_so_once_the_view_has_had_its_time() -> Non
     shows(judge, "web", 1)
     answer = end_of_patience(judge, judge.ask(review("web", "9Gi")))
     assert (
-        "a pod of this name exists already; delete it first or choose another name. This one asks 8Gi of memory "
+        "a pod of this name exists already; delete it first or choose another name. This one asks 8192Mi of memory "
         "requests more than that one has, of which 960Mi would be kept for a name that is taken"
         in response(answer)["status"]["message"]
     )

@@ -9,6 +9,7 @@ from webhook.core.reviews.wording import printable
 from webhook.core.sharing.credit import Cause, Shortfall
 from webhook.core.values.amounts import Amounts
 from webhook.core.values.quantity import bytes_text, millis_text
+from webhook.core.values.scale import scales
 
 _NAME = 63  # characters
 _WHO_REFUSES = (
@@ -50,10 +51,15 @@ def _paused(short: Shortfall, now: float) -> str:
 
 
 def _taken(short: Shortfall, _: float) -> str:
+    resource, kind = Amounts._fields[short.index].split("_")[:2]
+    asked, kept = millis_text(short.awaited), millis_text(short.most)
+    if resource == "memory":
+        unit = next(scales([short.awaited], [short.most]))
+        asked, kept = unit.text(unit.up(short.awaited)), unit.text(unit.down(short.most))
     return (
         "a pod of this name exists already; delete it first or choose another name. "
-        f"This one asks {_amount(short)} more than that one has, "
-        f"of which {_written(short, short.most, down=True)} would be kept for a name that is taken"
+        f"This one asks {asked} of {resource} {kind} more than that one has, of which {kept} would be kept for a name "
+        "that is taken"
     )
 
 
@@ -71,9 +77,5 @@ def _whose(subject: str) -> str:
 
 def _amount(short: Shortfall) -> str:
     resource, kind = Amounts._fields[short.index].split("_")[:2]
-    return f"{_written(short, short.awaited)} of {resource} {kind}"
-
-
-def _written(short: Shortfall, value: int, *, down: bool = False) -> str:
-    is_memory = Amounts._fields[short.index].startswith("memory")
-    return bytes_text(value, down=down) if is_memory else millis_text(value)
+    amount = bytes_text(short.awaited) if resource == "memory" else millis_text(short.awaited)
+    return f"{amount} of {resource} {kind}"

@@ -6,6 +6,7 @@ what is asked and committed is rounded up, and what is free is the difference: l
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from webhook.core.reviews.verdict import Sum
@@ -48,40 +49,57 @@ class Shown(NamedTuple):
     kept: str = ""
 
 
-def shown(sums: Sequence[Sum]) -> list[Shown]:
+class _Sum(NamedTuple):
+    """What of a sum is shown."""
+
+    of_memory: bool
+    asked: int
+    charged: int
+    bound: int
+    coming: int
+    stuck: int
+    kept: int
+
+
+def shown(sums: Sequence[Sum]) -> tuple[Shown, ...]:
     """Write the figures of sums that stand in one sentence, in their order."""
-    units = {resource: _unit(resource, [s for s in sums if s.resource == resource]) for resource in ("memory", "cpu")}
-    return [_written(s, units[s.resource]) for s in sums]
+    return _shown(
+        tuple(
+            _Sum(s.resource == "memory", s.asked, s.committed + s.granted, s.bound, s.granted, s.unplaceable, s.kept)
+            for s in sums
+        )
+    )
 
 
-def _unit(resource: str, sums: Sequence[Sum]) -> Scale | Millis:
-    chosen = [each for s in sums for each in (s.asked, s.committed + s.granted)]
-    others = [each for s in sums for each in (s.bound, s.granted, s.unplaceable, s.kept)]
-    if resource == "cpu":
-        return Millis([*chosen, *others])
-    found = Scale(0, 0)
-    for found in scales(chosen, others):
-        if all(_agrees(s, found) for s in sums):
-            break
-    return found
+@lru_cache(maxsize=1024)  # in a storm of refusals, one is much like the other
+def _shown(sums: tuple[_Sum, ...]) -> tuple[Shown, ...]:
+    memory, cpu = [s for s in sums if s.of_memory], [s for s in sums if not s.of_memory]
+    units = {True: _scale(memory) if memory else None, False: Millis([each for s in cpu for each in s[1:]])}
+    return tuple(_written(s, units[s.of_memory] or Scale(0, 0)) for s in sums)
 
 
-def _agrees(s: Sum, unit: Scale) -> bool:
-    """Say whether a sum looks short in a unit if and only if it is."""
+def _scale(sums: Sequence[_Sum]) -> Scale:
+    """Return the first scale in which each sum looks short if and only if it is."""
+    chosen = [each for s in sums for each in (s.asked, s.charged)]
+    others = [each for s in sums for each in (s.bound, s.coming, s.stuck, s.kept)]
+    return next((unit for unit in scales(chosen, others) if all(_agrees(s, unit) for s in sums)), Scale(0, 0))
+
+
+def _agrees(s: _Sum, unit: Scale) -> bool:
     asked, committed, bound = _steps(s, unit)
-    return (committed + asked > bound) == (s.short_by > 0) and (s.short_by <= 0 or asked > max(0, bound - committed))
+    is_short = s.charged + s.asked > s.bound
+    return (committed + asked > bound) == is_short and (not is_short or asked > max(0, bound - committed))
 
 
-def _steps(s: Sum, unit: Scale | Millis) -> tuple[int, int, int]:
+def _steps(s: _Sum, unit: Scale | Millis) -> tuple[int, int, int]:
     """Return what is asked, what is committed, and the bound, in steps of a unit."""
-    charged = s.committed + s.granted
-    committed, bound = unit.up(charged), unit.down(s.bound)
-    return unit.up(s.asked), min(committed, bound) if charged <= s.bound else committed, bound
+    committed, bound = unit.up(s.charged), unit.down(s.bound)
+    return unit.up(s.asked), min(committed, bound) if s.charged <= s.bound else committed, bound
 
 
-def _written(s: Sum, unit: Scale | Millis) -> Shown:
+def _written(s: _Sum, unit: Scale | Millis) -> Shown:
     asked, committed, bound = _steps(s, unit)
-    coming, stuck = (min(committed, unit.up(part)) for part in (s.granted, s.unplaceable))
+    coming, stuck = (min(committed, unit.up(part)) for part in (s.coming, s.stuck))
     return Shown(
         unit.text(asked),
         unit.text(max(0, bound - committed)),
@@ -89,7 +107,7 @@ def _written(s: Sum, unit: Scale | Millis) -> Shown:
         unit.text(bound),
         unit.text(committed + asked),
         unit.text(max(0, committed + asked - bound)),
-        unit.text(coming) if s.granted else "",
-        unit.text(stuck) if s.unplaceable else "",
+        unit.text(coming) if s.coming else "",
+        unit.text(stuck) if s.stuck else "",
         unit.text(unit.up(s.kept)) if s.kept else "",
     )

@@ -11,6 +11,7 @@ from webhook.core.account.places import NO_ROOM, Lacking
 from webhook.core.reviews.shown import Shown, shown
 from webhook.core.reviews.verdict import Decision, Reason, Sum, Verdict
 from webhook.core.values.quantity import bytes_text, millis_text
+from webhook.core.values.scale import Scale, scales
 from webhook.core.values.scopes import CLUSTER
 
 WARNING = 120  # characters; kubectl's line stays readable, and the API server cuts at 256
@@ -98,14 +99,14 @@ def _exceeds(verdict: Verdict, help_: Help, room: int) -> str:
     )
 
 
-def _first(told: int, sums: tuple[Sum, ...], figures: list[Shown], more: str) -> str:
+def _first(told: int, sums: tuple[Sum, ...], figures: tuple[Shown, ...], more: str) -> str:
     """Tell the first of the sums, and how many others there are."""
     left = len(sums) - told
     others = f"; {left} more {'sum is' if left == 1 else 'sums are'} short" if left else ""
     return f"{_clauses(sums[:told], figures[:told], more)}{others}"
 
 
-def _clauses(sums: tuple[Sum, ...], figures: list[Shown], more: str) -> str:
+def _clauses(sums: tuple[Sum, ...], figures: tuple[Shown, ...], more: str) -> str:
     """Say it of each sum, and whose headroom it is where that is another than before."""
     parts = []
     whose = ""
@@ -171,19 +172,26 @@ def _listed(words: Iterable[str]) -> str:
 
 def shortage(lacking: Lacking) -> str:
     """Say what a pod asks for, and that none of the nodes it may use has so much, of both resources together."""
-    short = [r for r in ("memory", "cpu") if getattr(lacking.need, r) > getattr(lacking.largest, r)]
-    asked = " and ".join(_named(r, getattr(lacking.need, r)) for r in short or ("memory", "cpu"))
-    if lacking.largest == NO_ROOM:
+    need, largest = lacking.need, lacking.largest
+    short = [r for r in ("memory", "cpu") if getattr(need, r) > getattr(largest, r)]
+    told = {"memory": _apart(need.memory, largest.memory), "cpu": _cpus(need.cpu, largest.cpu)}
+    asked = " and ".join(told[r][0] for r in short or ("memory", "cpu"))
+    if largest == NO_ROOM:
         return f"asks {asked}, and may use no node that counts now"
     if not short:
         return f"asks {asked}, which no node has together"
-    return f"asks {asked}, the largest it may use has " + " and ".join(
-        _named(r, getattr(lacking.largest, r), down=True) for r in short
-    )
+    return f"asks {asked}, the largest it may use has " + " and ".join(told[r][1] for r in short)
 
 
-def _named(resource: str, value: int, *, down: bool = False) -> str:
-    return amount(resource, value, down=down) + ("" if resource == "memory" else " cpu")
+def _apart(need: int, largest: int) -> tuple[str, str]:
+    """Write bytes that are asked, and those that there are, in one unit in which the larger one looks larger."""
+    units = scales([need], [largest])
+    unit = next((u for u in units if need <= largest or u.up(need) > u.down(largest)), Scale(0, 0))
+    return unit.text(unit.up(need)), unit.text(unit.down(largest))
+
+
+def _cpus(need: int, largest: int) -> tuple[str, str]:
+    return f"{millis_text(need)} cpu", f"{millis_text(largest)} cpu"
 
 
 def _threshold(s: Sum) -> str:
