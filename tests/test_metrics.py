@@ -54,6 +54,7 @@ PINNED = {
     "headroom_events_written": ("counter", set()),
     "headroom_hand_backs": ("counter", set()),
     "headroom_history_restarts": ("counter", set()),
+    "headroom_live_pods": ("gauge", set()),
     "headroom_pods": ("gauge", set()),
     "headroom_pool_overlap_nodes": ("gauge", set()),  # {pool, other} where there are any
     "headroom_quotas": ("gauge", set()),
@@ -278,7 +279,7 @@ def test_pods_fall_with_a_cordon_as_the_sums_do(tmp_path: Path) -> None:
         assert found.shown().value("headroom_pods") == 3
         account.see_node(node("node", 8, cordoned=True))
         shown = found.shown()
-        assert shown.value("headroom_pods") == left
+        assert (shown.value("headroom_pods"), shown.value("headroom_live_pods")) == (left, 3)
         assert shown.value("headroom_scope_memory_requests_bytes", scope="cluster") == left * GI, "as the sums do"
         account.see_node(node("node", 8))
         assert found.shown().value("headroom_pods") == 3

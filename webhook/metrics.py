@@ -41,7 +41,14 @@ from webhook.tls import ServingCertificate
 
 # What a family says of the whole cluster is the same from every replica, but for the moment at which each has seen it.
 _ALIKE: Final = (
-    *("headroom_scope_", "headroom_pods", "headroom_pool_", "headroom_reserve_", "headroom_quotas"),
+    *(
+        "headroom_scope_",
+        "headroom_pods",
+        "headroom_live_pods",
+        "headroom_pool_",
+        "headroom_reserve_",
+        "headroom_quotas",
+    ),
     *("headroom_unconfined_", "headroom_unreviewed_", "headroom_history_"),
 )
 _BY_REPLICA: Final = ("headroom_quotas_synced",)  # for all its name
@@ -219,7 +226,7 @@ class Snapshot(Collector):
             ledger = self._account.ledger
             standings = [ledger.standing(scope) for scope in ledger.accounting.scopes]
             pending = ledger.pending()
-            pods = ledger.pods_that_count()
+            pods, live = ledger.pods_that_count(), len(ledger)
             overlaps, out = ledger.capacity.overlaps(), ledger.capacity.out()
             reserves = {scope: ledger.accounting.reserve_nodes(scope) for scope in out}
         yield _by("headroom_reserve_nodes", "Nodes whose loss a reserve is for.", "scope", reserves)
@@ -232,6 +239,9 @@ class Snapshot(Collector):
         yield shared
         text = "Pods that are in the cluster's sums; those of a node that does not count are not."
         yield _gauge("headroom_pods", text, float(pods))
+        yield _gauge(
+            "headroom_live_pods", "Pods that have not ended, as they are seen, wherever they are.", float(live)
+        )
         families: dict[str, GaugeMetricFamily] = {}
         for standing in standings:
             for name, text, value in _figures(standing, pending[standing.scope]):

@@ -83,7 +83,7 @@ class Headroom:
         live = self._live_pods()
         shown = self.exposition()
         deadline = time.monotonic() + SECONDS
-        while shown.value("headroom_reserved_memory_bytes") or shown.value("headroom_pods") != live:
+        while shown.value("headroom_reserved_memory_bytes") or shown.value("headroom_live_pods") != live:
             assert time.monotonic() < deadline, f"{shown.value('headroom_pods')} pods counted, {live} live"
             time.sleep(0.02)
             live, shown = self._live_pods(), self.exposition()
