@@ -5,6 +5,7 @@ what does not print is escaped, and what is long is cut before it hides the rest
 """
 
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 from typing import NamedTuple
 
 from webhook.core.account.places import NO_ROOM, Lacking
@@ -68,7 +69,9 @@ def refusal(verdict: Verdict, subject: str, act: str = "{}", help_: Help = NO_HE
         return printable(verdict.detail, _QUOTA)
     contact = f"; {printable(help_.contact, _CONTACT)}" if help_.contact else ""
     if verdict.sums:
-        return _whole(act, subject, lambda room: _exceeds(verdict, help_, room - len(contact)) + contact)
+        detail = printable(verdict.detail, _DETAIL)
+        said = verdict.sums, verdict.lacking, detail, help_.config_map
+        return _whole(act, subject, lambda room: _exceeds(*said, room - len(contact)) + contact)
     if verdict.lacking is not None:
         text = (
             f" cannot run: no node that counts now can hold it: it {shortage(verdict.lacking)}. It would wait "
@@ -88,11 +91,12 @@ def _whole(act: str, subject: str, rest: Callable[[int], str]) -> str:
     return act.replace("{}", printable(subject, max(_SHORTEST_SUBJECT, _REFUSAL - frame - len(text)))) + text
 
 
-def _exceeds(verdict: Verdict, help_: Help, room: int) -> str:
+@lru_cache(maxsize=64)  # in a storm of refusals, one is much like the other but for its subject
+def _exceeds(sums: tuple[Sum, ...], lacking: Lacking | None, detail: str, config_map: str, room: int) -> str:
     """Say by how much what is free is exceeded, and what helps; as many sums as there is room for, one at least."""
-    sums, figures = verdict.sums, shown(verdict.sums)
-    more = f" ({printable(verdict.detail, _DETAIL)})" if verdict.detail else ""
-    advice = f". {_advice(sums, verdict.lacking, help_)}"
+    figures = shown(sums)
+    more = f" ({detail})" if detail else ""
+    advice = f". {_advice(sums, lacking, config_map)}"
     texts = (f" exceeds {_first(told, sums, figures, more)}{advice}" for told in range(len(sums), 0, -1))
     return next((text for text in texts if len(text) <= room), "") or printable(
         f" exceeds {_first(1, sums, figures, more)}{advice}", room
@@ -154,7 +158,7 @@ _LET_IN = {
 }
 
 
-def _advice(sums: tuple[Sum, ...], lacking: Lacking | None, help_: Help) -> str:
+def _advice(sums: tuple[Sum, ...], lacking: Lacking | None, config_map: str) -> str:
     if not any(any(s.room) for s in sums):
         return "To ask for less does not help: a node must be uncordoned, repaired, untainted or added"
     nowhere = "" if lacking is None else f"No node that counts now can hold it either: it {shortage(lacking)}. "
@@ -162,7 +166,7 @@ def _advice(sums: tuple[Sum, ...], lacking: Lacking | None, help_: Help) -> str:
     taken = [s.resource for s in sums if s.committed or s.granted]
     free = f", free {_listed(taken)}, or" if taken else " or"
     thresholds = _listed(map(_threshold, sums))
-    return f"{nowhere}{lower}{free} have {thresholds} raised in ConfigMap {help_.config_map}"
+    return f"{nowhere}{lower}{free} have {thresholds} raised in ConfigMap {config_map}"
 
 
 def _listed(words: Iterable[str]) -> str:
