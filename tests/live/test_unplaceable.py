@@ -77,7 +77,7 @@ def test_a_daemon_set_of_1pi_is_refused_and_costs_nobody_anything(story: Story) 
 
 def test_a_daemon_set_of_which_two_pods_fit_does_not_pass_the_bound(story: Story) -> None:
     assert apply_daemon_set(story, "6500Mi") == [
-        "only 2 of 3 pods fit: memory requests of the cluster, 6.35Gi each, 18Gi free of 18Gi"
+        "only 2 of 3 pods fit: memory requests of the cluster, 6500Mi each, 18Gi free of 18Gi"
     ]
     until(lambda: len(agents(story)) == 2 and bool(refusals(story)), "two pods and a refusal", SECONDS)
     assert story.headroom.account().requests == 13000 * MI
