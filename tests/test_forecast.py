@@ -181,7 +181,9 @@ def test_a_refusal_is_audited_like_any_other() -> None:
     teller.lives("web-5d4f6-bcdfg")
     answer = teller.ask(scaled(1, 4))
     assert (answer["allowed"], answer["status"]["code"]) == (False, 403)
-    assert answer["status"]["message"].startswith("Deployment default/web does not fit (only 2 of 4 replicas would, ")
+    assert answer["status"]["message"].startswith(
+        "Deployment default/web exceeds the cluster's memory headroom (only 2 of 4 replicas would fit, "
+    )
     (refused,) = teller.audited
     written = line(refused, "r1", 0.0)
     assert written.message == answer["status"]["message"]
@@ -203,7 +205,7 @@ def test_where_nothing_is_to_be_said_nobody_looks(settings: str) -> None:
 def test_a_daemon_set_is_measured_by_the_nodes() -> None:
     teller = Teller()
     assert teller.ask(applied(deployment(1, memory=3000), kind="DaemonSet"))["warnings"] == [
-        "none of 1 pods fit: memory requests of the cluster, 2.93Gi each, 2Gi free of 2Gi"
+        "none of 1 pods fit: memory requests of the cluster, 3000Mi each, 2Gi free of 2Gi"
     ]
     teller.judge.admission.account.node_gone("node")
     teller.passes(applied(deployment(1, memory=3000), kind="DaemonSet"))
@@ -383,7 +385,9 @@ def test_a_deployment_that_is_made_over_its_orphans_brings_no_pod() -> None:
     assert teller.decision is Decision.ALLOW
     assert [path for path, _ in teller.api.asked] == [PODS, SET]
     told = teller.ask(selecting(3))
-    assert told["status"]["message"].startswith("Deployment default/web does not fit (only 2 of 3 replicas would, ")
+    assert told["status"]["message"].startswith(
+        "Deployment default/web exceeds the cluster's memory headroom (only 2 of 3 replicas would fit, "
+    )
 
 
 @pytest.mark.parametrize("kind", ["StatefulSet", "ReplicaSet", "DaemonSet"])
@@ -413,7 +417,9 @@ NOBODY_ADOPTS = {
 @pytest.mark.parametrize(("kind", "objects"), NOBODY_ADOPTS.values(), ids=NOBODY_ADOPTS)
 def test_pods_that_it_does_not_adopt_are_not_its_own(kind: str, objects: Mapping[str, Json | Exception]) -> None:
     answer = adopting(objects, "web-5d4f6-bcdfg").ask(selecting(2, kind))
-    assert answer["status"]["message"].startswith(f"{kind} default/web does not fit (only 1 of 2 replicas would, ")
+    assert answer["status"]["message"].startswith(
+        f"{kind} default/web exceeds the cluster's memory headroom (only 1 of 2 replicas would fit, "
+    )
 
 
 UNKNOWN = {
