@@ -8,10 +8,10 @@ from webhook.core.account import nodes
 from webhook.core.account.extent import UNBORN, Before, key_of
 from webhook.core.account.nodes import NodeFacts, Room
 from webhook.core.account.subjects import USER
-from webhook.core.pods.breakdown import infeasible
 from webhook.core.pods.confinement import Ways, ways
 from webhook.core.pods.footprint import footprint
 from webhook.core.pods.objects import Node, OwnerReference, Pod
+from webhook.core.pods.shape import infeasible
 from webhook.core.values.amounts import Amounts
 from webhook.core.values.quantity import millis, nanos, whole
 

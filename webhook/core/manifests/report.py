@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from webhook.core.manifests.manifest import Holding
-from webhook.core.pods.breakdown import Commitment, Terms
 from webhook.core.pods.objects import Container
+from webhook.core.pods.terms import Commitment, Terms
 from webhook.core.reviews.wording import printable
 from webhook.core.values.quantity import bytes_text, millis, millis_text, nanos, whole
 

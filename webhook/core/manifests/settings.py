@@ -143,7 +143,7 @@ def _present(amounts: Iterable[RawQuantity | UnsetType]) -> RawQuantity | UnsetT
 
 
 def _readable(path: str, amounts: ResourceList) -> None:
-    for name in ResourceList.__struct_fields__:
+    for name in ("cpu", "memory"):
         raw = getattr(amounts, name)
         try:
             nanos(None if raw is UNSET else raw)
