@@ -14,7 +14,9 @@ NODE_MEMORY ?= 8Gi
 NODE_CPU ?= 4
 REPLICAS ?= 1
 CONTROLLERS ?= 1
-export NODES NODE_MEMORY NODE_CPU REPLICAS CONTROLLERS
+# The version of Kubernetes that a control plane of ours is of: 1.37 or 1.36, KUBERNETES=1.36 make test
+KUBERNETES ?= 1.37
+export NODES NODE_MEMORY NODE_CPU REPLICAS CONTROLLERS KUBERNETES
 
 help: ## List what there is
 	@echo "Headroom. make WORD, with WORD one of:"

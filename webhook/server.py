@@ -37,6 +37,7 @@ from webhook.reflector import Reflector
 from webhook.rereading import Rereading, restored
 from webhook.settings import Settings
 from webhook.tls import Outcome, ServingCertificate
+from webhook.versions import Versions
 
 log = logging.getLogger(__name__)
 
@@ -79,6 +80,7 @@ class _Parts:
     booking: Booking
     recounting: Recounting
     announcing: Announcing
+    versions: Versions
     reflectors: dict[str, Reflector[Any]]
     registry: CollectorRegistry
     stop: Event
@@ -92,11 +94,13 @@ def serve(options: Options) -> None:
     memory.give_back_what_is_free()
     parts = _build(options)
     writer = _started("audit", parts.audit.run)
+    parts.versions.look()  # so that pods are counted right from the first list on, if the API server is there
     watchers = [_started(f"watch {what}", reflector.run) for what, reflector in parts.reflectors.items()]
     workers = [
         _started("booking", parts.booking.run),
         _started("recount", parts.recounting.run),
         _started("certificate", _refresh, parts.certificate, parts.stop),
+        _started("version", parts.versions.run),
     ]
     announcer = _started("events", parts.announcing.run)
     gc.freeze()  # what is there by now lives for ever: the collector need not look at it again
@@ -112,6 +116,7 @@ def serve(options: Options) -> None:
         drained = replica.serve(door, parts.certificate.context(), options.listen, *plain, clients=clients)
     finally:
         parts.stop.set()
+        parts.admission.account.version_due.set()
         if _ended(workers):
             parts.booking.leave(_UNTIL_SEEN if drained else 0.0)
         for reflector in parts.reflectors.values():
@@ -125,7 +130,8 @@ def serve(options: Options) -> None:
 def _build(options: Options) -> _Parts:
     name = secrets.token_hex(4)  # new for each process: whatever an earlier one held is not ours
     certificate = ServingCertificate(options.tls_cert_file, options.tls_key_file, options.client_ca_file)
-    api = Api(configure(options.kubeconfig), clock)
+    configuration = configure(options.kubeconfig)
+    api = Api(configuration, clock)
     audit = AuditLog(name, time.time, options.audit_file)
     registry = CollectorRegistry(auto_describe=False)
     reviews = metrics.Reviews(registry)
@@ -148,6 +154,8 @@ def _build(options: Options) -> _Parts:
         lambda edit: announcing.announce(edited(edit, options.namespace)),
     )
     pods = watching.watch_pods(api, account)
+    versions = Versions(Api(configuration, clock), account, pods.request_list, stop)
+    registry.register(metrics.KubernetesRules(account, versions))
     rereading = Rereading(account, lambda text: _announce(announcing, restored(text, options.namespace, settings.uid)))
     configmaps = ConfigMaps(api, options.namespace, WITHIN)
     booking = Booking(configmaps, admission, stop, pods.request_proof, rereading)
@@ -163,7 +171,19 @@ def _build(options: Options) -> _Parts:
     }
     rereading.join(reflector.request_list for reflector in reflectors.values())
     return _Parts(
-        name, api, certificate, audit, admission, forecast, booking, recounting, announcing, reflectors, registry, stop
+        name,
+        api,
+        certificate,
+        audit,
+        admission,
+        forecast,
+        booking,
+        recounting,
+        announcing,
+        versions,
+        reflectors,
+        registry,
+        stop,
     )
 
 

@@ -11,6 +11,7 @@ from webhook.core.account.subjects import USER
 from webhook.core.pods.confinement import Ways, ways
 from webhook.core.pods.footprint import footprint
 from webhook.core.pods.objects import Node, OwnerReference, Pod
+from webhook.core.pods.rules import NEWEST, Rules
 from webhook.core.pods.shape import infeasible
 from webhook.core.values.amounts import Amounts
 from webhook.core.values.quantity import millis, nanos, whole
@@ -58,7 +59,9 @@ def revision(resource_version: str) -> int:
     return int(resource_version) if resource_version else 0
 
 
-def pod_facts(pod: Pod, name: str = "", uid: str = "", at: int | None = None, user: str | None = None) -> PodFacts:
+def pod_facts(
+    pod: Pod, name: str = "", uid: str = "", at: int | None = None, user: str | None = None, rules: Rules = NEWEST
+) -> PodFacts:
     """Take a pod in, under the name and uid and by the user of its review; raises `ObjectError`.
 
     `at` is the revision of its deletion.
@@ -69,7 +72,7 @@ def pod_facts(pod: Pod, name: str = "", uid: str = "", at: int | None = None, us
         name or f"{meta.namespace}/{meta.name}",
         uid or meta.uid,
         revision(meta.resource_version) if at is None else at,
-        footprint(pod),
+        footprint(pod, rules),
         _shared(spec.node_name) if spec.node_name else "",
         pod.status.phase not in _ENDED,
         () if spec.node_name else ways(spec),
