@@ -68,8 +68,18 @@ def test_a_bad_quantity_is_named_by_its_path(spec: Json, path: str) -> None:
             {"containerStatuses": [{"name": "app", "resources": {}, "allocatedResources": {"memory": "-1"}}]},
             "status.containerStatuses[0].allocatedResources.memory",
         ),
-        ({"resources": {"requests": {"memory": "-1"}}}, "status.resources.requests.memory"),
-        ({"resources": {}, "allocatedResources": {"memory": "-1"}}, "status.allocatedResources.memory"),
+        (
+            {"resources": {"requests": {"memory": "-1"}}, "allocatedResources": {}},
+            "status.resources.requests.memory",
+        ),
+        (
+            {"resources": {"requests": {}}, "allocatedResources": {"memory": "-1"}},
+            "status.allocatedResources.memory",
+        ),
+        (
+            {"nodeAllocatableResourceClaimStatuses": [{"mapping": [{"name": "memory", "quantity": "-1"}]}]},
+            "status.nodeAllocatableResourceClaimStatuses[0].quantity.memory",
+        ),
     ],
 )
 def test_a_bad_quantity_in_the_status_is_named_too(status: Json, path: str) -> None:
