@@ -34,7 +34,7 @@ help: ## List what there is
 demo: .venv/.made ## From nothing to a refusal: a real API server, Headroom, and a deployment that outgrows it
 	@$(BIN)/python -m demo.story
 
-up: .venv/.made ## A cluster with Headroom in the background (NODES NODE_MEMORY NODE_CPU REPLICAS CONTROLLERS)
+up: .venv/.made ## A cluster with Headroom in the background (NODES NODE_MEMORY NODE_CPU REPLICAS CONTROLLERS KUBERNETES)
 	@$(BIN)/python -m tests.cluster up
 
 down: .venv/.made ## End what `make up` started
@@ -43,9 +43,13 @@ down: .venv/.made ## End what `make up` started
 status: .venv/.made ## Say what of it runs
 	@$(BIN)/python -m tests.cluster status
 
-test: .venv/.made ## The whole test suite, on a real API server
+# The end-to-end tests of what differs between versions of Kubernetes, which also run on the older one.
+OLDER := describe resize footprints early_answers
+
+test: .venv/.made ## The whole test suite, on a real API server; then some of it on the older version of Kubernetes
 	@$(BIN)/python -m tests.cluster build
 	@$(BIN)/pytest
+	@KUBERNETES=1.36 $(BIN)/pytest -q $(OLDER:%=tests/live/test_%.py)
 
 check: .venv/.made ## Format, lint, types, import contracts
 	@$(BIN)/ruff format --check --quiet . && echo "format: fine"

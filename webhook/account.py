@@ -26,7 +26,10 @@ from webhook.reserves import Reserves
 log = logging.getLogger(__name__)
 
 _NEAR = Part.parse("90%")  # of a bound
-_UNASKED = "a resize that was infeasible has become feasible, or a pod that had ended was made to live again"
+_UNASKED = (
+    "a resize that was infeasible has become feasible, a pod that had ended was made to live again, or a resource "
+    "claim (DRA) was allocated"
+)
 
 
 class Account:

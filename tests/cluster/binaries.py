@@ -52,9 +52,9 @@ RELEASES: Final = (Release("v1.36.3", "go-1.36.mod", "kubernetes_1_36"), NEWEST)
 VARIABLE: Final = "KUBERNETES"
 
 
-def release() -> Release:
-    """The version that KUBERNETES names, such as 1.36; the newest if it names none."""
-    wanted = os.environ.get(VARIABLE) or NEWEST.minor
+def release(name: str | None = None) -> Release:
+    """The version of that name, such as 1.36, or else that KUBERNETES names; the newest if it names none."""
+    wanted = name or os.environ.get(VARIABLE) or NEWEST.minor
     for each in RELEASES:
         if wanted in (each.minor, each.version, each.version.removeprefix("v")):
             return each

@@ -40,6 +40,7 @@ class PodFacts(Struct, frozen=True, gc=False):
     was_confined_to: Ways | None = None  # in the review of a change of where it may run
     owner: str = ""  # the UID of the controller that it names; in a review without one "~" and the user who asks
     deleting: bool = False
+    claims: bool = False  # DRA has allocated something to it, which counts though nobody was asked
 
     @property
     def key(self) -> str:
@@ -83,6 +84,7 @@ def pod_facts(
         None,
         f"{USER}{user}" if owner is None and user is not None else owner or "",
         meta.deletion_timestamp != "",
+        pod.status.node_allocatable_resource_claim_statuses != (),
     )
 
 
