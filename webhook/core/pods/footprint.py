@@ -43,7 +43,9 @@ def footprint(pod: Pod, rules: Rules = NEWEST) -> Amounts:
 
 
 def _footprint(pod: Pod, rule_set: RuleSet) -> Amounts:
-    shape, memory = shape_of(pod, rule_set), _known.setdefault(rule_set, {})
+    shape, memory = shape_of(pod, rule_set), _known.get(rule_set)
+    if memory is None:
+        memory = _known[rule_set] = {}
     known = memory.get(shape)
     if known is None:
         known = _rounded(_explained(pod, shape, rule_set))

@@ -27,11 +27,12 @@ class RuleSet(Struct, frozen=True, eq=False):
     claims: Literal["resources", "mapped", "mapped by container"]  # how DRA's claims report what they allocate
     fills_in_pod_limits: bool  # the API server fills in limits of a pod with requests of its own
     counts_some_limits: bool  # the limits of a pod count though one of its containers has none
+    heeds_empty_pod_level: bool  # resources of a pod as a whole that name nothing make it a pod of the best effort
 
 
-KUBERNETES_1_36: Final = RuleSet("1.36", 36, "container", "resources", False, True)
-KUBERNETES_1_37: Final = RuleSet("1.37", 37, "sum", "mapped", True, True)
-KUBERNETES_1_38: Final = RuleSet("1.38", 38, "sum", "mapped by container", True, False)
+KUBERNETES_1_36: Final = RuleSet("1.36", 36, "container", "resources", False, True, True)
+KUBERNETES_1_37: Final = RuleSet("1.37", 37, "sum", "mapped", True, True, False)
+KUBERNETES_1_38: Final = RuleSet("1.38", 38, "sum", "mapped by container", True, False, False)
 
 RULE_SETS: Final = (KUBERNETES_1_36, KUBERNETES_1_37, KUBERNETES_1_38)
 """The oldest first. The last one is of a version that is not released yet."""

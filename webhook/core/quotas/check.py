@@ -48,9 +48,9 @@ class Quota(Struct, frozen=True, gc=False):
         """Say whether it may have something to say of pods."""
         return bool(self.restricted or self.fault)
 
-    def covers(self, pod: Pod) -> bool:
+    def covers(self, pod: Pod, rule_set: RuleSet) -> bool:
         """Say whether it is about a pod."""
-        return all(meets(pod, each) for each in self.selectors)
+        return all(meets(pod, each, rule_set) for each in self.selectors)
 
 
 def quota(found: ResourceQuota) -> Quota:
@@ -80,7 +80,7 @@ def _refusal(quotas: Sequence[Quota], pod: Pod, before: Pod | None, rule_set: Ru
     for each in quotas:
         if each.fault:
             return words.unusable(each.name, each.fault)
-        if not each.restricted or not each.covers(pod):
+        if not each.restricted or not each.covers(pod, rule_set):
             continue
         said = _demands(each, pod)
         if said:
@@ -121,7 +121,7 @@ def _has_resources_of_its_own(pod: Pod) -> bool:
 
 
 def _exceeded(quota: Quota, pod: Pod, before: Pod | None, rule_set: RuleSet) -> str:
-    if before is None or not quota.covers(before):
+    if before is None or not quota.covers(before, rule_set):
         asked = usage(pod, quota.hard, rule_set)
     else:
         asked = growth(pod, before, quota.hard, rule_set)
