@@ -138,6 +138,12 @@ def test_what_waits_while_more_rules_come_is_to_be_asked_again(cluster: Cluster)
     assert (answer.status, answer.retry_after) == (503, 1)
 
 
+def test_another_configuration_leaves_the_rules_as_they_are(cluster: Cluster) -> None:
+    cluster.look("v1.36.3")
+    cluster.judge.configure("warnAt: 50%")
+    assert cluster.account.rules == (KUBERNETES_1_36,)
+
+
 def test_a_review_is_counted_by_the_rules_in_force() -> None:
     init = [{"name": "first", "resources": {"requests": {"memory": "1Gi"}}}]
     status = {"initContainerStatuses": [{"name": "first", "allocatedResources": {"memory": "6Gi"}}]}

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace as replace_facts
 
 from tests.core.accounts import (
     GI,
@@ -401,3 +402,17 @@ def test_what_is_bound_into_a_pool_that_it_was_not_charged_to_is_metered() -> No
     of.see(pod("ended", 1))
     of.see(pod("ended", 1, "b", revision=5, counts=False))
     assert of.unconfined_binds.total() == 2
+
+
+def test_what_a_resource_claim_takes_is_counted_and_metered_once() -> None:
+    of = ledger("", node("n"))
+    of.see(pod("p", 1, "n"))
+    claimed = replace_facts(pod("p", 3, "n", revision=2), claims=True)
+    of.see(claimed)
+    assert (committed(of), of.unasked_growths, of.unasked_growth.memory_requests) == (3, 1, 2 * GI)
+    of.see(replace_facts(pod("p", 4, "n", revision=3), claims=True))
+    assert (committed(of), of.unasked_growths) == (4, 1), "a resize of a pod with a claim was asked about"
+    of.gone(claimed)
+    of.see(pod("p", 1, "n", uid="next", revision=5))
+    of.see(replace_facts(pod("p", 2, "n", uid="next", revision=6), claims=True))
+    assert of.unasked_growths == 2
