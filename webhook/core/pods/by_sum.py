@@ -118,7 +118,10 @@ def _as_asked(shape: Shape) -> bool:
     containers, init_containers, _, status, _, infeasible, _ = shape
     if infeasible or status != _NOTHING:
         return False
-    return not any(each[1] for each in containers) and not any(each[1] for _, each in init_containers)
+    for asking in containers:
+        if asking[1]:
+            return False
+    return all(not asking[1] for _, asking in init_containers) if init_containers else True
 
 
 def _requests(pod: _Pod) -> Terms:

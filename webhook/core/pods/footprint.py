@@ -37,12 +37,9 @@ _MOST_TEXT = 256
 
 def footprint(pod: Pod, rules: Rules = NEWEST) -> Amounts:
     """Return what a pod commits, in bytes and millicores; raises `ObjectError` that names what is no quantity."""
-    if len(rules) == 1:
-        return _footprint(pod, rules[0])
-    return reduce(Amounts.or_more, [_footprint(pod, each) for each in rules])
-
-
-def _footprint(pod: Pod, rule_set: RuleSet) -> Amounts:
+    if len(rules) > 1:
+        return reduce(Amounts.or_more, [footprint(pod, (each,)) for each in rules])
+    rule_set = rules[0]
     shape, memory = shape_of(pod, rule_set), _known.get(rule_set)
     if memory is None:
         memory = _known[rule_set] = {}
