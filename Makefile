@@ -1,7 +1,7 @@
 # Every chore of this project, one word each. `make` alone lists them.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up down status test check format docs bench bench-full clean
+.PHONY: help demo up down status test mutants check format docs bench bench-full clean
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 
@@ -17,6 +17,11 @@ CONTROLLERS ?= 1
 # The version of Kubernetes that a control plane of ours is of: 1.37 or 1.36, KUBERNETES=1.36 make test
 KUBERNETES ?= 1.37
 export NODES NODE_MEMORY NODE_CPU REPLICAS CONTROLLERS KUBERNETES
+
+# What `make mutants` can be asked for: make mutants MUTANTS=320 MINUTES=60
+MUTANTS ?= 60
+SEED ?= 1
+MINUTES ?= 10
 
 help: ## List what there is
 	@echo "Headroom. make WORD, with WORD one of:"
@@ -50,6 +55,9 @@ test: .venv/.made ## The whole test suite, on a real API server; then some of it
 	@$(BIN)/python -m tests.cluster build
 	@$(BIN)/pytest
 	@KUBERNETES=1.36 $(BIN)/pytest -q $(OLDER:%=tests/live/test_%.py)
+
+mutants: .venv/.made ## How many small faults the tests notice, room by room (MUTANTS SEED MINUTES): a few minutes
+	@$(BIN)/python -m tests.mutation --count $(MUTANTS) --seed $(SEED) --minutes $(MINUTES)
 
 check: .venv/.made ## Format, lint, types, import contracts
 	@$(BIN)/ruff format --check --quiet . && echo "format: fine"
