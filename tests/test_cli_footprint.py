@@ -213,3 +213,11 @@ def test_a_version_that_is_not_known_is_counted_like_the_last_and_said_so(tmp_pa
     told = CliRunner().invoke(main, ["footprint", "-f", str(tmp_path / "web.yaml"), "--kubernetes-version", "new"])
     assert told.exit_code == 2
     assert "is not a version of Kubernetes; write for example 1.37" in told.output
+
+
+@pytest.mark.parametrize("version", ["1.36", "1.37", "1.38"])
+def test_a_bad_quantity_of_a_status_is_a_fault_of_its_file_whoever_counts_it(version: str, tmp_path: Path) -> None:
+    (tmp_path / "web.yaml").write_text(RUNNING.replace("requests: {memory: 110Mi}", "limits: {cpu: much}"))
+    told = CliRunner().invoke(main, ["footprint", "-f", str(tmp_path / "web.yaml"), "--kubernetes-version", version])
+    assert told.exit_code == 1
+    assert 'status.resources.limits.cpu: "much" is no quantity' in told.output

@@ -17,7 +17,7 @@ from webhook.core.manifests.guess import templates
 from webhook.core.manifests.settings import Setting, Settings, limit_range, runtime_class
 from webhook.core.manifests.text import ManifestError, Value, documents
 from webhook.core.pods.defaults import with_defaults
-from webhook.core.pods.footprint import explain, fractional_memory
+from webhook.core.pods.footprint import check_quantities, explain, fractional_memory
 from webhook.core.pods.objects import ObjectError, OwnerReference, Pod, PodSpec, convert
 from webhook.core.pods.rules import NEWEST, RuleSet
 from webhook.core.pods.terms import Breakdown, Commitment
@@ -253,7 +253,7 @@ def _item(head: _Head, pods: _Pods) -> Item:
     if not pods.pod.spec.containers:
         raise ObjectError(f"{pods.path}spec.containers: is missing or empty; a pod has one container at least")
     try:
-        explain(pods.pod)
+        check_quantities(pods.pod)
     except ObjectError as error:
         raise ObjectError(f"{pods.path}{error}") from error
     return Item(head, pods)

@@ -58,8 +58,9 @@ def explain(pod: Pod, rule_set: RuleSet = NEWEST[-1]) -> Breakdown:
 def _explained(pod: Pod, shape: Shape, rule_set: RuleSet) -> Breakdown:
     try:
         return breakdown(shape, rule_set)
-    except QuantityError as error:
-        raise ObjectError(_fault(pod)) from error
+    except QuantityError:
+        check_quantities(pod)
+        raise
 
 
 def asks_for_memory(pod: Pod, rules: Rules = NEWEST) -> bool:
@@ -117,14 +118,13 @@ def _remember(pod: Pod, shape: Shape, amounts: Amounts, memory: dict[Shape, Amou
     memory[shape] = amounts
 
 
-def _fault(pod: Pod) -> str:
-    """Find the first value that is no quantity, or none that counts."""
+def check_quantities(pod: Pod) -> None:
+    """Raise `ObjectError` for the first value that is no quantity, whether or not some version counts it."""
     for path, raw in _quantities(pod):
         try:
             nanos(raw)
         except QuantityError as error:
-            return f"{path}: {error}"
-    raise AssertionError("every quantity of this pod can be read")
+            raise ObjectError(f"{path}: {error}") from error
 
 
 def _quantities(pod: Pod) -> Iterator[tuple[str, RawQuantity]]:
