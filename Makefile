@@ -1,7 +1,7 @@
 # Every chore of this project, one word each. `make` alone lists them.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up down status test check format docs bench bench-full clean
+.PHONY: help venv demo up down status test check format docs bench bench-full clean
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 
@@ -28,6 +28,8 @@ help: ## List what there is
 	@$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --editable .
 	@touch $@
+
+venv: .venv/.made ## The environment of everything here, in .venv; then `headroom` is .venv/bin/headroom
 
 demo: .venv/.made ## From nothing to a refusal: a real API server, Headroom, and a deployment that outgrows it
 	@$(BIN)/python -m demo.story

@@ -1,0 +1,25 @@
+"""The commands on the pages that the test of the pages does not run, each with the reason. There are no others."""
+
+import re
+from typing import NamedTuple
+
+
+class Reason(NamedTuple):
+    """`pattern` is matched against the whole command."""
+
+    pattern: str
+    why: str
+
+
+NOT_RUN = (
+    Reason(r"make (test|check)", "what runs these tests: .ci/run runs both on a fresh checkout"),
+    Reason(r"make bench(-full)?|python -m tests\.bench .*", "take 13 to 50 minutes; tests/bench has tests of its own"),
+    Reason(r"docker .*", "there is no Docker where the tests run; tests/test_dockerfile.py reads the Dockerfile"),
+)
+# These words of make are run elsewhere; the test sees that they are there at all.
+MADE = ("test", "check", "bench", "bench-full")
+
+
+def reason(command: str) -> str | None:
+    """Why this command is not run; None if it is."""
+    return next((each.why for each in NOT_RUN if re.fullmatch(each.pattern, command.split("#")[0].strip())), None)
