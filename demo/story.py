@@ -194,16 +194,16 @@ def main() -> int:
     console = Console(highlight=False, soft_wrap=True)
     local = Local(CHECKOUT / ".local-demo")
     console.print("[bold]Headroom: a cluster never promises more memory than it has[/bold]")
-    console.print("   The control plane is a real one: etcd, API server, controllers, scheduler. The nodes are simulated by KWOK:")
+    console.print(
+        "   The control plane is a real one: etcd, API server, controllers, scheduler. The nodes are simulated by KWOK:"
+    )
     console.print("   their pods are bound and said to run, but no container is started.")
     binaries.build_all()
     local.down()
     try:
         began = time.monotonic()
         local.up(CLUSTER)
-        console.print(
-            f"   a Kubernetes API server, 3 simulated nodes of 1Gi and Headroom are up ({time.monotonic() - began:.1f} s)"
-        )
+        console.print(f"   API server, 3 simulated nodes of 1Gi and Headroom are up ({time.monotonic() - began:.1f} s)")
         Story(local, console).tell()
         console.print("\n[bold green]Refused what does not fit, and not one pod too many or too few.[/bold green]")
         if sys.stdin.isatty():

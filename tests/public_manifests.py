@@ -1,7 +1,7 @@
 """`python -m tests.public_manifests DIR ...`: hold `headroom footprint` against sums that are made another way.
 
-Manifests that nobody here wrote are added up by plain arithmetic on exact fractions, which shares no code with Headroom: the
-YAML is read by PyYAML, and the rule is the one of Kubernetes' documentation (pod overhead, sidecars, init containers,
+Manifests that nobody here wrote are added up by plain arithmetic on exact fractions, without any of Headroom's
+code: PyYAML reads them, and the rule is the one of Kubernetes' documentation (overhead, sidecars, init containers,
 pod-level resources). Object by object, both must say the same. Nothing public is kept in this repository: clone what is to
 be added up, and name its folders.
 """
@@ -29,6 +29,7 @@ KINDS = {
 SUFFIXES = {"": Fraction(1), "n": Fraction(1, 10**9), "u": Fraction(1, 10**6), "m": Fraction(1, 1000)}
 SUFFIXES |= {name: Fraction(1000) ** power for power, name in enumerate("kMGTPE", 1)}
 SUFFIXES |= {f"{name}i": Fraction(1024) ** power for power, name in enumerate("KMGTPE", 1)}
+SUFFIXES_READ = {".yaml", ".yml", ".json"}
 DOCUMENT = re.compile(r"^---(?:[ \t].*)?$", re.MULTILINE)
 
 
@@ -130,7 +131,7 @@ def _replicas(kind: str, spec: Object) -> int | None:
     if kind == "Pod":
         return 1
     if kind in {"Job", "CronJob"}:
-        least = [spec[key] for key in ("parallelism", "completions") if spec.get(key) is not None]
+        least = [int(spec[key]) for key in ("parallelism", "completions") if spec.get(key) is not None]
         # Without `parallelism` one pod runs at a time, however many are to complete.
         return min(least) if spec.get("parallelism") is not None else min([1, *least])
     return 1 if spec.get("replicas") is None else int(spec["replicas"])
@@ -141,12 +142,14 @@ def _unbounded(pod: Object) -> bool:
     if ((pod.get("resources") or {}).get("limits") or {}).get("memory") is not None:
         return False
     stay = [each for each in pod.get("initContainers") or [] if each.get("restartPolicy") == "Always"]
-    return any(((c.get("resources") or {}).get("limits") or {}).get("memory") is None for c in [*pod["containers"], *stay])
+    return any(
+        ((c.get("resources") or {}).get("limits") or {}).get("memory") is None for c in [*pod["containers"], *stay]
+    )
 
 
 def objects(folder: Path) -> Iterator[Object]:
     """All objects in the YAML and JSON files of a tree that PyYAML can read."""
-    for path in sorted(each for each in folder.rglob("*") if each.suffix in {".yaml", ".yml", ".json"}):
+    for path in sorted(each for each in folder.rglob("*") if each.suffix in SUFFIXES_READ and each.is_file()):
         for text in DOCUMENT.split(path.read_text(errors="replace")):
             try:
                 found = yaml.safe_load(text)
@@ -180,7 +183,7 @@ def ours(folder: Path) -> Counter[Sum]:
 def theirs(folder: Path) -> Counter[Sum]:
     """What `headroom footprint` says of the same tree."""
     headroom = Path(sys.executable).parent / "headroom"
-    command = [headroom, "footprint", "-R", "-f", folder, "-o", "json"]
+    command = [str(headroom), "footprint", "-R", "-f", str(folder), "-o", "json"]
     entries = json.loads(subprocess.run(command, capture_output=True, text=True, check=False).stdout)
     return Counter(
         Sum(
@@ -200,7 +203,9 @@ def main(folders: list[Path]) -> int:
         total = sum((each.requests or 0) * (each.replicas or 0) * count for each, count in one.items())
         limits = sum((each.limits or 0) * (each.replicas or 0) * count for each, count in one.items())
         differing = (one - other) + (other - one)
-        print(f"{folder}: {one.total()} objects, {total} bytes of requests, {limits} of limits: {differing.total()} differ")
+        print(
+            f"{folder}: {one.total()} objects, requests {total}, limits {limits} bytes: {differing.total()} differ"
+        )
         for each in differing:
             print(f"  {'here' if one[each] > other[each] else 'headroom'}: {each}")
         wrong |= bool(differing) or not one

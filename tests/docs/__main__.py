@@ -1,4 +1,4 @@
-"""`python -m tests.docs --write`: have the pages show what their commands print now; without it, say what is otherwise."""
+"""`python -m tests.docs --write`: have the pages show what their commands print now, or only say what is otherwise."""
 
 import argparse
 import sys

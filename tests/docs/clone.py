@@ -51,7 +51,7 @@ class Origin:
 
 
 def clone(shell: Shell) -> Done:
-    """Clone, and have there at once what `make venv` makes, which .ci/run makes on a fresh checkout from the network."""
+    """Clone, and have there at once what `make venv` makes (.ci/run makes it on a fresh checkout, from the network)."""
     done = shell.run(CLONING)
     if done.code == 0:
         _make_environment(shell.folder / REMOTE.rpartition("/")[2])

@@ -60,10 +60,10 @@ class Follower:
         """The page with what was printed in place of what it shows, where that means something else."""
         lines = page.splitlines()
         changes = [
-            (at, command.indent, printed)
+            (at, indent, printed)
             for command, printed in self._printed
             if not volatile.same("\n".join(command.shown or ()), printed)
-            for at in (command.at, *_quotes(page, command))
+            for at, indent in ((command.at, command.indent), *_quotes(page, command))
         ]
         for at, indent, printed in sorted(changes, key=lambda each: each[0].start, reverse=True):
             lines[at] = [f"{' ' * indent}{line}".rstrip() for line in volatile.wrapped(printed)]
@@ -94,7 +94,7 @@ class Follower:
     def _run(self, command: Command) -> Done:
         text = command.text
         for word, value in self._filled.items():
-            text = re.sub(rf"\b{re.escape(word)}\b", value, text)
+            text = re.sub(rf"(?<!\w){re.escape(word)}(?!\w)", value, text)
         began = time.monotonic()
         done = self._special[text](self.shell) if text in self._special else self.shell.run(text)
         self.spent.append((time.monotonic() - began, text))
@@ -109,7 +109,7 @@ class Follower:
         return done
 
     def _enough(self, command: Command, text: str, done: Done) -> bool:
-        """Whether a look needs no other: it shows what the page shows or, where that is to be written, changes no more."""
+        """Whether to look once is enough: what is seen is what the page shows or, if it is to be written, stays so."""
         if done.code != 0:
             return False
         if command.shown is None or volatile.same("\n".join(command.shown), done.printed):
@@ -120,12 +120,14 @@ class Follower:
         return volatile.same(done.printed, self.shell.run(text).printed)
 
 
-def _quotes(page: str, command: Command) -> list[slice]:
+def _quotes(page: str, command: Command) -> list[tuple[slice, int]]:
     """Where the page shows the same once more, as mere text."""
     shown = "\n".join(command.shown or ())
     quoted = [each for each in blocks.blocks(page) if each.language == "text"]
     return [
-        slice(each.first, each.first + len(each.lines)) for each in quoted if volatile.same("\n".join(each.lines), shown)
+        (slice(each.first, each.first + len(each.lines)), each.indent)
+        for each in quoted
+        if volatile.same("\n".join(each.lines), shown)
     ]
 
 
@@ -135,3 +137,9 @@ def steps_of(page: Path) -> list[File | Command]:
         return blocks.steps(page.read_text())
     except ValueError as error:
         raise ValueError(f"{page.name}: {error}") from error
+
+
+def commands(page: Path, *, to_run: bool = False) -> list[str]:
+    """The commands of a page, all or those that are to be run."""
+    found = [step.text for step in steps_of(page) if isinstance(step, Command)]
+    return [each for each in found if not to_run or reason(each) is None]

@@ -1,7 +1,7 @@
 """A cluster on which Headroom is installed as its pages say: its Deployment's pods are played by one process.
 
 KWOK says that the pods run. As soon as the Deployment is there, `headroom serve` is started with the Deployment's own
-arguments, the Secret's certificate and the service account's rights, and what the API server asks of the Service reaches it.
+arguments, the Secret's certificate and the service account's rights; what is asked of the Service reaches it.
 """
 
 import base64

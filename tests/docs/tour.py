@@ -1,4 +1,4 @@
-"""All pages in one go: README.md on a fresh clone, other pages on the cluster that it brings up, and the installation."""
+"""All pages in one go: README.md on a fresh clone, others on the cluster that it brings up, and the installation."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -14,8 +14,11 @@ from tests.docs.standing_in import StandIn
 
 README = "README.md"
 INSTALL = "docs/install.md"
-# What these show is seen on the cluster that README.md brings up, empty, before it is ended.
-ON_THAT_CLUSTER = ("docs/workloads.md", "docs/configuration.md", "docs/events.md", "docs/footprint.md")
+ALL = (README, "demo/README.md", *sorted(f"docs/{each.name}" for each in (CHECKOUT / "docs").glob("*.md")))
+# Whatever other page has commands is followed on the cluster that README.md brings up, empty, before it is ended.
+ON_THAT_CLUSTER = tuple(
+    page for page in ALL if page not in {README, INSTALL} and following.commands(CHECKOUT / page, to_run=True)
+)
 PAGES = (README, *ON_THAT_CLUSTER, INSTALL)
 SPECIAL = {CLONING: clone, "make demo": demo}
 ENDS = "make down"
@@ -59,7 +62,10 @@ class Tour:
                 "uncordon NODE": "uncordon node-3",
                 "deployment NAME --namespace NAMESPACE": "deployment demo --namespace demo",
             }
-            variables = {"KUBECONFIG": str(cluster.plane.kubeconfig), "KUBE_EDITOR": "sed -i 's/requests: 80%/requests: 85%/'"}
+            variables = {
+                "KUBECONFIG": str(cluster.plane.kubeconfig),
+                "KUBE_EDITOR": "sed -i 's/requests: 80%/requests: 85%/'",
+            }
             shell = self._origin.reader(self._work / "operator", **variables)
             self._follow(INSTALL, self._follower(shell, cluster.after, filled))
 
@@ -68,7 +74,10 @@ class Tour:
             done = shell.run(command)
             if done.code != 0:
                 raise RuntimeError(f"{command}: {done.printed}")
-        self._follow(page, self._follower(shell))
+        port = str(free_port())  # of the demonstration application, which nothing else is to have
+        self._follow(
+            page, self._follower(shell, filled={"--port 8080": f"--port {port}", "127.0.0.1:8080": f"127.0.0.1:{port}"})
+        )
 
     def _follow(self, page: str, follower: Follower) -> None:
         self.problems[page] = follower.follow(following.steps_of(CHECKOUT / page))

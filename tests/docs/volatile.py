@@ -1,4 +1,4 @@
-"""What differs from run to run in what commands print, and is not compared. Everything else is, apart from white space."""
+"""What differs from run to run in what commands print and is not compared; all else is, apart from white space."""
 
 import re
 import textwrap
