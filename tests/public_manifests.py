@@ -2,8 +2,8 @@
 
 Manifests that nobody here wrote are added up by plain arithmetic on exact fractions, without any of Headroom's
 code: PyYAML reads them, and the rule is the one of Kubernetes' documentation (overhead, sidecars, init containers,
-pod-level resources). Object by object, both must say the same. Nothing public is kept in this repository: clone what is to
-be added up, and name its folders.
+pod-level resources). Object by object, both must say the same. Nothing public is kept in this repository: clone what is
+to be added up, and name its folders.
 """
 
 import json
@@ -203,9 +203,7 @@ def main(folders: list[Path]) -> int:
         total = sum((each.requests or 0) * (each.replicas or 0) * count for each, count in one.items())
         limits = sum((each.limits or 0) * (each.replicas or 0) * count for each, count in one.items())
         differing = (one - other) + (other - one)
-        print(
-            f"{folder}: {one.total()} objects, requests {total}, limits {limits} bytes: {differing.total()} differ"
-        )
+        print(f"{folder}: {one.total()} objects, requests {total}, limits {limits} bytes: {differing.total()} differ")
         for each in differing:
             print(f"  {'here' if one[each] > other[each] else 'headroom'}: {each}")
         wrong |= bool(differing) or not one

@@ -41,7 +41,7 @@ def test_a_pod_that_does_not_fit_is_refused_with_the_figures() -> None:
     assert not said["allowed"]
     assert said["status"]["code"] == REFUSED
     assert "asked 9Gi, committed 0" in said["status"]["message"]
-    assert judge.decided[0].standing is not None
+    assert [each.scope for each in judge.decided[0].figures] == ["cluster"]
 
 
 def test_what_is_let_in_counts_before_the_watch_shows_it() -> None:

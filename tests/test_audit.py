@@ -6,7 +6,7 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,6 +20,7 @@ from tests.judging import Judge, ready, response, review, waits
 from webhook.audit import AuditLog
 from webhook.auditline import worth_a_line
 from webhook.cases import Decided
+from webhook.core.notices.regarding import Regarding
 
 NOW = 1_767_225_600.25  # 2026-01-01 00:00:00.250 UTC
 
@@ -35,9 +36,14 @@ def refused() -> Decided:
 
 
 @contextmanager
-def writing(out: BinaryIO, file: Path | None = None, **limits: int) -> Iterator[AuditLog]:
+def writing(
+    out: BinaryIO,
+    file: Path | None = None,
+    top: Callable[[Regarding], Regarding | None] = lambda _: None,
+    **limits: int,
+) -> Iterator[AuditLog]:
     """Run an audit log; its thread ends with the block."""
-    audit = AuditLog("r1", lambda: NOW, str(file) if file else None, out, **limits)
+    audit = AuditLog("r1", lambda: NOW, str(file) if file else None, out, top=top, **limits)
     writer = threading.Thread(target=audit.run)
     writer.start()
     try:
@@ -77,7 +83,7 @@ def test_a_refusal_is_told_completely() -> None:
     assert message.startswith("pod default/web does not fit: memory requests of the cluster would be 8.5Gi of 8Gi")
     assert line == {
         "ts": "2026-01-01T00:00:00.250+00:00",
-        "schema": 1,
+        "schema": 2,
         "event": "decision",
         "decision": "deny",
         "reason": "MemoryCommitmentExceeded",
@@ -91,19 +97,35 @@ def test_a_refusal_is_told_completely() -> None:
         "name": "web",
         "owner_kind": "ReplicaSet",
         "owner_name": "web-1",
+        "owner_uid": "2",
         "scope": "cluster",
+        "short_sums": ["cluster/memory-requests"],
         "asked_requests_bytes": 15 << 29,
         "asked_limits_bytes": 10 << 30,
         "committed_requests_bytes": 1 << 30,
         "committed_limits_bytes": 0,
         "bound_requests_bytes": 8 << 30,
         "bound_limits_bytes": None,
+        "short_by_requests_bytes": 1 << 29,
+        "short_by_limits_bytes": None,
         "allocatable_bytes": 8 << 30,
-        "short_by_bytes": 1 << 29,
+        "asked_requests_millicores": 0,
+        "asked_limits_millicores": None,
+        "committed_requests_millicores": 0,
+        "committed_limits_millicores": 0,
+        "bound_requests_millicores": None,
+        "bound_limits_millicores": None,
+        "short_by_requests_millicores": None,
+        "short_by_limits_millicores": None,
+        "allocatable_millicores": 4000,
         "snapshot_age_seconds": 0.0,
         "config_hash": judge.admission.account.config_hash,
         "duration_ms": 0.0,
         "replica": "r1",
+        "top_owner_api_version": None,
+        "top_owner_kind": None,
+        "top_owner_name": None,
+        "top_owner_uid": None,
     }
 
 
@@ -186,6 +208,72 @@ def _called(decided: Decided, name: str) -> Decided:
     return structs.replace(decided, case=structs.replace(case, request=request, question=question))
 
 
+REPLICA_SET = {"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "web-1", "uid": "2", "controller": True}
+DEPLOYMENT = Regarding("apps/v1", "Deployment", "default", "web", "1")
+
+
+def _owned() -> Decided:
+    asked = json.loads(review(memory="9Gi"))["request"]["object"]
+    asked["metadata"]["ownerReferences"] = [REPLICA_SET]
+    return decision(ready(), review(object=asked))
+
+
+def test_the_top_owner_is_found_by_whoever_writes_and_by_nobody_else() -> None:
+    out, found = io.BytesIO(), threading.Event()
+    asked: list[tuple[Regarding, str]] = []
+
+    def find(owner: Regarding) -> Regarding:
+        assert found.wait(30)
+        asked.append((owner, threading.current_thread().name))
+        return DEPLOYMENT
+
+    with writing(out, top=find) as audit:
+        audit.record(_owned())
+        audit.record(refused())
+        assert not asked, "who records a decision waits for nobody"
+        found.set()
+        until_written(out, 2)
+    ((owner, thread),) = asked
+    assert owner == Regarding("apps/v1", "ReplicaSet", "default", "web-1", "2")
+    assert thread != threading.current_thread().name
+    first, second = lines(out)
+    assert [first[f"top_owner_{part}"] for part in ("api_version", "kind", "name", "uid")] == [
+        "apps/v1",
+        "Deployment",
+        "web",
+        "1",
+    ]
+    assert (first["owner_kind"], first["owner_uid"]) == ("ReplicaSet", "2")
+    assert second["top_owner_kind"] is None, "nobody made this one"
+
+
+def until_written(out: io.BytesIO, number: int) -> None:
+    deadline = time.monotonic() + 30
+    while out.getvalue().count(b"\n") < number and time.monotonic() < deadline:
+        time.sleep(0.01)
+
+
+def test_when_stopping_nobody_is_asked_for_an_owner() -> None:
+    out = Blocked()
+    asked: list[Regarding] = []
+
+    def find(owner: Regarding) -> None:
+        asked.append(owner)
+
+    with writing(out, top=find) as audit:
+        audit.record(refused())
+        assert out.reached.wait(30)
+        audit.record(_owned())
+        stopper = threading.Thread(target=audit.stop)
+        stopper.start()
+        while not audit._stopping:
+            time.sleep(0.001)
+        out.open.set()
+        stopper.join(30)
+    assert [line["top_owner_kind"] for line in lines(out)] == [None, None]
+    assert asked == []
+
+
 # -- how it is written -------------------------------------------------------------------------------------------------
 
 
@@ -222,7 +310,7 @@ def test_a_full_queue_drops_lines_counts_them_and_never_waits() -> None:
     assert [line["event"] for line in told] == ["decision", "dropped"] + 10 * ["decision"]
     assert told[1] == {
         "ts": "2026-01-01T00:00:00.250+00:00",
-        "schema": 1,
+        "schema": 2,
         "event": "dropped",
         "lines": 990,
         "replica": "r1",
@@ -346,5 +434,6 @@ def test_a_decision_in_the_queue_does_not_hold_on_to_its_review() -> None:
     audit = AuditLog("r1", lambda: NOW, None, io.BytesIO())
     audit.record(decision(ready(), review(memory="9Gi").ljust(1 << 20)))
     queued = audit._queue.get_nowait()
-    assert isinstance(queued, bytes)
-    assert len(queued) < 2000
+    assert queued is not None
+    assert len(queued.text) < 2500
+    assert queued.owner is None or sum(map(len, queued.owner)) < 1000

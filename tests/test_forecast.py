@@ -161,7 +161,10 @@ def test_a_refusal_is_audited_like_any_other() -> None:
     written = line(refused, "r1", 0.0)
     assert written.message == answer["status"]["message"]
     assert (written.kind, written.name, written.reason) == ("Deployment", "web", "MemoryCommitmentExceeded")
-    assert written.short_by_bytes == GI
+    assert (written.asked_requests_bytes, written.committed_requests_bytes) == (3 * GI, 0)
+    assert (written.bound_requests_bytes, written.short_by_requests_bytes) == (2 * GI, GI)
+    assert (written.scope, written.short_sums) == ("cluster", ("cluster/memory-requests",))
+    assert (written.asked_limits_bytes, written.asked_requests_millicores) == (None, None), "not in the way"
 
 
 @pytest.mark.parametrize("settings", ["workloads: allow", "mode: audit", "exempt: {namespaces: [default]}"])

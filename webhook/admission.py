@@ -14,17 +14,16 @@ from collections.abc import Callable
 
 from webhook.account import Account
 from webhook.cases import Answer, Case, Decided, plain
-from webhook.core.account.standing import Standing
 from webhook.core.reviews.awaiting import final
 from webhook.core.reviews.binding import bind_question
 from webhook.core.reviews.decision import Outcome, decide, verdict_of
+from webhook.core.reviews.figures import Figures, figures_of
 from webhook.core.reviews.question import Question, asked_of_quotas, question
 from webhook.core.reviews.reply import message, respond
 from webhook.core.reviews.review import Request, ReviewError, decode_of_pod, encode
 from webhook.core.reviews.verdict import Decision, Reason, Verdict, cannot_tell
 from webhook.core.sharing.allotment import Proposal
 from webhook.core.sharing.shared import Shared
-from webhook.core.values.scopes import CLUSTER
 from webhook.holders import most_awaited
 from webhook.patience import Patience
 from webhook.quotaview import QuotaView
@@ -69,12 +68,12 @@ class Admission:
             log.exception("review %r could not be judged", request.uid)
             mode = self.account.config.policy(request.namespace).mode
             verdict = cannot_tell(mode, "an unforeseen error, see Headroom's log")
-            return self._answer(Case(request, now, timeout), verdict, None)
+            return self._answer(Case(request, now, timeout), verdict, ())
 
     def _answer_or_wait(self, request: Request, body: bytes, now: float, timeout: float) -> Answer | Waiting:
         asked = self._binding(request, now) if request.is_binding else question(request, self.account.ledger.accounting)
         if isinstance(asked, Verdict):
-            return self._answer(Case(request, now, timeout), asked, None)
+            return self._answer(Case(request, now, timeout), asked, ())
         quotas = self.quotas.of(request.namespace)
         if quotas:
             asked = asked_of_quotas(asked, quotas, body)
@@ -90,8 +89,8 @@ class Admission:
                     self.account.wake()
                     return waiting
                 outcome = self._unjudged(asked, _TOO_MUCH, now)
-            standing = self._standing(outcome.verdict)
-        return self._answer(case, outcome.verdict, standing)
+            figures = self._figures(outcome.verdict, asked, now)
+        return self._answer(case, outcome.verdict, figures)
 
     def _binding(self, request: Request, now: float) -> Question | Verdict:
         with self.account.lock:
@@ -111,13 +110,16 @@ class Admission:
             self.account.allotment.force(asked.facts, now)
         return Outcome(verdict_of(asked, cannot_tell(asked.mode, problem)), settled=True)
 
-    def _standing(self, verdict: Verdict) -> Standing | None:
-        """Keep the figures of a decision that somebody will read."""
-        if verdict.decision is Decision.ALLOW and verdict.reason is Reason.FITS:
-            return None
-        return self.account.ledger.standing(verdict.sums[0].scope if verdict.sums else CLUSTER)
+    def _figures(self, verdict: Verdict, asked: Question, now: float) -> tuple[Figures, ...]:
+        """Keep the figures of a decision that somebody will read: those of the verdict, or as things stand."""
+        if verdict.reason is Reason.FITS:
+            return ()
+        judged = verdict.figures
+        if judged or self.account.problem(now) is not None:
+            return judged
+        return figures_of(self.account.ledger, asked.facts)
 
-    def _answer(self, case: Case, verdict: Verdict, standing: Standing | None) -> Answer:
+    def _answer(self, case: Case, verdict: Verdict, figures: tuple[Figures, ...]) -> Answer:
         now = self.account.clock()
         if verdict.decision is Decision.CANNOT_TELL:
             if self._may_ask_again(case, now):
@@ -126,10 +128,11 @@ class Admission:
         age = max(self.account.pods.age(now), self.account.nodes.age(now))
         if verdict.decision is Decision.DENY:
             self._name_holder(verdict)
-        response = respond(case.request, verdict, case.question.facts.name if case.question else None)
-        told = message(verdict, response)
+        name = case.question.facts.name if case.question else None
+        response = respond(case.request, verdict, name)
+        told = message(case.request, verdict, response, name)
         try:
-            self._observe(Decided(case, verdict, told, standing, age, now - case.arrived, self.account.config_hash))
+            self._observe(Decided(case, verdict, told, figures, age, now - case.arrived, self.account.config_hash))
         except Exception:
             log.exception("the decision on review %r could not be recorded", case.request.uid)
         return Answer(200, encode(response))
@@ -222,8 +225,8 @@ class Admission:
     def _settle(self, settled: list[Settled]) -> None:
         for waiting, verdict in settled:
             with self.account.lock:
-                standing = self._standing(verdict)
-            answer = self._answer(waiting.case, verdict, standing)
+                figures = self._figures(verdict, waiting.question, self.account.clock())
+            answer = self._answer(waiting.case, verdict, figures)
             if waiting.answer.set_running_or_notify_cancel():
                 waiting.answer.set_result(answer)
 

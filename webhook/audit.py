@@ -2,7 +2,8 @@
 
 Lines go to standard output and, on request, to a file that rotates. They are written by a thread of their own; should
 that fall so far behind that the queue is full, lines are dropped and counted, and the next line written says how many.
-They are laid out before they are queued: a decision holds on to the whole review, which may be megabytes.
+They are laid out before they are queued: a decision holds on to the whole review, which may be megabytes. Only the top
+owner is put in by the writer, since to find it may take a call.
 """
 
 import logging
@@ -13,12 +14,13 @@ from collections.abc import Callable
 from logging import makeLogRecord
 from logging.handlers import RotatingFileHandler
 from queue import Empty, SimpleQueue
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 import msgspec
 
-from webhook.auditline import SCHEMA, line, timestamp, worth_a_line
+from webhook.auditline import SCHEMA, TopOwner, line, maker, timestamp, worth_a_line
 from webhook.cases import Decided
+from webhook.core.notices.regarding import Regarding
 
 log = logging.getLogger(__name__)
 
@@ -30,11 +32,18 @@ _STOPPING = 2.0  # seconds
 _PAUSE = 0.02  # seconds in which lines gather: in a storm of refusals not each of them wakes the writer
 
 
+class _Queued(NamedTuple):
+    """A line but for its top owner, and the owner that its pod names."""
+
+    text: bytes
+    owner: Regarding | None
+
+
 class AuditLog:
     """The queue and its writer; `run` belongs to one thread, `record` to any.
 
-    `file` is opened at once (OSError), `file_size` in bytes is where it rotates, `queue` a number of lines and
-    `queue_bytes` what they come to.
+    `top` is asked by that thread for the controller of an owner (topowners.py). `file` is opened at once (OSError),
+    `file_size` in bytes is where it rotates, `queue` a number of lines and `queue_bytes` what they come to.
     """
 
     def __init__(
@@ -44,6 +53,7 @@ class AuditLog:
         file: str | None,
         out: BinaryIO | None = None,
         *,
+        top: Callable[[Regarding], Regarding | None] = lambda _: None,
         file_size: int = _FILE_SIZE,
         queue: int = _QUEUE,
         queue_bytes: int = _QUEUE_BYTES,
@@ -52,7 +62,8 @@ class AuditLog:
         self._wall_clock = wall_clock
         self._out = out if out is not None else sys.stdout.buffer
         self._file = _Rotating(file, maxBytes=file_size, backupCount=_FILES, encoding="utf-8") if file else None
-        self._queue: SimpleQueue[bytes | None] = SimpleQueue()
+        self._queue: SimpleQueue[_Queued | None] = SimpleQueue()
+        self._top, self._stopping = top, False
         self._most, self._most_bytes = queue, queue_bytes
         self._queued_bytes = 0
         self._ended = threading.Event()
@@ -71,7 +82,7 @@ class AuditLog:
             return
         text = self._encode(line(decided, self._replica, self._wall_clock()))
         if self._takes(len(text)):
-            self._queue.put(text)
+            self._queue.put(_Queued(text, maker(decided)))
         else:
             self._drop()
 
@@ -94,25 +105,32 @@ class AuditLog:
 
     def stop(self) -> None:
         """Let `run` end once everything is written, and wait for that."""
+        self._stopping = True
         self._queue.put(None)
         if not self._ended.wait(_STOPPING):
             log.error("the audit log's writer is stuck: %d lines are lost", self._queue.qsize() - 1)
 
-    def _write_all(self, text: bytes | None) -> bool:
+    def _write_all(self, queued: _Queued | None) -> bool:
         """Write a line and those that are queued behind it; say whether any may follow."""
-        while text is not None:
+        while queued is not None:
             with self._counting:
-                self._queued_bytes -= len(text)
-            if not self._write(text):
+                self._queued_bytes -= len(queued.text)
+            if not self._write(self._whole(queued)):
                 self._drop()
             elif self.dropped > self._reported:
                 self._reported = self.dropped
                 self._write(self._encode(self._dropped_line()))
             try:
-                text = self._queue.get_nowait()
+                queued = self._queue.get_nowait()
             except Empty:
                 return True
         return False
+
+    def _whole(self, queued: _Queued) -> bytes:
+        """Put the top owner in, at the end; when stopping nobody is asked for it."""
+        found = self._top(queued.owner) if queued.owner is not None and not self._stopping else None
+        owner = TopOwner(found.api_version, found.kind, found.name, found.uid) if found else TopOwner()
+        return queued.text[:-1] + b"," + self._encode(owner)[1:]
 
     def _dropped_line(self) -> dict[str, object]:
         now = timestamp(self._wall_clock())

@@ -1,20 +1,21 @@
-"""Audit lines: which decisions get one, and what stands in it."""
+"""Audit lines: which decisions get one, and what stands in it. docs/audit.md says the same of each field, in words."""
 
 from datetime import UTC, datetime
-from typing import Final
+from typing import Final, NamedTuple
 
 from msgspec import Struct
 
 from webhook.cases import Decided
 from webhook.core.account.facts import PodFacts
-from webhook.core.account.standing import Standing
-from webhook.core.pods.objects import Pod
-from webhook.core.reviews.forms import LONGEST_NAME, LONGEST_WORD
+from webhook.core.notices.regarding import Regarding, controller
+from webhook.core.pods.objects import OwnerReference, Pod
+from webhook.core.reviews.figures import Figures
+from webhook.core.reviews.forms import LONGEST_NAME, LONGEST_UID, LONGEST_WORD
 from webhook.core.reviews.verdict import Decision, Reason
 from webhook.core.reviews.wording import printable
 from webhook.core.values.amounts import Amounts
 
-SCHEMA: Final = 1
+SCHEMA: Final = 2
 
 
 def worth_a_line(decided: Decided) -> bool:
@@ -25,7 +26,7 @@ def worth_a_line(decided: Decided) -> bool:
 
 
 class Line(Struct, frozen=True, gc=False):
-    """One decision, flat; bytes, RFC 3339, null for what is not known or not bounded."""
+    """One decision, flat; bytes and millicores, RFC 3339, null for what is not known or not bounded."""
 
     ts: str
     schema: int
@@ -43,19 +44,43 @@ class Line(Struct, frozen=True, gc=False):
     name: str
     owner_kind: str | None
     owner_name: str | None
+    owner_uid: str | None
+    scope: str | None
+    short_sums: tuple[str, ...]
     asked_requests_bytes: int | None
     asked_limits_bytes: int | None
-    scope: str | None
     committed_requests_bytes: int | None
     committed_limits_bytes: int | None
     bound_requests_bytes: int | None
     bound_limits_bytes: int | None
+    short_by_requests_bytes: int | None
+    short_by_limits_bytes: int | None
     allocatable_bytes: int | None
-    short_by_bytes: int | None
+    asked_requests_millicores: int | None
+    asked_limits_millicores: int | None
+    committed_requests_millicores: int | None
+    committed_limits_millicores: int | None
+    bound_requests_millicores: int | None
+    bound_limits_millicores: int | None
+    short_by_requests_millicores: int | None
+    short_by_limits_millicores: int | None
+    allocatable_millicores: int | None
     snapshot_age_seconds: float
     config_hash: str
     duration_ms: float
     replica: str
+
+
+class TopOwner(Struct, frozen=True, gc=False):
+    """The last fields of a line: what made the pod's controller, or else that controller, if the API server knows it.
+
+    They are found after the decision, by whoever writes the line; null where nobody is known.
+    """
+
+    top_owner_api_version: str | None = None
+    top_owner_kind: str | None = None
+    top_owner_name: str | None = None
+    top_owner_uid: str | None = None
 
 
 def line(decided: Decided, replica: str, now: float) -> Line:
@@ -63,9 +88,9 @@ def line(decided: Decided, replica: str, now: float) -> Line:
     case, verdict = decided.case, decided.verdict
     request, asked = case.request, case.question
     namespace, _, name = asked.facts.name.partition("/") if asked else (request.namespace, "", request.name)
-    owner_kind, owner_name = _owner(asked.pod) if asked else (None, None)
-    asked_requests, asked_limits = _asked(asked.facts) if asked else (None, None)
-    requests, limits, bound_requests, bound_limits, allocatable = _figures(decided.standing)
+    owner = _owner(asked.pod) if asked else None
+    requests, limits, cpu_requests, cpu_limits = _sums(decided)
+    room = decided.figures[0].bearing.room if decided.figures else None
     return Line(
         ts=timestamp(now),
         schema=SCHEMA,
@@ -81,17 +106,29 @@ def line(decided: Decided, replica: str, now: float) -> Line:
         kind=request.what,
         namespace=namespace,
         name=name,
-        owner_kind=owner_kind,
-        owner_name=owner_name,
-        scope=decided.standing.scope if decided.standing else None,
-        asked_requests_bytes=asked_requests,
-        asked_limits_bytes=asked_limits,
-        committed_requests_bytes=requests,
-        committed_limits_bytes=limits,
-        bound_requests_bytes=bound_requests,
-        bound_limits_bytes=bound_limits,
-        allocatable_bytes=allocatable,
-        short_by_bytes=max((s.short_by for s in verdict.sums if s.resource == "memory"), default=None),
+        owner_kind=printable(owner.kind, LONGEST_WORD) if owner else None,  # nobody bounds these
+        owner_name=printable(owner.name, LONGEST_NAME) if owner else None,
+        owner_uid=printable(owner.uid, LONGEST_UID) if owner else None,
+        scope=decided.figures[0].scope if decided.figures else None,
+        short_sums=tuple(_short_sums(decided)),
+        asked_requests_bytes=requests.asked,
+        asked_limits_bytes=limits.asked,
+        committed_requests_bytes=requests.committed,
+        committed_limits_bytes=limits.committed,
+        bound_requests_bytes=requests.bound,
+        bound_limits_bytes=limits.bound,
+        short_by_requests_bytes=requests.short_by,
+        short_by_limits_bytes=limits.short_by,
+        allocatable_bytes=room.memory if room else None,
+        asked_requests_millicores=cpu_requests.asked,
+        asked_limits_millicores=cpu_limits.asked,
+        committed_requests_millicores=cpu_requests.committed,
+        committed_limits_millicores=cpu_limits.committed,
+        bound_requests_millicores=cpu_requests.bound,
+        bound_limits_millicores=cpu_limits.bound,
+        short_by_requests_millicores=cpu_requests.short_by,
+        short_by_limits_millicores=cpu_limits.short_by,
+        allocatable_millicores=room.cpu if room else None,
         snapshot_age_seconds=round(decided.age, 3),
         config_hash=decided.config_hash,
         duration_ms=round(decided.took * 1000, 3),
@@ -104,34 +141,77 @@ def timestamp(now: float) -> str:
     return datetime.fromtimestamp(now, UTC).isoformat(timespec="milliseconds")
 
 
-def _asked(pod: PodFacts) -> tuple[int, int | None]:
-    """Return the requests and the limits that a pod would add; none are certain where a container has no limit."""
-    growth = pod.asked
-    return growth.memory_requests, None if pod.footprint.memory_unbounded else growth.memory_limits
+def maker(decided: Decided) -> Regarding | None:
+    """Return the controller that the pod of a decision names, if any object can be meant by it."""
+    asked = decided.case.question
+    return controller(asked.pod.metadata.owner_references, decided.case.request.namespace) if asked else None
 
 
-def _figures(standing: Standing | None) -> tuple[int | None, int | None, int | None, int | None, int | None]:
-    """Return what is committed of requests and of limits, their bounds, and what is allocatable."""
-    if standing is None:
-        return None, None, None, None, None
-    committed, granted, (room, _, bounds, _) = standing.committed, standing.unseen, standing.bearing
-    limits = _LIMITS if bounds[_LIMITS_FILLED] is None else _LIMITS_FILLED
-    return (
-        committed.memory_requests + granted.memory_requests,
-        committed[limits] + granted[limits],
-        bounds[_REQUESTS],
-        bounds[limits],
-        room.memory,
-    )
+class _Cell(NamedTuple):
+    """The figures of one sum."""
+
+    asked: int | None = None
+    committed: int | None = None
+    bound: int | None = None
+    short_by: int | None = None
 
 
-_REQUESTS, _LIMITS, _LIMITS_FILLED = map(
-    Amounts._fields.index, ("memory_requests", "memory_limits", "memory_limits_filled")
+def _sums(decided: Decided) -> list[_Cell]:
+    """Return memory requests and limits, and cpu's, of the first scope."""
+    if not decided.figures:
+        asked = decided.case.question
+        return [_alone(asked.facts, index) if asked else _Cell() for index in (_REQUESTS, _LIMITS, _CPU, _CPU_LIMITS)]
+    bounds = decided.figures[0].bearing.bound
+    limits = _LIMITS if bounds[_FILLED] is None else _FILLED
+    cpu_limits = _CPU_LIMITS if bounds[_CPU_FILLED] is None else _CPU_FILLED
+    return [_cell(decided, decided.figures[0], index) for index in (_REQUESTS, limits, _CPU, cpu_limits)]
+
+
+def _cell(decided: Decided, figures: Figures, index: int) -> _Cell:
+    asked, bound = decided.case.question, figures.bearing.bound[index]
+    if asked is None:  # a workload: of what is in its way, the most that the edit would add at any moment
+        told = next((s for s in decided.verdict.sums if s.scope == figures.scope and s.index == index), None)
+        more = (told.asked, max(0, told.short_by)) if told else (None, None)
+        return _Cell(more[0], figures.committed[index], bound, more[1])
+    added = _certain(asked.facts, index, figures.asked[index], bounded=bound is not None)
+    return _Cell(added, figures.committed[index], bound, figures.short_by(index))
+
+
+def _alone(pod: PodFacts, index: int) -> _Cell:
+    """Return what a pod asks for by itself, where there is no account to add it to."""
+    return _Cell(_certain(pod, index, pod.asked[index], bounded=False))
+
+
+def _certain(pod: PodFacts, index: int, asked: int, *, bounded: bool) -> int | None:
+    """Return what a pod would add; to a sum of limits that nothing bounds it is not certain where a limit is missing.
+
+    A sum that is bounded has a rule for that (`missingLimits`).
+    """
+    unbounded = _UNBOUNDED.get(index)
+    return None if not bounded and unbounded is not None and pod.footprint[unbounded] else asked
+
+
+def _short_sums(decided: Decided) -> list[str]:
+    """Name the sums that are short, of all scopes."""
+    sums, scopes = decided.verdict.sums, decided.figures
+    if decided.case.question is None:
+        return [_called(s.scope, s.index) for s in sums if s.short_by > 0]
+    return [_called(each.scope, index) for each in scopes for index in each.short()]
+
+
+def _called(scope: str, index: int) -> str:
+    return f"{scope}/{'-'.join(Amounts._fields[index].split('_')[:2])}"
+
+
+_REQUESTS, _LIMITS, _FILLED, _CPU, _CPU_LIMITS, _CPU_FILLED = map(
+    Amounts._fields.index,
+    ("memory_requests", "memory_limits", "memory_limits_filled", "cpu_requests", "cpu_limits", "cpu_limits_filled"),
 )
+_UNBOUNDED: Final = {
+    _LIMITS: Amounts._fields.index("memory_unbounded"),
+    _CPU_LIMITS: Amounts._fields.index("cpu_unbounded"),
+}
 
 
-def _owner(pod: Pod) -> tuple[str | None, str | None]:
-    for owner in pod.metadata.owner_references:
-        if owner.controller:
-            return printable(owner.kind, LONGEST_WORD), printable(owner.name, LONGEST_NAME)  # nobody bounds these
-    return None, None
+def _owner(pod: Pod) -> OwnerReference | None:
+    return next((owner for owner in pod.metadata.owner_references if owner.controller), None)

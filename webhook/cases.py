@@ -2,7 +2,7 @@
 
 from msgspec import Struct
 
-from webhook.core.account.standing import Standing
+from webhook.core.reviews.figures import Figures
 from webhook.core.reviews.question import Question
 from webhook.core.reviews.review import Request
 from webhook.core.reviews.verdict import Verdict
@@ -34,13 +34,14 @@ class Case(Struct, frozen=True, gc=False):
 class Decided(Struct, frozen=True, gc=False):
     """One decision as the audit log, the metrics and the Events see it; `age` of the account and `took` in seconds.
 
-    `message` is the sentence with which a request is refused, or why it was let in, where there is more to say.
+    `message` is the sentence with which a request is refused, or would be, or why it was let in. `figures` are those of
+    the scopes that it is about, the one in the way first; none where there was no account to judge by.
     """
 
     case: Case
     verdict: Verdict
     message: str
-    standing: Standing | None
+    figures: tuple[Figures, ...]
     age: float
     took: float
     config_hash: str

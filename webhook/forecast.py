@@ -67,7 +67,7 @@ class Forecast:
         said = SILENT if request is None else self._say(asked, request, len(body))
         request = request or asked
         response = reply(request, SILENT if said is _UNKNOWN else said)
-        self._record(Case(request, arrived, timeout), said.verdict, message(said.verdict, response))
+        self._record(Case(request, arrived, timeout), said.verdict, message(request, said.verdict, response))
         return Answer(200, encode(response))
 
     def _say(self, asked: Request, request: Request, size: int) -> Early:
@@ -125,7 +125,8 @@ class Forecast:
     def _record(self, case: Case, verdict: Verdict, told: str) -> None:
         now = self._account.clock()
         age = max(self._account.pods.age(now), self._account.nodes.age(now))
-        decided = Decided(case, verdict, told, None, age, now - case.arrived, self._account.config_hash)
+        took = now - case.arrived
+        decided = Decided(case, verdict, told, verdict.figures, age, took, self._account.config_hash)
         try:
             self._count(decided)
             if verdict.decision is Decision.DENY:

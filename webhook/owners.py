@@ -43,8 +43,9 @@ _read = msgspec.json.Decoder(_Object).decode
 class Owners:
     """Looks owners up, one call for each; for one thread."""
 
-    def __init__(self, api: Api) -> None:
+    def __init__(self, api: Api, within: float | None = None) -> None:
         self._api = api
+        self._within = within  # seconds for one call
         self._known: OrderedDict[Regarding, Regarding] = OrderedDict()
 
     def top(self, owner: Regarding) -> Regarding | None:
@@ -52,18 +53,23 @@ class Owners:
 
         None: the object does not exist, or is of a kind that cannot be looked up.
         """
-        if owner in self._known:
-            self._known.move_to_end(owner)
-            return self._known[owner]
+        if (known := self.known(owner)) is not None:
+            return known
         path = _COLLECTIONS.get((owner.api_version, owner.kind))
         found = self._find(path.format(owner.namespace, owner.name)) if path else None
         if found is None or found.uid != owner.uid:
             return None  # made up, or gone: nothing of it is remembered
         return self._remember(owner, controller(found.owner_references, owner.namespace) or owner)
 
+    def known(self, owner: Regarding) -> Regarding | None:
+        """Return the same without a call, where the answer is remembered."""
+        if owner in self._known:
+            self._known.move_to_end(owner)
+        return self._known.get(owner)
+
     def _find(self, path: str) -> _Meta | None:
         try:
-            return _read(self._api.get(path, within=_WITHIN).body).metadata
+            return _read(self._api.get(path, within=self._within or _WITHIN).body).metadata
         except NotFound:
             return None
         except (msgspec.DecodeError, UnicodeDecodeError) as error:

@@ -15,7 +15,7 @@ from typing import Any
 
 from prometheus_client import CollectorRegistry
 
-from webhook import memory, metrics, replica, watching
+from webhook import memory, metrics, replica, topowners, watching
 from webhook.account import Account
 from webhook.admission import Admission
 from webhook.announcing import Announcing, edited
@@ -31,12 +31,14 @@ from webhook.door import Door
 from webhook.forecast import Forecast
 from webhook.guard import Guard
 from webhook.kube import Api, configure
+from webhook.owners import Owners
 from webhook.quotaview import QuotaView
 from webhook.recounting import Recounting
 from webhook.reflector import Reflector
 from webhook.rereading import Rereading, restored
 from webhook.settings import Settings
 from webhook.tls import Outcome, ServingCertificate
+from webhook.topowners import TopOwners
 
 log = logging.getLogger(__name__)
 
@@ -126,7 +128,8 @@ def _build(options: Options) -> _Parts:
     name = secrets.token_hex(4)  # new for each process: whatever an earlier one held is not ours
     certificate = ServingCertificate(options.tls_cert_file, options.tls_key_file, options.client_ca_file)
     api = Api(configure(options.kubeconfig), clock)
-    audit = AuditLog(name, time.time, options.audit_file)
+    top = TopOwners(Owners(api, topowners.WITHIN), clock).find
+    audit = AuditLog(name, time.time, options.audit_file, top=top)
     registry = CollectorRegistry(auto_describe=False)
     reviews = metrics.Reviews(registry)
 

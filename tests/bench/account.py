@@ -135,6 +135,6 @@ class Synced:
 
     def write_audit_line(self) -> None:
         """Do the work of the audit log's thread for one line, which must be there."""
-        text = self.audit._queue.get_nowait()
-        if text is None or not self.audit._write(text):
+        queued = self.audit._queue.get_nowait()
+        if queued is None or not self.audit._write(self.audit._whole(queued)):
             raise RuntimeError("no audit line was written")

@@ -5,7 +5,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.docs.tour import INSTALL, ON_THAT_CLUSTER, README, Tour
+from tests.docs.tour import INSTALL, ON_THAT_CLUSTER, ON_THE_INSTALLATION, PAGES, Tour
 
 SLOWEST = 12  # commands that are shown with the time they took
 
@@ -16,13 +16,14 @@ def main() -> int:
     parser.add_argument("--write", action="store_true", help="write what is printed into the pages")
     parser.add_argument("pages", nargs="*", metavar="PAGE", help="such as docs/events.md (default: all)")
     options = parser.parse_args()
-    pages = options.pages or [README, *ON_THAT_CLUSTER, INSTALL]
+    pages = options.pages or PAGES
+    installed = [page for page in ON_THE_INSTALLATION if page in pages]
     with tempfile.TemporaryDirectory(prefix="headroom-docs-") as work:
         tour = Tour(Path(work), write=options.write)
-        if set(pages) - {INSTALL}:
-            tour.readme(tuple(page for page in ON_THAT_CLUSTER if page in pages))
-        if INSTALL in pages:
-            tour.installation()
+        if set(pages) - {INSTALL, *installed}:
+            tour.readme([page for page in ON_THAT_CLUSTER if page in pages])
+        if INSTALL in pages or installed:
+            tour.installation(installed)
     for page, problems in tour.problems.items():
         for problem in problems:
             print(f"{page}: {problem}\n")

@@ -1,6 +1,7 @@
 """What a page asks its reader to do: the files it gives and the commands it shows, in their order."""
 
 import re
+import shlex
 from collections.abc import Iterator
 from textwrap import dedent
 from typing import NamedTuple
@@ -89,6 +90,17 @@ def _outside(page: str) -> Iterator[str]:
     return (line for number, line in enumerate(lines) if number not in within)
 
 
+def _unfinished(command: str) -> bool:
+    """Whether a shell would wait for the next line."""
+    if command.endswith(("\\", "|", "&&")):
+        return True
+    try:
+        shlex.split(command, comments=True)
+    except ValueError:  # a quotation that is open
+        return True
+    return False
+
+
 def _commands(block: Block) -> Iterator[Command]:
     number, lines = 0, block.lines
     while number < len(lines):
@@ -100,7 +112,7 @@ def _commands(block: Block) -> Iterator[Command]:
             if not text.startswith("$ "):
                 raise ValueError(f"line {block.first + begin + 1}: `$ ` and a command must come before {text!r}")
             text = text[2:]
-        while text.endswith("\\") and number < len(lines):
+        while _unfinished(text) and number < len(lines):
             text, number = f"{text}\n{lines[number]}", number + 1
         shown = number
         while block.language == SHOWN and number < len(lines) and not lines[number].startswith("$ "):

@@ -20,9 +20,11 @@ pytestmark = [pytest.mark.live, pytest.mark.usefixtures("room")]
 GI = 1 << 30
 DROPPED = "headroom_audit_lines_dropped_total"
 FIELDS = """
-    ts schema event decision reason uid dry_run mode operation user kind namespace name owner_kind owner_name scope
-    asked_requests_bytes asked_limits_bytes committed_requests_bytes committed_limits_bytes bound_requests_bytes
-    bound_limits_bytes allocatable_bytes short_by_bytes snapshot_age_seconds config_hash duration_ms replica
+    ts schema event decision reason uid dry_run mode operation user kind namespace name owner_kind owner_name owner_uid
+    scope short_sums asked_requests_bytes asked_limits_bytes committed_requests_bytes committed_limits_bytes
+    bound_requests_bytes bound_limits_bytes short_by_requests_bytes short_by_limits_bytes allocatable_bytes
+    snapshot_age_seconds config_hash duration_ms replica top_owner_api_version top_owner_kind top_owner_name
+    top_owner_uid
 """
 
 
@@ -37,7 +39,7 @@ def test_a_denial_is_one_line_with_every_field(story: Story, control_plane: Cont
     assert abs(datetime.now(UTC) - moment) < timedelta(seconds=30)
     assert line["message"] == told
     known = {
-        "schema": 1,
+        "schema": 2,
         "event": "decision",
         "decision": "deny",
         "reason": "MemoryCommitmentExceeded",
@@ -58,7 +60,9 @@ def test_a_denial_is_one_line_with_every_field(story: Story, control_plane: Cont
         "bound_requests_bytes": 12 * GI,
         "bound_limits_bytes": 24 * GI,
         "allocatable_bytes": 24 * GI,
-        "short_by_bytes": 10 * GI,
+        "short_sums": ["cluster/memory-requests", "cluster/memory-limits"],
+        "short_by_requests_bytes": GI,
+        "short_by_limits_bytes": 10 * GI,
         "config_hash": story.headroom.exposition().labels("headroom_config_info")["hash"],
     }
     assert {key: line[key] for key in known} == known
@@ -85,6 +89,20 @@ def test_the_owner_and_the_account_that_asked_are_in_the_line(story: Story, cont
     assert (line["owner_kind"], line["owner_name"]) == ("ReplicaSet", replica_set)
     assert line["name"].startswith(f"{replica_set}-")
     assert line["user"] == "system:serviceaccount:kube-system:replicaset-controller"
+
+
+def test_the_owner_that_people_look_at_is_in_a_line_as_the_api_server_knows_it(story: Story) -> None:
+    story.headroom.configure({"requests": "50%"})
+    web = Workload(story, "13Gi")
+    web.apply(1)
+
+    def owned() -> list[Object]:  # a line is written without it where the API server does not answer in time
+        return [line for line in story.headroom.audit_lines(story.namespace) if line["top_owner_kind"]]
+
+    until(lambda: bool(owned()), "a line with the top owner", SECONDS)
+    uid = story.api.get(f"/apis/apps/v1/namespaces/{story.namespace}/deployments/{web.name}")["metadata"]["uid"]
+    top = [owned()[0][f"top_owner_{part}"] for part in ("api_version", "kind", "name", "uid")]
+    assert top == ["apps/v1", "Deployment", web.name, uid]
 
 
 def test_every_denial_of_a_storm_has_its_line_and_no_other_has_one(story: Story) -> None:

@@ -202,7 +202,7 @@ def test_deny_refuses_what_will_not_all_fit_and_nothing_else(six_fit: Story) -> 
         return [line for line in six_fit.headroom.audit_lines(six_fit.namespace) if line["decision"] == "deny"]
 
     until(lambda: len(denied()) >= 2, "the audit lines", SECONDS)
-    assert [(line["kind"], line["name"], line["operation"], line["short_by_bytes"]) for line in denied()] == [
+    assert [(line["kind"], line["name"], line["operation"], line["short_by_requests_bytes"]) for line in denied()] == [
         ("Deployment", "web", "CREATE", 4 * GI),
         ("Deployment", "web", "UPDATE", GI),
     ]

@@ -44,7 +44,7 @@ def test_audit_lets_in_what_does_not_fit_in_silence_and_writes_it_down(story: St
     (line,) = story.audited(1)
     assert (line["decision"], line["mode"]) == ("audit", "audit")
     assert line["reason"] == "MemoryCommitmentExceeded"
-    assert line["short_by_bytes"] == 2 * MI
+    assert line["short_by_requests_bytes"] == 2 * MI
 
 
 def test_an_override_holds_in_its_namespaces_alone(story: Story) -> None:

@@ -16,8 +16,10 @@ pytestmark = [pytest.mark.live, pytest.mark.usefixtures("room")]
 
 CHECKOUT = Path(__file__).parents[2]
 PAGES = [CHECKOUT / "README.md", CHECKOUT / "demo/story.py", *sorted((CHECKOUT / "docs").glob("*.md"))]
-TOUCH = r'kubectl (?:-n demo )?annotate [^`\n\']*'
-ONE_SPELLING = re.compile(r'annotate deployment \w+ (--namespace NAMESPACE )?--overwrite headroom\.dev/retry="\$\(date \+%s\)"')
+TOUCH = r"kubectl (?:-n demo )?annotate [^`\n\']*"
+ONE_SPELLING = re.compile(
+    r'annotate deployment \w+ (--namespace NAMESPACE )?--overwrite headroom\.dev/retry="\$\(date \+%s\)"'
+)
 SECONDS = 60.0
 
 
@@ -45,7 +47,9 @@ def test_a_touch_works_and_works_again(story: Story) -> None:
         environment["PATH"] = f"{cluster.kubectl_path.parent}{os.pathsep}{environment['PATH']}"
         there = command.replace("kubectl ", f"kubectl --namespace={story.namespace} ")
         subprocess.run(["bash", "-c", there], env=environment, check=True)
-        stamp = workload.story.api.get(f"{workload._path}/deployments/web")["metadata"]["annotations"]["headroom.dev/retry"]
+        stamp = workload.story.api.get(f"{workload._path}/deployments/web")["metadata"]["annotations"][
+            "headroom.dev/retry"
+        ]
         until(lambda: stamped(workload) == stamp, "the touch of the ReplicaSet", SECONDS)  # noqa: B023 - called at once
         assert workload.replica_set()["metadata"]["resourceVersion"] != before
         until(lambda: len(refusals(story)) > refused, "another try", SECONDS)  # noqa: B023 - called at once

@@ -15,6 +15,7 @@ import time
 import uuid
 from collections.abc import Iterator
 from contextlib import closing, suppress
+from dataclasses import dataclass, field
 from http.client import HTTPException
 from types import TracebackType
 from typing import Self
@@ -32,6 +33,15 @@ SILENCE_SECONDS = 120.0  # the API server sends a bookmark each minute
 MARKS = "/api/v1/namespaces/kube-system/pods"
 
 
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """The last mark that was seen: its name, the revision at which, and what each pod held there."""
+
+    name: str = ""
+    revision: int = 0
+    held: dict[str, int] = field(default_factory=dict)
+
+
 class Witness:
     """Watches the pods of all namespaces for as long as `with` lasts, from a list of them on (default: a new one)."""
 
@@ -42,7 +52,7 @@ class Witness:
         self._revision = 0
         self._moments: list[Moment] = []
         self._caught_up = 0
-        self._last_mark = ""
+        self._mark = Mark()
         self._socket: socket.socket | None = None
         self._fault: BaseException | None = None
         self._lock = threading.Lock()
@@ -81,26 +91,30 @@ class Witness:
             return len(self._moments) - 1
 
     def testify(self, since: int = 0) -> Evidence:
-        """What was seen since a mark, when all is quiet; an AssertionError if anything was missed on the way."""
+        """What was seen since a mark; an AssertionError if anything was missed on the way.
+
+        Others may go on creating and deleting: what was seen is compared with the list at the very same revision.
+        """
         ended = time.monotonic()
-        self._catch_up()
-        listed = self._server.get(PODS)["items"]
+        mark = self._catch_up()
+        listed = self._server.get(f"{PODS}?resourceVersion={mark.revision}&resourceVersionMatch=Exact")["items"]
         expected = holdings(listed)
+        assert mark.held == expected, f"at {mark.revision} the witness has {mark.held}, a list {expected}"
         with self._lock:
-            assert self._held == expected, f"the witness has {self._held}, a list {expected}"
             return Evidence(tuple(self._moments[since:]), max(ended, self._moments[-1].at), self._caught_up)
 
-    def _catch_up(self) -> None:
+    def _catch_up(self) -> "Mark":
         name = f"mark-{uuid.uuid4().hex[:8]}"
         spec = {"schedulerName": "nobody", "containers": [{"name": "none", "image": "none"}]}
         self._server.send("POST", MARKS, {"metadata": {"name": name}, "spec": spec})
         try:
             deadline = time.monotonic() + CATCH_UP_SECONDS
-            while self._last_mark != name:
+            while (mark := self._mark).name != name:
                 if self._fault:
                     raise AssertionError(f"the witness sees no more: {self._fault!r}") from self._fault
                 assert time.monotonic() < deadline, f"the witness has come to {self._revision} and does not get on"
                 time.sleep(0.02)
+            return mark
         finally:
             self._server.send("DELETE", f"{MARKS}/{name}?gracePeriodSeconds=0")
 
@@ -147,12 +161,12 @@ class Witness:
         self._revision = int(found["metadata"]["resourceVersion"])
         if kind == "BOOKMARK":
             return
-        self._note(found)
         key, size = _holding(found)
         self._sum -= self._held.pop(key, 0)
         if size and kind != "DELETED":
             self._held[key] = size
             self._sum += size
+        self._note(found)
         self._moments.append(Moment(self._revision, self._sum, time.monotonic()))
 
     def _recall(self) -> None:
@@ -164,16 +178,16 @@ class Witness:
 
     def _take_in(self, listed: Object) -> None:
         with self._lock:
-            for found in listed["items"]:
-                self._note(found)
             self._revision = int(listed["metadata"]["resourceVersion"])
             self._held = holdings(listed["items"])
             self._sum = sum(self._held.values())
+            for found in listed["items"]:
+                self._note(found)
             self._moments.append(Moment(self._revision, self._sum, time.monotonic()))
 
     def _note(self, found: Object) -> None:
         if found["metadata"]["name"].startswith("mark-"):
-            self._last_mark = found["metadata"]["name"]
+            self._mark = Mark(found["metadata"]["name"], self._revision, dict(self._held))
 
 
 def holdings(pods: list[Object]) -> dict[str, int]:

@@ -134,6 +134,16 @@ class Ledger:
             return self.asked(pod, scope)
         return self.reservations.growth_unseen(pod.name, self.extent(pod, scope), scope)
 
+    def part_of(self, pod: PodFacts, scope: str) -> Amounts | None:
+        """What of a scope's charge is this very review's: its open grant, or the new pod itself once it is seen.
+
+        None: nothing is, and what it would add is its `growth`.
+        """
+        entry = self._pods.get(pod.name)
+        if entry is not None and entry.uid == pod.uid and pod.before is UNBORN:
+            return self._charged_under(pod.name).in_scope(scope)
+        return self.reservations.unseen_of(pod.name, pod.key, scope)
+
     def get(self, name: str) -> Entry | None:
         """The live pod under a name, if any is known."""
         return self._pods.get(name)

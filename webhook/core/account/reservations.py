@@ -44,7 +44,7 @@ from webhook.core.account.extent import (
     reach,
 )
 from webhook.core.account.subjects import Owners, Subjects
-from webhook.core.values.amounts import Amounts
+from webhook.core.values.amounts import NOTHING, Amounts
 
 Live = Callable[[str], Spread]
 """What lives under a name now, spread over the scopes; NOWHERE for a name that nobody has."""
@@ -139,6 +139,16 @@ class Reservations:
         if had is None:
             return extent.cost_beyond(live)
         return had.and_also(extent).cost_beyond(live).minus(had.cost_beyond(live))
+
+    def unseen_of(self, name: str, key: str, scope: str) -> Amounts | None:
+        """What one open grant adds to what else lives and may come under its name; None where there is no such."""
+        group = self._names.get(name)
+        if group is None or (found := group.by_key.get(key)) is None or not found.is_open:
+            return None
+        others = _extents(r for r in group.still_open() if r is not found).get(scope)
+        live = self._live(name).in_scope(scope)
+        together = group.costs[scope].unseen if scope in group.costs else NOTHING
+        return together if others is None else together.minus(others.cost_beyond(live))
 
     def growth_by_others(self, name: str, high: Amounts, scope: str, more: Extent | None = None) -> Amounts:
         """What creates of others, up to so much, add to what lives under a name and may still come of ours.

@@ -161,4 +161,5 @@ def refuse_beside_others(ledger: Ledger, allotment: Allotment, question: Questio
 
 
 def _with_others(s: Sum, held: Amounts) -> Sum:
-    return replace(s, granted=s.granted + held[s.index])
+    figures = None if s.figures is None else replace(s.figures, committed=s.figures.committed.plus(held))
+    return replace(s, granted=s.granted + held[s.index], figures=figures)

@@ -10,6 +10,7 @@ _STATUS = {
     Reason.UNAVAILABLE: (503, "ServiceUnavailable"),
 }
 _FORBIDDEN = (403, "Forbidden")
+_BROKEN = (Reason.MEMORY, Reason.CPU)
 _LONGEST = 340  # a kind, a namespace and a name as long as Kubernetes lets them be
 
 
@@ -41,9 +42,19 @@ def _cannot(request: Request) -> str:
     return "cannot be confined to these nodes" if confines else "does not fit"
 
 
-def message(verdict: Verdict, response: Response) -> str:
-    """Return what a decision is told with besides its figures: the sentence that refuses, or why it lets in."""
-    return verdict.detail if response.status is None else response.status.message
+def message(request: Request, verdict: Verdict, response: Response, name: str | None = None) -> str:
+    """Return what a decision is told with besides its figures: one line, whatever the decision is.
+
+    Of a refusal what the user was told, of what a mode lets in the sentence that would have refused it, of another
+    warning that warning, of an exemption what exempts.
+    """
+    if response.status is not None:
+        return response.status.message
+    if verdict.reason is Reason.FITS:  # as of most
+        return verdict.detail
+    if verdict.decision is Decision.AUDIT or (verdict.decision is Decision.WARN and verdict.reason in _BROKEN):
+        return refusal(verdict, subject(request, name), _cannot(request))
+    return "; ".join(response.warnings) or verdict.detail
 
 
 def _annotations(verdict: Verdict) -> dict[str, str]:

@@ -12,6 +12,7 @@ from webhook.core.account.places import Lacking
 from webhook.core.config.config import HeadroomConfig
 from webhook.core.config.settings import Answer, MissingLimits, Mode
 from webhook.core.config.share import Share
+from webhook.core.reviews.figures import Figures
 from webhook.core.values.amounts import Amounts
 
 
@@ -52,7 +53,7 @@ class Sum(Struct, frozen=True, gc=False):
 
     `committed` is what live pods commit, `unplaceable` what of that is for pods that no node can hold; `granted` what
     is let in and not yet there, by any replica; `kept` what of the room is kept in reserve. Where no node counts,
-    `uncounted` says how many do not for which reason.
+    `uncounted` says how many do not for which reason. `figures` are those of all sums of the scope, at the same moment.
     """
 
     scope: str
@@ -66,6 +67,7 @@ class Sum(Struct, frozen=True, gc=False):
     share: Share | None
     uncounted: tuple[tuple[str, int], ...] = ()
     unplaceable: int = 0
+    figures: Figures | None = None
 
     @property
     def resource(self) -> str:
@@ -108,6 +110,11 @@ class Verdict(Struct, frozen=True, gc=False):
         """Say whether the request passes."""
         return self.decision in (Decision.ALLOW, Decision.WARN, Decision.AUDIT)
 
+    @property
+    def figures(self) -> tuple[Figures, ...]:
+        """Return what its sums were judged by, scope by scope in their order."""
+        return tuple({s.scope: s.figures for s in self.sums if s.figures is not None}.values())
+
 
 def growth(ledger: Ledger, pod: PodFacts, past: Share | None = None) -> tuple[Sum, ...]:
     """Return every bounded sum that this pod raises, or only those that it takes past a share of their bound.
@@ -119,13 +126,15 @@ def growth(ledger: Ledger, pod: PodFacts, past: Share | None = None) -> tuple[Su
         asked = ledger.growth(pod, scope)
         standing = ledger.standing(scope)
         committed, granted, (room, reserve, bounds, _) = standing.committed, standing.unseen, standing.bearing
+        taken: Figures | None = None
         for index, bound, line in near_sums(bounds, 0 if past is None else past.thousandths):
             if asked[index] and committed[index] + granted[index] + asked[index] > line:
                 share = ledger.accounting.share(scope, index)
                 figures = (asked[index], committed[index], granted[index], bound)
                 uncounted = () if any(room) else ledger.capacity.uncounted(scope)
                 unplaceable = standing.stuck.unplaceable[index]
-                sums.append(Sum(scope, index, *figures, room, reserve[index], share, uncounted, unplaceable))
+                taken = taken or Figures(scope, asked, committed.plus(granted), standing.bearing)
+                sums.append(Sum(scope, index, *figures, room, reserve[index], share, uncounted, unplaceable, taken))
     return tuple(sums)
 
 

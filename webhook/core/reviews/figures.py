@@ -1,0 +1,48 @@
+"""Figures: what the account of a scope comes to beside a review, at the moment of the verdict on it.
+
+They are the same whatever the verdict is: what the review would add is never in what is committed, also where the pod
+was let in and is reserved for by the time that anybody writes it down.
+"""
+
+from collections.abc import Iterable
+
+from msgspec import Struct
+
+from webhook.core.account.accounting import bounded_sums
+from webhook.core.account.capacity import Bearing
+from webhook.core.account.facts import PodFacts
+from webhook.core.account.ledger import Ledger
+from webhook.core.values.amounts import Amounts
+
+
+class Figures(Struct, frozen=True, gc=False):
+    """One scope: `asked` would be added to what is `committed` there, by live pods and by pods being created."""
+
+    scope: str
+    asked: Amounts
+    committed: Amounts
+    bearing: Bearing
+
+    def short_by(self, index: int) -> int | None:
+        """How much of a sum is missing, 0 where it fits or is not raised; None where it is not bounded."""
+        bound = self.bearing.bound[index]
+        if bound is None:
+            return None
+        return max(0, self.committed[index] + self.asked[index] - bound) if self.asked[index] else 0
+
+    def short(self) -> Iterable[int]:
+        """Yield the sums (indexes into `Amounts`) that are short."""
+        return (index for index, _ in bounded_sums(self.bearing.bound) if self.short_by(index))
+
+
+def figures_of(ledger: Ledger, pod: PodFacts) -> tuple[Figures, ...]:
+    """Take down the account beside a pod under review, of every scope that the pod is charged to."""
+    return tuple(_beside(ledger, pod, scope) for scope in ledger.spread(pod).scopes)
+
+
+def _beside(ledger: Ledger, pod: PodFacts, scope: str) -> Figures:
+    standing, own = ledger.standing(scope), ledger.part_of(pod, scope)
+    charged = standing.committed.plus(standing.unseen)
+    if own is None:
+        return Figures(scope, ledger.growth(pod, scope), charged, standing.bearing)
+    return Figures(scope, own, charged.minus(own), standing.bearing)
