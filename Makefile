@@ -1,7 +1,7 @@
 # Every chore of this project, one word each. `make` alone lists them.
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo up down status test check format docs bench bench-full clean
+.PHONY: help venv demo up down status test check format docs pages bench bench-full clean
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 
@@ -59,6 +59,9 @@ format: .venv/.made ## Put the code into shape
 
 docs: .venv/.made ## Make anew what is made from the code: the configuration's table and schema
 	@$(BIN)/python -m tests.core.config.test_docs
+
+pages: .venv/.made ## Have README and docs/ show what their commands print now
+	@$(BIN)/python -m tests.docs --write
 
 bench: .venv/.made ## Side by side with webhooks that do nothing, in at most 15 minutes
 	@$(BIN)/python -m tests.bench quick

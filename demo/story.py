@@ -34,7 +34,7 @@ PATIENCE = 60.0  # seconds for controllers to do their part
 _BAR = 24
 _SHOWN = (
     *("ts", "decision", "reason", "user", "namespace", "name"),
-    *("asked_limits_bytes", "committed_limits_bytes", "bound_limits_bytes", "short_by_bytes"),
+    *("asked_limits_bytes", "committed_limits_bytes", "bound_limits_bytes", "short_by_limits_bytes"),
 )
 
 

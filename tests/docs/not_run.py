@@ -1,14 +1,16 @@
 """The commands on the pages that the test of the pages does not run, each with the reason. There are no others."""
 
 import re
+import shutil
 from typing import NamedTuple
 
 
 class Reason(NamedTuple):
-    """`pattern` is matched against the whole command."""
+    """`pattern` is matched against the whole command; where the program `needs` is there, it is run after all."""
 
     pattern: str
     why: str
+    needs: str | None = None
 
 
 NOT_RUN = (
@@ -28,6 +30,12 @@ NOT_RUN = (
         r"kubectl -n demo port-forward .*",
         "nothing listens in a pod of a simulated node; docs/install.md has one that is run",
     ),
+    Reason(
+        r"(openssl|printf 'extended) .*|.*--from-file=ca\.crt=clients-ca\.crt",
+        "there is no openssl here",
+        needs="openssl",
+    ),
+    Reason(r".*\| jq .*", "there is no jq here", needs="jq"),
 )
 # These words of make are run elsewhere; the test sees that they are there at all.
 MADE = ("test", "check", "bench", "bench-full")
@@ -35,4 +43,6 @@ MADE = ("test", "check", "bench", "bench-full")
 
 def reason(command: str) -> str | None:
     """Why this command is not run; None if it is."""
-    return next((each.why for each in NOT_RUN if re.fullmatch(each.pattern, command.partition("#")[0].strip())), None)
+    text = command.partition("#")[0].strip()
+    matching = (each for each in NOT_RUN if re.fullmatch(each.pattern, text, re.DOTALL))
+    return next((each.why for each in matching if each.needs is None or shutil.which(each.needs) is None), None)
