@@ -215,6 +215,9 @@ def main() -> int:
         console.print(f"   the logs: {local.state}/*.log")
         local.journal.end()
         return 1
+    except BaseException:
+        local.journal.end()  # a mistake in the story, or Ctrl-C in the middle of it, leaves nothing running
+        raise
     local.down()
     return 0
 

@@ -10,7 +10,7 @@ _FENCE = re.compile(r"^( *)```([a-z]*)$")
 _FILE = re.compile(r"^# ([\w./~-]+\.(?:yaml|json|ext))$")
 _INLINE = re.compile(r"`((?:kubectl|headroom|make|python|docker|git|pip|curl) [^`]+)`")
 COMMANDS, SHOWN = "sh", "console"
-LANGUAGES = frozenset({COMMANDS, SHOWN, "yaml", "json", "text"})
+LANGUAGES = frozenset({COMMANDS, SHOWN, "yaml", "json", "text", "promql"})
 
 
 class Block(NamedTuple):

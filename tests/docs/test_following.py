@@ -72,6 +72,11 @@ def test_a_page_that_is_wrong(shell: Shell, wrong: str, told: str) -> None:
     assert told in problem
 
 
+def test_a_command_that_is_said_to_end_with_a_code_has_to(shell: Shell) -> None:
+    assert problems(shell, "```sh\n(exit 3)  # ends with 3\n```") == []
+    assert len(problems(shell, "```sh\n(exit 2)  # ends with 3\n```")) == 1
+
+
 def test_a_command_of_the_list_is_not_run(shell: Shell) -> None:
     assert problems(shell, "```sh\nmake test\n```") == []
 

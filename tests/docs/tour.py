@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests.cluster.local import Local
 from tests.cluster.ports import free_port
 from tests.docs import following
 from tests.docs.blocks import Command
@@ -84,6 +85,8 @@ class Tour:
         finally:
             self.problems[page] = problems + follower.follow(steps[end:])
             follower.shell.end_background()
+            for state in self._work.glob("*/*/.local*"):  # where `make down` could not
+                Local(state).journal.end()
         self._keep(page, follower)
 
     def _follow(self, page: str, follower: Follower) -> None:
