@@ -77,7 +77,7 @@ class Tour:
     @contextmanager
     def _within(self, page: str, follower: Follower, last: str) -> Iterator[None]:
         """Follow a page up to that command; the rest of it comes behind what is done meanwhile."""
-        steps = following.steps_of(CHECKOUT / page)
+        text, steps = (CHECKOUT / page).read_text(), following.steps_of(CHECKOUT / page)
         end = next(n for n, step in enumerate(steps) if isinstance(step, Command) and step.text == last)
         problems = follower.follow(steps[:end])
         try:
@@ -87,12 +87,13 @@ class Tour:
             follower.shell.end_background()
             for state in self._work.glob("*/*/.local*"):  # where `make down` could not
                 Local(state).journal.end()
-        self._keep(page, follower)
+        self._keep(page, text, follower)
 
     def _follow(self, page: str, follower: Follower) -> None:
+        text = (CHECKOUT / page).read_text()
         self.problems[page] = follower.follow(following.steps_of(CHECKOUT / page))
         follower.shell.end_background()
-        self._keep(page, follower)
+        self._keep(page, text, follower)
 
     @staticmethod
     def _tidy(shell: Shell) -> None:
@@ -107,8 +108,9 @@ class Tour:
     ) -> Follower:
         return Follower(shell, after=after, special=SPECIAL, filled=filled, write=self._write)
 
-    def _keep(self, page: str, follower: Follower) -> None:
+    def _keep(self, page: str, text: str, follower: Follower) -> None:
         self.spent += follower.spent
-        if self._write:
-            path = CHECKOUT / page
-            path.write_text(follower.written(path.read_text()))
+        if self._write and (CHECKOUT / page).read_text() != text:
+            self.problems[page].append("was edited meanwhile, and is left as it is")
+        elif self._write:
+            (CHECKOUT / page).write_text(follower.written(text))
