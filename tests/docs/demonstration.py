@@ -7,6 +7,7 @@ import select
 import signal
 import subprocess
 import time
+from contextlib import suppress
 
 from tests.docs.shell import Done, Shell
 
@@ -35,7 +36,8 @@ def demo(shell: Shell) -> Done:
             told += _read(terminal)
             program.wait(SECONDS)
         finally:
-            program.kill()
+            with suppress(ProcessLookupError):
+                os.killpg(program.pid, signal.SIGKILL)
             os.close(terminal)
     return Done(tried.code if "bye" in told else 1, told + tried.printed)
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 SECONDS = 240.0  # for one command
+TOOK_TOO_LONG = 124  # as timeout(1) has it
 # What this process has of its surroundings that a reader has not.
 OURS = (
     *("KUBECONFIG", "VIRTUAL_ENV", "MAKE", "MFLAGS", "HEADROOM", "PYTEST", "PYTHONPATH", "GIT_"),
@@ -41,19 +42,24 @@ class Shell:
             keep = f'env -0 >"{kept}/env"; pwd >"{kept}/pwd"; jobs -p >"{kept}/left"'
             script = f"trap 'code=$?; {keep}; exit $code' EXIT\nset -o pipefail\n{command}\n"
             # Its output goes to a file: what a command leaves in the background would keep a pipe open.
-            done = subprocess.run(
+            program = subprocess.Popen(
                 ["bash", "-c", script],
                 cwd=self.folder,
                 env=self.environment,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                timeout=SECONDS,
-                check=False,
+                start_new_session=True,
             )
-            self._take_over(Path(kept))
+            try:
+                code = program.wait(SECONDS)
+                self._take_over(Path(kept))
+            except subprocess.TimeoutExpired:
+                os.killpg(program.pid, signal.SIGKILL)
+                program.wait()
+                code = TOOK_TOO_LONG
             output.seek(0)
-            return Done(done.returncode, output.read())
+            return Done(code, output.read())
 
     def end_background(self) -> None:
         """End what commands with `&` have left running."""

@@ -9,7 +9,7 @@ from tests.cluster.processes import start_time, until
 from tests.docs import blocks, volatile
 from tests.docs.blocks import Command, File
 from tests.docs.following import Follower
-from tests.docs.shell import Shell, without
+from tests.docs.shell import TOOK_TOO_LONG, Done, Shell, without
 
 
 @pytest.fixture
@@ -142,6 +142,11 @@ def test_a_line_that_is_too_wide_is_wrapped_and_still_the_same() -> None:
     printed = "word " * 60 + "\n\n  {\n"
     assert max(map(len, volatile.wrapped(printed))) <= volatile.WIDTH
     assert volatile.same("\n".join(volatile.wrapped(printed)), printed)
+
+
+def test_a_command_that_takes_too_long_is_ended(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tests.docs.shell.SECONDS", 1.0)
+    assert shell.run("echo begun; sleep 300") == Done(TOOK_TOO_LONG, "begun\n")
 
 
 def test_what_is_left_running_is_ended(shell: Shell) -> None:

@@ -79,8 +79,9 @@ class Tour:
         """Follow a page up to that command; the rest of it comes behind what is done meanwhile."""
         text, steps = (CHECKOUT / page).read_text(), following.steps_of(CHECKOUT / page)
         end = next(n for n, step in enumerate(steps) if isinstance(step, Command) and step.text == last)
-        problems = follower.follow(steps[:end])
+        problems: list[str] = []
         try:
+            problems += follower.follow(steps[:end])
             yield
         finally:
             self.problems[page] = problems + follower.follow(steps[end:])
