@@ -21,9 +21,9 @@ class Origin:
 
     def __init__(self, work: Path) -> None:
         self.folder, self._programs = work / "origin", work / "bin"
-        _git(work, "clone", "--quiet", "--depth=1", f"file://{CHECKOUT}", str(self.folder))
-        self._bring_up_to_date()
-        _git(self.folder, "tag", "--force", RELEASE)
+        _git(work, "init", "--quiet", "--initial-branch=main", str(self.folder))
+        self._commit_what_is_here()
+        _git(self.folder, "tag", RELEASE)
         self._programs.mkdir()
         (self._programs / "kubectl").symlink_to(binary("kubectl"))
 
@@ -36,18 +36,16 @@ class Origin:
             environment |= {f"GIT_CONFIG_KEY_{number}": key, f"GIT_CONFIG_VALUE_{number}": value}
         return Shell(folder, environment | {"GIT_CONFIG_COUNT": str(len(meant))})
 
-    def _bring_up_to_date(self) -> None:
+    def _commit_what_is_here(self) -> None:
         listed = _git(CHECKOUT, "ls-files", "-z", "--cached", "--others", "--exclude-standard")
         for name in filter(None, listed.split("\0")):
             here, there = CHECKOUT / name, self.folder / name
             if here.is_file():
                 there.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy2(here, there)
-            else:
-                there.unlink(missing_ok=True)
         _git(self.folder, "add", "--all")
         who = ("-c", "user.name=Nobody", "-c", "user.email=nobody@example.com", "-c", "commit.gpgsign=false")
-        _git(self.folder, *who, "commit", "--quiet", "--no-verify", "--allow-empty", "--message", "as it is")
+        _git(self.folder, *who, "commit", "--quiet", "--no-verify", "--message", "as it is")
 
 
 def clone(shell: Shell) -> Done:
