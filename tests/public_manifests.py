@@ -49,7 +49,7 @@ class Sum(NamedTuple):
 
 def quantity(value: object) -> Fraction:
     """The number that a quantity stands for; ValueError if it is none."""
-    found = re.fullmatch(r"([+-]?[0-9.]+)(?:[eE]([+-]?\d+)|([numkMGTPE]?i?))", str(value).strip())
+    found = re.fullmatch(r"([+-]?[0-9.]+)(?:[eE]([+-]?\d+)|([numkKMGTPE]?i?))", str(value).strip())
     if not found or (found[3] or "") not in SUFFIXES:
         raise ValueError(f"no quantity: {value!r}")
     return Fraction(found[1]) * (Fraction(10) ** int(found[2]) if found[2] else SUFFIXES[found[3] or ""])
