@@ -13,6 +13,7 @@ from socketserver import StreamRequestHandler, ThreadingMixIn, UnixStreamServer
 import yaml
 
 from tests.cluster.components import LOOPBACK
+from tests.cluster.processes import POLL_SECONDS
 
 _CHUNK = 1 << 16
 
@@ -29,7 +30,7 @@ class Egress:
         self.flags = (f"--egress-selector-config-file={_configuration(work, self._socket)}",)
         self._server = _Server(str(self._socket), _Tunnel)
         self._server.egress = self
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        threading.Thread(target=self._server.serve_forever, args=(POLL_SECONDS,), daemon=True).start()
 
     def stop(self) -> None:
         """Take no more connections."""

@@ -12,7 +12,7 @@ from tests.docs.shell import Done, Shell
 
 # What only looks may be tried again: controllers take their time, and a reader looks twice as well.
 LOOKS = re.compile(r"kubectl( -n \S+)? (get|describe|logs|events)\b|curl -s |make status\b")
-PATIENCE = 40.0  # seconds
+PATIENCE = 90.0  # seconds; the machine may be busy
 PAUSE = 0.5
 SETTLING = 4.0
 # A command may fail where the page shows that it does, by what is printed or by a remark behind the command.

@@ -24,6 +24,7 @@ NOT_RUN = (
         "minutes; part of make test in small",
     ),
     Reason(r"python -m tests\.public_manifests .*", "needs clones of other projects from the network"),
+    Reason(r"python -m tests\.docs --write", "is this test itself, and writes"),
     Reason(r"docker .*", "there is no Docker where the tests run; tests/test_dockerfile.py reads the Dockerfile"),
     Reason(r"\.venv/bin/locust .*", "20 seconds and a minute; tests/demo/test_load.py runs both files"),
     Reason(
