@@ -194,7 +194,7 @@ class Admission:
         """The proposal was written: let in whom it booked for, refuse whom nothing is left for."""
         with self.account.lock:
             self.account.written(revision)
-            settled = list(self._room.after(proposal, self.account.clock()))
+            settled = self._after(proposal)
         self._settle(settled)
 
     def resolve(self, proposal: Proposal, shared: Shared | None, revision: int, known: int) -> bool:
@@ -205,11 +205,15 @@ class Admission:
         with self.account.lock:
             self.account.observe(shared, revision, known)
             written = self.account.allotment.pending is not proposal
-            settled = list(self._room.after(proposal, self.account.clock())) if written else []
+            settled = self._after(proposal) if written else []
             if not written:
                 self.account.allotment.failed()
         self._settle(settled)
         return written
+
+    def _after(self, proposal: Proposal) -> list[Settled]:
+        now = self.account.clock()
+        return list(self._room.after(proposal, now, self.account.problem(now)))
 
     def patience(self, waiting: Waiting) -> float:
         """Return the seconds for which to wait for a review's answer, before giving it up."""

@@ -95,8 +95,11 @@ class WaitingRoom:
         if waiting in self._waiting:
             yield self._leave(waiting, self._cannot_tell(waiting, problem, now))
 
-    def after(self, proposal: Proposal, now: float) -> Iterator[Settled]:
-        """Settle those whom a written proposal booked for, and those for whom nothing is left."""
+    def after(self, proposal: Proposal, now: float, problem: str | None = None) -> Iterator[Settled]:
+        """Settle those whom a written proposal booked for, and those for whom nothing is left.
+
+        With a `problem` nobody can tell what is left: the account has become stale while it was written.
+        """
         if not self._allotment.vouches(proposal):
             for name, reservation in proposal.tentative:
                 self._allotment.drop(name, reservation.key)
@@ -108,7 +111,7 @@ class WaitingRoom:
             verdict = waiting.verdict if key in booked else None
             if key in unfit:
                 waiting.proposed = True
-                verdict = self._settled(waiting, now)
+                verdict = self._settled(waiting, now) if problem is None else None
             if verdict is not None:
                 booked.discard(key)
                 yield self._leave(waiting, verdict)

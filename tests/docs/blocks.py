@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 _FENCE = re.compile(r"^( *)```([a-z]*)$")
 _FILE = re.compile(r"^# ([\w./~-]+\.(?:yaml|json|ext))$")
-_INLINE = re.compile(r"`((?:kubectl|headroom|make|python|docker|git|pip|curl) [^`]+)`")
+_INLINE = re.compile(r"`((?:\.venv/bin/)?(?:kubectl|headroom|make|python|docker|git|pip|curl) [^`]+)`")
 COMMANDS, SHOWN = "sh", "console"
 LANGUAGES = frozenset({COMMANDS, SHOWN, "yaml", "json", "text", "promql"})
 

@@ -25,6 +25,10 @@ NOT_RUN = (
     ),
     Reason(r"python -m tests\.public_manifests .*", "needs clones of other projects from the network"),
     Reason(r"python -m tests\.docs --write", "is this test itself, and writes"),
+    Reason(
+        r"make mutants( .*)?|\.venv/bin/python -m tests\.mutation .*",
+        "take 10 minutes to an hour; tests/mutation has tests of its own",
+    ),
     Reason(r"docker .*", "there is no Docker where the tests run; tests/test_dockerfile.py reads the Dockerfile"),
     Reason(r"\.venv/bin/locust .*", "20 seconds and a minute; tests/demo/test_load.py runs both files"),
     Reason(
@@ -39,7 +43,7 @@ NOT_RUN = (
     Reason(r".*\| jq .*", "there is no jq here", needs="jq"),
 )
 # These words of make are run elsewhere; the test sees that they are there at all.
-MADE = ("test", "check", "bench", "bench-full")
+MADE = ("test", "check", "bench", "bench-full", "mutants")
 
 
 def reason(command: str) -> str | None:

@@ -5,6 +5,7 @@ import pytest
 from tests.core.accounts import GI, HIGH_MEM, config
 from webhook.core.account.accounting import SUMS, Accounting
 from webhook.core.account.nodes import Room
+from webhook.core.config.config import HeadroomConfig
 from webhook.core.config.share import WHOLE
 from webhook.core.values.amounts import Amounts
 from webhook.core.values.scopes import CLUSTER
@@ -74,6 +75,12 @@ def test_each_pool_has_its_own_thresholds_and_the_clusters_reserve_unless_it_say
     assert [accounting.reserve_nodes(scope) for scope in accounting.scopes] == [2, 2, 0]
     assert bounded(accounting, "a") == {}
     assert bounded(Accounting(config(HIGH_MEM)), "high-mem") == {"memory_requests": int(7.5 * GI)}
+
+
+def test_where_there_is_no_configuration_yet_there_may_be_pools() -> None:
+    assert Accounting(config(HIGH_MEM)).may_have_pools
+    assert not Accounting(config()).may_have_pools
+    assert Accounting(HeadroomConfig()).may_have_pools, "nobody knows what the configuration will say"
 
 
 def test_labels_belong_to_the_first_pool_that_they_satisfy_as_a_whole() -> None:

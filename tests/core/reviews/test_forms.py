@@ -14,7 +14,7 @@ from tests.core.sample_reviews import SAMPLES, asking, body, memory, resize, sam
 from webhook.core.account.accounting import Accounting
 from webhook.core.pods.objects import Pod, PodMeta, PodSpec
 from webhook.core.reviews import forms
-from webhook.core.reviews.forms import LONGEST_USER, usable
+from webhook.core.reviews.forms import LONGEST_NAME, LONGEST_UID, LONGEST_USER, LONGEST_WORD, usable
 from webhook.core.reviews.question import Question, question
 from webhook.core.reviews.review import Request, ReviewError, decode, decode_of_pod
 from webhook.core.reviews.verdict import Reason
@@ -192,6 +192,9 @@ def test_what_waits_holds_no_object_and_no_body() -> None:
         assert bytes(kept.request.old_object) == b"null"
         (reference,) = kept.pod.metadata.owner_references
         assert (reference.kind, reference.controller, len(reference.name)) == ("ReplicaSet", True, 254)
+        longest = LONGEST_NAME + len("/") + LONGEST_WORD
+        assert len(reference.api_version) == longest + 1, "too long to be taken for another"
+        assert len(reference.uid) == LONGEST_UID + 1
 
 
 def test_a_pod_asks_the_same_once_its_objects_are_gone() -> None:

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from webhook.core.account.ledger import Ledger
 from webhook.core.account.places import Lacking
+from webhook.core.config.settings import Answer
 from webhook.core.reviews.awaiting import awaiting
 from webhook.core.reviews.question import Question
 from webhook.core.reviews.taken import named
@@ -117,19 +118,29 @@ def _both(placing: Verdict, judged: Verdict) -> Verdict:
 def _placing(question: Question, lacking: Lacking) -> Verdict | None:
     """Return what is to be said of a pod because no node can hold it; None where that is nothing.
 
-    Of a resize only if it asks for more of what a node must have: a pod that waits can be resized too.
+    Of a resize only if it asks for more of what a node must have: a pod that waits can be resized too. What a pod
+    leaves unsaid goes before a mere warning, because enforcing may refuse it for that.
     """
     asked = question.facts.asked
     if question.exempt is not None or not (asked.memory_requests or asked.cpu_requests):
         return None
     verdict = judge_placing(question.mode, question.unplaceable, lacking)
-    return None if verdict.reason is Reason.FITS else verdict
+    if verdict.reason is Reason.FITS:
+        return None
+    if question.form.decision is Decision.ALLOW or question.unplaceable is Answer.DENY:
+        return verdict
+    return replace(question.form, lacking=lacking)
 
 
 def verdict_of(question: Question, judged: Verdict) -> Verdict:
-    """Combine what the account says with the exemption and with what the pod leaves unsaid."""
+    """Combine what the account says with the exemption and with what the pod leaves unsaid.
+
+    That goes before a bound that is only near, because enforcing may refuse it for that.
+    """
     if question.exempt is not None or judged.decision is Decision.ALLOW:
         return _fitting(question, judged.sums)
+    if judged.reason is Reason.NEAR_BOUND and question.form.decision is not Decision.ALLOW:
+        return replace(question.form, sums=judged.sums)
     return judged
 
 

@@ -158,15 +158,19 @@ def judge(ledger: Ledger, pod: PodFacts, mode: Mode) -> Verdict:
 
 
 def judge_form(config: HeadroomConfig, mode: Mode, missing: Answer, *, unbounded: bool, no_request: bool) -> Verdict:
-    """Judge what a pod leaves unsaid: containers without a memory limit or request."""
+    """Judge what a pod leaves unsaid: containers without a memory limit or request.
+
+    What comes with a warning is only recorded in mode audit, which says nothing to users.
+    """
+    warned = Decision.ALLOW if mode is Mode.AUDIT else Decision.WARN
     if unbounded and config.missing_limits is MissingLimits.DENY:
         return Verdict(_answered(mode), Reason.MISSING_LIMITS, mode)
     if no_request and missing is Answer.DENY:
         return Verdict(_answered(mode), Reason.MISSING_REQUESTS, mode)
     if unbounded and config.missing_limits is MissingLimits.WARN:
-        return Verdict(Decision.WARN, Reason.MISSING_LIMITS, mode)
+        return Verdict(warned, Reason.MISSING_LIMITS, mode)
     if no_request and missing is Answer.WARN:
-        return Verdict(Decision.WARN, Reason.MISSING_REQUESTS, mode)
+        return Verdict(warned, Reason.MISSING_REQUESTS, mode)
     return Verdict(Decision.ALLOW, Reason.FITS, mode)
 
 

@@ -141,9 +141,9 @@ def warnings(verdict: Verdict, subject: str) -> tuple[str, ...]:
     if verdict.lacking is not None:
         rest = f" waits for a larger node: it {shortage(verdict.lacking)}"
         lines.append(printable(subject, max(_SHORTEST_SUBJECT, WARNING - len(rest))) + rest)
-    if not lines:
+    if verdict.reason in _LET_IN:
         about = printable(subject, _SUBJECT_IN_WARNING)
-        lines = [f"{about} {_LET_IN[verdict.reason].format(detail=verdict.detail)}"]
+        lines.insert(0, f"{about} {_LET_IN[verdict.reason].format(detail=verdict.detail)}")
     return tuple(printable(line, WARNING) for line in lines)
 
 
