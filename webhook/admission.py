@@ -161,7 +161,8 @@ class Admission:
     def _wait_until(self, case: Case) -> float:
         if self._opens_too_late(case, case.arrived):
             return case.arrived
-        return self._patience.wait_until(case, case.arrived)
+        on_trial = case.question is not None and case.question.on_trial
+        return self._patience.wait_until(case, case.arrived, to_ask_again=not on_trial)
 
     # -- bookings ------------------------------------------------------------------------------------------------------
 
@@ -183,7 +184,7 @@ class Admission:
             if may_write and problem is None and self.account.allotment.pending is None:
                 asks = self._room.asks(now)
                 if asks or self.account.allotment.due(now, fresh=fresh):
-                    proposal = self.account.allotment.propose(asks, now, epoch, fresh=fresh)
+                    proposal = self._room.propose(asks, now, epoch, fresh=fresh)
                     self.account.allotment.begin(proposal)
                     proposed = proposal, self.account.allotment.revision
         self._settle(settled)

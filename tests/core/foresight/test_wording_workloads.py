@@ -8,7 +8,7 @@ from tests.core.accounts import GI
 from webhook.core.account.nodes import Room
 from webhook.core.config.share import Share
 from webhook.core.foresight.foresight import Foresight, Obstacle
-from webhook.core.foresight.wording_workloads import detail, form_warning, warning
+from webhook.core.foresight.wording_workloads import detail, exceeding, form_warning, warning
 from webhook.core.reviews.verdict import Decision, Reason, Sum, Verdict
 from webhook.core.reviews.wording import refusal
 from webhook.core.values.amounts import Amounts
@@ -138,3 +138,29 @@ def test_a_refusal_of_an_update_that_would_stall_says_how_it_would_not() -> None
 def test_what_a_template_leaves_unsaid(reason: Reason, expected: str) -> None:
     assert form_warning(reason, 3, "replicas") == expected
     assert len(form_warning(reason, BILLION, "pods of a run")) <= 120
+
+
+LIMITS = short_of(field="memory_limits")
+ADMITTED = "threshold (mode warn: admitted anyway)"
+
+
+@pytest.mark.parametrize(
+    ("foreseen", "expected"),
+    [
+        (found(Obstacle.SHORT, 24, 36, LIMITS), f"12 of 36 replicas exceed the memory limits {ADMITTED}"),
+        (found(Obstacle.SHORT, 2, 3, LIMITS), f"1 of 3 replicas exceeds the memory limits {ADMITTED}"),
+        (found(Obstacle.SURGE, 1, 3, LIMITS), f"2 of 3 surge pods exceed the memory limits {ADMITTED}"),
+        (
+            found(Obstacle.SHORT, 0, 3, short_of(scope="high-mem", field="cpu_requests")),
+            "3 of 3 replicas exceed the cpu requests threshold of pool high-mem (mode warn: admitted anyway)",
+        ),
+    ],
+)
+def test_mode_warn_says_what_happens(foreseen: Foresight, expected: str) -> None:
+    assert exceeding(foreseen, "replicas") == expected
+
+
+def test_what_mode_warn_says_stays_on_its_line_whatever_the_pool_is_called() -> None:
+    text = exceeding(found(Obstacle.SHORT, 0, BILLION, short_of(scope="p" * 63)), "pods at a time")
+    assert len(text) <= 120
+    assert text.endswith(" (mode warn: admitted anyway)")

@@ -15,6 +15,7 @@ from webhook.core.foresight.foresight import Foresight, Obstacle
 from webhook.core.foresight.plan import KINDS, Plan
 from webhook.core.foresight.wording_workloads import (
     detail,
+    exceeding,
     form_warning,
     unplaceable_detail,
     unplaceable_warning,
@@ -86,7 +87,10 @@ def early(
         return Early(told, unplaceable_warning(lacking, plan.course.come, plan.pods))
     if found is None:
         return SILENT
-    return Early(structs.replace(verdict, decision=Decision.WARN), warning(found, plan.pods))
+    told = structs.replace(verdict, decision=Decision.WARN)
+    if policy.mode is Mode.WARN:
+        return Early(told, exceeding(found, plan.pods))
+    return Early(told, warning(found, plan.pods))
 
 
 def _refused(plan: Plan, found: Foresight, policy: Policy) -> bool:

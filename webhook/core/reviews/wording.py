@@ -72,6 +72,7 @@ _LET_IN = {
     Reason.MISSING_LIMITS: "has a container without a memory limit",
     Reason.MISSING_REQUESTS: "requests no memory",
     Reason.UNAVAILABLE: "was let in unjudged: {detail}",
+    Reason.AWAITING: "is let in, mode enforce would not now: {detail}",
 }
 
 

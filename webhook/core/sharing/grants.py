@@ -13,7 +13,7 @@ from webhook.core.account.accounting import bounded_sums
 from webhook.core.account.extent import UNBORN, Sums
 from webhook.core.account.facts import PodFacts
 from webhook.core.account.ledger import Ledger
-from webhook.core.account.reservations import Named
+from webhook.core.account.reservations import Named, Reservation
 from webhook.core.sharing import size
 from webhook.core.sharing.credit import Credit, Shortfall, Worse
 from webhook.core.sharing.proposal import Proposal
@@ -64,7 +64,7 @@ class Grants(ABC):
         if self._ledger.sets_apart(pod):
             return
         if self.holds(pod, forced=True) and self._tells(pod) and self._credit.shortfall(pod, now) is None:
-            self._grant(pod, now)
+            self._grant(pod, now).told_again = True
 
     def is_roomy(self, pod: PodFacts) -> bool:
         """Say whether a pod surely fits, comes near no bound, is within any credit, and room is held for it."""
@@ -136,11 +136,11 @@ class Grants(ABC):
         self._ledger.reservations.void(void)
         return void
 
-    def _grant(self, pod: PodFacts, now: float) -> None:
+    def _grant(self, pod: PodFacts, now: float) -> Reservation:
         if self._pending is not None:
             for scope, amounts in self._growth(pod, self._pending.retired_keys).items():
                 self._pending.load[scope] = self._pending.load.get(scope, NOTHING).plus(amounts)
-        self._ledger.grant(pod, now)
+        return self._ledger.grant(pod, now)
 
     def _growth(self, pod: PodFacts, without: frozenset[str]) -> Sums:
         """What a grant would add to the unretired reservations (those under one name overlap)."""
