@@ -25,6 +25,7 @@ NOT_RUN = (
     ),
     Reason(r"python -m tests\.public_manifests .*", "needs clones of other projects from the network"),
     Reason(r"python -m tests\.docs --write", "is this test itself, and writes"),
+    Reason(r"headroom trial audit\.jsonl", "tests/test_cli_trial.py holds what is shown, from audit lines of its own"),
     Reason(
         r"make mutants( .*)?|\.venv/bin/python -m tests\.mutation .*",
         "take 10 minutes to an hour; tests/mutation has tests of its own",
