@@ -14,6 +14,8 @@ from tests.judging import Judge, ready, response, review, waits
 from webhook.account import Account
 from webhook.admission import Admission
 from webhook.cases import Answer, Decided
+from webhook.core.reviews.reply import respond
+from webhook.core.reviews.review import Request
 from webhook.core.reviews.verdict import Decision, Reason
 from webhook.core.sharing.allotment import Timing
 from webhook.waiting import Waiting
@@ -418,6 +420,30 @@ def test_after_an_unforeseen_error_the_next_review_is_judged(monkeypatch: pytest
         patch.setattr("webhook.admission.decide", fail)
         sent_back(judge.ask(review()))
     assert response(judge.ask(review()))["allowed"]
+
+
+def test_where_one_answer_cannot_be_made_the_others_are_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    judge = ready()
+    bad, good = waits(judge.ask(review("bad", "4.5Gi"))), waits(judge.ask(review("good", "5Gi")))
+
+    def fails_for_one(request: Request, *others: Any) -> Any:
+        return fail() if request.name == "bad" else respond(request, *others)
+
+    monkeypatch.setattr("webhook.admission.respond", fails_for_one)
+    judge.book()
+    with pytest.raises(Unforeseen):
+        bad.answer.result(0)
+    assert not response(good.answer.result(0))["allowed"]
+
+
+def test_who_was_settled_is_answered_though_no_proposal_can_be_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    judge = ready()
+    waiting = waits(judge.ask(review(memory="8Gi")))
+    judge.clock.wait(Timing().renew)
+    monkeypatch.setattr(judge.admission.account.allotment, "propose", fail)
+    with pytest.raises(Unforeseen):
+        judge.admission.next_proposal("epoch", fresh=False, may_write=True)
+    sent_back(waiting.answer.result(0))
 
 
 def test_a_decision_that_cannot_be_recorded_stands_all_the_same(caplog: pytest.LogCaptureFixture) -> None:

@@ -61,6 +61,7 @@ class WaitingRoom:
         self._allotment = allotment
         self._waiting: list[Waiting] = []
         self._heavy = 0  # bytes
+        self.awaited = 0  # how often a review began to wait for earlier pods
         self._asking: dict[str, Waiting] = {}  # by the key of the pod, the first of each
 
     def __len__(self) -> int:
@@ -78,6 +79,7 @@ class WaitingRoom:
             return False
         self._heavy += heavy
         self._waiting.append(waiting)
+        self.awaited += waiting.awaits is not None
         return True
 
     def asks(self, now: float) -> list[Ask]:
@@ -159,6 +161,7 @@ class WaitingRoom:
 
     def _settled(self, waiting: Waiting, now: float) -> Verdict | None:
         outcome = decide(self._ledger, self._allotment, waiting.question, now)
+        self.awaited += waiting.awaits is None and outcome.awaits is not None
         waiting.awaits = outcome.awaits
         if outcome.settled:
             return outcome.verdict

@@ -10,11 +10,10 @@ import pytest
 from tests.cluster import namespaces
 from tests.cluster.api import Api, ApiError
 from tests.cluster.processes import until
-from tests.live.headroom import CONFIG
 from tests.live.probes import Probes
 from tests.storm.conftest import Record
 from tests.storm.figures import MI, Figures
-from tests.storm.scene import BOUND, SETTLE_SECONDS, Scene, shown
+from tests.storm.scene import BOUND, SETTLE_SECONDS, Scene, configure
 from tests.storm.tenant import FITTING, Form, forms
 from tests.storm.witness import Witness, size
 
@@ -82,10 +81,7 @@ def test_no_form_that_the_edit_role_may_create_passes_the_bound_or_closes_the_ga
         namespaces.temporary(controlled.plane) as elsewhere,
         Witness(controlled.server) as witness,
     ):
-        controlled.plane.api.patch(CONFIG, {"data": {"config.yaml": DENY_UNPLACEABLE}})
-        loaded = r"headroom_config_info\{[^}]*\}"
-        time.sleep(2)
-        assert all(shown(replica, loaded) == 1 for replica in replicas)
+        configure(controlled.plane, replicas, DENY_UNPLACEABLE)
         for form in forms():
             said = attempt(api, namespace, form)
             with Probes(controlled.plane.api, elsewhere, "1Gi", every=1.0) as probes:
