@@ -65,8 +65,9 @@ format: .venv/.made ## Put the code into shape
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-docs: .venv/.made ## Make anew what is made from the code: the configuration's table and schema
+docs: .venv/.made ## Write again what is made from the code: the configuration's table and schema, the metrics
 	@$(BIN)/python -m tests.core.config.test_docs
+	@$(BIN)/python -m tests.test_metrics_docs
 
 pages: .venv/.made ## Have README and docs/ show what their commands print now
 	@$(BIN)/python -m tests.docs --write

@@ -35,6 +35,7 @@ _BAR = 24
 _SHOWN = (
     *("ts", "decision", "reason", "user", "namespace", "name"),
     *("asked_limits_bytes", "committed_limits_bytes", "bound_limits_bytes", "short_by_limits_bytes"),
+    *("short_sums", "top_owner_kind", "top_owner_name"),
 )
 
 
@@ -170,8 +171,8 @@ class Story:
             if sample.labels.get("scope") == "cluster"
         }
         table = Table(box=None, padding=(0, 2, 0, 0))
-        for column in ("SUM", "COMMITTED", "BOUND", "", ""):
-            table.add_column(column, justify="right" if column in ("COMMITTED", "BOUND") else "left")
+        for column in ("SUM", "COMMITTED", "THRESHOLD", "", ""):
+            table.add_column(column, justify="right" if column in ("COMMITTED", "THRESHOLD") else "left")
         for kind in ("requests", "limits"):
             committed = values[f"headroom_scope_memory_{kind}_bytes"]
             bound = values[f"headroom_scope_memory_{kind}_bound_bytes"]

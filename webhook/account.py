@@ -14,6 +14,7 @@ from webhook.core.account.ledger import Ledger
 from webhook.core.account.nodes import NodeFacts
 from webhook.core.config.config import HeadroomConfig
 from webhook.core.config.share import Part
+from webhook.core.reviews.wording import NO_HELP, Help
 from webhook.core.sharing.allotment import Allotment, Proposal, Timing
 from webhook.core.sharing.credit import SHARES, Credit, Shares
 from webhook.core.sharing.shared import Shared
@@ -35,7 +36,12 @@ class Account:
     """
 
     def __init__(
-        self, replica: str, timing: Timing, clock: Callable[[], float], shares: Shares | None = SHARES
+        self,
+        replica: str,
+        timing: Timing,
+        clock: Callable[[], float],
+        shares: Shares | None = SHARES,
+        help_: Help = NO_HELP,
     ) -> None:
         self.lock = RLock()
         self._told = Condition(self.lock)
@@ -46,6 +52,7 @@ class Account:
         self.clock = clock
         self.config = HeadroomConfig()
         self.config_hash = ""
+        self.help = help_  # where a user who is refused gets help
         self.config_problem: str | None = "the ConfigMap headroom-config has not been read yet"
         self.ledger = Ledger(Accounting(self.config))
         self.allotment = Allotment(replica, self.ledger, timing, Credit(self.ledger, timing.lapse, shares))
@@ -90,6 +97,7 @@ class Account:
         """Judge by another configuration from now on."""
         with self.lock:
             self.config, self.config_hash, self.config_problem = config, digest, None
+            self.help = self.help._replace(contact=config.message)
             self.ledger.configure(Accounting(config), self.clock())
             self.wake()
         self.tell_of_nodes()

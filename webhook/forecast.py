@@ -66,7 +66,7 @@ class Forecast:
         request = about_workload(asked)
         said = SILENT if request is None else self._say(asked, request, len(body))
         request = request or asked
-        response = reply(request, SILENT if said is _UNKNOWN else said)
+        response = reply(request, SILENT if said is _UNKNOWN else said, self._account.help)
         self._record(Case(request, arrived, timeout), said.verdict, message(request, said.verdict, response))
         return Answer(200, encode(response))
 

@@ -26,6 +26,7 @@ from webhook.cases import Decided
 from webhook.clients import Clients
 from webhook.configmap import ConfigMaps
 from webhook.core.notices.notice import Occurrence
+from webhook.core.reviews.wording import Help
 from webhook.core.sharing.allotment import Timing
 from webhook.door import Door
 from webhook.forecast import Forecast
@@ -36,6 +37,7 @@ from webhook.quotaview import QuotaView
 from webhook.recounting import Recounting
 from webhook.reflector import Reflector
 from webhook.rereading import Rereading, restored
+from webhook.settings import NAME as CONFIG
 from webhook.settings import Settings
 from webhook.tls import Outcome, ServingCertificate
 from webhook.topowners import TopOwners
@@ -138,7 +140,7 @@ def _build(options: Options) -> _Parts:
         audit.record(decided)
         announcing.record(decided)
 
-    account = Account(name, options.timing, clock)
+    account = Account(name, options.timing, clock, help_=Help(f"{options.namespace}/{CONFIG}"))
     quotas = QuotaView(clock)
     admission = Admission(account, observe, quotas)
     forecast = Forecast(account, api, metrics.EarlyAnswers(registry).record, audit.record)

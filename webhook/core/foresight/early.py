@@ -25,6 +25,7 @@ from webhook.core.pods.footprint import asks_for_memory, lacks_memory_limit
 from webhook.core.reviews.reply import respond
 from webhook.core.reviews.review import Request, Response
 from webhook.core.reviews.verdict import Decision, Reason, Verdict, judge_form, judge_placing, refuse
+from webhook.core.reviews.wording import NO_HELP, Help
 
 _SCALED = {"deployments": "Deployment", "replicasets": "ReplicaSet", "statefulsets": "StatefulSet"}
 
@@ -98,7 +99,7 @@ def _refused(plan: Plan, found: Foresight, policy: Policy) -> bool:
     return policy.workloads is Answer.DENY and found.obstacle is not Obstacle.SURGE and found.grows and not plan.mild
 
 
-def reply(request: Request, said: Early) -> Response:
+def reply(request: Request, said: Early, help_: Help = NO_HELP) -> Response:
     """Make the response."""
-    response = respond(request, said.verdict)
+    response = respond(request, said.verdict, help_=help_)
     return structs.replace(response, warnings=(said.warning,)) if said.warning else response

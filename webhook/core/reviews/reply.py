@@ -2,7 +2,7 @@
 
 from webhook.core.reviews.review import Request, Response, Status
 from webhook.core.reviews.verdict import Decision, Reason, Verdict
-from webhook.core.reviews.wording import printable, refusal, warnings
+from webhook.core.reviews.wording import NO_HELP, Help, printable, refusal, warnings
 
 _STATUS = {
     Reason.INVALID: (400, "BadRequest"),
@@ -21,7 +21,7 @@ def subject(request: Request, name: str | None = None) -> str:
     return printable(f"{what} {where}".rstrip(), _LONGEST)
 
 
-def respond(request: Request, verdict: Verdict, name: str | None = None) -> Response:
+def respond(request: Request, verdict: Verdict, name: str | None = None, help_: Help = NO_HELP) -> Response:
     """Make the response; `name` is the pod's namespace/name where the request itself does not say it."""
     if verdict.decision is Decision.ALLOW and verdict.reason is Reason.FITS:
         return Response(request.uid, allowed=True)
@@ -29,20 +29,23 @@ def respond(request: Request, verdict: Verdict, name: str | None = None) -> Resp
     if verdict.allowed:
         return Response(request.uid, True, warnings=warnings(verdict, named), audit_annotations=_annotations(verdict))
     code, reason = _STATUS.get(verdict.reason, _FORBIDDEN)
-    status = Status(code, refusal(verdict, named, _cannot(request)), reason)
+    status = Status(code, refusal(verdict, named, _act(request), help_), reason)
     return Response(request.uid, False, status, audit_annotations=_annotations(verdict))
 
 
-def _cannot(request: Request) -> str:
+def _act(request: Request) -> str:
+    """Say what of the pod takes headroom, with `{}` for the pod."""
     if request.is_resize:
-        return "cannot grow"
+        return "growth of {}"
     if request.is_binding:
-        return "cannot be bound to this node"
+        return "binding of {} to this node"
     confines = request.is_pod and request.operation == "UPDATE"
-    return "cannot be confined to these nodes" if confines else "does not fit"
+    return "confinement of {} to these nodes" if confines else "{}"
 
 
-def message(request: Request, verdict: Verdict, response: Response, name: str | None = None) -> str:
+def message(
+    request: Request, verdict: Verdict, response: Response, name: str | None = None, help_: Help = NO_HELP
+) -> str:
     """Return what a decision is told with besides its figures: one line, whatever the decision is.
 
     Of a refusal what the user was told, of what a mode lets in the sentence that would have refused it, of another
@@ -53,7 +56,7 @@ def message(request: Request, verdict: Verdict, response: Response, name: str | 
     if verdict.reason is Reason.FITS:  # as of most
         return verdict.detail
     if verdict.decision is Decision.AUDIT or (verdict.decision is Decision.WARN and verdict.reason in _WOULD_REFUSE):
-        return refusal(verdict, subject(request, name), _cannot(request))
+        return refusal(verdict, subject(request, name), _act(request), help_)
     return "; ".join(response.warnings) or verdict.detail
 
 

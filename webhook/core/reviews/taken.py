@@ -6,16 +6,13 @@ from webhook.core.account.extent import UNBORN
 from webhook.core.account.facts import PodFacts
 from webhook.core.account.ledger import Ledger
 from webhook.core.reviews.verdict import Verdict
-from webhook.core.reviews.wording import amount
 
 
 def named(ledger: Ledger, pod: PodFacts, judged: Verdict) -> Verdict:
-    """Return the verdict with a word on the pod that has the name; without it the figure asked would be puzzling."""
+    """Return the verdict with a word on the pod that has the name; without it the figure added would be puzzling."""
     broken = [s for s in judged.sums if s.short_by > 0]
     if not broken or pod.before is not UNBORN or not ledger.is_taken(pod.name):
         return judged
     first = broken[0]
-    whole = pod.asked[first.index]
-    counted = amount(first.resource, whole - first.asked, down=True)
-    already = f": {counted} of the {amount(first.resource, whole)} are counted already" if whole > first.asked else ""
+    already = ", and what it has is counted already" if pod.asked[first.index] > first.asked else ""
     return replace(judged, detail=f"a pod of that name exists{already}")
