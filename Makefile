@@ -1,7 +1,7 @@
 # Every chore of this project, one word each. `make` alone lists them.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up down status test mutants check format docs bench bench-full clean
+.PHONY: help venv demo up down status test mutants check format docs pages bench bench-full clean
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 
@@ -35,6 +35,8 @@ help: ## List what there is
 	@$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --editable .
 	@touch $@
+
+venv: .venv/.made ## The environment of everything here, in .venv; then `headroom` is .venv/bin/headroom
 
 demo: .venv/.made ## From nothing to a refusal: a real API server, Headroom, and a deployment that outgrows it
 	@$(BIN)/python -m demo.story
@@ -72,6 +74,9 @@ format: .venv/.made ## Put the code into shape
 docs: .venv/.made ## Write again what is made from the code: the configuration's table and schema, the metrics
 	@$(BIN)/python -m tests.core.config.test_docs
 	@$(BIN)/python -m tests.test_metrics_docs
+
+pages: .venv/.made ## Have README and docs/ show what their commands print now
+	@$(BIN)/python -m tests.docs --write
 
 bench: .venv/.made ## Side by side with webhooks that do nothing, in at most 15 minutes
 	@$(BIN)/python -m tests.bench quick

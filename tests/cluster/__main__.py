@@ -34,7 +34,8 @@ def _up(arguments: argparse.Namespace) -> int:
     made = local.up(settings)
     print(f"{'up' if made else 'already up'} with {settings}")
     print(report.table(local))
-    print(f"\nuse it:  export KUBECONFIG={local.kubeconfig}\n         kubectl get nodes\nend it:  make down")
+    use = "\n         ".join([*report.surroundings(local), "kubectl get nodes"])
+    print(f"\nuse it:  {use}\nend it:  make down")
     return 0
 
 
