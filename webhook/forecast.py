@@ -113,7 +113,7 @@ class Forecast:
             return tuple(node.facts for node in self._account.ledger.capacity.all() if node.deleted_at is None)
 
     def _foresee(self, namespace: str, planned: Plan, *, refused: bool) -> tuple[Foresight | None, Lacking | None]:
-        facts = facts_of(namespace, planned)
+        facts = facts_of(namespace, planned, self._account.rules)
         with self._account.lock:
             problem = self._account.problem(self._account.clock())
             if problem is not None:
