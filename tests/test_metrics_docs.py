@@ -5,6 +5,7 @@
 
 import tempfile
 from pathlib import Path
+from threading import Event
 
 from prometheus_client.metrics_core import Metric
 from prometheus_client.parser import text_string_to_metric_families
@@ -13,8 +14,10 @@ from tests.core.quotas.making import a_quota
 from tests.judging import ready, response, review
 from tests.test_metrics import ALL_BOUNDED, metered
 from webhook.core.account.nodes import NodeFacts, Room
+from webhook.core.pods.rules import NEWEST
 from webhook.forecast import Forecast
-from webhook.metrics import EarlyAnswers, over_replicas
+from webhook.metrics import EarlyAnswers, KubernetesRules, over_replicas
+from webhook.versions import Versions
 
 DOC = Path(__file__).parents[1] / "docs" / "metrics.md"
 BEGIN, END = "<!-- metrics: begin -->\n", "<!-- metrics: end -->\n"
@@ -29,7 +32,9 @@ def families() -> list[Metric]:
     judge.admission.quotas.relist([a_quota()])
     with tempfile.TemporaryDirectory() as folder:
         found = metered(judge, Path(folder))
-        early = EarlyAnswers(found.registry)
+        early, account = EarlyAnswers(found.registry), judge.admission.account
+        found.registry.register(KubernetesRules(account, Versions(found.api, account, lambda: None, Event())))
+        account.count_by(NEWEST)
         judge.book()
         response(judge.ask(review(namespace="other", object=None, operation="DELETE")))
         Forecast(judge.admission.account, found.api, early.record, early.record).review(review(), 1.0)

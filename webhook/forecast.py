@@ -172,7 +172,7 @@ class Forecast:
     def _foresee(
         self, namespace: str, planned: Plan, check: Check | None, *, refused: bool
     ) -> tuple[Foresight | None, Lacking | None]:
-        facts = facts_of(namespace, planned)
+        facts = facts_of(namespace, planned, self._account.rules)
         with self._account.lock:
             problem = self._account.problem(self._account.clock())
             if problem is not None:

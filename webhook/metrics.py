@@ -23,6 +23,7 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from webhook import __version__
+from webhook.account import Account
 from webhook.admission import Admission
 from webhook.announcing import Announcing
 from webhook.audit import AuditLog
@@ -38,6 +39,7 @@ from webhook.core.values.amounts import NOTHING, Amounts
 from webhook.quotaview import QuotaView
 from webhook.settings import Settings
 from webhook.tls import ServingCertificate
+from webhook.versions import Versions
 
 # What a family says of the whole cluster is the same from every replica, but for the moment at which each has seen it.
 _ALIKE: Final = (
@@ -156,6 +158,20 @@ class Announcements(Collector):
         """Yield every family."""
         yield _counter("headroom_events_written", "Events made or updated.", self._announcing.written)
         yield _counter("headroom_events_dropped", "Refusals of which no Event tells.", self._announcing.dropped)
+
+
+class KubernetesRules(Collector):
+    """By which versions' rules pods are counted."""
+
+    def __init__(self, account: Account, versions: Versions) -> None:
+        self._account, self._versions = account, versions
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield every family."""
+        text = "Versions of Kubernetes by whose rules pods are counted; of several the larger figure counts."
+        yield _by("headroom_kubernetes_rules", text, "version", {each.version: 1 for each in self._account.rules})
+        text = "Whether the API server's version is newer than those that are known, or cannot be read."
+        yield _gauge("headroom_kubernetes_version_unknown", text, self._versions.unknown)
 
 
 class QuotasSeen(Collector):

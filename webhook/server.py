@@ -41,6 +41,7 @@ from webhook.settings import NAME as CONFIG
 from webhook.settings import Settings
 from webhook.tls import Outcome, ServingCertificate
 from webhook.topowners import TopOwners
+from webhook.versions import Versions
 
 log = logging.getLogger(__name__)
 
@@ -83,6 +84,7 @@ class _Parts:
     booking: Booking
     recounting: Recounting
     announcing: Announcing
+    versions: Versions
     reflectors: dict[str, Reflector[Any]]
     registry: CollectorRegistry
     stop: Event
@@ -96,11 +98,13 @@ def serve(options: Options) -> None:
     memory.give_back_what_is_free()
     parts = _build(options)
     writer = _started("audit", parts.audit.run)
+    parts.versions.look()  # so that pods are counted right from the first list on, if the API server is there
     watchers = [_started(f"watch {what}", reflector.run) for what, reflector in parts.reflectors.items()]
     workers = [
         _started("booking", parts.booking.run),
         _started("recount", parts.recounting.run),
         _started("certificate", _refresh, parts.certificate, parts.stop),
+        _started("version", parts.versions.run),
     ]
     announcer = _started("events", parts.announcing.run)
     gc.freeze()  # what is there by now lives for ever: the collector need not look at it again
@@ -116,6 +120,7 @@ def serve(options: Options) -> None:
         drained = replica.serve(door, parts.certificate.context(), options.listen, *plain, clients=clients)
     finally:
         parts.stop.set()
+        parts.admission.account.version_due.set()
         if _ended(workers):
             parts.booking.leave(_UNTIL_SEEN if drained else 0.0)
         for reflector in parts.reflectors.values():
@@ -129,7 +134,8 @@ def serve(options: Options) -> None:
 def _build(options: Options) -> _Parts:
     name = secrets.token_hex(4)  # new for each process: whatever an earlier one held is not ours
     certificate = ServingCertificate(options.tls_cert_file, options.tls_key_file, options.client_ca_file)
-    api = Api(configure(options.kubeconfig), clock)
+    configuration = configure(options.kubeconfig)
+    api = Api(configuration, clock)
     top = TopOwners(Owners(api, topowners.WITHIN), clock).find
     audit = AuditLog(name, time.time, options.audit_file, top=top)
     registry = CollectorRegistry(auto_describe=False)
@@ -153,6 +159,8 @@ def _build(options: Options) -> _Parts:
         lambda edit: announcing.announce(edited(edit, options.namespace)),
     )
     pods = watching.watch_pods(api, account)
+    versions = Versions(Api(configuration, clock), account, pods.request_list, stop)
+    registry.register(metrics.KubernetesRules(account, versions))
     rereading = Rereading(account, lambda text: _announce(announcing, restored(text, options.namespace, settings.uid)))
     configmaps = ConfigMaps(api, options.namespace, WITHIN)
     booking = Booking(configmaps, admission, stop, pods.request_proof, rereading)
@@ -168,7 +176,19 @@ def _build(options: Options) -> _Parts:
     }
     rereading.join(reflector.request_list for reflector in reflectors.values())
     return _Parts(
-        name, api, certificate, audit, admission, forecast, booking, recounting, announcing, reflectors, registry, stop
+        name,
+        api,
+        certificate,
+        audit,
+        admission,
+        forecast,
+        booking,
+        recounting,
+        announcing,
+        versions,
+        reflectors,
+        registry,
+        stop,
     )
 
 

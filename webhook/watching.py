@@ -10,6 +10,7 @@ from webhook.configmap import ConfigMap
 from webhook.core.account.facts import PodFacts, node_facts, pod_facts
 from webhook.core.account.nodes import NodeFacts
 from webhook.core.pods.objects import Node, ObjectError, Pod, reader
+from webhook.core.pods.rules import NEWEST, Rules
 from webhook.core.quotas.check import Quota, quota
 from webhook.core.quotas.objects import ResourceQuota, read_quota
 from webhook.core.values.amounts import NOTHING
@@ -60,8 +61,12 @@ def watch_pods(api: Api, account: Account) -> Reflector[PodFacts]:
             case _:
                 _tell_state(account, account.pods, news)
 
+    def taken(pod: Pod) -> PodFacts:
+        return _pod(pod, account.rules)
+
     pause = Pause(BUSY, AT_EASE, account.at_ease, account.news_needed)
-    return Reflector(api, PODS, deliver, pause=pause, clock=account.clock)
+    resource = Resource(PODS.path, Pod, PODS.read, taken)
+    return Reflector(api, resource, deliver, pause=pause, clock=account.clock)
 
 
 def watch_nodes(api: Api, account: Account) -> Reflector[NodeFacts]:
@@ -160,10 +165,10 @@ def _tell_state(account: Account, feed: Feed, news: object) -> None:
             account.begin_again(feed.resource, known, found, since)
 
 
-def _pod(pod: Pod) -> PodFacts:
+def _pod(pod: Pod, rules: Rules = NEWEST) -> PodFacts:
     """Take a pod in; what it asks for counts as nothing where it cannot be read, which the API server never lets in."""
     try:
-        return pod_facts(pod)
+        return pod_facts(pod, rules=rules)
     except ObjectError as error:
         log.error("pod %s/%s counts as nothing: %s", pod.metadata.namespace, pod.metadata.name, error)  # noqa: TRY400
         return pod_facts(Pod(pod.metadata, type(pod.spec)(node_name=pod.spec.node_name)))

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tests.bench.figures import Chapter, Claim
 from tests.bench.spreads import Ratio
-from tests.cluster.binaries import KUBERNETES
+from tests.cluster.binaries import release
 from tests.cluster.toolchain import find_go
 from tests.cluster.toolchain import version as go_version
 
@@ -80,7 +80,7 @@ def machine() -> dict[str, object]:
         "system": platform.platform(),
         "python": platform.python_version(),
         "go": str(go_version(find_go())),
-        "kubernetes": KUBERNETES,
+        "kubernetes": release().version,
         "kubernetes-client": installed("kubernetes"),
         "commit": commit.stdout.strip(),
         **{name: installed(name) for name in PACKAGES},

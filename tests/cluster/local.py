@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from tests.cluster import gate, nodes
+from tests.cluster.binaries import NEWEST
 from tests.cluster.cluster import Cluster, existing_cluster
 from tests.cluster.controlplane import ControlPlane
 from tests.cluster.journal import Journal
@@ -24,6 +25,7 @@ class Settings:
     node_cpu: str = "4"
     replicas: int = 1
     controllers: bool = True
+    kubernetes: str = NEWEST.minor
 
     def __str__(self) -> str:
         """As it is written on make's command line."""

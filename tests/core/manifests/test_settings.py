@@ -8,7 +8,7 @@ import pytest
 from tests.core.manifests.objects import APP, found, manifest, one
 from webhook.core.manifests.report import reasons
 from webhook.core.manifests.text import ManifestError
-from webhook.core.pods.breakdown import Breakdown
+from webhook.core.pods.terms import Breakdown
 from webhook.core.values.quantity import millis, whole
 
 MI = 1 << 20

@@ -3,11 +3,13 @@
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
-from webhook.core.account.nodes import Room, Rules
+from webhook.core.account import nodes
+from webhook.core.account.nodes import Room
 from webhook.core.account.reserve import Kept
 from webhook.core.config.config import HeadroomConfig
 from webhook.core.config.settings import MissingLimits, Thresholds
 from webhook.core.config.share import WHOLE, Share
+from webhook.core.pods.rules import NEWEST, Rules
 from webhook.core.values.amounts import Amounts
 from webhook.core.values.scopes import CLUSTER
 
@@ -35,12 +37,14 @@ def near_sums(bounds: Bound, thousandths: int) -> tuple[tuple[int, int, int], ..
 class Accounting:
     """The scopes of one configuration, the shares that bound their sums, and the rules about nodes.
 
-    A scope that is none (any more) bounds nothing: a verdict may outlive the pool that it speaks of.
+    `rules` are those by which Kubernetes counts pods. A scope that is none (any more) bounds nothing: a verdict may
+    outlive the pool that it speaks of.
     """
 
-    def __init__(self, config: HeadroomConfig) -> None:
+    def __init__(self, config: HeadroomConfig, rules: Rules = NEWEST) -> None:
         self.config = config
-        self.nodes = Rules(
+        self.rules = rules
+        self.nodes = nodes.Rules(
             config.nodes.exclude_taints,
             config.nodes.not_ready_grace.seconds,
             config.nodes.forget_deleted_after.seconds,

@@ -56,12 +56,13 @@ class Ledger:
         self.listed_since = float("-inf")  # when the last list was asked for
         self.doubted_since = float("-inf")  # from when on a list must be, to be of the history that is true now
         self.deaf = False  # nothing is taken in but a list: what is told may be of a history that was replaced
-        self.unasked_growths = 0  # how often an infeasible resize became feasible, or a pod that had ended lives again
+        self.unasked_growths = 0  # how often a pod grew that nobody was asked about: see account.py
         self.unasked_growth = NOTHING  # what that came to in all, with no review of it
         self.unconfined_binds: Counter[str] = Counter()  # by pool: pods bound to its nodes and not charged to it before
         self.unconfined_bound: dict[str, Amounts] = {}  # what these came to in all
         self.history = History()
         self._infeasible: set[str] = set()  # names of pods whose resize is infeasible at present
+        self._claiming: set[str] = set()  # names of pods that DRA has allocated something to
         self._ended: dict[str, str] = {}  # by name: the UID of a pod that has run to its end and takes the name still
         self._deleting: set[str] = set()  # names that will be free soon
         self._changed: dict[str, tuple[str, int]] = {}  # by name: UID and revision of the pods that changed last
@@ -263,6 +264,10 @@ class Ledger:
                 self._tell_subjects(pod, pod.footprint)
         if pod.infeasible or self._infeasible:
             self._note(pod)
+        if pod.claims:
+            self._claiming.add(pod.name)
+        elif self._claiming:
+            self._claiming.discard(pod.name)
         if pod.deleting or not pod.counts or self._deleting or self._ended:
             self._note_end(pod)
         self._put(pod.name, _entry(pod) if pod.counts else None, settled=settled)
@@ -276,6 +281,7 @@ class Ledger:
         if settled:
             self._tell_subjects(pod, pod.footprint)  # it came and went
         self._infeasible.discard(pod.name)
+        self._claiming.discard(pod.name)
         self._ended.pop(pod.name, None)
         self._deleting.discard(pod.name)
         entry = self._pods.get(pod.name)
@@ -291,6 +297,7 @@ class Ledger:
         for name in self._pods.keys() - listed.keys():
             self._put(name, None)
         self._infeasible.intersection_update(listed)
+        self._claiming.intersection_update(listed)
         self._deleting.intersection_update(listed)
         self._ended = {name: uid for name, uid in self._ended.items() if name in listed}
         for pod in listed.values():
@@ -343,7 +350,8 @@ class Ledger:
             return
         self.born_revision = max(self.born_revision, pod.revision)
         self._tell_subjects(pod, pod.footprint.beyond(known.footprint))
-        if not settled and pod.name in self._infeasible and pod.counts:
+        unasked = pod.name in self._infeasible or (pod.claims and pod.name not in self._claiming)
+        if not settled and unasked and pod.counts:
             self._meter_growth(pod.footprint.beyond(known.footprint))
 
     def _meter_growth(self, growth: Amounts) -> None:

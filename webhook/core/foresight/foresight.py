@@ -20,6 +20,7 @@ from webhook.core.account.ledger import Ledger
 from webhook.core.account.places import Lacking, front_of, lacking_on
 from webhook.core.foresight.course import Course
 from webhook.core.foresight.plan import Plan
+from webhook.core.pods.rules import NEWEST, Rules
 from webhook.core.reviews.verdict import Sum, growth
 
 
@@ -88,10 +89,10 @@ _Tight = list[tuple[int, Line]]
 """The sums that keep pods out, each with how many it lets in; the tightest first, empty when none does."""
 
 
-def facts_of(namespace: str, plan: Plan) -> tuple[PodFacts, PodFacts]:
+def facts_of(namespace: str, plan: Plan, rules: Rules = NEWEST) -> tuple[PodFacts, PodFacts]:
     """Return what a new and an old pod of the plan are to the account; raises `ObjectError`."""
     nameless = f"{namespace}/"  # so that it adds to nothing that lives
-    return pod_facts(plan.new, nameless), pod_facts(plan.old, nameless)
+    return pod_facts(plan.new, nameless, rules=rules), pod_facts(plan.old, nameless, rules=rules)
 
 
 def look(ledger: Ledger, new: PodFacts, old: PodFacts) -> list[Line]:
