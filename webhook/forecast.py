@@ -1,45 +1,68 @@
 """Forecast: the early answers, given where somebody applies or scales a workload, before any of its pods comes.
 
-    review ──► edit ──► plan ──►[ lock: foresee ]──► nothing, a warning, or (`workloads: deny`) a refusal
-                 ▲
+    review ──► edit ──► plan ──►[ lock: foresee ]──► nothing, or what would be said
+                 ▲                                                 │
+                 │                                   is that sure? ├── a change: [ lock: its pods; foresee again ]
+                 │                                                 └── a creation: list what it adopts; the same
                  └── GET of the workload, where only its scale is asked for
+                                                                   ▼
+                                                     a warning, or (`workloads: deny`) a refusal
 
-It is a courtesy: the pods are judged anyway, each by itself. So whatever goes wrong here lets the request pass without
-a word to its user. It books nothing, and waits for nothing but that one GET: bounded, and without the lock.
+It is a courtesy: the pods are judged anyway, each by itself. So whatever goes wrong here, or is not sure, lets the
+request pass without a word to its user. It books nothing, and waits for nothing but these reads: bounded, and without
+the lock.
 """
 
 import logging
 from collections.abc import Callable
+from functools import partial
 from threading import Lock
+from typing import Protocol
 from urllib.parse import quote
 
 from webhook.account import Account
 from webhook.answer import KubeError
 from webhook.cases import Answer, Case, Decided, plain
+from webhook.core.account.facts import PodFacts
+from webhook.core.account.ledger import Ledger
 from webhook.core.account.nodes import NodeFacts
 from webhook.core.account.places import Lacking
+from webhook.core.config.config import HeadroomConfig
 from webhook.core.config.settings import Mode
+from webhook.core.foresight.adoption import UnsettledError
 from webhook.core.foresight.early import SILENT, Early, about_workload, early, excused, reply, wanted
 from webhook.core.foresight.foresight import Foresight, facts_of, foresee, lacking, look
-from webhook.core.foresight.plan import Edit, Plan, plan
+from webhook.core.foresight.plan import Edit, Plan, adopting, plan
+from webhook.core.foresight.presence import Names, doubt, doubt_of, own
 from webhook.core.pods.objects import ObjectError
 from webhook.core.pods.workload import read_scale, read_workload, scaled
 from webhook.core.reviews.reply import message
 from webhook.core.reviews.review import Request, ReviewError, decode, encode
 from webhook.core.reviews.verdict import Decision, Reason, Verdict
+from webhook.core.reviews.wording import printable
 from webhook.core.values.bucket import Bucket
 from webhook.http1 import LARGEST_EARLY
 from webhook.kube import Api
+from webhook.orphans import Orphans
 
 log = logging.getLogger(__name__)
 
-_RATE, _BURST = 10.0, 50  # reads of workloads a second: nobody who sends reviews may flood the API server with them
+# Reads a second, and looks through the names of all pods, some 20 ms for 150,000: nobody who sends reviews may flood
+# the API server with the ones, or this replica with the others.
+_RATE, _BURST = 10.0, 50
+_NAME = 100  # characters of a workload's name in the log
 _WITHIN = 0.4  # seconds for each of connecting, the headers and the body; the API server waits 2 s for all of it
 _UNKNOWN = Early(Verdict(Decision.CANNOT_TELL, Reason.UNAVAILABLE))
 
 
 class _UnaccountedError(Exception):
     """There is nothing to tell from."""
+
+
+class Check(Protocol):
+    """Says, under the lock, why what the account shows is not what a plan goes by; empty: it is."""
+
+    def __call__(self, ledger: Ledger, *, new: PodFacts, old: PodFacts) -> str: ...
 
 
 class Forecast:
@@ -53,6 +76,7 @@ class Forecast:
         self._count = count
         self._audit = audit
         self._reads = Bucket(_RATE, _BURST)
+        self._orphans = Orphans(api, self._pace, _WITHIN)
         self._lock = Lock()
 
     def review(self, body: bytes, timeout: float) -> Answer:
@@ -73,6 +97,9 @@ class Forecast:
     def _say(self, asked: Request, request: Request, size: int) -> Early:
         try:
             return self._foretell(asked, request, size)
+        except UnsettledError as error:
+            about = printable(f"{request.namespace}/{request.name}", _NAME)
+            log.info("no early answer about %s %s: %s", request.kind.kind, about, error)
         except (KubeError, ObjectError, _UnaccountedError) as error:
             log.warning("no early answer: %s", error)
         except Exception:
@@ -85,10 +112,40 @@ class Forecast:
             return SILENT
         if size > LARGEST_EARLY:
             raise _UnaccountedError(f"the review has {size:,} bytes, and no more than {LARGEST_EARLY:,} are read")
-        planned = plan(kind, self._edit(asked))
+        edit = self._edit(asked)
+        planned = plan(kind, edit)
         if planned is None or excused(planned, namespace, config.exempt):
             return SILENT
-        found, lacked = self._foresee(namespace, planned, refused=config.policy(namespace).mode is Mode.ENFORCE)
+        said = self._told(namespace, planned, config)
+        return said if said == SILENT else self._sure(said, request, edit, planned, config)
+
+    def _sure(self, said: Early, request: Request, edit: Edit, planned: Plan, config: HeadroomConfig) -> Early:
+        """Say it only where the pods that there are, are those that the plan goes by; raises `UnsettledError`."""
+        kind, namespace = request.kind.kind, request.namespace
+        if planned.unsettled:
+            raise UnsettledError(planned.unsettled)
+        if edit.old is not None and planned.exist is None:
+            return said
+        if edit.old is not None:
+            return self._told(namespace, planned, config, self._doubt(request, planned))
+        adopted = self._orphans.of(kind, namespace, edit.new)
+        if not adopted:
+            return said
+        made = adopting(planned, len(adopted))
+        if made.course.come <= 0:
+            return SILENT
+        return self._told(namespace, made, config, partial(doubt_of, namespace=namespace, pods=adopted))
+
+    def _doubt(self, request: Request, planned: Plan) -> Check:
+        self._pace()
+        kind, name = request.kind.kind, f"{request.namespace}/{request.name}"
+        with self._account.lock:
+            names, mark = self._account.ledger.names()
+        return partial(doubt, kind=kind, name=name, known=Names(own(kind, name, names), mark), plan=planned)
+
+    def _told(self, namespace: str, planned: Plan, config: HeadroomConfig, check: Check | None = None) -> Early:
+        enforced = config.policy(namespace).mode is Mode.ENFORCE
+        found, lacked = self._foresee(namespace, planned, check, refused=enforced)
         return early(planned, found, namespace, config, lacked)
 
     def _edit(self, asked: Request) -> Edit:
@@ -112,14 +169,19 @@ class Forecast:
         with self._account.lock:
             return tuple(node.facts for node in self._account.ledger.capacity.all() if node.deleted_at is None)
 
-    def _foresee(self, namespace: str, planned: Plan, *, refused: bool) -> tuple[Foresight | None, Lacking | None]:
+    def _foresee(
+        self, namespace: str, planned: Plan, check: Check | None, *, refused: bool
+    ) -> tuple[Foresight | None, Lacking | None]:
         facts = facts_of(namespace, planned, self._account.rules)
         with self._account.lock:
             problem = self._account.problem(self._account.clock())
             if problem is not None:
                 raise _UnaccountedError(problem)
-            lines = look(self._account.ledger, *facts)
-            lacked = lacking(self._account.ledger, planned, facts[0])
+            ledger = self._account.ledger
+            doubts = check(ledger, new=facts[0], old=facts[1]) if check is not None else ""
+            lines, lacked = look(ledger, *facts), lacking(ledger, planned, facts[0])
+        if doubts:
+            raise UnsettledError(doubts)
         return foresee(planned, lines, refused=refused), lacked
 
     def _record(self, case: Case, verdict: Verdict, told: str) -> None:

@@ -19,6 +19,7 @@ A pod's event costs the same at any size of the cluster. Not thread-safe: the ca
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from itertools import islice
 
 from webhook.core.account.accounting import Accounting, bounded_sums
 from webhook.core.account.capacity import Bearing, Capacity
@@ -32,6 +33,7 @@ from webhook.core.account.places import Lacking
 from webhook.core.account.recount import AWAITED, Grant, Parts
 from webhook.core.account.reservations import Reservation, Reservations
 from webhook.core.account.standing import Standing
+from webhook.core.account.subjects import namespace_of
 from webhook.core.account.unbound import UnboundPods
 from webhook.core.pods.confinement import Ways
 from webhook.core.values.amounts import NOTHING, Amounts
@@ -64,7 +66,8 @@ class Ledger:
         self._ended: dict[str, str] = {}  # by name: the UID of a pod that has run to its end and takes the name still
         self._deleting: set[str] = set()  # names that will be free soon
         self._changed: dict[str, tuple[str, int]] = {}  # by name: UID and revision of the pods that changed last
-        self._pods: dict[str, Entry] = {}
+        self._pods: dict[str, Entry] = {}  # the one that came or changed last stands last
+        self._entered = 0  # how often one was put there
         self._placement = Placement(self._implied_pool)
         self._unbound = UnboundPods(self.capacity.places, self._placement.pool_of, self._lets_in)
         self._committed: dict[str, Amounts] = {}  # by scope, without what is excused
@@ -136,6 +139,23 @@ class Ledger:
         if pod.name not in self._pods and pod.name not in self.reservations.names:
             return self.asked(pod, scope)
         return self.reservations.growth_unseen(pod.name, self.extent(pod, scope), scope)
+
+    def names(self) -> tuple[list[str], int]:
+        """Return the names of all live pods, a millisecond for 150,000, and a mark of this moment for `came_since`."""
+        return list(self._pods), self._entered
+
+    def came_since(self, mark: int) -> list[str]:
+        """Return the names of the pods that came or changed since a mark, and of some more if any have gone."""
+        return list(islice(reversed(self._pods), self._entered - mark))
+
+    def charged_to(self, name: str) -> Spread | None:
+        """What the live pod of a name is surely charged to; `NOWHERE` if that is nothing, None if there is no pod."""
+        return self._charged_under(name) if name in self._pods else None
+
+    def moving(self, prefix: str) -> list[str]:
+        """Return such names whose pod is being deleted, or was let in or changed and has not been seen yet."""
+        moving = {*self._deleting, *self.reservations.subjects.awaited(namespace_of(prefix)).names}
+        return [name for name in moving if name.startswith(prefix)]
 
     def part_of(self, pod: PodFacts, scope: str) -> Amounts | None:
         """What of a scope's charge is this very review's: its open grant, or the new pod itself once it is seen.
@@ -406,6 +426,7 @@ class Ledger:
                 del self._pods[name]
             if new is not None:
                 self._pods[name] = new
+                self._entered += 1
         elif not settled:
             return
         self.reservations.refresh(name)

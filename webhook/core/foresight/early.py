@@ -14,6 +14,7 @@ from webhook.core.config.settings import Answer, Exempt, Mode
 from webhook.core.foresight.foresight import Foresight, Obstacle
 from webhook.core.foresight.plan import KINDS, Plan
 from webhook.core.foresight.wording_workloads import (
+    advice,
     detail,
     exceeding,
     form_warning,
@@ -31,10 +32,11 @@ _SCALED = {"deployments": "Deployment", "replicasets": "ReplicaSet", "statefulse
 
 
 class Early(NamedTuple):
-    """A verdict and, unless nothing is said, its one warning."""
+    """A verdict and, unless nothing is said, its warning; `advice` says in one more what to do, or what comes of it."""
 
     verdict: Verdict
     warning: str = ""
+    advice: str = ""
 
 
 SILENT = Early(Verdict(Decision.ALLOW, Reason.FITS))
@@ -91,7 +93,7 @@ def early(
     told = structs.replace(verdict, decision=Decision.WARN)
     if policy.mode is Mode.WARN:
         return Early(told, exceeding(found, plan.pods))
-    return Early(told, warning(found, plan.pods))
+    return Early(told, warning(found, plan.pods), advice(found, plan.controller))
 
 
 def _refused(plan: Plan, found: Foresight, policy: Policy) -> bool:
@@ -102,4 +104,4 @@ def _refused(plan: Plan, found: Foresight, policy: Policy) -> bool:
 def reply(request: Request, said: Early, help_: Help = NO_HELP) -> Response:
     """Make the response."""
     response = respond(request, said.verdict, help_=help_)
-    return structs.replace(response, warnings=(said.warning,)) if said.warning else response
+    return structs.replace(response, warnings=tuple(filter(None, said[1:]))) if said.warning else response
