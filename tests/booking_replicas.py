@@ -9,17 +9,17 @@ from kubernetes.client.configuration import Configuration
 
 from tests.fake_configmaps import NAMESPACE, FakeConfigMaps
 from tests.judging import Judge
-from webhook.admission import Admission
-from webhook.booking import Booking
-from webhook.cases import Answer
-from webhook.configmap import ConfigMaps
-from webhook.core.sharing import shared
+from webhook.admission.decision_record import Answer
+from webhook.admission.pending import Waiting
+from webhook.admission.pods import Admission
+from webhook.controllers.allotments import Booking
+from webhook.controllers.relist import Rereading
+from webhook.controllers.watches import watch_allotments
+from webhook.core.sharing import shared_state as shared
 from webhook.core.sharing.allotment import Timing
-from webhook.core.sharing.shared import Shared
-from webhook.kube import Api
-from webhook.rereading import Rereading
-from webhook.waiting import Waiting
-from webhook.watching import watch_allotments
+from webhook.core.sharing.shared_state import Shared
+from webhook.kube.client import Api
+from webhook.kube.configmaps import ConfigMaps
 
 PATIENCE = 30.0  # seconds; only what is broken takes so long
 

@@ -9,13 +9,13 @@ from typing import Any, NamedTuple
 from flask import Flask
 from prometheus_client import CollectorRegistry
 
-from webhook.admission import Admission
-from webhook.app import create_app
-from webhook.clients import Clients
-from webhook.connection import Connection
-from webhook.connection_table import ConnectionTable
-from webhook.door import Door
-from webhook.reader import Room
+from webhook.admission.pods import Admission
+from webhook.http.client_certificates import Clients
+from webhook.http.connection import Connection
+from webhook.http.connection_table import ConnectionTable
+from webhook.http.parser import Room
+from webhook.web.dispatcher import Door
+from webhook.web.routes import create_app
 
 JSON = "application/json"
 

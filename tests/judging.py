@@ -6,14 +6,14 @@ from datetime import UTC, datetime
 from typing import Any
 
 from tests.core.accounts import config, node
-from webhook.account import Account
-from webhook.admission import Admission
-from webhook.cases import Answer, Decided
-from webhook.core.account.facts import PodFacts
-from webhook.core.config.text import digest
+from webhook.admission.decision_record import Answer, Decided
+from webhook.admission.pending import Waiting
+from webhook.admission.pods import Admission
+from webhook.core.config.render import digest
+from webhook.core.ledger.info import PodFacts
 from webhook.core.sharing.allotment import Timing
 from webhook.core.sharing.credit import Shares
-from webhook.waiting import Waiting
+from webhook.state.cluster_state import Account
 
 BEGAN = 1000.0
 

@@ -12,11 +12,11 @@ import msgspec
 from kubernetes.client.configuration import Configuration
 
 from tests.fake_apiserver import FakeApiServer
-from webhook.kube import Api
-from webhook.news import Bookmark, Broken, Changed, Deleted, Live, News, Proven, Replaced, Unreadable, WentBack
-from webhook.pause import NO_PAUSE, Pause
-from webhook.reflector import Reflector, Timing
-from webhook.wire import Resource
+from webhook.kube.client import Api
+from webhook.kube.throttle import NO_PAUSE, Pause
+from webhook.watch.decoder import Resource
+from webhook.watch.events import Bookmark, Broken, Changed, Deleted, Live, News, Proven, Replaced, Unreadable, WentBack
+from webhook.watch.reflector import Reflector, Timing
 
 PATH = "/api/v1/things"
 # Pauses are short. What the API server is given to answer in is not, for a busy machine may keep it from doing so.

@@ -9,12 +9,13 @@ from pathlib import Path
 from prometheus_client import CollectorRegistry, Counter
 
 from tests.judging import Judge
-from webhook import patience, replica
-from webhook.app import create_app
-from webhook.clients import Clients
-from webhook.door import Door
-from webhook.replica import Limits
-from webhook.tls import ServingCertificate
+from webhook.admission import deadlines as patience
+from webhook.http import worker as replica
+from webhook.http.client_certificates import Clients
+from webhook.http.tls import ServingCertificate
+from webhook.http.worker import Limits
+from webhook.web.dispatcher import Door
+from webhook.web.routes import create_app
 
 WAITING = "waits"  # with a number after it: made once so many reviews wait to be booked
 CLIENTS = "clients.crt"  # authorities of clients' certificates, if these are to be demanded

@@ -17,7 +17,7 @@ from typing import Self
 from tests.cluster.ports import free_port
 from tests.replica_main import BOOK, WAITING
 from tests.test_tls import FIRST, Mounted
-from webhook.replica import Limits
+from webhook.http.worker import Limits
 
 WAITS = "7Gi"  # what a review asks for that waits for the process to book
 

@@ -11,12 +11,12 @@ from msgspec import structs
 from tests.core.accounts import node, pod
 from tests.core.quotas.making import a_quota
 from tests.judging import Judge, ready, response, review, waits
-from webhook.account import Account
-from webhook.admission import Admission
-from webhook.cases import Answer, Decided
+from webhook.admission.decision_record import Answer, Decided
+from webhook.admission.pending import Waiting
+from webhook.admission.pods import Admission
 from webhook.core.reviews.verdict import Decision, Reason
 from webhook.core.sharing.allotment import Timing
-from webhook.waiting import Waiting
+from webhook.state.cluster_state import Account
 
 REFUSED = 403
 UNAVAILABLE = 503
@@ -403,7 +403,7 @@ def test_an_unforeseen_error_is_cannot_tell_with_a_traceback_in_the_log_only(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, mode: str, allowed: bool
 ) -> None:
     judge = ready(f"mode: {mode}")
-    monkeypatch.setattr("webhook.admission.decide", fail)
+    monkeypatch.setattr("webhook.admission.pods.decide", fail)
     said = response(judge.ask(review(uid="line\\break"), timeout=1.0))
     assert said["allowed"] is allowed
     assert "an unforeseen error, see Headroom's log" in json.dumps(said)
@@ -415,7 +415,7 @@ def test_an_unforeseen_error_is_cannot_tell_with_a_traceback_in_the_log_only(
 def test_after_an_unforeseen_error_the_next_review_is_judged(monkeypatch: pytest.MonkeyPatch) -> None:
     judge = ready()
     with monkeypatch.context() as patch:
-        patch.setattr("webhook.admission.decide", fail)
+        patch.setattr("webhook.admission.pods.decide", fail)
         sent_back(judge.ask(review()))
     assert response(judge.ask(review()))["allowed"]
 
@@ -554,7 +554,7 @@ def test_what_no_api_server_writes_is_answered_in_a_sentence_and_forgotten(
 
 
 def test_those_who_wait_and_say_much_are_bounded_together(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("webhook.waiting._HEAVY", 50_000)
+    monkeypatch.setattr("webhook.admission.pending._HEAVY", 50_000)
     judge = ready("exempt: {namespaces: [infra]}")
 
     def heavy(name: str, namespace: str = "default") -> bytes:
@@ -576,7 +576,7 @@ def test_those_who_wait_and_say_much_are_bounded_together(monkeypatch: pytest.Mo
 
 
 def test_of_those_that_were_sent_back_only_so_many_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("webhook.patience._REMEMBERED", 10)
+    monkeypatch.setattr("webhook.admission.deadlines._REMEMBERED", 10)
     judge = Judge()
     for number in range(50):
         sent_back(judge.ask(review(uid=f"{number}".ljust(128, "u"))))

@@ -16,11 +16,11 @@ from tests.core.accounts import node
 from tests.core.quotas.making import a_quota
 from tests.fake_events import FakeEvents
 from tests.judging import Clock, Judge, ready, response, review
-from webhook.announcing import Announcing, edited, refused
-from webhook.cases import Answer, Decided
-from webhook.core.notices.notice import BURST, INTERVAL, RATE, Occurrence
-from webhook.kube import Api
-from webhook.settings import Edit
+from webhook.admission.decision_record import Answer, Decided
+from webhook.core.events.aggregator import BURST, INTERVAL, RATE, Occurrence
+from webhook.kube.client import Api
+from webhook.observability.events import Announcing, edited, refused
+from webhook.state.configuration import Edit
 
 WALL = 1_767_268_800.0
 REPLICA_SET = {"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "web-1", "uid": "uid-web-1", "controller": True}
@@ -350,7 +350,7 @@ def test_it_writes_by_itself(told: Told) -> None:
 
 
 def test_a_review_never_waits_for_a_write(told: Told, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("webhook.owners._WITHIN", 60.0)
+    monkeypatch.setattr("webhook.observability.owners._WITHIN", 60.0)
     told.server.hang("list", 99)
     made = decision(told.judge, asked())
     with running(told):

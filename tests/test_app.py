@@ -8,8 +8,8 @@ from prometheus_client import CollectorRegistry, Counter
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.judging import Judge, ready
-from webhook.app import create_app, headers
-from webhook.http1 import LARGEST_BODY
+from webhook.http.messages import LARGEST_BODY
+from webhook.web.routes import create_app, headers
 
 
 def client(judge: Judge, registry: CollectorRegistry | None = None) -> FlaskClient:

@@ -17,10 +17,10 @@ from msgspec import structs
 
 from tests.core.accounts import pod
 from tests.judging import Judge, ready, response, review, waits
-from webhook.audit import AuditLog
-from webhook.auditline import worth_a_line
-from webhook.cases import Decided
-from webhook.core.notices.regarding import Regarding
+from webhook.admission.decision_record import Decided
+from webhook.core.events.reference import Regarding
+from webhook.observability.audit_log import AuditLog
+from webhook.observability.audit_record import worth_a_line
 
 NOW = 1_767_225_600.25  # 2026-01-01 00:00:00.250 UTC
 
@@ -353,7 +353,7 @@ def test_what_was_taken_in_is_written_before_the_end() -> None:
 def test_a_stuck_writer_does_not_keep_the_process(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("webhook.audit._STOPPING", 0.1)
+    monkeypatch.setattr("webhook.observability.audit_log._STOPPING", 0.1)
     out = Blocked()
     with writing(out, queue=1) as audit:
         audit.record(refused())

@@ -14,14 +14,14 @@ from msgspec import structs
 from tests.core.accounts import GI, node, pod
 from tests.core.quotas.making import a_quota
 from tests.judging import Judge, ready, review
-from webhook.auditline import SCHEMA, Line, TopOwner, line, worth_a_line
-from webhook.cases import Decided
-from webhook.core.account.ledger import Ledger
+from webhook.admission.decision_record import Decided
+from webhook.admission.pending import Waiting
+from webhook.core.ledger.ledger import Ledger
 from webhook.core.reviews.figures import figures_of
 from webhook.core.reviews.verdict import Decision, Reason
 from webhook.core.sharing.credit import SHARES
 from webhook.core.values.scopes import CLUSTER
-from webhook.waiting import Waiting
+from webhook.observability.audit_record import SCHEMA, Line, TopOwner, line, worth_a_line
 
 DOC = Path(__file__).parents[1] / "docs" / "audit.md"
 BOUNDED = "missingLimits: {}\nthresholds: {{memory: {{requests: 100%, limits: 200%}}, cpu: {{requests: 100%}}}}"

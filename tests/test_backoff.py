@@ -1,6 +1,6 @@
 """Pauses between attempts."""
 
-from webhook.backoff import Backoff
+from webhook.kube.backoff import Backoff
 
 
 def test_the_first_retry_comes_at_once_and_then_pauses_double_up_to_the_longest() -> None:

@@ -13,9 +13,9 @@ from tests.booking_replicas import Replica, is_ready, replica, state_of, until
 from tests.core.accounts import pod
 from tests.fake_configmaps import FakeConfigMaps
 from tests.judging import response, review, waits
-from webhook.core.sharing import shared
+from webhook.core.sharing import shared_state as shared
 from webhook.core.sharing.allotment import Timing
-from webhook.core.sharing.shared import Shared
+from webhook.core.sharing.shared_state import Shared
 
 OBJECT, MARK = "headroom-allotments", "headroom-allotments-made"
 WHOLE = Timing().validity + Timing().lapse
@@ -32,7 +32,7 @@ def server() -> Iterator[FakeConfigMaps]:
 @pytest.fixture(autouse=True)
 def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever leaves has the time that a busy machine takes for one write."""
-    monkeypatch.setattr("webhook.booking._FAREWELL", 20.0)
+    monkeypatch.setattr("webhook.controllers.allotments._FAREWELL", 20.0)
 
 
 def granted(of: Replica) -> int:
@@ -90,7 +90,7 @@ def test_whoever_finds_the_mark_waits_for_its_maker(server: FakeConfigMaps) -> N
 def test_an_object_that_was_lost_is_made_anew_and_opened_after_everything_has_lapsed(
     server: FakeConfigMaps, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, lost: str
 ) -> None:
-    monkeypatch.setattr("webhook.booking._LOOKS", 1)
+    monkeypatch.setattr("webhook.controllers.allotments._LOOKS", 1)
     server.write(MARK, {})
     if lost == "damaged":
         server.write(OBJECT, {"state.json": '{"version": 1, "epoch": 7'})
@@ -114,7 +114,7 @@ def test_an_object_that_was_lost_is_made_anew_and_opened_after_everything_has_la
 def test_an_object_deleted_while_it_is_in_use_is_made_anew_closed_with_what_is_open(
     server: FakeConfigMaps, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("webhook.booking._LOOKS", 1)
+    monkeypatch.setattr("webhook.controllers.allotments._LOOKS", 1)
     with replica(server) as r:
         until(lambda: is_ready(r))
         assert response(r.answer(r.judge.ask(review(memory="3Gi"))))["allowed"]
@@ -433,7 +433,7 @@ def test_a_write_in_doubt_is_settled_before_leaving(server: FakeConfigMaps) -> N
 def test_leaving_takes_no_longer_than_it_may(
     server: FakeConfigMaps, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("webhook.booking._FAREWELL", 1.0)
+    monkeypatch.setattr("webhook.controllers.allotments._FAREWELL", 1.0)
     with replica(server) as r:
         until(lambda: is_ready(r))
         r.end_booking()

@@ -13,7 +13,7 @@ from tests.booking_replicas import Replica, is_ready, replica, state_of, until
 from tests.core.accounts import pod
 from tests.fake_configmaps import FakeConfigMaps
 from tests.judging import response, review
-from webhook.core.account.facts import PodFacts
+from webhook.core.ledger.info import PodFacts
 from webhook.core.sharing.allotment import Timing
 
 # A pod that is made later than the lapse after it was let in may well be one too many, as on any cluster: where pods

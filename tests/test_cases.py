@@ -1,6 +1,6 @@
 """What goes back over HTTP."""
 
-from webhook.cases import Answer, plain
+from webhook.admission.decision_record import Answer, plain
 
 
 def test_a_plain_answer_is_one_line_of_text() -> None:

@@ -10,11 +10,13 @@ import pytest
 from click.testing import CliRunner, Result
 
 from tests.test_tls import FIRST, Mounted
-from webhook import __version__, logbook, server
-from webhook.answer import Unconfigured
-from webhook.cli import main
+from webhook import __version__
+from webhook import manager as server
+from webhook.cli.main import main
 from webhook.core.sharing.allotment import Timing
-from webhook.server import Options
+from webhook.kube.stream import Unconfigured
+from webhook.manager import Options
+from webhook.observability import logging as logbook
 
 NEEDED = ("--tls-cert-file", "/tls.crt", "--tls-key-file", "/tls.key")
 
@@ -189,8 +191,8 @@ def test_an_audit_file_that_cannot_be_opened_is_one_line_and_1(tmp_path: Path) -
 
 
 FOR_SERVERS = (
-    "webhook.server",
-    "webhook.replica",
+    "webhook.manager",
+    "webhook.http.worker",
     "flask",
     "gunicorn",
     "kubernetes",
@@ -201,7 +203,7 @@ FOR_SERVERS = (
 
 def test_a_persons_command_imports_nothing_that_only_a_server_needs() -> None:
     """It takes a second to import, and somebody waits."""
-    program = "import sys; from webhook.cli import main; main(['footprint', '--help'], standalone_mode=False); "
+    program = "import sys; from webhook.cli.main import main; main(['footprint', '--help'], standalone_mode=False); "
     program += "print(*sorted(sys.modules), file=sys.stderr)"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert "Say what manifests commit" in done.stdout

@@ -7,7 +7,7 @@ import pytest
 import yaml
 from click.testing import CliRunner, Result
 
-from webhook.cli import main
+from webhook.cli.main import main
 
 DATA = Path(__file__).parent / "data"
 EVERY_KIND = DATA / "footprint.yaml"

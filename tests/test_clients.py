@@ -21,9 +21,9 @@ from tests.replica_main import CLIENTS as FILE
 from tests.replica_process import Client, Process, read_until_closed, serving
 from tests.test_overlays import INSTALL
 from tests.test_tls import FIRST, NOW, Mounted
-from webhook import clients
-from webhook.replica import Limits
-from webhook.tls import Outcome, ServingCertificate, TlsError
+from webhook.http import client_certificates as clients
+from webhook.http.tls import Outcome, ServingCertificate, TlsError
+from webhook.http.worker import Limits
 
 
 @pytest.fixture(scope="module")

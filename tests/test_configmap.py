@@ -7,9 +7,9 @@ import pytest
 from kubernetes.client.configuration import Configuration
 
 from tests.fake_configmaps import NAMESPACE, PATH, FakeConfigMaps
-from webhook.answer import ApiError, Conflict, NotFound, Unanswered
-from webhook.configmap import ConfigMaps
-from webhook.kube import Api
+from webhook.kube.client import Api
+from webhook.kube.configmaps import ConfigMaps
+from webhook.kube.stream import ApiError, Conflict, NotFound, Unanswered
 
 
 @pytest.fixture

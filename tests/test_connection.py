@@ -8,8 +8,8 @@ import pytest
 
 from tests.doors import House, Peer, Request, door
 from tests.judging import Judge, ready, review
-from webhook import connection
-from webhook.connection_table import Rank
+from webhook.http import connection
+from webhook.http.connection_table import Rank
 
 HEALTHZ = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
 LAST = b"GET /healthz HTTP/1.1\r\nConnection: close\r\n\r\n"

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from webhook.connection_table import ConnectionTable, Rank
+from webhook.http.connection_table import ConnectionTable, Rank
 
 LIMIT, PER_ADDRESS = 6, 3
 ADDRESSES = ("a", "b", "c")

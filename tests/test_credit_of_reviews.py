@@ -7,11 +7,11 @@ import pytest
 
 from tests.core.accounts import GI, pod
 from tests.judging import Judge, ready, response, review, waits
-from webhook.announcing import refused
-from webhook.cases import Answer
+from webhook.admission.decision_record import Answer
+from webhook.admission.pending import Waiting
 from webhook.core.reviews.verdict import Decision, Reason
 from webhook.core.sharing.credit import SHARES
-from webhook.waiting import Waiting
+from webhook.observability.events import refused
 
 LAPSE = 45.0
 

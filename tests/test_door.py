@@ -13,7 +13,7 @@ from prometheus_client import CollectorRegistry
 
 from tests.doors import House, Peer, Request, Said, door
 from tests.judging import Judge, ready, review
-from webhook.app import create_app
+from webhook.web.routes import create_app
 
 GET = "GET {} HTTP/1.1\r\nHost: x\r\n\r\n"
 
@@ -238,7 +238,7 @@ def test_no_crowd_on_other_pages_hides_that_the_process_lives() -> None:
 
 
 def test_large_bodies_that_wait_for_a_thread_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("webhook.door._MOST_QUEUED", 100_000)
+    monkeypatch.setattr("webhook.web.dispatcher._MOST_QUEUED", 100_000)
     app, go = Flask("slow"), threading.Event()
 
     @app.post("/slow")

@@ -6,11 +6,11 @@ import pytest
 from kubernetes.client.configuration import Configuration
 
 from tests.fake_configmaps import NAMESPACE, FakeConfigMaps
-from webhook.answer import Conflict, NotFound
-from webhook.configmap import ConfigMaps
-from webhook.core.sharing.shared import Holding, NewerVersionError, Shared
-from webhook.escrow import NAME, Escrow, TooLarge
-from webhook.kube import Api
+from webhook.controllers.allotment_store import NAME, Escrow, TooLarge
+from webhook.core.sharing.shared_state import Holding, NewerVersionError, Shared
+from webhook.kube.client import Api
+from webhook.kube.configmaps import ConfigMaps
+from webhook.kube.stream import Conflict, NotFound
 
 STATE = Shared("epoch", open=True, floor=7, holdings={"r1": Holding(3)})
 

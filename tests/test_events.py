@@ -10,11 +10,11 @@ from kubernetes.client.configuration import Configuration
 
 from tests.fake_events import FakeEvents
 from tests.fake_http import Call, Fault, Handler
-from webhook.answer import ApiError, Conflict, NotFound, Unreachable
-from webhook.core.notices.notice import Occurrence
-from webhook.core.notices.regarding import Regarding
-from webhook.events import Events, name_of, shortened
-from webhook.kube import Api
+from webhook.core.events.aggregator import Occurrence
+from webhook.core.events.reference import Regarding
+from webhook.kube.client import Api
+from webhook.kube.stream import ApiError, Conflict, NotFound, Unreachable
+from webhook.observability.event_writer import Events, name_of, shortened
 
 WEB = Regarding("apps/v1", "Deployment", "shop", "web", "uid-web")
 NOON = 1_767_268_800.9  # 2026-01-01 12:00:00.9 UTC

@@ -1,6 +1,6 @@
 """A feed says whether what a watch told can be judged by, and how old it is."""
 
-from webhook.feed import Feed
+from webhook.state.sync_status import Feed
 
 
 def test_nothing_can_be_judged_by_before_the_first_list() -> None:

@@ -14,15 +14,15 @@ from tests.core.sample_reviews import body, sample
 from tests.core.workloads import Json, template
 from tests.doors import JSON
 from tests.judging import Judge, ready, response, review
-from webhook.answer import NotFound, Unanswered
-from webhook.app import WORKLOADS, create_app
-from webhook.auditline import line
-from webhook.cases import Decided
+from webhook.admission.decision_record import Decided
+from webhook.admission.workloads import Forecast
 from webhook.core.reviews.verdict import Decision, Reason
-from webhook.forecast import Forecast
-from webhook.http1 import LARGEST_BODY, LARGEST_EARLY
-from webhook.kube import Answer, Api
-from webhook.metrics import EarlyAnswers
+from webhook.http.messages import LARGEST_BODY, LARGEST_EARLY
+from webhook.kube.client import Answer, Api
+from webhook.kube.stream import NotFound, Unanswered
+from webhook.observability.audit_record import line
+from webhook.observability.metrics import EarlyAnswers
+from webhook.web.routes import WORKLOADS, create_app
 
 WEB = "/apis/apps/v1/namespaces/default/deployments/web"
 SHORT = "only 2 of 3 replicas fit: memory requests of the cluster, 1Gi each, 2Gi free of 2Gi"

@@ -12,13 +12,13 @@ from prometheus_client import CollectorRegistry
 from tests.core.accounts import pod
 from tests.core.sample_reviews import body
 from tests.judging import Judge, ready, response
-from webhook import guard as guard_module
-from webhook.app import CONFIGURATION, create_app
-from webhook.cases import Answer
-from webhook.core.foresight.preview import Preview, preview
-from webhook.guard import Guard
-from webhook.http1 import LARGEST_EARLY
-from webhook.settings import KEY, NAME
+from webhook.admission import configuration as guard_module
+from webhook.admission.configuration import Guard
+from webhook.admission.decision_record import Answer
+from webhook.core.forecast.preview import Preview, preview
+from webhook.http.messages import LARGEST_EARLY
+from webhook.state.configuration import KEY, NAME
+from webhook.web.routes import CONFIGURATION, create_app
 
 HEAD = "apiVersion: headroom.dev/v1\nkind: HeadroomConfig\n"
 GOOD = HEAD + "thresholds: {memory: {requests: 100%}}\n"
@@ -214,7 +214,7 @@ def test_over_http(judge: Judge) -> None:
 
 
 def test_while_one_edit_is_read_no_other_makes_the_replica_busy(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("webhook.guard._TURN", 0.01)
+    monkeypatch.setattr("webhook.admission.configuration._TURN", 0.01)
     guard = Guard(ready().admission.account)
     with guard._reading:
         said = response(guard.review(edit(BAD), 5.0))
@@ -233,7 +233,7 @@ def test_a_very_large_edit_passes_with_a_warning() -> None:
 
 def test_many_large_edits_do_not_keep_a_replica_busy(monkeypatch: pytest.MonkeyPatch) -> None:
     large = edit(BAD + "#" * (64 << 10))
-    monkeypatch.setattr("webhook.guard._BURST", 3 * len(large))
+    monkeypatch.setattr("webhook.admission.configuration._BURST", 3 * len(large))
     judge = ready()
     guard = Guard(judge.admission.account)
     allowed = [response(guard.review(large, 5.0))["allowed"] for _ in range(5)]

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from webhook.gulps import Chunks, Gulps
-from webhook.pause import Pause
+from webhook.kube.chunked import Chunks, Gulps
+from webhook.kube.throttle import Pause
 
 PAUSE = 0.01
 

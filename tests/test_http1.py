@@ -7,18 +7,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from webhook import reader as reading
-from webhook.cases import Answer
-from webhook.http1 import LARGEST_BODY, Reply, Request, head
-from webhook.reader import (
-    LONGEST_KNOWN,
-    MOST_FIELDS,
-    MOST_HELD,
-    MOST_KNOWN,
-    Reader,
-    Room,
-    Step,
-)
+from webhook.admission.decision_record import Answer
+from webhook.http import parser as reading
+from webhook.http.messages import LARGEST_BODY, Reply, Request, head
+from webhook.http.parser import LONGEST_KNOWN, MOST_FIELDS, MOST_HELD, MOST_KNOWN, Reader, Room, Step
 
 MI = 1 << 20
 TARGETS = ("/", "/validate?timeout=5s", "/a%20b", "http://host:1/x?y", "//two", "/?")

@@ -18,7 +18,8 @@ from kubernetes.client.configuration import Configuration
 from tests.fake_apiserver import FakeApiServer
 from tests.fake_certificate import make_certificate
 from tests.fake_http import Fault
-from webhook.answer import (
+from webhook.kube.client import Api, configure
+from webhook.kube.stream import (
     ApiError,
     Conflict,
     Gone,
@@ -30,7 +31,6 @@ from webhook.answer import (
     Unconfigured,
     Unreachable,
 )
-from webhook.kube import Api, configure
 
 PATH = "/api/v1/things"
 NOT_AT_ALL = 15.0  # seconds: a limit that is not kept is not kept for 30 s and more; a busy machine adds some to it

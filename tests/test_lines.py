@@ -14,8 +14,8 @@ from tests.fake_apiserver import FakeApiServer
 from tests.fake_certificate import make_certificate
 from tests.fake_http import Call, Fault, Handler
 from tests.test_gulps import pieces
-from webhook.answer import Silent, Stream, Unanswered
-from webhook.kube import Api
+from webhook.kube.client import Api
+from webhook.kube.stream import Silent, Stream, Unanswered
 
 PATH = "/api/v1/things"
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -89,7 +89,7 @@ def test_a_long_line_among_short_ones(server: FakeApiServer, api: Api, chunked: 
 
 
 def test_a_line_without_end_is_refused(server: FakeApiServer, api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("webhook.answer.LONGEST_LINE", 1 << 20)
+    monkeypatch.setattr("webhook.kube.stream.LONGEST_LINE", 1 << 20)
     send(server, [CHUNKED, *[frame(b"x" * 100_000)] * 12])
     with watch(api) as stream, pytest.raises(Unanswered, match="a line of more than"):
         list(stream.lines(5))

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 import pytest
 
 from tests.judging import Clock
-from webhook import logbook
-from webhook.logbook import Bounded
+from webhook.observability import logging as logbook
+from webhook.observability.logging import Bounded
 
 
 def record(text: str, *details: object, name: str = "webhook") -> logging.LogRecord:

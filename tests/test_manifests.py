@@ -4,10 +4,10 @@ import pytest
 
 import webhook
 from tests.kustomize import MANIFESTS, Manifest, one, render
-from webhook import settings
-from webhook.app import CONFIGURATION, WORKLOADS
-from webhook.cli_serve import serve
-from webhook.core.config import source as config_source
+from webhook.cli.serve import serve
+from webhook.core.config import parse as config_source
+from webhook.state import configuration as settings
+from webhook.web.routes import CONFIGURATION, WORKLOADS
 
 NAMESPACE = "headroom-system"
 WELL_KNOWN = ("name", "instance", "version", "component", "part-of", "managed-by")

@@ -16,19 +16,19 @@ from tests.core.quotas.making import a_quota
 from tests.judging import Judge, ready, response, review, waits
 from tests.live.exposition import Exposition
 from tests.test_tls import FIRST, Mounted
-from webhook.admission import Admission
-from webhook.announcing import Announcing
-from webhook.audit import AuditLog
-from webhook.booking import Booking
-from webhook.configmap import ConfigMaps
-from webhook.core.account.facts import PodFacts
-from webhook.core.account.nodes import NodeFacts, Room
+from webhook.admission.pods import Admission
+from webhook.admission.workloads import Forecast
+from webhook.controllers.allotments import Booking
+from webhook.core.ledger.info import PodFacts
+from webhook.core.ledger.nodes import NodeFacts, Room
 from webhook.core.sharing.allotment import Timing
 from webhook.core.values.amounts import Amounts
-from webhook.forecast import Forecast
-from webhook.kube import Api
-from webhook.metrics import Announcements, EarlyAnswers, QuotasSeen, Recounts, Reviews, Snapshot
-from webhook.settings import Settings
+from webhook.kube.client import Api
+from webhook.kube.configmaps import ConfigMaps
+from webhook.observability.audit_log import AuditLog
+from webhook.observability.events import Announcing
+from webhook.observability.metrics import Announcements, EarlyAnswers, QuotasSeen, Recounts, Reviews, Snapshot
+from webhook.state.configuration import Settings
 
 WALL = 1_700_000_000.0
 GI = 1 << 30

@@ -6,8 +6,8 @@ import pytest
 
 from tests.core.accounts import config, node
 from tests.judging import Judge
-from webhook.account import Account
-from webhook.core.account.nodes import NodeFacts, Room
+from webhook.core.ledger.nodes import NodeFacts, Room
+from webhook.state.cluster_state import Account
 
 POOLS = "pools: [{name: large, nodeSelector: {pool: large}}, {name: old, nodeSelector: {zone: a}}]"
 
@@ -18,7 +18,7 @@ def both(name: str, cpu: int = 1) -> NodeFacts:
 
 @pytest.fixture
 def account(caplog: pytest.LogCaptureFixture) -> Account:
-    caplog.set_level(logging.INFO, "webhook.overlaps")
+    caplog.set_level(logging.INFO, "webhook.state.pool_overlaps")
     found = Judge().admission.account
     found.configure(config(POOLS), "digest")
     found.relist_nodes([node("a", pool="large")])

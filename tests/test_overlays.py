@@ -10,8 +10,8 @@ import pytest
 import yaml
 
 from tests.kustomize import MANIFESTS, Manifest, one, own_ca, render
-from webhook.cli_serve import serve
-from webhook.clients import API_SERVER
+from webhook.cli.serve import serve
+from webhook.http.client_certificates import API_SERVER
 
 INSTALL = MANIFESTS.parent / "docs" / "install.md"
 

@@ -7,11 +7,11 @@ import pytest
 from kubernetes.client.configuration import Configuration
 
 from tests.fake_events import FakeEvents
-from webhook import owners
-from webhook.answer import ApiError, Unanswered, Unreachable
-from webhook.core.notices.regarding import Regarding
-from webhook.kube import Api
-from webhook.owners import Owners
+from webhook.core.events.reference import Regarding
+from webhook.kube.client import Api
+from webhook.kube.stream import ApiError, Unanswered, Unreachable
+from webhook.observability import owners
+from webhook.observability.owners import Owners
 
 REPLICA_SET = Regarding("apps/v1", "ReplicaSet", "shop", "web-1", "uid-web-1")
 JOB = Regarding("batch/v1", "Job", "shop", "night-1", "uid-night-1")

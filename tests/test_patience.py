@@ -10,8 +10,8 @@ import pytest
 from tests.core.reviews.test_confine import POOLS
 from tests.judging import BEGAN, Judge, review, waits
 from tests.test_pool_reviews import update
-from webhook.cases import Answer
-from webhook.waiting import Waiting
+from webhook.admission.decision_record import Answer
+from webhook.admission.pending import Waiting
 
 TIMEOUT = 5.0  # of the webhook, as it is shipped
 RETRY = 1.0  # what an answer says that sends back

@@ -6,7 +6,7 @@ from threading import Event
 
 import pytest
 
-from webhook.pause import Pause
+from webhook.kube.throttle import Pause
 
 LONG = 30.0
 MUCH = 1 << 20

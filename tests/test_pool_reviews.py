@@ -11,10 +11,10 @@ from tests.core.accounts import node, pod
 from tests.core.reviews.test_confine import GATED, HM, POOLS
 from tests.core.sample_reviews import body, memory
 from tests.judging import Judge, ready, response, waits
-from webhook.announcing import refused
-from webhook.auditline import line
-from webhook.cases import Answer, Decided
-from webhook.metrics import Reviews
+from webhook.admission.decision_record import Answer, Decided
+from webhook.observability.audit_record import line
+from webhook.observability.events import refused
+from webhook.observability.metrics import Reviews
 
 numbers = count()
 
@@ -113,7 +113,7 @@ def test_a_pod_that_lives_again_is_logged(caplog: pytest.LogCaptureFixture) -> N
     judge = pooled()
     account = judge.admission.account
     account.see_pod(pod("ended", 1, revision=102, counts=False))
-    with caplog.at_level(logging.WARNING, "webhook.account"):
+    with caplog.at_level(logging.WARNING, "webhook.state.cluster_state"):
         account.see_pod(pod("ended", 1, revision=103))
     assert "pod 'default/ended' grew without a review" in caplog.text
     assert "made to live again" in caplog.text

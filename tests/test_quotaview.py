@@ -8,12 +8,12 @@ from kubernetes.client.configuration import Configuration
 
 from tests.core.quotas.making import a_quota
 from tests.judging import Clock
-from webhook import watching
+from webhook.controllers import watches as watching
 from webhook.core.quotas.check import Quota
 from webhook.core.quotas.objects import ResourceQuota
-from webhook.kube import Api
-from webhook.news import Bookmark, Broken, Changed, Deleted, Live, News, Replaced, Unreadable
-from webhook.quotaview import QuotaView
+from webhook.kube.client import Api
+from webhook.state.quota_view import QuotaView
+from webhook.watch.events import Bookmark, Broken, Changed, Deleted, Live, News, Replaced, Unreadable
 
 API = Api(Configuration(host="http://127.0.0.1:1"))
 

@@ -6,10 +6,10 @@ import pytest
 
 from tests.core.accounts import pod
 from tests.judging import ready
-from webhook.admission import Admission
-from webhook.core.account.recount import Drift
+from webhook.admission.pods import Admission
+from webhook.controllers.recount import Recounting
+from webhook.core.ledger.recount import Drift
 from webhook.core.values.amounts import Amounts
-from webhook.recounting import Recounting
 
 
 def recounted(admission: Admission) -> tuple[Drift, ...]:

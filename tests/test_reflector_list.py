@@ -7,7 +7,7 @@ import pytest
 from tests.fake_apiserver import FakeApiServer
 from tests.fake_http import Call, Fault, Handler, line
 from tests.reflecting import reflecting
-from webhook.news import Broken, Changed, Live, Proven, Replaced, Unreadable
+from webhook.watch.events import Broken, Changed, Live, Proven, Replaced, Unreadable
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import pytest
 from tests.fake_apiserver import FakeApiServer
 from tests.fake_http import CUT
 from tests.reflecting import Running, reflecting
-from webhook.news import Bookmark, Broken, Live, Proven, Replaced
+from webhook.watch.events import Bookmark, Broken, Live, Proven, Replaced
 
 
 @pytest.fixture

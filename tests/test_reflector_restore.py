@@ -8,7 +8,7 @@ import pytest
 from tests.fake_apiserver import FakeApiServer
 from tests.fake_http import CUT
 from tests.reflecting import Running, reflecting, wait_until
-from webhook.news import Changed, Live, Proven, Replaced, WentBack
+from webhook.watch.events import Changed, Live, Proven, Replaced, WentBack
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import pytest
 from tests.fake_apiserver import FakeApiServer
 from tests.fake_http import CUT, Call, Fault, Handler
 from tests.reflecting import PATIENCE, reflecting, wait_until
-from webhook.news import Broken, Changed, Live, Proven, Replaced
+from webhook.watch.events import Broken, Changed, Live, Proven, Replaced
 
 
 @pytest.fixture

@@ -9,8 +9,8 @@ import pytest
 from tests.fake_apiserver import FakeApiServer
 from tests.fake_http import CUT, END
 from tests.reflecting import reflecting
-from webhook.news import Bookmark, Broken, Changed, Deleted, Live, Proven, Replaced
-from webhook.pause import Pause
+from webhook.kube.throttle import Pause
+from webhook.watch.events import Bookmark, Broken, Changed, Deleted, Live, Proven, Replaced
 
 
 @pytest.fixture
@@ -238,7 +238,7 @@ def test_reconnecting_over_and_over_loses_nothing_and_tells_nothing_twice(server
 
 
 def test_an_endless_line_is_cut_off(server: FakeApiServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("webhook.answer.LONGEST_LINE", 1 << 20)
+    monkeypatch.setattr("webhook.kube.stream.LONGEST_LINE", 1 << 20)
     with reflecting(server, silence=5) as running:
         consumer = running.consumer
         consumer.wait(lambda: bool(consumer.of(Live)))

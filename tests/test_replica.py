@@ -15,9 +15,9 @@ from tests.booking_replicas import until
 from tests.doors import door
 from tests.judging import ready, review
 from tests.replica_process import WAITS, Client, Process, read_until_closed, serving
-from webhook import replica
-from webhook.http1 import LARGEST_BODY
-from webhook.replica import Limits, address
+from webhook.http import worker as replica
+from webhook.http.messages import LARGEST_BODY
+from webhook.http.worker import Limits, address
 
 MI = 1 << 20
 PATIENCE = 1.5

@@ -13,7 +13,7 @@ import pytest
 
 from tests.judging import review
 from tests.replica_process import WAITS, Client, Process, serving
-from webhook.replica import Limits
+from webhook.http.worker import Limits
 
 AT_ONCE = 20.0  # seconds; a busy machine takes some of them
 FOR_LONG = Limits(patience=120, drain=120)  # of whoever waits where nothing is to be waited for

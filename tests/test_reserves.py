@@ -6,8 +6,8 @@ import pytest
 
 from tests.core.accounts import config, node
 from tests.judging import Judge
-from webhook.account import Account
-from webhook.core.account.nodes import NodeFacts
+from webhook.core.ledger.nodes import NodeFacts
+from webhook.state.cluster_state import Account
 
 POOLS = "reserve: {nodes: 1}\npools: [{name: big, nodeSelector: {pool: big}, reserve: {nodes: 2}}]"
 USED_UP = "the reserve of the cluster (nodes: 1) is used up by b: the loss of another node may not be covered"
@@ -19,7 +19,7 @@ WHOLE = "the reserve of the cluster is not used up any more"
 
 @pytest.fixture
 def judge(caplog: pytest.LogCaptureFixture) -> Judge:
-    caplog.set_level(logging.INFO, "webhook.reserves")
+    caplog.set_level(logging.INFO, "webhook.state.reserves")
     judge = Judge()
     judge.admission.account.configure(config(POOLS), "digest")
     judge.admission.account.relist_nodes([node("a"), node("b"), node("c"), node("d")])

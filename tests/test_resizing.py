@@ -8,10 +8,10 @@ from prometheus_client import CollectorRegistry
 from tests.core.accounts import GI, pod
 from tests.core.sample_reviews import memory, resize
 from tests.judging import Judge, ready, response, waits
-from webhook.announcing import refused
-from webhook.auditline import line
-from webhook.cases import Answer
-from webhook.metrics import Reviews
+from webhook.admission.decision_record import Answer
+from webhook.observability.audit_record import line
+from webhook.observability.events import refused
+from webhook.observability.metrics import Reviews
 
 
 def grow(new: str) -> bytes:

@@ -9,11 +9,11 @@ import pytest
 from tests.booking_replicas import Replica, is_ready, replica, state_of, until
 from tests.fake_configmaps import FakeConfigMaps
 from tests.judging import ready, response, review
-from webhook.account import Account
-from webhook.configmap import ConfigMap, _Meta
+from webhook.controllers.relist import Rereading, restored
 from webhook.core.sharing.allotment import Timing
-from webhook.core.sharing.shared import Shared
-from webhook.rereading import Rereading, restored
+from webhook.core.sharing.shared_state import Shared
+from webhook.kube.configmaps import ConfigMap, _Meta
+from webhook.state.cluster_state import Account
 
 OBJECT = "headroom-allotments"
 WHOLE = Timing().validity + Timing().lapse

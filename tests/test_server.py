@@ -20,7 +20,7 @@ from tests.fake_cluster import FakeCluster
 from tests.judging import review
 from tests.live.exposition import Exposition
 from tests.test_tls import FIRST, SECOND, Mounted
-from webhook import server
+from webhook import manager as server
 
 WHOLE = SMALLEST.replace("75%", "100%")
 START = 60.0

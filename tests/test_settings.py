@@ -6,8 +6,8 @@ import pytest
 
 from tests.core.configs import SMALLEST
 from webhook.core.config.config import HeadroomConfig
-from webhook.core.config.settings import Mode
-from webhook.settings import Edit, Reading, Settings
+from webhook.core.config.types import Mode
+from webhook.state.configuration import Edit, Reading, Settings
 
 LOOSER = SMALLEST.replace("75%", "90%")
 SAME_MEANING = "# a comment\n" + SMALLEST.replace("75%", "75.0%")

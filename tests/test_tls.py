@@ -29,8 +29,8 @@ from hypothesis import strategies as st
 from certs import names
 from certs.authority import issue, make_authority, new_key
 from certs.bundle import Key, Pair, write_certificates, write_key
-from webhook import tls
-from webhook.tls import Outcome, Refreshed, ServingCertificate, TlsError
+from webhook.http import tls
+from webhook.http.tls import Outcome, Refreshed, ServingCertificate, TlsError
 
 NAME = "headroom.headroom-system.svc"
 NAMES = names.parse([NAME], ["127.0.0.1"])

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from tests.doors import House, door
 from tests.judging import ready
 from tests.test_tls import FIRST, Mounted
-from webhook.connection import Connection
-from webhook.tls_transport import Secured, TlsTransport
+from webhook.http.connection import Connection
+from webhook.http.tls_transport import Secured, TlsTransport
 
 
 class Above:

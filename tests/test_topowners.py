@@ -5,11 +5,11 @@ from collections.abc import Callable
 import pytest
 
 from tests.judging import Clock
-from webhook import topowners
-from webhook.answer import KubeError, Unreachable
-from webhook.core.notices.regarding import Regarding
-from webhook.owners import Owners
-from webhook.topowners import TopOwners
+from webhook.core.events.reference import Regarding
+from webhook.kube.stream import KubeError, Unreachable
+from webhook.observability import top_owners as topowners
+from webhook.observability.owners import Owners
+from webhook.observability.top_owners import TopOwners
 
 TOP = Regarding("apps/v1", "Deployment", "shop", "web", "uid-web")
 

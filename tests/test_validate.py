@@ -9,7 +9,7 @@ import pytest
 
 from tests.doors import JSON, Request, Said, Way, through_door, through_flask
 from tests.judging import Judge, ready, review
-from webhook.http1 import LARGEST_BODY
+from webhook.http.messages import LARGEST_BODY
 
 TEXT = "text/plain; charset=utf-8"
 

@@ -3,10 +3,10 @@
 from msgspec.structs import replace
 
 from tests.judging import Judge, response, review, waits
+from webhook.admission.pending import WaitingRoom
 from webhook.core.sharing.allotment import Timing
-from webhook.core.sharing.shared import Holding, Shared
+from webhook.core.sharing.shared_state import Holding, Shared
 from webhook.core.values.amounts import Amounts
-from webhook.waiting import WaitingRoom
 
 GI = 1 << 30
 

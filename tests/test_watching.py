@@ -9,16 +9,16 @@ import pytest
 from kubernetes.client.configuration import Configuration
 
 from tests.judging import Judge, ready
-from webhook import watching
-from webhook.booking import Booking
-from webhook.configmap import ConfigMap, ConfigMaps
-from webhook.core.account.facts import PodFacts
-from webhook.core.account.nodes import NodeFacts
-from webhook.core.pods.objects import Node, Pod
-from webhook.kube import Api
-from webhook.news import Bookmark, Broken, Changed, Deleted, Live, News, Proven, Replaced, Unreadable
-from webhook.pause import NO_PAUSE
-from webhook.settings import Settings
+from webhook.controllers import watches as watching
+from webhook.controllers.allotments import Booking
+from webhook.core.api.types import Node, Pod
+from webhook.core.ledger.info import PodFacts
+from webhook.core.ledger.nodes import NodeFacts
+from webhook.kube.client import Api
+from webhook.kube.configmaps import ConfigMap, ConfigMaps
+from webhook.kube.throttle import NO_PAUSE
+from webhook.state.configuration import Settings
+from webhook.watch.events import Bookmark, Broken, Changed, Deleted, Live, News, Proven, Replaced, Unreadable
 
 GI = 1 << 30
 API = Api(Configuration(host="http://127.0.0.1:1"))

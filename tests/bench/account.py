@@ -9,19 +9,20 @@ from typing import cast
 from prometheus_client import CollectorRegistry
 
 from tests.bench.load import DATA
-from webhook import metrics, watching
-from webhook.account import Account
-from webhook.admission import Admission
-from webhook.audit import AuditLog
-from webhook.cases import Answer, Decided
-from webhook.core.account.facts import PodFacts
-from webhook.core.account.nodes import NodeFacts
-from webhook.core.config.source import parse
+from webhook.admission.decision_record import Answer, Decided
+from webhook.admission.pods import Admission
+from webhook.controllers import watches as watching
+from webhook.core.config.parse import parse
+from webhook.core.ledger.info import PodFacts
+from webhook.core.ledger.nodes import NodeFacts
 from webhook.core.sharing.allotment import Timing
-from webhook.kube import Api
-from webhook.news import News
-from webhook.server import clock
-from webhook.wire import Wire
+from webhook.kube.client import Api
+from webhook.manager import clock
+from webhook.observability import metrics
+from webhook.observability.audit_log import AuditLog
+from webhook.state.cluster_state import Account
+from webhook.watch.decoder import Wire
+from webhook.watch.events import News
 
 CONFIG = """apiVersion: headroom.dev/v1
 kind: HeadroomConfig

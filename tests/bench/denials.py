@@ -16,7 +16,7 @@ from tests.bench.stage import CONFIG, Stage, taking_turn
 from tests.bench.traces import Traces, left_by
 from tests.bench.usage import cpu_seconds
 from tests.cluster.replicas import NAMESPACE
-from webhook.core.notices.notice import INTERVAL
+from webhook.core.events.aggregator import INTERVAL
 
 COLUMNS = ("cpu_us", "per_second", "p50_ms", "p99_ms", "idle_share", PACE)
 CASE = "16 clients, 2 replicas"

@@ -14,7 +14,7 @@ from typing import TypeVar
 from tests.bench.account import Bodies, Synced
 from tests.bench.figures import Chapter, Claim
 from tests.bench.spreads import Spread
-from webhook.core.reviews.question import Question, question
+from webhook.core.reviews.evaluation import Question, question
 from webhook.core.reviews.review import decode_of_pod
 
 ROUNDS = 9

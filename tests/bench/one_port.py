@@ -5,7 +5,8 @@ The kernel spreads the connections over them, as a node's does for a Service, so
 
 import socket
 
-from webhook import cli, replica
+from webhook.cli import main as cli
+from webhook.http import worker as replica
 
 
 def main() -> None:

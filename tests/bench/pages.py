@@ -6,7 +6,7 @@ import time
 import msgspec
 import urllib3
 
-from webhook.core.pods.objects import Pod
+from webhook.core.api.types import Pod
 
 
 class Meta(msgspec.Struct):

@@ -13,7 +13,7 @@ from tests.bench.pace import PACE, measured
 from tests.bench.rivals import Headroom
 from tests.bench.spreads import Spread
 from tests.bench.usage import descriptors
-from webhook.replica import Limits
+from webhook.http.worker import Limits
 
 STAGES = ("tcp", "hello", "handshake", "headers", "body")
 PARKED = "parked"

@@ -11,11 +11,11 @@ from tests.bench import alone, load
 from tests.bench.feed import Feed
 from tests.bench.load import Stalled
 from tests.bench.rivals import Server, go_nothing, python_webhook
-from webhook.answer import Conflict
-from webhook.kube import Api, configure
-from webhook.listwatch import ListWatch
-from webhook.news import Bookmark, Changed, Deleted
-from webhook.watching import NODES, PODS
+from webhook.controllers.watches import NODES, PODS
+from webhook.kube.client import Api, configure
+from webhook.kube.stream import Conflict
+from webhook.watch.events import Bookmark, Changed, Deleted
+from webhook.watch.listwatch import ListWatch
 
 PODS_THERE, NODES_THERE = 1_234, 7
 

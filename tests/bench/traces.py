@@ -9,8 +9,8 @@ import msgspec
 
 from tests.bench.rivals import Headroom
 from tests.cluster.controlplane import ControlPlane
-from webhook.core.notices.notice import INTERVAL
-from webhook.events import COMPONENT
+from webhook.core.events.aggregator import INTERVAL
+from webhook.observability.event_writer import COMPONENT
 
 # One of the API server's own metrics, its labels in alphabetical order.
 WRITES = re.compile(

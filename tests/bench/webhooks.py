@@ -17,12 +17,12 @@ from flask import Flask, Response, jsonify, request
 from gunicorn.app.base import BaseApplication
 from kubernetes import client, config
 
-from webhook import replica
-from webhook.admission import Admission
-from webhook.cases import Answer
-from webhook.door import Door
-from webhook.http1 import Reply, Request
-from webhook.wsgi import Origin, call
+from webhook.admission.decision_record import Answer
+from webhook.admission.pods import Admission
+from webhook.http import worker as replica
+from webhook.http.messages import Reply, Request
+from webhook.http.wsgi import Origin, call
+from webhook.web.dispatcher import Door
 
 
 class _Asked(msgspec.Struct):

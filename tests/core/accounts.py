@@ -1,11 +1,11 @@
 """Small accounts for tests: pods, nodes and ledgers by the few words that matter to a test. Memory is in Gi."""
 
-from webhook.core.account.accounting import Accounting
-from webhook.core.account.facts import PodFacts
-from webhook.core.account.ledger import Ledger
-from webhook.core.account.nodes import NodeFacts, Room
 from webhook.core.config.config import HeadroomConfig
-from webhook.core.config.source import parse
+from webhook.core.config.parse import parse
+from webhook.core.ledger.info import PodFacts
+from webhook.core.ledger.ledger import Ledger
+from webhook.core.ledger.nodes import NodeFacts, Room
+from webhook.core.ledger.rules import Accounting
 from webhook.core.pods.confinement import Way
 from webhook.core.values.amounts import Amounts
 from webhook.core.values.scopes import CLUSTER

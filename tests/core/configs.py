@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from webhook.core.config.config import HeadroomConfig
 from webhook.core.config.duration import Duration
 from webhook.core.config.names import NamespacePattern
-from webhook.core.config.settings import (
+from webhook.core.config.percentage import Part, Share
+from webhook.core.config.types import (
     Answer,
     Exempt,
     MissingLimits,
@@ -19,7 +20,6 @@ from webhook.core.config.settings import (
     Sums,
     Thresholds,
 )
-from webhook.core.config.share import Part, Share
 from webhook.core.values.scopes import CLUSTER
 
 SMALLEST = """

@@ -9,13 +9,13 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from math import floor
 
-from webhook.core.account.extent import UNBORN
-from webhook.core.account.facts import PodFacts
-from webhook.core.account.nodes import NodeFacts
 from webhook.core.config.config import HeadroomConfig
 from webhook.core.config.names import NamespacePattern
-from webhook.core.config.settings import MissingLimits, Thresholds
-from webhook.core.config.share import Share
+from webhook.core.config.percentage import Share
+from webhook.core.config.types import MissingLimits, Thresholds
+from webhook.core.ledger.info import PodFacts
+from webhook.core.ledger.interval import UNBORN
+from webhook.core.ledger.nodes import NodeFacts
 from webhook.core.pods.confinement import Way
 
 SUMS = 8  # memory then cpu; of each: requests, limits, limits filled, unbounded

@@ -4,12 +4,12 @@ import json
 from typing import Any
 
 from tests.core.accounts import config, node
-from webhook.core.account.accounting import Accounting
-from webhook.core.account.facts import pod_facts
-from webhook.core.account.ledger import Ledger
-from webhook.core.config.settings import Mode
-from webhook.core.pods.objects import Pod
-from webhook.core.pods.workload import Workload, read_workload
+from webhook.core.api.types import Pod
+from webhook.core.api.workloads import Workload, read_workload
+from webhook.core.config.types import Mode
+from webhook.core.ledger.info import pod_facts
+from webhook.core.ledger.ledger import Ledger
+from webhook.core.ledger.rules import Accounting
 from webhook.core.reviews.verdict import judge
 
 Json = dict[str, Any]

@@ -13,8 +13,8 @@ from tests.cluster.api import ApiError, Object
 from tests.cluster.cluster import Cluster
 from tests.cluster.processes import until
 from tests.live.exposition import Exposition
-from webhook.core.config.source import parse
-from webhook.core.config.text import digest
+from webhook.core.config.parse import parse
+from webhook.core.config.render import digest
 
 CONFIG_MAPS = "/api/v1/namespaces/headroom-system/configmaps"
 CONFIG = f"{CONFIG_MAPS}/headroom-config"

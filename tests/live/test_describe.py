@@ -12,8 +12,8 @@ from tests.cluster.cluster import Cluster
 from tests.cluster.processes import until
 from tests.live.pods import container, pod
 from tests.live.story import Story
+from webhook.core.api.types import Pod, reader
 from webhook.core.pods.footprint import footprint
-from webhook.core.pods.objects import Pod, reader
 from webhook.core.values.amounts import NOTHING, Amounts
 from webhook.core.values.quantity import millis, nanos, whole
 

@@ -16,11 +16,11 @@ from tests.live.headroom import CONFIG, Headroom
 from tests.live.pods import asking, container
 from tests.live.story import Story
 from tests.live.workload import Workload
-from webhook.answer import Conflict
-from webhook.core.notices.notice import BURST, INTERVAL, RATE, Occurrence
-from webhook.core.notices.regarding import Regarding
-from webhook.events import COMPONENT, Events
-from webhook.kube import Api, configure
+from webhook.core.events.aggregator import BURST, INTERVAL, RATE, Occurrence
+from webhook.core.events.reference import Regarding
+from webhook.kube.client import Api, configure
+from webhook.kube.stream import Conflict
+from webhook.observability.event_writer import COMPONENT, Events
 
 pytestmark = [pytest.mark.live, pytest.mark.usefixtures("room")]
 

@@ -10,10 +10,10 @@ from tests.cluster.api import ApiError, Object
 from tests.cluster.processes import until
 from tests.live.pods import NOBODY
 from tests.live.story import Story
+from webhook.core.api.types import Pod, convert
 from webhook.core.manifests.manifest import Item, contents, holdings
 from webhook.core.manifests.settings import LimitRange, RuntimeClass
 from webhook.core.pods.footprint import footprint
-from webhook.core.pods.objects import Pod, convert
 from webhook.core.values.amounts import Amounts
 from webhook.core.values.quantity import millis, whole
 

@@ -9,9 +9,11 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from webhook import cli, recounting, server
-from webhook.core.account.facts import PodFacts
-from webhook.core.account.ledger import Ledger
+from webhook import manager as server
+from webhook.cli import main as cli
+from webhook.controllers import recount as recounting
+from webhook.core.ledger.info import PodFacts
+from webhook.core.ledger.ledger import Ledger
 from webhook.core.sharing.allotment import Allotment, Timing
 from webhook.core.sharing.credit import Credit
 

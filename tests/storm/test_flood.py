@@ -19,7 +19,7 @@ from tests.storm.flood import Flood
 from tests.storm.scene import BOUND, Scene
 from tests.storm.witness import Witness
 from webhook.core.values.quantity import nanos, whole
-from webhook.replica import Limits
+from webhook.http.worker import Limits
 
 pytestmark = pytest.mark.live
 

@@ -3,9 +3,9 @@
 import pytest
 
 from tests.core.accounts import GI, HIGH_MEM, config
-from webhook.core.account.accounting import SUMS, Accounting
-from webhook.core.account.nodes import Room
-from webhook.core.config.share import WHOLE
+from webhook.core.config.percentage import WHOLE
+from webhook.core.ledger.nodes import Room
+from webhook.core.ledger.rules import SUMS, Accounting
 from webhook.core.values.amounts import Amounts
 from webhook.core.values.scopes import CLUSTER
 

@@ -5,9 +5,9 @@ from collections.abc import Callable
 import pytest
 
 from tests.core.accounts import GI, HIGH_MEM, REQUESTS, config, footprint, node
-from webhook.core.account.accounting import Accounting
-from webhook.core.account.capacity import Bearing, Capacity
-from webhook.core.account.nodes import Node, NodeFacts, Room
+from webhook.core.ledger.capacity import Bearing, Capacity
+from webhook.core.ledger.nodes import Node, NodeFacts, Room
+from webhook.core.ledger.rules import Accounting
 from webhook.core.values.amounts import NOTHING, Amounts
 from webhook.core.values.scopes import CLUSTER
 

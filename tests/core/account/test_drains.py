@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.core.account.test_losses import COUNTED, Cluster, Lost, Sums, clusters
-from webhook.core.account.facts import PodFacts
+from webhook.core.ledger.info import PodFacts
 from webhook.core.values.amounts import NOTHING
 
 Step = Callable[[], None]

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from webhook.core.account.facts import node_facts, pod_facts, revision
+from webhook.core.api.types import Node, ObjectError, Pod, reader
+from webhook.core.ledger.info import node_facts, pod_facts, revision
 from webhook.core.pods.confinement import Way
-from webhook.core.pods.objects import Node, ObjectError, Pod, reader
 from webhook.core.values.quantity import QuantityError
 
 GI = 1 << 30

@@ -2,7 +2,7 @@
 
 import pytest
 
-from webhook.core.account.history import GOOD, MOST_LEVEL, OWNERS, TOLD, History, digest
+from webhook.core.ledger.history import GOOD, MOST_LEVEL, OWNERS, TOLD, History, digest
 from webhook.core.values.amounts import Amounts
 
 LAPSE = 45.0

@@ -17,9 +17,9 @@ from tests.core.accounts import (
     node,
     pod,
 )
-from webhook.core.account.accounting import Accounting
-from webhook.core.account.facts import PodFacts
-from webhook.core.account.nodes import NodeFacts, Room
+from webhook.core.ledger.info import PodFacts
+from webhook.core.ledger.nodes import NodeFacts, Room
+from webhook.core.ledger.rules import Accounting
 from webhook.core.values.amounts import Amounts
 from webhook.core.values.scopes import CLUSTER
 

@@ -8,17 +8,11 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initial
 from msgspec import structs
 
 from tests.core.twin import SUMS, Twin
-from webhook.core.account.accounting import Accounting
-from webhook.core.account.extent import Before
-from webhook.core.account.facts import PodFacts
-from webhook.core.account.ledger import Ledger
-from webhook.core.account.nodes import NodeFacts, Room
-from webhook.core.account.recount import recount
-from webhook.core.account.reservations import Named
 from webhook.core.config.config import HeadroomConfig
 from webhook.core.config.duration import Duration
 from webhook.core.config.names import NamespacePattern
-from webhook.core.config.settings import (
+from webhook.core.config.percentage import Share
+from webhook.core.config.types import (
     Exempt,
     MissingLimits,
     Mode,
@@ -29,7 +23,13 @@ from webhook.core.config.settings import (
     Sums,
     Thresholds,
 )
-from webhook.core.config.share import Share
+from webhook.core.ledger.info import PodFacts
+from webhook.core.ledger.interval import Before
+from webhook.core.ledger.ledger import Ledger
+from webhook.core.ledger.nodes import NodeFacts, Room
+from webhook.core.ledger.recount import recount
+from webhook.core.ledger.reservations import Named
+from webhook.core.ledger.rules import Accounting
 from webhook.core.pods.confinement import NAME, Need, Way, Ways
 from webhook.core.values.amounts import Amounts
 

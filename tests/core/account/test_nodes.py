@@ -3,7 +3,7 @@
 import pytest
 
 from tests.core.accounts import node
-from webhook.core.account.nodes import ALWAYS, Node, NodeFacts, Rules, not_ready_since, repelling
+from webhook.core.ledger.nodes import ALWAYS, Node, NodeFacts, Rules, not_ready_since, repelling
 from webhook.core.values.scopes import CLUSTER
 
 RULES = Rules(frozenset({"master"}), not_ready_grace=10.0, forget_deleted_after=60.0)

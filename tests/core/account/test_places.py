@@ -5,9 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.core.accounts import GI, footprint, node
-from webhook.core.account import places, remembered
-from webhook.core.account.nodes import NodeFacts, Room
-from webhook.core.account.places import Lacking, Places, front_of, lacking_on
+from webhook.core.ledger import places, remembered
+from webhook.core.ledger.nodes import NodeFacts, Room
+from webhook.core.ledger.places import Lacking, Places, front_of, lacking_on
 from webhook.core.pods.confinement import NAME, Need, Way, Ways
 from webhook.core.values.amounts import Amounts
 

@@ -6,10 +6,10 @@ from itertools import count
 import pytest
 
 from tests.core.accounts import GI, HIGH_MEM, footprint, ledger, node, pod
-from webhook.core.account.capacity import Bearing
-from webhook.core.account.ledger import Ledger
-from webhook.core.account.nodes import Room
-from webhook.core.account.recount import AWAITED, SLICE, Drift, recount
+from webhook.core.ledger.capacity import Bearing
+from webhook.core.ledger.ledger import Ledger
+from webhook.core.ledger.nodes import Room
+from webhook.core.ledger.recount import AWAITED, SLICE, Drift, recount
 from webhook.core.values.amounts import NOTHING, Amounts
 from webhook.core.values.scopes import CLUSTER
 

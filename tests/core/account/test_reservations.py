@@ -5,8 +5,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from webhook.core.account.extent import NOWHERE, UNBORN, Before, Extent, Spread
-from webhook.core.account.reservations import Reservation, Reservations
+from webhook.core.ledger.interval import NOWHERE, UNBORN, Before, Extent, Spread
+from webhook.core.ledger.reservations import Reservation, Reservations
 from webhook.core.values.amounts import NOTHING, Amounts
 from webhook.core.values.scopes import CLUSTER
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from webhook.core.account.reserve import Change, Kept, keep, owed
+from webhook.core.ledger.reserve import Change, Kept, keep, owed
 
 sizes = st.integers(0, 50)
 

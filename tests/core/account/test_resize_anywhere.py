@@ -10,8 +10,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from webhook.core.account.extent import NOWHERE, Before, Spread
-from webhook.core.account.reservations import Reservation, Reservations
+from webhook.core.ledger.interval import NOWHERE, Before, Spread
+from webhook.core.ledger.reservations import Reservation, Reservations
 from webhook.core.values.amounts import Amounts
 from webhook.core.values.scopes import CLUSTER
 

@@ -4,10 +4,10 @@ import pytest
 from msgspec.structs import replace
 
 from tests.core.accounts import GI, HIGH_MEM, committed, config, ledger, node, pod
-from webhook.core.account.accounting import Accounting
-from webhook.core.account.facts import PodFacts
-from webhook.core.account.ledger import Ledger
-from webhook.core.account.recount import recount
+from webhook.core.ledger.info import PodFacts
+from webhook.core.ledger.ledger import Ledger
+from webhook.core.ledger.recount import recount
+from webhook.core.ledger.rules import Accounting
 from webhook.core.pods.confinement import Way
 from webhook.core.values.scopes import CLUSTER
 

@@ -2,9 +2,9 @@ import pytest
 
 from tests.core.configs import SMALLEST
 from webhook.core.config.config import HeadroomConfig, Policy
-from webhook.core.config.settings import Answer, Exempt, Mode, Reserve
-from webhook.core.config.source import parse
-from webhook.core.config.text import render
+from webhook.core.config.parse import parse
+from webhook.core.config.render import render
+from webhook.core.config.types import Answer, Exempt, Mode, Reserve
 
 
 def test_the_defaults_are_these() -> None:

@@ -14,9 +14,9 @@ import pytest
 from msgspec import inspect
 
 from tests.core.configs import SMALLEST
+from webhook.core.config.parse import parse
+from webhook.core.config.render import plain
 from webhook.core.config.schema import _rule, json_schema, rows
-from webhook.core.config.source import parse
-from webhook.core.config.text import plain
 
 DOCS = Path(__file__).parents[3] / "docs"
 PAGE = DOCS / "configuration.md"

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.core.configs import shares
-from webhook.core.config.share import Part, Share
+from webhook.core.config.percentage import Part, Share
 
 
 @given(share=shares, amount=st.integers(0, 2**70))

@@ -8,11 +8,11 @@ from hypothesis import strategies as st
 
 from tests.core.configs import SMALLEST, configs
 from webhook.core.config.config import HeadroomConfig
-from webhook.core.config.problem import ConfigError
-from webhook.core.config.settings import Sums, Thresholds
-from webhook.core.config.share import Share
-from webhook.core.config.source import parse
-from webhook.core.config.text import plain, render
+from webhook.core.config.errors import ConfigError
+from webhook.core.config.parse import parse
+from webhook.core.config.percentage import Share
+from webhook.core.config.render import plain, render
+from webhook.core.config.types import Sums, Thresholds
 
 
 def problems(text: str) -> list[str]:

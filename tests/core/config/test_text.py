@@ -3,8 +3,8 @@ from hypothesis import given, settings
 
 from tests.core.configs import SMALLEST, configs
 from webhook.core.config.config import HeadroomConfig
-from webhook.core.config.source import parse
-from webhook.core.config.text import digest, render
+from webhook.core.config.parse import parse
+from webhook.core.config.render import digest, render
 
 FULL = """
 apiVersion: headroom.dev/v1

@@ -5,7 +5,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from webhook.core.config.problem import ConfigError, Place
+from webhook.core.config.errors import ConfigError, Place
 from webhook.core.config.yaml import MOST_BYTES, MOST_DEPTH, Scalar, Tree, read_tree
 
 texts = st.text(st.characters(codec="utf-8"), max_size=20)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from webhook.core.foresight.course import Course, growth, in_place, on_nodes, recreation, rolling
+from webhook.core.forecast.rollout import Course, growth, in_place, on_nodes, recreation, rolling
 
 courses = st.builds(
     Course, come=st.integers(1, 30), going=st.integers(0, 30), lead=st.integers(-20, 40), kept=st.integers(0, 3)

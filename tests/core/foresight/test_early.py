@@ -7,11 +7,11 @@ import pytest
 from tests.core.accounts import config, node
 from tests.core.sample_reviews import body
 from tests.core.workloads import Json, Pods, account, template, workload
-from webhook.core.account.ledger import Ledger
-from webhook.core.foresight.early import SILENT, Early, about_workload, early, excused, reply, wanted
-from webhook.core.foresight.foresight import facts_of, foresee, lacking, look
-from webhook.core.foresight.plan import KINDS, Edit, plan
-from webhook.core.pods.workload import Workload, pod_of
+from webhook.core.api.workloads import Workload, pod_of
+from webhook.core.forecast.fit import facts_of, foresee, lacking, look
+from webhook.core.forecast.plan import KINDS, Edit, plan
+from webhook.core.forecast.verdict import SILENT, Early, about_workload, early, excused, reply, wanted
+from webhook.core.ledger.ledger import Ledger
 from webhook.core.reviews.review import Request, decode
 from webhook.core.reviews.verdict import Decision, Reason
 

@@ -6,10 +6,10 @@ from hypothesis import strategies as st
 
 from tests.core.accounts import node
 from tests.core.workloads import MI, Json, Pods, account, template, workload
-from webhook.core.account.ledger import Ledger
-from webhook.core.foresight.foresight import Foresight, Obstacle, facts_of, foresee, look
-from webhook.core.foresight.plan import Edit, Plan, plan
-from webhook.core.pods.workload import Workload, pod_of
+from webhook.core.api.workloads import Workload, pod_of
+from webhook.core.forecast.fit import Foresight, Obstacle, facts_of, foresee, look
+from webhook.core.forecast.plan import Edit, Plan, plan
+from webhook.core.ledger.ledger import Ledger
 from webhook.core.values.scopes import CLUSTER
 
 BOTH = "thresholds: {memory: {requests: 100%, limits: 150%}}"

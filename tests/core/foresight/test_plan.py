@@ -6,11 +6,11 @@ import pytest
 
 from tests.core.accounts import node
 from tests.core.workloads import Json, template, workload
-from webhook.core.account.nodes import NodeFacts
-from webhook.core.foresight.course import growth, in_place, on_nodes, recreation, rolling
-from webhook.core.foresight.plan import Edit, Plan, plan
-from webhook.core.pods.objects import ObjectError
-from webhook.core.pods.workload import Workload, read_workload, scaled
+from webhook.core.api.types import ObjectError
+from webhook.core.api.workloads import Workload, read_workload, scaled
+from webhook.core.forecast.plan import Edit, Plan, plan
+from webhook.core.forecast.rollout import growth, in_place, on_nodes, recreation, rolling
+from webhook.core.ledger.nodes import NodeFacts
 
 OTHER = template(image="b")
 FAILED = {"conditions": [{"type": "ReplicaFailure", "status": "True"}]}

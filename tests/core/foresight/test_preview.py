@@ -6,12 +6,12 @@ from hypothesis.stateful import rule
 
 from tests.core.account.test_ledger_against_twin import LedgerAndTwin, configs
 from tests.core.accounts import GI, HIGH_MEM, config, ledger, node, pod
-from webhook.core.account.accounting import Accounting
-from webhook.core.account.ledger import Ledger
 from webhook.core.config.config import HeadroomConfig
-from webhook.core.config.settings import Mode
-from webhook.core.foresight.preview import Level, Preview, preview, standings, under
-from webhook.core.foresight.wording_preview import preview_warnings
+from webhook.core.config.types import Mode
+from webhook.core.forecast.preview import Level, Preview, preview, standings, under
+from webhook.core.forecast.preview_messages import preview_warnings
+from webhook.core.ledger.ledger import Ledger
+from webhook.core.ledger.rules import Accounting
 from webhook.core.values.scopes import CLUSTER
 
 CONTROL_PLANE = frozenset({"node-role.kubernetes.io/control-plane"})

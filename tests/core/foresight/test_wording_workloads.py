@@ -5,12 +5,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.core.accounts import GI
-from webhook.core.account.nodes import Room
-from webhook.core.config.share import Share
-from webhook.core.foresight.foresight import Foresight, Obstacle
-from webhook.core.foresight.wording_workloads import detail, form_warning, warning
+from webhook.core.config.percentage import Share
+from webhook.core.forecast.fit import Foresight, Obstacle
+from webhook.core.forecast.messages import detail, form_warning, warning
+from webhook.core.ledger.nodes import Room
+from webhook.core.reviews.messages import refusal
 from webhook.core.reviews.verdict import Decision, Reason, Sum, Verdict
-from webhook.core.reviews.wording import refusal
 from webhook.core.values.amounts import Amounts
 from webhook.core.values.scopes import CLUSTER
 

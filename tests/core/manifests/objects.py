@@ -3,9 +3,9 @@
 import json
 from typing import Any
 
+from webhook.core.manifests.documents import ManifestError
 from webhook.core.manifests.manifest import Counted, Holding, Item, Other, contents, holdings
 from webhook.core.manifests.settings import LimitRange, RuntimeClass, Setting
-from webhook.core.manifests.text import ManifestError
 
 APP = {"name": "app", "resources": {"limits": {"memory": "1Gi"}}}
 SPEC: dict[str, Any] = {"containers": [APP]}

@@ -7,7 +7,7 @@ import pytest
 from tests.core.manifests.objects import APP, TEMPLATE, counted, found, manifest, one
 from webhook.core.manifests.guess import templates
 from webhook.core.manifests.manifest import Other
-from webhook.core.manifests.report import data, reasons
+from webhook.core.manifests.output import data, reasons
 
 ROLLOUT = manifest("Rollout", {**TEMPLATE, "replicas": 5}, "argoproj.io/v1alpha1")
 JOB_SET = manifest(

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from tests.core.manifests.objects import APP, SPEC, TEMPLATE, counted, found, manifest, one
+from webhook.core.manifests.documents import ManifestError
 from webhook.core.manifests.manifest import Item, Other
-from webhook.core.manifests.report import data, reasons
-from webhook.core.manifests.text import ManifestError
+from webhook.core.manifests.output import data, reasons
 
 GI = 1 << 30
 

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from tests.core.manifests.objects import APP, found, manifest, one
-from webhook.core.manifests.report import reasons
-from webhook.core.manifests.text import ManifestError
+from webhook.core.manifests.documents import ManifestError
+from webhook.core.manifests.output import reasons
 from webhook.core.pods.breakdown import Breakdown
 from webhook.core.values.quantity import millis, whole
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from webhook.core.manifests.text import ManifestError, Value, documents, scalar
+from webhook.core.manifests.documents import ManifestError, Value, documents, scalar
 
 SEEN: dict[str, Value] = {
     "1e3": 1000,

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from webhook.core.notices import notice
-from webhook.core.notices.notice import ATTEMPTS, BURST, INTERVAL, MOST, RATE, ROOM, Notice, Notices, Occurrence
-from webhook.core.notices.regarding import Regarding
+from webhook.core.events import aggregator as notice
+from webhook.core.events.aggregator import ATTEMPTS, BURST, INTERVAL, MOST, RATE, ROOM, Notice, Notices, Occurrence
+from webhook.core.events.reference import Regarding
 
 
 def of(

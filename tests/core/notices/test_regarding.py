@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from webhook.core.notices.regarding import Regarding, controller, regarding
-from webhook.core.pods.objects import OwnerReference
+from webhook.core.api.types import OwnerReference
+from webhook.core.events.reference import Regarding, controller, regarding
 
 UID = "0a1b2c3d-0000-4000-8000-123456789abc"
 OWNER = OwnerReference("apps/v1", "ReplicaSet", "web-5d9c", UID, controller=True)

@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from tests.core.accounts import GI, HIGH_MEM, committed, ledger, node, pod
-from webhook.core.account.facts import PodFacts, pod_facts
-from webhook.core.account.nodes import NodeFacts, Room
-from webhook.core.account.recount import recount
+from webhook.core.api.types import Pod, PodSpec, reader
+from webhook.core.ledger.info import PodFacts, pod_facts
+from webhook.core.ledger.nodes import NodeFacts, Room
+from webhook.core.ledger.recount import recount
 from webhook.core.pods.confinement import (
     _MOST_KNOWN,
     _MOST_WAYS,
@@ -26,7 +27,6 @@ from webhook.core.pods.confinement import (
     ways,
     weight,
 )
-from webhook.core.pods.objects import Pod, PodSpec, reader
 
 Json = dict[str, Any]
 Term = Json

@@ -5,9 +5,9 @@ from random import Random
 from typing import Any
 
 from tests.core.second_opinion import kubernetes_admits
-from webhook.core.account.placement import Placement
+from webhook.core.api.types import Pod, reader
+from webhook.core.ledger.placement import Placement
 from webhook.core.pods.confinement import NO_NODE, Ways, admits, ways
-from webhook.core.pods.objects import Pod, reader
 
 Json = dict[str, Any]
 

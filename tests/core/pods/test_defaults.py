@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from tests.core.sample_pods import many
+from webhook.core.api.types import Pod, convert
 from webhook.core.pods.defaults import with_defaults
 from webhook.core.pods.footprint import explain, footprint
-from webhook.core.pods.objects import Pod, convert
 from webhook.core.values.amounts import Amounts
 
 MI = 1 << 20

@@ -8,10 +8,10 @@ from hypothesis import given, settings
 
 from tests.core.sample_pods import Json, pods
 from tests.core.second_opinion import kubernetes_says
+from webhook.core.api.types import ObjectError, Pod, reader
 from webhook.core.pods import footprint as module
 from webhook.core.pods.breakdown import Terms
 from webhook.core.pods.footprint import asks_for_memory, explain, footprint
-from webhook.core.pods.objects import ObjectError, Pod, reader
 
 NANO = 10**9
 MI = 1 << 20

@@ -4,8 +4,8 @@ import json
 
 from tests.core.sample_pods import Json, many
 from tests.core.second_opinion import Opinion, Sums, kubernetes_says
+from webhook.core.api.types import ContainerStatus, Pod, PodStatus, ResourceList, reader
 from webhook.core.pods.footprint import explain, footprint
-from webhook.core.pods.objects import ContainerStatus, Pod, PodStatus, ResourceList, reader
 
 BATCH = 20_000
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from tests.core.second_opinion import Opinion, Sums, kubernetes_says
+from webhook.core.api.types import Pod, reader
 from webhook.core.pods.footprint import footprint
-from webhook.core.pods.objects import Pod, reader
 
 GOLDEN = sorted((Path(__file__).parents[2] / "data" / "footprints").glob("*.json"))
 

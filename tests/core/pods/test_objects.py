@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from tests.core.sample_pods import Json
-from webhook.core.pods.objects import Node, ObjectError, Pod, convert, reader
+from webhook.core.api.types import Node, ObjectError, Pod, convert, reader
 
 read_pod = reader(Pod)
 read_node = reader(Node)

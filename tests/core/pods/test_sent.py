@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from tests.core.sample_reviews import SAMPLES
-from webhook.core.pods.objects import LARGE, ObjectError, reader
-from webhook.core.pods.objects import Pod as PodObject
+from webhook.core.api.types import LARGE, ObjectError, reader
+from webhook.core.api.types import Pod as PodObject
 from webhook.core.pods.sent import MOST_CONTAINERS, read_sent_pod
 
 SIZE = 2 << 20  # bytes of each hostile body

@@ -5,12 +5,12 @@ from collections import Counter
 from tests.core.protocol.etcd import Etcd, Rooms
 from tests.core.protocol.replica import Letter, Replica
 from tests.core.protocol.requests import Request
-from webhook.core.account.extent import UNBORN, Extent
-from webhook.core.account.facts import PodFacts
-from webhook.core.account.recount import recount
-from webhook.core.account.reservations import Named, Reservation
+from webhook.core.ledger.info import PodFacts
+from webhook.core.ledger.interval import UNBORN, Extent
+from webhook.core.ledger.recount import recount
+from webhook.core.ledger.reservations import Named, Reservation
 from webhook.core.sharing.allotment import Timing
-from webhook.core.sharing.shared import Holding
+from webhook.core.sharing.shared_state import Holding
 from webhook.core.values.amounts import NOTHING, Amounts
 from webhook.core.values.scopes import CLUSTER
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from webhook.core.account.facts import PodFacts
+from webhook.core.ledger.info import PodFacts
 
 
 class Change(NamedTuple):

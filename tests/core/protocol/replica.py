@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 from tests.core.protocol.etcd import Version
 from tests.core.protocol.requests import Request
-from webhook.core.account.accounting import Accounting
-from webhook.core.account.facts import PodFacts
-from webhook.core.account.ledger import Ledger
-from webhook.core.account.nodes import NodeFacts, Room
-from webhook.core.account.reservations import Reservation
+from webhook.core.ledger.info import PodFacts
+from webhook.core.ledger.ledger import Ledger
+from webhook.core.ledger.nodes import NodeFacts, Room
+from webhook.core.ledger.reservations import Reservation
+from webhook.core.ledger.rules import Accounting
 from webhook.core.sharing.allotment import Allotment, Ask, Proposal, Timing
 from webhook.core.sharing.credit import SHARES, Credit
-from webhook.core.sharing.shared import Shared, SharedError, read, write
+from webhook.core.sharing.shared_state import Shared, SharedError, read, write
 from webhook.core.values.amounts import NOTHING, Amounts
 
 if TYPE_CHECKING:

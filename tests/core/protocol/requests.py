@@ -3,8 +3,8 @@
 from dataclasses import dataclass, field
 from enum import Enum
 
-from webhook.core.account.extent import UNBORN
-from webhook.core.account.facts import PodFacts
+from webhook.core.ledger.info import PodFacts
+from webhook.core.ledger.interval import UNBORN
 
 WINDOW = 44.0  # seconds from its start within which a create may still be committed; a little less than the lapse
 

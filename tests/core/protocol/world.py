@@ -15,12 +15,12 @@ from tests.core.protocol.checks import TIMING, Checks
 from tests.core.protocol.etcd import Rooms, Version
 from tests.core.protocol.replica import POOL, Letter, Replica
 from tests.core.protocol.requests import WINDOW, Request, State
-from webhook.core.account.accounting import Accounting
-from webhook.core.account.extent import UNBORN, Before
-from webhook.core.account.facts import PodFacts
-from webhook.core.config.source import parse
+from webhook.core.config.parse import parse
+from webhook.core.ledger.info import PodFacts
+from webhook.core.ledger.interval import UNBORN, Before
+from webhook.core.ledger.rules import Accounting
 from webhook.core.pods.confinement import Way
-from webhook.core.sharing.shared import SharedError, read
+from webhook.core.sharing.shared_state import SharedError, read
 from webhook.core.values.amounts import Amounts
 
 T = TypeVar("T")

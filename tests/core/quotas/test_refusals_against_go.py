@@ -6,7 +6,7 @@ from tests.core.quotas.samples import Case, many
 from tests.core.quotas.second_opinion import kubernetes_says
 from webhook.core.quotas.check import quota, refusal
 from webhook.core.quotas.objects import read_pod, read_quota
-from webhook.core.values.word import quoted
+from webhook.core.values.notation import quoted
 
 BATCH = 10_000
 UNUSABLE = "error matching scopes of quota "

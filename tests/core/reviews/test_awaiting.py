@@ -3,10 +3,10 @@
 import pytest
 from msgspec.structs import replace
 
-from webhook.core.config.settings import Mode
+from webhook.core.config.types import Mode
 from webhook.core.reviews.awaiting import awaiting
+from webhook.core.reviews.messages import refusal
 from webhook.core.reviews.verdict import Decision, Reason
-from webhook.core.reviews.wording import refusal
 from webhook.core.sharing.credit import Cause, Shortfall
 
 GI = 1 << 30

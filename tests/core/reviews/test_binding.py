@@ -8,12 +8,12 @@ from msgspec.structs import replace
 from tests.core.accounts import GI, committed, config, ledger, node, pod
 from tests.core.reviews.test_confine import GRANTED, POOLS, REFUSED, said
 from tests.core.sample_reviews import body
-from webhook.core.account.facts import PodFacts
-from webhook.core.account.recount import recount
+from webhook.core.ledger.info import PodFacts
+from webhook.core.ledger.recount import recount
 from webhook.core.reviews.binding import bind_question
 from webhook.core.reviews.decision import Outcome, decide
-from webhook.core.reviews.question import Question
-from webhook.core.reviews.reply import respond
+from webhook.core.reviews.evaluation import Question
+from webhook.core.reviews.response import respond
 from webhook.core.reviews.review import Request, decode_of_pod
 from webhook.core.reviews.verdict import Decision, Reason, Verdict
 from webhook.core.sharing.allotment import Allotment, Ask, Timing

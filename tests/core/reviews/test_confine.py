@@ -6,14 +6,14 @@ import pytest
 
 from tests.core.accounts import GI, committed, config, headroom, ledger, node, pod
 from tests.core.sample_reviews import Json, confining
-from webhook.core.account.accounting import Accounting
-from webhook.core.account.facts import PodFacts
-from webhook.core.account.nodes import NodeFacts, Room
-from webhook.core.account.recount import recount
+from webhook.core.ledger.info import PodFacts
+from webhook.core.ledger.nodes import NodeFacts, Room
+from webhook.core.ledger.recount import recount
+from webhook.core.ledger.rules import Accounting
 from webhook.core.pods.confinement import MOST_PIECES, Way
 from webhook.core.reviews.decision import Outcome, decide
-from webhook.core.reviews.question import Question, question
-from webhook.core.reviews.reply import respond
+from webhook.core.reviews.evaluation import Question, question
+from webhook.core.reviews.response import respond
 from webhook.core.reviews.review import Request
 from webhook.core.reviews.verdict import Decision, Reason, Verdict
 from webhook.core.sharing.allotment import Allotment, Ask, Timing

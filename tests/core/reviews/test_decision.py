@@ -10,17 +10,17 @@ from msgspec.structs import replace
 from tests.core.accounts import GI, HIGH_MEM, committed, config, headroom, ledger, node, pod
 from tests.core.sample_reviews import asking, resizing
 from tests.core.sample_reviews import memory as resources
-from webhook.core.account.accounting import Accounting
-from webhook.core.account.ledger import Ledger
-from webhook.core.account.nodes import NodeFacts
-from webhook.core.config.settings import Mode
+from webhook.core.config.types import Mode
+from webhook.core.ledger.ledger import Ledger
+from webhook.core.ledger.nodes import NodeFacts
+from webhook.core.ledger.rules import Accounting
 from webhook.core.reviews.decision import Outcome, decide, refuse_beside_others, verdict_of
-from webhook.core.reviews.question import Question, question
+from webhook.core.reviews.evaluation import Question, question
+from webhook.core.reviews.messages import warnings
 from webhook.core.reviews.verdict import Decision, Reason, Verdict, cannot_tell, judge
-from webhook.core.reviews.wording import warnings
 from webhook.core.sharing.allotment import Allotment, Ask, Timing
 from webhook.core.sharing.credit import Credit
-from webhook.core.sharing.shared import Holding, Shared
+from webhook.core.sharing.shared_state import Holding, Shared
 from webhook.core.values.amounts import Amounts
 from webhook.core.values.scopes import CLUSTER
 

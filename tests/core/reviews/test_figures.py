@@ -5,8 +5,8 @@ from hypothesis import strategies as st
 from msgspec import structs
 
 from tests.core.accounts import ledger, node, pod
-from webhook.core.account.facts import PodFacts
-from webhook.core.account.ledger import Ledger
+from webhook.core.ledger.info import PodFacts
+from webhook.core.ledger.ledger import Ledger
 from webhook.core.reviews.figures import figures_of
 
 POOL = "pools: [{name: hm, nodeSelector: {pool: hm}, thresholds: {memory: {requests: 50%, limits: 90%}}}]"

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 
 from tests.core.accounts import config
 from tests.core.sample_reviews import SAMPLES, asking, body, memory, resize, sample
-from webhook.core.account.accounting import Accounting
-from webhook.core.pods.objects import Pod, PodMeta, PodSpec
+from webhook.core.api.types import Pod, PodMeta, PodSpec
+from webhook.core.ledger.rules import Accounting
 from webhook.core.reviews import forms
+from webhook.core.reviews.evaluation import Question, question
 from webhook.core.reviews.forms import LONGEST_USER, usable
-from webhook.core.reviews.question import Question, question
 from webhook.core.reviews.review import Request, ReviewError, decode, decode_of_pod
 from webhook.core.reviews.verdict import Reason
 

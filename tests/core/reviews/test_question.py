@@ -7,10 +7,10 @@ import pytest
 from tests.core.accounts import GI, config
 from tests.core.quotas.making import a_quota
 from tests.core.sample_reviews import asking, body, sample
-from webhook.core.account.accounting import Accounting
-from webhook.core.config.settings import Mode
+from webhook.core.config.types import Mode
+from webhook.core.ledger.rules import Accounting
 from webhook.core.pods.confinement import Way
-from webhook.core.reviews.question import Question, asked_of_quotas, question
+from webhook.core.reviews.evaluation import Question, asked_of_quotas, question
 from webhook.core.reviews.review import Request, decode, decode_of_pod
 from webhook.core.reviews.verdict import Decision, Reason, Verdict
 

@@ -7,10 +7,10 @@ from msgspec import structs
 
 from tests.core.accounts import GI
 from tests.core.sample_reviews import asking, body, memory, resizing, sample
-from webhook.core.account.nodes import Room
-from webhook.core.config.settings import Mode
-from webhook.core.config.share import Share
-from webhook.core.reviews.reply import respond, subject
+from webhook.core.config.percentage import Share
+from webhook.core.config.types import Mode
+from webhook.core.ledger.nodes import Room
+from webhook.core.reviews.response import respond, subject
 from webhook.core.reviews.review import Request, Response, decode, encode
 from webhook.core.reviews.verdict import Decision, Reason, Sum, Verdict, cannot_tell, refuse
 from webhook.core.values.scopes import CLUSTER

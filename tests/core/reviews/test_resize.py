@@ -8,13 +8,13 @@ from tests.core.accounts import GI, committed, config, headroom, ledger, node, p
 from tests.core.protocol.hand import Hand
 from tests.core.protocol.hand import pod as hand_pod
 from tests.core.sample_reviews import Json, memory, resizing
-from webhook.core.account.accounting import Accounting
-from webhook.core.account.extent import Before
-from webhook.core.account.facts import PodFacts, pod_facts
-from webhook.core.account.ledger import Ledger
-from webhook.core.config.settings import Mode
+from webhook.core.config.types import Mode
+from webhook.core.ledger.info import PodFacts, pod_facts
+from webhook.core.ledger.interval import Before
+from webhook.core.ledger.ledger import Ledger
+from webhook.core.ledger.rules import Accounting
 from webhook.core.reviews.decision import Outcome, decide
-from webhook.core.reviews.question import Question, question
+from webhook.core.reviews.evaluation import Question, question
 from webhook.core.reviews.review import Request
 from webhook.core.reviews.verdict import Decision, Reason, Verdict
 from webhook.core.sharing.allotment import Allotment, Ask, Timing

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.core.sample_reviews import SAMPLES, body, sample
+from webhook.core.api.types import ObjectError
 from webhook.core.pods.footprint import footprint
-from webhook.core.pods.objects import ObjectError
 from webhook.core.reviews.review import Request, Response, ReviewError, Status, decode, decode_of_pod, encode
 
 MI = 1 << 20

@@ -5,11 +5,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.core.accounts import GI, HIGH_MEM, config, ledger, node, pod
-from webhook.core.account.facts import PodFacts
-from webhook.core.account.ledger import Ledger
-from webhook.core.account.nodes import Room
-from webhook.core.account.places import Lacking
-from webhook.core.config.settings import Answer, Mode
+from webhook.core.config.types import Answer, Mode
+from webhook.core.ledger.info import PodFacts
+from webhook.core.ledger.ledger import Ledger
+from webhook.core.ledger.nodes import Room
+from webhook.core.ledger.places import Lacking
 from webhook.core.reviews.verdict import (
     Decision,
     Reason,

@@ -8,12 +8,12 @@ from hypothesis import strategies as st
 from msgspec import structs
 
 from tests.core.accounts import GI
-from webhook.core.account.nodes import Room
-from webhook.core.account.places import Lacking
-from webhook.core.config.settings import Mode
-from webhook.core.config.share import Share
+from webhook.core.config.percentage import Share
+from webhook.core.config.types import Mode
+from webhook.core.ledger.nodes import Room
+from webhook.core.ledger.places import Lacking
+from webhook.core.reviews.messages import percent, place, printable, refusal, warnings
 from webhook.core.reviews.verdict import Decision, Reason, Sum, Verdict, cannot_tell, refuse, refuse_by_quota
-from webhook.core.reviews.wording import percent, place, printable, refusal, warnings
 from webhook.core.values.amounts import Amounts
 from webhook.core.values.quantity import NANO, nanos
 from webhook.core.values.scopes import CLUSTER

@@ -3,10 +3,10 @@
 from msgspec.structs import replace
 
 from tests.core.protocol.hand import Hand, pod
-from webhook.core.account.accounting import Accounting
-from webhook.core.account.facts import PodFacts
-from webhook.core.account.nodes import NodeFacts, Room
-from webhook.core.config.source import parse
+from webhook.core.config.parse import parse
+from webhook.core.ledger.info import PodFacts
+from webhook.core.ledger.nodes import NodeFacts, Room
+from webhook.core.ledger.rules import Accounting
 from webhook.core.sharing.allotment import Ask
 from webhook.core.values.amounts import NOTHING
 from webhook.core.values.scopes import CLUSTER

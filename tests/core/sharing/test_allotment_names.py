@@ -4,13 +4,13 @@ import pytest
 from msgspec.structs import replace
 
 from tests.core.protocol.hand import TIMING, Hand, pod
-from webhook.core.account.accounting import Accounting
-from webhook.core.account.extent import Before
-from webhook.core.account.facts import PodFacts
-from webhook.core.account.nodes import NodeFacts, Room
-from webhook.core.config.source import parse
+from webhook.core.config.parse import parse
+from webhook.core.ledger.info import PodFacts
+from webhook.core.ledger.interval import Before
+from webhook.core.ledger.nodes import NodeFacts, Room
+from webhook.core.ledger.rules import Accounting
 from webhook.core.pods.confinement import Way
-from webhook.core.sharing.naming import MOST
+from webhook.core.sharing.name_claims import MOST
 from webhook.core.values.amounts import Amounts
 from webhook.core.values.scopes import CLUSTER
 

@@ -3,8 +3,8 @@
 from msgspec.structs import replace
 
 from tests.core.protocol.hand import TIMING, Hand, pod
-from webhook.core.account.facts import PodFacts
-from webhook.core.sharing.shared import Holding, Shared, read, write
+from webhook.core.ledger.info import PodFacts
+from webhook.core.sharing.shared_state import Holding, Shared, read, write
 from webhook.core.values.amounts import Amounts
 from webhook.core.values.scopes import CLUSTER
 

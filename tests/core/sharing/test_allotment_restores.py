@@ -3,7 +3,7 @@
 from msgspec.structs import replace
 
 from tests.core.protocol.hand import TIMING, Hand, pod
-from webhook.core.account.extent import Before
+from webhook.core.ledger.interval import Before
 from webhook.core.values.scopes import CLUSTER
 
 

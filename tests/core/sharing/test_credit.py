@@ -5,12 +5,12 @@ from msgspec.structs import replace
 
 from tests.core.protocol import hand
 from tests.core.protocol.hand import Hand
-from webhook.core.account.extent import Before
-from webhook.core.account.facts import PodFacts
-from webhook.core.account.history import digest
+from webhook.core.ledger.history import digest
+from webhook.core.ledger.info import PodFacts
+from webhook.core.ledger.interval import Before
 from webhook.core.sharing.allotment import Ask
 from webhook.core.sharing.credit import SHARES, Cause, Shares
-from webhook.core.sharing.shared import read, write
+from webhook.core.sharing.shared_state import read, write
 from webhook.core.values.amounts import Amounts
 
 LAPSE = hand.TIMING.lapse

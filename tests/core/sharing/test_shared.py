@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from webhook.core.account.extent import Sums
-from webhook.core.sharing.naming import MOST
-from webhook.core.sharing.shared import VERSION, Holding, NewerVersionError, Shared, SharedError, read, write
+from webhook.core.ledger.interval import Sums
+from webhook.core.sharing.name_claims import MOST
+from webhook.core.sharing.shared_state import VERSION, Holding, NewerVersionError, Shared, SharedError, read, write
 from webhook.core.values.amounts import NOTHING, Amounts
 
 numbers = st.integers(0, 2**53)

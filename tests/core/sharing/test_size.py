@@ -5,18 +5,18 @@ from random import Random
 
 import pytest
 
-from webhook.core.account.accounting import Accounting
-from webhook.core.account.extent import Sums
-from webhook.core.account.facts import PodFacts
-from webhook.core.account.ledger import Ledger
-from webhook.core.account.nodes import NodeFacts, Room
-from webhook.core.account.reservations import Reservations
 from webhook.core.config.config import HeadroomConfig
-from webhook.core.config.source import parse
+from webhook.core.config.parse import parse
+from webhook.core.ledger.info import PodFacts
+from webhook.core.ledger.interval import Sums
+from webhook.core.ledger.ledger import Ledger
+from webhook.core.ledger.nodes import NodeFacts, Room
+from webhook.core.ledger.reservations import Reservations
+from webhook.core.ledger.rules import Accounting
 from webhook.core.pods.confinement import Way
-from webhook.core.sharing import naming
+from webhook.core.sharing import name_claims as naming
 from webhook.core.sharing.allotment import Allotment, Ask, Proposal, Timing
-from webhook.core.sharing.shared import Shared, read, write
+from webhook.core.sharing.shared_state import Shared, read, write
 from webhook.core.sharing.size import LARGEST, LEFT
 from webhook.core.values.amounts import NOTHING, Amounts
 

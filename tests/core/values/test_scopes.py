@@ -3,7 +3,7 @@
 import pytest
 
 from tests.core.accounts import config
-from webhook.core.config.problem import ConfigError
+from webhook.core.config.errors import ConfigError
 from webhook.core.values.scopes import CLUSTER
 
 

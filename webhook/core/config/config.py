@@ -8,7 +8,8 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from webhook.core.config.settings import (
+from webhook.core.config.percentage import Part
+from webhook.core.config.types import (
     Answer,
     Exempt,
     Fault,
@@ -21,7 +22,6 @@ from webhook.core.config.settings import (
     Reserve,
     Thresholds,
 )
-from webhook.core.config.share import Part
 from webhook.core.values.scopes import CLUSTER
 
 API_VERSION: Literal["headroom.dev/v1"] = "headroom.dev/v1"

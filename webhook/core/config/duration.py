@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
-from webhook.core.values.word import Word, quoted
+from webhook.core.values.notation import Word, quoted
 
 _UNITS = {"h": 3_600_000, "m": 60_000, "s": 1_000, "ms": 1}  # in milliseconds, largest first
 _MOST = 24 * _UNITS["h"]

@@ -5,9 +5,9 @@ from typing import Any, NamedTuple
 
 from msgspec import NODEFAULT, inspect
 
-from webhook.core.config.shape import about, bare, flow, must_be_written, shape, wish, words
-from webhook.core.config.text import plain
-from webhook.core.values.word import Word
+from webhook.core.config.introspection import about, bare, flow, must_be_written, shape, wish, words
+from webhook.core.config.render import plain
+from webhook.core.values.notation import Word
 
 
 class Row(NamedTuple):

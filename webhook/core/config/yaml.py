@@ -11,8 +11,8 @@ from typing import NamedTuple, TypeAlias
 
 import yaml
 
-from webhook.core.config.problem import Place
-from webhook.core.values.word import quoted
+from webhook.core.config.errors import Place
+from webhook.core.values.notation import quoted
 
 MOST_BYTES = 64 * 1024  # hundreds of pools with their thresholds; read in 0.3 s at the worst
 MOST_DEPTH = 16  # the schema needs 5

@@ -7,7 +7,7 @@ often as the numbers on the way to it say: `replicas` and `parallelism`, multipl
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from webhook.core.manifests.text import Value
+from webhook.core.manifests.documents import Value
 
 _DEEPEST = 16  # fields and list items between an object and a template in it
 _NUMBERS = ("replicas", "parallelism")

@@ -13,13 +13,13 @@ from typing import Annotated, NamedTuple
 
 from msgspec import Meta, Struct
 
+from webhook.core.api.types import ObjectError, OwnerReference, Pod, PodSpec, convert
+from webhook.core.manifests.documents import ManifestError, Value, documents
 from webhook.core.manifests.guess import templates
 from webhook.core.manifests.settings import Setting, Settings, limit_range, runtime_class
-from webhook.core.manifests.text import ManifestError, Value, documents
 from webhook.core.pods.breakdown import Breakdown, Commitment
 from webhook.core.pods.defaults import with_defaults
 from webhook.core.pods.footprint import explain, fractional_memory
-from webhook.core.pods.objects import ObjectError, OwnerReference, Pod, PodSpec, convert
 
 _ENDED = ("Succeeded", "Failed")
 _Count = Annotated[int, Meta(ge=0)]

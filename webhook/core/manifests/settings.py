@@ -13,9 +13,9 @@ from typing import NamedTuple
 from msgspec import UNSET, Struct, UnsetType
 from msgspec.structs import replace
 
-from webhook.core.manifests.text import Value
+from webhook.core.api.types import Container, ObjectError, Pod, PodSpec, ResourceList, Resources, convert
+from webhook.core.manifests.documents import Value
 from webhook.core.pods.defaults import with_defaults
-from webhook.core.pods.objects import Container, ObjectError, Pod, PodSpec, ResourceList, Resources, convert
 from webhook.core.values.quantity import QuantityError, RawQuantity, nanos
 
 _CONTAINER = "Container"

@@ -16,7 +16,7 @@ from typing import Literal, NamedTuple, TypeAlias
 
 from msgspec import UNSET, UnsetType
 
-from webhook.core.pods.objects import Condition, Container, Pod, PodStatus, ResourceList, Resources
+from webhook.core.api.types import Condition, Container, Pod, PodStatus, ResourceList, Resources
 from webhook.core.values.quantity import RawQuantity, nanos
 
 Resource = Literal["memory", "cpu"]

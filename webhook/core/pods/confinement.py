@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-from webhook.core.pods.objects import Affinity, NodeRequirement, NodeSelectorTerm, PodSpec
+from webhook.core.api.types import Affinity, NodeRequirement, NodeSelectorTerm, PodSpec
 
 Labels = tuple[tuple[str, str], ...]
 

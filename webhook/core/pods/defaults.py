@@ -13,8 +13,8 @@ What a LimitRange or a RuntimeClass adds stands in the cluster and is no default
 from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
 
+from webhook.core.api.types import Container, Pod, PodSpec, PodStatus, ResourceList, Resources
 from webhook.core.pods.breakdown import Breakdown, breakdown, shape_of
-from webhook.core.pods.objects import Container, Pod, PodSpec, PodStatus, ResourceList, Resources
 from webhook.core.values.quantity import RawQuantity, millis, nanos
 
 _THOUSANDTH = 10**6  # nanos

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 
 from msgspec import UNSET
 
+from webhook.core.api.types import ContainerStatus, ObjectError, Pod, PodStatus, ResourceList, Resources
 from webhook.core.pods.breakdown import Breakdown, Shape, breakdown, shape_of
-from webhook.core.pods.objects import ContainerStatus, ObjectError, Pod, PodStatus, ResourceList, Resources
 from webhook.core.values.amounts import Amounts
 from webhook.core.values.quantity import NANO, QuantityError, RawQuantity, millis, nanos, whole
 

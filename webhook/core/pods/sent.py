@@ -7,7 +7,7 @@ nothing, and takes about a millisecond for each MiB. Nothing that Kubernetes wou
 
 from msgspec import DecodeError, Raw, Struct, json
 
-from webhook.core.pods.objects import LARGE, ObjectError, Pod, sent_reader
+from webhook.core.api.types import LARGE, ObjectError, Pod, sent_reader
 
 MOST_CONTAINERS = 2_000  # in a pod; no node could run so many
 _LARGEST_SELECTOR = 64 << 10  # bytes

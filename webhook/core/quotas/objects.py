@@ -1,14 +1,14 @@
 """ResourceQuotas, and pods with the fields that a quota may look at; all else is skipped unread.
 
 Pods are read a second time for this, where their namespace has a quota: the account's own view of them
-(`core/pods/objects.py`) does without most of it. Field names and their meaning: k8s.io/api/core/v1.
+(`core/api/types.py`) does without most of it. Field names and their meaning: k8s.io/api/core/v1.
 """
 
 from typing import Any
 
 from msgspec import Struct
 
-from webhook.core.pods.objects import reader
+from webhook.core.api.types import reader
 from webhook.core.values.quantity import RawQuantity
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 from webhook.core.quotas.amount import amount
 from webhook.core.quotas.objects import Pod, Quantities, QuotaSpec, Resources, Selector
-from webhook.core.values.word import quoted
+from webhook.core.values.notation import quoted
 
 _COMPUTE = ("cpu", "memory")
 _LABEL_VALUE = re.compile(r"(?:[A-Za-z0-9](?:[-A-Za-z0-9_.]*[A-Za-z0-9])?)?")

@@ -2,8 +2,8 @@
 
 from msgspec.structs import replace
 
-from webhook.core.account.subjects import USER, is_namespace, namespace_of
-from webhook.core.config.settings import Mode
+from webhook.core.config.types import Mode
+from webhook.core.ledger.subjects import USER, is_namespace, namespace_of
 from webhook.core.reviews.verdict import Decision, Reason, Verdict
 from webhook.core.sharing.credit import Cause, Shortfall
 from webhook.core.values.amounts import Amounts

@@ -4,14 +4,14 @@ A pod that may run in several pools is charged to the cluster alone until it is 
 there. What a binding says is a name, a UID and a node; the rest is known of the pod by the view.
 """
 
-from webhook.core.account.entry import Entry, Unbound
-from webhook.core.account.extent import Before
-from webhook.core.account.facts import PodFacts
-from webhook.core.account.ledger import Ledger
-from webhook.core.account.subjects import USER
-from webhook.core.config.settings import Exempt
-from webhook.core.pods.objects import Binding, ObjectError, Pod
-from webhook.core.reviews.question import Question
+from webhook.core.api.types import Binding, ObjectError, Pod
+from webhook.core.config.types import Exempt
+from webhook.core.ledger.entry import Entry, Unbound
+from webhook.core.ledger.info import PodFacts
+from webhook.core.ledger.interval import Before
+from webhook.core.ledger.ledger import Ledger
+from webhook.core.ledger.subjects import USER
+from webhook.core.reviews.evaluation import Question
 from webhook.core.reviews.review import Request
 from webhook.core.reviews.verdict import Decision, Reason, Verdict, cannot_tell
 

@@ -6,10 +6,10 @@ To decide and to reserve is one act: the caller holds the one lock over all of i
 from msgspec import Struct
 from msgspec.structs import replace
 
-from webhook.core.account.ledger import Ledger
-from webhook.core.account.places import Lacking
+from webhook.core.ledger.ledger import Ledger
+from webhook.core.ledger.places import Lacking
 from webhook.core.reviews.awaiting import awaiting
-from webhook.core.reviews.question import Question
+from webhook.core.reviews.evaluation import Question
 from webhook.core.reviews.taken import named
 from webhook.core.reviews.verdict import (
     Decision,
@@ -25,7 +25,7 @@ from webhook.core.reviews.verdict import (
 )
 from webhook.core.sharing.allotment import Allotment
 from webhook.core.sharing.credit import Cause, Shortfall
-from webhook.core.sharing.shared import Shared
+from webhook.core.sharing.shared_state import Shared
 from webhook.core.values.amounts import Amounts
 
 _TOO_MANY = "more pods were let in and have not been seen yet than this replica can keep in mind"

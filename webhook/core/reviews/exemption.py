@@ -5,8 +5,8 @@ account that the API server authenticated. An annotation, an ownerReference or a
 Who made a pod matters to its creation alone: a change of it is judged, and the API server resizes no mirror pod anyway.
 """
 
-from webhook.core.config.settings import Exempt
-from webhook.core.pods.objects import Pod
+from webhook.core.api.types import Pod
+from webhook.core.config.types import Exempt
 from webhook.core.reviews.review import Request
 
 # The controller acts under its own account, or under the manager's where that runs without one for each controller.

@@ -8,10 +8,10 @@ from collections.abc import Iterable
 
 from msgspec import Struct
 
-from webhook.core.account.accounting import bounded_sums
-from webhook.core.account.capacity import Bearing
-from webhook.core.account.facts import PodFacts
-from webhook.core.account.ledger import Ledger
+from webhook.core.ledger.capacity import Bearing
+from webhook.core.ledger.info import PodFacts
+from webhook.core.ledger.ledger import Ledger
+from webhook.core.ledger.rules import bounded_sums
 from webhook.core.values.amounts import Amounts
 
 

@@ -18,8 +18,8 @@ import re
 from hashlib import sha256
 from typing import NoReturn
 
-from webhook.core.pods.objects import Pod, PodMeta
-from webhook.core.values.word import quoted
+from webhook.core.api.types import Pod, PodMeta
+from webhook.core.values.notation import quoted
 
 LONGEST_UID = 128  # characters; the API server's have 36
 LONGEST_NAME = 253

@@ -9,10 +9,10 @@ import msgspec
 from msgspec import Raw, Struct
 from msgspec.structs import replace
 
-from webhook.core.pods.objects import LARGE, Binding, ObjectError, Pod, reader
+from webhook.core.api.types import LARGE, Binding, ObjectError, Pod, reader
 from webhook.core.pods.sent import read_sent_pod, sparse
 from webhook.core.reviews.forms import LONGEST_USER, FormError, check_asked, check_pod, check_same, usable
-from webhook.core.values.word import quoted
+from webhook.core.values.notation import quoted
 
 API_VERSION: Final = "admission.k8s.io/v1"
 KIND: Final = "AdmissionReview"

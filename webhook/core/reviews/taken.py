@@ -2,11 +2,11 @@
 
 from msgspec.structs import replace
 
-from webhook.core.account.extent import UNBORN
-from webhook.core.account.facts import PodFacts
-from webhook.core.account.ledger import Ledger
+from webhook.core.ledger.info import PodFacts
+from webhook.core.ledger.interval import UNBORN
+from webhook.core.ledger.ledger import Ledger
+from webhook.core.reviews.messages import amount
 from webhook.core.reviews.verdict import Verdict
-from webhook.core.reviews.wording import amount
 
 
 def named(ledger: Ledger, pod: PodFacts, judged: Verdict) -> Verdict:

@@ -4,14 +4,14 @@ from enum import StrEnum
 
 from msgspec import Struct
 
-from webhook.core.account.accounting import near_sums
-from webhook.core.account.facts import PodFacts
-from webhook.core.account.ledger import Ledger
-from webhook.core.account.nodes import Room
-from webhook.core.account.places import Lacking
 from webhook.core.config.config import HeadroomConfig
-from webhook.core.config.settings import Answer, MissingLimits, Mode
-from webhook.core.config.share import Share
+from webhook.core.config.percentage import Share
+from webhook.core.config.types import Answer, MissingLimits, Mode
+from webhook.core.ledger.info import PodFacts
+from webhook.core.ledger.ledger import Ledger
+from webhook.core.ledger.nodes import Room
+from webhook.core.ledger.places import Lacking
+from webhook.core.ledger.rules import near_sums
 from webhook.core.reviews.figures import Figures
 from webhook.core.values.amounts import Amounts
 

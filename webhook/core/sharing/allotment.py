@@ -38,17 +38,17 @@ The argument that no sequence of these steps passes the bound is in docs/protoco
 
 from collections.abc import Sequence
 
-from webhook.core.account.extent import Sums
-from webhook.core.account.facts import PodFacts
-from webhook.core.account.ledger import Ledger
+from webhook.core.ledger.info import PodFacts
+from webhook.core.ledger.interval import Sums
+from webhook.core.ledger.ledger import Ledger
 from webhook.core.sharing.continuity import Continuity
 from webhook.core.sharing.credit import Credit
 from webhook.core.sharing.grants import Grants
-from webhook.core.sharing.naming import MOST, held_by_others, named
+from webhook.core.sharing.name_claims import MOST, held_by_others, named
+from webhook.core.sharing.peers import Timing, Witness
 from webhook.core.sharing.proposal import Ask, Draft, Proposal, fits, must_call, owing, view_of
-from webhook.core.sharing.shared import Holding, Shared
+from webhook.core.sharing.shared_state import Holding, Shared
 from webhook.core.sharing.size import levels
-from webhook.core.sharing.witness import Timing, Witness
 from webhook.core.values.amounts import NOTHING, Amounts
 
 __all__ = ["Allotment", "Ask", "Proposal", "Timing"]

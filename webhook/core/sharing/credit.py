@@ -27,14 +27,14 @@ from typing import Final, NamedTuple
 
 from msgspec import Struct
 
-from webhook.core.account.accounting import bounded_sums, near_sums
-from webhook.core.account.extent import UNBORN, Sums
-from webhook.core.account.facts import PodFacts
-from webhook.core.account.history import Standing
-from webhook.core.account.ledger import Ledger
-from webhook.core.account.reservations import Named, Reservation
-from webhook.core.account.subjects import as_seen, is_namespace, subjects_of
-from webhook.core.sharing.shared import Shared
+from webhook.core.ledger.history import Standing
+from webhook.core.ledger.info import PodFacts
+from webhook.core.ledger.interval import UNBORN, Sums
+from webhook.core.ledger.ledger import Ledger
+from webhook.core.ledger.reservations import Named, Reservation
+from webhook.core.ledger.rules import bounded_sums, near_sums
+from webhook.core.ledger.subjects import as_seen, is_namespace, subjects_of
+from webhook.core.sharing.shared_state import Shared
 from webhook.core.values.amounts import NOTHING, Amounts
 
 

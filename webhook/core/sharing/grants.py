@@ -9,15 +9,15 @@ While a write is on its way, nobody knows whether the old terms are in force or 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 
-from webhook.core.account.accounting import bounded_sums
-from webhook.core.account.extent import UNBORN, Sums
-from webhook.core.account.facts import PodFacts
-from webhook.core.account.ledger import Ledger
-from webhook.core.account.reservations import Named
+from webhook.core.ledger.info import PodFacts
+from webhook.core.ledger.interval import UNBORN, Sums
+from webhook.core.ledger.ledger import Ledger
+from webhook.core.ledger.reservations import Named
+from webhook.core.ledger.rules import bounded_sums
 from webhook.core.sharing import size
 from webhook.core.sharing.credit import Credit, Shortfall, Worse
 from webhook.core.sharing.proposal import Proposal
-from webhook.core.sharing.shared import Shared
+from webhook.core.sharing.shared_state import Shared
 from webhook.core.values.amounts import NOTHING, Amounts
 
 Load = Callable[[str], Amounts]

@@ -6,14 +6,14 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from webhook.core.account.extent import Sums
-from webhook.core.account.facts import PodFacts
-from webhook.core.account.ledger import Ledger
-from webhook.core.account.reservations import Named
+from webhook.core.ledger.info import PodFacts
+from webhook.core.ledger.interval import Sums
+from webhook.core.ledger.ledger import Ledger
+from webhook.core.ledger.reservations import Named
 from webhook.core.sharing import size
 from webhook.core.sharing.credit import Credit
-from webhook.core.sharing.naming import held_by_others, named
-from webhook.core.sharing.shared import Holding, Shared
+from webhook.core.sharing.name_claims import held_by_others, named
+from webhook.core.sharing.shared_state import Holding, Shared
 from webhook.core.values.amounts import NOTHING, Amounts
 
 

@@ -16,10 +16,10 @@ from typing import Final
 
 from msgspec import json
 
-from webhook.core.account.extent import Sums
-from webhook.core.account.facts import PodFacts
-from webhook.core.account.ledger import Ledger
-from webhook.core.sharing.shared import Shared
+from webhook.core.ledger.info import PodFacts
+from webhook.core.ledger.interval import Sums
+from webhook.core.ledger.ledger import Ledger
+from webhook.core.sharing.shared_state import Shared
 from webhook.core.values.amounts import NOTHING, Amounts
 
 MOST_OF_ONE_NAME: Final = 1_000

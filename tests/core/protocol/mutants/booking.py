@@ -8,15 +8,15 @@ from msgspec.structs import replace
 from tests.core.protocol.etcd import Etcd
 from tests.core.protocol.mutants.registry import Patches, mutant
 from tests.core.protocol.replica import Letter, Replica
-from webhook.core.account.extent import Sums
-from webhook.core.account.facts import PodFacts
-from webhook.core.account.ledger import Ledger
-from webhook.core.account.reservations import Reservations
+from webhook.core.ledger.info import PodFacts
+from webhook.core.ledger.interval import Sums
+from webhook.core.ledger.ledger import Ledger
+from webhook.core.ledger.reservations import Reservations
 from webhook.core.sharing import allotment as allotment_module
 from webhook.core.sharing import proposal as proposal_module
 from webhook.core.sharing.allotment import Allotment, Proposal
 from webhook.core.sharing.proposal import Draft
-from webhook.core.sharing.shared import Holding, Shared
+from webhook.core.sharing.shared_state import Holding, Shared
 from webhook.core.values.amounts import NOTHING
 
 # -- rule 2: booking ---------------------------------------------------------------------------------------------------

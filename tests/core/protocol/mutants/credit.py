@@ -1,15 +1,15 @@
 """Broken rules of credit. None of them can pass a bound; each lets one subject keep headroom from the others."""
 
 from tests.core.protocol.mutants.registry import Patches, mutant
-from webhook.core.account.facts import PodFacts
-from webhook.core.account.history import GOOD, History, Standing
-from webhook.core.account.ledger import Ledger
-from webhook.core.account.subjects import Subjects, subjects_of
+from webhook.core.ledger.history import GOOD, History, Standing
+from webhook.core.ledger.info import PodFacts
+from webhook.core.ledger.ledger import Ledger
+from webhook.core.ledger.subjects import Subjects, subjects_of
 from webhook.core.sharing import credit as credit_module
 from webhook.core.sharing.credit import Credit
 from webhook.core.sharing.grants import Grants
 from webhook.core.sharing.proposal import Draft
-from webhook.core.sharing.shared import Shared
+from webhook.core.sharing.shared_state import Shared
 from webhook.core.values.amounts import Amounts
 
 

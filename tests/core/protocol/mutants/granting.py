@@ -5,10 +5,10 @@ from unittest.mock import patch
 from tests.core.protocol.mutants.registry import Patches, mutant
 from tests.core.protocol.replica import Replica
 from tests.core.protocol.world import World
-from webhook.core.account.extent import Sums
-from webhook.core.account.facts import PodFacts
-from webhook.core.account.ledger import Ledger
-from webhook.core.account.reservations import Reservation
+from webhook.core.ledger.info import PodFacts
+from webhook.core.ledger.interval import Sums
+from webhook.core.ledger.ledger import Ledger
+from webhook.core.ledger.reservations import Reservation
 from webhook.core.sharing.allotment import Allotment, Proposal
 from webhook.core.sharing.grants import Load
 

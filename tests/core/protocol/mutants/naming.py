@@ -1,15 +1,15 @@
 """Broken rules of names that are repeated."""
 
 from tests.core.protocol.mutants.registry import Patches, mutant
-from webhook.core.account.extent import Extent, Sums
-from webhook.core.account.facts import PodFacts
-from webhook.core.account.ledger import Ledger
-from webhook.core.account.reservations import Reservation, Reservations, _Name
+from webhook.core.ledger.info import PodFacts
+from webhook.core.ledger.interval import Extent, Sums
+from webhook.core.ledger.ledger import Ledger
+from webhook.core.ledger.reservations import Reservation, Reservations, _Name
 from webhook.core.sharing import allotment as allotment_module
 from webhook.core.sharing import proposal as proposal_module
 from webhook.core.sharing.allotment import Allotment
-from webhook.core.sharing.naming import held_by_others
-from webhook.core.sharing.shared import Shared
+from webhook.core.sharing.name_claims import held_by_others
+from webhook.core.sharing.shared_state import Shared
 from webhook.core.values.amounts import NOTHING, Amounts
 
 

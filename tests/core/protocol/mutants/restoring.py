@@ -1,12 +1,12 @@
 """Broken rules of an etcd that is put back."""
 
 from tests.core.protocol.mutants.registry import Patches, mutant
-from webhook.core.account.ledger import Ledger
-from webhook.core.account.reservations import Reservations
+from webhook.core.ledger.ledger import Ledger
+from webhook.core.ledger.reservations import Reservations
 from webhook.core.sharing.allotment import Allotment
 from webhook.core.sharing.continuity import Continuity
-from webhook.core.sharing.shared import Shared
-from webhook.core.sharing.witness import Witness
+from webhook.core.sharing.peers import Witness
+from webhook.core.sharing.shared_state import Shared
 
 
 @mutant("7: a consistent read that went back proves a restore", "I3")

@@ -7,10 +7,10 @@ from msgspec.structs import replace
 from tests.core.protocol.mutants.registry import Patches, mutant
 from tests.core.protocol.replica import Replica
 from tests.core.protocol.world import World
-from webhook.core.account.extent import UNBORN, Extent
-from webhook.core.account.facts import PodFacts
-from webhook.core.account.ledger import Ledger
-from webhook.core.account.reservations import Named, Reservation, Reservations
+from webhook.core.ledger.info import PodFacts
+from webhook.core.ledger.interval import UNBORN, Extent
+from webhook.core.ledger.ledger import Ledger
+from webhook.core.ledger.reservations import Named, Reservation, Reservations
 from webhook.core.sharing.allotment import Allotment
 from webhook.core.values.amounts import NOTHING
 

@@ -7,14 +7,14 @@ from msgspec.structs import replace
 from tests.core.protocol import replica as replica_module
 from tests.core.protocol.mutants.registry import Patches, mutant
 from tests.core.protocol.replica import Replica
-from webhook.core.account.extent import Sums
-from webhook.core.account.ledger import Ledger
+from webhook.core.ledger.interval import Sums
+from webhook.core.ledger.ledger import Ledger
 from webhook.core.sharing import proposal as proposal_module
-from webhook.core.sharing import shared as shared_module
+from webhook.core.sharing import shared_state as shared_module
 from webhook.core.sharing.allotment import Allotment
+from webhook.core.sharing.peers import Witness
 from webhook.core.sharing.proposal import Draft
-from webhook.core.sharing.shared import Shared
-from webhook.core.sharing.witness import Witness
+from webhook.core.sharing.shared_state import Shared
 from webhook.core.values.amounts import Amounts
 
 # -- rule 5: expiry ----------------------------------------------------------------------------------------------------

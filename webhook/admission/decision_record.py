@@ -1,0 +1,47 @@
+"""Cases: a review on its way through this replica, and what is said of it at the end."""
+
+from msgspec import Struct
+
+from webhook.core.reviews.evaluation import Question
+from webhook.core.reviews.figures import Figures
+from webhook.core.reviews.review import Request
+from webhook.core.reviews.verdict import Verdict
+
+
+class Answer(Struct, frozen=True, gc=False):
+    """What goes back over HTTP; `retry_after` in seconds, where the caller should ask again."""
+
+    status: int
+    body: bytes
+    content_type: str = "application/json"
+    retry_after: int | None = None
+
+
+def plain(status: int, text: str, retry_after: int | None = None) -> Answer:
+    """Make an answer for people."""
+    return Answer(status, f"{text}\n".encode(), "text/plain; charset=utf-8", retry_after)
+
+
+class Case(Struct, frozen=True, gc=False):
+    """One review; times are seconds of the replica's clock. `question` is missing where no account was needed."""
+
+    request: Request
+    arrived: float
+    timeout: float
+    question: Question | None = None
+
+
+class Decided(Struct, frozen=True, gc=False):
+    """One decision as the audit log, the metrics and the Events see it; `age` of the account and `took` in seconds.
+
+    `message` is the sentence with which a request is refused, or would be, or why it was let in. `figures` are those of
+    the scopes that it is about, the one in the way first; none where there was no account to judge by.
+    """
+
+    case: Case
+    verdict: Verdict
+    message: str
+    figures: tuple[Figures, ...]
+    age: float
+    took: float
+    config_hash: str

@@ -1,0 +1,150 @@
+"""The waiting room: reviews that the allotment does not cover, until a booking or the lack of room settles them."""
+
+from collections.abc import Iterator
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+
+from webhook.admission.decision_record import Answer, Case
+from webhook.core.ledger.ledger import Ledger
+from webhook.core.pods.confinement import weight
+from webhook.core.reviews.decision import decide, refuse_beside_others, verdict_of
+from webhook.core.reviews.evaluation import Question
+from webhook.core.reviews.verdict import Verdict, cannot_tell
+from webhook.core.sharing.allotment import Allotment, Ask, Proposal
+
+
+@dataclass(slots=True, eq=False)
+class Waiting:
+    """A review that waits until some time of the replica's clock, and is then sent to ask again.
+
+    `verdict` holds once it is booked for; `proposed` says that a write found no room for it yet. While it `awaits`
+    earlier pods (there is no credit for it), nothing is booked for it, and with that verdict it is sent away.
+    """
+
+    case: Case
+    question: Question
+    verdict: Verdict
+    until: float
+    awaits: Verdict | None = None
+    proposed: bool = False
+    answer: Future[Answer] = field(default_factory=Future)
+
+    @property
+    def lacks_booking(self) -> bool:
+        """Say whether it is a booking that it waits for, and not earlier pods."""
+        return self.awaits is None and not self.question.request.dry_run
+
+
+Settled = tuple[Waiting, Verdict]
+
+_LIGHT = 8 << 10  # bytes that a review may take while it waits, however many do: there are as many as connections
+_HEAVY = 8 << 20  # bytes for all that take more
+
+
+class WaitingRoom:
+    """Those who wait, in the order in which they came. The caller holds the lock."""
+
+    def __init__(self, ledger: Ledger, allotment: Allotment) -> None:
+        self._ledger = ledger
+        self._allotment = allotment
+        self._waiting: list[Waiting] = []
+        self._heavy = 0  # bytes
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    @property
+    def awaits_pods(self) -> bool:
+        """Say whether anybody waits for earlier pods to be seen."""
+        return any(waiting.awaits is not None for waiting in self._waiting)
+
+    def enter(self, waiting: Waiting) -> bool:
+        """Let a review wait for its booking; say whether there is room, which fails only those that take much."""
+        heavy = _heaviness(waiting)
+        if self._heavy + heavy > _HEAVY:
+            return False
+        self._heavy += heavy
+        self._waiting.append(waiting)
+        return True
+
+    def asks(self, now: float) -> list[Ask]:
+        """Return what to book now: once for everybody, and again for those to whom another write may help."""
+        if not self._allotment.may_book():
+            return []
+        return [
+            Ask(w.question.facts, w.question.forced)
+            for w in self._waiting
+            if w.lacks_booking and (not w.proposed or self._allotment.promising(w.question.facts, now))
+        ]
+
+    def without_booking(self, now: float, problem: str | None) -> Iterator[Settled]:
+        """Settle whoever is covered by now, does not fit any more, or has waited for too long."""
+        pending = self._allotment.pending
+        booked = {ask.pod.key for ask in pending.booked} if pending else frozenset[str]()
+        for waiting in list(self._waiting):
+            verdict = None
+            if now >= waiting.until:
+                verdict = self._cannot_tell(waiting, problem, now)
+            elif problem is None and waiting.question.facts.key not in booked:
+                verdict = self._settled(waiting, now)
+            if verdict is not None:
+                yield self._leave(waiting, verdict)
+
+    def give_up(self, waiting: Waiting, problem: str | None, now: float) -> Iterator[Settled]:
+        """Settle one that can wait no longer, unless it is settled already."""
+        if waiting in self._waiting:
+            yield self._leave(waiting, self._cannot_tell(waiting, problem, now))
+
+    def after(self, proposal: Proposal, now: float) -> Iterator[Settled]:
+        """Settle those whom a written proposal booked for, and those for whom nothing is left."""
+        if not self._allotment.vouches(proposal):
+            for name, reservation in proposal.tentative:
+                self._allotment.drop(name, reservation.key)
+            return
+        booked = {ask.pod.key for ask in proposal.booked}
+        unfit = {ask.pod.key for ask in proposal.unfit}
+        for waiting in list(self._waiting):
+            key = waiting.question.facts.key
+            verdict = waiting.verdict if key in booked else None
+            if key in unfit:
+                waiting.proposed = True
+                verdict = self._settled(waiting, now)
+            if verdict is not None:
+                booked.discard(key)
+                yield self._leave(waiting, verdict)
+        for name, reservation in proposal.tentative:
+            if reservation.key in booked:  # its review went away while it was written, so nobody was told
+                self._allotment.drop(name, reservation.key)
+
+    def _settled(self, waiting: Waiting, now: float) -> Verdict | None:
+        outcome = decide(self._ledger, self._allotment, waiting.question, now)
+        waiting.awaits = outcome.awaits
+        if outcome.settled:
+            return outcome.verdict
+        waiting.verdict = outcome.verdict
+        if outcome.awaits is not None:
+            return None
+        pod, forced = waiting.question.facts, waiting.question.forced
+        if waiting.proposed and not forced and self._allotment.refuses(pod, now):
+            return refuse_beside_others(self._ledger, self._allotment, waiting.question, now)
+        return None
+
+    def _cannot_tell(self, waiting: Waiting, problem: str | None, now: float) -> Verdict:
+        if waiting.awaits is not None and problem is None:
+            return waiting.awaits
+        if waiting.question.forced:
+            self._allotment.force(waiting.question.facts, now)
+        detail = problem or self._allotment.closed(now) or "this replica could not book its share in time"
+        return verdict_of(waiting.question, cannot_tell(waiting.question.mode, detail))
+
+    def _leave(self, waiting: Waiting, verdict: Verdict) -> Settled:
+        self._waiting.remove(waiting)
+        self._heavy -= _heaviness(waiting)
+        return waiting, verdict
+
+
+def _heaviness(waiting: Waiting) -> int:
+    """What a review takes that is not light; all of it but the places where its pod may go has bounds of its own."""
+    facts = waiting.question.facts
+    taken = weight(facts.confined_to) + weight(facts.was_confined_to or ())
+    return taken if taken > _LIGHT else 0

@@ -1,0 +1,236 @@
+"""Admission: the way of a review, and those who wait for a booking.
+
+    review ──► question ──►[ lock: judge, take ]──► verdict ──► answer
+                                   │ the allotment does not cover it
+                                   └──► waiting ──► booked by the next write ──► answer
+
+The booking thread asks for the next proposal and tells what became of it. Nothing in this module calls the Kubernetes
+API or waits for anything but the account's lock.
+"""
+
+import logging
+import time
+from collections.abc import Callable
+
+from webhook.admission.deadlines import Patience
+from webhook.admission.decision_record import Answer, Case, Decided, plain
+from webhook.admission.pending import Settled, Waiting, WaitingRoom
+from webhook.core.reviews.awaiting import final
+from webhook.core.reviews.binding import bind_question
+from webhook.core.reviews.decision import Outcome, decide, verdict_of
+from webhook.core.reviews.evaluation import Question, asked_of_quotas, question
+from webhook.core.reviews.figures import Figures, figures_of
+from webhook.core.reviews.response import message, respond
+from webhook.core.reviews.review import Request, ReviewError, decode_of_pod, encode
+from webhook.core.reviews.verdict import Decision, Reason, Verdict, cannot_tell
+from webhook.core.sharing.allotment import Proposal
+from webhook.core.sharing.shared_state import Shared
+from webhook.state.cluster_state import Account
+from webhook.state.holders import most_awaited
+from webhook.state.quota_view import QuotaView
+
+log = logging.getLogger(__name__)
+
+_TOO_MUCH = "too many reviews wait that say much of where their pods may go"
+
+
+class Admission:
+    """Answers reviews from the account; what a namespace's quotas will refuse, in their words and without it."""
+
+    def __init__(
+        self,
+        account: Account,
+        observe: Callable[[Decided], None],
+        quotas: QuotaView | None = None,
+        wall_clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.account = account
+        self.quotas = QuotaView(account.clock) if quotas is None else quotas
+        self._room = WaitingRoom(account.ledger, account.allotment)
+        self._observe = observe
+        self._patience = Patience(wall_clock)
+        self.sent_back = 0  # how often the API server was told to ask again
+
+    # -- the way of a review -------------------------------------------------------------------------------------------
+
+    def review(self, body: bytes, timeout: float) -> Answer | Waiting:
+        """Answer an AdmissionReview; the API server waits `timeout` seconds for it in all."""
+        now = self.account.clock()
+        try:
+            request = decode_of_pod(body)
+        except ReviewError as error:
+            return _refused(error)
+        try:
+            return self._answer_or_wait(request, body, now, timeout)
+        except ReviewError as error:
+            return _refused(error)
+        except Exception:
+            log.exception("review %r could not be judged", request.uid)
+            mode = self.account.config.policy(request.namespace).mode
+            verdict = cannot_tell(mode, "an unforeseen error, see Headroom's log")
+            return self._answer(Case(request, now, timeout), verdict, ())
+
+    def _answer_or_wait(self, request: Request, body: bytes, now: float, timeout: float) -> Answer | Waiting:
+        asked = self._binding(request, now) if request.is_binding else question(request, self.account.ledger.accounting)
+        if isinstance(asked, Verdict):
+            return self._answer(Case(request, now, timeout), asked, ())
+        quotas = self.quotas.of(request.namespace)
+        if quotas:
+            asked = asked_of_quotas(asked, quotas, body)
+        case = Case(request, now, timeout, asked)
+        with self.account.lock:
+            outcome = self._decide(asked, case.arrived)
+            if not outcome.settled:
+                kept = asked.kept()
+                case = Case(kept.request, now, timeout, kept)
+                waiting = Waiting(case, kept, outcome.verdict, self._wait_until(case), outcome.awaits)
+                if self._room.enter(waiting):
+                    self.account.await_pods(self._room.awaits_pods)
+                    self.account.wake()
+                    return waiting
+                outcome = self._unjudged(asked, _TOO_MUCH, now)
+            figures = self._figures(outcome.verdict, asked, now)
+        return self._answer(case, outcome.verdict, figures)
+
+    def _binding(self, request: Request, now: float) -> Question | Verdict:
+        with self.account.lock:
+            asked = bind_question(request, self.account.ledger, self.account.problem(now))
+            if isinstance(asked, Verdict) and asked.decision is Decision.CANNOT_TELL:
+                self.account.wake()  # so that the watch, which may pause, shows the pod by the time it is asked again
+            return asked
+
+    def _decide(self, asked: Question, now: float) -> Outcome:
+        problem = self.account.problem(now)
+        if problem is None or asked.quota:  # what a quota says needs no account
+            return decide(self.account.ledger, self.account.allotment, asked, now)
+        return self._unjudged(asked, problem, now)
+
+    def _unjudged(self, asked: Question, problem: str, now: float) -> Outcome:
+        if asked.forced and not asked.request.dry_run:
+            self.account.allotment.force(asked.facts, now)
+        return Outcome(verdict_of(asked, cannot_tell(asked.mode, problem)), settled=True)
+
+    def _figures(self, verdict: Verdict, asked: Question, now: float) -> tuple[Figures, ...]:
+        """Keep the figures of a decision that somebody will read: those of the verdict, or as things stand."""
+        if verdict.reason is Reason.FITS:
+            return ()
+        judged = verdict.figures
+        if judged or self.account.problem(now) is not None:
+            return judged
+        return figures_of(self.account.ledger, asked.facts)
+
+    def _answer(self, case: Case, verdict: Verdict, figures: tuple[Figures, ...]) -> Answer:
+        now = self.account.clock()
+        if verdict.decision is Decision.CANNOT_TELL:
+            if self._may_ask_again(case, now):
+                return plain(503, verdict.detail, retry_after=1)
+            verdict = final(verdict)
+        age = max(self.account.pods.age(now), self.account.nodes.age(now))
+        if verdict.decision is Decision.DENY:
+            self._name_holder(verdict)
+        name = case.question.facts.name if case.question else None
+        response = respond(case.request, verdict, name)
+        told = message(case.request, verdict, response, name)
+        try:
+            self._observe(Decided(case, verdict, told, figures, age, now - case.arrived, self.account.config_hash))
+        except Exception:
+            log.exception("the decision on review %r could not be recorded", case.request.uid)
+        return Answer(200, encode(response))
+
+    def _name_holder(self, verdict: Verdict) -> None:
+        """Log who holds most, now and then, if a pod is refused while room is held for pods that have not appeared."""
+        if any(s.granted for s in verdict.sums) and self.account.holders.is_due():
+            with self.account.lock:
+                most = most_awaited(self.account.ledger.reservations.subjects)
+            self.account.holders.tell_most(most)
+
+    def _may_ask_again(self, case: Case, now: float) -> bool:
+        """Say whether to ask again is of use, and leaves time for an answer; if so, remember it."""
+        with self.account.lock:
+            if self._opens_too_late(case, now) or not self._patience.may_ask_again(case, now):
+                return False
+            self._patience.send_back(case)
+            self.sent_back += 1
+            return True
+
+    def _opens_too_late(self, case: Case, now: float) -> bool:
+        """Say whether nobody can grant before the API server gives up, so that to wait or to ask again is in vain."""
+        opens_at = self.account.allotment.earliest(now)
+        return opens_at is not None and opens_at >= self._patience.given_up_at(case, now)
+
+    def _wait_until(self, case: Case) -> float:
+        if self._opens_too_late(case, case.arrived):
+            return case.arrived
+        return self._patience.wait_until(case, case.arrived)
+
+    # -- bookings ------------------------------------------------------------------------------------------------------
+
+    def next_proposal(self, epoch: str, *, fresh: bool, may_write: bool) -> tuple[Proposal, int] | None:
+        """Let time act and answer whoever needs wait no more; return what is to be written now, if anything is.
+
+        With it comes the revision of the object that it replaces; 0: there is none, so it is made. It may be written
+        once the object has been looked for.
+        """
+        with self.account.lock:
+            now = self.account.clock()
+            self.account.ledger.tick(now)
+            problem = self.account.problem(now)
+            if problem is not None or not self.account.allotment.valid(now):
+                self.account.excuse()
+            settled = list(self._room.without_booking(now, problem))
+            self.account.await_pods(self._room.awaits_pods)
+            proposed = None
+            if may_write and problem is None and self.account.allotment.pending is None:
+                asks = self._room.asks(now)
+                if asks or self.account.allotment.due(now, fresh=fresh):
+                    proposal = self.account.allotment.propose(asks, now, epoch, fresh=fresh)
+                    self.account.allotment.begin(proposal)
+                    proposed = proposal, self.account.allotment.revision
+        self._settle(settled)
+        self.account.tell_of_nodes()
+        return proposed
+
+    def proposal_written(self, proposal: Proposal, revision: int) -> None:
+        """The proposal was written: let in whom it booked for, refuse whom nothing is left for."""
+        with self.account.lock:
+            self.account.written(revision)
+            settled = list(self._room.after(proposal, self.account.clock()))
+        self._settle(settled)
+
+    def resolve(self, proposal: Proposal, shared: Shared | None, revision: int, known: int) -> bool:
+        """Take in the object after a write that lost, and say whether an earlier attempt at it was carried out.
+
+        `known` as for the account's `observe`.
+        """
+        with self.account.lock:
+            self.account.observe(shared, revision, known)
+            written = self.account.allotment.pending is not proposal
+            settled = list(self._room.after(proposal, self.account.clock())) if written else []
+            if not written:
+                self.account.allotment.failed()
+        self._settle(settled)
+        return written
+
+    def patience(self, waiting: Waiting) -> float:
+        """Return the seconds for which to wait for a review's answer, before giving it up."""
+        return max(0.0, waiting.until - self.account.clock())
+
+    def give_up(self, waiting: Waiting) -> None:
+        """Answer a review that can wait no longer, whatever the booking thread is about."""
+        with self.account.lock:
+            now = self.account.clock()
+            settled = list(self._room.give_up(waiting, self.account.problem(now), now))
+        self._settle(settled)
+
+    def _settle(self, settled: list[Settled]) -> None:
+        for waiting, verdict in settled:
+            with self.account.lock:
+                figures = self._figures(verdict, waiting.question, self.account.clock())
+            answer = self._answer(waiting.case, verdict, figures)
+            if waiting.answer.set_running_or_notify_cancel():
+                waiting.answer.set_result(answer)
+
+
+def _refused(error: ReviewError) -> Answer:
+    log.warning("refused a request to /validate: %s", error)
+    return plain(400, str(error))

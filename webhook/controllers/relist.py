@@ -1,0 +1,63 @@
+"""Rereading: everything is listed again when etcd was put back or may have been; the log and an Event say so."""
+
+import logging
+from collections.abc import Callable, Iterable
+
+from webhook.core.events.aggregator import Occurrence
+from webhook.core.events.reference import Regarding
+from webhook.state.cluster_state import Account
+from webhook.state.configuration import NAME as CONFIG
+
+log = logging.getLogger(__name__)
+
+REASON = "HistoryReplaced"
+
+
+class Rereading:
+    """Asks the watches for lists, and says with each request whether history `restarted`.
+
+    `look` belongs to the booking thread.
+    """
+
+    def __init__(self, account: Account, announce: Callable[[str], None] = lambda _: None) -> None:
+        self._account = account
+        self._announce = announce
+        self._requests: list[Callable[..., None]] = []
+        self._restarts = 0
+        self._asked = float("-inf")  # the doubt that was answered last
+
+    def join(self, requests: Iterable[Callable[..., None]]) -> None:
+        """Ask these from now on."""
+        self._requests.extend(requests)
+
+    @property
+    def restarted(self) -> bool:
+        """Say whether history was replaced since the last look."""
+        return self._account.allotment.restarts > self._restarts
+
+    def look(self) -> None:
+        """Ask for what is to be read again, once for each doubt."""
+        restarts, doubted = self._account.allotment.restarts, self._account.doubted_since()
+        replaced, self._restarts = restarts > self._restarts, restarts
+        if replaced:
+            self._tell()
+        if replaced or (doubted is not None and doubted > self._asked):
+            self._asked = self._account.clock()
+            for request in self._requests:
+                request(restarted=replaced)
+
+    def _tell(self) -> None:
+        seconds = self._account.allotment.timing.release
+        text = (
+            f"etcd was put back: {self._account.evidence}. What was granted before may still come, so nothing is "
+            f"granted for about {seconds:.0f} s. Restart every kube-apiserver if that was not done"
+        )
+        log.error("%s", text)
+        self._announce(text)
+
+
+def restored(text: str, namespace: str, uid: str) -> Occurrence | None:
+    """Return the Event about the ConfigMap that says so; None where there is no such ConfigMap."""
+    if not uid:
+        return None
+    return Occurrence(Regarding("v1", "ConfigMap", namespace, CONFIG, uid), "Warning", REASON, "Restore", text)

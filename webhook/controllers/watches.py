@@ -1,0 +1,182 @@
+"""Watching: the reflectors, and what each one's news means to the account."""
+
+import logging
+from collections.abc import Callable
+from typing import Final
+
+from webhook.controllers.allotment_store import NAME as ALLOTMENTS
+from webhook.controllers.allotments import Booking
+from webhook.core.api.types import Node, ObjectError, Pod, reader
+from webhook.core.ledger.info import PodFacts, node_facts, pod_facts
+from webhook.core.ledger.nodes import NodeFacts
+from webhook.core.quotas.check import Quota, quota
+from webhook.core.quotas.objects import ResourceQuota, read_quota
+from webhook.core.values.amounts import NOTHING
+from webhook.core.values.quantity import QuantityError
+from webhook.kube.client import Api
+from webhook.kube.configmaps import ConfigMap
+from webhook.kube.throttle import Pause
+from webhook.state.cluster_state import Account
+from webhook.state.configuration import NAME as CONFIG
+from webhook.state.configuration import Settings
+from webhook.state.quota_view import QuotaView
+from webhook.state.sync_status import Feed
+from webhook.watch.decoder import Resource
+from webhook.watch.events import Bookmark, Broken, Changed, Deleted, Live, News, Proven, Replaced, Unreadable, WentBack
+from webhook.watch.reflector import Reflector
+
+log = logging.getLogger(__name__)
+
+BeginAgain = Callable[[str, int, int, float], None]
+"""Called when etcd was put back: which resource, the revision that was known, the one found, when it was requested."""
+
+# Pods and nodes may change many times a second. Their news may be late (in seconds): reservations cover what was
+# granted, and what a deletion frees is granted that much later. Those of pods may be later still while there is room
+# enough and nobody waits for a view at the floor. The shared object's, by which replicas call each other, are read as
+# they come.
+BUSY: Final = 0.02
+AT_EASE: Final = 0.1
+
+
+def watch_pods(api: Api, account: Account) -> Reflector[PodFacts]:
+    """Keep the account's pods in sync."""
+
+    def deliver(news: News[PodFacts]) -> None:
+        match news:
+            case Changed(object=pod):
+                account.see_pod(pod)
+            case Deleted(object=pod):
+                account.pod_gone(pod)
+            case Bookmark(revision=revision):
+                account.bookmark(revision)
+            case Replaced(objects=pods, revision=revision, since=since):
+                account.relist_pods(pods, revision, since)
+            case Proven(since=since):
+                account.prove(since)
+            case Unreadable(namespace=namespace, name=name, uid=uid, revision=revision, deleted=True):
+                account.pod_gone(PodFacts(f"{namespace}/{name}", uid, revision, NOTHING))
+            case Unreadable(revision=revision):
+                account.bookmark(revision)  # what was known of it stands; the reflector has said what is wrong
+            case _:
+                _tell_state(account, account.pods, news)
+
+    pause = Pause(BUSY, AT_EASE, account.at_ease, account.news_needed)
+    return Reflector(api, PODS, deliver, pause=pause, clock=account.clock)
+
+
+def watch_nodes(api: Api, account: Account) -> Reflector[NodeFacts]:
+    """Keep the account's nodes in sync."""
+
+    def deliver(news: News[NodeFacts]) -> None:
+        match news:
+            case Changed(object=node):
+                account.see_node(node)
+            case Deleted(object=node):
+                account.node_gone(node.name)
+            case Unreadable(name=name, deleted=True):
+                account.node_gone(name)
+            case Replaced(objects=nodes):
+                account.relist_nodes(nodes)
+            case _:
+                _tell_state(account, account.nodes, news)
+
+    return Reflector(api, NODES, deliver, pause=Pause(BUSY), clock=account.clock)
+
+
+def watch_quotas(api: Api, view: QuotaView, clock: Callable[[], float]) -> Reflector[Quota]:
+    """Keep the view of ResourceQuotas in sync. Their usage changes with each pod that comes, so they are busy, too."""
+
+    def deliver(news: News[Quota]) -> None:
+        match news:
+            case Changed(object=seen):
+                view.see(seen)
+            case Deleted(object=seen):
+                view.gone(seen.namespace, seen.name)
+            case Unreadable(namespace=namespace, name=name):
+                view.gone(namespace, name)
+            case Replaced(objects=quotas):
+                view.relist(quotas)
+            case Live() | Bookmark():
+                view.tell_live()
+            case Broken(fault=fault):
+                view.tell_broken(fault)
+
+    return Reflector(api, QUOTAS, deliver, pause=Pause(BUSY), clock=clock)
+
+
+def watch_config(
+    api: Api, namespace: str, settings: Settings, begin_again: BeginAgain = lambda *_: None
+) -> Reflector[ConfigMap]:
+    """Keep the configuration in sync."""
+
+    def tell(found: ConfigMap | None, _revision: int) -> None:
+        settings.read(found.data, found.metadata.uid) if found else settings.read(None)
+
+    return _watch_config_map(api, namespace, CONFIG, tell, tell, begin_again)
+
+
+def watch_allotments(
+    api: Api, namespace: str, booking: Booking, begin_again: BeginAgain = lambda *_: None
+) -> Reflector[ConfigMap]:
+    """Tell the booking what the others write."""
+    return _watch_config_map(api, namespace, ALLOTMENTS, booking.tell, booking.listed, begin_again)
+
+
+def _watch_config_map(
+    api: Api,
+    namespace: str,
+    name: str,
+    tell: Callable[[ConfigMap | None, int], None],
+    listed: Callable[[ConfigMap | None, int], None],
+    begin_again: BeginAgain,
+) -> Reflector[ConfigMap]:
+    def deliver(news: News[ConfigMap]) -> None:
+        match news:
+            case Changed(object=found, revision=revision):
+                tell(found, revision)
+            case Deleted(revision=revision):
+                tell(None, revision)
+            case Replaced(objects=objects, revision=revision):
+                listed(objects[0], objects[0].revision) if objects else listed(None, revision)
+            case WentBack(known=known, found=found, since=since):
+                begin_again(f"ConfigMaps ({name})", known, found, since)
+
+    path = f"/api/v1/namespaces/{namespace}/configmaps"
+    resource = Resource(path, ConfigMap, reader(ConfigMap), _whole, f"metadata.name={name}")
+    return Reflector(api, resource, deliver)
+
+
+def _whole(configmap: ConfigMap) -> ConfigMap:
+    return configmap
+
+
+def _tell_state(account: Account, feed: Feed, news: object) -> None:
+    match news:
+        case Live() | Bookmark():
+            account.tell_live(feed)
+        case Broken(fault=fault):
+            account.tell_broken(feed, fault)
+        case WentBack(known=known, found=found, since=since):
+            account.begin_again(feed.resource, known, found, since)
+
+
+def _pod(pod: Pod) -> PodFacts:
+    """Take a pod in; what it asks for counts as nothing where it cannot be read, which the API server never lets in."""
+    try:
+        return pod_facts(pod)
+    except ObjectError as error:
+        log.error("pod %s/%s counts as nothing: %s", pod.metadata.namespace, pod.metadata.name, error)  # noqa: TRY400
+        return pod_facts(Pod(pod.metadata, type(pod.spec)(node_name=pod.spec.node_name)))
+
+
+def _node(node: Node) -> NodeFacts:
+    try:
+        return node_facts(node)
+    except QuantityError as error:
+        log.error("node %s counts as having nothing: %s", node.metadata.name, error)  # noqa: TRY400
+        return node_facts(Node(node.metadata, node.spec))
+
+
+QUOTAS: Final = Resource("/api/v1/resourcequotas", ResourceQuota, read_quota, quota)
+PODS: Final = Resource("/api/v1/pods", Pod, reader(Pod), _pod)
+NODES: Final = Resource("/api/v1/nodes", Node, reader(Node), _node)

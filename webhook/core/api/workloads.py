@@ -1,0 +1,155 @@
+"""Workloads as the API shows them: Deployments and all the other kinds whose controllers make pods.
+
+One shape serves every kind, because no two of them give one field two meanings. Field names: k8s.io/api/apps/v1,
+batch/v1 and, for `Scale`, autoscaling/v1.
+"""
+
+from msgspec import Raw, Struct, structs
+
+from webhook.core.api.types import Condition, ObjectError, OwnerReference, Pod, sent_reader
+from webhook.core.pods.defaults import with_defaults
+from webhook.core.pods.sent import read_sent_pod
+from webhook.core.values.quantity import QuantityError
+
+IntOrPercent = int | str
+
+
+class _Part(Struct, frozen=True, gc=False, rename="camel"):
+    """Base of all parts."""
+
+
+class Meta(_Part, frozen=True):
+    """Metadata of a workload."""
+
+    generation: int = 0
+    owner_references: tuple[OwnerReference, ...] = ()
+
+
+class RollingUpdate(_Part, frozen=True):
+    """How a rolling update goes; absent: the kind's own default."""
+
+    max_surge: IntOrPercent | None = None
+    max_unavailable: IntOrPercent | None = None
+    partition: int = 0
+
+
+class Strategy(_Part, frozen=True):
+    """`strategy` of a Deployment, `updateStrategy` of a StatefulSet or DaemonSet."""
+
+    type: str = "RollingUpdate"
+    rolling_update: RollingUpdate = RollingUpdate()
+
+
+class JobTemplate(_Part, frozen=True):
+    """What a CronJob makes its Jobs of."""
+
+    spec: "Spec"
+
+
+class Spec(_Part, frozen=True):
+    """What a workload asks for. The template stays unread, so that two of them can be compared byte by byte."""
+
+    replicas: int = 1
+    template: Raw = Raw(b"{}")
+    strategy: Strategy = Strategy()
+    update_strategy: Strategy = Strategy()
+    paused: bool = False
+    parallelism: int = 1
+    completions: int | None = None
+    suspend: bool = False
+    job_template: JobTemplate | None = None
+
+
+class Status(_Part, frozen=True):
+    """What its controller last said of its pods; those that are being deleted are not among them."""
+
+    observed_generation: int = 0
+    conditions: tuple[Condition, ...] = ()
+    replicas: int = 0
+    updated_replicas: int = 0
+    current_number_scheduled: int = 0
+    active: int = 0
+    succeeded: int = 0
+
+
+class Workload(_Part, frozen=True):
+    """A workload."""
+
+    metadata: Meta = Meta()
+    spec: Spec = Spec()
+    status: Status = Status()
+
+    @property
+    def owned(self) -> bool:
+        """Say whether a controller made it."""
+        return any(owner.controller for owner in self.metadata.owner_references)
+
+    @property
+    def updated(self) -> int:
+        """How many of the pods are surely made of the template that stands here."""
+        return 0 if self.outdated else min(self.status.updated_replicas, self.status.replicas)
+
+    @property
+    def outdated(self) -> bool:
+        """Say whether its controller has not looked at its last edit yet."""
+        return self.status.observed_generation < self.metadata.generation
+
+    @property
+    def coming(self) -> bool:
+        """Say whether pods of a Deployment or ReplicaSet may be about to come: some miss, and none was refused."""
+        failed = any(c.type == "ReplicaFailure" and c.status == "True" for c in self.status.conditions)
+        return self.status.replicas < self.spec.replicas and not failed
+
+
+class _ScaleSpec(_Part, frozen=True):
+    replicas: int = 0  # zero is left out
+
+
+class _Scale(_Part, frozen=True):
+    spec: _ScaleSpec = _ScaleSpec()
+
+
+class _Toleration(_Part, frozen=True):
+    key: str = ""
+
+
+class Placement(_Part, frozen=True):
+    """What a template's `spec` says of nodes: the labels they must have, and the taints that may be there, by key."""
+
+    tolerations: tuple[_Toleration, ...] = ()
+    node_selector: dict[str, str] = {}
+
+
+class _Template(_Part, frozen=True):
+    spec: Placement = Placement()
+
+
+read_workload = sent_reader(Workload)
+_read_scale = sent_reader(_Scale)
+_read_template = sent_reader(_Template)
+
+
+def read_scale(scale: bytes) -> int:
+    """Read the number of replicas that a `Scale` asks for; raises `ObjectError`."""
+    return _read_scale(scale).spec.replicas
+
+
+def scaled(live: Workload, replicas: int) -> Workload:
+    """Return the workload with another number of replicas."""
+    return structs.replace(live, spec=structs.replace(live.spec, replicas=replicas))
+
+
+def pod_of(template: Raw) -> Pod:
+    """Return a pod made of a template, as the API server would make it; raises `ObjectError`.
+
+    The API server fills in a pod's requests from its limits, and not those of a template.
+    """
+    try:
+        return with_defaults(read_sent_pod(bytes(template)))
+    except QuantityError as error:
+        raise ObjectError(f"spec.template: {error}") from error
+
+
+def placement_of(template: Raw) -> Placement:
+    """Return what a template says of the nodes its pods may run on; raises `ObjectError`."""
+    return _read_template(bytes(template)).spec

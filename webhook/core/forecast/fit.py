@@ -1,0 +1,140 @@
+"""Foresight: how much of a plan fits the account as it stands, and what is in the way.
+
+It compares what the pod webhook would compare, pod by pod: each new pod's footprint with what is left of every bounded
+sum, after the new pods before it came and the old ones went. So with everything else still, the pods that are said to
+fit are those that are let in.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from operator import itemgetter
+from typing import NamedTuple
+
+from msgspec.structs import replace
+
+from webhook.core.forecast.plan import Plan
+from webhook.core.forecast.rollout import Course
+from webhook.core.ledger.info import PodFacts, pod_facts
+from webhook.core.ledger.ledger import Ledger
+from webhook.core.ledger.places import Lacking, front_of, lacking_on
+from webhook.core.reviews.verdict import Sum, growth
+
+
+class Obstacle(StrEnum):
+    """What comes of it."""
+
+    SHORT = "short"  # not all of the pods fit, even once everything old is gone
+    STALL = "stall"  # they would all fit, but a rolling update cannot get there
+    SURGE = "surge"  # it gets there; only its surge does not fit
+
+
+@dataclass(frozen=True, slots=True)
+class Foresight:
+    """So many of `of` pods fit; for a surge, of its own. `sums` are in the way, the tightest first.
+
+    `each` is what one pod asks of that. A sum's `asked` is the most by which the plan would raise it at any moment.
+    """
+
+    obstacle: Obstacle
+    fit: int
+    of: int
+    each: int
+    sums: tuple[Sum, ...]
+    advice: str = ""
+
+    @property
+    def grows(self) -> bool:
+        """Say whether the plan raises any sum that is in the way; one that does not is never refused."""
+        return any(s.asked for s in self.sums)
+
+
+class Line(NamedTuple):
+    """One bounded sum: what a new pod adds, what an old one gives back, what is left (below zero when over)."""
+
+    sum: Sum
+    each: int
+    back: int
+    left: int
+
+    def need(self, course: Course, new: int) -> int:
+        """By how much the sum will have grown when so many new pods live and one more comes."""
+        return (new + 1) * self.each - course.gone(new) * self.back
+
+    def fit_on(self, course: Course) -> int:
+        """How many new pods come before the first that does not fit."""
+        return course.first(lambda new: self.need(course, new) > self.left)
+
+    def fit_at_last(self, course: Course) -> int:
+        """How many new pods fit once all that go are gone."""
+        return min(max(0, (self.left + course.going * self.back) // self.each), course.come)
+
+    def fit_of_surge(self, course: Course) -> int:
+        """How many pods of the surge fit before any old one makes way for a new one."""
+        return min(max(0, (self.left + course.excess * self.back) // self.each), course.surge)
+
+    def at_peak(self, course: Course) -> Sum:
+        """The sum, with the most that the course asks for."""
+        return replace(self.sum, asked=max(0, *(self.need(course, new) for new in course.corners())))
+
+
+_Tight = list[tuple[int, Line]]
+"""The sums that keep pods out, each with how many it lets in; the tightest first, empty when none does."""
+
+
+def facts_of(namespace: str, plan: Plan) -> tuple[PodFacts, PodFacts]:
+    """Return what a new and an old pod of the plan are to the account; raises `ObjectError`."""
+    nameless = f"{namespace}/"  # so that it adds to nothing that lives
+    return pod_facts(plan.new, nameless), pod_facts(plan.old, nameless)
+
+
+def look(ledger: Ledger, new: PodFacts, old: PodFacts) -> list[Line]:
+    """Take down how things stand, for every sum that a new pod raises."""
+    before = ledger.spread(old)
+    return [
+        Line(s, s.asked, before.in_scope(s.scope)[s.index], s.bound - s.committed - s.granted)
+        for s in growth(ledger, new)
+    ]
+
+
+def lacking(ledger: Ledger, plan: Plan, new: PodFacts) -> Lacking | None:
+    """Say what no node can hold of one of the plan's pods; None where one can."""
+    return lacking_on(front_of(plan.rooms), new.footprint) if plan.rooms else ledger.lacking(new)
+
+
+def foresee(plan: Plan, lines: list[Line], *, refused: bool) -> Foresight | None:
+    """Say what is in the way of a plan; None when nothing is.
+
+    `refused`: pods that do not fit are not let in. Where they are, no update stalls.
+    """
+    course, lines = _filled(plan.course, lines)
+    if tight := _tight(lines, course, Line.fit_at_last, course.come):
+        return _told(Obstacle.SHORT, tight, course, "")
+    if refused and (tight := _tight(lines, course, Line.fit_on, course.come)):
+        helps = not _tight(lines, course.without_surge(), Line.fit_on, course.come)
+        return _told(Obstacle.STALL, tight, course, plan.advice if helps else "")
+    if tight := _tight(lines, course, Line.fit_of_surge, course.surge):
+        return _told(Obstacle.SURGE, tight, course, plan.advice)
+    return None
+
+
+def _told(obstacle: Obstacle, tight: _Tight, course: Course, advice: str) -> Foresight:
+    fit, line = tight[0]
+    if obstacle is Obstacle.SURGE:
+        sums = tuple(replace(each.sum, asked=each.each * course.surge) for _, each in tight)
+        return Foresight(obstacle, fit, course.surge, line.each, sums, advice)
+    return Foresight(
+        obstacle, course.kept + fit, course.wanted, line.each, tuple(each.at_peak(course) for _, each in tight), advice
+    )
+
+
+def _filled(course: Course, lines: list[Line]) -> tuple[Course, list[Line]]:
+    """Let the old pods that miss come first, as far as they fit."""
+    fits = min((max(0, line.left) // line.back for line in lines if line.back), default=course.fill)
+    more = min(fits, course.fill)
+    return course.filled(more), [line._replace(left=line.left - more * line.back) for line in lines]
+
+
+def _tight(lines: list[Line], course: Course, count: Callable[[Line, Course], int], least: int) -> _Tight:
+    counted = [(count(line, course), line) for line in lines]
+    return sorted((each for each in counted if each[0] < least), key=itemgetter(0))

@@ -1,0 +1,66 @@
+"""Wording of early answers: what is said of a workload whose pods will not all fit, in one short line or one long one.
+
+What a sum is short by and what it would be is said where every refusal is made (wording.py).
+"""
+
+from webhook.core.forecast.fit import Foresight, Obstacle
+from webhook.core.ledger.places import Lacking
+from webhook.core.reviews.messages import WARNING, amount, place, printable, shortage
+from webhook.core.reviews.verdict import Reason
+
+_SCOPE = 28  # characters of a pool's name, so that the figures and the advice stay on the line
+
+
+def warning(found: Foresight, pods: str) -> str:
+    """Say it in at most 120 characters; `pods` names what is counted."""
+    head, tail = _warned(found, pods)
+    return printable(head, WARNING - len(tail)) + tail
+
+
+def _warned(found: Foresight, pods: str) -> tuple[str, str]:
+    s = found.sums[0]
+    each, free = amount(s.resource, found.each), amount(s.resource, s.free, down=True)
+    where = f"{s.resource} {s.kind} of {printable(place(s.scope), _SCOPE)}, {each} each, {free} free"
+    match found.obstacle:
+        case Obstacle.SHORT:
+            bound = amount(s.resource, s.bound, down=True)
+            return f"{_so_many(found)} {pods} fit: {where} of {bound}", ""
+        case Obstacle.STALL:
+            advice = f"; set {found.advice}" if found.advice else ""
+            return f"update stalls at {found.fit} of {found.of}: {where}", advice
+        case Obstacle.SURGE:
+            missing = found.of - found.fit
+            return f"no room for {missing} of {found.of} surge pods: {where}", f"; {found.advice} needs none"
+
+
+def _so_many(found: Foresight) -> str:
+    return f"only {found.fit} of {found.of}" if found.fit else f"none of {found.of}"
+
+
+def detail(found: Foresight, pods: str) -> str:
+    """Say in a refusal what the broken sums do not say."""
+    if found.obstacle is Obstacle.SHORT:
+        return f"{_so_many(found)} {pods} would, which workloads: deny refuses"
+    advice = f": set {found.advice}" if found.advice else ""
+    return f"its update would stall at {found.fit} of {found.of}, which workloads: deny refuses{advice}"
+
+
+def form_warning(reason: Reason, wanted: int, pods: str) -> str:
+    """Say that pods made of this template are refused whatever room there is, in at most 120 characters."""
+    return f"none of {wanted} {pods} get in: {_FORMS[reason]} (unless a LimitRange sets one)"
+
+
+def unplaceable_warning(lacking: Lacking, wanted: int, pods: str) -> str:
+    """Say that no node can hold any of the pods, in at most 120 characters."""
+    return printable(f"none of {wanted} {pods} can run now: one {shortage(lacking)}", WARNING)
+
+
+def unplaceable_detail(lacking: Lacking) -> str:
+    """Say in a refusal, before what else is wrong, that no node can hold one of the pods."""
+    return f"no node that counts now can hold one of its pods: it {shortage(lacking)}; "
+
+
+_FORMS = {
+    Reason.MISSING_LIMITS: "no memory limit, missingLimits: deny",
+    Reason.MISSING_REQUESTS: "no memory request, missingRequests: deny",
+}

@@ -1,0 +1,94 @@
+"""Early answers: what a namespace's policy makes of what is foreseen for a workload.
+
+The pods are judged one by one whatever is said here, so this never refuses what the pod webhook would let in: not
+where the mode does not enforce, not what only asks for less, not for the sake of a surge that the update does without.
+"""
+
+from typing import NamedTuple
+
+from msgspec import structs
+
+from webhook.core.config.config import HeadroomConfig, Policy
+from webhook.core.config.types import Answer, Exempt, Mode
+from webhook.core.forecast.fit import Foresight, Obstacle
+from webhook.core.forecast.messages import detail, form_warning, unplaceable_detail, unplaceable_warning, warning
+from webhook.core.forecast.plan import KINDS, Plan
+from webhook.core.ledger.places import Lacking
+from webhook.core.pods.footprint import asks_for_memory, lacks_memory_limit
+from webhook.core.reviews.response import respond
+from webhook.core.reviews.review import Request, Response
+from webhook.core.reviews.verdict import Decision, Reason, Verdict, judge_form, judge_placing, refuse
+
+_SCALED = {"deployments": "Deployment", "replicasets": "ReplicaSet", "statefulsets": "StatefulSet"}
+
+
+class Early(NamedTuple):
+    """A verdict and, unless nothing is said, its one warning."""
+
+    verdict: Verdict
+    warning: str = ""
+
+
+SILENT = Early(Verdict(Decision.ALLOW, Reason.FITS))
+
+
+def about_workload(request: Request) -> Request | None:
+    """Return the request as one about the workload itself, even where it is about its scale; None for anything else."""
+    kind = _SCALED.get(request.resource.resource) if request.sub_resource == "scale" else request.kind.kind
+    if kind not in KINDS or request.sub_resource not in {"", "scale"}:
+        return None
+    return structs.replace(request, kind=structs.replace(request.kind, kind=kind), sub_resource="")
+
+
+def wanted(kind: str, namespace: str, config: HeadroomConfig) -> bool:
+    """Say whether there may be anything to tell about such a workload there."""
+    policy, exempt = config.policy(namespace), config.exempt
+    if policy.workloads is Answer.ALLOW or policy.mode is Mode.AUDIT or exempt.covers_namespace(namespace):
+        return False
+    return not (kind == "DaemonSet" and exempt.covers_daemon_sets(namespace))  # its pods are let in, however many
+
+
+def excused(plan: Plan, namespace: str, exempt: Exempt) -> bool:
+    """Say whether the plan's pods are never refused."""
+    return exempt.covers_priority_class(plan.new.spec.priority_class_name, namespace)
+
+
+def early(
+    plan: Plan, found: Foresight | None, namespace: str, config: HeadroomConfig, lacking: Lacking | None = None
+) -> Early:
+    """Say what is to be said about a plan; `lacking` is what no node can hold of one of its pods."""
+    policy = config.policy(namespace)
+    form = judge_form(
+        config,
+        policy.mode,
+        policy.missing_requests,
+        unbounded=lacks_memory_limit(plan.new),
+        no_request=policy.missing_requests is not Answer.ALLOW and not asks_for_memory(plan.new),
+    )
+    if form.decision is Decision.DENY:
+        told = structs.replace(form, decision=Decision.WARN)  # a LimitRange may yet fill in what misses
+        return Early(told, form_warning(form.reason, plan.course.come, plan.pods))
+    verdict = SILENT.verdict if found is None else refuse(found.sums, policy.mode)
+    placing = SILENT.verdict if lacking is None else judge_placing(policy.mode, policy.unplaceable, lacking)
+    barred = placing.decision is Decision.DENY  # that is what their pods are told, whether there is room or not
+    if found is not None and verdict.decision is Decision.DENY and _refused(plan, found, policy):
+        why = unplaceable_detail(lacking) if lacking is not None and barred else ""
+        return Early(structs.replace(verdict, detail=why + detail(found, plan.pods)))
+    let_in = barred or found is None or found.fit > 0
+    if lacking is not None and let_in and placing.reason is Reason.UNPLACEABLE:
+        told = structs.replace(placing, decision=Decision.WARN)
+        return Early(told, unplaceable_warning(lacking, plan.course.come, plan.pods))
+    if found is None:
+        return SILENT
+    return Early(structs.replace(verdict, decision=Decision.WARN), warning(found, plan.pods))
+
+
+def _refused(plan: Plan, found: Foresight, policy: Policy) -> bool:
+    """Say whether `workloads: deny` refuses it."""
+    return policy.workloads is Answer.DENY and found.obstacle is not Obstacle.SURGE and found.grows and not plan.mild
+
+
+def reply(request: Request, said: Early) -> Response:
+    """Make the response."""
+    response = respond(request, said.verdict)
+    return structs.replace(response, warnings=(said.warning,)) if said.warning else response

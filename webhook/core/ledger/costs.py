@@ -1,0 +1,48 @@
+"""Costs: what the reservations of one name come to, and of all of them together, scope by scope."""
+
+from functools import lru_cache
+
+from msgspec import Struct
+
+from webhook.core.ledger.interval import NOWHERE, UNBORN, Extent, Extents, Spread, reach
+from webhook.core.values.amounts import NOTHING, Amounts
+
+
+class Costs(Struct, eq=False, gc=False):
+    """What reservations come to in one scope: those of one name, or all of them.
+
+    Open ones come to `unseen`, and what lives under their names has `paid` for the rest.
+    """
+
+    unseen: Amounts = NOTHING
+    paid: Amounts = NOTHING
+    unretired: Amounts = NOTHING
+
+    def move(self, old: "Costs", new: "Costs") -> None:
+        """Take one part of these sums out, and another in its place."""
+        self.unseen = self.unseen.moved(old.unseen, new.unseen)
+        if old.paid is not new.paid:
+            self.paid = self.paid.moved(old.paid, new.paid)
+        self.unretired = self.unretired.moved(old.unretired, new.unretired)
+
+
+NO_COSTS = Costs()
+
+
+def cost_of(still_open: Extent | None, unretired: Extent, live: Spread, scope: str) -> Costs:
+    """What the reservations of one name come to in a scope, beside what lives under that name."""
+    all_told = unretired.cost
+    if still_open is None:
+        return Costs(unretired=all_told)
+    alone = all_told if still_open is unretired else still_open.cost
+    if live is NOWHERE or (lives := live.in_scope(scope)) is NOTHING:
+        return Costs(alone, NOTHING, all_told)
+    unseen = still_open.cost_beyond(lives)
+    return Costs(unseen, alone.minus(unseen), all_told)
+
+
+@lru_cache(maxsize=1024)
+def first_grant(spread: Spread) -> tuple[Extents, dict[str, Costs]]:
+    """What one new pod reaches, and costs where nothing lives: many pods have one shape, and share these."""
+    reaches = reach(spread, UNBORN)
+    return reaches, {scope: cost_of(extent, extent, NOWHERE, scope) for scope, extent in reaches.items()}

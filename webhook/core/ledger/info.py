@@ -1,0 +1,128 @@
+"""Facts: what the account takes from the API's objects."""
+
+from hashlib import sha256
+
+from msgspec import Struct
+
+from webhook.core.api.types import Node, OwnerReference, Pod
+from webhook.core.ledger import nodes
+from webhook.core.ledger.interval import UNBORN, Before, key_of
+from webhook.core.ledger.nodes import NodeFacts, Room
+from webhook.core.ledger.subjects import USER
+from webhook.core.pods.breakdown import infeasible
+from webhook.core.pods.confinement import Ways, ways
+from webhook.core.pods.footprint import footprint
+from webhook.core.values.amounts import Amounts
+from webhook.core.values.quantity import millis, nanos, whole
+
+_ENDED = ("Succeeded", "Failed")
+
+
+class PodFacts(Struct, frozen=True, gc=False):
+    """What the API says of a pod, as far as the account needs it.
+
+    `name` is "namespace/name". `confined_to` holds the ways to place the pod while it is unbound. A pod that has run
+    to its end `counts` no more, while its name is still taken.
+    """
+
+    name: str
+    uid: str
+    revision: int
+    footprint: Amounts
+    node: str = ""
+    counts: bool = True
+    confined_to: Ways = ()
+    infeasible: bool = False  # it wants to grow, and its node has no room: what it wants does not count
+    priority_class: str = ""
+    of_daemon_set: bool = False  # as it says itself; like `confined_to` kept only while it is unbound
+    before: Before = UNBORN  # in the review of a change
+    was_confined_to: Ways | None = None  # in the review of a change of where it may run
+    owner: str = ""  # the UID of the controller that it names; in a review without one "~" and the user who asks
+    deleting: bool = False
+
+    @property
+    def key(self) -> str:
+        """What tells this grant from others."""
+        return key_of(self.uid, self.before, self.footprint)
+
+    @property
+    def asked(self) -> Amounts:
+        """What the review would add to the object that it is about, in a scope where that is not charged yet."""
+        if self.before is UNBORN or self.was_confined_to is not None:
+            return self.footprint
+        return self.footprint.beyond(self.before.footprint)
+
+
+def revision(resource_version: str) -> int:
+    """Read a resourceVersion, comparable within one resource type since Kubernetes 1.35; 0 for one not given yet."""
+    return int(resource_version) if resource_version else 0
+
+
+def pod_facts(pod: Pod, name: str = "", uid: str = "", at: int | None = None, user: str | None = None) -> PodFacts:
+    """Take a pod in, under the name and uid and by the user of its review; raises `ObjectError`.
+
+    `at` is the revision of its deletion.
+    """
+    meta, spec = pod.metadata, pod.spec
+    owner, of_daemon_set = _controller(meta.owner_references)
+    return PodFacts(
+        name or f"{meta.namespace}/{meta.name}",
+        uid or meta.uid,
+        revision(meta.resource_version) if at is None else at,
+        footprint(pod),
+        _shared(spec.node_name) if spec.node_name else "",
+        pod.status.phase not in _ENDED,
+        () if spec.node_name else ways(spec),
+        infeasible(pod.status.conditions) if pod.status.conditions else False,
+        _shared(spec.priority_class_name) if spec.priority_class_name and not spec.node_name else "",
+        of_daemon_set and not spec.node_name,
+        UNBORN,
+        None,
+        f"{USER}{user}" if owner is None and user is not None else owner or "",
+        meta.deletion_timestamp != "",
+    )
+
+
+def _controller(references: tuple[OwnerReference, ...]) -> tuple[str | None, bool]:
+    """Return the UID of the controller, and whether that is said to be a DaemonSet (as `PodMeta.of_daemon_set`)."""
+    uid, of_daemon_set = None, False
+    for reference in references:
+        if reference.controller:
+            uid = _short(reference.uid) if uid is None else uid
+            of_daemon_set = of_daemon_set or reference.kind == "DaemonSet"
+    return uid, of_daemon_set
+
+
+def _short(uid: str) -> str:
+    """Return a UID as it is, or what stands for it: no API server bounds an owner's, and grants keep it."""
+    if len(uid) <= _LONGEST_OWNER:
+        return uid
+    return f"#{sha256(uid.encode(errors='surrogatepass')).hexdigest()}"
+
+
+def _shared(name: str) -> str:
+    """Return one string for all pods that name a node or a priority class; each is decoded with a copy of its own.
+
+    An interpreter's own table of strings may never let go of one, and a review can name anything.
+    """
+    if len(_names) >= _MOST_NAMES:
+        _names.clear()
+    return _names.setdefault(name, name)
+
+
+_LONGEST_OWNER = 128  # characters; a UID of Kubernetes' own has 36
+_names: dict[str, str] = {}
+_MOST_NAMES = 16_384  # more than any cluster has nodes and priority classes
+
+
+def node_facts(node: Node) -> NodeFacts:
+    """Take a node in; raises `QuantityError`."""
+    allocatable = node.status.allocatable
+    return NodeFacts(
+        node.metadata.name,
+        Room(whole(nanos(allocatable.memory or None)), millis(nanos(allocatable.cpu or None))),
+        ready=any(c.type == "Ready" and c.status == "True" for c in node.status.conditions),
+        cordoned=node.spec.unschedulable,
+        repelling_taints=nodes.repelling((t.key, t.effect) for t in node.spec.taints),
+        labels=tuple(sorted(node.metadata.labels.items())),
+    )

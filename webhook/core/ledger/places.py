@@ -1,0 +1,144 @@
+"""Places: which nodes an unbound pod may go to, and whether one of them could hold it at all.
+
+A node can hold a pod if the pod's requests, of memory and cpu together, are within what is allocatable there; what runs
+there already does not matter. Asked are the nodes that count, and a node that the pod names whether it counts or not (a
+DaemonSet's pod is for its own node). While no node counts, nobody knows how large one would be.
+
+Which nodes admit a pod and which are large enough are two sets (nodesets.py); both are remembered until a node changes.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+
+from msgspec import Struct
+
+from webhook.core.ledger.nodes import NodeFacts, Room
+from webhook.core.ledger.nodesets import NodeSets
+from webhook.core.ledger.remembered import Remembered
+from webhook.core.pods.confinement import Ways
+from webhook.core.values.amounts import Amounts
+
+Front = tuple[Room, ...]
+"""Rooms of which none is as large as another in both memory and cpu; the largest memory first."""
+
+NO_ROOM = Room()
+_REMEMBERED = 4096  # sizes of pods
+
+
+class Lacking(Struct, frozen=True, gc=False):
+    """What a pod requests that no node can hold, and the most that one of its nodes has of each resource."""
+
+    need: Room
+    largest: Room
+
+
+class Places:
+    """The nodes that count, in a form that is quick to ask; `known` finds any node by name, counted or not."""
+
+    def __init__(self, known: Callable[[str], NodeFacts | None]) -> None:
+        self._known = known
+        self._counted: dict[str, NodeFacts] = {}
+        self._sets = NodeSets()
+        self._rooms: dict[Room, int] = {}  # the nodes that have so much room
+        self._admitting = Remembered[int]()  # as far as anybody asked
+        self._fitting: dict[Room, int] = {}  # by what is needed, as far as anybody asked
+        self._lacking: dict[Amounts, Lacking | None] = {}  # of pods that may go anywhere, as far as anybody asked
+
+    def put(self, name: str, facts: NodeFacts | None) -> None:
+        """Let a node count as it is now; None: it does not count."""
+        old = self._counted.pop(name, None)
+        if facts is not None:
+            self._counted[name] = facts
+        if (old and (old.room, old.labels)) == (facts and (facts.room, facts.labels)):
+            return
+        self._lacking.clear()
+        if old is not None:
+            self._rooms[old.room] &= ~self._sets.bit(name)
+            if not self._rooms[old.room]:
+                del self._rooms[old.room]
+        if facts is None:
+            self._sets.drop(name)
+        else:
+            self._rooms[facts.room] = self._rooms.get(facts.room, 0) | self._sets.put(name, facts.labels)
+        self._admitting.clear()
+        self._fitting.clear()
+
+    def hold(self, confined_to: Ways, footprint: Amounts) -> bool:
+        """Say whether any node that the pod may go to can hold it; one that requests nothing fits anywhere."""
+        need = Room(footprint.memory_requests, footprint.cpu_requests)
+        if not self._counted or not (need.memory or need.cpu):
+            return True
+        fitting = self._large_enough(need)
+        if not confined_to:
+            return fitting != 0
+        return (fitting & self._admit(confined_to)) != 0 or any(_fits(need, r) for r in self._named(confined_to))
+
+    def lacking(self, confined_to: Ways, footprint: Amounts) -> Lacking | None:
+        """Say what no node can hold of a pod; None where one can."""
+        if not confined_to and footprint in self._lacking:
+            return self._lacking[footprint]
+        found = None if self.hold(confined_to, footprint) else self._lacking_there(confined_to, footprint)
+        if not confined_to:
+            if len(self._lacking) >= _REMEMBERED:
+                self._lacking.clear()
+            self._lacking[footprint] = found
+        return found
+
+    def _lacking_there(self, confined_to: Ways, footprint: Amounts) -> Lacking | None:
+        admitting = self._admit(confined_to)
+        there = [room for room, nodes in self._rooms.items() if nodes & admitting]
+        return lacking_on((*there, *self._named(confined_to)), footprint)
+
+    def _admit(self, confined_to: Ways) -> int:
+        try:
+            return self._admitting[confined_to]
+        except KeyError:
+            return self._admitting.keep(confined_to, self._sets.admitting(confined_to))
+
+    def _large_enough(self, need: Room) -> int:
+        found = self._fitting.get(need)
+        if found is None:
+            if len(self._fitting) >= _REMEMBERED:
+                self._fitting.clear()
+            found = 0
+            for room, nodes in self._rooms.items():
+                if _fits(need, room):
+                    found |= nodes
+            self._fitting[need] = found
+        return found
+
+    def _named(self, confined_to: Ways) -> Iterator[Room]:
+        """Yield the room of each node that is named, whether it counts or not, and allowed."""
+        for way in confined_to:
+            for name in way.nodes:
+                node = self._known(name)
+                if node is not None and way.allows(name, dict(node.labels)):
+                    yield node.room
+
+
+def _fits(need: Room, room: Room) -> bool:
+    return need.memory <= room.memory and need.cpu <= room.cpu
+
+
+def front_of(rooms: Iterable[Room]) -> Front:
+    """Return the rooms that no other one exceeds in both."""
+    front: list[Room] = []
+    for room in sorted(set(rooms), reverse=True):
+        if not front or room.cpu > front[-1].cpu:
+            front.append(room)
+    return tuple(front)
+
+
+def lacking_on(front: Front, footprint: Amounts) -> Lacking | None:
+    """Say what none of these rooms can hold of a pod; None where one can."""
+    if _holds(front, footprint):
+        return None
+    largest = Room(max((room.memory for room in front), default=0), max((room.cpu for room in front), default=0))
+    return Lacking(Room(footprint.memory_requests, footprint.cpu_requests), largest)
+
+
+def _holds(front: Front, footprint: Amounts) -> bool:
+    memory, cpu = footprint.memory_requests, footprint.cpu_requests
+    for room in front:  # a loop, since each review and each new pod comes by here
+        if memory <= room.memory and cpu <= room.cpu:
+            return True
+    return not (memory or cpu)

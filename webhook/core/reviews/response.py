@@ -1,0 +1,71 @@
+"""Replies: a verdict as the response that the API server is sent."""
+
+from webhook.core.reviews.messages import printable, refusal, warnings
+from webhook.core.reviews.review import Request, Response, Status
+from webhook.core.reviews.verdict import Decision, Reason, Verdict
+
+_STATUS = {
+    Reason.INVALID: (400, "BadRequest"),
+    Reason.NOT_JUDGED: (400, "BadRequest"),
+    Reason.UNAVAILABLE: (503, "ServiceUnavailable"),
+}
+_FORBIDDEN = (403, "Forbidden")
+_BROKEN = (Reason.MEMORY, Reason.CPU)
+_LONGEST = 340  # a kind, a namespace and a name as long as Kubernetes lets them be
+
+
+def subject(request: Request, name: str | None = None) -> str:
+    """Name what is asked about, on one harmless line: `pod default/web-7`; any part may be missing."""
+    what = "pod" if request.is_pod or request.is_resize or request.is_binding else request.what
+    where = name or "/".join(filter(None, (request.namespace, request.name)))
+    return printable(f"{what} {where}".rstrip(), _LONGEST)
+
+
+def respond(request: Request, verdict: Verdict, name: str | None = None) -> Response:
+    """Make the response; `name` is the pod's namespace/name where the request itself does not say it."""
+    if verdict.decision is Decision.ALLOW and verdict.reason is Reason.FITS:
+        return Response(request.uid, allowed=True)
+    named = subject(request, name)
+    if verdict.allowed:
+        return Response(request.uid, True, warnings=warnings(verdict, named), audit_annotations=_annotations(verdict))
+    code, reason = _STATUS.get(verdict.reason, _FORBIDDEN)
+    status = Status(code, refusal(verdict, named, _cannot(request)), reason)
+    return Response(request.uid, False, status, audit_annotations=_annotations(verdict))
+
+
+def _cannot(request: Request) -> str:
+    if request.is_resize:
+        return "cannot grow"
+    if request.is_binding:
+        return "cannot be bound to this node"
+    confines = request.is_pod and request.operation == "UPDATE"
+    return "cannot be confined to these nodes" if confines else "does not fit"
+
+
+def message(request: Request, verdict: Verdict, response: Response, name: str | None = None) -> str:
+    """Return what a decision is told with besides its figures: one line, whatever the decision is.
+
+    Of a refusal what the user was told, of what a mode lets in the sentence that would have refused it, of another
+    warning that warning, of an exemption what exempts.
+    """
+    if response.status is not None:
+        return response.status.message
+    if verdict.reason is Reason.FITS:  # as of most
+        return verdict.detail
+    if verdict.decision is Decision.AUDIT or (verdict.decision is Decision.WARN and verdict.reason in _BROKEN):
+        return refusal(verdict, subject(request, name), _cannot(request))
+    return "; ".join(response.warnings) or verdict.detail
+
+
+def _annotations(verdict: Verdict) -> dict[str, str]:
+    """The same facts for the cluster's own audit log; the API server puts the webhook's name before each key."""
+    facts = {"decision": verdict.decision._value_, "reason": verdict.reason._value_}
+    for s in verdict.sums[:1]:
+        facts |= {
+            "scope": s.scope,
+            "sum": f"{s.resource}-{s.kind}",
+            "asked": str(s.asked),
+            "committed": str(s.committed + s.granted),
+            "bound": str(s.bound),
+        }
+    return facts

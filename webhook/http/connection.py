@@ -1,0 +1,282 @@
+"""One connection: where it stands, and whether its peer keeps us waiting in the middle of something.
+
+    accepted ──► TLS handshake ──► first request ──► answered ◄──► idle ──► closed
+    └──────────── a stranger ────────────┘
+
+Only an idle connection may be quiet for long. Everywhere else the next step is due: of the handshake, of a request that
+has to come whole, of an answer that has to be read, of the goodbye.
+
+Requests are answered in the order in which they came, one at a time; no more are read while some wait for their turn.
+"""
+
+import asyncio
+import logging
+import ssl
+from collections import deque
+from functools import partial
+from typing import Any, Protocol, cast
+
+from msgspec.structs import replace
+
+from webhook.admission.decision_record import Answer, plain
+from webhook.http.client_certificates import Clients
+from webhook.http.connection_table import ConnectionTable, Rank
+from webhook.http.messages import CONTINUE, Reply, Request
+from webhook.http.parser import Reader, Room, Step, crowded
+from webhook.http.wsgi import Origin
+from webhook.web.dispatcher import PROBES, Door, is_review, reply
+from webhook.web.routes import logged
+
+log = logging.getLogger(__name__)
+
+MOST_UNREAD = 16 << 20  # bytes of answers that peers are slow to read, over all connections
+_LARGE = 64 << 10  # bytes; no review's answer is that long
+_PROMPT = 1.0  # seconds in which an API server's body comes whole
+_READS = frozenset({b"GET", b"HEAD"})
+_REVIEWED = (b"HTTP/1.1 200 ", b"HTTP/1.1 503 ")  # what a review is answered with
+
+
+class Host(Protocol):
+    """Who keeps count of connections."""
+
+    door: Door
+    room: Room
+    loop: asyncio.AbstractEventLoop
+    alive: bool  # whether more requests are welcome
+    date: bytes  # now, as HTTP writes it
+    clients: Clients | None  # who has to prove who they are at the secure listener, if anybody has to
+
+
+class Connection(asyncio.Protocol):
+    """One connection, known to its worker from acceptance to loss."""
+
+    def __init__(self, worker: Host, table: "ConnectionTable[Connection]", *, secure: bool) -> None:
+        self.accepting: asyncio.Task[Any] | None = None
+        self.proven = False  # whether a review has been answered here
+        self._worker = worker
+        self._table = table
+        self._link: asyncio.Transport | None = None  # while its handshake is not done
+        self._transport: asyncio.Transport | None = None
+        self._origin = Origin("localhost", 0, secure)
+        self._reader = Reader(worker.room, self)
+        self._due: deque[Request | Answer] = deque()
+        self._awaited: asyncio.Task[Reply] | None = None  # the answer that comes next
+        self._judged = False  # whether that is about a review
+        self._stranger = True  # no request has come whole
+        self._reading = True
+        self._read = True  # whether the peer reads what we say
+        self._closing = False
+        self._unread = 0  # bytes of answers
+        self._handshake: ssl.SSLObject | None = None  # by which the peer proved who it is
+        self._refusal: Answer | None = None  # for one that did not
+        self._since = worker.loop.time()  # when this peer last took a step
+
+    # -- told by the loop ----------------------------------------------------------------------------------------------
+
+    def accepted(self, transport: asyncio.Transport) -> None:
+        """The handshake begins."""
+        self._link = transport
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin; for TLS the handshake is done."""
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's do not inherit from it
+        host, port = transport.get_extra_info("sockname")[:2]
+        self._origin = Origin(host, port, self._origin.secure)
+        if self._worker.clients is not None and self._origin.secure:
+            self._ask_who_it_is(self._worker.clients, transport.get_extra_info("ssl_object"))
+
+    def _ask_who_it_is(self, clients: Clients, handshake: ssl.SSLObject) -> None:
+        self._refusal = clients.refusal(handshake)
+        self._reader.gated = self._refusal is not None
+        if self._refusal is None:
+            self._handshake = handshake
+            self.proven = True
+            self._take_place()
+
+    def data_received(self, data: bytes) -> None:
+        """Take what has come."""
+        if self._closing:
+            return
+        reader = self._reader
+        step = reader.step
+        found = reader.feed(data)
+        if found:
+            self._stranger = False
+            self._due.extend(found)
+        elif reader.step is not step:
+            self._since = self._worker.loop.time()
+        self._go_on()
+
+    def pause_writing(self) -> None:
+        """The peer is slow to read."""
+        self._read = False
+        self._since = self._worker.loop.time()
+        self._count_unread(0 if self._transport is None else self._transport.get_write_buffer_size())
+        self._take_place()
+
+    def resume_writing(self) -> None:
+        """The peer has read."""
+        self._read = True
+        self._count_unread(0)
+        self._go_on()
+
+    def _count_unread(self, size: int) -> None:
+        self._worker.room.unread += size - self._unread
+        self._unread = size
+
+    def connection_lost(self, _: Exception | None) -> None:
+        """End; nobody is left to be answered."""
+        self._closing = True
+        self._due.clear()
+        self._reader.close()
+        self._count_unread(0)
+        if self._awaited is not None:
+            self._awaited.cancel()
+        self._table.remove(self)
+        # What refers to each other would stay until the collector looks, with all that OpenSSL holds for it.
+        self._transport = self._link = self.accepting = self._handshake = None
+
+    # -- answers -------------------------------------------------------------------------------------------------------
+
+    def _go_on(self) -> None:
+        """Answer what is due, as far as nothing has to be waited for."""
+        self._answer_due()
+        self._take_place()
+
+    def _answer_due(self) -> None:
+        due = self._due
+        while due and self._awaited is None and self._read and not self._closing:
+            self._answer(due.popleft())
+        if self._transport is None or self._closing:
+            return
+        if not due and self._awaited is None:
+            if self._reader.ended:
+                self._close()
+                return
+            if self._reader.expects:
+                self._reader.expects = False
+                self._transport.write(CONTINUE)
+        if (wanted := self._read and not due) is not self._reading:
+            self._reading = wanted
+            self._transport.resume_reading() if wanted else self._transport.pause_reading()
+
+    def _answer(self, asked: Request | Answer) -> None:
+        if isinstance(asked, Answer):
+            self._send(reply(logged(asked)))
+            return
+        try:
+            said = self._worker.door.answer(asked, self._origin)
+        except Exception as error:  # noqa: BLE001 - it is logged, and the peer is told
+            said = _failed(asked, error)
+        if isinstance(said, Reply):
+            self._answer_with(asked, said)
+        else:
+            self._judged = is_review(asked)
+            self._awaited = self._worker.loop.create_task(said)
+            # Its body may be megabytes, and as many as there are connections may wait.
+            self._awaited.add_done_callback(partial(self._answered, replace(asked, body=b"")))
+
+    def _answered(self, asked: Request, answer: "asyncio.Task[Reply]") -> None:
+        self._awaited = None
+        if answer.cancelled():
+            return
+        error = answer.exception()
+        self._answer_with(asked, answer.result() if error is None else _failed(asked, error))
+        self._go_on()
+
+    def _answer_with(self, asked: Request, said: Reply) -> None:
+        if not self.proven and is_review(asked) and said.head.startswith(_REVIEWED):
+            self.proven = True
+        if said.body is not None and len(said.body) > _LARGE and self._worker.room.unread > MOST_UNREAD:
+            said = reply(logged(plain(503, "too many answers are waiting to be read", retry_after=1)))
+        self._send(said)
+
+    def _send(self, said: Reply) -> None:
+        if self._transport is None or self._closing:
+            return
+        worker = self._worker
+        self._since = worker.loop.time()
+        last = (self._reader.ended or not worker.alive or self._is_outdated()) and not self._due
+        self._transport.write(said.encode(worker.date, last=last))
+        if last:
+            self._close()
+
+    def _is_outdated(self) -> bool:
+        """Say whether the peer proved who it is by an authority that is trusted no longer."""
+        clients, handshake = self._worker.clients, self._handshake
+        return clients is not None and handshake is not None and not clients.trusts(handshake)
+
+    def _close(self) -> None:
+        self._closing = True
+        self._since = self._worker.loop.time()
+        if self._transport is not None:
+            self._transport.close()
+        self._take_place()
+
+    # -- where it stands among the others ------------------------------------------------------------------------------
+
+    def _take_place(self) -> None:
+        self._table.place(self, self._rank())
+
+    def _rank(self) -> Rank:
+        if self._closing:
+            return Rank.IDLE
+        if self._awaited is not None and (self._judged or self.proven):
+            return Rank.ANSWERED
+        busy = self._stranger or not self._read or self._awaited is not None
+        unfinished = busy or self._reader.step is not Step.BETWEEN
+        if self.proven:
+            return Rank.KNOWN_BUSY if unfinished else Rank.KNOWN
+        return Rank.UNFINISHED if unfinished else Rank.IDLE
+
+    def give_way(self) -> bool:
+        """Give up a large body that is on its way, for a newer one: of a peer that sends reviews only if it is late."""
+        if self.proven and self._worker.loop.time() < self._since + _PROMPT:
+            return False
+        self._reader.give_up()
+        self._due.append(crowded())
+        self._go_on()
+        return True
+
+    def refuses(self, method: bytes, path: bytes, *, body: bool) -> Answer | None:
+        """Refuse a peer that has not proven to be the API server, unless it asks for a probe."""
+        asks_for_a_probe = method in _READS and path in PROBES and not body
+        return None if asks_for_a_probe else self._refusal
+
+    # -- asked by the worker -------------------------------------------------------------------------------------------
+
+    def is_stuck(self, now: float, seconds: float) -> bool:
+        """Say whether the peer has kept us waiting for so long, in the middle of something."""
+        return now >= self._since + seconds and self._waits_for_peer()
+
+    def _waits_for_peer(self) -> bool:
+        if self._transport is None or self._closing or not self._read:
+            return True
+        return not self._is_busy() and (self._reader.step is not Step.BETWEEN or self._stranger)
+
+    def _is_busy(self) -> bool:
+        return bool(self._due) or self._awaited is not None
+
+    def close_if_outdated(self, since: float) -> None:
+        """Close it if it is idle since that moment, and the authority that verified its peer is trusted no longer."""
+        if self._is_outdated():
+            self.close_if_idle(since)
+
+    def close_if_idle(self, since: float) -> None:
+        """Close it if it was of use, and has been of none since that moment."""
+        idle = not self._is_busy() and self._reader.step is Step.BETWEEN and not self._stranger
+        if idle and self._since <= since and not self._closing:
+            self._close()
+
+    def end(self) -> None:
+        """Cut it off, whatever it is about."""
+        transport = self._transport or self._link
+        if transport is not None:
+            transport.abort()
+        elif self.accepting is not None:
+            self.accepting.cancel()
+
+
+def _failed(asked: Request, error: BaseException) -> Reply:
+    log.error("%s %r could not be answered", asked.method, asked.path, exc_info=error)
+    return reply(plain(500, "an unforeseen error, see Headroom's log"))

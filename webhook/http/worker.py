@@ -1,0 +1,249 @@
+"""The server process: gunicorn's asyncio worker on uvloop, run as the one process that a replica is.
+
+There is no master: the kubelet is the one who starts again what died, and so the process that a signal, a memory limit
+or a CPU figure is about is the one that does the work. The worker brings the loop and the signals. What it lacks is
+added here: connections without ASGI between them and the application, plain HTTP beside TLS, a limit on connections for
+each listener by itself, an end to those that do not go on, a stop that waits for requests and not for idle peers.
+
+A connection counts from its acceptance on (connection.py). When there are too many, connection_table.py says who goes.
+"""
+
+import asyncio
+import os
+import signal
+import socket
+import ssl
+from contextlib import ExitStack
+from email.utils import formatdate
+from typing import Any, NamedTuple
+
+from gunicorn.app.base import BaseApplication
+from gunicorn.workers.gasgi import ASGIWorker
+
+from webhook.http.client_certificates import Clients
+from webhook.http.connection import Connection
+from webhook.http.connection_table import ConnectionTable
+from webhook.http.parser import Room
+from webhook.http.tls_transport import TlsTransport
+from webhook.web.dispatcher import Door
+
+_BACKLOG = 1024
+# Bytes that the kernel holds of what a peer sends while nobody reads it; the kernel doubles the figure. By itself it
+# would go up to 6 MiB (tcp_rmem), and that memory is counted as the container's.
+_RECEIVED = 64 << 10
+_TICK = 0.1  # seconds between looks at who is stuck and at whether to stop
+_BETWEEN_COMPLAINTS = 10.0  # seconds
+_LULL = 0.25  # seconds: who asked more recently is likely to ask again just when we hang up, and that call would fail
+
+SETTINGS = {
+    "asgi_loop": "uvloop",  # a review takes about a sixth less of the processor than with asyncio's
+    "loglevel": "warning",
+    "control_socket_disable": True,
+}
+
+
+class Limits(NamedTuple):
+    """What peers are granted; times in seconds, the rest in connections.
+
+    `strangers` is what one address may have at the TLS listener of those that never sent a review; at the plain one it
+    is half of all.
+    """
+
+    connections: int = 800  # with the plain ones below the 1,024 descriptors that a process may commonly have
+    idle: float = 120.0  # longer than the 90 s after which Go gives up an idle connection, to never race it
+    patience: float = 10.0  # for the next step to be taken: a request to come whole, an answer to be read
+    farewell: float = 0.5  # the same when stopping
+    drain: float = 10.0  # for requests in flight when stopping
+    strangers: int = 400
+    plain: int = 64  # for the probes and scrapes of a few programs
+
+
+class Replica(ASGIWorker):  # type: ignore[misc]  # gunicorn has no types
+    """The worker. The first socket speaks TLS with the context that it was given, the others plain HTTP."""
+
+    def __init__(
+        self,
+        sockets: list[socket.socket],
+        app: BaseApplication,
+        log: Any,
+        context: ssl.SSLContext,
+        limits: Limits,
+        clients: Clients | None,
+    ) -> None:
+        super().__init__(0, os.getppid(), sockets, app, 0, app.cfg, log)
+        self.door: Door = app.load()
+        self.room = Room()
+        self.date = _now()
+        self.clients = clients
+        self._context = context
+        self._limits = limits
+        plain = [ConnectionTable[Connection](limits.plain, limits.plain // 2) for _ in sockets[1:]]
+        self._tables = [ConnectionTable[Connection](limits.connections, limits.strangers), *plain]
+        self._complain_again = 0.0
+
+    @property
+    def drained(self) -> bool:
+        """Whether the stop was one that waits for requests in flight."""
+        return not self._quick_shutdown
+
+    def run(self) -> None:
+        """Serve until stopped; gunicorn's own would hide a failure."""
+        try:
+            self.loop.run_until_complete(self._serve())
+        finally:
+            self._cleanup()
+            self.tmp.close()
+
+    async def _serve(self) -> None:
+        contexts = [self._context, *(None for _ in self.sockets[1:])]
+        listening = zip(self.sockets, self._tables, contexts, strict=True)
+        accepting = [self.loop.create_task(self._accept(*listener)) for listener in listening]
+        while self.alive:
+            failed, _ = await asyncio.wait(accepting, timeout=_TICK, return_when=asyncio.FIRST_COMPLETED)
+            for task in failed:
+                task.result()
+            self.date = _now()
+            self._end_stuck(self._limits.patience)
+            self._close_idle(self.loop.time() - self._limits.idle)
+            self._close_outdated(self.loop.time() - _LULL)
+        for task in accepting:
+            task.cancel()
+        await self._drain()
+
+    async def _accept(
+        self, listener: socket.socket, table: ConnectionTable[Connection], context: ssl.SSLContext | None
+    ) -> None:
+        while True:
+            try:
+                sock, peer = await self.loop.sock_accept(listener)
+            except OSError as error:
+                self._complain("no connection can be taken: %s", error)
+                await asyncio.sleep(_TICK)
+            else:
+                self._welcome(sock, peer[0], table, context)
+                await asyncio.sleep(0)  # a flood of them must not keep the others waiting
+
+    def _welcome(
+        self, sock: socket.socket, address: str, table: ConnectionTable[Connection], context: ssl.SSLContext | None
+    ) -> None:
+        leaving = table.gives_way(address)
+        if leaving is not None:
+            self._complain("there are %d connections, so idle strangers are cut off, %s", len(table), address)
+            leaving.end()
+            table.remove(leaving)
+        elif table.is_full():
+            self._complain("there are %d connections, and all wait for an answer: %s is cut off", len(table), address)
+            sock.close()
+            return
+        connection = Connection(self, table, secure=context is not None)
+        table.add(connection, address)
+        protocol = connection if context is None else TlsTransport(context, connection)
+        connection.accepting = self.loop.create_task(self.loop.connect_accepted_socket(lambda: protocol, sock))
+        connection.accepting.add_done_callback(lambda task: self._accepted(connection, table, sock, task))
+
+    def _accepted(
+        self,
+        connection: Connection,
+        table: ConnectionTable[Connection],
+        sock: socket.socket,
+        accepting: "asyncio.Task[Any]",
+    ) -> None:
+        error = None if accepting.cancelled() else accepting.exception()
+        if error is not None or accepting.cancelled():
+            table.remove(connection)
+            sock.close()
+        if error is not None and not isinstance(error, OSError):
+            self.log.error("a connection could not be begun", exc_info=error)
+
+    def _connections(self) -> list[Connection]:
+        return [connection for table in self._tables for connection in table]
+
+    def _end_stuck(self, seconds: float) -> None:
+        now = self.loop.time()
+        for connection in [c for c in self._connections() if c.is_stuck(now, seconds)]:
+            connection.end()
+
+    def _close_idle(self, since: float) -> None:
+        for connection in self._connections():
+            connection.close_if_idle(since)
+
+    def _close_outdated(self, since: float) -> None:
+        if self.clients is not None:
+            for connection in self._connections():
+                connection.close_if_outdated(since)
+
+    def _complain(self, text: str, *details: object) -> None:
+        if self.loop.time() >= self._complain_again:
+            self._complain_again = self.loop.time() + _BETWEEN_COMPLAINTS
+            self.log.warning(text, *details)
+
+    async def _drain(self) -> None:
+        """Take no new connections, answer what was asked, and close each connection as it falls idle.
+
+        Who goes on asking is told with the next answer that it was the last.
+        """
+        for sock in self.sockets:
+            sock.close()
+        deadline = self.loop.time() + self._limits.drain
+        while any(self._tables) and self.loop.time() < deadline and not self._quick_shutdown:
+            self._close_idle(self.loop.time() - _LULL)
+            self._end_stuck(self._limits.farewell)
+            await asyncio.sleep(0.01)
+        for connection in self._connections():
+            connection.end()
+        await asyncio.sleep(0.01)  # for their sockets to be closed
+
+
+class _Application(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
+    def __init__(self, door: Door) -> None:
+        self._door = door
+        super().__init__()
+
+    def load_config(self) -> None:
+        for key, value in SETTINGS.items():
+            self.cfg.set(key, value)
+
+    def load(self) -> Door:
+        return self._door
+
+
+def _now() -> bytes:
+    return formatdate(usegmt=True).encode()
+
+
+def address(text: str) -> tuple[str, int]:
+    """Read host:port, with an IPv6 address in brackets; raises ValueError."""
+    host, _, port = text.rpartition(":")
+    if not host or not port.isdecimal() or not 0 < int(port) < 1 << 16 or (":" in host) != host.startswith("["):
+        raise ValueError(f"{text!r} is no address: write host:port, such as 0.0.0.0:8443 or [::]:8443")
+    return host.removeprefix("[").removesuffix("]"), int(port)
+
+
+def serve(
+    door: Door,
+    context: ssl.SSLContext,
+    listen: str,
+    *plain: str,
+    limits: Limits | None = None,
+    clients: Clients | None = None,
+) -> bool:
+    """Serve until a signal says stop: `listen` (host:port) over TLS, `plain` addresses without.
+
+    With `clients`, nobody else is answered over TLS but for the probes. Returns whether what was in flight has been
+    answered: after SIGTERM, not after SIGINT. Raises OSError where an address cannot be listened at.
+    """
+    app = _Application(door)
+    with ExitStack() as stack:
+        sockets = [stack.enter_context(_listen(*address(text))) for text in (listen, *plain)]
+        worker = Replica(sockets, app, app.cfg.logger_class(app.cfg), context, limits or Limits(), clients)
+        worker.init_process()
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # the loop's end undid its handler; the farewell is short anyway
+        return worker.drained
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.create_server((host, port), family=family, backlog=_BACKLOG)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVED)  # whom it accepts has the same
+    listener.setblocking(False)
+    return listener

@@ -1,0 +1,144 @@
+"""The Kubernetes API, raw bytes in and out: the one module that opens connections to it.
+
+The official client gives configuration, authentication and connection pool; its models are left out, because they take
+about a hundred times as long to decode as msgspec does. Nothing here retries: the loops above wait as they must.
+"""
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+from urllib.parse import urlencode
+
+import urllib3
+from kubernetes.client.configuration import Configuration
+from kubernetes.client.rest import RESTClientObject
+from kubernetes.config import ConfigException, load_incluster_config, load_kube_config
+from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError, ProxyError
+from yaml import YAMLError
+
+from webhook import __version__
+from webhook.kube.stream import Stream, Unanswered, Unconfigured, Unreachable, refusal
+
+CONNECT_SECONDS = 3.0
+_LOOPBACK = "localhost,127.0.0.0/8,::1"
+
+
+class Answer(NamedTuple):
+    """A 2xx answer."""
+
+    status: int
+    body: bytes
+
+
+def configure(kubeconfig: str | None) -> Any:
+    """Return the official client's configuration: from that file, or from the pod's service account.
+
+    Tokens are read again by the client's own refresh hook: once a minute in a pod, when they expire with a kubeconfig.
+    """
+    configuration = Configuration()
+    try:
+        if kubeconfig is None:
+            load_incluster_config(client_configuration=configuration)  # type: ignore[no-untyped-call]  # it has none
+        else:
+            load_kube_config(kubeconfig, client_configuration=configuration, persist_config=False)  # type: ignore[no-untyped-call]  # it has none
+    except (ConfigException, OSError, ValueError, YAMLError, TypeError, AttributeError, KeyError) as error:
+        # The last three are what the client raises for a file of another shape.
+        source = f"the kubeconfig {kubeconfig}" if kubeconfig else "the pod's service account"
+        fault = " ".join(str(error).split())
+        raise Unconfigured(f"cannot use {source}: {fault}; name a usable file with --kubeconfig") from error
+    return configuration
+
+
+class Api:
+    """Calls to one API server; any number of threads may share it."""
+
+    def __init__(self, configuration: Any, clock: Callable[[], float] = time.monotonic) -> None:
+        self._configuration = configuration
+        self._clock = clock
+        # A proxy named in the environment is never meant for this machine, whether or not NO_PROXY says so.
+        configuration.no_proxy = ",".join(filter(None, (configuration.no_proxy, _LOOPBACK)))
+        configuration.keep_alive = True
+        self._pool: urllib3.PoolManager = RESTClientObject(configuration).pool_manager
+
+    def get(self, path: str, query: Mapping[str, str] | None = None, within: float = 10.0) -> Answer:
+        """Read an object or a list."""
+        return self._call("GET", path, query=query, within=within)
+
+    def create(self, path: str, body: bytes, within: float = 10.0) -> Answer:
+        """POST an object to its collection; `Conflict` when the name is taken."""
+        return self._call("POST", path, body=body, within=within)
+
+    def replace(self, path: str, body: bytes, within: float = 10.0) -> Answer:
+        """PUT an object; with its resourceVersion in it this is compare-and-swap, and `Conflict` when it lost."""
+        return self._call("PUT", path, body=body, within=within)
+
+    def patch(self, path: str, body: bytes, within: float = 10.0) -> Answer:
+        """Merge fields into an object (JSON merge patch)."""
+        return self._call("PATCH", path, body=body, media_type="application/merge-patch+json", within=within)
+
+    def stream(self, path: str, query: Mapping[str, str], first: float, silence: float) -> Stream:
+        """Open a body that is read as it comes.
+
+        The headers must come within `first` seconds; no wait for bytes of the body is longer than `silence` seconds.
+        """
+        stream = self._send("GET", path, query=query, read=first)
+        # Without a socket (the server closes after this answer) the first time stays in force: safe, and seldom.
+        sock = getattr(stream.response.connection, "sock", None)
+        if sock is not None:
+            sock.settimeout(silence)
+        return stream
+
+    def close(self) -> None:
+        """Close the connections that are idle."""
+        self._pool.clear()
+
+    def _call(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, str] | None = None,
+        body: bytes | None = None,
+        media_type: str = "application/json",
+        within: float,
+    ) -> Answer:
+        with self._send(method, path, query=query, body=body, media_type=media_type, read=within) as stream:
+            return Answer(stream.response.status, stream.rest(within))
+
+    def _send(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, str] | None = None,
+        body: bytes | None = None,
+        media_type: str = "application/json",
+        read: float,
+    ) -> Stream:
+        try:
+            response = self._pool.request(
+                method,
+                f"{self._configuration.host}{path}" + (f"?{urlencode(query)}" if query else ""),
+                body=body,
+                headers=self._headers() | ({"Content-Type": media_type} if body is not None else {}),
+                timeout=urllib3.Timeout(connect=min(CONNECT_SECONDS, read), read=read),
+                retries=False,
+                preload_content=False,
+            )
+        except (NewConnectionError, ConnectTimeoutError, ProxyError) as error:
+            raise Unreachable(f"{method} {path}: {error}") from error
+        except (HTTPError, OSError) as error:
+            raise Unanswered(f"{method} {path}: {error}") from error
+        stream = Stream(response, self._clock)
+        if not 200 <= response.status < 300:
+            with stream:
+                raise refusal(stream.rest(read), response.status, response.headers.get("Retry-After", ""))
+        return stream
+
+    def _headers(self) -> dict[str, str]:
+        try:
+            settings = self._configuration.auth_settings()
+        except (ConfigException, OSError, ValueError) as error:
+            raise Unreachable(f"cannot read the credentials: {error}") from error
+        credentials = {setting["key"]: str(setting["value"]).strip() for setting in settings.values()}
+        return {"Accept": "application/json", "User-Agent": f"headroom/{__version__}"} | credentials

@@ -1,0 +1,211 @@
+"""What the Kubernetes API answers: a body that is read as it comes, or the error that it stands for."""
+# ruff: noqa: N818 - the errors carry the words of HTTP and of the API, which every reader knows without a suffix
+
+import os
+import socket
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from http.client import HTTPException
+from threading import Lock
+from types import TracebackType
+from typing import Self
+
+import msgspec
+from urllib3.exceptions import HTTPError, ReadTimeoutError
+from urllib3.response import BaseHTTPResponse
+
+from webhook.kube.chunked import Gulps
+from webhook.kube.throttle import NO_PAUSE, Pause
+
+LONGEST_LINE = 16 << 20  # an API object has at most about 3 MiB; more than this is no event
+_CHUNK = 1 << 16
+
+
+class KubeError(Exception):
+    """A call to the Kubernetes API that gave no result."""
+
+
+class Unconfigured(KubeError):
+    """No cluster to talk to: the kubeconfig or the pod's service account cannot be used."""
+
+
+class Unreachable(KubeError):
+    """No connection, or no credentials: the request was not carried out."""
+
+
+class Unanswered(Unreachable):
+    """The request was sent but its answer did not come in full: it may have been carried out."""
+
+
+class Silent(Unanswered):
+    """An open stream brought nothing for too long: a half-open connection must not look alive."""
+
+
+class ApiError(KubeError):
+    """The API server refused: `status` is the HTTP code, `reason` its CamelCase word, `retry_after` in seconds."""
+
+    def __init__(self, status: int, reason: str, message: str, retry_after: float = 0.0) -> None:
+        super().__init__(f"{status} {reason}: {' '.join(message.split())[:400]}")
+        self.status = status
+        self.reason = reason
+        self.retry_after = retry_after
+
+
+class NotFound(ApiError):
+    """404."""
+
+
+class Conflict(ApiError):
+    """409: changed meanwhile (`reason` Conflict), or the name is taken (AlreadyExists)."""
+
+
+class Gone(ApiError):
+    """410: the revision or the continue token is too old; list again."""
+
+
+class Terminating(ApiError):
+    """403: the namespace is being deleted, and takes nothing new."""
+
+
+_REFUSALS: Mapping[int, type[ApiError]] = {404: NotFound, 409: Conflict, 410: Gone}
+
+
+class _Cause(msgspec.Struct):
+    reason: str = ""
+
+
+class _Details(msgspec.Struct, rename="camel"):
+    retry_after_seconds: float = 0.0
+    causes: tuple[_Cause, ...] = ()
+
+
+class _Status(msgspec.Struct):
+    code: int = 0
+    reason: str = ""
+    message: str = ""
+    details: _Details | None = None
+
+
+_status_decoder = msgspec.json.Decoder(_Status)
+
+
+def refusal(body: bytes | msgspec.Raw, http_status: int = 0, retry_after: str = "") -> ApiError:
+    """Return the error that a `Status` object stands for, or whatever a proxy sent in its place."""
+    try:
+        status = _status_decoder.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        status = _Status(message=bytes(body)[:400].decode(errors="replace"))
+    code = http_status or status.code
+    # The header may also carry a date; the API server sends seconds.
+    seconds = float(retry_after) if retry_after.isdecimal() else 0.0
+    seconds = seconds or (status.details.retry_after_seconds if status.details else 0.0)
+    return _kind(code, status)(code, status.reason or "Unknown", status.message, seconds)
+
+
+def _kind(code: int, status: _Status) -> type[ApiError]:
+    if status.details is not None and _Cause("NamespaceTerminating") in status.details.causes:
+        return Terminating
+    return _REFUSALS.get(code, ApiError)
+
+
+class Stream:
+    """The body of one answer, read as it comes by one thread; any other may `close` it, which wakes the reader."""
+
+    def __init__(self, response: BaseHTTPResponse, clock: Callable[[], float]) -> None:
+        self.response = response
+        self._clock = clock
+        self._closed = False
+        self._lock = Lock()
+        # A second descriptor of the same connection: shutting that down wakes the reader without touching the state
+        # of its TLS. A body that is complete already has no descriptor.
+        self._wake = None if response.closed else socket.socket(fileno=os.dup(response.fileno()))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.response.close()
+        with self._lock:
+            if self._wake is not None:
+                self._wake.close()
+                self._wake = None
+
+    @property
+    def closed(self) -> bool:
+        """Whether `close` was called: then the body may have ended early."""
+        return self._closed
+
+    def close(self) -> None:
+        """End the stream: its reader sees the end of the body at once."""
+        with self._lock:
+            self._closed = True
+            if self._wake is not None:
+                try:
+                    self._wake.shutdown(socket.SHUT_RDWR)
+                except OSError:
+                    return  # the peer was quicker
+
+    def rest(self, within: float) -> bytes:
+        """Return the whole body; raises `Unanswered` when it takes longer than this many seconds."""
+        deadline = self._clock() + within
+        chunks = []
+        while chunk := self._take(self._read):
+            chunks.append(chunk)
+            if self._clock() > deadline:
+                raise Unanswered(f"the body did not come within {within:g} s")
+        if self._closed:
+            raise Unanswered("the call was ended on this side")
+        return b"".join(chunks)
+
+    def lines(self, silence: float, pause: Pause = NO_PAUSE) -> Iterator[bytes]:
+        """Yield each line as soon as its bytes are there, without its newline.
+
+        With a `pause`, what comes soon after other lines waits for a while, so that the lines of a busy stream are
+        taken many at a time. Raises `Silent` when no line ends for `silence` seconds (bytes that trickle in are no sign
+        of life), and `Unanswered` when a line grows past `LONGEST_LINE` or the stream breaks.
+        """
+        begun = bytearray()
+        heard = self._clock()
+        gulps = self._gulps(pause)
+        while chunk := self._take(self._read if gulps is None else partial(gulps.read, heard + silence)):
+            *lines, rest = chunk.split(b"\n")
+            if not lines:
+                begun += rest
+                if len(begun) > LONGEST_LINE:
+                    raise Unanswered(f"a line of more than {LONGEST_LINE >> 20} MiB")
+                if self._clock() - heard > silence:
+                    raise Silent(f"no line ended for {silence:g} s")
+                continue
+            if begun:
+                lines[0] = bytes(begun + lines[0])
+            begun = bytearray(rest)
+            yield from lines
+            heard = self._clock()
+        if begun and not self._closed:
+            raise Unanswered("the stream ended in the middle of a line")
+
+    def _gulps(self, pause: Pause) -> Gulps | None:
+        """Return a reader that goes past urllib3's, which makes far more calls; None where only that one can read."""
+        sock = getattr(self.response.connection, "sock", None)
+        http = getattr(self.response, "_original_response", None)
+        if not isinstance(sock, socket.socket) or http is None or not http.chunked:
+            return None
+        sock.settimeout(0)
+        try:
+            begun = http.fp.read1(_CHUNK)  # what was read with the headers
+        except OSError:
+            begun = b""  # nothing so far, or a fault that the first gulp meets as well
+        return Gulps(sock, begun, pause, self._clock)
+
+    def _read(self) -> bytes:
+        return self.response.read1(_CHUNK, decode_content=False)
+
+    def _take(self, read: Callable[[], bytes]) -> bytes:
+        """Return what is there, at least a byte; empty at the end."""
+        try:
+            chunk = read()
+        except (HTTPError, HTTPException, OSError, ValueError) as error:
+            if self._closed:
+                return b""
+            raise (Silent if isinstance(error, ReadTimeoutError | TimeoutError) else Unanswered)(str(error)) from error
+        return b"" if self._closed else chunk

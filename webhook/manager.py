@@ -1,0 +1,206 @@
+"""The composition root: builds everything, starts the threads, serves, and stops all of it in order.
+
+Nothing starts at import, and no other module starts a thread.
+"""
+
+import gc
+import logging
+import secrets
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Event, Thread
+from typing import Any
+
+from prometheus_client import CollectorRegistry
+
+from webhook.admission.configuration import Guard
+from webhook.admission.decision_record import Decided
+from webhook.admission.pods import Admission
+from webhook.admission.workloads import Forecast
+from webhook.controllers import watches as watching
+from webhook.controllers.allotments import WITHIN, Booking
+from webhook.controllers.recount import Recounting
+from webhook.controllers.relist import Rereading, restored
+from webhook.core.events.aggregator import Occurrence
+from webhook.core.sharing.allotment import Timing
+from webhook.http import memory
+from webhook.http import worker as replica
+from webhook.http.client_certificates import Clients
+from webhook.http.tls import Outcome, ServingCertificate
+from webhook.kube.client import Api, configure
+from webhook.kube.configmaps import ConfigMaps
+from webhook.observability import metrics
+from webhook.observability import top_owners as topowners
+from webhook.observability.audit_log import AuditLog
+from webhook.observability.events import Announcing, edited
+from webhook.observability.owners import Owners
+from webhook.observability.top_owners import TopOwners
+from webhook.state.cluster_state import Account
+from webhook.state.configuration import Settings
+from webhook.state.quota_view import QuotaView
+from webhook.watch.reflector import Reflector
+from webhook.web.dispatcher import Door
+from webhook.web.routes import CONFIGURATION, WORKLOADS, create_app
+
+log = logging.getLogger(__name__)
+
+_REFRESH = 1.0  # seconds between looks at the certificate's files
+_STOPPING = 3.0  # seconds for the threads to end
+_UNTIL_SEEN = 2.0  # seconds for which to wait, when leaving, for the watch to show the pods that were let in last
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """Everything that is fixed when a replica starts."""
+
+    listen: str
+    metrics_listen: str | None
+    tls_cert_file: Path
+    tls_key_file: Path
+    client_ca_file: Path | None
+    client_name: str
+    kubeconfig: str | None
+    namespace: str
+    audit_file: str | None
+    timing: Timing
+
+
+def clock() -> float:
+    """Seconds on a clock that also runs while the machine sleeps, since what others hold against us runs on then."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """Everything that one replica is made of."""
+
+    name: str
+    api: Api
+    certificate: ServingCertificate
+    audit: AuditLog
+    admission: Admission
+    forecast: Forecast
+    booking: Booking
+    recounting: Recounting
+    announcing: Announcing
+    reflectors: dict[str, Reflector[Any]]
+    registry: CollectorRegistry
+    stop: Event
+
+
+def serve(options: Options) -> None:
+    """Run one replica until a signal says stop.
+
+    Raises TlsError, KubeError or OSError for what is missing or cannot be used at the start.
+    """
+    memory.give_back_what_is_free()
+    parts = _build(options)
+    writer = _started("audit", parts.audit.run)
+    watchers = [_started(f"watch {what}", reflector.run) for what, reflector in parts.reflectors.items()]
+    workers = [
+        _started("booking", parts.booking.run),
+        _started("recount", parts.recounting.run),
+        _started("certificate", _refresh, parts.certificate, parts.stop),
+    ]
+    announcer = _started("events", parts.announcing.run)
+    gc.freeze()  # what is there by now lives for ever: the collector need not look at it again
+    log.info("replica %s starts", parts.name)
+    if options.client_ca_file:
+        log.info("reviews are answered to clients with a certificate for %s alone", options.client_name)
+    drained = False
+    try:
+        others = {WORKLOADS: parts.forecast.review, CONFIGURATION: Guard(parts.admission.account).review}
+        door = Door(parts.admission, create_app(parts.admission, parts.registry, others))
+        plain = [options.metrics_listen] if options.metrics_listen else []
+        clients = Clients(parts.certificate, options.client_name) if options.client_ca_file else None
+        drained = replica.serve(door, parts.certificate.context(), options.listen, *plain, clients=clients)
+    finally:
+        parts.stop.set()
+        if _ended(workers):
+            parts.booking.leave(_UNTIL_SEEN if drained else 0.0)
+        for reflector in parts.reflectors.values():
+            reflector.stop()
+        parts.audit.stop()
+        _ended([*watchers, writer, announcer])
+        parts.api.close()
+        log.info("replica %s ends", parts.name)
+
+
+def _build(options: Options) -> _Parts:
+    name = secrets.token_hex(4)  # new for each process: whatever an earlier one held is not ours
+    certificate = ServingCertificate(options.tls_cert_file, options.tls_key_file, options.client_ca_file)
+    api = Api(configure(options.kubeconfig), clock)
+    top = TopOwners(Owners(api, topowners.WITHIN), clock).find
+    audit = AuditLog(name, time.time, options.audit_file, top=top)
+    registry = CollectorRegistry(auto_describe=False)
+    reviews = metrics.Reviews(registry)
+
+    def observe(decided: Decided) -> None:
+        reviews.record(decided)
+        audit.record(decided)
+        announcing.record(decided)
+
+    account = Account(name, options.timing, clock)
+    quotas = QuotaView(clock)
+    admission = Admission(account, observe, quotas)
+    forecast = Forecast(account, api, metrics.EarlyAnswers(registry).record, audit.record)
+    stop = Event()
+    announcing = Announcing(api, name, stop, clock, time.time)
+    registry.register(metrics.Announcements(announcing))
+    settings = Settings(
+        account.configure,
+        account.lack_config,
+        lambda edit: announcing.announce(edited(edit, options.namespace)),
+    )
+    pods = watching.watch_pods(api, account)
+    rereading = Rereading(account, lambda text: _announce(announcing, restored(text, options.namespace, settings.uid)))
+    configmaps = ConfigMaps(api, options.namespace, WITHIN)
+    booking = Booking(configmaps, admission, stop, pods.request_proof, rereading)
+    recounting = Recounting(account, stop, metrics.Recounts(registry).record)
+    registry.register(metrics.Snapshot(admission, settings, audit, booking, certificate, time.time))
+    registry.register(metrics.QuotasSeen(quotas))
+    reflectors: dict[str, Reflector[Any]] = {
+        "pods": pods,
+        "nodes": watching.watch_nodes(api, account),
+        "quotas": watching.watch_quotas(api, quotas, clock),
+        "configuration": watching.watch_config(api, options.namespace, settings, account.begin_again),
+        "allotments": watching.watch_allotments(api, options.namespace, booking, account.begin_again),
+    }
+    rereading.join(reflector.request_list for reflector in reflectors.values())
+    return _Parts(
+        name, api, certificate, audit, admission, forecast, booking, recounting, announcing, reflectors, registry, stop
+    )
+
+
+def _announce(announcing: Announcing, occurrence: Occurrence | None) -> None:
+    if occurrence is not None:
+        announcing.announce(occurrence)
+
+
+def _started(name: str, run: Callable[..., None], *arguments: object) -> Thread:
+    thread = Thread(target=run, args=arguments, name=name, daemon=True)
+    thread.start()
+    return thread
+
+
+def _ended(threads: list[Thread]) -> bool:
+    """Wait for threads to end, for a while; say whether all did."""
+    deadline = time.monotonic() + _STOPPING
+    for thread in threads:
+        thread.join(max(0.0, deadline - time.monotonic()))
+    return not any(thread.is_alive() for thread in threads)
+
+
+def _refresh(certificate: ServingCertificate, stop: Event) -> None:
+    """Look at the certificate's files now and then; say what is news."""
+    told = ""
+    while not stop.wait(_REFRESH):
+        done = certificate.refresh(time.time())
+        if done.outcome is Outcome.SWAPPED:
+            log.info("serving the certificate %s from now on", certificate.fingerprint)
+        if done.problem != told:
+            told = done.problem
+            if told:
+                log.error("%s", told)

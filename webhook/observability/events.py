@@ -1,0 +1,132 @@
+"""Announcing: tells what is refused where people look for it, as Events; never in a review's way, and never a flood.
+
+Reviews leave what happened in `Notices`, which bounds it; a thread of its own writes what is due.
+"""
+
+import logging
+from collections.abc import Callable
+from threading import Event, Lock
+
+from webhook.admission.decision_record import Decided
+from webhook.core.events.aggregator import Notice, Notices, Occurrence
+from webhook.core.events.reference import Regarding, controller
+from webhook.kube.client import Api
+from webhook.kube.stream import ApiError, Conflict, KubeError, NotFound, Terminating
+from webhook.observability.event_writer import Events
+from webhook.observability.owners import Owners
+from webhook.state.configuration import NAME as CONFIG
+from webhook.state.configuration import Edit
+
+log = logging.getLogger(__name__)
+
+_PAUSE = 0.25  # seconds between looks; so late is a first Event
+_SILENCE = 3600.0  # seconds until a fault of the same kind is worth a line again
+
+
+class Announcing:
+    """What is to be told, and the writer; `run` belongs to one thread, all else to any.
+
+    `clock` and `wall_clock` in seconds; the second is what people read.
+    """
+
+    def __init__(
+        self, api: Api, replica: str, stop: Event, clock: Callable[[], float], wall_clock: Callable[[], float]
+    ) -> None:
+        self._owners = Owners(api)
+        self._events = Events(api, replica)
+        self._stop = stop
+        self._clock = clock
+        self._wall_clock = wall_clock
+        self._notices = Notices()
+        self._lock = Lock()
+        self._reported: dict[str, float] = {}
+        self.written = 0
+        self.dropped = 0  # occurrences that no Event tells of
+
+    def record(self, decided: Decided) -> None:
+        """Take a decision in; waits for nobody but whoever looks for what is due, which is no call."""
+        occurrence = refused(decided)
+        if occurrence is not None:
+            self.announce(occurrence)
+
+    def announce(self, occurrence: Occurrence) -> None:
+        """Take in what happened to an object."""
+        with self._lock:
+            if not self._notices.observe(occurrence, self._clock()):
+                self.dropped += 1
+
+    def run(self) -> None:
+        """Write what is due until stopped; never raises. What was not told by then is in the audit log."""
+        while not self._stop.wait(_PAUSE):
+            try:
+                self.tell_what_is_due()
+            except Exception:
+                log.exception("Events could not be written")
+
+    def tell_what_is_due(self) -> None:
+        """Write all that may be written now."""
+        while not self._stop.is_set():
+            with self._lock:
+                notice = self._notices.take(self._clock())
+            if notice is None:
+                return
+            self._tell(notice)
+
+    def _tell(self, notice: Notice) -> None:
+        occurrence = notice.occurrence
+        since = self._wall_clock() - self._clock()
+        try:
+            top = self._owners.top(occurrence.regarding) if occurrence.claimed else occurrence.regarding
+            if top is not None:
+                self._events.write(top, occurrence, notice.count, since + notice.first, since + notice.last)
+        except KubeError as error:
+            self._fail(notice, error)
+        else:
+            self._count(notice, told=top is not None)
+
+    def _count(self, notice: Notice, *, told: bool) -> None:
+        if told:
+            self.written += 1
+            return
+        with self._lock:
+            self.dropped += notice.count
+
+    def _fail(self, notice: Notice, error: KubeError) -> None:
+        with self._lock:
+            if not (_may_pass(error) and self._notices.give_back(notice)):
+                self.dropped += notice.count
+        if isinstance(error, Conflict | NotFound | Terminating):
+            return  # the replicas write the same objects, and namespaces come and go: nothing is wrong
+        kind = str(error.status) if isinstance(error, ApiError) else type(error).__name__
+        now = self._clock()
+        if now >= self._reported.get(kind, float("-inf")) + _SILENCE:
+            self._reported[kind] = now
+            log.warning("Events cannot be written; more of this kind is counted and not logged: %s", error)
+
+
+def _may_pass(error: KubeError) -> bool:
+    """Say whether the same call may well be carried out some seconds later."""
+    return not isinstance(error, ApiError) or error.status >= 500 or error.status in {409, 429}
+
+
+def refused(decided: Decided) -> Occurrence | None:
+    """Make of a decision what there is to tell to whoever made the pod.
+
+    A bare pod has nobody to be told but the caller, who is; nothing comes of a dry run, and it must leave nothing.
+    """
+    case, verdict = decided.case, decided.verdict
+    if verdict.allowed or case.question is None or case.request.dry_run:
+        return None
+    namespace = case.request.namespace
+    owner = controller(case.question.pod.metadata.owner_references, namespace)
+    if owner is None:
+        return None
+    action = "ResizePod" if case.request.is_resize else f"{case.request.operation.capitalize()}Pod"
+    return Occurrence(owner, "Warning", verdict.reason._value_, action, decided.message, claimed=True)
+
+
+def edited(edit: Edit, namespace: str) -> Occurrence:
+    """Make of an edit of the configuration what there is to tell to whoever looks at the ConfigMap."""
+    kind, reason = ("Normal", "ConfigurationApplied") if edit.good else ("Warning", "ConfigurationRefused")
+    about = Regarding("v1", "ConfigMap", namespace, CONFIG, edit.uid)
+    return Occurrence(about, kind, reason, "Configure", edit.text)

@@ -1,0 +1,82 @@
+"""Owners: who made a pod, as the API server knows it, and who made that.
+
+A review may come from anybody, and so may the owner reference in it. Therefore no Event is written from the reference
+alone: its object is read first, in the namespace of the request, and must exist with that uid. People look at the
+Deployment, while the pod names a ReplicaSet, and the ReplicaSet names the Deployment; so with Jobs.
+"""
+
+from collections import OrderedDict
+from collections.abc import Mapping
+from typing import Final
+
+import msgspec
+
+from webhook.core.api.types import OwnerReference
+from webhook.core.events.reference import Regarding, controller
+from webhook.kube.client import Api
+from webhook.kube.stream import NotFound, Unanswered
+
+_WITHIN = 2.0  # seconds
+_REMEMBERED = 1_000
+_COLLECTIONS: Final[Mapping[tuple[str, str], str]] = {
+    ("v1", "ReplicationController"): "/api/v1/namespaces/{}/replicationcontrollers/{}",
+    ("apps/v1", "DaemonSet"): "/apis/apps/v1/namespaces/{}/daemonsets/{}",
+    ("apps/v1", "Deployment"): "/apis/apps/v1/namespaces/{}/deployments/{}",
+    ("apps/v1", "ReplicaSet"): "/apis/apps/v1/namespaces/{}/replicasets/{}",
+    ("apps/v1", "StatefulSet"): "/apis/apps/v1/namespaces/{}/statefulsets/{}",
+    ("batch/v1", "Job"): "/apis/batch/v1/namespaces/{}/jobs/{}",
+}
+
+
+class _Meta(msgspec.Struct, rename="camel"):
+    uid: str = ""
+    owner_references: tuple[OwnerReference, ...] = ()
+
+
+class _Object(msgspec.Struct):
+    metadata: _Meta
+
+
+_read = msgspec.json.Decoder(_Object).decode
+
+
+class Owners:
+    """Looks owners up, one call for each; for one thread."""
+
+    def __init__(self, api: Api, within: float | None = None) -> None:
+        self._api = api
+        self._within = within  # seconds for one call
+        self._known: OrderedDict[Regarding, Regarding] = OrderedDict()
+
+    def top(self, owner: Regarding) -> Regarding | None:
+        """Return the controller of an owner, or else the owner; raises `KubeError`.
+
+        None: the object does not exist, or is of a kind that cannot be looked up.
+        """
+        if (known := self.known(owner)) is not None:
+            return known
+        path = _COLLECTIONS.get((owner.api_version, owner.kind))
+        found = self._find(path.format(owner.namespace, owner.name)) if path else None
+        if found is None or found.uid != owner.uid:
+            return None  # made up, or gone: nothing of it is remembered
+        return self._remember(owner, controller(found.owner_references, owner.namespace) or owner)
+
+    def known(self, owner: Regarding) -> Regarding | None:
+        """Return the same without a call, where the answer is remembered."""
+        if owner in self._known:
+            self._known.move_to_end(owner)
+        return self._known.get(owner)
+
+    def _find(self, path: str) -> _Meta | None:
+        try:
+            return _read(self._api.get(path, within=self._within or _WITHIN).body).metadata
+        except NotFound:
+            return None
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise Unanswered(f"GET {path}: {error}") from error
+
+    def _remember(self, owner: Regarding, top: Regarding) -> Regarding:
+        self._known[owner] = top
+        if len(self._known) > _REMEMBERED:
+            self._known.popitem(last=False)
+        return top

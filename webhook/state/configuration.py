@@ -1,0 +1,84 @@
+"""Settings: the ConfigMap as it is edited; a bad edit keeps the last good configuration, and says so."""
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from webhook.core.config.config import HeadroomConfig
+from webhook.core.config.errors import ConfigError
+from webhook.core.config.parse import parse
+from webhook.core.config.render import digest
+
+log = logging.getLogger(__name__)
+
+NAME = "headroom-config"
+KEY = "config.yaml"
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What became of the last edit, for metrics and for whoever asks why nothing changed."""
+
+    good: bool
+    problem: str = ""
+
+
+class Edit(NamedTuple):
+    """What became of an edit, for whoever looks at the ConfigMap; `uid` says which one that is."""
+
+    uid: str
+    good: bool
+    text: str
+
+
+class Settings:
+    """Reads each edit and applies those that are good."""
+
+    def __init__(
+        self,
+        apply: Callable[[HeadroomConfig, str], None],
+        refuse: Callable[[str], None],
+        announce: Callable[[Edit], None] = lambda _: None,
+    ) -> None:
+        self._apply = apply
+        self._refuse = refuse
+        self._announce = announce
+        self._digest = ""
+        self.uid = ""  # of the ConfigMap; empty: there is none
+        self.reading = Reading(good=False, problem="not read yet")
+
+    def read(self, data: Mapping[str, str] | None, uid: str = "") -> None:
+        """Take in the ConfigMap's data, and which ConfigMap that is; None: there is none."""
+        self.uid = uid
+        if data is None:
+            self._keep(f"the ConfigMap {NAME} does not exist: create it", uid)
+            return
+        if KEY not in data:
+            self._keep(f"the ConfigMap {NAME} has no key {KEY}: add it", uid)
+            return
+        try:
+            config = parse(data[KEY])
+        except ConfigError as error:
+            self._keep(f"the ConfigMap {NAME} holds no good configuration: {error}", uid)
+            return
+        self._take(config, uid)
+
+    def _take(self, config: HeadroomConfig, uid: str) -> None:
+        name, before, mended = digest(config), self._digest, not self.reading.good
+        self.reading = Reading(good=True)
+        if name != before:  # the watch tells it now and then without an edit, and to apply it is work
+            self._apply(config, name)
+            self._digest = name
+            log.info("configuration %s applies from now on (mode %s)", name, config.mode)
+        if before and (name != before or mended):  # what a replica finds when it starts is no news
+            self._announce(Edit(uid, good=True, text=f"configuration {name} applies (mode {config.mode})"))
+
+    def _keep(self, problem: str, uid: str) -> None:
+        kept = f"configuration {self._digest} stays" if self._digest else "there is none yet, so nothing can be judged"
+        log.error("%s; %s", problem, kept)
+        self.reading = Reading(good=False, problem=problem)
+        if uid:
+            self._announce(Edit(uid, good=False, text=f"{problem}; {kept}"))
+        if not self._digest:
+            self._refuse(problem)

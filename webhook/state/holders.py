@@ -1,0 +1,71 @@
+"""Holders: the log says for whom room is held that others are refused, and whose pods were let in and never came."""
+
+import logging
+from collections.abc import Callable, Sequence
+from threading import Lock
+
+from webhook.core.ledger.history import Standing
+from webhook.core.ledger.subjects import Subjects, is_namespace
+from webhook.core.sharing.credit import Worse
+from webhook.core.values.amounts import Amounts
+from webhook.core.values.quantity import bytes_text
+from webhook.core.values.scopes import CLUSTER
+
+log = logging.getLogger(__name__)
+
+_SILENCE = 30.0  # seconds between two lines about who holds most
+_SHOWN = 5
+
+
+class Holders:
+    """Writes the lines, and not too many; any thread may call. `clock` in seconds."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._lock = Lock()
+        self._silent_until = float("-inf")
+
+    def tell_worse(self, worse: Sequence[Worse]) -> None:
+        """Log whose pods never came, and what follows."""
+        now = self._clock()
+        for subject, standing, example in sorted(worse, key=lambda each: not is_namespace(each.subject))[:_SHOWN]:
+            log.warning(
+                "pods of %s %r were let in and never came, such as %r (%s in a row): it has a small credit for %.0f s; "
+                "another admission webhook or a ResourceQuota may refuse them after Headroom",
+                "namespace" if is_namespace(subject) else "owner",
+                subject,
+                example,
+                _times(standing),
+                standing.until - now,
+            )
+
+    def is_due(self) -> bool:
+        """Say whether it is time for another line about who holds most."""
+        with self._lock:
+            now = self._clock()
+            if now < self._silent_until:
+                return False
+            self._silent_until = now + _SILENCE
+            return True
+
+    def tell_most(self, most: tuple[str, Amounts] | None) -> None:
+        """Log the namespace for which most is held."""
+        if most is not None:
+            namespace, amounts = most
+            log.warning(
+                "pods are refused while room is held for others that were let in and have not appeared: most of it, "
+                "%s of memory requests and %s of limits, for namespace %r",
+                bytes_text(amounts.memory_requests),
+                bytes_text(amounts.memory_limits_filled),
+                namespace,
+            )
+
+
+def most_awaited(subjects: Subjects) -> tuple[str, Amounts] | None:
+    """Return the namespace that has most open in the cluster, and how much; the caller holds the account's lock."""
+    namespaces = [(subject, each.in_scope(CLUSTER)) for subject, each in subjects.all() if is_namespace(subject)]
+    return max(namespaces, key=lambda each: each[1], default=None)
+
+
+def _times(standing: Standing) -> str:
+    return "once" if standing.level == 1 else f"{standing.level} times"

@@ -1,0 +1,200 @@
+"""The API's JSON on its way in: pages of a list and lines of a watch, bytes to values.
+
+Of each object only what is kept of it goes on: of a page with 500 pods a tenth of what was decoded.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import GenericAlias
+from typing import Generic, NamedTuple, Protocol, TypeVar
+
+import msgspec
+
+from webhook.kube.stream import refusal
+from webhook.watch.events import Bookmark, Changed, Deleted, Event, T, Unreadable
+
+# ValueError: UnicodeDecodeError, a revision that is no number, and what the resources' own readers raise.
+_FAULTS = (msgspec.DecodeError, ValueError, RecursionError)
+
+
+class Metadata(Protocol):
+    """What is needed of an object's metadata."""
+
+    @property
+    def resource_version(self) -> str: ...
+
+
+class Object(Protocol):
+    """An object of the API, as one of our structs."""
+
+    @property
+    def metadata(self) -> Metadata: ...
+
+
+K = TypeVar("K", bound=Object)
+
+
+class Lost(Exception):  # noqa: N818 - it tells where the reader stands, whoever's fault that is
+    """What comes next cannot be told from here: list again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Resource(Generic[K, T]):
+    """What is kept in sync.
+
+    `path` is that of the collection, `kind` the type of its objects, `read` a slower and more tolerant decoder for
+    those that do not fit (it raises ValueError), `take` makes what is kept of one (it raises ValueError as well, for
+    an object that does not fit), `fields` is a field selector such as `metadata.name=headroom-config`.
+    """
+
+    path: str
+    kind: type[K]
+    read: Callable[[bytes], K]
+    take: Callable[[K], T]
+    fields: str = ""
+
+
+class Page(NamedTuple, Generic[T]):
+    """One page of a list: `more` is the token for the next one, or empty."""
+
+    objects: list[T]
+    unreadable: list[Unreadable]
+    revision: int
+    more: str
+
+
+class _ListMeta(msgspec.Struct):
+    revision: str = msgspec.field(name="resourceVersion")
+    more: str = msgspec.field(name="continue", default="")
+
+
+class _Head(msgspec.Struct):
+    metadata: _ListMeta
+
+
+class _Page(_Head, Generic[K]):
+    items: list[K] | None = None  # Go writes null for a list that was never made
+
+
+class _RawPage(_Head):
+    items: list[msgspec.Raw] | None = None
+
+
+class _Names(msgspec.Struct):
+    revision: str = msgspec.field(name="resourceVersion")
+    namespace: str = ""
+    name: str = ""
+    uid: str = ""
+
+
+class _Named(msgspec.Struct):
+    metadata: _Names
+
+
+# One pass over a line decides by its type, which Go's encoder writes first, and decodes the object in place: half the
+# time of splitting the line first.
+class _Added(msgspec.Struct, Generic[K], tag_field="type", tag="ADDED"):
+    object: K
+
+
+class _Modified(msgspec.Struct, Generic[K], tag_field="type", tag="MODIFIED"):
+    object: K
+
+
+class _Deleted(msgspec.Struct, Generic[K], tag_field="type", tag="DELETED"):
+    object: K
+
+
+class _Bookmark(msgspec.Struct, tag_field="type", tag="BOOKMARK"):
+    object: _Named
+
+
+class _Error(msgspec.Struct, tag_field="type", tag="ERROR"):
+    object: msgspec.Raw
+
+
+class _Line(msgspec.Struct):
+    type: str
+    object: msgspec.Raw
+
+
+class Wire(Generic[K, T]):
+    """The decoders of one resource."""
+
+    def __init__(self, resource: Resource[K, T]) -> None:
+        self._read = resource.read
+        self._take = resource.take
+        kind = (resource.kind,)
+        self._page: msgspec.json.Decoder[_Page[K]] = msgspec.json.Decoder(GenericAlias(_Page, kind))
+        changes = GenericAlias(_Added, kind) | GenericAlias(_Modified, kind) | GenericAlias(_Deleted, kind)
+        self._line: msgspec.json.Decoder[_Added[K] | _Modified[K] | _Deleted[K] | _Bookmark | _Error]
+        self._line = msgspec.json.Decoder(changes | _Bookmark | _Error)
+        self._raw_line = msgspec.json.Decoder(_Line)
+        self._named = msgspec.json.Decoder(_Named)
+
+    def page(self, body: bytes) -> Page[T]:
+        """Decode a page; one object that does not fit costs only itself."""
+        try:
+            page = self._page.decode(body)
+            kept = list(map(self._take, page.items or ()))
+            return Page(kept, [], int(page.metadata.revision), page.metadata.more)
+        except _FAULTS:
+            return self._page_by_object(body)
+
+    def event(self, line: bytes) -> Event[T]:
+        """Decode a line of a watch; raises `Lost` for one that nothing can be made of, and for the API's errors."""
+        try:
+            read = self._line.decode(line)
+            match read:
+                case _Added() | _Modified():
+                    return Changed(self._take(read.object), int(read.object.metadata.resource_version))
+                case _Deleted():
+                    return Deleted(self._take(read.object), int(read.object.metadata.resource_version))
+                case _Bookmark():
+                    return Bookmark(int(read.object.metadata.revision))
+        except _FAULTS:
+            return self._event_by_parts(line)
+        raise Lost(f"the API server ended the watch: {refusal(read.object)}")
+
+    def _page_by_object(self, body: bytes) -> Page[T]:
+        try:
+            page = msgspec.json.decode(body, type=_RawPage)
+            revision = int(page.metadata.revision)
+        except _FAULTS as error:
+            raise Lost(f"a page that is no list: {error}") from error
+        objects, unreadable = [], []
+        for item in page.items or []:
+            try:
+                objects.append(self._take(self._read(bytes(item))))
+            except _FAULTS as error:
+                unreadable.append(self._unreadable(item, str(error)))
+        return Page(objects, unreadable, revision, page.metadata.more)
+
+    def _event_by_parts(self, line: bytes) -> Event[T]:
+        try:
+            kind, raw = (parts := self._raw_line.decode(line)).type, parts.object
+            revision = int(self._named.decode(raw).metadata.revision)
+        except _FAULTS as error:
+            raise Lost(f"a line that is no event: {error}") from error
+        if kind not in {"ADDED", "MODIFIED", "DELETED"}:
+            raise Lost(f"an event of an unknown type: {kind[:40]!r}")
+        try:
+            kept = self._take(self._read(bytes(raw)))
+        except _FAULTS as error:
+            return self._unreadable(raw, str(error), deleted=kind == "DELETED")
+        return Deleted(kept, revision) if kind == "DELETED" else Changed(kept, revision)
+
+    def _unreadable(self, raw: msgspec.Raw, fault: str, *, deleted: bool = False) -> Unreadable:
+        try:
+            names = self._named.decode(raw).metadata
+            return Unreadable(names.namespace, names.name, names.uid, int(names.revision), fault, deleted)
+        except _FAULTS:
+            return Unreadable("", "", "", 0, fault, deleted)
+
+
+def revision_of_list(body: bytes) -> int:
+    """Return the revision as of which a list was read."""
+    try:
+        return int(msgspec.json.decode(body, type=_Head).metadata.revision)
+    except _FAULTS as error:
+        raise Lost(f"a list without its revision: {error}") from error

@@ -1,0 +1,90 @@
+"""The calls for one resource: list, ask for the newest revision, watch. When to do which, a reflector decides."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Lock
+from typing import Any, Generic
+
+from webhook.kube.client import Api
+from webhook.kube.stream import Stream
+from webhook.kube.throttle import NO_PAUSE, Pause
+from webhook.watch.decoder import Resource, Wire, revision_of_list
+from webhook.watch.events import Event, Replaced, T, Unreadable
+
+PAGE = 500  # objects; decoding that many pods keeps other threads waiting for a few milliseconds
+FIRST = 10.0  # seconds; a watch's headers come before there is anything to tell
+
+
+class ListWatch(Generic[T]):
+    """One call at a time by one thread; any other may `interrupt` or `close`."""
+
+    def __init__(self, api: Api, resource: Resource[Any, T]) -> None:
+        self._api = api
+        self._path = resource.path
+        self._query = {"fieldSelector": resource.fields} if resource.fields else {}
+        self._wire = Wire(resource)
+        self._lock = Lock()
+        self._stream: Stream | None = None
+        self._closed = False
+
+    def list(self, within: float) -> Replaced[T]:
+        """Read everything as of one revision; each page may take `within` seconds."""
+        objects: list[T] = []
+        unreadable: list[Unreadable] = []
+        more: dict[str, str] = {}
+        revision = None
+        while revision is None or more:
+            # No resourceVersion, so the list is consistent: "0" might give less than was told before.
+            page = self._wire.page(self._read({"limit": str(PAGE)} | more, within))
+            objects.extend(page.objects)
+            unreadable.extend(page.unreadable)
+            revision = page.revision if revision is None else revision
+            more = {"continue": page.more} if page.more else {}
+        return Replaced(objects, revision, unreadable)
+
+    def newest(self, within: float) -> int:
+        """Return a revision that is at or past every change made before this call."""
+        return revision_of_list(self._read({"limit": "1"}, within))
+
+    @contextmanager
+    def watch(
+        self, since: int, seconds: float, silence: float, pause: Pause = NO_PAUSE
+    ) -> Iterator[Iterator[Event[T]]]:
+        """Open a watch that tells what follows a revision, until the API server ends it after `seconds`."""
+        query = {
+            "watch": "true",
+            "allowWatchBookmarks": "true",
+            "resourceVersion": str(since),
+            "timeoutSeconds": str(round(seconds)),
+        }
+        with self._open(query, FIRST, silence) as stream:
+            yield map(self._wire.event, stream.lines(silence, pause))
+
+    def interrupt(self) -> None:
+        """End the call whose answer is being read, if there is one."""
+        with self._lock:
+            if self._stream is not None:
+                self._stream.close()
+
+    def close(self) -> None:
+        """End the call whose answer is being read, and every later one."""
+        with self._lock:
+            self._closed = True
+        self.interrupt()
+
+    def _read(self, query: dict[str, str], within: float) -> bytes:
+        with self._open(query, within, within) as stream:
+            return stream.rest(within)
+
+    @contextmanager
+    def _open(self, query: dict[str, str], first: float, silence: float) -> Iterator[Stream]:
+        with self._api.stream(self._path, self._query | query, first, silence) as stream:
+            with self._lock:
+                self._stream = stream
+                if self._closed:
+                    stream.close()
+            try:
+                yield stream
+            finally:
+                with self._lock:
+                    self._stream = None

@@ -1,0 +1,249 @@
+"""Keeps a consumer in sync with one resource of the cluster, by list and watch, for ever.
+
+    list ──► watch ──► watch ──► …        each watch goes on from the last revision that was told
+      ▲        │
+      └────────┘  Gone, Lost, or an error in the consumer: what was told no longer joins up with what comes
+
+Between two attempts lies a pause that grows while things go badly. Nothing is skipped: either each change after the
+last revision is told in order, or everything is told anew.
+
+On request, and when a watch has been silent for a while, it proves how fresh the consumer's view is: a consistent list
+of one object gives a revision, and the watch must reach that; one that is reopened for a few seconds says so with a
+bookmark before its end. So a half-open connection does not look alive for long, and a resource where nothing happens
+costs little.
+
+If a consistent read returns a lower revision than was known when it was sent, etcd was put back to an older state, and
+everything is listed. This shows only while the new revisions are lower. Therefore the watch also begins with a list
+after an outage that was long enough for a restore, and when another part of this replica has noticed one.
+"""
+
+import logging
+import random
+import time
+from collections.abc import Callable, Generator
+from contextlib import closing
+from dataclasses import dataclass
+from threading import Event as Flag
+from typing import Any, Generic
+
+from msgspec.structs import replace
+
+from webhook.kube.backoff import Backoff
+from webhook.kube.client import Api
+from webhook.kube.stream import Gone, KubeError, Silent
+from webhook.kube.throttle import NO_PAUSE, Pause
+from webhook.watch.decoder import Lost, Resource
+from webhook.watch.events import Broken, Live, News, Proven, T, Unreadable, WentBack
+from webhook.watch.listwatch import ListWatch
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """All in seconds."""
+
+    page: float = 30.0  # for each page of a list
+    watch: float = 290.0  # a watch lasts that long, and up to a fifth longer, so that the replicas' ends spread out
+    silence: float = 30.0  # of a watch: then a proof finds out whether there is no news or no connection
+    answer: float = 10.0  # for the newest revision, which a proof begins with
+    probe: float = 3.0  # the API server sends a bookmark 2 s before the end, so this is the shortest that has one
+    shortest_pause: float = 0.1
+    longest_pause: float = 5.0
+    outage: float = 5.0  # after this long without an API server, etcd may have been put back: begin with a list
+    settled: float = 5.0  # a watch that lasted that long was healthy: after its end the pauses begin anew
+
+
+TIMING = Timing()
+
+
+class _Ended(Exception):  # noqa: N818 - nothing went wrong
+    """The API server ended a watch, as it does when its time is up."""
+
+
+class Reflector(Generic[T]):
+    """Tells `deliver` all news of a resource, from the one thread that is in `run`; `deliver` may raise."""
+
+    def __init__(
+        self,
+        api: Api,
+        resource: Resource[Any, T],
+        deliver: Callable[[News[T]], None],
+        *,
+        timing: Timing = TIMING,
+        pause: Pause = NO_PAUSE,
+        clock: Callable[[], float] = time.monotonic,
+        draw: Callable[[], float] = random.random,
+    ) -> None:
+        self._calls = ListWatch(api, resource)
+        self._path = resource.path
+        self._deliver = deliver
+        self._timing = timing
+        self._pause = pause
+        self._clock = clock
+        self._draw = draw
+        self._backoff = Backoff(timing.shortest_pause, timing.longest_pause, draw)
+        self._stop = Flag()
+        self._revision: int | None = None  # the last one told; none: list
+        self._furthest = 0  # the highest revision that was delivered, in this history
+        self._back: tuple[int, int] | None = None  # a revision that was delivered, and the lower one that a proof found
+        self._listing = float("-inf")  # when the last list was begun
+        self._list_asked = float("-inf")
+        self._restarted = False  # history was replaced: revisions from before compare with nothing
+        self._alive = float("-inf")  # when the API server last answered or sent anything
+        self._broken = False  # something has failed since
+        self._asked = self._proven = float("-inf")
+        self._watching = False
+        self._heard = float("-inf")
+        self._report_due = float("-inf")
+
+    @property
+    def heard(self) -> float:
+        """When the consumer was last told anything, on the reflector's clock; minus infinity if never."""
+        return self._heard
+
+    def run(self) -> None:
+        """Tell news until `stop`; never raises and never gives up."""
+        while not self._stop.is_set():
+            try:
+                with closing(self._round()) as news:
+                    for item in news:
+                        self._tell(item)
+            except Exception as error:  # noqa: BLE001 - whatever fails, here or in the consumer, the loop goes on
+                self._recover(error)
+
+    def stop(self) -> None:
+        """End `run`, from any thread: at once, but for an answer whose headers have not come yet."""
+        self._stop.set()
+        self._calls.close()
+
+    def request_proof(self) -> None:
+        """Ask, from any thread, for a `Proven` whose `since` is no earlier than now; it takes some seconds."""
+        self._asked = self._clock()
+        if self._watching:
+            self._calls.interrupt()
+
+    def request_list(self, *, restarted: bool = False) -> None:
+        """Ask, from any thread, for a list from after now; `restarted`: history is known to have been replaced."""
+        self._restarted = self._restarted or restarted
+        self._list_asked = self._clock()
+        self._calls.interrupt()
+
+    def _tell(self, news: News[T]) -> None:
+        if not self._stop.is_set():
+            self._deliver(news)
+            self._heard = self._clock()
+            if not isinstance(news, Broken):
+                self._alive, self._broken = self._heard, False
+
+    def _recover(self, error: Exception) -> None:
+        """Decide where to go on, say so, and wait."""
+        if self._stop.is_set():
+            return
+        self._broken = self._broken or not isinstance(error, _Ended)
+        if not isinstance(error, KubeError | _Ended) or isinstance(error, Gone):
+            self._revision = None
+        if not isinstance(error, KubeError | _Ended | Lost):
+            log.error("%s: the news could not be taken in; listing again", self._path, exc_info=error)
+        if self._revision is None and self._clock() - self._listing > self._timing.longest_pause:
+            self._backoff.reset()  # a list mends this at once, unless it was a list that has just failed to
+        pause = max(self._backoff.next(), min(getattr(error, "retry_after", 0.0), self._timing.longest_pause))
+        if pause or not isinstance(error, _Ended):
+            log.warning("%s: %s; trying again in %.1f s", self._path, error, pause)
+            self._tell_broken(str(error))
+        self._stop.wait(pause)
+
+    def _tell_broken(self, fault: str) -> None:
+        try:
+            self._tell(Broken(fault))
+        except Exception:
+            log.exception("%s: the news could not be taken in; listing again", self._path)
+            self._revision = None
+
+    def _round(self) -> Generator[News[T]]:
+        """Return the next step of the way."""
+        if self._revision is None or self._list_asked > self._listing:
+            return self._relist()
+        if self._asked > self._proven:
+            return self._prove(self._revision)
+        return self._watch(self._revision)
+
+    def _relist(self) -> Generator[News[T]]:
+        since = self._listing = self._clock()
+        self._revision = None
+        if self._restarted:
+            self._restarted, self._furthest, self._back = False, 0, None
+        known = self._furthest
+        replaced = replace(self._calls.list(self._timing.page), since=since)
+        if self._list_asked >= since:
+            return  # it was requested again meanwhile, since this one may be of the old history
+        if replaced.revision < known or self._back:
+            yield WentBack(*(self._back or (known, replaced.revision)), since)
+        self._back, self._revision = None, replaced.revision
+        self._furthest = replaced.revision
+        self._report(replaced.unreadable)
+        yield replaced
+        yield Proven(since)  # a consistent list that was asked for after a moment shows all that had happened before
+        self._proven = since
+        seconds = self._clock() - since
+        log.info("%s: listed %d at %d in %.1f s", self._path, len(replaced.objects), replaced.revision, seconds)
+
+    def _prove(self, last: int) -> Generator[News[T]]:
+        since = self._clock()
+        newest = self._calls.newest(self._timing.answer)
+        if newest < last:
+            self._back = last, newest
+            raise Lost(f"the API server went back from revision {last} to {newest}")
+        if last < newest:
+            for news in self._events(last, self._timing.probe, 2 * self._timing.probe):
+                yield news
+                if self._revision is None or self._revision >= newest:
+                    break
+                if self._list_asked > self._listing:
+                    return
+            else:
+                self._revision = None  # the watch did not get there: a list will
+                return
+        yield Proven(since)
+        self._proven = since
+
+    def _watch(self, last: int) -> Generator[News[T]]:
+        began = self._clock()
+        seconds = self._timing.watch * (1 + self._draw() / 5)
+        self._watching = True
+        try:
+            for news in self._events(last, seconds, self._timing.silence):
+                yield news
+                if self._asked > self._proven or self._list_asked > self._listing:
+                    return
+        except Silent:
+            # That may be as it should: for the very revision that a watch began with, no bookmark is sent.
+            self._asked = self._clock()
+        finally:
+            self._watching = False
+            if self._clock() - began >= self._timing.settled:
+                self._backoff.reset()
+        if self._asked <= self._proven and self._list_asked <= self._listing:
+            raise _Ended("the API server ended the watch")
+
+    def _events(self, last: int, seconds: float, silence: float) -> Generator[News[T]]:
+        with self._calls.watch(last, seconds, silence, self._pause) as events:
+            away = self._clock() - self._alive
+            if self._broken and away >= self._timing.outage:
+                raise Lost(f"the API server was away for {away:.0f} s")
+            yield Live()
+            for event in events:
+                if event.revision < last:
+                    raise Lost(f"the API server went back from revision {last} to {event.revision}")
+                if isinstance(event, Unreadable):
+                    self._report([event])
+                self._revision = last = event.revision
+                self._furthest = max(self._furthest, last)
+                yield event
+
+    def _report(self, unreadable: list[Unreadable]) -> None:
+        """Log objects that do not fit: a few of them, and seldom, for one object may change many times a second."""
+        if unreadable and self._clock() >= self._report_due:
+            self._report_due = self._clock() + self._timing.longest_pause
+            shown = "; ".join(f"{item.namespace}/{item.name}: {item.fault}" for item in unreadable[:3])
+            log.warning("%s: %d objects cannot be read: %s", self._path, len(unreadable), shown)

@@ -1,0 +1,142 @@
+"""The Flask application: every route there is.
+
+`/validate` is also answered by a short cut (door.py) that calls the same `validate`.
+"""
+
+import logging
+from collections.abc import Callable, Mapping
+from functools import lru_cache, partial
+from types import MappingProxyType
+from typing import TypeVar
+from urllib.parse import quote
+
+from flask import Flask, Response, request
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
+
+from webhook.admission.decision_record import Answer, plain
+from webhook.admission.pending import Waiting
+from webhook.admission.pods import Admission
+from webhook.core.config.duration import Duration
+from webhook.http.messages import LARGEST_BODY, too_large
+
+log = logging.getLogger(__name__)
+
+Review = Callable[[bytes, float], Answer]
+"""Answers the body of a review within so many seconds."""
+
+Said = TypeVar("Said", bound=Answer | Waiting)
+
+VALIDATE = "/validate"
+WORKLOADS = "/workloads"
+CONFIGURATION = "/config"
+HEALTHZ = "/healthz"
+READYZ = "/readyz"
+METRICS = "/metrics"
+_NO_OTHERS: Mapping[str, Review] = MappingProxyType({})
+_DEFAULT_TIMEOUT = 10.0  # seconds, the API server's own default for a webhook
+
+
+def validate(admission: Admission, content_type: str, timeout: str | None, body: bytes) -> Answer | Waiting:
+    """Answer one review of a pod; `timeout` is what the API server says in the URL."""
+    return _answered(admission.review, content_type, timeout, body)
+
+
+def _answered(
+    review: Callable[[bytes, float], Said], content_type: str, timeout: str | None, body: bytes
+) -> Said | Answer:
+    if len(body) > LARGEST_BODY:
+        return logged(too_large())
+    if not _is_json(content_type):
+        return logged(plain(415, "send the AdmissionReview as application/json"))
+    return review(body, _seconds(timeout))
+
+
+@lru_cache(maxsize=64)
+def _is_json(content_type: str) -> bool:
+    return content_type.partition(";")[0].strip().lower() == "application/json"
+
+
+@lru_cache(maxsize=64)  # it is the same for all reviews that come by one registration
+def _seconds(timeout: str | None) -> float:
+    try:
+        return Duration.parse(timeout).seconds if timeout else _DEFAULT_TIMEOUT
+    except ValueError:
+        return _DEFAULT_TIMEOUT
+
+
+def without_tls() -> Answer:
+    """Answer a review that came in the clear, where anybody could have changed it."""
+    return logged(plain(404, "reviews are answered over TLS only"))
+
+
+def logged(refusal: Answer) -> Answer:
+    """Tell the log of a request that is no review at all: no audit line speaks of it."""
+    log.warning("refused a request with %d: %s", refusal.status, refusal.body.decode().rstrip())
+    return refusal
+
+
+def headers(content_type: str, retry_after: int | None) -> list[tuple[str, str]]:
+    """What an answer says besides its status, its body and the length of that."""
+    named = ("Content-Type", content_type)
+    return [named] if retry_after is None else [named, ("Retry-After", str(retry_after))]
+
+
+def create_app(admission: Admission, registry: CollectorRegistry, others: Mapping[str, Review] = _NO_OTHERS) -> Flask:
+    """Make the application; `others` are webhooks besides the one for pods, by path."""
+    app = Flask("headroom", static_folder=None)
+    app.config["MAX_CONTENT_LENGTH"] = LARGEST_BODY + 1  # of a body in chunks Flask reads just so much, and is content
+
+    @app.post(VALIDATE)
+    def validate_view() -> Response:
+        if not request.is_secure:
+            return _response(without_tls())
+        answer = validate(admission, request.content_type or "", request.args.get("timeout"), request.get_data())
+        return _response(_settled(admission, answer) if isinstance(answer, Waiting) else answer)
+
+    def other_view(path: str) -> Response:
+        if not request.is_secure:
+            return _response(without_tls())
+        timeout = request.args.get("timeout")
+        return _response(_answered(others[path], request.content_type or "", timeout, request.get_data()))
+
+    for path in others:
+        app.add_url_rule(path, path, partial(other_view, path), methods=["POST"])
+
+    @app.get(HEALTHZ)
+    def healthz() -> Response:
+        return _response(plain(200, "ok"))
+
+    @app.get(READYZ)
+    def readyz() -> Response:
+        problem = admission.account.unready()
+        return _response(plain(200, "ok") if problem is None else plain(503, problem))
+
+    @app.get(METRICS)
+    def metrics() -> Response:
+        return Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
+
+    @app.errorhandler(HTTPException)
+    def refuse(error: HTTPException) -> Response:
+        if error.code == 413:
+            return _response(logged(too_large()))
+        text = f"{error.name}: {request.method} {quote(request.path)}"
+        response = _response(logged(plain(error.code or 500, text)))
+        if isinstance(error, MethodNotAllowed):
+            response.allow.update(sorted(error.valid_methods or ()))
+        return response
+
+    return app
+
+
+def _settled(admission: Admission, waiting: Waiting) -> Answer:
+    try:
+        return waiting.answer.result(admission.patience(waiting))
+    except TimeoutError:
+        admission.give_up(waiting)
+        return waiting.answer.result()
+
+
+def _response(answer: Answer) -> Response:
+    return Response(answer.body, answer.status, headers(answer.content_type, answer.retry_after))
