@@ -33,16 +33,16 @@ demo: .venv/.made ## From nothing to a refusal: a real API server, Headroom, and
 	@$(BIN)/python -m demo.story
 
 up: .venv/.made ## A cluster with Headroom in the background (NODES NODE_MEMORY NODE_CPU REPLICAS CONTROLLERS)
-	@$(BIN)/python -m tests.cluster up
+	@$(BIN)/python -m devcluster up
 
 down: .venv/.made ## End what `make up` started
-	@$(BIN)/python -m tests.cluster down
+	@$(BIN)/python -m devcluster down
 
 status: .venv/.made ## Say what of it runs
-	@$(BIN)/python -m tests.cluster status
+	@$(BIN)/python -m devcluster status
 
 test: .venv/.made ## The whole test suite, on a real API server
-	@$(BIN)/python -m tests.cluster build
+	@$(BIN)/python -m devcluster build
 	@$(BIN)/pytest
 
 check: .venv/.made ## Format, lint, types, import contracts
@@ -56,13 +56,13 @@ format: .venv/.made ## Put the code into shape
 	@$(BIN)/ruff check --fix .
 
 docs: .venv/.made ## Make anew what is made from the code: the configuration's table and schema
-	@$(BIN)/python -m tests.core.config.test_docs
+	@$(BIN)/python -m tests.unit.core.config.test_docs
 
 bench: .venv/.made ## Side by side with webhooks that do nothing, in at most 15 minutes
-	@$(BIN)/python -m tests.bench quick
+	@$(BIN)/python -m benchmarks quick
 
 bench-full: .venv/.made ## The same with 64 clients and 150,000 pods
-	@$(BIN)/python -m tests.bench full
+	@$(BIN)/python -m benchmarks full
 
 clean: ## Remove what was made in this checkout (the control plane stays in the user's cache)
 	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache *.egg-info

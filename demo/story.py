@@ -19,9 +19,9 @@ from rich.console import Console
 from rich.padding import Padding
 from rich.table import Table
 
-from tests.cluster import binaries
-from tests.cluster.cluster import Cluster
-from tests.cluster.local import Local, Settings
+from devcluster import binaries
+from devcluster.cluster import Cluster
+from devcluster.local import Local, Settings
 
 CHECKOUT = Path(__file__).parents[1]
 MANIFESTS = CHECKOUT / "demo/manifests"

@@ -1,0 +1,141 @@
+"""Account: one replica's account in this process, with all that a review passes through but the network."""
+
+import os
+from collections.abc import Callable, Iterable
+from io import BufferedWriter
+from pathlib import Path
+from typing import cast
+
+from prometheus_client import CollectorRegistry
+
+from benchmarks.load import DATA
+from webhook.admission.decision_record import Answer, Decided
+from webhook.admission.pods import Admission
+from webhook.controllers import watches as watching
+from webhook.core.config.parse import parse
+from webhook.core.ledger.info import PodFacts
+from webhook.core.ledger.nodes import NodeFacts
+from webhook.core.sharing.allotment import Timing
+from webhook.kube.client import Api
+from webhook.manager import clock
+from webhook.observability import metrics
+from webhook.observability.audit_log import AuditLog
+from webhook.state.cluster_state import Account
+from webhook.watch.decoder import Wire
+from webhook.watch.events import News
+
+CONFIG = """apiVersion: headroom.dev/v1
+kind: HeadroomConfig
+thresholds: {memory: {requests: 75%, limits: 100%}}
+"""
+
+
+class Bodies:
+    """The recorded bodies, filled in."""
+
+    def __init__(self) -> None:
+        self._review, self._pod, self._node = (
+            (DATA / f"{name}.json").read_text().strip() for name in ("review", "pod", "node")
+        )
+
+    def review(self, name: str) -> bytes:
+        """An AdmissionReview about a new pod."""
+        filled = self._review.replace("@NAME@", name).replace("@POD@", f"{name}-pod")
+        return filled.replace("@UID@", f"{name}-review").encode()
+
+    def pod(self, name: str, revision: int, *, namespace: str = "default", node: str = "", uid: str = "") -> str:
+        """A pod as a list has it."""
+        filled = self._pod.replace("@NAMESPACE@", namespace).replace("@NAME@", name).replace("@NODE@", node)
+        return filled.replace("@UID@", uid or f"{name}-pod").replace("@REVISION@", str(revision))
+
+    def node(self, number: int, revision: int, memory: str = "64Gi") -> str:
+        """A node as a list has it."""
+        filled = self._node.replace("@NAME@", f"node-{number}").replace("@REVISION@", str(revision))
+        return filled.replace('"memory":"64Gi"', f'"memory":"{memory}"')
+
+    @staticmethod
+    def event(change: str, kind: str, item: str) -> bytes:
+        """A line of a watch."""
+        return f'{{"type":"{change}","object":{{"kind":"{kind}","apiVersion":"v1",{item[1:]}}}'.encode()
+
+    @staticmethod
+    def page(items: Iterable[str], revision: int) -> bytes:
+        """A list."""
+        head = f'{{"kind":"List","apiVersion":"v1","metadata":{{"resourceVersion":"{revision}"}},"items":['
+        return (head + ",".join(items) + "]}").encode()
+
+
+class Synced:
+    """An admission that is synced, with metrics and an audit log that writes to nowhere."""
+
+    def __init__(self, pods: int, nodes: int) -> None:
+        self.bodies = Bodies()
+        self.registry = CollectorRegistry(auto_describe=False)
+        self.reviews = metrics.Reviews(self.registry)
+        self._nowhere: BufferedWriter = Path(os.devnull).open("wb")  # noqa: SIM115 - it is closed by `close`
+        self.audit = AuditLog("bench", clock, None, self._nowhere)
+        self._timing, self._ahead = Timing(), 0.0
+        self.admission = Admission(Account("bench", self._timing, self._clock), self._observe)
+        self.pods_wire, self.nodes_wire = Wire(watching.PODS), Wire(watching.NODES)
+        # The reflectors never run: only what they deliver to is of use here.
+        api = cast("Api", None)
+        self.see_pods: Callable[[News[PodFacts]], None] = watching.watch_pods(api, self.admission.account)._deliver
+        self.see_nodes: Callable[[News[NodeFacts]], None] = watching.watch_nodes(api, self.admission.account)._deliver
+        self.revision = 0
+        self.admission.account.configure(parse(CONFIG), "bench")
+        self._sync(pods, nodes)
+        self.book()
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._nowhere.close()
+
+    def _observe(self, decided: Decided) -> None:
+        self.reviews.record(decided)
+        self.audit.record(decided)
+
+    def _sync(self, pods: int, nodes: int) -> None:
+        listed = self.bodies.page((self.bodies.node(n, n) for n in range(1, nodes + 1)), nodes)
+        self.admission.account.relist_nodes(self.nodes_wire.page(listed).objects)
+        facts = []
+        for first in range(0, pods, 500):
+            page = self.bodies.page((self.old_pod(n, n, nodes) for n in range(first, min(first + 500, pods))), pods)
+            facts += self.pods_wire.page(page).objects
+        self.admission.account.relist_pods(facts, pods)
+        self.revision = pods
+
+    def old_pod(self, number: int, revision: int, nodes: int) -> str:
+        """One of the pods that were there from the start."""
+        namespace, node = f"team-{number % 50}", f"node-{number % nodes + 1}"
+        return self.bodies.pod(f"web-{number}", revision, namespace=namespace, node=node)
+
+    def _clock(self) -> float:
+        return clock() + self._ahead
+
+    def book(self) -> None:
+        """Let the next write become due, and do it as the booking thread does; what was seen is retired by it."""
+        self._ahead += self._timing.renew
+        for _ in range(10):
+            proposed = self.admission.next_proposal("epoch", fresh=True, may_write=True)
+            if proposed is None:
+                return
+            proposal, revision = proposed
+            self.admission.proposal_written(proposal, revision + 1)
+        raise RuntimeError("the booking comes to no end")
+
+    def ask(self, body: bytes) -> bytes:
+        """Have a review answered, as the door does; it must not have to wait."""
+        answer = self.admission.review(body, 10.0)
+        if not isinstance(answer, Answer) or answer.status != 200:
+            raise RuntimeError(f"no answer at once: {answer}")
+        return answer.body
+
+    def take(self, line: bytes) -> None:
+        """Take in a line about a pod, as the watch's thread does."""
+        self.see_pods(self.pods_wire.event(line))
+
+    def write_audit_line(self) -> None:
+        """Do the work of the audit log's thread for one line, which must be there."""
+        queued = self.audit._queue.get_nowait()
+        if queued is None or not self.audit._write(self.audit._whole(queued)):
+            raise RuntimeError("no audit line was written")

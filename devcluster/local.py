@@ -1,0 +1,114 @@
+"""The cluster of `make up`: in the background, its state in .local/ of the checkout, ended by `make down`."""
+
+import json
+import shutil
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from devcluster import gate, nodes
+from devcluster.cluster import Cluster, existing_cluster
+from devcluster.controlplane import ControlPlane
+from devcluster.journal import Journal
+from devcluster.processes import Identity, tail
+from devcluster.replicas import Replicas
+
+STATE = Path(__file__).parents[1] / ".local"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What `make up` can be asked for."""
+
+    nodes: int = 3
+    node_memory: str = "8Gi"
+    node_cpu: str = "4"
+    replicas: int = 1
+    controllers: bool = True
+
+    def __str__(self) -> str:
+        """As it is written on make's command line."""
+        values = asdict(self) | {"controllers": int(self.controllers)}
+        return " ".join(f"{name.upper()}={value}" for name, value in values.items())
+
+
+class RefusedError(RuntimeError):
+    """The state of things does not allow it; the message says what would."""
+
+
+@dataclass(frozen=True, slots=True)
+class Local:
+    """What is below one state folder: a control plane, nodes and Headroom, or Headroom beside an existing cluster."""
+
+    state: Path = STATE
+
+    @property
+    def kubeconfig(self) -> Path:
+        """The administrator's."""
+        return self.state / "kubeconfig"
+
+    @property
+    def journal(self) -> Journal:
+        """What was started."""
+        return Journal(self.state / "programs")
+
+    def up(self, settings: Settings) -> bool:
+        """Bring everything up; False if it was up already, just so. RefusedError if it is up otherwise, or in part."""
+        if self.programs():
+            self._check_same(settings)
+            return False
+        self.down()  # what an earlier one left, say before the machine was restarted
+        self.state.mkdir(parents=True, exist_ok=True)
+        self._settings_file.write_text(json.dumps(asdict(settings)))
+        try:
+            self._start(settings)
+        except BaseException:
+            self.journal.end()
+            raise
+        return True
+
+    def down(self) -> list[Identity]:
+        """End what runs and forget it; say what did run."""
+        if self.kubeconfig.is_symlink() and self.programs():
+            gate.open_again(Cluster(self.kubeconfig))  # a cluster that stays must not go on asking
+        ended = self.journal.end()
+        shutil.rmtree(self.state, ignore_errors=True)
+        return ended
+
+    def programs(self) -> list[Identity]:
+        """What was started, if any of it still runs."""
+        started = self.journal.read()
+        return started if any(program.alive() for program in started) else []
+
+    def settings(self) -> Settings:
+        """What the running one was asked for."""
+        return Settings(**json.loads(self._settings_file.read_text()))
+
+    def addresses(self, replica: str) -> list[str]:
+        """Where that replica answers reviews, and where metrics."""
+        return (self.state / f"{replica}.url").read_text().split()
+
+    @property
+    def _settings_file(self) -> Path:
+        return self.state / "settings.json"
+
+    def _start(self, settings: Settings) -> None:
+        cluster = existing_cluster()
+        if cluster is None:
+            plane = ControlPlane(self.state, controllers=settings.controllers, journal=self.journal)
+            plane.start()
+            shape = nodes.Shape(memory=settings.node_memory, cpu=settings.node_cpu)
+            nodes.add(plane, settings.nodes, shape)
+            cluster = plane
+        else:
+            self.kubeconfig.symlink_to(cluster.kubeconfig.resolve())
+        Replicas(cluster, self.state, settings.replicas, journal=self.journal).start()
+
+    def _check_same(self, settings: Settings) -> None:
+        dead = [program.name for program in self.programs() if not program.alive()]
+        if dead:
+            log = self.state / f"{dead[0]}.log"
+            raise RefusedError(
+                f"it is up, but without {', '.join(dead)}: run `make down` first. {log} ends:\n{tail(log)}"
+            )
+        if settings != self.settings():
+            raise RefusedError(f"it is up already, with {self.settings()}: run `make down` first to have {settings}")

@@ -1,0 +1,47 @@
+"""A namespace for one test, and what must be gone again after it: pods would still be counted by the next test."""
+
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+from devcluster.api import ApiError
+from devcluster.cluster import Cluster
+from devcluster.processes import until
+
+NAMESPACES = "/api/v1/namespaces"
+TIMEOUT_SECONDS = 120.0
+
+
+@contextmanager
+def temporary(cluster: Cluster, labels: Mapping[str, str] | None = None) -> Iterator[str]:
+    """Give a new namespace in which pods can be created at once; end with none of its pods left."""
+    name = f"test-{uuid.uuid4().hex[:8]}"
+    cluster.api.create(NAMESPACES, {"metadata": {"name": name, "labels": dict(labels or {})}})
+    try:
+        if cluster.controllers:
+            # Until a controller has made it, pods are refused for the want of it.
+            account = f"{NAMESPACES}/{name}/serviceaccounts/default"
+            until(lambda: cluster.api.exists(account), f"the default service account of {name}", TIMEOUT_SECONDS)
+        yield name
+    finally:
+        remove(cluster, name)
+
+
+def remove(cluster: Cluster, name: str) -> None:
+    """Delete the namespace with its pods; the rest of its contents goes in the background where controllers run."""
+    path = f"{NAMESPACES}/{name}"
+    cluster.api.delete(path)
+    # A namespace that is being deleted takes no new objects, so no owner can bring these pods back.
+    until(lambda: _no_pods(cluster, path), f"the deletion of the pods of {name}", TIMEOUT_SECONDS)
+    if not cluster.controllers:
+        cluster.api.replace(f"{path}/finalize", {"metadata": {"name": name}, "spec": {"finalizers": []}})
+
+
+def _no_pods(cluster: Cluster, path: str) -> bool:
+    try:
+        cluster.api.delete_now(f"{path}/pods")
+        return not cluster.api.items(f"{path}/pods")
+    except ApiError as error:
+        if error.code != 404:
+            raise
+        return True

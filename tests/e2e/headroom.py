@@ -1,0 +1,163 @@
+"""Headroom as its users see it: what it is told (the ConfigMap) and what it shows (metrics, log, audit lines)."""
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import NamedTuple
+
+import yaml
+
+from devcluster import gate
+from devcluster.api import ApiError, Object
+from devcluster.cluster import Cluster
+from devcluster.processes import until
+from tests.e2e.exposition import Exposition
+from webhook.core.config.parse import parse
+from webhook.core.config.render import digest
+
+CONFIG_MAPS = "/api/v1/namespaces/headroom-system/configmaps"
+CONFIG = f"{CONFIG_MAPS}/headroom-config"
+SHARED = (f"{CONFIG_MAPS}/headroom-allotments", f"{CONFIG_MAPS}/headroom-allotments-made")
+GATE = f"{gate.CONFIGURATIONS}/{gate.NAME}"
+GUARD = "config.headroom.dev"
+SECONDS = 60.0  # for what comes within one where nothing else wants the processor
+
+
+class Account(NamedTuple):
+    """One scope as /metrics shows it, in bytes."""
+
+    allocatable: int
+    requests: int
+    requests_bound: int
+    limits: int
+    limits_bound: int
+
+    @property
+    def free_requests(self) -> int:
+        """What still fits the sum of requests."""
+        return self.requests_bound - self.requests
+
+    @property
+    def free_limits(self) -> int:
+        """What still fits the sum of limits."""
+        return self.limits_bound - self.limits
+
+
+class Headroom:
+    """One Headroom that the cluster's API server asks; `show` reads its /metrics, `say` all that it has printed."""
+
+    def __init__(self, cluster: Cluster, show: Callable[[], str], say: Callable[[], str]) -> None:
+        self.cluster = cluster
+        self._show, self._say = show, say
+
+    # -- what it is told -----------------------------------------------------------------------------------------------
+
+    def configure(self, memory: dict[str, str], **settings: object) -> float:
+        """Set these thresholds and settings, and nothing else; return the seconds until they applied."""
+        text = document(memory, **settings)
+        name = digest(parse(text))
+        began = time.monotonic()
+        self.write(text)
+        until(lambda: self._applies(name), "the edit's effect", SECONDS)
+        return time.monotonic() - began
+
+    def write(self, text: str) -> None:
+        """Edit the ConfigMap, good or bad, and wait for nothing."""
+        kind = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "headroom-config"}}
+        self.cluster.api.apply(CONFIG, {**kind, "data": {"config.yaml": text}})
+
+    def slip_past(self, text: str) -> None:
+        """Edit the ConfigMap, good or bad, while nobody is asked about it."""
+        with unguarded(self.cluster):
+            self.write(text)
+
+    # -- what it shows -------------------------------------------------------------------------------------------------
+
+    def exposition(self) -> Exposition:
+        """What /metrics shows now."""
+        return Exposition(self._show())
+
+    def account(self, scope: str = "cluster") -> Account:
+        """How a scope stands once every pod that was let in has been seen and every other one is gone."""
+        live = self._live_pods()
+        shown = self.exposition()
+        deadline = time.monotonic() + SECONDS
+        while shown.value("headroom_reserved_memory_bytes") or shown.value("headroom_pods") != live:
+            assert time.monotonic() < deadline, f"{shown.value('headroom_pods')} pods counted, {live} live"
+            time.sleep(0.02)
+            live, shown = self._live_pods(), self.exposition()
+        return Account(*(int(shown.value(f"headroom_scope_memory_{name}", scope=scope)) for name in _FIGURES))
+
+    def sees(self, allocatable: int) -> None:
+        """Wait until the nodes that it counts have so many bytes: its watch on nodes has a delay of its own."""
+        name = "headroom_scope_memory_allocatable_bytes"
+        until(lambda: self.exposition().value(name, scope="cluster") == allocatable, "the view of the nodes", SECONDS)
+
+    def log(self) -> str:
+        """All that it has printed, audit lines among it."""
+        return self._say()
+
+    def audit_lines(self, namespace: str) -> list[Object]:
+        """The audit lines about a namespace, the oldest first."""
+        said = self._say()
+        whole = said[: said.rfind("\n") + 1]  # the last line may be half written yet
+        lines = [json.loads(line) for line in whole.splitlines() if line.startswith('{"')]
+        return [line for line in lines if line.get("namespace") == namespace]
+
+    def _applies(self, name: str) -> bool:
+        shown = self.exposition()
+        good = shown.value("headroom_config_last_reload_success") == 1
+        return good and shown.labels("headroom_config_info")["hash"] == name
+
+    def _live_pods(self) -> int:
+        found = self.cluster.api.items("/api/v1/pods")
+        return sum(each["status"].get("phase") not in {"Succeeded", "Failed"} for each in found)
+
+
+_FIGURES = ("allocatable_bytes", "requests_bytes", "requests_bound_bytes", "limits_bytes", "limits_bound_bytes")
+
+
+def document(memory: dict[str, str], **settings: object) -> str:
+    """A whole configuration."""
+    kind = {"apiVersion": "headroom.dev/v1", "kind": "HeadroomConfig"}
+    return yaml.safe_dump({**kind, "thresholds": {"memory": memory}, **settings})
+
+
+@contextmanager
+def unguarded(cluster: Cluster) -> Iterator[None]:
+    """Have the API server ask nobody about edits of the ConfigMap, as when Headroom is down."""
+    shipped = _guard_asked_if(cluster, "false")
+    until(lambda: _takes_anything(cluster), "an edit that nobody is asked about", SECONDS)
+    yield
+    _guard_asked_if(cluster, shipped)
+    until(lambda: not _takes_anything(cluster), "the guard's return", SECONDS)
+
+
+def _guard_asked_if(cluster: Cluster, condition: str) -> str:
+    configuration = cluster.api.get(GATE)
+    (guard,) = [each for each in configuration["webhooks"] if each["name"] == GUARD]
+    before = str(guard["matchConditions"][0]["expression"])
+    guard["matchConditions"][0]["expression"] = condition
+    cluster.api.replace(GATE, configuration)
+    return before
+
+
+def _takes_anything(cluster: Cluster) -> bool:
+    try:
+        cluster.api.patch(CONFIG, {"data": {"config.yaml": f"none {time.monotonic()}"}}, dryRun="All")
+    except ApiError as error:
+        if GUARD not in error.message:
+            raise
+        return False
+    return True
+
+
+def forget(cluster: Cluster) -> None:
+    """Make the cluster one that never had Headroom: what a replica held before it was ended is held no more."""
+    for path in SHARED:
+        try:
+            cluster.api.delete(path)
+        except ApiError as error:
+            if error.code != 404:
+                raise

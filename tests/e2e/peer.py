@@ -1,0 +1,98 @@
+"""A peer that talks to Headroom's port itself, as the API server does or as nobody should."""
+
+import json
+import socket
+import ssl
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from http.client import HTTPResponse, HTTPSConnection
+from typing import NamedTuple
+
+from devcluster.api import Object
+from devcluster.replicas import Replicas
+
+JSON = {"Content-Type": "application/json"}
+
+
+class Reply(NamedTuple):
+    """What came back."""
+
+    status: int
+    text: str
+
+    @property
+    def response(self) -> Object:
+        """The response in an AdmissionReview."""
+        response: Object = json.loads(self.text)["response"]
+        return response
+
+
+class Peer:
+    """Opens a new connection for each request, and trusts only the authority that Headroom's certificate is from."""
+
+    def __init__(self, replicas: Replicas) -> None:
+        self._host, self._port = "127.0.0.1", replicas[0].port
+        self._context = ssl.create_default_context(cafile=replicas.ca_file)
+
+    def review(self, **request: object) -> Reply:
+        """Ask about something in an AdmissionReview."""
+        return self.send(json.dumps(review(**request)).encode())
+
+    def send(
+        self, body: bytes | Iterable[bytes], headers: dict[str, str] | None = None, path: str = "/validate?timeout=5s"
+    ) -> Reply:
+        """POST a body; several pieces are sent chunked."""
+        connection = HTTPSConnection(self._host, self._port, context=self._context, timeout=60)
+        try:
+            chunked = not isinstance(body, bytes)
+            connection.request("POST", path, body, headers if headers is not None else JSON, encode_chunked=chunked)
+            return _reply(connection.getresponse())
+        finally:
+            connection.close()
+
+    def say(self, *pieces: bytes) -> Reply:
+        """Send these bytes, HTTP or not, and read what comes back, even if the server stopped listening early."""
+        with self.connect() as connection:
+            try:
+                for piece in pieces:
+                    connection.sendall(piece)
+            except OSError:
+                pieces = ()  # it has heard enough; what it said before must be readable all the same
+            response = HTTPResponse(connection)
+            response.begin()
+            return _reply(response)
+
+    def connect(self) -> ssl.SSLSocket:
+        """A connection whose handshake is done and whose certificate is the right one."""
+        bare = socket.create_connection((self._host, self._port), timeout=60)
+        return self._context.wrap_socket(bare, server_hostname=self._host)
+
+    def certificate(self) -> bytes:
+        """The certificate that a new connection is shown, as DER."""
+        with self.connect() as connection:
+            return connection.getpeercert(binary_form=True) or b""
+
+
+def review(**request: object) -> Object:
+    """An AdmissionReview of a pod's creation, with some of its request replaced.
+
+    As the API server does, it says when the request began: by that Headroom knows until when it may be asked again.
+    """
+    created = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    asked = {
+        "uid": "00000000-0000-0000-0000-000000000001",
+        "kind": {"group": "", "version": "v1", "kind": "Pod"},
+        "operation": "CREATE",
+        "namespace": "straight",
+        "name": "web",
+        "dryRun": True,
+        "object": {
+            "metadata": {"name": "web", "creationTimestamp": created},
+            "spec": {"containers": [{"name": "main"}]},
+        },
+    }
+    return {"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "request": asked | request}
+
+
+def _reply(response: HTTPResponse) -> Reply:
+    return Reply(response.status, response.read().decode())

@@ -1,0 +1,362 @@
+"""A simulated replica: the real ledger and allotment, in a shell that is made of steps instead of threads."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from tests.model.etcd import Version
+from tests.model.requests import Request
+from webhook.core.ledger.info import PodFacts
+from webhook.core.ledger.ledger import Ledger
+from webhook.core.ledger.nodes import NodeFacts, Room
+from webhook.core.ledger.reservations import Reservation
+from webhook.core.ledger.rules import Accounting
+from webhook.core.sharing.allotment import Allotment, Ask, Proposal, Timing
+from webhook.core.sharing.credit import SHARES, Credit
+from webhook.core.sharing.shared_state import Shared, SharedError, read, write
+from webhook.core.values.amounts import NOTHING, Amounts
+
+if TYPE_CHECKING:
+    from tests.model.world import World
+
+MARKED_FOR = 10.0  # seconds for which having left the mark says that nobody ever granted anything
+POOL = (("pool", "p"),)
+
+
+@dataclass(eq=False)
+class Letter:
+    """A write on its way. `revision`: what came of it (None: the object was another); `lost`: nobody will tell."""
+
+    sender: str
+    proposal: Proposal
+    text: str
+    expected: int
+    arrived: bool = False
+    revision: int | None = None
+    lost: bool = False
+
+
+@dataclass(eq=False)
+class Waiting:
+    """A review that waits for a booking."""
+
+    request: Request
+    since: float
+    proposed: bool = False
+
+
+@dataclass(eq=False)
+class Proof:
+    """A consistent read that the view has yet to reach."""
+
+    since: float
+    revision: int
+
+
+class Watched(Ledger):
+    """A ledger that has each grant checked as it is made."""
+
+    def __init__(self, accounting: Accounting, check: Callable[[PodFacts], None]) -> None:
+        super().__init__(accounting)
+        self._check = check
+
+    def grant(self, pod: PodFacts, now: float) -> Reservation:
+        """Let the world look first."""
+        self._check(pod)
+        return super().grant(pod, now)
+
+
+@dataclass(eq=False)
+class Replica:
+    """One life of one process: its id is never used again."""
+
+    world: "World"
+    name: str
+    offset: float
+    accounting: Accounting
+    timing: Timing
+    seen: int = 0  # the revision up to which its watch has told of pods
+    furthest: int = 0  # the highest revision of pods that it was ever told of, since it knows of this history
+    heard: int = 0  # the revision up to which its watch has told of the shared object
+    noded: int = 0  # how much of etcd's rooms it was told of
+    cut_off: bool = False  # its watch of pods was broken for so long that it begins anew with a list
+    lost: bool = False  # and so does that of the shared object, with a look
+    noded_at: float = float("-inf")
+    renewed_at: float = float("-inf")
+    view: dict[str, PodFacts] = field(default_factory=dict)  # the same pods as its ledger's, kept the plain way
+    paused_until: float = float("-inf")
+    lagging: bool = False  # hears nothing of pods
+    deaf: bool = False  # hears nothing of the shared object, nor what came of a write
+    dumb: bool = False  # what it writes does not arrive
+    leaving: bool = False
+    marked_at: float = float("-inf")
+    letter: Letter | None = None
+    proof: Proof | None = None
+    waiting: list[Waiting] = field(default_factory=list)
+    epochs: int = 0
+    drops: bool = True  # whether it releases bookings that nobody was told of, or lets them lapse
+
+    def __post_init__(self) -> None:
+        self.ledger: Ledger = Watched(self.accounting, lambda pod: self.world.check_credit(self, pod))
+        self.credit = Credit(self.ledger, self.timing.lapse, SHARES if self.world.credit else None)
+        self.allotment = Allotment(self.name, self.ledger, self.timing, self.credit)
+        self.look()
+        self.tell_nodes()
+        self.relist()
+
+    def clock(self) -> float:
+        """Its own time."""
+        return self.world.now + self.offset
+
+    # -- reviews -------------------------------------------------------------------------------------------------------
+
+    def review(self, request: Request) -> None:
+        """Take a review in, and answer it if that can be done at once."""
+        request.asked_of.add(self.name)
+        waiting = Waiting(request, self.clock())
+        if not self._decided(waiting):
+            self.waiting.append(waiting)
+
+    def _decided(self, waiting: Waiting) -> bool:
+        pod, now = waiting.request.pod, self.clock()
+        if self.allotment.again(pod, now):
+            self.world.allow(waiting.request)
+            return True
+        if waiting.request.forced:
+            return False
+        if self.broken(pod):
+            self.world.refuse(waiting.request)
+            return True
+        if self.allotment.shortfall(pod, now) is not None:
+            self.world.count["beyond credit"] += 1
+            return False
+        if self.allotment.take(pod, now):
+            self.world.check_grant(self)
+            self.world.allow(waiting.request)
+            return True
+        return False
+
+    def broken(self, pod: PodFacts) -> bool:
+        """Say whether the view alone has no room for the pod."""
+        for scope in self.ledger.spread(pod).scopes:
+            growth, standing = self.ledger.growth(pod, scope), self.ledger.standing(scope)
+            for index, asked in enumerate(self.ledger.asked(pod, scope)):
+                left = standing.headroom(index)
+                if asked and left is not None and growth[index] > left:
+                    return True
+        return False
+
+    def may_take(self, scope: str) -> Amounts:
+        """What it could still grant without a write."""
+        if not self.allotment.valid(self.clock()):
+            return NOTHING
+        spare, pending = self.allotment.spare(scope), self.allotment.pending
+        if pending is None:
+            return spare
+        return spare.upto(pending.held.get(scope, NOTHING).beyond(pending.load.get(scope, NOTHING)))
+
+    @property
+    def booked(self) -> set[str]:
+        """Keys of what it will let in once it hears that its write was carried out, as it was."""
+        letter = self.letter
+        if letter is None or letter.revision is None:
+            return set()
+        return {ask.pod.key for ask in letter.proposal.booked}
+
+    def give_up(self, waiting: Waiting) -> None:
+        """Answer a review that has waited for too long: it cannot be told."""
+        self.waiting.remove(waiting)
+        if waiting.request.forced:
+            self.allotment.force(waiting.request.pod, self.clock())
+            self.world.allow(waiting.request)
+
+    # -- the booking thread --------------------------------------------------------------------------------------------
+
+    def work(self) -> None:
+        """Let time act, settle who can be settled, and write what is to be written."""
+        now = self.clock()
+        self.allotment.lapse()
+        booked = {ask.pod.key for ask in self.letter.proposal.booked} if self.letter else set()
+        for waiting in list(self.waiting):
+            if waiting.request.pod.key not in booked and self._settled(waiting, now):
+                self.waiting.remove(waiting)
+        if self.letter is None:
+            self._propose(now)
+        elif self.letter.lost:
+            self._send_again(self.letter)
+
+    def _settled(self, waiting: Waiting, now: float) -> bool:
+        if self._decided(waiting):
+            return True
+        if waiting.proposed and not waiting.request.forced and self.allotment.refuses(waiting.request.pod, now):
+            self.world.check_refusal(self, waiting.request)
+            self.world.refuse(waiting.request)
+            return True
+        return False
+
+    def _propose(self, now: float) -> None:
+        asks = [
+            w
+            for w in self.waiting
+            if (w.request.forced or self.allotment.shortfall(w.request.pod, now) is None)
+            and (not w.proposed or self.allotment.promising(w.request.pod, now))
+        ]
+        if not self.allotment.may_book():
+            asks = []
+        fresh = now < self.marked_at + MARKED_FOR
+        if self.allotment.left or not (asks or self.leaving or self.allotment.due(now, fresh=fresh)):
+            return
+        if self.allotment.shared is None and self.allotment.revision == 0:
+            self._mark(now)
+        self.epochs += 1
+        proposal = self.allotment.propose(
+            [Ask(w.request.pod, w.request.forced) for w in asks],
+            now,
+            f"{self.name}.{self.epochs}",
+            fresh=fresh,
+            leaving=self.leaving,
+        )
+        self.allotment.begin(proposal)
+        self.letter = Letter(self.name, proposal, write(proposal.shared), self.allotment.revision)
+        self.world.send(self, self.letter)
+
+    def _mark(self, now: float) -> None:
+        if not self.world.etcd.marked:
+            self.world.etcd.marked = True
+            self.marked_at = now
+
+    def _send_again(self, letter: Letter) -> None:
+        if letter.expected == 0:  # it made the object, if anything: closed, which does no harm whenever it comes
+            self.look()
+            self._resolve(letter)
+        else:
+            self.letter = Letter(self.name, letter.proposal, letter.text, letter.expected)
+            self.world.send(self, self.letter)
+
+    def answer(self) -> None:
+        """Take in what came of the write."""
+        letter = self.letter
+        if letter is None or not letter.arrived or letter.lost:
+            return
+        if letter.revision is None:
+            self.look()
+            self._resolve(letter)
+        else:
+            self.allotment.written(letter.revision)
+            self._after(letter)
+
+    def _resolve(self, letter: Letter) -> None:
+        if self.allotment.pending is letter.proposal:
+            self.allotment.failed()
+            self.letter = None
+        else:
+            self._after(letter)
+
+    def _after(self, letter: Letter) -> None:
+        """The proposal was written."""
+        self.letter, self.renewed_at = None, letter.proposal.sent_at
+        booked = {ask.pod.key for ask in letter.proposal.booked}
+        unfit = {ask.pod.key for ask in letter.proposal.unfit}
+        told: set[str] = set()
+        if not self.allotment.vouches(letter.proposal):
+            booked = unfit = set()
+        for waiting in list(self.waiting):
+            key = waiting.request.pod.key
+            if key in booked:
+                self.waiting.remove(waiting)
+                self.world.allow(waiting.request)
+                told.add(key)
+            waiting.proposed = waiting.proposed or key in unfit
+        for name, reservation in letter.proposal.tentative:
+            if reservation.key not in told and self.drops:
+                self.allotment.drop(name, reservation.key)
+        now = self.clock()
+        for waiting in list(self.waiting):
+            if waiting.proposed and self._settled(waiting, now):
+                self.waiting.remove(waiting)
+
+    # -- watches -------------------------------------------------------------------------------------------------------
+
+    def look(self) -> None:
+        """Read the shared object; what the watch still has to tell is older."""
+        self._observe(self.world.etcd.read(), known=self.allotment.newest)
+
+    def _observe(self, version: Version, known: int = 0) -> None:
+        state: Shared | None = None
+        try:
+            state = None if version.text is None else read(version.text)
+        except SharedError:
+            state = None
+        restarts = self.allotment.restarts
+        self.allotment.observe(state, version.revision if version.text is not None else 0, self.clock(), known)
+        if self.allotment.restarts > restarts:
+            self.furthest, self.lost = 0, True  # it is known already
+
+    def hear(self, most: int = 1_000) -> None:
+        """Let the watch tell what became of the shared object; a deletion is looked at, as it may be old news."""
+        if self.lost:
+            self.lost, self.heard = False, self.world.etcd.revision
+            self.look()
+        for version in self.world.etcd.versions_after(self.heard)[:most]:
+            self.heard = version.revision
+            if version.text is None:
+                self.look()
+            else:
+                self._observe(version)
+
+    def tell_pods(self, most: int = 1_000) -> None:
+        """Let the watch tell what became of pods; a bookmark comes when there is nothing more to tell."""
+        if self.cut_off or self.ledger.outdated:
+            self.relist()
+        etcd = self.world.etcd
+        news = etcd.changes_after(self.seen)
+        for change in news[:most]:
+            self._go_to(change.pod.revision)
+            if change.deleted:
+                self.ledger.gone(change.pod)
+                self.view.pop(change.pod.name, None)
+            else:
+                self.ledger.see(change.pod)
+                self.view[change.pod.name] = change.pod
+        if len(news) <= most:
+            self._go_to(etcd.revision)
+            self.ledger.bookmark(etcd.revision)
+        self.prove()
+
+    def _go_to(self, revision: int) -> None:
+        self.seen = revision
+        self.furthest = max(self.furthest, revision)
+
+    def relist(self) -> None:
+        """Jump to what is true now; a list that went back proves that history was replaced."""
+        etcd, now = self.world.etcd, self.clock()
+        if etcd.revision < self.furthest:
+            self.allotment.begin_again(now)
+            self.furthest, self.lost = 0, True
+        if self.cut_off or self.ledger.outdated:
+            self.proof = None  # which was asked for in another history
+        self.cut_off = False
+        self.ledger.relist(list(etcd.pods.values()), etcd.revision, now)
+        self.view = dict(etcd.pods)
+        self._go_to(etcd.revision)
+        self.prove()
+
+    def tell_nodes(self) -> None:
+        """Let the watch tell of the newest nodes."""
+        rooms = self.world.etcd.rooms
+        if self.noded < len(rooms):
+            self.noded = len(rooms)
+            now = self.noded_at = self.clock()
+            self.ledger.see_node(NodeFacts("common", Room(rooms[-1].common, 0), ready=True), now)
+            self.ledger.see_node(NodeFacts("pool", Room(rooms[-1].pool, 0), ready=True, labels=POOL), now)
+
+    def seek_proof(self) -> None:
+        """Begin to prove the view fresh, if that is what is wanted."""
+        if self.allotment.wants_proof(self.clock()) and self.proof is None and not self.cut_off:
+            self.proof = Proof(self.clock(), self.world.etcd.revision)
+
+    def prove(self) -> None:
+        """Take the proof in once the view has come so far."""
+        if self.proof is not None and self.ledger.revision >= self.proof.revision:
+            self.ledger.prove(self.proof.since)
+            self.proof = None

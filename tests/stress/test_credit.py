@@ -1,0 +1,406 @@
+"""Pods that Headroom lets in and somebody else refuses: they take room from nobody for long, and bursts do not notice.
+
+A probe is a create of an 18th of the bound in another namespace, once as a dry run and once for real.
+"""
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import count
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from devcluster import namespaces
+from devcluster.api import ApiError, Object
+from devcluster.cluster import Cluster
+from devcluster.processes import until
+from tests.e2e.headroom import CONFIG, document
+from tests.stress.bystander import REFUSAL, Mood, late, refusing, standing_by
+from tests.stress.clients import CREATED, Client, Tally, crowd, pod
+from tests.stress.conftest import Record
+from tests.stress.figures import MI, Figures
+from tests.stress.recovery import PROOF_SECONDS
+from tests.stress.scene import BOUND, NODE_MEMORY, SHIPPED, SHORT, Scene, Times, shown
+from tests.stress.witness import Witness
+
+pytestmark = pytest.mark.live
+slow = pytest.mark.slow
+
+COUNT = 2  # replicas
+PROBE = BOUND // 18 // MI * MI
+LARGE = BOUND // 12  # of 18Gi, that is 1.5Gi
+REFUSALS = r'headroom_admission_reviews_total\{[^}]*verdict="deny"[^}]*\}'
+ROOM = "MemoryCommitmentExceeded"
+BURST = 200
+
+
+class Pace(NamedTuple):
+    """How fast a story goes: for how long, and how often the large pod is tried and the probes are made."""
+
+    times: Times
+    seconds: float
+    tried: float
+    probed: float
+
+
+QUICK = Pace(SHORT, 27.0, 2.2, 0.45)
+TWO_MINUTES = Pace(SHIPPED, 120.0, 10.0, 2.0)
+TEN_MINUTES_SCALED = Pace(SHORT, 600.0 * SHORT.lapse / SHIPPED.lapse, 2.2, 0.45)
+TEN_MINUTES = Pace(SHIPPED, 600.0, 10.0, 2.0)
+
+
+class Probes:
+    """What came of the probes: when each was refused, counted from the beginning."""
+
+    def __init__(self, cluster: Cluster, namespace: str, every: float) -> None:
+        self._cluster, self._every = cluster, every
+        self._path = f"/api/v1/namespaces/{namespace}/pods"
+        self.began = time.monotonic()
+        self.answered = 0
+        self.refused: list[float] = []
+        self.texts: Counter[str] = Counter()
+
+    def run(self, stop: threading.Event) -> None:
+        """Probe until told to stop."""
+        while not stop.is_set():
+            began = time.monotonic()
+            self._probe(f"probe-{self.answered}")
+            stop.wait(max(0.0, began + self._every - time.monotonic()))
+
+    def _probe(self, name: str) -> None:
+        self.answered += 1
+        at = time.monotonic() - self.began
+        try:
+            self._cluster.api.create(self._path, pod(name, PROBE), dryRun="All")
+            self._cluster.api.create(self._path, pod(name, PROBE))
+        except ApiError as error:
+            self.refused.append(at)
+            self.texts[error.message[:200]] += 1
+        else:
+            self._cluster.api.delete_now(f"{self._path}/{name}")
+
+    def seconds_refused(self, since: float = 0.0, until: float = float("inf")) -> float:
+        """For how long probes were refused between two moments."""
+        return sum(self._every for at in self.refused if since <= at < until)
+
+
+@contextmanager
+def probing(cluster: Cluster, every: float) -> Iterator[Probes]:
+    """Probe from a namespace of its own for as long as `with` lasts."""
+    stop = threading.Event()
+    with namespaces.temporary(cluster) as namespace:
+        probes = Probes(cluster, namespace, every)
+        thread = threading.Thread(target=probes.run, args=(stop,), name="probes", daemon=True)
+        thread.start()
+        try:
+            yield probes
+        finally:
+            stop.set()
+            thread.join()
+
+
+def tries(place: Scene, made: Callable[[int], Object], pace: Pace) -> Counter[str]:
+    """Create a pod again and again, and say what was said."""
+    numbers = count()
+    return _again(lambda: place.plane.api.create(place.pods, made(next(numbers))), pace)
+
+
+def _again(act: Callable[[], object], pace: Pace) -> Counter[str]:
+    """Do something again and again, and say what was said."""
+    told: Counter[str] = Counter()
+    ends = time.monotonic() + pace.seconds
+    while (began := time.monotonic()) < ends:
+        try:
+            act()
+            told[CREATED] += 1
+        except ApiError as error:
+            told[_word(error.message)] += 1
+        time.sleep(max(0.0, began + pace.tried - time.monotonic()))
+    return told
+
+
+def _word(message: str) -> str:
+    words = (REFUSAL, "AwaitingEarlierPods", "already exists", "would be", "AccountUnavailable")
+    return next((word for word in words if word in message), message)
+
+
+@pytest.mark.parametrize(
+    "pace",
+    [
+        pytest.param(QUICK, id="quick"),
+        pytest.param(TWO_MINUTES, id="2-minutes", marks=slow),
+        pytest.param(TEN_MINUTES_SCALED, id="10-minutes-scaled", marks=slow),
+        pytest.param(TEN_MINUTES, id="10-minutes", marks=slow),
+    ],
+)
+def test_a_pod_as_large_as_the_bound_that_another_webhook_refuses_shuts_others_out_for_one_lapse(
+    bare: Scene, work: Path, figures: Record, pace: Pace
+) -> None:
+    with bare.guarded(work, COUNT, pace.times), Witness(bare.server) as witness:
+        with (
+            standing_by(bare.plane, work / "bystander", bare.namespace, refusing),
+            probing(bare.plane, pace.probed) as probes,
+        ):
+            told = tries(bare, lambda number: pod(f"large-{number}", BOUND), pace)
+        seen = witness.testify()
+    early = probes.seconds_refused(until=pace.times.lapse * 120 / 45)
+    note = f"probes refused for {early:.1f} s at first, {probes.seconds_refused():.1f} of {pace.seconds:.0f} s; {told}"
+    figures.append(Figures("a large pod refused elsewhere", str(COUNT), BOUND, seen, note=note))
+    assert told[CREATED] == 0
+    assert told["AwaitingEarlierPods"] > 0
+    assert early <= pace.times.lapse + PROOF_SECONDS
+    assert probes.seconds_refused() <= max(early, pace.seconds / 5)
+    assert seen.over(BOUND) == []
+
+
+@pytest.mark.parametrize(
+    "pace", [pytest.param(QUICK, id="quick"), pytest.param(TWO_MINUTES, id="2-minutes", marks=slow)]
+)
+def test_a_replica_set_of_one_whose_pods_another_webhook_refuses_takes_room_from_nobody(
+    controlled: Scene, work: Path, figures: Record, pace: Pace
+) -> None:
+    place = controlled
+    with place.guarded(work, COUNT, pace.times) as replicas, Witness(place.server) as witness:
+        with (
+            standing_by(place.plane, work / "bystander", place.namespace, refusing),
+            probing(place.plane, pace.probed) as probes,
+        ):
+            place.plane.api.create(_apps(place), deployment("web", 1, LARGE))
+            time.sleep(pace.seconds)
+        refusals = sum(shown(replica, REFUSALS) for replica in replicas)
+        seen = witness.testify()
+    note = f"{len(probes.refused)} of {probes.answered} probes refused; {refusals} refusals in all"
+    figures.append(Figures("a ReplicaSet refused elsewhere", str(COUNT), BOUND, seen, note=note))
+    assert probes.refused == [], probes.texts
+    assert seen.over(BOUND) == []
+
+
+def test_a_resize_that_another_webhook_refuses_again_and_again_shuts_others_out_for_one_lapse(
+    bare: Scene, work: Path, figures: Record
+) -> None:
+    pace = Pace(SHORT, 27.0, 0.6, 0.45)
+    memory = {"memory": f"{BOUND // MI - 1}Mi"}
+    grown = {"spec": {"containers": [{"name": "main", "resources": {"requests": memory, "limits": memory}}]}}
+    with bare.guarded(work, COUNT, pace.times), Witness(bare.server) as witness:
+        bare.plane.api.create(bare.pods, pod("live", 8 * MI))
+        with (
+            standing_by(bare.plane, work / "bystander", bare.namespace, refusing, resizes=True),
+            probing(bare.plane, pace.probed) as probes,
+        ):
+            told = _again(lambda: bare.plane.api.patch(f"{bare.pods}/live/resize", grown, "strategic"), pace)
+        seen = witness.testify()
+    note = f"probes refused for {probes.seconds_refused():.1f} of {pace.seconds:.0f} s; {told}"
+    figures.append(Figures("a resize refused elsewhere", str(COUNT), BOUND, seen, note=note))
+    assert told["AwaitingEarlierPods"] > 0
+    assert 0 < probes.seconds_refused() <= pace.times.lapse + PROOF_SECONDS / 2
+
+
+@slow
+def test_changes_to_a_pod_that_has_ended_go_bail_for_nobody(bare: Scene, work: Path, figures: Record) -> None:
+    pace = Pace(SHORT, 27.0, 1.0, 0.45)
+    with bare.guarded(work, COUNT, pace.times), Witness(bare.server) as witness:
+        bare.plane.api.create(bare.pods, pod("done", BOUND))
+        bare.plane.api.patch(f"{bare.pods}/done/status", {"status": {"phase": "Succeeded"}})
+        with (
+            standing_by(bare.plane, work / "bystander", bare.namespace, refusing),
+            probing(bare.plane, pace.probed) as probes,
+        ):
+            told = tries(bare, lambda number: _labelled(bare, "done", pod(f"large-{number}", BOUND)), pace)
+        seen = witness.testify()
+    note = f"probes refused for {probes.seconds_refused():.1f} of {pace.seconds:.0f} s; {told}"
+    figures.append(Figures("beside an ended pod that is labelled", str(COUNT), BOUND, seen, note=note))
+    assert 0 < probes.seconds_refused() <= pace.times.lapse + PROOF_SECONDS / 2
+
+
+def _labelled(place: Scene, name: str, made: Object) -> Object:
+    """Change a label of a pod, and return another one."""
+    labels = {"for": made["metadata"]["name"]}
+    place.plane.api.patch(f"{place.pods}/{name}", {"metadata": {"labels": labels}})
+    return made
+
+
+@slow
+def test_a_name_that_a_finalizer_keeps_is_not_held_by_one_replica_after_the_other(
+    bare: Scene, work: Path, figures: Record
+) -> None:
+    pace = Pace(SHORT, 40.0, 0.5, 0.45)
+    held = pod("held", 8 * MI)
+    held["metadata"]["finalizers"] = ["tenant.example/hold"]
+    with bare.guarded(work, COUNT, pace.times), Witness(bare.server) as witness:
+        bare.plane.api.create(bare.pods, held)
+        bare.plane.api.delete_now(f"{bare.pods}/held")
+        time.sleep(0.5)
+        with probing(bare.plane, pace.probed) as probes:
+            told = tries(bare, lambda _: pod("held", BOUND - 8 * MI), pace)
+        seen = witness.testify()
+        bare.plane.api.patch(f"{bare.pods}/held", {"metadata": {"finalizers": None}})
+    note = f"probes refused for {probes.seconds_refused():.1f} of {pace.seconds:.0f} s; {told}"
+    figures.append(Figures("a name that a finalizer keeps", str(COUNT), BOUND, seen, note=note))
+    assert told["AwaitingEarlierPods"] > 0
+    assert 0 < probes.seconds_refused() <= pace.times.lapse + PROOF_SECONDS / 2
+
+
+def test_a_create_under_the_name_of_a_living_pod_takes_room_from_nobody(
+    bare: Scene, work: Path, figures: Record
+) -> None:
+    small = 8 * MI
+    pace = Pace(SHORT, 8.0, 2.0, 0.4)
+    with bare.guarded(work, COUNT), Witness(bare.server) as witness:
+        bare.plane.api.create(bare.pods, pod("live", small))
+        with probing(bare.plane, pace.probed) as probes:
+            told = tries(bare, lambda _: pod("live", BOUND // 2), pace)
+        seen = witness.testify()
+    note = f"{len(probes.refused)} of {probes.answered} probes refused; {told}"
+    figures.append(Figures("the name of a living pod", str(COUNT), BOUND, seen, note=note))
+    assert told == {"AwaitingEarlierPods": sum(told.values())}
+    assert probes.refused == [], probes.texts
+
+
+@slow
+def test_a_namespace_that_only_warns_takes_no_more_room_than_its_credit(
+    bare: Scene, work: Path, figures: Record
+) -> None:
+    pace = QUICK
+    with bare.guarded(work, COUNT, pace.times), Witness(bare.server) as witness:
+        warning = [{"namespaces": [bare.namespace], "mode": "warn"}]
+        text = document({"requests": "75%"}, overrides=warning)
+        kind = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "headroom-config"}}
+        bare.plane.api.apply(CONFIG, {**kind, "data": {"config.yaml": text}})
+        time.sleep(1.0)
+        with (
+            standing_by(bare.plane, work / "bystander", bare.namespace, refusing),
+            probing(bare.plane, pace.probed) as probes,
+        ):
+            # One of them fits beside the probes, two do not; a node could hold each, or nothing would be reserved.
+            told = tries(bare, lambda number: pod(f"large-{number}", NODE_MEMORY * 15 // 16), pace)
+        seen = witness.testify()
+    note = f"{len(probes.refused)} of {probes.answered} probes refused; {told}"
+    figures.append(Figures("a namespace that warns", str(COUNT), BOUND, seen, note=note))
+    assert told == {REFUSAL: sum(told.values())}
+    assert probes.refused == [], probes.texts
+
+
+@pytest.mark.parametrize("mood", [pytest.param(None, id="alone", marks=slow), pytest.param(late, id="beside-2-s")])
+def test_a_burst_of_one_account_that_fits_twice_is_not_held_up(
+    bare: Scene, work: Path, figures: Record, mood: Mood | None, full: bool
+) -> None:
+    size = BOUND // (2 * BURST) // 1024 * 1024
+    took: dict[str | None, list[float]] = {None: [], "unlimited-credit": []}
+    without = "unlimited-credit"
+    faults: list[str | None] = [None, without, without, None, None, without] if full else [None]
+    for fault in faults:
+        tally = Tally()
+        with bare.guarded(work / f"{fault}-{len(took[fault])}", COUNT, fault=fault) as replicas:
+            with _beside(bare, work, mood), crowd(bare.server, bare.namespace, tally, BURST) as run:
+                began = time.monotonic()
+                run(lambda client, number: _create(client, f"burst-{number}", size))
+                took[fault].append(time.monotonic() - began)
+            refusals = sum(shown(replica, REFUSALS) for replica in replicas)
+            bare.clear()
+        assert (tally[CREATED], refusals) == (BURST, 0), str(tally)
+    if full:
+        with Witness(bare.server) as witness:
+            seen = witness.testify()
+        ratio = min(took["unlimited-credit"]) / min(took[None])
+        note = f"{BURST} creates at once took {took[None]} s, without credit {took['unlimited-credit']}: {ratio:.3f}"
+        figures.append(Figures(f"a burst, {_told(mood)}", str(COUNT), BOUND, seen, note=note))
+        assert ratio >= 0.97
+
+
+@slow
+@pytest.mark.parametrize("kind", ["Deployment", "Job"])
+@pytest.mark.parametrize("mood", [pytest.param(None, id="alone"), pytest.param(late, id="beside-2-s")])
+def test_a_burst_of_a_controller_that_fits_twice_is_not_held_up(
+    controlled: Scene, work: Path, figures: Record, kind: str, mood: Mood | None
+) -> None:
+    place = controlled
+    took: dict[str | None, float] = {}
+    pods = 300 if kind == "Deployment" else 100
+    size = BOUND // (2 * pods) // 1024 * 1024
+    for fault in ("unlimited-credit", None):
+        with place.guarded(work / str(fault), COUNT, SHIPPED, fault=fault) as replicas:
+            with _beside(place, work, mood):
+                took[fault] = _scaled(place, pods, size) if kind == "Deployment" else _job(place, pods, size)
+            refusals = sum(shown(replica, REFUSALS) for replica in replicas)
+            assert refusals == 0
+            _clear(place, kind)
+    with Witness(place.server) as witness:
+        seen = witness.testify()
+    ratio = took["unlimited-credit"] / took[None]
+    note = f"{pods} pods took {took[None]:.2f} s, without credit {took['unlimited-credit']:.2f} s: {ratio:.3f}"
+    figures.append(Figures(f"a burst of a {kind}, {_told(mood)}", str(COUNT), BOUND, seen, note=note))
+    assert ratio >= 0.97
+
+
+@contextmanager
+def _beside(place: Scene, work: Path, mood: Mood | None) -> Iterator[None]:
+    if mood is None:
+        yield
+        return
+    with standing_by(place.plane, work / "bystander", place.namespace, mood):
+        yield
+
+
+def _told(mood: Mood | None) -> str:
+    return "alone" if mood is None else "beside a webhook that takes 2 s"
+
+
+def _create(client: Client, name: str, size: int) -> None:
+    client.create(pod(name, size))
+
+
+def _apps(place: Scene) -> str:
+    return f"/apis/apps/v1/namespaces/{place.namespace}/deployments"
+
+
+def _sets(place: Scene) -> str:
+    return f"/apis/apps/v1/namespaces/{place.namespace}/replicasets"
+
+
+def _jobs(place: Scene) -> str:
+    return f"/apis/batch/v1/namespaces/{place.namespace}/jobs"
+
+
+def _template(name: str, size: int) -> Object:
+    return {"metadata": {"labels": {"app": name}}, "spec": pod(name, size)["spec"]}
+
+
+def deployment(name: str, replicas: int, size: int) -> Object:
+    """A Deployment whose pods nobody places."""
+    spec = {"replicas": replicas, "selector": {"matchLabels": {"app": name}}, "template": _template(name, size)}
+    return {"metadata": {"name": name}, "spec": spec}
+
+
+def _scaled(place: Scene, pods: int, size: int) -> float:
+    place.plane.api.create(_apps(place), deployment("web", 2, size))
+    until(lambda: _count(place) == 2, "the first two pods", 30)
+    began = time.monotonic()
+    place.plane.api.patch(f"{_apps(place)}/web", {"spec": {"replicas": pods}})
+    until(lambda: _count(place) == pods, f"{pods} pods", 120)
+    return time.monotonic() - began
+
+
+def _job(place: Scene, pods: int, size: int) -> float:
+    template = _template("once", size)
+    template["spec"]["restartPolicy"] = "Never"
+    spec = {"parallelism": pods, "completions": pods, "template": template}
+    began = time.monotonic()
+    place.plane.api.create(_jobs(place), {"metadata": {"name": "once"}, "spec": spec})
+    until(lambda: _count(place) == pods, f"{pods} pods", 120)
+    return time.monotonic() - began
+
+
+def _count(place: Scene) -> int:
+    return len(place.plane.api.items(place.pods))
+
+
+def _clear(place: Scene, kind: str) -> None:
+    maker, path = (_sets(place), f"{_apps(place)}/web") if kind == "Deployment" else (_jobs(place), _jobs(place))
+    place.plane.api.delete(path, propagationPolicy="Background")
+    until(lambda: not place.plane.api.items(maker), "the end of what makes pods", 60)
+    place.clear()
+    until(lambda: _count(place) == 0, "no pods", 60)

@@ -1,0 +1,120 @@
+"""Replicas that book for real, against ConfigMaps over HTTP; their pods and nodes are told to them by hand."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from kubernetes.client.configuration import Configuration
+
+from tests.support.fake_configmaps import NAMESPACE, FakeConfigMaps
+from tests.support.replica import Judge
+from webhook.admission.decision_record import Answer
+from webhook.admission.pending import Waiting
+from webhook.admission.pods import Admission
+from webhook.controllers.allotments import Booking
+from webhook.controllers.relist import Rereading
+from webhook.controllers.watches import watch_allotments
+from webhook.core.sharing import shared_state as shared
+from webhook.core.sharing.allotment import Timing
+from webhook.core.sharing.shared_state import Shared
+from webhook.kube.client import Api
+from webhook.kube.configmaps import ConfigMaps
+
+PATIENCE = 30.0  # seconds; only what is broken takes so long
+
+
+def until(holds: Callable[[], bool], seconds: float = PATIENCE) -> None:
+    """Wait until something is so."""
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline, f"not so after {seconds:g} s"
+        time.sleep(0.005)
+
+
+def state_of(server: FakeConfigMaps) -> Shared:
+    """Read the shared object as it is now."""
+    return shared.read(server.data("headroom-allotments")["state.json"])
+
+
+class Replica:
+    """An admission with its booking thread and its watch of the shared object."""
+
+    def __init__(
+        self, server: FakeConfigMaps, judge: Judge, memory: float, within: float, prove: Callable[[], None]
+    ) -> None:
+        self.judge, self.memory = judge, memory
+        self.stop = threading.Event()
+        self.api = Api(Configuration(host=server.url))
+        configmaps = ConfigMaps(self.api, NAMESPACE, within)
+        account = judge.admission.account
+        self.told: list[str] = []
+        self.rereading = Rereading(account, self.told.append)
+        self.booking = Booking(configmaps, judge.admission, self.stop, prove, self.rereading)
+        self.watch = watch_allotments(self.api, NAMESPACE, self.booking, account.begin_again)
+        self.rereading.join([self.watch.request_list, self._relist])
+        self.booker = threading.Thread(target=self.booking.run)
+        self.watcher = threading.Thread(target=self.watch.run)
+
+    def _relist(self, **_: bool) -> None:
+        """Give the lists of pods and nodes that are asked for at once."""
+        self.judge.sync(self.memory, revision=self.admission.account.ledger.revision or 100)
+
+    @property
+    def admission(self) -> Admission:
+        """What answers."""
+        return self.judge.admission
+
+    def answer(self, asked: Answer | Waiting) -> Answer:
+        """Wait for an answer as the door does, by the clock on the wall."""
+        if isinstance(asked, Answer):
+            return asked
+        try:
+            return asked.answer.result(PATIENCE)
+        except TimeoutError:
+            self.admission.give_up(asked)
+            return asked.answer.result(0)
+
+    def end_booking(self) -> None:
+        """Let the booking thread come to its end."""
+        self.stop.set()
+        self.booker.join(PATIENCE)
+        assert not self.booker.is_alive()
+
+
+@contextmanager
+def replica(
+    server: FakeConfigMaps,
+    name: str = "r1",
+    memory: float = 8,
+    *,
+    timing: Timing | None = None,
+    within: float = 20.0,
+    seconds: Callable[[], float] | None = None,
+    prove: Callable[[], None] | None = None,
+    watching: bool = True,
+) -> Iterator[Replica]:
+    """Run one; a proof that it asks for is given at once, unless somebody else gives it."""
+    judge = Judge(name, timing, seconds)
+    judge.configure()
+    judge.sync(memory)
+    account = judge.admission.account
+    made = Replica(server, judge, memory, within, prove or (lambda: account.prove(account.clock())))
+    made.booker.start()
+    if watching:
+        made.watcher.start()
+    try:
+        yield made
+    finally:
+        made.stop.set()
+        made.watch.stop()
+        for thread in (made.booker, made.watcher):
+            if thread.ident is not None:
+                thread.join(PATIENCE)
+                assert not thread.is_alive()
+        made.api.close()
+
+
+def is_ready(replicas: Replica) -> bool:
+    """Say whether a replica holds a valid share."""
+    return replicas.admission.account.unready() is None

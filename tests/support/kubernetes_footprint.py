@@ -1,0 +1,39 @@
+"""What Kubernetes' own code makes of pods: the Go commands `footprint` and `affinity`, each asked in one batch."""
+
+import json
+import subprocess
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+
+from devcluster.binaries import binary
+
+
+class Sums(msgspec.Struct, frozen=True):
+    """Memory in bytes, cpu in millicores, in 64 bits with Go's overflows."""
+
+    memory: int
+    cpu: int
+
+
+class Opinion(msgspec.Struct, frozen=True):
+    """One pod's sums, or why Go cannot decode it."""
+
+    requests: Sums = Sums(0, 0)
+    limits: Sums = Sums(0, 0)
+    error: str = ""
+
+
+def kubernetes_says(pods: Iterable[dict[str, Any]]) -> list[Opinion]:
+    """Ask Kubernetes' own code about each pod, in order."""
+    lines = "".join(json.dumps(pod, ensure_ascii=False) + "\n" for pod in pods)
+    said = subprocess.run([binary("footprint")], input=lines.encode(), capture_output=True, timeout=120, check=True)
+    return [msgspec.json.decode(line, type=Opinion) for line in said.stdout.splitlines()]
+
+
+def kubernetes_admits(questions: Iterable[dict[str, Any]]) -> list[list[bool]]:
+    """Ask Kubernetes' own code, for each `{"pod": …, "nodes": […]}`, which of the nodes the pod may run on."""
+    lines = "".join(json.dumps(question) + "\n" for question in questions)
+    said = subprocess.run([binary("affinity")], input=lines.encode(), capture_output=True, timeout=120, check=True)
+    return [msgspec.json.decode(line, type=list[bool]) for line in said.stdout.splitlines()]

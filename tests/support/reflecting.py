@@ -1,0 +1,168 @@
+"""A reflector at work in its own thread, and a consumer that keeps what it is told and checks what must always hold."""
+
+import random
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+import msgspec
+from kubernetes.client.configuration import Configuration
+
+from tests.support.fake_apiserver import FakeApiServer
+from webhook.kube.client import Api
+from webhook.kube.throttle import NO_PAUSE, Pause
+from webhook.watch.decoder import Resource
+from webhook.watch.events import Bookmark, Broken, Changed, Deleted, Live, News, Proven, Replaced, Unreadable, WentBack
+from webhook.watch.reflector import Reflector, Timing
+
+PATH = "/api/v1/things"
+# Pauses are short. What the API server is given to answer in is not, for a busy machine may keep it from doing so.
+SHORT = Timing(page=30, watch=300, silence=30, answer=30, probe=10, shortest_pause=0.02, longest_pause=0.3, settled=0.2)
+PATIENCE = 30.0  # seconds
+Item = TypeVar("Item")
+
+
+class Meta(msgspec.Struct, rename="camel"):
+    """Metadata of a thing."""
+
+    name: str
+    uid: str
+    resource_version: str
+    namespace: str = ""
+
+
+class Thing(msgspec.Struct):
+    """A small object."""
+
+    metadata: Meta
+    size: int = 0
+
+
+def whole(thing: Thing) -> Thing:
+    """Keep a thing as it is."""
+    return thing
+
+
+THINGS = Resource(PATH, Thing, msgspec.json.Decoder(Thing).decode, whole)
+
+
+class Consumer:
+    """Keeps the news, and the state that follows from them."""
+
+    def __init__(self) -> None:
+        self.news: list[News[Thing]] = []
+        self.sizes: dict[str, int] = {}
+        self.unknown: set[str] = set()
+        self.revision = 0
+        self.proven = float("-inf")
+        self.fail_on: Callable[[News[Thing]], bool] = lambda _: False
+        self._told = threading.Condition()
+
+    def take(self, news: News[Thing]) -> None:
+        """Take one piece of news: each change must be newer than all that was told before it."""
+        with self._told:
+            if self.fail_on(news):
+                raise RuntimeError("the consumer is broken")
+            self.news.append(news)
+            self._apply(news)
+            self._told.notify_all()
+
+    def wait(self, done: Callable[[], bool], seconds: float = PATIENCE) -> None:
+        """Wait until the news make this true."""
+        with self._told:
+            assert self._told.wait_for(done, seconds), self.news[-10:]
+
+    def wait_for(self, name: str, size: int) -> None:
+        """Wait until a thing has a size."""
+        self.wait(lambda: self.sizes.get(name) == size)
+
+    def of(self, kind: type[Item]) -> list[Item]:
+        """Return the news of a kind."""
+        return [item for item in list(self.news) if isinstance(item, kind)]
+
+    def _apply(self, news: News[Thing]) -> None:
+        match news:
+            case Replaced(objects=objects, unreadable=unreadable):
+                self.sizes = {thing.metadata.name: thing.size for thing in objects}
+                self.unknown = {item.name for item in unreadable}
+                self.revision = news.revision
+            case Changed() | Deleted() | Unreadable():
+                assert news.revision > self.revision, f"told twice, or out of order: {news}"
+                self._apply_change(news)
+                self.revision = news.revision
+            case Bookmark():
+                assert news.revision >= self.revision
+                self.revision = news.revision
+            case Proven():
+                self.proven = news.since
+            case WentBack():
+                self.revision = 0
+            case Live() | Broken():
+                pass
+
+    def _apply_change(self, news: Changed[Thing] | Deleted[Thing] | Unreadable) -> None:
+        match news:
+            case Changed():
+                self.sizes[news.object.metadata.name] = news.object.size
+                self.unknown.discard(news.object.metadata.name)
+            case Deleted():
+                self.sizes.pop(news.object.metadata.name)
+            case Unreadable():
+                self.sizes.pop(news.name, None)
+                (self.unknown.discard if news.deleted else self.unknown.add)(news.name)
+
+
+@dataclass(frozen=True)
+class Running:
+    """A reflector, its consumer, its thread, and how long it meant to wait whenever something had failed."""
+
+    reflector: Reflector[Thing]
+    consumer: Consumer
+    thread: threading.Thread
+    pauses: list[float]
+
+    def stop(self) -> float:
+        """Stop, and return the seconds that it took."""
+        began = time.monotonic()
+        self.reflector.stop()
+        self.thread.join(PATIENCE)
+        assert not self.thread.is_alive()
+        return time.monotonic() - began
+
+
+def wait_until(holds: Callable[[], bool]) -> None:
+    """Wait until something is so that no news tells of."""
+    deadline = time.monotonic() + PATIENCE
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+
+
+@contextmanager
+def reflecting(
+    server: FakeApiServer, draw: Callable[[], float] = random.random, pause: Pause = NO_PAUSE, **changes: float
+) -> Iterator[Running]:
+    """Run a reflector against the server; `changes` are to its timing."""
+    api = Api(Configuration(host=server.url))
+    consumer = Consumer()
+    reflector = Reflector(api, THINGS, consumer.take, timing=replace(SHORT, **changes), pause=pause, draw=draw)
+    pauses = list[float]()
+    wait = reflector._stop.wait
+
+    def noted(seconds: float) -> bool:
+        pauses.append(seconds)
+        return wait(seconds)
+
+    reflector._stop.wait = noted  # type: ignore[method-assign,assignment]  # it is called with a number only
+    thread = threading.Thread(target=reflector.run, daemon=True)
+    thread.start()
+    try:
+        yield Running(reflector, consumer, thread, pauses)
+    finally:
+        reflector.stop()
+        thread.join(PATIENCE)
+        api.close()
+    assert not thread.is_alive()

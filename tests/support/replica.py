@@ -1,0 +1,123 @@
+"""One replica without its threads and sockets: an admission whose clock is turned by hand, and reviews to ask it."""
+
+import json
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from typing import Any
+
+from tests.support.accounts import config, node
+from webhook.admission.decision_record import Answer, Decided
+from webhook.admission.pending import Waiting
+from webhook.admission.pods import Admission
+from webhook.core.config.render import digest
+from webhook.core.ledger.info import PodFacts
+from webhook.core.sharing.allotment import Timing
+from webhook.core.sharing.credit import Shares
+from webhook.state.cluster_state import Account
+
+BEGAN = 1000.0
+
+
+class Clock:
+    """Seconds that pass when told to, and since 1970 as well."""
+
+    def __init__(self) -> None:
+        self.now = BEGAN
+
+    def __call__(self) -> float:
+        return self.now
+
+    def wait(self, seconds: float) -> float:
+        """Let time pass."""
+        self.now += seconds
+        return self.now
+
+
+def review(name: str = "web", memory: str = "1Gi", *, created: float = BEGAN, **changes: Any) -> bytes:
+    """Make an AdmissionReview for a pod; `changes` are to its request, None leaves a field out."""
+    at = datetime.fromtimestamp(created, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    pod = {
+        "metadata": {"name": name, "namespace": "default", "uid": f"pod-{name}", "creationTimestamp": at},
+        "spec": {"containers": [{"name": "app", "resources": {"requests": {"memory": memory}}}]},
+    }
+    request = {
+        "uid": f"review-{name}",
+        "kind": {"group": "", "version": "v1", "kind": "Pod"},
+        "operation": "CREATE",
+        "namespace": "default",
+        "name": name,
+        "userInfo": {"username": "someone"},
+        "object": pod,
+    }
+    request = {key: value for key, value in (request | changes).items() if value is not None}
+    return json.dumps({"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "request": request}).encode()
+
+
+def response(answer: Answer | Waiting) -> dict[str, Any]:
+    """Read the response out of an answer that was given at once."""
+    assert isinstance(answer, Answer), "it waits for a booking"
+    assert answer.status == 200, answer
+    found: dict[str, Any] = json.loads(answer.body)["response"]
+    return found
+
+
+def waits(answer: Answer | Waiting) -> Waiting:
+    """Take an answer that is still to come."""
+    assert isinstance(answer, Waiting), answer
+    return answer
+
+
+class Judge:
+    """An admission with what it decided, and the shared object as a value: `book` does what the booking thread does.
+
+    Most tests are about what fits and who books it, so there is credit without limit unless `shares` are given.
+    """
+
+    def __init__(
+        self,
+        replica: str = "r1",
+        timing: Timing | None = None,
+        seconds: Callable[[], float] | None = None,
+        shares: Shares | None = None,
+    ) -> None:
+        self.clock = Clock()
+        self.decided: list[Decided] = []
+        account = Account(replica, timing or Timing(), seconds or self.clock, shares)
+        self.admission = Admission(account, self.decided.append, wall_clock=self.clock)
+
+    def configure(self, settings: str = "") -> None:
+        """Judge by a configuration that bounds requests at 100 %, without a warning before that by default."""
+        made = config(settings if "warnAt" in settings else f"warnAt: 100%\n{settings}")
+        self.admission.account.configure(made, digest(made))
+
+    def sync(self, memory: float = 8, pods: Iterable[PodFacts] = (), revision: int = 100) -> None:
+        """List one node with that many Gi, and the pods."""
+        self.admission.account.relist_nodes([node("node", memory)])
+        self.admission.account.relist_pods(pods, revision, self.admission.account.clock())
+
+    def ask(self, body: bytes, timeout: float = 10.0) -> Answer | Waiting:
+        """Have a review judged."""
+        return self.admission.review(body, timeout)
+
+    def prepare(self) -> None:
+        """Make the shared object, open it and book a share."""
+        while self.admission.account.unready():
+            assert self.book()
+
+    def book(self, *, fresh: bool = True) -> bool:
+        """Write what is to be written; say whether anything was. `fresh`: no object was ever there before."""
+        proposed = self.admission.next_proposal("epoch", fresh=fresh, may_write=True)
+        if proposed is None:
+            return False
+        proposal, revision = proposed
+        self.admission.proposal_written(proposal, revision + 1)
+        return True
+
+
+def ready(settings: str = "", memory: float = 8, shares: Shares | None = None) -> Judge:
+    """Make a replica that can judge: one node with that many Gi, all of which may be requested, and a share booked."""
+    judge = Judge(shares=shares)
+    judge.configure(settings)
+    judge.sync(memory)
+    judge.prepare()
+    return judge

@@ -1,0 +1,140 @@
+"""The one line that is said of a workload, and what a refusal of it says besides the broken sums."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.support.accounts import GI
+from webhook.core.config.percentage import Share
+from webhook.core.forecast.fit import Foresight, Obstacle
+from webhook.core.forecast.messages import detail, form_warning, warning
+from webhook.core.ledger.nodes import Room
+from webhook.core.reviews.messages import refusal
+from webhook.core.reviews.verdict import Decision, Reason, Sum, Verdict
+from webhook.core.values.amounts import Amounts
+from webhook.core.values.scopes import CLUSTER
+
+MI = 1 << 20
+BILLION = (1 << 31) - 1
+
+
+def short_of(
+    bound: int = 7680 * MI,
+    committed: int = 4608 * MI,
+    scope: str = CLUSTER,
+    field: str = "memory_requests",
+    asked: int = 5 * GI,
+) -> Sum:
+    index = Amounts._fields.index(field)
+    return Sum(scope, index, asked, committed, 0, bound, Room(10 * GI, 4000), 0, Share.parse("75%"))
+
+
+def found(
+    obstacle: Obstacle, fit: int, of: int, *sums: Sum, each: int = 512 * MI, advice: str = "maxSurge: 0"
+) -> Foresight:
+    return Foresight(obstacle, fit, of, each, sums or (short_of(),), advice)
+
+
+FULL = short_of(committed=7680 * MI)
+BOTH = "maxSurge: 0, maxUnavailable: 1"
+GOLDEN = [
+    (
+        found(Obstacle.SHORT, 6, 10),
+        "only 6 of 10 replicas fit: memory requests of the cluster, 512Mi each, 3Gi free of 7.5Gi",
+    ),
+    (
+        found(Obstacle.SHORT, 2, 3, short_of(6 * GI, 4 * GI, "high-mem"), each=GI + 1),
+        "only 2 of 3 replicas fit: memory requests of pool high-mem, 1.01Gi each, 2Gi free of 6Gi",
+    ),
+    (
+        found(Obstacle.SHORT, 1, 2, short_of(3000, 2500, field="cpu_limits"), each=500),
+        "only 1 of 2 replicas fit: cpu limits of the cluster, 500m each, 500m free of 3",
+    ),
+    (
+        found(Obstacle.SHORT, 0, 3, each=17 * GI),
+        "none of 3 replicas fit: memory requests of the cluster, 17Gi each, 3Gi free of 7.5Gi",
+    ),
+    (
+        found(Obstacle.STALL, 0, 3, FULL),
+        "update stalls at 0 of 3: memory requests of the cluster, 512Mi each, 0 free; set maxSurge: 0",
+    ),
+    (
+        found(Obstacle.STALL, 1, 3, FULL, advice=BOTH),
+        (
+            "update stalls at 1 of 3: memory requests of the cluster, 512Mi each, 0 free; set maxSurge: 0, "
+            "maxUnavailable: 1"
+        ),
+    ),
+    (
+        found(Obstacle.STALL, 1, 3, FULL, advice=""),
+        "update stalls at 1 of 3: memory requests of the cluster, 512Mi each, 0 free",
+    ),
+    (
+        found(Obstacle.SURGE, 1, 3, FULL),
+        "no room for 2 of 3 surge pods: memory requests of the cluster, 512Mi each, 0 free; maxSurge: 0 needs none",
+    ),
+]
+
+
+@pytest.mark.parametrize(("foreseen", "expected"), GOLDEN)
+def test_warnings(foreseen: Foresight, expected: str) -> None:
+    assert warning(foreseen, "replicas") == expected
+
+
+@given(
+    st.sampled_from(Obstacle),
+    st.integers(0, BILLION),
+    st.integers(1, 1 << 53),
+    st.sampled_from(["", "maxSurge: 0", BOTH]),
+    st.sampled_from([CLUSTER, "pool" * 15, "a\nb\x1b[31m"]),
+)
+def test_a_warning_is_one_short_line_that_keeps_its_advice(
+    obstacle: Obstacle, fit: int, each: int, advice: str, scope: str
+) -> None:
+    told = warning(found(obstacle, fit, BILLION, short_of(each * 7, each, scope), each=each, advice=advice), "replicas")
+    assert len(told) <= 120
+    assert told.isprintable()
+    assert advice in told or obstacle is Obstacle.SHORT
+
+
+def refused(foreseen: Foresight) -> str:
+    why = detail(foreseen, "replicas")
+    return refusal(Verdict(Decision.DENY, Reason.MEMORY, sums=foreseen.sums, detail=why), "Deployment default/web")
+
+
+def test_a_refusal_says_how_many_would_fit_and_by_which_policy_the_others_do_not() -> None:
+    assert refused(found(Obstacle.SHORT, 6, 10)) == (
+        "Deployment default/web does not fit (only 6 of 10 replicas would, which workloads: deny refuses): "
+        "memory requests of the cluster would be 9.5Gi of 7.5Gi (75% of 10Gi allocatable): "
+        "asked 5Gi, committed 4.5Gi, short by 2Gi, at most 3Gi would fit. "
+        "Ask for less, free some, or raise thresholds.memory.requests in the ConfigMap headroom-config"
+    )
+
+
+def test_a_refusal_says_none_where_none_would_fit() -> None:
+    head = "Deployment default/web does not fit (none of 10 replicas would, which workloads: deny refuses): "
+    assert refused(found(Obstacle.SHORT, 0, 10)).startswith(head)
+
+
+def test_a_refusal_of_an_update_that_would_stall_says_how_it_would_not() -> None:
+    head = "Deployment default/web does not fit (its update would stall at 0 of 3, which workloads: deny refuses"
+    assert refused(found(Obstacle.STALL, 0, 3)).startswith(f"{head}: set maxSurge: 0): memory requests of the cluster")
+    assert refused(found(Obstacle.STALL, 0, 3, advice="")).startswith(f"{head}): memory requests of the cluster")
+
+
+@pytest.mark.parametrize(
+    ("reason", "expected"),
+    [
+        (
+            Reason.MISSING_LIMITS,
+            "none of 3 replicas get in: no memory limit, missingLimits: deny (unless a LimitRange sets one)",
+        ),
+        (
+            Reason.MISSING_REQUESTS,
+            "none of 3 replicas get in: no memory request, missingRequests: deny (unless a LimitRange sets one)",
+        ),
+    ],
+)
+def test_what_a_template_leaves_unsaid(reason: Reason, expected: str) -> None:
+    assert form_warning(reason, 3, "replicas") == expected
+    assert len(form_warning(reason, BILLION, "pods of a run")) <= 120
