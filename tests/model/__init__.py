@@ -1,1 +1,1 @@
-"""A model of etcd and of replicas, in which the protocol between replicas is proved by trying to break it."""
+"""The protocol as a simulation: replicas, an etcd and faults, step by step, and mutants that must be found."""

@@ -1,6 +1,6 @@
 """The Flask application: every route there is.
 
-`/validate` is also answered by a short cut (door.py) that calls the same `validate`.
+`/validate` is also answered by a short cut (dispatcher.py) that calls the same `validate`.
 """
 
 import logging

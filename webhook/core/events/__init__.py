@@ -1,1 +1,1 @@
-"""Notices: what is told as Events, and when."""
+"""Kubernetes Events: which are written, about what object, and when they are repeated."""

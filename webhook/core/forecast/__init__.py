@@ -1,1 +1,1 @@
-"""Foresight: what an edit would come to, said before it does."""
+"""Forecasts: what an edit of a workload or of the configuration would lead to, said before it does."""

@@ -1,6 +1,6 @@
 """Wording of early answers: what is said of a workload whose pods will not all fit, in one short line or one long one.
 
-What a sum is short by and what it would be is said where every refusal is made (wording.py).
+What a sum is short by and what it would be is said where every refusal is made (messages.py).
 """
 
 from webhook.core.forecast.fit import Foresight, Obstacle

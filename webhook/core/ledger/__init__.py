@@ -1,1 +1,1 @@
-"""The account: nodes, pods and grants, and the sums that follow from them, event by event."""
+"""The ledger: nodes, pods and grants, and the sums that follow from them, event by event."""

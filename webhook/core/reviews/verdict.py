@@ -1,4 +1,4 @@
-"""Verdicts: whether a pod fits, and the reason as data; the sentences are made from it in wording.py."""
+"""Verdicts: whether a pod fits, and the reason as data; the sentences are made from it in messages.py."""
 
 from enum import StrEnum
 

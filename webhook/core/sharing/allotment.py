@@ -7,13 +7,13 @@
                                   ▲─────────────────────────────────────────────────┘  │ then a fresh proof
     (nothing) ◄──── it leaves ── holding                          expired by another ◄─┘
 
-One shared object (shared.py), changed by compare-and-swap only. All times are the replica's own clock, in seconds.
+One shared object (shared_state.py), changed by compare-and-swap only. All times are the replica's own clock, in seconds.
 
 Rule 1. A replica grants without any call while its unretired reservations stay within what it holds, within the
         *validity* of its last successful write (counted from when that was sent), and within the bound as it sees it.
 Rule 2. A booking needs a view at or past the floor, and
         committed(view) + unseen + held by others + what is booked ≤ bound.
-        A name that is repeated costs the largest of what lives there and what anybody holds for it (naming.py).
+        A name that is repeated costs the largest of what lives there and what anybody holds for it (name_claims.py).
         What is booked is what waits, and a share of what is free that shrinks as the bound comes near.
 Rule 3. The same write retires the reservations whose pods the writer has seen, and raises the floor to the highest of
         their revisions: whoever books next sees those pods, or sees that they are gone.

@@ -9,7 +9,7 @@ _OUTAGE = 5.0  # seconds: no etcd is put back in less, for every API server is s
 
 
 class Continuity:
-    """What is known of that, besides what the shared object says (witness.py)."""
+    """What is known of that, besides what the shared object says (peers.py)."""
 
     def __init__(self) -> None:
         self.restarts = 0  # how often history was replaced, as far as is known
