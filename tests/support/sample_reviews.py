@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from webhook.core.reviews.review import Request, decode
+from webhook.core.reviews.review import AdmissionRequest, decode
 
 SAMPLES = Path(__file__).parents[1] / "data" / "reviews"
 
@@ -32,7 +32,7 @@ def asking(
     spec: Json | None = None,
     metadata: Json | None = None,
     **request: Any,
-) -> Request:
+) -> AdmissionRequest:
     """Make the request to create a pod with one container; without memory it asks for nothing."""
     resources = {"requests": {"memory": memory}, "limits": {"memory": memory}} if memory else {}
     pod = {
@@ -84,7 +84,7 @@ def resize(
     return body(**(made | request))
 
 
-def resizing(old: Json, new: Json, **more: Any) -> Request:
+def resizing(old: Json, new: Json, **more: Any) -> AdmissionRequest:
     """Make the request of such a review."""
     return decode(resize(old, new, **more))
 
@@ -98,7 +98,7 @@ def confining(
     name: str = "web-7",
     uid: str = "pod-1",
     **request: Any,
-) -> Request:
+) -> AdmissionRequest:
     """Make the request to update a pod with one container: parts of its spec as they are and as they shall be."""
     namespace = request.get("namespace", "default")
     meta = {"name": name, "namespace": namespace, "uid": uid, "resourceVersion": revision}

@@ -22,7 +22,7 @@ from webhook.core.config.render import digest
 from webhook.core.forecast.preview import preview
 from webhook.core.forecast.preview_messages import preview_warnings
 from webhook.core.reviews.messages import WARNING, printable
-from webhook.core.reviews.review import Request, Response, ReviewError, Status, decode, encode
+from webhook.core.reviews.review import AdmissionRequest, AdmissionResponse, ReviewError, Status, decode, encode
 from webhook.core.values.bucket import Bucket
 from webhook.http.messages import LARGEST_EARLY
 from webhook.state.cluster_state import Account
@@ -70,7 +70,7 @@ class Guard:
             response = _allowed(request, "this edit could not be checked: see Headroom's log")
         return Answer(200, encode(response))
 
-    def _judged(self, request: Request, size: int) -> Response:
+    def _judged(self, request: AdmissionRequest, size: int) -> AdmissionResponse:
         if request.name != NAME or request.kind.kind != "ConfigMap":
             return _allowed(request)
         if request.operation == "DELETE":
@@ -87,10 +87,12 @@ class Guard:
             self._reading.release()
         return _allowed(request, *(self._preview(config) if config else ()))
 
-    def _refused(self, request: Request, problem: str) -> Response:
+    def _refused(self, request: AdmissionRequest, problem: str) -> AdmissionResponse:
         log.warning("refused an edit of the ConfigMap %s by %r: %s", NAME, request.user_info.username, problem)
         message = f"no good configuration: {problem}"
-        return Response(request.uid, False, Status(422, message, "Invalid"), audit_annotations={"decision": "deny"})
+        return AdmissionResponse(
+            request.uid, False, Status(422, message, "Invalid"), audit_annotations={"decision": "deny"}
+        )
 
     def _preview(self, config: HeadroomConfig) -> tuple[str, ...]:
         """Say what the configuration would change; the account is copied under the lock and worked on without it."""
@@ -110,7 +112,7 @@ class Guard:
             self._previewing.release()
 
 
-def _edited(request: Request) -> HeadroomConfig | None:
+def _edited(request: AdmissionRequest) -> HeadroomConfig | None:
     """Read the configuration that somebody wants; None: it is some other part of the ConfigMap that changes.
 
     A bad text that got in before is no matter of such an edit.
@@ -136,5 +138,5 @@ def _line(error: ConfigError | ObjectError) -> str:
     return "; ".join([*lines, f"and {left} more"] if left > 0 else lines)
 
 
-def _allowed(request: Request, *warnings: str) -> Response:
-    return Response(request.uid, True, warnings=warnings)
+def _allowed(request: AdmissionRequest, *warnings: str) -> AdmissionResponse:
+    return AdmissionResponse(request.uid, True, warnings=warnings)

@@ -4,7 +4,7 @@ from msgspec import Struct
 
 from webhook.core.reviews.evaluation import Question
 from webhook.core.reviews.figures import Figures
-from webhook.core.reviews.review import Request
+from webhook.core.reviews.review import AdmissionRequest
 from webhook.core.reviews.verdict import Verdict
 
 
@@ -25,7 +25,7 @@ def plain(status: int, text: str, retry_after: int | None = None) -> Answer:
 class Case(Struct, frozen=True, gc=False):
     """One review; times are seconds of the replica's clock. `question` is missing where no account was needed."""
 
-    request: Request
+    request: AdmissionRequest
     arrived: float
     timeout: float
     question: Question | None = None

@@ -21,7 +21,7 @@ from webhook.core.reviews.decision import Outcome, decide, verdict_of
 from webhook.core.reviews.evaluation import Question, asked_of_quotas, question
 from webhook.core.reviews.figures import Figures, figures_of
 from webhook.core.reviews.response import message, respond
-from webhook.core.reviews.review import Request, ReviewError, decode_of_pod, encode
+from webhook.core.reviews.review import AdmissionRequest, ReviewError, decode_of_pod, encode
 from webhook.core.reviews.verdict import Decision, Reason, Verdict, cannot_tell
 from webhook.core.sharing.allotment import Proposal
 from webhook.core.sharing.shared_state import Shared
@@ -70,7 +70,7 @@ class Admission:
             verdict = cannot_tell(mode, "an unforeseen error, see Headroom's log")
             return self._answer(Case(request, now, timeout), verdict, ())
 
-    def _answer_or_wait(self, request: Request, body: bytes, now: float, timeout: float) -> Answer | Waiting:
+    def _answer_or_wait(self, request: AdmissionRequest, body: bytes, now: float, timeout: float) -> Answer | Waiting:
         asked = self._binding(request, now) if request.is_binding else question(request, self.account.ledger.accounting)
         if isinstance(asked, Verdict):
             return self._answer(Case(request, now, timeout), asked, ())
@@ -92,7 +92,7 @@ class Admission:
             figures = self._figures(outcome.verdict, asked, now)
         return self._answer(case, outcome.verdict, figures)
 
-    def _binding(self, request: Request, now: float) -> Question | Verdict:
+    def _binding(self, request: AdmissionRequest, now: float) -> Question | Verdict:
         with self.account.lock:
             asked = bind_question(request, self.account.ledger, self.account.problem(now))
             if isinstance(asked, Verdict) and asked.decision is Decision.CANNOT_TELL:

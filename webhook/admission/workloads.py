@@ -23,7 +23,7 @@ from webhook.core.forecast.verdict import SILENT, Early, about_workload, early, 
 from webhook.core.ledger.nodes import NodeFacts
 from webhook.core.ledger.places import Lacking
 from webhook.core.reviews.response import message
-from webhook.core.reviews.review import Request, ReviewError, decode, encode
+from webhook.core.reviews.review import AdmissionRequest, ReviewError, decode, encode
 from webhook.core.reviews.verdict import Decision, Reason, Verdict
 from webhook.core.values.bucket import Bucket
 from webhook.http.messages import LARGEST_EARLY
@@ -70,7 +70,7 @@ class Forecast:
         self._record(Case(request, arrived, timeout), said.verdict, message(request, said.verdict, response))
         return Answer(200, encode(response))
 
-    def _say(self, asked: Request, request: Request, size: int) -> Early:
+    def _say(self, asked: AdmissionRequest, request: AdmissionRequest, size: int) -> Early:
         try:
             return self._foretell(asked, request, size)
         except (KubeError, ObjectError, _UnaccountedError) as error:
@@ -79,7 +79,7 @@ class Forecast:
             log.exception("no early answer on review %r", request.uid)
         return _UNKNOWN
 
-    def _foretell(self, asked: Request, request: Request, size: int) -> Early:
+    def _foretell(self, asked: AdmissionRequest, request: AdmissionRequest, size: int) -> Early:
         kind, namespace, config = request.kind.kind, request.namespace, self._account.config
         if not wanted(kind, namespace, config):
             return SILENT
@@ -91,7 +91,7 @@ class Forecast:
         found, lacked = self._foresee(namespace, planned, refused=config.policy(namespace).mode is Mode.ENFORCE)
         return early(planned, found, namespace, config, lacked)
 
-    def _edit(self, asked: Request) -> Edit:
+    def _edit(self, asked: AdmissionRequest) -> Edit:
         new, old = bytes(asked.object), bytes(asked.old_object)
         if asked.sub_resource:
             self._pace()
@@ -106,7 +106,7 @@ class Forecast:
             if not self._reads.take(self._account.clock()):
                 raise _UnaccountedError("workloads are scaled more often than they can be looked up")
 
-    def _nodes(self, asked: Request) -> tuple[NodeFacts, ...]:
+    def _nodes(self, asked: AdmissionRequest) -> tuple[NodeFacts, ...]:
         if asked.kind.kind != "DaemonSet":
             return ()
         with self._account.lock:

@@ -29,7 +29,7 @@ from webhook.core.forecast.plan import KINDS
 from webhook.core.ledger.balance import Standing
 from webhook.core.ledger.recount import Drift
 from webhook.core.ledger.reservations import Reservation
-from webhook.core.reviews.review import Request
+from webhook.core.reviews.review import AdmissionRequest
 from webhook.core.values.amounts import NOTHING, Amounts
 from webhook.http.tls import ServingCertificate
 from webhook.observability.audit_log import AuditLog
@@ -80,7 +80,7 @@ class Reviews(Collector):
         yield HistogramMetricFamily("headroom_admission_duration_seconds", text, buckets=buckets, sum_value=seconds)
 
 
-def _kind(request: Request) -> str:
+def _kind(request: AdmissionRequest) -> str:
     return "Pod/resize" if request.is_resize else "Pod/binding" if request.is_binding else "other"
 
 

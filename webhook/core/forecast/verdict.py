@@ -16,7 +16,7 @@ from webhook.core.forecast.plan import KINDS, Plan
 from webhook.core.ledger.places import Lacking
 from webhook.core.pods.footprint import asks_for_memory, lacks_memory_limit
 from webhook.core.reviews.response import respond
-from webhook.core.reviews.review import Request, Response
+from webhook.core.reviews.review import AdmissionRequest, AdmissionResponse
 from webhook.core.reviews.verdict import Decision, Reason, Verdict, judge_form, judge_placing, refuse
 
 _SCALED = {"deployments": "Deployment", "replicasets": "ReplicaSet", "statefulsets": "StatefulSet"}
@@ -32,7 +32,7 @@ class Early(NamedTuple):
 SILENT = Early(Verdict(Decision.ALLOW, Reason.FITS))
 
 
-def about_workload(request: Request) -> Request | None:
+def about_workload(request: AdmissionRequest) -> AdmissionRequest | None:
     """Return the request as one about the workload itself, even where it is about its scale; None for anything else."""
     kind = _SCALED.get(request.resource.resource) if request.sub_resource == "scale" else request.kind.kind
     if kind not in KINDS or request.sub_resource not in {"", "scale"}:
@@ -88,7 +88,7 @@ def _refused(plan: Plan, found: Foresight, policy: Policy) -> bool:
     return policy.workloads is Answer.DENY and found.obstacle is not Obstacle.SURGE and found.grows and not plan.mild
 
 
-def reply(request: Request, said: Early) -> Response:
+def reply(request: AdmissionRequest, said: Early) -> AdmissionResponse:
     """Make the response."""
     response = respond(request, said.verdict)
     return structs.replace(response, warnings=(said.warning,)) if said.warning else response

@@ -12,11 +12,11 @@ from webhook.core.ledger.interval import Before
 from webhook.core.ledger.ledger import Ledger
 from webhook.core.ledger.subjects import USER
 from webhook.core.reviews.evaluation import Question
-from webhook.core.reviews.review import Request
+from webhook.core.reviews.review import AdmissionRequest
 from webhook.core.reviews.verdict import Decision, Reason, Verdict, cannot_tell
 
 
-def bind_question(request: Request, ledger: Ledger, problem: str | None = None) -> Question | Verdict:
+def bind_question(request: AdmissionRequest, ledger: Ledger, problem: str | None = None) -> Question | Verdict:
     """Work out what a binding asks; a verdict where it asks for nothing, or nobody knows. The caller holds the lock.
 
     `problem` says why the ledger cannot be relied upon.
@@ -75,7 +75,7 @@ def _comes_into_a_pool(name: str, binding: Binding, ledger: Ledger, problem: str
     return (None if charged == pool else live), ""
 
 
-def _facts(request: Request, live: Entry, binding: Binding) -> PodFacts:
+def _facts(request: AdmissionRequest, live: Entry, binding: Binding) -> PodFacts:
     name, node = f"{request.namespace}/{request.name}", binding.target.name
     return PodFacts(
         name,

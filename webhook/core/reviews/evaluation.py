@@ -17,7 +17,7 @@ from webhook.core.quotas.check import Quota, refusal
 from webhook.core.quotas.objects import read_pod
 from webhook.core.reviews.exemption import exemption
 from webhook.core.reviews.forms import LONGEST_NAME, LONGEST_UID, LONGEST_WORD
-from webhook.core.reviews.review import Request, checked, decode, without_objects
+from webhook.core.reviews.review import AdmissionRequest, checked, decode, without_objects
 from webhook.core.reviews.verdict import Decision, Reason, Verdict, judge_form
 from webhook.core.values.amounts import Amounts
 from webhook.core.values.notation import quoted
@@ -32,7 +32,7 @@ class Question(Struct, frozen=True, gc=False):
     they are seen, will say against it.
     """
 
-    request: Request
+    request: AdmissionRequest
     pod: Pod
     facts: PodFacts
     mode: Mode
@@ -71,7 +71,7 @@ def _cut(owner: OwnerReference) -> OwnerReference:
     )
 
 
-def question(request: Request, accounting: Accounting) -> Question | Verdict:
+def question(request: AdmissionRequest, accounting: Accounting) -> Question | Verdict:
     """Work out what is asked; a verdict where no account is needed for it.
 
     Raises `ReviewError` for what no API server writes.
@@ -120,7 +120,7 @@ def asked_of_quotas(asked: Question, quotas: Sequence[Quota], body: bytes) -> Qu
     return replace(asked, quota=said) if said else asked
 
 
-def _changed_to(request: Request, pod: Pod) -> PodFacts:
+def _changed_to(request: AdmissionRequest, pod: Pod) -> PodFacts:
     return _resized(request, pod) if request.is_resize else _confined(request, pod)
 
 
@@ -133,7 +133,7 @@ def _grows(facts: PodFacts, accounting: Accounting) -> bool:
     return facts.counts and accounting.bounds(facts.asked)
 
 
-def _created(request: Request, pod: Pod) -> PodFacts:
+def _created(request: AdmissionRequest, pod: Pod) -> PodFacts:
     checked(request, pod)
     meta = pod.metadata
     # The pod comes under the object's name: the request's is the one that was asked for, and a mutating webhook may
@@ -143,7 +143,7 @@ def _created(request: Request, pod: Pod) -> PodFacts:
     return pod_facts(pod, f"{request.namespace}/{name}", meta.uid or request.uid, at=0, user=request.user_info.username)
 
 
-def _resized(request: Request, pod: Pod) -> PodFacts:
+def _resized(request: AdmissionRequest, pod: Pod) -> PodFacts:
     """Take in what a pod would be, and what it is.
 
     The API server copies the old status into the new object. What the kubelet said there of the last resize says
@@ -156,7 +156,7 @@ def _resized(request: Request, pod: Pod) -> PodFacts:
     return replace(facts, before=Before(facts.revision, footprint(old), review=request.uid))
 
 
-def _confined(request: Request, pod: Pod) -> PodFacts:
+def _confined(request: AdmissionRequest, pod: Pod) -> PodFacts:
     """Take in where a pod that waits might run, and where it may run from now on.
 
     Of a pod with scheduling gates the nodeSelector and the node affinity can be narrowed, of another one nothing that
@@ -169,7 +169,7 @@ def _confined(request: Request, pod: Pod) -> PodFacts:
     return replace(facts, before=before, was_confined_to=was)
 
 
-def _changed(request: Request, pod: Pod, old: Pod) -> PodFacts:
+def _changed(request: AdmissionRequest, pod: Pod, old: Pod) -> PodFacts:
     checked(request, pod, old)
     name = request.name or pod.metadata.name
     uid = old.metadata.uid or pod.metadata.uid or request.uid
@@ -199,7 +199,7 @@ def _is_too_large(pod: Pod, config: HeadroomConfig) -> bool:
     return bool(config.pools) and not pod.spec.node_name and pieces(pod.spec) > MOST_PIECES
 
 
-def _becomes_too_large(request: Request, pod: Pod, config: HeadroomConfig) -> bool:
+def _becomes_too_large(request: AdmissionRequest, pod: Pod, config: HeadroomConfig) -> bool:
     """Say whether a change makes it so. Of a pod that was, all else can be changed: finalizers have to be removed."""
     if not _is_too_large(pod, config):
         return False

@@ -7,7 +7,7 @@ Who made a pod matters to its creation alone: a change of it is judged, and the 
 
 from webhook.core.api.types import Pod
 from webhook.core.config.types import Exempt
-from webhook.core.reviews.review import Request
+from webhook.core.reviews.review import AdmissionRequest
 
 # The controller acts under its own account, or under the manager's where that runs without one for each controller.
 # Neither copies ownerReferences from a template, so only real DaemonSets get here.
@@ -16,7 +16,7 @@ _DAEMON_SET_CONTROLLERS = frozenset(
 )
 
 
-def exemption(request: Request, pod: Pod, exempt: Exempt) -> str | None:
+def exemption(request: AdmissionRequest, pod: Pod, exempt: Exempt) -> str | None:
     """Say why a pod is exempt; None when it is not."""
     user = request.user_info.username
     if exempt.covers_namespace(request.namespace):

@@ -1,7 +1,7 @@
 """Replies: a verdict as the response that the API server is sent."""
 
 from webhook.core.reviews.messages import printable, refusal, warnings
-from webhook.core.reviews.review import Request, Response, Status
+from webhook.core.reviews.review import AdmissionRequest, AdmissionResponse, Status
 from webhook.core.reviews.verdict import Decision, Reason, Verdict
 
 _STATUS = {
@@ -14,26 +14,28 @@ _BROKEN = (Reason.MEMORY, Reason.CPU)
 _LONGEST = 340  # a kind, a namespace and a name as long as Kubernetes lets them be
 
 
-def subject(request: Request, name: str | None = None) -> str:
+def subject(request: AdmissionRequest, name: str | None = None) -> str:
     """Name what is asked about, on one harmless line: `pod default/web-7`; any part may be missing."""
     what = "pod" if request.is_pod or request.is_resize or request.is_binding else request.what
     where = name or "/".join(filter(None, (request.namespace, request.name)))
     return printable(f"{what} {where}".rstrip(), _LONGEST)
 
 
-def respond(request: Request, verdict: Verdict, name: str | None = None) -> Response:
+def respond(request: AdmissionRequest, verdict: Verdict, name: str | None = None) -> AdmissionResponse:
     """Make the response; `name` is the pod's namespace/name where the request itself does not say it."""
     if verdict.decision is Decision.ALLOW and verdict.reason is Reason.FITS:
-        return Response(request.uid, allowed=True)
+        return AdmissionResponse(request.uid, allowed=True)
     named = subject(request, name)
     if verdict.allowed:
-        return Response(request.uid, True, warnings=warnings(verdict, named), audit_annotations=_annotations(verdict))
+        return AdmissionResponse(
+            request.uid, True, warnings=warnings(verdict, named), audit_annotations=_annotations(verdict)
+        )
     code, reason = _STATUS.get(verdict.reason, _FORBIDDEN)
     status = Status(code, refusal(verdict, named, _cannot(request)), reason)
-    return Response(request.uid, False, status, audit_annotations=_annotations(verdict))
+    return AdmissionResponse(request.uid, False, status, audit_annotations=_annotations(verdict))
 
 
-def _cannot(request: Request) -> str:
+def _cannot(request: AdmissionRequest) -> str:
     if request.is_resize:
         return "cannot grow"
     if request.is_binding:
@@ -42,7 +44,7 @@ def _cannot(request: Request) -> str:
     return "cannot be confined to these nodes" if confines else "does not fit"
 
 
-def message(request: Request, verdict: Verdict, response: Response, name: str | None = None) -> str:
+def message(request: AdmissionRequest, verdict: Verdict, response: AdmissionResponse, name: str | None = None) -> str:
     """Return what a decision is told with besides its figures: one line, whatever the decision is.
 
     Of a refusal what the user was told, of what a mode lets in the sentence that would have refused it, of another

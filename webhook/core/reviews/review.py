@@ -37,7 +37,7 @@ class _User(Struct, frozen=True, gc=False):
     username: str = ""
 
 
-class Request(Struct, frozen=True, gc=False, rename="camel"):
+class AdmissionRequest(Struct, frozen=True, gc=False, rename="camel"):
     """What the API server asks about."""
 
     uid: str
@@ -94,7 +94,7 @@ class Request(Struct, frozen=True, gc=False, rename="camel"):
             raise ObjectError(f"oldObject: {error}") from error
 
 
-class _PodRequest(Request, frozen=True, gc=False, kw_only=True, rename="camel"):
+class _PodRequest(AdmissionRequest, frozen=True, gc=False, kw_only=True, rename="camel"):
     """The same, of a pod that could be read with the rest."""
 
     object: Pod  # type: ignore[assignment]  # nobody but `pod` looks at it
@@ -107,7 +107,7 @@ class _PodRequest(Request, frozen=True, gc=False, kw_only=True, rename="camel"):
 class _Review(Struct, frozen=True, gc=False, rename="camel"):
     api_version: str = ""
     kind: str = ""
-    request: Request | None = None
+    request: AdmissionRequest | None = None
 
 
 class _PodReview(_Review, frozen=True, gc=False, rename="camel"):
@@ -120,7 +120,7 @@ _review = msgspec.json.Decoder(_Review)
 _pod_review = msgspec.json.Decoder(_PodReview)
 
 
-def decode(body: bytes) -> Request:
+def decode(body: bytes) -> AdmissionRequest:
     """Read the question; raises `ReviewError` where no uid can be read."""
     try:
         return _asked(_review.decode(body))
@@ -128,7 +128,7 @@ def decode(body: bytes) -> Request:
         raise ReviewError(f"the body is no AdmissionReview: {error}") from error
 
 
-def decode_of_pod(body: bytes) -> Request:
+def decode_of_pod(body: bytes) -> AdmissionRequest:
     """Read the question, with the pod that it is about in the same pass if that is small and readable.
 
     Raises `ReviewError`.
@@ -142,7 +142,7 @@ def decode_of_pod(body: bytes) -> Request:
     return decode(body) if request.kind.kind != "Pod" and request.is_binding else request
 
 
-def _asked(review: _Review) -> Request:
+def _asked(review: _Review) -> AdmissionRequest:
     if review.kind != KIND or review.api_version != API_VERSION:
         got = f"{review.api_version or 'no apiVersion'}, {review.kind or 'no kind'}"
         raise ReviewError(f"send {API_VERSION} {KIND}, not {quoted(got)}")
@@ -159,7 +159,7 @@ def _asked(review: _Review) -> Request:
     return request if len(user) <= LONGEST_USER else replace(request, user_info=_User(usable(user)))
 
 
-def checked(request: Request, pod: Pod, old: Pod | None = None) -> None:
+def checked(request: AdmissionRequest, pod: Pod, old: Pod | None = None) -> None:
     """Check the pod that a request is about, and what it is to replace; raises `ReviewError`."""
     try:
         check_pod(pod, request.namespace, request.name)
@@ -170,7 +170,7 @@ def checked(request: Request, pod: Pod, old: Pod | None = None) -> None:
         raise ReviewError(str(error)) from error
 
 
-def without_objects(request: Request) -> Request:
+def without_objects(request: AdmissionRequest) -> AdmissionRequest:
     """Return the request without its objects, which are most of it and hold on to the whole body."""
     if isinstance(request, _PodRequest):
         return replace(request, object=_NO_POD, old_object=_NOTHING)
@@ -181,7 +181,7 @@ _NOTHING = Raw(b"null")
 _NO_POD = Pod()
 
 
-class Response(Struct, frozen=True, gc=False, rename="camel", omit_defaults=True):
+class AdmissionResponse(Struct, frozen=True, gc=False, rename="camel", omit_defaults=True):
     """What the API server is told."""
 
     uid: str
@@ -200,7 +200,7 @@ class Status(Struct, frozen=True, gc=False):
 
 
 class _Answer(Struct, frozen=True, gc=False, rename="camel"):
-    response: Response
+    response: AdmissionResponse
     api_version: str = API_VERSION
     kind: str = KIND
 
@@ -208,6 +208,6 @@ class _Answer(Struct, frozen=True, gc=False, rename="camel"):
 _encoder = msgspec.json.Encoder()
 
 
-def encode(response: Response) -> bytes:
+def encode(response: AdmissionResponse) -> bytes:
     """Write the answer."""
     return _encoder.encode(_Answer(response))

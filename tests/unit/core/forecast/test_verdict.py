@@ -12,14 +12,14 @@ from webhook.core.forecast.fit import facts_of, foresee, lacking, look
 from webhook.core.forecast.plan import KINDS, Edit, plan
 from webhook.core.forecast.verdict import SILENT, Early, about_workload, early, excused, reply, wanted
 from webhook.core.ledger.ledger import Ledger
-from webhook.core.reviews.review import Request, decode
+from webhook.core.reviews.review import AdmissionRequest, decode
 from webhook.core.reviews.verdict import Decision, Reason
 
 DENY = "workloads: deny"
 CRITICAL = "exempt: {priorityClasses: [vital], priorityClassNamespaces: [ops]}"
 
 
-def asked(kind: str, sub_resource: str = "", resource: str = "", **request: Any) -> Request:
+def asked(kind: str, sub_resource: str = "", resource: str = "", **request: Any) -> AdmissionRequest:
     group = {"group": "apps", "version": "v1"}
     named = {"kind": {**group, "kind": kind}, "resource": {**group, "resource": resource}, "subResource": sub_resource}
     return decode(body(**named, namespace="default", name="web", **request))
@@ -60,7 +60,7 @@ def test_whoever_scales_asks_about_the_workload(resource: str, kind: str) -> Non
 @pytest.mark.parametrize(
     "request_", [asked("Pod"), asked("Scale", "scale", "replicationcontrollers"), asked("Deployment", "status")]
 )
-def test_anything_else_is_not_ours(request_: Request) -> None:
+def test_anything_else_is_not_ours(request_: AdmissionRequest) -> None:
     assert about_workload(request_) is None
 
 

@@ -14,13 +14,13 @@ from webhook.core.reviews.binding import bind_question
 from webhook.core.reviews.decision import Outcome, decide
 from webhook.core.reviews.evaluation import Question
 from webhook.core.reviews.response import respond
-from webhook.core.reviews.review import Request, decode_of_pod
+from webhook.core.reviews.review import AdmissionRequest, decode_of_pod
 from webhook.core.reviews.verdict import Decision, Reason, Verdict
 from webhook.core.sharing.allotment import Allotment, Ask, Timing
 from webhook.core.sharing.credit import SHARES, Credit
 
 
-def binding(name: str, to: str, uid: str | None = None, **request: Any) -> Request:
+def binding(name: str, to: str, uid: str | None = None, **request: Any) -> AdmissionRequest:
     """A scheduler's review."""
     target = {"apiVersion": "v1", "kind": "Node", "name": to}
     made: dict[str, Any] = {

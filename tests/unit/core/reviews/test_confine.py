@@ -14,7 +14,7 @@ from webhook.core.pods.confinement import MOST_PIECES, Way
 from webhook.core.reviews.decision import Outcome, decide
 from webhook.core.reviews.evaluation import Question, question
 from webhook.core.reviews.response import respond
-from webhook.core.reviews.review import Request
+from webhook.core.reviews.review import AdmissionRequest
 from webhook.core.reviews.verdict import Decision, Reason, Verdict
 from webhook.core.sharing.allotment import Allotment, Ask, Timing
 from webhook.core.sharing.credit import SHARES, Cause, Credit, Shortfall
@@ -29,11 +29,11 @@ GRANTED = (Decision.ALLOW, Reason.FITS, True)
 REFUSED = (Decision.DENY, Reason.MEMORY, True)
 
 
-def found(request: Request, settings: str = POOLS) -> Question | Verdict:
+def found(request: AdmissionRequest, settings: str = POOLS) -> Question | Verdict:
     return question(request, Accounting(config(settings)))
 
 
-def asked(request: Request, settings: str = POOLS) -> Question:
+def asked(request: AdmissionRequest, settings: str = POOLS) -> Question:
     it = found(request, settings)
     assert isinstance(it, Question)
     return it

@@ -11,17 +11,17 @@ from webhook.core.config.types import Mode
 from webhook.core.ledger.rules import Accounting
 from webhook.core.pods.confinement import Way
 from webhook.core.reviews.evaluation import Question, asked_of_quotas, question
-from webhook.core.reviews.review import Request, decode, decode_of_pod
+from webhook.core.reviews.review import AdmissionRequest, decode, decode_of_pod
 from webhook.core.reviews.verdict import Decision, Reason, Verdict
 
 
-def asked(request: Request, settings: str = "") -> Question:
+def asked(request: AdmissionRequest, settings: str = "") -> Question:
     found = question(request, Accounting(config(settings)))
     assert isinstance(found, Question)
     return found
 
 
-def answered(request: Request, settings: str = "") -> Verdict:
+def answered(request: AdmissionRequest, settings: str = "") -> Verdict:
     found = question(request, Accounting(config(settings)))
     assert isinstance(found, Verdict)
     return found

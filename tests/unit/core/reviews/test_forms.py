@@ -16,7 +16,7 @@ from webhook.core.ledger.rules import Accounting
 from webhook.core.reviews import forms
 from webhook.core.reviews.evaluation import Question, question
 from webhook.core.reviews.forms import LONGEST_USER, usable
-from webhook.core.reviews.review import Request, ReviewError, decode, decode_of_pod
+from webhook.core.reviews.review import AdmissionRequest, ReviewError, decode, decode_of_pod
 from webhook.core.reviews.verdict import Reason
 
 ACCOUNTING = Accounting(config(""))
@@ -24,7 +24,7 @@ LONG = 200_000
 POD = {"version": "v1", "kind": "Pod"}
 
 
-def ask(data: bytes) -> Request:
+def ask(data: bytes) -> AdmissionRequest:
     """Go as far as everything goes that is kept of a review; raises `ReviewError`."""
     request = decode_of_pod(data)
     asked = question(request, ACCOUNTING)

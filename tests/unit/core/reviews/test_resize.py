@@ -15,7 +15,7 @@ from webhook.core.ledger.ledger import Ledger
 from webhook.core.ledger.rules import Accounting
 from webhook.core.reviews.decision import Outcome, decide
 from webhook.core.reviews.evaluation import Question, question
-from webhook.core.reviews.review import Request
+from webhook.core.reviews.review import AdmissionRequest
 from webhook.core.reviews.verdict import Decision, Reason, Verdict
 from webhook.core.sharing.allotment import Allotment, Ask, Timing
 from webhook.core.sharing.credit import Credit
@@ -25,13 +25,13 @@ TIMING = Timing(validity=15.0, lapse=45.0)
 INFEASIBLE = {"type": "PodResizePending", "status": "True", "reason": "Infeasible"}
 
 
-def asked(request: Request, settings: str = "") -> Question:
+def asked(request: AdmissionRequest, settings: str = "") -> Question:
     found = question(request, Accounting(config(settings)))
     assert isinstance(found, Question)
     return found
 
 
-def answered(request: Request, settings: str = "") -> Verdict:
+def answered(request: AdmissionRequest, settings: str = "") -> Verdict:
     found = question(request, Accounting(config(settings)))
     assert isinstance(found, Verdict)
     return found

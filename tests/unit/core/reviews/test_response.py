@@ -11,7 +11,7 @@ from webhook.core.config.percentage import Share
 from webhook.core.config.types import Mode
 from webhook.core.ledger.nodes import Room
 from webhook.core.reviews.response import respond, subject
-from webhook.core.reviews.review import Request, Response, decode, encode
+from webhook.core.reviews.review import AdmissionRequest, AdmissionResponse, decode, encode
 from webhook.core.reviews.verdict import Decision, Reason, Sum, Verdict, cannot_tell, refuse
 from webhook.core.values.scopes import CLUSTER
 
@@ -21,7 +21,7 @@ REVIEW = asking()
 
 
 def test_a_plain_allow_says_nothing_else() -> None:
-    assert respond(REVIEW, Verdict(Decision.ALLOW, Reason.FITS)) == Response("review-1", True)
+    assert respond(REVIEW, Verdict(Decision.ALLOW, Reason.FITS)) == AdmissionResponse("review-1", True)
 
 
 def test_a_refusal_is_forbidden_and_carries_its_facts_for_the_audit_log() -> None:
@@ -127,7 +127,9 @@ def test_an_answer_can_be_sent_whatever_the_names_are() -> None:
         ),
     ],
 )
-def test_what_is_asked_about_is_named_on_one_harmless_line(named: Request, name: str | None, expected: str) -> None:
+def test_what_is_asked_about_is_named_on_one_harmless_line(
+    named: AdmissionRequest, name: str | None, expected: str
+) -> None:
     assert subject(named, name) == expected
 
 

@@ -12,7 +12,15 @@ from hypothesis import strategies as st
 from tests.support.sample_reviews import SAMPLES, body, sample
 from webhook.core.api.types import ObjectError
 from webhook.core.pods.footprint import footprint
-from webhook.core.reviews.review import Request, Response, ReviewError, Status, decode, decode_of_pod, encode
+from webhook.core.reviews.review import (
+    AdmissionRequest,
+    AdmissionResponse,
+    ReviewError,
+    Status,
+    decode,
+    decode_of_pod,
+    encode,
+)
 
 MI = 1 << 20
 
@@ -198,7 +206,7 @@ def test_a_request_of_any_shape_is_read_or_refused(fields: dict[str, Any]) -> No
 # -- in one pass -------------------------------------------------------------------------------------------------------
 
 
-def told(read: Callable[[bytes], Request], data: bytes) -> tuple[object, ...]:
+def told(read: Callable[[bytes], AdmissionRequest], data: bytes) -> tuple[object, ...]:
     """All that is made of a body, be it an error."""
     try:
         request = read(data)
@@ -248,9 +256,9 @@ def test_one_pass_makes_no_pod_of_an_object_that_is_missing() -> None:
 @pytest.mark.parametrize(
     ("response", "expected"),
     [
-        (Response("u", True), {"uid": "u", "allowed": True}),
+        (AdmissionResponse("u", True), {"uid": "u", "allowed": True}),
         (
-            Response("u", False, Status(403, "no", "Forbidden"), audit_annotations={"decision": "deny"}),
+            AdmissionResponse("u", False, Status(403, "no", "Forbidden"), audit_annotations={"decision": "deny"}),
             {
                 "uid": "u",
                 "allowed": False,
@@ -258,16 +266,16 @@ def test_one_pass_makes_no_pod_of_an_object_that_is_missing() -> None:
                 "auditAnnotations": {"decision": "deny"},
             },
         ),
-        (Response("u", True, warnings=("a", "b")), {"uid": "u", "allowed": True, "warnings": ["a", "b"]}),
+        (AdmissionResponse("u", True, warnings=("a", "b")), {"uid": "u", "allowed": True, "warnings": ["a", "b"]}),
     ],
 )
-def test_an_answer_holds_what_is_said_and_nothing_else(response: Response, expected: dict[str, Any]) -> None:
+def test_an_answer_holds_what_is_said_and_nothing_else(response: AdmissionResponse, expected: dict[str, Any]) -> None:
     whole = {"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "response": expected}
     assert json.loads(encode(response)) == whole
 
 
 def test_the_bytes_of_a_plain_answer() -> None:
-    assert encode(Response("u", True)) == (
+    assert encode(AdmissionResponse("u", True)) == (
         b'{"response":{"uid":"u","allowed":true},"apiVersion":"admission.k8s.io/v1","kind":"AdmissionReview"}'
     )
 
