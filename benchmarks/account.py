@@ -9,13 +9,14 @@ from typing import cast
 from prometheus_client import CollectorRegistry
 
 from benchmarks.load import DATA
-from webhook.admission.decision_record import Answer, Decided
+from webhook.admission.decision_record import Decided
 from webhook.admission.pods import Admission
 from webhook.controllers import watches as watching
 from webhook.core.config.parse import parse
 from webhook.core.ledger.info import PodFacts
 from webhook.core.ledger.nodes import NodeFacts
 from webhook.core.sharing.allotment import Timing
+from webhook.http.messages import Response
 from webhook.kube.client import Api
 from webhook.manager import clock
 from webhook.observability import metrics
@@ -126,7 +127,7 @@ class Synced:
     def ask(self, body: bytes) -> bytes:
         """Have a review answered, as the door does; it must not have to wait."""
         answer = self.admission.review(body, 10.0)
-        if not isinstance(answer, Answer) or answer.status != 200:
+        if not isinstance(answer, Response) or answer.status != 200:
             raise RuntimeError(f"no answer at once: {answer}")
         return answer.body
 

@@ -12,15 +12,15 @@ import ssl
 from collections.abc import Callable
 from typing import Any, cast
 
+import flask
 import msgspec
-from flask import Flask, Response, jsonify, request
+from flask import Flask, jsonify, request
 from gunicorn.app.base import BaseApplication
 from kubernetes import client, config
 
-from webhook.admission.decision_record import Answer
 from webhook.admission.pods import Admission
 from webhook.http import worker as replica
-from webhook.http.messages import Reply, Request
+from webhook.http.messages import Request, Response
 from webhook.http.wsgi import Origin, call
 from webhook.web.dispatcher import Door
 
@@ -39,17 +39,17 @@ _decode = msgspec.json.Decoder(_Review).decode
 class Inert:
     """Lets everything in, and knows nothing."""
 
-    def review(self, body: bytes, _: float) -> Answer:
+    def review(self, body: bytes, _: float) -> Response:
         """Answer with the uid that was sent."""
         uid = msgspec.json.encode(_decode(body).request.uid)
         start = b'{"response":{"uid":' + uid
-        return Answer(200, start + b',"allowed":true},"apiVersion":"admission.k8s.io/v1","kind":"AdmissionReview"}')
+        return Response(200, start + b',"allowed":true},"apiVersion":"admission.k8s.io/v1","kind":"AdmissionReview"}')
 
 
 class FlaskDoor(Door):
     """Hands reviews to Flask too, right on the loop."""
 
-    def answer(self, request: Request, origin: Origin) -> Reply:
+    def handle(self, request: Request, origin: Origin) -> Response:
         """Answer at once."""
         return call(self._app, request, origin)
 
@@ -88,7 +88,7 @@ def inert_app(look: Callable[[], object] = lambda: None) -> Flask:
     app = Flask("nothing", static_folder=None)
 
     @app.post("/validate")
-    def validate() -> Response:
+    def validate() -> flask.Response:
         look()
         answer = {"uid": request.get_json()["request"]["uid"], "allowed": True}
         return jsonify(apiVersion="admission.k8s.io/v1", kind="AdmissionReview", response=answer)

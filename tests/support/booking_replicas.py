@@ -9,7 +9,6 @@ from kubernetes.client.configuration import Configuration
 
 from tests.support.fake_configmaps import NAMESPACE, FakeConfigMaps
 from tests.support.replica import Judge
-from webhook.admission.decision_record import Answer
 from webhook.admission.pending import Waiting
 from webhook.admission.pods import Admission
 from webhook.controllers.allotments import Booking
@@ -18,6 +17,7 @@ from webhook.controllers.watches import watch_allotments
 from webhook.core.sharing import shared_state as shared
 from webhook.core.sharing.allotment import Timing
 from webhook.core.sharing.shared_state import Shared
+from webhook.http.messages import Response
 from webhook.kube.client import Api
 from webhook.kube.configmaps import ConfigMaps
 
@@ -65,9 +65,9 @@ class Replica:
         """What answers."""
         return self.judge.admission
 
-    def answer(self, asked: Answer | Waiting) -> Answer:
+    def answer(self, asked: Response | Waiting) -> Response:
         """Wait for an answer as the door does, by the clock on the wall."""
-        if isinstance(asked, Answer):
+        if isinstance(asked, Response):
             return asked
         try:
             return asked.answer.result(PATIENCE)

@@ -11,7 +11,7 @@ from prometheus_client import CollectorRegistry
 
 from webhook.admission.pods import Admission
 from webhook.http.client_certificates import Clients
-from webhook.http.connection import Connection
+from webhook.http.connection import Connection, Handler
 from webhook.http.connection_table import ConnectionTable
 from webhook.http.parser import Room
 from webhook.web.dispatcher import Door
@@ -89,7 +89,8 @@ class House:
     """What connections need of their worker. To be made on a running loop."""
 
     def __init__(self, door: Door) -> None:
-        self.door, self.room, self.loop = door, Room(), asyncio.get_running_loop()
+        self.handler: Handler = door
+        self.room, self.loop = Room(), asyncio.get_running_loop()
         self.table = ConnectionTable[Connection](100, 100)
         self.clients: Clients | None = None
         self.alive, self.date = True, b"Sat, 21 Nov 2026 12:00:00 GMT"

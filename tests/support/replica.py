@@ -6,13 +6,14 @@ from datetime import UTC, datetime
 from typing import Any
 
 from tests.support.accounts import config, node
-from webhook.admission.decision_record import Answer, Decided
+from webhook.admission.decision_record import Decided
 from webhook.admission.pending import Waiting
 from webhook.admission.pods import Admission
 from webhook.core.config.render import digest
 from webhook.core.ledger.info import PodFacts
 from webhook.core.sharing.allotment import Timing
 from webhook.core.sharing.credit import Shares
+from webhook.http.messages import Response
 from webhook.state.cluster_state import Account
 
 BEGAN = 1000.0
@@ -53,15 +54,15 @@ def review(name: str = "web", memory: str = "1Gi", *, created: float = BEGAN, **
     return json.dumps({"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "request": request}).encode()
 
 
-def response(answer: Answer | Waiting) -> dict[str, Any]:
+def response(answer: Response | Waiting) -> dict[str, Any]:
     """Read the response out of an answer that was given at once."""
-    assert isinstance(answer, Answer), "it waits for a booking"
+    assert isinstance(answer, Response), "it waits for a booking"
     assert answer.status == 200, answer
     found: dict[str, Any] = json.loads(answer.body)["response"]
     return found
 
 
-def waits(answer: Answer | Waiting) -> Waiting:
+def waits(answer: Response | Waiting) -> Waiting:
     """Take an answer that is still to come."""
     assert isinstance(answer, Waiting), answer
     return answer
@@ -95,7 +96,7 @@ class Judge:
         self.admission.account.relist_nodes([node("node", memory)])
         self.admission.account.relist_pods(pods, revision, self.admission.account.clock())
 
-    def ask(self, body: bytes, timeout: float = 10.0) -> Answer | Waiting:
+    def ask(self, body: bytes, timeout: float = 10.0) -> Response | Waiting:
         """Have a review judged."""
         return self.admission.review(body, timeout)
 

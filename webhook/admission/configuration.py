@@ -13,7 +13,6 @@ from threading import Lock
 
 from msgspec import Struct
 
-from webhook.admission.decision_record import Answer, plain
 from webhook.core.api.types import ObjectError, sent_reader
 from webhook.core.config.config import HeadroomConfig
 from webhook.core.config.errors import ConfigError, Problem
@@ -24,7 +23,7 @@ from webhook.core.forecast.preview_messages import preview_warnings
 from webhook.core.reviews.messages import WARNING, printable
 from webhook.core.reviews.review import AdmissionRequest, AdmissionResponse, ReviewError, Status, decode, encode
 from webhook.core.values.bucket import Bucket
-from webhook.http.messages import LARGEST_EARLY
+from webhook.http.messages import LARGEST_EARLY, Response, plain
 from webhook.state.cluster_state import Account
 from webhook.state.configuration import KEY, NAME
 
@@ -56,7 +55,7 @@ class Guard:
         self._reading = Lock()
         self._edits = Bucket(_RATE, _BURST)
 
-    def review(self, body: bytes, _: float) -> Answer:
+    def review(self, body: bytes, _: float) -> Response:
         """Answer an AdmissionReview; nothing here waits, so the time that is left is no matter."""
         try:
             request = decode(body)
@@ -68,7 +67,7 @@ class Guard:
         except Exception:
             log.exception("the edit of the ConfigMap %r could not be checked", request.name)
             response = _allowed(request, "this edit could not be checked: see Headroom's log")
-        return Answer(200, encode(response))
+        return Response(200, encode(response))
 
     def _judged(self, request: AdmissionRequest, size: int) -> AdmissionResponse:
         if request.name != NAME or request.kind.kind != "ConfigMap":

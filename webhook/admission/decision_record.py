@@ -8,20 +8,6 @@ from webhook.core.reviews.review import AdmissionRequest
 from webhook.core.reviews.verdict import Verdict
 
 
-class Answer(Struct, frozen=True, gc=False):
-    """What goes back over HTTP; `retry_after` in seconds, where the caller should ask again."""
-
-    status: int
-    body: bytes
-    content_type: str = "application/json"
-    retry_after: int | None = None
-
-
-def plain(status: int, text: str, retry_after: int | None = None) -> Answer:
-    """Make an answer for people."""
-    return Answer(status, f"{text}\n".encode(), "text/plain; charset=utf-8", retry_after)
-
-
 class Case(Struct, frozen=True, gc=False):
     """One review; times are seconds of the replica's clock. `question` is missing where no account was needed."""
 

@@ -4,13 +4,14 @@ from collections.abc import Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 
-from webhook.admission.decision_record import Answer, Case
+from webhook.admission.decision_record import Case
 from webhook.core.ledger.ledger import Ledger
 from webhook.core.pods.confinement import weight
 from webhook.core.reviews.decision import decide, refuse_beside_others, verdict_of
 from webhook.core.reviews.evaluation import Question
 from webhook.core.reviews.verdict import Verdict, cannot_tell
 from webhook.core.sharing.allotment import Allotment, Ask, Proposal
+from webhook.http.messages import Response
 
 
 @dataclass(slots=True, eq=False)
@@ -27,7 +28,7 @@ class Waiting:
     until: float
     awaits: Verdict | None = None
     proposed: bool = False
-    answer: Future[Answer] = field(default_factory=Future)
+    answer: Future[Response] = field(default_factory=Future)
 
     @property
     def lacks_booking(self) -> bool:

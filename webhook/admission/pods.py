@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 
 from webhook.admission.deadlines import Patience
-from webhook.admission.decision_record import Answer, Case, Decided, plain
+from webhook.admission.decision_record import Case, Decided
 from webhook.admission.pending import Settled, Waiting, WaitingRoom
 from webhook.core.reviews.awaiting import final
 from webhook.core.reviews.binding import bind_question
@@ -25,6 +25,7 @@ from webhook.core.reviews.review import AdmissionRequest, ReviewError, decode_of
 from webhook.core.reviews.verdict import Decision, Reason, Verdict, cannot_tell
 from webhook.core.sharing.allotment import Proposal
 from webhook.core.sharing.shared_state import Shared
+from webhook.http.messages import Response, plain
 from webhook.state.cluster_state import Account
 from webhook.state.holders import most_awaited
 from webhook.state.quota_view import QuotaView
@@ -53,7 +54,7 @@ class Admission:
 
     # -- the way of a review -------------------------------------------------------------------------------------------
 
-    def review(self, body: bytes, timeout: float) -> Answer | Waiting:
+    def review(self, body: bytes, timeout: float) -> Response | Waiting:
         """Answer an AdmissionReview; the API server waits `timeout` seconds for it in all."""
         now = self.account.clock()
         try:
@@ -70,7 +71,7 @@ class Admission:
             verdict = cannot_tell(mode, "an unforeseen error, see Headroom's log")
             return self._answer(Case(request, now, timeout), verdict, ())
 
-    def _answer_or_wait(self, request: AdmissionRequest, body: bytes, now: float, timeout: float) -> Answer | Waiting:
+    def _answer_or_wait(self, request: AdmissionRequest, body: bytes, now: float, timeout: float) -> Response | Waiting:
         asked = self._binding(request, now) if request.is_binding else question(request, self.account.ledger.accounting)
         if isinstance(asked, Verdict):
             return self._answer(Case(request, now, timeout), asked, ())
@@ -119,7 +120,7 @@ class Admission:
             return judged
         return figures_of(self.account.ledger, asked.facts)
 
-    def _answer(self, case: Case, verdict: Verdict, figures: tuple[Figures, ...]) -> Answer:
+    def _answer(self, case: Case, verdict: Verdict, figures: tuple[Figures, ...]) -> Response:
         now = self.account.clock()
         if verdict.decision is Decision.CANNOT_TELL:
             if self._may_ask_again(case, now):
@@ -135,7 +136,7 @@ class Admission:
             self._observe(Decided(case, verdict, told, figures, age, now - case.arrived, self.account.config_hash))
         except Exception:
             log.exception("the decision on review %r could not be recorded", case.request.uid)
-        return Answer(200, encode(response))
+        return Response(200, encode(response))
 
     def _name_holder(self, verdict: Verdict) -> None:
         """Log who holds most, now and then, if a pod is refused while room is held for pods that have not appeared."""
@@ -231,6 +232,6 @@ class Admission:
                 waiting.answer.set_result(answer)
 
 
-def _refused(error: ReviewError) -> Answer:
+def _refused(error: ReviewError) -> Response:
     log.warning("refused a request to /validate: %s", error)
     return plain(400, str(error))

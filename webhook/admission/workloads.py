@@ -13,7 +13,7 @@ from collections.abc import Callable
 from threading import Lock
 from urllib.parse import quote
 
-from webhook.admission.decision_record import Answer, Case, Decided, plain
+from webhook.admission.decision_record import Case, Decided
 from webhook.core.api.types import ObjectError
 from webhook.core.api.workloads import read_scale, read_workload, scaled
 from webhook.core.config.types import Mode
@@ -26,7 +26,7 @@ from webhook.core.reviews.response import message
 from webhook.core.reviews.review import AdmissionRequest, ReviewError, decode, encode
 from webhook.core.reviews.verdict import Decision, Reason, Verdict
 from webhook.core.values.bucket import Bucket
-from webhook.http.messages import LARGEST_EARLY
+from webhook.http.messages import LARGEST_EARLY, Response, plain
 from webhook.kube.client import Api
 from webhook.kube.stream import KubeError
 from webhook.state.cluster_state import Account
@@ -55,7 +55,7 @@ class Forecast:
         self._reads = Bucket(_RATE, _BURST)
         self._lock = Lock()
 
-    def review(self, body: bytes, timeout: float) -> Answer:
+    def review(self, body: bytes, timeout: float) -> Response:
         """Answer an AdmissionReview; a refusal is what policy wants, everything else lets the request pass."""
         arrived = self._account.clock()
         try:
@@ -68,7 +68,7 @@ class Forecast:
         request = request or asked
         response = reply(request, SILENT if said is _UNKNOWN else said)
         self._record(Case(request, arrived, timeout), said.verdict, message(request, said.verdict, response))
-        return Answer(200, encode(response))
+        return Response(200, encode(response))
 
     def _say(self, asked: AdmissionRequest, request: AdmissionRequest, size: int) -> Early:
         try:

@@ -11,7 +11,7 @@ import click
 from webhook import __version__
 
 _COMMANDS: Final = ("footprint", "serve")
-"""Their names; `webhook.cli_NAME` holds the command NAME."""
+"""Their names; `webhook.cli.NAME` holds the command NAME."""
 
 
 class _Commands(click.Group):
@@ -25,7 +25,7 @@ class _Commands(click.Group):
         """Return the command of this name, or None."""
         if cmd_name not in _COMMANDS:
             return None
-        command: click.Command = getattr(import_module(f"webhook.cli_{cmd_name}"), cmd_name)
+        command: click.Command = getattr(import_module(f"webhook.cli.{cmd_name}"), cmd_name)
         return command
 
 

@@ -8,7 +8,7 @@ import ssl
 from collections.abc import Mapping
 from typing import Any
 
-from webhook.admission.decision_record import Answer, plain
+from webhook.http.messages import Response, plain
 from webhook.http.tls import ServingCertificate
 
 API_SERVER = "kube-apiserver"
@@ -24,7 +24,7 @@ class Clients:
         self._certificate = certificate
         self._name = name
 
-    def refusal(self, handshake: ssl.SSLObject) -> Answer | None:
+    def refusal(self, handshake: ssl.SSLObject) -> Response | None:
         """Return the answer to a client that is not expected; None for one that is."""
         shown = handshake.getpeercert()
         if not shown:

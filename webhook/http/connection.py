@@ -13,19 +13,17 @@ import asyncio
 import logging
 import ssl
 from collections import deque
+from collections.abc import Collection, Coroutine
 from functools import partial
 from typing import Any, Protocol, cast
 
 from msgspec.structs import replace
 
-from webhook.admission.decision_record import Answer, plain
 from webhook.http.client_certificates import Clients
 from webhook.http.connection_table import ConnectionTable, Rank
-from webhook.http.messages import CONTINUE, Reply, Request
+from webhook.http.messages import CONTINUE, Request, Response, plain
 from webhook.http.parser import Reader, Room, Step, crowded
 from webhook.http.wsgi import Origin
-from webhook.web.dispatcher import PROBES, Door, is_review, reply
-from webhook.web.routes import logged
 
 log = logging.getLogger(__name__)
 
@@ -33,13 +31,27 @@ MOST_UNREAD = 16 << 20  # bytes of answers that peers are slow to read, over all
 _LARGE = 64 << 10  # bytes; no review's answer is that long
 _PROMPT = 1.0  # seconds in which an API server's body comes whole
 _READS = frozenset({b"GET", b"HEAD"})
-_REVIEWED = (b"HTTP/1.1 200 ", b"HTTP/1.1 503 ")  # what a review is answered with
+_REVIEWED = frozenset({200, 503})  # what a review is answered with
+
+
+class Handler(Protocol):
+    """Answers the requests of all connections; on the loop's thread."""
+
+    @property
+    def probes(self) -> Collection[bytes]:
+        """Paths that may be read without a client certificate."""
+
+    def handle(self, request: Request, origin: Origin) -> Response | Coroutine[Any, Any, Response]:
+        """Response at once, or return what is to be awaited for the answer."""
+
+    def is_review(self, request: Request) -> bool:
+        """Say whether it is one that only an API server makes; who made it is closed after all others."""
 
 
 class Host(Protocol):
-    """Who keeps count of connections."""
+    """Keeps count of connections."""
 
-    door: Door
+    handler: Handler
     room: Room
     loop: asyncio.AbstractEventLoop
     alive: bool  # whether more requests are welcome
@@ -59,8 +71,8 @@ class Connection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._origin = Origin("localhost", 0, secure)
         self._reader = Reader(worker.room, self)
-        self._due: deque[Request | Answer] = deque()
-        self._awaited: asyncio.Task[Reply] | None = None  # the answer that comes next
+        self._due: deque[Request | Response] = deque()
+        self._awaited: asyncio.Task[Response] | None = None  # the answer that comes next
         self._judged = False  # whether that is about a review
         self._stranger = True  # no request has come whole
         self._reading = True
@@ -68,7 +80,7 @@ class Connection(asyncio.Protocol):
         self._closing = False
         self._unread = 0  # bytes of answers
         self._handshake: ssl.SSLObject | None = None  # by which the peer proved who it is
-        self._refusal: Answer | None = None  # for one that did not
+        self._refusal: Response | None = None  # for one that did not
         self._since = worker.loop.time()  # when this peer last took a step
 
     # -- told by the loop ----------------------------------------------------------------------------------------------
@@ -139,7 +151,7 @@ class Connection(asyncio.Protocol):
     # -- answers -------------------------------------------------------------------------------------------------------
 
     def _go_on(self) -> None:
-        """Answer what is due, as far as nothing has to be waited for."""
+        """Response what is due, as far as nothing has to be waited for."""
         self._answer_due()
         self._take_place()
 
@@ -160,23 +172,23 @@ class Connection(asyncio.Protocol):
             self._reading = wanted
             self._transport.resume_reading() if wanted else self._transport.pause_reading()
 
-    def _answer(self, asked: Request | Answer) -> None:
-        if isinstance(asked, Answer):
-            self._send(reply(logged(asked)))
+    def _answer(self, asked: Request | Response) -> None:
+        if isinstance(asked, Response):
+            self._send(_logged(asked))
             return
         try:
-            said = self._worker.door.answer(asked, self._origin)
+            said = self._worker.handler.handle(asked, self._origin)
         except Exception as error:  # noqa: BLE001 - it is logged, and the peer is told
             said = _failed(asked, error)
-        if isinstance(said, Reply):
+        if isinstance(said, Response):
             self._answer_with(asked, said)
         else:
-            self._judged = is_review(asked)
+            self._judged = self._worker.handler.is_review(asked)
             self._awaited = self._worker.loop.create_task(said)
             # Its body may be megabytes, and as many as there are connections may wait.
             self._awaited.add_done_callback(partial(self._answered, replace(asked, body=b"")))
 
-    def _answered(self, asked: Request, answer: "asyncio.Task[Reply]") -> None:
+    def _answered(self, asked: Request, answer: "asyncio.Task[Response]") -> None:
         self._awaited = None
         if answer.cancelled():
             return
@@ -184,14 +196,14 @@ class Connection(asyncio.Protocol):
         self._answer_with(asked, answer.result() if error is None else _failed(asked, error))
         self._go_on()
 
-    def _answer_with(self, asked: Request, said: Reply) -> None:
-        if not self.proven and is_review(asked) and said.head.startswith(_REVIEWED):
+    def _answer_with(self, asked: Request, said: Response) -> None:
+        if not self.proven and said.status in _REVIEWED and self._worker.handler.is_review(asked):
             self.proven = True
-        if said.body is not None and len(said.body) > _LARGE and self._worker.room.unread > MOST_UNREAD:
-            said = reply(logged(plain(503, "too many answers are waiting to be read", retry_after=1)))
+        if len(said.body) > _LARGE and self._worker.room.unread > MOST_UNREAD:
+            said = _logged(plain(503, "too many answers are waiting to be read", retry_after=1))
         self._send(said)
 
-    def _send(self, said: Reply) -> None:
+    def _send(self, said: Response) -> None:
         if self._transport is None or self._closing:
             return
         worker = self._worker
@@ -238,9 +250,9 @@ class Connection(asyncio.Protocol):
         self._go_on()
         return True
 
-    def refuses(self, method: bytes, path: bytes, *, body: bool) -> Answer | None:
+    def refuses(self, method: bytes, path: bytes, *, body: bool) -> Response | None:
         """Refuse a peer that has not proven to be the API server, unless it asks for a probe."""
-        asks_for_a_probe = method in _READS and path in PROBES and not body
+        asks_for_a_probe = method in _READS and path in self._worker.handler.probes and not body
         return None if asks_for_a_probe else self._refusal
 
     # -- asked by the worker -------------------------------------------------------------------------------------------
@@ -277,6 +289,12 @@ class Connection(asyncio.Protocol):
             self.accepting.cancel()
 
 
-def _failed(asked: Request, error: BaseException) -> Reply:
+def _logged(refusal: Response) -> Response:
+    """Log a request that no handler has seen: no audit line speaks of it."""
+    log.warning("refused a request with %d: %s", refusal.status, refusal.body.decode().rstrip())
+    return refusal
+
+
+def _failed(asked: Request, error: BaseException) -> Response:
     log.error("%s %r could not be answered", asked.method, asked.path, exc_info=error)
-    return reply(plain(500, "an unforeseen error, see Headroom's log"))
+    return plain(500, "an unforeseen error, see Headroom's log")

@@ -1,11 +1,9 @@
-"""HTTP/1.1 as values: a request as it was read, a reply as it is written."""
+"""HTTP/1.1 as values: a request as it was read, a response as it is written."""
 
-from collections.abc import Iterable
+from functools import lru_cache
 from http import HTTPStatus
 
 from msgspec import Struct
-
-from webhook.admission.decision_record import Answer, plain
 
 # A review carries an object of at most about 3 MiB (etcd's limit and the API server's), and with it the old one.
 LARGEST_BODY = 7 << 20
@@ -25,30 +23,54 @@ class Request(Struct, frozen=True, gc=False):
     body: bytes
 
 
-class Reply(Struct, frozen=True, gc=False):
-    """What is sent; `head` is of `head()`. Without a body (to HEAD), that may have the length that it would have."""
+class Response(Struct, frozen=True, gc=False):
+    """What is sent; `retry_after` in seconds, where the caller should ask again; `others` are further header fields.
 
-    head: bytes
-    body: bytes | None
+    What answers HEAD has no body, and the length that it would have is one of the others.
+    """
+
+    status: int
+    body: bytes
+    content_type: str = "application/json"
+    retry_after: int | None = None
+    others: tuple[tuple[str, str], ...] = ()
+    to_head: bool = False
+
+    def fields(self) -> list[tuple[str, str]]:
+        """Return its header fields, but for the date and the length of the body."""
+        return _fields(self.content_type, self.retry_after, self.others)
 
     def encode(self, date: bytes, *, last: bool) -> bytes:
         """Write it out; `last`: the connection ends with it."""
         end = _CLOSE if last else b""
-        if self.body is None:
-            return b"%bDate: %b\r\n%b\r\n" % (self.head, date, end)
-        return b"%bDate: %b\r\n%bContent-Length: %d\r\n\r\n%b" % (self.head, date, end, len(self.body), self.body)
+        head = _head(self.status, self.content_type, self.retry_after, self.others)
+        if self.to_head:
+            return b"%bDate: %b\r\n%b\r\n" % (head, date, end)
+        return b"%bDate: %b\r\n%bContent-Length: %d\r\n\r\n%b" % (head, date, end, len(self.body), self.body)
 
 
-def head(status: int, headers: Iterable[tuple[str, str]]) -> bytes:
-    """Write status and headers, with nothing after the last."""
+@lru_cache(maxsize=64)
+def _head(status: int, content_type: str, retry_after: int | None, others: tuple[tuple[str, str], ...]) -> bytes:
     try:
         phrase = HTTPStatus(status).phrase
     except ValueError:
         phrase = ""
-    lines = [f"HTTP/1.1 {status} {phrase}", *(f"{name}: {value}" for name, value in headers)]
+    fields = _fields(content_type, retry_after, others)
+    lines = [f"HTTP/1.1 {status} {phrase}", *(f"{name}: {value}" for name, value in fields)]
     return "".join(f"{line}\r\n" for line in lines).encode("latin-1")
 
 
-def too_large() -> Answer:
+def _fields(content_type: str, retry_after: int | None, others: tuple[tuple[str, str], ...]) -> list[tuple[str, str]]:
+    named = [("Content-Type", content_type)] if content_type else []
+    again = [] if retry_after is None else [("Retry-After", str(retry_after))]
+    return [*named, *again, *others]
+
+
+def plain(status: int, text: str, retry_after: int | None = None) -> Response:
+    """Make a response for people."""
+    return Response(status, f"{text}\n".encode(), "text/plain; charset=utf-8", retry_after)
+
+
+def too_large() -> Response:
     """Answer a body that no API server would send."""
     return plain(413, f"the body is larger than {LARGEST_BODY >> 20} MiB")

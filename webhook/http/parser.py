@@ -21,8 +21,7 @@ from typing import Protocol
 from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser, parse_url
 from msgspec.structs import replace
 
-from webhook.admission.decision_record import Answer, plain
-from webhook.http.messages import LARGEST_BODY, SMALL, Request, too_large
+from webhook.http.messages import LARGEST_BODY, SMALL, Request, Response, plain, too_large
 
 LONGEST_TARGET = 4094  # bytes
 MOST_FIELDS = 40
@@ -52,7 +51,7 @@ class Owner(Protocol):
 
     proven: bool  # whether it is known to send reviews
 
-    def refuses(self, method: bytes, path: bytes, *, body: bool) -> Answer | None:
+    def refuses(self, method: bytes, path: bytes, *, body: bool) -> Response | None:
         """Answer a request of which nothing but the head is to be read; None if it may go on. `body`: it has one."""
 
     def give_way(self) -> bool:
@@ -91,7 +90,7 @@ class Room:
 class _Refused(Exception):  # noqa: N818 - it is an answer, not a fault
     """Nothing can be made of the rest of this connection."""
 
-    def __init__(self, answer: Answer) -> None:
+    def __init__(self, answer: Response) -> None:
         super().__init__()
         self.answer = answer
 
@@ -116,7 +115,7 @@ class Reader:
         self._room = room
         self._owner: Owner = owner or _NOBODY
         self._parser = HttpRequestParser(self)
-        self._found: list[Request | Answer] = []
+        self._found: list[Request | Response] = []
         self._body: bytes | bytearray = b""
         self._seen = 0  # bytes of the request
         self._tail = b""  # the last three of them
@@ -124,14 +123,14 @@ class Reader:
         self._chunk = 0  # bytes of it that are still to come, with the break after it
         self._begin()
 
-    def feed(self, data: bytes) -> list[Request | Answer]:
+    def feed(self, data: bytes) -> list[Request | Response]:
         """Return the requests that this completes, and the answers to those that need not be judged, in order."""
         if self.ended:
             return []
         begins = self.step is Step.BETWEEN and len(data) <= SMALL and not self.gated
         if begins and (known := _known(data)) is not None:
             return [known]
-        self._found = found = list[Request | Answer]()
+        self._found = found = list[Request | Response]()
         at, size = 0, len(data)
         while at < size and not self.ended:
             at = self._read(data, at)
@@ -140,7 +139,7 @@ class Reader:
         self._found = []  # or it would hold on to the last body
         return found
 
-    def _remember(self, data: bytes, asked: Request | Answer) -> None:
+    def _remember(self, data: bytes, asked: Request | Response) -> None:
         if self.step is Step.BETWEEN and not self.ended:
             _remember(data, asked)
 
@@ -241,7 +240,7 @@ class Reader:
                 self._end_refused(_head_too_long())
             self._told = False
 
-    def _end_refused(self, answer: Answer) -> None:
+    def _end_refused(self, answer: Response) -> None:
         if not self._refused:
             self._refuse(answer)
         self.ended = True
@@ -336,7 +335,7 @@ class Reader:
         if not self._parser.should_keep_alive():
             self.ended = True
 
-    def _refuse(self, answer: Answer) -> None:
+    def _refuse(self, answer: Response) -> None:
         self._found.append(answer)
         self._refused = True
         self._let_go()
@@ -365,12 +364,12 @@ class _Anybody:
 _NOBODY = _Anybody()
 
 
-def crowded() -> Answer:
+def crowded() -> Response:
     """Answer a body for which there is no memory now."""
     return plain(503, "there are too many large requests at once", retry_after=1)
 
 
-def _head_too_long() -> Answer:
+def _head_too_long() -> Response:
     return plain(431, f"the head of the request is longer than {LONGEST_HEAD >> 10} KiB")
 
 
@@ -388,10 +387,10 @@ def _known(data: bytes) -> Request | None:
     return Request(asked.method, asked.path, asked.query, asked.fields, data[end:])
 
 
-def _remember(data: bytes, asked: Request | Answer) -> None:
+def _remember(data: bytes, asked: Request | Response) -> None:
     """Keep the head of a request that was all of this, its body as it came."""
     end = data.find(_END) + len(_END)
-    if end > LONGEST_KNOWN or isinstance(asked, Answer) or asked.body != data[end:]:
+    if end > LONGEST_KNOWN or isinstance(asked, Response) or asked.body != data[end:]:
         return
     if len(_heads) >= MOST_KNOWN:
         _heads.clear()

@@ -21,11 +21,10 @@ from gunicorn.app.base import BaseApplication
 from gunicorn.workers.gasgi import ASGIWorker
 
 from webhook.http.client_certificates import Clients
-from webhook.http.connection import Connection
+from webhook.http.connection import Connection, Handler
 from webhook.http.connection_table import ConnectionTable
 from webhook.http.parser import Room
 from webhook.http.tls_transport import TlsTransport
-from webhook.web.dispatcher import Door
 
 _BACKLOG = 1024
 # Bytes that the kernel holds of what a peer sends while nobody reads it; the kernel doubles the figure. By itself it
@@ -71,7 +70,7 @@ class Replica(ASGIWorker):  # type: ignore[misc]  # gunicorn has no types
         clients: Clients | None,
     ) -> None:
         super().__init__(0, os.getppid(), sockets, app, 0, app.cfg, log)
-        self.door: Door = app.load()
+        self.handler: Handler = app.load()
         self.room = Room()
         self.date = _now()
         self.clients = clients
@@ -195,16 +194,16 @@ class Replica(ASGIWorker):  # type: ignore[misc]  # gunicorn has no types
 
 
 class _Application(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
-    def __init__(self, door: Door) -> None:
-        self._door = door
+    def __init__(self, handler: Handler) -> None:
+        self._handler = handler
         super().__init__()
 
     def load_config(self) -> None:
         for key, value in SETTINGS.items():
             self.cfg.set(key, value)
 
-    def load(self) -> Door:
-        return self._door
+    def load(self) -> Handler:
+        return self._handler
 
 
 def _now() -> bytes:
@@ -220,7 +219,7 @@ def address(text: str) -> tuple[str, int]:
 
 
 def serve(
-    door: Door,
+    handler: Handler,
     context: ssl.SSLContext,
     listen: str,
     *plain: str,
@@ -232,7 +231,7 @@ def serve(
     With `clients`, nobody else is answered over TLS but for the probes. Returns whether what was in flight has been
     answered: after SIGTERM, not after SIGINT. Raises OSError where an address cannot be listened at.
     """
-    app = _Application(door)
+    app = _Application(handler)
     with ExitStack() as stack:
         sockets = [stack.enter_context(_listen(*address(text))) for text in (listen, *plain)]
         worker = Replica(sockets, app, app.cfg.logger_class(app.cfg), context, limits or Limits(), clients)

@@ -8,7 +8,7 @@ from urllib.parse import unquote_to_bytes
 
 from flask import Flask
 
-from webhook.http.messages import Reply, Request, head
+from webhook.http.messages import Request, Response
 
 
 class Origin(NamedTuple):
@@ -19,7 +19,7 @@ class Origin(NamedTuple):
     secure: bool
 
 
-def call(app: Flask, request: Request, origin: Origin) -> Reply:
+def call(app: Flask, request: Request, origin: Origin) -> Response:
     """Call it, and return all that it says."""
     status, headers = 500, list[tuple[str, str]]()
 
@@ -36,8 +36,8 @@ def call(app: Flask, request: Request, origin: Origin) -> Reply:
         if close is not None:
             close()
     if request.method == b"HEAD":
-        return Reply(head(status, headers), None)
-    return Reply(head(status, (field for field in headers if field[0].lower() != "content-length")), body)
+        return Response(status, b"", "", None, tuple(headers), to_head=True)
+    return Response(status, body, "", None, tuple(field for field in headers if field[0].lower() != "content-length"))
 
 
 def environ(request: Request, origin: Origin) -> dict[str, Any]:

@@ -14,10 +14,9 @@ from urllib.parse import parse_qs
 
 from flask import Flask
 
-from webhook.admission.decision_record import Answer, plain
 from webhook.admission.pending import Waiting
 from webhook.admission.pods import Admission
-from webhook.http.messages import SMALL, Reply, Request, head
+from webhook.http.messages import SMALL, Request, Response, plain
 from webhook.http.wsgi import Origin, call
 from webhook.web.routes import (
     CONFIGURATION,
@@ -26,7 +25,6 @@ from webhook.web.routes import (
     READYZ,
     VALIDATE,
     WORKLOADS,
-    headers,
     logged,
     validate,
     without_tls,
@@ -35,7 +33,6 @@ from webhook.web.routes import (
 _VALIDATE = VALIDATE.encode()
 REVIEWS = frozenset(path.encode() for path in (VALIDATE, WORKLOADS, CONFIGURATION))
 _HEALTHZ, _READYZ = HEALTHZ.encode(), READYZ.encode()
-PROBES = frozenset({_HEALTHZ, _READYZ})
 _METRICS = METRICS.encode()
 _PAGES_AT_ONCE = 1  # at each listener: a page of a large cluster takes some megabytes while it is made
 _REVIEWS_AT_ONCE = 6  # early answers ask the API server, and wait for it
@@ -45,6 +42,8 @@ _MOST_QUEUED = 16 << 20  # bytes
 class Door:
     """Answers requests; on the loop's thread."""
 
+    probes = frozenset({_HEALTHZ, _READYZ})
+
     def __init__(self, admission: Admission, app: Flask) -> None:
         self._admission = admission
         self._app = app
@@ -52,21 +51,25 @@ class Door:
         # By whether the listener is the secure one.
         self._probes = ThreadPoolExecutor(1, "plain-probe"), ThreadPoolExecutor(1, "probe")
         self._pages = ThreadPoolExecutor(_PAGES_AT_ONCE, "plain-page"), ThreadPoolExecutor(_PAGES_AT_ONCE, "page")
-        self._metrics: dict[tuple[bytes, bool], Future[Reply]] = {}  # that are asked for, and not begun
+        self._metrics: dict[tuple[bytes, bool], Future[Response]] = {}  # that are asked for, and not begun
         self._asking = Lock()
         self._queued = 0  # bytes of bodies that wait for a thread, or are with one
 
-    def answer(self, request: Request, origin: Origin) -> Reply | Coroutine[Any, Any, Reply]:
+    def handle(self, request: Request, origin: Origin) -> Response | Coroutine[Any, Any, Response]:
         """Answer at once, or say what is to be awaited for the answer."""
         if request.path == _VALIDATE and request.method == b"POST":
-            return self._validate(request) if origin.secure else reply(without_tls())
+            return self._validate(request) if origin.secure else without_tls()
         if request.path == _HEALTHZ:  # whether the loop lives; no crowd on the other pages may hide that
             return call(self._app, request, origin)
         if len(request.body) > SMALL and self._queued + len(request.body) > _MOST_QUEUED:
-            return reply(logged(plain(503, "there are too many large requests at once", retry_after=1)))
+            return logged(plain(503, "there are too many large requests at once", retry_after=1))
         return self._elsewhere(request, origin)
 
-    async def _elsewhere(self, request: Request, origin: Origin) -> Reply:
+    def is_review(self, request: Request) -> bool:
+        """Say whether an API server asks about an object."""
+        return request.method == b"POST" and request.path in REVIEWS
+
+    async def _elsewhere(self, request: Request, origin: Origin) -> Response:
         self._queued += len(request.body)
         try:
             if request.path == _METRICS:
@@ -77,11 +80,11 @@ class Door:
             self._queued -= len(request.body)
 
     def _threads(self, request: Request, *, secure: bool) -> ThreadPoolExecutor:
-        if secure and is_review(request):
+        if secure and self.is_review(request):
             return self._reviews
         return (self._probes if request.path == _READYZ else self._pages)[secure]
 
-    async def _shown_metrics(self, request: Request, origin: Origin) -> Reply:
+    async def _shown_metrics(self, request: Request, origin: Origin) -> Response:
         """Show the same page to all that ask before it is begun: then a crowd costs two pages at most."""
         asked = request.method, origin.secure
         with self._asking:
@@ -91,37 +94,22 @@ class Door:
                 self._metrics[asked] = page
         return await asyncio.shield(asyncio.wrap_future(page))
 
-    def _make_metrics(self, asked: tuple[bytes, bool], request: Request, origin: Origin) -> Reply:
+    def _make_metrics(self, asked: tuple[bytes, bool], request: Request, origin: Origin) -> Response:
         with self._asking:
             del self._metrics[asked]
         return call(self._app, request, origin)
 
-    def _validate(self, request: Request) -> Reply | Coroutine[Any, Any, Reply]:
+    def _validate(self, request: Request) -> Response | Coroutine[Any, Any, Response]:
         content_type = request.fields.get(b"content-type", b"")
         answer = validate(self._admission, _text(content_type), _timeout(request.query), request.body)
-        return self._settled(answer) if isinstance(answer, Waiting) else reply(answer)
+        return self._settled(answer) if isinstance(answer, Waiting) else answer
 
-    async def _settled(self, waiting: Waiting) -> Reply:
+    async def _settled(self, waiting: Waiting) -> Response:
         answer = asyncio.wrap_future(waiting.answer)
         done, _ = await asyncio.wait([answer], timeout=self._admission.patience(waiting))
         if not done:
             self._admission.give_up(waiting)
-        return reply(await answer)
-
-
-def is_review(request: Request) -> bool:
-    """Say whether an API server asks about an object."""
-    return request.method == b"POST" and request.path in REVIEWS
-
-
-def reply(answer: Answer) -> Reply:
-    """Say it in HTTP."""
-    return Reply(_head(answer.status, answer.content_type, answer.retry_after), answer.body)
-
-
-@lru_cache(maxsize=64)
-def _head(status: int, content_type: str, retry_after: int | None) -> bytes:
-    return head(status, headers(content_type, retry_after))
+        return await answer
 
 
 @lru_cache(maxsize=64)

@@ -10,23 +10,23 @@ from types import MappingProxyType
 from typing import TypeVar
 from urllib.parse import quote
 
-from flask import Flask, Response, request
+import flask
+from flask import Flask, request
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
-from webhook.admission.decision_record import Answer, plain
 from webhook.admission.pending import Waiting
 from webhook.admission.pods import Admission
 from webhook.core.config.duration import Duration
-from webhook.http.messages import LARGEST_BODY, too_large
+from webhook.http.messages import LARGEST_BODY, Response, plain, too_large
 
 log = logging.getLogger(__name__)
 
-Review = Callable[[bytes, float], Answer]
+Review = Callable[[bytes, float], Response]
 """Answers the body of a review within so many seconds."""
 
-Said = TypeVar("Said", bound=Answer | Waiting)
+Said = TypeVar("Said", bound=Response | Waiting)
 
 VALIDATE = "/validate"
 WORKLOADS = "/workloads"
@@ -38,14 +38,14 @@ _NO_OTHERS: Mapping[str, Review] = MappingProxyType({})
 _DEFAULT_TIMEOUT = 10.0  # seconds, the API server's own default for a webhook
 
 
-def validate(admission: Admission, content_type: str, timeout: str | None, body: bytes) -> Answer | Waiting:
+def validate(admission: Admission, content_type: str, timeout: str | None, body: bytes) -> Response | Waiting:
     """Answer one review of a pod; `timeout` is what the API server says in the URL."""
     return _answered(admission.review, content_type, timeout, body)
 
 
 def _answered(
     review: Callable[[bytes, float], Said], content_type: str, timeout: str | None, body: bytes
-) -> Said | Answer:
+) -> Said | Response:
     if len(body) > LARGEST_BODY:
         return logged(too_large())
     if not _is_json(content_type):
@@ -66,21 +66,15 @@ def _seconds(timeout: str | None) -> float:
         return _DEFAULT_TIMEOUT
 
 
-def without_tls() -> Answer:
+def without_tls() -> Response:
     """Answer a review that came in the clear, where anybody could have changed it."""
     return logged(plain(404, "reviews are answered over TLS only"))
 
 
-def logged(refusal: Answer) -> Answer:
+def logged(refusal: Response) -> Response:
     """Tell the log of a request that is no review at all: no audit line speaks of it."""
     log.warning("refused a request with %d: %s", refusal.status, refusal.body.decode().rstrip())
     return refusal
-
-
-def headers(content_type: str, retry_after: int | None) -> list[tuple[str, str]]:
-    """What an answer says besides its status, its body and the length of that."""
-    named = ("Content-Type", content_type)
-    return [named] if retry_after is None else [named, ("Retry-After", str(retry_after))]
 
 
 def create_app(admission: Admission, registry: CollectorRegistry, others: Mapping[str, Review] = _NO_OTHERS) -> Flask:
@@ -89,13 +83,13 @@ def create_app(admission: Admission, registry: CollectorRegistry, others: Mappin
     app.config["MAX_CONTENT_LENGTH"] = LARGEST_BODY + 1  # of a body in chunks Flask reads just so much, and is content
 
     @app.post(VALIDATE)
-    def validate_view() -> Response:
+    def validate_view() -> flask.Response:
         if not request.is_secure:
             return _response(without_tls())
         answer = validate(admission, request.content_type or "", request.args.get("timeout"), request.get_data())
         return _response(_settled(admission, answer) if isinstance(answer, Waiting) else answer)
 
-    def other_view(path: str) -> Response:
+    def other_view(path: str) -> flask.Response:
         if not request.is_secure:
             return _response(without_tls())
         timeout = request.args.get("timeout")
@@ -105,20 +99,20 @@ def create_app(admission: Admission, registry: CollectorRegistry, others: Mappin
         app.add_url_rule(path, path, partial(other_view, path), methods=["POST"])
 
     @app.get(HEALTHZ)
-    def healthz() -> Response:
+    def healthz() -> flask.Response:
         return _response(plain(200, "ok"))
 
     @app.get(READYZ)
-    def readyz() -> Response:
+    def readyz() -> flask.Response:
         problem = admission.account.unready()
         return _response(plain(200, "ok") if problem is None else plain(503, problem))
 
     @app.get(METRICS)
-    def metrics() -> Response:
-        return Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
+    def metrics() -> flask.Response:
+        return flask.Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
 
     @app.errorhandler(HTTPException)
-    def refuse(error: HTTPException) -> Response:
+    def refuse(error: HTTPException) -> flask.Response:
         if error.code == 413:
             return _response(logged(too_large()))
         text = f"{error.name}: {request.method} {quote(request.path)}"
@@ -130,7 +124,7 @@ def create_app(admission: Admission, registry: CollectorRegistry, others: Mappin
     return app
 
 
-def _settled(admission: Admission, waiting: Waiting) -> Answer:
+def _settled(admission: Admission, waiting: Waiting) -> Response:
     try:
         return waiting.answer.result(admission.patience(waiting))
     except TimeoutError:
@@ -138,5 +132,5 @@ def _settled(admission: Admission, waiting: Waiting) -> Answer:
         return waiting.answer.result()
 
 
-def _response(answer: Answer) -> Response:
-    return Response(answer.body, answer.status, headers(answer.content_type, answer.retry_after))
+def _response(answer: Response) -> flask.Response:
+    return flask.Response(answer.body, answer.status, answer.fields())

@@ -14,9 +14,8 @@ from tests.support.replica import Judge, ready, response
 from tests.support.sample_reviews import body
 from webhook.admission import configuration as guard_module
 from webhook.admission.configuration import Guard
-from webhook.admission.decision_record import Answer
 from webhook.core.forecast.preview import Preview, preview
-from webhook.http.messages import LARGEST_EARLY
+from webhook.http.messages import LARGEST_EARLY, Response
 from webhook.state.configuration import KEY, NAME
 from webhook.web.routes import CONFIGURATION, create_app
 
@@ -194,7 +193,7 @@ def test_an_unforeseen_error_lets_the_edit_pass_and_is_logged(
 )
 def test_what_cannot_be_read(guard: Guard, review: bytes, told: str) -> None:
     said = guard.review(review, 5.0)
-    assert isinstance(said, Answer)
+    assert isinstance(said, Response)
     assert told in said.body.decode()
     assert said.status == (400 if review == b"no" else 200)
 

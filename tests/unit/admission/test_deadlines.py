@@ -10,8 +10,8 @@ import pytest
 from tests.support.replica import BEGAN, Judge, review, waits
 from tests.unit.admission.test_pods_pools import update
 from tests.unit.core.reviews.test_confine import POOLS
-from webhook.admission.decision_record import Answer
 from webhook.admission.pending import Waiting
+from webhook.http.messages import Response
 
 TIMEOUT = 5.0  # of the webhook, as it is shipped
 RETRY = 1.0  # what an answer says that sends back
@@ -37,10 +37,10 @@ def without_share(judge: Judge) -> None:
     judge.sync()
 
 
-def asked(judge: Judge, body: bytes) -> Answer:
+def asked(judge: Judge, body: bytes) -> Response:
     """Ask a replica, and let the time pass for which it lets the API server wait."""
-    said: Answer | Waiting = judge.ask(body, timeout=TIMEOUT)
-    if isinstance(said, Answer):
+    said: Response | Waiting = judge.ask(body, timeout=TIMEOUT)
+    if isinstance(said, Response):
         return said
     waiting = waits(said)
     judge.clock.wait(judge.admission.patience(waiting))

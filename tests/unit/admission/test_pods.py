@@ -11,20 +11,21 @@ from msgspec import structs
 from tests.support.accounts import node, pod
 from tests.support.replica import Judge, ready, response, review, waits
 from tests.unit.core.quotas.making import a_quota
-from webhook.admission.decision_record import Answer, Decided
+from webhook.admission.decision_record import Decided
 from webhook.admission.pending import Waiting
 from webhook.admission.pods import Admission
 from webhook.core.reviews.verdict import Decision, Reason
 from webhook.core.sharing.allotment import Timing
+from webhook.http.messages import Response
 from webhook.state.cluster_state import Account
 
 REFUSED = 403
 UNAVAILABLE = 503
 
 
-def sent_back(answer: Answer | Waiting) -> str:
+def sent_back(answer: Response | Waiting) -> str:
     """Take the text of an answer that says to ask again."""
-    assert isinstance(answer, Answer)
+    assert isinstance(answer, Response)
     assert (answer.status, answer.retry_after, answer.content_type) == (503, 1, "text/plain; charset=utf-8")
     return answer.body.decode().strip()
 
@@ -68,7 +69,7 @@ def test_a_node_that_is_gone_takes_its_room_with_it() -> None:
 
 def test_a_body_that_is_no_review_is_told_so_and_logged(caplog: pytest.LogCaptureFixture) -> None:
     answer = ready().ask(b"{}")
-    assert isinstance(answer, Answer)
+    assert isinstance(answer, Response)
     assert (answer.status, answer.retry_after) == (400, None)
     assert b"send admission.k8s.io/v1 AdmissionReview" in answer.body
     assert "refused a request to /validate" in caplog.text
@@ -544,7 +545,7 @@ def test_what_no_api_server_writes_is_answered_in_a_sentence_and_forgotten(
     judge: Judge, forged: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
     answer = judge.ask(forged)
-    assert isinstance(answer, Answer)
+    assert isinstance(answer, Response)
     assert (answer.status, answer.retry_after) == (400, None)
     assert len(answer.body) < 400
     assert len(caplog.text) < 600

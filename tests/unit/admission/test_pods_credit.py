@@ -7,10 +7,10 @@ import pytest
 
 from tests.support.accounts import GI, pod
 from tests.support.replica import Judge, ready, response, review, waits
-from webhook.admission.decision_record import Answer
 from webhook.admission.pending import Waiting
 from webhook.core.reviews.verdict import Decision, Reason
 from webhook.core.sharing.credit import SHARES
+from webhook.http.messages import Response
 from webhook.observability.events import refused
 
 LAPSE = 45.0
@@ -46,7 +46,7 @@ def shows(judge: Judge, name: str, memory: float) -> None:
     judge.admission.account.see_pod(pod(name, memory, uid=f"pod-{name}", revision=200))
 
 
-def end_of_patience(judge: Judge, asked: Answer | Waiting) -> Answer:
+def end_of_patience(judge: Judge, asked: Response | Waiting) -> Response:
     """Give a review up as the connection does when its time is over."""
     waiting = waits(asked)
     judge.clock.now = waiting.until

@@ -11,7 +11,8 @@ from tests.support.accounts import node, pod
 from tests.support.replica import Judge, ready, response, waits
 from tests.support.sample_reviews import body, memory
 from tests.unit.core.reviews.test_confine import GATED, HM, POOLS
-from webhook.admission.decision_record import Answer, Decided
+from webhook.admission.decision_record import Decided
+from webhook.http.messages import Response
 from webhook.observability.audit_record import line
 from webhook.observability.events import refused
 from webhook.observability.metrics import Reviews
@@ -62,7 +63,7 @@ def test_what_comes_into_a_pool_waits_for_its_booking_and_the_third_is_refused(a
     assert response(waits(first).answer.result(0))["allowed"]
     assert response(waits(second).answer.result(0))["allowed"]
     judge.book()
-    answer = third if isinstance(third, Answer) else third.answer.result(0)
+    answer = third if isinstance(third, Response) else third.answer.result(0)
     assert not response(answer)["allowed"]
     assert "memory requests of pool hm would be 6Gi of 4Gi" in response(answer)["status"]["message"]
 
@@ -74,7 +75,7 @@ def test_without_an_account_what_changes_nothing_passes_and_the_rest_is_asked_ag
             judge.configure(settings)
         for asked in (update("p0"), bind("p0", "h")):
             answer = judge.ask(asked)
-            assert isinstance(answer, Answer)
+            assert isinstance(answer, Response)
             assert (answer.status, answer.retry_after) == (503, 1)
     judge.configure("")
     for asked in (update("p0"), bind("p0", "h")):

@@ -8,7 +8,7 @@ from prometheus_client import CollectorRegistry
 from tests.support.accounts import GI, pod
 from tests.support.replica import Judge, ready, response, waits
 from tests.support.sample_reviews import memory, resize
-from webhook.admission.decision_record import Answer
+from webhook.http.messages import Response
 from webhook.observability.audit_record import line
 from webhook.observability.events import refused
 from webhook.observability.metrics import Reviews
@@ -35,7 +35,7 @@ def test_without_an_account_what_does_not_grow_passes_and_what_does_is_asked_aga
     judge = Judge()
     assert response(judge.ask(resize(memory("2Gi"), memory("1Gi")))) == {"uid": "review-1", "allowed": True}
     answer = judge.ask(grow("2Gi"))
-    assert isinstance(answer, Answer)
+    assert isinstance(answer, Response)
     assert (answer.status, answer.retry_after) == (503, 1)
 
 

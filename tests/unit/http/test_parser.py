@@ -7,16 +7,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from webhook.admission.decision_record import Answer
 from webhook.http import parser as reading
-from webhook.http.messages import LARGEST_BODY, Reply, Request, head
+from webhook.http.messages import LARGEST_BODY, Request, Response
 from webhook.http.parser import LONGEST_KNOWN, MOST_FIELDS, MOST_HELD, MOST_KNOWN, Reader, Room, Step
 
 MI = 1 << 20
 TARGETS = ("/", "/validate?timeout=5s", "/a%20b", "http://host:1/x?y", "//two", "/?")
 
 
-def read(*pieces: bytes, room: Room | None = None) -> tuple[list[Request | Answer], Reader]:
+def read(*pieces: bytes, room: Room | None = None) -> tuple[list[Request | Response], Reader]:
     reader = Reader(room or Room())
     return [found for piece in pieces for found in reader.feed(piece)], reader
 
@@ -28,8 +27,8 @@ def one(*pieces: bytes) -> Request:
     return found
 
 
-def statuses(found: list[Request | Answer]) -> list[int]:
-    return [each.status if isinstance(each, Answer) else 0 for each in found]
+def statuses(found: list[Request | Response]) -> list[int]:
+    return [each.status if isinstance(each, Response) else 0 for each in found]
 
 
 def in_chunks(*parts: bytes, trailer: bytes = b"") -> bytes:
@@ -357,7 +356,7 @@ def small_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(any_requests(), min_size=1, max_size=6), st.lists(st.integers(0, 6000), max_size=60))
 def test_requests_on_one_connection_are_what_they_are_alone(asked: list[bytes], places: list[int]) -> None:
-    alone: list[Request | Answer] = []
+    alone: list[Request | Response] = []
     for text in asked:
         found, one_reader = read(text)
         alone += found
@@ -404,22 +403,22 @@ def test_whatever_comes_is_read_or_refused(asked: bytes, damage: list[tuple[int,
     assert room.held == 0
 
 
-# -- replies -----------------------------------------------------------------------------------------------------------
+# -- responses ---------------------------------------------------------------------------------------------------------
 
 DATE = b"Sat, 21 Nov 2026 12:00:00 GMT"
 
 
-def test_a_reply_says_how_long_it_is_and_whether_it_is_the_last() -> None:
-    reply = Reply(head(200, [("Content-Type", "text/plain")]), b"body")
+def test_a_response_says_how_long_it_is_and_whether_it_is_the_last() -> None:
+    response = Response(200, b"body", "text/plain")
     start = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nDate: %b\r\n" % DATE
-    assert reply.encode(DATE, last=False) == start + b"Content-Length: 4\r\n\r\nbody"
-    assert reply.encode(DATE, last=True) == start + b"Connection: close\r\nContent-Length: 4\r\n\r\nbody"
+    assert response.encode(DATE, last=False) == start + b"Content-Length: 4\r\n\r\nbody"
+    assert response.encode(DATE, last=True) == start + b"Connection: close\r\nContent-Length: 4\r\n\r\nbody"
 
 
-def test_a_reply_without_a_body_has_the_length_that_it_was_given() -> None:
-    reply = Reply(head(405, [("Content-Length", "9")]), None)
-    assert reply.encode(DATE, last=False).endswith(b"Content-Length: 9\r\nDate: %b\r\n\r\n" % DATE)
+def test_a_response_without_a_body_has_the_length_that_it_was_given() -> None:
+    response = Response(405, b"", "", None, (("Content-Length", "9"),), to_head=True)
+    assert response.encode(DATE, last=False).endswith(b"Content-Length: 9\r\nDate: %b\r\n\r\n" % DATE)
 
 
 def test_a_status_without_a_name_is_written_all_the_same() -> None:
-    assert head(299, []) == b"HTTP/1.1 299 \r\n"
+    assert Response(299, b"", "").encode(DATE, last=False).startswith(b"HTTP/1.1 299 \r\nDate: ")

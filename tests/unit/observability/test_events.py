@@ -16,8 +16,9 @@ from tests.support.booking_replicas import until
 from tests.support.fake_events import FakeEvents
 from tests.support.replica import Clock, Judge, ready, response, review
 from tests.unit.core.quotas.making import a_quota
-from webhook.admission.decision_record import Answer, Decided
+from webhook.admission.decision_record import Decided
 from webhook.core.events.aggregator import BURST, INTERVAL, RATE, Occurrence
+from webhook.http.messages import Response
 from webhook.kube.client import Api
 from webhook.observability.events import Announcing, edited, refused
 from webhook.state.configuration import Edit
@@ -207,7 +208,7 @@ def test_what_is_told_is_of_one_harmless_line_whatever_was_sent(told: Told) -> N
     assert occurrence is not None
     assert occurrence.claimed
     assert occurrence.regarding.namespace == "shop"
-    assert isinstance(told.judge.ask(asked("web\n\x1b[2J\u202e")), Answer)
+    assert isinstance(told.judge.ask(asked("web\n\x1b[2J\u202e")), Response)
     assert told.judge.decided[-1].case.request.name == "web-1-x", "no such review was decided"
 
 

@@ -8,8 +8,8 @@ from prometheus_client import CollectorRegistry, Counter
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.support.replica import Judge, ready
-from webhook.http.messages import LARGEST_BODY
-from webhook.web.routes import create_app, headers
+from webhook.http.messages import LARGEST_BODY, Response
+from webhook.web.routes import create_app
 
 
 def client(judge: Judge, registry: CollectorRegistry | None = None) -> FlaskClient:
@@ -61,8 +61,8 @@ def test_an_unforeseen_error_is_500_without_a_traceback(
 
 
 def test_headers_say_when_to_ask_again() -> None:
-    assert headers("text/plain", 1) == [("Content-Type", "text/plain"), ("Retry-After", "1")]
-    assert headers("application/json", None) == [("Content-Type", "application/json")]
+    assert Response(200, b"", "text/plain", 1).fields() == [("Content-Type", "text/plain"), ("Retry-After", "1")]
+    assert Response(200, b"").fields() == [("Content-Type", "application/json")]
 
 
 def test_the_largest_body_is_seven_mebibytes() -> None:
