@@ -9,6 +9,7 @@ import secrets
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any
@@ -18,9 +19,10 @@ from prometheus_client import CollectorRegistry
 from webhook.admission.configuration import Guard
 from webhook.admission.decision_record import Decided
 from webhook.admission.pods import Admission
-from webhook.admission.workloads import Forecast
+from webhook.admission.workloads import FetchError, Forecast
 from webhook.controllers import watches as watching
 from webhook.controllers.allotments import WITHIN, Booking
+from webhook.controllers.certificate_reload import CertificateReload
 from webhook.controllers.recount import Recounting
 from webhook.controllers.relist import Rereading, restored
 from webhook.core.events.aggregator import Occurrence
@@ -28,9 +30,10 @@ from webhook.core.sharing.allotment import Timing
 from webhook.http import memory
 from webhook.http import worker as replica
 from webhook.http.client_certificates import Clients
-from webhook.http.tls import Outcome, ServingCertificate
+from webhook.http.tls import ServingCertificate
 from webhook.kube.client import Api, configure
 from webhook.kube.configmaps import ConfigMaps
+from webhook.kube.stream import KubeError
 from webhook.observability import metrics
 from webhook.observability import top_owners as topowners
 from webhook.observability.audit_log import AuditLog
@@ -46,7 +49,7 @@ from webhook.web.routes import CONFIGURATION, WORKLOADS, create_app
 
 log = logging.getLogger(__name__)
 
-_REFRESH = 1.0  # seconds between looks at the certificate's files
+_FETCH_WITHIN = 0.4  # seconds for each of connecting, the headers and the body; the API server waits 2 s for all of it
 _STOPPING = 3.0  # seconds for the threads to end
 _UNTIL_SEEN = 2.0  # seconds for which to wait, when leaving, for the watch to show the pods that were let in last
 
@@ -102,7 +105,7 @@ def serve(options: Options) -> None:
     workers = [
         _started("booking", parts.booking.run),
         _started("recount", parts.recounting.run),
-        _started("certificate", _refresh, parts.certificate, parts.stop),
+        _started("certificate", CertificateReload(parts.certificate, parts.stop, time.time).run),
     ]
     announcer = _started("events", parts.announcing.run)
     gc.freeze()  # what is there by now lives for ever: the collector need not look at it again
@@ -145,7 +148,7 @@ def _build(options: Options) -> _Parts:
     account = Account(name, options.timing, clock)
     quotas = QuotaView(clock)
     admission = Admission(account, observe, quotas)
-    forecast = Forecast(account, api, metrics.EarlyAnswers(registry).record, audit.record)
+    forecast = Forecast(account, partial(_fetch, api), metrics.EarlyAnswers(registry).record, audit.record)
     stop = Event()
     announcing = Announcing(api, name, stop, clock, time.time)
     registry.register(metrics.Announcements(announcing))
@@ -179,6 +182,14 @@ def _announce(announcing: Announcing, occurrence: Occurrence | None) -> None:
         announcing.announce(occurrence)
 
 
+def _fetch(api: Api, path: str) -> bytes:
+    """Read an object for an early answer; raises `FetchError`."""
+    try:
+        return api.get(path, within=_FETCH_WITHIN).body
+    except KubeError as error:
+        raise FetchError(str(error)) from error
+
+
 def _started(name: str, run: Callable[..., None], *arguments: object) -> Thread:
     thread = Thread(target=run, args=arguments, name=name, daemon=True)
     thread.start()
@@ -191,16 +202,3 @@ def _ended(threads: list[Thread]) -> bool:
     for thread in threads:
         thread.join(max(0.0, deadline - time.monotonic()))
     return not any(thread.is_alive() for thread in threads)
-
-
-def _refresh(certificate: ServingCertificate, stop: Event) -> None:
-    """Look at the certificate's files now and then; say what is news."""
-    told = ""
-    while not stop.wait(_REFRESH):
-        done = certificate.refresh(time.time())
-        if done.outcome is Outcome.SWAPPED:
-            log.info("serving the certificate %s from now on", certificate.fingerprint)
-        if done.problem != told:
-            told = done.problem
-            if told:
-                log.error("%s", told)

@@ -6,7 +6,7 @@ import ssl
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from http.client import HTTPConnection, HTTPSConnection
 from pathlib import Path
@@ -21,6 +21,10 @@ from tests.support.fake_cluster import FakeCluster
 from tests.support.replica import review
 from tests.unit.http.test_tls import FIRST, SECOND, Mounted
 from webhook import manager as server
+from webhook.admission.workloads import FetchError
+from webhook.kube.client import Answer as ApiAnswer
+from webhook.kube.client import Api
+from webhook.kube.stream import Unanswered
 
 WHOLE = SMALLEST.replace("75%", "100%")
 START = 60.0
@@ -248,3 +252,22 @@ def test_an_address_that_is_taken_is_one_line_and_1(cluster: FakeCluster, tmp_pa
 def test_the_clock_runs_on_while_the_machine_sleeps() -> None:
     uptime = float(Path("/proc/uptime").read_text().split()[0])
     assert abs(server.clock() - uptime) < 60, "seconds since the machine was booted, and of no other moment"
+
+
+class Silent(Api):
+    """An API server of which nothing comes."""
+
+    def __init__(self) -> None:
+        self.within = 0.0
+
+    def get(self, _path: str, _query: Mapping[str, str] | None = None, within: float = 10.0) -> ApiAnswer:
+        """Wait for nothing."""
+        self.within = within
+        raise Unanswered("nothing came")
+
+
+def test_what_an_early_answer_reads_must_come_within_the_two_seconds_that_its_webhook_has() -> None:
+    api = Silent()
+    with pytest.raises(FetchError, match="nothing came"):
+        server._fetch(api, "/apis/apps/v1/namespaces/default/deployments/web")
+    assert 0 < api.within <= 0.5

@@ -27,15 +27,16 @@ from webhook.core.reviews.review import AdmissionRequest, ReviewError, decode, e
 from webhook.core.reviews.verdict import Decision, Reason, Verdict
 from webhook.core.values.bucket import Bucket
 from webhook.http.messages import LARGEST_EARLY, Response, plain
-from webhook.kube.client import Api
-from webhook.kube.stream import KubeError
 from webhook.state.cluster_state import Account
 
 log = logging.getLogger(__name__)
 
 _RATE, _BURST = 10.0, 50  # reads of workloads a second: nobody who sends reviews may flood the API server with them
-_WITHIN = 0.4  # seconds for each of connecting, the headers and the body; the API server waits 2 s for all of it
 _UNKNOWN = Early(Verdict(Decision.CANNOT_TELL, Reason.UNAVAILABLE))
+
+
+class FetchError(Exception):
+    """The API server did not show the workload."""
 
 
 class _UnaccountedError(Exception):
@@ -46,10 +47,14 @@ class Forecast:
     """Answers reviews about workloads; every answer is counted, a refusal also goes to the audit log."""
 
     def __init__(
-        self, account: Account, api: Api, count: Callable[[Decided], None], audit: Callable[[Decided], None]
+        self,
+        account: Account,
+        fetch: Callable[[str], bytes],
+        count: Callable[[Decided], None],
+        audit: Callable[[Decided], None],
     ) -> None:
         self._account = account
-        self._api = api
+        self._fetch = fetch
         self._count = count
         self._audit = audit
         self._reads = Bucket(_RATE, _BURST)
@@ -73,7 +78,7 @@ class Forecast:
     def _say(self, asked: AdmissionRequest, request: AdmissionRequest, size: int) -> Early:
         try:
             return self._foretell(asked, request, size)
-        except (KubeError, ObjectError, _UnaccountedError) as error:
+        except (FetchError, ObjectError, _UnaccountedError) as error:
             log.warning("no early answer: %s", error)
         except Exception:
             log.exception("no early answer on review %r", request.uid)
@@ -97,7 +102,7 @@ class Forecast:
             self._pace()
             namespace, name = (quote(part, safe="") for part in (asked.namespace, asked.name))
             path = f"/apis/apps/v1/namespaces/{namespace}/{asked.resource.resource}/{name}"
-            live = read_workload(self._api.get(path, within=_WITHIN).body)
+            live = read_workload(self._fetch(path))
             return Edit(scaled(live, read_scale(new)), scaled(live, read_scale(old)))
         return Edit(read_workload(new), None if old == b"null" else read_workload(old), self._nodes(asked))
 

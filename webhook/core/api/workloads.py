@@ -6,10 +6,7 @@ batch/v1 and, for `Scale`, autoscaling/v1.
 
 from msgspec import Raw, Struct, structs
 
-from webhook.core.api.types import Condition, ObjectError, OwnerReference, Pod, sent_reader
-from webhook.core.pods.defaults import with_defaults
-from webhook.core.pods.sent import read_sent_pod
-from webhook.core.values.quantity import QuantityError
+from webhook.core.api.types import Condition, OwnerReference, sent_reader
 
 IntOrPercent = int | str
 
@@ -137,17 +134,6 @@ def read_scale(scale: bytes) -> int:
 def scaled(live: Workload, replicas: int) -> Workload:
     """Return the workload with another number of replicas."""
     return structs.replace(live, spec=structs.replace(live.spec, replicas=replicas))
-
-
-def pod_of(template: Raw) -> Pod:
-    """Return a pod made of a template, as the API server would make it; raises `ObjectError`.
-
-    The API server fills in a pod's requests from its limits, and not those of a template.
-    """
-    try:
-        return with_defaults(read_sent_pod(bytes(template)))
-    except QuantityError as error:
-        raise ObjectError(f"spec.template: {error}") from error
 
 
 def placement_of(template: Raw) -> Placement:

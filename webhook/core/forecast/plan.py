@@ -8,10 +8,11 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
 from webhook.core.api.types import Pod
-from webhook.core.api.workloads import IntOrPercent, RollingUpdate, Spec, Workload, placement_of, pod_of
+from webhook.core.api.workloads import IntOrPercent, RollingUpdate, Spec, Workload, placement_of
 from webhook.core.forecast import rollout as course
 from webhook.core.forecast.rollout import Course
 from webhook.core.ledger.nodes import NodeFacts, Room
+from webhook.core.pods.defaults import pod_of
 
 # Taints that the DaemonSet controller has its pods tolerate: `AddOrUpdateDaemonPodTolerations`.
 _SUFFERED = "node.kubernetes.io/"

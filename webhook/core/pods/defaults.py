@@ -10,12 +10,13 @@ A manifest does not have them yet; a review and the watch do. The rules are thos
 What a LimitRange or a RuntimeClass adds stands in the cluster and is no default.
 """
 
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET, Raw, UnsetType
 from msgspec.structs import replace
 
-from webhook.core.api.types import Container, Pod, PodSpec, PodStatus, ResourceList, Resources
+from webhook.core.api.types import Container, ObjectError, Pod, PodSpec, PodStatus, ResourceList, Resources
 from webhook.core.pods.breakdown import Breakdown, breakdown, shape_of
-from webhook.core.values.quantity import RawQuantity, millis, nanos
+from webhook.core.pods.sent import read_sent_pod
+from webhook.core.values.quantity import QuantityError, RawQuantity, millis, nanos
 
 _THOUSANDTH = 10**6  # nanos
 
@@ -28,6 +29,17 @@ def with_defaults(pod: Pod) -> Pod:
         init_containers=tuple(map(_asked, pod.spec.init_containers)),
     )
     return replace(pod, spec=_rounded(replace(spec, resources=_pod_level(spec))))
+
+
+def pod_of(template: Raw) -> Pod:
+    """Return a pod made of a template, as the API server would make it; raises `ObjectError`.
+
+    The API server fills in a pod's requests from its limits, and not those of a template.
+    """
+    try:
+        return with_defaults(read_sent_pod(bytes(template)))
+    except QuantityError as error:
+        raise ObjectError(f"spec.template: {error}") from error
 
 
 def _asked(container: Container) -> Container:

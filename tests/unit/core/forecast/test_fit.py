@@ -6,10 +6,11 @@ from hypothesis import strategies as st
 
 from tests.support.accounts import node
 from tests.support.workloads import MI, Json, Pods, account, template, workload
-from webhook.core.api.workloads import Workload, pod_of
+from webhook.core.api.workloads import Workload
 from webhook.core.forecast.fit import Foresight, Obstacle, facts_of, foresee, look
 from webhook.core.forecast.plan import Edit, Plan, plan
 from webhook.core.ledger.ledger import Ledger
+from webhook.core.pods.defaults import pod_of
 from webhook.core.values.scopes import CLUSTER
 
 BOTH = "thresholds: {memory: {requests: 100%, limits: 150%}}"

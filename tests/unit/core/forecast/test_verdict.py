@@ -7,11 +7,12 @@ import pytest
 from tests.support.accounts import config, node
 from tests.support.sample_reviews import body
 from tests.support.workloads import Json, Pods, account, template, workload
-from webhook.core.api.workloads import Workload, pod_of
+from webhook.core.api.workloads import Workload
 from webhook.core.forecast.fit import facts_of, foresee, lacking, look
 from webhook.core.forecast.plan import KINDS, Edit, plan
 from webhook.core.forecast.verdict import SILENT, Early, about_workload, early, excused, reply, wanted
 from webhook.core.ledger.ledger import Ledger
+from webhook.core.pods.defaults import pod_of
 from webhook.core.reviews.review import AdmissionRequest, decode
 from webhook.core.reviews.verdict import Decision, Reason
 

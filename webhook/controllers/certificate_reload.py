@@ -1,0 +1,32 @@
+"""Certificate reload: serves a certificate that was exchanged in its files, without a restart."""
+
+import logging
+from collections.abc import Callable
+from threading import Event
+
+from webhook.http.tls import Outcome, ServingCertificate
+
+log = logging.getLogger(__name__)
+
+_EVERY = 1.0  # seconds between looks at the files
+
+
+class CertificateReload:
+    """Looks at the certificate's files now and then; the log says what is new. `clock` is the time of day."""
+
+    def __init__(self, certificate: ServingCertificate, stop: Event, clock: Callable[[], float]) -> None:
+        self._certificate = certificate
+        self._stop = stop
+        self._clock = clock
+
+    def run(self) -> None:
+        """Look until stopped; on a thread of its own."""
+        told = ""
+        while not self._stop.wait(_EVERY):
+            done = self._certificate.refresh(self._clock())
+            if done.outcome is Outcome.SWAPPED:
+                log.info("serving the certificate %s from now on", self._certificate.fingerprint)
+            if done.problem != told:
+                told = done.problem
+                if told:
+                    log.error("%s", told)
