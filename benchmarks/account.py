@@ -9,21 +9,21 @@ from typing import cast
 from prometheus_client import CollectorRegistry
 
 from benchmarks.load import DATA
-from webhook.admission.decision_record import Decided
-from webhook.admission.pods import Admission
+from webhook.admission.decision_record import DecisionRecord
+from webhook.admission.pods import PodAdmission
 from webhook.controllers import watches as watching
 from webhook.core.config.parse import parse
-from webhook.core.ledger.info import PodFacts
-from webhook.core.ledger.nodes import NodeFacts
+from webhook.core.ledger.info import PodInfo
+from webhook.core.ledger.nodes import NodeInfo
 from webhook.core.sharing.allotment import Timing
 from webhook.http.messages import Response
 from webhook.kube.client import Api
 from webhook.manager import clock
 from webhook.observability import metrics
 from webhook.observability.audit_log import AuditLog
-from webhook.state.cluster_state import Account
-from webhook.watch.decoder import Wire
-from webhook.watch.events import News
+from webhook.state.cluster_state import ClusterState
+from webhook.watch.decoder import Decoder
+from webhook.watch.events import WatchEvent
 
 CONFIG = """apiVersion: headroom.dev/v1
 kind: HeadroomConfig
@@ -76,12 +76,14 @@ class Synced:
         self._nowhere: BufferedWriter = Path(os.devnull).open("wb")  # noqa: SIM115 - it is closed by `close`
         self.audit = AuditLog("bench", clock, None, self._nowhere)
         self._timing, self._ahead = Timing(), 0.0
-        self.admission = Admission(Account("bench", self._timing, self._clock), self._observe)
-        self.pods_wire, self.nodes_wire = Wire(watching.PODS), Wire(watching.NODES)
+        self.admission = PodAdmission(ClusterState("bench", self._timing, self._clock), self._observe)
+        self.pods_wire, self.nodes_wire = Decoder(watching.PODS), Decoder(watching.NODES)
         # The reflectors never run: only what they deliver to is of use here.
         api = cast("Api", None)
-        self.see_pods: Callable[[News[PodFacts]], None] = watching.watch_pods(api, self.admission.account)._deliver
-        self.see_nodes: Callable[[News[NodeFacts]], None] = watching.watch_nodes(api, self.admission.account)._deliver
+        self.see_pods: Callable[[WatchEvent[PodInfo]], None] = watching.watch_pods(api, self.admission.account)._deliver
+        self.see_nodes: Callable[[WatchEvent[NodeInfo]], None] = watching.watch_nodes(
+            api, self.admission.account
+        )._deliver
         self.revision = 0
         self.admission.account.configure(parse(CONFIG), "bench")
         self._sync(pods, nodes)
@@ -91,7 +93,7 @@ class Synced:
         """Let go of the file."""
         self._nowhere.close()
 
-    def _observe(self, decided: Decided) -> None:
+    def _observe(self, decided: DecisionRecord) -> None:
         self.reviews.record(decided)
         self.audit.record(decided)
 

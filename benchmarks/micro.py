@@ -14,7 +14,7 @@ from typing import TypeVar
 from benchmarks.account import Bodies, Synced
 from benchmarks.figures import Chapter, Claim
 from benchmarks.spreads import Spread
-from webhook.core.reviews.evaluation import Question, question
+from webhook.core.reviews.evaluation import Evaluation, question
 from webhook.core.reviews.review import decode_of_pod
 
 ROUNDS = 9
@@ -94,9 +94,9 @@ def _admissions(account: Synced, timer: Timer, names: Sequence[str]) -> None:
     admission = account.admission
     bodies = [account.bodies.review(name) for name in names]
 
-    def work_out(body: bytes) -> Question:
+    def work_out(body: bytes) -> Evaluation:
         asked = question(decode_of_pod(body), admission.account.ledger.accounting)
-        if not isinstance(asked, Question):
+        if not isinstance(asked, Evaluation):
             raise TypeError(f"nothing was asked: {asked}")
         return asked
 

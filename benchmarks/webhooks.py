@@ -18,11 +18,11 @@ from flask import Flask, jsonify, request
 from gunicorn.app.base import BaseApplication
 from kubernetes import client, config
 
-from webhook.admission.pods import Admission
+from webhook.admission.pods import PodAdmission
 from webhook.http import worker as replica
 from webhook.http.messages import Request, Response
 from webhook.http.wsgi import Origin, call
-from webhook.web.dispatcher import Door
+from webhook.web.dispatcher import Dispatcher
 
 
 class _Asked(msgspec.Struct):
@@ -46,7 +46,7 @@ class Inert:
         return Response(200, start + b',"allowed":true},"apiVersion":"admission.k8s.io/v1","kind":"AdmissionReview"}')
 
 
-class FlaskDoor(Door):
+class FlaskDoor(Dispatcher):
     """Hands reviews to Flask too, right on the loop."""
 
     def handle(self, request: Request, origin: Origin) -> Response:
@@ -127,7 +127,7 @@ def main() -> None:
     elif flags.kind == "lists":
         Threads(inert_app(cluster_lister(flags.kubeconfig)), flags).run()
     else:
-        door = (FlaskDoor if flags.kind == "flask" else Door)(cast("Admission", Inert()), inert_app())
+        door = (FlaskDoor if flags.kind == "flask" else Dispatcher)(cast("PodAdmission", Inert()), inert_app())
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         context.load_cert_chain(flags.tls_cert_file, flags.tls_key_file)
         gc.freeze()

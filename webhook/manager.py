@@ -16,15 +16,15 @@ from typing import Any
 
 from prometheus_client import CollectorRegistry
 
-from webhook.admission.configuration import Guard
-from webhook.admission.decision_record import Decided
-from webhook.admission.pods import Admission
-from webhook.admission.workloads import FetchError, Forecast
+from webhook.admission.configuration import ConfigurationAdmission
+from webhook.admission.decision_record import DecisionRecord
+from webhook.admission.pods import PodAdmission
+from webhook.admission.workloads import FetchError, WorkloadAdmission
 from webhook.controllers import watches as watching
-from webhook.controllers.allotments import WITHIN, Booking
+from webhook.controllers.allotments import WITHIN, AllotmentController
 from webhook.controllers.certificate_reload import CertificateReload
-from webhook.controllers.recount import Recounting
-from webhook.controllers.relist import Rereading, restored
+from webhook.controllers.recount import RecountController
+from webhook.controllers.relist import RelistController, restored
 from webhook.core.events.aggregator import Occurrence
 from webhook.core.sharing.allotment import Timing
 from webhook.http import memory
@@ -37,14 +37,14 @@ from webhook.kube.stream import KubeError
 from webhook.observability import metrics
 from webhook.observability import top_owners as topowners
 from webhook.observability.audit_log import AuditLog
-from webhook.observability.events import Announcing, edited
+from webhook.observability.events import EventRecorder, edited
 from webhook.observability.owners import Owners
 from webhook.observability.top_owners import TopOwners
-from webhook.state.cluster_state import Account
-from webhook.state.configuration import Settings
+from webhook.state.cluster_state import ClusterState
+from webhook.state.configuration import ConfigurationLoader
 from webhook.state.quota_view import QuotaView
 from webhook.watch.reflector import Reflector
-from webhook.web.dispatcher import Door
+from webhook.web.dispatcher import Dispatcher
 from webhook.web.routes import CONFIGURATION, WORKLOADS, create_app
 
 log = logging.getLogger(__name__)
@@ -83,11 +83,11 @@ class _Parts:
     api: Api
     certificate: ServingCertificate
     audit: AuditLog
-    admission: Admission
-    forecast: Forecast
-    booking: Booking
-    recounting: Recounting
-    announcing: Announcing
+    admission: PodAdmission
+    forecast: WorkloadAdmission
+    booking: AllotmentController
+    recounting: RecountController
+    announcing: EventRecorder
     reflectors: dict[str, Reflector[Any]]
     registry: CollectorRegistry
     stop: Event
@@ -114,8 +114,11 @@ def serve(options: Options) -> None:
         log.info("reviews are answered to clients with a certificate for %s alone", options.client_name)
     drained = False
     try:
-        others = {WORKLOADS: parts.forecast.review, CONFIGURATION: Guard(parts.admission.account).review}
-        door = Door(parts.admission, create_app(parts.admission, parts.registry, others))
+        others = {
+            WORKLOADS: parts.forecast.review,
+            CONFIGURATION: ConfigurationAdmission(parts.admission.account).review,
+        }
+        door = Dispatcher(parts.admission, create_app(parts.admission, parts.registry, others))
         plain = [options.metrics_listen] if options.metrics_listen else []
         clients = Clients(parts.certificate, options.client_name) if options.client_ca_file else None
         drained = replica.serve(door, parts.certificate.context(), options.listen, *plain, clients=clients)
@@ -140,29 +143,31 @@ def _build(options: Options) -> _Parts:
     registry = CollectorRegistry(auto_describe=False)
     reviews = metrics.Reviews(registry)
 
-    def observe(decided: Decided) -> None:
+    def observe(decided: DecisionRecord) -> None:
         reviews.record(decided)
         audit.record(decided)
         announcing.record(decided)
 
-    account = Account(name, options.timing, clock)
+    account = ClusterState(name, options.timing, clock)
     quotas = QuotaView(clock)
-    admission = Admission(account, observe, quotas)
-    forecast = Forecast(account, partial(_fetch, api), metrics.EarlyAnswers(registry).record, audit.record)
+    admission = PodAdmission(account, observe, quotas)
+    forecast = WorkloadAdmission(account, partial(_fetch, api), metrics.EarlyAnswers(registry).record, audit.record)
     stop = Event()
-    announcing = Announcing(api, name, stop, clock, time.time)
-    registry.register(metrics.Announcements(announcing))
-    settings = Settings(
+    announcing = EventRecorder(api, name, stop, clock, time.time)
+    registry.register(metrics.EventCollector(announcing))
+    settings = ConfigurationLoader(
         account.configure,
         account.lack_config,
         lambda edit: announcing.announce(edited(edit, options.namespace)),
     )
     pods = watching.watch_pods(api, account)
-    rereading = Rereading(account, lambda text: _announce(announcing, restored(text, options.namespace, settings.uid)))
+    rereading = RelistController(
+        account, lambda text: _announce(announcing, restored(text, options.namespace, settings.uid))
+    )
     configmaps = ConfigMaps(api, options.namespace, WITHIN)
-    booking = Booking(configmaps, admission, stop, pods.request_proof, rereading)
-    recounting = Recounting(account, stop, metrics.Recounts(registry).record)
-    registry.register(metrics.Snapshot(admission, settings, audit, booking, certificate, time.time))
+    booking = AllotmentController(configmaps, admission, stop, pods.request_proof, rereading)
+    recounting = RecountController(account, stop, metrics.Recounts(registry).record)
+    registry.register(metrics.StateCollector(admission, settings, audit, booking, certificate, time.time))
     registry.register(metrics.QuotasSeen(quotas))
     reflectors: dict[str, Reflector[Any]] = {
         "pods": pods,
@@ -177,7 +182,7 @@ def _build(options: Options) -> _Parts:
     )
 
 
-def _announce(announcing: Announcing, occurrence: Occurrence | None) -> None:
+def _announce(announcing: EventRecorder, occurrence: Occurrence | None) -> None:
     if occurrence is not None:
         announcing.announce(occurrence)
 

@@ -17,10 +17,10 @@ from tests.e2e.pods import asking, container
 from tests.e2e.story import Story
 from tests.e2e.workload import Workload
 from webhook.core.events.aggregator import BURST, INTERVAL, RATE, Occurrence
-from webhook.core.events.reference import Regarding
+from webhook.core.events.reference import Reference
 from webhook.kube.client import Api, configure
 from webhook.kube.stream import Conflict
-from webhook.observability.event_writer import COMPONENT, Events
+from webhook.observability.event_writer import COMPONENT, EventWriter
 
 pytestmark = [pytest.mark.live, pytest.mark.usefixtures("room")]
 
@@ -316,11 +316,11 @@ def test_200_deployments_that_are_refused_are_all_told_within_bounds(full: Story
 def test_replicas_count_in_the_same_event(full: Story, tmp_path: Path) -> None:
     cluster = full.headroom.cluster
     path = str(cluster.service_account_kubeconfig("headroom-system", "headroom", tmp_path / "kubeconfig"))
-    about = Regarding("apps/v1", "Deployment", full.namespace, "web", "uid-web")
+    about = Reference("apps/v1", "Deployment", full.namespace, "web", "uid-web")
     occurrence = Occurrence(about, "Warning", FULL, "CreatePod", "it does not fit")
 
     def write(replica: str) -> None:
-        events, left = Events(Api(configure(path)), replica), 20
+        events, left = EventWriter(Api(configure(path)), replica), 20
         while left:
             try:
                 events.write(about, occurrence, 2, time.time(), time.time())

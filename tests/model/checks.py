@@ -5,8 +5,8 @@ from collections import Counter
 from tests.model.etcd import Etcd, Rooms
 from tests.model.replica import Letter, Replica
 from tests.model.requests import Request
-from webhook.core.ledger.info import PodFacts
-from webhook.core.ledger.interval import UNBORN, Extent
+from webhook.core.ledger.info import PodInfo
+from webhook.core.ledger.interval import UNBORN, Interval
 from webhook.core.ledger.recount import recount
 from webhook.core.ledger.reservations import Named, Reservation
 from webhook.core.sharing.allotment import Timing
@@ -151,7 +151,7 @@ class Checks:
         if "I6" in self.rules and (age >= TIMING.validity or shared is None or not shared.open):
             raise Violation("I6", f"{replica.name} granted {age} s after its last write, on {shared}")
 
-    def check_credit(self, replica: Replica, pod: PodFacts) -> None:
+    def check_credit(self, replica: Replica, pod: PodInfo) -> None:
         """I8: what subjects have open stays one pod, or half of what is left, or a 32nd of the bound, with this one."""
         if "I8" not in self.rules or not self.credit:
             return
@@ -201,7 +201,7 @@ class Checks:
         raise Violation("I2", f"{replica.name} refused {pod} though there was room")
 
     def _beside(
-        self, others: dict[str, Holding], replica: Replica, scope: str, index: int, ours: dict[str, Extent]
+        self, others: dict[str, Holding], replica: Replica, scope: str, index: int, ours: dict[str, Interval]
     ) -> int:
         """What others hold of a sum beyond what lives in a replica's view and its own grants; a told name counts once.
 
@@ -221,7 +221,7 @@ class Checks:
             total += len(held - set(range(lives)) - (_bytes(ours[name], index) if name in ours else set()))
         return total
 
-    def _held_for(self, other: str, holding: Holding, replica: Replica, scope: str) -> dict[str, Extent]:
+    def _held_for(self, other: str, holding: Holding, replica: Replica, scope: str) -> dict[str, Interval]:
         """What another holds by name: if it is dead all of it, else what it has granted and this one's view lacks.
 
         Or what both have granted.
@@ -230,8 +230,8 @@ class Checks:
             rest = holding.held.get(scope, NOTHING)
             for sums in holding.named.values():
                 rest = rest.minus(sums.get(scope, NOTHING))
-            named = {name: Extent(NOTHING, sums.get(scope, NOTHING)) for name, sums in holding.named.items()}
-            return {**named, "": Extent(NOTHING, rest)}
+            named = {name: Interval(NOTHING, sums.get(scope, NOTHING)) for name, sums in holding.named.items()}
+            return {**named, "": Interval(NOTHING, rest)}
         return _by_name(
             [
                 (name, reservation)
@@ -242,7 +242,7 @@ class Checks:
         )
 
     @staticmethod
-    def _ours(replica: Replica, pod: PodFacts, scope: str) -> dict[str, Extent]:
+    def _ours(replica: Replica, pod: PodInfo, scope: str) -> dict[str, Interval]:
         """What a replica itself has granted and not seen, by name, and a pod."""
         spread = replica.ledger.spread(pod)
         asked = Reservation(pod.uid, spread, 0.0, replica.ledger.before(pod))
@@ -259,14 +259,14 @@ class Checks:
         return reservation.before is UNBORN or not pod.footprint.within(reservation.before.footprint)
 
 
-def _by_name(reservations: list[Named], scope: str) -> dict[str, Extent]:
-    names: dict[str, Extent] = {}
+def _by_name(reservations: list[Named], scope: str) -> dict[str, Interval]:
+    names: dict[str, Interval] = {}
     for name, reservation in reservations:
         if scope in reservation.spread.scopes:
-            extent = Extent(reservation.before.within(scope), reservation.spread.footprint)
+            extent = Interval(reservation.before.within(scope), reservation.spread.footprint)
             names[name] = names[name].and_also(extent) if name in names else extent
     return names
 
 
-def _bytes(extent: Extent, index: int) -> set[int]:
+def _bytes(extent: Interval, index: int) -> set[int]:
     return set(range(extent.low[index], extent.high[index]))

@@ -6,13 +6,13 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from webhook.core.ledger.info import PodFacts
+from webhook.core.ledger.info import PodInfo
 
 
 class Change(NamedTuple):
     """One event of the pods' watch."""
 
-    pod: PodFacts
+    pod: PodInfo
     deleted: bool = False
 
 
@@ -36,14 +36,14 @@ class Etcd:
 
     rooms: list[Rooms]
     revision: int = 100
-    pods: dict[str, PodFacts] = field(default_factory=dict)
+    pods: dict[str, PodInfo] = field(default_factory=dict)
     changes: list[Change] = field(default_factory=list)
     versions: list[Version] = field(default_factory=list)
     marked: bool = False
 
     # -- pods ----------------------------------------------------------------------------------------------------------
 
-    def put(self, pod: PodFacts) -> None:
+    def put(self, pod: PodInfo) -> None:
         """Create a pod, or change the one that has this name."""
         self.revision += 1
         self.pods[pod.name] = replace(pod, revision=self.revision)

@@ -5,10 +5,10 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from webhook.core.config.parse import parse
-from webhook.core.ledger.info import PodFacts
+from webhook.core.ledger.info import PodInfo
 from webhook.core.ledger.ledger import Ledger
-from webhook.core.ledger.nodes import NodeFacts, Room
-from webhook.core.ledger.rules import Accounting
+from webhook.core.ledger.nodes import Allocatable, NodeInfo
+from webhook.core.ledger.rules import AccountingRules
 from webhook.core.sharing.allotment import Allotment, Ask, Proposal, Timing
 from webhook.core.sharing.credit import Credit, Shares
 from webhook.core.sharing.shared_state import Shared
@@ -18,9 +18,9 @@ CONFIG = "{apiVersion: headroom.dev/v1, kind: HeadroomConfig, thresholds: {memor
 TIMING = Timing()
 
 
-def pod(name: str, size: int = 1, uid: str = "", revision: int = 0) -> PodFacts:
+def pod(name: str, size: int = 1, uid: str = "", revision: int = 0) -> PodInfo:
     """A pod of so many bytes, in a review unless it has a revision."""
-    return PodFacts(f"ns/{name}", uid or f"uid-{name}", revision, Amounts(memory_requests=size))
+    return PodInfo(f"ns/{name}", uid or f"uid-{name}", revision, Amounts(memory_requests=size))
 
 
 class State(NamedTuple):
@@ -29,7 +29,7 @@ class State(NamedTuple):
     shared: Shared
     written_at: int
     revision: int
-    live: dict[str, PodFacts]
+    live: dict[str, PodInfo]
 
 
 class Hand:
@@ -46,7 +46,7 @@ class Hand:
         self.written_at = 0  # the revision of the shared object
         self.replicas: dict[str, Allotment] = {}
         self.ledgers: dict[str, Ledger] = {}
-        self.live: dict[str, PodFacts] = {}
+        self.live: dict[str, PodInfo] = {}
         self.bound = bound
         for name in names:
             self.start(name)
@@ -56,14 +56,14 @@ class Hand:
 
     def start(self, name: str) -> Allotment:
         """Start a replica, in sync."""
-        ledger = self.ledgers[name] = Ledger(Accounting(parse(CONFIG)))
-        ledger.see_node(NodeFacts("node", Room(self.bound, 0), ready=True), self.now)
+        ledger = self.ledgers[name] = Ledger(AccountingRules(parse(CONFIG)))
+        ledger.see_node(NodeInfo("node", Allocatable(self.bound, 0), ready=True), self.now)
         ledger.relist([], self.revision)
         self.replicas[name] = Allotment(name, ledger, TIMING, Credit(ledger, TIMING.lapse, self.shares))
         self.replicas[name].observe(self.shared, self.written_at, self.now)
         return self.replicas[name]
 
-    def send(self, name: str, *pods: PodFacts, fresh: bool = False, leaving: bool = False) -> Proposal:
+    def send(self, name: str, *pods: PodInfo, fresh: bool = False, leaving: bool = False) -> Proposal:
         """Let a replica propose, and have it sent."""
         asks = [Ask(each) for each in pods]
         allotment = self.replicas[name]
@@ -76,7 +76,7 @@ class Hand:
         self.revision += 1
         self.shared, self.written_at = proposal.shared, self.revision
 
-    def write(self, name: str, *pods: PodFacts, fresh: bool = False, leaving: bool = False) -> Proposal:
+    def write(self, name: str, *pods: PodInfo, fresh: bool = False, leaving: bool = False) -> Proposal:
         """Let a replica propose and write; the others are not told yet."""
         proposal = self.send(name, *pods, fresh=fresh, leaving=leaving)
         self.carry_out(proposal)
@@ -88,7 +88,7 @@ class Hand:
         for name in names or self.replicas:
             self.replicas[name].observe(self.shared, self.written_at, self.now)
 
-    def come(self, made: PodFacts, *names: str) -> PodFacts:
+    def come(self, made: PodInfo, *names: str) -> PodInfo:
         """Let a pod be created, and shown to replicas (all, if none is named)."""
         self.revision += 1
         live = self.live[made.name] = replace(made, revision=self.revision)
@@ -96,7 +96,7 @@ class Hand:
             self.ledgers[name].see(live)
         return live
 
-    def go(self, live: PodFacts, *names: str) -> None:
+    def go(self, live: PodInfo, *names: str) -> None:
         """Let a pod be deleted, and replicas be told (all, if none is named)."""
         self.revision += 1
         self.live.pop(live.name, None)

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 from tests.model.etcd import Version
 from tests.model.requests import Request
-from webhook.core.ledger.info import PodFacts
+from webhook.core.ledger.info import PodInfo
 from webhook.core.ledger.ledger import Ledger
-from webhook.core.ledger.nodes import NodeFacts, Room
+from webhook.core.ledger.nodes import Allocatable, NodeInfo
 from webhook.core.ledger.reservations import Reservation
-from webhook.core.ledger.rules import Accounting
+from webhook.core.ledger.rules import AccountingRules
 from webhook.core.sharing.allotment import Allotment, Ask, Proposal, Timing
 from webhook.core.sharing.credit import SHARES, Credit
 from webhook.core.sharing.shared_state import Shared, SharedError, read, write
@@ -56,11 +56,11 @@ class Proof:
 class Watched(Ledger):
     """A ledger that has each grant checked as it is made."""
 
-    def __init__(self, accounting: Accounting, check: Callable[[PodFacts], None]) -> None:
+    def __init__(self, accounting: AccountingRules, check: Callable[[PodInfo], None]) -> None:
         super().__init__(accounting)
         self._check = check
 
-    def grant(self, pod: PodFacts, now: float) -> Reservation:
+    def grant(self, pod: PodInfo, now: float) -> Reservation:
         """Let the world look first."""
         self._check(pod)
         return super().grant(pod, now)
@@ -73,7 +73,7 @@ class Replica:
     world: "World"
     name: str
     offset: float
-    accounting: Accounting
+    accounting: AccountingRules
     timing: Timing
     seen: int = 0  # the revision up to which its watch has told of pods
     furthest: int = 0  # the highest revision of pods that it was ever told of, since it knows of this history
@@ -83,7 +83,7 @@ class Replica:
     lost: bool = False  # and so does that of the shared object, with a look
     noded_at: float = float("-inf")
     renewed_at: float = float("-inf")
-    view: dict[str, PodFacts] = field(default_factory=dict)  # the same pods as its ledger's, kept the plain way
+    view: dict[str, PodInfo] = field(default_factory=dict)  # the same pods as its ledger's, kept the plain way
     paused_until: float = float("-inf")
     lagging: bool = False  # hears nothing of pods
     deaf: bool = False  # hears nothing of the shared object, nor what came of a write
@@ -136,7 +136,7 @@ class Replica:
             return True
         return False
 
-    def broken(self, pod: PodFacts) -> bool:
+    def broken(self, pod: PodInfo) -> bool:
         """Say whether the view alone has no room for the pod."""
         for scope in self.ledger.spread(pod).scopes:
             growth, standing = self.ledger.growth(pod, scope), self.ledger.standing(scope)
@@ -347,8 +347,8 @@ class Replica:
         if self.noded < len(rooms):
             self.noded = len(rooms)
             now = self.noded_at = self.clock()
-            self.ledger.see_node(NodeFacts("common", Room(rooms[-1].common, 0), ready=True), now)
-            self.ledger.see_node(NodeFacts("pool", Room(rooms[-1].pool, 0), ready=True, labels=POOL), now)
+            self.ledger.see_node(NodeInfo("common", Allocatable(rooms[-1].common, 0), ready=True), now)
+            self.ledger.see_node(NodeInfo("pool", Allocatable(rooms[-1].pool, 0), ready=True, labels=POOL), now)
 
     def seek_proof(self) -> None:
         """Begin to prove the view fresh, if that is what is wanted."""

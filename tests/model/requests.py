@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from enum import Enum
 
-from webhook.core.ledger.info import PodFacts
+from webhook.core.ledger.info import PodInfo
 from webhook.core.ledger.interval import UNBORN
 
 WINDOW = 44.0  # seconds from its start within which a create may still be committed; a little less than the lapse
@@ -21,7 +21,7 @@ class State(Enum):
 class Request:
     """One create of a pod, or one change of its size or confinement. `forced`: policy lets it in, and not a grant."""
 
-    pod: PodFacts
+    pod: PodInfo
     start: float
     forced: bool = False
     state: State = State.ASKED

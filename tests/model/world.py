@@ -16,9 +16,9 @@ from tests.model.etcd import Rooms, Version
 from tests.model.replica import POOL, Letter, Replica
 from tests.model.requests import WINDOW, Request, State
 from webhook.core.config.parse import parse
-from webhook.core.ledger.info import PodFacts
+from webhook.core.ledger.info import PodInfo
 from webhook.core.ledger.interval import UNBORN, Before
-from webhook.core.ledger.rules import Accounting
+from webhook.core.ledger.rules import AccountingRules
 from webhook.core.pods.confinement import Way
 from webhook.core.sharing.shared_state import SharedError, read
 from webhook.core.values.amounts import Amounts
@@ -45,7 +45,7 @@ class World(Checks):
     ) -> None:
         super().__init__(rooms, rules)
         self.credit = credit
-        self.accounting = Accounting(parse(CONFIG))
+        self.accounting = AccountingRules(parse(CONFIG))
         self.recent: deque[str] = deque(maxlen=8)  # names of pods that came last
         self.uids = self.lives = 0
         self.copied = False  # an old copy of the shared object is in place, and nobody has made a new one yet
@@ -57,14 +57,14 @@ class World(Checks):
 
     # -- values --------------------------------------------------------------------------------------------------------
 
-    def pod(self, name: int, size: int, kind: int) -> PodFacts:
+    def pod(self, name: int, size: int, kind: int) -> PodInfo:
         """A pod that nobody has seen yet. Of three kinds one is confined to the pool, one has larger limits."""
         self.uids += 1
         confined = (Way(POOL),) if kind % 3 == 1 else ()
         limits = size * 2 if kind % 3 == 2 else size
         footprint = Amounts(memory_requests=size, memory_limits=limits, memory_limits_filled=limits)
         namespace, owner = (f"ns{name % 3}", f"o{name % 4}") if self.credit else ("ns", "")
-        return PodFacts(f"{namespace}/{name % NAMES}", f"u{self.uids}", 0, footprint, confined_to=confined, owner=owner)
+        return PodInfo(f"{namespace}/{name % NAMES}", f"u{self.uids}", 0, footprint, confined_to=confined, owner=owner)
 
     # -- what replicas tell --------------------------------------------------------------------------------------------
 
@@ -118,7 +118,7 @@ class World(Checks):
     def create_forced(self, replica: int, size: int) -> None:
         """Somebody creates a pod that policy lets through; its name is of a kind of its own."""
         pod = self.pod(0, size, 0)
-        forced = Request(PodFacts(f"ns/f{self.uids % 3}", pod.uid, 0, pod.footprint), self.now, forced=True)
+        forced = Request(PodInfo(f"ns/f{self.uids % 3}", pod.uid, 0, pod.footprint), self.now, forced=True)
         self.requests.append(forced)
         self.ask(forced, replica)
 
@@ -227,9 +227,9 @@ class World(Checks):
         pod = self.etcd.pods[name]
         node = pod.node or ("pool" if pod.confined_to else "common")
         if how % 4 == 0:
-            self.etcd.put(PodFacts(pod.name, pod.uid, 0, pod.footprint, pod.node, counts=False))
+            self.etcd.put(PodInfo(pod.name, pod.uid, 0, pod.footprint, pod.node, counts=False))
         elif how % 4 == 1:
-            self.etcd.put(PodFacts(pod.name, pod.uid, 0, pod.footprint, node, pod.counts))
+            self.etcd.put(PodInfo(pod.name, pod.uid, 0, pod.footprint, node, pod.counts))
         else:
             self.etcd.put(pod)
 
@@ -389,12 +389,12 @@ class World(Checks):
         return all(s is not None and s.epoch == now.epoch and s.serial > old.serial for s in known)
 
 
-def _resized(live: PodFacts, footprint: Amounts) -> PodFacts:
+def _resized(live: PodInfo, footprint: Amounts) -> PodInfo:
     """What a review says of a pod that is to be resized."""
     return replace(live, footprint=footprint, revision=0, before=Before(live.revision, live.footprint))
 
 
-def _confined(live: PodFacts) -> PodFacts:
+def _confined(live: PodInfo) -> PodInfo:
     """What a review says of a pod that waits and is to be confined to the pool."""
     before = Before(live.revision, live.footprint, "+p")
     return replace(live, revision=0, confined_to=(Way(POOL),), before=before, was_confined_to=live.confined_to)

@@ -12,7 +12,7 @@ from typing import Any
 from webhook import manager as server
 from webhook.cli import main as cli
 from webhook.controllers import recount as recounting
-from webhook.core.ledger.info import PodFacts
+from webhook.core.ledger.info import PodInfo
 from webhook.core.ledger.ledger import Ledger
 from webhook.core.sharing.allotment import Allotment, Timing
 from webhook.core.sharing.credit import Credit
@@ -26,7 +26,7 @@ Patched = Any
 def _forget_others() -> None:
     """Several replicas that know nothing of one another: each holds the whole bound."""
 
-    def take(self: Patched, pod: PodFacts, now: float) -> bool:
+    def take(self: Patched, pod: PodInfo, now: float) -> bool:
         self._ledger.grant(pod, now)
         return True
 
@@ -37,7 +37,7 @@ def _release_on_sight() -> None:
     """Give a share back as soon as its pod is seen here, whether or not the others have seen it."""
     see = Ledger.see
 
-    def see_and_retire(self: Patched, pod: PodFacts) -> None:
+    def see_and_retire(self: Patched, pod: PodInfo) -> None:
         see(self, pod)
         granted = self.reservations.get(pod.name, pod.uid)
         if granted is not None:
@@ -49,7 +49,7 @@ def _release_on_sight() -> None:
 def _reserve_nothing() -> None:
     """Judge by the view alone, as most policies do: check, then let create."""
 
-    def take(self: Patched, pod: PodFacts, now: float) -> bool:
+    def take(self: Patched, pod: PodInfo, now: float) -> bool:
         return True
 
     Allotment.take = take  # type: ignore[method-assign]  # that is the fault
@@ -58,7 +58,7 @@ def _reserve_nothing() -> None:
 def _give_unlimited_credit() -> None:
     """Grant whatever fits: what others refuse afterwards is held until it lapses, however much that is."""
 
-    def shortfall(self: Patched, pod: PodFacts, now: float) -> None:
+    def shortfall(self: Patched, pod: PodInfo, now: float) -> None:
         return None
 
     Credit.shortfall = shortfall  # type: ignore[method-assign]  # that is the fault

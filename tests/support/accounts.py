@@ -2,10 +2,10 @@
 
 from webhook.core.config.config import HeadroomConfig
 from webhook.core.config.parse import parse
-from webhook.core.ledger.info import PodFacts
+from webhook.core.ledger.info import PodInfo
 from webhook.core.ledger.ledger import Ledger
-from webhook.core.ledger.nodes import NodeFacts, Room
-from webhook.core.ledger.rules import Accounting
+from webhook.core.ledger.nodes import Allocatable, NodeInfo
+from webhook.core.ledger.rules import AccountingRules
 from webhook.core.pods.confinement import Way
 from webhook.core.values.amounts import Amounts
 from webhook.core.values.scopes import CLUSTER
@@ -42,11 +42,11 @@ def pod(
     counts: bool = True,
     confined_to: dict[str, str] | None = None,
     infeasible: bool = False,
-) -> PodFacts:
+) -> PodInfo:
     """Make what is known of a pod in namespace default."""
     amounts = footprint(requests, limits, cpu)
     ways = (Way(tuple(sorted(confined_to.items()))),) if confined_to else ()
-    return PodFacts(f"default/{name}", uid or f"{name}-uid", revision, amounts, node, counts, ways, infeasible)
+    return PodInfo(f"default/{name}", uid or f"{name}-uid", revision, amounts, node, counts, ways, infeasible)
 
 
 def node(
@@ -58,15 +58,15 @@ def node(
     cordoned: bool = False,
     taints: frozenset[str] = frozenset(),
     pool: str = "",
-) -> NodeFacts:
+) -> NodeInfo:
     """Make what is known of a node."""
     labels = (("pool", pool),) if pool else ()
-    return NodeFacts(name, Room(int(memory * GI), cpu), ready, cordoned, taints, labels)
+    return NodeInfo(name, Allocatable(int(memory * GI), cpu), ready, cordoned, taints, labels)
 
 
-def ledger(settings: str = "", *nodes: NodeFacts, requests: str = "100%") -> Ledger:
+def ledger(settings: str = "", *nodes: NodeInfo, requests: str = "100%") -> Ledger:
     """Make a ledger that has listed its nodes at time 0."""
-    made = Ledger(Accounting(config(settings, requests)))
+    made = Ledger(AccountingRules(config(settings, requests)))
     made.relist_nodes(nodes, 0.0)
     return made
 

@@ -9,10 +9,10 @@ from kubernetes.client.configuration import Configuration
 
 from tests.support.fake_configmaps import NAMESPACE, FakeConfigMaps
 from tests.support.replica import Judge
-from webhook.admission.pending import Waiting
-from webhook.admission.pods import Admission
-from webhook.controllers.allotments import Booking
-from webhook.controllers.relist import Rereading
+from webhook.admission.pending import PendingReview
+from webhook.admission.pods import PodAdmission
+from webhook.controllers.allotments import AllotmentController
+from webhook.controllers.relist import RelistController
 from webhook.controllers.watches import watch_allotments
 from webhook.core.sharing import shared_state as shared
 from webhook.core.sharing.allotment import Timing
@@ -49,8 +49,8 @@ class Replica:
         configmaps = ConfigMaps(self.api, NAMESPACE, within)
         account = judge.admission.account
         self.told: list[str] = []
-        self.rereading = Rereading(account, self.told.append)
-        self.booking = Booking(configmaps, judge.admission, self.stop, prove, self.rereading)
+        self.rereading = RelistController(account, self.told.append)
+        self.booking = AllotmentController(configmaps, judge.admission, self.stop, prove, self.rereading)
         self.watch = watch_allotments(self.api, NAMESPACE, self.booking, account.begin_again)
         self.rereading.join([self.watch.request_list, self._relist])
         self.booker = threading.Thread(target=self.booking.run)
@@ -61,11 +61,11 @@ class Replica:
         self.judge.sync(self.memory, revision=self.admission.account.ledger.revision or 100)
 
     @property
-    def admission(self) -> Admission:
+    def admission(self) -> PodAdmission:
         """What answers."""
         return self.judge.admission
 
-    def answer(self, asked: Response | Waiting) -> Response:
+    def answer(self, asked: Response | PendingReview) -> Response:
         """Wait for an answer as the door does, by the clock on the wall."""
         if isinstance(asked, Response):
             return asked

@@ -9,12 +9,12 @@ from typing import Any, NamedTuple
 from flask import Flask
 from prometheus_client import CollectorRegistry
 
-from webhook.admission.pods import Admission
+from webhook.admission.pods import PodAdmission
 from webhook.http.client_certificates import Clients
 from webhook.http.connection import Connection, Handler
 from webhook.http.connection_table import ConnectionTable
-from webhook.http.parser import Room
-from webhook.web.dispatcher import Door
+from webhook.http.parser import BodyBudget
+from webhook.web.dispatcher import Dispatcher
 from webhook.web.routes import create_app
 
 JSON = "application/json"
@@ -50,11 +50,11 @@ class Request(NamedTuple):
         return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
 
 
-Way = Callable[[Admission, Request], Said]
+Way = Callable[[PodAdmission, Request], Said]
 _KEPT = ("content-type", "content-length", "retry-after", "allow")
 
 
-def through_flask(admission: Admission, request: Request) -> Said:
+def through_flask(admission: PodAdmission, request: Request) -> Said:
     """Ask the Flask application."""
     client = create_app(admission, CollectorRegistry()).test_client()
     body: dict[str, Any] = {"data": request.body}
@@ -68,7 +68,7 @@ def through_flask(admission: Admission, request: Request) -> Said:
     return Said(answer.status_code, {key: named[key] for key in _KEPT if key in named}, answer.data)
 
 
-def through_door(admission: Admission, request: Request) -> Said:
+def through_door(admission: PodAdmission, request: Request) -> Said:
     """Ask over a connection."""
 
     async def conversation() -> Said:
@@ -80,17 +80,17 @@ def through_door(admission: Admission, request: Request) -> Said:
     return said._replace(headers={key: said.headers[key] for key in _KEPT if key in said.headers})
 
 
-def door(admission: Admission, app: Flask | None = None) -> Door:
+def door(admission: PodAdmission, app: Flask | None = None) -> Dispatcher:
     """Make a door."""
-    return Door(admission, app or create_app(admission, CollectorRegistry()))
+    return Dispatcher(admission, app or create_app(admission, CollectorRegistry()))
 
 
 class House:
     """What connections need of their worker. To be made on a running loop."""
 
-    def __init__(self, door: Door) -> None:
+    def __init__(self, door: Dispatcher) -> None:
         self.handler: Handler = door
-        self.room, self.loop = Room(), asyncio.get_running_loop()
+        self.room, self.loop = BodyBudget(), asyncio.get_running_loop()
         self.table = ConnectionTable[Connection](100, 100)
         self.clients: Clients | None = None
         self.alive, self.date = True, b"Sat, 21 Nov 2026 12:00:00 GMT"

@@ -13,9 +13,9 @@ from webhook.core.config.config import HeadroomConfig
 from webhook.core.config.names import NamespacePattern
 from webhook.core.config.percentage import Share
 from webhook.core.config.types import MissingLimits, Thresholds
-from webhook.core.ledger.info import PodFacts
+from webhook.core.ledger.info import PodInfo
 from webhook.core.ledger.interval import UNBORN
-from webhook.core.ledger.nodes import NodeFacts
+from webhook.core.ledger.nodes import NodeInfo
 from webhook.core.pods.confinement import Way
 
 SUMS = 8  # memory then cpu; of each: requests, limits, limits filled, unbounded
@@ -27,7 +27,7 @@ LOST = ("deleted", "not ready")
 class TwinNode:
     """A node as it was shown last, and its history as far as it matters."""
 
-    facts: NodeFacts
+    facts: NodeInfo
     not_ready_since: float | None
     deleted_at: float | None = None
     state: str | None = "unknown"  # why it does not count, as it was when anything was told last
@@ -58,26 +58,26 @@ class Twin:
 
     config: HeadroomConfig
     now: float = 0.0
-    pods: dict[str, PodFacts] = field(default_factory=dict)
+    pods: dict[str, PodInfo] = field(default_factory=dict)
     nodes: dict[str, TwinNode] = field(default_factory=dict)
     grants: list[Grant] = field(default_factory=list)
     listed: bool = False
 
     # -- what is told --------------------------------------------------------------------------------------------------
 
-    def see(self, pod: PodFacts) -> None:
+    def see(self, pod: PodInfo) -> None:
         self.settle(pod.name, pod.uid, pod.revision, waits=pod.counts and not pod.node)
         if pod.counts:
             self.pods[pod.name] = pod
         else:
             self.pods.pop(pod.name, None)
 
-    def gone(self, pod: PodFacts) -> None:
+    def gone(self, pod: PodInfo) -> None:
         self.settle(pod.name, pod.uid, pod.revision)
         if pod.name in self.pods and self.pods[pod.name].uid == pod.uid:
             del self.pods[pod.name]
 
-    def relist(self, pods: Iterable[PodFacts]) -> None:
+    def relist(self, pods: Iterable[PodInfo]) -> None:
         self.pods = {}
         for pod in pods:
             self.see(pod)
@@ -85,7 +85,7 @@ class Twin:
             if node.state in LOST and node.holding is not None:
                 node.holding = [max(pair) for pair in zip(node.holding, self._held(name), strict=True)]
 
-    def see_node(self, facts: NodeFacts) -> None:
+    def see_node(self, facts: NodeInfo) -> None:
         before = self.nodes.get(facts.name)
         if facts.ready:
             since = None
@@ -101,7 +101,7 @@ class Twin:
         if name in self.nodes and self.nodes[name].deleted_at is None:
             self.nodes[name].deleted_at = self.now
 
-    def relist_nodes(self, nodes: list[NodeFacts]) -> None:
+    def relist_nodes(self, nodes: list[NodeInfo]) -> None:
         for name in self.nodes.keys() - {facts.name for facts in nodes}:
             self.node_gone(name)
         for facts in nodes:
@@ -130,7 +130,7 @@ class Twin:
                 node.lost_at = self.now
                 node.holding = None if before in (None, "cordoned") else self._held(name)
 
-    def grant(self, pod: PodFacts) -> None:
+    def grant(self, pod: PodInfo) -> None:
         pool = self._pool_of_pod(pod)
         before, after, wanted = list(pod.before.footprint), pod.before.revision, list(pod.footprint)
         elsewhere = pod.was_confined_to is not None and self.pool_of_confinement(pod.was_confined_to) != pool
@@ -285,11 +285,11 @@ class Twin:
                 held = _add(held, list(pod.footprint))
         return held
 
-    def _stands_apart(self, pod: PodFacts) -> bool:
+    def _stands_apart(self, pod: PodInfo) -> bool:
         """Say whether policy lets an unbound pod in that no node can hold."""
         return not pod.node and not self._holdable(pod) and self._let_in_by_policy(pod)
 
-    def _holdable(self, pod: PodFacts) -> bool:
+    def _holdable(self, pod: PodInfo) -> bool:
         memory, cpu = pod.footprint.memory_requests, pod.footprint.cpu_requests
         counted = [node for node in self.nodes.values() if self._lost(node) is None]
         if not counted or (memory, cpu) == (0, 0):
@@ -302,7 +302,7 @@ class Twin:
                     return True
         return False
 
-    def _let_in_by_policy(self, pod: PodFacts) -> bool:
+    def _let_in_by_policy(self, pod: PodInfo) -> bool:
         namespace, exempt = pod.name.split("/")[0], self.config.exempt
         overriding = [o.mode or self.config.mode for o in self.config.overrides if _fits(o.namespaces, namespace)]
         return (
@@ -330,7 +330,7 @@ class Twin:
     def _pool_of_node(self, node: TwinNode) -> str | None:
         return self._pool_of_labels(dict(node.facts.labels))
 
-    def _pool_of_pod(self, pod: PodFacts) -> str | None:
+    def _pool_of_pod(self, pod: PodInfo) -> str | None:
         if pod.node:
             return self._pool_of_node(self.nodes[pod.node]) if pod.node in self.nodes else None
         return self.pool_of_confinement(pod.confined_to)
@@ -370,7 +370,7 @@ class Twin:
         return shares
 
 
-def _admits(confined_to: tuple[Way, ...], node: NodeFacts) -> bool:
+def _admits(confined_to: tuple[Way, ...], node: NodeInfo) -> bool:
     """Whether a node meets everything that one of the ways requires."""
     labels = dict(node.labels)
 

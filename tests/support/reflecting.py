@@ -13,9 +13,20 @@ from kubernetes.client.configuration import Configuration
 
 from tests.support.fake_apiserver import FakeApiServer
 from webhook.kube.client import Api
-from webhook.kube.throttle import NO_PAUSE, Pause
+from webhook.kube.throttle import NO_THROTTLE, ReadThrottle
 from webhook.watch.decoder import Resource
-from webhook.watch.events import Bookmark, Broken, Changed, Deleted, Live, News, Proven, Replaced, Unreadable, WentBack
+from webhook.watch.events import (
+    Bookmark,
+    Changed,
+    Connected,
+    Deleted,
+    Disconnected,
+    Fresh,
+    Replaced,
+    Unreadable,
+    WatchEvent,
+    WentBack,
+)
 from webhook.watch.reflector import Reflector, Timing
 
 PATH = "/api/v1/things"
@@ -53,15 +64,15 @@ class Consumer:
     """Keeps the news, and the state that follows from them."""
 
     def __init__(self) -> None:
-        self.news: list[News[Thing]] = []
+        self.news: list[WatchEvent[Thing]] = []
         self.sizes: dict[str, int] = {}
         self.unknown: set[str] = set()
         self.revision = 0
         self.proven = float("-inf")
-        self.fail_on: Callable[[News[Thing]], bool] = lambda _: False
+        self.fail_on: Callable[[WatchEvent[Thing]], bool] = lambda _: False
         self._told = threading.Condition()
 
-    def take(self, news: News[Thing]) -> None:
+    def take(self, news: WatchEvent[Thing]) -> None:
         """Take one piece of news: each change must be newer than all that was told before it."""
         with self._told:
             if self.fail_on(news):
@@ -83,7 +94,7 @@ class Consumer:
         """Return the news of a kind."""
         return [item for item in list(self.news) if isinstance(item, kind)]
 
-    def _apply(self, news: News[Thing]) -> None:
+    def _apply(self, news: WatchEvent[Thing]) -> None:
         match news:
             case Replaced(objects=objects, unreadable=unreadable):
                 self.sizes = {thing.metadata.name: thing.size for thing in objects}
@@ -96,11 +107,11 @@ class Consumer:
             case Bookmark():
                 assert news.revision >= self.revision
                 self.revision = news.revision
-            case Proven():
+            case Fresh():
                 self.proven = news.since
             case WentBack():
                 self.revision = 0
-            case Live() | Broken():
+            case Connected() | Disconnected():
                 pass
 
     def _apply_change(self, news: Changed[Thing] | Deleted[Thing] | Unreadable) -> None:
@@ -143,7 +154,10 @@ def wait_until(holds: Callable[[], bool]) -> None:
 
 @contextmanager
 def reflecting(
-    server: FakeApiServer, draw: Callable[[], float] = random.random, pause: Pause = NO_PAUSE, **changes: float
+    server: FakeApiServer,
+    draw: Callable[[], float] = random.random,
+    pause: ReadThrottle = NO_THROTTLE,
+    **changes: float,
 ) -> Iterator[Running]:
     """Run a reflector against the server; `changes` are to its timing."""
     api = Api(Configuration(host=server.url))

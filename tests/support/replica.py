@@ -6,15 +6,15 @@ from datetime import UTC, datetime
 from typing import Any
 
 from tests.support.accounts import config, node
-from webhook.admission.decision_record import Decided
-from webhook.admission.pending import Waiting
-from webhook.admission.pods import Admission
+from webhook.admission.decision_record import DecisionRecord
+from webhook.admission.pending import PendingReview
+from webhook.admission.pods import PodAdmission
 from webhook.core.config.render import digest
-from webhook.core.ledger.info import PodFacts
+from webhook.core.ledger.info import PodInfo
 from webhook.core.sharing.allotment import Timing
 from webhook.core.sharing.credit import Shares
 from webhook.http.messages import Response
-from webhook.state.cluster_state import Account
+from webhook.state.cluster_state import ClusterState
 
 BEGAN = 1000.0
 
@@ -54,7 +54,7 @@ def review(name: str = "web", memory: str = "1Gi", *, created: float = BEGAN, **
     return json.dumps({"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "request": request}).encode()
 
 
-def response(answer: Response | Waiting) -> dict[str, Any]:
+def response(answer: Response | PendingReview) -> dict[str, Any]:
     """Read the response out of an answer that was given at once."""
     assert isinstance(answer, Response), "it waits for a booking"
     assert answer.status == 200, answer
@@ -62,9 +62,9 @@ def response(answer: Response | Waiting) -> dict[str, Any]:
     return found
 
 
-def waits(answer: Response | Waiting) -> Waiting:
+def waits(answer: Response | PendingReview) -> PendingReview:
     """Take an answer that is still to come."""
-    assert isinstance(answer, Waiting), answer
+    assert isinstance(answer, PendingReview), answer
     return answer
 
 
@@ -82,21 +82,21 @@ class Judge:
         shares: Shares | None = None,
     ) -> None:
         self.clock = Clock()
-        self.decided: list[Decided] = []
-        account = Account(replica, timing or Timing(), seconds or self.clock, shares)
-        self.admission = Admission(account, self.decided.append, wall_clock=self.clock)
+        self.decided: list[DecisionRecord] = []
+        account = ClusterState(replica, timing or Timing(), seconds or self.clock, shares)
+        self.admission = PodAdmission(account, self.decided.append, wall_clock=self.clock)
 
     def configure(self, settings: str = "") -> None:
         """Judge by a configuration that bounds requests at 100 %, without a warning before that by default."""
         made = config(settings if "warnAt" in settings else f"warnAt: 100%\n{settings}")
         self.admission.account.configure(made, digest(made))
 
-    def sync(self, memory: float = 8, pods: Iterable[PodFacts] = (), revision: int = 100) -> None:
+    def sync(self, memory: float = 8, pods: Iterable[PodInfo] = (), revision: int = 100) -> None:
         """List one node with that many Gi, and the pods."""
         self.admission.account.relist_nodes([node("node", memory)])
         self.admission.account.relist_pods(pods, revision, self.admission.account.clock())
 
-    def ask(self, body: bytes, timeout: float = 10.0) -> Response | Waiting:
+    def ask(self, body: bytes, timeout: float = 10.0) -> Response | PendingReview:
         """Have a review judged."""
         return self.admission.review(body, timeout)
 

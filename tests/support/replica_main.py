@@ -14,7 +14,7 @@ from webhook.http import worker as replica
 from webhook.http.client_certificates import Clients
 from webhook.http.tls import ServingCertificate
 from webhook.http.worker import Limits
-from webhook.web.dispatcher import Door
+from webhook.web.dispatcher import Dispatcher
 from webhook.web.routes import create_app
 
 WAITING = "waits"  # with a number after it: made once so many reviews wait to be booked
@@ -41,7 +41,7 @@ def main() -> None:
     large = Counter("large", "Makes /metrics an answer of some megabytes.", ("label",), registry=registry)
     for index in range(2_000):
         large.labels(f"{index:01000}").inc()
-    door = Door(judge.admission, create_app(judge.admission, registry))
+    door = Dispatcher(judge.admission, create_app(judge.admission, registry))
     authorities = asked.folder / CLIENTS
     certificate = ServingCertificate(
         asked.folder / "tls.crt", asked.folder / "tls.key", authorities if authorities.exists() else None

@@ -7,9 +7,9 @@ from tests.support.accounts import config, node
 from webhook.core.api.types import Pod
 from webhook.core.api.workloads import Workload, read_workload
 from webhook.core.config.types import Mode
-from webhook.core.ledger.info import pod_facts
+from webhook.core.ledger.info import pod_info
 from webhook.core.ledger.ledger import Ledger
-from webhook.core.ledger.rules import Accounting
+from webhook.core.ledger.rules import AccountingRules
 from webhook.core.reviews.verdict import judge
 
 Json = dict[str, Any]
@@ -31,7 +31,7 @@ def workload(replicas: int = 1, of: Json | None = None, status: Json | None = No
 
 def account(memory: int, settings: str = "") -> Ledger:
     """Make a ledger with room for so many Mi of requests."""
-    of = Ledger(Accounting(config(f"warnAt: 100%\n{settings}")))
+    of = Ledger(AccountingRules(config(f"warnAt: 100%\n{settings}")))
     of.relist_nodes([node("a", memory / 1024)], 0.0)
     return of
 
@@ -47,7 +47,7 @@ class Pods:
     def come(self, wanted: int) -> None:
         """Make them one by one until there are so many, or one is refused."""
         while self.alive < wanted:
-            facts = pod_facts(self._pod, f"default/{self._name}-{self.alive}", f"{self._name}-{self.alive}")
+            facts = pod_info(self._pod, f"default/{self._name}-{self.alive}", f"{self._name}-{self.alive}")
             if not judge(self._of, facts, Mode.ENFORCE).allowed:
                 self.refused += 1
                 return
@@ -58,4 +58,4 @@ class Pods:
         """Delete until so many are left."""
         while self.alive > left:
             self.alive -= 1
-            self._of.gone(pod_facts(self._pod, f"default/{self._name}-{self.alive}", f"{self._name}-{self.alive}"))
+            self._of.gone(pod_info(self._pod, f"default/{self._name}-{self.alive}", f"{self._name}-{self.alive}"))

@@ -22,8 +22,8 @@ from tests.support.replica import review
 from tests.unit.http.test_tls import FIRST, SECOND, Mounted
 from webhook import manager as server
 from webhook.admission.workloads import FetchError
-from webhook.kube.client import Answer as ApiAnswer
 from webhook.kube.client import Api
+from webhook.kube.client import ApiResponse as ApiAnswer
 from webhook.kube.stream import Unanswered
 
 WHOLE = SMALLEST.replace("75%", "100%")

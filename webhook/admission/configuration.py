@@ -24,7 +24,7 @@ from webhook.core.reviews.messages import WARNING, printable
 from webhook.core.reviews.review import AdmissionRequest, AdmissionResponse, ReviewError, Status, decode, encode
 from webhook.core.values.bucket import Bucket
 from webhook.http.messages import LARGEST_EARLY, Response, plain
-from webhook.state.cluster_state import Account
+from webhook.state.cluster_state import ClusterState
 from webhook.state.configuration import KEY, NAME
 
 log = logging.getLogger(__name__)
@@ -46,10 +46,10 @@ class _ConfigMap(Struct, frozen=True):
 _read = sent_reader(_ConfigMap)
 
 
-class Guard:
+class ConfigurationAdmission:
     """Answers the reviews of the ConfigMap; any other object passes."""
 
-    def __init__(self, account: Account) -> None:
+    def __init__(self, account: ClusterState) -> None:
         self._account = account
         self._previewing = Lock()
         self._reading = Lock()

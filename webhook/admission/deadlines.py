@@ -12,7 +12,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from datetime import datetime
 
-from webhook.admission.decision_record import Case
+from webhook.admission.decision_record import ReviewContext
 from webhook.core.ledger.interval import UNBORN
 
 _WAIT = 2.0  # seconds that a review waits for a booking before it is sent to ask again
@@ -24,27 +24,27 @@ _APART = 1.0  # seconds: a request that is younger than that below zero was date
 _REMEMBERED = 10_000  # reviews that were sent to ask again
 
 
-class Patience:
+class Deadlines:
     """What is known of reviews that were sent to ask again. The caller holds a lock; `wall_clock` in seconds."""
 
     def __init__(self, wall_clock: Callable[[], float]) -> None:
         self._wall_clock = wall_clock
         self._asked_again: OrderedDict[str, float] = OrderedDict()
 
-    def given_up_at(self, case: Case, now: float) -> float:
+    def given_up_at(self, case: ReviewContext, now: float) -> float:
         """When the API server gives up at the earliest, as far as can be known; it asked first no earlier than that."""
         first = self._asked_again.get(case.request.uid, case.arrived)
         age = self._age(case)
         return (first if age is None else min(first, now - age)) + case.timeout
 
-    def wait_until(self, case: Case, now: float) -> float:
+    def wait_until(self, case: ReviewContext, now: float) -> float:
         """Return until when a review may wait before it is sent to ask again, or has its last answer."""
         wait = _WAIT
         if self._age(case) is None:
             wait = max(0.0, min(wait, case.timeout - _VISITS * _RETRY - _LAST_WORD))
         return min(now + wait, self.given_up_at(case, now) - _LAST_WORD)
 
-    def may_ask_again(self, case: Case, now: float) -> bool:
+    def may_ask_again(self, case: ReviewContext, now: float) -> bool:
         """Say whether the API server has time left to ask again, and to be answered then."""
         if now + _RETRY + _LAST_WORD >= self.given_up_at(case, now):
             return False
@@ -52,13 +52,13 @@ class Patience:
             return True
         return now <= case.arrived + _AT_ONCE and case.request.uid not in self._asked_again
 
-    def send_back(self, case: Case) -> None:
+    def send_back(self, case: ReviewContext) -> None:
         """Remember a review that is sent to ask again; it was seen to come with the same uid."""
         self._asked_again.setdefault(case.request.uid, case.arrived)
         if len(self._asked_again) > _REMEMBERED:
             self._asked_again.popitem(last=False)
 
-    def _age(self, case: Case) -> float | None:
+    def _age(self, case: ReviewContext) -> float | None:
         """How old a request is at the most; None where nobody can tell."""
         if case.question is None or case.question.facts.before is not UNBORN:
             return None

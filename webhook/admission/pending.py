@@ -4,26 +4,26 @@ from collections.abc import Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 
-from webhook.admission.decision_record import Case
+from webhook.admission.decision_record import ReviewContext
 from webhook.core.ledger.ledger import Ledger
 from webhook.core.pods.confinement import weight
 from webhook.core.reviews.decision import decide, refuse_beside_others, verdict_of
-from webhook.core.reviews.evaluation import Question
+from webhook.core.reviews.evaluation import Evaluation
 from webhook.core.reviews.verdict import Verdict, cannot_tell
 from webhook.core.sharing.allotment import Allotment, Ask, Proposal
 from webhook.http.messages import Response
 
 
 @dataclass(slots=True, eq=False)
-class Waiting:
+class PendingReview:
     """A review that waits until some time of the replica's clock, and is then sent to ask again.
 
     `verdict` holds once it is booked for; `proposed` says that a write found no room for it yet. While it `awaits`
     earlier pods (there is no credit for it), nothing is booked for it, and with that verdict it is sent away.
     """
 
-    case: Case
-    question: Question
+    case: ReviewContext
+    question: Evaluation
     verdict: Verdict
     until: float
     awaits: Verdict | None = None
@@ -36,19 +36,19 @@ class Waiting:
         return self.awaits is None and not self.question.request.dry_run
 
 
-Settled = tuple[Waiting, Verdict]
+Settled = tuple[PendingReview, Verdict]
 
 _LIGHT = 8 << 10  # bytes that a review may take while it waits, however many do: there are as many as connections
 _HEAVY = 8 << 20  # bytes for all that take more
 
 
-class WaitingRoom:
+class PendingReviews:
     """Those who wait, in the order in which they came. The caller holds the lock."""
 
     def __init__(self, ledger: Ledger, allotment: Allotment) -> None:
         self._ledger = ledger
         self._allotment = allotment
-        self._waiting: list[Waiting] = []
+        self._waiting: list[PendingReview] = []
         self._heavy = 0  # bytes
 
     def __len__(self) -> int:
@@ -59,7 +59,7 @@ class WaitingRoom:
         """Say whether anybody waits for earlier pods to be seen."""
         return any(waiting.awaits is not None for waiting in self._waiting)
 
-    def enter(self, waiting: Waiting) -> bool:
+    def enter(self, waiting: PendingReview) -> bool:
         """Let a review wait for its booking; say whether there is room, which fails only those that take much."""
         heavy = _heaviness(waiting)
         if self._heavy + heavy > _HEAVY:
@@ -91,7 +91,7 @@ class WaitingRoom:
             if verdict is not None:
                 yield self._leave(waiting, verdict)
 
-    def give_up(self, waiting: Waiting, problem: str | None, now: float) -> Iterator[Settled]:
+    def give_up(self, waiting: PendingReview, problem: str | None, now: float) -> Iterator[Settled]:
         """Settle one that can wait no longer, unless it is settled already."""
         if waiting in self._waiting:
             yield self._leave(waiting, self._cannot_tell(waiting, problem, now))
@@ -117,7 +117,7 @@ class WaitingRoom:
             if reservation.key in booked:  # its review went away while it was written, so nobody was told
                 self._allotment.drop(name, reservation.key)
 
-    def _settled(self, waiting: Waiting, now: float) -> Verdict | None:
+    def _settled(self, waiting: PendingReview, now: float) -> Verdict | None:
         outcome = decide(self._ledger, self._allotment, waiting.question, now)
         waiting.awaits = outcome.awaits
         if outcome.settled:
@@ -130,7 +130,7 @@ class WaitingRoom:
             return refuse_beside_others(self._ledger, self._allotment, waiting.question, now)
         return None
 
-    def _cannot_tell(self, waiting: Waiting, problem: str | None, now: float) -> Verdict:
+    def _cannot_tell(self, waiting: PendingReview, problem: str | None, now: float) -> Verdict:
         if waiting.awaits is not None and problem is None:
             return waiting.awaits
         if waiting.question.forced:
@@ -138,13 +138,13 @@ class WaitingRoom:
         detail = problem or self._allotment.closed(now) or "this replica could not book its share in time"
         return verdict_of(waiting.question, cannot_tell(waiting.question.mode, detail))
 
-    def _leave(self, waiting: Waiting, verdict: Verdict) -> Settled:
+    def _leave(self, waiting: PendingReview, verdict: Verdict) -> Settled:
         self._waiting.remove(waiting)
         self._heavy -= _heaviness(waiting)
         return waiting, verdict
 
 
-def _heaviness(waiting: Waiting) -> int:
+def _heaviness(waiting: PendingReview) -> int:
     """What a review takes that is not light; all of it but the places where its pod may go has bounds of its own."""
     facts = waiting.question.facts
     taken = weight(facts.confined_to) + weight(facts.was_confined_to or ())

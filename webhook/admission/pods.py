@@ -12,13 +12,13 @@ import logging
 import time
 from collections.abc import Callable
 
-from webhook.admission.deadlines import Patience
-from webhook.admission.decision_record import Case, Decided
-from webhook.admission.pending import Settled, Waiting, WaitingRoom
+from webhook.admission.deadlines import Deadlines
+from webhook.admission.decision_record import DecisionRecord, ReviewContext
+from webhook.admission.pending import PendingReview, PendingReviews, Settled
 from webhook.core.reviews.awaiting import final
 from webhook.core.reviews.binding import bind_question
 from webhook.core.reviews.decision import Outcome, decide, verdict_of
-from webhook.core.reviews.evaluation import Question, asked_of_quotas, question
+from webhook.core.reviews.evaluation import Evaluation, asked_of_quotas, question
 from webhook.core.reviews.figures import Figures, figures_of
 from webhook.core.reviews.response import message, respond
 from webhook.core.reviews.review import AdmissionRequest, ReviewError, decode_of_pod, encode
@@ -26,7 +26,7 @@ from webhook.core.reviews.verdict import Decision, Reason, Verdict, cannot_tell
 from webhook.core.sharing.allotment import Proposal
 from webhook.core.sharing.shared_state import Shared
 from webhook.http.messages import Response, plain
-from webhook.state.cluster_state import Account
+from webhook.state.cluster_state import ClusterState
 from webhook.state.holders import most_awaited
 from webhook.state.quota_view import QuotaView
 
@@ -35,26 +35,26 @@ log = logging.getLogger(__name__)
 _TOO_MUCH = "too many reviews wait that say much of where their pods may go"
 
 
-class Admission:
+class PodAdmission:
     """Answers reviews from the account; what a namespace's quotas will refuse, in their words and without it."""
 
     def __init__(
         self,
-        account: Account,
-        observe: Callable[[Decided], None],
+        account: ClusterState,
+        observe: Callable[[DecisionRecord], None],
         quotas: QuotaView | None = None,
         wall_clock: Callable[[], float] = time.time,
     ) -> None:
         self.account = account
         self.quotas = QuotaView(account.clock) if quotas is None else quotas
-        self._room = WaitingRoom(account.ledger, account.allotment)
+        self._room = PendingReviews(account.ledger, account.allotment)
         self._observe = observe
-        self._patience = Patience(wall_clock)
+        self._patience = Deadlines(wall_clock)
         self.sent_back = 0  # how often the API server was told to ask again
 
     # -- the way of a review -------------------------------------------------------------------------------------------
 
-    def review(self, body: bytes, timeout: float) -> Response | Waiting:
+    def review(self, body: bytes, timeout: float) -> Response | PendingReview:
         """Answer an AdmissionReview; the API server waits `timeout` seconds for it in all."""
         now = self.account.clock()
         try:
@@ -69,22 +69,24 @@ class Admission:
             log.exception("review %r could not be judged", request.uid)
             mode = self.account.config.policy(request.namespace).mode
             verdict = cannot_tell(mode, "an unforeseen error, see Headroom's log")
-            return self._answer(Case(request, now, timeout), verdict, ())
+            return self._answer(ReviewContext(request, now, timeout), verdict, ())
 
-    def _answer_or_wait(self, request: AdmissionRequest, body: bytes, now: float, timeout: float) -> Response | Waiting:
+    def _answer_or_wait(
+        self, request: AdmissionRequest, body: bytes, now: float, timeout: float
+    ) -> Response | PendingReview:
         asked = self._binding(request, now) if request.is_binding else question(request, self.account.ledger.accounting)
         if isinstance(asked, Verdict):
-            return self._answer(Case(request, now, timeout), asked, ())
+            return self._answer(ReviewContext(request, now, timeout), asked, ())
         quotas = self.quotas.of(request.namespace)
         if quotas:
             asked = asked_of_quotas(asked, quotas, body)
-        case = Case(request, now, timeout, asked)
+        case = ReviewContext(request, now, timeout, asked)
         with self.account.lock:
             outcome = self._decide(asked, case.arrived)
             if not outcome.settled:
                 kept = asked.kept()
-                case = Case(kept.request, now, timeout, kept)
-                waiting = Waiting(case, kept, outcome.verdict, self._wait_until(case), outcome.awaits)
+                case = ReviewContext(kept.request, now, timeout, kept)
+                waiting = PendingReview(case, kept, outcome.verdict, self._wait_until(case), outcome.awaits)
                 if self._room.enter(waiting):
                     self.account.await_pods(self._room.awaits_pods)
                     self.account.wake()
@@ -93,25 +95,25 @@ class Admission:
             figures = self._figures(outcome.verdict, asked, now)
         return self._answer(case, outcome.verdict, figures)
 
-    def _binding(self, request: AdmissionRequest, now: float) -> Question | Verdict:
+    def _binding(self, request: AdmissionRequest, now: float) -> Evaluation | Verdict:
         with self.account.lock:
             asked = bind_question(request, self.account.ledger, self.account.problem(now))
             if isinstance(asked, Verdict) and asked.decision is Decision.CANNOT_TELL:
                 self.account.wake()  # so that the watch, which may pause, shows the pod by the time it is asked again
             return asked
 
-    def _decide(self, asked: Question, now: float) -> Outcome:
+    def _decide(self, asked: Evaluation, now: float) -> Outcome:
         problem = self.account.problem(now)
         if problem is None or asked.quota:  # what a quota says needs no account
             return decide(self.account.ledger, self.account.allotment, asked, now)
         return self._unjudged(asked, problem, now)
 
-    def _unjudged(self, asked: Question, problem: str, now: float) -> Outcome:
+    def _unjudged(self, asked: Evaluation, problem: str, now: float) -> Outcome:
         if asked.forced and not asked.request.dry_run:
             self.account.allotment.force(asked.facts, now)
         return Outcome(verdict_of(asked, cannot_tell(asked.mode, problem)), settled=True)
 
-    def _figures(self, verdict: Verdict, asked: Question, now: float) -> tuple[Figures, ...]:
+    def _figures(self, verdict: Verdict, asked: Evaluation, now: float) -> tuple[Figures, ...]:
         """Keep the figures of a decision that somebody will read: those of the verdict, or as things stand."""
         if verdict.reason is Reason.FITS:
             return ()
@@ -120,7 +122,7 @@ class Admission:
             return judged
         return figures_of(self.account.ledger, asked.facts)
 
-    def _answer(self, case: Case, verdict: Verdict, figures: tuple[Figures, ...]) -> Response:
+    def _answer(self, case: ReviewContext, verdict: Verdict, figures: tuple[Figures, ...]) -> Response:
         now = self.account.clock()
         if verdict.decision is Decision.CANNOT_TELL:
             if self._may_ask_again(case, now):
@@ -133,7 +135,9 @@ class Admission:
         response = respond(case.request, verdict, name)
         told = message(case.request, verdict, response, name)
         try:
-            self._observe(Decided(case, verdict, told, figures, age, now - case.arrived, self.account.config_hash))
+            self._observe(
+                DecisionRecord(case, verdict, told, figures, age, now - case.arrived, self.account.config_hash)
+            )
         except Exception:
             log.exception("the decision on review %r could not be recorded", case.request.uid)
         return Response(200, encode(response))
@@ -145,7 +149,7 @@ class Admission:
                 most = most_awaited(self.account.ledger.reservations.subjects)
             self.account.holders.tell_most(most)
 
-    def _may_ask_again(self, case: Case, now: float) -> bool:
+    def _may_ask_again(self, case: ReviewContext, now: float) -> bool:
         """Say whether to ask again is of use, and leaves time for an answer; if so, remember it."""
         with self.account.lock:
             if self._opens_too_late(case, now) or not self._patience.may_ask_again(case, now):
@@ -154,12 +158,12 @@ class Admission:
             self.sent_back += 1
             return True
 
-    def _opens_too_late(self, case: Case, now: float) -> bool:
+    def _opens_too_late(self, case: ReviewContext, now: float) -> bool:
         """Say whether nobody can grant before the API server gives up, so that to wait or to ask again is in vain."""
         opens_at = self.account.allotment.earliest(now)
         return opens_at is not None and opens_at >= self._patience.given_up_at(case, now)
 
-    def _wait_until(self, case: Case) -> float:
+    def _wait_until(self, case: ReviewContext) -> float:
         if self._opens_too_late(case, case.arrived):
             return case.arrived
         return self._patience.wait_until(case, case.arrived)
@@ -212,11 +216,11 @@ class Admission:
         self._settle(settled)
         return written
 
-    def patience(self, waiting: Waiting) -> float:
+    def patience(self, waiting: PendingReview) -> float:
         """Return the seconds for which to wait for a review's answer, before giving it up."""
         return max(0.0, waiting.until - self.account.clock())
 
-    def give_up(self, waiting: Waiting) -> None:
+    def give_up(self, waiting: PendingReview) -> None:
         """Answer a review that can wait no longer, whatever the booking thread is about."""
         with self.account.lock:
             now = self.account.clock()

@@ -13,26 +13,26 @@ from collections.abc import Callable
 from threading import Lock
 from urllib.parse import quote
 
-from webhook.admission.decision_record import Case, Decided
+from webhook.admission.decision_record import DecisionRecord, ReviewContext
 from webhook.core.api.types import ObjectError
 from webhook.core.api.workloads import read_scale, read_workload, scaled
 from webhook.core.config.types import Mode
 from webhook.core.forecast.fit import Foresight, facts_of, foresee, lacking, look
 from webhook.core.forecast.plan import Edit, Plan, plan
-from webhook.core.forecast.verdict import SILENT, Early, about_workload, early, excused, reply, wanted
-from webhook.core.ledger.nodes import NodeFacts
+from webhook.core.forecast.verdict import SILENT, EarlyVerdict, about_workload, early, excused, reply, wanted
+from webhook.core.ledger.nodes import NodeInfo
 from webhook.core.ledger.places import Lacking
 from webhook.core.reviews.response import message
 from webhook.core.reviews.review import AdmissionRequest, ReviewError, decode, encode
 from webhook.core.reviews.verdict import Decision, Reason, Verdict
 from webhook.core.values.bucket import Bucket
 from webhook.http.messages import LARGEST_EARLY, Response, plain
-from webhook.state.cluster_state import Account
+from webhook.state.cluster_state import ClusterState
 
 log = logging.getLogger(__name__)
 
 _RATE, _BURST = 10.0, 50  # reads of workloads a second: nobody who sends reviews may flood the API server with them
-_UNKNOWN = Early(Verdict(Decision.CANNOT_TELL, Reason.UNAVAILABLE))
+_UNKNOWN = EarlyVerdict(Verdict(Decision.CANNOT_TELL, Reason.UNAVAILABLE))
 
 
 class FetchError(Exception):
@@ -43,15 +43,15 @@ class _UnaccountedError(Exception):
     """There is nothing to tell from."""
 
 
-class Forecast:
+class WorkloadAdmission:
     """Answers reviews about workloads; every answer is counted, a refusal also goes to the audit log."""
 
     def __init__(
         self,
-        account: Account,
+        account: ClusterState,
         fetch: Callable[[str], bytes],
-        count: Callable[[Decided], None],
-        audit: Callable[[Decided], None],
+        count: Callable[[DecisionRecord], None],
+        audit: Callable[[DecisionRecord], None],
     ) -> None:
         self._account = account
         self._fetch = fetch
@@ -72,10 +72,10 @@ class Forecast:
         said = SILENT if request is None else self._say(asked, request, len(body))
         request = request or asked
         response = reply(request, SILENT if said is _UNKNOWN else said)
-        self._record(Case(request, arrived, timeout), said.verdict, message(request, said.verdict, response))
+        self._record(ReviewContext(request, arrived, timeout), said.verdict, message(request, said.verdict, response))
         return Response(200, encode(response))
 
-    def _say(self, asked: AdmissionRequest, request: AdmissionRequest, size: int) -> Early:
+    def _say(self, asked: AdmissionRequest, request: AdmissionRequest, size: int) -> EarlyVerdict:
         try:
             return self._foretell(asked, request, size)
         except (FetchError, ObjectError, _UnaccountedError) as error:
@@ -84,7 +84,7 @@ class Forecast:
             log.exception("no early answer on review %r", request.uid)
         return _UNKNOWN
 
-    def _foretell(self, asked: AdmissionRequest, request: AdmissionRequest, size: int) -> Early:
+    def _foretell(self, asked: AdmissionRequest, request: AdmissionRequest, size: int) -> EarlyVerdict:
         kind, namespace, config = request.kind.kind, request.namespace, self._account.config
         if not wanted(kind, namespace, config):
             return SILENT
@@ -111,7 +111,7 @@ class Forecast:
             if not self._reads.take(self._account.clock()):
                 raise _UnaccountedError("workloads are scaled more often than they can be looked up")
 
-    def _nodes(self, asked: AdmissionRequest) -> tuple[NodeFacts, ...]:
+    def _nodes(self, asked: AdmissionRequest) -> tuple[NodeInfo, ...]:
         if asked.kind.kind != "DaemonSet":
             return ()
         with self._account.lock:
@@ -127,11 +127,11 @@ class Forecast:
             lacked = lacking(self._account.ledger, planned, facts[0])
         return foresee(planned, lines, refused=refused), lacked
 
-    def _record(self, case: Case, verdict: Verdict, told: str) -> None:
+    def _record(self, case: ReviewContext, verdict: Verdict, told: str) -> None:
         now = self._account.clock()
         age = max(self._account.pods.age(now), self._account.nodes.age(now))
         took = now - case.arrived
-        decided = Decided(case, verdict, told, verdict.figures, age, took, self._account.config_hash)
+        decided = DecisionRecord(case, verdict, told, verdict.figures, age, took, self._account.config_hash)
         try:
             self._count(decided)
             if verdict.decision is Decision.DENY:

@@ -24,7 +24,7 @@ class TooLarge(KubeError):  # noqa: N818 - it carries the words of HTTP, as its 
     """The state would be larger than it may become; nothing was written."""
 
 
-class Escrow:
+class AllotmentStore:
     """Reads and writes the object; every call raises `KubeError`."""
 
     def __init__(self, configmaps: ConfigMaps) -> None:

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from threading import Event
 from typing import NamedTuple
 
-from webhook.admission.pods import Admission
-from webhook.controllers.allotment_store import NAME, Escrow, state
-from webhook.controllers.relist import Rereading
+from webhook.admission.pods import PodAdmission
+from webhook.controllers.allotment_store import NAME, AllotmentStore, state
+from webhook.controllers.relist import RelistController
 from webhook.core.sharing.allotment import Proposal
 from webhook.core.sharing.shared_state import NewerVersionError, Shared, SharedError
 from webhook.kube.backoff import Backoff
@@ -68,23 +68,23 @@ def _may_be_done(error: KubeError) -> bool:
     return isinstance(error, Unanswered) or (isinstance(error, ApiError) and error.status >= _SERVER_ERROR)
 
 
-class Booking:
+class AllotmentController:
     """Keeps this replica's share of the shared object; `run` belongs to one thread, `tell` to any."""
 
     def __init__(
         self,
         configmaps: ConfigMaps,
-        admission: Admission,
+        admission: PodAdmission,
         stop: Event,
         request_proof: Callable[[], None],
-        rereading: Rereading | None = None,
+        rereading: RelistController | None = None,
     ) -> None:
-        self._escrow = Escrow(configmaps)
+        self._escrow = AllotmentStore(configmaps)
         self._admission = admission
         self._account = admission.account
         self._stop = stop
         self._request_proof = request_proof
-        self._rereading = rereading or Rereading(admission.account)
+        self._rereading = rereading or RelistController(admission.account)
         self._losses = 0  # writes that lost, since one did not
         self._truce = Backoff(_SHORTEST_TRUCE, _LONGEST_TRUCE, random.random)
         self._deaf = False  # what the watch tells is of a history that was replaced

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from threading import Event
 
 from webhook.core.ledger.recount import Drift, recount
-from webhook.state.cluster_state import Account
+from webhook.state.cluster_state import ClusterState
 
 log = logging.getLogger(__name__)
 
@@ -14,10 +14,10 @@ _EVERY = 60.0  # seconds
 _SHOWN = 5
 
 
-class Recounting:
+class RecountController:
     """Recounts, and tells `record` what was found; `run` belongs to one thread."""
 
-    def __init__(self, account: Account, stop: Event, record: Callable[[tuple[Drift, ...]], None]) -> None:
+    def __init__(self, account: ClusterState, stop: Event, record: Callable[[tuple[Drift, ...]], None]) -> None:
         self._account = account
         self._stop = stop
         self._record = record

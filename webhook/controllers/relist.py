@@ -4,8 +4,8 @@ import logging
 from collections.abc import Callable, Iterable
 
 from webhook.core.events.aggregator import Occurrence
-from webhook.core.events.reference import Regarding
-from webhook.state.cluster_state import Account
+from webhook.core.events.reference import Reference
+from webhook.state.cluster_state import ClusterState
 from webhook.state.configuration import NAME as CONFIG
 
 log = logging.getLogger(__name__)
@@ -13,13 +13,13 @@ log = logging.getLogger(__name__)
 REASON = "HistoryReplaced"
 
 
-class Rereading:
+class RelistController:
     """Asks the watches for lists, and says with each request whether history `restarted`.
 
     `look` belongs to the booking thread.
     """
 
-    def __init__(self, account: Account, announce: Callable[[str], None] = lambda _: None) -> None:
+    def __init__(self, account: ClusterState, announce: Callable[[str], None] = lambda _: None) -> None:
         self._account = account
         self._announce = announce
         self._requests: list[Callable[..., None]] = []
@@ -60,4 +60,4 @@ def restored(text: str, namespace: str, uid: str) -> Occurrence | None:
     """Return the Event about the ConfigMap that says so; None where there is no such ConfigMap."""
     if not uid:
         return None
-    return Occurrence(Regarding("v1", "ConfigMap", namespace, CONFIG, uid), "Warning", REASON, "Restore", text)
+    return Occurrence(Reference("v1", "ConfigMap", namespace, CONFIG, uid), "Warning", REASON, "Restore", text)

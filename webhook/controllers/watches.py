@@ -5,24 +5,35 @@ from collections.abc import Callable
 from typing import Final
 
 from webhook.controllers.allotment_store import NAME as ALLOTMENTS
-from webhook.controllers.allotments import Booking
+from webhook.controllers.allotments import AllotmentController
 from webhook.core.api.types import Node, ObjectError, Pod, reader
-from webhook.core.ledger.info import PodFacts, node_facts, pod_facts
-from webhook.core.ledger.nodes import NodeFacts
+from webhook.core.ledger.info import PodInfo, node_info, pod_info
+from webhook.core.ledger.nodes import NodeInfo
 from webhook.core.quotas.check import Quota, quota
 from webhook.core.quotas.objects import ResourceQuota, read_quota
 from webhook.core.values.amounts import NOTHING
 from webhook.core.values.quantity import QuantityError
 from webhook.kube.client import Api
 from webhook.kube.configmaps import ConfigMap
-from webhook.kube.throttle import Pause
-from webhook.state.cluster_state import Account
+from webhook.kube.throttle import ReadThrottle
+from webhook.state.cluster_state import ClusterState
 from webhook.state.configuration import NAME as CONFIG
-from webhook.state.configuration import Settings
+from webhook.state.configuration import ConfigurationLoader
 from webhook.state.quota_view import QuotaView
-from webhook.state.sync_status import Feed
+from webhook.state.sync_status import SyncStatus
 from webhook.watch.decoder import Resource
-from webhook.watch.events import Bookmark, Broken, Changed, Deleted, Live, News, Proven, Replaced, Unreadable, WentBack
+from webhook.watch.events import (
+    Bookmark,
+    Changed,
+    Connected,
+    Deleted,
+    Disconnected,
+    Fresh,
+    Replaced,
+    Unreadable,
+    WatchEvent,
+    WentBack,
+)
 from webhook.watch.reflector import Reflector
 
 log = logging.getLogger(__name__)
@@ -38,10 +49,10 @@ BUSY: Final = 0.02
 AT_EASE: Final = 0.1
 
 
-def watch_pods(api: Api, account: Account) -> Reflector[PodFacts]:
+def watch_pods(api: Api, account: ClusterState) -> Reflector[PodInfo]:
     """Keep the account's pods in sync."""
 
-    def deliver(news: News[PodFacts]) -> None:
+    def deliver(news: WatchEvent[PodInfo]) -> None:
         match news:
             case Changed(object=pod):
                 account.see_pod(pod)
@@ -51,23 +62,23 @@ def watch_pods(api: Api, account: Account) -> Reflector[PodFacts]:
                 account.bookmark(revision)
             case Replaced(objects=pods, revision=revision, since=since):
                 account.relist_pods(pods, revision, since)
-            case Proven(since=since):
+            case Fresh(since=since):
                 account.prove(since)
             case Unreadable(namespace=namespace, name=name, uid=uid, revision=revision, deleted=True):
-                account.pod_gone(PodFacts(f"{namespace}/{name}", uid, revision, NOTHING))
+                account.pod_gone(PodInfo(f"{namespace}/{name}", uid, revision, NOTHING))
             case Unreadable(revision=revision):
                 account.bookmark(revision)  # what was known of it stands; the reflector has said what is wrong
             case _:
                 _tell_state(account, account.pods, news)
 
-    pause = Pause(BUSY, AT_EASE, account.at_ease, account.news_needed)
+    pause = ReadThrottle(BUSY, AT_EASE, account.at_ease, account.news_needed)
     return Reflector(api, PODS, deliver, pause=pause, clock=account.clock)
 
 
-def watch_nodes(api: Api, account: Account) -> Reflector[NodeFacts]:
+def watch_nodes(api: Api, account: ClusterState) -> Reflector[NodeInfo]:
     """Keep the account's nodes in sync."""
 
-    def deliver(news: News[NodeFacts]) -> None:
+    def deliver(news: WatchEvent[NodeInfo]) -> None:
         match news:
             case Changed(object=node):
                 account.see_node(node)
@@ -80,13 +91,13 @@ def watch_nodes(api: Api, account: Account) -> Reflector[NodeFacts]:
             case _:
                 _tell_state(account, account.nodes, news)
 
-    return Reflector(api, NODES, deliver, pause=Pause(BUSY), clock=account.clock)
+    return Reflector(api, NODES, deliver, pause=ReadThrottle(BUSY), clock=account.clock)
 
 
 def watch_quotas(api: Api, view: QuotaView, clock: Callable[[], float]) -> Reflector[Quota]:
     """Keep the view of ResourceQuotas in sync. Their usage changes with each pod that comes, so they are busy, too."""
 
-    def deliver(news: News[Quota]) -> None:
+    def deliver(news: WatchEvent[Quota]) -> None:
         match news:
             case Changed(object=seen):
                 view.see(seen)
@@ -96,16 +107,16 @@ def watch_quotas(api: Api, view: QuotaView, clock: Callable[[], float]) -> Refle
                 view.gone(namespace, name)
             case Replaced(objects=quotas):
                 view.relist(quotas)
-            case Live() | Bookmark():
+            case Connected() | Bookmark():
                 view.tell_live()
-            case Broken(fault=fault):
+            case Disconnected(fault=fault):
                 view.tell_broken(fault)
 
-    return Reflector(api, QUOTAS, deliver, pause=Pause(BUSY), clock=clock)
+    return Reflector(api, QUOTAS, deliver, pause=ReadThrottle(BUSY), clock=clock)
 
 
 def watch_config(
-    api: Api, namespace: str, settings: Settings, begin_again: BeginAgain = lambda *_: None
+    api: Api, namespace: str, settings: ConfigurationLoader, begin_again: BeginAgain = lambda *_: None
 ) -> Reflector[ConfigMap]:
     """Keep the configuration in sync."""
 
@@ -116,7 +127,7 @@ def watch_config(
 
 
 def watch_allotments(
-    api: Api, namespace: str, booking: Booking, begin_again: BeginAgain = lambda *_: None
+    api: Api, namespace: str, booking: AllotmentController, begin_again: BeginAgain = lambda *_: None
 ) -> Reflector[ConfigMap]:
     """Tell the booking what the others write."""
     return _watch_config_map(api, namespace, ALLOTMENTS, booking.tell, booking.listed, begin_again)
@@ -130,7 +141,7 @@ def _watch_config_map(
     listed: Callable[[ConfigMap | None, int], None],
     begin_again: BeginAgain,
 ) -> Reflector[ConfigMap]:
-    def deliver(news: News[ConfigMap]) -> None:
+    def deliver(news: WatchEvent[ConfigMap]) -> None:
         match news:
             case Changed(object=found, revision=revision):
                 tell(found, revision)
@@ -150,31 +161,31 @@ def _whole(configmap: ConfigMap) -> ConfigMap:
     return configmap
 
 
-def _tell_state(account: Account, feed: Feed, news: object) -> None:
+def _tell_state(account: ClusterState, feed: SyncStatus, news: object) -> None:
     match news:
-        case Live() | Bookmark():
+        case Connected() | Bookmark():
             account.tell_live(feed)
-        case Broken(fault=fault):
+        case Disconnected(fault=fault):
             account.tell_broken(feed, fault)
         case WentBack(known=known, found=found, since=since):
             account.begin_again(feed.resource, known, found, since)
 
 
-def _pod(pod: Pod) -> PodFacts:
+def _pod(pod: Pod) -> PodInfo:
     """Take a pod in; what it asks for counts as nothing where it cannot be read, which the API server never lets in."""
     try:
-        return pod_facts(pod)
+        return pod_info(pod)
     except ObjectError as error:
         log.error("pod %s/%s counts as nothing: %s", pod.metadata.namespace, pod.metadata.name, error)  # noqa: TRY400
-        return pod_facts(Pod(pod.metadata, type(pod.spec)(node_name=pod.spec.node_name)))
+        return pod_info(Pod(pod.metadata, type(pod.spec)(node_name=pod.spec.node_name)))
 
 
-def _node(node: Node) -> NodeFacts:
+def _node(node: Node) -> NodeInfo:
     try:
-        return node_facts(node)
+        return node_info(node)
     except QuantityError as error:
         log.error("node %s counts as having nothing: %s", node.metadata.name, error)  # noqa: TRY400
-        return node_facts(Node(node.metadata, node.spec))
+        return node_info(Node(node.metadata, node.spec))
 
 
 QUOTAS: Final = Resource("/api/v1/resourcequotas", ResourceQuota, read_quota, quota)

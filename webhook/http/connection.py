@@ -22,7 +22,7 @@ from msgspec.structs import replace
 from webhook.http.client_certificates import Clients
 from webhook.http.connection_table import ConnectionTable, Rank
 from webhook.http.messages import CONTINUE, Request, Response, plain
-from webhook.http.parser import Reader, Room, Step, crowded
+from webhook.http.parser import BodyBudget, RequestParser, Step, crowded
 from webhook.http.wsgi import Origin
 
 log = logging.getLogger(__name__)
@@ -52,7 +52,7 @@ class Host(Protocol):
     """Keeps count of connections."""
 
     handler: Handler
-    room: Room
+    room: BodyBudget
     loop: asyncio.AbstractEventLoop
     alive: bool  # whether more requests are welcome
     date: bytes  # now, as HTTP writes it
@@ -70,7 +70,7 @@ class Connection(asyncio.Protocol):
         self._link: asyncio.Transport | None = None  # while its handshake is not done
         self._transport: asyncio.Transport | None = None
         self._origin = Origin("localhost", 0, secure)
-        self._reader = Reader(worker.room, self)
+        self._reader = RequestParser(worker.room, self)
         self._due: deque[Request | Response] = deque()
         self._awaited: asyncio.Task[Response] | None = None  # the answer that comes next
         self._judged = False  # whether that is about a review

@@ -58,7 +58,7 @@ class Owner(Protocol):
         """Give up the request that is on its way, if there is nothing to be said for waiting for it."""
 
 
-class Room:
+class BodyBudget:
     """How many bytes the bodies hold that are on their way, over all connections, and the answers that nobody reads.
 
     When bodies hold too much, the one that has been on its way for longest gives way to the newest, first of those
@@ -67,18 +67,21 @@ class Room:
 
     def __init__(self) -> None:
         self.held = self.unread = 0
-        self._large: tuple[dict[Reader, Owner], ...] = ({}, {})  # by whether the owner is proven, the oldest first
+        self._large: tuple[dict[RequestParser, Owner], ...] = (
+            {},
+            {},
+        )  # by whether the owner is proven, the oldest first
 
-    def enter(self, reader: "Reader", owner: Owner) -> None:
+    def enter(self, reader: "RequestParser", owner: Owner) -> None:
         """Count a body among the large ones."""
         self._large[owner.proven][reader] = owner
 
-    def leave(self, reader: "Reader") -> None:
+    def leave(self, reader: "RequestParser") -> None:
         """Count it among them no longer."""
         for large in self._large:
             large.pop(reader, None)
 
-    def find(self, reader: "Reader") -> bool:
+    def find(self, reader: "RequestParser") -> bool:
         """Make room for this reader's body at another's cost; say whether there is enough."""
         while self.held > MOST_HELD:
             oldest = [next(iter(large.items())) for large in self._large if large]
@@ -95,7 +98,7 @@ class _Refused(Exception):  # noqa: N818 - it is an answer, not a fault
         self.answer = answer
 
 
-class Reader:
+class RequestParser:
     """The requests of one connection.
 
     A request whose body is too much is refused before it is whole, and the rest of it is discarded. `gated`: its owner
@@ -107,7 +110,7 @@ class Reader:
         "_parser", "_refused", "_room", "_seen", "_tail", "_target", "_told", "ended", "expects", "gated", "step",
     )  # fmt: skip
 
-    def __init__(self, room: Room, owner: Owner | None = None) -> None:
+    def __init__(self, room: BodyBudget, owner: Owner | None = None) -> None:
         self.step = Step.BETWEEN
         self.expects = False  # whether the peer waits for our word before it sends the body
         self.ended = False  # the last request said so, or what came is no HTTP: there will be no other

@@ -23,7 +23,7 @@ from gunicorn.workers.gasgi import ASGIWorker
 from webhook.http.client_certificates import Clients
 from webhook.http.connection import Connection, Handler
 from webhook.http.connection_table import ConnectionTable
-from webhook.http.parser import Room
+from webhook.http.parser import BodyBudget
 from webhook.http.tls_transport import TlsTransport
 
 _BACKLOG = 1024
@@ -57,7 +57,7 @@ class Limits(NamedTuple):
     plain: int = 64  # for the probes and scrapes of a few programs
 
 
-class Replica(ASGIWorker):  # type: ignore[misc]  # gunicorn has no types
+class Worker(ASGIWorker):  # type: ignore[misc]  # gunicorn has no types
     """The worker. The first socket speaks TLS with the context that it was given, the others plain HTTP."""
 
     def __init__(
@@ -71,7 +71,7 @@ class Replica(ASGIWorker):  # type: ignore[misc]  # gunicorn has no types
     ) -> None:
         super().__init__(0, os.getppid(), sockets, app, 0, app.cfg, log)
         self.handler: Handler = app.load()
-        self.room = Room()
+        self.room = BodyBudget()
         self.date = _now()
         self.clients = clients
         self._context = context
@@ -234,7 +234,7 @@ def serve(
     app = _Application(handler)
     with ExitStack() as stack:
         sockets = [stack.enter_context(_listen(*address(text))) for text in (listen, *plain)]
-        worker = Replica(sockets, app, app.cfg.logger_class(app.cfg), context, limits or Limits(), clients)
+        worker = Worker(sockets, app, app.cfg.logger_class(app.cfg), context, limits or Limits(), clients)
         worker.init_process()
         signal.signal(signal.SIGTERM, signal.SIG_IGN)  # the loop's end undid its handler; the farewell is short anyway
         return worker.drained

@@ -10,7 +10,7 @@ import socket
 import ssl
 from collections.abc import Callable
 
-from webhook.kube.throttle import Pause
+from webhook.kube.throttle import ReadThrottle
 
 _RECORD = 1 << 14  # the most that a TLS record carries, and so what one call can bring
 _LONGEST_FRAME = 1 << 12
@@ -62,7 +62,7 @@ def _size(frame: bytes) -> int:
     return int(found[1], 16)
 
 
-class Gulps:
+class BatchedReader:
     """Reads the rest of a chunked body from its connection, of which `begun` was read already.
 
     `pause` lies between the last read of a gulp and the first of the next. It holds back nothing that comes after a
@@ -73,7 +73,7 @@ class Gulps:
         self,
         sock: socket.socket,
         begun: bytes,
-        pause: Pause,
+        pause: ReadThrottle,
         clock: Callable[[], float],
     ) -> None:
         sock.settimeout(0)

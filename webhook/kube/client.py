@@ -23,7 +23,7 @@ CONNECT_SECONDS = 3.0
 _LOOPBACK = "localhost,127.0.0.0/8,::1"
 
 
-class Answer(NamedTuple):
+class ApiResponse(NamedTuple):
     """A 2xx answer."""
 
     status: int
@@ -60,19 +60,19 @@ class Api:
         configuration.keep_alive = True
         self._pool: urllib3.PoolManager = RESTClientObject(configuration).pool_manager
 
-    def get(self, path: str, query: Mapping[str, str] | None = None, within: float = 10.0) -> Answer:
+    def get(self, path: str, query: Mapping[str, str] | None = None, within: float = 10.0) -> ApiResponse:
         """Read an object or a list."""
         return self._call("GET", path, query=query, within=within)
 
-    def create(self, path: str, body: bytes, within: float = 10.0) -> Answer:
+    def create(self, path: str, body: bytes, within: float = 10.0) -> ApiResponse:
         """POST an object to its collection; `Conflict` when the name is taken."""
         return self._call("POST", path, body=body, within=within)
 
-    def replace(self, path: str, body: bytes, within: float = 10.0) -> Answer:
+    def replace(self, path: str, body: bytes, within: float = 10.0) -> ApiResponse:
         """PUT an object; with its resourceVersion in it this is compare-and-swap, and `Conflict` when it lost."""
         return self._call("PUT", path, body=body, within=within)
 
-    def patch(self, path: str, body: bytes, within: float = 10.0) -> Answer:
+    def patch(self, path: str, body: bytes, within: float = 10.0) -> ApiResponse:
         """Merge fields into an object (JSON merge patch)."""
         return self._call("PATCH", path, body=body, media_type="application/merge-patch+json", within=within)
 
@@ -101,9 +101,9 @@ class Api:
         body: bytes | None = None,
         media_type: str = "application/json",
         within: float,
-    ) -> Answer:
+    ) -> ApiResponse:
         with self._send(method, path, query=query, body=body, media_type=media_type, read=within) as stream:
-            return Answer(stream.response.status, stream.rest(within))
+            return ApiResponse(stream.response.status, stream.rest(within))
 
     def _send(
         self,

@@ -14,8 +14,8 @@ import msgspec
 from urllib3.exceptions import HTTPError, ReadTimeoutError
 from urllib3.response import BaseHTTPResponse
 
-from webhook.kube.chunked import Gulps
-from webhook.kube.throttle import NO_PAUSE, Pause
+from webhook.kube.chunked import BatchedReader
+from webhook.kube.throttle import NO_THROTTLE, ReadThrottle
 
 LONGEST_LINE = 16 << 20  # an API object has at most about 3 MiB; more than this is no event
 _CHUNK = 1 << 16
@@ -157,7 +157,7 @@ class Stream:
             raise Unanswered("the call was ended on this side")
         return b"".join(chunks)
 
-    def lines(self, silence: float, pause: Pause = NO_PAUSE) -> Iterator[bytes]:
+    def lines(self, silence: float, pause: ReadThrottle = NO_THROTTLE) -> Iterator[bytes]:
         """Yield each line as soon as its bytes are there, without its newline.
 
         With a `pause`, what comes soon after other lines waits for a while, so that the lines of a busy stream are
@@ -184,7 +184,7 @@ class Stream:
         if begun and not self._closed:
             raise Unanswered("the stream ended in the middle of a line")
 
-    def _gulps(self, pause: Pause) -> Gulps | None:
+    def _gulps(self, pause: ReadThrottle) -> BatchedReader | None:
         """Return a reader that goes past urllib3's, which makes far more calls; None where only that one can read."""
         sock = getattr(self.response.connection, "sock", None)
         http = getattr(self.response, "_original_response", None)
@@ -195,7 +195,7 @@ class Stream:
             begun = http.fp.read1(_CHUNK)  # what was read with the headers
         except OSError:
             begun = b""  # nothing so far, or a fault that the first gulp meets as well
-        return Gulps(sock, begun, pause, self._clock)
+        return BatchedReader(sock, begun, pause, self._clock)
 
     def _read(self) -> bytes:
         return self.response.read1(_CHUNK, decode_content=False)

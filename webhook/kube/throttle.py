@@ -11,7 +11,7 @@ from threading import Event
 _MUCH = 256 << 10  # bytes: with more than that in a connection's buffers its sender may have to wait
 
 
-class Pause:
+class ReadThrottle:
     """Waits between looks; times in seconds.
 
     Whoever needs the news sets `hurried`: then the next look comes as soon as the short time is over.
@@ -44,4 +44,4 @@ class Pause:
         self._hurried.clear()
 
 
-NO_PAUSE = Pause(0.0)
+NO_THROTTLE = ReadThrottle(0.0)

@@ -18,8 +18,8 @@ from typing import BinaryIO, NamedTuple
 
 import msgspec
 
-from webhook.admission.decision_record import Decided
-from webhook.core.events.reference import Regarding
+from webhook.admission.decision_record import DecisionRecord
+from webhook.core.events.reference import Reference
 from webhook.observability.audit_record import SCHEMA, TopOwner, line, maker, timestamp, worth_a_line
 
 log = logging.getLogger(__name__)
@@ -36,7 +36,7 @@ class _Queued(NamedTuple):
     """A line but for its top owner, and the owner that its pod names."""
 
     text: bytes
-    owner: Regarding | None
+    owner: Reference | None
 
 
 class AuditLog:
@@ -53,7 +53,7 @@ class AuditLog:
         file: str | None,
         out: BinaryIO | None = None,
         *,
-        top: Callable[[Regarding], Regarding | None] = lambda _: None,
+        top: Callable[[Reference], Reference | None] = lambda _: None,
         file_size: int = _FILE_SIZE,
         queue: int = _QUEUE,
         queue_bytes: int = _QUEUE_BYTES,
@@ -73,7 +73,7 @@ class AuditLog:
         self._fault = ""
         self.dropped = 0
 
-    def record(self, decided: Decided) -> None:
+    def record(self, decided: DecisionRecord) -> None:
         """Take a decision in; never waits."""
         if not worth_a_line(decided):
             return

@@ -5,10 +5,10 @@ from typing import Final, NamedTuple
 
 from msgspec import Struct
 
-from webhook.admission.decision_record import Decided
+from webhook.admission.decision_record import DecisionRecord
 from webhook.core.api.types import OwnerReference, Pod
-from webhook.core.events.reference import Regarding, controller
-from webhook.core.ledger.info import PodFacts
+from webhook.core.events.reference import Reference, controller
+from webhook.core.ledger.info import PodInfo
 from webhook.core.reviews.figures import Figures
 from webhook.core.reviews.forms import LONGEST_NAME, LONGEST_UID, LONGEST_WORD
 from webhook.core.reviews.messages import printable
@@ -18,7 +18,7 @@ from webhook.core.values.amounts import Amounts
 SCHEMA: Final = 2
 
 
-def worth_a_line(decided: Decided) -> bool:
+def worth_a_line(decided: DecisionRecord) -> bool:
     """Say whether a decision belongs in the audit log."""
     return decided.verdict.reason is not Reason.FITS and not (
         decided.verdict.reason is Reason.NOT_JUDGED and decided.verdict.decision is Decision.ALLOW
@@ -83,7 +83,7 @@ class TopOwner(Struct, frozen=True, gc=False):
     top_owner_uid: str | None = None
 
 
-def line(decided: Decided, replica: str, now: float) -> Line:
+def line(decided: DecisionRecord, replica: str, now: float) -> Line:
     """Lay out one decision; `now` in seconds since 1970."""
     case, verdict = decided.case, decided.verdict
     request, asked = case.request, case.question
@@ -141,7 +141,7 @@ def timestamp(now: float) -> str:
     return datetime.fromtimestamp(now, UTC).isoformat(timespec="milliseconds")
 
 
-def maker(decided: Decided) -> Regarding | None:
+def maker(decided: DecisionRecord) -> Reference | None:
     """Return the controller that the pod of a decision names, if any object can be meant by it."""
     asked = decided.case.question
     return controller(asked.pod.metadata.owner_references, decided.case.request.namespace) if asked else None
@@ -156,7 +156,7 @@ class _Cell(NamedTuple):
     short_by: int | None = None
 
 
-def _sums(decided: Decided) -> list[_Cell]:
+def _sums(decided: DecisionRecord) -> list[_Cell]:
     """Return memory requests and limits, and cpu's, of the first scope."""
     if not decided.figures:
         asked = decided.case.question
@@ -167,7 +167,7 @@ def _sums(decided: Decided) -> list[_Cell]:
     return [_cell(decided, decided.figures[0], index) for index in (_REQUESTS, limits, _CPU, cpu_limits)]
 
 
-def _cell(decided: Decided, figures: Figures, index: int) -> _Cell:
+def _cell(decided: DecisionRecord, figures: Figures, index: int) -> _Cell:
     asked, bound = decided.case.question, figures.bearing.bound[index]
     if asked is None:  # a workload: of what is in its way, the most that the edit would add at any moment
         told = next((s for s in decided.verdict.sums if s.scope == figures.scope and s.index == index), None)
@@ -177,12 +177,12 @@ def _cell(decided: Decided, figures: Figures, index: int) -> _Cell:
     return _Cell(added, figures.committed[index], bound, figures.short_by(index))
 
 
-def _alone(pod: PodFacts, index: int) -> _Cell:
+def _alone(pod: PodInfo, index: int) -> _Cell:
     """Return what a pod asks for by itself, where there is no account to add it to."""
     return _Cell(_certain(pod, index, pod.asked[index], bounded=False))
 
 
-def _certain(pod: PodFacts, index: int, asked: int, *, bounded: bool) -> int | None:
+def _certain(pod: PodInfo, index: int, asked: int, *, bounded: bool) -> int | None:
     """Return what a pod would add; to a sum of limits that nothing bounds it is not certain where a limit is missing.
 
     A sum that is bounded has a rule for that (`missingLimits`).
@@ -191,7 +191,7 @@ def _certain(pod: PodFacts, index: int, asked: int, *, bounded: bool) -> int | N
     return None if not bounded and unbounded is not None and pod.footprint[unbounded] else asked
 
 
-def _short_sums(decided: Decided) -> list[str]:
+def _short_sums(decided: DecisionRecord) -> list[str]:
     """Name the sums that are short, of all scopes."""
     sums, scopes = decided.verdict.sums, decided.figures
     if decided.case.question is None:

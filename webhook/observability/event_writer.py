@@ -13,7 +13,7 @@ from typing import Any, Final
 import msgspec
 
 from webhook.core.events.aggregator import Occurrence
-from webhook.core.events.reference import Regarding
+from webhook.core.events.reference import Reference
 from webhook.kube.client import Api
 from webhook.kube.stream import Conflict, NotFound
 
@@ -22,7 +22,7 @@ _WITHIN = 2.0  # seconds for each call
 _ATTEMPTS = 3
 _TEXT = 1024  # bytes; events.k8s.io/v1 allows no more
 _LONGEST_COUNT = 2**31 - 1
-_JSON = {field: field for field in Regarding._fields} | {"api_version": "apiVersion"}
+_JSON = {field: field for field in Reference._fields} | {"api_version": "apiVersion"}
 _OWN_NAME = 200  # characters of the object's name: with the rest it must stay within 253
 
 
@@ -40,14 +40,14 @@ _read = msgspec.json.Decoder(_Event).decode
 _encode = msgspec.json.encode
 
 
-class Events:
+class EventWriter:
     """Writes them in the name of one replica."""
 
     def __init__(self, api: Api, replica: str) -> None:
         self._api = api
         self._replica = replica
 
-    def write(self, regarding: Regarding, occurrence: Occurrence, count: int, first: float, last: float) -> None:
+    def write(self, regarding: Reference, occurrence: Occurrence, count: int, first: float, last: float) -> None:
         """Add `count` occurrences between two moments, in seconds since 1970, to the Event; raises `KubeError`."""
         text = shortened(occurrence.text, _TEXT)
         for left in reversed(range(_ATTEMPTS)):
@@ -60,7 +60,7 @@ class Events:
                 return
 
     def _write(
-        self, regarding: Regarding, occurrence: Occurrence, text: str, count: int, first: float, last: float
+        self, regarding: Reference, occurrence: Occurrence, text: str, count: int, first: float, last: float
     ) -> None:
         collection = f"/api/v1/namespaces/{regarding.namespace}/events"
         path = f"{collection}/{name_of(regarding, occurrence.reason)}"
@@ -78,7 +78,7 @@ class Events:
         except NotFound:
             return None
 
-    def _manifest(self, regarding: Regarding, occurrence: Occurrence) -> dict[str, Any]:
+    def _manifest(self, regarding: Reference, occurrence: Occurrence) -> dict[str, Any]:
         return {
             "apiVersion": "v1",
             "kind": "Event",
@@ -93,7 +93,7 @@ class Events:
         }
 
 
-def name_of(regarding: Regarding, reason: str) -> str:
+def name_of(regarding: Reference, reason: str) -> str:
     """Name the one Event about an object and a reason; another object of that name, later, gets another."""
     digest = sha256(f"{COMPONENT}/{regarding.uid}/{reason}".encode()).hexdigest()
     return f"{regarding.name[:_OWN_NAME].rstrip('-.')}.{digest[:16]}"

@@ -1,18 +1,18 @@
 """Announcing: tells what is refused where people look for it, as Events; never in a review's way, and never a flood.
 
-Reviews leave what happened in `Notices`, which bounds it; a thread of its own writes what is due.
+Reviews leave what happened in `EventAggregator`, which bounds it; a thread of its own writes what is due.
 """
 
 import logging
 from collections.abc import Callable
 from threading import Event, Lock
 
-from webhook.admission.decision_record import Decided
-from webhook.core.events.aggregator import Notice, Notices, Occurrence
-from webhook.core.events.reference import Regarding, controller
+from webhook.admission.decision_record import DecisionRecord
+from webhook.core.events.aggregator import EventAggregator, Occurrence, PendingEvent
+from webhook.core.events.reference import Reference, controller
 from webhook.kube.client import Api
 from webhook.kube.stream import ApiError, Conflict, KubeError, NotFound, Terminating
-from webhook.observability.event_writer import Events
+from webhook.observability.event_writer import EventWriter
 from webhook.observability.owners import Owners
 from webhook.state.configuration import NAME as CONFIG
 from webhook.state.configuration import Edit
@@ -23,7 +23,7 @@ _PAUSE = 0.25  # seconds between looks; so late is a first Event
 _SILENCE = 3600.0  # seconds until a fault of the same kind is worth a line again
 
 
-class Announcing:
+class EventRecorder:
     """What is to be told, and the writer; `run` belongs to one thread, all else to any.
 
     `clock` and `wall_clock` in seconds; the second is what people read.
@@ -33,17 +33,17 @@ class Announcing:
         self, api: Api, replica: str, stop: Event, clock: Callable[[], float], wall_clock: Callable[[], float]
     ) -> None:
         self._owners = Owners(api)
-        self._events = Events(api, replica)
+        self._events = EventWriter(api, replica)
         self._stop = stop
         self._clock = clock
         self._wall_clock = wall_clock
-        self._notices = Notices()
+        self._notices = EventAggregator()
         self._lock = Lock()
         self._reported: dict[str, float] = {}
         self.written = 0
         self.dropped = 0  # occurrences that no Event tells of
 
-    def record(self, decided: Decided) -> None:
+    def record(self, decided: DecisionRecord) -> None:
         """Take a decision in; waits for nobody but whoever looks for what is due, which is no call."""
         occurrence = refused(decided)
         if occurrence is not None:
@@ -72,7 +72,7 @@ class Announcing:
                 return
             self._tell(notice)
 
-    def _tell(self, notice: Notice) -> None:
+    def _tell(self, notice: PendingEvent) -> None:
         occurrence = notice.occurrence
         since = self._wall_clock() - self._clock()
         try:
@@ -84,14 +84,14 @@ class Announcing:
         else:
             self._count(notice, told=top is not None)
 
-    def _count(self, notice: Notice, *, told: bool) -> None:
+    def _count(self, notice: PendingEvent, *, told: bool) -> None:
         if told:
             self.written += 1
             return
         with self._lock:
             self.dropped += notice.count
 
-    def _fail(self, notice: Notice, error: KubeError) -> None:
+    def _fail(self, notice: PendingEvent, error: KubeError) -> None:
         with self._lock:
             if not (_may_pass(error) and self._notices.give_back(notice)):
                 self.dropped += notice.count
@@ -109,7 +109,7 @@ def _may_pass(error: KubeError) -> bool:
     return not isinstance(error, ApiError) or error.status >= 500 or error.status in {409, 429}
 
 
-def refused(decided: Decided) -> Occurrence | None:
+def refused(decided: DecisionRecord) -> Occurrence | None:
     """Make of a decision what there is to tell to whoever made the pod.
 
     A bare pod has nobody to be told but the caller, who is; nothing comes of a dry run, and it must leave nothing.
@@ -128,5 +128,5 @@ def refused(decided: Decided) -> Occurrence | None:
 def edited(edit: Edit, namespace: str) -> Occurrence:
     """Make of an edit of the configuration what there is to tell to whoever looks at the ConfigMap."""
     kind, reason = ("Normal", "ConfigurationApplied") if edit.good else ("Warning", "ConfigurationRefused")
-    about = Regarding("v1", "ConfigMap", namespace, CONFIG, edit.uid)
+    about = Reference("v1", "ConfigMap", namespace, CONFIG, edit.uid)
     return Occurrence(about, kind, reason, "Configure", edit.text)

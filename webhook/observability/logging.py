@@ -19,7 +19,7 @@ class _Kind:
     left_out: int = 0
 
 
-class Bounded(logging.Filter):
+class RateLimitFilter(logging.Filter):
     """Lets through so many records of one kind in so many seconds; the first one after that says how many it left out.
 
     A kind is a logger and a text before its details are put in.
@@ -61,7 +61,7 @@ def begin(level: str, clock: Callable[[], float]) -> None:
     """Write everything of a level and above from now on."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(logging.Formatter(_FORMAT))
-    handler.addFilter(Bounded(clock))
+    handler.addFilter(RateLimitFilter(clock))
     root = logging.getLogger()
     root.addHandler(handler)
     root.setLevel(level.upper())

@@ -22,19 +22,19 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from webhook import __version__
-from webhook.admission.decision_record import Decided
-from webhook.admission.pods import Admission
-from webhook.controllers.allotments import Booking
+from webhook.admission.decision_record import DecisionRecord
+from webhook.admission.pods import PodAdmission
+from webhook.controllers.allotments import AllotmentController
 from webhook.core.forecast.plan import KINDS
-from webhook.core.ledger.balance import Standing
+from webhook.core.ledger.balance import Balance
 from webhook.core.ledger.recount import Drift
 from webhook.core.ledger.reservations import Reservation
 from webhook.core.reviews.review import AdmissionRequest
 from webhook.core.values.amounts import NOTHING, Amounts
 from webhook.http.tls import ServingCertificate
 from webhook.observability.audit_log import AuditLog
-from webhook.observability.events import Announcing
-from webhook.state.configuration import Settings
+from webhook.observability.events import EventRecorder
+from webhook.state.configuration import ConfigurationLoader
 from webhook.state.quota_view import QuotaView
 
 disable_created_metrics()  # type: ignore[no-untyped-call]  # nobody asked when a series began, and each costs one more
@@ -52,7 +52,7 @@ class Reviews(Collector):
         self._seconds = 0.0
         registry.register(self)
 
-    def record(self, decided: Decided) -> None:
+    def record(self, decided: DecisionRecord) -> None:
         """Count one decision."""
         request, verdict = decided.case.request, decided.verdict
         # What is no pod could be called anything by whoever reaches the port, and labels live for ever.
@@ -99,7 +99,7 @@ class EarlyAnswers:
             registry=registry,
         )
 
-    def record(self, decided: Decided) -> None:
+    def record(self, decided: DecisionRecord) -> None:
         """Count one answer."""
         request, verdict = decided.case.request, decided.verdict
         kind = request.kind.kind if request.kind.kind in KINDS else "other"
@@ -121,10 +121,10 @@ class Recounts:
         self._drifts.set(len(drifts))
 
 
-class Announcements(Collector):
+class EventCollector(Collector):
     """Says how many Events were written, and what was not told."""
 
-    def __init__(self, announcing: Announcing) -> None:
+    def __init__(self, announcing: EventRecorder) -> None:
         self._announcing = announcing
 
     def collect(self) -> Iterator[Metric]:
@@ -146,15 +146,15 @@ class QuotasSeen(Collector):
         yield _gauge("headroom_quotas", "ResourceQuotas that restrict pods, as they are seen.", len(self._quotas))
 
 
-class Snapshot(Collector):
+class StateCollector(Collector):
     """Reads everything else at each scrape, the account under its lock and for as short as can be."""
 
     def __init__(
         self,
-        admission: Admission,
-        settings: Settings,
+        admission: PodAdmission,
+        settings: ConfigurationLoader,
         audit: AuditLog,
-        booking: Booking,
+        booking: AllotmentController,
         certificate: ServingCertificate,
         wall_clock: Callable[[], float],
     ) -> None:
@@ -274,7 +274,7 @@ def _state(reservation: Reservation, lapsed_before: float) -> str:
     return "orphaned" if reservation.granted_at <= lapsed_before else "open"
 
 
-def _figures(standing: Standing, pending: Amounts) -> Iterator[tuple[str, str, float]]:
+def _figures(standing: Balance, pending: Amounts) -> Iterator[tuple[str, str, float]]:
     """Name what a scope has, and of each sum that is bounded what is committed and what may be."""
     room, reserves, bounds, _ = standing.bearing
     yield "headroom_scope_memory_allocatable_bytes", "Allocatable memory on counted nodes.", room.memory

@@ -12,7 +12,7 @@ from typing import Final
 import msgspec
 
 from webhook.core.api.types import OwnerReference
-from webhook.core.events.reference import Regarding, controller
+from webhook.core.events.reference import Reference, controller
 from webhook.kube.client import Api
 from webhook.kube.stream import NotFound, Unanswered
 
@@ -46,9 +46,9 @@ class Owners:
     def __init__(self, api: Api, within: float | None = None) -> None:
         self._api = api
         self._within = within  # seconds for one call
-        self._known: OrderedDict[Regarding, Regarding] = OrderedDict()
+        self._known: OrderedDict[Reference, Reference] = OrderedDict()
 
-    def top(self, owner: Regarding) -> Regarding | None:
+    def top(self, owner: Reference) -> Reference | None:
         """Return the controller of an owner, or else the owner; raises `KubeError`.
 
         None: the object does not exist, or is of a kind that cannot be looked up.
@@ -61,7 +61,7 @@ class Owners:
             return None  # made up, or gone: nothing of it is remembered
         return self._remember(owner, controller(found.owner_references, owner.namespace) or owner)
 
-    def known(self, owner: Regarding) -> Regarding | None:
+    def known(self, owner: Reference) -> Reference | None:
         """Return the same without a call, where the answer is remembered."""
         if owner in self._known:
             self._known.move_to_end(owner)
@@ -75,7 +75,7 @@ class Owners:
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise Unanswered(f"GET {path}: {error}") from error
 
-    def _remember(self, owner: Regarding, top: Regarding) -> Regarding:
+    def _remember(self, owner: Reference, top: Reference) -> Reference:
         self._known[owner] = top
         if len(self._known) > _REMEMBERED:
             self._known.popitem(last=False)

@@ -9,7 +9,7 @@ import logging
 from collections.abc import Callable
 from typing import Final
 
-from webhook.core.events.reference import Regarding
+from webhook.core.events.reference import Reference
 from webhook.core.values.bucket import Bucket
 from webhook.kube.stream import KubeError
 from webhook.observability.owners import Owners
@@ -30,7 +30,7 @@ class TopOwners:
         self._lookups = Bucket(_RATE, _BURST)
         self._again_at = float("-inf")
 
-    def find(self, owner: Regarding) -> Regarding | None:
+    def find(self, owner: Reference) -> Reference | None:
         """Return the controller of an owner, or else the owner; None where nobody knows. Never raises."""
         known = self._owners.known(owner)
         if known is not None:

@@ -10,17 +10,17 @@ from threading import Condition, Event, Lock, RLock
 
 from webhook.core.config.config import HeadroomConfig
 from webhook.core.config.percentage import Part
-from webhook.core.ledger.info import PodFacts
+from webhook.core.ledger.info import PodInfo
 from webhook.core.ledger.ledger import Ledger
-from webhook.core.ledger.nodes import NodeFacts
-from webhook.core.ledger.rules import Accounting
+from webhook.core.ledger.nodes import NodeInfo
+from webhook.core.ledger.rules import AccountingRules
 from webhook.core.sharing.allotment import Allotment, Proposal, Timing
 from webhook.core.sharing.credit import SHARES, Credit, Shares
 from webhook.core.sharing.shared_state import Shared
-from webhook.state.holders import Holders
-from webhook.state.pool_overlaps import Overlaps
-from webhook.state.reserves import Reserves
-from webhook.state.sync_status import Feed
+from webhook.state.holders import UnseenHolders
+from webhook.state.pool_overlaps import PoolOverlaps
+from webhook.state.reserves import ReserveLog
+from webhook.state.sync_status import SyncStatus
 
 log = logging.getLogger(__name__)
 
@@ -28,7 +28,7 @@ _NEAR = Part.parse("90%")  # of a bound
 _UNASKED = "a resize that was infeasible has become feasible, or a pod that had ended was made to live again"
 
 
-class Account:
+class ClusterState:
     """One replica's view of the cluster, its allotment and the configuration to judge by.
 
     Whoever reads or changes `ledger` or `allotment` holds the `lock`, and for as short as can be.
@@ -47,12 +47,12 @@ class Account:
         self.config = HeadroomConfig()
         self.config_hash = ""
         self.config_problem: str | None = "the ConfigMap headroom-config has not been read yet"
-        self.ledger = Ledger(Accounting(self.config))
+        self.ledger = Ledger(AccountingRules(self.config))
         self.allotment = Allotment(replica, self.ledger, timing, Credit(self.ledger, timing.lapse, shares))
-        self.pods, self.nodes = Feed("pods"), Feed("nodes")
+        self.pods, self.nodes = SyncStatus("pods"), SyncStatus("nodes")
         self._telling = Lock()
-        self._overlaps, self._reserves = Overlaps(), Reserves()
-        self.holders = Holders(clock)
+        self._overlaps, self._reserves = PoolOverlaps(), ReserveLog()
+        self.holders = UnseenHolders(clock)
         self.evidence = ""  # by which it was last known that etcd was put back
         self.lapsed = 0  # reservations that lapsed: their pods never came
 
@@ -90,7 +90,7 @@ class Account:
         """Judge by another configuration from now on."""
         with self.lock:
             self.config, self.config_hash, self.config_problem = config, digest, None
-            self.ledger.configure(Accounting(config), self.clock())
+            self.ledger.configure(AccountingRules(config), self.clock())
             self.wake()
         self.tell_of_nodes()
 
@@ -101,7 +101,7 @@ class Account:
 
     # -- news ----------------------------------------------------------------------------------------------------------
 
-    def see_pod(self, pod: PodFacts) -> None:
+    def see_pod(self, pod: PodInfo) -> None:
         """Take in a pod that was added or has changed."""
         with self.lock:
             self.pods.tell_live(self.clock())
@@ -114,14 +114,14 @@ class Account:
         if grown:
             log.warning("pod %r grew without a review: %s", pod.name, _UNASKED)
 
-    def pod_gone(self, pod: PodFacts) -> None:
+    def pod_gone(self, pod: PodInfo) -> None:
         """Take in that a pod was deleted."""
         with self.lock:
             self.pods.tell_live(self.clock())
             self.ledger.gone(pod)
             self._come_further()
 
-    def relist_pods(self, pods: Iterable[PodFacts], revision: int, since: float = float("-inf")) -> None:
+    def relist_pods(self, pods: Iterable[PodInfo], revision: int, since: float = float("-inf")) -> None:
         """Take in all pods from a consistent list that was asked for at a moment."""
         with self.lock:
             before = self.ledger.unasked_growths
@@ -151,7 +151,7 @@ class Account:
             log.info("%d reservations lapsed: their pods never came, such as %r", len(lapsed), lapsed[0][0])
         self.holders.tell_worse(worse)
 
-    def see_node(self, node: NodeFacts) -> None:
+    def see_node(self, node: NodeInfo) -> None:
         """Take in a node that was added or has changed."""
         with self.lock:
             now = self.clock()
@@ -167,7 +167,7 @@ class Account:
             self.ledger.node_gone(name, now)
         self.tell_of_nodes()
 
-    def relist_nodes(self, nodes: Iterable[NodeFacts]) -> None:
+    def relist_nodes(self, nodes: Iterable[NodeInfo]) -> None:
         """Take in all nodes from a consistent list."""
         with self.lock:
             now = self.clock()
@@ -185,12 +185,12 @@ class Account:
             self._overlaps.tell(overlaps)
             self._reserves.tell({scope: (accounting.reserve_nodes(scope), names) for scope, names in out.items()})
 
-    def tell_live(self, feed: Feed) -> None:
+    def tell_live(self, feed: SyncStatus) -> None:
         """A watch is open again."""
         with self.lock:
             feed.tell_live(self.clock())
 
-    def tell_broken(self, feed: Feed, fault: str) -> None:
+    def tell_broken(self, feed: SyncStatus, fault: str) -> None:
         """A watch is broken."""
         with self.lock:
             feed.tell_broken(fault, self.clock())

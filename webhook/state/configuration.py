@@ -32,7 +32,7 @@ class Edit(NamedTuple):
     text: str
 
 
-class Settings:
+class ConfigurationLoader:
     """Reads each edit and applies those that are good."""
 
     def __init__(

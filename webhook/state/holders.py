@@ -17,7 +17,7 @@ _SILENCE = 30.0  # seconds between two lines about who holds most
 _SHOWN = 5
 
 
-class Holders:
+class UnseenHolders:
     """Writes the lines, and not too many; any thread may call. `clock` in seconds."""
 
     def __init__(self, clock: Callable[[], float]) -> None:

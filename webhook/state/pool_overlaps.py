@@ -6,7 +6,7 @@ from collections.abc import Mapping
 log = logging.getLogger(__name__)
 
 
-class Overlaps:
+class PoolOverlaps:
     """Remembers which pools were told of; a pair comes with the pool that has the nodes first."""
 
     def __init__(self) -> None:

@@ -12,7 +12,7 @@ quota admission writes it there before a pod is stored, so it would count twice.
 from collections.abc import Callable, Iterable
 
 from webhook.core.quotas.check import Quota
-from webhook.state.sync_status import Feed
+from webhook.state.sync_status import SyncStatus
 
 NO_QUOTAS: tuple[Quota, ...] = ()
 
@@ -26,7 +26,7 @@ class QuotaView:
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._by_namespace: dict[str, tuple[Quota, ...]] = {}
-        self.feed = Feed("ResourceQuotas")
+        self.feed = SyncStatus("ResourceQuotas")
 
     def of(self, namespace: str) -> tuple[Quota, ...]:
         """Return what restricts pods there, sorted by name; most namespaces have nothing, and that is one look-up."""

@@ -22,7 +22,7 @@ class _State(IntEnum):
     EXCEEDED = 2
 
 
-class Reserves:
+class ReserveLog:
     """Remembers what was told of the reserve of each scope."""
 
     def __init__(self) -> None:

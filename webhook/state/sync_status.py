@@ -6,7 +6,7 @@ _TOLERANCE = 5.0  # seconds: a watch that is opened anew is back sooner, and wha
 
 
 @dataclass(slots=True)
-class Feed:
+class SyncStatus:
     """The state of one watched resource; times are seconds of the replica's clock."""
 
     resource: str

@@ -34,7 +34,7 @@ class Object(Protocol):
 K = TypeVar("K", bound=Object)
 
 
-class Lost(Exception):  # noqa: N818 - it tells where the reader stands, whoever's fault that is
+class RelistRequired(Exception):  # noqa: N818 - it tells where the reader stands, whoever's fault that is
     """What comes next cannot be told from here: list again."""
 
 
@@ -118,7 +118,7 @@ class _Line(msgspec.Struct):
     object: msgspec.Raw
 
 
-class Wire(Generic[K, T]):
+class Decoder(Generic[K, T]):
     """The decoders of one resource."""
 
     def __init__(self, resource: Resource[K, T]) -> None:
@@ -142,7 +142,7 @@ class Wire(Generic[K, T]):
             return self._page_by_object(body)
 
     def event(self, line: bytes) -> Event[T]:
-        """Decode a line of a watch; raises `Lost` for one that nothing can be made of, and for the API's errors."""
+        """Decode a line of a watch; raises `RelistRequired` for one that nothing can be made of, and for the API's errors."""
         try:
             read = self._line.decode(line)
             match read:
@@ -154,14 +154,14 @@ class Wire(Generic[K, T]):
                     return Bookmark(int(read.object.metadata.revision))
         except _FAULTS:
             return self._event_by_parts(line)
-        raise Lost(f"the API server ended the watch: {refusal(read.object)}")
+        raise RelistRequired(f"the API server ended the watch: {refusal(read.object)}")
 
     def _page_by_object(self, body: bytes) -> Page[T]:
         try:
             page = msgspec.json.decode(body, type=_RawPage)
             revision = int(page.metadata.revision)
         except _FAULTS as error:
-            raise Lost(f"a page that is no list: {error}") from error
+            raise RelistRequired(f"a page that is no list: {error}") from error
         objects, unreadable = [], []
         for item in page.items or []:
             try:
@@ -175,9 +175,9 @@ class Wire(Generic[K, T]):
             kind, raw = (parts := self._raw_line.decode(line)).type, parts.object
             revision = int(self._named.decode(raw).metadata.revision)
         except _FAULTS as error:
-            raise Lost(f"a line that is no event: {error}") from error
+            raise RelistRequired(f"a line that is no event: {error}") from error
         if kind not in {"ADDED", "MODIFIED", "DELETED"}:
-            raise Lost(f"an event of an unknown type: {kind[:40]!r}")
+            raise RelistRequired(f"an event of an unknown type: {kind[:40]!r}")
         try:
             kept = self._take(self._read(bytes(raw)))
         except _FAULTS as error:
@@ -197,4 +197,4 @@ def revision_of_list(body: bytes) -> int:
     try:
         return int(msgspec.json.decode(body, type=_Head).metadata.revision)
     except _FAULTS as error:
-        raise Lost(f"a list without its revision: {error}") from error
+        raise RelistRequired(f"a list without its revision: {error}") from error

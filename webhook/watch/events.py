@@ -62,21 +62,21 @@ class Bookmark(msgspec.Struct, frozen=True):
     revision: int
 
 
-class Live(msgspec.Struct, frozen=True):
+class Connected(msgspec.Struct, frozen=True):
     """A watch is open: from now on changes are told as they happen, after those that were missed."""
 
 
-class Broken(msgspec.Struct, frozen=True):
-    """No watch is open: what was told stands, but may be out of date until `Live`."""
+class Disconnected(msgspec.Struct, frozen=True):
+    """No watch is open: what was told stands, but may be out of date until `Connected`."""
 
     fault: str
 
 
-class Proven(msgspec.Struct, frozen=True):
+class Fresh(msgspec.Struct, frozen=True):
     """All that had happened before `since` (on the reflector's clock, seconds) has been told."""
 
     since: float
 
 
 Event = Changed[T] | Deleted[T] | Unreadable | Bookmark
-News = Replaced[T] | WentBack | Event[T] | Live | Broken | Proven
+WatchEvent = Replaced[T] | WentBack | Event[T] | Connected | Disconnected | Fresh

@@ -7,8 +7,8 @@ from typing import Any, Generic
 
 from webhook.kube.client import Api
 from webhook.kube.stream import Stream
-from webhook.kube.throttle import NO_PAUSE, Pause
-from webhook.watch.decoder import Resource, Wire, revision_of_list
+from webhook.kube.throttle import NO_THROTTLE, ReadThrottle
+from webhook.watch.decoder import Decoder, Resource, revision_of_list
 from webhook.watch.events import Event, Replaced, T, Unreadable
 
 PAGE = 500  # objects; decoding that many pods keeps other threads waiting for a few milliseconds
@@ -22,7 +22,7 @@ class ListWatch(Generic[T]):
         self._api = api
         self._path = resource.path
         self._query = {"fieldSelector": resource.fields} if resource.fields else {}
-        self._wire = Wire(resource)
+        self._wire = Decoder(resource)
         self._lock = Lock()
         self._stream: Stream | None = None
         self._closed = False
@@ -48,7 +48,7 @@ class ListWatch(Generic[T]):
 
     @contextmanager
     def watch(
-        self, since: int, seconds: float, silence: float, pause: Pause = NO_PAUSE
+        self, since: int, seconds: float, silence: float, pause: ReadThrottle = NO_THROTTLE
     ) -> Iterator[Iterator[Event[T]]]:
         """Open a watch that tells what follows a revision, until the API server ends it after `seconds`."""
         query = {

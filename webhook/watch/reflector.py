@@ -31,9 +31,9 @@ from msgspec.structs import replace
 from webhook.kube.backoff import Backoff
 from webhook.kube.client import Api
 from webhook.kube.stream import Gone, KubeError, Silent
-from webhook.kube.throttle import NO_PAUSE, Pause
-from webhook.watch.decoder import Lost, Resource
-from webhook.watch.events import Broken, Live, News, Proven, T, Unreadable, WentBack
+from webhook.kube.throttle import NO_THROTTLE, ReadThrottle
+from webhook.watch.decoder import RelistRequired, Resource
+from webhook.watch.events import Connected, Disconnected, Fresh, T, Unreadable, WatchEvent, WentBack
 from webhook.watch.listwatch import ListWatch
 
 log = logging.getLogger(__name__)
@@ -68,10 +68,10 @@ class Reflector(Generic[T]):
         self,
         api: Api,
         resource: Resource[Any, T],
-        deliver: Callable[[News[T]], None],
+        deliver: Callable[[WatchEvent[T]], None],
         *,
         timing: Timing = TIMING,
-        pause: Pause = NO_PAUSE,
+        pause: ReadThrottle = NO_THROTTLE,
         clock: Callable[[], float] = time.monotonic,
         draw: Callable[[], float] = random.random,
     ) -> None:
@@ -118,7 +118,7 @@ class Reflector(Generic[T]):
         self._calls.close()
 
     def request_proof(self) -> None:
-        """Ask, from any thread, for a `Proven` whose `since` is no earlier than now; it takes some seconds."""
+        """Ask, from any thread, for a `Fresh` whose `since` is no earlier than now; it takes some seconds."""
         self._asked = self._clock()
         if self._watching:
             self._calls.interrupt()
@@ -129,11 +129,11 @@ class Reflector(Generic[T]):
         self._list_asked = self._clock()
         self._calls.interrupt()
 
-    def _tell(self, news: News[T]) -> None:
+    def _tell(self, news: WatchEvent[T]) -> None:
         if not self._stop.is_set():
             self._deliver(news)
             self._heard = self._clock()
-            if not isinstance(news, Broken):
+            if not isinstance(news, Disconnected):
                 self._alive, self._broken = self._heard, False
 
     def _recover(self, error: Exception) -> None:
@@ -143,7 +143,7 @@ class Reflector(Generic[T]):
         self._broken = self._broken or not isinstance(error, _Ended)
         if not isinstance(error, KubeError | _Ended) or isinstance(error, Gone):
             self._revision = None
-        if not isinstance(error, KubeError | _Ended | Lost):
+        if not isinstance(error, KubeError | _Ended | RelistRequired):
             log.error("%s: the news could not be taken in; listing again", self._path, exc_info=error)
         if self._revision is None and self._clock() - self._listing > self._timing.longest_pause:
             self._backoff.reset()  # a list mends this at once, unless it was a list that has just failed to
@@ -155,12 +155,12 @@ class Reflector(Generic[T]):
 
     def _tell_broken(self, fault: str) -> None:
         try:
-            self._tell(Broken(fault))
+            self._tell(Disconnected(fault))
         except Exception:
             log.exception("%s: the news could not be taken in; listing again", self._path)
             self._revision = None
 
-    def _round(self) -> Generator[News[T]]:
+    def _round(self) -> Generator[WatchEvent[T]]:
         """Return the next step of the way."""
         if self._revision is None or self._list_asked > self._listing:
             return self._relist()
@@ -168,7 +168,7 @@ class Reflector(Generic[T]):
             return self._prove(self._revision)
         return self._watch(self._revision)
 
-    def _relist(self) -> Generator[News[T]]:
+    def _relist(self) -> Generator[WatchEvent[T]]:
         since = self._listing = self._clock()
         self._revision = None
         if self._restarted:
@@ -183,17 +183,17 @@ class Reflector(Generic[T]):
         self._furthest = replaced.revision
         self._report(replaced.unreadable)
         yield replaced
-        yield Proven(since)  # a consistent list that was asked for after a moment shows all that had happened before
+        yield Fresh(since)  # a consistent list that was asked for after a moment shows all that had happened before
         self._proven = since
         seconds = self._clock() - since
         log.info("%s: listed %d at %d in %.1f s", self._path, len(replaced.objects), replaced.revision, seconds)
 
-    def _prove(self, last: int) -> Generator[News[T]]:
+    def _prove(self, last: int) -> Generator[WatchEvent[T]]:
         since = self._clock()
         newest = self._calls.newest(self._timing.answer)
         if newest < last:
             self._back = last, newest
-            raise Lost(f"the API server went back from revision {last} to {newest}")
+            raise RelistRequired(f"the API server went back from revision {last} to {newest}")
         if last < newest:
             for news in self._events(last, self._timing.probe, 2 * self._timing.probe):
                 yield news
@@ -204,10 +204,10 @@ class Reflector(Generic[T]):
             else:
                 self._revision = None  # the watch did not get there: a list will
                 return
-        yield Proven(since)
+        yield Fresh(since)
         self._proven = since
 
-    def _watch(self, last: int) -> Generator[News[T]]:
+    def _watch(self, last: int) -> Generator[WatchEvent[T]]:
         began = self._clock()
         seconds = self._timing.watch * (1 + self._draw() / 5)
         self._watching = True
@@ -226,15 +226,15 @@ class Reflector(Generic[T]):
         if self._asked <= self._proven and self._list_asked <= self._listing:
             raise _Ended("the API server ended the watch")
 
-    def _events(self, last: int, seconds: float, silence: float) -> Generator[News[T]]:
+    def _events(self, last: int, seconds: float, silence: float) -> Generator[WatchEvent[T]]:
         with self._calls.watch(last, seconds, silence, self._pause) as events:
             away = self._clock() - self._alive
             if self._broken and away >= self._timing.outage:
-                raise Lost(f"the API server was away for {away:.0f} s")
-            yield Live()
+                raise RelistRequired(f"the API server was away for {away:.0f} s")
+            yield Connected()
             for event in events:
                 if event.revision < last:
-                    raise Lost(f"the API server went back from revision {last} to {event.revision}")
+                    raise RelistRequired(f"the API server went back from revision {last} to {event.revision}")
                 if isinstance(event, Unreadable):
                     self._report([event])
                 self._revision = last = event.revision

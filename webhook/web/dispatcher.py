@@ -14,8 +14,8 @@ from urllib.parse import parse_qs
 
 from flask import Flask
 
-from webhook.admission.pending import Waiting
-from webhook.admission.pods import Admission
+from webhook.admission.pending import PendingReview
+from webhook.admission.pods import PodAdmission
 from webhook.http.messages import SMALL, Request, Response, plain
 from webhook.http.wsgi import Origin, call
 from webhook.web.routes import (
@@ -39,12 +39,12 @@ _REVIEWS_AT_ONCE = 6  # early answers ask the API server, and wait for it
 _MOST_QUEUED = 16 << 20  # bytes
 
 
-class Door:
+class Dispatcher:
     """Answers requests; on the loop's thread."""
 
     probes = frozenset({_HEALTHZ, _READYZ})
 
-    def __init__(self, admission: Admission, app: Flask) -> None:
+    def __init__(self, admission: PodAdmission, app: Flask) -> None:
         self._admission = admission
         self._app = app
         self._reviews = ThreadPoolExecutor(_REVIEWS_AT_ONCE, "early-answer")
@@ -102,9 +102,9 @@ class Door:
     def _validate(self, request: Request) -> Response | Coroutine[Any, Any, Response]:
         content_type = request.fields.get(b"content-type", b"")
         answer = validate(self._admission, _text(content_type), _timeout(request.query), request.body)
-        return self._settled(answer) if isinstance(answer, Waiting) else answer
+        return self._settled(answer) if isinstance(answer, PendingReview) else answer
 
-    async def _settled(self, waiting: Waiting) -> Response:
+    async def _settled(self, waiting: PendingReview) -> Response:
         answer = asyncio.wrap_future(waiting.answer)
         done, _ = await asyncio.wait([answer], timeout=self._admission.patience(waiting))
         if not done:

@@ -16,8 +16,8 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
-from webhook.admission.pending import Waiting
-from webhook.admission.pods import Admission
+from webhook.admission.pending import PendingReview
+from webhook.admission.pods import PodAdmission
 from webhook.core.config.duration import Duration
 from webhook.http.messages import LARGEST_BODY, Response, plain, too_large
 
@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 Review = Callable[[bytes, float], Response]
 """Answers the body of a review within so many seconds."""
 
-Said = TypeVar("Said", bound=Response | Waiting)
+Said = TypeVar("Said", bound=Response | PendingReview)
 
 VALIDATE = "/validate"
 WORKLOADS = "/workloads"
@@ -38,7 +38,7 @@ _NO_OTHERS: Mapping[str, Review] = MappingProxyType({})
 _DEFAULT_TIMEOUT = 10.0  # seconds, the API server's own default for a webhook
 
 
-def validate(admission: Admission, content_type: str, timeout: str | None, body: bytes) -> Response | Waiting:
+def validate(admission: PodAdmission, content_type: str, timeout: str | None, body: bytes) -> Response | PendingReview:
     """Answer one review of a pod; `timeout` is what the API server says in the URL."""
     return _answered(admission.review, content_type, timeout, body)
 
@@ -77,7 +77,9 @@ def logged(refusal: Response) -> Response:
     return refusal
 
 
-def create_app(admission: Admission, registry: CollectorRegistry, others: Mapping[str, Review] = _NO_OTHERS) -> Flask:
+def create_app(
+    admission: PodAdmission, registry: CollectorRegistry, others: Mapping[str, Review] = _NO_OTHERS
+) -> Flask:
     """Make the application; `others` are webhooks besides the one for pods, by path."""
     app = Flask("headroom", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = LARGEST_BODY + 1  # of a body in chunks Flask reads just so much, and is content
@@ -87,7 +89,7 @@ def create_app(admission: Admission, registry: CollectorRegistry, others: Mappin
         if not request.is_secure:
             return _response(without_tls())
         answer = validate(admission, request.content_type or "", request.args.get("timeout"), request.get_data())
-        return _response(_settled(admission, answer) if isinstance(answer, Waiting) else answer)
+        return _response(_settled(admission, answer) if isinstance(answer, PendingReview) else answer)
 
     def other_view(path: str) -> flask.Response:
         if not request.is_secure:
@@ -124,7 +126,7 @@ def create_app(admission: Admission, registry: CollectorRegistry, others: Mappin
     return app
 
 
-def _settled(admission: Admission, waiting: Waiting) -> Response:
+def _settled(admission: PodAdmission, waiting: PendingReview) -> Response:
     try:
         return waiting.answer.result(admission.patience(waiting))
     except TimeoutError:

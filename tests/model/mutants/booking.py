@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from tests.model.etcd import Etcd
 from tests.model.mutants.registry import Patches, mutant
 from tests.model.replica import Letter, Replica
-from webhook.core.ledger.info import PodFacts
+from webhook.core.ledger.info import PodInfo
 from webhook.core.ledger.interval import Sums
 from webhook.core.ledger.ledger import Ledger
 from webhook.core.ledger.reservations import Reservations
@@ -42,7 +42,7 @@ def own_unseen_not_counted() -> Patches:
 
 @mutant("2: a name that is paid for still wants the sums within their bounds")
 def no_growth_passes_though_over() -> Patches:
-    def fits(ledger: Ledger, shared: Shared, replica: str, pod: PodFacts) -> bool:
+    def fits(ledger: Ledger, shared: Shared, replica: str, pod: PodInfo) -> bool:
         spread = ledger.spread(pod)
         for scope in spread.scopes:
             group = ledger.reservations._names.get(pod.name)

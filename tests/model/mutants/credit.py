@@ -2,7 +2,7 @@
 
 from tests.model.mutants.registry import Patches, mutant
 from webhook.core.ledger.history import GOOD, History, Standing
-from webhook.core.ledger.info import PodFacts
+from webhook.core.ledger.info import PodInfo
 from webhook.core.ledger.ledger import Ledger
 from webhook.core.ledger.subjects import Subjects, subjects_of
 from webhook.core.sharing import credit as credit_module
@@ -102,7 +102,7 @@ def outages_count() -> Patches:
 
 @mutant("credit: a name that is taken is not reserved for")
 def taken_names_have_credit() -> Patches:
-    def never(self: Ledger, name: PodFacts) -> bool:
+    def never(self: Ledger, name: PodInfo) -> bool:
         return False
 
     return [(Ledger, "is_taken", never)]

@@ -5,7 +5,7 @@ from unittest.mock import patch
 from tests.model.mutants.registry import Patches, mutant
 from tests.model.replica import Replica
 from tests.model.world import World
-from webhook.core.ledger.info import PodFacts
+from webhook.core.ledger.info import PodInfo
 from webhook.core.ledger.interval import Sums
 from webhook.core.ledger.ledger import Ledger
 from webhook.core.ledger.reservations import Reservation
@@ -39,7 +39,7 @@ def validity_from_the_answer() -> Patches:
 def release_on_sight() -> Patches:
     see = Ledger.see
 
-    def seen(self: Ledger, pod: PodFacts) -> None:
+    def seen(self: Ledger, pod: PodInfo) -> None:
         see(self, pod)
         self.reservations.retire([n for n in self.reservations if (n[1].seen_at_revision or 0) > 0])
 
@@ -61,8 +61,8 @@ def same_id_after_restart() -> Patches:
 def lost_lock() -> Patches:
     grant = Allotment._grant
 
-    def late(self: Allotment, pod: PodFacts, now: float) -> None:
-        waiting: list[tuple[PodFacts, float]] = self.__dict__.setdefault("_late", [])
+    def late(self: Allotment, pod: PodInfo, now: float) -> None:
+        waiting: list[tuple[PodInfo, float]] = self.__dict__.setdefault("_late", [])
         if waiting:
             grant(self, *waiting.pop())
         waiting.append((pod, now))
@@ -74,7 +74,7 @@ def lost_lock() -> Patches:
 def spare_of_a_hand_back_still_granted() -> Patches:
     covered = Allotment._covered
 
-    def old_only(self: Allotment, pod: PodFacts, held: Sums, load: Load, without: frozenset[str] = _NONE) -> bool:
+    def old_only(self: Allotment, pod: PodInfo, held: Sums, load: Load, without: frozenset[str] = _NONE) -> bool:
         return (self._pending is not None and held is self._pending.held) or covered(self, pod, held, load, without)
 
     return [(Allotment, "_covered", old_only)]
@@ -100,7 +100,7 @@ def load_forgets_grants_made_meanwhile() -> Patches:
 def repeated_review_passes_on_a_tentative_booking() -> Patches:
     again = Allotment.again
 
-    def hasty(self: Allotment, pod: PodFacts, now: float) -> bool:
+    def hasty(self: Allotment, pod: PodInfo, now: float) -> bool:
         pending = self._pending
         if pending is None:
             return again(self, pod, now)
@@ -124,7 +124,7 @@ def told_bookings_dropped() -> Patches:
 def duplicates_reserve_nothing() -> Patches:
     grant = Ledger.grant
 
-    def careless(self: Ledger, pod: PodFacts, now: float) -> Reservation:
+    def careless(self: Ledger, pod: PodInfo, now: float) -> Reservation:
         scopes = self.spread(pod).scopes
         if all(pod.footprint.within(self._charged_under(pod.name).in_scope(scope)) for scope in scopes):
             return Reservation(pod.uid, self.spread(pod), now)

@@ -1,8 +1,8 @@
 """Broken rules of names that are repeated."""
 
 from tests.model.mutants.registry import Patches, mutant
-from webhook.core.ledger.info import PodFacts
-from webhook.core.ledger.interval import Extent, Sums
+from webhook.core.ledger.info import PodInfo
+from webhook.core.ledger.interval import Interval, Sums
 from webhook.core.ledger.ledger import Ledger
 from webhook.core.ledger.reservations import Reservation, Reservations, _Name
 from webhook.core.sharing import allotment as allotment_module
@@ -19,7 +19,7 @@ def _counted(count: object) -> Patches:
 
 @mutant("names: what is held for a name counts, once")
 def names_count_nothing() -> Patches:
-    def rest(ledger: Ledger, shared: Shared, replica: str, scope: str, pod: PodFacts | None = None) -> Amounts:
+    def rest(ledger: Ledger, shared: Shared, replica: str, scope: str, pod: PodInfo | None = None) -> Amounts:
         total = NOTHING
         for other, holding in shared.holdings.items():
             total = total if other == replica else total.plus(holding.beside_names(scope))
@@ -30,7 +30,7 @@ def names_count_nothing() -> Patches:
 
 @mutant("names: what is open here counts with them", "I2")
 def own_grants_count_beside_names() -> Patches:
-    def beside(self: Reservations, name: str, high: Amounts, scope: str, more: Extent | None = None) -> Amounts:
+    def beside(self: Reservations, name: str, high: Amounts, scope: str, more: Interval | None = None) -> Amounts:
         live = self._live(name).in_scope(scope)
         return high.beyond(live) if more is None else more.leaves(high, live)
 
@@ -39,7 +39,7 @@ def own_grants_count_beside_names() -> Patches:
 
 @mutant("names: a pod that is asked about counts with them", "I2")
 def asked_counts_beside_its_name() -> Patches:
-    def beside(ledger: Ledger, shared: Shared, replica: str, scope: str, pod: PodFacts | None = None) -> Amounts:
+    def beside(ledger: Ledger, shared: Shared, replica: str, scope: str, pod: PodInfo | None = None) -> Amounts:
         return held_by_others(ledger, shared, replica, scope)
 
     return _counted(beside)

@@ -5,7 +5,7 @@ from webhook.core.ledger.ledger import Ledger
 from webhook.core.ledger.reservations import Reservations
 from webhook.core.sharing.allotment import Allotment
 from webhook.core.sharing.continuity import Continuity
-from webhook.core.sharing.peers import Witness
+from webhook.core.sharing.peers import Peers
 from webhook.core.sharing.shared_state import Shared
 
 
@@ -16,17 +16,17 @@ def restores_not_noticed() -> Patches:
 
 @mutant("7: after a restore the object is an old copy")
 def restored_object_trusted() -> Patches:
-    contradicts = Witness.contradicts
+    contradicts = Peers.contradicts
 
-    def trusting(self: Witness, shared: Shared, written_at: float, now: float) -> bool:
+    def trusting(self: Peers, shared: Shared, written_at: float, now: float) -> bool:
         return self._restarted == float("-inf") and contradicts(self, shared, written_at, now)
 
-    return [(Witness, "contradicts", trusting)]
+    return [(Peers, "contradicts", trusting)]
 
 
 @mutant("7: after a restore an open object is an old copy, though nobody knows it")
 def unknown_copy_trusted() -> Patches:
-    return [(Witness, "begin_again", lambda self, _: self.lose())]
+    return [(Peers, "begin_again", lambda self, _: self.lose())]
 
 
 @mutant("7: revisions begin again", "I3")
@@ -65,7 +65,7 @@ def booked_before_a_list() -> Patches:
 
 @mutant("7: an old copy is damage, also where others have built further on it")
 def undone_writes_not_missed() -> Patches:
-    return [(Witness, "_lacks_mine", lambda *_: False)]
+    return [(Peers, "_lacks_mine", lambda *_: False)]
 
 
 @mutant("7: what is told before the list is of another history", "I1", "I3", "I5")

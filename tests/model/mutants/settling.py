@@ -7,8 +7,8 @@ from msgspec.structs import replace
 from tests.model.mutants.registry import Patches, mutant
 from tests.model.replica import Replica
 from tests.model.world import World
-from webhook.core.ledger.info import PodFacts
-from webhook.core.ledger.interval import UNBORN, Extent
+from webhook.core.ledger.info import PodInfo
+from webhook.core.ledger.interval import UNBORN, Interval
 from webhook.core.ledger.ledger import Ledger
 from webhook.core.ledger.reservations import Named, Reservation, Reservations
 from webhook.core.sharing.allotment import Allotment
@@ -85,7 +85,7 @@ def bookmark_before_its_events() -> Patches:
 def relist_forgets_grants() -> Patches:
     relist = Ledger.relist
 
-    def forget(self: Ledger, pods: Iterable[PodFacts], revision: int, since: float) -> None:
+    def forget(self: Ledger, pods: Iterable[PodInfo], revision: int, since: float) -> None:
         self.reservations.retire(list(self.reservations))
         relist(self, pods, revision, since)
 
@@ -106,7 +106,7 @@ def delete_reviews_release() -> Patches:
     return [(World, "change", reviewed)]
 
 
-def with_revision(pod: PodFacts, revision: int) -> PodFacts:
+def with_revision(pod: PodInfo, revision: int) -> PodInfo:
     """The same pod at another revision."""
     return replace(pod, revision=revision)
 
@@ -118,7 +118,7 @@ def with_revision(pod: PodFacts, revision: int) -> PodFacts:
 def resizes_reserve_nothing() -> Patches:
     grant = Ledger.grant
 
-    def careless(self: Ledger, pod: PodFacts, now: float) -> Reservation:
+    def careless(self: Ledger, pod: PodInfo, now: float) -> Reservation:
         if pod.before is UNBORN:
             return grant(self, pod, now)
         return Reservation(pod.uid, self.spread(pod), now, pod.before)
@@ -138,22 +138,22 @@ def resize_settled_by_what_was_reviewed() -> Patches:
 
 @mutant("resizes: growth upon growth costs all of it")
 def growths_of_one_pod_overlap() -> Patches:
-    and_also = Extent.and_also
+    and_also = Interval.and_also
 
-    def largest(self: Extent, other: Extent) -> Extent:
+    def largest(self: Interval, other: Interval) -> Interval:
         if self.low is NOTHING or other.low is NOTHING:
             return and_also(self, other)
         return self if sum(self.cost) >= sum(other.cost) else other
 
-    return [(Extent, "and_also", largest)]
+    return [(Interval, "and_also", largest)]
 
 
 @mutant("resizes: what is not raised reaches no further")
 def no_growth_reaches_further() -> Patches:
-    def hull(self: Extent, other: Extent) -> Extent:
-        return Extent(self.low.upto(other.low), self.high.or_more(other.high))
+    def hull(self: Interval, other: Interval) -> Interval:
+        return Interval(self.low.upto(other.low), self.high.or_more(other.high))
 
-    return [(Extent, "and_also", hull)]
+    return [(Interval, "and_also", hull)]
 
 
 @mutant("confinements: a pod that is confined later is reserved for in its pool")

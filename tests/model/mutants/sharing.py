@@ -12,7 +12,7 @@ from webhook.core.ledger.ledger import Ledger
 from webhook.core.sharing import proposal as proposal_module
 from webhook.core.sharing import shared_state as shared_module
 from webhook.core.sharing.allotment import Allotment
-from webhook.core.sharing.peers import Witness
+from webhook.core.sharing.peers import Peers
 from webhook.core.sharing.proposal import Draft
 from webhook.core.sharing.shared_state import Shared
 from webhook.core.values.amounts import Amounts
@@ -22,12 +22,12 @@ from webhook.core.values.amounts import Amounts
 
 @mutant("5: expires only after validity + lapse")
 def early_expiry() -> Patches:
-    silent = Witness.silent
+    silent = Peers.silent
 
-    def early(self: Witness, now: float) -> dict[str, float]:
+    def early(self: Peers, now: float) -> dict[str, float]:
         return {replica: at - self._timing.lapse for replica, at in silent(self, now).items()}
 
-    return [(Witness, "silent", early)]
+    return [(Peers, "silent", early)]
 
 
 @mutant("5: expires only with a view proven fresh after that")
@@ -40,14 +40,14 @@ def expiry_without_proof() -> Patches:
 
 @mutant("5: expires only who stopped renewing")
 def renewals_not_heard() -> Patches:
-    see = Witness.see
+    see = Peers.see
 
-    def deaf(self: Witness, shared: Shared, now: float) -> None:
+    def deaf(self: Peers, shared: Shared, now: float) -> None:
         before = dict(self._heard)
         see(self, shared, now)
         self._heard.update({replica: heard for replica, heard in before.items() if replica in self._heard})
 
-    return [(Witness, "see", deaf)]
+    return [(Peers, "see", deaf)]
 
 
 def _floor_of_gone(choose: Callable[[Ledger, int], int]) -> Patches:
@@ -141,7 +141,7 @@ def everybody_is_fresh() -> Patches:
 
 @mutant("7: an old copy is damage")
 def old_copies_trusted() -> Patches:
-    return [(Witness, "contradicts", lambda *_: False)]
+    return [(Peers, "contradicts", lambda *_: False)]
 
 
 @mutant("7: an old copy is damage, also where only own writes came after it")
@@ -151,15 +151,15 @@ def own_writes_not_witnessed() -> Patches:
 
 @mutant("7: an old copy is damage, also where somebody has built on it")
 def forks_trusted() -> Patches:
-    contradicts = Witness.contradicts
+    contradicts = Peers.contradicts
 
-    def lenient(self: Witness, shared: Shared, written_at: float, now: float) -> bool:
+    def lenient(self: Peers, shared: Shared, written_at: float, now: float) -> bool:
         last = self._last
         if last is not None and shared.epoch == self._epoch:
             return shared.serial < last.serial
         return contradicts(self, shared, written_at, now)
 
-    return [(Witness, "contradicts", lenient)]
+    return [(Peers, "contradicts", lenient)]
 
 
 @mutant("7: an edit by hand is damage")

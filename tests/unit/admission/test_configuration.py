@@ -13,7 +13,7 @@ from tests.support.accounts import pod
 from tests.support.replica import Judge, ready, response
 from tests.support.sample_reviews import body
 from webhook.admission import configuration as guard_module
-from webhook.admission.configuration import Guard
+from webhook.admission.configuration import ConfigurationAdmission
 from webhook.core.forecast.preview import Preview, preview
 from webhook.http.messages import LARGEST_EARLY, Response
 from webhook.state.configuration import KEY, NAME
@@ -52,15 +52,15 @@ def judge() -> Judge:
 
 
 @pytest.fixture
-def guard(judge: Judge) -> Guard:
-    return Guard(judge.admission.account)
+def guard(judge: Judge) -> ConfigurationAdmission:
+    return ConfigurationAdmission(judge.admission.account)
 
 
-def answer(guard: Guard, review: bytes) -> dict[str, Any]:
+def answer(guard: ConfigurationAdmission, review: bytes) -> dict[str, Any]:
     return response(guard.review(review, 5.0))
 
 
-def refusal(guard: Guard, review: bytes) -> str:
+def refusal(guard: ConfigurationAdmission, review: bytes) -> str:
     said = answer(guard, review)
     assert said["allowed"] is False
     assert (said["status"]["code"], said["status"]["reason"]) == (422, "Invalid")
@@ -69,7 +69,7 @@ def refusal(guard: Guard, review: bytes) -> str:
     return message.removeprefix("no good configuration: ")
 
 
-def warnings(guard: Guard, review: bytes) -> list[str]:
+def warnings(guard: ConfigurationAdmission, review: bytes) -> list[str]:
     said = answer(guard, review)
     assert said["allowed"] is True
     return list(said.get("warnings", []))
@@ -86,18 +86,22 @@ def warnings(guard: Guard, review: bytes) -> list[str]:
         (None, "data: has no key config.yaml; add it"),
     ],
 )
-def test_a_bad_edit_is_refused_with_every_path(guard: Guard, operation: str, text: str | None, told: str) -> None:
+def test_a_bad_edit_is_refused_with_every_path(
+    guard: ConfigurationAdmission, operation: str, text: str | None, told: str
+) -> None:
     assert told in refusal(guard, edit(text, operation=operation))
 
 
-def test_a_refusal_is_one_line_and_no_longer_than_needed(guard: Guard) -> None:
+def test_a_refusal_is_one_line_and_no_longer_than_needed(guard: ConfigurationAdmission) -> None:
     wrong = "\n".join(f'"k{number}\\u2028\\x1b{"x" * 500}": 1' for number in range(40))
     message = refusal(guard, edit(GOOD + wrong))
     assert len(message) < 1_700
     assert message.endswith("; and 35 more")
 
 
-def test_a_refusal_is_logged_with_who_wanted_it(guard: Guard, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_refusal_is_logged_with_who_wanted_it(
+    guard: ConfigurationAdmission, caplog: pytest.LogCaptureFixture
+) -> None:
     refusal(guard, edit(BAD))
     [record] = caplog.records
     assert record.levelno == logging.WARNING
@@ -105,7 +109,9 @@ def test_a_refusal_is_logged_with_who_wanted_it(guard: Guard, caplog: pytest.Log
 
 
 @pytest.mark.parametrize("dry_run", [True, False])
-def test_a_good_edit_passes_and_is_previewed_dry_run_or_not(guard: Guard, judge: Judge, dry_run: bool) -> None:
+def test_a_good_edit_passes_and_is_previewed_dry_run_or_not(
+    guard: ConfigurationAdmission, judge: Judge, dry_run: bool
+) -> None:
     before = judge.admission.account.ledger.parts(judge.clock.now)
     assert warnings(guard, edit(LOWER, dryRun=dry_run)) == [OVER]
     assert warnings(guard, edit(LOWER, operation="CREATE", dryRun=dry_run)) == [OVER]
@@ -115,7 +121,7 @@ def test_a_good_edit_passes_and_is_previewed_dry_run_or_not(guard: Guard, judge:
 
 
 def test_an_edit_that_applies_already_is_not_previewed(
-    guard: Guard, judge: Judge, monkeypatch: pytest.MonkeyPatch
+    guard: ConfigurationAdmission, judge: Judge, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def never(*_: object, **__: object) -> Preview:
         raise AssertionError("a preview was made")
@@ -126,12 +132,12 @@ def test_an_edit_that_applies_already_is_not_previewed(
     assert warnings(guard, edit(f"# the same\n{applies}")) == []
 
 
-def test_another_part_of_a_bad_configmap_can_be_edited(guard: Guard) -> None:
+def test_another_part_of_a_bad_configmap_can_be_edited(guard: ConfigurationAdmission) -> None:
     assert warnings(guard, edit(BAD, old=BAD, object=config_map(BAD, labels={"a": "b"}))) == []
     assert warnings(guard, edit(None, old=None)) == []
 
 
-def test_a_deletion_passes_and_says_what_it_means(guard: Guard) -> None:
+def test_a_deletion_passes_and_says_what_it_means(guard: ConfigurationAdmission) -> None:
     [line] = warnings(guard, edit(None, operation="DELETE", object=None))
     assert line.startswith("replicas that run keep the last good configuration")
     assert len(line) <= 120
@@ -140,12 +146,12 @@ def test_a_deletion_passes_and_says_what_it_means(guard: Guard) -> None:
 @pytest.mark.parametrize(
     "other", [{"name": "headroom-allotments"}, {"name": ""}, {"kind": {"group": "", "version": "v1", "kind": "Secret"}}]
 )
-def test_any_other_object_passes(guard: Guard, other: dict[str, Any]) -> None:
+def test_any_other_object_passes(guard: ConfigurationAdmission, other: dict[str, Any]) -> None:
     assert warnings(guard, edit(BAD, **other)) == []
 
 
 def test_without_an_account_a_bad_edit_is_refused_and_a_good_one_passes() -> None:
-    guard = Guard(Judge().admission.account)
+    guard = ConfigurationAdmission(Judge().admission.account)
     assert "thresholds.memory.requests" in refusal(guard, edit(BAD))
     [line] = warnings(guard, edit(LOWER))
     assert line.startswith("no preview: ")
@@ -154,11 +160,11 @@ def test_without_an_account_a_bad_edit_is_refused_and_a_good_one_passes() -> Non
 def test_the_first_configuration_of_all_is_previewed() -> None:
     judge = Judge()
     judge.sync(8, [pod("big", 3, "node")])
-    assert warnings(Guard(judge.admission.account), edit(LOWER, operation="CREATE")) == [OVER]
+    assert warnings(ConfigurationAdmission(judge.admission.account), edit(LOWER, operation="CREATE")) == [OVER]
 
 
 def test_one_preview_at_a_time_and_none_holds_the_lock(
-    guard: Guard, judge: Judge, monkeypatch: pytest.MonkeyPatch
+    guard: ConfigurationAdmission, judge: Judge, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[tuple[bool, list[str]]] = []
 
@@ -180,7 +186,7 @@ def test_one_preview_at_a_time_and_none_holds_the_lock(
 
 
 def test_an_unforeseen_error_lets_the_edit_pass_and_is_logged(
-    guard: Guard, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    guard: ConfigurationAdmission, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(guard_module, "preview", lambda *_, **__: 1 // 0)
     assert warnings(guard, edit(LOWER)) == ["this edit could not be checked: see Headroom's log"]
@@ -191,7 +197,7 @@ def test_an_unforeseen_error_lets_the_edit_pass_and_is_logged(
     ("review", "told"),
     [(b"no", "the body is no AdmissionReview"), (edit(GOOD, object={"data": 5}), "data: expected object, got int")],
 )
-def test_what_cannot_be_read(guard: Guard, review: bytes, told: str) -> None:
+def test_what_cannot_be_read(guard: ConfigurationAdmission, review: bytes, told: str) -> None:
     said = guard.review(review, 5.0)
     assert isinstance(said, Response)
     assert told in said.body.decode()
@@ -199,7 +205,7 @@ def test_what_cannot_be_read(guard: Guard, review: bytes, told: str) -> None:
 
 
 def client(judge: Judge) -> FlaskClient:
-    guard = Guard(judge.admission.account)
+    guard = ConfigurationAdmission(judge.admission.account)
     return create_app(judge.admission, CollectorRegistry(), {CONFIGURATION: guard.review}).test_client()
 
 
@@ -214,7 +220,7 @@ def test_over_http(judge: Judge) -> None:
 
 def test_while_one_edit_is_read_no_other_makes_the_replica_busy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("webhook.admission.configuration._TURN", 0.01)
-    guard = Guard(ready().admission.account)
+    guard = ConfigurationAdmission(ready().admission.account)
     with guard._reading:
         said = response(guard.review(edit(BAD), 5.0))
     assert said["allowed"]
@@ -224,7 +230,7 @@ def test_while_one_edit_is_read_no_other_makes_the_replica_busy(monkeypatch: pyt
 
 
 def test_a_very_large_edit_passes_with_a_warning() -> None:
-    guard = Guard(ready().admission.account)
+    guard = ConfigurationAdmission(ready().admission.account)
     said = response(guard.review(edit(BAD + "#" * LARGEST_EARLY), 5.0))
     assert (said["allowed"], said["warnings"]) == (True, [guard_module._LARGE])
     assert len(guard_module._LARGE) <= 120
@@ -234,7 +240,7 @@ def test_many_large_edits_do_not_keep_a_replica_busy(monkeypatch: pytest.MonkeyP
     large = edit(BAD + "#" * (64 << 10))
     monkeypatch.setattr("webhook.admission.configuration._BURST", 3 * len(large))
     judge = ready()
-    guard = Guard(judge.admission.account)
+    guard = ConfigurationAdmission(judge.admission.account)
     allowed = [response(guard.review(large, 5.0))["allowed"] for _ in range(5)]
     assert allowed == [False] * 3 + [True] * 2
     judge.clock.wait(len(large) / (128 << 10))
@@ -242,5 +248,5 @@ def test_many_large_edits_do_not_keep_a_replica_busy(monkeypatch: pytest.MonkeyP
 
 
 def test_edits_of_the_usual_size_are_all_read_however_fast_they_come() -> None:
-    guard = Guard(ready().admission.account)
+    guard = ConfigurationAdmission(ready().admission.account)
     assert not any(response(guard.review(edit(BAD), 5.0))["allowed"] for _ in range(300))

@@ -10,7 +10,7 @@ import pytest
 from tests.support.replica import BEGAN, Judge, review, waits
 from tests.unit.admission.test_pods_pools import update
 from tests.unit.core.reviews.test_confine import POOLS
-from webhook.admission.pending import Waiting
+from webhook.admission.pending import PendingReview
 from webhook.http.messages import Response
 
 TIMEOUT = 5.0  # of the webhook, as it is shipped
@@ -39,7 +39,7 @@ def without_share(judge: Judge) -> None:
 
 def asked(judge: Judge, body: bytes) -> Response:
     """Ask a replica, and let the time pass for which it lets the API server wait."""
-    said: Response | Waiting = judge.ask(body, timeout=TIMEOUT)
+    said: Response | PendingReview = judge.ask(body, timeout=TIMEOUT)
     if isinstance(said, Response):
         return said
     waiting = waits(said)

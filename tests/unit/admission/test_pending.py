@@ -3,7 +3,7 @@
 from msgspec.structs import replace
 
 from tests.support.replica import Judge, response, review, waits
-from webhook.admission.pending import WaitingRoom
+from webhook.admission.pending import PendingReviews
 from webhook.core.sharing.allotment import Timing
 from webhook.core.sharing.shared_state import Holding, Shared
 from webhook.core.values.amounts import Amounts
@@ -110,7 +110,7 @@ def test_a_room_knows_who_is_in_it() -> None:
     judge = Judge()
     judge.configure()
     judge.sync(memory=8)
-    room = WaitingRoom(judge.admission.account.ledger, judge.admission.account.allotment)
+    room = PendingReviews(judge.admission.account.ledger, judge.admission.account.allotment)
     waiting = waits(judge.ask(review()))
     room.enter(waiting)
     assert len(room) == 1

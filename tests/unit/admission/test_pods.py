@@ -11,19 +11,19 @@ from msgspec import structs
 from tests.support.accounts import node, pod
 from tests.support.replica import Judge, ready, response, review, waits
 from tests.unit.core.quotas.making import a_quota
-from webhook.admission.decision_record import Decided
-from webhook.admission.pending import Waiting
-from webhook.admission.pods import Admission
+from webhook.admission.decision_record import DecisionRecord
+from webhook.admission.pending import PendingReview
+from webhook.admission.pods import PodAdmission
 from webhook.core.reviews.verdict import Decision, Reason
 from webhook.core.sharing.allotment import Timing
 from webhook.http.messages import Response
-from webhook.state.cluster_state import Account
+from webhook.state.cluster_state import ClusterState
 
 REFUSED = 403
 UNAVAILABLE = 503
 
 
-def sent_back(answer: Response | Waiting) -> str:
+def sent_back(answer: Response | PendingReview) -> str:
     """Take the text of an answer that says to ask again."""
     assert isinstance(answer, Response)
     assert (answer.status, answer.retry_after, answer.content_type) == (503, 1, "text/plain; charset=utf-8")
@@ -355,7 +355,9 @@ def test_the_booking_thread_is_woken_by_whoever_waits() -> None:
         lambda account, revision: account.bookmark(revision),
     ],
 )
-def test_the_booking_thread_is_woken_once_the_view_has_come_to_the_floor(come: Callable[[Account, int], None]) -> None:
+def test_the_booking_thread_is_woken_once_the_view_has_come_to_the_floor(
+    come: Callable[[ClusterState, int], None],
+) -> None:
     account = ready().admission.account
     assert account.allotment.shared is not None
     ahead = structs.replace(account.allotment.shared, serial=account.allotment.shared.serial + 1, floor=150)
@@ -422,11 +424,11 @@ def test_after_an_unforeseen_error_the_next_review_is_judged(monkeypatch: pytest
 
 
 def test_a_decision_that_cannot_be_recorded_stands_all_the_same(caplog: pytest.LogCaptureFixture) -> None:
-    def observe(decided: Decided) -> None:
+    def observe(decided: DecisionRecord) -> None:
         raise Unforeseen(decided.verdict.decision)
 
     judge = ready()
-    judge.admission = Admission(Account("r1", Timing(), judge.clock, None), observe)
+    judge.admission = PodAdmission(ClusterState("r1", Timing(), judge.clock, None), observe)
     judge.configure()
     judge.sync()
     judge.prepare()

@@ -7,7 +7,7 @@ import pytest
 
 from tests.support.accounts import GI, pod
 from tests.support.replica import Judge, ready, response, review, waits
-from webhook.admission.pending import Waiting
+from webhook.admission.pending import PendingReview
 from webhook.core.reviews.verdict import Decision, Reason
 from webhook.core.sharing.credit import SHARES
 from webhook.http.messages import Response
@@ -31,7 +31,7 @@ def elsewhere(namespace: str, name: str, memory: str) -> bytes:
 def let_in(judge: Judge, body: bytes) -> None:
     """Ask, book if need be, and see that the answer is yes."""
     asked = judge.ask(body)
-    if isinstance(asked, Waiting):
+    if isinstance(asked, PendingReview):
         judge.book()
         asked = asked.answer.result(0)
     assert response(asked)["allowed"]
@@ -46,7 +46,7 @@ def shows(judge: Judge, name: str, memory: float) -> None:
     judge.admission.account.see_pod(pod(name, memory, uid=f"pod-{name}", revision=200))
 
 
-def end_of_patience(judge: Judge, asked: Response | Waiting) -> Response:
+def end_of_patience(judge: Judge, asked: Response | PendingReview) -> Response:
     """Give a review up as the connection does when its time is over."""
     waiting = waits(asked)
     judge.clock.now = waiting.until
@@ -88,7 +88,7 @@ def test_it_is_sent_to_ask_again_while_there_is_time_and_then_refused_with_a_rea
     while answer.status == 503:
         judge.clock.wait(1.0)
         asked = judge.ask(review("second", "4Gi"))
-        answer = end_of_patience(judge, asked) if isinstance(asked, Waiting) else asked
+        answer = end_of_patience(judge, asked) if isinstance(asked, PendingReview) else asked
     status = response(answer)["status"]
     assert (status["code"], status["reason"]) == (403, "Forbidden")
     assert status["message"].startswith(

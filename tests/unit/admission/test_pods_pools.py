@@ -11,7 +11,7 @@ from tests.support.accounts import node, pod
 from tests.support.replica import Judge, ready, response, waits
 from tests.support.sample_reviews import body, memory
 from tests.unit.core.reviews.test_confine import GATED, HM, POOLS
-from webhook.admission.decision_record import Decided
+from webhook.admission.decision_record import DecisionRecord
 from webhook.http.messages import Response
 from webhook.observability.audit_record import line
 from webhook.observability.events import refused
@@ -90,7 +90,7 @@ def test_refusals_are_audited_told_to_the_owner_and_metered_by_what_was_asked() 
     reviews = Reviews(registry)
     told: list[Any] = []
 
-    def observe(decided: Decided) -> None:
+    def observe(decided: DecisionRecord) -> None:
         told.append(decided)
         reviews.record(decided)
 

@@ -14,8 +14,8 @@ from tests.support.http import JSON
 from tests.support.replica import Judge, ready, response, review
 from tests.support.sample_reviews import body, sample
 from tests.support.workloads import Json, template
-from webhook.admission.decision_record import Decided
-from webhook.admission.workloads import FetchError, Forecast
+from webhook.admission.decision_record import DecisionRecord
+from webhook.admission.workloads import FetchError, WorkloadAdmission
 from webhook.core.reviews.verdict import Decision, Reason
 from webhook.http.messages import LARGEST_BODY, LARGEST_EARLY
 from webhook.observability.audit_record import line
@@ -65,10 +65,10 @@ class Teller:
     def __init__(self, settings: str = "", objects: Mapping[str, Json | Exception] | None = None) -> None:
         self.judge = ready(settings, memory=2)
         self.objects = Objects(objects or {})
-        self.counted: list[Decided] = []
-        self.audited: list[Decided] = []
+        self.counted: list[DecisionRecord] = []
+        self.audited: list[DecisionRecord] = []
         account = self.judge.admission.account
-        self.forecast = Forecast(account, self.objects.fetch, self.counted.append, self.audited.append)
+        self.forecast = WorkloadAdmission(account, self.objects.fetch, self.counted.append, self.audited.append)
 
     def ask(self, asked: bytes) -> dict[str, Any]:
         """Have a review answered; everything is answered at once and with 200."""

@@ -13,7 +13,7 @@ from tests.support.accounts import pod
 from tests.support.booking_replicas import Replica, is_ready, replica, state_of, until
 from tests.support.fake_configmaps import FakeConfigMaps
 from tests.support.replica import response, review
-from webhook.core.ledger.info import PodFacts
+from webhook.core.ledger.info import PodInfo
 from webhook.core.sharing.allotment import Timing
 
 # A pod that is made later than the lapse after it was let in may well be one too many, as on any cluster: where pods
@@ -26,7 +26,7 @@ class Cluster:
     """The pods that were made, and how far each replica's watch has come: it shows them late, and in order."""
 
     def __init__(self) -> None:
-        self.pods: list[PodFacts] = []
+        self.pods: list[PodInfo] = []
         self._shown: dict[str, int] = {}
         self._lock = threading.Lock()
 

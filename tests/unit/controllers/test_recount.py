@@ -6,15 +6,15 @@ import pytest
 
 from tests.support.accounts import pod
 from tests.support.replica import ready
-from webhook.admission.pods import Admission
-from webhook.controllers.recount import Recounting
+from webhook.admission.pods import PodAdmission
+from webhook.controllers.recount import RecountController
 from webhook.core.ledger.recount import Drift
 from webhook.core.values.amounts import Amounts
 
 
-def recounted(admission: Admission) -> tuple[Drift, ...]:
+def recounted(admission: PodAdmission) -> tuple[Drift, ...]:
     found: list[tuple[Drift, ...]] = []
-    Recounting(admission.account, Event(), found.append).recount()
+    RecountController(admission.account, Event(), found.append).recount()
     (drifts,) = found
     return drifts
 

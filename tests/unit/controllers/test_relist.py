@@ -9,11 +9,11 @@ import pytest
 from tests.support.booking_replicas import Replica, is_ready, replica, state_of, until
 from tests.support.fake_configmaps import FakeConfigMaps
 from tests.support.replica import ready, response, review
-from webhook.controllers.relist import Rereading, restored
+from webhook.controllers.relist import RelistController, restored
 from webhook.core.sharing.allotment import Timing
 from webhook.core.sharing.shared_state import Shared
 from webhook.kube.configmaps import ConfigMap, _Meta
-from webhook.state.cluster_state import Account
+from webhook.state.cluster_state import ClusterState
 
 OBJECT = "headroom-allotments"
 WHOLE = Timing().validity + Timing().lapse
@@ -112,10 +112,10 @@ def test_after_a_restore_what_a_list_shows_of_the_object_is_not_believed(server:
         until(lambda: r.admission.account.newest() >= known)
 
 
-def asked_for(account: Account) -> tuple[Rereading, list[bool]]:
+def asked_for(account: ClusterState) -> tuple[RelistController, list[bool]]:
     """Somebody who rereads, and what was asked of one watch."""
     asked: list[bool] = []
-    rereading = Rereading(account)
+    rereading = RelistController(account)
     rereading.join([lambda *, restarted: asked.append(restarted)])
     return rereading, asked
 

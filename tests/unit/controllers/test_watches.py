@@ -10,15 +10,25 @@ from kubernetes.client.configuration import Configuration
 
 from tests.support.replica import Judge, ready
 from webhook.controllers import watches as watching
-from webhook.controllers.allotments import Booking
+from webhook.controllers.allotments import AllotmentController
 from webhook.core.api.types import Node, Pod
-from webhook.core.ledger.info import PodFacts
-from webhook.core.ledger.nodes import NodeFacts
+from webhook.core.ledger.info import PodInfo
+from webhook.core.ledger.nodes import NodeInfo
 from webhook.kube.client import Api
 from webhook.kube.configmaps import ConfigMap, ConfigMaps
-from webhook.kube.throttle import NO_PAUSE
-from webhook.state.configuration import Settings
-from webhook.watch.events import Bookmark, Broken, Changed, Deleted, Live, News, Proven, Replaced, Unreadable
+from webhook.kube.throttle import NO_THROTTLE
+from webhook.state.configuration import ConfigurationLoader
+from webhook.watch.events import (
+    Bookmark,
+    Changed,
+    Connected,
+    Deleted,
+    Disconnected,
+    Fresh,
+    Replaced,
+    Unreadable,
+    WatchEvent,
+)
 
 GI = 1 << 30
 API = Api(Configuration(host="http://127.0.0.1:1"))
@@ -28,14 +38,14 @@ def made(kind: type[Any], **fields: Any) -> Any:
     return msgspec.convert(fields, kind)
 
 
-def pod(name: str, memory: str, revision: int, **changes: Any) -> PodFacts:
+def pod(name: str, memory: str, revision: int, **changes: Any) -> PodInfo:
     metadata = {"name": name, "namespace": "default", "uid": f"pod-{name}", "resourceVersion": str(revision)}
     container = {"name": "app", "resources": {"requests": {"memory": memory}}}
     spec = {"containers": [container], "nodeName": "node"}
     return watching.PODS.take(made(Pod, metadata=metadata, spec=spec, **changes))
 
 
-def node(name: str, memory: str) -> NodeFacts:
+def node(name: str, memory: str) -> NodeInfo:
     status = {"allocatable": {"memory": memory, "cpu": "4"}, "conditions": [{"type": "Ready", "status": "True"}]}
     return watching.NODES.take(made(Node, metadata={"name": name, "resourceVersion": "7"}, spec={}, status=status))
 
@@ -55,7 +65,7 @@ class Pods:
     def __init__(self) -> None:
         self.judge = ready()
         self.admission = self.judge.admission
-        self.tell: Callable[[News[PodFacts]], None] = watching.watch_pods(API, self.admission.account)._deliver
+        self.tell: Callable[[WatchEvent[PodInfo]], None] = watching.watch_pods(API, self.admission.account)._deliver
 
     @property
     def committed(self) -> int:
@@ -70,7 +80,7 @@ class Nodes:
         self.judge = Judge()
         self.judge.configure()
         self.admission = self.judge.admission
-        self.tell: Callable[[News[NodeFacts]], None] = watching.watch_nodes(API, self.admission.account)._deliver
+        self.tell: Callable[[WatchEvent[NodeInfo]], None] = watching.watch_nodes(API, self.admission.account)._deliver
 
     @property
     def allocatable(self) -> int:
@@ -107,7 +117,7 @@ def test_a_bookmark_brings_the_view_forward() -> None:
 
 def test_a_proof_is_taken_in() -> None:
     pods = Pods()
-    pods.tell(Proven(1234.5))
+    pods.tell(Fresh(1234.5))
     assert pods.admission.account.ledger.proven_since == 1234.5
 
 
@@ -160,24 +170,24 @@ def test_a_node_with_a_quantity_that_cannot_be_read_has_nothing_and_is_named(cap
 def test_a_broken_watch_is_told_until_it_is_live(watched: type[Pods | Nodes]) -> None:
     told = watched()
     feed = told.admission.account.pods if watched is Pods else told.admission.account.nodes
-    told.tell(Broken("reset"))
+    told.tell(Disconnected("reset"))
     assert (feed.broken_since, feed.fault) == (told.judge.clock(), "reset")
-    told.tell(Live())
+    told.tell(Connected())
     assert feed.broken_since is None
-    told.tell(Broken("reset"))
+    told.tell(Disconnected("reset"))
     told.tell(Bookmark(1))
     assert feed.broken_since is None
 
 
 def test_only_what_changes_all_the_time_is_read_with_pauses_and_short_ones() -> None:
     admission = ready().admission
-    booking = Booking(ConfigMaps(API, "ns", 1.0), admission, threading.Event(), lambda: None)
+    booking = AllotmentController(ConfigMaps(API, "ns", 1.0), admission, threading.Event(), lambda: None)
     pods = watching.watch_pods(API, admission.account)._pause
     assert (pods._short, pods._long) == (watching.BUSY, watching.AT_EASE)
     assert pods._hurried is admission.account.news_needed
     nodes = watching.watch_nodes(API, admission.account)._pause
     assert (nodes._short, nodes._long) == (watching.BUSY, 0)
-    assert watching.watch_allotments(API, "ns", booking)._pause is NO_PAUSE
+    assert watching.watch_allotments(API, "ns", booking)._pause is NO_THROTTLE
     assert 0 < watching.BUSY <= 0.02 < watching.AT_EASE <= 0.1
 
 
@@ -199,8 +209,8 @@ def test_news_of_pods_are_needed_at_once_where_a_booking_waits_for_a_view() -> N
 
 
 def test_each_configmap_is_watched_by_its_name() -> None:
-    settings = Settings(lambda *_: None, lambda _: None)
-    booking = Booking(ConfigMaps(API, "ns", 1.0), ready().admission, threading.Event(), lambda: None)
+    settings = ConfigurationLoader(lambda *_: None, lambda _: None)
+    booking = AllotmentController(ConfigMaps(API, "ns", 1.0), ready().admission, threading.Event(), lambda: None)
     for reflector, name in (
         (watching.watch_config(API, "ns", settings), "headroom-config"),
         (watching.watch_allotments(API, "ns", booking), "headroom-allotments"),
@@ -211,23 +221,23 @@ def test_each_configmap_is_watched_by_its_name() -> None:
 
 def test_edits_of_the_configuration_are_read() -> None:
     read: list[Mapping[str, str] | None] = []
-    settings = Settings(lambda *_: None, lambda _: None)
+    settings = ConfigurationLoader(lambda *_: None, lambda _: None)
     settings.read = lambda data, _uid="": read.append(data)  # type: ignore[method-assign,assignment]  # only what it is told matters here
-    tell: Callable[[News[ConfigMap]], None] = watching.watch_config(API, "ns", settings)._deliver
+    tell: Callable[[WatchEvent[ConfigMap]], None] = watching.watch_config(API, "ns", settings)._deliver
     tell(Replaced([], 5, []))
     tell(Replaced([configmap(4, a="1")], 5, []))
     tell(Changed(configmap(6, a="2"), 6))
     tell(Deleted(configmap(7, a="2"), 7))
-    tell(Live())
+    tell(Connected())
     tell(Bookmark(8))
     assert read == [None, {"a": "1"}, {"a": "2"}, None]
 
 
 def test_what_others_write_is_told_with_the_objects_own_revision() -> None:
     told: list[tuple[ConfigMap | None, int]] = []
-    booking = Booking(ConfigMaps(API, "ns", 1.0), ready().admission, threading.Event(), lambda: None)
+    booking = AllotmentController(ConfigMaps(API, "ns", 1.0), ready().admission, threading.Event(), lambda: None)
     booking.tell = lambda configmap, revision: told.append((configmap, revision))  # type: ignore[method-assign]  # the same
-    tell: Callable[[News[ConfigMap]], None] = watching.watch_allotments(API, "ns", booking)._deliver
+    tell: Callable[[WatchEvent[ConfigMap]], None] = watching.watch_allotments(API, "ns", booking)._deliver
     first, second = configmap(4), configmap(6)
     tell(Replaced([first], 5, []))
     tell(Changed(second, 6))

@@ -9,14 +9,14 @@ from hypothesis import strategies as st
 
 from webhook.http import parser as reading
 from webhook.http.messages import LARGEST_BODY, Request, Response
-from webhook.http.parser import LONGEST_KNOWN, MOST_FIELDS, MOST_HELD, MOST_KNOWN, Reader, Room, Step
+from webhook.http.parser import LONGEST_KNOWN, MOST_FIELDS, MOST_HELD, MOST_KNOWN, BodyBudget, RequestParser, Step
 
 MI = 1 << 20
 TARGETS = ("/", "/validate?timeout=5s", "/a%20b", "http://host:1/x?y", "//two", "/?")
 
 
-def read(*pieces: bytes, room: Room | None = None) -> tuple[list[Request | Response], Reader]:
-    reader = Reader(room or Room())
+def read(*pieces: bytes, room: BodyBudget | None = None) -> tuple[list[Request | Response], RequestParser]:
+    reader = RequestParser(room or BodyBudget())
     return [found for piece in pieces for found in reader.feed(piece)], reader
 
 
@@ -119,7 +119,7 @@ def test_the_head_is_bounded(head: bytes, status: int, size: int) -> None:
 
 
 def test_a_trailer_without_end_is_cut_off() -> None:
-    room = Room()
+    room = BodyBudget()
     found, reader = read(in_chunks(b"x")[:-2] + b"A: ", *[b"b" * 1000] * 33, room=room)
     assert (statuses(found), reader.ended) == ([431], True)
     reader.close()
@@ -137,7 +137,7 @@ def test_too_large_a_body_is_refused_once_and_discarded(chunked: bool) -> None:
     parts = [b" " * MI] * 8
     plain = b"POST /x HTTP/1.1\r\nContent-Length: %d\r\n\r\n" % (8 * MI)
     whole = in_chunks(*parts) if chunked else plain + b"".join(parts)
-    room = Room()
+    room = BodyBudget()
     found, reader = read(*cut(whole, range(0, len(whole), 100_000)), b"GET / HTTP/1.1\r\n\r\n", room=room)
     assert statuses(found) == [413, 0]
     assert not reader.ended
@@ -176,14 +176,14 @@ def test_targets_that_are_no_path_do_no_harm(target: bytes) -> None:
 # -- what bodies hold together -----------------------------------------------------------------------------------------
 
 
-def stalled(room: Room, size: int) -> Reader:
+def stalled(room: BodyBudget, size: int) -> RequestParser:
     found, reader = read(b"POST /x HTTP/1.1\r\nContent-Length: %d\r\n\r\n" % (size + 1) + b" " * size, room=room)
     assert found == []
     return reader
 
 
 def test_large_bodies_at_one_time_are_bounded_and_small_ones_pass() -> None:
-    room = Room()
+    room = BodyBudget()
     holding = [stalled(room, 7 * MI - 1) for _ in range(4)]
     large = b"POST /x HTTP/1.1\r\nContent-Length: %d\r\n\r\n" % (6 * MI) + b" " * (6 * MI)
     small = b"POST /x HTTP/1.1\r\nContent-Length: 5\r\n\r\nsmall"
@@ -277,7 +277,7 @@ def cut(text: bytes, places: "list[int] | range") -> Iterator[bytes]:
 @given(st.lists(requests(), max_size=4), st.lists(st.integers(0, 2000), max_size=30))
 def test_requests_are_the_same_however_they_are_cut(asked: list[bytes], places: list[int]) -> None:
     whole = b"".join(asked)
-    room = Room()
+    room = BodyBudget()
     found, reader = read(*cut(whole, places), room=room)
     assert found == read(whole)[0]
     assert statuses(found) == [0] * len(asked)
@@ -289,7 +289,7 @@ def test_requests_are_the_same_however_they_are_cut(asked: list[bytes], places: 
 
 def test_a_connection_may_carry_any_number_of_requests_in_pieces() -> None:
     text = b"POST /validate HTTP/1.1\r\nContent-Length: 2000\r\n\r\n" + b"x" * 2000
-    reader = Reader(Room())
+    reader = RequestParser(BodyBudget())
     for number in range(20_000):
         first, second = text[: 1 + number % (len(text) - 1)], text[1 + number % (len(text) - 1) :]
         assert reader.feed(first) == []
@@ -299,7 +299,7 @@ def test_a_connection_may_carry_any_number_of_requests_in_pieces() -> None:
 
 def test_large_requests_may_add_up_to_more_than_is_ever_discarded() -> None:
     text = b"POST /validate HTTP/1.1\r\nContent-Length: 900000\r\n\r\n" + b"x" * 900_000
-    reader = Reader(Room())
+    reader = RequestParser(BodyBudget())
     for number in range(2 * reading.MOST_DISCARDED // len(text)):
         found = [each for piece in cut(text, range(0, len(text), 256_000)) for each in reader.feed(piece)]
         assert statuses(found) == [0], number
@@ -309,19 +309,19 @@ def test_large_requests_may_add_up_to_more_than_is_ever_discarded() -> None:
 def test_nobody_makes_the_parser_begin_over_and_over(monkeypatch: pytest.MonkeyPatch, text: bytes) -> None:
     """Each piece costs microseconds, and nothing else runs meanwhile."""
     pieces: list[int] = []
-    whole = Reader._read
+    whole = RequestParser._read
 
-    def counted(reader: Reader, data: bytes, at: int) -> int:
+    def counted(reader: RequestParser, data: bytes, at: int) -> int:
         pieces.append(at)
         return whole(reader, data, at)
 
-    monkeypatch.setattr(Reader, "_read", counted)
+    monkeypatch.setattr(RequestParser, "_read", counted)
     body = text * (MI // len(text))
     found, reader = read(in_chunks(body))
     assert statuses(found) == [0]
     assert len(pieces) < 2 * len(body) // (16 << 10)
     pieces.clear()
-    reader = Reader(Room())
+    reader = RequestParser(BodyBudget())
     reader.feed(b"POST /x HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n" + b"1\r\nx\r\n" * 10_000)
     assert len(pieces) < 10
 
@@ -362,7 +362,7 @@ def test_requests_on_one_connection_are_what_they_are_alone(asked: list[bytes], 
         alone += found
         if one_reader.ended:
             break
-    room = Room()
+    room = BodyBudget()
     found, reader = read(*cut(b"".join(asked), places), room=room)
     assert found == alone
     reader.close()
@@ -383,7 +383,7 @@ def test_what_is_known_changes_no_answer(
     asked: list[bytes], damage: list[tuple[int, bytes]], places: list[int]
 ) -> None:
     pieces = [piece for text in (*asked, damaged(asked[0], damage), *asked) for piece in cut(text, places)]
-    forgetful, fresh = Reader(Room()), []
+    forgetful, fresh = RequestParser(BodyBudget()), []
     for piece in pieces:
         reading._heads.clear()
         fresh += forgetful.feed(piece)
@@ -395,7 +395,7 @@ def test_what_is_known_changes_no_answer(
 
 @given(requests(), damages, st.lists(st.integers(0, 500)))
 def test_whatever_comes_is_read_or_refused(asked: bytes, damage: list[tuple[int, bytes]], places: list[int]) -> None:
-    room = Room()
+    room = BodyBudget()
     found, reader = read(*cut(damaged(asked, damage), places), room=room)
     assert all(status in {0, 400, 413, 414, 431} for status in statuses(found))
     assert sum(status != 0 for status in statuses(found)) <= 1

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from webhook.kube.chunked import Chunks, Gulps
-from webhook.kube.throttle import Pause
+from webhook.kube.chunked import BatchedReader, Chunks
+from webhook.kube.throttle import ReadThrottle
 
 PAUSE = 0.01
 
@@ -38,7 +38,7 @@ class Wire:
         self.now = 0.0
         self.slept: list[float] = []
         self.meanwhile = meanwhile
-        self.gulps = Gulps(self.sock, begun, Pause(pause, sleep=self._sleep), lambda: self.now)
+        self.gulps = BatchedReader(self.sock, begun, ReadThrottle(pause, sleep=self._sleep), lambda: self.now)
 
     def _sleep(self, seconds: float) -> None:
         self.slept.append(seconds)

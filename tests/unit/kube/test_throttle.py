@@ -6,7 +6,7 @@ from threading import Event
 
 import pytest
 
-from webhook.kube.throttle import Pause
+from webhook.kube.throttle import ReadThrottle
 
 LONG = 30.0
 MUCH = 1 << 20
@@ -18,7 +18,7 @@ class Waited:
     def __init__(self, *, at_ease: bool = True) -> None:
         self.hurried = Event()
         self.slept: list[float] = []
-        self.pause = Pause(0.02, LONG, lambda: at_ease, self.hurried, self.slept.append)
+        self.pause = ReadThrottle(0.02, LONG, lambda: at_ease, self.hurried, self.slept.append)
 
     def wait(self, since: float, came: int = 1) -> float:
         """Wait, and return the seconds that it took in truth."""
@@ -47,7 +47,7 @@ def test_after_much_has_come_the_next_look_is_soon() -> None:
 
 
 def test_a_long_pause_is_as_long_as_it_says() -> None:
-    pause = Pause(0.0, 0.1)
+    pause = ReadThrottle(0.0, 0.1)
     began = time.monotonic()
     pause.wait(0.0, 1)
     assert time.monotonic() - began >= 0.1

@@ -17,21 +17,21 @@ from msgspec import structs
 
 from tests.support.accounts import pod
 from tests.support.replica import Judge, ready, response, review, waits
-from webhook.admission.decision_record import Decided
-from webhook.core.events.reference import Regarding
+from webhook.admission.decision_record import DecisionRecord
+from webhook.core.events.reference import Reference
 from webhook.observability.audit_log import AuditLog
 from webhook.observability.audit_record import worth_a_line
 
 NOW = 1_767_225_600.25  # 2026-01-01 00:00:00.250 UTC
 
 
-def decision(judge: Judge, body: bytes, timeout: float = 1.0) -> Decided:
+def decision(judge: Judge, body: bytes, timeout: float = 1.0) -> DecisionRecord:
     """Have a review decided."""
     response(judge.ask(body, timeout))
     return judge.decided[-1]
 
 
-def refused() -> Decided:
+def refused() -> DecisionRecord:
     return decision(ready(), review(memory="9Gi"))
 
 
@@ -39,7 +39,7 @@ def refused() -> Decided:
 def writing(
     out: BinaryIO,
     file: Path | None = None,
-    top: Callable[[Regarding], Regarding | None] = lambda _: None,
+    top: Callable[[Reference], Reference | None] = lambda _: None,
     **limits: int,
 ) -> Iterator[AuditLog]:
     """Run an audit log; its thread ends with the block."""
@@ -58,7 +58,7 @@ def lines(out: io.BytesIO) -> list[dict[str, Any]]:
     return [json.loads(line) for line in out.getvalue().splitlines()]
 
 
-def written(*decisions: Decided) -> list[dict[str, Any]]:
+def written(*decisions: DecisionRecord) -> list[dict[str, Any]]:
     out = io.BytesIO()
     with writing(out) as audit:
         for decided in decisions:
@@ -199,7 +199,7 @@ def test_hostile_names_stay_inside_one_line_of_json(name: str) -> None:
     assert (line["name"], line["namespace"], line["user"], line["uid"]) == (name, name, name, name)
 
 
-def _called(decided: Decided, name: str) -> Decided:
+def _called(decided: DecisionRecord, name: str) -> DecisionRecord:
     case, question = decided.case, decided.case.question
     assert question is not None
     user = structs.replace(case.request.user_info, username=name)
@@ -209,10 +209,10 @@ def _called(decided: Decided, name: str) -> Decided:
 
 
 REPLICA_SET = {"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "web-1", "uid": "2", "controller": True}
-DEPLOYMENT = Regarding("apps/v1", "Deployment", "default", "web", "1")
+DEPLOYMENT = Reference("apps/v1", "Deployment", "default", "web", "1")
 
 
-def _owned() -> Decided:
+def _owned() -> DecisionRecord:
     asked = json.loads(review(memory="9Gi"))["request"]["object"]
     asked["metadata"]["ownerReferences"] = [REPLICA_SET]
     return decision(ready(), review(object=asked))
@@ -220,9 +220,9 @@ def _owned() -> Decided:
 
 def test_the_top_owner_is_found_by_whoever_writes_and_by_nobody_else() -> None:
     out, found = io.BytesIO(), threading.Event()
-    asked: list[tuple[Regarding, str]] = []
+    asked: list[tuple[Reference, str]] = []
 
-    def find(owner: Regarding) -> Regarding:
+    def find(owner: Reference) -> Reference:
         assert found.wait(30)
         asked.append((owner, threading.current_thread().name))
         return DEPLOYMENT
@@ -234,7 +234,7 @@ def test_the_top_owner_is_found_by_whoever_writes_and_by_nobody_else() -> None:
         found.set()
         until_written(out, 2)
     ((owner, thread),) = asked
-    assert owner == Regarding("apps/v1", "ReplicaSet", "default", "web-1", "2")
+    assert owner == Reference("apps/v1", "ReplicaSet", "default", "web-1", "2")
     assert thread != threading.current_thread().name
     first, second = lines(out)
     assert [first[f"top_owner_{part}"] for part in ("api_version", "kind", "name", "uid")] == [
@@ -255,9 +255,9 @@ def until_written(out: io.BytesIO, number: int) -> None:
 
 def test_when_stopping_nobody_is_asked_for_an_owner() -> None:
     out = Blocked()
-    asked: list[Regarding] = []
+    asked: list[Reference] = []
 
-    def find(owner: Regarding) -> None:
+    def find(owner: Reference) -> None:
         asked.append(owner)
 
     with writing(out, top=find) as audit:

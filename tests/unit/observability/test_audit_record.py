@@ -14,8 +14,8 @@ from msgspec import structs
 from tests.support.accounts import GI, node, pod
 from tests.support.replica import Judge, ready, review
 from tests.unit.core.quotas.making import a_quota
-from webhook.admission.decision_record import Decided
-from webhook.admission.pending import Waiting
+from webhook.admission.decision_record import DecisionRecord
+from webhook.admission.pending import PendingReview
 from webhook.core.ledger.ledger import Ledger
 from webhook.core.reviews.figures import figures_of
 from webhook.core.reviews.verdict import Decision, Reason
@@ -66,7 +66,7 @@ def in_debt() -> Judge:
     judge.admission.account.see_pod(pod("old", 1, "node", limits=1, cpu=500, revision=101))
     judge.clock.wait(1.0)
     answer = judge.ask(review("first", "7Gi"))
-    if isinstance(answer, Waiting):
+    if isinstance(answer, PendingReview):
         judge.book()
     return judge
 
@@ -84,7 +84,7 @@ def lost(mode: str) -> Judge:
     return judge
 
 
-def decided(judge: Judge, body: bytes) -> Decided:
+def decided(judge: Judge, body: bytes) -> DecisionRecord:
     """Have it decided, with as many bookings as it takes."""
     before = len(judge.decided)
     answer = judge.ask(body, 1.0)
@@ -93,7 +93,7 @@ def decided(judge: Judge, body: bytes) -> Decided:
             break
         judge.book()
     if len(judge.decided) == before:
-        assert isinstance(answer, Waiting)
+        assert isinstance(answer, PendingReview)
         judge.clock.now = answer.until
         judge.admission.give_up(answer)
     return judge.decided[-1]

@@ -11,12 +11,12 @@ from kubernetes.client.configuration import Configuration
 from tests.support.fake_events import FakeEvents
 from tests.support.fake_http import Call, Fault, Handler
 from webhook.core.events.aggregator import Occurrence
-from webhook.core.events.reference import Regarding
+from webhook.core.events.reference import Reference
 from webhook.kube.client import Api
 from webhook.kube.stream import ApiError, Conflict, NotFound, Unreachable
-from webhook.observability.event_writer import Events, name_of, shortened
+from webhook.observability.event_writer import EventWriter, name_of, shortened
 
-WEB = Regarding("apps/v1", "Deployment", "shop", "web", "uid-web")
+WEB = Reference("apps/v1", "Deployment", "shop", "web", "uid-web")
 NOON = 1_767_268_800.9  # 2026-01-01 12:00:00.9 UTC
 Write = Callable[..., None]
 
@@ -34,7 +34,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeEvents]:
 
 
 def writer(server: FakeEvents, replica: str = "r1") -> Write:
-    events = Events(Api(Configuration(host=server.url)), replica)
+    events = EventWriter(Api(Configuration(host=server.url)), replica)
 
     def write(count: int = 1, first: float = NOON, last: float = NOON, text: str = "it does not fit") -> None:
         events.write(WEB, refused(text), count, first, last)

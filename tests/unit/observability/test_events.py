@@ -16,11 +16,11 @@ from tests.support.booking_replicas import until
 from tests.support.fake_events import FakeEvents
 from tests.support.replica import Clock, Judge, ready, response, review
 from tests.unit.core.quotas.making import a_quota
-from webhook.admission.decision_record import Decided
+from webhook.admission.decision_record import DecisionRecord
 from webhook.core.events.aggregator import BURST, INTERVAL, RATE, Occurrence
 from webhook.http.messages import Response
 from webhook.kube.client import Api
-from webhook.observability.events import Announcing, edited, refused
+from webhook.observability.events import EventRecorder, edited, refused
 from webhook.state.configuration import Edit
 
 WALL = 1_767_268_800.0
@@ -35,7 +35,7 @@ def asked(name: str = "web-1-x", memory: str = "9Gi", owner: dict[str, Any] | No
     return review(name, memory, **({"namespace": "shop", "object": request["object"]} | changes))
 
 
-def decision(judge: Judge, body: bytes) -> Decided:
+def decision(judge: Judge, body: bytes) -> DecisionRecord:
     response(judge.ask(body, 1.0))
     return judge.decided[-1]
 
@@ -47,7 +47,7 @@ class Told:
         self.server, self.clock, self.stop = server, Clock(), threading.Event()
         wall = WALL - self.clock()
         api = Api(Configuration(host=server.url))
-        self.announcing = Announcing(api, "r1", self.stop, self.clock, lambda: wall + self.clock())
+        self.announcing = EventRecorder(api, "r1", self.stop, self.clock, lambda: wall + self.clock())
         self.judge = ready()
         server.own("replicasets", "web-1", DEPLOYMENT)
 

@@ -7,14 +7,14 @@ import pytest
 
 from tests.support.replica import Clock
 from webhook.observability import logging as logbook
-from webhook.observability.logging import Bounded
+from webhook.observability.logging import RateLimitFilter
 
 
 def record(text: str, *details: object, name: str = "webhook") -> logging.LogRecord:
     return logging.LogRecord(name, logging.WARNING, __file__, 1, text, details, None)
 
 
-def passed(bounded: Bounded, text: str, *details: object, name: str = "webhook") -> str | None:
+def passed(bounded: RateLimitFilter, text: str, *details: object, name: str = "webhook") -> str | None:
     """What is written of a record; None where it is left out."""
     made = record(text, *details, name=name)
     return made.getMessage() if bounded.filter(made) else None
@@ -22,7 +22,7 @@ def passed(bounded: Bounded, text: str, *details: object, name: str = "webhook")
 
 def test_a_storm_of_one_kind_is_cut_short_and_counted() -> None:
     clock = Clock()
-    bounded = Bounded(clock, most=3, seconds=10.0)
+    bounded = RateLimitFilter(clock, most=3, seconds=10.0)
     said = [passed(bounded, "refused %s", index) for index in range(100)]
     assert said == ["refused 0", "refused 1", "refused 2"] + 97 * [None]
     clock.wait(10.0)
@@ -31,7 +31,7 @@ def test_a_storm_of_one_kind_is_cut_short_and_counted() -> None:
 
 
 def test_one_kind_does_not_silence_another() -> None:
-    bounded = Bounded(Clock(), most=1)
+    bounded = RateLimitFilter(Clock(), most=1)
     assert passed(bounded, "one") == "one"
     assert passed(bounded, "one") is None
     assert passed(bounded, "another") == "another"
@@ -40,14 +40,14 @@ def test_one_kind_does_not_silence_another() -> None:
 
 def test_what_is_seldom_is_left_alone() -> None:
     clock = Clock()
-    bounded = Bounded(clock, most=1, seconds=10.0)
+    bounded = RateLimitFilter(clock, most=1, seconds=10.0)
     for _ in range(5):
         assert passed(bounded, "refused %s", "x") == "refused x"
         clock.wait(10.0)
 
 
 def test_kinds_are_forgotten_before_they_are_too_many() -> None:
-    bounded = Bounded(Clock(), most=1)
+    bounded = RateLimitFilter(Clock(), most=1)
     for index in range(5_000):
         passed(bounded, f"kind {index}")
     assert len(bounded._kinds) <= 1_000

@@ -16,19 +16,19 @@ from tests.support.configs import SMALLEST
 from tests.support.replica import Judge, ready, response, review, waits
 from tests.unit.core.quotas.making import a_quota
 from tests.unit.http.test_tls import FIRST, Mounted
-from webhook.admission.pods import Admission
-from webhook.admission.workloads import Forecast
-from webhook.controllers.allotments import Booking
-from webhook.core.ledger.info import PodFacts
-from webhook.core.ledger.nodes import NodeFacts, Room
+from webhook.admission.pods import PodAdmission
+from webhook.admission.workloads import WorkloadAdmission
+from webhook.controllers.allotments import AllotmentController
+from webhook.core.ledger.info import PodInfo
+from webhook.core.ledger.nodes import Allocatable, NodeInfo
 from webhook.core.sharing.allotment import Timing
 from webhook.core.values.amounts import Amounts
 from webhook.kube.client import Api
 from webhook.kube.configmaps import ConfigMaps
 from webhook.observability.audit_log import AuditLog
-from webhook.observability.events import Announcing
-from webhook.observability.metrics import Announcements, EarlyAnswers, QuotasSeen, Recounts, Reviews, Snapshot
-from webhook.state.configuration import Settings
+from webhook.observability.events import EventRecorder
+from webhook.observability.metrics import EarlyAnswers, EventCollector, QuotasSeen, Recounts, Reviews, StateCollector
+from webhook.state.configuration import ConfigurationLoader
 
 WALL = 1_700_000_000.0
 GI = 1 << 30
@@ -104,10 +104,10 @@ class Metered(NamedTuple):
 
     judge: Judge
     registry: CollectorRegistry
-    settings: Settings
+    settings: ConfigurationLoader
     audit: AuditLog
-    booking: Booking
-    announcing: Announcing
+    booking: AllotmentController
+    announcing: EventRecorder
 
     def text(self) -> str:
         """Scrape."""
@@ -127,11 +127,13 @@ def metered(judge: Judge, folder: Path) -> Metered:
     files.write(FIRST)
     audit = AuditLog("r1", lambda: WALL, None)
     api = Api(Configuration(host="http://127.0.0.1:1"))
-    booking = Booking(ConfigMaps(api, "headroom-system", 1.0), judge.admission, threading.Event(), lambda: None)
-    settings = Settings(judge.admission.account.configure, judge.admission.account.lack_config)
-    registry.register(Snapshot(judge.admission, settings, audit, booking, files.serving(), lambda: WALL))
-    announcing = Announcing(api, "r1", threading.Event(), judge.clock, lambda: WALL)
-    registry.register(Announcements(announcing))
+    booking = AllotmentController(
+        ConfigMaps(api, "headroom-system", 1.0), judge.admission, threading.Event(), lambda: None
+    )
+    settings = ConfigurationLoader(judge.admission.account.configure, judge.admission.account.lack_config)
+    registry.register(StateCollector(judge.admission, settings, audit, booking, files.serving(), lambda: WALL))
+    announcing = EventRecorder(api, "r1", threading.Event(), judge.clock, lambda: WALL)
+    registry.register(EventCollector(announcing))
     registry.register(QuotasSeen(judge.admission.quotas))
     return Metered(judge, registry, settings, audit, booking, announcing)
 
@@ -146,7 +148,7 @@ def test_the_exposition_is_pinned(tmp_path: Path) -> None:
     found = metered(judge, tmp_path)
     response(judge.ask(review()))
     early = EarlyAnswers(found.registry)
-    Forecast(judge.admission.account, lambda _: b"", early.record, early.record).review(review(), 1.0)
+    WorkloadAdmission(judge.admission.account, lambda _: b"", early.record, early.record).review(review(), 1.0)
     families = {family.name: family for family in text_string_to_metric_families(found.text())}
     shown = {
         name: (family.type, {label for sample in family.samples for label in sample.labels})
@@ -233,7 +235,7 @@ def test_scopes_show_what_is_committed_of_what_bound(tmp_path: Path) -> None:
 def test_pods_without_a_limit_are_counted_apart(tmp_path: Path) -> None:
     judge = ready(ALL_BOUNDED)
     endless = Amounts(memory_requests=GI, memory_limits_filled=GI, memory_unbounded=1)
-    judge.admission.account.see_pod(PodFacts("default/monster", "uid", 101, endless, "node"))
+    judge.admission.account.see_pod(PodInfo("default/monster", "uid", 101, endless, "node"))
     judge.admission.account.see_pod(pod("tame", 2, "node", limits=3, cpu=1500, revision=102))
     shown = metered(judge, tmp_path).shown()
     assert shown.value("headroom_scope_memory_unbounded_pods", scope="cluster") == 1
@@ -279,7 +281,7 @@ def test_what_is_kept_for_the_loss_of_nodes_is_shown(tmp_path: Path) -> None:
 def test_nodes_that_two_pools_select_are_shown(tmp_path: Path) -> None:
     judge = ready("pools: [{name: large, nodeSelector: {pool: large}}, {name: old, nodeSelector: {zone: a}}]")
     for name in ("a", "b"):
-        facts = NodeFacts(name, Room(1, 1), True, labels=(("pool", "large"), ("zone", "a")))
+        facts = NodeInfo(name, Allocatable(1, 1), True, labels=(("pool", "large"), ("zone", "a")))
         judge.admission.account.see_node(facts)
     shown = metered(judge, tmp_path).shown()
     assert shown.value("headroom_pool_overlap_nodes", pool="large", other="old") == 2
@@ -382,7 +384,7 @@ def test_the_view_of_quotas_is_shown(replica: Metered) -> None:
 
 
 def test_a_scrape_waits_for_nobody_but_the_lock(replica: Metered) -> None:
-    admission: Admission = replica.judge.admission
+    admission: PodAdmission = replica.judge.admission
     with admission.account.lock:
         scrape = threading.Thread(target=replica.text)
         scrape.start()

@@ -7,14 +7,14 @@ import pytest
 from kubernetes.client.configuration import Configuration
 
 from tests.support.fake_events import FakeEvents
-from webhook.core.events.reference import Regarding
+from webhook.core.events.reference import Reference
 from webhook.kube.client import Api
 from webhook.kube.stream import ApiError, Unanswered, Unreachable
 from webhook.observability import owners
 from webhook.observability.owners import Owners
 
-REPLICA_SET = Regarding("apps/v1", "ReplicaSet", "shop", "web-1", "uid-web-1")
-JOB = Regarding("batch/v1", "Job", "shop", "night-1", "uid-night-1")
+REPLICA_SET = Reference("apps/v1", "ReplicaSet", "shop", "web-1", "uid-web-1")
+JOB = Reference("batch/v1", "Job", "shop", "night-1", "uid-night-1")
 
 
 def reference(kind: str, name: str, version: str = "apps/v1", **more: Any) -> dict[str, Any]:
@@ -34,12 +34,12 @@ def looked_up(server: FakeEvents) -> Owners:
 
 def test_a_replica_sets_deployment_is_meant(server: FakeEvents, looked_up: Owners) -> None:
     server.own("replicasets", "web-1", reference("Deployment", "web"))
-    assert looked_up.top(REPLICA_SET) == Regarding("apps/v1", "Deployment", "shop", "web", "uid-web")
+    assert looked_up.top(REPLICA_SET) == Reference("apps/v1", "Deployment", "shop", "web", "uid-web")
 
 
 def test_a_jobs_cronjob_is_meant(server: FakeEvents, looked_up: Owners) -> None:
     server.own("jobs", "night-1", reference("CronJob", "night", "batch/v1"))
-    assert looked_up.top(JOB) == Regarding("batch/v1", "CronJob", "shop", "night", "uid-night")
+    assert looked_up.top(JOB) == Reference("batch/v1", "CronJob", "shop", "night", "uid-night")
 
 
 def test_whatever_else_made_it_is_meant(server: FakeEvents, looked_up: Owners) -> None:

@@ -5,35 +5,35 @@ from collections.abc import Callable
 import pytest
 
 from tests.support.replica import Clock
-from webhook.core.events.reference import Regarding
+from webhook.core.events.reference import Reference
 from webhook.kube.stream import KubeError, Unreachable
 from webhook.observability import top_owners as topowners
 from webhook.observability.owners import Owners
 from webhook.observability.top_owners import TopOwners
 
-TOP = Regarding("apps/v1", "Deployment", "shop", "web", "uid-web")
+TOP = Reference("apps/v1", "Deployment", "shop", "web", "uid-web")
 
 
-def owner(name: str) -> Regarding:
-    return Regarding("apps/v1", "ReplicaSet", "shop", name, f"uid-{name}")
+def owner(name: str) -> Reference:
+    return Reference("apps/v1", "ReplicaSet", "shop", name, f"uid-{name}")
 
 
 class Known(Owners):
     """Answers as it is told to, and notes what it was asked for."""
 
-    def __init__(self, answer: Callable[[], Regarding | None]) -> None:
-        self.answer, self.calls, self.kept = answer, list[Regarding](), dict[Regarding, Regarding]()
+    def __init__(self, answer: Callable[[], Reference | None]) -> None:
+        self.answer, self.calls, self.kept = answer, list[Reference](), dict[Reference, Reference]()
 
-    def known(self, owner: Regarding) -> Regarding | None:
+    def known(self, owner: Reference) -> Reference | None:
         return self.kept.get(owner)
 
-    def top(self, owner: Regarding) -> Regarding | None:
+    def top(self, owner: Reference) -> Reference | None:
         self.calls.append(owner)
         return self.answer()
 
 
-def fails(error: Exception) -> Callable[[], Regarding | None]:
-    def answer() -> Regarding | None:
+def fails(error: Exception) -> Callable[[], Reference | None]:
+    def answer() -> Reference | None:
         raise error
 
     return answer

@@ -7,7 +7,7 @@ import pytest
 from tests.support.configs import SMALLEST
 from webhook.core.config.config import HeadroomConfig
 from webhook.core.config.types import Mode
-from webhook.state.configuration import Edit, Reading, Settings
+from webhook.state.configuration import ConfigurationLoader, Edit, Reading
 
 LOOSER = SMALLEST.replace("75%", "90%")
 SAME_MEANING = "# a comment\n" + SMALLEST.replace("75%", "75.0%")
@@ -21,7 +21,7 @@ class Applied:
         self.digests: list[str] = []
         self.problems: list[str] = []
         self.edits: list[Edit] = []
-        self.settings = Settings(self._apply, self.problems.append, self.edits.append)
+        self.settings = ConfigurationLoader(self._apply, self.problems.append, self.edits.append)
 
     def _apply(self, config: HeadroomConfig, digest: str) -> None:
         self.configs.append(config)
@@ -113,7 +113,7 @@ def test_a_configuration_that_could_not_be_applied_is_applied_when_it_comes_agai
     def fail(*_: object) -> None:
         raise RuntimeError
 
-    settings = Settings(fail, applied.problems.append)
+    settings = ConfigurationLoader(fail, applied.problems.append)
     for _ in range(2):
         with pytest.raises(RuntimeError):
             settings.read({"config.yaml": SMALLEST})

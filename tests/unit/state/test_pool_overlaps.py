@@ -6,18 +6,18 @@ import pytest
 
 from tests.support.accounts import config, node
 from tests.support.replica import Judge
-from webhook.core.ledger.nodes import NodeFacts, Room
-from webhook.state.cluster_state import Account
+from webhook.core.ledger.nodes import Allocatable, NodeInfo
+from webhook.state.cluster_state import ClusterState
 
 POOLS = "pools: [{name: large, nodeSelector: {pool: large}}, {name: old, nodeSelector: {zone: a}}]"
 
 
-def both(name: str, cpu: int = 1) -> NodeFacts:
-    return NodeFacts(name, Room(1, cpu), True, labels=(("pool", "large"), ("zone", "a")))
+def both(name: str, cpu: int = 1) -> NodeInfo:
+    return NodeInfo(name, Allocatable(1, cpu), True, labels=(("pool", "large"), ("zone", "a")))
 
 
 @pytest.fixture
-def account(caplog: pytest.LogCaptureFixture) -> Account:
+def account(caplog: pytest.LogCaptureFixture) -> ClusterState:
     caplog.set_level(logging.INFO, "webhook.state.pool_overlaps")
     found = Judge().admission.account
     found.configure(config(POOLS), "digest")
@@ -25,12 +25,12 @@ def account(caplog: pytest.LogCaptureFixture) -> Account:
     return found
 
 
-def test_pools_that_share_no_node_are_not_mentioned(account: Account, caplog: pytest.LogCaptureFixture) -> None:
+def test_pools_that_share_no_node_are_not_mentioned(account: ClusterState, caplog: pytest.LogCaptureFixture) -> None:
     account.see_node(node("b"))
     assert caplog.messages == []
 
 
-def test_an_overlap_is_told_once_and_its_end_too(account: Account, caplog: pytest.LogCaptureFixture) -> None:
+def test_an_overlap_is_told_once_and_its_end_too(account: ClusterState, caplog: pytest.LogCaptureFixture) -> None:
     for facts in (both("b"), both("c"), both("c", cpu=2)):
         account.see_node(facts)
     assert caplog.messages == [
@@ -43,7 +43,7 @@ def test_an_overlap_is_told_once_and_its_end_too(account: Account, caplog: pytes
 
 
 def test_a_list_and_another_configuration_tell_of_it_as_well(
-    account: Account, caplog: pytest.LogCaptureFixture
+    account: ClusterState, caplog: pytest.LogCaptureFixture
 ) -> None:
     account.relist_nodes([both("b"), both("c")])
     account.configure(config("pools: [{name: old, nodeSelector: {zone: a}}]"), "other")

@@ -13,7 +13,7 @@ from webhook.core.quotas.check import Quota
 from webhook.core.quotas.objects import ResourceQuota
 from webhook.kube.client import Api
 from webhook.state.quota_view import QuotaView
-from webhook.watch.events import Bookmark, Broken, Changed, Deleted, Live, News, Replaced, Unreadable
+from webhook.watch.events import Bookmark, Changed, Connected, Deleted, Disconnected, Replaced, Unreadable, WatchEvent
 
 API = Api(Configuration(host="http://127.0.0.1:1"))
 
@@ -24,7 +24,7 @@ class Seen:
     def __init__(self) -> None:
         self.clock = Clock()
         self.view = QuotaView(self.clock)
-        self.tell: Callable[[News[Quota]], None] = watching.watch_quotas(API, self.view, self.clock)._deliver
+        self.tell: Callable[[WatchEvent[Quota]], None] = watching.watch_quotas(API, self.view, self.clock)._deliver
 
     def names(self, namespace: str = "default") -> list[str]:
         """Which quotas of a namespace would refuse."""
@@ -71,14 +71,14 @@ def test_what_restricts_nothing_of_pods_is_not_kept(seen: Seen) -> None:
 
 
 def test_a_watch_that_is_broken_for_long_refuses_nothing_until_it_is_back(seen: Seen) -> None:
-    seen.tell(Broken("refused"))
+    seen.tell(Disconnected("refused"))
     assert seen.names() == ["a", "b"]
     seen.clock.wait(5.0)
     assert seen.names() == []
     assert not seen.view.usable()
-    seen.tell(Live())
+    seen.tell(Connected())
     assert seen.names() == ["a", "b"]
-    seen.tell(Broken("refused"))
+    seen.tell(Disconnected("refused"))
     seen.clock.wait(5.0)
     seen.tell(Bookmark(11))
     assert seen.view.usable()

@@ -6,8 +6,8 @@ import pytest
 
 from tests.support.accounts import config, node
 from tests.support.replica import Judge
-from webhook.core.ledger.nodes import NodeFacts
-from webhook.state.cluster_state import Account
+from webhook.core.ledger.nodes import NodeInfo
+from webhook.state.cluster_state import ClusterState
 
 POOLS = "reserve: {nodes: 1}\npools: [{name: big, nodeSelector: {pool: big}, reserve: {nodes: 2}}]"
 USED_UP = "the reserve of the cluster (nodes: 1) is used up by b: the loss of another node may not be covered"
@@ -27,12 +27,12 @@ def judge(caplog: pytest.LogCaptureFixture) -> Judge:
 
 
 @pytest.fixture
-def account(judge: Judge) -> Account:
+def account(judge: Judge) -> ClusterState:
     return judge.admission.account
 
 
 def test_a_reserve_that_is_used_up_is_told_once_and_its_end_too(
-    account: Account, caplog: pytest.LogCaptureFixture
+    account: ClusterState, caplog: pytest.LogCaptureFixture
 ) -> None:
     for facts in (node("b", cordoned=True), node("b", 7, cordoned=True), node("c", 7)):
         account.see_node(facts)
@@ -41,7 +41,9 @@ def test_a_reserve_that_is_used_up_is_told_once_and_its_end_too(
     assert caplog.messages[1:] == [WHOLE]
 
 
-def test_what_is_out_beyond_the_reserve_is_told_as_well(account: Account, caplog: pytest.LogCaptureFixture) -> None:
+def test_what_is_out_beyond_the_reserve_is_told_as_well(
+    account: ClusterState, caplog: pytest.LogCaptureFixture
+) -> None:
     for facts in (node("b", cordoned=True), node("a", cordoned=True), node("a"), node("b")):
         account.see_node(facts)
     assert caplog.messages == [USED_UP, EXCEEDED, USED_UP, WHOLE]
@@ -63,7 +65,7 @@ def test_a_loss_by_time_alone_is_told_by_the_booking_thread(judge: Judge, caplog
     "facts", [node("e", ready=False), node("e", taints=frozenset({"node-role.kubernetes.io/control-plane"}))]
 )
 def test_what_never_counted_uses_nothing_up(
-    account: Account, caplog: pytest.LogCaptureFixture, facts: NodeFacts
+    account: ClusterState, caplog: pytest.LogCaptureFixture, facts: NodeInfo
 ) -> None:
     account.see_node(facts)
     account.node_gone("e")
@@ -71,7 +73,7 @@ def test_what_never_counted_uses_nothing_up(
 
 
 def test_a_pool_has_a_reserve_of_its_own_and_without_one_nothing_is_told(
-    account: Account, caplog: pytest.LogCaptureFixture
+    account: ClusterState, caplog: pytest.LogCaptureFixture
 ) -> None:
     account.configure(config(POOLS.replace("{nodes: 1}", "{nodes: 0}")), "other")
     for name in "ab":
@@ -83,7 +85,7 @@ def test_a_pool_has_a_reserve_of_its_own_and_without_one_nothing_is_told(
     assert told.startswith("the reserve of pool big (nodes: 2) is used up by a, b: ")
 
 
-def test_many_nodes_are_not_all_named(account: Account, caplog: pytest.LogCaptureFixture) -> None:
+def test_many_nodes_are_not_all_named(account: ClusterState, caplog: pytest.LogCaptureFixture) -> None:
     account.relist_nodes([node(f"n{number}", cordoned=True) for number in range(9)])
     for number in range(9):
         account.see_node(node(f"n{number}"))

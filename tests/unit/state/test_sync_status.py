@@ -1,20 +1,20 @@
 """A feed says whether what a watch told can be judged by, and how old it is."""
 
-from webhook.state.sync_status import Feed
+from webhook.state.sync_status import SyncStatus
 
 
 def test_nothing_can_be_judged_by_before_the_first_list() -> None:
-    assert Feed("pods").problem(0.0) == "the pods are still being listed"
+    assert SyncStatus("pods").problem(0.0) == "the pods are still being listed"
 
 
 def test_why_the_first_list_does_not_come_is_said() -> None:
-    feed = Feed("pods")
+    feed = SyncStatus("pods")
     feed.tell_broken("connection refused", 1.0)
     assert feed.problem(2.0) == "the pods are still being listed (connection refused)"
 
 
 def test_a_listed_feed_has_no_problem_and_no_age() -> None:
-    feed = Feed("nodes")
+    feed = SyncStatus("nodes")
     feed.tell_synced(5.0)
     assert feed.problem(1e6) is None
     assert feed.age(1e6) == 0.0
@@ -22,7 +22,7 @@ def test_a_listed_feed_has_no_problem_and_no_age() -> None:
 
 
 def test_a_broken_watch_is_a_problem_from_five_seconds_on() -> None:
-    feed = Feed("nodes")
+    feed = SyncStatus("nodes")
     feed.tell_synced(0.0)
     feed.tell_broken("reset", 10.0)
     feed.tell_broken("refused", 12.0)
@@ -32,7 +32,7 @@ def test_a_broken_watch_is_a_problem_from_five_seconds_on() -> None:
 
 
 def test_a_watch_that_is_open_again_mends_it() -> None:
-    feed = Feed("nodes")
+    feed = SyncStatus("nodes")
     feed.tell_synced(0.0)
     feed.tell_broken("reset", 10.0)
     feed.tell_live(30.0)
@@ -42,14 +42,14 @@ def test_a_watch_that_is_open_again_mends_it() -> None:
 
 
 def test_what_broke_a_moment_after_the_question_is_not_younger_than_nothing() -> None:
-    feed = Feed("pods")
+    feed = SyncStatus("pods")
     feed.tell_synced(0.0)
     feed.tell_broken("reset", 10.0)
     assert feed.age(9.9) == 0.0
 
 
-def outdated(*, listed: bool) -> Feed:
-    feed = Feed("pods")
+def outdated(*, listed: bool) -> SyncStatus:
+    feed = SyncStatus("pods")
     if listed:
         feed.tell_synced(0.0)
     feed.tell_outdated()

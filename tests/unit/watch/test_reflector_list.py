@@ -7,7 +7,7 @@ import pytest
 from tests.support.fake_apiserver import FakeApiServer
 from tests.support.fake_http import Call, Fault, Handler, line
 from tests.support.reflecting import reflecting
-from webhook.watch.events import Broken, Changed, Live, Proven, Replaced, Unreadable
+from webhook.watch.events import Changed, Connected, Disconnected, Fresh, Replaced, Unreadable
 
 
 @pytest.fixture
@@ -20,7 +20,7 @@ def test_pages_are_delivered_in_one_piece(server: FakeApiServer) -> None:
     for number in range(35):
         server.put(f"t{number}", size=number)
     with reflecting(server) as running:
-        running.consumer.wait(lambda: bool(running.consumer.of(Proven)))
+        running.consumer.wait(lambda: bool(running.consumer.of(Fresh)))
         assert [len(item.objects) for item in running.consumer.of(Replaced)] == [35]
         assert running.consumer.sizes == {f"t{number}": number for number in range(35)}
         assert [call.query.get("continue") for call in server.calls if call.kind == "list"] == [None, "10", "20", "30"]
@@ -59,7 +59,7 @@ def test_an_object_deleted_while_no_watch_was_open_is_gone_after_the_list(server
     server.put("a", size=1)
     server.put("b", size=1)
     with reflecting(server) as running:
-        running.consumer.wait(lambda: bool(running.consumer.of(Live)))
+        running.consumer.wait(lambda: bool(running.consumer.of(Connected)))
         server.mute = True
         server.delete("a")
         server.oldest = server.revision
@@ -70,7 +70,7 @@ def test_an_object_deleted_while_no_watch_was_open_is_gone_after_the_list(server
 def test_an_empty_list_may_be_null(server: FakeApiServer) -> None:
     server.reply("list", b'{"metadata":{"resourceVersion":"1000"},"items":null}')
     with reflecting(server) as running:
-        running.consumer.wait(lambda: bool(running.consumer.of(Live)))
+        running.consumer.wait(lambda: bool(running.consumer.of(Connected)))
         (replaced,) = running.consumer.of(Replaced)
         assert replaced == Replaced([], 1000, [], replaced.since)
 
@@ -80,7 +80,7 @@ def test_one_bad_object_in_a_list_costs_only_itself(server: FakeApiServer, caplo
         server.put(f"t{number}", size=number)
     revision = server.put("bad", size="huge")
     with reflecting(server) as running:
-        running.consumer.wait(lambda: bool(running.consumer.of(Live)))
+        running.consumer.wait(lambda: bool(running.consumer.of(Connected)))
         assert len(running.consumer.sizes) == 15
         [bad] = running.consumer.of(Replaced)[0].unreadable
         assert (bad.namespace, bad.name, bad.uid, bad.revision) == ("default", "bad", "uid-bad", revision)
@@ -91,7 +91,7 @@ def test_one_bad_object_in_a_list_costs_only_itself(server: FakeApiServer, caplo
 def test_one_bad_object_in_a_watch_costs_only_itself(server: FakeApiServer) -> None:
     with reflecting(server) as running:
         consumer = running.consumer
-        consumer.wait(lambda: bool(consumer.of(Live)))
+        consumer.wait(lambda: bool(consumer.of(Connected)))
         server.put("good", size=1)
         server.put("bad", size="huge")
         consumer.wait(lambda: consumer.unknown == {"bad"})
@@ -116,7 +116,7 @@ def test_a_bad_object_that_changes_all_the_time_does_not_flood_the_log(
 ) -> None:
     with reflecting(server, longest_pause=10) as running:
         consumer = running.consumer
-        consumer.wait(lambda: bool(consumer.of(Live)))
+        consumer.wait(lambda: bool(consumer.of(Connected)))
         for _ in range(100):
             server.put("bad", size="huge")
         consumer.wait(lambda: len(consumer.of(Unreadable)) == 100)
@@ -137,14 +137,14 @@ def test_a_bad_object_that_changes_all_the_time_does_not_flood_the_log(
 def test_a_line_that_nothing_can_be_made_of_lists_again(server: FakeApiServer, garbage: bytes) -> None:
     with reflecting(server) as running:
         consumer = running.consumer
-        consumer.wait(lambda: bool(consumer.of(Live)))
+        consumer.wait(lambda: bool(consumer.of(Connected)))
         server.mute = True
         server.put("hidden", size=1)
         server.mute = False
         server.send(garbage)
         consumer.wait_for("hidden", 1)
         assert len(consumer.of(Replaced)) == 2
-        assert len(consumer.of(Broken)) == 1
+        assert len(consumer.of(Disconnected)) == 1
         assert not consumer.of(Changed)
 
 
@@ -152,8 +152,8 @@ def test_a_line_that_nothing_can_be_made_of_lists_again(server: FakeApiServer, g
 def test_a_page_that_is_no_list_is_tried_again(server: FakeApiServer, page: bytes) -> None:
     server.reply("list", page)
     with reflecting(server) as running:
-        running.consumer.wait(lambda: bool(running.consumer.of(Live)))
-        assert running.consumer.of(Broken)[0].fault.startswith("a page that is no list")
+        running.consumer.wait(lambda: bool(running.consumer.of(Connected)))
+        assert running.consumer.of(Disconnected)[0].fault.startswith("a page that is no list")
         assert server.count("list") == 2
 
 

@@ -8,7 +8,7 @@ import pytest
 from tests.support.fake_apiserver import FakeApiServer
 from tests.support.fake_http import CUT
 from tests.support.reflecting import Running, reflecting, wait_until
-from webhook.watch.events import Changed, Live, Proven, Replaced, WentBack
+from webhook.watch.events import Changed, Connected, Fresh, Replaced, WentBack
 
 
 @pytest.fixture
@@ -26,7 +26,7 @@ def put_back(server: FakeApiServer, revisions: int) -> None:
 
 
 def begun(running: Running, server: FakeApiServer) -> None:
-    running.consumer.wait(lambda: bool(running.consumer.of(Live)))
+    running.consumer.wait(lambda: bool(running.consumer.of(Connected)))
     server.put("undone", size=1)
     running.consumer.wait_for("undone", 1)
 
@@ -65,7 +65,7 @@ def test_a_list_that_finds_less_proves_it_once(server: FakeApiServer) -> None:
         server.end_watches(CUT)
         running.consumer.wait(lambda: len(running.consumer.of(WentBack)) == 1)
         server.oldest = 0
-        running.consumer.wait(lambda: len(running.consumer.of(Live)) >= 2)
+        running.consumer.wait(lambda: len(running.consumer.of(Connected)) >= 2)
         lists = len(running.consumer.of(Replaced))
         running.reflector.request_list()
         running.consumer.wait(lambda: len(running.consumer.of(Replaced)) > lists)
@@ -130,4 +130,4 @@ def test_after_an_outage_that_is_long_enough_for_a_restore_everything_is_listed(
         assert "undone" not in running.consumer.sizes
         assert [type(news) for news in running.consumer.news if not isinstance(news, Changed)].count(Replaced) == 2
         assert running.consumer.of(WentBack) == []
-        assert running.consumer.of(Proven)[-1].since == running.consumer.of(Replaced)[-1].since
+        assert running.consumer.of(Fresh)[-1].since == running.consumer.of(Replaced)[-1].since

@@ -10,7 +10,7 @@ import pytest
 from tests.support.fake_apiserver import FakeApiServer
 from tests.support.fake_http import CUT, Call, Fault, Handler
 from tests.support.reflecting import PATIENCE, reflecting, wait_until
-from webhook.watch.events import Broken, Changed, Live, Proven, Replaced
+from webhook.watch.events import Changed, Connected, Disconnected, Fresh, Replaced
 
 
 @pytest.fixture
@@ -22,10 +22,10 @@ def server() -> Iterator[FakeApiServer]:
 def test_an_api_server_that_is_away_is_waited_for(server: FakeApiServer) -> None:
     with reflecting(server) as running:
         consumer = running.consumer
-        consumer.wait(lambda: bool(consumer.of(Live)))
+        consumer.wait(lambda: bool(consumer.of(Connected)))
         server.down()
-        consumer.wait(lambda: len(consumer.of(Broken)) >= 3)
-        assert not isinstance(consumer.news[-1], Live)
+        consumer.wait(lambda: len(consumer.of(Disconnected)) >= 3)
+        assert not isinstance(consumer.news[-1], Connected)
         server.put("meanwhile", size=1)
         server.up()
         consumer.wait_for("meanwhile", 1)
@@ -36,26 +36,26 @@ def test_an_api_server_that_is_away_at_the_start_is_waited_for(server: FakeApiSe
     server.down()
     with reflecting(server) as running:
         consumer = running.consumer
-        consumer.wait(lambda: len(consumer.of(Broken)) >= 3)
+        consumer.wait(lambda: len(consumer.of(Disconnected)) >= 3)
         assert not consumer.of(Replaced)
         server.up()
-        consumer.wait(lambda: bool(consumer.of(Live)))
+        consumer.wait(lambda: bool(consumer.of(Connected)))
 
 
 def test_pauses_grow_while_things_go_badly_and_begin_anew_after_a_healthy_watch(server: FakeApiServer) -> None:
     server.refuse("list", 500, times=6)
     with reflecting(server, draw=lambda: 0.0, shortest_pause=0.1, longest_pause=0.5, settled=0.3) as running:
         consumer = running.consumer
-        consumer.wait(lambda: bool(consumer.of(Live)))
+        consumer.wait(lambda: bool(consumer.of(Connected)))
         times = [call.at for call in server.calls if call.kind == "list"]
         gaps = [later - earlier for earlier, later in itertools.pairwise(times)]
         assert running.pauses == [0, 0.1, 0.2, 0.4, 0.5, 0.5]
         assert all(gap >= pause for gap, pause in zip(gaps, running.pauses, strict=True))
         time.sleep(0.35)
         server.end_watches(CUT)
-        consumer.wait(lambda: len(consumer.of(Live)) == 2)
+        consumer.wait(lambda: len(consumer.of(Connected)) == 2)
         assert running.pauses[6:] == [0]
-        assert len(consumer.of(Broken)) == 7
+        assert len(consumer.of(Disconnected)) == 7
 
 
 def test_a_server_that_ends_every_watch_at_once_is_not_hammered(server: FakeApiServer) -> None:
@@ -63,16 +63,16 @@ def test_a_server_that_ends_every_watch_at_once_is_not_hammered(server: FakeApiS
     with reflecting(server, longest_pause=0.2, settled=30) as running:
         wait_until(lambda: server.count("watch") > 9)
         assert all(pause >= 0.1 for pause in running.pauses[5:]), "half of the longest, at least"
-        assert running.consumer.of(Broken)[-1].fault == "the API server ended the watch"
+        assert running.consumer.of(Disconnected)[-1].fault == "the API server ended the watch"
 
 
 def test_410_after_a_long_trouble_lists_without_another_pause(server: FakeApiServer) -> None:
     """An API server that was started again knows no revision from before, yet it is there."""
     with reflecting(server, shortest_pause=0.2, longest_pause=0.4, settled=30) as running:
         consumer = running.consumer
-        consumer.wait(lambda: bool(consumer.of(Live)))
+        consumer.wait(lambda: bool(consumer.of(Connected)))
         server.down()
-        consumer.wait(lambda: len(consumer.of(Broken)) >= 4)
+        consumer.wait(lambda: len(consumer.of(Disconnected)) >= 4)
         server.oldest = server.revision + 1
         server.put("meanwhile", size=1)
         server.up()
@@ -91,13 +91,13 @@ def test_retry_after_is_honoured_up_to_the_longest_pause(server: FakeApiServer) 
         assert running.pauses == [0.3]
 
 
-@pytest.mark.parametrize("kind", [Replaced, Changed, Broken])
+@pytest.mark.parametrize("kind", [Replaced, Changed, Disconnected])
 def test_an_error_in_the_consumer_lists_again(
     server: FakeApiServer, caplog: pytest.LogCaptureFixture, kind: type
 ) -> None:
     with reflecting(server) as running:
         consumer = running.consumer
-        consumer.wait(lambda: bool(consumer.of(Live)))
+        consumer.wait(lambda: bool(consumer.of(Connected)))
         failures = iter([True, True])
         consumer.fail_on = lambda news: isinstance(news, kind) and next(failures, False)
         server.put("a", size=1)
@@ -106,7 +106,7 @@ def test_an_error_in_the_consumer_lists_again(
             server.put("b", size=1)
             server.end_watches()
             server.mute = False
-        consumer.wait(lambda: len(consumer.of(Replaced)) == 2 and consumer.of(Live)[1:] != [])
+        consumer.wait(lambda: len(consumer.of(Replaced)) == 2 and consumer.of(Connected)[1:] != [])
         assert consumer.sizes == dict.fromkeys(server.objects, 1)
         assert "could not be taken in; listing again" in caplog.text
         assert "RuntimeError: the consumer is broken" in caplog.text
@@ -123,7 +123,7 @@ def test_a_consumer_that_never_works_is_tried_with_growing_pauses(
         wait_until(lambda: server.count("list") > 9)
         assert all(pause >= 0.1 for pause in running.pauses[5:]), "half of the longest, at least"
         running.consumer.fail_on = lambda _: False
-        running.consumer.wait(lambda: bool(running.consumer.of(Live)))
+        running.consumer.wait(lambda: bool(running.consumer.of(Connected)))
 
 
 @pytest.mark.parametrize("where", ["watch", "page", "pause", "retry-after"])
@@ -163,7 +163,7 @@ def test_nothing_is_told_after_stop(server: FakeApiServer) -> None:
 def test_what_has_come_but_was_not_told_before_stop_is_not_told(server: FakeApiServer) -> None:
     with reflecting(server) as running:
         consumer = running.consumer
-        consumer.wait(lambda: bool(consumer.of(Live)))
+        consumer.wait(lambda: bool(consumer.of(Connected)))
 
         def stop_at_the_first(news: object) -> bool:
             if isinstance(news, Changed):
@@ -182,8 +182,8 @@ def test_what_has_come_but_was_not_told_before_stop_is_not_told(server: FakeApiS
 
 def test_when_it_was_last_told_anything_is_known(server: FakeApiServer) -> None:
     with reflecting(server) as running:
-        running.consumer.wait(lambda: bool(running.consumer.of(Proven)))
-        running.consumer.wait(lambda: bool(running.consumer.of(Live)))
+        running.consumer.wait(lambda: bool(running.consumer.of(Fresh)))
+        running.consumer.wait(lambda: bool(running.consumer.of(Connected)))
         before = time.monotonic()
         server.bookmark()
         wait_until(lambda: running.reflector.heard >= before)

@@ -4,14 +4,14 @@ import re
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
-from webhook.core.values.notation import Word, quoted
+from webhook.core.values.notation import Notation, quoted
 
 _UNITS = {"h": 3_600_000, "m": 60_000, "s": 1_000, "ms": 1}  # in milliseconds, largest first
 _MOST = 24 * _UNITS["h"]
 
 
 @dataclass(frozen=True, slots=True)
-class Duration(Word):
+class Duration(Notation):
     """A time span of up to 24 hours."""
 
     title: ClassVar[str] = "a duration"

@@ -7,7 +7,7 @@ from msgspec import inspect
 
 from webhook.core.config.config import HeadroomConfig
 from webhook.core.config.types import WORDS
-from webhook.core.values.notation import Word
+from webhook.core.values.notation import Notation
 
 
 def shape() -> inspect.StructType:
@@ -28,7 +28,7 @@ def about(kind: inspect.Type) -> dict[str, Any]:
     """Return title, examples and description; what the setting says goes before what its type says."""
     said = (kind.extra_json_schema or {}) if isinstance(kind, inspect.Metadata) else {}
     match bare(kind):
-        case inspect.DataclassType(cls=cls) if issubclass(cls, Word):
+        case inspect.DataclassType(cls=cls) if issubclass(cls, Notation):
             return {"title": cls.title, "examples": [cls.example], **said}
         case inspect.FrozenSetType(item_type=item):
             return {"title": "a list", "examples": [about(item)["examples"][:1]], **said}

@@ -12,7 +12,7 @@ from typing import Annotated, ClassVar, Self
 
 from msgspec import Meta
 
-from webhook.core.values.notation import Word, quoted
+from webhook.core.values.notation import Notation, quoted
 
 _DNS_PART = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?"
 _NAME = r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?"
@@ -37,7 +37,7 @@ PriorityClassName = Annotated[
 
 
 @dataclass(frozen=True, slots=True)
-class NamespacePattern(Word):
+class NamespacePattern(Notation):
     """A namespace, or many: `*` stands for any run of characters, none included."""
 
     title: ClassVar[str] = "a namespace pattern"

@@ -15,7 +15,7 @@ from webhook.core.config.errors import ConfigError, Place, Problem
 from webhook.core.config.introspection import about, bare, must_be_written, shape, wish, words
 from webhook.core.config.types import Group
 from webhook.core.config.yaml import NO_TEXT, Scalar, Tree, read_tree
-from webhook.core.values.notation import Word, quoted
+from webhook.core.values.notation import Notation, quoted
 
 _SHAPE = shape()
 _UNREADABLE = object()  # stands for a value whose problem has been reported
@@ -120,7 +120,7 @@ def _one(kind: inspect.Type, scalar: Scalar, place: Place) -> Any:
 def _value(kind: inspect.Type, scalar: Scalar) -> Any:
     text, found = scalar.text, quoted(scalar.text) + ("" if scalar.plain else " in quotes")
     match bare(kind):
-        case inspect.DataclassType(cls=cls) if issubclass(cls, Word):
+        case inspect.DataclassType(cls=cls) if issubclass(cls, Notation):
             return cls.parse(text)
         case inspect.EnumType(cls=cls) if text in {each.value for each in cls}:
             return cls(text)

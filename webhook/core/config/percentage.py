@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
-from webhook.core.values.notation import Word, quoted
+from webhook.core.values.notation import Notation, quoted
 
 WHOLE = 100_000  # thousandths of a percent in 100 %
 _NUMBER = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?")
@@ -12,7 +12,7 @@ _TOO_FINE = re.compile(r"[0-9]{1,9}\.[0-9]{4,9}%")
 
 
 @dataclass(frozen=True, slots=True)
-class Share(Word):
+class Share(Notation):
     """A share of what is allocatable, 0.1 % to 1000 %, held as whole thousandths of a percent."""
 
     title: ClassVar[str] = "a share"

@@ -7,7 +7,7 @@ from msgspec import NODEFAULT, inspect
 
 from webhook.core.config.introspection import about, bare, flow, must_be_written, shape, wish, words
 from webhook.core.config.render import plain
-from webhook.core.values.notation import Word
+from webhook.core.values.notation import Notation
 
 
 class Row(NamedTuple):
@@ -84,7 +84,7 @@ def _rule(kind: inspect.Type) -> dict[str, Any]:  # noqa: PLR0911 - one return f
             return {"type": "integer", "minimum": least, "maximum": most}
         case inspect.StrType(pattern=pattern):
             return {"type": "string", "pattern": pattern}
-        case inspect.DataclassType(cls=cls) if issubclass(cls, Word):
+        case inspect.DataclassType(cls=cls) if issubclass(cls, Notation):
             return {"type": "string", "pattern": cls.pattern}
         case other:
             raise TypeError(f"no JSON Schema is known for {other}; add its case here")

@@ -15,7 +15,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from webhook.core.events.reference import Regarding
+from webhook.core.events.reference import Reference
 
 # Whoever asks `kubectl describe` sees figures no older than this; client-go's ten minutes would hide what changes.
 INTERVAL: Final = 10.0  # seconds
@@ -26,7 +26,7 @@ ROOM: Final = 250  # for the notices of one namespace
 ATTEMPTS: Final = 3  # at INTERVAL: the API server may be restarted meanwhile
 
 # The whole reference: a pod may name anybody's uid, but nobody can speak of an object of another namespace.
-_Key = tuple[Regarding, str]
+_Key = tuple[Reference, str]
 
 
 class Occurrence(Struct, frozen=True, gc=False):
@@ -35,7 +35,7 @@ class Occurrence(Struct, frozen=True, gc=False):
     `claimed`: the object was named by a review alone; it must be looked up before an Event is written.
     """
 
-    regarding: Regarding
+    regarding: Reference
     type: str
     reason: str
     action: str
@@ -44,7 +44,7 @@ class Occurrence(Struct, frozen=True, gc=False):
 
 
 @dataclass(frozen=True, slots=True)
-class Notice:
+class PendingEvent:
     """What is to be told now: the newest of `count` occurrences between two moments, in seconds."""
 
     occurrence: Occurrence
@@ -67,7 +67,7 @@ class _Entry:
         return self.told_at is not None and now < self.told_at + INTERVAL
 
 
-class Notices:
+class EventAggregator:
     """All changes of state are here; times are seconds of one clock that never goes back."""
 
     def __init__(self) -> None:
@@ -91,7 +91,7 @@ class Notices:
         entry.occurrence, entry.last, entry.count = occurrence, now, entry.count + 1
         return True
 
-    def take(self, now: float) -> Notice | None:
+    def take(self, now: float) -> PendingEvent | None:
         """Return what is to be told now, if anything is."""
         self._tokens = min(float(BURST), self._tokens + (now - self._filled_at) * RATE)
         self._filled_at = now
@@ -104,11 +104,11 @@ class Notices:
         entry = min(due, key=self._turn)
         self._tokens -= 1
         self._served[entry.occurrence.regarding.namespace] = now
-        notice = Notice(entry.occurrence, entry.count, entry.first, entry.last, entry.attempt)
+        notice = PendingEvent(entry.occurrence, entry.count, entry.first, entry.last, entry.attempt)
         entry.told_at, entry.count, entry.attempt = now, 0, 1
         return notice
 
-    def give_back(self, notice: Notice) -> bool:
+    def give_back(self, notice: PendingEvent) -> bool:
         """Take back what could not be told; say whether it will be tried again."""
         key = _key(notice.occurrence)
         entry = self._entries.get(key)

@@ -15,7 +15,7 @@ _UID = r"[-A-Za-z0-9]{1,64}"
 _REFERENCE = re.compile("\n".join((_API_VERSION, _KIND, _NAMESPACE, _NAME, _UID)))
 
 
-class Regarding(NamedTuple):
+class Reference(NamedTuple):
     """A reference to an object of a namespace."""
 
     api_version: str
@@ -25,12 +25,12 @@ class Regarding(NamedTuple):
     uid: str
 
 
-def regarding(owner: OwnerReference, namespace: str) -> Regarding | None:
+def regarding(owner: OwnerReference, namespace: str) -> Reference | None:
     """Read a reference; None where no object can be meant by it."""
-    found = Regarding(owner.api_version, owner.kind, namespace, owner.name, owner.uid)
+    found = Reference(owner.api_version, owner.kind, namespace, owner.name, owner.uid)
     return found if _REFERENCE.fullmatch("\n".join(found)) else None
 
 
-def controller(owners: tuple[OwnerReference, ...], namespace: str) -> Regarding | None:
+def controller(owners: tuple[OwnerReference, ...], namespace: str) -> Reference | None:
     """Return the one owner that made an object and makes it again; None where there is none that can be meant."""
     return next((regarding(owner, namespace) for owner in owners if owner.controller), None)

@@ -14,8 +14,8 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from webhook.core.forecast.plan import Plan
-from webhook.core.forecast.rollout import Course
-from webhook.core.ledger.info import PodFacts, pod_facts
+from webhook.core.forecast.rollout import Rollout
+from webhook.core.ledger.info import PodInfo, pod_info
 from webhook.core.ledger.ledger import Ledger
 from webhook.core.ledger.places import Lacking, front_of, lacking_on
 from webhook.core.reviews.verdict import Sum, growth
@@ -57,23 +57,23 @@ class Line(NamedTuple):
     back: int
     left: int
 
-    def need(self, course: Course, new: int) -> int:
+    def need(self, course: Rollout, new: int) -> int:
         """By how much the sum will have grown when so many new pods live and one more comes."""
         return (new + 1) * self.each - course.gone(new) * self.back
 
-    def fit_on(self, course: Course) -> int:
+    def fit_on(self, course: Rollout) -> int:
         """How many new pods come before the first that does not fit."""
         return course.first(lambda new: self.need(course, new) > self.left)
 
-    def fit_at_last(self, course: Course) -> int:
+    def fit_at_last(self, course: Rollout) -> int:
         """How many new pods fit once all that go are gone."""
         return min(max(0, (self.left + course.going * self.back) // self.each), course.come)
 
-    def fit_of_surge(self, course: Course) -> int:
+    def fit_of_surge(self, course: Rollout) -> int:
         """How many pods of the surge fit before any old one makes way for a new one."""
         return min(max(0, (self.left + course.excess * self.back) // self.each), course.surge)
 
-    def at_peak(self, course: Course) -> Sum:
+    def at_peak(self, course: Rollout) -> Sum:
         """The sum, with the most that the course asks for."""
         return replace(self.sum, asked=max(0, *(self.need(course, new) for new in course.corners())))
 
@@ -82,13 +82,13 @@ _Tight = list[tuple[int, Line]]
 """The sums that keep pods out, each with how many it lets in; the tightest first, empty when none does."""
 
 
-def facts_of(namespace: str, plan: Plan) -> tuple[PodFacts, PodFacts]:
+def facts_of(namespace: str, plan: Plan) -> tuple[PodInfo, PodInfo]:
     """Return what a new and an old pod of the plan are to the account; raises `ObjectError`."""
     nameless = f"{namespace}/"  # so that it adds to nothing that lives
-    return pod_facts(plan.new, nameless), pod_facts(plan.old, nameless)
+    return pod_info(plan.new, nameless), pod_info(plan.old, nameless)
 
 
-def look(ledger: Ledger, new: PodFacts, old: PodFacts) -> list[Line]:
+def look(ledger: Ledger, new: PodInfo, old: PodInfo) -> list[Line]:
     """Take down how things stand, for every sum that a new pod raises."""
     before = ledger.spread(old)
     return [
@@ -97,7 +97,7 @@ def look(ledger: Ledger, new: PodFacts, old: PodFacts) -> list[Line]:
     ]
 
 
-def lacking(ledger: Ledger, plan: Plan, new: PodFacts) -> Lacking | None:
+def lacking(ledger: Ledger, plan: Plan, new: PodInfo) -> Lacking | None:
     """Say what no node can hold of one of the plan's pods; None where one can."""
     return lacking_on(front_of(plan.rooms), new.footprint) if plan.rooms else ledger.lacking(new)
 
@@ -118,7 +118,7 @@ def foresee(plan: Plan, lines: list[Line], *, refused: bool) -> Foresight | None
     return None
 
 
-def _told(obstacle: Obstacle, tight: _Tight, course: Course, advice: str) -> Foresight:
+def _told(obstacle: Obstacle, tight: _Tight, course: Rollout, advice: str) -> Foresight:
     fit, line = tight[0]
     if obstacle is Obstacle.SURGE:
         sums = tuple(replace(each.sum, asked=each.each * course.surge) for _, each in tight)
@@ -128,13 +128,13 @@ def _told(obstacle: Obstacle, tight: _Tight, course: Course, advice: str) -> For
     )
 
 
-def _filled(course: Course, lines: list[Line]) -> tuple[Course, list[Line]]:
+def _filled(course: Rollout, lines: list[Line]) -> tuple[Rollout, list[Line]]:
     """Let the old pods that miss come first, as far as they fit."""
     fits = min((max(0, line.left) // line.back for line in lines if line.back), default=course.fill)
     more = min(fits, course.fill)
     return course.filled(more), [line._replace(left=line.left - more * line.back) for line in lines]
 
 
-def _tight(lines: list[Line], course: Course, count: Callable[[Line, Course], int], least: int) -> _Tight:
+def _tight(lines: list[Line], course: Rollout, count: Callable[[Line, Rollout], int], least: int) -> _Tight:
     counted = [(count(line, course), line) for line in lines]
     return sorted((each for each in counted if each[0] < least), key=itemgetter(0))

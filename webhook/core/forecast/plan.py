@@ -10,8 +10,8 @@ from typing import NamedTuple
 from webhook.core.api.types import Pod
 from webhook.core.api.workloads import IntOrPercent, RollingUpdate, Spec, Workload, placement_of
 from webhook.core.forecast import rollout as course
-from webhook.core.forecast.rollout import Course
-from webhook.core.ledger.nodes import NodeFacts, Room
+from webhook.core.forecast.rollout import Rollout
+from webhook.core.ledger.nodes import Allocatable, NodeInfo
 from webhook.core.pods.defaults import pod_of
 
 # Taints that the DaemonSet controller has its pods tolerate: `AddOrUpdateDaemonPodTolerations`.
@@ -29,11 +29,11 @@ class Plan(NamedTuple):
 
     new: Pod
     old: Pod
-    course: Course
+    course: Rollout
     pods: str = "replicas"
     mild: bool = False
     advice: str = ""
-    rooms: tuple[Room, ...] = ()
+    rooms: tuple[Allocatable, ...] = ()
 
 
 class Edit(NamedTuple):
@@ -41,7 +41,7 @@ class Edit(NamedTuple):
 
     new: Workload
     old: Workload | None
-    nodes: tuple[NodeFacts, ...] = ()
+    nodes: tuple[NodeInfo, ...] = ()
 
     @property
     def retold(self) -> bool:
@@ -89,7 +89,7 @@ def _deployment(edit: Edit) -> Plan | None:
     return Plan(pod_of(new.template), pod_of(old.spec.template), then, advice=_advice(new.strategy.rolling_update))
 
 
-def _rollout(new: Spec, going: int, kept: int) -> Course:
+def _rollout(new: Spec, going: int, kept: int) -> Rollout:
     """Replace so many.
 
     Pods that an unfinished update has left are kept: they may be what the new template makes again, as in a rollback,
@@ -153,14 +153,14 @@ def _daemon_set(edit: Edit) -> Plan | None:
     return Plan(after, pod_of(old.spec.template), then, "pods", advice=advice, rooms=rooms)
 
 
-def _nodes_for(edit: Edit) -> tuple[Room, ...]:
+def _nodes_for(edit: Edit) -> tuple[Allocatable, ...]:
     """What is allocatable on each node that the template's selector and tolerations leave; affinity aside."""
     placed = placement_of(edit.new.spec.template)
     keys = {each.key for each in placed.tolerations}
     return tuple(node.room for node in edit.nodes if _takes(node, placed.node_selector, keys))
 
 
-def _takes(node: NodeFacts, selector: Mapping[str, str], keys: Iterable[str]) -> bool:
+def _takes(node: NodeInfo, selector: Mapping[str, str], keys: Iterable[str]) -> bool:
     labels = dict(node.labels)
     suits = all(labels.get(key) == value for key, value in selector.items())
     return suits and ("" in keys or all(t in keys or t.startswith(_SUFFERED) for t in node.repelling_taints))

@@ -14,12 +14,12 @@ from typing import NamedTuple
 
 from webhook.core.config.config import HeadroomConfig
 from webhook.core.config.types import Mode
-from webhook.core.ledger.balance import Standing
-from webhook.core.ledger.capacity import Bearing
+from webhook.core.ledger.balance import Balance
+from webhook.core.ledger.capacity import ScopeLimits
 from webhook.core.ledger.entry import Unbound
 from webhook.core.ledger.nodes import Node
-from webhook.core.ledger.recount import AlikeIn, Figure, Parts, alike_in, charged, figures
-from webhook.core.ledger.rules import Accounting
+from webhook.core.ledger.recount import AlikeIn, Figure, Snapshot, alike_in, charged, figures
+from webhook.core.ledger.rules import AccountingRules
 from webhook.core.ledger.unbound import Stuck
 from webhook.core.values.amounts import NOTHING, Amounts
 from webhook.core.values.scopes import CLUSTER
@@ -58,7 +58,7 @@ class Preview(NamedTuple):
     kept: tuple[tuple[str, int, int], ...] = ()
 
 
-def preview(parts: Parts, config: HeadroomConfig) -> Preview:
+def preview(parts: Snapshot, config: HeadroomConfig) -> Preview:
     """Compare what holds with what would hold."""
     new = under(parts, config)
     before, after = dict(_levels(_kept(parts))), dict(_levels(standings(new)))
@@ -76,25 +76,25 @@ def preview(parts: Parts, config: HeadroomConfig) -> Preview:
     )
 
 
-def under(parts: Parts, config: HeadroomConfig) -> Parts:
+def under(parts: Snapshot, config: HeadroomConfig) -> Snapshot:
     """Return the same pods, nodes and grants under another configuration.
 
     Of the figures only those remain that hang on no configuration: what the pods of each node hold.
     """
-    accounting = Accounting(config)
+    accounting = AccountingRules(config)
     nodes = {name: _moved(node, parts, accounting) for name, node in parts.nodes.items()}
     known = {name: node for name, node in nodes.items() if not _forgotten(node, accounting, parts.now)}
     held = {figure: amounts for figure, amounts in parts.sums.items() if figure[0] == "held"}
     return parts._replace(accounting=accounting, nodes=known, sums=held, bearings={})
 
 
-def standings(parts: Parts) -> Mapping[str, Standing]:
+def standings(parts: Snapshot) -> Mapping[str, Balance]:
     """Work out how every scope stands, from what the pods of each node hold and the unbound pods."""
     alike = alike_in(parts)
     return _standings(*figures(parts, _charged(parts, alike), alike))
 
 
-def _charged(parts: Parts, alike: AlikeIn) -> Iterator[tuple[Figure, Amounts]]:
+def _charged(parts: Snapshot, alike: AlikeIn) -> Iterator[tuple[Figure, Amounts]]:
     for figure, amounts in parts.sums.items():
         node = parts.nodes.get(figure[1])
         yield figure, amounts
@@ -103,20 +103,20 @@ def _charged(parts: Parts, alike: AlikeIn) -> Iterator[tuple[Figure, Amounts]]:
     yield from charged(Counter(alike(name, pod) for name, pod in parts.pods.items() if isinstance(pod, Unbound)))
 
 
-def _kept(parts: Parts) -> Mapping[str, Standing]:
+def _kept(parts: Snapshot) -> Mapping[str, Balance]:
     return _standings(parts.sums, parts.bearings)
 
 
-def _standings(sums: Mapping[Figure, Amounts], bearings: Mapping[str, Bearing]) -> Mapping[str, Standing]:
+def _standings(sums: Mapping[Figure, Amounts], bearings: Mapping[str, ScopeLimits]) -> Mapping[str, Balance]:
     standings = {}
     for scope, bearing in bearings.items():
         committed, unseen = (sums.get((figure, scope), NOTHING) for figure in ("committed", "unseen"))
         stuck = Stuck._make(sums.get((figure, scope), NOTHING) for figure in Stuck._fields)
-        standings[scope] = Standing(scope, committed, unseen, bearing, stuck)
+        standings[scope] = Balance(scope, committed, unseen, bearing, stuck)
     return standings
 
 
-def _moved(node: Node, parts: Parts, accounting: Accounting) -> Node:
+def _moved(node: Node, parts: Snapshot, accounting: AccountingRules) -> Node:
     """Put a node into its pool; how much is lost with it depends on what it was when it went down."""
     pools = accounting.pools_of(dict(node.facts.labels))
     moved = replace(node, pool=pools[0] if pools else None, overlaps=pools[1:])
@@ -129,11 +129,11 @@ def _moved(node: Node, parts: Parts, accounting: Accounting) -> Node:
     return replace(moved, lost_at=parts.now, lost_holding=holding)
 
 
-def _forgotten(node: Node, accounting: Accounting, now: float) -> bool:
+def _forgotten(node: Node, accounting: AccountingRules, now: float) -> bool:
     return node.deleted_at is not None and node.deleted_at + accounting.nodes.forget_deleted_after <= now
 
 
-def _levels(standings: Mapping[str, Standing]) -> Iterator[tuple[Where, Level]]:
+def _levels(standings: Mapping[str, Balance]) -> Iterator[tuple[Where, Level]]:
     for scope, standing in standings.items():
         charged = standing.committed.plus(standing.unseen)
         for index, bound in enumerate(standing.bearing.bound):
@@ -153,7 +153,7 @@ def _closes(old: Level | None, new: Level) -> bool:
     return new == (0, 0) and (old is None or old.bound > 0)
 
 
-def _kept_whole(parts: Parts, closed: set[str]) -> Iterator[tuple[str, int, int]]:
+def _kept_whole(parts: Snapshot, closed: set[str]) -> Iterator[tuple[str, int, int]]:
     """Yield those of the scopes with a bound of 0 whose reserve takes all nodes that count, and how many these are."""
     for scope in parts.accounting.scopes:
         reserve = parts.accounting.reserve_nodes(scope)
@@ -163,11 +163,11 @@ def _kept_whole(parts: Parts, closed: set[str]) -> Iterator[tuple[str, int, int]
                 yield scope, reserve, counted
 
 
-def _empty(parts: Parts) -> set[str]:
+def _empty(parts: Snapshot) -> set[str]:
     taken = {node.pool for node in parts.nodes.values() if node.deleted_at is None}
     return set(parts.accounting.scopes[1:]) - taken
 
 
-def _overlaps(parts: Parts) -> Counter[tuple[str, str]]:
+def _overlaps(parts: Snapshot) -> Counter[tuple[str, str]]:
     nodes = [node for node in parts.nodes.values() if node.deleted_at is None]
     return Counter((node.pool or "", other) for node in nodes for other in node.overlaps)

@@ -17,7 +17,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 
-class Course(NamedTuple):
+class Rollout(NamedTuple):
     """What happens next: `come` new pods, while `kept` stay as they are and `going` old ones go.
 
     `lead` is how many of those are gone before the first new one comes; below zero, so many new ones come first.
@@ -47,11 +47,11 @@ class Course(NamedTuple):
         """How many old pods have gone by the time so many new ones live."""
         return min(max(0, new + self.lead), self.going)
 
-    def filled(self, pods: int) -> "Course":
+    def filled(self, pods: int) -> "Rollout":
         """The course once so many of the `fill` came."""
         return self._replace(fill=0, going=self.going + pods, lead=self.lead + pods)
 
-    def without_surge(self) -> "Course":
+    def without_surge(self) -> "Rollout":
         """The same with `maxSurge: 0`."""
         return self._replace(surge=0, held=False, lead=self.lead + self.held)
 
@@ -79,23 +79,23 @@ class Course(NamedTuple):
         yield from pairwise(points)
 
 
-def growth(wanted: int, alive: int) -> Course:
+def growth(wanted: int, alive: int) -> Rollout:
     """More pods of the same kind."""
-    return Course(max(0, wanted - alive), kept=min(wanted, alive))
+    return Rollout(max(0, wanted - alive), kept=min(wanted, alive))
 
 
-def recreation(wanted: int, alive: int) -> Course:
+def recreation(wanted: int, alive: int) -> Rollout:
     """Every old pod goes before the first new one comes."""
-    return Course(wanted, going=alive, lead=alive)
+    return Rollout(wanted, going=alive, lead=alive)
 
 
-def rolling(wanted: int, alive: int, surge: int, unavailable: int) -> Course:
+def rolling(wanted: int, alive: int, surge: int, unavailable: int) -> Rollout:
     """A Deployment's rolling update: available pods never fall below what is wanted, less `unavailable`.
 
     What misses of the old pods is made up first: with a new number of replicas a Deployment scales the old ReplicaSet
     before it makes the new one. `surge` and `unavailable` are never both zero.
     """
-    return Course(
+    return Rollout(
         wanted,
         going=alive,
         lead=alive + unavailable - wanted,
@@ -105,13 +105,13 @@ def rolling(wanted: int, alive: int, surge: int, unavailable: int) -> Course:
     )
 
 
-def in_place(wanted: int, alive: int, below: int) -> Course:
+def in_place(wanted: int, alive: int, below: int) -> Rollout:
     """A StatefulSet's update: missing pods come first, then each from the last to number `below` makes way for its own.
 
     So it is one at a time, under the same name.
     """
     replaced = max(0, min(wanted, alive) - below)
-    return Course(
+    return Rollout(
         max(0, wanted - alive) + replaced,
         kept=min(wanted, alive) - replaced,
         going=replaced + max(0, alive - wanted),
@@ -119,8 +119,8 @@ def in_place(wanted: int, alive: int, below: int) -> Course:
     )
 
 
-def on_nodes(wanted: int, alive: int, surge: int, unavailable: int) -> Course:
+def on_nodes(wanted: int, alive: int, surge: int, unavailable: int) -> Rollout:
     """A DaemonSet's update, node by node: the old pod goes first, or with `surge` the new one comes first."""
     if surge:
-        return Course(wanted, going=alive, surge=min(surge, wanted), held=True)
-    return Course(wanted, going=alive, lead=unavailable)
+        return Rollout(wanted, going=alive, surge=min(surge, wanted), held=True)
+    return Rollout(wanted, going=alive, lead=unavailable)

@@ -22,14 +22,14 @@ from webhook.core.reviews.verdict import Decision, Reason, Verdict, judge_form, 
 _SCALED = {"deployments": "Deployment", "replicasets": "ReplicaSet", "statefulsets": "StatefulSet"}
 
 
-class Early(NamedTuple):
+class EarlyVerdict(NamedTuple):
     """A verdict and, unless nothing is said, its one warning."""
 
     verdict: Verdict
     warning: str = ""
 
 
-SILENT = Early(Verdict(Decision.ALLOW, Reason.FITS))
+SILENT = EarlyVerdict(Verdict(Decision.ALLOW, Reason.FITS))
 
 
 def about_workload(request: AdmissionRequest) -> AdmissionRequest | None:
@@ -55,7 +55,7 @@ def excused(plan: Plan, namespace: str, exempt: Exempt) -> bool:
 
 def early(
     plan: Plan, found: Foresight | None, namespace: str, config: HeadroomConfig, lacking: Lacking | None = None
-) -> Early:
+) -> EarlyVerdict:
     """Say what is to be said about a plan; `lacking` is what no node can hold of one of its pods."""
     policy = config.policy(namespace)
     form = judge_form(
@@ -67,20 +67,20 @@ def early(
     )
     if form.decision is Decision.DENY:
         told = structs.replace(form, decision=Decision.WARN)  # a LimitRange may yet fill in what misses
-        return Early(told, form_warning(form.reason, plan.course.come, plan.pods))
+        return EarlyVerdict(told, form_warning(form.reason, plan.course.come, plan.pods))
     verdict = SILENT.verdict if found is None else refuse(found.sums, policy.mode)
     placing = SILENT.verdict if lacking is None else judge_placing(policy.mode, policy.unplaceable, lacking)
     barred = placing.decision is Decision.DENY  # that is what their pods are told, whether there is room or not
     if found is not None and verdict.decision is Decision.DENY and _refused(plan, found, policy):
         why = unplaceable_detail(lacking) if lacking is not None and barred else ""
-        return Early(structs.replace(verdict, detail=why + detail(found, plan.pods)))
+        return EarlyVerdict(structs.replace(verdict, detail=why + detail(found, plan.pods)))
     let_in = barred or found is None or found.fit > 0
     if lacking is not None and let_in and placing.reason is Reason.UNPLACEABLE:
         told = structs.replace(placing, decision=Decision.WARN)
-        return Early(told, unplaceable_warning(lacking, plan.course.come, plan.pods))
+        return EarlyVerdict(told, unplaceable_warning(lacking, plan.course.come, plan.pods))
     if found is None:
         return SILENT
-    return Early(structs.replace(verdict, decision=Decision.WARN), warning(found, plan.pods))
+    return EarlyVerdict(structs.replace(verdict, decision=Decision.WARN), warning(found, plan.pods))
 
 
 def _refused(plan: Plan, found: Foresight, policy: Policy) -> bool:
@@ -88,7 +88,7 @@ def _refused(plan: Plan, found: Foresight, policy: Policy) -> bool:
     return policy.workloads is Answer.DENY and found.obstacle is not Obstacle.SURGE and found.grows and not plan.mild
 
 
-def reply(request: AdmissionRequest, said: Early) -> AdmissionResponse:
+def reply(request: AdmissionRequest, said: EarlyVerdict) -> AdmissionResponse:
     """Make the response."""
     response = respond(request, said.verdict)
     return structs.replace(response, warnings=(said.warning,)) if said.warning else response

@@ -3,18 +3,18 @@
 from msgspec import Struct
 
 from webhook.core.config.percentage import Share
-from webhook.core.ledger.capacity import Bearing
+from webhook.core.ledger.capacity import ScopeLimits
 from webhook.core.ledger.unbound import NONE_STUCK, Stuck
 from webhook.core.values.amounts import Amounts
 
 
-class Standing(Struct, frozen=True, gc=False):
+class Balance(Struct, frozen=True, gc=False):
     """One scope's account at one moment; `stuck` says what of `committed` no node can hold, and what stands apart."""
 
     scope: str
     committed: Amounts
     unseen: Amounts
-    bearing: Bearing
+    bearing: ScopeLimits
     stuck: Stuck = NONE_STUCK
 
     def is_past(self, share: Share) -> bool:

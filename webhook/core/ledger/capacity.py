@@ -6,20 +6,20 @@ from dataclasses import replace
 from heapq import nlargest
 from typing import NamedTuple
 
-from webhook.core.ledger.nodes import ALWAYS, Node, NodeFacts, Room, not_ready_since
+from webhook.core.ledger.nodes import ALWAYS, Allocatable, Node, NodeInfo, not_ready_since
 from webhook.core.ledger.places import Places
 from webhook.core.ledger.reserve import keep, owed
-from webhook.core.ledger.rules import SUMS, Accounting, Bound
+from webhook.core.ledger.rules import SUMS, AccountingRules, Bound
 from webhook.core.values.amounts import NOTHING, Amounts
 
 
-class Bearing(NamedTuple):
+class ScopeLimits(NamedTuple):
     """What a scope can bear: allocatable on its counted nodes and, for each sum, what of it is kept and the bound.
 
     `unpaid` is how much higher the bound would be if the cordoned nodes counted: so much of them no reserve pays for.
     """
 
-    room: Room = Room()
+    room: Allocatable = Allocatable()
     reserve: tuple[int, ...] = ()
     bound: Bound = ()
     unpaid: Amounts = NOTHING
@@ -28,11 +28,11 @@ class Bearing(NamedTuple):
 class _Base(NamedTuple):
     """What of a scope's bearing depends on its nodes alone; sizes are in grains, by sum."""
 
-    room: Room
-    leaving: Room
+    room: Allocatable
+    leaving: Allocatable
     sizes: tuple[list[int], ...]  # of the largest nodes of which all can be lost, and of what else was lost
     lost: tuple[int, ...]
-    outside: tuple[NodeFacts, ...]  # what can be lost of these is what their pods hold
+    outside: tuple[NodeInfo, ...]  # what can be lost of these is what their pods hold
 
 
 class Capacity:
@@ -43,7 +43,7 @@ class Capacity:
     whoever answers says by `stir` and `listed` when it is another.
     """
 
-    def __init__(self, accounting: Accounting, held: Callable[[str], Amounts] = lambda _: NOTHING) -> None:
+    def __init__(self, accounting: AccountingRules, held: Callable[[str], Amounts] = lambda _: NOTHING) -> None:
         self._accounting = accounting
         self._held = held
         self._nodes: dict[str, Node] = {}
@@ -54,7 +54,7 @@ class Capacity:
         self._listed = False  # whether there was a first list: what comes later has joined
         # Worked out when they are asked for: nodes often change many at a time.
         self._bases: dict[str, _Base] = {}
-        self._bearing: dict[str, Bearing] = {}
+        self._bearing: dict[str, ScopeLimits] = {}
         self._overlaps: Mapping[tuple[str, str], int] | None = None
         self._out: Mapping[str, tuple[str, ...]] | None = None
         self._uncounted: dict[str, tuple[tuple[str, int], ...]] = {}
@@ -63,7 +63,7 @@ class Capacity:
         """The node of that name, if it is known."""
         return self._nodes.get(name)
 
-    def _standing(self, name: str) -> NodeFacts | None:
+    def _standing(self, name: str) -> NodeInfo | None:
         node = self._nodes.get(name)
         return None if node is None or node.deleted_at is not None else node.facts
 
@@ -79,7 +79,7 @@ class Capacity:
         """Say whether a node is out by a cordon alone: its pods count as far as a reserve pays for it."""
         return name in self._leaving
 
-    def bearing(self, scope: str) -> Bearing:
+    def bearing(self, scope: str) -> ScopeLimits:
         """What the scope can bear now."""
         known = self._bearing.get(scope)
         if known is None:
@@ -111,7 +111,7 @@ class Capacity:
             known = self._uncounted[scope] = tuple(reasons.most_common())
         return known
 
-    def see(self, facts: NodeFacts, now: float) -> list[Node]:
+    def see(self, facts: NodeInfo, now: float) -> list[Node]:
         """Take in a node that was added or has changed."""
         return self._weigh(self._put(facts, now), now)
 
@@ -119,7 +119,7 @@ class Capacity:
         """Take in that a node was deleted; its loss is remembered for a while."""
         return self._weigh(self._mark_deleted(name, now), now)
 
-    def relist(self, nodes: Iterable[NodeFacts], now: float) -> list[Node]:
+    def relist(self, nodes: Iterable[NodeInfo], now: float) -> list[Node]:
         """Take in a whole consistent list of nodes."""
         listed = {node.name: node for node in nodes}
         changed = [node for name in set(self._nodes) - set(listed) for node in self._mark_deleted(name, now)]
@@ -140,7 +140,7 @@ class Capacity:
                 del self._nodes[node.facts.name]
         return self._weigh(changed, now)
 
-    def configure(self, accounting: Accounting, now: float) -> list[Node]:
+    def configure(self, accounting: AccountingRules, now: float) -> list[Node]:
         """Judge all nodes by another configuration from now on."""
         self._accounting = accounting
         self._forget_figures()
@@ -162,7 +162,7 @@ class Capacity:
                 self._nodes[name] = replace(node, lost_holding=node.lost_holding.or_more(self._held(name)))
         self._forget_figures()
 
-    def _put(self, facts: NodeFacts, now: float) -> list[Node]:
+    def _put(self, facts: NodeInfo, now: float) -> list[Node]:
         old = self._nodes.get(facts.name)
         if old is not None and old.facts == facts and old.deleted_at is None:
             return []
@@ -172,7 +172,7 @@ class Capacity:
         self._nodes[facts.name] = replace(node, not_ready_since=since, overlaps=overlaps)
         return [self._nodes[facts.name]]
 
-    def _pools(self, facts: NodeFacts) -> tuple[str | None, tuple[str, ...]]:
+    def _pools(self, facts: NodeInfo) -> tuple[str | None, tuple[str, ...]]:
         pools = self._accounting.pools_of(dict(facts.labels))
         return (pools[0] if pools else None), pools[1:]
 
@@ -216,7 +216,7 @@ class Capacity:
         self._uncounted.clear()
         self._overlaps = self._out = None
 
-    def _bear(self, scope: str) -> Bearing:
+    def _bear(self, scope: str) -> ScopeLimits:
         base = self._bases.get(scope)
         if base is None:
             base = self._bases[scope] = self._base(scope)
@@ -228,7 +228,7 @@ class Capacity:
             sizes = [*base.sizes[index], *(accounting.size(scope, index, *each) for each in outside)]
             kept.append(keep(sizes, largest, base.lost[index], accounting.size(scope, index, base.leaving)))
         now = [each.now for each in kept]
-        return Bearing(
+        return ScopeLimits(
             base.room,
             accounting.reserve(scope, now),
             accounting.bound(scope, base.room, now),
@@ -249,10 +249,10 @@ class Capacity:
 
     def _base(self, scope: str) -> _Base:
         members = [node for node in self._nodes.values() if scope in node.scopes]
-        counted: list[Room] = []
-        leaving: list[Room] = []
+        counted: list[Allocatable] = []
+        leaving: list[Allocatable] = []
         lost: list[Node] = []
-        outside: list[NodeFacts] = []
+        outside: list[NodeInfo] = []
         for node in members:
             name = node.facts.name
             if name in self._counting:
@@ -266,13 +266,13 @@ class Capacity:
         sizes = self._largest(scope, counted + leaving, lost)
         return _Base(_sum(counted), _sum(leaving), sizes, self._lost(scope, members, lost), tuple(outside))
 
-    def _largest(self, scope: str, standing: list[Room], lost: list[Node]) -> tuple[list[int], ...]:
+    def _largest(self, scope: str, standing: list[Allocatable], lost: list[Node]) -> tuple[list[int], ...]:
         """By sum, in grains of its bound: the sizes among which the largest are, of all but the nodes outside."""
         whole = standing + [node.facts.room for node in lost if node.lost_holding is None]
         parts = [node for node in lost if node.lost_holding is not None]
         number, size = self._accounting.reserve_nodes(scope), self._accounting.size
         largest = [nlargest(number, (room[side] for room in whole)) for side in range(2)]
-        rooms = list(map(Room, *largest))
+        rooms = list(map(Allocatable, *largest))
         return tuple(
             [size(scope, index, room) for room in rooms]
             + [size(scope, index, node.facts.room, node.lost_holding) for node in parts]
@@ -302,14 +302,14 @@ def _reason(node: Node, *, down: bool) -> str:
     return "not Ready" if down else "cordoned" if node.facts.cordoned else "tainted"
 
 
-def _joined(members: Iterable[Node], lost: Iterable[Node]) -> list[tuple[float, Room]]:
+def _joined(members: Iterable[Node], lost: Iterable[Node]) -> list[tuple[float, Allocatable]]:
     """Which of the nodes have joined since the first of these was lost: when, and their room."""
     first = min((node.lost_at for node in lost), default=float("inf"))
     return [(at, node.facts.room) for node in members if (at := node.counted_since) is not None and at >= first]
 
 
-def _sum(rooms: Iterable[Room]) -> Room:
-    return Room(*map(sum, zip(*rooms, strict=True)))
+def _sum(rooms: Iterable[Allocatable]) -> Allocatable:
+    return Allocatable(*map(sum, zip(*rooms, strict=True)))
 
 
 def _keep(names: set[str], name: str, member: bool) -> None:

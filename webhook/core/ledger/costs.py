@@ -4,7 +4,7 @@ from functools import lru_cache
 
 from msgspec import Struct
 
-from webhook.core.ledger.interval import NOWHERE, UNBORN, Extent, Extents, Spread, reach
+from webhook.core.ledger.interval import NOWHERE, UNBORN, Charge, Extents, Interval, reach
 from webhook.core.values.amounts import NOTHING, Amounts
 
 
@@ -29,7 +29,7 @@ class Costs(Struct, eq=False, gc=False):
 NO_COSTS = Costs()
 
 
-def cost_of(still_open: Extent | None, unretired: Extent, live: Spread, scope: str) -> Costs:
+def cost_of(still_open: Interval | None, unretired: Interval, live: Charge, scope: str) -> Costs:
     """What the reservations of one name come to in a scope, beside what lives under that name."""
     all_told = unretired.cost
     if still_open is None:
@@ -42,7 +42,7 @@ def cost_of(still_open: Extent | None, unretired: Extent, live: Spread, scope: s
 
 
 @lru_cache(maxsize=1024)
-def first_grant(spread: Spread) -> tuple[Extents, dict[str, Costs]]:
+def first_grant(spread: Charge) -> tuple[Extents, dict[str, Costs]]:
     """What one new pod reaches, and costs where nothing lives: many pods have one shape, and share these."""
     reaches = reach(spread, UNBORN)
     return reaches, {scope: cost_of(extent, extent, NOWHERE, scope) for scope, extent in reaches.items()}

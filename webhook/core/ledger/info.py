@@ -7,7 +7,7 @@ from msgspec import Struct
 from webhook.core.api.types import Node, OwnerReference, Pod
 from webhook.core.ledger import nodes
 from webhook.core.ledger.interval import UNBORN, Before, key_of
-from webhook.core.ledger.nodes import NodeFacts, Room
+from webhook.core.ledger.nodes import Allocatable, NodeInfo
 from webhook.core.ledger.subjects import USER
 from webhook.core.pods.breakdown import infeasible
 from webhook.core.pods.confinement import Ways, ways
@@ -18,7 +18,7 @@ from webhook.core.values.quantity import millis, nanos, whole
 _ENDED = ("Succeeded", "Failed")
 
 
-class PodFacts(Struct, frozen=True, gc=False):
+class PodInfo(Struct, frozen=True, gc=False):
     """What the API says of a pod, as far as the account needs it.
 
     `name` is "namespace/name". `confined_to` holds the ways to place the pod while it is unbound. A pod that has run
@@ -58,14 +58,14 @@ def revision(resource_version: str) -> int:
     return int(resource_version) if resource_version else 0
 
 
-def pod_facts(pod: Pod, name: str = "", uid: str = "", at: int | None = None, user: str | None = None) -> PodFacts:
+def pod_info(pod: Pod, name: str = "", uid: str = "", at: int | None = None, user: str | None = None) -> PodInfo:
     """Take a pod in, under the name and uid and by the user of its review; raises `ObjectError`.
 
     `at` is the revision of its deletion.
     """
     meta, spec = pod.metadata, pod.spec
     owner, of_daemon_set = _controller(meta.owner_references)
-    return PodFacts(
+    return PodInfo(
         name or f"{meta.namespace}/{meta.name}",
         uid or meta.uid,
         revision(meta.resource_version) if at is None else at,
@@ -115,12 +115,12 @@ _names: dict[str, str] = {}
 _MOST_NAMES = 16_384  # more than any cluster has nodes and priority classes
 
 
-def node_facts(node: Node) -> NodeFacts:
+def node_info(node: Node) -> NodeInfo:
     """Take a node in; raises `QuantityError`."""
     allocatable = node.status.allocatable
-    return NodeFacts(
+    return NodeInfo(
         node.metadata.name,
-        Room(whole(nanos(allocatable.memory or None)), millis(nanos(allocatable.cpu or None))),
+        Allocatable(whole(nanos(allocatable.memory or None)), millis(nanos(allocatable.cpu or None))),
         ready=any(c.type == "Ready" and c.status == "True" for c in node.status.conditions),
         cordoned=node.spec.unschedulable,
         repelling_taints=nodes.repelling((t.key, t.effect) for t in node.spec.taints),

@@ -11,7 +11,7 @@ Sums = dict[str, Amounts]
 """Amounts by scope."""
 
 
-class Spread(Struct, frozen=True, gc=False):
+class Charge(Struct, frozen=True, gc=False):
     """A footprint and the pool that it is confined to (None: only the cluster's sums know it)."""
 
     footprint: Amounts
@@ -27,7 +27,7 @@ class Spread(Struct, frozen=True, gc=False):
         return self.footprint if scope in (CLUSTER, self.pool) else NOTHING
 
 
-NOWHERE = Spread(NOTHING)
+NOWHERE = Charge(NOTHING)
 
 
 class Before(NamedTuple):
@@ -65,7 +65,7 @@ def key_of(uid: str, before: Before, footprint: Amounts) -> str:
     return f"{uid}@{before.revision}{before.move}:{','.join(map(str, footprint))}/{before.review}"
 
 
-class Extent(Struct, frozen=True, gc=False):
+class Interval(Struct, frozen=True, gc=False):
     """How far grants of one name reach in one scope, and from where (rules 1 and 5)."""
 
     low: Amounts
@@ -91,15 +91,15 @@ class Extent(Struct, frozen=True, gc=False):
         """How much of the way from nothing up to `high` neither lives there nor lies within this."""
         return high.beyond(live).minus(high.upto(self.high).beyond(self.low.or_more(live)))
 
-    def and_also(self, other: "Extent") -> "Extent":
+    def and_also(self, other: "Interval") -> "Interval":
         """Take in other grants of the same name.
 
         A sum that one of them does not raise is as the other has it: nothing is asked for it, so nothing is booked.
         """
         if self.low is NOTHING and other.low is NOTHING:
-            return Extent(NOTHING, self.high.or_more(other.high))
+            return Interval(NOTHING, self.high.or_more(other.high))
         ways = [_way(*each) for each in zip(self.low, self.high, other.low, other.high, strict=True)]
-        return Extent(Amounts._make(low for low, _ in ways), Amounts._make(high for _, high in ways))
+        return Interval(Amounts._make(low for low, _ in ways), Amounts._make(high for _, high in ways))
 
 
 def _way(low: int, high: int, other_low: int, other_high: int) -> tuple[int, int]:
@@ -108,15 +108,15 @@ def _way(low: int, high: int, other_low: int, other_high: int) -> tuple[int, int
     return (low, high) if other_high <= other_low else (min(low, other_low), max(high, other_high))
 
 
-Extents = dict[str, Extent]
+Extents = dict[str, Interval]
 """Extents by scope."""
 
 
-def reach(spread: Spread, before: Before) -> Extents:
+def reach(spread: Charge, before: Before) -> Extents:
     """Return how far one grant reaches in each scope that it is charged to."""
     if not before.elsewhere:
-        return dict.fromkeys(spread.scopes, Extent(before.footprint, spread.footprint))
-    return {scope: Extent(before.within(scope), spread.footprint) for scope in spread.scopes}
+        return dict.fromkeys(spread.scopes, Interval(before.footprint, spread.footprint))
+    return {scope: Interval(before.within(scope), spread.footprint) for scope in spread.scopes}
 
 
 def joined(held: Extents, more: Extents) -> Extents:

@@ -20,18 +20,18 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 
-from webhook.core.ledger.balance import Standing
-from webhook.core.ledger.capacity import Bearing, Capacity
+from webhook.core.ledger.balance import Balance
+from webhook.core.ledger.capacity import Capacity, ScopeLimits
 from webhook.core.ledger.entry import Entry, Unbound
 from webhook.core.ledger.history import History
-from webhook.core.ledger.info import PodFacts
-from webhook.core.ledger.interval import NOWHERE, UNBORN, Before, Extent, Spread
-from webhook.core.ledger.nodes import Node, NodeFacts
+from webhook.core.ledger.info import PodInfo
+from webhook.core.ledger.interval import NOWHERE, UNBORN, Before, Charge, Interval
+from webhook.core.ledger.nodes import Node, NodeInfo
 from webhook.core.ledger.placement import Change, Placement
 from webhook.core.ledger.places import Lacking
-from webhook.core.ledger.recount import AWAITED, Grant, Parts
+from webhook.core.ledger.recount import AWAITED, Grant, Snapshot
 from webhook.core.ledger.reservations import Reservation, Reservations
-from webhook.core.ledger.rules import Accounting
+from webhook.core.ledger.rules import AccountingRules
 from webhook.core.ledger.unbound import UnboundPods
 from webhook.core.pods.confinement import Ways
 from webhook.core.values.amounts import NOTHING, Amounts
@@ -42,7 +42,7 @@ _MOST_CHANGED = 4096  # pods; a review that was overtaken comes within a moment
 class Ledger:
     """The account of one view of the cluster, and what this replica granted on top of it."""
 
-    def __init__(self, accounting: Accounting) -> None:
+    def __init__(self, accounting: AccountingRules) -> None:
         self.accounting = accounting
         self.capacity = Capacity(accounting, lambda node: self._held.get(node, NOTHING))
         self.reservations = Reservations(self._charged_under)
@@ -71,16 +71,18 @@ class Ledger:
         self._excused: dict[str, dict[str, Amounts]] = {}  # by node that does not count, by scope
         self._leaving_on: set[str] = set()  # those of them that are cordoned, whose part is not taken out but summed
         self._leaving: dict[str, Amounts] = {}  # by scope: that sum, excused as far as no reserve pays for the nodes
-        self._unpaid: dict[str, tuple[Amounts, Bearing, Amounts]] = {}  # by scope: how far, and what it follows from
+        self._unpaid: dict[
+            str, tuple[Amounts, ScopeLimits, Amounts]
+        ] = {}  # by scope: how far, and what it follows from
 
     # -- questions -----------------------------------------------------------------------------------------------------
 
-    def standing(self, scope: str) -> Standing:
+    def standing(self, scope: str) -> Balance:
         """Return the account of one scope."""
         bearing, unseen = self.capacity.bearing(scope), self.reservations.unseen(scope)
-        return Standing(scope, self.committed(scope, bearing), unseen, bearing, self._unbound.stuck(scope))
+        return Balance(scope, self.committed(scope, bearing), unseen, bearing, self._unbound.stuck(scope))
 
-    def committed(self, scope: str, bearing: Bearing) -> Amounts:
+    def committed(self, scope: str, bearing: ScopeLimits) -> Amounts:
         """What live pods commit in a scope; `bearing` is what that can bear."""
         committed, leaving = self._committed.get(scope, NOTHING), self._leaving.get(scope)
         return committed if leaving is None else committed.minus(self._unpaid_of(scope, leaving, bearing))
@@ -93,39 +95,39 @@ class Ledger:
                 sums[scope] = sums.get(scope, NOTHING).plus(spread.footprint)
         return sums
 
-    def lacking(self, pod: PodFacts) -> Lacking | None:
+    def lacking(self, pod: PodInfo) -> Lacking | None:
         """Say what no node can hold of an unbound pod; None where one can, and of a pod that is bound."""
         return None if pod.node else self.capacity.places.lacking(pod.confined_to, pod.footprint)
 
-    def spread(self, pod: PodFacts) -> Spread:
+    def spread(self, pod: PodInfo) -> Charge:
         """Return which scopes a pod is charged to."""
         if not self.accounting.config.pools:  # as in most clusters: there is nowhere to lead to
-            return Spread(pod.footprint)
-        return Spread(pod.footprint, self._pool_of(pod.node, pod.confined_to))
+            return Charge(pod.footprint)
+        return Charge(pod.footprint, self._pool_of(pod.node, pod.confined_to))
 
-    def before(self, pod: PodFacts) -> Before:
+    def before(self, pod: PodInfo) -> Before:
         """Return what a pod under review was before, and whether it was charged elsewhere."""
         if pod.was_confined_to is None:
             return pod.before
         was, will_be = self._pool_of("", pod.was_confined_to), self._pool_of(pod.node, pod.confined_to)
         return pod.before if was == will_be else pod.before._replace(elsewhere=True)
 
-    def asked(self, pod: PodFacts, scope: str) -> Amounts:
+    def asked(self, pod: PodInfo, scope: str) -> Amounts:
         """What the review would add in a scope to the object that it is about."""
         if pod.before is UNBORN:
             return pod.footprint
         return pod.footprint.beyond(self.before(pod).within(scope))
 
-    def extent(self, pod: PodFacts, scope: str) -> Extent:
+    def extent(self, pod: PodInfo, scope: str) -> Interval:
         """How far a pod under review would reach in a scope, and from where."""
-        return Extent(pod.before.footprint if pod.before is UNBORN else self.before(pod).within(scope), pod.footprint)
+        return Interval(pod.before.footprint if pod.before is UNBORN else self.before(pod).within(scope), pod.footprint)
 
-    def sets_apart(self, pod: PodFacts) -> bool:
+    def sets_apart(self, pod: PodInfo) -> bool:
         """Say whether a pod that policy lets in would not count before it is bound."""
         policy = self.accounting.lets_in(pod.name, pod.priority_class, of_daemon_set=pod.of_daemon_set)
         return policy and self.lacking(pod) is not None
 
-    def growth(self, pod: PodFacts, scope: str) -> Amounts:
+    def growth(self, pod: PodInfo, scope: str) -> Amounts:
         """What letting a pod in, or grow, would add to what its name is charged in a scope.
 
         The object under review may be ahead of the view: what made it so is charged to whoever granted that.
@@ -134,7 +136,7 @@ class Ledger:
             return self.asked(pod, scope)
         return self.reservations.growth_unseen(pod.name, self.extent(pod, scope), scope)
 
-    def part_of(self, pod: PodFacts, scope: str) -> Amounts | None:
+    def part_of(self, pod: PodInfo, scope: str) -> Amounts | None:
         """What of a scope's charge is this very review's: its open grant, or the new pod itself once it is seen.
 
         None: nothing is, and what it would add is its `growth`.
@@ -160,7 +162,7 @@ class Ledger:
         """Say whether a pod that is still there has run to its end."""
         return self._ended.get(name) == uid
 
-    def asked_beyond_live(self, pod: PodFacts, scope: str) -> Amounts:
+    def asked_beyond_live(self, pod: PodInfo, scope: str) -> Amounts:
         """What a pod asks for in a scope beyond what lives under its name, whatever else may come there."""
         if pod.name not in self._pods:
             return self.asked(pod, scope)
@@ -180,7 +182,7 @@ class Ledger:
 
     # -- grants --------------------------------------------------------------------------------------------------------
 
-    def is_overtaken(self, pod: PodFacts) -> bool:
+    def is_overtaken(self, pod: PodInfo) -> bool:
         """Say whether a change under review can never be written, for the view shows a later change of the pod.
 
         An update is written only if the pod is still as it was reviewed (docs/protocol.md, "Resizes"). A binding is
@@ -193,7 +195,7 @@ class Ledger:
         uid, revision = self._changed.get(pod.name, ("", 0))
         return uid == pod.uid and revision > before.revision
 
-    def grant(self, pod: PodFacts, now: float) -> Reservation:
+    def grant(self, pod: PodInfo, now: float) -> Reservation:
         """Reserve a pod's footprint under its name."""
         subjects = self.reservations.subjects
         before = pod.before if pod.was_confined_to is None else self.before(pod)
@@ -204,7 +206,7 @@ class Ledger:
 
     # -- pods ----------------------------------------------------------------------------------------------------------
 
-    def see(self, pod: PodFacts) -> None:
+    def see(self, pod: PodInfo) -> None:
         """Take in a pod that was added or has changed."""
         if self.deaf:
             return
@@ -229,7 +231,7 @@ class Ledger:
             self._note_end(pod)
         self._put(pod.name, _entry(pod) if pod.counts else None, settled=settled)
 
-    def gone(self, pod: PodFacts) -> None:
+    def gone(self, pod: PodInfo) -> None:
         """Take in that a pod was deleted; what it held is free from now on."""
         if self.deaf:
             return
@@ -243,7 +245,7 @@ class Ledger:
         entry = self._pods.get(pod.name)
         self._put(pod.name, None if entry is None or entry.uid == pod.uid else entry, settled=settled)
 
-    def relist(self, pods: Iterable[PodFacts], revision: int, since: float = float("-inf")) -> None:
+    def relist(self, pods: Iterable[PodInfo], revision: int, since: float = float("-inf")) -> None:
         """Take in a whole consistent list that was asked for at a moment; nothing that is unsettled is erased by it."""
         if self.deaf and since < self.doubted_since:
             return
@@ -294,7 +296,7 @@ class Ledger:
         self._changed.clear()
         self.deaf = True
 
-    def _compare(self, known: Entry, pod: PodFacts, *, settled: bool) -> None:
+    def _compare(self, known: Entry, pod: PodInfo, *, settled: bool) -> None:
         """Note growth: others may hold it still, also where it settled a grant of ours, which failed then."""
         if not pod.node and known.confined_to != pod.confined_to:
             self.born_revision = max(self.born_revision, pod.revision)  # another pool's sums may have grown
@@ -313,7 +315,7 @@ class Ledger:
         self.unasked_growths += 1
         self.unasked_growth = self.unasked_growth.plus(growth)
 
-    def _meter_bind(self, known: Entry | None, pod: PodFacts) -> None:
+    def _meter_bind(self, known: Entry | None, pod: PodInfo) -> None:
         """Count a pod that was bound to a node of a pool that it was not charged to; its first charge must be known."""
         pool = self._placed.get(pod.node)
         if pool is None or not pod.counts:
@@ -328,19 +330,19 @@ class Ledger:
             self.unconfined_binds[pool] += 1
             self.unconfined_bound[pool] = self.unconfined_bound.get(pool, NOTHING).plus(pod.footprint)
 
-    def _note(self, pod: PodFacts) -> None:
+    def _note(self, pod: PodInfo) -> None:
         """Keep in mind whose resize is infeasible: it may become feasible, and nobody is asked about that."""
         if pod.infeasible:
             self._infeasible.add(pod.name)
         else:
             self._infeasible.discard(pod.name)
 
-    def _note_change(self, pod: PodFacts) -> None:
+    def _note_change(self, pod: PodInfo) -> None:
         if len(self._changed) >= _MOST_CHANGED:
             self._changed.clear()
         self._changed[pod.name] = pod.uid, pod.revision
 
-    def _note_end(self, pod: PodFacts) -> None:
+    def _note_end(self, pod: PodInfo) -> None:
         """Keep in mind whose name is taken though it is not charged any more, and whose will be free soon.
 
         Who has ended may be made to live again by the status subresource, and nobody is asked about that.
@@ -351,7 +353,7 @@ class Ledger:
             self._meter_growth(pod.footprint)
         self._deleting.add(pod.name) if pod.deleting else self._deleting.discard(pod.name)
 
-    def _tell_subjects(self, pod: PodFacts, size: Amounts, owner: str | None = None) -> None:
+    def _tell_subjects(self, pod: PodInfo, size: Amounts, owner: str | None = None) -> None:
         """Note that a pod came, or grew by so much: what was let in for its owner does come."""
         owner = pod.owner if owner is None else owner
         if self.reservations.names:
@@ -398,8 +400,8 @@ class Ledger:
         if new is not None and new.node:
             self._hold(new.node, NOTHING, new.footprint)
 
-    def _spread_of(self, bound: Entry | None) -> Spread:
-        return NOWHERE if bound is None else Spread(bound.footprint, self._placed.get(bound.node))
+    def _spread_of(self, bound: Entry | None) -> Charge:
+        return NOWHERE if bound is None else Charge(bound.footprint, self._placed.get(bound.node))
 
     def _lets_in(self, name: str, pod: Unbound) -> bool:
         return self.accounting.lets_in(name, pod.priority_class, of_daemon_set=pod.of_daemon_set)
@@ -413,7 +415,7 @@ class Ledger:
 
     # -- nodes ---------------------------------------------------------------------------------------------------------
 
-    def see_node(self, facts: NodeFacts, now: float) -> None:
+    def see_node(self, facts: NodeInfo, now: float) -> None:
         """Take in a node that was added or has changed."""
         self._follow(self.capacity.see(facts, now))
 
@@ -421,7 +423,7 @@ class Ledger:
         """Take in that a node was deleted."""
         self._follow(self.capacity.gone(name, now))
 
-    def relist_nodes(self, nodes: Iterable[NodeFacts], now: float) -> None:
+    def relist_nodes(self, nodes: Iterable[NodeInfo], now: float) -> None:
         """Take in a whole consistent list of nodes."""
         self._follow(self.capacity.relist(nodes, now))
 
@@ -429,7 +431,7 @@ class Ledger:
         """Let time act on the nodes."""
         self._follow(self.capacity.tick(now))
 
-    def configure(self, accounting: Accounting, now: float) -> None:
+    def configure(self, accounting: AccountingRules, now: float) -> None:
         """Judge by another configuration from now on; what depends on pools and policies is charged again."""
         with self._set_aside(self._unbound.names()):
             self.accounting = accounting
@@ -525,14 +527,14 @@ class Ledger:
         if leaving:
             self._leaving_on.add(name)
 
-    def _unpaid_of(self, scope: str, leaving: Amounts, bearing: Bearing) -> Amounts:
+    def _unpaid_of(self, scope: str, leaving: Amounts, bearing: ScopeLimits) -> Amounts:
         """What cordoned nodes excuse in a scope: no more than no reserve pays for. Worked out when either changes."""
         known = self._unpaid.get(scope)
         if known is None or known[0] is not leaving or known[1] is not bearing:
             known = self._unpaid[scope] = leaving, bearing, leaving.upto(bearing.unpaid)
         return known[2]
 
-    def _charged_under(self, name: str) -> Spread:
+    def _charged_under(self, name: str) -> Charge:
         """What lives under a name and is surely charged: a pod on a node that does not count may be excused."""
         entry = self._pods.get(name)
         if entry is None or entry.node in self._excused:
@@ -541,7 +543,7 @@ class Ledger:
 
     # -- recount -------------------------------------------------------------------------------------------------------
 
-    def parts(self, now: float) -> Parts:
+    def parts(self, now: float) -> Snapshot:
         """Let time act, then copy what every figure is made of and the figures; some milliseconds for 150,000 pods."""
         self.tick(now)
         sums = {("held", node): amounts for node, amounts in self._held.items()}
@@ -558,10 +560,10 @@ class Ledger:
         bearings = {scope: self.capacity.bearing(scope) for scope in self.accounting.scopes}
         grants = tuple(Grant(name, r.spread, r.before, r.is_open, r.owner) for name, r in self.reservations)
         nodes = {node.facts.name: node for node in self.capacity.all()}
-        return Parts(now, self.accounting, self._pods.copy(), nodes, grants, sums, bearings)
+        return Snapshot(now, self.accounting, self._pods.copy(), nodes, grants, sums, bearings)
 
 
-def _entry(pod: PodFacts) -> Entry:
+def _entry(pod: PodInfo) -> Entry:
     if pod.node:
         return Entry(pod.uid, pod.footprint, pod.node)
     return Unbound(pod.uid, pod.footprint, "", pod.confined_to, pod.priority_class, pod.of_daemon_set)

@@ -22,7 +22,7 @@ _LOST = ("deleted", "not ready")
 ALWAYS = float("-inf")
 
 
-class Room(NamedTuple):
+class Allocatable(NamedTuple):
     """What nodes can hold: memory in bytes, cpu in millicores."""
 
     memory: int = 0
@@ -30,11 +30,11 @@ class Room(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class NodeFacts:
+class NodeInfo:
     """What the API says of a node, as far as the account needs it."""
 
     name: str
-    room: Room
+    room: Allocatable
     ready: bool
     cordoned: bool = False
     repelling_taints: frozenset[str] = frozenset()
@@ -58,7 +58,7 @@ class Node:
     `counted_since` is the first time: None while it has never counted, `ALWAYS` if the first list had it.
     """
 
-    facts: NodeFacts
+    facts: NodeInfo
     pool: str | None
     not_ready_since: float | None = None
     deleted_at: float | None = None
@@ -99,7 +99,7 @@ class Node:
         return None if self.not_ready_since is None else self.not_ready_since + rules.not_ready_grace
 
 
-def not_ready_since(facts: NodeFacts, before: Node | None, now: float) -> float | None:
+def not_ready_since(facts: NodeInfo, before: Node | None, now: float) -> float | None:
     """Return since when a node that is shown like this is NotReady; None while it is Ready."""
     if facts.ready:
         return None

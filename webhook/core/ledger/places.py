@@ -11,39 +11,39 @@ from collections.abc import Callable, Iterable, Iterator
 
 from msgspec import Struct
 
-from webhook.core.ledger.nodes import NodeFacts, Room
+from webhook.core.ledger.nodes import Allocatable, NodeInfo
 from webhook.core.ledger.nodesets import NodeSets
 from webhook.core.ledger.remembered import Remembered
 from webhook.core.pods.confinement import Ways
 from webhook.core.values.amounts import Amounts
 
-Front = tuple[Room, ...]
+Front = tuple[Allocatable, ...]
 """Rooms of which none is as large as another in both memory and cpu; the largest memory first."""
 
-NO_ROOM = Room()
+NO_ALLOCATABLE = Allocatable()
 _REMEMBERED = 4096  # sizes of pods
 
 
 class Lacking(Struct, frozen=True, gc=False):
     """What a pod requests that no node can hold, and the most that one of its nodes has of each resource."""
 
-    need: Room
-    largest: Room
+    need: Allocatable
+    largest: Allocatable
 
 
 class Places:
     """The nodes that count, in a form that is quick to ask; `known` finds any node by name, counted or not."""
 
-    def __init__(self, known: Callable[[str], NodeFacts | None]) -> None:
+    def __init__(self, known: Callable[[str], NodeInfo | None]) -> None:
         self._known = known
-        self._counted: dict[str, NodeFacts] = {}
+        self._counted: dict[str, NodeInfo] = {}
         self._sets = NodeSets()
-        self._rooms: dict[Room, int] = {}  # the nodes that have so much room
+        self._rooms: dict[Allocatable, int] = {}  # the nodes that have so much room
         self._admitting = Remembered[int]()  # as far as anybody asked
-        self._fitting: dict[Room, int] = {}  # by what is needed, as far as anybody asked
+        self._fitting: dict[Allocatable, int] = {}  # by what is needed, as far as anybody asked
         self._lacking: dict[Amounts, Lacking | None] = {}  # of pods that may go anywhere, as far as anybody asked
 
-    def put(self, name: str, facts: NodeFacts | None) -> None:
+    def put(self, name: str, facts: NodeInfo | None) -> None:
         """Let a node count as it is now; None: it does not count."""
         old = self._counted.pop(name, None)
         if facts is not None:
@@ -64,7 +64,7 @@ class Places:
 
     def hold(self, confined_to: Ways, footprint: Amounts) -> bool:
         """Say whether any node that the pod may go to can hold it; one that requests nothing fits anywhere."""
-        need = Room(footprint.memory_requests, footprint.cpu_requests)
+        need = Allocatable(footprint.memory_requests, footprint.cpu_requests)
         if not self._counted or not (need.memory or need.cpu):
             return True
         fitting = self._large_enough(need)
@@ -94,7 +94,7 @@ class Places:
         except KeyError:
             return self._admitting.keep(confined_to, self._sets.admitting(confined_to))
 
-    def _large_enough(self, need: Room) -> int:
+    def _large_enough(self, need: Allocatable) -> int:
         found = self._fitting.get(need)
         if found is None:
             if len(self._fitting) >= _REMEMBERED:
@@ -106,7 +106,7 @@ class Places:
             self._fitting[need] = found
         return found
 
-    def _named(self, confined_to: Ways) -> Iterator[Room]:
+    def _named(self, confined_to: Ways) -> Iterator[Allocatable]:
         """Yield the room of each node that is named, whether it counts or not, and allowed."""
         for way in confined_to:
             for name in way.nodes:
@@ -115,13 +115,13 @@ class Places:
                     yield node.room
 
 
-def _fits(need: Room, room: Room) -> bool:
+def _fits(need: Allocatable, room: Allocatable) -> bool:
     return need.memory <= room.memory and need.cpu <= room.cpu
 
 
-def front_of(rooms: Iterable[Room]) -> Front:
+def front_of(rooms: Iterable[Allocatable]) -> Front:
     """Return the rooms that no other one exceeds in both."""
-    front: list[Room] = []
+    front: list[Allocatable] = []
     for room in sorted(set(rooms), reverse=True):
         if not front or room.cpu > front[-1].cpu:
             front.append(room)
@@ -132,8 +132,8 @@ def lacking_on(front: Front, footprint: Amounts) -> Lacking | None:
     """Say what none of these rooms can hold of a pod; None where one can."""
     if _holds(front, footprint):
         return None
-    largest = Room(max((room.memory for room in front), default=0), max((room.cpu for room in front), default=0))
-    return Lacking(Room(footprint.memory_requests, footprint.cpu_requests), largest)
+    largest = Allocatable(max((room.memory for room in front), default=0), max((room.cpu for room in front), default=0))
+    return Lacking(Allocatable(footprint.memory_requests, footprint.cpu_requests), largest)
 
 
 def _holds(front: Front, footprint: Amounts) -> bool:

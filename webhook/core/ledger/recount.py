@@ -12,14 +12,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import NamedTuple
 
-from webhook.core.ledger.capacity import Bearing
+from webhook.core.ledger.capacity import ScopeLimits
 from webhook.core.ledger.entry import Entry, Unbound
-from webhook.core.ledger.interval import NOWHERE, Before, Spread
-from webhook.core.ledger.nodes import Node, NodeFacts, Room
+from webhook.core.ledger.interval import NOWHERE, Before, Charge
+from webhook.core.ledger.nodes import Allocatable, Node, NodeInfo
 from webhook.core.ledger.placement import Placement
 from webhook.core.ledger.places import Places
 from webhook.core.ledger.reserve import Kept, keep, owed
-from webhook.core.ledger.rules import SUMS, Accounting
+from webhook.core.ledger.rules import SUMS, AccountingRules
 from webhook.core.ledger.subjects import subjects_of
 from webhook.core.values.amounts import NOTHING, Amounts
 
@@ -38,22 +38,22 @@ class Grant(NamedTuple):
     """A reservation: what was granted under a name, on top of what, and whether it may still come."""
 
     name: str
-    spread: Spread
+    spread: Charge
     before: Before
     is_open: bool
     owner: str = ""
 
 
-class Parts(NamedTuple):
+class Snapshot(NamedTuple):
     """What a ledger's figures are made of at one moment, and the figures as it kept them."""
 
     now: float
-    accounting: Accounting
+    accounting: AccountingRules
     pods: Mapping[str, Entry]
     nodes: Mapping[str, Node]
     grants: tuple[Grant, ...]
     sums: Mapping[Figure, Amounts]
-    bearings: Mapping[str, Bearing]
+    bearings: Mapping[str, ScopeLimits]
 
     def why_not(self, node: str) -> str | None:
         """Say why a node does not count; a node that is not known takes nothing out of the account."""
@@ -85,7 +85,7 @@ class Parts(NamedTuple):
                 found.put(name, node.facts)
         return found
 
-    def _standing(self, node: str) -> NodeFacts | None:
+    def _standing(self, node: str) -> NodeInfo | None:
         known = self.nodes.get(node)
         return None if known is None or known.deleted_at is not None else known.facts
 
@@ -107,7 +107,7 @@ AlikeIn = Callable[[str, Unbound], Alike]
 """Says how the unbound pod of this name is charged."""
 
 
-def alike_in(parts: Parts, pause: Callable[[], None] = lambda: None) -> AlikeIn:
+def alike_in(parts: Snapshot, pause: Callable[[], None] = lambda: None) -> AlikeIn:
     """Return what says how an unbound pod is charged; `pause` is called between slices of the nodes."""
     placement, places, lets_in = parts.placement(pause), parts.places(), parts.accounting.lets_in
 
@@ -124,11 +124,11 @@ class Drift(NamedTuple):
 
     figure: str
     where: str
-    kept: Amounts | Bearing
-    recounted: Amounts | Bearing
+    kept: Amounts | ScopeLimits
+    recounted: Amounts | ScopeLimits
 
 
-def recount(parts: Parts, pause: Callable[[], None] = lambda: None) -> tuple[Drift, ...]:
+def recount(parts: Snapshot, pause: Callable[[], None] = lambda: None) -> tuple[Drift, ...]:
     """Return every figure that drifted; none may. `pause` is called between slices of the pods."""
     alike = alike_in(parts, pause)
     sums, bearings = figures(parts, _committed(parts, alike, pause), alike)
@@ -140,8 +140,8 @@ def recount(parts: Parts, pause: Callable[[], None] = lambda: None) -> tuple[Dri
 
 
 def figures(
-    parts: Parts, charged: Iterable[tuple[Figure, Amounts]], alike: AlikeIn
-) -> tuple[Mapping[Figure, Amounts], Mapping[str, Bearing]]:
+    parts: Snapshot, charged: Iterable[tuple[Figure, Amounts]], alike: AlikeIn
+) -> tuple[Mapping[Figure, Amounts], Mapping[str, ScopeLimits]]:
     """Work out every figure, and what each scope can bear, from what the live pods are charged to."""
     sums: defaultdict[Figure, Amounts] = defaultdict(lambda: NOTHING)
     for add in (charged, _granted(parts, alike)):
@@ -159,7 +159,7 @@ def figures(
     return sums, bearings
 
 
-def _committed(parts: Parts, alike: AlikeIn, pause: Callable[[], None]) -> Iterator[tuple[Figure, Amounts]]:
+def _committed(parts: Snapshot, alike: AlikeIn, pause: Callable[[], None]) -> Iterator[tuple[Figure, Amounts]]:
     """Charge every pod to its scopes and its node; those that are alike are counted first, and added once."""
     bound: Counter[tuple[Amounts, str]] = Counter()
     unbound: Counter[Alike] = Counter()
@@ -170,7 +170,7 @@ def _committed(parts: Parts, alike: AlikeIn, pause: Callable[[], None]) -> Itera
         pause()
     for (footprint, node), number in bound.items():
         amounts = footprint.times(number)
-        for scope in Spread(amounts, parts.placed(node)).scopes:
+        for scope in Charge(amounts, parts.placed(node)).scopes:
             yield ("committed", scope), amounts
         yield ("held", node), amounts
     yield from charged(unbound)
@@ -184,12 +184,12 @@ def charged(unbound: Mapping[Alike, int]) -> Iterator[tuple[Figure, Amounts]]:
             figures = ["apart"]
         else:
             figures = ["committed", "pending"] if alike.holdable else ["committed", "pending", "unplaceable"]
-        for scope in Spread(amounts, alike.pool).scopes:
+        for scope in Charge(amounts, alike.pool).scopes:
             for figure in figures:
                 yield (figure, scope), amounts
 
 
-def _excused(parts: Parts, sums: Mapping[Figure, Amounts]) -> Iterator[tuple[Figure, Amounts, bool]]:
+def _excused(parts: Snapshot, sums: Mapping[Figure, Amounts]) -> Iterator[tuple[Figure, Amounts, bool]]:
     """Take out the pods of nodes that do not count, up to what these nodes took out of the bound.
 
     The last says that the node is leaving: all of these together take out at most what no reserve pays for.
@@ -201,7 +201,7 @@ def _excused(parts: Parts, sums: Mapping[Figure, Amounts]) -> Iterator[tuple[Fig
                 yield ("committed", scope), held.upto(parts.accounting.bearing_of(scope, node.facts.room)), leaving
 
 
-def _granted(parts: Parts, alike: AlikeIn) -> Iterator[tuple[Figure, Amounts]]:
+def _granted(parts: Snapshot, alike: AlikeIn) -> Iterator[tuple[Figure, Amounts]]:
     """A name costs the way from the least before its grants to the most after; what lives there surely covers some."""
     by_name: defaultdict[str, list[Grant]] = defaultdict(list)
     for grant in parts.grants:
@@ -236,27 +236,27 @@ def _beyond(ways: Sequence[tuple[int, int]], lives: int) -> int:
     return max(0, max(high for _, high in ways) - max(lives, min(low for low, _ in ways))) if ways else 0
 
 
-def _live(parts: Parts, name: str, alike: AlikeIn) -> Spread:
+def _live(parts: Snapshot, name: str, alike: AlikeIn) -> Charge:
     pod = parts.pods.get(name)
     if pod is None or parts.why_not(pod.node) is not None:
         return NOWHERE
     if not isinstance(pod, Unbound):
-        return Spread(pod.footprint, parts.placed(pod.node))
+        return Charge(pod.footprint, parts.placed(pod.node))
     kind = alike(name, pod)
-    return NOWHERE if kind.apart else Spread(pod.footprint, kind.pool)
+    return NOWHERE if kind.apart else Charge(pod.footprint, kind.pool)
 
 
-def _bearing(parts: Parts, sums: Mapping[Figure, Amounts], scope: str) -> Bearing:
+def _bearing(parts: Snapshot, sums: Mapping[Figure, Amounts], scope: str) -> ScopeLimits:
     accounting, members = parts.accounting, [node for node in parts.nodes.values() if scope in node.scopes]
     room = _room(node for node in members if parts.why_not(node.facts.name) is None)
     leaving = _room(filter(parts.leaving, members))
     kept = [_kept(parts, sums, scope, index, members) for index in SUMS]
     now = [each.now for each in kept]
     bound, unpaid = accounting.bound(scope, room, now), accounting.unpaid(scope, room, leaving, kept)
-    return Bearing(room, accounting.reserve(scope, now), bound, unpaid)
+    return ScopeLimits(room, accounting.reserve(scope, now), bound, unpaid)
 
 
-def _kept(parts: Parts, sums: Mapping[Figure, Amounts], scope: str, index: int, members: Sequence[Node]) -> Kept:
+def _kept(parts: Snapshot, sums: Mapping[Figure, Amounts], scope: str, index: int, members: Sequence[Node]) -> Kept:
     """Work out what is kept of one sum's bound, from all nodes of the scope."""
     losses, joined, cordoned, sizes = [], [], 0, []
     for node in members:
@@ -271,7 +271,7 @@ def _kept(parts: Parts, sums: Mapping[Figure, Amounts], scope: str, index: int, 
     return keep(sizes, parts.accounting.reserve_nodes(scope), owed(losses, joined), cordoned)
 
 
-def _in_question(parts: Parts, sums: Mapping[Figure, Amounts], node: Node) -> Amounts | None:
+def _in_question(parts: Snapshot, sums: Mapping[Figure, Amounts], node: Node) -> Amounts | None:
     """Return what of a node can be lost, or is: None for all of it, else what its pods hold, or held."""
     if parts.down(node):
         return node.lost_holding
@@ -279,6 +279,6 @@ def _in_question(parts: Parts, sums: Mapping[Figure, Amounts], node: Node) -> Am
     return sums.get(("held", node.facts.name), NOTHING) if outside else None
 
 
-def _room(nodes: Iterable[Node]) -> Room:
+def _room(nodes: Iterable[Node]) -> Allocatable:
     rooms = [node.facts.room for node in nodes]
-    return Room(sum(room.memory for room in rooms), sum(room.cpu for room in rooms))
+    return Allocatable(sum(room.memory for room in rooms), sum(room.cpu for room in rooms))

@@ -31,11 +31,11 @@ from itertools import takewhile
 from msgspec import Struct
 
 from webhook.core.ledger.costs import NO_COSTS, Costs, cost_of, first_grant
-from webhook.core.ledger.interval import NOWHERE, UNBORN, Before, Extent, Extents, Spread, Sums, joined, key_of, reach
+from webhook.core.ledger.interval import NOWHERE, UNBORN, Before, Charge, Extents, Interval, Sums, joined, key_of, reach
 from webhook.core.ledger.subjects import Owners, Subjects
 from webhook.core.values.amounts import NOTHING, Amounts
 
-Live = Callable[[str], Spread]
+Live = Callable[[str], Charge]
 """What lives under a name now, spread over the scopes; NOWHERE for a name that nobody has."""
 
 
@@ -43,7 +43,7 @@ class Reservation(Struct, eq=False, gc=False):
     """One grant. Times are seconds of the replica's own clock; a revision is a pod's resourceVersion."""
 
     uid: str
-    spread: Spread
+    spread: Charge
     granted_at: float
     before: Before = UNBORN
     owner: str = ""  # of the pod (subjects.py)
@@ -120,7 +120,7 @@ class Reservations:
         """What all reservations hold of this replica's allotment in the scope."""
         return self._sums[scope].unretired
 
-    def growth_unseen(self, name: str, extent: Extent, scope: str) -> Amounts:
+    def growth_unseen(self, name: str, extent: Interval, scope: str) -> Amounts:
         """What one more grant under a name would add to what lives there and what may still come."""
         live = self._live(name).in_scope(scope)
         group = self._names.get(name)
@@ -139,7 +139,7 @@ class Reservations:
         together = group.costs[scope].unseen if scope in group.costs else NOTHING
         return together if others is None else together.minus(others.cost_beyond(live))
 
-    def growth_by_others(self, name: str, high: Amounts, scope: str, more: Extent | None = None) -> Amounts:
+    def growth_by_others(self, name: str, high: Amounts, scope: str, more: Interval | None = None) -> Amounts:
         """What creates of others, up to so much, add to what lives under a name and may still come of ours.
 
         With `more` as if that had been granted here as well.
@@ -156,7 +156,7 @@ class Reservations:
         group = self._names.get(name)
         return {scope: extent.from_nothing for scope, extent in group.open.items()} if group else {}
 
-    def growth_of(self, name: str, spread: Spread, before: Before, *, without: frozenset[str] = frozenset()) -> Sums:
+    def growth_of(self, name: str, spread: Charge, before: Before, *, without: frozenset[str] = frozenset()) -> Sums:
         """What one more grant under a name would add to what it holds of the allotment, some keys left out."""
         group = self._names.get(name)
         if group is None:

@@ -6,7 +6,7 @@ from functools import lru_cache
 from webhook.core.config.config import HeadroomConfig
 from webhook.core.config.percentage import WHOLE, Share
 from webhook.core.config.types import MissingLimits, Thresholds
-from webhook.core.ledger.nodes import Room, Rules
+from webhook.core.ledger.nodes import Allocatable, Rules
 from webhook.core.ledger.reserve import Kept
 from webhook.core.values.amounts import Amounts
 from webhook.core.values.scopes import CLUSTER
@@ -32,7 +32,7 @@ def near_sums(bounds: Bound, thousandths: int) -> tuple[tuple[int, int, int], ..
     return tuple((index, bound, Share(thousandths).of(bound)) for index, bound in bounded_sums(bounds))
 
 
-class Accounting:
+class AccountingRules:
     """The scopes of one configuration, the shares that bound their sums, and the rules about nodes.
 
     A scope that is none (any more) bounds nothing: a verdict may outlive the pool that it speaks of.
@@ -87,7 +87,7 @@ class Accounting:
         """Return the share that bounds one sum (an index into `Amounts`) of a scope."""
         return self._shares.get(scope, _NO_SHARES)[index]
 
-    def size(self, scope: str, index: int, room: Room, held: Amounts | None = None) -> int:
+    def size(self, scope: str, index: int, room: Allocatable, held: Amounts | None = None) -> int:
         """Return what a node adds to the bound of one sum, in grains; if `held` is given, what that takes of it."""
         share = self.share(scope, index)
         if share is None:
@@ -95,7 +95,7 @@ class Accounting:
         whole = share.grains(_side(room, index))
         return whole if held is None else min(whole // WHOLE, held[index]) * WHOLE
 
-    def bound(self, scope: str, room: Room, kept: Sequence[int]) -> Bound:
+    def bound(self, scope: str, room: Allocatable, kept: Sequence[int]) -> Bound:
         """Return what each sum of the scope may reach on this much room, so many grains of it kept in reserve."""
         shares = self._shares.get(scope, _NO_SHARES)
         return tuple(
@@ -103,9 +103,9 @@ class Accounting:
             for index, share in enumerate(shares)
         )
 
-    def unpaid(self, scope: str, room: Room, cordoned: Room, kept: Sequence[Kept]) -> Amounts:
+    def unpaid(self, scope: str, room: Allocatable, cordoned: Allocatable, kept: Sequence[Kept]) -> Amounts:
         """Return how much higher each bound would be if the cordoned nodes counted; of other sums all their room."""
-        whole = Room(room.memory + cordoned.memory, room.cpu + cordoned.cpu)
+        whole = Allocatable(room.memory + cordoned.memory, room.cpu + cordoned.cpu)
         here = self.bound(scope, room, [each.now for each in kept])
         there = self.bound(scope, whole, [each.uncordoned for each in kept])
         return Amounts._make(
@@ -118,7 +118,7 @@ class Accounting:
         shares = self._shares.get(scope, _NO_SHARES)
         return tuple(0 if share is None else -(-kept[i] // share.thousandths) for i, share in enumerate(shares))
 
-    def bearing_of(self, scope: str, room: Room) -> Amounts:
+    def bearing_of(self, scope: str, room: Allocatable) -> Amounts:
         """Return a node's part of the bound; all of its room for a sum that is not bounded."""
         return Amounts._make(
             _side(room, index) if share is None else share.of(_side(room, index))
@@ -126,7 +126,7 @@ class Accounting:
         )
 
 
-def _side(room: Room, index: int) -> int:
+def _side(room: Allocatable, index: int) -> int:
     return room.memory if index < Amounts._fields.index("cpu_requests") else room.cpu
 
 

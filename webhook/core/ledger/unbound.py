@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 from webhook.core.ledger.entry import Unbound
-from webhook.core.ledger.interval import NOWHERE, Spread
+from webhook.core.ledger.interval import NOWHERE, Charge
 from webhook.core.ledger.places import Places
 from webhook.core.pods.confinement import Ways
 from webhook.core.values.amounts import NOTHING, Amounts
@@ -78,12 +78,12 @@ class UnboundPods:
         """Return what no node can hold of a scope's unbound pods."""
         return self._stuck.get(scope, NONE_STUCK)
 
-    def holdable(self) -> Iterator[Spread]:
+    def holdable(self) -> Iterator[Charge]:
         """Yield what some node can hold, for each kind of pods together, and where it is charged."""
         for confined in self._confined.values():
             for footprint, group in confined.groups.items():
                 if group.holdable:
-                    yield Spread(footprint.times(len(group.names)), confined.pool)
+                    yield Charge(footprint.times(len(group.names)), confined.pool)
 
     def names(self) -> Iterator[str]:
         """Yield the names of all of them."""
@@ -99,14 +99,14 @@ class UnboundPods:
         """Return the pool that a pod is charged to, if any; also where it stands apart."""
         return self._confined[pod.confined_to].pool
 
-    def spread_of(self, name: str, pod: Unbound) -> Spread:
+    def spread_of(self, name: str, pod: Unbound) -> Charge:
         """Return what a pod is charged to: nothing where it stands apart."""
         confined = self._confined[pod.confined_to]
         if not confined.groups[pod.footprint].holdable and self._lets_in(name, pod):
             return NOWHERE
-        return Spread(pod.footprint, confined.pool)
+        return Charge(pod.footprint, confined.pool)
 
-    def add(self, name: str, pod: Unbound) -> Spread:
+    def add(self, name: str, pod: Unbound) -> Charge:
         """Take a pod in; return what it is charged to."""
         ways, footprint = pod.confined_to, pod.footprint
         confined = self._confined.get(ways)
@@ -116,10 +116,10 @@ class UnboundPods:
         if group is None:
             group = confined.groups[footprint] = _Group(holdable=self._places.hold(ways, footprint))
         group.names.add(name)
-        spread = Spread(footprint, confined.pool)
+        spread = Charge(footprint, confined.pool)
         return spread if group.holdable else self._move(name, pod, spread, out=False)
 
-    def remove(self, name: str, pod: Unbound) -> Spread:
+    def remove(self, name: str, pod: Unbound) -> Charge:
         """Let a pod go; return what it was charged to."""
         confined = self._confined[pod.confined_to]
         group = confined.groups[pod.footprint]
@@ -128,7 +128,7 @@ class UnboundPods:
             del confined.groups[pod.footprint]
             if not confined.groups:
                 del self._confined[pod.confined_to]
-        spread = Spread(pod.footprint, confined.pool)
+        spread = Charge(pod.footprint, confined.pool)
         return spread if group.holdable else self._move(name, pod, spread, out=True)
 
     def turned(self, concerned: Iterable[Ways]) -> Iterator[str]:
@@ -142,7 +142,7 @@ class UnboundPods:
                 if ways in moved or group.holdable != self._places.hold(ways, footprint):
                     yield from group.names
 
-    def _move(self, name: str, pod: Unbound, spread: Spread, *, out: bool) -> Spread:
+    def _move(self, name: str, pod: Unbound, spread: Charge, *, out: bool) -> Charge:
         apart = self._lets_in(name, pod)
         part = Stuck(apart=pod.footprint) if apart else Stuck(pod.footprint)
         for scope in spread.scopes:

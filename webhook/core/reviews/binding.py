@@ -7,16 +7,16 @@ there. What a binding says is a name, a UID and a node; the rest is known of the
 from webhook.core.api.types import Binding, ObjectError, Pod
 from webhook.core.config.types import Exempt
 from webhook.core.ledger.entry import Entry, Unbound
-from webhook.core.ledger.info import PodFacts
+from webhook.core.ledger.info import PodInfo
 from webhook.core.ledger.interval import Before
 from webhook.core.ledger.ledger import Ledger
 from webhook.core.ledger.subjects import USER
-from webhook.core.reviews.evaluation import Question
+from webhook.core.reviews.evaluation import Evaluation
 from webhook.core.reviews.review import AdmissionRequest
 from webhook.core.reviews.verdict import Decision, Reason, Verdict, cannot_tell
 
 
-def bind_question(request: AdmissionRequest, ledger: Ledger, problem: str | None = None) -> Question | Verdict:
+def bind_question(request: AdmissionRequest, ledger: Ledger, problem: str | None = None) -> Evaluation | Verdict:
     """Work out what a binding asks; a verdict where it asks for nothing, or nobody knows. The caller holds the lock.
 
     `problem` says why the ledger cannot be relied upon.
@@ -37,7 +37,7 @@ def bind_question(request: AdmissionRequest, ledger: Ledger, problem: str | None
         return cannot_tell(policy.mode, unknown)
     if live is None:
         return fits
-    return Question(request, Pod(binding.metadata), _facts(request, live, binding), policy.mode, exempt, fits)
+    return Evaluation(request, Pod(binding.metadata), _facts(request, live, binding), policy.mode, exempt, fits)
 
 
 def _exemption(namespace: str, live: Entry | None, exempt: Exempt) -> str | None:
@@ -75,9 +75,9 @@ def _comes_into_a_pool(name: str, binding: Binding, ledger: Ledger, problem: str
     return (None if charged == pool else live), ""
 
 
-def _facts(request: AdmissionRequest, live: Entry, binding: Binding) -> PodFacts:
+def _facts(request: AdmissionRequest, live: Entry, binding: Binding) -> PodInfo:
     name, node = f"{request.namespace}/{request.name}", binding.target.name
-    return PodFacts(
+    return PodInfo(
         name,
         live.uid,
         0,

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from webhook.core.ledger.ledger import Ledger
 from webhook.core.ledger.places import Lacking
 from webhook.core.reviews.awaiting import awaiting
-from webhook.core.reviews.evaluation import Question
+from webhook.core.reviews.evaluation import Evaluation
 from webhook.core.reviews.taken import named
 from webhook.core.reviews.verdict import (
     Decision,
@@ -42,7 +42,7 @@ class Outcome(Struct, frozen=True, gc=False):
     awaits: Verdict | None = None
 
 
-def decide(ledger: Ledger, allotment: Allotment, question: Question, now: float) -> Outcome:
+def decide(ledger: Ledger, allotment: Allotment, question: Evaluation, now: float) -> Outcome:
     """Judge a pod and, if it may come, reserve for it as far as the allotment covers it.
 
     A question that was answered before (the same pod, by its UID) gets the same answer and reserves nothing new. Nor is
@@ -62,7 +62,7 @@ def decide(ledger: Ledger, allotment: Allotment, question: Question, now: float)
 
 
 def _looked_at(
-    ledger: Ledger, allotment: Allotment, question: Question, placing: Verdict | None, now: float
+    ledger: Ledger, allotment: Allotment, question: Evaluation, placing: Verdict | None, now: float
 ) -> Outcome:
     """Decide by each sum, each subject's credit, and how much is kept in mind."""
     pod, dry_run = question.facts, question.request.dry_run
@@ -81,7 +81,7 @@ def _looked_at(
     return Outcome(verdict, settled=bool(dry_run) or allotment.take(pod, now))
 
 
-def _beyond_credit(question: Question, verdict: Verdict, shortfall: Shortfall, now: float) -> Outcome:
+def _beyond_credit(question: Evaluation, verdict: Verdict, shortfall: Shortfall, now: float) -> Outcome:
     """Let wait what is beyond the credit, or send it away; what policy lets in is let in, and not reserved for."""
     of_taken_name = shortfall.cause is Cause.TAKEN and bool(question.request.dry_run)
     if question.forced or of_taken_name:  # which holds nothing, and the API server itself knows which names are taken
@@ -92,7 +92,7 @@ def _beyond_credit(question: Question, verdict: Verdict, shortfall: Shortfall, n
     return Outcome(verdict, settled=False, awaits=awaits)
 
 
-def _whatever_is_free(question: Question, placing: Verdict | None) -> Verdict | None:
+def _whatever_is_free(question: Evaluation, placing: Verdict | None) -> Verdict | None:
     """Return the verdict that no sum has a part in; None where the sums decide.
 
     Quota admission runs last. What it refuses after a grant never comes, and would hold its room for the lapse: nothing
@@ -114,7 +114,7 @@ def _both(placing: Verdict, judged: Verdict) -> Verdict:
     return replace(judged, lacking=placing.lacking)
 
 
-def _placing(question: Question, lacking: Lacking) -> Verdict | None:
+def _placing(question: Evaluation, lacking: Lacking) -> Verdict | None:
     """Return what is to be said of a pod because no node can hold it; None where that is nothing.
 
     Of a resize only if it asks for more of what a node must have: a pod that waits can be resized too.
@@ -126,21 +126,21 @@ def _placing(question: Question, lacking: Lacking) -> Verdict | None:
     return None if verdict.reason is Reason.FITS else verdict
 
 
-def verdict_of(question: Question, judged: Verdict) -> Verdict:
+def verdict_of(question: Evaluation, judged: Verdict) -> Verdict:
     """Combine what the account says with the exemption and with what the pod leaves unsaid."""
     if question.exempt is not None or judged.decision is Decision.ALLOW:
         return _fitting(question, judged.sums)
     return judged
 
 
-def _fitting(question: Question, sums: tuple[Sum, ...] = ()) -> Verdict:
+def _fitting(question: Evaluation, sums: tuple[Sum, ...] = ()) -> Verdict:
     """Return the verdict on a pod that the account lets in, or has no say in; `sums` are those that it takes far."""
     if question.exempt is None:
         return question.form
     return Verdict(Decision.ALLOW, Reason.EXEMPT, question.mode, sums, question.exempt)
 
 
-def refuse_beside_others(ledger: Ledger, allotment: Allotment, question: Question, now: float) -> Verdict:
+def refuse_beside_others(ledger: Ledger, allotment: Allotment, question: Evaluation, now: float) -> Verdict:
     """Refuse a pod that fits the view, but not beside what other replicas hold after they handed back all they can.
 
     What is held for a replica that died says nothing about the cluster: with that alone in the way nobody can tell.

@@ -8,9 +8,9 @@ from msgspec.structs import replace
 from webhook.core.api.types import LARGE, ObjectError, OwnerReference, Pod, PodMeta
 from webhook.core.config.config import HeadroomConfig, Policy
 from webhook.core.config.types import Answer, Mode
-from webhook.core.ledger.info import PodFacts, pod_facts
+from webhook.core.ledger.info import PodInfo, pod_info
 from webhook.core.ledger.interval import UNBORN, Before
-from webhook.core.ledger.rules import Accounting
+from webhook.core.ledger.rules import AccountingRules
 from webhook.core.pods.confinement import MOST_PIECES, pieces, ways
 from webhook.core.pods.footprint import asks_for_memory, footprint, lacks_memory_limit
 from webhook.core.quotas.check import Quota, refusal
@@ -24,7 +24,7 @@ from webhook.core.values.notation import quoted
 from webhook.core.values.quantity import QuantityError
 
 
-class Question(Struct, frozen=True, gc=False):
+class Evaluation(Struct, frozen=True, gc=False):
     """A pod that wants in, wants to grow, or wants to be confined, under the policy of its namespace.
 
     `exempt` says why it is let in whatever the account says; `form` is the verdict on what it leaves unsaid;
@@ -34,7 +34,7 @@ class Question(Struct, frozen=True, gc=False):
 
     request: AdmissionRequest
     pod: Pod
-    facts: PodFacts
+    facts: PodInfo
     mode: Mode
     exempt: str | None
     form: Verdict
@@ -46,7 +46,7 @@ class Question(Struct, frozen=True, gc=False):
         """Say whether policy lets the pod in, whatever the account says."""
         return self.exempt is not None or self.mode is not Mode.ENFORCE
 
-    def kept(self) -> "Question":
+    def kept(self) -> "Evaluation":
         """Return the question without the objects that were judged already: it may have to wait, with many others.
 
         What stays of the pod says whom to tell of a refusal, and until when the API server waits.
@@ -71,7 +71,7 @@ def _cut(owner: OwnerReference) -> OwnerReference:
     )
 
 
-def question(request: AdmissionRequest, accounting: Accounting) -> Question | Verdict:
+def question(request: AdmissionRequest, accounting: AccountingRules) -> Evaluation | Verdict:
     """Work out what is asked; a verdict where no account is needed for it.
 
     Raises `ReviewError` for what no API server writes.
@@ -97,10 +97,10 @@ def question(request: AdmissionRequest, accounting: Accounting) -> Question | Ve
     except ObjectError as error:
         return Verdict(Decision.DENY, Reason.INVALID, policy.mode, detail=str(error))
     exempt = exemption(request, pod, config.exempt)
-    return Question(request, pod, facts, policy.mode, exempt, form, policy.unplaceable)
+    return Evaluation(request, pod, facts, policy.mode, exempt, form, policy.unplaceable)
 
 
-def asked_of_quotas(asked: Question, quotas: Sequence[Quota], body: bytes) -> Question:
+def asked_of_quotas(asked: Evaluation, quotas: Sequence[Quota], body: bytes) -> Evaluation:
     """Return the question with what quotas will say against the pod; `body` is the review that it came in.
 
     Quotas look at a pod when it is created or resized. It is read a second time then, for fields that the account does
@@ -120,11 +120,11 @@ def asked_of_quotas(asked: Question, quotas: Sequence[Quota], body: bytes) -> Qu
     return replace(asked, quota=said) if said else asked
 
 
-def _changed_to(request: AdmissionRequest, pod: Pod) -> PodFacts:
+def _changed_to(request: AdmissionRequest, pod: Pod) -> PodInfo:
     return _resized(request, pod) if request.is_resize else _confined(request, pod)
 
 
-def _grows(facts: PodFacts, accounting: Accounting) -> bool:
+def _grows(facts: PodInfo, accounting: AccountingRules) -> bool:
     """Say whether a change of a pod can raise a bounded sum: of a scope, or of a pool that it is charged to by it."""
     if facts.was_confined_to is not None and (
         facts.was_confined_to == facts.confined_to or not accounting.may_have_pools
@@ -133,17 +133,17 @@ def _grows(facts: PodFacts, accounting: Accounting) -> bool:
     return facts.counts and accounting.bounds(facts.asked)
 
 
-def _created(request: AdmissionRequest, pod: Pod) -> PodFacts:
+def _created(request: AdmissionRequest, pod: Pod) -> PodInfo:
     checked(request, pod)
     meta = pod.metadata
     # The pod comes under the object's name: the request's is the one that was asked for, and a mutating webhook may
     # have given another since. A review made by hand may lack what the API server always fills in; its own uid then
     # stands for the pod's.
     name = meta.name or request.name or f"{meta.generate_name}{request.uid}"
-    return pod_facts(pod, f"{request.namespace}/{name}", meta.uid or request.uid, at=0, user=request.user_info.username)
+    return pod_info(pod, f"{request.namespace}/{name}", meta.uid or request.uid, at=0, user=request.user_info.username)
 
 
-def _resized(request: AdmissionRequest, pod: Pod) -> PodFacts:
+def _resized(request: AdmissionRequest, pod: Pod) -> PodInfo:
     """Take in what a pod would be, and what it is.
 
     The API server copies the old status into the new object. What the kubelet said there of the last resize says
@@ -156,7 +156,7 @@ def _resized(request: AdmissionRequest, pod: Pod) -> PodFacts:
     return replace(facts, before=Before(facts.revision, footprint(old), review=request.uid))
 
 
-def _confined(request: AdmissionRequest, pod: Pod) -> PodFacts:
+def _confined(request: AdmissionRequest, pod: Pod) -> PodInfo:
     """Take in where a pod that waits might run, and where it may run from now on.
 
     Of a pod with scheduling gates the nodeSelector and the node affinity can be narrowed, of another one nothing that
@@ -169,17 +169,17 @@ def _confined(request: AdmissionRequest, pod: Pod) -> PodFacts:
     return replace(facts, before=before, was_confined_to=was)
 
 
-def _changed(request: AdmissionRequest, pod: Pod, old: Pod) -> PodFacts:
+def _changed(request: AdmissionRequest, pod: Pod, old: Pod) -> PodInfo:
     checked(request, pod, old)
     name = request.name or pod.metadata.name
     uid = old.metadata.uid or pod.metadata.uid or request.uid
     at = old.metadata.resource_version
     if not (at.isascii() and at.isdigit()):
         raise ObjectError(f"oldObject: metadata.resourceVersion: {quoted(at)} is no number")
-    return pod_facts(pod, f"{request.namespace}/{name}", uid, at=int(at), user=request.user_info.username)
+    return pod_info(pod, f"{request.namespace}/{name}", uid, at=int(at), user=request.user_info.username)
 
 
-def _form(pod: Pod, facts: PodFacts, config: HeadroomConfig, policy: Policy) -> Verdict:
+def _form(pod: Pod, facts: PodInfo, config: HeadroomConfig, policy: Policy) -> Verdict:
     """Judge what a pod leaves unsaid; of a change that adds no memory to it nothing is said."""
     if config.pools and policy.mode is Mode.ENFORCE and _is_too_large(pod, config):
         detail = f"its nodeSelector and node affinity have more than {MOST_PIECES} parts: select its nodes by a label"

@@ -8,8 +8,8 @@ from collections.abc import Iterable
 
 from msgspec import Struct
 
-from webhook.core.ledger.capacity import Bearing
-from webhook.core.ledger.info import PodFacts
+from webhook.core.ledger.capacity import ScopeLimits
+from webhook.core.ledger.info import PodInfo
 from webhook.core.ledger.ledger import Ledger
 from webhook.core.ledger.rules import bounded_sums
 from webhook.core.values.amounts import Amounts
@@ -21,7 +21,7 @@ class Figures(Struct, frozen=True, gc=False):
     scope: str
     asked: Amounts
     committed: Amounts
-    bearing: Bearing
+    bearing: ScopeLimits
 
     def short_by(self, index: int) -> int | None:
         """How much of a sum is missing, 0 where it fits or is not raised; None where it is not bounded."""
@@ -35,12 +35,12 @@ class Figures(Struct, frozen=True, gc=False):
         return (index for index, _ in bounded_sums(self.bearing.bound) if self.short_by(index))
 
 
-def figures_of(ledger: Ledger, pod: PodFacts) -> tuple[Figures, ...]:
+def figures_of(ledger: Ledger, pod: PodInfo) -> tuple[Figures, ...]:
     """Take down the account beside a pod under review, of every scope that the pod is charged to."""
     return tuple(_beside(ledger, pod, scope) for scope in ledger.spread(pod).scopes)
 
 
-def _beside(ledger: Ledger, pod: PodFacts, scope: str) -> Figures:
+def _beside(ledger: Ledger, pod: PodInfo, scope: str) -> Figures:
     standing, own = ledger.standing(scope), ledger.part_of(pod, scope)
     charged = standing.committed.plus(standing.unseen)
     if own is None:

@@ -4,7 +4,7 @@ What is asked, committed or missing is rounded up, a bound or what would fit is 
 an overrun. Names come from users: what does not print is escaped, and what is long is cut before it hides the rest.
 """
 
-from webhook.core.ledger.places import NO_ROOM, Lacking
+from webhook.core.ledger.places import NO_ALLOCATABLE, Lacking
 from webhook.core.reviews.verdict import Decision, Reason, Sum, Verdict
 from webhook.core.values.quantity import bytes_text, millis_text
 from webhook.core.values.scopes import CLUSTER
@@ -95,7 +95,7 @@ def shortage(lacking: Lacking) -> str:
     """Say what a pod asks for, and that none of the nodes it may use has so much, of both resources together."""
     short = [r for r in ("memory", "cpu") if getattr(lacking.need, r) > getattr(lacking.largest, r)]
     asked = " and ".join(_named(r, getattr(lacking.need, r)) for r in short or ("memory", "cpu"))
-    if lacking.largest == NO_ROOM:
+    if lacking.largest == NO_ALLOCATABLE:
         return f"asks {asked}, and may use no node that counts now"
     if not short:
         return f"asks {asked}, which no node has together"

@@ -2,14 +2,14 @@
 
 from msgspec.structs import replace
 
-from webhook.core.ledger.info import PodFacts
+from webhook.core.ledger.info import PodInfo
 from webhook.core.ledger.interval import UNBORN
 from webhook.core.ledger.ledger import Ledger
 from webhook.core.reviews.messages import amount
 from webhook.core.reviews.verdict import Verdict
 
 
-def named(ledger: Ledger, pod: PodFacts, judged: Verdict) -> Verdict:
+def named(ledger: Ledger, pod: PodInfo, judged: Verdict) -> Verdict:
     """Return the verdict with a word on the pod that has the name; without it the figure asked would be puzzling."""
     broken = [s for s in judged.sums if s.short_by > 0]
     if not broken or pod.before is not UNBORN or not ledger.is_taken(pod.name):

@@ -7,9 +7,9 @@ from msgspec import Struct
 from webhook.core.config.config import HeadroomConfig
 from webhook.core.config.percentage import Share
 from webhook.core.config.types import Answer, MissingLimits, Mode
-from webhook.core.ledger.info import PodFacts
+from webhook.core.ledger.info import PodInfo
 from webhook.core.ledger.ledger import Ledger
-from webhook.core.ledger.nodes import Room
+from webhook.core.ledger.nodes import Allocatable
 from webhook.core.ledger.places import Lacking
 from webhook.core.ledger.rules import near_sums
 from webhook.core.reviews.figures import Figures
@@ -62,7 +62,7 @@ class Sum(Struct, frozen=True, gc=False):
     committed: int
     granted: int
     bound: int
-    room: Room
+    room: Allocatable
     kept: int
     share: Share | None
     uncounted: tuple[tuple[str, int], ...] = ()
@@ -116,7 +116,7 @@ class Verdict(Struct, frozen=True, gc=False):
         return tuple({s.scope: s.figures for s in self.sums if s.figures is not None}.values())
 
 
-def growth(ledger: Ledger, pod: PodFacts, past: Share | None = None) -> tuple[Sum, ...]:
+def growth(ledger: Ledger, pod: PodInfo, past: Share | None = None) -> tuple[Sum, ...]:
     """Return every bounded sum that this pod raises, or only those that it takes past a share of their bound.
 
     Only growth is judged: what a pod does not raise is no matter.
@@ -144,7 +144,7 @@ def refuse(sums: tuple[Sum, ...], mode: Mode) -> Verdict:
     return Verdict(_answered(mode), reason, mode, sums)
 
 
-def judge(ledger: Ledger, pod: PodFacts, mode: Mode) -> Verdict:
+def judge(ledger: Ledger, pod: PodInfo, mode: Mode) -> Verdict:
     """Judge a pod against this replica's view: what lives, what it has granted itself, and the bounds."""
     tight = growth(ledger, pod, past=ledger.accounting.config.warn_at)
     if not tight:

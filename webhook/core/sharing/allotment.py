@@ -38,14 +38,14 @@ The argument that no sequence of these steps passes the bound is in docs/protoco
 
 from collections.abc import Sequence
 
-from webhook.core.ledger.info import PodFacts
+from webhook.core.ledger.info import PodInfo
 from webhook.core.ledger.interval import Sums
 from webhook.core.ledger.ledger import Ledger
 from webhook.core.sharing.continuity import Continuity
 from webhook.core.sharing.credit import Credit
 from webhook.core.sharing.grants import Grants
 from webhook.core.sharing.name_claims import MOST, held_by_others, named
-from webhook.core.sharing.peers import Timing, Witness
+from webhook.core.sharing.peers import Peers, Timing
 from webhook.core.sharing.proposal import Ask, Draft, Proposal, fits, must_call, owing, view_of
 from webhook.core.sharing.shared_state import Holding, Shared
 from webhook.core.sharing.size import levels
@@ -64,7 +64,7 @@ class Allotment(Grants):
         self.newest = 0  # the highest resourceVersion of the object that was seen in this history
         self.went_back = False  # a write was carried out in another history than the one that it was sent in
         self._continuity = Continuity()
-        self._witness = Witness(replica, timing)
+        self._witness = Peers(replica, timing)
         self._valid_until = float("-inf")
         self._renewal = 0
         self._lean_until = float("-inf")
@@ -358,24 +358,24 @@ class Allotment(Grants):
             return False
         return self.shared is None or (self.shared.open and self._ledger.revision >= self.shared.floor)
 
-    def fits(self, pod: PodFacts, shared: Shared) -> bool:
+    def fits(self, pod: PodInfo, shared: Shared) -> bool:
         """Say whether a pod could be booked for in this state."""
         return fits(self._ledger, shared, self.replica, pod)
 
-    def held_by_others(self, scope: str, pod: PodFacts) -> Amounts:
+    def held_by_others(self, scope: str, pod: PodInfo) -> Amounts:
         """What others hold in a scope beside a pod, if that were let in."""
         if self.shared is None:
             return NOTHING
         return held_by_others(self._ledger, self.shared, self.replica, scope, pod)
 
-    def promising(self, pod: PodFacts, now: float) -> bool:
+    def promising(self, pod: PodInfo, now: float) -> bool:
         """Say whether it helps a pod that did not fit to propose again: it fits by now, or others must be called."""
         if self.shared is None or not self.may_book():
             return False
         view = view_of(self._ledger, pod)
         return self.fits(pod, self.shared) or must_call(self.shared, self.replica, self.silent(now), view)
 
-    def refuses(self, pod: PodFacts, now: float) -> bool:
+    def refuses(self, pod: PodInfo, now: float) -> bool:
         """Say whether a pod that was proposed and did not fit can be refused for good (rule 6)."""
         shared = self.shared
         if shared is None or not self.may_book() or not self.valid(now) or self.fits(pod, shared):

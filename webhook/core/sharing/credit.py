@@ -28,7 +28,7 @@ from typing import Final, NamedTuple
 from msgspec import Struct
 
 from webhook.core.ledger.history import Standing
-from webhook.core.ledger.info import PodFacts
+from webhook.core.ledger.info import PodInfo
 from webhook.core.ledger.interval import UNBORN, Sums
 from webhook.core.ledger.ledger import Ledger
 from webhook.core.ledger.reservations import Named, Reservation
@@ -116,7 +116,7 @@ class Credit:
 
     # -- questions -----------------------------------------------------------------------------------------------------
 
-    def is_roomy(self, pod: PodFacts) -> bool:
+    def is_roomy(self, pod: PodInfo) -> bool:
         """Say whether there is so much room that a pod comes near no bound, and is within any credit.
 
         It is a new pod, and with all that is open it comes to such a part of what is left short of where a bound is
@@ -137,7 +137,7 @@ class Credit:
                     return False
         return True
 
-    def shortfall(self, pod: PodFacts, now: float) -> Shortfall | None:
+    def shortfall(self, pod: PodInfo, now: float) -> Shortfall | None:
         """Say why a pod is beyond the credit of its subjects; None if it is not."""
         shares = self._shares
         if shares is None:
@@ -152,7 +152,7 @@ class Credit:
         found = [short for room in rooms for short in self._short(pod, room, shares, now)]
         return min(found, key=lambda short: short.cause is Cause.EARLIER, default=None)  # waiting would be in vain
 
-    def _rooms(self, pod: PodFacts) -> Iterator[_Room]:
+    def _rooms(self, pod: PodInfo) -> Iterator[_Room]:
         for scope in self._ledger.spread(pod).scopes:
             cost = self._ledger.asked_beyond_live(pod, scope)
             for index, bound, left in self._left(scope):
@@ -166,7 +166,7 @@ class Credit:
             left = bound - standing.committed[index] - standing.unseen[index] - elsewhere[index]
             yield index, bound, max(0, left)
 
-    def _short(self, pod: PodFacts, room: _Room, shares: Shares, now: float) -> Iterator[Shortfall]:
+    def _short(self, pod: PodInfo, room: _Room, shares: Shares, now: float) -> Iterator[Shortfall]:
         named = self._named.get(pod.name, {})  # by another replica, whose subject nobody tells: surely its namespace
         for subject in subjects_of(pod.name, pod.owner):
             awaited = self._ledger.reservations.subjects.awaited(subject)

@@ -9,7 +9,7 @@ While a write is on its way, nobody knows whether the old terms are in force or 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 
-from webhook.core.ledger.info import PodFacts
+from webhook.core.ledger.info import PodInfo
 from webhook.core.ledger.interval import UNBORN, Sums
 from webhook.core.ledger.ledger import Ledger
 from webhook.core.ledger.reservations import Named
@@ -43,7 +43,7 @@ class Grants(ABC):
     def valid(self, now: float) -> bool:
         """Say whether this replica may grant at all now."""
 
-    def take(self, pod: PodFacts, now: float) -> bool:
+    def take(self, pod: PodInfo, now: float) -> bool:
         """Grant from the allotment if it covers the pod (rule 1); the caller has judged it against the bound."""
         pending = self._pending
         if not (self.valid(now) and self._tells(pod)) or (pending is not None and pod.key in pending.retired_keys):
@@ -56,7 +56,7 @@ class Grants(ABC):
         self._grant(pod, now)
         return True
 
-    def force(self, pod: PodFacts, now: float) -> None:
+    def force(self, pod: PodInfo, now: float) -> None:
         """Reserve for a pod that policy lets through though it could not be booked (rule 8), within its credit.
 
         Not for one that no node can hold: it will not count before it is bound.
@@ -66,19 +66,19 @@ class Grants(ABC):
         if self.holds(pod, forced=True) and self._tells(pod) and self._credit.shortfall(pod, now) is None:
             self._grant(pod, now)
 
-    def is_roomy(self, pod: PodFacts) -> bool:
+    def is_roomy(self, pod: PodInfo) -> bool:
         """Say whether a pod surely fits, comes near no bound, is within any credit, and room is held for it."""
         return len(self._ledger.reservations) < size.MOST_GRANTS and self._credit.is_roomy(pod)
 
-    def shortfall(self, pod: PodFacts, now: float) -> Shortfall | None:
+    def shortfall(self, pod: PodInfo, now: float) -> Shortfall | None:
         """Say why a pod is beyond the credit of its subjects; None if it is not."""
         return self._credit.shortfall(pod, now)
 
-    def holds(self, pod: PodFacts, *, forced: bool) -> bool:
+    def holds(self, pod: PodInfo, *, forced: bool) -> bool:
         """Say whether room is held for a pod that is let in; `forced`: by policy, whatever the account says."""
         return size.can_hold(self._ledger, pod, forced=forced)
 
-    def _tells(self, pod: PodFacts) -> bool:
+    def _tells(self, pod: PodInfo) -> bool:
         """Say whether what is held for a pod can surely be told with the next write (size.py)."""
         shared = self.shared
         if (
@@ -89,7 +89,7 @@ class Grants(ABC):
             return True
         return all(self.held(scope) != NOTHING for scope in self._ledger.spread(pod).scopes)
 
-    def again(self, pod: PodFacts, now: float) -> bool:
+    def again(self, pod: PodInfo, now: float) -> bool:
         """Say whether this very pod was granted before, and reserve on for it: a review may be repeated."""
         if pod.name not in self._ledger.reservations.names:
             return False
@@ -136,19 +136,19 @@ class Grants(ABC):
         self._ledger.reservations.void(void)
         return void
 
-    def _grant(self, pod: PodFacts, now: float) -> None:
+    def _grant(self, pod: PodInfo, now: float) -> None:
         if self._pending is not None:
             for scope, amounts in self._growth(pod, self._pending.retired_keys).items():
                 self._pending.load[scope] = self._pending.load.get(scope, NOTHING).plus(amounts)
         self._ledger.grant(pod, now)
 
-    def _growth(self, pod: PodFacts, without: frozenset[str]) -> Sums:
+    def _growth(self, pod: PodInfo, without: frozenset[str]) -> Sums:
         """What a grant would add to the unretired reservations (those under one name overlap)."""
         spread = self._ledger.spread(pod)
         before = pod.before if pod.was_confined_to is None else self._ledger.before(pod)
         return self._ledger.reservations.growth_of(pod.name, spread, before, without=without)
 
-    def _covered(self, pod: PodFacts, held: Sums, load: Load, without: frozenset[str] = _NONE) -> bool:
+    def _covered(self, pod: PodInfo, held: Sums, load: Load, without: frozenset[str] = _NONE) -> bool:
         for scope, growth in self._growth(pod, without).items():
             asked = pod.footprint if pod.before is UNBORN else self._ledger.asked(pod, scope)
             limit, used = held.get(scope, NOTHING), load(scope)

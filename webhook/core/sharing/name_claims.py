@@ -8,7 +8,7 @@ one of them lives at any moment, so a name costs the largest of what lives there
 from heapq import nsmallest
 from itertools import islice
 
-from webhook.core.ledger.info import PodFacts
+from webhook.core.ledger.info import PodInfo
 from webhook.core.ledger.interval import Sums
 from webhook.core.ledger.ledger import Ledger
 from webhook.core.ledger.reservations import Reservations
@@ -51,7 +51,7 @@ def _more_than_nothing(sums: Sums) -> Sums:
     return {scope: amounts for scope, amounts in sums.items() if amounts != NOTHING}
 
 
-def held_by_others(ledger: Ledger, shared: Shared, replica: str, scope: str, pod: PodFacts | None = None) -> Amounts:
+def held_by_others(ledger: Ledger, shared: Shared, replica: str, scope: str, pod: PodInfo | None = None) -> Amounts:
     """What all other replicas hold in a scope, beyond what lives and may still come by this one's account.
 
     With a pod as if that had been let in: under its own name others may hold room already.

@@ -30,7 +30,7 @@ class _Heard(NamedTuple):
     at: float
 
 
-class Witness:
+class Peers:
     """The observations of one replica."""
 
     def __init__(self, replica: str, timing: Timing) -> None:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from webhook.core.ledger.info import PodFacts
+from webhook.core.ledger.info import PodInfo
 from webhook.core.ledger.interval import Sums
 from webhook.core.ledger.ledger import Ledger
 from webhook.core.ledger.reservations import Named
@@ -20,7 +20,7 @@ from webhook.core.values.amounts import NOTHING, Amounts
 class Ask(NamedTuple):
     """A pod that waits for a booking; `forced`: policy lets it through, so it is booked even past the bound."""
 
-    pod: PodFacts
+    pod: PodInfo
     forced: bool = False
 
 
@@ -59,7 +59,7 @@ class Proposal:
 
 
 def free(
-    ledger: Ledger, shared: Shared, replica: str, scope: str, pod: PodFacts | None = None
+    ledger: Ledger, shared: Shared, replica: str, scope: str, pod: PodInfo | None = None
 ) -> tuple[int | None, ...]:
     """What nobody holds of each sum of a scope beside a pod; below zero when over, None where it is not bounded."""
     standing = ledger.standing(scope)
@@ -67,7 +67,7 @@ def free(
     return tuple(None if b is None else b - t for b, t in zip(standing.bearing.bound, taken, strict=True))
 
 
-def fits(ledger: Ledger, shared: Shared, replica: str, pod: PodFacts) -> bool:
+def fits(ledger: Ledger, shared: Shared, replica: str, pod: PodInfo) -> bool:
     """Rule 2 of allotment.py for one pod, on top of what is reserved here.
 
     A pod under a name that is paid for already grows nothing, and yet wants the sums to be within their bounds: the
@@ -94,7 +94,7 @@ def owing(shared: Shared, replica: str, silent: Collection[str], view: int) -> l
     ]
 
 
-def view_of(ledger: Ledger, pod: PodFacts) -> int:
+def view_of(ledger: Ledger, pod: PodInfo) -> int:
     """Return how far those must see who are called for a pod.
 
     Of a resize, as far as the object under review: who granted an earlier attempt at it then knows what became of that.
@@ -222,7 +222,7 @@ class Draft:
         """How many bytes of the text the others leave."""
         return size.LEFT - size.by_others(self.base, self._replica)
 
-    def _fits(self, pod: PodFacts) -> bool:
+    def _fits(self, pod: PodInfo) -> bool:
         return self.bookable and fits(self._ledger, self.base, self._replica, pod)
 
     def _book(self, ask: Ask, now: float) -> None:

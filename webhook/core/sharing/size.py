@@ -16,7 +16,7 @@ from typing import Final
 
 from msgspec import json
 
-from webhook.core.ledger.info import PodFacts
+from webhook.core.ledger.info import PodInfo
 from webhook.core.ledger.interval import Sums
 from webhook.core.ledger.ledger import Ledger
 from webhook.core.sharing.shared_state import Shared
@@ -99,7 +99,7 @@ def open_scopes(ledger: Ledger) -> set[str]:
     return {scope for scope in ledger.accounting.scopes if ledger.reservations.open(scope) != NOTHING}
 
 
-def can_hold(ledger: Ledger, pod: PodFacts, *, forced: bool) -> bool:
+def can_hold(ledger: Ledger, pod: PodInfo, *, forced: bool) -> bool:
     """Say whether room is held for a pod that is let in: there are not too many, and a bound could hold all of it.
 
     What no bound could ever hold comes by policy alone (`forced`). Nothing that is kept free for it would keep the sums
@@ -110,7 +110,7 @@ def can_hold(ledger: Ledger, pod: PodFacts, *, forced: bool) -> bool:
     return not forced or _bears(ledger, pod)
 
 
-def _bears(ledger: Ledger, pod: PodFacts) -> bool:
+def _bears(ledger: Ledger, pod: PodInfo) -> bool:
     return all(
         bound is None or not asked or asked <= bound
         for scope in ledger.spread(pod).scopes

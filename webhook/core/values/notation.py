@@ -7,7 +7,7 @@ from typing import ClassVar, Self
 _SHOWN = 60  # characters of somebody's text that an error repeats: enough to find it, too few to flood a log
 
 
-class Word(ABC):
+class Notation(ABC):
     """A value with a notation of its own; equal values are written alike by `str`."""
 
     __slots__ = ()

@@ -9,24 +9,34 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from webhook.core.events import aggregator as notice
-from webhook.core.events.aggregator import ATTEMPTS, BURST, INTERVAL, MOST, RATE, ROOM, Notice, Notices, Occurrence
-from webhook.core.events.reference import Regarding
+from webhook.core.events.aggregator import (
+    ATTEMPTS,
+    BURST,
+    INTERVAL,
+    MOST,
+    RATE,
+    ROOM,
+    EventAggregator,
+    Occurrence,
+    PendingEvent,
+)
+from webhook.core.events.reference import Reference
 
 
 def of(
     owner: object = "web", text: str = "it does not fit", *, namespace: str = "shop", reason: str = "Full"
 ) -> Occurrence:
-    about = Regarding("apps/v1", "ReplicaSet", namespace, str(owner), f"uid-{owner}")
+    about = Reference("apps/v1", "ReplicaSet", namespace, str(owner), f"uid-{owner}")
     return Occurrence(about, "Warning", reason, "CreatePod", text)
 
 
-def told(notices: Notices, now: float) -> list[Notice]:
+def told(notices: EventAggregator, now: float) -> list[PendingEvent]:
     """Everything that is due at a moment."""
     return list(iter(lambda: notices.take(now), None))
 
 
 def test_the_first_is_told_at_once() -> None:
-    notices = Notices()
+    notices = EventAggregator()
     assert notices.observe(of(), 100.0)
     (found,) = told(notices, 100.0)
     assert (found.occurrence.regarding.name, found.count, found.first, found.last) == ("web", 1, 100.0, 100.0)
@@ -34,7 +44,7 @@ def test_the_first_is_told_at_once() -> None:
 
 
 def test_what_follows_is_counted_and_told_after_the_interval_with_the_newest_text() -> None:
-    notices = Notices()
+    notices = EventAggregator()
     notices.observe(of(), 100.0)
     told(notices, 100.0)
     for second in range(1, 10):
@@ -46,7 +56,7 @@ def test_what_follows_is_counted_and_told_after_the_interval_with_the_newest_tex
 
 
 def test_the_count_of_what_was_told_begins_anew() -> None:
-    notices = Notices()
+    notices = EventAggregator()
     counts = []
     for second in range(100, 140):
         notices.observe(of(), float(second))
@@ -55,7 +65,7 @@ def test_the_count_of_what_was_told_begins_anew() -> None:
 
 
 def test_each_reason_and_each_object_has_its_own() -> None:
-    notices = Notices()
+    notices = EventAggregator()
     for occurrence in (of("a"), of("b"), of("a", reason="Other"), of("a"), of("a", namespace="other")):
         notices.observe(occurrence, 1.0)
     found = told(notices, 1.0)
@@ -68,7 +78,7 @@ def test_each_reason_and_each_object_has_its_own() -> None:
 
 
 def test_one_that_is_over_is_forgotten() -> None:
-    notices = Notices()
+    notices = EventAggregator()
     notices.observe(of(), 1.0)
     told(notices, 1.0)
     assert len(notices) == 1
@@ -77,7 +87,7 @@ def test_one_that_is_over_is_forgotten() -> None:
 
 
 def test_those_that_were_never_told_go_before_those_that_were() -> None:
-    notices = Notices()
+    notices = EventAggregator()
     for number in range(BURST):
         notices.observe(of(number), 1.0)
     told(notices, 1.0)
@@ -90,7 +100,7 @@ def test_those_that_were_never_told_go_before_those_that_were() -> None:
 
 
 def test_namespaces_take_turns_so_that_a_flood_in_one_holds_up_no_other() -> None:
-    notices = Notices()
+    notices = EventAggregator()
     for number in range(ROOM):
         notices.observe(of(number, namespace="flood"), 1.0)
     notices.observe(of(namespace="calm"), 2.0)
@@ -99,7 +109,7 @@ def test_namespaces_take_turns_so_that_a_flood_in_one_holds_up_no_other() -> Non
 
 
 def test_a_namespace_has_only_so_much_room_and_says_what_it_cannot_take() -> None:
-    notices = Notices()
+    notices = EventAggregator()
     taken = [notices.observe(of(number, namespace="flood"), 1.0) for number in range(ROOM + 5)]
     assert taken == [True] * ROOM + [False] * 5
     assert notices.observe(of(namespace="calm"), 1.0)
@@ -107,14 +117,14 @@ def test_a_namespace_has_only_so_much_room_and_says_what_it_cannot_take() -> Non
 
 
 def test_all_namespaces_together_have_only_so_much() -> None:
-    notices = Notices()
+    notices = EventAggregator()
     taken = [notices.observe(of(namespace=f"ns-{number}"), 1.0) for number in range(MOST + 5)]
     assert taken.count(False) == 5
     assert len(notices) == MOST
 
 
 def test_room_is_given_back() -> None:
-    notices = Notices()
+    notices = EventAggregator()
     for round_ in range(4):
         start = round_ * 1000.0
         assert all(notices.observe(of(f"{round_}-{number}"), start) for number in range(ROOM))
@@ -126,7 +136,7 @@ def test_room_is_given_back() -> None:
 
 @pytest.mark.parametrize("later", [0, 3])
 def test_what_could_not_be_told_is_tried_again_with_what_came_since(later: int) -> None:
-    notices = Notices()
+    notices = EventAggregator()
     notices.observe(of(), 1.0)
     (failed,) = told(notices, 1.0)
     for _ in range(later):
@@ -138,7 +148,7 @@ def test_what_could_not_be_told_is_tried_again_with_what_came_since(later: int) 
 
 
 def test_it_is_tried_only_so_often() -> None:
-    notices = Notices()
+    notices = EventAggregator()
     notices.observe(of(), 0.0)
     tries: list[bool] = []
     for attempt in range(ATTEMPTS + 2):
@@ -147,7 +157,7 @@ def test_it_is_tried_only_so_often() -> None:
 
 
 def test_the_tries_are_counted_anew_after_one_that_went_well() -> None:
-    notices = Notices()
+    notices = EventAggregator()
     for start in (0.0, 1000.0):
         notices.observe(of(), start)
         for attempt in range(ATTEMPTS - 1):
@@ -158,7 +168,7 @@ def test_the_tries_are_counted_anew_after_one_that_went_well() -> None:
 
 
 def test_what_is_given_back_after_it_was_forgotten_is_tried_at_once() -> None:
-    notices = Notices()
+    notices = EventAggregator()
     notices.observe(of(), 1.0)
     (failed,) = told(notices, 1.0)
     told(notices, 1.0 + INTERVAL)
@@ -169,7 +179,7 @@ def test_what_is_given_back_after_it_was_forgotten_is_tried_at_once() -> None:
 
 
 def test_what_is_given_back_where_there_is_no_room_is_dropped() -> None:
-    notices = Notices()
+    notices = EventAggregator()
     notices.observe(of(), 1.0)
     (failed,) = told(notices, 1.0)
     told(notices, 1.0 + INTERVAL)
@@ -198,10 +208,10 @@ class Storm:
     """Notices under a storm; counts what went in, came out, and could not be taken."""
 
     def __init__(self) -> None:
-        self.notices, self.now = Notices(), 1000.0
+        self.notices, self.now = EventAggregator(), 1000.0
         self.seen: Counter[str] = Counter()
         self.dropped: Counter[str] = Counter()
-        self.told: list[tuple[float, Notice]] = []
+        self.told: list[tuple[float, PendingEvent]] = []
 
     def step(self, wait: float, first: int, owners: int, look: bool, fail: bool) -> None:
         self.now += wait
@@ -215,7 +225,7 @@ class Storm:
                 continue
             self.told.append((self.now, found))
 
-    def by_owner(self) -> Iterator[tuple[str, list[tuple[float, Notice]]]]:
+    def by_owner(self) -> Iterator[tuple[str, list[tuple[float, PendingEvent]]]]:
         grouped = defaultdict(list)
         for when, found in self.told:
             grouped[found.occurrence.regarding.name].append((when, found))

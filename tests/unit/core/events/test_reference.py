@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from webhook.core.api.types import OwnerReference
-from webhook.core.events.reference import Regarding, controller, regarding
+from webhook.core.events.reference import Reference, controller, regarding
 
 UID = "0a1b2c3d-0000-4000-8000-123456789abc"
 OWNER = OwnerReference("apps/v1", "ReplicaSet", "web-5d9c", UID, controller=True)
@@ -21,7 +21,7 @@ def changed(**fields: str) -> OwnerReference:
 
 def test_the_controller_among_the_owners_is_meant() -> None:
     other = OwnerReference("v1", "ConfigMap", "other", "1")
-    assert controller((other, OWNER), "shop") == Regarding("apps/v1", "ReplicaSet", "shop", "web-5d9c", UID)
+    assert controller((other, OWNER), "shop") == Reference("apps/v1", "ReplicaSet", "shop", "web-5d9c", UID)
 
 
 def test_without_a_controller_nobody_is() -> None:

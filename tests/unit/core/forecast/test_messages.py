@@ -8,7 +8,7 @@ from tests.support.accounts import GI
 from webhook.core.config.percentage import Share
 from webhook.core.forecast.fit import Foresight, Obstacle
 from webhook.core.forecast.messages import detail, form_warning, warning
-from webhook.core.ledger.nodes import Room
+from webhook.core.ledger.nodes import Allocatable
 from webhook.core.reviews.messages import refusal
 from webhook.core.reviews.verdict import Decision, Reason, Sum, Verdict
 from webhook.core.values.amounts import Amounts
@@ -26,7 +26,7 @@ def short_of(
     asked: int = 5 * GI,
 ) -> Sum:
     index = Amounts._fields.index(field)
-    return Sum(scope, index, asked, committed, 0, bound, Room(10 * GI, 4000), 0, Share.parse("75%"))
+    return Sum(scope, index, asked, committed, 0, bound, Allocatable(10 * GI, 4000), 0, Share.parse("75%"))
 
 
 def found(

@@ -10,7 +10,7 @@ from webhook.core.api.types import ObjectError
 from webhook.core.api.workloads import Workload, read_workload, scaled
 from webhook.core.forecast.plan import Edit, Plan, plan
 from webhook.core.forecast.rollout import growth, in_place, on_nodes, recreation, rolling
-from webhook.core.ledger.nodes import NodeFacts
+from webhook.core.ledger.nodes import NodeInfo
 
 OTHER = template(image="b")
 FAILED = {"conditions": [{"type": "ReplicaFailure", "status": "True"}]}
@@ -25,7 +25,7 @@ def cron(suspend: bool = False, schedule: str = "@daily", **spec: Any) -> Worklo
     return workload(jobTemplate={"spec": {"template": template(), **spec}}, suspend=suspend, schedule=schedule)
 
 
-def made(kind: str, new: Workload, old: Workload | None = None, nodes: tuple[NodeFacts, ...] = ()) -> Plan:
+def made(kind: str, new: Workload, old: Workload | None = None, nodes: tuple[NodeInfo, ...] = ()) -> Plan:
     found = plan(kind, Edit(new, old, nodes))
     assert found is not None
     return found

@@ -11,7 +11,7 @@ from webhook.core.config.types import Mode
 from webhook.core.forecast.preview import Level, Preview, preview, standings, under
 from webhook.core.forecast.preview_messages import preview_warnings
 from webhook.core.ledger.ledger import Ledger
-from webhook.core.ledger.rules import Accounting
+from webhook.core.ledger.rules import AccountingRules
 from webhook.core.values.scopes import CLUSTER
 
 CONTROL_PLANE = frozenset({"node-role.kubernetes.io/control-plane"})
@@ -27,7 +27,7 @@ class Foretelling(LedgerAndTwin):
         self.ledger.tick(self.twin.now)
         foretold = standings(under(self.ledger.parts(self.twin.now), new))
         preview_warnings(preview(self.ledger.parts(self.twin.now), new))
-        self.ledger.configure(Accounting(new), self.twin.now)
+        self.ledger.configure(AccountingRules(new), self.twin.now)
         self.ledger.tick(self.twin.now)
         self.twin.config = new
         assert foretold == {scope: self.ledger.standing(scope) for scope in self.ledger.accounting.scopes}
@@ -70,7 +70,7 @@ def test_nodes_that_fall_away_or_come_back_by_new_rules(settings: str, now: floa
     of.node_gone("d", 1.0)
     new = config(settings)
     foretold = standings(under(of.parts(now), new))
-    of.configure(Accounting(new), now)
+    of.configure(AccountingRules(new), now)
     of.tick(now)
     assert foretold == {scope: of.standing(scope) for scope in of.accounting.scopes}
 
@@ -120,7 +120,7 @@ def test_a_pool_is_over_by_pods_that_were_charged_elsewhere(busy: Ledger) -> Non
 
 
 def test_what_is_over_already_is_told_only_if_it_gets_worse(busy: Ledger) -> None:
-    busy.configure(Accounting(config(HIGH_MEM, "50%")), 0.0)
+    busy.configure(AccountingRules(config(HIGH_MEM, "50%")), 0.0)
     assert told(busy, requests="50%") == ()
     assert told(busy, f"{HIGH_MEM}\nmode: warn", "50%") == ()
     assert told(busy, requests="52%") == ()
@@ -154,7 +154,7 @@ def test_a_reserve_that_takes_every_node_is_named_whether_anything_lives_or_not(
 def test_a_bound_of_nothing_is_not_laid_to_a_reserve() -> None:
     of = ledger("", node("a"))
     of.relist_nodes([node("a", taints=CONTROL_PLANE)], 0.0)
-    of.configure(Accounting(config("")), 0.0)
+    of.configure(AccountingRules(config("")), 0.0)
     assert of_change(of, "reserve: {nodes: 1}").kept == ()
 
 
@@ -178,7 +178,7 @@ def test_a_pool_that_selects_nothing_is_told_once(busy: Ledger) -> None:
     gpu = "{name: gpu, nodeSelector: {pool: gpu}, thresholds: {memory: {requests: 75%}}}"
     new = HIGH_MEM.replace("]", f", {gpu}]")
     assert told(busy, new) == ("pool gpu selects no node: its bounds are 0, and nothing confined to it fits",)
-    busy.configure(Accounting(config(new)), 0.0)
+    busy.configure(AccountingRules(config(new)), 0.0)
     assert told(busy, new) == ()
     renamed = HIGH_MEM.replace("pool: high-mem", "pool: hihg-mem")
     assert told(busy, renamed) == (
@@ -197,7 +197,7 @@ def test_pools_that_overlap(busy: Ledger) -> None:
 
 
 def test_the_first_configuration_of_all_is_previewed_too() -> None:
-    of = Ledger(Accounting(HeadroomConfig()))
+    of = Ledger(AccountingRules(HeadroomConfig()))
     of.relist_nodes([node("a")], 0.0)
     of.see(pod("on-a", 7, "a"))
     assert told(of, "", "50%") == (

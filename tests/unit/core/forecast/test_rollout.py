@@ -4,14 +4,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from webhook.core.forecast.rollout import Course, growth, in_place, on_nodes, recreation, rolling
+from webhook.core.forecast.rollout import Rollout, growth, in_place, on_nodes, recreation, rolling
 
 courses = st.builds(
-    Course, come=st.integers(1, 30), going=st.integers(0, 30), lead=st.integers(-20, 40), kept=st.integers(0, 3)
+    Rollout, come=st.integers(1, 30), going=st.integers(0, 30), lead=st.integers(-20, 40), kept=st.integers(0, 3)
 )
 
 
-def gone(course: Course) -> list[int]:
+def gone(course: Rollout) -> list[int]:
     return [course.gone(new) for new in range(course.come + 1)]
 
 
@@ -33,7 +33,7 @@ def gone(course: Course) -> list[int]:
         (on_nodes(3, 3, 1, 0), [0, 1, 2, 3]),
     ],
 )
-def test_how_many_are_gone(course: Course, expected: list[int]) -> None:
+def test_how_many_are_gone(course: Rollout, expected: list[int]) -> None:
     assert gone(course) == expected
 
 
@@ -59,7 +59,7 @@ def test_filled_up_a_rolling_update_is_one_of_more_pods() -> None:
 
 @given(courses, st.integers(0, 9), st.integers(0, 9), st.integers(-30, 90))
 def test_the_first_crossing_and_the_highest_point_are_those_of_counting_one_by_one(
-    course: Course, each: int, back: int, left: int
+    course: Rollout, each: int, back: int, left: int
 ) -> None:
     def need(new: int) -> int:
         return (new + 1) * each - course.gone(new) * back

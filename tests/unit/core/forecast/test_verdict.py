@@ -10,7 +10,7 @@ from tests.support.workloads import Json, Pods, account, template, workload
 from webhook.core.api.workloads import Workload
 from webhook.core.forecast.fit import facts_of, foresee, lacking, look
 from webhook.core.forecast.plan import KINDS, Edit, plan
-from webhook.core.forecast.verdict import SILENT, Early, about_workload, early, excused, reply, wanted
+from webhook.core.forecast.verdict import SILENT, EarlyVerdict, about_workload, early, excused, reply, wanted
 from webhook.core.ledger.ledger import Ledger
 from webhook.core.pods.defaults import pod_of
 from webhook.core.reviews.review import AdmissionRequest, decode
@@ -26,7 +26,7 @@ def asked(kind: str, sub_resource: str = "", resource: str = "", **request: Any)
     return decode(body(**named, namespace="default", name="web", **request))
 
 
-def said(of: Ledger, settings: str, kind: str, new: Workload, old: Workload | None = None) -> Early:
+def said(of: Ledger, settings: str, kind: str, new: Workload, old: Workload | None = None) -> EarlyVerdict:
     made = plan(kind, Edit(new, old))
     assert made is not None
     facts = facts_of("default", made)

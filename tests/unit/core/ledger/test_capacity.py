@@ -5,9 +5,9 @@ from collections.abc import Callable
 import pytest
 
 from tests.support.accounts import GI, HIGH_MEM, REQUESTS, config, footprint, node
-from webhook.core.ledger.capacity import Bearing, Capacity
-from webhook.core.ledger.nodes import Node, NodeFacts, Room
-from webhook.core.ledger.rules import Accounting
+from webhook.core.ledger.capacity import Capacity, ScopeLimits
+from webhook.core.ledger.nodes import Allocatable, Node, NodeInfo
+from webhook.core.ledger.rules import AccountingRules
 from webhook.core.values.amounts import NOTHING, Amounts
 from webhook.core.values.scopes import CLUSTER
 
@@ -16,8 +16,8 @@ def nothing(_: str) -> Amounts:
     return NOTHING
 
 
-def capacity(settings: str = "", *nodes: NodeFacts, held: Callable[[str], Amounts] = nothing) -> Capacity:
-    made = Capacity(Accounting(config(settings)), held)
+def capacity(settings: str = "", *nodes: NodeInfo, held: Callable[[str], Amounts] = nothing) -> Capacity:
+    made = Capacity(AccountingRules(config(settings)), held)
     made.relist(nodes, 0.0)
     return made
 
@@ -39,7 +39,7 @@ def unpaid(of: Capacity, scope: str = CLUSTER) -> float:
 
 
 def test_without_nodes_nothing_can_be_borne() -> None:
-    assert capacity().bearing(CLUSTER) == Bearing(Room(), (0,) * 8, (0, *[None] * 7))
+    assert capacity().bearing(CLUSTER) == ScopeLimits(Allocatable(), (0,) * 8, (0, *[None] * 7))
 
 
 def test_ready_nodes_count_and_those_that_are_cordoned_or_tainted_away_do_not() -> None:
@@ -103,7 +103,7 @@ def test_a_node_that_is_not_ready_in_a_later_list_has_its_grace() -> None:
 
 def test_a_longer_grace_does_not_bring_back_a_node_that_was_never_ready() -> None:
     of = capacity("", node("a", ready=False))
-    of.configure(Accounting(config("nodes: {notReadyGrace: 1h}")), 5.0)
+    of.configure(AccountingRules(config("nodes: {notReadyGrace: 1h}")), 5.0)
     assert room(of) == 0
 
 
@@ -280,7 +280,7 @@ def test_another_configuration_lets_no_node_join() -> None:
     of = capacity("reserve: {nodes: 1}", node("a"), node("b"))
     of.see(node("c", taints=TAINTED), 5.0)
     of.gone("b", 10.0)
-    of.configure(Accounting(config("reserve: {nodes: 1}\nnodes: {excludeTaints: []}")), 20.0)
+    of.configure(AccountingRules(config("reserve: {nodes: 1}\nnodes: {excludeTaints: []}")), 20.0)
     assert (room(of), kept(of)) == (16, 0)
 
 
@@ -308,7 +308,7 @@ def test_a_pool_has_the_room_of_its_own_nodes_and_follows_their_labels() -> None
     assert (room(of), room(of, "high-mem")) == (12, 8)
     of.see(node("a", 4, pool="high-mem"), 1.0)
     assert (room(of), room(of, "high-mem")) == (12, 12)
-    of.configure(Accounting(config()), 2.0)
+    of.configure(AccountingRules(config()), 2.0)
     assert (room(of), room(of, "high-mem")) == (12, 0)
     assert all(each.pool is None for each in of.all())
 
@@ -325,13 +325,13 @@ def test_pools_that_select_the_same_nodes_are_told_while_the_nodes_are_there() -
     pools = f"pools: [{both}, {{name: some, nodeSelector: {{zone: b}}}}]"
     of = capacity(pools, node("a", pool="high-mem"), node("b"))
     assert of.overlaps() == {}
-    zoned = [NodeFacts(name, Room(1, 1), True, labels=(("pool", "high-mem"), ("zone", "a"))) for name in "cde"]
+    zoned = [NodeInfo(name, Allocatable(1, 1), True, labels=(("pool", "high-mem"), ("zone", "a"))) for name in "cde"]
     for facts in zoned:
         of.see(facts, 1.0)
     assert of.overlaps() == {("all", "late"): 3}
     of.gone("e", 2.0)
     assert of.overlaps() == {("all", "late"): 2}
-    of.configure(Accounting(config("pools: [{name: late, nodeSelector: {zone: a}}]")), 3.0)
+    of.configure(AccountingRules(config("pools: [{name: late, nodeSelector: {zone: a}}]")), 3.0)
     assert of.overlaps() == {}
 
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.unit.core.ledger.test_losses import COUNTED, Cluster, Lost, Sums, clusters
-from webhook.core.ledger.info import PodFacts
+from webhook.core.ledger.info import PodInfo
 from webhook.core.values.amounts import NOTHING
 
 Step = Callable[[], None]
@@ -27,7 +27,7 @@ class Drain:
     def __init__(self, cluster: Cluster, most: int) -> None:
         self.cluster, self._most = cluster, most
         self._out: set[str] = set()
-        self._waiting: list[PodFacts] = []  # were evicted and have no replacement yet
+        self._waiting: list[PodInfo] = []  # were evicted and have no replacement yet
         self._numbers = count()
 
     def step(self, choice: int) -> None:
@@ -66,16 +66,16 @@ class Drain:
                 asked[scope] = asked[scope].plus(pod.footprint)
         return {(scope, index): asked[scope][index] for scope, index in self.cluster.headroom()}
 
-    def _evict(self, pod: PodFacts) -> None:
+    def _evict(self, pod: PodInfo) -> None:
         self.cluster.ledger.gone(pod)
         self.cluster.pods.remove(pod)
         self._waiting.append(pod)
 
-    def _replace(self, pod: PodFacts, number: int) -> None:
+    def _replace(self, pod: PodInfo, number: int) -> None:
         self._waiting.remove(pod)
         nodes = ["", *sorted(self.cluster.nodes.keys() - self._out)]
         name = f"default/again{next(self._numbers)}"
-        again = PodFacts(name, name, 2, pod.footprint, nodes[number % len(nodes)])
+        again = PodInfo(name, name, 2, pod.footprint, nodes[number % len(nodes)])
         self.cluster.ledger.see(again)
         self.cluster.pods.append(again)
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from webhook.core.api.types import Node, ObjectError, Pod, reader
-from webhook.core.ledger.info import node_facts, pod_facts, revision
+from webhook.core.ledger.info import node_info, pod_info, revision
 from webhook.core.pods.confinement import Way
 from webhook.core.values.quantity import QuantityError
 
@@ -25,12 +25,12 @@ def node(metadata: dict[str, Any] | None = None, status: dict[str, Any] | None =
 
 
 def test_a_pod_is_known_by_its_name_uid_and_revision() -> None:
-    facts = pod_facts(pod())
+    facts = pod_info(pod())
     assert (facts.name, facts.uid, facts.revision) == ("shop/web-7", "u", 81244)
 
 
 def test_a_review_and_a_deletion_know_better() -> None:
-    facts = pod_facts(pod(), "shop/final", "new", at=0)
+    facts = pod_info(pod(), "shop/final", "new", at=0)
     assert (facts.name, facts.uid, facts.revision) == ("shop/final", "new", 0)
 
 
@@ -43,29 +43,29 @@ def test_what_was_never_written_has_no_revision() -> None:
     [("", True), ("Pending", True), ("Running", True), ("Unknown", True), ("Succeeded", False), ("Failed", False)],
 )
 def test_a_pod_counts_until_it_has_run_to_its_end(phase: str, counts: bool) -> None:
-    assert pod_facts(pod({"phase": phase})).counts is counts
+    assert pod_info(pod({"phase": phase})).counts is counts
 
 
 def test_a_pod_that_is_being_deleted_counts_until_it_is_gone() -> None:
     body = {"metadata": {"name": "p", "deletionTimestamp": "2026-11-21T10:00:00Z"}, "status": {"phase": "Running"}}
-    assert pod_facts(read_pod(json.dumps(body).encode())).counts
+    assert pod_info(read_pod(json.dumps(body).encode())).counts
 
 
 def test_only_an_unbound_pod_is_confined_by_its_labels() -> None:
     selector = {"b": "2", "a": "1"}
-    assert pod_facts(pod(nodeSelector=selector)).confined_to == (Way((("a", "1"), ("b", "2"))),)
-    bound = pod_facts(pod(nodeSelector=selector, nodeName="n1"))
+    assert pod_info(pod(nodeSelector=selector)).confined_to == (Way((("a", "1"), ("b", "2"))),)
+    bound = pod_info(pod(nodeSelector=selector, nodeName="n1"))
     assert (bound.node, bound.confined_to) == ("n1", ())
 
 
 def test_the_pods_of_one_node_share_its_name() -> None:
-    first, second = (pod_facts(pod(nodeName="worker-1.example.com")) for _ in range(2))
+    first, second = (pod_info(pod(nodeName="worker-1.example.com")) for _ in range(2))
     assert first.node is second.node
 
 
 def test_a_pod_with_a_bad_quantity_has_no_facts() -> None:
     with pytest.raises(ObjectError, match=r"spec\.overhead\.memory"):
-        pod_facts(pod(overhead={"memory": "12Q"}))
+        pod_info(pod(overhead={"memory": "12Q"}))
 
 
 def test_a_node_as_a_kubelet_shows_it() -> None:
@@ -74,7 +74,7 @@ def test_a_node_as_a_kubelet_shows_it() -> None:
         "allocatable": {"cpu": "7910m", "memory": "8147484Ki", "pods": "110"},
         "conditions": [{"type": "MemoryPressure", "status": "True"}, {"type": "Ready", "status": "True"}],
     }
-    facts = node_facts(node({"labels": {"b": "2", "a": "1"}}, status))
+    facts = node_info(node({"labels": {"b": "2", "a": "1"}}, status))
     assert (facts.name, facts.room.memory, facts.room.cpu, facts.ready) == ("n", 8147484 << 10, 7910, True)
     assert (facts.cordoned, facts.repelling_taints, facts.labels) == (False, frozenset(), (("a", "1"), ("b", "2")))
 
@@ -89,23 +89,23 @@ def test_a_node_as_a_kubelet_shows_it() -> None:
     ],
 )
 def test_a_node_that_does_not_say_that_it_is_ready_is_not(conditions: list[dict[str, str]]) -> None:
-    assert not node_facts(node(status={"conditions": conditions})).ready
+    assert not node_info(node(status={"conditions": conditions})).ready
 
 
 def test_what_an_administrator_says_of_a_node() -> None:
     taints = [{"key": "a", "effect": "NoSchedule"}, {"key": "b", "effect": "PreferNoSchedule"}]
-    facts = node_facts(node(unschedulable=True, taints=taints))
+    facts = node_info(node(unschedulable=True, taints=taints))
     assert (facts.cordoned, facts.repelling_taints) == (True, frozenset({"a"}))
 
 
 def test_a_node_that_says_nothing_has_nothing() -> None:
-    assert node_facts(node()).room == (0, 0)
-    assert node_facts(node(status={"allocatable": {"memory": None}})).room == (0, 0)
+    assert node_info(node()).room == (0, 0)
+    assert node_info(node(status={"allocatable": {"memory": None}})).room == (0, 0)
 
 
 def test_a_node_with_a_bad_quantity_has_no_facts() -> None:
     with pytest.raises(QuantityError):
-        node_facts(node(status={"allocatable": {"memory": "12Q"}}))
+        node_info(node(status={"allocatable": {"memory": "12Q"}}))
 
 
 @pytest.mark.parametrize("user", [None, "ann"])
@@ -113,7 +113,7 @@ def test_a_controllers_uid_is_kept_short_whatever_its_length_and_differs_from_ot
     def owner(uid: str) -> str:
         references = [{"kind": "ReplicaSet", "name": "web", "uid": uid, "controller": True}]
         made = {"metadata": {"namespace": "shop", "name": "web-7", "ownerReferences": references}}
-        return pod_facts(read_pod(json.dumps(made).encode()), user=user).owner
+        return pod_info(read_pod(json.dumps(made).encode()), user=user).owner
 
     assert owner("u" * 128) == "u" * 128
     long = [owner("u" * 500_000), owner("u" * 500_001), owner("\u00e9" * 200)]

@@ -17,9 +17,9 @@ from tests.support.accounts import (
     node,
     pod,
 )
-from webhook.core.ledger.info import PodFacts
-from webhook.core.ledger.nodes import NodeFacts, Room
-from webhook.core.ledger.rules import Accounting
+from webhook.core.ledger.info import PodInfo
+from webhook.core.ledger.nodes import Allocatable, NodeInfo
+from webhook.core.ledger.rules import AccountingRules
 from webhook.core.values.amounts import Amounts
 from webhook.core.values.scopes import CLUSTER
 
@@ -117,9 +117,9 @@ def test_pools_that_come_and_go_with_the_configuration_take_what_is_theirs() -> 
     of = ledger("", node("a"), node("b", pool="high-mem"))
     of.see(pod("bound", 1, "b"))
     of.see(pod("confined", 2, confined_to={"pool": "high-mem"}))
-    of.configure(Accounting(config(HIGH_MEM)), 1.0)
+    of.configure(AccountingRules(config(HIGH_MEM)), 1.0)
     assert (committed(of, "high-mem"), bound(of, "high-mem"), committed(of)) == (3, 6, 3)
-    of.configure(Accounting(config()), 2.0)
+    of.configure(AccountingRules(config()), 2.0)
     assert (committed(of, "high-mem"), committed(of)) == (0, 3)
 
 
@@ -142,7 +142,7 @@ def test_the_two_pools_of_the_articles() -> None:
 
 
 @pytest.mark.parametrize("lost", [node("b", cordoned=True), node("b", taints=frozenset({"node-role"}))])
-def test_a_node_that_does_not_count_takes_its_pods_out_and_brings_them_back(lost: NodeFacts) -> None:
+def test_a_node_that_does_not_count_takes_its_pods_out_and_brings_them_back(lost: NodeInfo) -> None:
     of = ledger("nodes: {excludeTaints: [node-role]}", node("a"), node("b"))
     of.see(pod("on-a", 3, "a"))
     of.see(pod("on-b", 5, "b"))
@@ -274,10 +274,10 @@ def test_a_cordoned_node_that_is_lost_lets_in_the_replacements_of_its_own_pods_a
 
 def test_a_cordon_gives_not_even_a_byte_by_rounding() -> None:
     sizes = {"a": 5, "b": 5, "c": 5, "d": 5, "e": 5, "f": 5, "g": 1}
-    nodes = {name: NodeFacts(name, Room(size, 0), True) for name, size in sizes.items()}
+    nodes = {name: NodeInfo(name, Allocatable(size, 0), True) for name, size in sizes.items()}
     of = ledger("reserve: {nodes: 1}", *nodes.values(), requests="50%")
     for name in "ef":
-        of.see(PodFacts(f"default/{name}", name, 1, Amounts(memory_requests=2), name))
+        of.see(PodInfo(f"default/{name}", name, 1, Amounts(memory_requests=2), name))
     for name in "efg":
         assert of.standing(CLUSTER).headroom(REQUESTS) == 13 - 4
         of.see_node(replace(nodes[name], cordoned=True), 1.0)

@@ -23,13 +23,13 @@ from webhook.core.config.types import (
     Sums,
     Thresholds,
 )
-from webhook.core.ledger.info import PodFacts
+from webhook.core.ledger.info import PodInfo
 from webhook.core.ledger.interval import Before
 from webhook.core.ledger.ledger import Ledger
-from webhook.core.ledger.nodes import NodeFacts, Room
+from webhook.core.ledger.nodes import Allocatable, NodeInfo
 from webhook.core.ledger.recount import recount
 from webhook.core.ledger.reservations import Named
-from webhook.core.ledger.rules import Accounting
+from webhook.core.ledger.rules import AccountingRules
 from webhook.core.pods.confinement import NAME, Need, Way, Ways
 from webhook.core.values.amounts import Amounts
 
@@ -98,7 +98,7 @@ confinements = st.lists(
     st.builds(Way, labels, named, st.lists(needs, max_size=2, unique=True).map(tuple)), max_size=2, unique=True
 ).map(tuple)
 pods = st.builds(
-    PodFacts,
+    PodInfo,
     name=st.sampled_from([f"{'free' if number % 2 else 'default'}/p{number}" for number in range(6)]),
     uid=st.sampled_from(["u1", "u2", "u3"]),
     revision=st.just(1),
@@ -110,9 +110,9 @@ pods = st.builds(
     of_daemon_set=st.booleans(),
 )
 nodes = st.builds(
-    NodeFacts,
+    NodeInfo,
     name=node_names,
-    room=st.builds(Room, st.integers(0, 30) | st.integers(6, 12), st.integers(0, 30) | st.integers(6, 12)),
+    room=st.builds(Allocatable, st.integers(0, 30) | st.integers(6, 12), st.integers(0, 30) | st.integers(6, 12)),
     ready=st.integers(0, 3).map(bool),
     cordoned=st.integers(0, 3).map(lambda drawn: drawn == 3),
     repelling_taints=st.sampled_from([frozenset(), frozenset(), frozenset({"master"}), frozenset({"other"})]),
@@ -129,75 +129,75 @@ class LedgerAndTwin(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         config = HeadroomConfig()
-        self.ledger, self.twin = Ledger(Accounting(config)), Twin(config)
+        self.ledger, self.twin = Ledger(AccountingRules(config)), Twin(config)
         self.revision = 1
 
-    def _newer(self, pod: PodFacts) -> PodFacts:
+    def _newer(self, pod: PodInfo) -> PodInfo:
         self.revision += 1
         waits = (pod.confined_to, False, pod.priority_class, pod.of_daemon_set)
-        return PodFacts(
+        return PodInfo(
             pod.name, pod.uid, self.revision, pod.footprint, pod.node, pod.counts, *(() if pod.node else waits)
         )
 
     @rule(target=seen, pod=pods)
-    def see(self, pod: PodFacts) -> PodFacts:
+    def see(self, pod: PodInfo) -> PodInfo:
         newer = self._newer(pod)
         self.ledger.see(newer)
         self.twin.see(newer)
         return pod
 
     @rule(pod=seen, node=node_names)
-    def bind(self, pod: PodFacts, node: str) -> None:
-        bound = PodFacts(pod.name, pod.uid, pod.revision, pod.footprint, node)
+    def bind(self, pod: PodInfo, node: str) -> None:
+        bound = PodInfo(pod.name, pod.uid, pod.revision, pod.footprint, node)
         self.see(bound)
 
     @rule(target=seen, pod=pods | seen, memory=st.sampled_from([1, 13, 31]))
-    def wait_for_a_node(self, pod: PodFacts, memory: int) -> PodFacts:
+    def wait_for_a_node(self, pod: PodInfo, memory: int) -> PodInfo:
         """A pod that may go anywhere, of a size that many nodes can hold, or few, or none."""
         waits = ("", True, (), False, pod.priority_class, pod.of_daemon_set)
-        large = PodFacts(pod.name, pod.uid, 1, Amounts(memory, cpu_requests=pod.footprint.cpu_requests), *waits)
+        large = PodInfo(pod.name, pod.uid, 1, Amounts(memory, cpu_requests=pod.footprint.cpu_requests), *waits)
         self.see(large)
         return large
 
     @rule(pod=consumes(seen))
-    def delete(self, pod: PodFacts) -> None:
+    def delete(self, pod: PodInfo) -> None:
         newer = self._newer(pod)
         self.ledger.gone(newer)
         self.twin.gone(newer)
 
     @rule(listed=st.lists(pods, max_size=6, unique_by=lambda pod: pod.name))
-    def relist(self, listed: list[PodFacts]) -> None:
+    def relist(self, listed: list[PodInfo]) -> None:
         newer = [self._newer(pod) for pod in listed]
         self.ledger.relist(newer, self.revision)
         self.twin.relist(newer)
 
     @rule(target=granted, pod=pods | seen)
-    def grant(self, pod: PodFacts) -> PodFacts:
+    def grant(self, pod: PodInfo) -> PodInfo:
         self.ledger.grant(pod, self.twin.now)
         self.twin.grant(pod)
         return pod
 
     @rule(target=granted, pod=seen, node=node_names)
-    def create_again(self, pod: PodFacts, node: str) -> PodFacts:
+    def create_again(self, pod: PodInfo, node: str) -> PodInfo:
         """As a StatefulSet does: the old pod is still shown on its node when the new one is granted."""
-        self.see(PodFacts(pod.name, "old", 1, pod.footprint, node))
-        new = PodFacts(pod.name, "new", 1, pod.footprint, confined_to=pod.confined_to)
+        self.see(PodInfo(pod.name, "old", 1, pod.footprint, node))
+        new = PodInfo(pod.name, "new", 1, pod.footprint, confined_to=pod.confined_to)
         self.grant(new)
         return new
 
     @rule(target=granted, pod=seen, wanted=footprints, ago=st.integers(0, 2))
-    def resize(self, pod: PodFacts, wanted: Amounts, ago: int) -> PodFacts:
+    def resize(self, pod: PodInfo, wanted: Amounts, ago: int) -> PodInfo:
         """The object under review may be older than what is shown, or newer."""
         before = Before(max(1, self.revision + 1 - ago), pod.footprint)
-        grown = PodFacts(pod.name, pod.uid, before.revision, wanted, pod.node, before=before)
+        grown = PodInfo(pod.name, pod.uid, before.revision, wanted, pod.node, before=before)
         self.grant(grown)
         return grown
 
     @rule(target=granted, pod=seen, confined_to=confinements, ago=st.integers(0, 2))
-    def confine(self, pod: PodFacts, confined_to: Ways, ago: int) -> PodFacts:
+    def confine(self, pod: PodInfo, confined_to: Ways, ago: int) -> PodInfo:
         """What a pod that waits may run on is changed, as of a gated one; it need not be a narrower choice here."""
         before = Before(max(1, self.revision + 1 - ago), pod.footprint, str(hash(confined_to)))
-        moved = PodFacts(
+        moved = PodInfo(
             pod.name,
             pod.uid,
             before.revision,
@@ -210,32 +210,32 @@ class LedgerAndTwin(RuleBasedStateMachine):
         return moved
 
     @rule(target=granted, pod=seen, node=node_names)
-    def review_a_binding(self, pod: PodFacts, node: str) -> PodFacts:
+    def review_a_binding(self, pod: PodInfo, node: str) -> PodInfo:
         before = Before(0, pod.footprint, f">{node}", binds=True)
         was = () if pod.node else pod.confined_to
-        bound = PodFacts(pod.name, pod.uid, 0, pod.footprint, node, before=before, was_confined_to=was)
+        bound = PodInfo(pod.name, pod.uid, 0, pod.footprint, node, before=before, was_confined_to=was)
         self.grant(bound)
         return bound
 
     @rule(pod=granted)
-    def grant_comes(self, pod: PodFacts) -> None:
+    def grant_comes(self, pod: PodInfo) -> None:
         self.see(pod)
 
     @rule(pod=consumes(granted))
-    def retire(self, pod: PodFacts) -> None:
+    def retire(self, pod: PodInfo) -> None:
         self.ledger.reservations.retire(self._granted(pod))
         self.twin.retire(pod.name, pod.uid)
 
     @rule(pod=granted)
-    def lapse(self, pod: PodFacts) -> None:
+    def lapse(self, pod: PodInfo) -> None:
         self.ledger.reservations.void([named for named in self._granted(pod) if named[1].is_open])
         self.twin.settle(pod.name, pod.uid)
 
-    def _granted(self, pod: PodFacts) -> list[Named]:
+    def _granted(self, pod: PodInfo) -> list[Named]:
         return [(name, r) for name, r in self.ledger.reservations if (name, r.uid) == (pod.name, pod.uid)]
 
     @rule(node=nodes)
-    def see_node(self, node: NodeFacts) -> None:
+    def see_node(self, node: NodeInfo) -> None:
         self.ledger.see_node(node, self.twin.now)
         self.twin.see_node(node)
 
@@ -251,17 +251,17 @@ class LedgerAndTwin(RuleBasedStateMachine):
         self.twin.node_gone(name)
 
     @initialize(listed=st.lists(nodes, max_size=2, unique_by=lambda node: node.name))
-    def begin_with_nodes(self, listed: list[NodeFacts]) -> None:
+    def begin_with_nodes(self, listed: list[NodeInfo]) -> None:
         self.relist_nodes(listed)
 
     @rule(listed=st.lists(nodes, max_size=4, unique_by=lambda node: node.name))
-    def relist_nodes(self, listed: list[NodeFacts]) -> None:
+    def relist_nodes(self, listed: list[NodeInfo]) -> None:
         self.ledger.relist_nodes(listed, self.twin.now)
         self.twin.relist_nodes(listed)
 
     @rule(config=configs)
     def configure(self, config: HeadroomConfig) -> None:
-        self.ledger.configure(Accounting(config), self.twin.now)
+        self.ledger.configure(AccountingRules(config), self.twin.now)
         self.twin.configure(config)
 
     @rule(mode=st.sampled_from(Mode), exempt=exemptions)

@@ -13,17 +13,17 @@ from hypothesis import strategies as st
 
 from tests.support.accounts import config
 from webhook.core.config.config import HeadroomConfig
-from webhook.core.ledger.info import PodFacts
+from webhook.core.ledger.info import PodInfo
 from webhook.core.ledger.ledger import Ledger
-from webhook.core.ledger.nodes import NodeFacts, Room
-from webhook.core.ledger.rules import Accounting
+from webhook.core.ledger.nodes import Allocatable, NodeInfo
+from webhook.core.ledger.rules import AccountingRules
 from webhook.core.values.amounts import NOTHING, Amounts
 from webhook.core.values.scopes import CLUSTER
 
 TAINT = frozenset({"node-role.kubernetes.io/control-plane"})
 POOLED = (("pool", "p"),)
 Sums = dict[tuple[str, int], int]
-Change = Callable[[NodeFacts], NodeFacts]
+Change = Callable[[NodeInfo], NodeInfo]
 
 
 class Lost(NamedTuple):
@@ -36,8 +36,8 @@ class Lost(NamedTuple):
 class Cluster:
     """A ledger that has listed the nodes n0, n1 …, and the time. What it has not listed, j0 and so on, joins."""
 
-    def __init__(self, settings: HeadroomConfig, nodes: list[NodeFacts], pods: Iterable[PodFacts]) -> None:
-        self.ledger = Ledger(Accounting(settings))
+    def __init__(self, settings: HeadroomConfig, nodes: list[NodeInfo], pods: Iterable[PodInfo]) -> None:
+        self.ledger = Ledger(AccountingRules(settings))
         self.now = 0.0
         self.nodes = {facts.name: facts for facts in nodes}  # without those that were deleted
         self.pods = list(pods)
@@ -65,7 +65,7 @@ class Cluster:
         else:
             self.change(lost.name, lambda facts: replace(facts, ready=False))
 
-    def join(self, facts: NodeFacts) -> None:
+    def join(self, facts: NodeInfo) -> None:
         """Let a node join that was never there."""
         self.nodes[facts.name] = facts
         self.change(facts.name, lambda facts: facts)
@@ -127,7 +127,7 @@ some_states = st.sampled_from(
 any_reserve = st.sampled_from([0, 1, 1, 2, 3])
 
 
-rooms = st.builds(Room, st.integers(0, 20), st.integers(0, 20))
+rooms = st.builds(Allocatable, st.integers(0, 20), st.integers(0, 20))
 pooled = st.sampled_from([(), POOLED])
 happenings = st.lists(st.tuples(st.sampled_from(["lose", "delete", "join"]), st.integers(0, 4), rooms), max_size=3)
 
@@ -135,11 +135,11 @@ happenings = st.lists(st.tuples(st.sampled_from(["lose", "delete", "join"]), st.
 def clusters(
     reserves: st.SearchStrategy[int] = any_reserve,
     states: st.SearchStrategy[tuple[bool, bool, bool]] = some_states,
-    history: st.SearchStrategy[list[tuple[str, int, Room]]] = happenings,
+    history: st.SearchStrategy[list[tuple[str, int, Allocatable]]] = happenings,
 ) -> st.SearchStrategy[Cluster]:
     """Up to five nodes, each (Ready, cordoned, tainted), and pods on them, on others and on none; then a history."""
     facts = st.builds(
-        lambda room, state, labels: NodeFacts("", room, state[0], state[1], TAINT if state[2] else frozenset(), labels),
+        lambda room, state, labels: NodeInfo("", room, state[0], state[1], TAINT if state[2] else frozenset(), labels),
         rooms,
         states,
         pooled,
@@ -150,10 +150,10 @@ def clusters(
     return st.builds(_after, st.builds(Cluster, configs(reserves), named, pods), history)
 
 
-def _after(cluster: Cluster, history: list[tuple[str, int, Room]]) -> Cluster:
+def _after(cluster: Cluster, history: list[tuple[str, int, Allocatable]]) -> Cluster:
     for event, number, room in history:
         if event == "join":
-            cluster.join(NodeFacts(f"j{number}", room, True, labels=POOLED if number % 2 else ()))
+            cluster.join(NodeInfo(f"j{number}", room, True, labels=POOLED if number % 2 else ()))
         elif len(cluster.nodes) > 1:
             cluster.lose(Lost(_nth(cluster, number), event == "delete"))
     return cluster
@@ -162,7 +162,7 @@ def _after(cluster: Cluster, history: list[tuple[str, int, Room]]) -> Cluster:
 on = st.sampled_from(["n0", "n0", "n0", "n1", "n1", "n2", "n3", "n4", "j0", "j1", "", "stranger"])
 amounts = st.builds(Amounts, *[st.integers(0, 12)] * len(NOTHING))
 pods = st.lists(st.tuples(amounts, on), max_size=10).map(
-    lambda drawn: [PodFacts(f"default/p{n}", f"u{n}", 1, amount, node) for n, (amount, node) in enumerate(drawn)]
+    lambda drawn: [PodInfo(f"default/p{n}", f"u{n}", 1, amount, node) for n, (amount, node) in enumerate(drawn)]
 )
 READY = st.sampled_from([COUNTED, COUNTED, (True, True, False)])
 takings: st.SearchStrategy[Change] = st.sampled_from(
@@ -250,7 +250,7 @@ def test_a_pod_costs_at_most_its_footprint_and_gives_at_most_that_back(
     cluster: Cluster, amount: Amounts, node: str
 ) -> None:
     before = cluster.headroom()
-    pod = PodFacts("default/new", "new", 2, amount, node)
+    pod = PodInfo("default/new", "new", 2, amount, node)
     cluster.ledger.see(pod)
     after = cluster.headroom()
     assert all(before[scope, index] - amount[index] <= left for (scope, index), left in after.items())
@@ -260,21 +260,21 @@ def test_a_pod_costs_at_most_its_footprint_and_gives_at_most_that_back(
 
 @given(clusters(), rooms, pooled, st.sampled_from([(False, False), (False, True), (True, True)]))
 def test_a_node_that_joins_gives_no_headroom_before_it_counts(
-    cluster: Cluster, room: Room, labels: tuple[tuple[str, str], ...], state: tuple[bool, bool]
+    cluster: Cluster, room: Allocatable, labels: tuple[tuple[str, str], ...], state: tuple[bool, bool]
 ) -> None:
     before = cluster.headroom_beside_waiting()
     ready, cordoned = state
-    cluster.join(NodeFacts("new", room, ready, cordoned, labels=labels))
+    cluster.join(NodeInfo("new", room, ready, cordoned, labels=labels))
     assert cluster.headroom_beside_waiting() == before
 
 
 @given(clusters(st.integers(0, 1)), rooms, pooled)
 def test_a_node_that_joins_gives_at_most_its_room_and_takes_nothing(
-    cluster: Cluster, room: Room, labels: tuple[tuple[str, str], ...]
+    cluster: Cluster, room: Allocatable, labels: tuple[tuple[str, str], ...]
 ) -> None:
     """With a reserve for more than one node, a larger one may: the reserve has to be whole for it as well."""
     before = cluster.headroom_beside_waiting()
-    cluster.join(NodeFacts("new", room, True, labels=labels))
+    cluster.join(NodeInfo("new", room, True, labels=labels))
     bears = cluster.ledger.accounting.bearing_of
     more = {(s, i): bears(s, room)[i] + 1 for s, i in before}  # a bound is rounded once
     assert within(before, cluster.headroom_beside_waiting())

@@ -3,13 +3,13 @@
 import pytest
 
 from tests.support.accounts import node
-from webhook.core.ledger.nodes import ALWAYS, Node, NodeFacts, Rules, not_ready_since, repelling
+from webhook.core.ledger.nodes import ALWAYS, Node, NodeInfo, Rules, not_ready_since, repelling
 from webhook.core.values.scopes import CLUSTER
 
 RULES = Rules(frozenset({"master"}), not_ready_grace=10.0, forget_deleted_after=60.0)
 
 
-def known(facts: NodeFacts, since: float | None = None, deleted_at: float | None = None) -> Node:
+def known(facts: NodeInfo, since: float | None = None, deleted_at: float | None = None) -> Node:
     return Node(facts, None, since, deleted_at)
 
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from tests.support.accounts import GI, footprint, node
 from webhook.core.ledger import places, remembered
-from webhook.core.ledger.nodes import NodeFacts, Room
+from webhook.core.ledger.nodes import Allocatable, NodeInfo
 from webhook.core.ledger.places import Lacking, Places, front_of, lacking_on
 from webhook.core.pods.confinement import NAME, Need, Way, Ways
 from webhook.core.values.amounts import Amounts
@@ -15,7 +15,7 @@ NAMES = ["n1", "n2", "n3", "n4"]
 sizes = st.integers(0, 6)
 pairs = st.tuples(st.sampled_from(["zone", "disk"]), st.sampled_from(["a", "b"]))
 labels = st.lists(pairs, max_size=2, unique_by=lambda pair: pair[0]).map(lambda drawn: tuple(sorted(drawn)))
-nodes = st.builds(NodeFacts, st.sampled_from(NAMES), st.builds(Room, sizes, sizes), st.just(True), labels=labels)
+nodes = st.builds(NodeInfo, st.sampled_from(NAMES), st.builds(Allocatable, sizes, sizes), st.just(True), labels=labels)
 required = st.sampled_from(
     [
         Need("zone", "In", ("a", "b")),
@@ -41,14 +41,14 @@ LARGE_AND_SMALL = [Amounts(memory_requests=5, cpu_requests=2), Amounts(memory_re
 steps = st.lists(st.tuples(nodes, st.booleans(), ways, needs), max_size=25)
 
 
-def met(need: Need, facts: NodeFacts) -> bool:
+def met(need: Need, facts: NodeInfo) -> bool:
     value = dict(facts.labels).get(need.key) if need.key else facts.name
     if need.operator in ("In", "NotIn"):
         return (value in need.values) == (need.operator == "In")
     return (value is not None) == (need.operator == "Exists")
 
 
-def by_looking(known: dict[str, NodeFacts], counted: set[str], confined_to: Ways, need: Amounts) -> bool:
+def by_looking(known: dict[str, NodeInfo], counted: set[str], confined_to: Ways, need: Amounts) -> bool:
     if not counted or (need.memory_requests, need.cpu_requests) == (0, 0):
         return True
     for each in known.values():
@@ -63,8 +63,8 @@ def by_looking(known: dict[str, NodeFacts], counted: set[str], confined_to: Ways
 
 
 @given(steps=steps)
-def test_it_says_what_a_look_at_every_node_says(steps: list[tuple[NodeFacts, bool, Ways, Amounts]]) -> None:
-    known: dict[str, NodeFacts] = {}
+def test_it_says_what_a_look_at_every_node_says(steps: list[tuple[NodeInfo, bool, Ways, Amounts]]) -> None:
+    known: dict[str, NodeInfo] = {}
     counted: set[str] = set()
     asked = Places(known.get)
     for facts, counts, confined_to, need in steps:
@@ -77,14 +77,14 @@ def test_it_says_what_a_look_at_every_node_says(steps: list[tuple[NodeFacts, boo
             assert (asked.lacking((), each) is None) == by_looking(known, counted, (), each)
 
 
-@given(rooms=st.lists(st.builds(Room, sizes, sizes), max_size=8), need=needs)
-def test_a_front_holds_what_any_of_its_rooms_holds(rooms: list[Room], need: Amounts) -> None:
+@given(rooms=st.lists(st.builds(Allocatable, sizes, sizes), max_size=8), need=needs)
+def test_a_front_holds_what_any_of_its_rooms_holds(rooms: list[Allocatable], need: Amounts) -> None:
     front = front_of(rooms)
     assert (lacking_on(front, need) is None) == (lacking_on(tuple(rooms), need) is None)
     assert not any(a != b and a.memory <= b.memory and a.cpu <= b.cpu for a in front for b in front)
 
 
-def asked_of(*facts: NodeFacts) -> Places:
+def asked_of(*facts: NodeInfo) -> Places:
     known = {each.name: each for each in facts}
     asked = Places(known.get)
     for each in facts:
@@ -96,14 +96,14 @@ def test_both_resources_must_be_there_on_one_node() -> None:
     asked = asked_of(node("large", 16, cpu=1000), node("fast", 4, cpu=8000))
     assert asked.hold((), footprint(16, cpu=1000))
     assert asked.hold((), footprint(4, cpu=8000))
-    assert asked.lacking((), footprint(8, cpu=2000)) == Lacking(Room(8 * GI, 2000), Room(16 * GI, 8000))
+    assert asked.lacking((), footprint(8, cpu=2000)) == Lacking(Allocatable(8 * GI, 2000), Allocatable(16 * GI, 8000))
 
 
 def test_the_largest_is_of_the_nodes_that_the_pod_may_go_to() -> None:
     asked = asked_of(node("a", 64), node("b", 8, pool="small"))
     small = (Way((("pool", "small"),)),)
-    assert asked.lacking(small, footprint(9)) == Lacking(Room(9 * GI, 0), Room(8 * GI, 4000))
-    assert asked.lacking((Way((("pool", "none"),)),), footprint(1)) == Lacking(Room(GI, 0), Room())
+    assert asked.lacking(small, footprint(9)) == Lacking(Allocatable(9 * GI, 0), Allocatable(8 * GI, 4000))
+    assert asked.lacking((Way((("pool", "none"),)),), footprint(1)) == Lacking(Allocatable(GI, 0), Allocatable())
     assert asked.lacking(small, footprint(8)) is None
 
 

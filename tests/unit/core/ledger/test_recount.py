@@ -6,9 +6,9 @@ from itertools import count
 import pytest
 
 from tests.support.accounts import GI, HIGH_MEM, footprint, ledger, node, pod
-from webhook.core.ledger.capacity import Bearing
+from webhook.core.ledger.capacity import ScopeLimits
 from webhook.core.ledger.ledger import Ledger
-from webhook.core.ledger.nodes import Room
+from webhook.core.ledger.nodes import Allocatable
 from webhook.core.ledger.recount import AWAITED, SLICE, Drift, recount
 from webhook.core.values.amounts import NOTHING, Amounts
 from webhook.core.values.scopes import CLUSTER
@@ -42,7 +42,7 @@ def busy() -> Ledger:
     return of
 
 
-def drift(of: Ledger) -> dict[tuple[str, str], tuple[Amounts | Bearing, Amounts | Bearing]]:
+def drift(of: Ledger) -> dict[tuple[str, str], tuple[Amounts | ScopeLimits, Amounts | ScopeLimits]]:
     return {(figure, where): (kept, fresh) for figure, where, kept, fresh in recount(of.parts(2.0))}
 
 
@@ -82,8 +82,8 @@ def test_a_node_that_is_counted_and_should_not_be_is_reported(busy: Ledger) -> N
     busy.capacity._counting.add("c")
     busy.capacity._bearing.clear()
     kept, fresh = drift(busy)["bearing", CLUSTER]
-    assert isinstance(kept, Bearing)
-    assert isinstance(fresh, Bearing)
+    assert isinstance(kept, ScopeLimits)
+    assert isinstance(fresh, ScopeLimits)
     assert (kept.room.memory, fresh.room.memory) == (24 * GI, 16 * GI)
 
 
@@ -95,8 +95,8 @@ def test_a_node_that_is_taken_for_lost_and_is_not_is_reported(busy: Ledger) -> N
     busy.capacity._bearing.clear()
     assert drift(busy) == {
         ("bearing", CLUSTER): (
-            Bearing(Room(8 * GI, 4000), (0,) * 8, (8 * GI, *[None] * 7), unpaid),
-            Bearing(Room(16 * GI, 8000), (8 * GI, *[0] * 7), (8 * GI, *[None] * 7), unpaid),
+            ScopeLimits(Allocatable(8 * GI, 4000), (0,) * 8, (8 * GI, *[None] * 7), unpaid),
+            ScopeLimits(Allocatable(16 * GI, 8000), (8 * GI, *[0] * 7), (8 * GI, *[None] * 7), unpaid),
         )
     }
 

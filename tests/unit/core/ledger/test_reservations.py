@@ -5,7 +5,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from webhook.core.ledger.interval import NOWHERE, UNBORN, Before, Extent, Spread
+from webhook.core.ledger.interval import NOWHERE, UNBORN, Before, Charge, Interval
 from webhook.core.ledger.reservations import Reservation, Reservations
 from webhook.core.values.amounts import NOTHING, Amounts
 from webhook.core.values.scopes import CLUSTER
@@ -13,8 +13,8 @@ from webhook.core.values.scopes import CLUSTER
 SCOPES = (CLUSTER, "p")
 
 
-def spread(size: int, pool: str | None = None) -> Spread:
-    return Spread(Amounts(memory_requests=size), pool)
+def spread(size: int, pool: str | None = None) -> Charge:
+    return Charge(Amounts(memory_requests=size), pool)
 
 
 def grant(uid: str, size: int = 5, at: float = 0.0, pool: str | None = None) -> Reservation:
@@ -25,10 +25,10 @@ class Names:
     """Reservations over a table of what lives under each name."""
 
     def __init__(self) -> None:
-        self.live: dict[str, Spread] = {}
+        self.live: dict[str, Charge] = {}
         self.reservations = Reservations(lambda name: self.live.get(name, NOWHERE))
 
-    def put(self, name: str, what: Spread) -> None:
+    def put(self, name: str, what: Charge) -> None:
         self.live[name] = what
         self.reservations.refresh(name)
 
@@ -125,7 +125,7 @@ def test_a_resize_that_raises_nothing_lets_no_more_come_under_its_name(before: i
 def test_nor_does_a_pod_for_a_sum_that_it_asks_nothing_of_beside_growth() -> None:
     names = Names()
     names.reservations.add("ns/a", Reservation("u1", spread(9), 0.0, Before(7, Amounts(5))))
-    names.reservations.add("ns/a", Reservation("u2", Spread(Amounts(0, 3)), 0.0))
+    names.reservations.add("ns/a", Reservation("u2", Charge(Amounts(0, 3)), 0.0))
     assert names.reservations.unretired(CLUSTER) == Amounts(4, 3)
     assert names.reservations.open_from_nothing("ns/a") == {CLUSTER: Amounts(0, 3)}
 
@@ -213,7 +213,7 @@ def test_creates_of_others_add_what_neither_lives_nor_may_come_of_ours(
 def test_one_more_grant_takes_over_what_others_add_as_far_as_it_reaches() -> None:
     names = Names()
     names.reservations.add("ns/a", grant("u1", 2))
-    more = Extent(NOTHING, Amounts(4))
+    more = Interval(NOTHING, Amounts(4))
     assert names.reservations.growth_by_others("ns/a", Amounts(5), CLUSTER, more) == Amounts(1)
     assert names.reservations.growth_by_others("ns/b", Amounts(5), CLUSTER, more) == Amounts(1)
 
@@ -286,7 +286,7 @@ class Sums(RuleBasedStateMachine):
             assert self.names.costs(scope) == (unseen, still_open, unretired)
 
 
-def _size(where: Spread, scope: str) -> int:
+def _size(where: Charge, scope: str) -> int:
     return where.in_scope(scope).memory_requests
 
 

@@ -10,7 +10,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from webhook.core.ledger.interval import NOWHERE, Before, Spread
+from webhook.core.ledger.interval import NOWHERE, Before, Charge
 from webhook.core.ledger.reservations import Reservation, Reservations
 from webhook.core.values.amounts import Amounts
 from webhook.core.values.scopes import CLUSTER
@@ -19,8 +19,8 @@ NAME, UID = "ns/p", "u"
 which = st.integers(0, 1)
 
 
-def spread(size: int) -> Spread:
-    return Spread(Amounts(memory_requests=size))
+def spread(size: int) -> Charge:
+    return Charge(Amounts(memory_requests=size))
 
 
 @dataclass

@@ -6,14 +6,14 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from msgspec.structs import replace
 
 from tests.support.accounts import GI, config, ledger, node, pod
-from webhook.core.ledger.info import PodFacts
+from webhook.core.ledger.info import PodInfo
 from webhook.core.ledger.ledger import Ledger
 from webhook.core.ledger.recount import recount
 from webhook.core.values.amounts import Amounts
 from webhook.core.values.scopes import CLUSTER
 
 
-def owned(name: str, size: float, owner: str = "web", uid: str | None = None, revision: int = 1) -> PodFacts:
+def owned(name: str, size: float, owner: str = "web", uid: str | None = None, revision: int = 1) -> PodInfo:
     return replace(pod(name, size, uid=uid, revision=revision), owner=owner)
 
 

@@ -4,10 +4,10 @@ import pytest
 from msgspec.structs import replace
 
 from tests.support.accounts import GI, HIGH_MEM, committed, config, ledger, node, pod
-from webhook.core.ledger.info import PodFacts
+from webhook.core.ledger.info import PodInfo
 from webhook.core.ledger.ledger import Ledger
 from webhook.core.ledger.recount import recount
-from webhook.core.ledger.rules import Accounting
+from webhook.core.ledger.rules import AccountingRules
 from webhook.core.pods.confinement import Way
 from webhook.core.values.scopes import CLUSTER
 
@@ -24,7 +24,7 @@ LETS_IN = [
 ]
 
 
-def huge(claims: dict[str, object] | None = None, memory: float = 17, name: str = "huge") -> PodFacts:
+def huge(claims: dict[str, object] | None = None, memory: float = 17, name: str = "huge") -> PodInfo:
     """A pod that no node of 8 Gi can hold, with what it says of itself."""
     claims = claims or {}
     waits = pod(name, memory)
@@ -117,7 +117,7 @@ def test_when_policies_change_it_is_charged_again() -> None:
         ("exempt: {namespaces: [default]}", 0),
         ("mode: enforce", 17),
     ):
-        of.configure(Accounting(config(settings)), 1.0)
+        of.configure(AccountingRules(config(settings)), 1.0)
         assert committed(of) == expected
         assert sum(waits(of)) == (17 if expected == 0 else 34)
 
@@ -163,7 +163,7 @@ def test_it_goes_without_a_trace() -> None:
     assert not list(of._unbound.names())
 
 
-def for_node(name: str, memory: float) -> PodFacts:
+def for_node(name: str, memory: float) -> PodInfo:
     """A pod that is for one node, as the DaemonSet controller makes them."""
     return replace(pod(f"for-{name}", memory), confined_to=(Way(nodes=(name,)),))
 

@@ -8,8 +8,8 @@ import pytest
 
 from tests.support.accounts import GI, HIGH_MEM, committed, ledger, node, pod
 from webhook.core.api.types import Pod, PodSpec, reader
-from webhook.core.ledger.info import PodFacts, pod_facts
-from webhook.core.ledger.nodes import NodeFacts, Room
+from webhook.core.ledger.info import PodInfo, pod_info
+from webhook.core.ledger.nodes import Allocatable, NodeInfo
 from webhook.core.ledger.recount import recount
 from webhook.core.pods.confinement import (
     _MOST_KNOWN,
@@ -204,15 +204,15 @@ def test_no_more_are_remembered_than_are_worth_it() -> None:
 
 def test_a_bound_pod_is_confined_by_nothing_but_its_node() -> None:
     text = {"spec": {"nodeName": "n1", "nodeSelector": {"a": "x"}}}
-    assert pod_facts(read_pod(json.dumps(text).encode())).confined_to == ()
+    assert pod_info(read_pod(json.dumps(text).encode())).confined_to == ()
 
 
 # -- in the ledger ---------------------------------------------------------------------------------------------------
 
 
-def for_node(name: str, requests: float, on: str) -> PodFacts:
+def for_node(name: str, requests: float, on: str) -> PodInfo:
     facts = pod(name, requests)
-    return PodFacts(facts.name, facts.uid, facts.revision, facts.footprint, confined_to=(Way(nodes=(on,)),))
+    return PodInfo(facts.name, facts.uid, facts.revision, facts.footprint, confined_to=(Way(nodes=(on,)),))
 
 
 def test_a_pod_for_a_node_is_in_its_pool_from_when_the_node_is_known_and_follows_it() -> None:
@@ -245,9 +245,9 @@ def test_nothing_is_remembered_of_pods_that_named_a_node() -> None:
     assert not list(of._unbound.confinements())
 
 
-def wanting(name: str, requests: float, *needs: Need) -> PodFacts:
+def wanting(name: str, requests: float, *needs: Need) -> PodInfo:
     facts = pod(name, requests)
-    return PodFacts(facts.name, facts.uid, facts.revision, facts.footprint, confined_to=(Way(needs=needs),))
+    return PodInfo(facts.name, facts.uid, facts.revision, facts.footprint, confined_to=(Way(needs=needs),))
 
 
 def test_a_pod_is_confined_to_the_pool_that_all_nodes_are_in_where_it_may_run_now() -> None:
@@ -267,7 +267,7 @@ def test_a_pod_is_confined_to_the_pool_that_all_nodes_are_in_where_it_may_run_no
 
 
 @pytest.mark.parametrize("away", [node("a", cordoned=True), node("a", ready=False), node("a", taints=frozenset({"t"}))])
-def test_a_node_that_takes_no_pods_at_present_is_a_choice_all_the_same(away: NodeFacts) -> None:
+def test_a_node_that_takes_no_pods_at_present_is_a_choice_all_the_same(away: NodeInfo) -> None:
     of = ledger(HIGH_MEM, node("b", pool="high-mem"), away)
     of.see(wanting("either", 1, Need("pool", "NotIn", ("nosuch",))))
     assert committed(of, "high-mem") == 0
@@ -288,11 +288,11 @@ def test_a_pod_follows_the_nodes_into_the_pool_that_has_them_where_pools_overlap
         "pools: [{name: big, nodeSelector: {size: big}}, {name: east, nodeSelector: {zone: east}, "
         "thresholds: {memory: {requests: 100%}}}]"
     )
-    big = NodeFacts("b", Room(8, 1), ready=True, labels=(("size", "big"), ("zone", "east")))
+    big = NodeInfo("b", Allocatable(8, 1), ready=True, labels=(("size", "big"), ("zone", "east")))
     of = ledger(pools, big)
     of.see(pod("p", 1, confined_to={"zone": "east"}))
     assert (committed(of, "big"), committed(of, "east")) == (1, 0)
-    of.see_node(NodeFacts("e", Room(8, 1), ready=True, labels=(("zone", "east"),)), 1.0)
+    of.see_node(NodeInfo("e", Allocatable(8, 1), ready=True, labels=(("zone", "east"),)), 1.0)
     assert (committed(of, "big"), committed(of, "east")) == (0, 1)
 
 
@@ -307,8 +307,8 @@ def test_a_grant_beside_what_lives_follows_where_that_is_charged() -> None:
 
 
 def test_a_node_whose_labels_change_is_a_choice_from_then_on_or_no_longer() -> None:
-    def rack(name: str, number: str, *more: tuple[str, str]) -> NodeFacts:
-        return NodeFacts(name, Room(8, 1), ready=True, labels=(*more, ("rack", number)))
+    def rack(name: str, number: str, *more: tuple[str, str]) -> NodeInfo:
+        return NodeInfo(name, Allocatable(8, 1), ready=True, labels=(*more, ("rack", number)))
 
     of = ledger(HIGH_MEM, rack("b", "1", ("pool", "high-mem")), rack("c", "1"))
     of.see(pod("p", 1, confined_to={"rack": "1"}))
@@ -334,7 +334,7 @@ def test_what_is_kept_for_all_is_small_whatever_is_asked_for() -> None:
 def test_a_pod_that_names_a_node_follows_it_also_where_its_labels_do_not_admit_it() -> None:
     of = ledger(HIGH_MEM, node("a"))
     way = Way((("zone", "elsewhere"),), ("b",))
-    of.see(PodFacts("ns/p", "u", 1, pod("p", 1).footprint, confined_to=(way,)))
+    of.see(PodInfo("ns/p", "u", 1, pod("p", 1).footprint, confined_to=(way,)))
     of.see_node(node("b", pool="high-mem"), 1.0)
     assert committed(of, "high-mem") == 1
     assert recount(of.parts(1.0)) == ()

@@ -8,11 +8,11 @@ from msgspec.structs import replace
 from tests.support.accounts import GI, committed, config, ledger, node, pod
 from tests.support.sample_reviews import body
 from tests.unit.core.reviews.test_confine import GRANTED, POOLS, REFUSED, said
-from webhook.core.ledger.info import PodFacts
+from webhook.core.ledger.info import PodInfo
 from webhook.core.ledger.recount import recount
 from webhook.core.reviews.binding import bind_question
 from webhook.core.reviews.decision import Outcome, decide
-from webhook.core.reviews.evaluation import Question
+from webhook.core.reviews.evaluation import Evaluation
 from webhook.core.reviews.response import respond
 from webhook.core.reviews.review import AdmissionRequest, decode_of_pod
 from webhook.core.reviews.verdict import Decision, Reason, Verdict
@@ -66,9 +66,9 @@ class Replica:
             outcome = decide(self.ledger, self.allotment, asked, 1.0)
         return outcome
 
-    def facts(self, name: str, to: str) -> PodFacts:
+    def facts(self, name: str, to: str) -> PodInfo:
         asked = bind_question(binding(name, to), self.ledger)
-        assert isinstance(asked, Question)
+        assert isinstance(asked, Evaluation)
         return asked.facts
 
     def reserved(self, scope: str) -> float:
@@ -92,7 +92,7 @@ def test_a_refusal_names_the_pod_and_the_pool() -> None:
     replica.bind("p0", "h")
     replica.bind("p1", "h")
     asked = bind_question(binding("p2", "h"), replica.ledger)
-    assert isinstance(asked, Question)
+    assert isinstance(asked, Evaluation)
     response = respond(asked.request, decide(replica.ledger, replica.allotment, asked, 1.0).verdict)
     assert response.status is not None
     assert response.status.message.startswith(
@@ -214,10 +214,10 @@ def test_who_has_an_exempt_priority_class_is_bound_whatever_the_account_says() -
     replica = Replica(exempting)
     replica.ledger.see(replace(pod("p0", 2, uid="p0", revision=6), priority_class="vital"))
     asked = bind_question(binding("p0", "h"), replica.ledger)
-    assert isinstance(asked, Question)
+    assert isinstance(asked, Evaluation)
     assert asked.exempt == "priority class vital is exempt in namespace default"
     claims = replace(pod("p1", 2, uid="p1", revision=6), of_daemon_set=True)
     replica.ledger.see(claims)
     asked = bind_question(binding("p1", "h"), replica.ledger)
-    assert isinstance(asked, Question)
+    assert isinstance(asked, Evaluation)
     assert asked.exempt is None

@@ -6,13 +6,13 @@ import pytest
 
 from tests.support.accounts import GI, committed, config, headroom, ledger, node, pod
 from tests.support.sample_reviews import Json, confining
-from webhook.core.ledger.info import PodFacts
-from webhook.core.ledger.nodes import NodeFacts, Room
+from webhook.core.ledger.info import PodInfo
+from webhook.core.ledger.nodes import Allocatable, NodeInfo
 from webhook.core.ledger.recount import recount
-from webhook.core.ledger.rules import Accounting
+from webhook.core.ledger.rules import AccountingRules
 from webhook.core.pods.confinement import MOST_PIECES, Way
 from webhook.core.reviews.decision import Outcome, decide
-from webhook.core.reviews.evaluation import Question, question
+from webhook.core.reviews.evaluation import Evaluation, question
 from webhook.core.reviews.response import respond
 from webhook.core.reviews.review import AdmissionRequest
 from webhook.core.reviews.verdict import Decision, Reason, Verdict
@@ -29,13 +29,13 @@ GRANTED = (Decision.ALLOW, Reason.FITS, True)
 REFUSED = (Decision.DENY, Reason.MEMORY, True)
 
 
-def found(request: AdmissionRequest, settings: str = POOLS) -> Question | Verdict:
-    return question(request, Accounting(config(settings)))
+def found(request: AdmissionRequest, settings: str = POOLS) -> Evaluation | Verdict:
+    return question(request, AccountingRules(config(settings)))
 
 
-def asked(request: AdmissionRequest, settings: str = POOLS) -> Question:
+def asked(request: AdmissionRequest, settings: str = POOLS) -> Evaluation:
     it = found(request, settings)
-    assert isinstance(it, Question)
+    assert isinstance(it, Evaluation)
     return it
 
 
@@ -133,12 +133,14 @@ class Replica:
     def see(self, name: str, revision: int, node: str = "", **more: Any) -> None:
         self.ledger.see(pod(name, 2, node, uid=name, revision=revision, **more))
 
-    def facts(self, name: str, new: Json, at: int = 5, old: Json = GATED, **request: Any) -> PodFacts:
+    def facts(self, name: str, new: Json, at: int = 5, old: Json = GATED, **request: Any) -> PodInfo:
         return self.question(name, new, at, old, **request).facts
 
-    def question(self, name: str, new: Json, at: int = 5, old: Json = GATED, **request: Any) -> Question:
-        it = question(confining(old, new, revision=str(at), name=name, uid=name, **request), Accounting(self.config))
-        assert isinstance(it, Question)
+    def question(self, name: str, new: Json, at: int = 5, old: Json = GATED, **request: Any) -> Evaluation:
+        it = question(
+            confining(old, new, revision=str(at), name=name, uid=name, **request), AccountingRules(self.config)
+        )
+        assert isinstance(it, Evaluation)
         return it
 
     def decide(self, name: str, new: Json, at: int = 5, now: float = 1.0, **request: Any) -> Outcome:
@@ -252,7 +254,9 @@ def test_one_whose_creation_is_still_open_costs_its_size_once_in_each_scope() ->
 def test_a_change_within_the_pool_costs_nothing() -> None:
     replica = Replica()
     replica.see("gated-0", 6, confined_to={"pool": "hm"})
-    replica.ledger.see_node(NodeFacts("h", Room(4 * GI, 4000), ready=True, labels=(("pool", "hm"), ("zone", "a"))), 1.0)
+    replica.ledger.see_node(
+        NodeInfo("h", Allocatable(4 * GI, 4000), ready=True, labels=(("pool", "hm"), ("zone", "a"))), 1.0
+    )
     narrower = {"nodeSelector": {"pool": "hm", "zone": "a"}}
     assert said(replica.decide("gated-0", narrower, at=6, old=GATED | HM)) == GRANTED
     assert replica.unretired("hm") == 0

@@ -12,10 +12,10 @@ from tests.support.sample_reviews import asking, resizing
 from tests.support.sample_reviews import memory as resources
 from webhook.core.config.types import Mode
 from webhook.core.ledger.ledger import Ledger
-from webhook.core.ledger.nodes import NodeFacts
-from webhook.core.ledger.rules import Accounting
+from webhook.core.ledger.nodes import NodeInfo
+from webhook.core.ledger.rules import AccountingRules
 from webhook.core.reviews.decision import Outcome, decide, refuse_beside_others, verdict_of
-from webhook.core.reviews.evaluation import Question, question
+from webhook.core.reviews.evaluation import Evaluation, question
 from webhook.core.reviews.messages import warnings
 from webhook.core.reviews.verdict import Decision, Reason, Verdict, cannot_tell, judge
 from webhook.core.sharing.allotment import Allotment, Ask, Timing
@@ -31,10 +31,10 @@ TIMING = Timing(validity=15.0, lapse=45.0)
 class Replica:
     """A ledger with its allotment, which has booked half of what is free at time 0."""
 
-    def __init__(self, settings: str = "", *nodes: NodeFacts) -> None:
+    def __init__(self, settings: str = "", *nodes: NodeInfo) -> None:
         self.config = config(settings)
         self.ledger: Ledger = ledger("", *(nodes or (node("a", 16),)))
-        self.ledger.configure(Accounting(self.config), 0.0)
+        self.ledger.configure(AccountingRules(self.config), 0.0)
         self.allotment = Allotment("me", self.ledger, TIMING, Credit(self.ledger, TIMING.lapse, shares=None))
         self.book(0.0)  # makes the shared object
         self.book(0.0)  # opens it
@@ -44,16 +44,16 @@ class Replica:
         self.allotment.begin(proposal)
         self.allotment.written(self.allotment.revision + 1)
 
-    def question(self, memory: str | None = "1Gi", **pod: Any) -> Question:
-        asked = question(asking(memory, **pod), Accounting(self.config))
-        assert isinstance(asked, Question)
+    def question(self, memory: str | None = "1Gi", **pod: Any) -> Evaluation:
+        asked = question(asking(memory, **pod), AccountingRules(self.config))
+        assert isinstance(asked, Evaluation)
         return asked
 
-    def resize(self, memory: str) -> Question:
+    def resize(self, memory: str) -> Evaluation:
         """A pod of 1Gi that is not bound asks to grow."""
         request = resizing(resources("1Gi"), resources(memory), spec={"nodeName": ""})
-        asked = question(request, Accounting(self.config))
-        assert isinstance(asked, Question)
+        asked = question(request, AccountingRules(self.config))
+        assert isinstance(asked, Evaluation)
         return asked
 
     def decide(self, memory: str | None = "1Gi", now: float = 1.0, **pod: Any) -> Outcome:

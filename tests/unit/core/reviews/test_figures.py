@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from msgspec import structs
 
 from tests.support.accounts import ledger, node, pod
-from webhook.core.ledger.info import PodFacts
+from webhook.core.ledger.info import PodInfo
 from webhook.core.ledger.ledger import Ledger
 from webhook.core.reviews.figures import figures_of
 
@@ -27,7 +27,7 @@ pods = st.builds(
 )
 
 
-def account(granted: list[PodFacts], seen: list[PodFacts]) -> Ledger:
+def account(granted: list[PodInfo], seen: list[PodInfo]) -> Ledger:
     made = ledger(POOL, node("one", 16), node("two", 16, pool="hm"))
     for revision, each in enumerate(seen, 10):
         made.see(structs.replace(each, revision=revision))
@@ -38,7 +38,7 @@ def account(granted: list[PodFacts], seen: list[PodFacts]) -> Ledger:
 
 @given(st.lists(pods, max_size=4), st.lists(pods, max_size=4), pods)
 def test_a_grant_changes_nothing_of_the_figures_of_its_own_review(
-    granted: list[PodFacts], seen: list[PodFacts], asked: PodFacts
+    granted: list[PodInfo], seen: list[PodInfo], asked: PodInfo
 ) -> None:
     asked = structs.replace(asked, uid="asked")
     of = account(granted, seen)
@@ -48,7 +48,7 @@ def test_a_grant_changes_nothing_of_the_figures_of_its_own_review(
 
 
 @given(st.lists(pods, max_size=4), pods)
-def test_a_pod_that_is_seen_is_not_in_its_own_figures(others: list[PodFacts], asked: PodFacts) -> None:
+def test_a_pod_that_is_seen_is_not_in_its_own_figures(others: list[PodInfo], asked: PodInfo) -> None:
     asked = structs.replace(asked, name="default/alone", uid="asked")
     of = account(others, [])
     before = figures_of(of, asked)
@@ -58,7 +58,7 @@ def test_a_pod_that_is_seen_is_not_in_its_own_figures(others: list[PodFacts], as
 
 
 @given(st.lists(pods, max_size=4), st.lists(pods, max_size=4), pods)
-def test_what_is_short_is_what_is_missing(granted: list[PodFacts], seen: list[PodFacts], asked: PodFacts) -> None:
+def test_what_is_short_is_what_is_missing(granted: list[PodInfo], seen: list[PodInfo], asked: PodInfo) -> None:
     for each in figures_of(account(granted, seen), asked):
         for index, bound in enumerate(each.bearing.bound):
             missing = each.short_by(index)

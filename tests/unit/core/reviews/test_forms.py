@@ -12,14 +12,14 @@ from hypothesis import strategies as st
 from tests.support.accounts import config
 from tests.support.sample_reviews import SAMPLES, asking, body, memory, resize, sample
 from webhook.core.api.types import Pod, PodMeta, PodSpec
-from webhook.core.ledger.rules import Accounting
+from webhook.core.ledger.rules import AccountingRules
 from webhook.core.reviews import forms
-from webhook.core.reviews.evaluation import Question, question
+from webhook.core.reviews.evaluation import Evaluation, question
 from webhook.core.reviews.forms import LONGEST_USER, usable
 from webhook.core.reviews.review import AdmissionRequest, ReviewError, decode, decode_of_pod
 from webhook.core.reviews.verdict import Reason
 
-ACCOUNTING = Accounting(config(""))
+ACCOUNTING = AccountingRules(config(""))
 LONG = 200_000
 POD = {"version": "v1", "kind": "Pod"}
 
@@ -28,7 +28,7 @@ def ask(data: bytes) -> AdmissionRequest:
     """Go as far as everything goes that is kept of a review; raises `ReviewError`."""
     request = decode_of_pod(data)
     asked = question(request, ACCOUNTING)
-    assert isinstance(asked, Question) or asked.reason is not Reason.INVALID, asked
+    assert isinstance(asked, Evaluation) or asked.reason is not Reason.INVALID, asked
     return request
 
 
@@ -186,7 +186,7 @@ def test_what_waits_holds_no_object_and_no_body() -> None:
     spec = {"containers": [{"name": "c" * LONG}] * 3, "initContainers": [{"name": "i" * LONG}]}
     for data in (of_pod(large, spec), resize(memory("1Gi"), memory("2Gi"), metadata=large, status={})):
         asked = question(decode_of_pod(data), ACCOUNTING)
-        assert isinstance(asked, Question)
+        assert isinstance(asked, Evaluation)
         kept = asked.kept()
         assert len(repr((kept.request, kept.pod))) < 2500
         assert bytes(kept.request.old_object) == b"null"
@@ -196,6 +196,6 @@ def test_what_waits_holds_no_object_and_no_body() -> None:
 
 def test_a_pod_asks_the_same_once_its_objects_are_gone() -> None:
     asked = question(asking(metadata={"ownerReferences": []}), ACCOUNTING)
-    assert isinstance(asked, Question)
+    assert isinstance(asked, Evaluation)
     kept = asked.kept()
     assert (kept.facts, kept.mode, kept.exempt, kept.form) == (asked.facts, asked.mode, asked.exempt, asked.form)

@@ -10,7 +10,7 @@ from msgspec import structs
 from tests.support.accounts import GI
 from webhook.core.config.percentage import Share
 from webhook.core.config.types import Mode
-from webhook.core.ledger.nodes import Room
+from webhook.core.ledger.nodes import Allocatable
 from webhook.core.ledger.places import Lacking
 from webhook.core.reviews.messages import percent, place, printable, refusal, warnings
 from webhook.core.reviews.verdict import Decision, Reason, Sum, Verdict, cannot_tell, refuse, refuse_by_quota
@@ -36,7 +36,7 @@ def short_of(
     share: str = "75%",
 ) -> Sum:
     of_memory = field.startswith("memory")
-    all_of_it = Room(room, 0) if of_memory else Room(0, room)
+    all_of_it = Allocatable(room, 0) if of_memory else Allocatable(0, room)
     index = Amounts._fields.index(field)
     return Sum(scope, index, asked, committed, granted, bound, all_of_it, reserve, Share.parse(share))
 
@@ -49,8 +49,8 @@ COMING = short_of(asked=2 * GI, committed=11 * GI, granted=6 * GI, bound=18 * GI
 CPU = short_of("cpu_requests", asked=750, committed=2500, bound=3000, room=4000)
 FULL = short_of(asked=1, committed=GI, bound=0, room=8 * GI, reserve=16 * GI)
 
-NODELESS = Sum(CLUSTER, 0, GI, 0, 0, 0, Room(), 0, Share.parse("75%"), (("cordoned", 2), ("not Ready", 1)))
-EMPTY = Sum("high-mem", 0, GI, 0, 0, 0, Room(), 0, Share.parse("75%"))
+NODELESS = Sum(CLUSTER, 0, GI, 0, 0, 0, Allocatable(), 0, Share.parse("75%"), (("cordoned", 2), ("not Ready", 1)))
+EMPTY = Sum("high-mem", 0, GI, 0, 0, 0, Allocatable(), 0, Share.parse("75%"))
 
 REFUSALS = [
     pytest.param(
@@ -194,18 +194,18 @@ def test_a_quotas_refusal_is_its_own_sentence_and_nothing_else() -> None:
 @pytest.mark.parametrize(
     ("need", "largest", "said"),
     [
-        (Room(17 * GI, 0), Room(8 * GI, 4000), "asks 17Gi, the largest it may use has 8Gi"),
-        (Room(GI, 8500), Room(8 * GI, 4000), "asks 8.5 cpu, the largest it may use has 4 cpu"),
+        (Allocatable(17 * GI, 0), Allocatable(8 * GI, 4000), "asks 17Gi, the largest it may use has 8Gi"),
+        (Allocatable(GI, 8500), Allocatable(8 * GI, 4000), "asks 8.5 cpu, the largest it may use has 4 cpu"),
         (
-            Room(17 * GI, 8500),
-            Room(8 * GI, 4000),
+            Allocatable(17 * GI, 8500),
+            Allocatable(8 * GI, 4000),
             "asks 17Gi and 8.5 cpu, the largest it may use has 8Gi and 4 cpu",
         ),
-        (Room(6 * GI, 3000), Room(8 * GI, 4000), "asks 6Gi and 3 cpu, which no node has together"),
-        (Room(GI, 100), Room(), "asks 1Gi and 100m cpu, and may use no node that counts now"),
+        (Allocatable(6 * GI, 3000), Allocatable(8 * GI, 4000), "asks 6Gi and 3 cpu, which no node has together"),
+        (Allocatable(GI, 100), Allocatable(), "asks 1Gi and 100m cpu, and may use no node that counts now"),
     ],
 )
-def test_what_no_node_can_hold_is_said_with_what_there_is(need: Room, largest: Room, said: str) -> None:
+def test_what_no_node_can_hold_is_said_with_what_there_is(need: Allocatable, largest: Allocatable, said: str) -> None:
     verdict = Verdict(Decision.DENY, Reason.UNPLACEABLE, lacking=Lacking(need, largest))
     assert refusal(verdict, WEB) == (
         f"{WEB} cannot run: no node that counts now can hold it: it {said}. It would wait until a larger node comes, "
@@ -218,7 +218,7 @@ def test_what_no_node_can_hold_is_said_with_what_there_is(need: Room, largest: R
     assert len(line) <= 120
 
 
-LACKING = Lacking(Room(17 * GI, 1000), Room(8 * GI, 4000))
+LACKING = Lacking(Allocatable(17 * GI, 1000), Allocatable(8 * GI, 4000))
 WAITS = f"{WEB} waits for a larger node: it asks 17Gi, the largest it may use has 8Gi"
 
 
@@ -230,7 +230,9 @@ def test_what_neither_fits_nor_could_run_is_told_both_in_one_refusal() -> None:
         f"{asks}{advice}"
     )
     nodeless = refuse((NODELESS,), Mode.ENFORCE)
-    assert refusal(structs.replace(nodeless, lacking=Lacking(Room(GI, 100), Room())), WEB) == refusal(nodeless, WEB)
+    assert refusal(structs.replace(nodeless, lacking=Lacking(Allocatable(GI, 100), Allocatable())), WEB) == refusal(
+        nodeless, WEB
+    )
 
 
 def test_who_is_told_of_a_bound_is_told_as_well_that_no_node_can_hold_it() -> None:
@@ -291,7 +293,11 @@ def test_what_pods_hold_that_can_run_nowhere_is_part_of_a_refusal() -> None:
         (refuse_by_quota(Mode.WARN, "exceeded quota: q"), [f"{WEB} is left to its quota: exceeded quota: q"]),
         (refuse_by_quota(Mode.AUDIT, "exceeded quota: q"), []),
         (
-            Verdict(Decision.WARN, Reason.UNPLACEABLE, lacking=Lacking(Room(17 * GI, 1000), Room(8 * GI - 1, 4000))),
+            Verdict(
+                Decision.WARN,
+                Reason.UNPLACEABLE,
+                lacking=Lacking(Allocatable(17 * GI, 1000), Allocatable(8 * GI - 1, 4000)),
+            ),
             [f"{WEB} waits for a larger node: it asks 17Gi, the largest it may use has 7.99Gi"],
         ),
         (

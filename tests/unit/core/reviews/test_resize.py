@@ -9,12 +9,12 @@ from tests.model.hand import pod as hand_pod
 from tests.support.accounts import GI, committed, config, headroom, ledger, node, pod
 from tests.support.sample_reviews import Json, memory, resizing
 from webhook.core.config.types import Mode
-from webhook.core.ledger.info import PodFacts, pod_facts
+from webhook.core.ledger.info import PodInfo, pod_info
 from webhook.core.ledger.interval import Before
 from webhook.core.ledger.ledger import Ledger
-from webhook.core.ledger.rules import Accounting
+from webhook.core.ledger.rules import AccountingRules
 from webhook.core.reviews.decision import Outcome, decide
-from webhook.core.reviews.evaluation import Question, question
+from webhook.core.reviews.evaluation import Evaluation, question
 from webhook.core.reviews.review import AdmissionRequest
 from webhook.core.reviews.verdict import Decision, Reason, Verdict
 from webhook.core.sharing.allotment import Allotment, Ask, Timing
@@ -25,14 +25,14 @@ TIMING = Timing(validity=15.0, lapse=45.0)
 INFEASIBLE = {"type": "PodResizePending", "status": "True", "reason": "Infeasible"}
 
 
-def asked(request: AdmissionRequest, settings: str = "") -> Question:
-    found = question(request, Accounting(config(settings)))
-    assert isinstance(found, Question)
+def asked(request: AdmissionRequest, settings: str = "") -> Evaluation:
+    found = question(request, AccountingRules(config(settings)))
+    assert isinstance(found, Evaluation)
     return found
 
 
 def answered(request: AdmissionRequest, settings: str = "") -> Verdict:
-    found = question(request, Accounting(config(settings)))
+    found = question(request, AccountingRules(config(settings)))
     assert isinstance(found, Verdict)
     return found
 
@@ -145,7 +145,7 @@ class Replica:
     def __init__(self, settings: str = "", *, seen: bool = True) -> None:
         self.config = config(settings)
         self.ledger: Ledger = ledger("", node("n", 16))
-        self.ledger.configure(Accounting(self.config), 0.0)
+        self.ledger.configure(AccountingRules(self.config), 0.0)
         if seen:
             self.see(4, 5)
         self.allotment = Allotment("me", self.ledger, TIMING, Credit(self.ledger, TIMING.lapse, shares=None))
@@ -160,9 +160,9 @@ class Replica:
         uid = "pod-1" if name == "web-7" else name
         self.ledger.see(pod(name, size, "n", uid=uid, revision=revision, **more))
 
-    def question(self, new: str, old: str = "4Gi", at: int = 5, **request: Any) -> Question:
-        found = question(resizing(memory(old), memory(new), revision=str(at), **request), Accounting(self.config))
-        assert isinstance(found, Question)
+    def question(self, new: str, old: str = "4Gi", at: int = 5, **request: Any) -> Evaluation:
+        found = question(resizing(memory(old), memory(new), revision=str(at), **request), AccountingRules(self.config))
+        assert isinstance(found, Evaluation)
         return found
 
     def decide(self, new: str, old: str = "4Gi", at: int = 5, now: float = 1.0, **request: Any) -> Outcome:
@@ -279,7 +279,7 @@ def test_only_the_pod_beyond_the_reviewed_object_settles_it() -> None:
 def test_a_resize_of_a_pod_that_is_deleted_is_settled_by_that() -> None:
     replica = Replica()
     replica.decide("6Gi")
-    replica.ledger.gone(PodFacts("default/web-7", "pod-1", 6, Amounts()))
+    replica.ledger.gone(PodInfo("default/web-7", "pod-1", 6, Amounts()))
     assert (committed(replica.ledger), replica.reserved, replica.unretired) == (0, 0, 2)
     replica.book(2.0)
     assert replica.unretired == 0
@@ -323,8 +323,8 @@ def test_a_dry_run_is_judged_and_reserves_nothing() -> None:
 def test_only_what_grows_is_judged_where_something_else_is_over() -> None:
     replica = Replica("\nthresholds: {memory: {requests: 10%}, cpu: {requests: 100%}}")
     old, new = memory("4Gi", cpu="1"), memory("3Gi", cpu="2")
-    found = question(resizing(old, new, revision="5"), Accounting(replica.config))
-    assert isinstance(found, Question)
+    found = question(resizing(old, new, revision="5"), AccountingRules(replica.config))
+    assert isinstance(found, Evaluation)
     assert said(decide(replica.ledger, replica.allotment, found, 1.0))[0] is Decision.ALLOW
     assert said(replica.decide("5Gi")) == REFUSED
 
@@ -359,7 +359,7 @@ def test_a_resize_that_becomes_feasible_is_counted_and_noted() -> None:
 def test_a_pod_says_itself_that_its_resize_is_infeasible(reason: str, *, infeasible: bool) -> None:
     status = held("app", "1Gi", {"type": "Ready"}, INFEASIBLE | {"reason": reason})
     shown = resizing(memory("1Gi"), memory("3Gi"), status=status).pod()
-    assert (pod_facts(shown).infeasible, pod_facts(shown).footprint.memory_requests == GI) == (infeasible, infeasible)
+    assert (pod_info(shown).infeasible, pod_info(shown).footprint.memory_requests == GI) == (infeasible, infeasible)
 
 
 def test_growth_that_was_granted_here_is_not_noted_and_neither_is_another_pod_of_that_name() -> None:
@@ -369,7 +369,7 @@ def test_growth_that_was_granted_here_is_not_noted_and_neither_is_another_pod_of
     replica.see(6, 7)
     assert replica.ledger.unasked_growths == 0
     replica.see(6, 8, infeasible=True)
-    replica.ledger.gone(PodFacts("default/web-7", "pod-1", 9, Amounts()))
+    replica.ledger.gone(PodInfo("default/web-7", "pod-1", 9, Amounts()))
     replica.see(6, 10)
     replica.see(8, 11)
     assert replica.ledger.unasked_growths == 0
@@ -389,7 +389,7 @@ def test_two_attempts_at_once_are_told_apart() -> None:
     facts = Replica().question("6Gi").facts
     keys = {facts.key, Replica().question("7Gi").facts.key, Replica().question("6Gi", at=6).facts.key}
     assert len(keys) == 3
-    assert PodFacts("default/p", "u", 0, facts.footprint).key == "u"
+    assert PodInfo("default/p", "u", 0, facts.footprint).key == "u"
     assert facts.before == Before(
         5,
         Amounts(memory_requests=4 * GI, memory_limits_filled=4 * GI, memory_unbounded=1, cpu_unbounded=1),
@@ -400,10 +400,10 @@ def test_two_attempts_at_once_are_told_apart() -> None:
 # -- beside others ---------------------------------------------------------------------------------------------------
 
 
-def wants(live: PodFacts, size: int) -> PodFacts:
+def wants(live: PodInfo, size: int) -> PodInfo:
     """The review of a resize of a live pod."""
     before = Before(live.revision, live.footprint)
-    return PodFacts(live.name, live.uid, 0, Amounts(memory_requests=size), before=before)
+    return PodInfo(live.name, live.uid, 0, Amounts(memory_requests=size), before=before)
 
 
 def test_who_granted_an_attempt_that_lost_a_race_hands_back_once_it_knows() -> None:
@@ -431,7 +431,7 @@ def test_a_view_behind_the_object_under_review_refuses_nobody_for_what_others_ho
     live = hand.come(hand_pod("p", 4))
     hand.write("a", wants(live, 10))
     hand.tell()
-    ahead = wants(PodFacts(live.name, live.uid, live.revision + 5, live.footprint), 10)
+    ahead = wants(PodInfo(live.name, live.uid, live.revision + 5, live.footprint), 10)
     hand.write("b", ahead)
     hand.tell()
     hand.write("a")

@@ -9,14 +9,14 @@ from tests.support.accounts import GI
 from tests.support.sample_reviews import asking, body, memory, resizing, sample
 from webhook.core.config.percentage import Share
 from webhook.core.config.types import Mode
-from webhook.core.ledger.nodes import Room
+from webhook.core.ledger.nodes import Allocatable
 from webhook.core.reviews.response import respond, subject
 from webhook.core.reviews.review import AdmissionRequest, AdmissionResponse, decode, encode
 from webhook.core.reviews.verdict import Decision, Reason, Sum, Verdict, cannot_tell, refuse
 from webhook.core.values.scopes import CLUSTER
 
-SHORT = Sum(CLUSTER, 0, GI, 4 * GI, 2 * GI, 6 * GI, Room(8 * GI, 0), 0, Share.parse("75%"))
-POOL = Sum("high-mem", 2, GI, 4 * GI, 2 * GI, 6 * GI, Room(8 * GI, 0), 0, Share.parse("75%"))
+SHORT = Sum(CLUSTER, 0, GI, 4 * GI, 2 * GI, 6 * GI, Allocatable(8 * GI, 0), 0, Share.parse("75%"))
+POOL = Sum("high-mem", 2, GI, 4 * GI, 2 * GI, 6 * GI, Allocatable(8 * GI, 0), 0, Share.parse("75%"))
 REVIEW = asking()
 
 

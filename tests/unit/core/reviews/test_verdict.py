@@ -6,9 +6,9 @@ from hypothesis import strategies as st
 
 from tests.support.accounts import GI, HIGH_MEM, config, ledger, node, pod
 from webhook.core.config.types import Answer, Mode
-from webhook.core.ledger.info import PodFacts
+from webhook.core.ledger.info import PodInfo
 from webhook.core.ledger.ledger import Ledger
-from webhook.core.ledger.nodes import Room
+from webhook.core.ledger.nodes import Allocatable
 from webhook.core.ledger.places import Lacking
 from webhook.core.reviews.verdict import (
     Decision,
@@ -27,7 +27,7 @@ from webhook.core.values.scopes import CLUSTER
 BOTH = "thresholds: {memory: {requests: 50%, limits: 100%}}"
 
 
-def judged(of: Ledger, asked: PodFacts, mode: Mode = Mode.ENFORCE) -> Verdict:
+def judged(of: Ledger, asked: PodInfo, mode: Mode = Mode.ENFORCE) -> Verdict:
     return judge(of, asked, mode)
 
 
@@ -237,7 +237,7 @@ def test_in_a_mode_that_refuses_nobody_a_form_that_is_refused_is_let_in_as_the_m
     ],
 )
 def test_what_no_node_can_hold_is_answered_as_policy_says(mode: Mode, answer: Answer, decision: Decision) -> None:
-    lacking = Lacking(Room(17 * GI, 0), Room(8 * GI, 4000))
+    lacking = Lacking(Allocatable(17 * GI, 0), Allocatable(8 * GI, 4000))
     verdict = judge_placing(mode, answer, lacking)
     if decision is Decision.ALLOW:
         assert verdict == Verdict(Decision.ALLOW, Reason.FITS, mode)

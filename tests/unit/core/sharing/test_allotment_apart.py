@@ -4,9 +4,9 @@ from msgspec.structs import replace
 
 from tests.model.hand import Hand, pod
 from webhook.core.config.parse import parse
-from webhook.core.ledger.info import PodFacts
-from webhook.core.ledger.nodes import NodeFacts, Room
-from webhook.core.ledger.rules import Accounting
+from webhook.core.ledger.info import PodInfo
+from webhook.core.ledger.nodes import Allocatable, NodeInfo
+from webhook.core.ledger.rules import AccountingRules
 from webhook.core.sharing.allotment import Ask
 from webhook.core.values.amounts import NOTHING
 from webhook.core.values.scopes import CLUSTER
@@ -24,7 +24,7 @@ def two() -> Hand:
     """Two replicas with one node of 100, and a namespace where everything is let in."""
     hand = Hand("a", "b")
     for ledger in hand.ledgers.values():
-        ledger.configure(Accounting(parse(CONFIG)), hand.now)
+        ledger.configure(AccountingRules(parse(CONFIG)), hand.now)
     return hand
 
 
@@ -33,7 +33,7 @@ def charged(hand: Hand) -> list[int]:
     return [standing.committed.plus(standing.unseen).memory_requests for standing in standings]
 
 
-def books(hand: Hand, name: str, wanted: PodFacts) -> bool:
+def books(hand: Hand, name: str, wanted: PodInfo) -> bool:
     hand.tell()
     return bool(hand.write(name, wanted).booked)
 
@@ -68,7 +68,7 @@ def test_what_was_granted_beside_it_stays_granted_when_a_larger_node_comes() -> 
     hand.write("a", leaving=True)
     assert books(hand, "b", pod("all", 100))
     for ledger in hand.ledgers.values():
-        ledger.see_node(NodeFacts("large", Room(250, 0), ready=True), hand.now)
+        ledger.see_node(NodeInfo("large", Allocatable(250, 0), ready=True), hand.now)
     assert charged(hand) == [200, 300]
     assert not books(hand, "b", pod("more", 51))
     assert books(hand, "b", pod("rest", 50))
@@ -77,7 +77,7 @@ def test_what_was_granted_beside_it_stays_granted_when_a_larger_node_comes() -> 
 def test_what_the_account_let_in_is_held_for_though_no_node_can_hold_it() -> None:
     hand = two()
     for ledger in hand.ledgers.values():
-        ledger.see_node(NodeFacts("other", Room(100, 0), ready=True), hand.now)
+        ledger.see_node(NodeInfo("other", Allocatable(100, 0), ready=True), hand.now)
     wide = pod("wide", 150)
     assert hand.ledgers["a"].lacking(wide) is not None
     assert books(hand, "a", wide)

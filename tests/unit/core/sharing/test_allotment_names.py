@@ -5,17 +5,17 @@ from msgspec.structs import replace
 
 from tests.model.hand import TIMING, Hand, pod
 from webhook.core.config.parse import parse
-from webhook.core.ledger.info import PodFacts
+from webhook.core.ledger.info import PodInfo
 from webhook.core.ledger.interval import Before
-from webhook.core.ledger.nodes import NodeFacts, Room
-from webhook.core.ledger.rules import Accounting
+from webhook.core.ledger.nodes import Allocatable, NodeInfo
+from webhook.core.ledger.rules import AccountingRules
 from webhook.core.pods.confinement import Way
 from webhook.core.sharing.name_claims import MOST
 from webhook.core.values.amounts import Amounts
 from webhook.core.values.scopes import CLUSTER
 
 
-def lives(hand: Hand, made: PodFacts) -> PodFacts:
+def lives(hand: Hand, made: PodInfo) -> PodInfo:
     """Let the first replica grant a pod that comes, and that everybody sees."""
     first = next(iter(hand.replicas))
     assert hand.write(first, made).booked
@@ -33,7 +33,7 @@ def duplicate(hand: Hand, *names: str, of: str = "one", size: int = 10, number: 
             assert hand.replicas[name].take(made, hand.now) or asked(hand, name, made)
 
 
-def asked(hand: Hand, name: str, made: PodFacts) -> bool:
+def asked(hand: Hand, name: str, made: PodInfo) -> bool:
     """Ask a replica, and let it call the others if it cannot tell; say whether the pod was let in."""
     if not hand.write(name, made).booked:
         hand.tell()
@@ -48,10 +48,10 @@ def asked(hand: Hand, name: str, made: PodFacts) -> bool:
     return True
 
 
-def resize(live: PodFacts, size: int) -> PodFacts:
+def resize(live: PodInfo, size: int) -> PodInfo:
     """The review of a resize."""
     before = Before(live.revision, live.footprint)
-    return PodFacts(live.name, live.uid, 0, Amounts(memory_requests=size), before=before)
+    return PodInfo(live.name, live.uid, 0, Amounts(memory_requests=size), before=before)
 
 
 def told(hand: Hand, name: str) -> dict[str, int]:
@@ -290,20 +290,20 @@ def test_what_is_told_of_a_name_is_held_until_a_write_though_its_pods_are_charge
     """The node that they name has left the pool, and their reviews are repeated."""
     hand = Hand("a")
     replica, ledger = hand.replicas["a"], hand.ledgers["a"]
-    ledger.configure(Accounting(parse(POOLED)), hand.now)
-    ledger.see_node(NodeFacts("node", Room(100, 0), ready=True, labels=IN_POOL), hand.now)
-    ledger.see_node(NodeFacts("moves", Room(0, 0), ready=True, labels=IN_POOL), hand.now)
+    ledger.configure(AccountingRules(parse(POOLED)), hand.now)
+    ledger.see_node(NodeInfo("node", Allocatable(100, 0), ready=True, labels=IN_POOL), hand.now)
+    ledger.see_node(NodeInfo("moves", Allocatable(0, 0), ready=True, labels=IN_POOL), hand.now)
     footprint, way = Amounts(memory_requests=10), Way((), ("moves",))
-    one, other = (PodFacts("ns/one", uid, 0, footprint, confined_to=(way,)) for uid in ("one", "other"))
+    one, other = (PodInfo("ns/one", uid, 0, footprint, confined_to=(way,)) for uid in ("one", "other"))
     assert hand.write("a", one, other).booked
     assert hand.shared is not None
     assert hand.shared.holdings["a"].named == {"ns/one": {CLUSTER: footprint, "p": footprint}}
     spare = replica.spare("p").memory_requests
-    ledger.see_node(NodeFacts("moves", Room(0, 0), ready=True), hand.now)
+    ledger.see_node(NodeInfo("moves", Allocatable(0, 0), ready=True), hand.now)
     for each in (one, other):
         assert not replica.again(each, hand.now)
         assert replica.take(each, hand.now)
-    more = PodFacts("ns/more", "more", 0, Amounts(memory_requests=spare + 1), confined_to=(Way(IN_POOL),))
+    more = PodInfo("ns/more", "more", 0, Amounts(memory_requests=spare + 1), confined_to=(Way(IN_POOL),))
     assert not replica.take(more, hand.now)
     assert replica.due(hand.now)
     hand.write("a")
@@ -314,11 +314,11 @@ def test_what_is_told_of_a_name_is_held_until_a_write_though_its_pods_are_charge
 def test_what_a_booking_takes_the_place_of_is_retired_by_the_same_write() -> None:
     hand = Hand("a")
     ledger = hand.ledgers["a"]
-    ledger.configure(Accounting(parse(POOLED)), hand.now)
-    ledger.see_node(NodeFacts("node", Room(100, 0), ready=True, labels=IN_POOL), hand.now)
-    one = PodFacts("ns/one", "one", 0, Amounts(memory_requests=60), confined_to=(Way((), ("node",)),))
+    ledger.configure(AccountingRules(parse(POOLED)), hand.now)
+    ledger.see_node(NodeInfo("node", Allocatable(100, 0), ready=True, labels=IN_POOL), hand.now)
+    one = PodInfo("ns/one", "one", 0, Amounts(memory_requests=60), confined_to=(Way((), ("node",)),))
     hand.write("a", one)
-    ledger.see_node(NodeFacts("node", Room(100, 0), ready=True), hand.now)
+    ledger.see_node(NodeInfo("node", Allocatable(100, 0), ready=True), hand.now)
     assert hand.write("a", one).booked
     assert ledger.reservations.settled() == ()
     assert ledger.reservations.unretired("p").memory_requests == 0

@@ -3,7 +3,7 @@
 from msgspec.structs import replace
 
 from tests.model.hand import TIMING, Hand, pod
-from webhook.core.ledger.info import PodFacts
+from webhook.core.ledger.info import PodInfo
 from webhook.core.sharing.shared_state import Holding, Shared, read, write
 from webhook.core.values.amounts import Amounts
 from webhook.core.values.scopes import CLUSTER
@@ -194,7 +194,7 @@ def test_of_two_that_renew_at_one_moment_the_one_that_loses_is_due_still() -> No
     assert hand.replicas["b"].valid(hand.now + TIMING.validity - 1)
 
 
-def come_unseen_by_one(hand: Hand, made: PodFacts, last: str) -> None:
+def come_unseen_by_one(hand: Hand, made: PodInfo, last: str) -> None:
     """Let a pod come of which one replica's watch has told all that happened before."""
     live = hand.come(made, *(name for name in hand.replicas if name != last))
     hand.ledgers[last].bookmark(live.revision - 1)

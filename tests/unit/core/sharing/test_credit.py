@@ -6,7 +6,7 @@ from msgspec.structs import replace
 from tests.model import hand
 from tests.model.hand import Hand
 from webhook.core.ledger.history import digest
-from webhook.core.ledger.info import PodFacts
+from webhook.core.ledger.info import PodInfo
 from webhook.core.ledger.interval import Before
 from webhook.core.sharing.allotment import Ask
 from webhook.core.sharing.credit import SHARES, Cause, Shares
@@ -16,7 +16,7 @@ from webhook.core.values.amounts import Amounts
 LAPSE = hand.TIMING.lapse
 
 
-def pod(name: str, size: int, owner: str = "web", namespace: str = "ns", uid: str = "") -> PodFacts:
+def pod(name: str, size: int, owner: str = "web", namespace: str = "ns", uid: str = "") -> PodInfo:
     made = hand.pod(name, size, uid or f"uid-{namespace}-{name}")
     return replace(made, name=f"{namespace}/{name}", owner=owner)
 
@@ -25,12 +25,12 @@ def start(*names: str, bound: int = 100) -> Hand:
     return Hand(*(names or ("a",)), bound=bound, shares=SHARES)
 
 
-def cause(of: Hand, asked: PodFacts, name: str = "a") -> Cause | None:
+def cause(of: Hand, asked: PodInfo, name: str = "a") -> Cause | None:
     short = of.replicas[name].shortfall(asked, of.now)
     return None if short is None else short.cause
 
 
-def grant(of: Hand, *pods: PodFacts, name: str = "a") -> None:
+def grant(of: Hand, *pods: PodInfo, name: str = "a") -> None:
     """Let pods in, booked for one by one."""
     for each in pods:
         assert cause(of, each, name) is None

@@ -7,12 +7,12 @@ import pytest
 
 from webhook.core.config.config import HeadroomConfig
 from webhook.core.config.parse import parse
-from webhook.core.ledger.info import PodFacts
+from webhook.core.ledger.info import PodInfo
 from webhook.core.ledger.interval import Sums
 from webhook.core.ledger.ledger import Ledger
-from webhook.core.ledger.nodes import NodeFacts, Room
+from webhook.core.ledger.nodes import Allocatable, NodeInfo
 from webhook.core.ledger.reservations import Reservations
-from webhook.core.ledger.rules import Accounting
+from webhook.core.ledger.rules import AccountingRules
 from webhook.core.pods.confinement import Way
 from webhook.core.sharing import name_claims as naming
 from webhook.core.sharing.allotment import Allotment, Ask, Proposal, Timing
@@ -38,13 +38,13 @@ def _pool(number: int) -> str:
     return f"{number:03}".ljust(63, "p")
 
 
-def asked(random: Random, pools: int, *, names: int) -> PodFacts:
+def asked(random: Random, pools: int, *, names: int) -> PodInfo:
     """A pod with a name and a uid as long as may be, for any pool or none; what nothing bounds it asks for in full."""
     confined = (Way((("p", str(random.randrange(pools))),)),) if pools and random.random() < 0.9 else ()
     vast = random.choice((0, 1, 2**63 - 1, 10**6 * (2**63 - 1)))
     footprint = Amounts(random.choice((0, 1, 7, TI)), vast, vast, 1, vast, vast, vast, 1)
     name = f"{'n' * 63}/{random.randrange(names)}".ljust(317, "x")
-    return PodFacts(name, f"{random.random()}".ljust(128, "u"), 0, footprint, confined_to=confined)
+    return PodInfo(name, f"{random.random()}".ljust(128, "u"), 0, footprint, confined_to=confined)
 
 
 class Crowd:
@@ -61,10 +61,10 @@ class Crowd:
         self.pools = pools
 
     def join(self) -> None:
-        ledger = Ledger(Accounting(self.config))
+        ledger = Ledger(AccountingRules(self.config))
         labelled = [(("p", str(number)),) for number in range(self.pools)] + [()]
         nodes = [
-            NodeFacts(f"n{number}", Room(1000 * TI, 0), ready=True, labels=labels)
+            NodeInfo(f"n{number}", Allocatable(1000 * TI, 0), ready=True, labels=labels)
             for number, labels in enumerate(labelled)
         ]
         ledger.relist_nodes(nodes, self.now)
@@ -99,7 +99,7 @@ class Crowd:
             assert ledger.reservations.open(scope).within(mine.held.get(scope, NOTHING)), scope
         assert not mine.names_more_than_it_holds
 
-    def review(self, number: int, pod: PodFacts, *, forced: bool) -> bool:
+    def review(self, number: int, pod: PodInfo, *, forced: bool) -> bool:
         """What a review comes to; one that is forced and cannot be booked for is let in all the same."""
         replica = self.replicas[number]
         if replica.take(pod, self.now):
@@ -144,7 +144,7 @@ def test_names_are_left_out_before_anything_that_is_held(monkeypatch: pytest.Mon
     crowd.join()
     for number in range(60):
         for uid in ("a", "b"):
-            pod = PodFacts(f"ns/{number}".ljust(317, "x"), f"{number}{uid}", 0, Amounts(1))
+            pod = PodInfo(f"ns/{number}".ljust(317, "x"), f"{number}{uid}", 0, Amounts(1))
             assert crowd.review(0, pod, forced=False)
     crowd.write(0)
     assert crowd.shared is not None
@@ -158,15 +158,13 @@ def test_what_is_not_told_waits_for_a_write_and_is_booked_where_there_is_room() 
     crowd = Crowd(200)
     crowd.join()
     ways = [(Way((("p", str(number)),)),) for number in range(200)]
-    pods = [PodFacts(f"ns/{n}", f"u{n}", 0, Amounts(1, 2**63), confined_to=way) for n, way in enumerate(ways)]
+    pods = [PodInfo(f"ns/{n}", f"u{n}", 0, Amounts(1, 2**63), confined_to=way) for n, way in enumerate(ways)]
     booked = crowd.write(0, *(Ask(pod) for pod in pods)).booked
     assert 20 < len(booked) < 200, "as many as can be told"
     again = crowd.write(0, *(Ask(pod) for pod in pods[len(booked) :])).booked
     assert not again
     for ask in booked:  # they come, and their room in the text is free with the next write
-        crowd.ledgers[0].see(
-            PodFacts(ask.pod.name, ask.pod.uid, 20, ask.pod.footprint, confined_to=ask.pod.confined_to)
-        )
+        crowd.ledgers[0].see(PodInfo(ask.pod.name, ask.pod.uid, 20, ask.pod.footprint, confined_to=ask.pod.confined_to))
     crowd.write(0)
     assert crowd.write(0, *(Ask(pod) for pod in pods[len(booked) :])).booked
 
@@ -180,7 +178,7 @@ def test_what_asks_for_nothing_that_is_bounded_is_told_as_well(forced: bool) -> 
     for number, replica in enumerate(crowd.replicas):
         for pool in range(200):
             asks = Amounts(0, vast, vast, 1, vast, vast, vast, 1)
-            pod = PodFacts(f"ns/{pool}", f"{number}-{pool}", 0, asks, confined_to=(Way((("p", str(pool)),)),))
+            pod = PodInfo(f"ns/{pool}", f"{number}-{pool}", 0, asks, confined_to=(Way((("p", str(pool)),)),))
             replica.force(pod, crowd.now) if forced else replica.take(pod, crowd.now)
         crowd.write(number)
     assert crowd.largest <= LARGEST
