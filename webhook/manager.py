@@ -21,7 +21,7 @@ from webhook.admission.decision_record import DecisionRecord
 from webhook.admission.pods import PodAdmission
 from webhook.admission.workloads import FetchError, WorkloadAdmission
 from webhook.controllers import watches as watching
-from webhook.controllers.allotments import WITHIN, AllotmentController
+from webhook.controllers.allotments import TIMEOUT, AllotmentController
 from webhook.controllers.certificate_reload import CertificateReload
 from webhook.controllers.recount import RecountController
 from webhook.controllers.relist import RelistController, restored
@@ -49,7 +49,7 @@ from webhook.web.routes import CONFIGURATION, WORKLOADS, create_app
 
 log = logging.getLogger(__name__)
 
-_FETCH_WITHIN = 0.4  # seconds for each of connecting, the headers and the body; the API server waits 2 s for all of it
+_FETCH_TIMEOUT = 0.4  # seconds for each of connecting, the headers and the body; the API server waits 2 s for all of it
 _STOPPING = 3.0  # seconds for the threads to end
 _UNTIL_SEEN = 2.0  # seconds for which to wait, when leaving, for the watch to show the pods that were let in last
 
@@ -164,7 +164,7 @@ def _build(options: Options) -> _Parts:
     rereading = RelistController(
         account, lambda text: _announce(announcing, restored(text, options.namespace, settings.uid))
     )
-    configmaps = ConfigMaps(api, options.namespace, WITHIN)
+    configmaps = ConfigMaps(api, options.namespace, TIMEOUT)
     booking = AllotmentController(configmaps, admission, stop, pods.request_proof, rereading)
     recounting = RecountController(account, stop, metrics.Recounts(registry).record)
     registry.register(metrics.StateCollector(admission, settings, audit, booking, certificate, time.time))
@@ -190,7 +190,7 @@ def _announce(announcing: EventRecorder, occurrence: Occurrence | None) -> None:
 def _fetch(api: Api, path: str) -> bytes:
     """Read an object for an early answer; raises `FetchError`."""
     try:
-        return api.get(path, within=_FETCH_WITHIN).body
+        return api.get(path, timeout=_FETCH_TIMEOUT).body
     except KubeError as error:
         raise FetchError(str(error)) from error
 

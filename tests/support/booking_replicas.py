@@ -41,12 +41,12 @@ class Replica:
     """An admission with its booking thread and its watch of the shared object."""
 
     def __init__(
-        self, server: FakeConfigMaps, judge: Judge, memory: float, within: float, prove: Callable[[], None]
+        self, server: FakeConfigMaps, judge: Judge, memory: float, timeout: float, prove: Callable[[], None]
     ) -> None:
         self.judge, self.memory = judge, memory
         self.stop = threading.Event()
         self.api = Api(Configuration(host=server.url))
-        configmaps = ConfigMaps(self.api, NAMESPACE, within)
+        configmaps = ConfigMaps(self.api, NAMESPACE, timeout)
         account = judge.admission.account
         self.told: list[str] = []
         self.rereading = RelistController(account, self.told.append)
@@ -89,7 +89,7 @@ def replica(
     memory: float = 8,
     *,
     timing: Timing | None = None,
-    within: float = 20.0,
+    timeout: float = 20.0,
     seconds: Callable[[], float] | None = None,
     prove: Callable[[], None] | None = None,
     watching: bool = True,
@@ -99,7 +99,7 @@ def replica(
     judge.configure()
     judge.sync(memory)
     account = judge.admission.account
-    made = Replica(server, judge, memory, within, prove or (lambda: account.prove(account.clock())))
+    made = Replica(server, judge, memory, timeout, prove or (lambda: account.prove(account.clock())))
     made.booker.start()
     if watching:
         made.watcher.start()

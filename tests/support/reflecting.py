@@ -31,7 +31,9 @@ from webhook.watch.reflector import Reflector, Timing
 
 PATH = "/api/v1/things"
 # Pauses are short. What the API server is given to answer in is not, for a busy machine may keep it from doing so.
-SHORT = Timing(page=30, watch=300, silence=30, answer=30, probe=10, shortest_pause=0.02, longest_pause=0.3, settled=0.2)
+SHORT = Timing(
+    page=30, watch=300, idle_timeout=30, answer=30, probe=10, shortest_pause=0.02, longest_pause=0.3, settled=0.2
+)
 PATIENCE = 30.0  # seconds
 Item = TypeVar("Item")
 
@@ -155,14 +157,14 @@ def wait_until(holds: Callable[[], bool]) -> None:
 @contextmanager
 def reflecting(
     server: FakeApiServer,
-    draw: Callable[[], float] = random.random,
+    jitter: Callable[[], float] = random.random,
     pause: ReadThrottle = NO_THROTTLE,
     **changes: float,
 ) -> Iterator[Running]:
     """Run a reflector against the server; `changes` are to its timing."""
     api = Api(Configuration(host=server.url))
     consumer = Consumer()
-    reflector = Reflector(api, THINGS, consumer.take, timing=replace(SHORT, **changes), pause=pause, draw=draw)
+    reflector = Reflector(api, THINGS, consumer.take, timing=replace(SHORT, **changes), pause=pause, jitter=jitter)
     pauses = list[float]()
     wait = reflector._stop.wait
 

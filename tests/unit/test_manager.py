@@ -258,11 +258,11 @@ class Silent(Api):
     """An API server of which nothing comes."""
 
     def __init__(self) -> None:
-        self.within = 0.0
+        self.timeout = 0.0
 
-    def get(self, _path: str, _query: Mapping[str, str] | None = None, within: float = 10.0) -> ApiAnswer:
+    def get(self, _path: str, _query: Mapping[str, str] | None = None, timeout: float = 10.0) -> ApiAnswer:
         """Wait for nothing."""
-        self.within = within
+        self.timeout = timeout
         raise Unanswered("nothing came")
 
 
@@ -270,4 +270,4 @@ def test_what_an_early_answer_reads_must_come_within_the_two_seconds_that_its_we
     api = Silent()
     with pytest.raises(FetchError, match="nothing came"):
         server._fetch(api, "/apis/apps/v1/namespaces/default/deployments/web")
-    assert 0 < api.within <= 0.5
+    assert 0 < api.timeout <= 0.5

@@ -66,6 +66,6 @@ class AllotmentStore:
         data = {_KEY: text}
         return self._configmaps.replace(NAME, data, revision) if revision else self._configmaps.create(NAME, data)
 
-    def hurry(self, within: float) -> None:
+    def hurry(self, timeout: float) -> None:
         """From now on each call may take only so many seconds."""
-        self._configmaps.within = within
+        self._configmaps.timeout = timeout

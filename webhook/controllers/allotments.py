@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 
 _IDLE = 0.2  # seconds between looks at what time alone makes due
 _SHORTEST_PAUSE, _LONGEST_PAUSE = 0.1, 1.0  # seconds before an object is tried again that could not be read or written
-WITHIN = 5.0  # seconds for one call
+TIMEOUT = 5.0  # seconds for one call
 _SERVER_ERROR = 500  # from this HTTP status on, a write may have been carried out all the same
 _BETWEEN_PROOFS = 5.0  # seconds: a proof takes up to three
 _MARKED_FOR = 10.0  # seconds for which having made the mark says that no object was there; less than any validity

@@ -60,32 +60,32 @@ class Api:
         configuration.keep_alive = True
         self._pool: urllib3.PoolManager = RESTClientObject(configuration).pool_manager
 
-    def get(self, path: str, query: Mapping[str, str] | None = None, within: float = 10.0) -> ApiResponse:
+    def get(self, path: str, query: Mapping[str, str] | None = None, timeout: float = 10.0) -> ApiResponse:
         """Read an object or a list."""
-        return self._call("GET", path, query=query, within=within)
+        return self._call("GET", path, query=query, timeout=timeout)
 
-    def create(self, path: str, body: bytes, within: float = 10.0) -> ApiResponse:
+    def create(self, path: str, body: bytes, timeout: float = 10.0) -> ApiResponse:
         """POST an object to its collection; `Conflict` when the name is taken."""
-        return self._call("POST", path, body=body, within=within)
+        return self._call("POST", path, body=body, timeout=timeout)
 
-    def replace(self, path: str, body: bytes, within: float = 10.0) -> ApiResponse:
+    def replace(self, path: str, body: bytes, timeout: float = 10.0) -> ApiResponse:
         """PUT an object; with its resourceVersion in it this is compare-and-swap, and `Conflict` when it lost."""
-        return self._call("PUT", path, body=body, within=within)
+        return self._call("PUT", path, body=body, timeout=timeout)
 
-    def patch(self, path: str, body: bytes, within: float = 10.0) -> ApiResponse:
+    def patch(self, path: str, body: bytes, timeout: float = 10.0) -> ApiResponse:
         """Merge fields into an object (JSON merge patch)."""
-        return self._call("PATCH", path, body=body, media_type="application/merge-patch+json", within=within)
+        return self._call("PATCH", path, body=body, media_type="application/merge-patch+json", timeout=timeout)
 
-    def stream(self, path: str, query: Mapping[str, str], first: float, silence: float) -> Stream:
+    def stream(self, path: str, query: Mapping[str, str], header_timeout: float, idle_timeout: float) -> Stream:
         """Open a body that is read as it comes.
 
-        The headers must come within `first` seconds; no wait for bytes of the body is longer than `silence` seconds.
+        The headers must come within `header_timeout` seconds; no wait for bytes of the body is longer than `idle_timeout` seconds.
         """
-        stream = self._send("GET", path, query=query, read=first)
+        stream = self._send("GET", path, query=query, read=header_timeout)
         # Without a socket (the server closes after this answer) the first time stays in force: safe, and seldom.
         sock = getattr(stream.response.connection, "sock", None)
         if sock is not None:
-            sock.settimeout(silence)
+            sock.settimeout(idle_timeout)
         return stream
 
     def close(self) -> None:
@@ -100,10 +100,10 @@ class Api:
         query: Mapping[str, str] | None = None,
         body: bytes | None = None,
         media_type: str = "application/json",
-        within: float,
+        timeout: float,
     ) -> ApiResponse:
-        with self._send(method, path, query=query, body=body, media_type=media_type, read=within) as stream:
-            return ApiResponse(stream.response.status, stream.rest(within))
+        with self._send(method, path, query=query, body=body, media_type=media_type, read=timeout) as stream:
+            return ApiResponse(stream.response.status, stream.rest(timeout))
 
     def _send(
         self,

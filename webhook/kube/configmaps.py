@@ -31,29 +31,29 @@ _read = msgspec.json.Decoder(ConfigMap).decode
 
 
 class ConfigMaps:
-    """The calls for one namespace; they raise `KubeError`, and take `within` seconds at the most."""
+    """The calls for one namespace; they raise `KubeError`, and take `timeout` seconds at the most."""
 
-    def __init__(self, api: Api, namespace: str, within: float) -> None:
+    def __init__(self, api: Api, namespace: str, timeout: float) -> None:
         self._api = api
         self._namespace = namespace
         self._path = f"/api/v1/namespaces/{namespace}/configmaps"
-        self.within = within
+        self.timeout = timeout
 
     def get(self, name: str) -> ConfigMap | None:
         """Read one; None: there is none."""
         try:
-            return _read(self._api.get(f"{self._path}/{name}", within=self.within).body)
+            return _read(self._api.get(f"{self._path}/{name}", timeout=self.timeout).body)
         except NotFound:
             return None
 
     def create(self, name: str, data: dict[str, str]) -> int:
         """Make one and return its revision; `Conflict` where there is one already."""
-        return _read(self._api.create(self._path, self._manifest(name, data), within=self.within).body).revision
+        return _read(self._api.create(self._path, self._manifest(name, data), timeout=self.timeout).body).revision
 
     def replace(self, name: str, data: dict[str, str], revision: int) -> int:
         """Compare and swap: return the new revision; `Conflict` or `NotFound` where it lost."""
         body = self._manifest(name, data, resourceVersion=str(revision))
-        return _read(self._api.replace(f"{self._path}/{name}", body, within=self.within).body).revision
+        return _read(self._api.replace(f"{self._path}/{name}", body, timeout=self.timeout).body).revision
 
     def _manifest(self, name: str, data: dict[str, str], **metadata: str) -> bytes:
         metadata |= {"name": name, "namespace": self._namespace}

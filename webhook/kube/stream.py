@@ -145,36 +145,36 @@ class Stream:
                 except OSError:
                     return  # the peer was quicker
 
-    def rest(self, within: float) -> bytes:
+    def rest(self, timeout: float) -> bytes:
         """Return the whole body; raises `Unanswered` when it takes longer than this many seconds."""
-        deadline = self._clock() + within
+        deadline = self._clock() + timeout
         chunks = []
         while chunk := self._take(self._read):
             chunks.append(chunk)
             if self._clock() > deadline:
-                raise Unanswered(f"the body did not come within {within:g} s")
+                raise Unanswered(f"the body did not come within {timeout:g} s")
         if self._closed:
             raise Unanswered("the call was ended on this side")
         return b"".join(chunks)
 
-    def lines(self, silence: float, pause: ReadThrottle = NO_THROTTLE) -> Iterator[bytes]:
+    def lines(self, idle_timeout: float, pause: ReadThrottle = NO_THROTTLE) -> Iterator[bytes]:
         """Yield each line as soon as its bytes are there, without its newline.
 
         With a `pause`, what comes soon after other lines waits for a while, so that the lines of a busy stream are
-        taken many at a time. Raises `Silent` when no line ends for `silence` seconds (bytes that trickle in are no sign
+        taken many at a time. Raises `Silent` when no line ends for `idle_timeout` seconds (bytes that trickle in are no sign
         of life), and `Unanswered` when a line grows past `LONGEST_LINE` or the stream breaks.
         """
         begun = bytearray()
         heard = self._clock()
         gulps = self._gulps(pause)
-        while chunk := self._take(self._read if gulps is None else partial(gulps.read, heard + silence)):
+        while chunk := self._take(self._read if gulps is None else partial(gulps.read, heard + idle_timeout)):
             *lines, rest = chunk.split(b"\n")
             if not lines:
                 begun += rest
                 if len(begun) > LONGEST_LINE:
                     raise Unanswered(f"a line of more than {LONGEST_LINE >> 20} MiB")
-                if self._clock() - heard > silence:
-                    raise Silent(f"no line ended for {silence:g} s")
+                if self._clock() - heard > idle_timeout:
+                    raise Silent(f"no line ended for {idle_timeout:g} s")
                 continue
             if begun:
                 lines[0] = bytes(begun + lines[0])

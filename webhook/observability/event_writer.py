@@ -18,7 +18,7 @@ from webhook.kube.client import Api
 from webhook.kube.stream import Conflict, NotFound
 
 COMPONENT: Final = "headroom.dev/admission"
-_WITHIN = 2.0  # seconds for each call
+_TIMEOUT = 2.0  # seconds for each call
 _ATTEMPTS = 3
 _TEXT = 1024  # bytes; events.k8s.io/v1 allows no more
 _LONGEST_COUNT = 2**31 - 1
@@ -66,15 +66,15 @@ class EventWriter:
         path = f"{collection}/{name_of(regarding, occurrence.reason)}"
         found = self._find(path)
         if found is not None:
-            self._api.patch(path, _encode(_added(found, text, count, last)), within=_WITHIN)
+            self._api.patch(path, _encode(_added(found, text, count, last)), timeout=_TIMEOUT)
             return
         times = {"count": count, "firstTimestamp": _timestamp(first), "lastTimestamp": _timestamp(last)}
         body = self._manifest(regarding, occurrence) | times | {"message": text}
-        self._api.create(collection, _encode(body), within=_WITHIN)
+        self._api.create(collection, _encode(body), timeout=_TIMEOUT)
 
     def _find(self, path: str) -> _Event | None:
         try:
-            return _read(self._api.get(path, within=_WITHIN).body)
+            return _read(self._api.get(path, timeout=_TIMEOUT).body)
         except NotFound:
             return None
 

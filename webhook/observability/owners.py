@@ -16,7 +16,7 @@ from webhook.core.events.reference import Reference, controller
 from webhook.kube.client import Api
 from webhook.kube.stream import NotFound, Unanswered
 
-_WITHIN = 2.0  # seconds
+_TIMEOUT = 2.0  # seconds
 _REMEMBERED = 1_000
 _COLLECTIONS: Final[Mapping[tuple[str, str], str]] = {
     ("v1", "ReplicationController"): "/api/v1/namespaces/{}/replicationcontrollers/{}",
@@ -43,9 +43,9 @@ _read = msgspec.json.Decoder(_Object).decode
 class Owners:
     """Looks owners up, one call for each; for one thread."""
 
-    def __init__(self, api: Api, within: float | None = None) -> None:
+    def __init__(self, api: Api, timeout: float | None = None) -> None:
         self._api = api
-        self._within = within  # seconds for one call
+        self._within = timeout  # seconds for one call
         self._known: OrderedDict[Reference, Reference] = OrderedDict()
 
     def top(self, owner: Reference) -> Reference | None:
@@ -69,7 +69,7 @@ class Owners:
 
     def _find(self, path: str) -> _Meta | None:
         try:
-            return _read(self._api.get(path, within=self._within or _WITHIN).body).metadata
+            return _read(self._api.get(path, timeout=self._within or _TIMEOUT).body).metadata
         except NotFound:
             return None
         except (msgspec.DecodeError, UnicodeDecodeError) as error:

@@ -12,7 +12,7 @@ from webhook.watch.decoder import Decoder, Resource, revision_of_list
 from webhook.watch.events import Event, Replaced, T, Unreadable
 
 PAGE = 500  # objects; decoding that many pods keeps other threads waiting for a few milliseconds
-FIRST = 10.0  # seconds; a watch's headers come before there is anything to tell
+HEADER_TIMEOUT = 10.0  # seconds; a watch's headers come before there is anything to tell
 
 
 class ListWatch(Generic[T]):
@@ -27,28 +27,28 @@ class ListWatch(Generic[T]):
         self._stream: Stream | None = None
         self._closed = False
 
-    def list(self, within: float) -> Replaced[T]:
-        """Read everything as of one revision; each page may take `within` seconds."""
+    def list(self, timeout: float) -> Replaced[T]:
+        """Read everything as of one revision; each page may take `timeout` seconds."""
         objects: list[T] = []
         unreadable: list[Unreadable] = []
         more: dict[str, str] = {}
         revision = None
         while revision is None or more:
             # No resourceVersion, so the list is consistent: "0" might give less than was told before.
-            page = self._wire.page(self._read({"limit": str(PAGE)} | more, within))
+            page = self._wire.page(self._read({"limit": str(PAGE)} | more, timeout))
             objects.extend(page.objects)
             unreadable.extend(page.unreadable)
             revision = page.revision if revision is None else revision
             more = {"continue": page.more} if page.more else {}
         return Replaced(objects, revision, unreadable)
 
-    def newest(self, within: float) -> int:
+    def newest(self, timeout: float) -> int:
         """Return a revision that is at or past every change made before this call."""
-        return revision_of_list(self._read({"limit": "1"}, within))
+        return revision_of_list(self._read({"limit": "1"}, timeout))
 
     @contextmanager
     def watch(
-        self, since: int, seconds: float, silence: float, pause: ReadThrottle = NO_THROTTLE
+        self, since: int, seconds: float, idle_timeout: float, pause: ReadThrottle = NO_THROTTLE
     ) -> Iterator[Iterator[Event[T]]]:
         """Open a watch that tells what follows a revision, until the API server ends it after `seconds`."""
         query = {
@@ -57,8 +57,8 @@ class ListWatch(Generic[T]):
             "resourceVersion": str(since),
             "timeoutSeconds": str(round(seconds)),
         }
-        with self._open(query, FIRST, silence) as stream:
-            yield map(self._wire.event, stream.lines(silence, pause))
+        with self._open(query, HEADER_TIMEOUT, idle_timeout) as stream:
+            yield map(self._wire.event, stream.lines(idle_timeout, pause))
 
     def interrupt(self) -> None:
         """End the call whose answer is being read, if there is one."""
@@ -72,13 +72,13 @@ class ListWatch(Generic[T]):
             self._closed = True
         self.interrupt()
 
-    def _read(self, query: dict[str, str], within: float) -> bytes:
-        with self._open(query, within, within) as stream:
-            return stream.rest(within)
+    def _read(self, query: dict[str, str], timeout: float) -> bytes:
+        with self._open(query, timeout, timeout) as stream:
+            return stream.rest(timeout)
 
     @contextmanager
-    def _open(self, query: dict[str, str], first: float, silence: float) -> Iterator[Stream]:
-        with self._api.stream(self._path, self._query | query, first, silence) as stream:
+    def _open(self, query: dict[str, str], header_timeout: float, idle_timeout: float) -> Iterator[Stream]:
+        with self._api.stream(self._path, self._query | query, header_timeout, idle_timeout) as stream:
             with self._lock:
                 self._stream = stream
                 if self._closed:

@@ -45,7 +45,7 @@ class Timing:
 
     page: float = 30.0  # for each page of a list
     watch: float = 290.0  # a watch lasts that long, and up to a fifth longer, so that the replicas' ends spread out
-    silence: float = 30.0  # of a watch: then a proof finds out whether there is no news or no connection
+    idle_timeout: float = 30.0  # of a watch: then a proof finds out whether there is no news or no connection
     answer: float = 10.0  # for the newest revision, which a proof begins with
     probe: float = 3.0  # the API server sends a bookmark 2 s before the end, so this is the shortest that has one
     shortest_pause: float = 0.1
@@ -73,7 +73,7 @@ class Reflector(Generic[T]):
         timing: Timing = TIMING,
         pause: ReadThrottle = NO_THROTTLE,
         clock: Callable[[], float] = time.monotonic,
-        draw: Callable[[], float] = random.random,
+        jitter: Callable[[], float] = random.random,
     ) -> None:
         self._calls = ListWatch(api, resource)
         self._path = resource.path
@@ -81,8 +81,8 @@ class Reflector(Generic[T]):
         self._timing = timing
         self._pause = pause
         self._clock = clock
-        self._draw = draw
-        self._backoff = Backoff(timing.shortest_pause, timing.longest_pause, draw)
+        self._jitter = jitter
+        self._backoff = Backoff(timing.shortest_pause, timing.longest_pause, jitter)
         self._stop = Flag()
         self._revision: int | None = None  # the last one told; none: list
         self._furthest = 0  # the highest revision that was delivered, in this history
@@ -209,10 +209,10 @@ class Reflector(Generic[T]):
 
     def _watch(self, last: int) -> Generator[WatchEvent[T]]:
         began = self._clock()
-        seconds = self._timing.watch * (1 + self._draw() / 5)
+        seconds = self._timing.watch * (1 + self._jitter() / 5)
         self._watching = True
         try:
-            for news in self._events(last, seconds, self._timing.silence):
+            for news in self._events(last, seconds, self._timing.idle_timeout):
                 yield news
                 if self._asked > self._proven or self._list_asked > self._listing:
                     return
@@ -226,8 +226,8 @@ class Reflector(Generic[T]):
         if self._asked <= self._proven and self._list_asked <= self._listing:
             raise _Ended("the API server ended the watch")
 
-    def _events(self, last: int, seconds: float, silence: float) -> Generator[WatchEvent[T]]:
-        with self._calls.watch(last, seconds, silence, self._pause) as events:
+    def _events(self, last: int, seconds: float, idle_timeout: float) -> Generator[WatchEvent[T]]:
+        with self._calls.watch(last, seconds, idle_timeout, self._pause) as events:
             away = self._clock() - self._alive
             if self._broken and away >= self._timing.outage:
                 raise RelistRequired(f"the API server was away for {away:.0f} s")

@@ -149,7 +149,7 @@ def test_a_request_that_was_sent_may_have_been_carried_out(server: FakeApiServer
         server.reply("POST", b"{}", whole=False)
     began = time.monotonic()
     with pytest.raises(Unanswered):
-        api.create(PATH, b"{}", within=0.3)
+        api.create(PATH, b"{}", timeout=0.3)
     assert 0.2 < time.monotonic() - began < NOT_AT_ALL
 
 
@@ -157,7 +157,7 @@ def test_a_body_that_trickles_in_has_its_time_limit(server: FakeApiServer, api: 
     server.trickle("list", b"x" * 1000, every=0.1)
     began = time.monotonic()
     with pytest.raises(Unanswered, match="did not come within"):
-        api.get(PATH, within=0.3)
+        api.get(PATH, timeout=0.3)
     assert time.monotonic() - began < NOT_AT_ALL
 
 

@@ -78,7 +78,7 @@ def test_other_errors_are_raised_as_they_are(server: FakeConfigMaps, configmaps:
 
 
 def test_a_call_takes_no_longer_than_it_may(server: FakeConfigMaps, configmaps: ConfigMaps) -> None:
-    configmaps.within = 0.1
+    configmaps.timeout = 0.1
     server.hang("list")
     with pytest.raises(Unanswered):
         configmaps.get("some")

@@ -27,8 +27,8 @@ def refused(text: str = "pod shop/web-1 does not fit") -> Occurrence:
 
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeEvents]:
-    for module in ("events", "owners"):  # a busy machine may take longer than two seconds for a call
-        monkeypatch.setattr(f"webhook.{module}._WITHIN", 30.0)
+    for module in ("event_writer", "owners"):  # a busy machine may take longer than two seconds for a call
+        monkeypatch.setattr(f"webhook.observability.{module}._TIMEOUT", 30.0)
     with FakeEvents() as server:
         yield server
 

@@ -69,8 +69,8 @@ class Told:
 
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeEvents]:
-    for module in ("events", "owners"):  # a busy machine may take longer than two seconds for a call
-        monkeypatch.setattr(f"webhook.{module}._WITHIN", 30.0)
+    for module in ("event_writer", "owners"):  # a busy machine may take longer than two seconds for a call
+        monkeypatch.setattr(f"webhook.observability.{module}._TIMEOUT", 30.0)
     with FakeEvents() as server:
         yield server
 
@@ -351,7 +351,7 @@ def test_it_writes_by_itself(told: Told) -> None:
 
 
 def test_a_review_never_waits_for_a_write(told: Told, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("webhook.observability.owners._WITHIN", 60.0)
+    monkeypatch.setattr("webhook.observability.owners._TIMEOUT", 60.0)
     told.server.hang("list", 99)
     made = decision(told.judge, asked())
     with running(told):

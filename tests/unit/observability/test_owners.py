@@ -133,7 +133,7 @@ def test_so_does_an_answer_that_is_none(server: FakeEvents, looked_up: Owners, b
 def test_so_does_an_api_server_that_is_away_or_says_nothing(
     server: FakeEvents, looked_up: Owners, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(owners, "_WITHIN", 0.1)
+    monkeypatch.setattr(owners, "_TIMEOUT", 0.1)
     server.hang("list")
     with pytest.raises(Unreachable):
         looked_up.top(REPLICA_SET)

@@ -48,9 +48,9 @@ def api(server: FakeApiServer, certificate: Path) -> Iterator[Api]:
     api.close()
 
 
-def watch(api: Api, silence: float = 5) -> Stream:
+def watch(api: Api, idle_timeout: float = 5) -> Stream:
     """Open a stream."""
-    return api.stream(PATH, {"watch": "true", "resourceVersion": "1"}, 5, silence)
+    return api.stream(PATH, {"watch": "true", "resourceVersion": "1"}, 5, idle_timeout)
 
 
 def send(server: FakeApiServer, pieces: list[bytes]) -> None:

@@ -44,7 +44,7 @@ def test_an_api_server_that_is_away_at_the_start_is_waited_for(server: FakeApiSe
 
 def test_pauses_grow_while_things_go_badly_and_begin_anew_after_a_healthy_watch(server: FakeApiServer) -> None:
     server.refuse("list", 500, times=6)
-    with reflecting(server, draw=lambda: 0.0, shortest_pause=0.1, longest_pause=0.5, settled=0.3) as running:
+    with reflecting(server, jitter=lambda: 0.0, shortest_pause=0.1, longest_pause=0.5, settled=0.3) as running:
         consumer = running.consumer
         consumer.wait(lambda: bool(consumer.of(Connected)))
         times = [call.at for call in server.calls if call.kind == "list"]

@@ -131,7 +131,7 @@ def test_410_in_the_middle_of_an_open_watch_lists_again(server: FakeApiServer) -
 
 
 def test_a_half_open_connection_is_found_out_and_nothing_is_lost(server: FakeApiServer) -> None:
-    with reflecting(server, silence=0.3) as running:
+    with reflecting(server, idle_timeout=0.3) as running:
         consumer = running.consumer
         consumer.wait(lambda: bool(consumer.of(Connected)))
         server.put("a", size=1)
@@ -146,7 +146,7 @@ def test_a_half_open_connection_is_found_out_and_nothing_is_lost(server: FakeApi
 def test_a_half_open_connection_to_a_server_that_hangs_is_broken(server: FakeApiServer) -> None:
     server.hang("newest")
     began = time.monotonic()
-    with reflecting(server, silence=0.2, answer=0.3) as running:
+    with reflecting(server, idle_timeout=0.2, answer=0.3) as running:
         consumer = running.consumer
         consumer.wait(lambda: bool(consumer.of(Disconnected)))
         broken = time.monotonic()
@@ -155,7 +155,7 @@ def test_a_half_open_connection_to_a_server_that_hangs_is_broken(server: FakeApi
 
 
 def test_bytes_that_trickle_in_without_ending_a_line_are_no_sign_of_life(server: FakeApiServer) -> None:
-    with reflecting(server, silence=0.3) as running:
+    with reflecting(server, idle_timeout=0.3) as running:
         consumer = running.consumer
         consumer.wait(lambda: bool(consumer.of(Connected)))
         for _ in range(12):
@@ -167,7 +167,7 @@ def test_bytes_that_trickle_in_without_ending_a_line_are_no_sign_of_life(server:
 def test_a_resource_where_nothing_happens_stays_live_and_costs_no_list(server: FakeApiServer) -> None:
     """The API server sends no bookmark for the very revision that a watch began with."""
     server.put("a", size=1)
-    with reflecting(server, silence=0.1) as running:
+    with reflecting(server, idle_timeout=0.1) as running:
         consumer = running.consumer
         consumer.wait(lambda: len(consumer.of(Fresh)) == 5)
         assert not consumer.of(Disconnected)
@@ -178,7 +178,7 @@ def test_a_resource_where_nothing_happens_stays_live_and_costs_no_list(server: F
 
 def test_a_silent_server_that_was_restored_from_a_backup_is_listed(server: FakeApiServer) -> None:
     server.put("never", size=1)
-    with reflecting(server, silence=0.2) as running:
+    with reflecting(server, idle_timeout=0.2) as running:
         consumer = running.consumer
         consumer.wait(lambda: bool(consumer.of(Connected)))
         server.revision -= 10
@@ -239,7 +239,7 @@ def test_reconnecting_over_and_over_loses_nothing_and_tells_nothing_twice(server
 
 def test_an_endless_line_is_cut_off(server: FakeApiServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("webhook.kube.stream.LONGEST_LINE", 1 << 20)
-    with reflecting(server, silence=5) as running:
+    with reflecting(server, idle_timeout=5) as running:
         consumer = running.consumer
         consumer.wait(lambda: bool(consumer.of(Connected)))
         for _ in range(20):
