@@ -57,6 +57,7 @@ format: .venv/.made ## Put the code into shape
 
 docs: .venv/.made ## Make anew what is made from the code: the configuration's table and schema
 	@$(BIN)/python -m tests.unit.core.config.test_docs
+	@$(BIN)/python -m tests.packaging.domain
 	@$(BIN)/python -m tests.packaging.architecture
 
 bench: .venv/.made ## Side by side with webhooks that do nothing, in at most 15 minutes

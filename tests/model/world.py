@@ -26,7 +26,7 @@ from webhook.core.values.amounts import Amounts
 T = TypeVar("T")
 
 CONFIG = """
-apiVersion: headroom.dev/v1
+apiVersion: headroom.internal/v1
 kind: HeadroomConfig
 thresholds: {memory: {requests: 100%, limits: 150%}}
 pools:

@@ -7,8 +7,8 @@ loaded and the old one go on being shown. A new context is built, checked and sw
 leaves the last good one serving, and is reported.
 
 Clients may have to show a certificate as well. It is asked for, verified where it is shown, and not demanded here: the
-kubelet's probes have none (`client_certificates.py` says what is answered to whom). Whom a client's certificate is verified by is
-part of the context, and so it is exchanged with it.
+kubelet's probes have none (`client_certificates.py` says what is answered to whom). The authorities that verify it are
+part of the context, and so they are exchanged with it.
 """
 
 import hashlib

@@ -79,7 +79,8 @@ class Api:
     def stream(self, path: str, query: Mapping[str, str], header_timeout: float, idle_timeout: float) -> Stream:
         """Open a body that is read as it comes.
 
-        The headers must come within `header_timeout` seconds; no wait for bytes of the body is longer than `idle_timeout` seconds.
+        The headers must come within `header_timeout` seconds; no wait for bytes of the body is longer than
+        `idle_timeout` seconds.
         """
         stream = self._send("GET", path, query=query, read=header_timeout)
         # Without a socket (the server closes after this answer) the first time stays in force: safe, and seldom.

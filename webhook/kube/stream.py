@@ -161,8 +161,8 @@ class Stream:
         """Yield each line as soon as its bytes are there, without its newline.
 
         With a `pause`, what comes soon after other lines waits for a while, so that the lines of a busy stream are
-        taken many at a time. Raises `Silent` when no line ends for `idle_timeout` seconds (bytes that trickle in are no sign
-        of life), and `Unanswered` when a line grows past `LONGEST_LINE` or the stream breaks.
+        taken many at a time. Raises `Silent` when no line ends for `idle_timeout` seconds (bytes that trickle
+        in are no sign of life), and `Unanswered` when a line grows past `LONGEST_LINE` or the stream breaks.
         """
         begun = bytearray()
         heard = self._clock()

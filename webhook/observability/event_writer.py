@@ -14,10 +14,11 @@ import msgspec
 
 from webhook.core.events.aggregator import Occurrence
 from webhook.core.events.reference import Reference
+from webhook.core.values.domain import DOMAIN
 from webhook.kube.client import Api
 from webhook.kube.stream import Conflict, NotFound
 
-COMPONENT: Final = "headroom.dev/admission"
+COMPONENT: Final = f"{DOMAIN}/admission"
 _TIMEOUT = 2.0  # seconds for each call
 _ATTEMPTS = 3
 _TEXT = 1024  # bytes; events.k8s.io/v1 allows no more

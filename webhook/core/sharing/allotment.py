@@ -7,7 +7,7 @@
                                   ▲─────────────────────────────────────────────────┘  │ then a fresh proof
     (nothing) ◄──── it leaves ── holding                          expired by another ◄─┘
 
-One shared object (shared_state.py), changed by compare-and-swap only. All times are the replica's own clock, in seconds.
+One shared object (shared_state.py), changed by compare-and-swap only. Times are the replica's own clock, in seconds.
 
 Rule 1. A replica grants without any call while its unretired reservations stay within what it holds, within the
         *validity* of its last successful write (counted from when that was sent), and within the bound as it sees it.

@@ -15,8 +15,8 @@ is twice the room, if all of it is open at once. The 32nd lets a subject fill th
 namespace in bad standing keeps a quarter, so that one broken owner does not shut out its neighbours there.
 
 Of a name that already has a grant open, a pod costs what it asks beyond what lives there: it would hold the name's room
-for longer. It would do so too where another replica has the name open, and says so (name_claims.py): the replicas would hold
-it in turn. What has lapsed is held against a subject only if it was more than the small credit: less does no harm.
+for longer. It would do so too where another replica has the name open, and says so (name_claims.py): the replicas would
+hold it in turn. What has lapsed is held against a subject only if it was more than the small credit: less does no harm.
 
 Credit refuses; it never grants. The protocol's argument does not need it.
 """
