@@ -1,7 +1,7 @@
 # Every chore of this project, one word each. `make` alone lists them.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up down status test check format docs bench bench-full clean
+.PHONY: help demo up down status unit test check format docs bench bench-full clean
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 
@@ -41,6 +41,9 @@ down: .venv/.made ## End what `make up` started
 status: .venv/.made ## Say what of it runs
 	@$(BIN)/python -m devcluster status
 
+unit: .venv/.made ## The tests that need no control plane
+	@$(BIN)/pytest tests/unit tests/certs
+
 test: .venv/.made ## The whole test suite, on a real API server
 	@$(BIN)/python -m devcluster build
 	@$(BIN)/pytest
@@ -55,9 +58,9 @@ format: .venv/.made ## Put the code into shape
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-docs: .venv/.made ## Make anew what is made from the code: the configuration's table and schema
-	@$(BIN)/python -m tests.unit.core.config.test_docs
+docs: .venv/.made ## Write again what is made from the code: reference pages, schema, pictures, the domain
 	@$(BIN)/python -m tests.packaging.domain
+	@$(BIN)/python -m tests.unit.core.config.test_docs
 	@$(BIN)/python -m tests.packaging.architecture
 
 bench: .venv/.made ## Side by side with webhooks that do nothing, in at most 15 minutes

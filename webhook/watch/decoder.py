@@ -142,7 +142,7 @@ class Decoder(Generic[K, T]):
             return self._page_by_object(body)
 
     def event(self, line: bytes) -> Event[T]:
-        """Decode a line of a watch; raises `RelistRequired` for a line that cannot be read, and for the API's errors."""
+        """Decode a line of a watch; raises `RelistRequired` for one that cannot be read, and for the API's errors."""
         try:
             read = self._line.decode(line)
             match read:
