@@ -33,3 +33,8 @@ class _Commands(click.Group):
 @click.version_option(__version__, prog_name="headroom")
 def main() -> None:
     """Keep what a Kubernetes cluster has promised below what it has."""
+
+
+def plugin() -> None:
+    """Run as `kubectl headroom`, and say so in what is printed."""
+    main(prog_name="kubectl headroom")

@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 from tests.unit.http.test_tls import FIRST, Mounted
 from webhook import __version__
 from webhook import manager as server
-from webhook.cli.main import main
+from webhook.cli.main import main, plugin
 from webhook.core.sharing.allotment import Timing
 from webhook.kube.stream import Unconfigured
 from webhook.manager import Options
@@ -216,3 +216,13 @@ def test_every_command_is_listed_and_found() -> None:
         assert f"  {name} " in listed
         assert CliRunner().invoke(main, [name, "--help"]).exit_code == 0
     assert CliRunner().invoke(main, ["nothing"]).exit_code == 2
+
+
+def test_as_a_plugin_it_names_itself_as_one_types_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["/usr/local/bin/kubectl-headroom", "footprint", "--help"])
+    with pytest.raises(SystemExit) as ended:
+        plugin()
+    assert ended.value.code == 0
+    assert capsys.readouterr().out.startswith("Usage: kubectl headroom footprint ")
