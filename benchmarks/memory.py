@@ -18,7 +18,7 @@ from benchmarks.feed import Feed
 from benchmarks.rivals import Headroom
 from benchmarks.usage import peak_bytes, resident_bytes
 from tests.stress.flood import Flood
-from tests.stress.test_flood import FULL, memory_limit
+from tests.support.crowds import FULL, memory_limit
 
 MI = 1 << 20
 CALM_SECONDS = 12.0  # longer than a body may take

@@ -10,10 +10,9 @@ import pytest
 import yaml
 
 from tests.support.kustomize import MANIFESTS, Manifest, one, own_ca, render
+from tests.support.pages import INSTALL
 from webhook.cli.serve import serve
 from webhook.http.client_certificates import API_SERVER
-
-INSTALL = MANIFESTS.parent / "docs" / "install.md"
 
 NAMESPACE = "headroom-system"
 

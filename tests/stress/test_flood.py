@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 import urllib3
-import yaml
 
 from benchmarks.usage import peak_bytes
 from devcluster.replica import Replica
@@ -17,23 +16,12 @@ from tests.stress.figures import MI, Figures
 from tests.stress.flood import Flood
 from tests.stress.scene import BOUND, Scene
 from tests.stress.witness import Witness
-from tests.support.kustomize import MANIFESTS
-from webhook.core.values.quantity import nanos, whole
-from webhook.http.worker import Limits
+from tests.support.crowds import FULL, SHORT, memory_limit
 
 pytestmark = pytest.mark.live
 
 CREATES = 208
 CLIENTS = 16
-# At each replica: in full, twice what is granted; else as many as take every place.
-FULL, SHORT = (1_600, 780), (Limits().connections, 100)
-
-
-def memory_limit() -> int:
-    """What the manifest gives a replica, in bytes."""
-    deployment = yaml.safe_load((MANIFESTS / "base" / "deployment.yaml").read_text())
-    (container,) = deployment["spec"]["template"]["spec"]["containers"]
-    return whole(nanos(container["resources"]["limits"]["memory"]))
 
 
 def test_no_create_fails_beside_peers_that_idle_or_never_come_to_an_end(

@@ -10,7 +10,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from certs.authority import make_authority, new_key
 from certs.bundle import Pair, write_key
-from tests.unit.http.test_tls import NOW
+from tests.support.certificates import NOW
 
 API_SERVER = "kube-apiserver"
 CLIENTS, OTHERS = make_authority("clients", NOW), make_authority("others", NOW)

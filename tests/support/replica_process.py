@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Self
 
 from devcluster.ports import free_port
+from tests.support.certificates import FIRST, Mounted
 from tests.support.replica_main import BOOK, WAITING
-from tests.unit.http.test_tls import FIRST, Mounted
 from webhook.http.worker import Limits
 
 WAITS = "7Gi"  # what a review asks for that waits for the process to book

@@ -16,10 +16,10 @@ import pytest
 from devcluster.ports import free_port
 from tests.e2e.exposition import Exposition
 from tests.support.booking_replicas import state_of, until
+from tests.support.certificates import FIRST, SECOND, Mounted
 from tests.support.configs import SMALLEST
 from tests.support.fake_cluster import FakeCluster
 from tests.support.replica import review
-from tests.unit.http.test_tls import FIRST, SECOND, Mounted
 from webhook import manager as server
 from webhook.admission.workloads import FetchError
 from webhook.kube.client import Api

@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 
 import pytest
 
+from tests.support.pool_reviews import POOLS
 from tests.support.replica import BEGAN, Judge, review, waits
-from tests.unit.admission.test_pods_pools import update
-from tests.unit.core.reviews.test_confine import POOLS
+from tests.support.updates import update
 from webhook.admission.pending import PendingReview
 from webhook.http.messages import Response
 

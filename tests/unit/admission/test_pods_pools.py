@@ -1,23 +1,21 @@
 """Pods on their way into a pool later than by their creation: updates of gated ones, and bindings, at a replica."""
 
 import logging
-from itertools import count
 from typing import Any
 
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
 from tests.support.accounts import node, pod
+from tests.support.pool_reviews import POOLS
 from tests.support.replica import Judge, ready, response, waits
-from tests.support.sample_reviews import body, memory
-from tests.unit.core.reviews.test_confine import GATED, HM, POOLS
+from tests.support.sample_reviews import body
+from tests.support.updates import numbers, update
 from webhook.admission.decision_record import DecisionRecord
 from webhook.http.messages import Response
 from webhook.observability.audit_record import line
 from webhook.observability.events import refused
 from webhook.observability.metrics import Reviews
-
-numbers = count()
 
 
 def pooled() -> Judge:
@@ -27,18 +25,6 @@ def pooled() -> Judge:
     for number in range(3):
         judge.admission.account.see_pod(pod(f"p{number}", 2, uid=f"p{number}", revision=101))
     return judge
-
-
-def update(name: str, **changes: Any) -> bytes:
-    """A review of the update that sends a gated pod to `hm`."""
-    meta = {"name": name, "namespace": "default", "uid": name, "resourceVersion": "101"} | changes
-
-    def placed(spec: dict[str, Any]) -> dict[str, Any]:
-        return {"metadata": meta, "spec": {"containers": [{"name": "app", "resources": memory("2Gi")}], **spec}}
-
-    kind = {"group": "", "version": "v1", "kind": "Pod"}
-    made = {"kind": kind, "operation": "UPDATE", "namespace": "default", "name": name}
-    return body(**made, uid=f"review-{next(numbers)}", object=placed(HM), oldObject=placed(GATED))
 
 
 def bind(name: str, to: str) -> bytes:

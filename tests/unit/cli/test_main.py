@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from tests.unit.http.test_tls import FIRST, Mounted
+from tests.support.certificates import FIRST, Mounted
 from webhook import __version__
 from webhook import manager as server
 from webhook.cli.main import main, plugin

@@ -14,13 +14,13 @@ from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from certs.bundle import write_certificates
-from tests.packaging.test_overlays import INSTALL
 from tests.support.booking_replicas import until
+from tests.support.certificates import FIRST, NOW, Mounted
 from tests.support.client_certificates import API_SERVER, CLIENTS, OTHERS, client, pem
+from tests.support.pages import INSTALL
 from tests.support.replica import review
 from tests.support.replica_main import CLIENTS as FILE
 from tests.support.replica_process import Client, Process, read_until_closed, serving
-from tests.unit.http.test_tls import FIRST, NOW, Mounted
 from webhook.http import client_certificates as clients
 from webhook.http.tls import Outcome, ServingCertificate, TlsError
 from webhook.http.worker import Limits

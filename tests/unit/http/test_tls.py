@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -26,43 +26,18 @@ from cryptography.hazmat.primitives.serialization import BestAvailableEncryption
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from certs import names
 from certs.authority import issue, make_authority, new_key
 from certs.bundle import Key, Pair, write_certificates, write_key
+from tests.support.certificates import AUTHORITY, FIRST, NAME, NAMES, NOW, SECOND, Mounted
 from webhook.http import tls
 from webhook.http.tls import Outcome, Refreshed, ServingCertificate, TlsError
 
-NAME = "headroom.headroom-system.svc"
-NAMES = names.parse([NAME], ["127.0.0.1"])
-NOW = datetime.now(UTC)  # clients verify by the machine's clock
-AUTHORITY = make_authority("test-ca", NOW)
-FIRST, SECOND = issue(AUTHORITY, NAMES, NOW), issue(AUTHORITY, NAMES, NOW)
 DAY = timedelta(days=1)
 
 
 @cache
 def rsa_key() -> Key:
     return rsa.generate_private_key(65537, 2048)
-
-
-class Mounted(NamedTuple):
-    """The two files as a server finds them."""
-
-    certificate: Path
-    key: Path
-
-    def write(self, pair: Pair) -> None:
-        self.write_key(pair)
-        self.write_certificate(pair)
-
-    def write_certificate(self, pair: Pair) -> None:
-        self.certificate.write_bytes(write_certificates([pair.certificate]))
-
-    def write_key(self, pair: Pair) -> None:
-        self.key.write_bytes(write_key(pair.key))
-
-    def serving(self) -> ServingCertificate:
-        return ServingCertificate(self.certificate, self.key)
 
 
 @pytest.fixture

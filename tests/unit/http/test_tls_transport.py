@@ -13,9 +13,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.support.certificates import FIRST, Mounted
 from tests.support.http import House, door
 from tests.support.replica import ready
-from tests.unit.http.test_tls import FIRST, Mounted
 from webhook.http.connection import Connection
 from webhook.http.tls_transport import Secured, TlsTransport
 

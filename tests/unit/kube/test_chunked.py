@@ -2,22 +2,16 @@
 
 import socket
 from collections.abc import Callable, Iterator
-from itertools import pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.pieces import pieces
 from webhook.kube.chunked import BatchedReader, Chunks
 from webhook.kube.throttle import ReadThrottle
 
 PAUSE = 0.01
-
-
-def pieces(stream: bytes, cuts: list[int]) -> list[bytes]:
-    """Cut a stream at these places."""
-    places = [0, *sorted(cut % (len(stream) + 1) for cut in cuts), len(stream)]
-    return [stream[start:end] for start, end in pairwise(places)]
 
 
 @st.composite

@@ -12,10 +12,10 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from tests.e2e.exposition import Exposition
 from tests.support.accounts import HIGH_MEM, node, pod
+from tests.support.certificates import FIRST, Mounted
 from tests.support.configs import SMALLEST
 from tests.support.replica import Judge, ready, response, review, waits
 from tests.unit.core.quotas.making import a_quota
-from tests.unit.http.test_tls import FIRST, Mounted
 from webhook.admission.pods import PodAdmission
 from webhook.admission.workloads import WorkloadAdmission
 from webhook.controllers.allotments import AllotmentController

@@ -13,7 +13,7 @@ from kubernetes.client.configuration import Configuration
 from tests.support.fake_apiserver import FakeApiServer
 from tests.support.fake_certificate import make_certificate
 from tests.support.fake_http import Call, Fault, Handler
-from tests.unit.kube.test_chunked import pieces
+from tests.support.pieces import pieces
 from webhook.kube.client import Api
 from webhook.kube.stream import Silent, Stream, Unanswered
 

@@ -5,7 +5,7 @@ from hypothesis import settings
 from hypothesis.stateful import rule
 
 from tests.support.accounts import GI, HIGH_MEM, config, ledger, node, pod
-from tests.unit.core.ledger.test_ledger_against_twin import LedgerAndTwin, configs
+from tests.support.ledger_and_reference import LedgerAndTwin, configs
 from webhook.core.config.config import HeadroomConfig
 from webhook.core.config.types import Mode
 from webhook.core.forecast.preview import Level, Preview, preview, standings, under

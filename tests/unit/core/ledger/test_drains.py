@@ -10,7 +10,7 @@ from itertools import count
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.unit.core.ledger.test_losses import COUNTED, Cluster, Lost, Sums, clusters
+from tests.support.clusters import COUNTED, Cluster, Lost, Sums, clusters
 from webhook.core.ledger.info import PodInfo
 from webhook.core.values.amounts import NOTHING
 

@@ -6,8 +6,8 @@ import pytest
 from msgspec.structs import replace
 
 from tests.support.accounts import GI, committed, config, ledger, node, pod
+from tests.support.pool_reviews import GRANTED, POOLS, REFUSED, said
 from tests.support.sample_reviews import body
-from tests.unit.core.reviews.test_confine import GRANTED, POOLS, REFUSED, said
 from webhook.core.ledger.info import PodInfo
 from webhook.core.ledger.recount import recount
 from webhook.core.reviews.binding import bind_question

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from tests.support.accounts import GI, committed, config, headroom, ledger, node, pod
+from tests.support.pool_reviews import GATED, GRANTED, HM, POOLS, REFUSED, said
 from tests.support.sample_reviews import Json, confining
 from webhook.core.ledger.info import PodInfo
 from webhook.core.ledger.nodes import Allocatable, NodeInfo
@@ -19,14 +20,7 @@ from webhook.core.reviews.verdict import Decision, Reason, Verdict
 from webhook.core.sharing.allotment import Allotment, Ask, Timing
 from webhook.core.sharing.credit import SHARES, Cause, Credit, Shortfall
 
-POOL = "{{name: {0}, nodeSelector: {{pool: {0}}}, thresholds: {{memory: {{requests: 100%}}}}}}"
-POOLS = f"pools: [{POOL.format('hm')}, {POOL.format('std')}]"
-GATED: Json = {"schedulingGates": [{"name": "kueue.x-k8s.io/admission"}]}
-HM: Json = {"nodeSelector": {"pool": "hm"}}
 STD: Json = {"nodeSelector": {"pool": "std"}}
-
-GRANTED = (Decision.ALLOW, Reason.FITS, True)
-REFUSED = (Decision.DENY, Reason.MEMORY, True)
 
 
 def found(request: AdmissionRequest, settings: str = POOLS) -> Evaluation | Verdict:
@@ -157,10 +151,6 @@ class Replica:
 
     def reserved(self, scope: str) -> float:
         return self.ledger.reservations.unseen(scope).memory_requests / GI
-
-
-def said(outcome: Outcome) -> tuple[Decision, Reason, bool]:
-    return outcome.verdict.decision, outcome.verdict.reason, outcome.settled
 
 
 @pytest.mark.parametrize("there", [HM, listed("hm")], ids=["nodeSelector", "affinity"])

@@ -10,66 +10,12 @@ from tests.model.checks import Violation
 from tests.model.climate import CLIMATES, CONFINING, WITH_CREDIT, Climate
 from tests.model.mutants import MUTANTS, Mutant, applied
 from tests.model.simulation import Simulation
+from tests.support.rare_mutants import TOO_RARE
 from webhook.core.sharing import size
 
 RUNS = range(60)
 ON_CREDIT = range(WITH_CREDIT, WITH_CREDIT + 12)
 ENOUGH = 2  # runs in which a mutant must be caught: one alone would be luck
-# Broken rules that show only in schedules too rare for so few runs. As all others they have a story of their own in
-# test_allotment_mutants.py.
-TOO_RARE = frozenset(
-    {
-        "no_validity",
-        "spare_of_a_hand_back_still_granted",
-        "load_forgets_grants_made_meanwhile",
-        "repeated_review_passes_on_a_tentative_booking",
-        "told_bookings_dropped",
-        "forced_reserves_nothing",
-        "no_growth_passes_though_over",
-        "own_write_hides_a_later_one",
-        "unknown_taken_for_failed",
-        "plain_timeout",
-        "proof_dated_at_its_end",
-        "bookmark_before_its_events",
-        "resize_settled_by_what_was_reviewed",
-        "growths_of_one_pod_overlap",
-        "early_expiry",
-        "expiry_without_proof",
-        "floor_not_raised_at_expiry",
-        "floor_below_the_highest_pod",
-        "rejoins_with_what_was_taken_back",
-        "opened_at_once",
-        "opened_without_proof",
-        "opened_with_the_old_floor",
-        "fresh_more_than_once",
-        "everybody_is_fresh",
-        "old_copies_trusted",
-        "own_writes_not_witnessed",
-        "forks_trusted",
-        "edits_trusted",
-        "leaves_with_open_reservations",
-        "no_growth_reaches_further",
-        "growth_is_named",
-        "settled_is_named",
-        "another_pool_releases",
-        "repeated_and_not_told",
-        "lapses_are_forgiven",  # whether others are shut out is no rule of the simulation
-        "nobody_speaks_for_what_lapsed",
-        "tiny_pods_clear_history",
-        "one_pod_in_a_pause",
-        "history_is_not_shared",
-        "outages_count",
-        "taken_names_have_credit",
-        "restored_object_trusted",
-        "unknown_copy_trusted",
-        "grants_go_on_after_an_outage",
-        "old_bookings_vouched_for",
-        "booked_before_a_list",
-        "undone_writes_not_missed",
-        "old_watch_believed",
-        "views_of_the_past_trusted",
-    }
-)
 
 
 @pytest.mark.parametrize("seed", [*RUNS, *ON_CREDIT])
