@@ -4,6 +4,7 @@ import ast
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
+RUNS_OTHERS = {"tests/unit/core/sharing/test_allotment_mutants.py"}  # runs stories once more, with a rule broken
 FOLDERS = ("tests", "benchmarks", "devcluster", "demo")
 
 
@@ -27,4 +28,4 @@ def test_no_test_module_is_imported_by_another() -> None:
         for name in imported(file)
         if name.startswith("tests.") and any(part.startswith("test_") for part in name.split("."))
     }
-    assert found == {}
+    assert {file: name for file, name in found.items() if file not in RUNS_OTHERS} == {}
