@@ -25,7 +25,7 @@ from webhook.state.cluster_state import ClusterState
 from webhook.watch.decoder import Decoder
 from webhook.watch.events import WatchEvent
 
-CONFIG = """apiVersion: headroom.dev/v1
+CONFIG = """apiVersion: headroom.internal/v1
 kind: HeadroomConfig
 thresholds: {memory: {requests: 75%, limits: 100%}}
 """

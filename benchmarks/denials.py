@@ -28,7 +28,7 @@ OWNERS = 8
 REPLICAS = 2
 IDLE_SECONDS = 1.0
 # Of three nodes with 16Ti: room for about 1,000 of the pods that are created.
-SETTINGS = """apiVersion: headroom.dev/v1
+SETTINGS = """apiVersion: headroom.internal/v1
 kind: HeadroomConfig
 thresholds: {memory: {requests: 0.4%}}
 """

@@ -28,7 +28,7 @@ NODES = 3
 NODE_MEMORY = "16Ti"
 CROWD = "crowd"
 QUOTA = "quota"
-PODS_HOOK = "pods.headroom.dev"
+PODS_HOOK = "pods.headroom.internal"
 SECONDS = 60.0
 COMPONENTS = ("etcd", "kube-apiserver")
 CONTROLLERS = ("kube-controller-manager", "kube-scheduler", "kwok")
@@ -207,4 +207,4 @@ def _gate(rival: Rival, ca_file: Path) -> Object:
 
 
 def _hook_name(rival: Rival) -> str:
-    return f"{rival.name}.bench.headroom.dev"
+    return f"{rival.name}.bench.headroom.internal"

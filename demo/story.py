@@ -125,7 +125,7 @@ class Story:
         }
         self._quote("$ kubectl apply -f one-more.yaml", "cyan")
         done = self._cluster.kubectl("apply", "-f", "-", input=json.dumps(pod), check=False)
-        if done.returncode == 0 or "pods.headroom.dev" not in done.stderr:
+        if done.returncode == 0 or "pods.headroom.internal" not in done.stderr:
             raise OtherwiseError(f"the pod was not refused by Headroom: {done.stdout}{done.stderr}")
         self._quote(done.stderr.strip(), "yellow")
 

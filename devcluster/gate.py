@@ -18,7 +18,7 @@ NAME = "headroom"
 GATE = "ValidatingWebhookConfiguration"
 ONLY_AS_PODS = {"Deployment", "Service", "PodDisruptionBudget", "NetworkPolicy"}
 # The API server's own metric, with its labels in alphabetical order.
-ANSWERED = r'^apiserver_admission_webhook_request_total\{code="[234]\d\d",name="pods\.headroom\.dev",.*\} (\S+)$'
+ANSWERED = r'^apiserver_admission_webhook_request_total\{code="[234]\d\d",name="pods\.headroom\.internal",.*\} (\S+)$'
 TAKES_EFFECT_SECONDS = 60.0
 
 

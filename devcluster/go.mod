@@ -1,4 +1,4 @@
-module headroom.dev/tests/cluster
+module headroom.internal/devcluster
 
 go 1.26.0
 

@@ -20,7 +20,7 @@ CONFIG_MAPS = "/api/v1/namespaces/headroom-system/configmaps"
 CONFIG = f"{CONFIG_MAPS}/headroom-config"
 SHARED = (f"{CONFIG_MAPS}/headroom-allotments", f"{CONFIG_MAPS}/headroom-allotments-made")
 GATE = f"{gate.CONFIGURATIONS}/{gate.NAME}"
-GUARD = "config.headroom.dev"
+GUARD = "config.headroom.internal"
 SECONDS = 60.0  # for what comes within one where nothing else wants the processor
 
 
@@ -120,7 +120,7 @@ _FIGURES = ("allocatable_bytes", "requests_bytes", "requests_bound_bytes", "limi
 
 def document(memory: dict[str, str], **settings: object) -> str:
     """A whole configuration."""
-    kind = {"apiVersion": "headroom.dev/v1", "kind": "HeadroomConfig"}
+    kind = {"apiVersion": "headroom.internal/v1", "kind": "HeadroomConfig"}
     return yaml.safe_dump({**kind, "thresholds": {"memory": memory}, **settings})
 
 

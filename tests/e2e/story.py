@@ -7,7 +7,7 @@ from devcluster.api import ApiError, Object
 from devcluster.processes import until
 from tests.e2e.headroom import SECONDS, Headroom
 
-DENIED = 'admission webhook "pods.headroom.dev" denied the request: '
+DENIED = 'admission webhook "pods.headroom.internal" denied the request: '
 
 
 class Story:

@@ -19,7 +19,7 @@ PROMISED = (
     10.0  # seconds: the promise is one, a busy machine gets the rest; without a watch it would be a minute or never
 )
 RELOADED = "headroom_config_last_reload_success"
-KIND = "apiVersion: headroom.dev/v1\nkind: HeadroomConfig\n"
+KIND = "apiVersion: headroom.internal/v1\nkind: HeadroomConfig\n"
 GOOD = f"{KIND}thresholds: {{memory: {{requests: 50%}}}}\n"
 
 BAD = {

@@ -146,7 +146,7 @@ def test_a_terminating_pod_counts_until_it_is_gone(story: Story) -> None:
     story.headroom.configure({"requests": "50%"})
     free = story.headroom.account().free_requests
     held = asking("held", free)
-    held["metadata"]["finalizers"] = ["headroom.dev/test"]
+    held["metadata"]["finalizers"] = ["headroom.internal/test"]
     story.create(held)
     story.delete("held")
     assert story.api.get(f"{story.pods}/held")["metadata"]["deletionTimestamp"]

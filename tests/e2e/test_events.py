@@ -28,7 +28,9 @@ SECONDS = 90.0  # an Event is told again after ten
 FULL = "MemoryCommitmentExceeded"
 ROLE = "/apis/rbac.authorization.k8s.io/v1/clusterroles/headroom"
 WRITTEN, DROPPED = "headroom_events_written_total", "headroom_events_dropped_total"
-_REJECTION = r'^apiserver_admission_webhook_rejection_count\{{error_type="{}",name="pods\.headroom\.dev",.*\}} (\S+)$'
+_REJECTION = (
+    r'^apiserver_admission_webhook_rejection_count\{{error_type="{}",name="pods\.headroom\.internal",.*\}} (\S+)$'
+)
 REFUSED = _REJECTION.format("no_error")
 # Of a call that failed or took too long nobody can tell whether it was decided.
 GIVEN_UP = _REJECTION.format("(?!no_error)[a-z_]+")

@@ -84,7 +84,7 @@ def test_the_gate_trusts_the_authority_of_the_certificate(cluster: ControlPlane,
 def test_with_headroom_down_no_pod_gets_in_but_the_control_planes(cluster: ControlPlane, gate: None) -> None:
     refused = run_pod(cluster, "default")
     assert refused.returncode == 1
-    assert 'failed calling webhook "pods.headroom.dev"' in refused.stderr
+    assert 'failed calling webhook "pods.headroom.internal"' in refused.stderr
     assert run_pod(cluster, "kube-system").returncode == 0
 
 

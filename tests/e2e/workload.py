@@ -38,7 +38,7 @@ class Workload:
 
     def touch(self) -> None:
         """Have the controller try again now: after refusals it waits up to 16 minutes."""
-        annotations = {"headroom.dev/tried-again": str(next(self._touches))}
+        annotations = {"headroom.internal/tried-again": str(next(self._touches))}
         path = f"{self._path}/replicasets/{self.replica_set()['metadata']['name']}"
         self.story.api.patch(path, {"metadata": {"annotations": annotations}})
 

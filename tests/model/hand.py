@@ -14,7 +14,7 @@ from webhook.core.sharing.credit import Credit, Shares
 from webhook.core.sharing.shared_state import Shared
 from webhook.core.values.amounts import Amounts
 
-CONFIG = "{apiVersion: headroom.dev/v1, kind: HeadroomConfig, thresholds: {memory: {requests: 100%}}}"
+CONFIG = "{apiVersion: headroom.internal/v1, kind: HeadroomConfig, thresholds: {memory: {requests: 100%}}}"
 TIMING = Timing()
 
 

@@ -32,12 +32,12 @@ def container(pod: Manifest) -> Manifest:
 
 @pytest.fixture(scope="module")
 def gate(base: list[Manifest]) -> Manifest:
-    return registered(base, "pods.headroom.dev")
+    return registered(base, "pods.headroom.internal")
 
 
 @pytest.fixture(scope="module")
 def early(base: list[Manifest]) -> Manifest:
-    return registered(base, "workloads.headroom.dev")
+    return registered(base, "workloads.headroom.internal")
 
 
 def registered(base: list[Manifest], name: str) -> Manifest:
@@ -49,7 +49,7 @@ def registered(base: list[Manifest], name: str) -> Manifest:
 
 
 def test_the_gate_is_asked_about_pods_that_are_made_resized_or_gated_and_nothing_else(gate: Manifest) -> None:
-    assert gate["name"] == "pods.headroom.dev"
+    assert gate["name"] == "pods.headroom.internal"
     assert gate["rules"] == [
         {
             "apiGroups": [""],
@@ -103,7 +103,7 @@ def test_nothing_hangs_on_the_early_answers(gate: Manifest, early: Manifest) -> 
 
 
 def test_the_guard_is_asked_about_one_configmap_and_holds_nothing_up(base: list[Manifest]) -> None:
-    guard = registered(base, "config.headroom.dev")
+    guard = registered(base, "config.headroom.internal")
     (rule,) = guard["rules"]
     assert (rule["resources"], rule["operations"]) == (["configmaps"], ["CREATE", "UPDATE", "DELETE"])
     assert guard["namespaceSelector"] == {"matchLabels": {"kubernetes.io/metadata.name": NAMESPACE}}
@@ -192,7 +192,7 @@ def test_anybody_may_reach_the_webhook_and_only_monitoring_the_metrics(
     reviews, metrics = policy["spec"]["ingress"]
     assert reviews == {"ports": [{"protocol": "TCP", "port": ports["https"]}]}
     assert metrics["ports"] == [{"protocol": "TCP", "port": ports["http"]}]
-    assert metrics["from"] == [{"namespaceSelector": {"matchLabels": {"headroom.dev/monitoring": "true"}}}]
+    assert metrics["from"] == [{"namespaceSelector": {"matchLabels": {"headroom.internal/monitoring": "true"}}}]
 
 
 def test_its_requests_wait_behind_no_crowd_of_creates(base: list[Manifest], pod: Manifest) -> None:

@@ -111,7 +111,7 @@ def _manifest(port: int, ca_file: Path, namespace: str, resizes: bool) -> Object
     asked = [("CREATE", "pods"), *([("UPDATE", "pods/resize")] if resizes else [])]
     bundle = base64.b64encode(ca_file.read_bytes()).decode()
     webhook = {
-        "name": f"{NAME}.headroom.dev",
+        "name": f"{NAME}.headroom.internal",
         "admissionReviewVersions": ["v1"],
         "clientConfig": {"url": f"https://{LOOPBACK}:{port}/", "caBundle": bundle},
         "rules": [

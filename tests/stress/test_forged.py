@@ -98,7 +98,7 @@ def test_forged_reviews_stop_nobody_and_tell_nothing(bare: Scene, work: Path, fu
                 list(forgers.map(forge, range(2)))
             took = time.monotonic() - began
         # Of its own configuration a replica tells at its start, and the one before it may still have done so.
-        events = bare.plane.api.items("/api/v1/events", fieldSelector="reportingComponent=headroom.dev/admission")
+        events = bare.plane.api.items("/api/v1/events", fieldSelector="reportingComponent=headroom.internal/admission")
         print(
             f"{told.total():,} reviews in {took:.1f} s ({dict(told)}): the object had {seen.size:,} bytes at most, "
             f"a replica {seen.memory >> 20} MiB after {before >> 20}, ready {dict(seen.ready)}"

@@ -20,7 +20,7 @@ DEPLOYMENTS = 6
 MOST = 2 * PODS // DEPLOYMENTS  # of one: all together may ask for twice what fits
 SECONDS, SHORT_SECONDS = 60.0, 12.0
 chance = random.SystemRandom()
-DENIED = 'admission webhook "pods.headroom.dev" denied the request: pod'
+DENIED = 'admission webhook "pods.headroom.internal" denied the request: pod'
 
 
 @pytest.mark.parametrize("count", [pytest.param(1, marks=pytest.mark.slow), 2, pytest.param(3, marks=pytest.mark.slow)])

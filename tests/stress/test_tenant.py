@@ -23,7 +23,7 @@ pytestmark = pytest.mark.live
 RIGHTS = "/apis/rbac.authorization.k8s.io/v1/namespaces/{}/rolebindings"
 LEAST = 2  # probes, each a dry run and one for real, while a form stands
 DENY_UNPLACEABLE = """
-apiVersion: headroom.dev/v1
+apiVersion: headroom.internal/v1
 kind: HeadroomConfig
 thresholds: {memory: {requests: 75%, limits: 100%}}
 unplaceable: deny

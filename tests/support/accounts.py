@@ -19,7 +19,7 @@ HIGH_MEM = "pools: [{name: high-mem, nodeSelector: {pool: high-mem}, thresholds:
 
 def config(settings: str = "", requests: str = "100%") -> HeadroomConfig:
     """Make a configuration: the sum of memory requests is bounded, and whatever else the YAML says."""
-    text = f"apiVersion: headroom.dev/v1\nkind: HeadroomConfig\n{settings}\n"
+    text = f"apiVersion: headroom.internal/v1\nkind: HeadroomConfig\n{settings}\n"
     return parse(text if "\nthresholds:" in text else f"{text}thresholds: {{memory: {{requests: {requests}}}}}\n")
 
 

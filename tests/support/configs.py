@@ -23,7 +23,7 @@ from webhook.core.config.types import (
 from webhook.core.values.scopes import CLUSTER
 
 SMALLEST = """
-apiVersion: headroom.dev/v1
+apiVersion: headroom.internal/v1
 kind: HeadroomConfig
 thresholds: {memory: {requests: 75%}}
 """

@@ -17,7 +17,7 @@ from webhook.core.events.reference import Reference
 from webhook.kube.client import Api
 from webhook.kube.stream import Conflict, NotFound
 
-COMPONENT: Final = "headroom.dev/admission"
+COMPONENT: Final = "headroom.internal/admission"
 _TIMEOUT = 2.0  # seconds for each call
 _ATTEMPTS = 3
 _TEXT = 1024  # bytes; events.k8s.io/v1 allows no more

@@ -19,7 +19,7 @@ from webhook.http.messages import LARGEST_EARLY, Response
 from webhook.state.configuration import KEY, NAME
 from webhook.web.routes import CONFIGURATION, create_app
 
-HEAD = "apiVersion: headroom.dev/v1\nkind: HeadroomConfig\n"
+HEAD = "apiVersion: headroom.internal/v1\nkind: HeadroomConfig\n"
 GOOD = HEAD + "thresholds: {memory: {requests: 100%}}\n"
 LOWER = HEAD + "thresholds: {memory: {requests: 25%}}\n"
 BAD = HEAD + "thresholds: {memory: {requests: '75'}}\n"

@@ -72,8 +72,8 @@ def test_the_first_is_made_completely(server: FakeEvents) -> None:
         "count": 3,
         "firstTimestamp": "2026-01-01T12:00:00Z",
         "lastTimestamp": "2026-01-01T12:00:08Z",
-        "source": {"component": "headroom.dev/admission"},
-        "reportingComponent": "headroom.dev/admission",
+        "source": {"component": "headroom.internal/admission"},
+        "reportingComponent": "headroom.internal/admission",
         "reportingInstance": "r1",
     }
 

@@ -24,7 +24,7 @@ from webhook.core.config.types import (
 )
 from webhook.core.values.scopes import CLUSTER
 
-API_VERSION: Literal["headroom.dev/v1"] = "headroom.dev/v1"
+API_VERSION: Literal["headroom.internal/v1"] = "headroom.internal/v1"
 KIND: Literal["HeadroomConfig"] = "HeadroomConfig"
 
 
@@ -40,9 +40,9 @@ class Policy(Struct, frozen=True, gc=False):
 class HeadroomConfig(Group, frozen=True, kw_only=True):
     """Everything that can be set while Headroom runs."""
 
-    api_version: Annotated[Literal["headroom.dev/v1"], Meta(description="Version of this schema; must be there.")] = (
-        API_VERSION
-    )
+    api_version: Annotated[
+        Literal["headroom.internal/v1"], Meta(description="Version of this schema; must be there.")
+    ] = API_VERSION
     kind: Annotated[Literal["HeadroomConfig"], Meta(description="Kind of this document; must be there.")] = KIND
     mode: Annotated[
         Mode,

@@ -10,7 +10,7 @@ from webhook.core.config.types import Answer, Exempt, Mode, Reserve
 def test_the_defaults_are_these() -> None:
     """A default that changes, changes what clusters do: it belongs into the changelog."""
     assert render(HeadroomConfig()).splitlines() == [
-        "apiVersion: headroom.dev/v1",
+        "apiVersion: headroom.internal/v1",
         "kind: HeadroomConfig",
         "mode: enforce",
         "thresholds:",

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tests.support.configs import SMALLEST, configs
 from webhook.core.config.config import HeadroomConfig
-from webhook.core.config.errors import ConfigError
+from webhook.core.config.errors import ConfigError, Problem
 from webhook.core.config.parse import parse
 from webhook.core.config.percentage import Share
 from webhook.core.config.render import plain, render
@@ -45,7 +45,7 @@ def test_json_is_read_too(config: HeadroomConfig) -> None:
 
 def test_everything_wrong_is_found_at_once_and_in_order() -> None:
     text = """
-      apiVersion: headroom.dev/v2
+      apiVersion: headroom.internal/v2
       kind: HeadroomConfig
       mode: off
       tresholds: {}
@@ -60,7 +60,7 @@ def test_everything_wrong_is_found_at_once_and_in_order() -> None:
     """
     assert problems(text) == [
         "reserve: is written twice; keep one of them",
-        'apiVersion: "headroom.dev/v2" stands here; write headroom.dev/v1',
+        'apiVersion: "headroom.internal/v2" stands here; write headroom.internal/v1',
         'mode: "off" stands here; write enforce, warn or audit',
         "tresholds: unknown key; did you mean thresholds?",
         'thresholds.memory.requests: "75 percent" is no share; write a percentage such as 75%',
@@ -76,25 +76,25 @@ def test_everything_wrong_is_found_at_once_and_in_order() -> None:
 
 @pytest.mark.parametrize("text", ["", "---", "# nothing\n", "~", "null"])
 def test_an_empty_text_is_no_configuration(text: str) -> None:
-    assert problems(text) == ["the configuration: is empty; it starts with apiVersion: headroom.dev/v1"]
+    assert problems(text) == ["the configuration: is empty; it starts with apiVersion: headroom.internal/v1"]
 
 
 def test_version_and_kind_must_be_written() -> None:
     assert problems("thresholds: {memory: {requests: 75%}}") == [
-        "apiVersion: is missing; write headroom.dev/v1",
+        "apiVersion: is missing; write headroom.internal/v1",
         "kind: is missing; write HeadroomConfig",
     ]
 
 
 @pytest.mark.parametrize("thresholds", ["", "thresholds: {}", "thresholds: {memory: {}, cpu: {}}"])
 def test_a_configuration_that_bounds_nothing_is_refused(thresholds: str) -> None:
-    text = f"apiVersion: headroom.dev/v1\nkind: HeadroomConfig\n{thresholds}"
+    text = f"apiVersion: headroom.internal/v1\nkind: HeadroomConfig\n{thresholds}"
     assert problems(text) == ["thresholds: bounds nothing; write a share such as memory: {requests: 75%}"]
 
 
 def test_thresholds_of_a_pool_are_enough() -> None:
     pool = "{name: a, nodeSelector: {b: c}, thresholds: {cpu: {limits: 200%}}}"
-    config = parse(f"apiVersion: headroom.dev/v1\nkind: HeadroomConfig\npools: [{pool}]")
+    config = parse(f"apiVersion: headroom.internal/v1\nkind: HeadroomConfig\npools: [{pool}]")
     assert not config.thresholds.bounds_something
     assert config.pools[0].thresholds.cpu.limits == Share(200_000)
 
@@ -171,7 +171,7 @@ KEYS = [
     *("apiVersion", "kind", "mode", "thresholds", "memory", "cpu", "requests", "limits", "warnAt", "reserve", "nodes"),
     *("excludeTaints", "notReadyGrace", "pools", "name", "nodeSelector", "exempt", "namespaces", "overrides", "x y"),
 ]
-WORDS = ["headroom.dev/v1", "HeadroomConfig", "75%", "10s", "a-*", "warn", "enforce", "cluster", "a/b", ""]
+WORDS = ["headroom.internal/v1", "HeadroomConfig", "75%", "10s", "a-*", "warn", "enforce", "cluster", "a/b", ""]
 scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.sampled_from(WORDS) | st.text() | st.dates()
 values = st.recursive(
     scalars,
@@ -220,3 +220,11 @@ def test_any_valid_configuration_with_one_value_replaced_is_read_or_refused(
             break
         at = at[key]
     refused_or_read(yaml.safe_dump(tree))
+
+
+@pytest.mark.parametrize(
+    ("number", "last"), [(1, "p0: bad"), (20, "p19: bad"), (21, "... and 1 more"), (25, "... and 5 more")]
+)
+def test_a_page_of_problems_is_shown_and_how_many_more_there_are(number: int, last: str) -> None:
+    lines = str(ConfigError(Problem(f"p{each}", "bad") for each in range(number))).splitlines()
+    assert (len(lines), lines[-1]) == (min(number, 21), last)

@@ -7,7 +7,7 @@ from webhook.core.config.parse import parse
 from webhook.core.config.render import digest, render
 
 FULL = """
-apiVersion: headroom.dev/v1
+apiVersion: headroom.internal/v1
 kind: HeadroomConfig
 thresholds: {memory: {requests: 75%, limits: 100%}}
 reserve: {nodes: 1}

@@ -12,7 +12,7 @@ from webhook.core.values.amounts import NOTHING
 from webhook.core.values.scopes import CLUSTER
 
 CONFIG = """
-apiVersion: headroom.dev/v1
+apiVersion: headroom.internal/v1
 kind: HeadroomConfig
 thresholds: {memory: {requests: 100%}}
 overrides: [{namespaces: [free], mode: warn}]

@@ -280,7 +280,7 @@ def test_where_a_replica_lets_duplicates_in_and_growth_the_name_costs_the_larger
 # -- pools -------------------------------------------------------------------------------------------------------------
 
 POOLED = """
-{apiVersion: headroom.dev/v1, kind: HeadroomConfig, thresholds: {memory: {requests: 100%}},
+{apiVersion: headroom.internal/v1, kind: HeadroomConfig, thresholds: {memory: {requests: 100%}},
  pools: [{name: p, nodeSelector: {pool: p}, thresholds: {memory: {requests: 100%}}}]}
 """
 IN_POOL = (("pool", "p"),)

@@ -30,7 +30,7 @@ def configured(pools: int) -> HeadroomConfig:
         {"name": _pool(number), "nodeSelector": {"p": str(number)}, "thresholds": {"memory": {"requests": "100%"}}}
         for number in range(pools)
     ]
-    whole = {"apiVersion": "headroom.dev/v1", "kind": "HeadroomConfig", "pools": listed}
+    whole = {"apiVersion": "headroom.internal/v1", "kind": "HeadroomConfig", "pools": listed}
     return parse(json.dumps(whole | {"thresholds": {"memory": {"requests": "100%"}}}))
 
 
