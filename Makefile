@@ -1,7 +1,7 @@
 # Every chore of this project, one word each. `make` alone lists them.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up down status unit test check format docs bench bench-full clean
+.PHONY: help demo up down status unit test mutants check format docs bench bench-full clean
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 
@@ -15,6 +15,11 @@ NODE_CPU ?= 4
 REPLICAS ?= 1
 CONTROLLERS ?= 1
 export NODES NODE_MEMORY NODE_CPU REPLICAS CONTROLLERS
+
+# What `make mutants` can be asked for: make mutants MUTANTS=320 MINUTES=60
+MUTANTS ?= 60
+SEED ?= 1
+MINUTES ?= 10
 
 help: ## List what there is
 	@echo "Headroom. make WORD, with WORD one of:"
@@ -47,6 +52,9 @@ unit: .venv/.made ## The tests that need no control plane
 test: .venv/.made ## The whole test suite, on a real API server
 	@$(BIN)/python -m devcluster build
 	@$(BIN)/pytest
+
+mutants: .venv/.made ## How many small faults the tests notice, room by room (MUTANTS SEED MINUTES): a few minutes
+	@$(BIN)/python -m tests.mutation --count $(MUTANTS) --seed $(SEED) --minutes $(MINUTES)
 
 check: .venv/.made ## Format, lint, types, import contracts
 	@$(BIN)/ruff format --check --quiet . && echo "format: fine"

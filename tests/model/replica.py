@@ -13,6 +13,7 @@ from webhook.core.ledger.reservations import Reservation
 from webhook.core.ledger.rules import AccountingRules
 from webhook.core.sharing.allotment import Allotment, Ask, Proposal, Timing
 from webhook.core.sharing.credit import SHARES, Credit
+from webhook.core.sharing.proposal import Tell
 from webhook.core.sharing.shared_state import Shared, SharedError, read, write
 from webhook.core.values.amounts import NOTHING, Amounts
 
@@ -122,7 +123,7 @@ class Replica:
         if self.allotment.again(pod, now):
             self.world.allow(waiting.request)
             return True
-        if waiting.request.forced:
+        if waiting.request.forced and not (waiting.request.on_trial and not self.broken(pod)):
             return False
         if self.broken(pod):
             self.world.refuse(waiting.request)
@@ -199,7 +200,7 @@ class Replica:
             w
             for w in self.waiting
             if (w.request.forced or self.allotment.shortfall(w.request.pod, now) is None)
-            and (not w.proposed or self.allotment.promising(w.request.pod, now))
+            and (not w.proposed or self._helps(w.request, now))
         ]
         if not self.allotment.may_book():
             asks = []
@@ -210,15 +211,32 @@ class Replica:
             self._mark(now)
         self.epochs += 1
         proposal = self.allotment.propose(
-            [Ask(w.request.pod, w.request.forced) for w in asks],
+            [Ask(w.request.pod, w.request.forced, w.request.on_trial) for w in asks],
             now,
             f"{self.name}.{self.epochs}",
             fresh=fresh,
             leaving=self.leaving,
+            tell=self._reports({w.request.pod.key: w.request for w in asks}),
         )
         self.allotment.begin(proposal)
         self.letter = Letter(self.name, proposal, write(proposal.shared), self.allotment.revision)
         self.world.send(self, self.letter)
+
+    def _helps(self, request: Request, now: float) -> bool:
+        helps = self.allotment.promising(request.pod, now)
+        return helps or (request.on_trial and self.allotment.refuses(request.pod, now))
+
+    def _reports(self, requests: dict[str, Request]) -> Tell:
+        """What is on trial and does not fit is reported as one that would be refused."""
+
+        def tell(ask: Ask, shared: Shared) -> None:
+            if ask.on_trial:
+                over = not self.allotment.fits(ask.pod, shared)
+                self.world.count["reported" if over else "not reported"] += 1
+                if over:
+                    self.world.check_refusal(self, requests[ask.pod.key])
+
+        return tell
 
     def _mark(self, now: float) -> None:
         if not self.world.etcd.marked:

@@ -19,11 +19,15 @@ class State(Enum):
 
 @dataclass(eq=False)
 class Request:
-    """One create of a pod, or one change of its size or confinement. `forced`: policy lets it in, and not a grant."""
+    """One create of a pod, or one change of its size or confinement. `forced`: policy lets it in, and not a grant.
+
+    `on_trial`: once it is known what would be said of it otherwise.
+    """
 
     pod: PodInfo
     start: float
     forced: bool = False
+    on_trial: bool = False
     state: State = State.ASKED
     refused: bool = False
     asked_of: set[str] = field(default_factory=set)

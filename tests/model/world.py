@@ -118,7 +118,8 @@ class World(Checks):
     def create_forced(self, replica: int, size: int) -> None:
         """Somebody creates a pod that policy lets through; its name is of a kind of its own."""
         pod = self.pod(0, size, 0)
-        forced = Request(PodInfo(f"ns/f{self.uids % 3}", pod.uid, 0, pod.footprint), self.now, forced=True)
+        facts = PodInfo(f"ns/f{self.uids % 3}", pod.uid, 0, pod.footprint)
+        forced = Request(facts, self.now, forced=True, on_trial=self.uids % 2 == 0)
         self.requests.append(forced)
         self.ask(forced, replica)
 

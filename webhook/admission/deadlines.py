@@ -37,11 +37,14 @@ class Deadlines:
         age = self._age(case)
         return (first if age is None else min(first, now - age)) + case.timeout
 
-    def wait_until(self, case: ReviewContext, now: float) -> float:
-        """Return until when a review may wait before it is sent to ask again, or has its last answer."""
-        wait = _WAIT
+    def wait_until(self, case: ReviewContext, now: float, *, to_ask_again: bool = True) -> float:
+        """Return until when a review may wait before it is sent to ask again, or has its last answer.
+
+        One that is not sent `to_ask_again` waits for what all others may wait for in turns, if it can be dated.
+        """
+        wait = _WAIT if to_ask_again else case.timeout
         if self._age(case) is None:
-            wait = max(0.0, min(wait, case.timeout - _VISITS * _RETRY - _LAST_WORD))
+            wait = max(0.0, min(_WAIT, case.timeout - _VISITS * _RETRY - _LAST_WORD))
         return min(now + wait, self.given_up_at(case, now) - _LAST_WORD)
 
     def may_ask_again(self, case: ReviewContext, now: float) -> bool:

@@ -1,5 +1,6 @@
 """The waiting room: reviews that the allotment does not cover, until a booking or the lack of room settles them."""
 
+import logging
 from collections.abc import Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass, field
@@ -7,19 +8,30 @@ from dataclasses import dataclass, field
 from webhook.admission.decision_record import ReviewContext
 from webhook.core.ledger.ledger import Ledger
 from webhook.core.pods.confinement import weight
-from webhook.core.reviews.decision import decide, refuse_beside_others, verdict_of
+from webhook.core.reviews.decision import (
+    at_booking,
+    decide,
+    refuse_beside_others,
+    remember,
+    said_before,
+    verdict_of,
+)
 from webhook.core.reviews.evaluation import Evaluation
 from webhook.core.reviews.verdict import Verdict, cannot_tell
 from webhook.core.sharing.allotment import Allotment, Ask, Proposal
+from webhook.core.sharing.shared_state import Shared
 from webhook.http.messages import Response
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True, eq=False)
 class PendingReview:
     """A review that waits until some time of the replica's clock, and is then sent to ask again.
 
-    `verdict` holds once it is booked for; `proposed` says that a write found no room for it yet. While it `awaits`
-    earlier pods (there is no credit for it), nothing is booked for it, and with that verdict it is sent away.
+    `verdict` holds once it is booked for: it was given just before that. `proposed` says that a write found no room for
+    it yet. While it `awaits` earlier pods (there is no credit for it), nothing is booked for it, and with that verdict
+    it is sent away; in the modes warn and audit it is let in.
     """
 
     case: ReviewContext
@@ -50,6 +62,7 @@ class PendingReviews:
         self._allotment = allotment
         self._waiting: list[PendingReview] = []
         self._heavy = 0  # bytes
+        self._asking: dict[str, PendingReview] = {}  # by the key of the pod, the first of each
 
     def __len__(self) -> int:
         return len(self._waiting)
@@ -70,13 +83,37 @@ class PendingReviews:
 
     def asks(self, now: float) -> list[Ask]:
         """Return what to book now: once for everybody, and again for those to whom another write may help."""
+        self._asking = {}
         if not self._allotment.may_book():
             return []
-        return [
-            Ask(w.question.facts, w.question.forced)
-            for w in self._waiting
-            if w.lacks_booking and (not w.proposed or self._allotment.promising(w.question.facts, now))
-        ]
+        asks: list[Ask] = []
+        for waiting in self._waiting:
+            asked = waiting.question
+            if waiting.lacks_booking and (not waiting.proposed or self._helps(asked, now)):
+                asks.append(Ask(asked.facts, asked.forced, asked.on_trial))
+                self._asking.setdefault(asked.facts.key, waiting)
+        return asks
+
+    def _helps(self, asked: Evaluation, now: float) -> bool:
+        """Say whether another write would settle one that did not fit: what enforcing would refuse is booked then."""
+        if self._allotment.promising(asked.facts, now):
+            return True
+        return asked.on_trial and self._allotment.refuses(asked.facts, now)
+
+    def propose(self, asks: list[Ask], now: float, epoch: str, *, fresh: bool) -> Proposal:
+        """Work out the next write (allotment.py), and with each ask that is booked what is said of it.
+
+        What fails there is no reason to book nothing for all others.
+        """
+
+        def judge(ask: Ask, shared: Shared) -> None:
+            try:
+                waiting = self._asking[ask.pod.key]
+                waiting.verdict = at_booking(self._ledger, self._allotment, waiting.question, shared, now)
+            except Exception:
+                log.exception("pod %r is booked, and what is said of it is what was said when it came", ask.pod.name)
+
+        return self._allotment.propose(asks, now, epoch, fresh=fresh, tell=judge)
 
     def without_booking(self, now: float, problem: str | None) -> Iterator[Settled]:
         """Settle whoever is covered by now, does not fit any more, or has waited for too long."""
@@ -96,8 +133,11 @@ class PendingReviews:
         if waiting in self._waiting:
             yield self._leave(waiting, self._cannot_tell(waiting, problem, now))
 
-    def after(self, proposal: Proposal, now: float) -> Iterator[Settled]:
-        """Settle those whom a written proposal booked for, and those for whom nothing is left."""
+    def after(self, proposal: Proposal, now: float, problem: str | None = None) -> Iterator[Settled]:
+        """Settle those whom a written proposal booked for, and those for whom nothing is left.
+
+        With a `problem` nobody can tell what is left: the account has become stale while it was written.
+        """
         if not self._allotment.vouches(proposal):
             for name, reservation in proposal.tentative:
                 self._allotment.drop(name, reservation.key)
@@ -106,12 +146,13 @@ class PendingReviews:
         unfit = {ask.pod.key for ask in proposal.unfit}
         for waiting in list(self._waiting):
             key = waiting.question.facts.key
-            verdict = waiting.verdict if key in booked else None
+            verdict = said_before(self._ledger, waiting.question.facts) or waiting.verdict if key in booked else None
             if key in unfit:
                 waiting.proposed = True
-                verdict = self._settled(waiting, now)
+                verdict = self._settled(waiting, now) if problem is None else None
             if verdict is not None:
                 booked.discard(key)
+                remember(self._ledger, waiting.question, verdict)
                 yield self._leave(waiting, verdict)
         for name, reservation in proposal.tentative:
             if reservation.key in booked:  # its review went away while it was written, so nobody was told
@@ -133,10 +174,13 @@ class PendingReviews:
     def _cannot_tell(self, waiting: PendingReview, problem: str | None, now: float) -> Verdict:
         if waiting.awaits is not None and problem is None:
             return waiting.awaits
-        if waiting.question.forced:
-            self._allotment.force(waiting.question.facts, now)
+        asked = waiting.question
+        if asked.forced:
+            self._allotment.force(asked.facts, now)
+        if asked.on_trial and problem is None and waiting.verdict.is_over:
+            return waiting.verdict  # to which a booking would have added nothing
         detail = problem or self._allotment.closed(now) or "this replica could not book its share in time"
-        return verdict_of(waiting.question, cannot_tell(waiting.question.mode, detail))
+        return verdict_of(asked, cannot_tell(asked.mode, detail))
 
     def _leave(self, waiting: PendingReview, verdict: Verdict) -> Settled:
         self._waiting.remove(waiting)

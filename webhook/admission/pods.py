@@ -166,7 +166,8 @@ class PodAdmission:
     def _wait_until(self, case: ReviewContext) -> float:
         if self._opens_too_late(case, case.arrived):
             return case.arrived
-        return self._patience.wait_until(case, case.arrived)
+        on_trial = case.question is not None and case.question.on_trial
+        return self._patience.wait_until(case, case.arrived, to_ask_again=not on_trial)
 
     # -- bookings ------------------------------------------------------------------------------------------------------
 
@@ -188,7 +189,7 @@ class PodAdmission:
             if may_write and problem is None and self.account.allotment.pending is None:
                 asks = self._room.asks(now)
                 if asks or self.account.allotment.due(now, fresh=fresh):
-                    proposal = self.account.allotment.propose(asks, now, epoch, fresh=fresh)
+                    proposal = self._room.propose(asks, now, epoch, fresh=fresh)
                     self.account.allotment.begin(proposal)
                     proposed = proposal, self.account.allotment.revision
         self._settle(settled)
@@ -199,7 +200,7 @@ class PodAdmission:
         """The proposal was written: let in whom it booked for, refuse whom nothing is left for."""
         with self.account.lock:
             self.account.written(revision)
-            settled = list(self._room.after(proposal, self.account.clock()))
+            settled = self._after(proposal)
         self._settle(settled)
 
     def resolve(self, proposal: Proposal, shared: Shared | None, revision: int, known: int) -> bool:
@@ -210,11 +211,15 @@ class PodAdmission:
         with self.account.lock:
             self.account.observe(shared, revision, known)
             written = self.account.allotment.pending is not proposal
-            settled = list(self._room.after(proposal, self.account.clock())) if written else []
+            settled = self._after(proposal) if written else []
             if not written:
                 self.account.allotment.failed()
         self._settle(settled)
         return written
+
+    def _after(self, proposal: Proposal) -> list[Settled]:
+        now = self.account.clock()
+        return list(self._room.after(proposal, now, self.account.problem(now)))
 
     def patience(self, waiting: PendingReview) -> float:
         """Return the seconds for which to wait for a review's answer, before giving it up."""

@@ -10,7 +10,7 @@ import click
 
 from webhook import __version__
 
-_COMMANDS: Final = ("footprint", "serve")
+_COMMANDS: Final = ("footprint", "serve", "trial")
 """Their names; `webhook.cli.NAME` holds the command NAME."""
 
 

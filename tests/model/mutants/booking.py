@@ -120,7 +120,10 @@ def unknown_taken_for_failed() -> Patches:
 
 @mutant("6: a refusal is final only after the hand-backs", "I2")
 def refused_without_asking_others() -> Patches:
-    return [(allotment_module, "owing", lambda *_: [])]
+    def at_once(ledger: Ledger, shared: Shared, replica: str, _: Collection[str], pod: PodInfo) -> bool:
+        return not proposal_module.fits(ledger, shared, replica, pod)
+
+    return [(allotment_module, "is_spent", at_once)]
 
 
 @mutant("6: an answer counts only with a view as far as the caller's", "I2")
@@ -130,7 +133,7 @@ def answers_of_lagging_views_count() -> Patches:
     def lenient(shared: Shared, replica: str, silent: Collection[str], view: int) -> list[Holding]:
         return owing(shared, replica, silent, 0)
 
-    return [(proposal_module, "owing", lenient), (allotment_module, "owing", lenient)]
+    return [(proposal_module, "owing", lenient)]
 
 
 @mutant("6: who is called hands back", "I2", "I3")

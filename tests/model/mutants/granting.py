@@ -11,6 +11,7 @@ from webhook.core.ledger.ledger import Ledger
 from webhook.core.ledger.reservations import Reservation
 from webhook.core.sharing.allotment import Allotment, Proposal
 from webhook.core.sharing.grants import Load
+from webhook.core.sharing.proposal import Ask, Draft
 
 _NONE: frozenset[str] = frozenset()
 
@@ -136,3 +137,29 @@ def duplicates_reserve_nothing() -> Patches:
 @mutant("8: what policy lets in is reserved")
 def forced_reserves_nothing() -> Patches:
     return [(Allotment, "force", lambda *_: None)]
+
+
+@mutant("8: what is on trial is past the bound only after the hand-backs")
+def reported_without_asking_others() -> Patches:
+    def at_once(self: Draft, pod: PodInfo) -> bool:
+        return not self._fits(pod)
+
+    return [(Draft, "_is_spent", at_once)]
+
+
+@mutant("8: what is on trial is booked within the bound as long as that may help")
+def trial_is_over_at_once() -> Patches:
+    return [(Draft, "_is_spent", lambda *_: True)]
+
+
+@mutant("8: what is on trial is judged by the write that books it, and again if that fails")
+def trial_survives_a_lost_write() -> Patches:
+    book = Draft._book
+
+    def careless(self: Draft, ask: Ask, now: float) -> None:
+        kept = list(self._tentative)
+        book(self, ask, now)
+        if ask.on_trial:
+            self._tentative = kept
+
+    return [(Draft, "_book", careless)]

@@ -448,6 +448,14 @@ def test_decisions_carry_how_old_the_account_is() -> None:
     assert judge.decided[0].verdict.decision is Decision.ALLOW
 
 
+def test_decisions_carry_how_long_they_took_and_what_they_were_made_by() -> None:
+    judge = ready()
+    waits(judge.ask(review(memory="8Gi")))
+    judge.clock.wait(0.5)
+    assert judge.book()
+    assert (judge.decided[0].took, judge.decided[0].config_hash) == (0.5, judge.admission.account.config_hash)
+
+
 # -- quotas ----------------------------------------------------------------------------------------------------------
 
 EXCEEDED = "exceeded quota: q, requested: requests.memory=1Gi, used: requests.memory=4Gi, limited: requests.memory=4Gi"

@@ -6,7 +6,7 @@ import logging
 import pytest
 
 from tests.support.accounts import GI, pod
-from tests.support.replica import Judge, ready, response, review, waits
+from tests.support.replica import BEGAN, Judge, ready, response, review, waits
 from webhook.admission.pending import PendingReview
 from webhook.core.reviews.verdict import Decision, Reason
 from webhook.core.sharing.credit import SHARES
@@ -150,12 +150,67 @@ def test_in_a_pause_it_is_refused_at_once_and_told_for_how_long() -> None:
     let_in(judge, elsewhere("else", "other", "12Gi"))
 
 
-@pytest.mark.parametrize("mode", ["warn", "audit"])
-def test_what_policy_lets_in_never_waits_and_takes_no_more_room_than_its_credit(mode: str) -> None:
-    judge = start(f"mode: {mode}")
+def test_what_is_exempt_never_waits_and_takes_no_more_room_than_its_credit() -> None:
+    judge = start("exempt: {namespaces: [default]}")
     for number in range(5):
         assert response(judge.ask(review(f"pod-{number}", "8Gi")))["allowed"]
     assert open_in_gi(judge) == 8
+
+
+TRIALS = pytest.mark.parametrize(("mode", "decision"), [("warn", Decision.WARN), ("audit", Decision.AUDIT)])
+
+
+@TRIALS
+def test_on_trial_it_waits_for_earlier_pods_as_if_it_could_be_refused_and_is_let_in_in_the_end(
+    mode: str, decision: Decision
+) -> None:
+    judge = start(f"mode: {mode}")
+    let_in(judge, review("first", "8Gi"))
+    waiting = waits(judge.ask(review("second", "4Gi")))
+    judge.book()
+    assert not waiting.answer.done()
+    assert waiting.until == BEGAN + 9.5, "as long as an answer can be in time, for it is not asked again"
+    said = response(end_of_patience(judge, waiting))
+    assert said["allowed"]
+    assert open_in_gi(judge) == 8, "what is beyond the credit is not reserved for"
+    verdict = judge.decided[-1].verdict
+    assert (verdict.decision, verdict.reason) == (decision, Reason.AWAITING)
+    assert len(said.get("warnings", ())) == (mode == "warn")
+
+
+@TRIALS
+def test_on_trial_what_comes_once_earlier_pods_are_seen_is_judged_with_them(mode: str, decision: Decision) -> None:
+    judge = start(f"mode: {mode}")
+    let_in(judge, review("first", "8Gi"))
+    bodies = [review(name, "4Gi") for name in ("a", "b", "c")]
+    waiting = [waits(judge.ask(body)) for body in bodies]
+    shows(judge, "first", 8)
+    for name, one in zip(("a", "b", "c"), waiting, strict=True):
+        while judge.book() and not one.answer.done():
+            pass
+        assert response(one.answer.result(0))["allowed"]
+        shows(judge, name, 4)
+    over = [(d.verdict.decision, d.verdict.reason) for d in judge.decided[1:]]
+    assert over == [(Decision.ALLOW, Reason.FITS)] * 2 + [(decision, Reason.MEMORY)]
+
+
+@TRIALS
+def test_on_trial_what_does_not_fit_anyway_waits_for_nobody(mode: str, decision: Decision) -> None:
+    judge = start(f"mode: {mode}")
+    let_in(judge, review("first", "8Gi"))
+    assert response(judge.ask(review("second", "9Gi")))["allowed"]
+    assert (judge.decided[-1].verdict.decision, judge.decided[-1].verdict.reason) == (decision, Reason.MEMORY)
+    assert open_in_gi(judge) == 8
+
+
+@TRIALS
+def test_on_trial_in_a_pause_it_is_let_in_at_once_and_reported(mode: str, decision: Decision) -> None:
+    judge = start(f"mode: {mode}")
+    let_in(judge, review("first", "12Gi"))
+    lapse(judge)
+    assert response(judge.ask(review("second", "12Gi")))["allowed"]
+    assert (judge.decided[-1].verdict.decision, judge.decided[-1].verdict.reason) == (decision, Reason.AWAITING)
+    assert open_in_gi(judge) == 0
 
 
 def test_a_name_that_is_taken_is_said_so_once_the_view_has_had_its_time() -> None:

@@ -309,3 +309,10 @@ def test_the_configuration_of_the_moment_counts() -> None:
     made = config("workloads: allow\nwarnAt: 100%")
     teller.judge.admission.account.configure(made, "x")
     teller.passes(applied(deployment(3)))
+
+
+def test_a_review_as_large_as_may_be_is_foretold_and_a_larger_one_passes() -> None:
+    teller = Teller()
+    asked = applied(deployment(3))
+    assert teller.ask(asked.ljust(LARGEST_EARLY))["warnings"] == [SHORT]
+    teller.passes(asked.ljust(LARGEST_EARLY + 1))

@@ -3,6 +3,7 @@
 import random
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -14,6 +15,7 @@ from tests.support.booking_replicas import Replica, is_ready, replica, state_of,
 from tests.support.fake_configmaps import FakeConfigMaps
 from tests.support.replica import response, review
 from webhook.core.ledger.info import PodInfo
+from webhook.core.reviews.verdict import Decision, Reason
 from webhook.core.sharing.allotment import Timing
 
 # A pod that is made later than the lapse after it was let in may well be one too many, as on any cluster: where pods
@@ -134,3 +136,29 @@ def test_what_a_dead_replica_held_comes_back_after_validity_and_lapse(
     until(lambda: "r1" not in state_of(server).holdings, 60.0)
     assert time.monotonic() - died >= SOON.lapse
     assert ask(cluster, two, "all", 10)
+
+
+@pytest.mark.parametrize("pair", [(24, TIMING)], indirect=True)
+@pytest.mark.parametrize(("mode", "decision"), [("warn", Decision.WARN), ("audit", Decision.AUDIT)])
+def test_a_burst_on_trial_is_reported_by_both_together_as_enforcing_would_refuse_it(
+    pair: tuple[FakeConfigMaps, Cluster, list[Replica]], mode: str, decision: Decision
+) -> None:
+    _, cluster, replicas = pair
+    for each in replicas:
+        each.judge.configure(f"mode: {mode}")
+    over = threading.Event()
+
+    def show() -> None:
+        while not over.wait(0.02):
+            cluster.show(random.choice(replicas), most=random.randrange(3))  # noqa: S311 - any order will do
+
+    watch = threading.Thread(target=show)
+    watch.start()
+    try:
+        with ThreadPoolExecutor(36) as clients:
+            assert all(clients.map(lambda index: ask(cluster, replicas[index % 2], f"w{index}", 1), range(36)))
+    finally:
+        over.set()
+        watch.join()
+    said = Counter((d.verdict.decision, d.verdict.reason) for each in replicas for d in each.judge.decided)
+    assert said == {(Decision.ALLOW, Reason.FITS): 24, (decision, Reason.MEMORY): 12}

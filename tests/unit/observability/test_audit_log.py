@@ -6,23 +6,20 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import pytest
 from msgspec import structs
 
 from tests.support.accounts import pod
+from tests.support.audit import NOW, lines, writing, written
 from tests.support.replica import Judge, ready, response, review, waits
 from webhook.admission.decision_record import DecisionRecord
 from webhook.core.events.reference import Reference
 from webhook.observability.audit_log import AuditLog
 from webhook.observability.audit_record import worth_a_line
-
-NOW = 1_767_225_600.25  # 2026-01-01 00:00:00.250 UTC
 
 
 def decision(judge: Judge, body: bytes, timeout: float = 1.0) -> DecisionRecord:
@@ -33,37 +30,6 @@ def decision(judge: Judge, body: bytes, timeout: float = 1.0) -> DecisionRecord:
 
 def refused() -> DecisionRecord:
     return decision(ready(), review(memory="9Gi"))
-
-
-@contextmanager
-def writing(
-    out: BinaryIO,
-    file: Path | None = None,
-    top: Callable[[Reference], Reference | None] = lambda _: None,
-    **limits: int,
-) -> Iterator[AuditLog]:
-    """Run an audit log; its thread ends with the block."""
-    audit = AuditLog("r1", lambda: NOW, str(file) if file else None, out, top=top, **limits)
-    writer = threading.Thread(target=audit.run)
-    writer.start()
-    try:
-        yield audit
-    finally:
-        audit.stop()
-        writer.join(60)
-        assert not writer.is_alive()
-
-
-def lines(out: io.BytesIO) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in out.getvalue().splitlines()]
-
-
-def written(*decisions: DecisionRecord) -> list[dict[str, Any]]:
-    out = io.BytesIO()
-    with writing(out) as audit:
-        for decided in decisions:
-            audit.record(decided)
-    return lines(out)
 
 
 # -- what is in it -----------------------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ from webhook.core.forecast.fit import Foresight, Obstacle
 from webhook.core.ledger.places import Lacking
 from webhook.core.reviews.messages import WARNING, amount, place, printable, shortage
 from webhook.core.reviews.verdict import Reason
+from webhook.core.values.scopes import CLUSTER
 
 _SCOPE = 28  # characters of a pool's name, so that the figures and the advice stay on the line
 
@@ -31,6 +32,17 @@ def _warned(found: Foresight, pods: str) -> tuple[str, str]:
         case Obstacle.SURGE:
             missing = found.of - found.fit
             return f"no room for {missing} of {found.of} surge pods: {where}", f"; {found.advice} needs none"
+
+
+def exceeding(found: Foresight, pods: str) -> str:
+    """Say in at most 120 characters how many pods go past a threshold where mode warn lets them in all the same."""
+    s, over = found.sums[0], found.of - found.fit
+    what = "surge pods" if found.obstacle is Obstacle.SURGE else pods
+    pool = "" if s.scope == CLUSTER else f" of {printable(place(s.scope), _SCOPE)}"
+    exceed = "exceeds" if over == 1 else "exceed"
+    tail = " (mode warn: admitted anyway)"
+    head = f"{over} of {found.of} {what} {exceed} the {s.resource} {s.kind} threshold{pool}"
+    return printable(head, WARNING - len(tail)) + tail
 
 
 def _so_many(found: Foresight) -> str:

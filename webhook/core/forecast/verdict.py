@@ -11,7 +11,14 @@ from msgspec import structs
 from webhook.core.config.config import HeadroomConfig, Policy
 from webhook.core.config.types import Answer, Exempt, Mode
 from webhook.core.forecast.fit import Foresight, Obstacle
-from webhook.core.forecast.messages import detail, form_warning, unplaceable_detail, unplaceable_warning, warning
+from webhook.core.forecast.messages import (
+    detail,
+    exceeding,
+    form_warning,
+    unplaceable_detail,
+    unplaceable_warning,
+    warning,
+)
 from webhook.core.forecast.plan import KINDS, Plan
 from webhook.core.ledger.places import Lacking
 from webhook.core.pods.footprint import asks_for_memory, lacks_memory_limit
@@ -80,7 +87,10 @@ def early(
         return EarlyVerdict(told, unplaceable_warning(lacking, plan.course.come, plan.pods))
     if found is None:
         return SILENT
-    return EarlyVerdict(structs.replace(verdict, decision=Decision.WARN), warning(found, plan.pods))
+    told = structs.replace(verdict, decision=Decision.WARN)
+    if policy.mode is Mode.WARN:
+        return EarlyVerdict(told, exceeding(found, plan.pods))
+    return EarlyVerdict(told, warning(found, plan.pods))
 
 
 def _refused(plan: Plan, found: Foresight, policy: Policy) -> bool:

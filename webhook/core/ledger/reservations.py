@@ -49,7 +49,8 @@ class Reservation(Struct, eq=False, gc=False):
     owner: str = ""  # of the pod (subjects.py)
     order: int = 0  # how many grants were made before it
     seen_at_revision: int | None = None  # None: open; 0: it never came and never will
-    told_again: bool = False  # a repeated review was answered by it
+    told_again: bool = False  # its pod was let in by it, or again by it, though not by the write that booked it
+    said: object = None  # what was said of its pod, where that was more than yes: a repeated review is told the same
     outdated: int = 0  # more than 0, and no other's number: another answer about this very pod took its place
 
     @property

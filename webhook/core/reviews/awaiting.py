@@ -4,7 +4,7 @@ from msgspec.structs import replace
 
 from webhook.core.config.types import Mode
 from webhook.core.ledger.subjects import USER, is_namespace, namespace_of
-from webhook.core.reviews.verdict import Decision, Reason, Verdict
+from webhook.core.reviews.verdict import Decision, Reason, Verdict, refusing
 from webhook.core.sharing.credit import Cause, Shortfall
 from webhook.core.values.amounts import Amounts
 from webhook.core.values.quantity import bytes_text, millis_text
@@ -17,7 +17,8 @@ _WHO_REFUSES = (
 
 def awaiting(short: Shortfall, mode: Mode, now: float) -> Verdict:
     """Turn a shortfall into a verdict: a refusal; where waiting may help, one that is given when time runs out."""
-    decision = Decision.CANNOT_TELL if short.cause is Cause.EARLIER else Decision.DENY
+    may_ask_again = short.cause is Cause.EARLIER and mode is Mode.ENFORCE
+    decision = Decision.CANNOT_TELL if may_ask_again else refusing(mode)
     return Verdict(decision, Reason.AWAITING, mode, detail=_SENTENCES[short.cause](short, now))
 
 

@@ -6,6 +6,8 @@ To decide and to reserve is one act: the caller holds the one lock over all of i
 from msgspec import Struct
 from msgspec.structs import replace
 
+from webhook.core.config.types import Answer
+from webhook.core.ledger.info import PodInfo
 from webhook.core.ledger.ledger import Ledger
 from webhook.core.ledger.places import Lacking
 from webhook.core.reviews.awaiting import awaiting
@@ -46,7 +48,8 @@ def decide(ledger: Ledger, allotment: Allotment, question: Evaluation, now: floa
     """Judge a pod and, if it may come, reserve for it as far as the allotment covers it.
 
     A question that was answered before (the same pod, by its UID) gets the same answer and reserves nothing new. Nor is
-    anything reserved for what policy lets in and no node can hold: it does not count before it is bound.
+    anything reserved for what policy lets in and no node can hold: it does not count before it is bound. In the modes
+    warn and audit a pod waits for what enforcing would wait for, so that what is said of it is what that would say.
     """
     pod, dry_run = question.facts, question.request.dry_run
     lacking = ledger.lacking(pod)
@@ -55,7 +58,7 @@ def decide(ledger: Ledger, allotment: Allotment, question: Evaluation, now: floa
     if certain is not None:
         return Outcome(certain, settled=True)
     if not dry_run and allotment.again(pod, now):
-        return Outcome(placing or _fitting(question), settled=True)
+        return Outcome(said_before(ledger, pod) or placing or _fitting(question), settled=True)
     if lacking is None and allotment.is_roomy(pod):  # most pods need no closer look
         return Outcome(_fitting(question), settled=bool(dry_run) or allotment.take(pod, now))
     return _looked_at(ledger, allotment, question, placing, now)
@@ -66,8 +69,7 @@ def _looked_at(
 ) -> Outcome:
     """Decide by each sum, each subject's credit, and how much is kept in mind."""
     pod, dry_run = question.facts, question.request.dry_run
-    judged = named(ledger, pod, judge(ledger, pod, question.mode))
-    verdict = verdict_of(question, judged) if placing is None else _both(placing, judged)
+    verdict = _by_view(ledger, question, placing)
     if not verdict.allowed or (question.forced and ledger.sets_apart(pod)):
         return Outcome(verdict, settled=True)
     if allotment.valid(now) and ledger.is_overtaken(pod):
@@ -77,14 +79,43 @@ def _looked_at(
     if shortfall is not None:
         return _beyond_credit(question, verdict, shortfall, now)
     if not dry_run and not allotment.holds(pod, forced=question.forced):  # what policy lets in comes all the same
-        return Outcome(verdict if question.forced else cannot_tell(question.mode, _TOO_MANY), settled=True)
-    return Outcome(verdict, settled=bool(dry_run) or allotment.take(pod, now))
+        certain = question.exempt is not None or verdict.is_over
+        return Outcome(verdict if certain else cannot_tell(question.mode, _TOO_MANY), settled=True)
+    taken = bool(dry_run) or allotment.take(pod, now)
+    if taken:
+        remember(ledger, question, verdict)
+    return Outcome(verdict, settled=taken)
+
+
+def _by_view(ledger: Ledger, question: Evaluation, placing: Verdict | None) -> Verdict:
+    judged = named(ledger, question.facts, judge(ledger, question.facts, question.mode))
+    return verdict_of(question, judged) if placing is None else _both(placing, judged)
+
+
+def remember(ledger: Ledger, question: Evaluation, verdict: Verdict) -> None:
+    """Keep what is said of a pod that was reserved for, for its review may be repeated."""
+    if verdict.reason is not Reason.FITS and not question.request.dry_run:
+        reservation = ledger.reservations.get(question.facts.name, question.facts.key)
+        if reservation is not None:
+            reservation.said = verdict
+
+
+def said_before(ledger: Ledger, pod: PodInfo) -> Verdict | None:
+    """Return what was said of a pod that is reserved for, where that was more than yes."""
+    reservation = ledger.reservations.get(pod.name, pod.key)
+    said = None if reservation is None else reservation.said
+    return said if isinstance(said, Verdict) else None
 
 
 def _beyond_credit(question: Evaluation, verdict: Verdict, shortfall: Shortfall, now: float) -> Outcome:
-    """Let wait what is beyond the credit, or send it away; what policy lets in is let in, and not reserved for."""
+    """Let wait what is beyond the credit, or send it away; what is let in by policy then is not reserved for.
+
+    An exempt pod is, and one on trial that enforcing would refuse for the sums, whatever it waited for.
+    """
     of_taken_name = shortfall.cause is Cause.TAKEN and bool(question.request.dry_run)
-    if question.forced or of_taken_name:  # which holds nothing, and the API server itself knows which names are taken
+    if question.exempt is not None or (question.on_trial and verdict.is_over):
+        return Outcome(verdict, settled=True)
+    if of_taken_name:  # which holds nothing, and the API server itself knows which names are taken
         return Outcome(verdict, settled=True)
     awaits = awaiting(shortfall, question.mode, now)
     if shortfall.cause is Cause.PAUSED:
@@ -117,19 +148,29 @@ def _both(placing: Verdict, judged: Verdict) -> Verdict:
 def _placing(question: Evaluation, lacking: Lacking) -> Verdict | None:
     """Return what is to be said of a pod because no node can hold it; None where that is nothing.
 
-    Of a resize only if it asks for more of what a node must have: a pod that waits can be resized too.
+    Of a resize only if it asks for more of what a node must have: a pod that waits can be resized too. What a pod
+    leaves unsaid goes before a mere warning, because enforcing may refuse it for that.
     """
     asked = question.facts.asked
     if question.exempt is not None or not (asked.memory_requests or asked.cpu_requests):
         return None
     verdict = judge_placing(question.mode, question.unplaceable, lacking)
-    return None if verdict.reason is Reason.FITS else verdict
+    if verdict.reason is Reason.FITS:
+        return None
+    if question.form.decision is Decision.ALLOW or question.unplaceable is Answer.DENY:
+        return verdict
+    return replace(question.form, lacking=lacking)
 
 
 def verdict_of(question: Evaluation, judged: Verdict) -> Verdict:
-    """Combine what the account says with the exemption and with what the pod leaves unsaid."""
+    """Combine what the account says with the exemption and with what the pod leaves unsaid.
+
+    That goes before a bound that is only near, because enforcing may refuse it for that.
+    """
     if question.exempt is not None or judged.decision is Decision.ALLOW:
         return _fitting(question, judged.sums)
+    if judged.reason is Reason.NEAR_BOUND and question.form.decision is not Decision.ALLOW:
+        return replace(question.form, sums=judged.sums)
     return judged
 
 
@@ -145,7 +186,29 @@ def refuse_beside_others(ledger: Ledger, allotment: Allotment, question: Evaluat
 
     What is held for a replica that died says nothing about the cluster: with that alone in the way nobody can tell.
     """
-    shared, silent = allotment.shared, allotment.silent(now)
+    refused = _beside_others(ledger, allotment, question, allotment.shared, now)
+    if refused is None:  # room came free meanwhile, or the pod under this name that pays for it is about to go
+        return verdict_of(question, cannot_tell(question.mode, "the account changed while this was decided"))
+    return refused
+
+
+def at_booking(ledger: Ledger, allotment: Allotment, question: Evaluation, shared: Shared, now: float) -> Verdict:
+    """Return what is said of a pod that is about to be booked on top of a state: the account is as it will be counted.
+
+    Who waited together is judged one after the other here, and no more by what there was when they came.
+    """
+    lacking = ledger.lacking(question.facts)
+    verdict = _by_view(ledger, question, None if lacking is None else _placing(question, lacking))
+    if not question.on_trial or verdict.is_over or allotment.fits(question.facts, shared):
+        return verdict
+    return _beside_others(ledger, allotment, question, shared, now) or verdict
+
+
+def _beside_others(
+    ledger: Ledger, allotment: Allotment, question: Evaluation, shared: Shared | None, now: float
+) -> Verdict | None:
+    """Refuse a pod for what others hold, or say that nobody can tell; None where that is not in its way."""
+    silent = allotment.silent(now)
     if shared is not None and silent:
         living = {r: h for r, h in shared.holdings.items() if r not in silent}
         if allotment.fits(question.facts, Shared(shared.epoch, shared.open, holdings=living)):
@@ -153,11 +216,9 @@ def refuse_beside_others(ledger: Ledger, allotment: Allotment, question: Evaluat
             detail = f"room is held for a replica that stopped answering, and is free again in about {wait:.0f} s"
             return verdict_of(question, cannot_tell(question.mode, detail))
     pod = question.facts
-    sums = (_with_others(s, allotment.held_by_others(s.scope, pod)) for s in growth(ledger, pod))
+    sums = (_with_others(s, allotment.held_by_others(s.scope, pod, shared)) for s in growth(ledger, pod))
     broken = tuple(s for s in sums if s.short_by > 0)
-    if not broken:  # room came free meanwhile, or the pod under this name that pays for it is about to go
-        return verdict_of(question, cannot_tell(question.mode, "the account changed while this was decided"))
-    return verdict_of(question, named(ledger, pod, refuse(broken, question.mode)))
+    return verdict_of(question, named(ledger, pod, refuse(broken, question.mode))) if broken else None
 
 
 def _with_others(s: Sum, held: Amounts) -> Sum:

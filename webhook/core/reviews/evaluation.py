@@ -44,7 +44,12 @@ class Evaluation(Struct, frozen=True, gc=False):
     @property
     def forced(self) -> bool:
         """Say whether policy lets the pod in, whatever the account says."""
-        return self.exempt is not None or self.mode is not Mode.ENFORCE
+        return self.exempt is not None or self.on_trial
+
+    @property
+    def on_trial(self) -> bool:
+        """Say whether the pod is let in once it is known what enforcing would say of it."""
+        return self.exempt is None and self.mode is not Mode.ENFORCE
 
     def kept(self) -> "Evaluation":
         """Return the question without the objects that were judged already: it may have to wait, with many others.

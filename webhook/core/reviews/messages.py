@@ -72,6 +72,7 @@ _LET_IN = {
     Reason.MISSING_LIMITS: "has a container without a memory limit",
     Reason.MISSING_REQUESTS: "requests no memory",
     Reason.UNAVAILABLE: "was let in unjudged: {detail}",
+    Reason.AWAITING: "is let in, mode enforce would not now: {detail}",
 }
 
 
@@ -141,9 +142,9 @@ def warnings(verdict: Verdict, subject: str) -> tuple[str, ...]:
     if verdict.lacking is not None:
         rest = f" waits for a larger node: it {shortage(verdict.lacking)}"
         lines.append(printable(subject, max(_SHORTEST_SUBJECT, WARNING - len(rest))) + rest)
-    if not lines:
+    if verdict.reason in _LET_IN:
         about = printable(subject, _SUBJECT_IN_WARNING)
-        lines = [f"{about} {_LET_IN[verdict.reason].format(detail=verdict.detail)}"]
+        lines.insert(0, f"{about} {_LET_IN[verdict.reason].format(detail=verdict.detail)}")
     return tuple(printable(line, WARNING) for line in lines)
 
 

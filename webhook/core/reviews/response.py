@@ -10,7 +10,7 @@ _STATUS = {
     Reason.UNAVAILABLE: (503, "ServiceUnavailable"),
 }
 _FORBIDDEN = (403, "Forbidden")
-_BROKEN = (Reason.MEMORY, Reason.CPU)
+_WOULD_REFUSE = (Reason.MEMORY, Reason.CPU, Reason.AWAITING)  # where a warning is of a mode that lets them in
 _LONGEST = 340  # a kind, a namespace and a name as long as Kubernetes lets them be
 
 
@@ -54,7 +54,7 @@ def message(request: AdmissionRequest, verdict: Verdict, response: AdmissionResp
         return response.status.message
     if verdict.reason is Reason.FITS:  # as of most
         return verdict.detail
-    if verdict.decision is Decision.AUDIT or (verdict.decision is Decision.WARN and verdict.reason in _BROKEN):
+    if verdict.decision is Decision.AUDIT or (verdict.decision is Decision.WARN and verdict.reason in _WOULD_REFUSE):
         return refusal(verdict, subject(request, name), _cannot(request))
     return "; ".join(response.warnings) or verdict.detail
 

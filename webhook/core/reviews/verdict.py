@@ -111,6 +111,11 @@ class Verdict(Struct, frozen=True, gc=False):
         return self.decision in (Decision.ALLOW, Decision.WARN, Decision.AUDIT)
 
     @property
+    def is_over(self) -> bool:
+        """Say whether a sum is past its bound by it, whatever becomes of the request."""
+        return any(s.short_by > 0 for s in self.sums)
+
+    @property
     def figures(self) -> tuple[Figures, ...]:
         """Return what its sums were judged by, scope by scope in their order."""
         return tuple({s.scope: s.figures for s in self.sums if s.figures is not None}.values())
@@ -141,7 +146,7 @@ def growth(ledger: Ledger, pod: PodInfo, past: Share | None = None) -> tuple[Sum
 def refuse(sums: tuple[Sum, ...], mode: Mode) -> Verdict:
     """Turn broken bounds into the verdict that the mode has for them."""
     reason = Reason.MEMORY if any(s.resource == "memory" for s in sums) else Reason.CPU
-    return Verdict(_answered(mode), reason, mode, sums)
+    return Verdict(refusing(mode), reason, mode, sums)
 
 
 def judge(ledger: Ledger, pod: PodInfo, mode: Mode) -> Verdict:
@@ -158,27 +163,31 @@ def judge(ledger: Ledger, pod: PodInfo, mode: Mode) -> Verdict:
 
 
 def judge_form(config: HeadroomConfig, mode: Mode, missing: Answer, *, unbounded: bool, no_request: bool) -> Verdict:
-    """Judge what a pod leaves unsaid: containers without a memory limit or request."""
+    """Judge what a pod leaves unsaid: containers without a memory limit or request.
+
+    What comes with a warning is only recorded in mode audit, which says nothing to users.
+    """
+    warned = Decision.ALLOW if mode is Mode.AUDIT else Decision.WARN
     if unbounded and config.missing_limits is MissingLimits.DENY:
-        return Verdict(_answered(mode), Reason.MISSING_LIMITS, mode)
+        return Verdict(refusing(mode), Reason.MISSING_LIMITS, mode)
     if no_request and missing is Answer.DENY:
-        return Verdict(_answered(mode), Reason.MISSING_REQUESTS, mode)
+        return Verdict(refusing(mode), Reason.MISSING_REQUESTS, mode)
     if unbounded and config.missing_limits is MissingLimits.WARN:
-        return Verdict(Decision.WARN, Reason.MISSING_LIMITS, mode)
+        return Verdict(warned, Reason.MISSING_LIMITS, mode)
     if no_request and missing is Answer.WARN:
-        return Verdict(Decision.WARN, Reason.MISSING_REQUESTS, mode)
+        return Verdict(warned, Reason.MISSING_REQUESTS, mode)
     return Verdict(Decision.ALLOW, Reason.FITS, mode)
 
 
 def refuse_by_quota(mode: Mode, said: str) -> Verdict:
     """Say what a quota will say, in its own words. What policy lets in all the same, the quota refuses by itself."""
-    return Verdict(_answered(mode), Reason.QUOTA, mode, detail=said)
+    return Verdict(refusing(mode), Reason.QUOTA, mode, detail=said)
 
 
 def judge_placing(mode: Mode, unplaceable: Answer, lacking: Lacking) -> Verdict:
     """Judge a pod that no node can hold, apart from whether there is room for it."""
     if unplaceable is Answer.DENY:
-        return Verdict(_answered(mode), Reason.UNPLACEABLE, mode, lacking=lacking)
+        return Verdict(refusing(mode), Reason.UNPLACEABLE, mode, lacking=lacking)
     if unplaceable is Answer.WARN and mode is not Mode.AUDIT:  # which says nothing to users
         return Verdict(Decision.WARN, Reason.UNPLACEABLE, mode, lacking=lacking)
     return Verdict(Decision.ALLOW, Reason.FITS, mode)
@@ -190,5 +199,6 @@ def cannot_tell(mode: Mode, detail: str) -> Verdict:
     return Verdict(decision, Reason.UNAVAILABLE, mode, detail=detail)
 
 
-def _answered(mode: Mode) -> Decision:
+def refusing(mode: Mode) -> Decision:
+    """Return what becomes of a request that enforcing would refuse."""
     return {Mode.ENFORCE: Decision.DENY, Mode.WARN: Decision.WARN, Mode.AUDIT: Decision.AUDIT}[mode]

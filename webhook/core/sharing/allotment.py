@@ -30,7 +30,7 @@ Rule 7. A lost or damaged object is made anew and closed. Holders register what 
         that: the object is lost, and every revision that is known begins again with the next list. Who lost touch with
         the API server for as long as that takes grants nothing before its next write, and books nothing before a list.
 Rule 8. What policy lets through is booked too, within its credit (credit.py). That may pass the bound, and then nothing
-        more is granted.
+        more is granted. What is on trial (modes warn and audit) passes it only where rule 6 makes a refusal final.
 Rule 9. A state of a newer version is left alone.
 
 The argument that no sequence of these steps passes the bound is in docs/protocol.md.
@@ -46,7 +46,7 @@ from webhook.core.sharing.credit import Credit
 from webhook.core.sharing.grants import Grants
 from webhook.core.sharing.name_claims import MOST, held_by_others, named
 from webhook.core.sharing.peers import Peers, Timing
-from webhook.core.sharing.proposal import Ask, Draft, Proposal, fits, must_call, owing, view_of
+from webhook.core.sharing.proposal import Ask, Draft, Proposal, Tell, fits, is_spent, must_call, view_of
 from webhook.core.sharing.shared_state import Holding, Shared
 from webhook.core.sharing.size import levels
 from webhook.core.values.amounts import NOTHING, Amounts
@@ -227,7 +227,14 @@ class Allotment(Grants):
         )
 
     def propose(
-        self, asks: Sequence[Ask], now: float, epoch: str, *, fresh: bool = False, leaving: bool = False
+        self,
+        asks: Sequence[Ask],
+        now: float,
+        epoch: str,
+        *,
+        fresh: bool = False,
+        leaving: bool = False,
+        tell: Tell | None = None,
     ) -> Proposal:
         """Work out the next state: retire, renew, answer, expire, and book for those who wait as far as they fit.
 
@@ -236,14 +243,15 @@ class Allotment(Grants):
         `epoch` names a new life of the object if it must be made: a name that was never used. `fresh` says that no
         replica ever granted anything, so that the object may be opened without waiting: this replica alone left the
         mark that every maker of the object must leave or find first, and that less than `Timing.release` ago.
-        `leaving` hands everything back and ends all granting here: repeat it until `left`.
+        `leaving` hands everything back and ends all granting here: repeat it until `left`. `tell` is called for each
+        ask that is booked, just before it is.
         """
         self._look(now)
         self._leaving = self._leaving or leaving
         self._begin_anew(now)
         self._ledger.history.forget(now, self.timing.lapse)
         before = self.shared or Shared(epoch, open=False)
-        draft = Draft(self.replica, self._ledger, self._credit, before, self.silent(now))
+        draft = Draft(self.replica, self._ledger, self._credit, before, self.silent(now), tell)
         draft.settle(self._expired(now), opens=self._opens(now, fresh=fresh))
         draft.reserve(asks, now, may_book=not self._leaving and not self.sees_the_past)
         if draft.answers:
@@ -362,11 +370,10 @@ class Allotment(Grants):
         """Say whether a pod could be booked for in this state."""
         return fits(self._ledger, shared, self.replica, pod)
 
-    def held_by_others(self, scope: str, pod: PodInfo) -> Amounts:
-        """What others hold in a scope beside a pod, if that were let in."""
-        if self.shared is None:
-            return NOTHING
-        return held_by_others(self._ledger, self.shared, self.replica, scope, pod)
+    def held_by_others(self, scope: str, pod: PodInfo, shared: Shared | None = None) -> Amounts:
+        """What others hold in a scope beside a pod, if that were let in; by the state that is known, or `shared`."""
+        state = shared or self.shared
+        return NOTHING if state is None else held_by_others(self._ledger, state, self.replica, scope, pod)
 
     def promising(self, pod: PodInfo, now: float) -> bool:
         """Say whether it helps a pod that did not fit to propose again: it fits by now, or others must be called."""
@@ -377,11 +384,6 @@ class Allotment(Grants):
 
     def refuses(self, pod: PodInfo, now: float) -> bool:
         """Say whether a pod that was proposed and did not fit can be refused for good (rule 6)."""
-        shared = self.shared
-        if shared is None or not self.may_book() or not self.valid(now) or self.fits(pod, shared):
+        if self.shared is None or not self.may_book() or not self.valid(now):
             return False
-        if not self.fits(pod, Shared(shared.epoch, shared.open)):
-            return True  # what others hold is not even what is in the way
-        if pod.before.revision > self._ledger.pod_revision:
-            return False  # a view that is behind the object under review cannot say what others owe for it
-        return not owing(shared, self.replica, self.silent(now), view_of(self._ledger, pod))
+        return is_spent(self._ledger, self.shared, self.replica, self.silent(now), pod)

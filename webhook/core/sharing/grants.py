@@ -12,7 +12,7 @@ from collections.abc import Callable
 from webhook.core.ledger.info import PodInfo
 from webhook.core.ledger.interval import UNBORN, Sums
 from webhook.core.ledger.ledger import Ledger
-from webhook.core.ledger.reservations import Named
+from webhook.core.ledger.reservations import Named, Reservation
 from webhook.core.ledger.rules import bounded_sums
 from webhook.core.sharing import size
 from webhook.core.sharing.credit import Credit, Shortfall, Worse
@@ -64,7 +64,7 @@ class Grants(ABC):
         if self._ledger.sets_apart(pod):
             return
         if self.holds(pod, forced=True) and self._tells(pod) and self._credit.shortfall(pod, now) is None:
-            self._grant(pod, now)
+            self._grant(pod, now).told_again = True
 
     def is_roomy(self, pod: PodInfo) -> bool:
         """Say whether a pod surely fits, comes near no bound, is within any credit, and room is held for it."""
@@ -136,11 +136,11 @@ class Grants(ABC):
         self._ledger.reservations.void(void)
         return void
 
-    def _grant(self, pod: PodInfo, now: float) -> None:
+    def _grant(self, pod: PodInfo, now: float) -> Reservation:
         if self._pending is not None:
             for scope, amounts in self._growth(pod, self._pending.retired_keys).items():
                 self._pending.load[scope] = self._pending.load.get(scope, NOTHING).plus(amounts)
-        self._ledger.grant(pod, now)
+        return self._ledger.grant(pod, now)
 
     def _growth(self, pod: PodInfo, without: frozenset[str]) -> Sums:
         """What a grant would add to the unretired reservations (those under one name overlap)."""

@@ -1,6 +1,6 @@
 """Proposals: how the next state of the shared object is worked out from the last one and from one replica's view."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -18,10 +18,15 @@ from webhook.core.values.amounts import NOTHING, Amounts
 
 
 class Ask(NamedTuple):
-    """A pod that waits for a booking; `forced`: policy lets it through, so it is booked even past the bound."""
+    """A pod that waits for a booking; `forced`: policy lets it through, so it is booked even past the bound.
+
+    One that is `on_trial` as well (modes warn and audit) is booked past it only once it is certain that it would be
+    refused if it could be.
+    """
 
     pod: PodInfo
     forced: bool = False
+    on_trial: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +114,17 @@ def must_call(shared: Shared, replica: str, silent: Collection[str], view: int) 
     return any(view > shared.called_at or holding.answered >= shared.call for holding in debtors)
 
 
+def is_spent(ledger: Ledger, shared: Shared, replica: str, silent: Collection[str], pod: PodInfo) -> bool:
+    """Say whether a pod does not fit, and nobody who lives can hand back what would make room for it (rule 6)."""
+    if fits(ledger, shared, replica, pod):
+        return False
+    if not fits(ledger, Shared(shared.epoch, shared.open), replica, pod):
+        return True  # what others hold is not even what is in the way
+    if pod.before.revision > ledger.pod_revision:
+        return False  # a view that is behind the object under review cannot say what others owe for it
+    return not owing(shared, replica, silent, view_of(ledger, pod))
+
+
 def block(room: int, sharers: int) -> int:
     """How much of what is free one of several replicas books to spare: less and less as the bound comes near.
 
@@ -117,11 +133,28 @@ def block(room: int, sharers: int) -> int:
     return room // (2 * sharers)
 
 
+Tell = Callable[[Ask, Shared], None]
+"""Takes down how things stand just before an ask is booked: on top of which state, and of what is reserved here."""
+
+
+def _tell_nobody(_ask: Ask, _shared: Shared) -> None:
+    pass
+
+
 class Draft:
     """The next state in the making; `settle`, `reserve` and `proposal` are called once each, in this order."""
 
-    def __init__(self, replica: str, ledger: Ledger, credit: Credit, before: Shared, silent: Collection[str]) -> None:
+    def __init__(
+        self,
+        replica: str,
+        ledger: Ledger,
+        credit: Credit,
+        before: Shared,
+        silent: Collection[str],
+        tell: Tell | None = None,
+    ) -> None:
         self.base = before
+        self._tell = tell or _tell_nobody
         self._replica = replica
         self._ledger = ledger
         self._credit = credit
@@ -170,12 +203,17 @@ class Draft:
             if known is not None and known.spread == self._ledger.spread(ask.pod):
                 self._renewed.append((ask.pod.name, known))  # a review that was repeated: it has what it needs
                 self._booked.append(ask)
-            elif self._credit.shortfall(ask.pod, now) is not None:
-                if ask.forced:
-                    self._booked.append(ask)
+                continue
+            forced = ask.forced and (not ask.on_trial or (may_book and self._is_spent(ask.pod)))
+            if self._credit.shortfall(ask.pod, now) is not None:
+                if forced:
+                    self._let_in(ask)
             elif not self._can_hold(ask):
-                (self._booked if ask.forced else self._unfit).append(ask)
-            elif ask.forced or (may_book and self._fits(ask.pod) and ask.pod.key not in lapsed):
+                if ask.forced:
+                    self._let_in(ask)
+                else:
+                    self._unfit.append(ask)
+            elif forced or (may_book and self._fits(ask.pod) and ask.pod.key not in lapsed):
                 self._book(ask, now)
             else:
                 self._unfit.append(ask)
@@ -225,14 +263,21 @@ class Draft:
     def _fits(self, pod: PodInfo) -> bool:
         return self.bookable and fits(self._ledger, self.base, self._replica, pod)
 
-    def _book(self, ask: Ask, now: float) -> None:
+    def _is_spent(self, pod: PodInfo) -> bool:
+        return self.bookable and is_spent(self._ledger, self.base, self._replica, self._silent, pod)
+
+    def _let_in(self, ask: Ask) -> None:
+        self._tell(ask, self.base)
         self._booked.append(ask)
+
+    def _book(self, ask: Ask, now: float) -> None:
+        self._let_in(ask)
         if ask.forced and self._ledger.sets_apart(ask.pod):
             return  # it will not count before it is bound
         granted = self._ledger.grant(ask.pod, now)
         if self._open_in is not None:
             self._open_in |= set(granted.spread.scopes)
-        if not ask.forced:
+        if ask.on_trial or not ask.forced:
             self._tentative.append((ask.pod.name, granted))
 
     def _spare_told(self, load: Sums, keep: Sums, names: dict[str, Sums]) -> Sums:

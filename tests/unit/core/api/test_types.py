@@ -175,6 +175,12 @@ def test_what_is_no_json_is_refused_in_one_way(data: bytes) -> None:
         read_pod(data)
 
 
+@pytest.mark.parametrize("data", [b"", b"{", b'{"spec": }', b'{"spec": {"overhead": {"memory": 1e999}}}'])
+def test_what_is_no_json_is_told_as_that(data: bytes) -> None:
+    with pytest.raises(ObjectError, match=r"^no readable JSON: "):
+        read_pod(data)
+
+
 def test_what_a_yaml_parser_returned_is_read_by_the_same_rules() -> None:
     pod = convert({"metadata": {"name": None}, "spec": {"containers": [{"resources": {"limits": {"memory": 5}}}]}}, Pod)
     limits = pod.spec.containers[0].resources.limits

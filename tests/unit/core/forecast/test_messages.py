@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from tests.support.accounts import GI
 from webhook.core.config.percentage import Share
 from webhook.core.forecast.fit import Foresight, Obstacle
-from webhook.core.forecast.messages import detail, form_warning, warning
+from webhook.core.forecast.messages import detail, exceeding, form_warning, warning
 from webhook.core.ledger.nodes import Allocatable
 from webhook.core.reviews.messages import refusal
 from webhook.core.reviews.verdict import Decision, Reason, Sum, Verdict
@@ -138,3 +138,29 @@ def test_a_refusal_of_an_update_that_would_stall_says_how_it_would_not() -> None
 def test_what_a_template_leaves_unsaid(reason: Reason, expected: str) -> None:
     assert form_warning(reason, 3, "replicas") == expected
     assert len(form_warning(reason, BILLION, "pods of a run")) <= 120
+
+
+LIMITS = short_of(field="memory_limits")
+ADMITTED = "threshold (mode warn: admitted anyway)"
+
+
+@pytest.mark.parametrize(
+    ("foreseen", "expected"),
+    [
+        (found(Obstacle.SHORT, 24, 36, LIMITS), f"12 of 36 replicas exceed the memory limits {ADMITTED}"),
+        (found(Obstacle.SHORT, 2, 3, LIMITS), f"1 of 3 replicas exceeds the memory limits {ADMITTED}"),
+        (found(Obstacle.SURGE, 1, 3, LIMITS), f"2 of 3 surge pods exceed the memory limits {ADMITTED}"),
+        (
+            found(Obstacle.SHORT, 0, 3, short_of(scope="high-mem", field="cpu_requests")),
+            "3 of 3 replicas exceed the cpu requests threshold of pool high-mem (mode warn: admitted anyway)",
+        ),
+    ],
+)
+def test_mode_warn_says_what_happens(foreseen: Foresight, expected: str) -> None:
+    assert exceeding(foreseen, "replicas") == expected
+
+
+def test_what_mode_warn_says_stays_on_its_line_whatever_the_pool_is_called() -> None:
+    text = exceeding(found(Obstacle.SHORT, 0, BILLION, short_of(scope="p" * 63)), "pods at a time")
+    assert len(text) <= 120
+    assert text.endswith(" (mode warn: admitted anyway)")

@@ -187,6 +187,25 @@ def test_a_pool_that_selects_nothing_is_told_once(busy: Ledger) -> None:
     )
 
 
+def test_a_pool_that_is_left_without_nodes_is_told_once_however_many_bounds_it_has_and_whatever_waits_for_it(
+    busy: Ledger,
+) -> None:
+    bounds = "{memory: {requests: 75%, limits: 90%}, cpu: {requests: 50%}}"
+    left = f"pools: [{{name: high-mem, nodeSelector: {{pool: gpu}}, thresholds: {bounds}}}]"
+    (once,) = told(busy, left)
+    assert once.startswith("pool high-mem selects no node: ")
+    busy.see(pod("waits-for-it", 1, confined_to={"pool": "gpu"}))
+    assert told(busy, left) == (once,), "and not as well that it is past bounds of 0"
+    busy.configure(AccountingRules(config(left)), 0.0)
+    assert told(busy, left.replace("75%", "50%")) == ()
+
+
+def test_a_pool_whose_nodes_went_before_the_edit_is_not_told_again(busy: Ledger) -> None:
+    busy.node_gone("b", 0.0)
+    busy.tick(1e6)
+    assert told(busy, HIGH_MEM.replace("75%", "50%")) == ()
+
+
 def test_pools_that_overlap(busy: Ledger) -> None:
     more = "{name: other, nodeSelector: {zone: a}, thresholds: {memory: {requests: 75%}}}"
     labelled = node("c", pool="high-mem")

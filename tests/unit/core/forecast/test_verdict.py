@@ -112,7 +112,9 @@ def test_what_fits_is_silent() -> None:
 def test_what_does_not_fit_gets_a_word_or_a_refusal(settings: str, decision: Decision) -> None:
     found = said(account(1024), settings, "Deployment", workload(3))
     assert (found.verdict.decision, found.verdict.reason) == (decision, Reason.MEMORY)
-    assert found.warning.startswith("" if decision is Decision.DENY else "only 2 of 3 replicas fit: ")
+    let_in = "1 of 3 replicas exceeds the memory requests threshold (mode warn: admitted anyway)"
+    told = let_in if settings.startswith("mode: warn") else "only 2 of 3 replicas fit: "
+    assert found.warning.startswith("" if decision is Decision.DENY else told)
     assert bool(found.warning) is (decision is Decision.WARN)
     assert bool(found.verdict.detail) is (decision is Decision.DENY)
 
@@ -202,10 +204,10 @@ def test_where_pods_are_refused_since_no_node_can_hold_them_that_is_said_first(r
     told = f"none of {replicas} replicas can run now: one asks 5Gi, the largest it may use has 1Gi"
     found = said(in_three_parts(), "unplaceable: deny", "Deployment", huge)
     assert (found.verdict.decision, found.verdict.reason, found.warning) == (Decision.WARN, Reason.UNPLACEABLE, told)
-    for settings in ("", "mode: warn\nunplaceable: deny"):  # where the sums come first, as they do for pods
-        assert said(in_three_parts(), settings, "Deployment", huge).warning.startswith(
-            f"none of {replicas} replicas fit: "
-        )
+    exceeds = f"{replicas} of {replicas} replicas exceed"
+    for settings, first in (("", f"none of {replicas} replicas fit: "), ("mode: warn\nunplaceable: deny", exceeds)):
+        # where the sums come first, as they do for pods
+        assert said(in_three_parts(), settings, "Deployment", huge).warning.startswith(first)
     refused = said(in_three_parts(), f"unplaceable: deny\n{DENY}", "Deployment", huge)
     assert (refused.verdict.decision, refused.verdict.reason) == (Decision.DENY, Reason.MEMORY)
     assert refused.verdict.detail == (

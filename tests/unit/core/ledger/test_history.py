@@ -119,6 +119,30 @@ def test_one_namespace_cannot_push_out_what_is_known_of_others() -> None:
     assert len(told) == 6  # four owners of the namespace
 
 
+def test_of_the_owners_of_a_namespace_the_worst_are_kept() -> None:
+    history = History()
+    lapsed(history, "ns/bad", now=100.0)
+    assert lapsed(history, "ns/bad", now=200.0)
+    for number in range(2 * OWNERS):
+        lapsed(history, f"ns/{number}", now=300.0 + number)
+    assert history.standing("ns/bad").level == 2
+    assert history.standing("ns/0").level == 0, "of those that stand alike the oldest goes first"
+    assert history.standing(f"ns/{2 * OWNERS - 1}").level == 1
+
+
+def test_where_all_is_full_the_least_owner_goes_before_any_namespace(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("webhook.core.ledger.history.MOST", 4)
+    history = History()
+    for subject in ("first", "a/owner", "b/owner", "second"):
+        lapsed(history, subject)
+    lapsed(history, "a/owner", now=300.0)
+    lapsed(history, "third", now=400.0)
+    assert [history.standing(each).level for each in ("first", "a/owner", "b/owner", "third")] == [1, 2, 0, 1]
+    lapsed(history, "fourth", now=500.0)
+    lapsed(history, "fifth", now=600.0)
+    assert [history.standing(each).level for each in ("a/owner", "first", "fifth")] == [0, 0, 1]
+
+
 def test_what_is_told_is_bounded_and_the_worst_is_told_first() -> None:
     history = History()
     for number in range(2 * TOLD):

@@ -58,6 +58,47 @@ def test_only_an_unbound_pod_is_confined_by_its_labels() -> None:
     assert (bound.node, bound.confined_to) == ("n1", ())
 
 
+def owned(*owners: tuple[str, bool], node: str = "") -> Pod:
+    """A pod with owners: the kind of each, and whether it is the controller."""
+    references = [{"kind": kind, "name": "n", "uid": f"{kind}-uid", "controller": is_it} for kind, is_it in owners]
+    metadata = {"namespace": "shop", "name": "web-7", "uid": "u", "ownerReferences": references}
+    return read_pod(json.dumps({"metadata": metadata, "spec": {"nodeName": node}}).encode())
+
+
+def test_of_an_unbound_pod_it_is_kept_by_what_policy_may_have_let_it_in() -> None:
+    assert pod_info(pod(priorityClassName="system")).priority_class == "system"
+    assert pod_info(pod()).priority_class == ""
+    assert pod_info(pod(priorityClassName="system", nodeName="n1")).priority_class == "", "it counts in any case"
+    for owners, of_daemon_set in (
+        ((("DaemonSet", True),), True),
+        ((("ReplicaSet", True),), False),
+        ((("DaemonSet", False),), False),
+        ((), False),
+    ):
+        assert pod_info(owned(*owners)).of_daemon_set is of_daemon_set
+        assert not pod_info(owned(*owners, node="n1")).of_daemon_set
+
+
+def test_the_owner_of_a_pod_is_its_controller_and_without_one_whoever_asks_for_it() -> None:
+    assert pod_info(owned(("Node", False), ("ReplicaSet", True)), user="ann").owner == "ReplicaSet-uid"
+    assert pod_info(owned(("Node", False)), user="ann").owner == "~ann"
+    assert pod_info(owned(("Node", False))).owner == ""
+
+
+def test_a_resize_that_the_kubelet_called_infeasible_is_noted_apart_from_all_else() -> None:
+    pending = {"type": "PodResizePending", "status": "True", "reason": "Infeasible"}
+    facts = pod_info(pod({"conditions": [pending]}))
+    assert (facts.infeasible, facts.priority_class) == (True, "")
+    assert not pod_info(pod({"conditions": [{**pending, "reason": "Deferred"}]})).infeasible
+    assert not pod_info(pod(priorityClassName="system")).infeasible
+
+
+def test_a_pod_that_is_being_deleted_is_known_to_be() -> None:
+    body = {"metadata": {"name": "p", "deletionTimestamp": "2026-11-21T10:00:00Z"}}
+    assert pod_info(read_pod(json.dumps(body).encode())).deleting
+    assert not pod_info(pod()).deleting
+
+
 def test_the_pods_of_one_node_share_its_name() -> None:
     first, second = (pod_info(pod(nodeName="worker-1.example.com")) for _ in range(2))
     assert first.node is second.node

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+from msgspec import structs
 
 from tests.support.accounts import (
     GI,
@@ -18,8 +19,10 @@ from tests.support.accounts import (
     pod,
 )
 from webhook.core.ledger.info import PodInfo
+from webhook.core.ledger.interval import Before
 from webhook.core.ledger.nodes import Allocatable, NodeInfo
 from webhook.core.ledger.rules import AccountingRules
+from webhook.core.pods.confinement import Way
 from webhook.core.values.amounts import Amounts
 from webhook.core.values.scopes import CLUSTER
 
@@ -401,3 +404,79 @@ def test_what_is_bound_into_a_pool_that_it_was_not_charged_to_is_metered() -> No
     of.see(pod("ended", 1))
     of.see(pod("ended", 1, "b", revision=5, counts=False))
     assert of.unconfined_binds.total() == 2
+
+
+def test_a_name_costs_what_a_pod_adds_to_what_lives_there_or_is_granted() -> None:
+    of = ledger("", node("n"))
+    of.see(pod("lives", 3, "n", uid="old"))
+    of.grant(pod("granted", 2, uid="first"), 0.0)
+    grown = {name: of.growth(pod(name, 5, uid="new"), CLUSTER).memory_requests for name in ("lives", "granted", "new")}
+    assert grown == {"lives": 2 * GI, "granted": 3 * GI, "new": 5 * GI}
+
+
+def test_only_what_policy_lets_in_and_no_node_can_hold_is_set_apart() -> None:
+    for settings, lets_in in (("exempt: {namespaces: [default]}", True), ("", False)):
+        of = ledger(settings, node("a"), node("b"))
+        assert of.sets_apart(pod("huge", 9)) is lets_in
+        assert not of.sets_apart(pod("small", 1))
+        assert not of.sets_apart(pod("bound", 9, "a"))
+
+
+def test_a_view_is_outdated_from_a_doubt_until_a_list_that_was_asked_for_after_it() -> None:
+    of = ledger("", node("n"))
+    seen = [of.outdated]
+    of.doubt(100.0)
+    seen.append(of.outdated)
+    for since in (99.0, 100.0):  # the first may be of the history that was replaced
+        of.relist([], 5, since)
+        seen.append(of.outdated)
+    assert seen == [False, True, True, False]
+
+
+def test_a_resize_that_was_infeasible_is_growth_without_a_review_once_it_is_feasible_and_no_other_is() -> None:
+    of = ledger("", node("n"))
+    of.see(pod("p", 1, "n", infeasible=True, revision=1))
+    of.see(pod("other", 1, "n", revision=2))
+    of.see(pod("other", 3, "n", revision=3))
+    assert of.unasked_growths == 0, "somebody was asked about that"
+    of.see(pod("p", 4, "n", revision=4))
+    assert (of.unasked_growths, of.unasked_growth.memory_requests) == (1, 3 * GI)
+    of.see(pod("p", 5, "n", revision=5))
+    assert of.unasked_growths == 1, "it was not infeasible any more"
+
+
+def test_a_resize_that_was_infeasible_is_forgotten_with_its_pod() -> None:
+    of = ledger("", node("n"))
+    of.see(pod("p", 1, "n", infeasible=True, revision=1))
+    of.gone(pod("p", 1, "n", revision=2))
+    of.see(pod("p", 1, "n", revision=3))
+    of.see(pod("p", 4, "n", revision=4))
+    assert of.unasked_growths == 0
+
+
+# -- changes of where a pod may run ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("was", "will_be", "node_name", "elsewhere"),
+    [
+        ("high-mem", "high-mem", "", False),
+        ("", "high-mem", "", True),
+        ("high-mem", "", "", True),
+        ("", "", "", False),
+        ("high-mem", "", "h", False),
+        ("", "", "h", True),
+    ],
+)
+def test_a_change_knows_whether_it_is_charged_where_the_pod_was(
+    was: str, will_be: str, node_name: str, elsewhere: bool
+) -> None:
+    of = ledger(HIGH_MEM, node("a"), node("h", pool="high-mem"))
+    confined = {"pool": will_be} if will_be else None
+    ways = (Way((("pool", was),)),) if was else ()
+    before = Before(7, footprint(1), "+1")
+    changed = structs.replace(pod("p", 1, node_name, confined_to=confined), was_confined_to=ways, before=before)
+    assert of.before(changed).elsewhere is elsewhere
+    there = "high-mem" if will_be or node_name else CLUSTER
+    assert of.asked(changed, CLUSTER) == Amounts()
+    assert of.asked(changed, there) == (footprint(1) if elsewhere and there != CLUSTER else Amounts())

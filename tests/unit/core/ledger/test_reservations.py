@@ -90,6 +90,28 @@ def test_a_resize_is_settled_only_beyond_the_object_that_was_reviewed() -> None:
     assert names.reservations.oldest_open() == float("inf")
 
 
+def test_who_is_answered_again_counts_from_now_and_is_the_oldest_no_longer() -> None:
+    names = Names()
+    first, second, seen = grant("u1", at=0.0), grant("u2", at=1.0), grant("u3", at=2.0)
+    for name, reservation in (("ns/a", first), ("ns/b", second), ("ns/c", seen)):
+        names.reservations.add(name, reservation)
+    names.reservations.see("ns/c", "u3", 7)
+    names.reservations.renew(first, 5.0)
+    assert names.reservations.oldest_open() == 1.0
+    names.reservations.renew(second, 0.5)
+    assert second.granted_at == 1.0, "time does not run backwards"
+    names.reservations.renew(seen, 9.0)
+    assert names.reservations.still_open == 2, "what is settled is not opened by that"
+
+
+def test_the_most_that_a_grant_adds_is_what_it_adds_to_the_pool_that_it_confines_its_pod_to() -> None:
+    moved = Before(7, Amounts(memory_requests=2), "+1", elsewhere=True)
+    assert Reservation("u", spread(5, "p"), 0.0, moved).most.memory_requests == 5
+    assert Reservation("u", spread(5, "p"), 0.0, moved._replace(elsewhere=False)).most.memory_requests == 3
+    assert Reservation("u", spread(5), 0.0, moved._replace(elsewhere=False)).most.memory_requests == 3
+    assert grant("u", 5).most.memory_requests == 5
+
+
 def test_what_lapsed_is_known_no_more_and_still_holds_its_part_of_the_allotment() -> None:
     names = Names()
     never_came = grant("u1")

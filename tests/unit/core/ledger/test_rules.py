@@ -3,6 +3,7 @@
 import pytest
 
 from tests.support.accounts import GI, HIGH_MEM, config
+from webhook.core.config.config import HeadroomConfig
 from webhook.core.config.percentage import WHOLE
 from webhook.core.ledger.nodes import Allocatable
 from webhook.core.ledger.rules import SUMS, AccountingRules
@@ -74,6 +75,12 @@ def test_each_pool_has_its_own_thresholds_and_the_clusters_reserve_unless_it_say
     assert [accounting.reserve_nodes(scope) for scope in accounting.scopes] == [2, 2, 0]
     assert bounded(accounting, "a") == {}
     assert bounded(AccountingRules(config(HIGH_MEM)), "high-mem") == {"memory_requests": int(7.5 * GI)}
+
+
+def test_where_there_is_no_configuration_yet_there_may_be_pools() -> None:
+    assert AccountingRules(config(HIGH_MEM)).may_have_pools
+    assert not AccountingRules(config()).may_have_pools
+    assert AccountingRules(HeadroomConfig()).may_have_pools, "nobody knows what the configuration will say"
 
 
 def test_labels_belong_to_the_first_pool_that_they_satisfy_as_a_whole() -> None:

@@ -1,5 +1,6 @@
 """What every subject has open is kept event by event, and equals what is counted from the reservations."""
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
@@ -76,6 +77,17 @@ def test_names_are_taken_by_what_lives_or_has_ended_unless_it_is_being_deleted()
     account.see(owned("c", 1, revision=11))
     account.relist([], 12)
     assert not account.is_taken("default/c")
+
+
+@pytest.mark.parametrize("granted_here", [True, False])
+def test_a_granted_pod_of_which_only_the_end_is_shown_speaks_for_its_owner(*, granted_here: bool) -> None:
+    account = ledger("", node("n", 16))
+    bad = account.grant(owned("bad", 4), 0.0)
+    assert account.history.lapsed("default", bad.spread.footprint, 0.0, 45.0, 45.0)
+    if granted_here:
+        account.grant(owned("short", 4), 50.0)
+    account.gone(owned("short", 4, revision=9))
+    assert account.history.standing("default").level == (0 if granted_here else 1)
 
 
 def test_changes_to_a_pod_that_has_ended_speak_for_nothing() -> None:

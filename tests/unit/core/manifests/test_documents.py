@@ -64,6 +64,13 @@ def read(text: str) -> list[Value]:
     return list(documents(text.encode()))
 
 
+@pytest.mark.parametrize("edge", [-(2**63), 2**64 - 1])
+def test_a_whole_number_is_one_of_64_bits_and_past_that_a_float(edge: int) -> None:
+    assert scalar(str(edge)) == edge
+    assert isinstance(scalar(str(edge)), int)
+    assert isinstance(scalar(str(edge + (1 if edge > 0 else -1))), float)
+
+
 @pytest.mark.parametrize("text", SEEN)
 def test_a_scalar_is_what_it_is_to_kubectl(text: str) -> None:
     [value] = read(f"a: {text}\n")

@@ -6,8 +6,8 @@ import pytest
 
 from tests.unit.core.manifests.objects import APP, SPEC, TEMPLATE, counted, found, manifest, one
 from webhook.core.manifests.documents import ManifestError
-from webhook.core.manifests.manifest import Item, Other
-from webhook.core.manifests.output import data, reasons
+from webhook.core.manifests.manifest import Item, Other, contents
+from webhook.core.manifests.output import data, reasons, table
 
 GI = 1 << 30
 
@@ -54,6 +54,19 @@ def test_what_commits_nothing_is_passed_over() -> None:
     others = [manifest("Service", {}, "v1"), manifest("Deployment", TEMPLATE, "example.com/v1"), manifest("List", {})]
     assert found(*others) == [Other("Service"), Other("Deployment", "example.com"), Other("List", "apps")]
     assert [each.commits_nothing for each in found(*others) if isinstance(each, Other)] == [True, False, True]
+
+
+def test_a_document_with_nothing_in_it_is_no_fault() -> None:
+    assert list(contents(b"---\n# only a comment\n---\n")) == []
+    assert found(None) == []
+
+
+def test_from_two_objects_on_there_is_a_total() -> None:
+    objects = [manifest("Pod", SPEC, "v1") | {"metadata": {"name": name}} for name in "abc"]
+    for number, rows in ((1, 2), (2, 4), (3, 5)):
+        lines = table(counted(*objects[:number]).holdings)
+        assert len(lines) == rows
+        assert lines[-1].startswith("Total") is (number > 1)
 
 
 def test_lists_are_taken_apart_even_in_lists() -> None:

@@ -102,6 +102,39 @@ def test_large_pods_are_read_as_any_other(spec: dict[str, Any]) -> None:
     assert read_sent_pod(data) == reader(PodObject)(data)
 
 
+@pytest.mark.parametrize(
+    ("path", "kib"),
+    [
+        ("metadata.ownerReferences", 512),
+        ("spec.nodeSelector", 64),
+        ("spec.affinity", 512),
+        ("status.conditions", 1024),
+        ("status.containerStatuses", 1024),
+        ("status.initContainerStatuses", 1024),
+    ],
+)
+def test_each_part_has_a_bound_of_its_own_and_is_named_past_it(path: str, kib: int) -> None:
+    group, _, field = path.partition(".")
+    is_list = field not in {"nodeSelector", "affinity"}
+    for past in (False, True):
+        size = (kib << 10) - 100 + 200 * past
+        part: object = (
+            [{"type": "x" * size}] if is_list else {"x": "x" * size} if field == "nodeSelector" else {"x" * size: 1}
+        )
+        padded: dict[str, dict[str, Any]] = {
+            "metadata": {"name": "web", "annotations": {"padding": "x" * LARGE}},
+            "spec": {},
+            "status": {},
+        }
+        padded[group][field] = part
+        data = json.dumps(padded).encode()
+        if past:
+            with pytest.raises(ObjectError, match=rf"^{path}: is larger than {kib} KiB$"):
+                read_sent_pod(data)
+        else:
+            read_sent_pod(data)
+
+
 def test_a_pod_with_more_containers_than_any_is_refused_however_small_it_is() -> None:
     with pytest.raises(ObjectError, match=r"spec\.containers: there are more than 2,000"):
         read_sent_pod(pod(f'"containers":[{",".join(["{}"] * (MOST_CONTAINERS + 1))}]'))

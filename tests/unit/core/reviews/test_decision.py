@@ -7,69 +7,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from tests.support.accounts import GI, HIGH_MEM, committed, config, headroom, ledger, node, pod
-from tests.support.sample_reviews import asking, resizing
-from tests.support.sample_reviews import memory as resources
+from tests.support.accounts import GI, HIGH_MEM, headroom, node, pod
+from tests.support.deciding import THREE, TIMING, Replica, said
 from webhook.core.config.types import Mode
-from webhook.core.ledger.ledger import Ledger
-from webhook.core.ledger.nodes import NodeInfo
-from webhook.core.ledger.rules import AccountingRules
-from webhook.core.reviews.decision import Outcome, decide, refuse_beside_others, verdict_of
-from webhook.core.reviews.evaluation import Evaluation, question
+from webhook.core.reviews.decision import decide, refuse_beside_others, verdict_of
 from webhook.core.reviews.messages import warnings
 from webhook.core.reviews.verdict import Decision, Reason, Verdict, cannot_tell, judge
-from webhook.core.sharing.allotment import Allotment, Ask, Timing
+from webhook.core.sharing.allotment import Ask
 from webhook.core.sharing.credit import Credit
 from webhook.core.sharing.shared_state import Holding, Shared
 from webhook.core.values.amounts import Amounts
 from webhook.core.values.scopes import CLUSTER
 
 HALF = "thresholds: {memory: {requests: 50%}}"
-TIMING = Timing(validity=15.0, lapse=45.0)
-
-
-class Replica:
-    """A ledger with its allotment, which has booked half of what is free at time 0."""
-
-    def __init__(self, settings: str = "", *nodes: NodeInfo) -> None:
-        self.config = config(settings)
-        self.ledger: Ledger = ledger("", *(nodes or (node("a", 16),)))
-        self.ledger.configure(AccountingRules(self.config), 0.0)
-        self.allotment = Allotment("me", self.ledger, TIMING, Credit(self.ledger, TIMING.lapse, shares=None))
-        self.book(0.0)  # makes the shared object
-        self.book(0.0)  # opens it
-
-    def book(self, now: float, *asks: Ask) -> None:
-        proposal = self.allotment.propose(asks, now, "epoch", fresh=True)
-        self.allotment.begin(proposal)
-        self.allotment.written(self.allotment.revision + 1)
-
-    def question(self, memory: str | None = "1Gi", **pod: Any) -> Evaluation:
-        asked = question(asking(memory, **pod), AccountingRules(self.config))
-        assert isinstance(asked, Evaluation)
-        return asked
-
-    def resize(self, memory: str) -> Evaluation:
-        """A pod of 1Gi that is not bound asks to grow."""
-        request = resizing(resources("1Gi"), resources(memory), spec={"nodeName": ""})
-        asked = question(request, AccountingRules(self.config))
-        assert isinstance(asked, Evaluation)
-        return asked
-
-    def decide(self, memory: str | None = "1Gi", now: float = 1.0, **pod: Any) -> Outcome:
-        return decide(self.ledger, self.allotment, self.question(memory, **pod), now)
-
-    @property
-    def reserved(self) -> float:
-        return 16 - committed(self.ledger) - headroom(self.ledger)
 
 
 def said_of(verdict: Verdict) -> tuple[Decision, Reason]:
     return verdict.decision, verdict.reason
-
-
-def said(outcome: Outcome) -> tuple[Decision, Reason, bool]:
-    return outcome.verdict.decision, outcome.verdict.reason, outcome.settled
 
 
 def test_a_pod_that_fits_is_let_in_and_reserved_for() -> None:
@@ -314,9 +268,6 @@ def test_an_exempt_pod_comes_whatever_the_account_says_and_is_counted() -> None:
     replica.book(2.0, Ask(asked.facts, asked.forced))
     assert replica.decide("15Gi", 3.0, namespace="kube-system").settled
     assert said(replica.decide("1Gi", 3.0, uid="next", name="next")) == (Decision.DENY, Reason.MEMORY, True)
-
-
-THREE = (node("a", 6), node("b", 6), node("c", 6))
 
 
 @pytest.mark.parametrize(

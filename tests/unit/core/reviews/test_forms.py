@@ -15,7 +15,7 @@ from webhook.core.api.types import Pod, PodMeta, PodSpec
 from webhook.core.ledger.rules import AccountingRules
 from webhook.core.reviews import forms
 from webhook.core.reviews.evaluation import Evaluation, question
-from webhook.core.reviews.forms import LONGEST_USER, usable
+from webhook.core.reviews.forms import LONGEST_NAME, LONGEST_UID, LONGEST_USER, LONGEST_WORD, usable
 from webhook.core.reviews.review import AdmissionRequest, ReviewError, decode, decode_of_pod
 from webhook.core.reviews.verdict import Reason
 
@@ -192,6 +192,9 @@ def test_what_waits_holds_no_object_and_no_body() -> None:
         assert bytes(kept.request.old_object) == b"null"
         (reference,) = kept.pod.metadata.owner_references
         assert (reference.kind, reference.controller, len(reference.name)) == ("ReplicaSet", True, 254)
+        longest = LONGEST_NAME + len("/") + LONGEST_WORD
+        assert len(reference.api_version) == longest + 1, "too long to be taken for another"
+        assert len(reference.uid) == LONGEST_UID + 1
 
 
 def test_a_pod_asks_the_same_once_its_objects_are_gone() -> None:

@@ -224,6 +224,16 @@ def test_in_a_mode_that_refuses_nobody_a_form_that_is_refused_is_let_in_as_the_m
         assert verdict == Verdict(decision, Reason.MISSING_LIMITS, mode)
 
 
+def test_in_mode_audit_a_form_that_is_only_warned_of_is_recorded_and_nobody_is_warned() -> None:
+    for limits, unbounded, reason in (
+        ("warn", True, Reason.MISSING_LIMITS),
+        ("ignore", False, Reason.MISSING_REQUESTS),
+    ):
+        of = config(f"missingLimits: {limits}")
+        verdict = judge_form(of, Mode.AUDIT, Answer.WARN, unbounded=unbounded, no_request=True)
+        assert verdict == Verdict(Decision.ALLOW, reason, Mode.AUDIT)
+
+
 @pytest.mark.parametrize(
     ("mode", "answer", "decision"),
     [

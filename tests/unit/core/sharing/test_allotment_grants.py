@@ -3,7 +3,8 @@
 import pytest
 
 from tests.model.hand import TIMING, Hand, pod
-from webhook.core.sharing.allotment import Ask
+from webhook.core.ledger.info import PodInfo
+from webhook.core.sharing.allotment import Ask, Proposal
 from webhook.core.values.scopes import CLUSTER
 
 
@@ -126,6 +127,76 @@ def test_what_policy_lets_in_stays_reserved_if_its_booking_fails() -> None:
     assert proposal.booked
     hand.replicas["a"].failed()
     assert granted(hand, "a") == 90
+
+
+def on_trial(hand: Hand, name: str, *pods: PodInfo, carried_out: bool = True) -> tuple[Proposal, list[bool]]:
+    """Let a replica book pods that policy lets in after a trial; say of each that is booked whether it fitted then."""
+    fitted: list[bool] = []
+    allotment = hand.replicas[name]
+    proposal = allotment.propose(
+        [Ask(each, forced=True, on_trial=True) for each in pods],
+        hand.now,
+        "e",
+        tell=lambda ask, shared: fitted.append(allotment.fits(ask.pod, shared)),
+    )
+    allotment.begin(proposal)
+    if carried_out:
+        hand.carry_out(proposal)
+        allotment.written(hand.written_at)
+        hand.tell()
+    return proposal, fitted
+
+
+def test_what_is_on_trial_is_booked_past_the_bound_only_once_nobody_can_hand_anything_back() -> None:
+    hand = Hand("a", "b")
+    hand.write("b")
+    hand.tell()
+    assert held(hand, "b") > 0
+    proposal, fitted = on_trial(hand, "a", pod("all", 90))
+    assert (proposal.booked, fitted) == ((), []), "what the other one holds is idle: it is called first"
+    assert not hand.replicas["a"].refuses(pod("all", 90), hand.now)
+    hand.write("b")
+    hand.tell()
+    assert on_trial(hand, "a", pod("all", 90))[1] == [True]
+    assert hand.replicas["b"].refuses(pod("more", 20), hand.now)
+    proposal, fitted = on_trial(hand, "b", pod("more", 20), pod("little", 5))
+    assert ([ask.pod.name for ask in proposal.booked], fitted) == (["ns/more", "ns/little"], [False, False])
+    assert granted(hand, "b") == 25, "what is let in counts, for all"
+    assert not hand.write("a", pod("another", 5)).booked
+
+
+def test_what_is_on_trial_is_judged_again_if_its_booking_fails() -> None:
+    hand = Hand("a", "b")
+    assert not hand.write("b", pod("other", 60)).booked
+    hand.tell()
+    hand.write("a")  # which was called
+    hand.tell()
+    _, fitted = on_trial(hand, "a", pod("one", 60), carried_out=False)
+    assert (fitted, granted(hand, "a")) == ([True], 60)
+    assert hand.write("b", pod("other", 60)).booked
+    hand.replicas["a"].failed()
+    assert granted(hand, "a") == 0
+    hand.tell()
+    _, fitted = on_trial(hand, "a", pod("one", 60))
+    assert (fitted, granted(hand, "a")) == ([False], 60)
+
+
+def test_what_is_on_trial_is_booked_in_turn_each_on_top_of_those_before() -> None:
+    hand = Hand("a")
+    _, fitted = on_trial(hand, "a", *(pod(f"p{number}", 30) for number in range(5)))
+    assert fitted == [True, True, True, False, False]
+    assert granted(hand, "a") == 150
+
+
+def test_what_was_let_in_while_its_booking_was_on_its_way_is_not_released_after_it() -> None:
+    hand = Hand("a")
+    proposal, _ = on_trial(hand, "a", pod("one", 60), carried_out=False)
+    hand.replicas["a"].force(pod("one", 60), hand.now)
+    hand.carry_out(proposal)
+    hand.replicas["a"].written(hand.written_at)
+    hand.replicas["a"].drop("ns/one", "uid-one")
+    assert granted(hand, "a") == 60
+    assert not hand.replicas["a"].due(hand.now)
 
 
 def test_a_booking_that_nobody_was_told_of_is_released_by_the_next_write() -> None:

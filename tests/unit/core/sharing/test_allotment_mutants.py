@@ -36,6 +36,11 @@ STORIES: dict[str, Callable[[], None]] = {
     "duplicates_reserve_nothing":
         grants.test_a_lapse_frees_nothing_before_a_write_for_a_living_pod_may_have_paid,
     "forced_reserves_nothing": grants.test_what_policy_lets_in_is_reserved_though_nothing_is_held_and_then_blocks,
+    "reported_without_asking_others":
+        grants.test_what_is_on_trial_is_booked_past_the_bound_only_once_nobody_can_hand_anything_back,
+    "trial_is_over_at_once":
+        grants.test_what_is_on_trial_is_booked_past_the_bound_only_once_nobody_can_hand_anything_back,
+    "trial_survives_a_lost_write": grants.test_what_is_on_trial_is_judged_again_if_its_booking_fails,
     "no_floor": shared.test_a_booking_needs_a_view_at_the_floor,
     "others_not_counted": stories.test_a_pod_was_allowed_and_its_replica_starts_again_before_the_pod_comes,
     "own_unseen_not_counted": stories.test_the_pods_are_listed_anew_before_a_granted_one_comes,

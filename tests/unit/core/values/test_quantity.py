@@ -1,5 +1,6 @@
 """Quantities are read exactly, refused clearly, and written for people so that nothing is hidden."""
 
+import json
 import random
 from random import Random
 
@@ -97,6 +98,23 @@ def test_an_error_shows_one_short_printable_line() -> None:
     assert str(caught.value).isprintable()
     assert str(caught.value).isascii()
     assert len(str(caught.value)) < 250
+
+
+@pytest.mark.parametrize(
+    ("raw", "fault"),
+    [
+        ("12Q", "is no quantity"),
+        ("Mi", "has no digits"),
+        ("-1", "is negative"),
+        (f"1e{2**63}", "has an exponent past all bounds"),
+        (f"0.{'1' * 1001}", "has more digits than any amount needs"),
+    ],
+)
+def test_an_error_begins_with_what_stood_there(raw: str, fault: str) -> None:
+    shown = raw if len(raw) <= 40 else f"{raw[:40]}\u2026"
+    with pytest.raises(QuantityError) as caught:
+        nanos(raw)
+    assert str(caught.value).startswith(f"{json.dumps(shown)} {fault}; ")
 
 
 def test_strings_made_to_be_costly_are_not() -> None:

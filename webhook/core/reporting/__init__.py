@@ -1,0 +1,1 @@
+"""Reports: what people ask about what happened, from what was written down."""

@@ -1,0 +1,108 @@
+"""Audit lines as a report reads them: those of schema 1 and 2, and what else stands in a log beside them.
+
+`docs/audit.md` says what each field means. A line is looked for inside its text, since `kubectl logs --prefix` and
+`--timestamps` put words before it; a replica's own log shares its standard output.
+"""
+
+from enum import Enum
+from typing import Final
+
+import msgspec
+from msgspec import Struct
+
+NEWEST: Final = 2
+"""The newest schema that is known here."""
+
+_BEGINS: Final = b'{"ts":'
+_UNREADABLE = (msgspec.DecodeError, UnicodeError, RecursionError)
+
+
+class Faulty(Enum):
+    """Text that is no audit line that can be counted."""
+
+    OTHER = "it is of another log"
+    DAMAGED = "it is cut off, or not as any Headroom writes it"
+    NEWER = "a newer Headroom wrote it"
+
+
+class AuditLine(Struct, frozen=True, gc=False):
+    """One line, as far as a report needs it; what an older schema does not say is None.
+
+    Of a line about lost lines (`event` is `dropped`) only `lines` and `replica` say anything.
+    """
+
+    ts: str
+    schema: int
+    event: str
+    replica: str
+    decision: str = ""
+    reason: str = ""
+    uid: str = ""
+    dry_run: bool = False
+    mode: str = ""
+    namespace: str = ""
+    owner_kind: str | None = None
+    owner_name: str | None = None
+    top_owner_kind: str | None = None
+    top_owner_name: str | None = None
+    name: str = ""
+    scope: str | None = None
+    asked_requests_bytes: int | None = None
+    asked_limits_bytes: int | None = None
+    short_by_bytes: int | None = None  # schema 1: the most that any sum of memory is short by; below zero if it fits
+    short_by_requests_bytes: int | None = None
+    short_by_limits_bytes: int | None = None
+    short_by_requests_millicores: int | None = None
+    short_by_limits_millicores: int | None = None
+    lines: int = 0
+
+    @property
+    def owner(self) -> tuple[str, str]:
+        """Return kind and name of what people look at: the top owner, else the controller, else the pod itself."""
+        if self.top_owner_kind and self.top_owner_name:
+            return self.top_owner_kind, self.top_owner_name
+        if self.owner_kind and self.owner_name:
+            return self.owner_kind, self.owner_name
+        return "Pod", self.name
+
+
+_decode = msgspec.json.Decoder(AuditLine).decode
+
+
+def read(text: bytes) -> AuditLine | Faulty:
+    """Read one line of a log."""
+    begin = text.find(_BEGINS)
+    if begin < 0:
+        return Faulty.DAMAGED if text.startswith(b"{") and not _is_whole(text) else Faulty.OTHER
+    try:
+        line = _decode(text[begin:])
+    except _UNREADABLE:
+        return Faulty.OTHER if _is_of_another_log(text[begin:]) else Faulty.DAMAGED
+    if line.event not in ("decision", "dropped"):
+        return Faulty.OTHER
+    if line.schema > NEWEST:
+        return Faulty.NEWER
+    whole = line.ts and line.schema > 0 and (line.event == "dropped" or (line.uid and line.decision and line.reason))
+    return line if whole else Faulty.DAMAGED
+
+
+class _Any(Struct):
+    event: msgspec.Raw | None = None
+    schema: msgspec.Raw | None = None
+
+
+def _is_whole(text: bytes) -> bool:
+    try:
+        msgspec.json.decode(text, type=_Any)
+    except _UNREADABLE:
+        return False
+    return True
+
+
+def _is_of_another_log(text: bytes) -> bool:
+    """Say whether it is whole, and nothing in it says that it is an audit line."""
+    try:
+        found = msgspec.json.decode(text, type=_Any)
+    except _UNREADABLE:
+        return False
+    return found.event is None and found.schema is None
