@@ -1,40 +1,9 @@
 """Those who wait beside another replica: when a refusal is final, and when it is not."""
 
-from msgspec.structs import replace
-
+from tests.support.pending import Beside
 from tests.support.replica import Judge, response, review, waits
 from webhook.admission.pending import PendingReviews
 from webhook.core.sharing.allotment import Timing
-from webhook.core.sharing.shared_state import Holding, Shared
-from webhook.core.values.amounts import Amounts
-
-GI = 1 << 30
-
-
-class Beside:
-    """A replica beside another one, whose entry in the shared object is written by hand."""
-
-    def __init__(self, other: float, *, opened: bool = True) -> None:
-        self.judge = Judge()
-        self.judge.configure()
-        self.judge.sync(memory=8)
-        self._shared = Shared("epoch", open=opened)
-        self._revision = 1
-        self._renewal = 0
-        self.tell(other)
-        self.judge.book(fresh=False)
-
-    def tell(self, other: float, answered: int = 0) -> None:
-        """The other replica writes: it holds so many Gi, and has answered the calls up to one."""
-        shared = self.judge.admission.account.allotment.shared or self._shared
-        self._revision = max(self._revision, self.judge.admission.account.allotment.revision) + 1
-        self._renewal += 1
-        held = {"cluster": Amounts(memory_requests=int(other * GI))} if other else {}
-        view = self.judge.admission.account.ledger.revision
-        holdings = {**shared.holdings, "r2": Holding(self._renewal, view, answered, lean=answered > 0, held=held)}
-        self.judge.admission.account.observe(
-            replace(shared, serial=shared.serial + 1, holdings=holdings), self._revision
-        )
 
 
 def test_nobody_is_refused_for_what_another_replica_may_hand_back() -> None:

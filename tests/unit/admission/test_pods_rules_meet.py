@@ -6,8 +6,8 @@ import pytest
 
 from tests.support.accounts import pod
 from tests.support.audit import written
+from tests.support.pending import Beside
 from tests.support.replica import Judge, ready, response, review, waits
-from tests.unit.admission.test_pending import Beside
 from webhook.core.reviews.verdict import Decision, Reason
 from webhook.http.messages import Response
 
