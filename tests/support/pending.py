@@ -1,4 +1,4 @@
-"""Pending reviews beside an account that answers as a test says."""
+"""A replica beside another one that is written by hand."""
 
 from msgspec.structs import replace
 
