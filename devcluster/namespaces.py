@@ -9,13 +9,14 @@ from devcluster.cluster import Cluster
 from devcluster.processes import until
 
 NAMESPACES = "/api/v1/namespaces"
+PREFIX = "test-"
 TIMEOUT_SECONDS = 120.0
 
 
 @contextmanager
 def temporary(cluster: Cluster, labels: Mapping[str, str] | None = None) -> Iterator[str]:
     """Give a new namespace in which pods can be created at once; end with none of its pods left."""
-    name = f"test-{uuid.uuid4().hex[:8]}"
+    name = f"{PREFIX}{uuid.uuid4().hex[:8]}"
     cluster.api.create(NAMESPACES, {"metadata": {"name": name, "labels": dict(labels or {})}})
     try:
         if cluster.controllers:
@@ -31,7 +32,8 @@ def remove(cluster: Cluster, name: str) -> None:
     """Delete the namespace with its pods; the rest of its contents goes in the background where controllers run."""
     path = f"{NAMESPACES}/{name}"
     cluster.api.delete(path)
-    # A namespace that is being deleted takes no new objects, so no owner can bring these pods back.
+    # A namespace that is being deleted takes no new objects, so no owner can bring these pods back: but for a create
+    # that the API server had begun before.
     until(lambda: _no_pods(cluster, path), f"the deletion of the pods of {name}", TIMEOUT_SECONDS)
     if not cluster.controllers:
         cluster.api.replace(f"{path}/finalize", {"metadata": {"name": name}, "spec": {"finalizers": []}})

@@ -38,7 +38,8 @@ def headroom(cluster: Cluster, request: pytest.FixtureRequest) -> Headroom:
 
 @pytest.fixture
 def story(headroom: Headroom, namespace: str) -> Story:
-    """A namespace of its own for the test."""
+    """A namespace of its own for the test, with no pod left of the tests before."""
+    headroom.account()
     return Story(headroom, namespace)
 
 

@@ -11,6 +11,7 @@ import yaml
 from devcluster import gate
 from devcluster.api import ApiError, Object
 from devcluster.cluster import Cluster
+from devcluster.namespaces import NAMESPACES, PREFIX
 from devcluster.processes import until
 from tests.e2e.exposition import Exposition
 from webhook.core.config.parse import parse
@@ -79,14 +80,19 @@ class Headroom:
         return Exposition(self._show())
 
     def account(self, scope: str = "cluster") -> Account:
-        """How a scope stands once every pod that was let in has been seen and every other one is gone."""
-        live = self._live_pods()
+        """How a scope stands once every pod that was let in has been seen and every other one is gone.
+
+        So are those of earlier tests: a create that a controller had begun may be carried out after its test has ended.
+        """
+        live, left = self._live_pods()
         shown = self.exposition()
         deadline = time.monotonic() + SECONDS
-        while shown.value("headroom_reserved_memory_bytes") or shown.value("headroom_pods") != live:
-            assert time.monotonic() < deadline, f"{shown.value('headroom_pods')} pods counted, {live} live"
+        while left or shown.value("headroom_reserved_memory_bytes") or shown.value("headroom_pods") != live:
+            told = f"{shown.value('headroom_pods')} pods counted, {live} live, {left} of tests that have ended"
+            assert time.monotonic() < deadline, told
             time.sleep(0.02)
-            live, shown = self._live_pods(), self.exposition()
+            live, left = self._live_pods()
+            shown = self.exposition()
         return Account(*(int(shown.value(f"headroom_scope_memory_{name}", scope=scope)) for name in _FIGURES))
 
     def sees(self, allocatable: int) -> None:
@@ -110,9 +116,13 @@ class Headroom:
         good = shown.value("headroom_config_last_reload_success") == 1
         return good and shown.labels("headroom_config_info")["hash"] == name
 
-    def _live_pods(self) -> int:
+    def _live_pods(self) -> tuple[int, int]:
+        """How many pods live, and how many there are in namespaces of tests that have ended."""
         found = self.cluster.api.items("/api/v1/pods")
-        return sum(each["status"].get("phase") not in {"Succeeded", "Failed"} for each in found)
+        spaces = [each["metadata"] for each in self.cluster.api.items(NAMESPACES)]
+        ended = {each["name"] for each in spaces if each["name"].startswith(PREFIX) and "deletionTimestamp" in each}
+        left = sum(each["metadata"]["namespace"] in ended for each in found)
+        return sum(each["status"].get("phase") not in {"Succeeded", "Failed"} for each in found), left
 
 
 _FIGURES = ("allocatable_bytes", "requests_bytes", "requests_bound_bytes", "limits_bytes", "limits_bound_bytes")

@@ -111,7 +111,7 @@ def peer(replicas: Replicas) -> Peer:
 def before(headroom: Headroom, peer: Peer) -> Iterator[int]:
     """The length of the log; afterwards no traceback has been added to it, and Headroom answers as ever."""
     headroom.configure({"requests": "50%"})
-    length = len(headroom.log())
+    length = headroom.log().rfind("\n") + 1  # of what is whole
     yield length
     assert "Traceback" not in headroom.log()[length:]
     good = peer.send(GOOD)
@@ -129,7 +129,8 @@ def test_what_is_no_review_gets_a_clear_4xx_and_a_line_in_the_log(
     assert len(reply.text.splitlines()) == 1
     assert "Traceback" not in reply.text
     until(lambda: "refused a request" in headroom.log()[before:], "a line in the log", SECONDS)
-    lines = headroom.log()[before:].splitlines()
+    said = headroom.log()
+    lines = said[before : said.rfind("\n") + 1].splitlines()
     (line,) = [line for line in lines if "refused a request" in line]
     assert reply.text.strip() in line
     # Others may have been refused a pod meanwhile, or been told of one; nobody may write lines of his own.

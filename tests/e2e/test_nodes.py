@@ -105,13 +105,18 @@ def test_a_node_takes_its_room_and_its_pods_along_and_brings_both_back(
 def test_a_node_that_is_back_within_its_grace_never_left(
     control_plane: ControlPlane, add_nodes: AddNodes, story: Story
 ) -> None:
-    grace = 6.0  # longer than a busy machine takes to report the node as ready again
+    grace = 6.0
     whole = three_nodes_with_pods(add_nodes, story, grace)
-    fail(control_plane, "node-2")
-    until_over = time.monotonic() + grace + 0.5
-    time.sleep(0.5)
-    recover(control_plane, "node-2")
-    while time.monotonic() < until_over:
+    while True:
+        began = time.monotonic()
+        fail(control_plane, "node-2")
+        time.sleep(0.5)
+        recover(control_plane, "node-2")
+        if time.monotonic() < began + grace / 2:
+            break
+        # The machine took so long that the node may have left; once it is back, all is as before.
+        until(lambda: story.headroom.account() == whole, "the node's return", SECONDS)
+    while time.monotonic() < began + grace + 0.5:
         assert story.headroom.account() == whole
 
 

@@ -80,7 +80,7 @@ class Hand:
         """Let a replica propose and write; the others are not told yet."""
         proposal = self.send(name, *pods, fresh=fresh, leaving=leaving)
         self.carry_out(proposal)
-        self.replicas[name].written(self.written_at)
+        self.replicas[name].written(self.written_at, self.now)
         return proposal
 
     def tell(self, *names: str) -> None:

@@ -260,7 +260,7 @@ class Replica:
             self.look()
             self._resolve(letter)
         else:
-            self.allotment.written(letter.revision)
+            self.allotment.written(letter.revision, self.clock())
             self._after(letter)
 
     def _resolve(self, letter: Letter) -> None:

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Self
 
 from tests.stress.clients import CREATED, DELETED, EXISTS, GONE, Client, Tally, crowd, pod
 from tests.stress.scene import POD, Scene
@@ -32,6 +33,7 @@ class Churn:
         self._scene, self._tally, self._patience = scene, tally, patience
         self._creators, self._deleters = creators, deleters
         self.level = sys.maxsize  # of pods, beyond which nobody creates any
+        self.deletes = True
         self._numbers = itertools.count()
         self._prefix = f"churn-{chance.getrandbits(32):08x}"
         self._names: set[str] = set()
@@ -39,13 +41,13 @@ class Churn:
         self._stop = threading.Event()
 
     @contextmanager
-    def running(self) -> Iterator[None]:
+    def running(self) -> Iterator[Self]:
         """Churn for as long as `with` lasts; an error of a client comes out at its end."""
         thread = threading.Thread(target=self._run, name="churn", daemon=True)
         self._fault: BaseException | None = None
         thread.start()
         try:
-            yield
+            yield self
         finally:
             self._stop.set()
             thread.join()
@@ -79,6 +81,8 @@ class Churn:
 
     def _delete(self, client: Client) -> None:
         while not self._stop.wait(PAUSE_SECONDS):
+            if not self.deletes:
+                continue
             with self._lock:
                 name = chance.choice(sorted(self._names)) if self._names else None
                 self._names.discard(name or "")

@@ -83,6 +83,12 @@ class Client:
         self._tally = tally
         self._connection: HTTPSConnection | None = None
 
+    def connect(self) -> None:
+        """Connect now, and not with the first request."""
+        if self._connection is None:
+            self._connection = self._server.connect()
+            self._connection.connect()
+
     def create(self, pod: Object) -> str:
         """Create a pod; return the outcome."""
         return self._do("POST", self._path, json.dumps(pod), CREATED)

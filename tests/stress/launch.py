@@ -4,6 +4,8 @@ Short times make storms short. A fault is what a careless Headroom would do, so 
 """
 
 import argparse
+import os
+import signal
 import sys
 from collections.abc import Callable
 from dataclasses import replace
@@ -15,9 +17,13 @@ from webhook.controllers import recount as recounting
 from webhook.core.ledger.info import PodInfo
 from webhook.core.ledger.ledger import Ledger
 from webhook.core.sharing.allotment import Allotment, Timing
-from webhook.core.sharing.credit import Credit
+from webhook.core.sharing.credit import SHARES, Credit
 
 RECOUNT_SECONDS = 2.0
+
+# What replicas with "switched-credit" are told, and what they say once they have done it.
+LIMITED, UNLIMITED = signal.SIGRTMIN, signal.SIGRTMIN + 1
+SWITCHED = "credit was switched"
 
 # Whoever writes faults into a program bends its types: nothing here is checked but by what the witness says of it.
 Patched = Any
@@ -55,20 +61,28 @@ def _reserve_nothing() -> None:
     Allotment.take = take  # type: ignore[method-assign]  # that is the fault
 
 
-def _give_unlimited_credit() -> None:
-    """Grant whatever fits: what others refuse afterwards is held until it lapses, however much that is."""
+def _switch_credit() -> None:
+    """Grant whatever fits, or within the credit alone, as the last signal says: both can be compared in one process."""
+    begin = Credit.__init__
 
-    def shortfall(self: Patched, pod: PodInfo, now: float) -> None:
-        return None
+    def begin_switchable(self: Patched, *args: Patched) -> None:
+        begin(self, *args)
 
-    Credit.shortfall = shortfall  # type: ignore[method-assign]  # that is the fault
+        def switch(number: int, _frame: object) -> None:
+            self._shares = None if number == UNLIMITED else SHARES
+            os.write(sys.stderr.fileno(), f"{SWITCHED}\n".encode())
+
+        for number in (LIMITED, UNLIMITED):
+            signal.signal(number, switch)
+
+    Credit.__init__ = begin_switchable  # type: ignore[method-assign,assignment]  # that is the fault
 
 
 FAULTS: dict[str, Callable[[], None]] = {
     "forget-others": _forget_others,
     "release-on-sight": _release_on_sight,
     "reserve-nothing": _reserve_nothing,
-    "unlimited-credit": _give_unlimited_credit,
+    "switched-credit": _switch_credit,
 }
 
 

@@ -17,12 +17,14 @@ from devcluster.controlplane import ControlPlane
 from devcluster.processes import until
 from devcluster.replica import Replica
 from devcluster.replicas import ACCOUNT, NAMESPACE, Replicas
-from tests.e2e.headroom import forget
+from tests.e2e.headroom import CONFIG, forget
 from tests.stress.clients import pod
 from tests.stress.figures import MI
 from tests.stress.proxy import Proxy
 from tests.stress.wire import Server
 from tests.stress.witness import holdings
+from webhook.core.config.parse import parse
+from webhook.core.config.render import digest
 
 # A create is given no longer than that in all, so that a lapse of a little more is as safe as 45 s are in production.
 REQUEST_SECONDS = 8
@@ -67,10 +69,18 @@ class Scene:
         self.pods = f"/api/v1/namespaces/{namespace}/pods"
 
     @contextmanager
-    def guarded(self, work: Path, count: int, times: Times = SHORT, *, fault: str | None = None) -> Iterator[Replicas]:
+    def guarded(
+        self,
+        work: Path,
+        count: int,
+        times: Times = SHORT,
+        *,
+        fault: str | None = None,
+        flags: Sequence[str | Path] = (),
+    ) -> Iterator[Replicas]:
         """Let `count` replicas guard the cluster, as one where Headroom was never before."""
         forget(self.plane)
-        with Replicas(self.plane, work, count, serve=_serve(times, fault)) as replicas:
+        with Replicas(self.plane, work, count, serve=[*_serve(times, fault), *flags]) as replicas:
             yield replicas
             if fault is None:
                 self.check(replicas)
@@ -157,6 +167,14 @@ def shown(replica: Replica, sample: str) -> int:
     """The sum of the samples in a replica's metrics that a pattern finds."""
     text = urllib3.request("GET", f"{replica.metrics_url}/metrics", retries=False).data.decode()
     return sum(int(float(value)) for value in re.findall(rf"^{sample} (\S+)$", text, re.MULTILINE))
+
+
+def configure(plane: ControlPlane, replicas: Replicas, text: str) -> None:
+    """Edit the configuration, and return once every replica judges by it."""
+    kind = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "headroom-config"}}
+    plane.api.apply(CONFIG, {**kind, "data": {"config.yaml": text}})
+    loaded = rf'headroom_config_info\{{[^}}]*hash="{digest(parse(text))}"[^}}]*\}}'
+    until(lambda: all(shown(each, loaded) == 1 for each in replicas), "the configuration", SETTLE_SECONDS)
 
 
 def _serve(times: Times, fault: str | None) -> list[str | Path]:

@@ -24,14 +24,14 @@ def test_a_restart_of_the_api_server_leaves_nothing_over_and_nothing_lost(
 ) -> None:
     tally = Tally()
     with bare.guarded(work, count), Witness(bare.server) as witness:
-        with Churn(bare, tally, deleters=1, patience=0.05).running():
+        with Churn(bare, tally, deleters=1, patience=0.05).running() as churn:
             for _ in range(3 if full else 1):
                 time.sleep(4)
                 bare.plane.stop_apiserver()
                 time.sleep(SHORT.validity / 2)
                 bare.plane.start_apiserver()
             restarted = time.monotonic()
-            back = full_again(witness, restarted, documented(SHORT))
+            back = full_again(witness, churn, restarted, documented(SHORT))
             time.sleep(AFTER_SECONDS)
         seen = witness.testify()
     note = f"full again after {back:.1f} s, {seen.caught_up} revisions by exact lists"

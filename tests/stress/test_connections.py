@@ -27,12 +27,12 @@ def test_whatever_becomes_of_its_connections_no_replica_goes_past_the_bound(
 ) -> None:
     tally = Tally()
     with bare.proxied(work, count) as (_, proxies), Witness(bare.server) as witness:
-        with Churn(bare, tally, patience=0.02).running():
+        with Churn(bare, tally, patience=0.02).running() as churn:
             time.sleep(2)
             for number in range(ROUNDS if full else 1):
                 trouble(proxies[number % count])
             calm = time.monotonic()
-            back = full_again(witness, calm, documented(SHORT))
+            back = full_again(witness, churn, calm, documented(SHORT))
             time.sleep(AFTER_SECONDS)
         seen = witness.testify()
     note = f"full again after {back:.1f} s"

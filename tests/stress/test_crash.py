@@ -38,7 +38,7 @@ def test_a_killed_replica_costs_its_share_for_a_while_and_nothing_else(
             killed = time.monotonic()
             replicas[0].program.kill()
             churn.level = 2 * PODS
-            back = full_again(witness, killed, documented(times))
+            back = full_again(witness, churn, killed, documented(times))
             silence = longest_silence(tally, killed, time.monotonic())
             replicas[0].start()
             replicas[0].wait()

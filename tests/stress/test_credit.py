@@ -17,14 +17,13 @@ import pytest
 from devcluster import namespaces
 from devcluster.api import ApiError, Object
 from devcluster.cluster import Cluster
-from devcluster.processes import until
-from tests.e2e.headroom import CONFIG, document
-from tests.stress.bystander import REFUSAL, Mood, late, refusing, standing_by
-from tests.stress.clients import CREATED, Client, Tally, crowd, pod
+from tests.e2e.headroom import document
+from tests.stress.bystander import REFUSAL, refusing, standing_by
+from tests.stress.clients import CREATED, pod
 from tests.stress.conftest import Record
 from tests.stress.figures import MI, Figures
 from tests.stress.recovery import PROOF_SECONDS
-from tests.stress.scene import BOUND, NODE_MEMORY, SHIPPED, SHORT, Scene, Times, shown
+from tests.stress.scene import BOUND, NODE_MEMORY, SHIPPED, SHORT, Scene, Times, configure, shown
 from tests.stress.witness import Witness
 
 pytestmark = pytest.mark.live
@@ -35,7 +34,6 @@ PROBE = BOUND // 18 // MI * MI
 LARGE = BOUND // 12  # of 18Gi, that is 1.5Gi
 REFUSALS = r'headroom_admission_reviews_total\{[^}]*verdict="deny"[^}]*\}'
 ROOM = "MemoryCommitmentExceeded"
-BURST = 200
 
 
 class Pace(NamedTuple):
@@ -169,7 +167,7 @@ def test_a_replica_set_of_one_whose_pods_another_webhook_refuses_takes_room_from
             standing_by(place.plane, work / "bystander", place.namespace, refusing),
             probing(place.plane, pace.probed) as probes,
         ):
-            place.plane.api.create(_apps(place), deployment("web", 1, LARGE))
+            place.plane.api.create(apps(place), deployment("web", 1, LARGE))
             time.sleep(pace.seconds)
         refusals = sum(shown(replica, REFUSALS) for replica in replicas)
         seen = witness.testify()
@@ -265,12 +263,9 @@ def test_a_namespace_that_only_warns_takes_no_more_room_than_its_credit(
     bare: Scene, work: Path, figures: Record
 ) -> None:
     pace = QUICK
-    with bare.guarded(work, COUNT, pace.times), Witness(bare.server) as witness:
+    with bare.guarded(work, COUNT, pace.times) as replicas, Witness(bare.server) as witness:
         warning = [{"namespaces": [bare.namespace], "mode": "warn"}]
-        text = document({"requests": "75%"}, overrides=warning)
-        kind = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "headroom-config"}}
-        bare.plane.api.apply(CONFIG, {**kind, "data": {"config.yaml": text}})
-        time.sleep(1.0)
+        configure(bare.plane, replicas, document({"requests": "75%"}, overrides=warning))
         with (
             standing_by(bare.plane, work / "bystander", bare.namespace, refusing),
             probing(bare.plane, pace.probed) as probes,
@@ -284,123 +279,17 @@ def test_a_namespace_that_only_warns_takes_no_more_room_than_its_credit(
     assert probes.refused == [], probes.texts
 
 
-@pytest.mark.parametrize("mood", [pytest.param(None, id="alone", marks=slow), pytest.param(late, id="beside-2-s")])
-def test_a_burst_of_one_account_that_fits_twice_is_not_held_up(
-    bare: Scene, work: Path, figures: Record, mood: Mood | None, full: bool
-) -> None:
-    size = BOUND // (2 * BURST) // 1024 * 1024
-    took: dict[str | None, list[float]] = {None: [], "unlimited-credit": []}
-    without = "unlimited-credit"
-    faults: list[str | None] = [None, without, without, None, None, without] if full else [None]
-    for fault in faults:
-        tally = Tally()
-        with bare.guarded(work / f"{fault}-{len(took[fault])}", COUNT, fault=fault) as replicas:
-            with _beside(bare, work, mood), crowd(bare.server, bare.namespace, tally, BURST) as run:
-                began = time.monotonic()
-                run(lambda client, number: _create(client, f"burst-{number}", size))
-                took[fault].append(time.monotonic() - began)
-            refusals = sum(shown(replica, REFUSALS) for replica in replicas)
-            bare.clear()
-        assert (tally[CREATED], refusals) == (BURST, 0), str(tally)
-    if full:
-        with Witness(bare.server) as witness:
-            seen = witness.testify()
-        ratio = min(took["unlimited-credit"]) / min(took[None])
-        note = f"{BURST} creates at once took {took[None]} s, without credit {took['unlimited-credit']}: {ratio:.3f}"
-        figures.append(Figures(f"a burst, {_told(mood)}", str(COUNT), BOUND, seen, note=note))
-        assert ratio >= 0.97
-
-
-@slow
-@pytest.mark.parametrize("kind", ["Deployment", "Job"])
-@pytest.mark.parametrize("mood", [pytest.param(None, id="alone"), pytest.param(late, id="beside-2-s")])
-def test_a_burst_of_a_controller_that_fits_twice_is_not_held_up(
-    controlled: Scene, work: Path, figures: Record, kind: str, mood: Mood | None
-) -> None:
-    place = controlled
-    took: dict[str | None, float] = {}
-    pods = 300 if kind == "Deployment" else 100
-    size = BOUND // (2 * pods) // 1024 * 1024
-    for fault in ("unlimited-credit", None):
-        with place.guarded(work / str(fault), COUNT, SHIPPED, fault=fault) as replicas:
-            with _beside(place, work, mood):
-                took[fault] = _scaled(place, pods, size) if kind == "Deployment" else _job(place, pods, size)
-            refusals = sum(shown(replica, REFUSALS) for replica in replicas)
-            assert refusals == 0
-            _clear(place, kind)
-    with Witness(place.server) as witness:
-        seen = witness.testify()
-    ratio = took["unlimited-credit"] / took[None]
-    note = f"{pods} pods took {took[None]:.2f} s, without credit {took['unlimited-credit']:.2f} s: {ratio:.3f}"
-    figures.append(Figures(f"a burst of a {kind}, {_told(mood)}", str(COUNT), BOUND, seen, note=note))
-    assert ratio >= 0.97
-
-
-@contextmanager
-def _beside(place: Scene, work: Path, mood: Mood | None) -> Iterator[None]:
-    if mood is None:
-        yield
-        return
-    with standing_by(place.plane, work / "bystander", place.namespace, mood):
-        yield
-
-
-def _told(mood: Mood | None) -> str:
-    return "alone" if mood is None else "beside a webhook that takes 2 s"
-
-
-def _create(client: Client, name: str, size: int) -> None:
-    client.create(pod(name, size))
-
-
-def _apps(place: Scene) -> str:
+def apps(place: Scene) -> str:
+    """Where the Deployments are."""
     return f"/apis/apps/v1/namespaces/{place.namespace}/deployments"
 
 
-def _sets(place: Scene) -> str:
-    return f"/apis/apps/v1/namespaces/{place.namespace}/replicasets"
-
-
-def _jobs(place: Scene) -> str:
-    return f"/apis/batch/v1/namespaces/{place.namespace}/jobs"
-
-
-def _template(name: str, size: int) -> Object:
+def template(name: str, size: int) -> Object:
+    """What a workload makes its pods from."""
     return {"metadata": {"labels": {"app": name}}, "spec": pod(name, size)["spec"]}
 
 
 def deployment(name: str, replicas: int, size: int) -> Object:
     """A Deployment whose pods nobody places."""
-    spec = {"replicas": replicas, "selector": {"matchLabels": {"app": name}}, "template": _template(name, size)}
+    spec = {"replicas": replicas, "selector": {"matchLabels": {"app": name}}, "template": template(name, size)}
     return {"metadata": {"name": name}, "spec": spec}
-
-
-def _scaled(place: Scene, pods: int, size: int) -> float:
-    place.plane.api.create(_apps(place), deployment("web", 2, size))
-    until(lambda: _count(place) == 2, "the first two pods", 30)
-    began = time.monotonic()
-    place.plane.api.patch(f"{_apps(place)}/web", {"spec": {"replicas": pods}})
-    until(lambda: _count(place) == pods, f"{pods} pods", 120)
-    return time.monotonic() - began
-
-
-def _job(place: Scene, pods: int, size: int) -> float:
-    template = _template("once", size)
-    template["spec"]["restartPolicy"] = "Never"
-    spec = {"parallelism": pods, "completions": pods, "template": template}
-    began = time.monotonic()
-    place.plane.api.create(_jobs(place), {"metadata": {"name": "once"}, "spec": spec})
-    until(lambda: _count(place) == pods, f"{pods} pods", 120)
-    return time.monotonic() - began
-
-
-def _count(place: Scene) -> int:
-    return len(place.plane.api.items(place.pods))
-
-
-def _clear(place: Scene, kind: str) -> None:
-    maker, path = (_sets(place), f"{_apps(place)}/web") if kind == "Deployment" else (_jobs(place), _jobs(place))
-    place.plane.api.delete(path, propagationPolicy="Background")
-    until(lambda: not place.plane.api.items(maker), "the end of what makes pods", 60)
-    place.clear()
-    until(lambda: _count(place) == 0, "no pods", 60)

@@ -31,8 +31,8 @@ def test_what_another_webhook_delays_is_reserved_for_and_what_it_refuses_is_free
         with standing_by(bare.plane, work / "bystander", bare.namespace), Churn(bare, tally, patience=0.02).running():
             time.sleep(SECONDS)
         alone = time.monotonic()
-        with Churn(bare, tally, deleters=0, patience=0.05).running():
-            back = full_again(witness, alone, documented(SHORT))
+        with Churn(bare, tally, deleters=0, patience=0.05).running() as churn:
+            back = full_again(witness, churn, alone, documented(SHORT))
             time.sleep(AFTER_SECONDS)
         seen = witness.testify()
     note = f"full {back:.1f} s after the last was refused elsewhere"
@@ -48,13 +48,13 @@ def test_a_store_that_stands_still_lets_nothing_through_twice(
 ) -> None:
     tally = Tally()
     with bare.guarded(work, count), Witness(bare.server) as witness:
-        with Churn(bare, tally, patience=0.05).running():
+        with Churn(bare, tally, patience=0.05).running() as churn:
             for _ in range(STANDSTILLS):
                 time.sleep(3)
                 with bare.standstill():
                     time.sleep(STANDSTILL_SECONDS)
             moved = time.monotonic()
-            back = full_again(witness, moved, documented(SHORT))
+            back = full_again(witness, churn, moved, documented(SHORT))
             time.sleep(AFTER_SECONDS)
         seen = witness.testify()
     note = f"full again after {back:.1f} s"

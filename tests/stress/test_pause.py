@@ -33,7 +33,7 @@ def test_a_replica_that_slept_grants_nothing_on_what_it_held_before(
 ) -> None:
     tally = Tally()
     with bare.guarded(work, count) as replicas, Witness(bare.server) as witness:
-        with Churn(bare, tally, deleters=1, patience=0.1).running():
+        with Churn(bare, tally, deleters=1, patience=0.1).running() as churn:
             until(lambda: witness.held > BOUND // 2, "the first half", 60)
             paused = time.monotonic()
             replicas[0].program.pause()
@@ -42,7 +42,7 @@ def test_a_replica_that_slept_grants_nothing_on_what_it_held_before(
             resumed = time.monotonic()
             silence = longest_silence(tally, paused, resumed)
             # What it was asked while it slept, it answers now: nobody uses that, so it costs its share for a lapse.
-            back = full_again(witness, resumed, SHORT.lapse + PROOF_SECONDS)
+            back = full_again(witness, churn, resumed, SHORT.lapse + PROOF_SECONDS)
             replicas[0].wait()
             time.sleep(AFTER_SECONDS)
         seen = witness.testify()

@@ -15,10 +15,10 @@ from devcluster.api import Api, ApiError, Object
 from devcluster.processes import until
 from devcluster.replicas import Replicas
 from tests.e2e import kubelet
-from tests.e2e.headroom import CONFIG, document
+from tests.e2e.headroom import document
 from tests.e2e.pods import asking
 from tests.e2e.probes import Probes
-from tests.stress.scene import SHIPPED, Scene, shown
+from tests.stress.scene import SHIPPED, Scene, configure, shown
 
 pytestmark = pytest.mark.live
 
@@ -152,8 +152,9 @@ def acting(tenants: Sequence[Tenant]) -> Iterator[None]:
         raise faults[0]
 
 
-def settled(replicas: Replicas, quotas: int) -> bool:
-    """Whether every replica sees the nodes and so many quotas."""
+def settled(api: Api, replicas: Replicas) -> bool:
+    """Whether every replica sees the nodes and all quotas; those of namespaces that are being deleted go meanwhile."""
+    quotas = len(api.items("/api/v1/resourcequotas"))
     return all(shown(each, BOUNDED) == BOUND and shown(each, QUOTAS) == quotas for each in replicas)
 
 
@@ -179,22 +180,17 @@ def test_what_a_quota_refuses_never_keeps_anybody_else_out(
         tenants = [kind(api, stack.enter_context(namespaces.temporary(controlled.plane))) for kind in kinds]
         replicas = stack.enter_context(controlled.guarded(work, 2, SHIPPED))
         warned = [each.namespace for each in tenants if isinstance(each, LargePodsThatAreWarnedOf)] or ["nobody"]
-        api.apply(CONFIG, _config(warned))
-        before = len(api.items("/api/v1/resourcequotas"))
+        warning = [{"namespaces": warned, "mode": "warn"}]
+        configure(controlled.plane, replicas, document({"requests": "75%"}, overrides=warning))
         for each in tenants:
             api.create(f"{each.core}/resourcequotas", {"metadata": {"name": "q"}, "spec": {"hard": dict(each.hard)}})
             each.prepare()
-        until(lambda: settled(replicas, before + len(tenants)), "a view of the quotas", SECONDS)
+        until(lambda: settled(api, replicas), "a view of the quotas", SECONDS)
         with Probes(api, controlled.namespace) as probes, acting(tenants):
             time.sleep(120.0 if full else LEAST)
         print(probes)
         assert probes.refused == [], str(probes)
         for each in tenants:
             assert refusals(replicas, each.namespace), f"nothing was said of {type(each).__name__}"
-        until(lambda: not any(shown(each, RESERVED) for each in replicas), "nothing reserved", 5.0)
-
-
-def _config(warned: list[str]) -> Object:
-    text = document({"requests": "75%"}, overrides=[{"namespaces": warned, "mode": "warn"}])
-    kind = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "headroom-config"}}
-    return {**kind, "data": {"config.yaml": text}}
+        # What a quota refuses would be held for the lapse of 45 s, and the last tries were just now.
+        until(lambda: not any(shown(each, RESERVED) for each in replicas), "nothing reserved", 20.0)

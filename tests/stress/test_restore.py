@@ -126,9 +126,10 @@ def test_replicas_that_live_through_a_restore_are_ready_again_in_time_and_grant_
         churn = Churn(bare, tally, deleters=4, patience=0.1)
         with churn.running(), watched(replicas, began) as ready:
             with Witness(bare.server) as before:
+                churn.deletes = False
                 until(lambda: before.held == BOUND, "a full cluster", 60)
                 copy, copied = Copy(bare.plane, tmp_path / "copy"), revision(bare)
-                churn.level = 0
+                churn.deletes, churn.level = True, 0
                 write_on(bare, REVISIONS)
                 until(lambda: before.held <= FEW, "deletions", 60)
                 lost = revision(bare) - copied
@@ -142,7 +143,7 @@ def test_replicas_that_live_through_a_restore_are_ready_again_in_time_and_grant_
                 seconds = time.monotonic() - began[0]
                 conflicts = sum(shown(replica, CONFLICTS) for replica in replicas) - conflicts
                 bare.clear()  # nobody knows the names of those that live again, so nobody else deletes them
-                back = full_again(witness, time.monotonic(), 90)  # what is asked of the time stands in `ready`
+                back = full_again(witness, churn, time.monotonic(), 30)
                 time.sleep(AFTER_SECONDS)
                 seen = witness.testify()
         told = tally.outcomes(since=began[0])
@@ -176,9 +177,10 @@ def test_while_an_api_server_shows_what_was_before_nothing_is_granted(
         churn = Churn(bare, tally, deleters=4, patience=0.1)
         with churn.running(), watched(replicas, began) as ready:
             with Witness(bare.server) as before:
+                churn.deletes = False
                 until(lambda: before.held == BOUND, "a full cluster", 60)
                 copy = Copy(bare.plane, tmp_path / "copy")
-                churn.level = 0
+                churn.deletes, churn.level = True, 0
                 write_on(bare, REVISIONS)
                 until(lambda: before.held <= FEW, "deletions", 60)
             churn.level = 10**9
@@ -194,7 +196,7 @@ def test_while_an_api_server_shows_what_was_before_nothing_is_granted(
             with Witness(bare.server) as witness:
                 until(lambda: max(ready) < documented(SHORT), "readiness", documented(SHORT) + 30)
                 bare.clear()
-                full = full_again(witness, time.monotonic(), 30)
+                full = full_again(witness, churn, time.monotonic(), 30)
                 time.sleep(AFTER_SECONDS)
                 seen = witness.testify()
     note = (

@@ -23,12 +23,12 @@ def test_who_is_stopped_hands_back_so_that_all_is_used_long_before_it_would_have
 ) -> None:
     tally, backs = Tally(), []
     with bare.guarded(work, count, SHIPPED) as replicas, Witness(bare.server) as witness:
-        with Churn(bare, tally, deleters=1, patience=0.05).running():
+        with Churn(bare, tally, deleters=1, patience=0.05).running() as churn:
             until(lambda: witness.held > BOUND // 2, "the first half", 60)
             began = time.monotonic()
             for replica in [*replicas] * (3 if full else 1):
                 replica.stop()
-                backs.append(full_again(witness, time.monotonic(), SHIPPED.validity))
+                backs.append(full_again(witness, churn, time.monotonic(), SHIPPED.validity))
                 replica.start()
                 replica.wait()
             ended = time.monotonic()

@@ -78,12 +78,12 @@ def test_a_harmed_object_is_made_anew_and_nothing_is_granted_twice(
     tally, api = Tally(), bare.plane.api
     with bare.guarded(work, count), Witness(bare.server) as witness:
         before = api.get(OBJECT)
-        with Churn(bare, tally, deleters=1, patience=0.1).running():
+        with Churn(bare, tally, deleters=1, patience=0.1).running() as churn:
             time.sleep(3)
             harm(api, before)
             harmed = time.monotonic()
             time.sleep(SHORT.validity)  # in which whoever did not notice would go on as before
-            back = SHORT.validity + full_again(witness, harmed + SHORT.validity, documented(SHORT))
+            back = SHORT.validity + full_again(witness, churn, harmed + SHORT.validity, documented(SHORT))
             time.sleep(AFTER_SECONDS)
         seen = witness.testify()
     note = f"full again after {back:.1f} s, the latest answer after {tally.latest():.1f} s"

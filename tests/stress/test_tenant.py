@@ -10,11 +10,10 @@ import pytest
 from devcluster import namespaces
 from devcluster.api import Api, ApiError
 from devcluster.processes import until
-from tests.e2e.headroom import CONFIG
 from tests.e2e.probes import Probes
 from tests.stress.conftest import Record
 from tests.stress.figures import MI, Figures
-from tests.stress.scene import BOUND, SETTLE_SECONDS, Scene, shown
+from tests.stress.scene import BOUND, SETTLE_SECONDS, Scene, configure
 from tests.stress.tenant import FITTING, Form, forms
 from tests.stress.witness import Witness, size
 
@@ -82,10 +81,7 @@ def test_no_form_that_the_edit_role_may_create_passes_the_bound_or_closes_the_ga
         namespaces.temporary(controlled.plane) as elsewhere,
         Witness(controlled.server) as witness,
     ):
-        controlled.plane.api.patch(CONFIG, {"data": {"config.yaml": DENY_UNPLACEABLE}})
-        loaded = r"headroom_config_info\{[^}]*\}"
-        time.sleep(2)
-        assert all(shown(replica, loaded) == 1 for replica in replicas)
+        configure(controlled.plane, replicas, DENY_UNPLACEABLE)
         for form in forms():
             said = attempt(api, namespace, form)
             with Probes(controlled.plane.api, elsewhere, "1Gi", every=1.0) as probes:

@@ -49,6 +49,7 @@ class Replica:
         configmaps = ConfigMaps(self.api, NAMESPACE, timeout)
         account = judge.admission.account
         self.told: list[str] = []
+        self._list_is_due = False
         self.rereading = RelistController(account, self.told.append)
         self.booking = AllotmentController(configmaps, judge.admission, self.stop, prove, self.rereading)
         self.watch = watch_allotments(self.api, NAMESPACE, self.booking, account.begin_again)
@@ -57,8 +58,26 @@ class Replica:
         self.watcher = threading.Thread(target=self.watch.run)
 
     def _relist(self, **_: bool) -> None:
-        """Give the lists of pods and nodes that are asked for at once."""
-        self.judge.sync(self.memory, revision=self.admission.account.ledger.revision or 100)
+        """Give the lists of pods and nodes that are asked for at once, unless the watch on pods is broken.
+
+        Then they come with `mend`, as a reflector gives them once it reaches the API server again.
+        """
+        self._list_is_due = True
+        if self.admission.account.pods.broken_since is None:
+            self.mend()
+
+    def break_pods(self, seconds: float) -> None:
+        """Let the watch on pods be broken for so long, at one stroke: nothing is begun in between."""
+        with self.admission.account.lock:
+            self.admission.account.tell_broken(self.admission.account.pods, "reset")
+            self.judge.clock.wait(seconds)
+
+    def mend(self) -> None:
+        """Let the watch on pods be open again, with a list before if one is due."""
+        due, self._list_is_due = self._list_is_due, False
+        if due:
+            self.judge.sync(self.memory, revision=self.admission.account.ledger.revision or 100)
+        self.admission.account.tell_live(self.admission.account.pods)
 
     @property
     def admission(self) -> PodAdmission:
@@ -74,6 +93,14 @@ class Replica:
         except TimeoutError:
             self.admission.give_up(asked)
             return asked.answer.result(0)
+
+    def look_round(self) -> None:
+        """Return once the booking thread has done all that there is to do by now: it has begun, and then waited."""
+        account = self.admission.account
+        for _ in range(2):  # the first wait may have begun before
+            with account.lock:
+                account.wake()
+            until(lambda: not account._work)
 
     def end_booking(self) -> None:
         """Let the booking thread come to its end."""
@@ -113,6 +140,16 @@ def replica(
                 thread.join(PATIENCE)
                 assert not thread.is_alive()
         made.api.close()
+
+
+def pass_time(seconds: float, *replicas: Replica) -> None:
+    """Let time pass by a second or less at a time, with a look round of each booking thread after that."""
+    while seconds > 0:
+        for each in replicas:
+            each.judge.clock.wait(min(1.0, seconds))
+        for each in replicas:
+            each.look_round()
+        seconds -= 1.0
 
 
 def is_ready(replicas: Replica) -> bool:

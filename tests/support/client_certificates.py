@@ -2,17 +2,20 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
+from pathlib import Path
 
+import yaml
 from cryptography import x509
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from certs.authority import make_authority, new_key
-from certs.bundle import Pair, write_key
+from certs.bundle import Pair, write_certificates, write_key
 from tests.support.certificates import NOW
 
 API_SERVER = "kube-apiserver"
+GROUP = "apiserver.config.k8s.io/v1"
 CLIENTS, OTHERS = make_authority("clients", NOW), make_authority("others", NOW)
 
 
@@ -45,3 +48,18 @@ def client(
 def pem(pair: Pair) -> bytes:
     """Write certificate and key into one."""
     return pair.certificate.public_bytes(Encoding.PEM) + write_key(pair.key)
+
+
+def admission_configuration(folder: Path) -> Path:
+    """Write what --admission-control-config-file names: by which certificate the API server is known to webhooks."""
+    shown = client()
+    (folder / "client.crt").write_bytes(write_certificates([shown.certificate]))
+    (folder / "client.key").write_bytes(write_key(shown.key))
+    user = {"client-certificate": str(folder / "client.crt"), "client-key": str(folder / "client.key")}
+    kubeconfig = {"apiVersion": "v1", "kind": "Config", "users": [{"name": "*", "user": user}]}
+    (folder / "webhooks.kubeconfig").write_text(yaml.safe_dump(kubeconfig))
+    webhooks = {"kind": "WebhookAdmissionConfiguration", "kubeConfigFile": str(folder / "webhooks.kubeconfig")}
+    plugin = {"name": "ValidatingAdmissionWebhook", "configuration": {"apiVersion": GROUP, **webhooks}}
+    path = folder / "admission.yaml"
+    path.write_text(yaml.safe_dump({"apiVersion": GROUP, "kind": "AdmissionConfiguration", "plugins": [plugin]}))
+    return path

@@ -79,6 +79,14 @@ class Cluster:
         waits = {scope: amounts for scope, amounts in self.ledger.pending().items() if scope != CLUSTER}
         return {(s, i): left + waits.get(s, NOTHING)[i] for (s, i), left in self.headroom().items()}
 
+    def borne(self) -> Sums:
+        """The same of those sums whose bound is not zero.
+
+        A bound does not go below that, so a sum that was over may be over by less; and with its last node a pool loses
+        what waits there. Nothing can be granted from either.
+        """
+        return {key: left for key, left in self.headroom().items() if self.bounds()[key]}
+
     def room(self) -> Sums:
         """What could be granted."""
         return {key: max(0, left) for key, left in self.headroom().items()}

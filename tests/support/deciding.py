@@ -31,7 +31,7 @@ class Replica:
     def book(self, now: float, *asks: Ask) -> None:
         proposal = self.allotment.propose(asks, now, "epoch", fresh=True)
         self.allotment.begin(proposal)
-        self.allotment.written(self.allotment.revision + 1)
+        self.allotment.written(self.allotment.revision + 1, now)
 
     def question(self, memory: str | None = "1Gi", **pod: Any) -> Evaluation:
         asked = question(asking(memory, **pod), AccountingRules(self.config))

@@ -52,6 +52,7 @@ TOO_RARE = frozenset(
         "unknown_copy_trusted",
         "grants_go_on_after_an_outage",
         "old_bookings_vouched_for",
+        "writes_outlast_outages",
         "booked_before_a_list",
         "undone_writes_not_missed",
         "old_watch_believed",

@@ -62,6 +62,7 @@ class PendingReviews:
         self._allotment = allotment
         self._waiting: list[PendingReview] = []
         self._heavy = 0  # bytes
+        self.awaited = 0  # how often a review began to wait for earlier pods
         self._asking: dict[str, PendingReview] = {}  # by the key of the pod, the first of each
 
     def __len__(self) -> int:
@@ -79,6 +80,7 @@ class PendingReviews:
             return False
         self._heavy += heavy
         self._waiting.append(waiting)
+        self.awaited += waiting.awaits is not None
         return True
 
     def asks(self, now: float) -> list[Ask]:
@@ -160,6 +162,7 @@ class PendingReviews:
 
     def _settled(self, waiting: PendingReview, now: float) -> Verdict | None:
         outcome = decide(self._ledger, self._allotment, waiting.question, now)
+        self.awaited += waiting.awaits is None and outcome.awaits is not None
         waiting.awaits = outcome.awaits
         if outcome.settled:
             return outcome.verdict

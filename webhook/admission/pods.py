@@ -10,7 +10,8 @@ API or waits for anything but the account's lock.
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from webhook.admission.deadlines import Deadlines
 from webhook.admission.decision_record import DecisionRecord, ReviewContext
@@ -51,6 +52,11 @@ class PodAdmission:
         self._observe = observe
         self._patience = Deadlines(wall_clock)
         self.sent_back = 0  # how often the API server was told to ask again
+
+    @property
+    def awaited(self) -> int:
+        """How often a review had to wait until earlier pods are seen."""
+        return self._room.awaited
 
     # -- the way of a review -------------------------------------------------------------------------------------------
 
@@ -177,13 +183,13 @@ class PodAdmission:
         With it comes the revision of the object that it replaces; 0: there is none, so it is made. It may be written
         once the object has been looked for.
         """
-        with self.account.lock:
+        with self._settling() as settled:
             now = self.account.clock()
             self.account.ledger.tick(now)
             problem = self.account.problem(now)
             if problem is not None or not self.account.allotment.valid(now):
                 self.account.excuse()
-            settled = list(self._room.without_booking(now, problem))
+            settled.extend(self._room.without_booking(now, problem))
             self.account.await_pods(self._room.awaits_pods)
             proposed = None
             if may_write and problem is None and self.account.allotment.pending is None:
@@ -192,34 +198,32 @@ class PodAdmission:
                     proposal = self._room.propose(asks, now, epoch, fresh=fresh)
                     self.account.allotment.begin(proposal)
                     proposed = proposal, self.account.allotment.revision
-        self._settle(settled)
         self.account.tell_of_nodes()
         return proposed
 
     def proposal_written(self, proposal: Proposal, revision: int) -> None:
         """The proposal was written: let in whom it booked for, refuse whom nothing is left for."""
-        with self.account.lock:
+        with self._settling() as settled:
             self.account.written(revision)
-            settled = self._after(proposal)
-        self._settle(settled)
+            settled.extend(self._after(proposal))
 
     def resolve(self, proposal: Proposal, shared: Shared | None, revision: int, known: int) -> bool:
         """Take in the object after a write that lost, and say whether an earlier attempt at it was carried out.
 
         `known` as for the account's `observe`.
         """
-        with self.account.lock:
+        with self._settling() as settled:
             self.account.observe(shared, revision, known)
             written = self.account.allotment.pending is not proposal
-            settled = self._after(proposal) if written else []
-            if not written:
+            if written:
+                settled.extend(self._after(proposal))
+            else:
                 self.account.allotment.failed()
-        self._settle(settled)
         return written
 
-    def _after(self, proposal: Proposal) -> list[Settled]:
+    def _after(self, proposal: Proposal) -> Iterator[Settled]:
         now = self.account.clock()
-        return list(self._room.after(proposal, now, self.account.problem(now)))
+        return self._room.after(proposal, now, self.account.problem(now))
 
     def patience(self, waiting: PendingReview) -> float:
         """Return the seconds for which to wait for a review's answer, before giving it up."""
@@ -227,18 +231,35 @@ class PodAdmission:
 
     def give_up(self, waiting: PendingReview) -> None:
         """Answer a review that can wait no longer, whatever the booking thread is about."""
-        with self.account.lock:
+        with self._settling() as settled:
             now = self.account.clock()
-            settled = list(self._room.give_up(waiting, self.account.problem(now), now))
-        self._settle(settled)
+            settled.extend(self._room.give_up(waiting, self.account.problem(now), now))
 
-    def _settle(self, settled: list[Settled]) -> None:
-        for waiting, verdict in settled:
+    @contextmanager
+    def _settling(self) -> Iterator[list[Settled]]:
+        """Hold the lock; then answer all who were settled, whatever failed after that: nobody else would."""
+        settled: list[Settled] = []
+        try:
+            with self.account.lock:
+                yield settled
+        finally:
+            for waiting, verdict in settled:
+                self._settle(waiting, verdict)
+
+    def _settle(self, waiting: PendingReview, verdict: Verdict) -> None:
+        answer: Response | Exception
+        try:
             with self.account.lock:
                 figures = self._figures(verdict, waiting.question, self.account.clock())
             answer = self._answer(waiting.case, verdict, figures)
-            if waiting.answer.set_running_or_notify_cancel():
-                waiting.answer.set_result(answer)
+        except Exception as error:  # noqa: BLE001 - it is raised where the answer is waited for
+            answer = error
+        if not waiting.answer.set_running_or_notify_cancel():
+            return
+        if isinstance(answer, Exception):
+            waiting.answer.set_exception(answer)
+        else:
+            waiting.answer.set_result(answer)
 
 
 def _refused(error: ReviewError) -> Response:

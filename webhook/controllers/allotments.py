@@ -111,6 +111,8 @@ class AllotmentController:
     def _recover(self, error: Exception) -> None:
         """Say what went wrong, once; look at the object again after a while."""
         self._known = False
+        if self._unsettled is None:
+            self._account.proposal_failed()  # what was proposed, and not sent
         self._account.excuse()
         if isinstance(error, Unreachable):
             self._account.lose_touch()
@@ -123,9 +125,7 @@ class AllotmentController:
         self._stop.wait(self._backoff.next())
 
     def _step(self) -> None:
-        if self._rereading.restarted:
-            self._deaf, self._known = True, False  # first: the list that ends it may come at once
-        self._rereading.look()
+        self._rereading.look(self._turn_deaf)
         if self._unsettled is not None:
             self._again(self._unsettled)
             return
@@ -138,6 +138,10 @@ class AllotmentController:
             self._account.await_work(_IDLE)
         else:
             self._write(_Write(*proposed))
+
+    def _turn_deaf(self) -> None:
+        """Believe no watch before its list, which may come as soon as it is asked for."""
+        self._deaf, self._known = True, False
 
     def _ask_for_proof(self) -> None:
         now = self._account.clock()
@@ -179,16 +183,17 @@ class AllotmentController:
 
     def tell(self, configmap: ConfigMap | None, revision: int) -> None:
         """Take in what the watch shows of the object; None: it was deleted."""
-        if self._deaf:
-            return
         try:
             shown = None if configmap is None else state(configmap)
         except (SharedError, NewerVersionError):
             shown = None
-        if shown is None:
-            self._known = False  # look for oneself: this may be old news
-        else:
-            self._account.observe(shown, revision)
+        with self._account.lock:  # any watch may find out that history was replaced
+            if self._deaf or self._rereading.restarted:
+                return
+            if shown is None:
+                self._known = False  # look for oneself: this may be old news
+            else:
+                self._account.observe(shown, revision)
 
     def listed(self, configmap: ConfigMap | None, revision: int) -> None:
         """Take in what the watch begins with; after a restore the object is read instead, past all caches."""

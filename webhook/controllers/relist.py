@@ -16,7 +16,7 @@ REASON = "HistoryReplaced"
 class RelistController:
     """Asks the watches for lists, and says with each request whether history `restarted`.
 
-    `look` belongs to the booking thread.
+    `look` belongs to the booking thread, `restarted` to any.
     """
 
     def __init__(self, account: ClusterState, announce: Callable[[str], None] = lambda _: None) -> None:
@@ -35,16 +35,23 @@ class RelistController:
         """Say whether history was replaced since the last look."""
         return self._account.allotment.restarts > self._restarts
 
-    def look(self) -> None:
-        """Ask for what is to be read again, once for each doubt."""
+    def look(self, restarting: Callable[[], None] = lambda: None) -> None:
+        """Ask for what is to be read again, once for each doubt; call `restarting` first where history was replaced.
+
+        What fails is to be done again with the next look: who waits for a list that nobody asks for waits for ever.
+        """
         restarts, doubted = self._account.allotment.restarts, self._account.doubted_since()
-        replaced, self._restarts = restarts > self._restarts, restarts
+        replaced = restarts > self._restarts
+        if not replaced and (doubted is None or doubted <= self._asked):
+            return
+        if replaced:
+            restarting()
+        asked = self._account.clock()
+        for request in self._requests:
+            request(restarted=replaced)
+        self._restarts, self._asked = restarts, asked
         if replaced:
             self._tell()
-        if replaced or (doubted is not None and doubted > self._asked):
-            self._asked = self._account.clock()
-            for request in self._requests:
-                request(restarted=replaced)
 
     def _tell(self) -> None:
         seconds = self._account.allotment.timing.release

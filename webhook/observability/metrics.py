@@ -185,6 +185,8 @@ class StateCollector(Collector):
         yield _counter("headroom_audit_lines_dropped", "Audit lines lost.", self._audit.dropped)
         sent_back = self._admission.sent_back
         yield _counter("headroom_admission_sent_back", "Reviews answered with 503, to be asked again.", sent_back)
+        text = "Reviews that had to wait until earlier pods of the same owner or namespace appear."
+        yield _counter("headroom_admission_awaited_earlier_pods", text, self._admission.awaited)
 
     def _feeds(self) -> Iterator[Metric]:
         family = GaugeMetricFamily(

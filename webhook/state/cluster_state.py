@@ -314,7 +314,7 @@ class ClusterState:
     def written(self, revision: int) -> None:
         """The pending proposal was written; the caller holds the lock."""
         restarts, known = self.allotment.restarts, self.allotment.newest
-        self.allotment.written(revision)
+        self.allotment.written(revision, self.clock())
         if self.allotment.went_back:
             self.allotment.begin_again(self.clock())
         self._compare(restarts, known, revision)

@@ -53,6 +53,11 @@ def old_bookings_vouched_for() -> Patches:
     return [(Continuity, "vouches", lambda *_, **__: True)]
 
 
+@mutant("7: nor does one that was sent before its end")
+def writes_outlast_outages() -> Patches:
+    return [(Continuity, "outlast", lambda *_: None)]
+
+
 @mutant("7: a view that is ahead of a write is of another history")
 def views_of_the_past_trusted() -> Patches:
     return [(Allotment, "sees_the_past", False)]

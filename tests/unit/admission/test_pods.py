@@ -14,6 +14,8 @@ from tests.unit.core.quotas.making import a_quota
 from webhook.admission.decision_record import DecisionRecord
 from webhook.admission.pending import PendingReview
 from webhook.admission.pods import PodAdmission
+from webhook.core.reviews.response import respond
+from webhook.core.reviews.review import AdmissionRequest
 from webhook.core.reviews.verdict import Decision, Reason
 from webhook.core.sharing.allotment import Timing
 from webhook.http.messages import Response
@@ -421,6 +423,30 @@ def test_after_an_unforeseen_error_the_next_review_is_judged(monkeypatch: pytest
         patch.setattr("webhook.admission.pods.decide", fail)
         sent_back(judge.ask(review()))
     assert response(judge.ask(review()))["allowed"]
+
+
+def test_where_one_answer_cannot_be_made_the_others_are_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    judge = ready()
+    bad, good = waits(judge.ask(review("bad", "4.5Gi"))), waits(judge.ask(review("good", "5Gi")))
+
+    def fails_for_one(request: AdmissionRequest, *others: Any) -> Any:
+        return fail() if request.name == "bad" else respond(request, *others)
+
+    monkeypatch.setattr("webhook.admission.pods.respond", fails_for_one)
+    judge.book()
+    with pytest.raises(Unforeseen):
+        bad.answer.result(0)
+    assert not response(good.answer.result(0))["allowed"]
+
+
+def test_who_was_settled_is_answered_though_no_proposal_can_be_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    judge = ready()
+    waiting = waits(judge.ask(review(memory="8Gi")))
+    judge.clock.wait(Timing().renew)
+    monkeypatch.setattr(judge.admission.account.allotment, "propose", fail)
+    with pytest.raises(Unforeseen):
+        judge.admission.next_proposal("epoch", fresh=False, may_write=True)
+    sent_back(waiting.answer.result(0))
 
 
 def test_a_decision_that_cannot_be_recorded_stands_all_the_same(caplog: pytest.LogCaptureFixture) -> None:

@@ -103,6 +103,32 @@ def test_it_is_sent_to_ask_again_while_there_is_time_and_then_refused_with_a_rea
     assert open_in_gi(judge) == 8
 
 
+def test_each_review_that_has_to_wait_for_earlier_pods_is_counted_once() -> None:
+    judge = start()
+    waiting = waits(judge.ask(review("first", "9Gi")))
+    assert judge.admission.awaited == 0  # a booking is what it waits for
+    judge.book()
+    assert waiting.answer.done()
+    for number, name in enumerate(("second", "third"), start=1):
+        waits(judge.ask(review(name, "4Gi")))
+        judge.book()
+        assert judge.admission.awaited == number
+
+
+def test_one_that_another_passes_while_it_waits_for_its_booking_is_counted_as_well() -> None:
+    judge = start()
+    waiting = waits(judge.ask(review("first", "9Gi")))
+    let_in(judge, review("second", "6Gi"))
+    for _ in range(3):
+        judge.book()
+        assert (waiting.answer.done(), judge.admission.awaited) == (False, 1)
+    shows(judge, "second", 6)
+    judge.book()
+    judge.book()
+    assert response(waiting.answer.result(0))["allowed"]
+    assert judge.admission.awaited == 1
+
+
 def test_its_owner_is_told_so_in_an_event() -> None:
     judge = start()
     owner = {"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "web", "uid": "rs-1", "controller": True}

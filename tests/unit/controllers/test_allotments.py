@@ -6,12 +6,14 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 
 import pytest
 
 from tests.support.accounts import pod
-from tests.support.booking_replicas import Replica, is_ready, replica, state_of, until
+from tests.support.booking_replicas import PATIENCE, Replica, is_ready, replica, state_of, until
 from tests.support.fake_configmaps import FakeConfigMaps
+from tests.support.fake_http import Call
 from tests.support.replica import response, review, waits
 from webhook.core.sharing import shared_state as shared
 from webhook.core.sharing.allotment import Timing
@@ -20,7 +22,6 @@ from webhook.core.sharing.shared_state import Shared
 OBJECT, MARK = "headroom-allotments", "headroom-allotments-made"
 WHOLE = Timing().validity + Timing().lapse
 GI = 1 << 30
-_A_WHILE = 1.0  # seconds in which the booking thread looks around more than once
 
 
 @pytest.fixture
@@ -40,11 +41,44 @@ def granted(of: Replica) -> int:
     return of.admission.account.ledger.standing("cluster").unseen.memory_requests // GI
 
 
+def break_pods_between_writes(of: Replica, server: FakeConfigMaps) -> int:
+    """Let the watch on pods be broken for too long, while no write is on its way; return how many there were."""
+    account = of.admission.account
+    while True:
+        with account.lock:
+            if account.allotment.pending is None:
+                of.break_pods(6.0)
+                return server.count("PUT")
+        time.sleep(0.005)
+
+
+@contextmanager
+def held_back(server: FakeConfigMaps, *, fails: bool = False) -> Iterator[threading.Event]:
+    """Hold writes back before they are carried out, and say that they failed; the event says that one has come."""
+    came, go = threading.Event(), threading.Event()
+    carry_out = server.carry_out
+
+    def late(call: Call) -> tuple[int, object]:
+        if call.method != "PUT":
+            return carry_out(call)
+        came.set()
+        assert go.wait(PATIENCE)
+        done = carry_out(call)
+        return (500, None) if fails else done
+
+    server.carry_out = late  # type: ignore[method-assign]  # for this once
+    try:
+        yield came
+    finally:
+        server.carry_out = carry_out  # type: ignore[method-assign]
+        go.set()
+
+
 def settle(of: Replica) -> int:
     """Wait until the booking thread has nothing to do; return how much it has written."""
     while True:
         written = of.booking.tally.written
-        time.sleep(_A_WHILE)
+        of.look_round()
         if of.booking.tally.written == written:
             return written
 
@@ -167,14 +201,43 @@ def test_an_upgrade_of_another_replica_ends_the_share_with_its_validity(
 def test_nothing_is_written_before_there_is_an_account(server: FakeConfigMaps) -> None:
     with replica(server) as r:
         until(lambda: is_ready(r))
-        r.admission.account.tell_broken(r.admission.account.pods, "reset")
-        r.judge.clock.wait(6.0)
-        time.sleep(_A_WHILE)  # for a write that was begun before: whoever has just lost touch writes at once
-        writes = server.count("PUT")
-        time.sleep(_A_WHILE)
+        writes = break_pods_between_writes(r, server)
+        r.look_round()
         assert server.count("PUT") == writes
-        r.admission.account.tell_live(r.admission.account.pods)
+        r.mend()
         until(lambda: server.count("PUT") > writes)
+        until(lambda: is_ready(r))
+
+
+@pytest.mark.parametrize("sent", ["before touch is lost", "after that"])
+@pytest.mark.parametrize("shown", ["by its answer", "by the watch", "by a second attempt"])
+def test_a_write_that_is_on_its_way_when_touch_is_lost_is_followed_by_another(
+    server: FakeConfigMaps, sent: str, shown: str
+) -> None:
+    """It says nothing of what came after it was sent, and lets nobody in; the next one does."""
+    with replica(server, watching=shown == "by the watch") as r:
+        until(lambda: is_ready(r))
+        account = r.admission.account
+        with held_back(server, fails=shown != "by its answer") as writing:
+            if sent == "after that":
+                account.tell_broken(account.pods, "reset")
+            waiting = waits(r.judge.ask(review(memory="7Gi")))  # more than is held: a write is sent for it
+            assert writing.wait(PATIENCE)
+            if sent == "before touch is lost":
+                r.break_pods(6.0)
+            else:
+                r.judge.clock.wait(6.0)
+        r.admission.give_up(waiting)
+        assert r.answer(waiting).status == 503
+        until(lambda: account.allotment.pending is None and r.booking._unsettled is None)
+        writes = server.count("PUT")
+        assert not account.allotment.valid(account.clock()), "what was written vouches for nothing"
+        r.mend()
+        until(lambda: is_ready(r))
+        assert server.count("PUT") > writes
+        again = review(memory="7Gi", created=account.clock())
+        assert response(r.answer(r.judge.ask(again)))["allowed"]
+        assert granted(r) == 7
 
 
 def test_no_object_is_made_by_whoever_has_not_looked_for_one(server: FakeConfigMaps) -> None:
@@ -295,7 +358,7 @@ def test_nothing_is_written_while_there_is_nothing_to_say(server: FakeConfigMaps
         until(lambda: is_ready(r))
         writes = settle(r)
         r.judge.clock.wait(Timing().renew / 2)
-        time.sleep(_A_WHILE)
+        r.look_round()
         assert r.booking.tally.written == writes
         r.judge.clock.wait(Timing().renew / 2)
         until(lambda: r.booking.tally.written == writes + 1)
@@ -337,6 +400,25 @@ def test_an_unforeseen_error_is_logged_and_the_booking_goes_on(
             until(lambda: "the booking failed" in caplog.text)
         assert response(r.answer(r.judge.ask(review(memory="7Gi"))))["allowed"]
     assert "ZeroDivisionError" in caplog.text
+
+
+def test_what_was_proposed_and_could_not_be_sent_stands_in_nobodys_way(
+    server: FakeConfigMaps, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.ERROR)
+    with replica(server) as r:
+        until(lambda: is_ready(r))
+        account = r.admission.account
+
+        def fail() -> None:
+            assert account.allotment.pending is None, "what is proposed is not sent"
+
+        with monkeypatch.context() as patch:
+            patch.setattr(account, "tell_of_nodes", fail)
+            waiting = waits(r.judge.ask(review(memory="7Gi")))
+            until(lambda: "what is proposed is not sent" in caplog.text)
+        assert response(r.answer(waiting))["allowed"]
+        assert granted(r) == 7
 
 
 def test_a_stop_is_heard_at_once_while_the_api_server_is_away(server: FakeConfigMaps) -> None:

@@ -408,16 +408,16 @@ def test_one_address_may_have_so_many_that_never_sent_a_review(tmp_path: Path) -
 def test_a_flood_at_one_listener_leaves_the_other_alone(process: Process, secure: bool, page: str) -> None:
     """Of whoever asks for a page of some megabytes and never reads it, too."""
 
-    def flood(_: int) -> socket.socket:
-        sock = process.shake_hands() if secure else process.connect(process.plain_port)
-        with suppress(OSError):  # it may have had to make room already
-            sock.sendall(f"GET {page} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
-        return sock
-
     with ExitStack() as stack:
-        with ThreadPoolExecutor(16) as opening:
-            for sock in opening.map(flood, range(Limits().plain + 20)):
+
+        def flood(_: int) -> None:
+            with suppress(OSError):  # it may have had to make room already, before its handshake was over or after
+                sock = process.shake_hands() if secure else process.connect(process.plain_port)
                 stack.enter_context(closing(sock))
+                sock.sendall(f"GET {page} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+
+        with ThreadPoolExecutor(16) as opening:
+            list(opening.map(flood, range(Limits().plain + 20)))
         for other in (secure, not secure):
             with Client(process, secure=other) as client:
                 assert client.ask(path="/readyz") == (200, b"ok\n")

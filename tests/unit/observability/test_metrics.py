@@ -22,6 +22,7 @@ from webhook.controllers.allotments import AllotmentController
 from webhook.core.ledger.info import PodInfo
 from webhook.core.ledger.nodes import Allocatable, NodeInfo
 from webhook.core.sharing.allotment import Timing
+from webhook.core.sharing.credit import SHARES
 from webhook.core.values.amounts import Amounts
 from webhook.kube.client import Api
 from webhook.kube.configmaps import ConfigMaps
@@ -38,6 +39,7 @@ PINNED = {
     "headroom_admission_duration_seconds": ("histogram", {"le"}),
     "headroom_admission_reviews": ("counter", REVIEW),
     "headroom_admission_sent_back": ("counter", set()),
+    "headroom_admission_awaited_earlier_pods": ("counter", set()),
     "headroom_allotted_memory_bytes": ("gauge", {"scope"}),
     "headroom_audit_lines_dropped": ("counter", set()),
     "headroom_booking_writes": ("counter", {"outcome"}),
@@ -211,6 +213,15 @@ def test_what_was_sent_back_is_counted(tmp_path: Path) -> None:
         found.judge.ask(review())
     assert found.shown().value("headroom_admission_sent_back_total") == 3
     assert found.shown().value("headroom_admission_reviews_total") == 0
+
+
+def test_what_has_to_wait_for_earlier_pods_is_counted(tmp_path: Path) -> None:
+    found = metered(ready("", 16, SHARES), tmp_path)
+    name = "headroom_admission_awaited_earlier_pods_total"
+    response(found.judge.ask(review("first", "8Gi")))
+    assert found.shown().value(name) == 0
+    waits(found.judge.ask(review("second", "4Gi")))
+    assert found.shown().value(name) == 1
 
 
 def test_scopes_show_what_is_committed_of_what_bound(tmp_path: Path) -> None:

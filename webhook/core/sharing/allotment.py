@@ -265,8 +265,9 @@ class Allotment(Grants):
         self._pending = proposal
         self._continuity.send(self.newest, self._ledger.revision)
 
-    def written(self, revision: int, shared: Shared | None = None) -> None:
-        """The pending proposal was written; `shared` is the state since, where others have changed it again."""
+    def written(self, revision: int, now: float) -> None:
+        """The pending proposal was written."""
+        self._look(now)
         pending = self._pending
         if pending is None:
             return
@@ -282,7 +283,7 @@ class Allotment(Grants):
             self._adopt()
             return
         self.newest = self.revision = revision
-        self.shared = shared or pending.shared
+        self.shared = pending.shared
         self._continuity.carried_out(pending, revision)
         self._credit.hear(self.shared, self.replica, pending.sent_at)
         self._confirm(pending)
@@ -324,6 +325,7 @@ class Allotment(Grants):
         doubted = self._continuity.doubted_since(now)
         if doubted is not None:
             self._ledger.doubt(doubted)
+            self._continuity.outlast(doubted, self._pending)
 
     def _holding_in(self, shared: Shared | None) -> bool:
         return shared is not None and self.replica in shared.holdings

@@ -19,6 +19,7 @@ class Continuity:
         self._view = 0  # and that of the pods' view
         self._lost_at: float | None = None  # None: in touch with the API server
         self._doubtful: Proposal | None = None  # it was pending when touch was lost
+        self._outdated: Proposal | None = None  # it was sent before the end of an outage that was long enough
         self._overtaken: Proposal | None = None  # it was pending when history was replaced
 
     # -- outages -------------------------------------------------------------------------------------------------------
@@ -40,6 +41,11 @@ class Continuity:
         if self._lost_at is None or now < self._lost_at + _OUTAGE:
             return None
         return self._lost_at + _OUTAGE
+
+    def outlast(self, doubted_since: float, pending: Proposal | None) -> None:
+        """Take in an outage that was long enough for a restore, with what is on its way: it may arrive after that."""
+        if pending is not None and pending.sent_at < doubted_since:
+            self._doubtful = self._outdated = pending
 
     # -- writes --------------------------------------------------------------------------------------------------------
 
@@ -76,7 +82,9 @@ class Continuity:
 
         Not if it was worked out from a view of what may never have happened.
         """
-        return proposal is not self._overtaken and not (outdated and proposal is self._doubtful)
+        if proposal is self._overtaken or proposal is self._outdated:
+            return False
+        return not (outdated and proposal is self._doubtful)
 
     # -- restores ------------------------------------------------------------------------------------------------------
 

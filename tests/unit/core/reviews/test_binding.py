@@ -51,7 +51,7 @@ class Replica:
 
     def book(self, *asks: Ask) -> None:
         self.allotment.begin(self.allotment.propose(asks, 0.0, "epoch", fresh=True))
-        self.allotment.written(self.allotment.revision + 1)
+        self.allotment.written(self.allotment.revision + 1, 0.0)
 
     def see(self, name: str, revision: int, node: str = "", **more: Any) -> None:
         self.ledger.see(pod(name, 2, node, uid=name, revision=revision, **more))

@@ -122,7 +122,7 @@ class Replica:
 
     def book(self, now: float, *asks: Ask) -> None:
         self.allotment.begin(self.allotment.propose(asks, now, "epoch", fresh=True))
-        self.allotment.written(self.allotment.revision + 1)
+        self.allotment.written(self.allotment.revision + 1, now)
 
     def see(self, name: str, revision: int, node: str = "", **more: Any) -> None:
         self.ledger.see(pod(name, 2, node, uid=name, revision=revision, **more))

@@ -154,7 +154,7 @@ class Replica:
 
     def book(self, now: float, *asks: Ask) -> None:
         self.allotment.begin(self.allotment.propose(asks, now, "epoch", fresh=True))
-        self.allotment.written(self.allotment.revision + 1)
+        self.allotment.written(self.allotment.revision + 1, now)
 
     def see(self, size: float, revision: int, name: str = "web-7", **more: Any) -> None:
         uid = "pod-1" if name == "web-7" else name

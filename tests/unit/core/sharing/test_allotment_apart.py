@@ -44,7 +44,7 @@ def test_no_replica_holds_anything_for_it_while_it_is_on_its_way_or_waits() -> N
     proposal = hand.replicas["a"].propose([Ask(HUGE, forced=True)], hand.now, "e")
     hand.replicas["a"].begin(proposal)
     hand.carry_out(proposal)
-    hand.replicas["a"].written(hand.written_at)
+    hand.replicas["a"].written(hand.written_at, hand.now)
     assert [ask.pod.name for ask in proposal.booked] == ["free/huge"], "its review is answered"
     assert all(ledger.reservations.unretired(CLUSTER) == NOTHING for ledger in hand.ledgers.values())
     hand.come(HUGE)

@@ -40,7 +40,7 @@ def test_validity_counts_from_when_a_write_was_sent() -> None:
     sent = hand.now
     hand.now += 10
     hand.carry_out(proposal)
-    hand.replicas["a"].written(hand.written_at)
+    hand.replicas["a"].written(hand.written_at, hand.now)
     assert not hand.replicas["a"].valid(sent + TIMING.validity)
 
 
@@ -94,7 +94,7 @@ def test_a_review_that_is_repeated_is_answered_from_its_own_grant_but_not_from_a
     proposal = hand.send("a", pod("two"))
     assert not allotment.again(pod("two"), hand.now)
     hand.carry_out(proposal)
-    allotment.written(hand.written_at)
+    allotment.written(hand.written_at, hand.now)
     assert allotment.again(pod("two"), hand.now)
     assert granted(hand, "a") == 2
 
@@ -142,7 +142,7 @@ def on_trial(hand: Hand, name: str, *pods: PodInfo, carried_out: bool = True) ->
     allotment.begin(proposal)
     if carried_out:
         hand.carry_out(proposal)
-        allotment.written(hand.written_at)
+        allotment.written(hand.written_at, hand.now)
         hand.tell()
     return proposal, fitted
 
@@ -193,7 +193,7 @@ def test_what_was_let_in_while_its_booking_was_on_its_way_is_not_released_after_
     proposal, _ = on_trial(hand, "a", pod("one", 60), carried_out=False)
     hand.replicas["a"].force(pod("one", 60), hand.now)
     hand.carry_out(proposal)
-    hand.replicas["a"].written(hand.written_at)
+    hand.replicas["a"].written(hand.written_at, hand.now)
     hand.replicas["a"].drop("ns/one", "uid-one")
     assert granted(hand, "a") == 60
     assert not hand.replicas["a"].due(hand.now)

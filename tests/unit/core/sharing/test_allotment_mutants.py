@@ -129,6 +129,7 @@ STORIES: dict[str, Callable[[], None]] = {
     "seen_before_the_restore_raises_the_floor": restores.test_a_pod_that_was_seen_and_is_undone_raises_no_floor,
     "grants_go_on_after_an_outage": restores.test_after_an_outage_nothing_is_granted_from_what_was_booked_before,
     "old_bookings_vouched_for": restores.test_a_write_that_was_sent_before_an_outage_lets_nobody_in_after_it,
+    "writes_outlast_outages": restores.test_nor_does_one_that_was_sent_in_the_middle_of_the_outage,
     "booked_before_a_list": restores.test_who_hears_of_an_object_made_anew_books_nothing_before_it_has_listed,
     "undone_writes_not_missed": restores.test_a_copy_on_which_others_have_built_further_lacks_what_its_reader_wrote,
     "views_of_the_past_trusted":

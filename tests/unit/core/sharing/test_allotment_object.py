@@ -87,7 +87,7 @@ def test_the_watch_may_be_faster_than_the_answer() -> None:
     hand.carry_out(proposal)
     hand.tell("a")
     assert hand.replicas["a"].pending is None
-    hand.replicas["a"].written(hand.written_at)
+    hand.replicas["a"].written(hand.written_at, hand.now)
     assert hand.replicas["a"].again(pod("one", 90), hand.now)
 
 
@@ -102,7 +102,7 @@ def test_an_answer_that_comes_after_the_write_was_overtaken_changes_nothing() ->
     gone = {name: holding for name, holding in hand.shared.holdings.items() if name != "a"}
     hand.shared = replace(hand.shared, serial=hand.shared.serial + 1, holdings=gone)
     hand.replicas["a"].observe(hand.shared, hand.revision, hand.now)
-    hand.replicas["a"].written(written_at)
+    hand.replicas["a"].written(written_at, hand.now)
     assert hand.replicas["a"].pending is None
     assert hand.replicas["a"].shared == hand.shared
     assert hand.replicas["a"].held(CLUSTER).memory_requests == 0
@@ -297,7 +297,7 @@ def test_the_age_of_an_object_counts_from_when_it_was_known_to_be_there() -> Non
     proposal = hand.send("a")
     hand.now += 1_000
     hand.carry_out(proposal)
-    hand.replicas["a"].written(hand.written_at)
+    hand.replicas["a"].written(hand.written_at, hand.now)
     hand.prove("a")
     assert not hand.write("a").shared.open
 

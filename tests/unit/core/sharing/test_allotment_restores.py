@@ -1,5 +1,6 @@
 """Etcd is put back to an older state, told step by step; docs/protocol.md says why what follows is safe."""
 
+import pytest
 from msgspec.structs import replace
 
 from tests.model.hand import TIMING, Hand, pod
@@ -133,7 +134,7 @@ def test_a_write_that_is_carried_out_before_what_was_known_shows_it_too() -> Non
     allotment = hand.replicas["a"]
     allotment.observe(None, 0, hand.now)
     hand.send("a")
-    allotment.written(5)
+    allotment.written(5, hand.now)
     assert not allotment.valid(hand.now)
     allotment.due(hand.now)
     assert allotment.restarts == 1
@@ -174,12 +175,64 @@ def test_a_write_that_was_sent_before_an_outage_lets_nobody_in_after_it() -> Non
     proposal = hand.send("a", pod("one", 90))
     allotment.lose_touch(hand.now)
     hand.now += 5
-    allotment.due(hand.now)
     hand.carry_out(proposal)
-    allotment.written(hand.written_at)
+    allotment.written(hand.written_at, hand.now)
     assert proposal.booked
     assert not allotment.vouches(proposal)
     assert not allotment.valid(hand.now)
+
+
+def test_nor_does_one_that_was_sent_in_the_middle_of_the_outage() -> None:
+    """It waited at the API server for longer than that lasted; the view is of before, and must be listed again."""
+    hand = Hand("a")
+    allotment = hand.replicas["a"]
+    allotment.lose_touch(hand.now)
+    hand.now += 1
+    proposal = hand.send("a", pod("one", 90))
+    hand.now += 4
+    hand.carry_out(proposal)
+    allotment.written(hand.written_at, hand.now)
+    assert proposal.booked
+    assert not allotment.vouches(proposal)
+    assert not allotment.valid(hand.now)
+    assert hand.ledgers["a"].outdated
+    assert allotment.due(hand.now), "a write from after it"
+    hand.write("a")
+    assert allotment.valid(hand.now)
+
+
+@pytest.mark.parametrize("watched_first", [False, True])
+def test_nor_does_it_once_the_pods_were_listed_again(watched_first: bool) -> None:
+    """What lives again may have taken the room that it was booked in."""
+    hand = Hand("a")
+    allotment = hand.replicas["a"]
+    proposal = hand.send("a", pod("one", 90))
+    allotment.lose_touch(hand.now)
+    hand.now += 5
+    hand.come(pod("again", 50))
+    hand.relist("a")
+    hand.carry_out(proposal)
+    if watched_first:
+        hand.tell("a")
+    else:
+        allotment.written(hand.written_at, hand.now)
+    assert proposal.booked
+    assert not hand.ledgers["a"].outdated
+    assert not allotment.vouches(proposal)
+
+
+def test_a_write_that_took_long_while_nothing_was_lost_for_long_lets_in() -> None:
+    hand = Hand("a")
+    allotment = hand.replicas["a"]
+    proposal = hand.send("a", pod("one", 90))
+    allotment.lose_touch(hand.now)
+    hand.now += 4.9
+    hand.carry_out(proposal)
+    allotment.written(hand.written_at, hand.now)
+    assert allotment.vouches(proposal)
+    assert allotment.valid(hand.now)
+    hand.now += 5
+    assert not allotment.valid(hand.now), "it was sent before touch was lost, and says nothing of what came then"
 
 
 def test_who_hears_of_an_object_made_anew_books_nothing_before_it_has_listed() -> None:

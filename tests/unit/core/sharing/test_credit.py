@@ -1,6 +1,8 @@
 """How much one owner or namespace may have open: shares of what is left, told step by step with real allotments."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from tests.model import hand
@@ -58,6 +60,68 @@ def test_a_burst_that_is_open_all_at_once_and_fits_twice_does_not_feel_it() -> N
     story = start(bound=400)
     grant(story, *(pod(f"w{number}", 1, "~ann") for number in range(200)))
     assert cause(story, pod("one-more", 1, "~ann")) is Cause.EARLIER
+
+
+class Burst:
+    """One account creates half of what is free at replicas that learn of one another, and of the pods, when they do."""
+
+    FREE, OTHERS = 40, 20  # what is free at first, and what others commit
+
+    def __init__(self, replicas: int) -> None:
+        self.names = "abc"[:replicas]
+        self.story = start(*self.names, bound=self.FREE + self.OTHERS)
+        self.story.come(pod("lives", self.OTHERS, namespace="else"))
+        self.story.renew_all(20)
+        self.granted: list[PodInfo] = []
+        self.created: list[PodInfo] = []
+        self.seen = dict.fromkeys(self.names, 0)
+
+    def take(self, name: str, action: str) -> None:
+        """Let one thing happen, at a replica."""
+        self.story.now += 0.01
+        if action == "grant" and len(self.granted) < self.FREE // 2:
+            self._grant(name, pod(f"w{len(self.granted)}", 1, "~ann"))
+        elif action == "create" and len(self.created) < len(self.granted):
+            made = replace(self.granted[len(self.created)], revision=self.story.revision + 1)
+            self.story.revision += 1
+            self.created.append(made)
+        elif action == "see" and self.seen[name] < len(self.created):
+            self._see(name)
+        elif action == "write":
+            self._catch_up(name)
+            self.story.write(name)
+        elif action == "tell":
+            self.story.tell(name)
+
+    def _grant(self, name: str, asked: PodInfo) -> None:
+        assert cause(self.story, asked, name) is None
+        if not self.story.replicas[name].take(asked, self.story.now):
+            self._catch_up(name)
+            assert self.story.write(name, asked).booked
+        self.granted.append(asked)
+
+    def _see(self, name: str) -> None:
+        self.story.ledgers[name].see(self.created[self.seen[name]])
+        self.seen[name] += 1
+
+    def _catch_up(self, name: str) -> None:
+        """Be told of what stands before a write that succeeds."""
+        self.story.tell(name)
+        while self.seen[name] < len(self.created):
+            self._see(name)
+
+
+actions = st.sampled_from(["grant", "grant", "create", "see", "write", "tell"])
+
+
+@given(st.integers(1, 3), st.lists(st.tuples(actions, st.integers(0, 2), st.integers(1, 12)), max_size=40))
+def test_a_burst_that_fits_twice_never_feels_it_however_it_falls_on_replicas(
+    replicas: int, steps: list[tuple[str, int, int]]
+) -> None:
+    burst = Burst(replicas)
+    for action, number, times in steps:
+        for _ in range(times):
+            burst.take(burst.names[number % replicas], action)
 
 
 def test_a_namespace_has_no_more_however_many_owners_it_makes() -> None:

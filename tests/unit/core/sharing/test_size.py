@@ -83,7 +83,7 @@ class Crowd:
         self.largest = max(self.largest, len(text), _as_json(text) - (OBJECT - LARGEST))
         assert len(text) <= LARGEST, f"{len(text):,} bytes by {len(self.replicas)} replicas"
         self.shared, self.written = read(text), self.written + 1
-        replica.written(self.written)
+        replica.written(self.written, self.now)
         for other in self.replicas:
             if other is not replica:
                 other.observe(self.shared, self.written, self.now)
