@@ -63,8 +63,9 @@ format: .venv/.made ## Put the code into shape
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-docs: .venv/.made ## Make anew what is made from the code: the configuration's table and schema
+docs: .venv/.made ## Write again what is made from the code: the configuration's table and schema, the metrics
 	@$(BIN)/python -m tests.unit.core.config.test_docs
+	@$(BIN)/python -m tests.test_metrics_docs
 
 bench: .venv/.made ## Side by side with webhooks that do nothing, in at most 15 minutes
 	@$(BIN)/python -m benchmarks quick
