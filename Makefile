@@ -65,7 +65,7 @@ format: .venv/.made ## Put the code into shape
 
 docs: .venv/.made ## Write again what is made from the code: the configuration's table and schema, the metrics
 	@$(BIN)/python -m tests.unit.core.config.test_docs
-	@$(BIN)/python -m tests.test_metrics_docs
+	@$(BIN)/python -m tests.unit.observability.test_metrics_docs
 
 bench: .venv/.made ## Side by side with webhooks that do nothing, in at most 15 minutes
 	@$(BIN)/python -m benchmarks quick
