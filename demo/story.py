@@ -33,7 +33,8 @@ PATIENCE = 60.0  # seconds for controllers to do their part
 _BAR = 24
 _SHOWN = (
     *("ts", "decision", "reason", "user", "namespace", "name"),
-    *("asked_limits_bytes", "committed_limits_bytes", "bound_limits_bytes", "short_by_bytes"),
+    *("asked_limits_bytes", "committed_limits_bytes", "bound_limits_bytes", "short_by_limits_bytes"),
+    *("short_sums", "top_owner_kind", "top_owner_name"),
 )
 
 
@@ -109,7 +110,7 @@ class Story:
         def found() -> str:
             events = self._cluster.api.get("/api/v1/namespaces/demo/events")["items"]
             of_deployment = [e["message"] for e in events if e["involvedObject"]["kind"] == "Deployment"]
-            return next((text for text in of_deployment if "does not fit" in text), "")
+            return next((text for text in of_deployment if "exceeds the cluster's memory headroom" in text), "")
 
         self._await(lambda: bool(found()), "the refusal stands in the Deployment's events")
         self._quote("$ kubectl -n demo describe deployment demo   # below Events:", "cyan")
@@ -165,8 +166,8 @@ class Story:
             if sample.labels.get("scope") == "cluster"
         }
         table = Table(box=None, padding=(0, 2, 0, 0))
-        for column in ("SUM", "COMMITTED", "BOUND", "", ""):
-            table.add_column(column, justify="right" if column in ("COMMITTED", "BOUND") else "left")
+        for column in ("SUM", "COMMITTED", "THRESHOLD", "", ""):
+            table.add_column(column, justify="right" if column in ("COMMITTED", "THRESHOLD") else "left")
         for kind in ("requests", "limits"):
             committed = values[f"headroom_scope_memory_{kind}_bytes"]
             bound = values[f"headroom_scope_memory_{kind}_bound_bytes"]

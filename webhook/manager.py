@@ -26,6 +26,7 @@ from webhook.controllers.certificate_reload import CertificateReload
 from webhook.controllers.recount import RecountController
 from webhook.controllers.relist import RelistController, restored
 from webhook.core.events.aggregator import Occurrence
+from webhook.core.reviews.messages import Help
 from webhook.core.sharing.allotment import Timing
 from webhook.http import memory
 from webhook.http import worker as replica
@@ -41,6 +42,7 @@ from webhook.observability.events import EventRecorder, edited
 from webhook.observability.owners import Owners
 from webhook.observability.top_owners import TopOwners
 from webhook.state.cluster_state import ClusterState
+from webhook.state.configuration import NAME as CONFIG
 from webhook.state.configuration import ConfigurationLoader
 from webhook.state.quota_view import QuotaView
 from webhook.watch.reflector import Reflector
@@ -148,7 +150,7 @@ def _build(options: Options) -> _Parts:
         audit.record(decided)
         announcing.record(decided)
 
-    account = ClusterState(name, options.timing, clock)
+    account = ClusterState(name, options.timing, clock, help_=Help(f"{options.namespace}/{CONFIG}"))
     quotas = QuotaView(clock)
     admission = PodAdmission(account, observe, quotas)
     forecast = WorkloadAdmission(account, partial(_fetch, api), metrics.EarlyAnswers(registry).record, audit.record)

@@ -87,8 +87,8 @@ class Headroom:
         live, left = self._live_pods()
         shown = self.exposition()
         deadline = time.monotonic() + SECONDS
-        while left or shown.value("headroom_reserved_memory_bytes") or shown.value("headroom_pods") != live:
-            told = f"{shown.value('headroom_pods')} pods counted, {live} live, {left} of tests that have ended"
+        while left or shown.value("headroom_reserved_memory_bytes") or shown.value("headroom_live_pods") != live:
+            told = f"{shown.value('headroom_live_pods')} pods counted, {live} live, {left} of tests that have ended"
             assert time.monotonic() < deadline, told
             time.sleep(0.02)
             live, left = self._live_pods()

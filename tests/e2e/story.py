@@ -39,6 +39,17 @@ class Story:
         assert "AccountUnavailable" not in told
         return told
 
+    def refused_for(self, short_by: int, pod: Object, kind: str = "requests", **query: str) -> str:
+        """Try to create a pod that Headroom must refuse because so many bytes are missing; return what it said."""
+        known = len(self._lines_of(pod))
+        told = self.refused(pod, **query)
+        until(lambda: len(self._lines_of(pod)) > known, f"the audit line of {pod['metadata']['name']}", SECONDS)
+        assert self._lines_of(pod)[-1][f"short_by_{kind}_bytes"] == short_by
+        return told
+
+    def _lines_of(self, pod: Object) -> list[Object]:
+        return [line for line in self.headroom.audit_lines(self.namespace) if line["name"] == pod["metadata"]["name"]]
+
     def fits(self, pod: Object) -> bool:
         """Whether Headroom would let the pod in now."""
         return not self.tries(pod, dryRun="All")

@@ -78,7 +78,7 @@ def test_the_api_servers_reviews_are_decided(replicas: Replicas, headroom: Headr
     with namespaces.temporary(replicas.cluster) as namespace:
         pods = f"/api/v1/namespaces/{namespace}/pods"
         replicas.cluster.api.create(pods, asking("web", "1Gi"))
-        with pytest.raises(ApiError, match="does not fit"):
+        with pytest.raises(ApiError, match="exceeds the cluster's memory headroom"):
             replicas.cluster.api.create(pods, asking("large", "100Gi"))
         replicas.cluster.api.delete_now(pods)
 

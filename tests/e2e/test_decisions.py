@@ -43,10 +43,10 @@ def test_a_pod_that_does_not_fit_is_refused_in_one_line_with_its_figures(
     (line,) = told.stderr.splitlines()
     assert line.startswith("Error from server (Forbidden)")
     assert line.partition(DENIED)[2] == (
-        f"pod {story.namespace}/big does not fit: memory requests of the cluster would be 13Gi of 12Gi (50% of 24Gi "
-        "allocatable): asked 10Gi, committed 3Gi, short by 1Gi, at most 9Gi would fit. No node that counts now can "
-        "hold it either: it asks 10Gi, the largest it may use has 8Gi. Ask for less, free some, or raise "
-        "thresholds.memory.requests in the ConfigMap headroom-config"
+        f"pod {story.namespace}/big exceeds the cluster's memory headroom: it adds 10Gi of requests, 9Gi is free (3Gi "
+        "of 12Gi committed; threshold 50% of allocatable). No node that counts now can hold it either: it asks 10Gi, "
+        "the largest it may use has 8Gi. Lower its requests, free memory, or have thresholds.memory.requests raised in "
+        "ConfigMap headroom-system/headroom-config"
     )
     assert not story.api.exists(f"{story.pods}/big")
 
@@ -54,21 +54,21 @@ def test_a_pod_that_does_not_fit_is_refused_in_one_line_with_its_figures(
 def test_the_last_byte_of_the_requests_fits_and_one_more_does_not(story: Story) -> None:
     story.headroom.configure({"requests": "33.333%"})
     free = story.headroom.account().free_requests
-    assert "short by 1 byte," in story.refused(asking("over", free + 1))
+    story.refused_for(1, asking("over", free + 1))
     story.create(asking("last", free))
     assert story.headroom.account().free_requests == 0
-    assert "short by 1 byte," in story.refused(asking("more", 1))
+    story.refused_for(1, asking("more", 1))
 
 
 def test_the_last_byte_of_the_limits_fits_and_one_more_does_not(story: Story) -> None:
     story.headroom.configure({"limits": "66.667%"})
     free = story.headroom.account().free_limits
-    told = story.refused(asking("over", 0, free + 1))
-    assert "memory limits of the cluster" in told
-    assert "short by 1 byte," in told
+    told = story.refused_for(1, asking("over", 0, free + 1), "limits")
+    assert "exceeds the cluster's memory headroom: it adds " in told
+    assert " of limits, " in told
     story.create(asking("last", 0, free))
     assert story.headroom.account().free_limits == 0
-    assert "short by 1 byte," in story.refused(asking("more", 0, 1))
+    story.refused_for(1, asking("more", 0, 1), "limits")
 
 
 def test_each_sum_is_refused_by_its_own_name_and_both_by_both(story: Story) -> None:
@@ -90,7 +90,7 @@ def test_a_container_without_a_limit_counts_its_request_among_the_limits(story: 
     story.headroom.configure({"limits": "50%"}, missingLimits="count-request")
     free = story.headroom.account().free_limits
     mixed = container(1 * MI, 2 * MI, "limited")
-    assert "short by 1 byte," in story.refused(pod("over", mixed, container(free - 2 * MI + 1)))
+    story.refused_for(1, pod("over", mixed, container(free - 2 * MI + 1)), "limits")
     story.create(pod("last", mixed, container(free - 2 * MI)))
     assert story.headroom.account().free_limits == 0
 
@@ -162,7 +162,9 @@ def test_a_dry_run_is_decided_and_reserves_nothing(story: Story) -> None:
     free = story.headroom.account().free_requests
     told = story.kubectl("create", "--dry-run=server", "-f", "-", given=asking("over", free + 1), check=False)
     assert told.returncode == 1
-    assert "short by 1 byte," in told.stderr
+    assert "exceeds the cluster's memory headroom" in told.stderr
+    (line,) = story.audited(1)
+    assert line["short_by_requests_bytes"] == 1
     for _ in range(3):
         story.kubectl("create", "--dry-run=server", "-f", "-", given=asking("whole", free))
     shown = story.headroom.exposition()
@@ -185,7 +187,7 @@ def test_a_namespace_that_is_left_out_is_never_asked_about_but_counted(story: St
     try:
         assert story.headroom.exposition().value("headroom_admission_reviews_total") == asked
         assert story.headroom.account().free_requests == -GI
-        assert "short by 2Gi," in story.refused(asking("more", GI))
+        story.refused_for(2 * GI, asking("more", GI))
     finally:
         story.api.delete_now(f"{pods}/needed")
     assert story.headroom.account().free_requests == free

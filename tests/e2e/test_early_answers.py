@@ -190,8 +190,11 @@ def test_deny_refuses_what_will_not_all_fit_and_nothing_else(six_fit: Story) -> 
         six_fit.api.create(path, deployment(10))
     assert refused.value.code == 403
     told = refused.value.message
-    assert told.startswith(f"{DENIED}Deployment {six_fit.namespace}/web does not fit (only 6 of 10 replicas would, ")
-    assert "asked 10Gi, committed 0, short by 4Gi, at most 6Gi would fit" in told
+    assert told.startswith(
+        f"{DENIED}Deployment {six_fit.namespace}/web exceeds the cluster's memory headroom (only 6 of 10 replicas "
+        "would fit, "
+    )
+    assert "it adds 10Gi of requests, 6Gi is free (0 of 6Gi committed" in told
     assert applied(six_fit, deployment(6)) == []
     come_to(six_fit, 6)
     done = six_fit.kubectl("scale", "deployment/web", "--replicas=7", check=False)

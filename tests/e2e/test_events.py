@@ -98,7 +98,8 @@ def test_a_deployment_shows_one_line_that_counts(full: Story) -> None:
     first = line_of(full, "deployment/web")
     assert first.kind == "Warning"
     pod = rf"pod {full.namespace}/web-[a-z0-9]+-[a-z0-9]{{5}}"
-    assert re.match(rf"{pod} does not fit: memory requests of the cluster would be 100Ti of 12Gi ", first.message)
+    said = rf"{pod} exceeds the cluster's memory headroom: it adds 102400Gi of requests, 12Gi is free \(0 of 12Gi "
+    assert re.match(said, first.message)
     began = time.monotonic()
     until(lambda: line_of(full, "deployment/web").times > first.times, "a higher count", SECONDS)
     print(f"the count grew after {time.monotonic() - began:.1f} s: {line_of(full, 'deployment/web')[1]}")
@@ -111,10 +112,10 @@ def test_a_deployment_shows_one_line_that_counts(full: Story) -> None:
 
 
 def test_a_second_replica_set_counts_in_the_same_line(full: Story) -> None:
-    for memory in ("100Ti", "200Ti"):
+    for memory, shown in (("100Ti", "102400Gi"), ("200Ti", "204800Gi")):
         labels = {"matchLabels": {"app": "big"}}
         apply(full, "apps/v1", "Deployment", {"selector": labels, "template": template(memory, "Always")})
-        figures = f"would be {memory} of 12Gi"
+        figures = f"it adds {shown} of requests, "
         until(lambda f=figures: f in line_of(full, "deployment/big").message, figures, SECONDS)  # type: ignore[misc]  # mypy knows no defaults in a lambda
     assert line_of(full, "deployment/big").times >= 2
 
@@ -123,7 +124,7 @@ def test_a_stateful_set_shows_it(full: Story) -> None:
     labels = {"matchLabels": {"app": "big"}}
     spec = {"serviceName": "big", "selector": labels, "template": template(restart="Always")}
     apply(full, "apps/v1", "StatefulSet", spec)
-    assert line_of(full, "statefulset/big").message.startswith(f"pod {full.namespace}/big-0 does not fit: ")
+    assert line_of(full, "statefulset/big").message.startswith(f"pod {full.namespace}/big-0 exceeds the cluster's ")
 
 
 def test_a_job_shows_it(full: Story) -> None:

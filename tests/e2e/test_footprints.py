@@ -138,4 +138,4 @@ def test_the_review_asks_for_what_the_account_will_count(story: Story, case: Cas
         story.delete("p")
         assert story.headroom.account().free_limits == case.limits * MI
         story.create(asking("byte", 1, 1))
-        assert "short by 1 byte," in story.refused(case.pod)
+        story.refused_for(1, case.pod, "limits")

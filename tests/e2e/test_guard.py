@@ -20,7 +20,9 @@ GI = 1 << 30
 SYSTEM = "--namespace=headroom-system"
 REFUSED = f'admission webhook "{GUARD}" denied the request: no good configuration: '
 ASKED = rf'^apiserver_admission_webhook_request_total\{{code="\d+",name="{re.escape(GUARD)}",.*\}} (\S+)$'
-PREVIEW = "Warning: memory requests of the cluster would be {}% of the new bound: nothing more fits until {} are freed"
+PREVIEW = (
+    "Warning: memory requests of the cluster would be {}% of the new threshold: nothing more fits until {} are freed"
+)
 
 
 @pytest.fixture(autouse=True)
@@ -113,7 +115,7 @@ def test_a_pool_that_selects_nothing_is_told(story: Story) -> None:
     pool = {"name": "gpu", "nodeSelector": {"pool": "gpu"}, "thresholds": {"memory": {"requests": "75%"}}}
     done = applied(story, document({"requests": "50%"}, warnAt="100%", pools=[pool]), "--dry-run=server")
     assert warnings(done) == [
-        "Warning: pool gpu selects no node: its bounds are 0, and nothing confined to it fits",
+        "Warning: pool gpu selects no node: its thresholds come to 0, and nothing confined to it fits",
     ]
 
 

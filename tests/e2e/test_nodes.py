@@ -96,10 +96,10 @@ def test_a_node_takes_its_room_and_its_pods_along_and_brings_both_back(
     left = turns(story, whole, without, lambda: leave(control_plane, "node-2"))
     # The status has whole seconds and the watch its delay: the grace is over not much too early.
     assert left >= due - 0.5
-    assert "at most 5Gi would fit" in story.refused(asking("over", 5 * GI + 1))
+    assert ", 5Gi is free (" in story.refused_for(1, asking("over", 5 * GI + 1))
     back = turns(story, without, whole, lambda: come_back(control_plane, "node-2"))
     print(f"left after {left:.2f} s ({due:g} s due), came back after {back:.2f} s")
-    assert "at most 6Gi would fit" in story.refused(asking("over", 6 * GI + 1))
+    assert ", 6Gi is free (" in story.refused_for(1, asking("over", 6 * GI + 1))
 
 
 def test_a_node_that_is_back_within_its_grace_never_left(
@@ -162,7 +162,6 @@ def test_allocatable_and_not_capacity_is_what_counts(control_plane: ControlPlane
 def test_without_a_node_nothing_fits_but_what_asks_for_nothing(control_plane: ControlPlane, story: Story) -> None:
     story.headroom.configure({"requests": "50%"})
     story.headroom.sees(0)
-    told = story.refused(asking("byte", 1))
-    assert "short by 1 byte," in told
-    assert "(no node counts: " in told
+    told = story.refused_for(1, asking("byte", 1))
+    assert "it adds 1 byte of requests, and no node counts (" in told
     story.create(asking("nothing"))

@@ -76,7 +76,7 @@ def guard(bare_control_plane: ControlPlane, bare_namespace: str, tmp_path: Path)
 def fill_to_the_last_byte(guard: Guard, free: int) -> None:
     """Exactly so much is left: neither was anything forgotten, nor is anything held back."""
     assert guard.story.headroom.account().free_requests == free
-    assert "short by 1 byte," in guard.story.refused(asking("over", free + 1))
+    guard.story.refused_for(1, asking("over", free + 1))
     guard.story.create(asking("last", free))
     assert guard.story.headroom.account().free_requests == 0
     guard.story.refused(asking("byte", 1))
@@ -191,7 +191,7 @@ def test_killed_and_started_again_it_has_counted_everything_before_it_is_ready(g
     guard.replicas[0].wait()
     shown = guard.story.headroom.exposition()
     assert shown.value("headroom_scope_memory_requests_bytes", scope="cluster") == 3 * GI
-    assert "short by" in guard.story.refused(asking("over", 5 * GI + 1))
+    guard.story.refused_for(1, asking("over", 5 * GI + 1))
 
 
 def _answers(guard: Guard) -> bool:

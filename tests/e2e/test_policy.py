@@ -30,11 +30,11 @@ def past_the_bound(story: Story) -> Object:
 def test_warn_lets_in_what_does_not_fit_with_a_warning_and_counts_it(story: Story) -> None:
     story.headroom.configure({"requests": "25%"}, mode="warn")
     (warning,) = said(story, past_the_bound(story))
-    assert warning.startswith("past the bound: memory requests of the cluster")
+    assert warning.startswith("past the threshold: memory requests of the cluster")
     assert warning.endswith("over by 2Mi")
     assert story.headroom.account().free_requests == -2 * MI
     story.headroom.configure({"requests": "25%"}, mode="enforce")
-    assert "short by 3Mi," in story.refused(asking("next", MI))
+    story.refused_for(3 * MI, asking("next", MI))
 
 
 def test_audit_lets_in_what_does_not_fit_in_silence_and_writes_it_down(story: Story) -> None:
@@ -99,4 +99,4 @@ def test_an_exemption_cannot_be_claimed(story: Story, claim: Object, node: str |
     claimed = past_the_bound(story)
     claimed["metadata"] |= claim
     claimed["spec"]["nodeName"] = node
-    assert "short by 2Mi," in story.refused(claimed)
+    story.refused_for(2 * MI, claimed)

@@ -75,7 +75,10 @@ def test_each_pool_takes_exactly_what_it_is_planned_for(story: Story) -> None:
     standard.apply(20)
     standard.settles_at(12)
     told = story.refused(asking("more", "1Mi", nodeSelector={"pool": "standard"}))
-    assert "memory requests of pool standard would be 6.01Gi of 6Gi (75% of 8Gi allocatable)" in told
+    assert (
+        "exceeds pool standard's memory headroom: it adds 1Mi of requests, 0 is free (6144Mi of 6144Mi committed; "
+        "threshold 75% of allocatable)"
+    ) in told
     assert "high-mem" not in told
     assert "cluster" not in told
     account = story.headroom.account("standard")
@@ -85,7 +88,10 @@ def test_each_pool_takes_exactly_what_it_is_planned_for(story: Story) -> None:
     high_mem.apply(10)
     high_mem.settles_at(6)
     told = story.refused(asking("more", "1Mi", nodeSelector={"pool": "high-mem"}))
-    assert "memory requests of pool high-mem would be 12.01Gi of 12Gi (75% of 16Gi allocatable)" in told
+    assert (
+        "pool high-mem's memory headroom: it adds 1Mi of requests, 0 is free (12288Mi of 12288Mi committed; "
+        "threshold 75% of allocatable)"
+    ) in told
     account = story.headroom.account("high-mem")
     assert (account.allocatable, account.requests, account.requests_bound) == (16 * GI, 12 * GI, 12 * GI)
 
@@ -98,7 +104,7 @@ def test_each_pool_takes_exactly_what_it_is_planned_for(story: Story) -> None:
 def test_cpu_that_runs_out_first_is_what_the_refusal_names(story: Story) -> None:
     story.create(pod("busy", sized("1Gi", "1500m"), nodeSelector={"pool": "high-mem"}))
     told = story.refused(pod("more", sized("1Gi", "1m"), nodeSelector={"pool": "high-mem"}))
-    assert "cpu requests of pool high-mem" in told
+    assert "exceeds pool high-mem's cpu headroom: it adds 1m of requests, 0 is free (1500m of 1500m committed" in told
     assert "memory" not in told
     story.create(pod("there", sized("1Gi", "1500m"), nodeSelector={"pool": "standard"}))
 
@@ -170,7 +176,9 @@ def test_a_pod_that_is_sent_to_a_pool_later_is_asked_about_and_no_other_update_i
     assert asked() == before + 2
     assert story.headroom.account("standard").requests == 6 * GI
     told = patched("other", spec={"schedulingGates": [], "nodeSelector": {"pool": "standard"}})
-    assert "cannot be confined to these nodes: memory requests of pool standard would be 7Gi of 6Gi" in told
+    assert (
+        "/other to these nodes exceeds pool standard's memory headroom: it adds 1Gi of requests, 0 is free (6Gi of 6Gi "
+    ) in told
     assert patched("other", spec={"schedulingGates": [], "nodeSelector": {"pool": "high-mem"}}) == ""
     assert story.headroom.account("high-mem").requests == GI
     assert story.headroom.account().requests == 8 * GI
@@ -219,7 +227,9 @@ def test_a_binding_into_a_full_pool_is_refused_where_bindings_are_reviewed(story
 
     until(lambda: len(refused()) >= 2, "two refused bindings", SECONDS)
     told = refused()[0]["message"]
-    assert "either cannot be bound to this node: memory requests of pool standard would be 7Gi of 6Gi" in told
+    assert (
+        "either to this node exceeds pool standard's memory headroom: it adds 1Gi of requests, 0 is free (6Gi of 6Gi "
+    ) in told
     assert bind(story, "either", "node-3") == ""
     assert "nodeName" not in story.api.get(f"{story.pods}/either")["spec"]
     before = binds(story, "standard")
@@ -250,7 +260,7 @@ def test_a_pod_that_ended_and_is_made_to_live_again_is_counted_and_metered(story
     until(lambda: story.headroom.account().requests == 19 * GI, "the account with the pod", SECONDS)
     assert story.headroom.exposition().value("headroom_unreviewed_growths_total") == before + 1
     assert f"pod '{story.namespace}/ended' grew without a review" in story.headroom.log()
-    assert "memory requests of the cluster" in story.refused(asking("more", 1))
+    assert "exceeds the cluster's memory headroom: " in story.refused(asking("more", 1))
 
 
 def run_on_nodes_outside(story: Story, pool: str, name: str) -> None:

@@ -77,7 +77,7 @@ def test_a_daemon_set_of_1pi_is_refused_and_costs_nobody_anything(story: Story) 
 
 def test_a_daemon_set_of_which_two_pods_fit_does_not_pass_the_bound(story: Story) -> None:
     assert apply_daemon_set(story, "6500Mi") == [
-        "only 2 of 3 pods fit: memory requests of the cluster, 6.35Gi each, 18Gi free of 18Gi"
+        "only 2 of 3 pods fit: memory requests of the cluster, 6500Mi each, 18Gi free of 18Gi"
     ]
     until(lambda: len(agents(story)) == 2 and bool(refusals(story)), "two pods and a refusal", SECONDS)
     assert story.headroom.account().requests == 13000 * MI
@@ -90,7 +90,7 @@ def test_where_daemon_sets_are_exempt_what_runs_nowhere_costs_others_nothing(sto
     comes_to(story, lambda: waits(story, "apart"), 3 * PI)
     assert len(agents(story)) == 3
     assert story.headroom.account().requests == 0
-    assert "short by 1Mi," in story.refused(asking("all-and-more", BOUND + MI))
+    story.refused_for(MI, asking("all-and-more", BOUND + MI))
     story.create(asking("elsewhere", "8Gi"))
     assert story.headroom.account().requests == 8 * GI
 
@@ -102,8 +102,8 @@ def test_a_pod_that_no_node_can_hold_is_warned_of_and_named_where_it_is_in_the_w
     ]
     assert story.headroom.account().requests == 17 * GI
     assert (waits(story, "pending"), waits(story, "unplaceable"), waits(story, "apart")) == (17 * GI, 17 * GI, 0)
-    told = story.refused(asking("next", "2Gi"))
-    assert "committed 17Gi (17Gi of it for pods that no node can hold), short by 1Gi," in told
+    told = story.refused_for(GI, asking("next", "2Gi"))
+    assert "(17Gi of 18Gi committed, 17Gi of it for pods that no node can hold; threshold " in told
 
 
 def test_deny_refuses_it_and_other_pods_come_as_ever(story: Story) -> None:

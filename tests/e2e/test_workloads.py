@@ -69,9 +69,9 @@ def test_applying_a_deployment_past_the_bound_leaves_what_fits_and_says_why_wher
     condition = web.condition("ReplicaFailure")
     assert condition is not None
     assert (condition["status"], condition["reason"]) == ("True", "FailedCreate")
-    refusal = "memory requests of the cluster would be 9Gi of 8Gi (50% of 16Gi allocatable): asked 1Gi, committed "
+    refusal = "exceeds the cluster's memory headroom: it adds 1Gi of requests, 0 is free (8Gi of 8Gi committed"
     assert refusal in condition["message"]
-    assert "memory limits of the cluster would be" in condition["message"]
+    assert "; it adds 1Gi of limits, 0 is free (8Gi of 8Gi committed" in condition["message"]
     until(lambda: any(refusal in message for message in web.events()), "the ReplicaSet's event", SECONDS)
     described = story.kubectl("describe", "replicaset", web.replica_set()["metadata"]["name"]).stdout
     assert refusal in described

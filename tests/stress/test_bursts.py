@@ -22,11 +22,11 @@ from devcluster.replicas import Replicas
 from tests.stress.bystander import Mood, late, standing_by
 from tests.stress.clients import CREATED, Client, Tally, crowd, pod
 from tests.stress.conftest import Record
+from tests.stress.deployments import REFUSALS, apps, deployment, template
 from tests.stress.figures import Figures
 from tests.stress.launch import LIMITED, SWITCHED, UNLIMITED
 from tests.stress.pairs import Patience, Turns, in_turn
 from tests.stress.scene import BOUND, COMMITTED, SHIPPED, SHORT, Scene, Times, shown
-from tests.stress.test_credit import REFUSALS, apps, deployment, template
 from tests.stress.witness import Witness
 
 pytestmark = pytest.mark.live

@@ -21,6 +21,7 @@ from tests.e2e.headroom import document
 from tests.stress.bystander import REFUSAL, refusing, standing_by
 from tests.stress.clients import CREATED, pod
 from tests.stress.conftest import Record
+from tests.stress.deployments import REFUSALS, apps, deployment
 from tests.stress.figures import MI, Figures
 from tests.stress.recovery import PROOF_SECONDS
 from tests.stress.scene import BOUND, NODE_MEMORY, SHIPPED, SHORT, Scene, Times, configure, shown
@@ -32,7 +33,6 @@ slow = pytest.mark.slow
 COUNT = 2  # replicas
 PROBE = BOUND // 18 // MI * MI
 LARGE = BOUND // 12  # of 18Gi, that is 1.5Gi
-REFUSALS = r'headroom_admission_reviews_total\{[^}]*verdict="deny"[^}]*\}'
 ROOM = "MemoryCommitmentExceeded"
 
 
@@ -277,19 +277,3 @@ def test_a_namespace_that_only_warns_takes_no_more_room_than_its_credit(
     figures.append(Figures("a namespace that warns", str(COUNT), BOUND, seen, note=note))
     assert told == {REFUSAL: sum(told.values())}
     assert probes.refused == [], probes.texts
-
-
-def apps(place: Scene) -> str:
-    """Where the Deployments are."""
-    return f"/apis/apps/v1/namespaces/{place.namespace}/deployments"
-
-
-def template(name: str, size: int) -> Object:
-    """What a workload makes its pods from."""
-    return {"metadata": {"labels": {"app": name}}, "spec": pod(name, size)["spec"]}
-
-
-def deployment(name: str, replicas: int, size: int) -> Object:
-    """A Deployment whose pods nobody places."""
-    spec = {"replicas": replicas, "selector": {"matchLabels": {"app": name}}, "template": template(name, size)}
-    return {"metadata": {"name": name}, "spec": spec}

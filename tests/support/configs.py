@@ -66,6 +66,7 @@ configs = st.builds(
     missing_requests=answers,
     unplaceable=answers,
     workloads=answers,
+    message=st.sampled_from(["", "ask #platform", "on", "1e3", "null", "é: 'x' \"y\" # z", " "]),
     nodes=st.builds(
         Nodes,
         exclude_taints=st.frozensets(names, max_size=3),

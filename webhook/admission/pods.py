@@ -138,8 +138,8 @@ class PodAdmission:
         if verdict.decision is Decision.DENY:
             self._name_holder(verdict)
         name = case.question.facts.name if case.question else None
-        response = respond(case.request, verdict, name)
-        told = message(case.request, verdict, response, name)
+        response = respond(case.request, verdict, name, self.account.help)
+        told = message(case.request, verdict, response, name, self.account.help)
         try:
             self._observe(
                 DecisionRecord(case, verdict, told, figures, age, now - case.arrived, self.account.config_hash)

@@ -71,7 +71,7 @@ class WorkloadAdmission:
         request = about_workload(asked)
         said = SILENT if request is None else self._say(asked, request, len(body))
         request = request or asked
-        response = reply(request, SILENT if said is _UNKNOWN else said)
+        response = reply(request, SILENT if said is _UNKNOWN else said, self._account.help)
         self._record(ReviewContext(request, arrived, timeout), said.verdict, message(request, said.verdict, response))
         return Response(200, encode(response))
 

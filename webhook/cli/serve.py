@@ -1,5 +1,6 @@
 """`headroom serve`: one replica of the webhook, as its arguments and environment say."""
 
+import time
 from pathlib import Path
 
 import click
@@ -54,6 +55,7 @@ class _Address(click.ParamType[str]):
     help="Seconds after which a pod that was let in can come no more.",
 )
 @click.option("--log-level", default="info", type=click.Choice(["debug", "info", "warning", "error"]))
+@click.option("--log-format", default="text", type=click.Choice(logbook.FORMATS), help="Lines for people, or JSON.")
 def serve(
     listen: str,
     metrics_listen: str | None,
@@ -66,13 +68,14 @@ def serve(
     audit_file: str | None,
     lapse: float,
     log_level: str,
+    log_format: str,
 ) -> None:
     """Run one replica of the webhook.
 
     The audit log goes to standard output, one JSON line for each decision that was not a plain allow; the operational
     log goes to standard error. Every option can also be set in the environment, as HEADROOM_SERVE_LISTEN and so on.
     """
-    logbook.begin(log_level, server.clock)
+    logbook.begin(log_level, server.clock, log_format, time.time)
     options = server.Options(
         listen=listen,
         metrics_listen=metrics_listen,

@@ -200,9 +200,10 @@ def _short_sums(decided: DecisionRecord) -> list[str]:
 
 
 def _called(scope: str, index: int) -> str:
-    return f"{scope}/{'-'.join(Amounts._fields[index].split('_')[:2])}"
+    return f"{scope}/{_NAMES[index]}"
 
 
+_NAMES: Final = tuple("-".join(field.split("_")[:2]) for field in Amounts._fields)
 _REQUESTS, _LIMITS, _FILLED, _CPU, _CPU_LIMITS, _CPU_FILLED = map(
     Amounts._fields.index,
     ("memory_requests", "memory_limits", "memory_limits_filled", "cpu_requests", "cpu_limits", "cpu_limits_filled"),

@@ -1,11 +1,20 @@
-"""The logbook: the operational log on standard error, which no storm can flood."""
+"""The logbook: the operational log on standard error, which no storm can flood.
+
+Each line begins with the moment at which it is written (RFC 3339, UTC), so that lines are in order whichever thread
+made them first.
+"""
 
 import logging
 import sys
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
 
+import msgspec
+
+FORMATS: Final = ("text", "json")
 _FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 _MOST = 20  # records of one kind
 _SECONDS = 10.0
@@ -57,10 +66,44 @@ class RateLimitFilter(logging.Filter):
         return self._kinds[key], kind.left_out if kind else 0
 
 
-def begin(level: str, clock: Callable[[], float]) -> None:
-    """Write everything of a level and above from now on."""
+class Text(logging.Formatter):
+    """One line for people; an exception follows on lines of its own. The handler's lock is held meanwhile."""
+
+    def __init__(self, wall_clock: Callable[[], float]) -> None:
+        super().__init__(_FORMAT)
+        self._wall_clock = wall_clock
+        self._last = float("-inf")
+
+    def formatTime(self, _record: logging.LogRecord, _format: str | None = None) -> str:  # noqa: N802 - the base's name
+        """Return the time of writing, which never goes back."""
+        self._last = max(self._last, self._wall_clock())
+        return datetime.fromtimestamp(self._last, UTC).isoformat(timespec="milliseconds")
+
+
+class Json(Text):
+    """One object on one line, for machines; an exception is in it."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Write `ts`, `level`, `logger`, `message` and, where there is one, `exception`."""
+        said = {
+            "ts": self.formatTime(record),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        if record.exc_info:
+            said["exception"] = self.formatException(record.exc_info)
+        return msgspec.json.encode({key: _encodable(text) for key, text in said.items()}).decode()
+
+
+def _encodable(text: str) -> str:
+    return text.encode(errors="backslashreplace").decode()
+
+
+def begin(level: str, clock: Callable[[], float], form: str, wall_clock: Callable[[], float]) -> None:
+    """Write everything of a level and above from now on, in one of the `FORMATS`."""
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(logging.Formatter(_FORMAT))
+    handler.setFormatter(Json(wall_clock) if form == "json" else Text(wall_clock))
     handler.addFilter(RateLimitFilter(clock))
     root = logging.getLogger()
     root.addHandler(handler)

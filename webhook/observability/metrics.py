@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from itertools import accumulate
 from threading import Lock
+from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, disable_created_metrics
 from prometheus_client.core import (
@@ -29,6 +30,7 @@ from webhook.core.forecast.plan import KINDS
 from webhook.core.ledger.balance import Balance
 from webhook.core.ledger.recount import Drift
 from webhook.core.ledger.reservations import Reservation
+from webhook.core.ledger.rules import Bound
 from webhook.core.reviews.review import AdmissionRequest
 from webhook.core.values.amounts import NOTHING, Amounts
 from webhook.http.tls import ServingCertificate
@@ -36,6 +38,29 @@ from webhook.observability.audit_log import AuditLog
 from webhook.observability.events import EventRecorder
 from webhook.state.configuration import ConfigurationLoader
 from webhook.state.quota_view import QuotaView
+
+# What a family says of the whole cluster is the same from every replica, but for the moment at which each has seen it.
+_ALIKE: Final = (
+    *(
+        "headroom_scope_",
+        "headroom_pods",
+        "headroom_live_pods",
+        "headroom_pool_",
+        "headroom_reserve_",
+        "headroom_quotas",
+    ),
+    *("headroom_unconfined_", "headroom_unreviewed_", "headroom_history_"),
+)
+_BY_REPLICA: Final = ("headroom_quotas_synced",)  # for all its name
+
+
+def over_replicas(name: str, kind: str) -> str:
+    """Say what to do with a family over replicas: take the `max` where each exports the same, else add up or look."""
+    if name.startswith(_ALIKE) and name not in _BY_REPLICA:
+        return "max"
+    adds_up = kind in {"counter", "histogram"} or name.startswith(("headroom_reserved_", "headroom_allotted_"))
+    return "sum" if adds_up or name == "headroom_reservations" else "each"
+
 
 disable_created_metrics()  # type: ignore[no-untyped-call]  # nobody asked when a series began, and each costs one more
 
@@ -203,7 +228,7 @@ class StateCollector(Collector):
             ledger = self._account.ledger
             standings = [ledger.standing(scope) for scope in ledger.accounting.scopes]
             pending = ledger.pending()
-            pods = len(ledger)
+            pods, live = ledger.pods_that_count(), len(ledger)
             overlaps, out = ledger.capacity.overlaps(), ledger.capacity.out()
             reserves = {scope: ledger.accounting.reserve_nodes(scope) for scope in out}
         yield _by("headroom_reserve_nodes", "Nodes whose loss a reserve is for.", "scope", reserves)
@@ -214,7 +239,11 @@ class StateCollector(Collector):
         for pools, nodes in overlaps.items():
             shared.add_metric(pools, nodes)
         yield shared
-        yield _gauge("headroom_pods", "Pods that count.", float(pods))
+        text = "Pods that are in the cluster's sums; those of a node that does not count are not."
+        yield _gauge("headroom_pods", text, float(pods))
+        yield _gauge(
+            "headroom_live_pods", "Pods that have not ended, as they are seen, wherever they are.", float(live)
+        )
         families: dict[str, GaugeMetricFamily] = {}
         for standing in standings:
             for name, text, value in _figures(standing, pending[standing.scope]):
@@ -227,8 +256,10 @@ class StateCollector(Collector):
         with account.lock:
             ledger, allotment = account.ledger, account.allotment
             states = Counted(_state(r, account.clock() - allotment.timing.lapse) for _, r in ledger.reservations)
-            reserved = {s: ledger.reservations.unseen(s).memory_requests for s in ledger.accounting.scopes}
-            held = {s: allotment.held(s).memory_requests for s in ledger.accounting.scopes}
+            shares = {
+                scope: (ledger.reservations.unseen(scope), allotment.held(scope), ledger.capacity.bearing(scope).bound)
+                for scope in ledger.accounting.scopes
+            }
             lapsed, in_bad_standing = account.lapsed, len(ledger.history)
             growths, grown = ledger.unasked_growths, ledger.unasked_growth.memory_requests
             binds, bound = dict(ledger.unconfined_binds), dict(ledger.unconfined_bound)
@@ -248,10 +279,7 @@ class StateCollector(Collector):
         text = "Requests of pods bound to a node of a pool that they were not charged to before."
         requests = {pool: bound.get(pool, NOTHING).memory_requests for pool in pools}
         yield _counts("headroom_unconfined_bind_memory_bytes", text, "pool", requests)
-        text = "Memory requests granted and not yet seen, held by this replica: add them up over replicas."
-        yield _by("headroom_reserved_memory_bytes", text, "scope", reserved)
-        text = "Memory requests that this replica holds to grant from: add them up over replicas."
-        yield _by("headroom_allotted_memory_bytes", text, "scope", held)
+        yield from _shares(shares)
 
     def _bookings(self) -> Iterator[Metric]:
         tally = self._booking.tally
@@ -265,6 +293,34 @@ class StateCollector(Collector):
         text = "Times that etcd was put back, as far as this replica has noticed."
         yield _counter("headroom_history_restarts", text, self._account.allotment.restarts)
         yield _counter("headroom_hand_backs", "Writes that answered another replica's call.", tally.hand_backs)
+
+
+def _shares(shares: Mapping[str, tuple[Amounts, Amounts, Bound]]) -> Iterator[Metric]:
+    """Yield what this replica reserved and what it holds, of memory requests always and of other sums where bounded."""
+    families: dict[str, GaugeMetricFamily] = {}
+    for scope, (reserved, held, bounds) in shares.items():
+        for index, field in enumerate(Amounts._fields):
+            resource, kind = field.split("_")[:2]
+            if bounds[index] is None and index:
+                continue
+            sum_, unit, parts = _sum_of(resource, kind)
+            told = {
+                "reserved": (
+                    reserved[index],
+                    f"{sum_} of pods that were let in and are not seen yet, of this replica.",
+                ),
+                "allotted": (held[index], f"{sum_} that this replica holds to grant from."),
+            }
+            for what, (value, text) in told.items():
+                name = f"headroom_{what}_{resource}{'' if not index else f'_{kind}'}_{unit}"
+                family = families.setdefault(name, GaugeMetricFamily(name, text, labels=("scope",)))
+                family.add_metric((scope,), value / parts)
+    yield from families.values()
+
+
+def _sum_of(resource: str, kind: str) -> tuple[str, str, int]:
+    """Return what a sum is called, its unit, and how many of ours that is."""
+    return (f"Memory {kind}", "bytes", 1) if resource == "memory" else (f"CPU {kind}", "cores", 1000)
 
 
 _STATES = ("open", "orphaned", "seen")
@@ -284,24 +340,28 @@ def _figures(standing: Balance, pending: Amounts) -> Iterator[tuple[str, str, fl
     text = "Pods that count and have no limit: what they may take is not in any sum of limits."
     yield "headroom_scope_memory_unbounded_pods", text, standing.committed.memory_unbounded
     yield "headroom_scope_cpu_unbounded_pods", text, standing.committed.cpu_unbounded
+    text = "Declared {} limits of live pods: a container without one counts nothing here, whatever missingLimits says."
+    yield "headroom_scope_memory_limits_declared_bytes", text.format("memory"), standing.committed.memory_limits
+    yield "headroom_scope_cpu_limits_declared_cores", text.format("CPU"), standing.committed.cpu_limits / 1000
     sums = zip(Amounts._fields, standing.committed, reserves, bounds, pending, *standing.stuck, strict=True)
     for field, committed, kept, bound, *waiting in sums:
         if bound is not None:
             resource, kind = field.split("_")[:2]
             unit, parts = ("bytes", 1) if resource == "memory" else ("cores", 1000)
             called, name = f"{resource} {kind}", f"headroom_scope_{resource}_{kind}"
-            yield f"{name}_{unit}", f"What live pods commit of {called}.", committed / parts
-            yield f"{name}_bound_{unit}", f"What live pods may commit of {called}.", bound / parts
-            text = f"What of allocatable {resource} is kept for the loss of nodes, in the bound of {called}."
+            yield f"{name}_{unit}", f"Committed {called} of live pods.", committed / parts
+            text = f"What may be committed of {called}: the threshold's share of allocatable less the reserve."
+            yield f"{name}_bound_{unit}", text, bound / parts
+            text = f"What of allocatable {resource} is kept for the loss of nodes, where {called} are judged."
             yield f"{name}_reserve_{unit}", text, kept / parts
             for (state, text), amount in zip(_WAITING.items(), waiting, strict=True):
                 yield f"{name}_{state}_{unit}", text.format(called), amount / parts
 
 
 _WAITING = {
-    "pending": "What live pods commit of {} that are not bound to a node yet.",
-    "unplaceable": "What live pods commit of {} that no node can hold.",
-    "apart": "What policy let in of {} and no node can hold: not committed before it is bound.",
+    "pending": "Committed {} of live pods that are not bound to a node yet.",
+    "unplaceable": "Committed {} of live pods that no node can hold.",
+    "apart": "Of {}, what policy let in and no node can hold: not committed before it is bound.",
 }
 
 

@@ -14,6 +14,7 @@ from webhook.core.ledger.info import PodInfo
 from webhook.core.ledger.ledger import Ledger
 from webhook.core.ledger.nodes import NodeInfo
 from webhook.core.ledger.rules import AccountingRules
+from webhook.core.reviews.messages import NO_HELP, Help
 from webhook.core.sharing.allotment import Allotment, Proposal, Timing
 from webhook.core.sharing.credit import SHARES, Credit, Shares
 from webhook.core.sharing.shared_state import Shared
@@ -35,7 +36,12 @@ class ClusterState:
     """
 
     def __init__(
-        self, replica: str, timing: Timing, clock: Callable[[], float], shares: Shares | None = SHARES
+        self,
+        replica: str,
+        timing: Timing,
+        clock: Callable[[], float],
+        shares: Shares | None = SHARES,
+        help_: Help = NO_HELP,
     ) -> None:
         self.lock = RLock()
         self._told = Condition(self.lock)
@@ -46,6 +52,7 @@ class ClusterState:
         self.clock = clock
         self.config = HeadroomConfig()
         self.config_hash = ""
+        self.help = help_  # where a user who is refused gets help
         self.config_problem: str | None = "the ConfigMap headroom-config has not been read yet"
         self.ledger = Ledger(AccountingRules(self.config))
         self.allotment = Allotment(replica, self.ledger, timing, Credit(self.ledger, timing.lapse, shares))
@@ -90,6 +97,7 @@ class ClusterState:
         """Judge by another configuration from now on."""
         with self.lock:
             self.config, self.config_hash, self.config_problem = config, digest, None
+            self.help = self.help._replace(contact=config.message)
             self.ledger.configure(AccountingRules(config), self.clock())
             self.wake()
         self.tell_of_nodes()

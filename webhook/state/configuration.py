@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from webhook.core.config.changes import changes
 from webhook.core.config.config import HeadroomConfig
 from webhook.core.config.errors import ConfigError
 from webhook.core.config.parse import parse
@@ -45,6 +46,7 @@ class ConfigurationLoader:
         self._refuse = refuse
         self._announce = announce
         self._digest = ""
+        self._config = HeadroomConfig()
         self.uid = ""  # of the ConfigMap; empty: there is none
         self.reading = Reading(good=False, problem="not read yet")
 
@@ -66,13 +68,14 @@ class ConfigurationLoader:
 
     def _take(self, config: HeadroomConfig, uid: str) -> None:
         name, before, mended = digest(config), self._digest, not self.reading.good
+        what = f": {changes(self._config, config)}" if before and name != before else ""
         self.reading = Reading(good=True)
         if name != before:  # the watch tells it now and then without an edit, and to apply it is work
             self._apply(config, name)
-            self._digest = name
-            log.info("configuration %s applies from now on (mode %s)", name, config.mode)
+            self._digest, self._config = name, config
+            log.info("configuration %s applies from now on (mode %s)%s", name, config.mode, what)
         if before and (name != before or mended):  # what a replica finds when it starts is no news
-            self._announce(Edit(uid, good=True, text=f"configuration {name} applies (mode {config.mode})"))
+            self._announce(Edit(uid, good=True, text=f"configuration {name} applies (mode {config.mode}){what}"))
 
     def _keep(self, problem: str, uid: str) -> None:
         kept = f"configuration {self._digest} stays" if self._digest else "there is none yet, so nothing can be judged"

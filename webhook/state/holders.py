@@ -8,7 +8,7 @@ from webhook.core.ledger.history import Standing
 from webhook.core.ledger.subjects import Subjects, is_namespace
 from webhook.core.sharing.credit import Worse
 from webhook.core.values.amounts import Amounts
-from webhook.core.values.quantity import bytes_text
+from webhook.core.values.scale import scales
 from webhook.core.values.scopes import CLUSTER
 
 log = logging.getLogger(__name__)
@@ -52,11 +52,12 @@ class UnseenHolders:
         """Log the namespace for which most is held."""
         if most is not None:
             namespace, amounts = most
+            unit = next(scales([amounts.memory_requests, amounts.memory_limits_filled]))
             log.warning(
                 "pods are refused while room is held for others that were let in and have not appeared: most of it, "
                 "%s of memory requests and %s of limits, for namespace %r",
-                bytes_text(amounts.memory_requests),
-                bytes_text(amounts.memory_limits_filled),
+                unit.text(unit.up(amounts.memory_requests)),
+                unit.text(unit.up(amounts.memory_limits_filled)),
                 namespace,
             )
 

@@ -23,7 +23,7 @@ HEAD = "apiVersion: headroom.internal/v1\nkind: HeadroomConfig\n"
 GOOD = HEAD + "thresholds: {memory: {requests: 100%}}\n"
 LOWER = HEAD + "thresholds: {memory: {requests: 25%}}\n"
 BAD = HEAD + "thresholds: {memory: {requests: '75'}}\n"
-OVER = "memory requests of the cluster would be 150% of the new bound: nothing more fits until 1Gi are freed"
+OVER = "memory requests of the cluster would be 150% of the new threshold: nothing more fits until 1Gi are freed"
 
 
 def config_map(text: str | None, **metadata: Any) -> dict[str, Any]:

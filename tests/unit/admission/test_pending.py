@@ -4,6 +4,7 @@ from tests.support.pending import Beside
 from tests.support.replica import Judge, response, review, waits
 from webhook.admission.pending import PendingReviews
 from webhook.core.sharing.allotment import Timing
+from webhook.observability.audit_record import line
 
 
 def test_nobody_is_refused_for_what_another_replica_may_hand_back() -> None:
@@ -32,7 +33,10 @@ def test_what_was_not_handed_back_is_spent_and_the_refusal_is_final() -> None:
     beside.judge.book()
     said = response(waiting.answer.result(0))
     assert said["status"]["code"] == 403
-    assert "3Gi granted but not yet there" in said["status"]["message"]
+    assert "(3Gi of 8Gi committed, 3Gi of it for pods being created;" in said["status"]["message"]
+    told = line(beside.judge.decided[-1], "r1", 0.0)
+    figures = told.asked_requests_bytes, told.committed_requests_bytes, told.short_by_requests_bytes
+    assert figures == (6 << 30, 3 << 30, 1 << 30), "what other replicas let in is committed there too"
 
 
 def test_several_that_wait_for_an_answer_make_one_call() -> None:

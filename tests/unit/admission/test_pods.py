@@ -43,7 +43,7 @@ def test_a_pod_that_does_not_fit_is_refused_with_the_figures() -> None:
     said = response(judge.ask(review(memory="9Gi")))
     assert not said["allowed"]
     assert said["status"]["code"] == REFUSED
-    assert "asked 9Gi, committed 0" in said["status"]["message"]
+    assert "it adds 9Gi of requests, 8Gi is free (0 of 8Gi committed" in said["status"]["message"]
     assert [each.scope for each in judge.decided[0].figures] == ["cluster"]
 
 

@@ -161,7 +161,7 @@ def test_what_does_not_fit_is_refused_for_that_reason() -> None:
     judge = start()
     let_in(judge, review("first", "8Gi"))
     assert (
-        "memory requests of the cluster would be 17Gi"
+        "it adds 9Gi of requests, 8Gi is free (8Gi of 16Gi committed, 8Gi of it for pods being created"
         in response(judge.ask(review("second", "9Gi")))["status"]["message"]
     )
 
@@ -244,7 +244,7 @@ def test_a_name_that_is_taken_is_said_so_once_the_view_has_had_its_time() -> Non
     shows(judge, "web", 1)
     answer = end_of_patience(judge, judge.ask(review("web", "9Gi")))
     assert (
-        "a pod of this name exists already; delete it first or choose another name. This one asks 8Gi of memory "
+        "a pod of this name exists already; delete it first or choose another name. This one asks 8192Mi of memory "
         "requests more than that one has, of which 960Mi would be kept for a name that is taken"
         in response(answer)["status"]["message"]
     )
@@ -260,7 +260,10 @@ def test_a_dry_run_under_a_name_that_is_taken_need_not_wait_since_it_holds_nothi
     shows(judge, "web", 1)
     assert response(judge.ask(review("web", "9Gi", dryRun=True)))["allowed"], "the API server knows the name"
     refused = response(judge.ask(review("web", "17Gi", dryRun=True)))
-    assert "(a pod of that name exists: 1Gi of the 17Gi are counted already)" in refused["status"]["message"]
+    assert (
+        "(a pod of that name exists, and what it has is counted already): it adds 16Gi of "
+        in refused["status"]["message"]
+    )
     assert open_in_gi(judge) == 0
 
 

@@ -51,7 +51,10 @@ def test_what_comes_into_a_pool_waits_for_its_booking_and_the_third_is_refused(a
     judge.book()
     answer = third if isinstance(third, Response) else third.answer.result(0)
     assert not response(answer)["allowed"]
-    assert "memory requests of pool hm would be 6Gi of 4Gi" in response(answer)["status"]["message"]
+    assert (
+        "exceeds pool hm's memory headroom: it adds 2Gi of requests, 0 is free (4Gi of 4Gi"
+        in response(answer)["status"]["message"]
+    )
 
 
 def test_without_an_account_what_changes_nothing_passes_and_the_rest_is_asked_again() -> None:

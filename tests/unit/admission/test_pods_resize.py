@@ -59,7 +59,7 @@ def test_of_two_that_wait_beside_another_replica_the_one_that_was_booked_is_let_
 def test_a_refused_growth_is_audited_with_what_it_would_add() -> None:
     judge = running()
     told = response(judge.ask(grow("9Gi")))
-    assert told["status"]["message"].startswith("pod default/web-7 cannot grow: memory requests of the cluster")
+    assert told["status"]["message"].startswith("growth of pod default/web-7 exceeds the cluster's memory ")
     written = line(judge.decided[-1], "r1", 0.0)
     assert (written.kind, written.operation, written.asked_requests_bytes) == ("Pod/resize", "UPDATE", 8 * GI)
     assert written.message == told["status"]["message"]

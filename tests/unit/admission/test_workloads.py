@@ -153,7 +153,9 @@ def test_a_refusal_is_audited_like_any_other() -> None:
     teller = Teller("workloads: deny", {WEB: deployment(1, status={"replicas": 1})})
     answer = teller.ask(scaled(1, 4))
     assert (answer["allowed"], answer["status"]["code"]) == (False, 403)
-    assert answer["status"]["message"].startswith("Deployment default/web does not fit (only 3 of 4 replicas would, ")
+    assert answer["status"]["message"].startswith(
+        "Deployment default/web exceeds the cluster's memory headroom (only 3 of 4 replicas would fit, "
+    )
     (refused,) = teller.audited
     written = line(refused, "r1", 0.0)
     assert written.message == answer["status"]["message"]
@@ -175,7 +177,7 @@ def test_where_nothing_is_to_be_said_nobody_looks(settings: str) -> None:
 def test_a_daemon_set_is_measured_by_the_nodes() -> None:
     teller = Teller()
     assert teller.ask(applied(deployment(1, memory=3000), kind="DaemonSet"))["warnings"] == [
-        "none of 1 pods fit: memory requests of the cluster, 2.93Gi each, 2Gi free of 2Gi"
+        "none of 1 pods fit: memory requests of the cluster, 3000Mi each, 2Gi free of 2Gi"
     ]
     teller.judge.admission.account.node_gone("node")
     teller.passes(applied(deployment(1, memory=3000), kind="DaemonSet"))

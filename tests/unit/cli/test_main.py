@@ -50,6 +50,7 @@ def test_help_of_serve_names_every_option_and_default() -> None:
         *("--listen HOST:PORT", "0.0.0.0:8443", "--metrics-listen", "--tls-cert-file", "--tls-key-file", "[required]"),
         *("--client-ca-file", "--client-name", "kube-apiserver"),
         *("--kubeconfig", "--namespace", "headroom-system", "--audit-file", "--lapse", "45.0", "--log-level"),
+        "--log-format",
         "HEADROOM_SERVE_LISTEN",
     ):
         assert said in text

@@ -46,7 +46,9 @@ def test_a_refusal_is_told_completely() -> None:
     asked["spec"]["containers"][0]["resources"] = {"requests": {"memory": "7.5Gi"}, "limits": {"memory": "10Gi"}}
     (line,) = written(decision(judge, review(object=asked)))
     message = line.pop("message")
-    assert message.startswith("pod default/web does not fit: memory requests of the cluster would be 8.5Gi of 8Gi")
+    assert message.startswith(
+        "pod default/web exceeds the cluster's memory headroom: it adds 7.5Gi of requests, 7Gi is free (1Gi of 8Gi "
+    )
     assert line == {
         "ts": "2026-01-01T00:00:00.250+00:00",
         "schema": 2,

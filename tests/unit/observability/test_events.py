@@ -101,7 +101,7 @@ def test_a_refusal_is_told_on_the_deployment_with_its_figures(told: Told) -> Non
     assert event["involvedObject"]["kind"] == "Deployment"
     assert event["involvedObject"]["uid"] == "uid-web"
     assert (event["type"], event["reason"], event["count"]) == ("Warning", "MemoryCommitmentExceeded", 1)
-    assert event["message"].startswith("pod shop/web-1-x does not fit: memory requests of the cluster would be 9Gi of ")
+    assert event["message"].startswith("pod shop/web-1-x exceeds the cluster's memory headroom: it adds 9Gi of ")
     assert event["firstTimestamp"] == event["lastTimestamp"] == "2026-01-01T12:00:00Z"
     assert told.announcing.written == 1
 

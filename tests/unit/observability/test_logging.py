@@ -1,13 +1,17 @@
 """No storm floods the operational log, and nothing is left out in silence."""
 
+import json
 import logging
 from collections.abc import Iterator
+from datetime import datetime
 
 import pytest
 
 from tests.support.replica import Clock
 from webhook.observability import logging as logbook
 from webhook.observability.logging import RateLimitFilter
+
+NOW = 1_767_225_600.25  # 2026-01-01 00:00:00.250 UTC
 
 
 def record(text: str, *details: object, name: str = "webhook") -> logging.LogRecord:
@@ -65,10 +69,46 @@ def root() -> Iterator[logging.Logger]:
 
 
 def test_it_is_written_to_standard_error(root: logging.Logger, capsys: pytest.CaptureFixture[str]) -> None:
-    logbook.begin("warning", Clock())
+    logbook.begin("warning", Clock(), "text", lambda: NOW)
     logging.getLogger("webhook.some").info("too little")
     for _ in range(100):
         logging.getLogger("webhook.some").warning("a %s", "warning")
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == 20
-    assert lines[0].endswith("WARNING webhook.some: a warning")
+    assert lines[0] == "2026-01-01T00:00:00.250+00:00 WARNING webhook.some: a warning"
+
+
+def test_lines_can_be_json_each_with_its_exception_in_it(
+    root: logging.Logger, capsys: pytest.CaptureFixture[str]
+) -> None:
+    logbook.begin("info", Clock(), "json", lambda: NOW)
+    log = logging.getLogger("webhook.some")
+    log.info('a "%s"\nof two lines \ud800', "word")
+    try:
+        int("wrong")
+    except ValueError:
+        log.exception("it failed")
+    first, second = map(json.loads, capsys.readouterr().err.splitlines())
+    assert first == {
+        "ts": "2026-01-01T00:00:00.250+00:00",
+        "level": "info",
+        "logger": "webhook.some",
+        "message": 'a "word"\nof two lines \\ud800',
+    }
+    assert (second["level"], second["message"]) == ("error", "it failed")
+    assert second["exception"].startswith("Traceback (most recent call last):")
+    assert second["exception"].endswith("ValueError: invalid literal for int() with base 10: 'wrong'")
+
+
+def test_lines_are_in_order_whatever_the_clock_does_and_whoever_was_first(
+    root: logging.Logger, capsys: pytest.CaptureFixture[str]
+) -> None:
+    times = iter([NOW, NOW - 3600, NOW + 1])
+    logbook.begin("info", Clock(), "text", lambda: next(times))
+    handler = root.handlers[-1]
+    late, early = (record(text) for text in ("made first", "made second"))
+    for each in (early, late, record("third")):
+        handler.handle(each)
+    said = [line.split()[0] for line in capsys.readouterr().err.splitlines()]
+    assert said == ["2026-01-01T00:00:00.250+00:00"] * 2 + ["2026-01-01T00:00:01.250+00:00"]
+    assert all(datetime.fromisoformat(each).tzinfo is not None for each in said)

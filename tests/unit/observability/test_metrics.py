@@ -1,37 +1,28 @@
 """Metrics: every name, its labels and its unit are a promise to dashboards and alerts, so each is pinned here."""
 
+import json
 import threading
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
-from kubernetes.client.configuration import Configuration
 from msgspec.structs import replace
-from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.e2e.exposition import Exposition
 from tests.support.accounts import HIGH_MEM, node, pod
-from tests.support.certificates import FIRST, Mounted
+from tests.support.certificates import FIRST
 from tests.support.configs import SMALLEST
+from tests.support.metered import ALL_BOUNDED, WALL, Metered, metered
 from tests.support.replica import Judge, ready, response, review, waits
 from tests.unit.core.quotas.making import a_quota
 from webhook.admission.pods import PodAdmission
 from webhook.admission.workloads import WorkloadAdmission
-from webhook.controllers.allotments import AllotmentController
 from webhook.core.ledger.info import PodInfo
 from webhook.core.ledger.nodes import Allocatable, NodeInfo
 from webhook.core.sharing.allotment import Timing
 from webhook.core.sharing.credit import SHARES
 from webhook.core.values.amounts import Amounts
-from webhook.kube.client import Api
-from webhook.kube.configmaps import ConfigMaps
-from webhook.observability.audit_log import AuditLog
-from webhook.observability.events import EventRecorder
-from webhook.observability.metrics import EarlyAnswers, EventCollector, QuotasSeen, Recounts, Reviews, StateCollector
-from webhook.state.configuration import ConfigurationLoader
+from webhook.observability.metrics import EarlyAnswers
 
-WALL = 1_700_000_000.0
 GI = 1 << 30
 REVIEW = {"operation", "kind", "verdict", "reason", "dry_run"}
 PINNED = {
@@ -40,7 +31,10 @@ PINNED = {
     "headroom_admission_reviews": ("counter", REVIEW),
     "headroom_admission_sent_back": ("counter", set()),
     "headroom_admission_awaited_earlier_pods": ("counter", set()),
+    "headroom_allotted_cpu_limits_cores": ("gauge", {"scope"}),
+    "headroom_allotted_cpu_requests_cores": ("gauge", {"scope"}),
     "headroom_allotted_memory_bytes": ("gauge", {"scope"}),
+    "headroom_allotted_memory_limits_bytes": ("gauge", {"scope"}),
     "headroom_audit_lines_dropped": ("counter", set()),
     "headroom_booking_writes": ("counter", {"outcome"}),
     "headroom_build_info": ("gauge", {"version"}),
@@ -52,6 +46,7 @@ PINNED = {
     "headroom_events_written": ("counter", set()),
     "headroom_hand_backs": ("counter", set()),
     "headroom_history_restarts": ("counter", set()),
+    "headroom_live_pods": ("gauge", set()),
     "headroom_pods": ("gauge", set()),
     "headroom_pool_overlap_nodes": ("gauge", set()),  # {pool, other} where there are any
     "headroom_quotas": ("gauge", set()),
@@ -62,11 +57,15 @@ PINNED = {
     "headroom_reservations_expired": ("counter", set()),
     "headroom_reserve_nodes": ("gauge", {"scope"}),
     "headroom_reserve_used_nodes": ("gauge", {"scope"}),
+    "headroom_reserved_cpu_limits_cores": ("gauge", {"scope"}),
+    "headroom_reserved_cpu_requests_cores": ("gauge", {"scope"}),
     "headroom_reserved_memory_bytes": ("gauge", {"scope"}),
+    "headroom_reserved_memory_limits_bytes": ("gauge", {"scope"}),
     "headroom_subjects_in_bad_standing": ("gauge", set()),
     "headroom_scope_cpu_allocatable_cores": ("gauge", {"scope"}),
     "headroom_scope_cpu_limits_bound_cores": ("gauge", {"scope"}),
     "headroom_scope_cpu_limits_cores": ("gauge", {"scope"}),
+    "headroom_scope_cpu_limits_declared_cores": ("gauge", {"scope"}),
     "headroom_scope_cpu_limits_reserve_cores": ("gauge", {"scope"}),
     "headroom_scope_cpu_limits_pending_cores": ("gauge", {"scope"}),
     "headroom_scope_cpu_limits_unplaceable_cores": ("gauge", {"scope"}),
@@ -81,6 +80,7 @@ PINNED = {
     "headroom_scope_memory_allocatable_bytes": ("gauge", {"scope"}),
     "headroom_scope_memory_limits_bound_bytes": ("gauge", {"scope"}),
     "headroom_scope_memory_limits_bytes": ("gauge", {"scope"}),
+    "headroom_scope_memory_limits_declared_bytes": ("gauge", {"scope"}),
     "headroom_scope_memory_limits_reserve_bytes": ("gauge", {"scope"}),
     "headroom_scope_memory_limits_pending_bytes": ("gauge", {"scope"}),
     "headroom_scope_memory_limits_unplaceable_bytes": ("gauge", {"scope"}),
@@ -98,46 +98,6 @@ PINNED = {
     "headroom_unreviewed_growths": ("counter", set()),
     "headroom_watch_last_event_timestamp_seconds": ("gauge", {"resource"}),
 }
-ALL_BOUNDED = "thresholds: {memory: {requests: 100%, limits: 200%}, cpu: {requests: 100%, limits: 100%}}"
-
-
-class Metered(NamedTuple):
-    """A replica and all that its metrics speak of."""
-
-    judge: Judge
-    registry: CollectorRegistry
-    settings: ConfigurationLoader
-    audit: AuditLog
-    booking: AllotmentController
-    announcing: EventRecorder
-
-    def text(self) -> str:
-        """Scrape."""
-        return generate_latest(self.registry).decode()
-
-    def shown(self) -> Exposition:
-        """Scrape and read."""
-        return Exposition(self.text())
-
-
-def metered(judge: Judge, folder: Path) -> Metered:
-    registry = CollectorRegistry(auto_describe=False)
-    reviews = Reviews(registry)
-    Recounts(registry).record(())
-    judge.admission._observe = reviews.record
-    files = Mounted(folder / "tls.crt", folder / "tls.key")
-    files.write(FIRST)
-    audit = AuditLog("r1", lambda: WALL, None)
-    api = Api(Configuration(host="http://127.0.0.1:1"))
-    booking = AllotmentController(
-        ConfigMaps(api, "headroom-system", 1.0), judge.admission, threading.Event(), lambda: None
-    )
-    settings = ConfigurationLoader(judge.admission.account.configure, judge.admission.account.lack_config)
-    registry.register(StateCollector(judge.admission, settings, audit, booking, files.serving(), lambda: WALL))
-    announcing = EventRecorder(api, "r1", threading.Event(), judge.clock, lambda: WALL)
-    registry.register(EventCollector(announcing))
-    registry.register(QuotasSeen(judge.admission.quotas))
-    return Metered(judge, registry, settings, audit, booking, announcing)
 
 
 @pytest.fixture
@@ -258,6 +218,52 @@ def test_what_is_not_bounded_is_not_shown(replica: Metered) -> None:
     assert "headroom_scope_cpu_requests_cores" not in replica.shown()
 
 
+def test_declared_limits_are_shown_beside_those_that_count(tmp_path: Path) -> None:
+    judge = ready(ALL_BOUNDED)
+    endless = Amounts(memory_requests=GI, memory_limits=GI // 2, memory_limits_filled=3 * GI // 2, memory_unbounded=1)
+    judge.admission.account.see_pod(PodInfo("default/monster", "uid", 101, endless, "node"))
+    judge.admission.account.see_pod(pod("tame", 2, "node", limits=3, cpu=1500, revision=102))
+    shown = metered(judge, tmp_path).shown()
+    assert shown.value("headroom_scope_memory_limits_bytes", scope="cluster") == 4.5 * GI
+    assert shown.value("headroom_scope_memory_limits_declared_bytes", scope="cluster") == 3.5 * GI
+    assert shown.value("headroom_scope_cpu_limits_declared_cores", scope="cluster") == 1.5
+
+
+def test_pods_fall_with_a_cordon_as_the_sums_do(tmp_path: Path) -> None:
+    for settings, left in ((ALL_BOUNDED, 1), (f"reserve: {{nodes: 1}}\n{ALL_BOUNDED}", 3)):
+        judge = ready(settings)
+        account = judge.admission.account
+        found = metered(judge, tmp_path)
+        account.see_node(node("other", 8))
+        account.see_node(node("third", 8))
+        for number, at in enumerate(("node", "node", "other")):
+            account.see_pod(pod(f"p{number}", 1, at, revision=101 + number))
+        assert found.shown().value("headroom_pods") == 3
+        account.see_node(node("node", 8, cordoned=True))
+        shown = found.shown()
+        assert (shown.value("headroom_pods"), shown.value("headroom_live_pods")) == (left, 3)
+        assert shown.value("headroom_scope_memory_requests_bytes", scope="cluster") == left * GI, "as the sums do"
+        account.see_node(node("node", 8))
+        assert found.shown().value("headroom_pods") == 3
+
+
+def test_pods_on_a_node_that_is_tainted_away_or_that_stand_apart_are_not_among_those_that_count(tmp_path: Path) -> None:
+    judge = ready("thresholds: {memory: {requests: 100%}}\noverrides: [{namespaces: [tenant], mode: warn}]")
+    account = judge.admission.account
+    found = metered(judge, tmp_path)
+    account.see_node(node("other", 8))
+    account.see_pod(pod("runs", 1, "node", revision=101))
+    account.see_pod(pod("stays", 1, "other", revision=102))
+    huge = replace(pod("huge", 99, revision=103), name="tenant/huge")
+    account.see_pod(huge)
+    assert found.shown().value("headroom_pods") == 2
+    account.see_node(node("node", 8, taints=frozenset({"node-role.kubernetes.io/control-plane"})))
+    assert found.shown().value("headroom_pods") == 1
+    account.pod_gone(replace(huge, revision=104))
+    account.pod_gone(pod("runs", 1, "node", revision=105))
+    assert found.shown().value("headroom_pods") == 1
+
+
 def test_each_pool_is_a_scope(tmp_path: Path) -> None:
     judge = ready(HIGH_MEM)
     judge.admission.account.see_node(node("big", 100, pool="high-mem"))
@@ -327,6 +333,27 @@ def test_reservations_that_nobody_used_are_orphaned_then_expired(replica: Metere
 
 def test_what_this_replica_holds_is_shown(replica: Metered) -> None:
     assert replica.shown().value("headroom_allotted_memory_bytes", scope="cluster") == 4 * GI
+    assert "headroom_allotted_memory_limits_bytes" not in replica.shown(), "nothing bounds them"
+
+
+def test_what_is_reserved_and_held_is_shown_of_limits_and_cpu_too(tmp_path: Path) -> None:
+    judge = ready(ALL_BOUNDED)
+    request = json.loads(review())["request"]["object"]
+    resources = {"requests": {"memory": "1Gi", "cpu": "250m"}, "limits": {"memory": "2Gi", "cpu": "500m"}}
+    request["spec"]["containers"][0]["resources"] = resources
+    response(judge.ask(review(object=request)))
+    shown = metered(judge, tmp_path).shown()
+    reserved = {
+        name: shown.value(f"headroom_reserved_{name}", scope="cluster")
+        for name in ("memory_bytes", "memory_limits_bytes", "cpu_requests_cores", "cpu_limits_cores")
+    }
+    assert reserved == {
+        "memory_bytes": GI,
+        "memory_limits_bytes": 2 * GI,
+        "cpu_requests_cores": 0.25,
+        "cpu_limits_cores": 0.5,
+    }
+    assert shown.value("headroom_allotted_cpu_limits_cores", scope="cluster") >= 0.5
 
 
 def test_bookings_are_counted_by_their_outcome(replica: Metered) -> None:

@@ -131,7 +131,7 @@ def test_what_becomes_of_an_edit_is_announced_on_the_configmap() -> None:
     assert bad.startswith("the ConfigMap headroom-config holds no good configuration: ")
     assert bad.endswith(f"configuration {first} stays")
     assert mended == f"configuration {first} applies (mode enforce)"
-    assert looser == f"configuration {second} applies (mode enforce)"
+    assert looser == f"configuration {second} applies (mode enforce): thresholds.memory.requests: 75% → 90%"
 
 
 def test_what_a_replica_finds_when_it_starts_or_is_told_again_is_no_news() -> None:

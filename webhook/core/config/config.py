@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
+from webhook.core.config.names import Contact
 from webhook.core.config.percentage import Part
 from webhook.core.config.types import (
     Answer,
@@ -53,11 +54,14 @@ class HeadroomConfig(Group, frozen=True, kw_only=True):
     ] = Mode.ENFORCE
     thresholds: Annotated[
         Thresholds,
-        Meta(description="Thresholds of the cluster. A sum without one is not bounded; one at least must be."),
+        Meta(description="Thresholds of the cluster. What has none is not judged; one at least must be there."),
     ] = Thresholds()
     warn_at: Annotated[
         Part,
-        Meta(description="A pod that takes a sum past this share of its bound is let in with a warning; 100%: never."),
+        Meta(
+            description="A pod that takes what is committed past this share of a threshold is let in with a warning; "
+            "100%: never."
+        ),
     ] = Part(90_000)
     reserve: Annotated[Reserve, Meta(description="Reserve of the cluster.")] = Reserve()
     missing_limits: Annotated[
@@ -89,6 +93,10 @@ class HeadroomConfig(Group, frozen=True, kw_only=True):
             "(warn) or is refused (deny)."
         ),
     ] = Answer.WARN
+    message: Annotated[
+        Contact,
+        Meta(description="What a refusal ends with: whom to ask, or where to read on. Empty: nothing."),
+    ] = ""
     nodes: Annotated[Nodes, Meta(description="Which nodes count.")] = Nodes()
     pools: Annotated[
         tuple[PoolConfig, ...], Meta(description="Pools of nodes; a node belongs to the first that fits it.")
@@ -102,7 +110,7 @@ class HeadroomConfig(Group, frozen=True, kw_only=True):
     def faults(self) -> Iterator[Fault]:
         """No sum is bounded at all, or a pool can never be told from another."""
         if not any(each.bounds_something for each in (self.thresholds, *(pool.thresholds for pool in self.pools))):
-            yield Fault("thresholds", "bounds nothing; write a share such as memory: {requests: 75%}")
+            yield Fault("thresholds", "has no threshold; write a share such as memory: {requests: 75%}")
         for index, pool in enumerate(self.pools):
             earlier = self.pools[:index]
             if pool.name == CLUSTER:

@@ -82,6 +82,8 @@ def flow(value: object) -> str:
             return "{" + ", ".join(f"{key}: {flow(each)}" for key, each in value.items()) + "}"
         case list():
             return "[" + ", ".join(map(flow, value)) + "]"
+        case str() if not value or " #" in value:  # which YAML would take for nothing, and for a comment
+            return f'"{value}"'
         case _:
             return str(value)
 

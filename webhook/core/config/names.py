@@ -35,6 +35,12 @@ PriorityClassName = Annotated[
     ),
 ]
 
+# No control characters, and nothing that reorders or breaks a line in somebody's terminal.
+_LINE = r"^[^\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ud800-\udfff\ufeff]{0,120}$"
+Contact = Annotated[
+    str, Meta(pattern=_LINE, title="a line of up to 120 characters that print", examples=["ask #platform"])
+]
+
 
 @dataclass(frozen=True, slots=True)
 class NamespacePattern(Notation):

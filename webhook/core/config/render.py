@@ -48,6 +48,11 @@ def digest(config: HeadroomConfig) -> str:
 
     Comments, notation, the order of keys, the order within sets, and defaults that are written out make no difference.
     """
-    pools = tuple(replace(pool, reserve=config.reserve_of(pool)) for pool in config.pools)
-    meaning = json.dumps(plain(replace(config, pools=pools)), sort_keys=True)
+    meaning = json.dumps(plain(effective(config)), sort_keys=True)
     return hashlib.sha256(meaning.encode()).hexdigest()[:12]
+
+
+def effective(config: HeadroomConfig) -> HeadroomConfig:
+    """Return the configuration with what holds where something is left out."""
+    pools = tuple(replace(pool, reserve=config.reserve_of(pool)) for pool in config.pools)
+    return replace(config, pools=pools)

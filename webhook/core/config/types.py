@@ -70,10 +70,10 @@ class Sums(Group, frozen=True, kw_only=True):
     """The thresholds of one resource."""
 
     requests: Annotated[
-        Share | None, Meta(description="Share of allocatable that the sum of requests may reach; absent: not bounded.")
+        Share | None, Meta(description="Share of allocatable that may be committed in requests; absent: not judged.")
     ] = None
     limits: Annotated[
-        Share | None, Meta(description="Share of allocatable that the sum of limits may reach; absent: not bounded.")
+        Share | None, Meta(description="Share of allocatable that may be committed in limits; absent: not judged.")
     ] = None
 
 

@@ -52,7 +52,7 @@ def _so_many(found: Foresight) -> str:
 def detail(found: Foresight, pods: str) -> str:
     """Say in a refusal what the broken sums do not say."""
     if found.obstacle is Obstacle.SHORT:
-        return f"{_so_many(found)} {pods} would, which workloads: deny refuses"
+        return f"{_so_many(found)} {pods} would fit, which workloads: deny refuses"
     advice = f": set {found.advice}" if found.advice else ""
     return f"its update would stall at {found.fit} of {found.of}, which workloads: deny refuses{advice}"
 

@@ -38,12 +38,12 @@ def _lines(preview: Preview) -> Iterator[str]:
     for where in preview.closed:
         yield _closed(where, kept.get(where[0], "there is nothing to take a share of"))
     for pool in preview.empty:
-        yield _fitted(pool, "{} selects no node: its bounds are 0, and nothing confined to it fits")
+        yield _fitted(pool, "{} selects no node: its thresholds come to 0, and nothing confined to it fits")
     for pool in preview.gone:
         yield _fitted(pool, "{} would be none any more: its pods count in the other scopes only")
     for (scope, resource, kind), bound in preview.unbound:
         was = amount(resource, bound, down=True)
-        yield _fitted(scope, f"{resource} {kind} of {{}} would have no bound any more; it is {was} now")
+        yield _fitted(scope, f"{resource} {kind} of {{}} would have no threshold any more; it is {was} now")
     for first, other, nodes in preview.overlaps:
         number = f"{nodes} node" if nodes == 1 else f"{nodes} nodes"
         both = f"pools {printable(first, 30)} and {printable(other, 30)}"
@@ -52,7 +52,7 @@ def _lines(preview: Preview) -> Iterator[str]:
 
 def _closed(where: Where, why: str) -> str:
     scope, resource, kind = where
-    return _fitted(scope, f"{resource} {kind} of {{}} would have a bound of 0: {why}")
+    return _fitted(scope, f"{resource} {kind} of {{}} would have threshold 0: {why}")
 
 
 def _kept(reserve: int, nodes: int, mode: Mode) -> str:
@@ -69,10 +69,10 @@ def _over(where: Where, level: Level, mode: Mode) -> str:
 
 def _reached(level: Level) -> str:
     if not level.bound:
-        return "past a bound of 0"
+        return "past a threshold of 0"
     if level.charged >= _MANY * level.bound:
-        return f"over {_MANY} times the new bound"
-    return f"{percent(level.charged, level.bound)} of the new bound"
+        return f"over {_MANY} times the new threshold"
+    return f"{percent(level.charged, level.bound)} of the new threshold"
 
 
 def _fitted(scope: str, sentence: str) -> str:

@@ -22,6 +22,7 @@ from webhook.core.forecast.messages import (
 from webhook.core.forecast.plan import KINDS, Plan
 from webhook.core.ledger.places import Lacking
 from webhook.core.pods.footprint import asks_for_memory, lacks_memory_limit
+from webhook.core.reviews.messages import NO_HELP, Help
 from webhook.core.reviews.response import respond
 from webhook.core.reviews.review import AdmissionRequest, AdmissionResponse
 from webhook.core.reviews.verdict import Decision, Reason, Verdict, judge_form, judge_placing, refuse
@@ -98,7 +99,7 @@ def _refused(plan: Plan, found: Foresight, policy: Policy) -> bool:
     return policy.workloads is Answer.DENY and found.obstacle is not Obstacle.SURGE and found.grows and not plan.mild
 
 
-def reply(request: AdmissionRequest, said: EarlyVerdict) -> AdmissionResponse:
+def reply(request: AdmissionRequest, said: EarlyVerdict, help_: Help = NO_HELP) -> AdmissionResponse:
     """Make the response."""
-    response = respond(request, said.verdict)
+    response = respond(request, said.verdict, help_=help_)
     return structs.replace(response, warnings=(said.warning,)) if said.warning else response

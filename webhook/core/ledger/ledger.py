@@ -31,10 +31,11 @@ from webhook.core.ledger.placement import Change, Placement
 from webhook.core.ledger.places import Lacking
 from webhook.core.ledger.recount import AWAITED, Grant, Snapshot
 from webhook.core.ledger.reservations import Reservation, Reservations
-from webhook.core.ledger.rules import AccountingRules
+from webhook.core.ledger.rules import AccountingRules, bounded_sums
 from webhook.core.ledger.unbound import UnboundPods
 from webhook.core.pods.confinement import Ways
 from webhook.core.values.amounts import NOTHING, Amounts
+from webhook.core.values.scopes import CLUSTER
 
 _MOST_CHANGED = 4096  # pods; a review that was overtaken comes within a moment
 
@@ -67,6 +68,7 @@ class Ledger:
         self._unbound = UnboundPods(self.capacity.places, self._placement.pool_of, self._lets_in)
         self._committed: dict[str, Amounts] = {}  # by scope, without what is excused
         self._held: dict[str, Amounts] = {}  # by node: what the pods bound to it commit
+        self._pods_on: Counter[str] = Counter()  # by node: how many are bound to it
         self._placed: dict[str, str | None] = {}  # by node: the pool that its pods are charged to
         self._excused: dict[str, dict[str, Amounts]] = {}  # by node that does not count, by scope
         self._leaving_on: set[str] = set()  # those of them that are cordoned, whose part is not taken out but summed
@@ -177,8 +179,24 @@ class Ledger:
         return (name in self._pods or name in self._ended) and name not in self._deleting
 
     def __len__(self) -> int:
-        """How many live pods are counted."""
+        """How many live pods are known."""
         return len(self._pods)
+
+    def pods_that_count(self) -> int:
+        """How many of them are in the cluster's sums: neither excused with their node, nor standing apart.
+
+        Those on cordoned nodes are as long as a reserve pays for these.
+        """
+        out = self._excused.keys() if self._is_unpaid() else self._excused.keys() - self._leaving_on
+        return len(self._pods) - sum(self._pods_on[node] for node in out) - self._unbound.apart
+
+    def _is_unpaid(self) -> bool:
+        """Say whether any of what cordoned nodes hold is taken out of a bounded sum of the cluster."""
+        leaving, bearing = self._leaving.get(CLUSTER), self.capacity.bearing(CLUSTER)
+        if leaving is None:
+            return not self.accounting.reserve_nodes(CLUSTER)
+        unpaid = self._unpaid_of(CLUSTER, leaving, bearing)
+        return any(unpaid[index] for index, _ in bounded_sums(bearing.bound)) if any(bearing.bound) else any(unpaid)
 
     # -- grants --------------------------------------------------------------------------------------------------------
 
@@ -396,8 +414,12 @@ class Ledger:
             for scope in after.scopes if after is not NOWHERE else ():
                 _move(self._committed, scope, NOTHING, after.footprint)
         if old is not None and old.node:
+            self._pods_on[old.node] -= 1
+            if not self._pods_on[old.node]:
+                del self._pods_on[old.node]
             self._hold(old.node, old.footprint, NOTHING)
         if new is not None and new.node:
+            self._pods_on[new.node] += 1
             self._hold(new.node, NOTHING, new.footprint)
 
     def _spread_of(self, bound: Entry | None) -> Charge:

@@ -73,6 +73,7 @@ class UnboundPods:
         self._lets_in = lets_in
         self._confined: dict[Ways, _Confined] = {}
         self._stuck: dict[str, Stuck] = {}
+        self.apart = 0  # how many stand apart
 
     def stuck(self, scope: str) -> Stuck:
         """Return what no node can hold of a scope's unbound pods."""
@@ -145,6 +146,7 @@ class UnboundPods:
     def _move(self, name: str, pod: Unbound, spread: Charge, *, out: bool) -> Charge:
         apart = self._lets_in(name, pod)
         part = Stuck(apart=pod.footprint) if apart else Stuck(pod.footprint)
+        self.apart += apart * (-1 if out else 1)
         for scope in spread.scopes:
             total = self.stuck(scope).moved(*((part, NONE_STUCK) if out else (NONE_STUCK, part)))
             if total == NONE_STUCK:

@@ -4,11 +4,14 @@ from msgspec.structs import replace
 
 from webhook.core.config.types import Mode
 from webhook.core.ledger.subjects import USER, is_namespace, namespace_of
+from webhook.core.reviews.messages import printable
 from webhook.core.reviews.verdict import Decision, Reason, Verdict, refusing
 from webhook.core.sharing.credit import Cause, Shortfall
 from webhook.core.values.amounts import Amounts
 from webhook.core.values.quantity import bytes_text, millis_text
+from webhook.core.values.scale import scales
 
+_NAME = 63  # characters
 _WHO_REFUSES = (
     "another admission webhook or a ResourceQuota may refuse them after Headroom has let them in, "
     "or their name was taken"
@@ -34,7 +37,8 @@ def _earlier(short: Shortfall, now: float) -> str:
     lapse, left = short.again_at - short.since, max(1.0, short.again_at - now)  # the view must be proven as well
     return (
         f"{pods} of {_whose(short.subject)} ({_amount(short)}) let in before {'have' if short.pods > 1 else 'has'} not "
-        f"appeared yet, such as {short.example}, let in {max(0.0, now - short.since):.0f} s ago; {_WHO_REFUSES}. "
+        f"appeared yet, such as {printable(short.example, _NAME)}, let in {max(0.0, now - short.since):.0f} s ago; "
+        f"{_WHO_REFUSES}. "
         f"It is let in once they appear, or are given up after {lapse:.0f} s, "
         f"{'the first of them ' if short.pods > 1 else ''}in {left:.0f} s"
     )
@@ -48,10 +52,15 @@ def _paused(short: Shortfall, now: float) -> str:
 
 
 def _taken(short: Shortfall, _: float) -> str:
+    resource, kind = Amounts._fields[short.index].split("_")[:2]
+    asked, kept = millis_text(short.awaited), millis_text(short.most)
+    if resource == "memory":
+        unit = next(scales([short.awaited], [short.most]))
+        asked, kept = unit.text(unit.up(short.awaited)), unit.text(unit.down(short.most))
     return (
         "a pod of this name exists already; delete it first or choose another name. "
-        f"This one asks {_amount(short)} more than that one has, "
-        f"of which {_written(short, short.most, down=True)} would be kept for a name that is taken"
+        f"This one asks {asked} of {resource} {kind} more than that one has, of which {kept} would be kept for a name "
+        "that is taken"
     )
 
 
@@ -63,15 +72,11 @@ def _whose(subject: str) -> str:
     if is_namespace(subject):
         return f"namespace {namespace}"
     if owner.startswith(USER):
-        return f"user {owner.removeprefix(USER)} in namespace {namespace_of(subject)}"
+        return f"user {printable(owner.removeprefix(USER), _NAME)} in namespace {namespace_of(subject)}"
     return f"the same owner in namespace {namespace}"
 
 
 def _amount(short: Shortfall) -> str:
     resource, kind = Amounts._fields[short.index].split("_")[:2]
-    return f"{_written(short, short.awaited)} of {resource} {kind}"
-
-
-def _written(short: Shortfall, value: int, *, down: bool = False) -> str:
-    is_memory = Amounts._fields[short.index].startswith("memory")
-    return bytes_text(value, down=down) if is_memory else millis_text(value)
+    amount = bytes_text(short.awaited) if resource == "memory" else millis_text(short.awaited)
+    return f"{amount} of {resource} {kind}"

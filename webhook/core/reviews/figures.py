@@ -4,8 +4,6 @@ They are the same whatever the verdict is: what the review would add is never in
 was let in and is reserved for by the time that anybody writes it down.
 """
 
-from collections.abc import Iterable
-
 from msgspec import Struct
 
 from webhook.core.ledger.capacity import ScopeLimits
@@ -30,9 +28,9 @@ class Figures(Struct, frozen=True, gc=False):
             return None
         return max(0, self.committed[index] + self.asked[index] - bound) if self.asked[index] else 0
 
-    def short(self) -> Iterable[int]:
-        """Yield the sums (indexes into `Amounts`) that are short."""
-        return (index for index, _ in bounded_sums(self.bearing.bound) if self.short_by(index))
+    def short(self) -> list[int]:
+        """Return the sums (indexes into `Amounts`) that are short."""
+        return [index for index, _ in bounded_sums(self.bearing.bound) if self.short_by(index)]
 
 
 def figures_of(ledger: Ledger, pod: PodInfo) -> tuple[Figures, ...]:

@@ -1,19 +1,29 @@
 """Wording: every sentence that a person reads from a review, made from the verdict's data in this one place.
 
-What is asked, committed or missing is rounded up, a bound or what would fit is rounded down, so that no rounding hides
-an overrun. Names come from users: what does not print is escaped, and what is long is cut before it hides the rest.
+The figures of a sentence share a unit and add up (shown.py), and no rounding hides an overrun. Names come from users:
+what does not print is escaped, and what is long is cut before it hides the rest.
 """
 
+from collections.abc import Callable, Iterable
+from functools import lru_cache
+from typing import NamedTuple
+
 from webhook.core.ledger.places import NO_ALLOCATABLE, Lacking
+from webhook.core.reviews.shown import Shown, shown
 from webhook.core.reviews.verdict import Decision, Reason, Sum, Verdict
 from webhook.core.values.quantity import bytes_text, millis_text
+from webhook.core.values.scale import Scale, scales
 from webhook.core.values.scopes import CLUSTER
 
 WARNING = 120  # characters; kubectl's line stays readable, and the API server cuts at 256
 _NAME_IN_WARNING = 36
 _SUBJECT_IN_WARNING = 60
 _SHORTEST_SUBJECT = 20
-_DETAIL = 500
+_SHORTEST_SCOPE = 12
+_REFUSAL = 500  # characters; what is longer is not read, and Events keep 1,024 bytes
+_DETAIL = 200  # in a sentence with figures
+_CONTACT = 120
+_SCOPE = 63
 _QUOTA = 4000  # others look for a quota's own words, so they are cut only where nobody reads on
 
 
@@ -39,22 +49,95 @@ def percent(part: int, whole: int) -> str:
     return f"{tenths // 10}.{tenths % 10}%" if tenths % 10 else f"{tenths // 10}%"
 
 
-def refusal(verdict: Verdict, subject: str, cannot: str = "does not fit") -> str:
-    """Say in one line why a pod is refused, or what it `cannot` do, and what to do about it."""
-    if verdict.sums:
-        more = f" ({printable(verdict.detail, _DETAIL)})" if verdict.detail else ""
-        return (
-            f"{subject} {cannot}{more}: {'; '.join(map(_broken, verdict.sums))}. "
-            f"{_advice(verdict.sums, verdict.lacking)}"
-        )
+class Help(NamedTuple):
+    """Where a user gets help: the ConfigMap with the thresholds, as namespace/name, and whom to ask, if anybody."""
+
+    config_map: str = "headroom-system/headroom-config"
+    contact: str = ""
+
+
+NO_HELP = Help()
+
+
+def refusal(verdict: Verdict, subject: str, act: str = "{}", help_: Help = NO_HELP) -> str:
+    """Say in one line why a pod is refused, and what to do about it, in at most 500 characters.
+
+    What a person needs is never cut: a long name is, and of many short sums the first are told. `act` says what exceeds
+    the headroom, with `{}` for the subject: the pod itself, or its growth. A quota's own words are left as they are.
+    """
     if verdict.reason is Reason.QUOTA:
         return printable(verdict.detail, _QUOTA)
+    contact = f"; {printable(help_.contact, _CONTACT)}" if help_.contact else ""
+    if verdict.sums:
+        detail = printable(verdict.detail, _DETAIL)
+        said = verdict.sums, verdict.lacking, detail, help_.config_map
+        return _whole(act, subject, lambda room: _exceeds(*said, room - len(contact)) + contact)
     if verdict.lacking is not None:
-        return (
-            f"{subject} cannot run: no node that counts now can hold it: it {shortage(verdict.lacking)}. It would wait "
-            "until a larger node comes, which unplaceable: deny refuses. Ask for less"
+        text = (
+            f" cannot run: no node that counts now can hold it: it {shortage(verdict.lacking)}. It would wait "
+            f"until a larger node comes, which unplaceable: deny refuses. Ask for less{contact}"
         )
-    return f"{subject} {_REFUSED[verdict.reason].format(detail=printable(verdict.detail, _DETAIL))}"
+    else:
+        frame = _REFUSED[verdict.reason]
+        detail = printable(verdict.detail, _REFUSAL - _SHORTEST_SUBJECT - len(frame) - len(contact))
+        text = f" {frame.format(detail=detail)}{contact}"
+    return _whole("{}", subject, lambda _: text)
+
+
+def _whole(act: str, subject: str, rest: Callable[[int], str]) -> str:
+    """Put a subject before the rest of a sentence, which is told how long it may be, and cut the subject as needed."""
+    frame = len(act) - len("{}")
+    text = rest(_REFUSAL - frame - _SHORTEST_SUBJECT)
+    return act.replace("{}", printable(subject, max(_SHORTEST_SUBJECT, _REFUSAL - frame - len(text)))) + text
+
+
+@lru_cache(maxsize=64)  # in a storm of refusals, one is much like the other but for its subject
+def _exceeds(sums: tuple[Sum, ...], lacking: Lacking | None, detail: str, config_map: str, room: int) -> str:
+    """Say by how much what is free is exceeded, and what helps; as many sums as there is room for, one at least."""
+    figures = shown(sums)
+    more = f" ({detail})" if detail else ""
+    advice = f". {_advice(sums, lacking, config_map)}"
+    texts = (f" exceeds {_first(told, sums, figures, more)}{advice}" for told in range(len(sums), 0, -1))
+    return next((text for text in texts if len(text) <= room), "") or printable(
+        f" exceeds {_first(1, sums, figures, more)}{advice}", room
+    )
+
+
+def _first(told: int, sums: tuple[Sum, ...], figures: tuple[Shown, ...], more: str) -> str:
+    """Tell the first of the sums, and how many others there are."""
+    left = len(sums) - told
+    others = f"; {left} more {'sum is' if left == 1 else 'sums are'} short" if left else ""
+    return f"{_clauses(sums[:told], figures[:told], more)}{others}"
+
+
+def _clauses(sums: tuple[Sum, ...], figures: tuple[Shown, ...], more: str) -> str:
+    """Say it of each sum, and whose headroom it is where that is another than before."""
+    parts = []
+    whose = ""
+    for s, each in zip(sums, figures, strict=True):
+        named = f"{_possessive(s.scope)} {s.resource} headroom"
+        parts.append(_short_of(s, each) if named == whose else f"{named}{more}: {_short_of(s, each)}")
+        whose, more = named, ""
+    return "; ".join(parts)
+
+
+def _short_of(s: Sum, figures: Shown) -> str:
+    adds = f"it adds {figures.asked} of {s.kind}"
+    if not any(s.room):
+        reasons = ", ".join(f"{number} {reason}" for reason, number in s.uncounted)
+        return f"{adds}, and no node counts ({reasons or 'there is none'})"
+    coming = f", {figures.coming} of it for pods being created" if figures.coming else ""
+    stuck = f", {figures.stuck} of it for pods that no node can hold" if figures.stuck else ""
+    threshold = f"; threshold {s.share} of allocatable" if s.share else ""
+    kept = f" less {figures.kept} in reserve" if figures.kept and threshold else ""
+    return (
+        f"{adds}, {figures.free} is free "
+        f"({figures.committed} of {figures.bound} committed{coming}{stuck}{threshold}{kept})"
+    )
+
+
+def _possessive(scope: str) -> str:
+    return "the cluster's" if scope == CLUSTER else f"pool {printable(scope, _SCOPE)}'s"
 
 
 _REFUSED = {
@@ -76,58 +159,48 @@ _LET_IN = {
 }
 
 
-def _advice(sums: tuple[Sum, ...], lacking: Lacking | None) -> str:
+def _advice(sums: tuple[Sum, ...], lacking: Lacking | None, config_map: str) -> str:
     if not any(any(s.room) for s in sums):
         return "To ask for less does not help: a node must be uncordoned, repaired, untainted or added"
     nowhere = "" if lacking is None else f"No node that counts now can hold it either: it {shortage(lacking)}. "
-    free = ", free some," if any(s.committed or s.granted for s in sums) else ""
-    return (
-        f"{nowhere}Ask for less{free} or raise {' and '.join(map(_threshold, sums))} in the ConfigMap headroom-config"
-    )
+    lower = f"Lower its {_listed(s.kind for s in sums)}"
+    taken = [s.resource for s in sums if s.committed or s.granted]
+    free = f", free {_listed(taken)}, or" if taken else " or"
+    thresholds = _listed(map(_threshold, sums))
+    return f"{nowhere}{lower}{free} have {thresholds} raised in ConfigMap {config_map}"
 
 
-def _no_node(s: Sum) -> str:
-    """Say that no node counts, and why."""
-    reasons = ", ".join(f"{number} {reason}" for reason, number in s.uncounted)
-    return f"no node counts: {reasons or 'there is none'}"
+def _listed(words: Iterable[str]) -> str:
+    """List words, each once."""
+    return " and ".join(dict.fromkeys(words))
 
 
 def shortage(lacking: Lacking) -> str:
     """Say what a pod asks for, and that none of the nodes it may use has so much, of both resources together."""
-    short = [r for r in ("memory", "cpu") if getattr(lacking.need, r) > getattr(lacking.largest, r)]
-    asked = " and ".join(_named(r, getattr(lacking.need, r)) for r in short or ("memory", "cpu"))
-    if lacking.largest == NO_ALLOCATABLE:
+    need, largest = lacking.need, lacking.largest
+    short = [r for r in ("memory", "cpu") if getattr(need, r) > getattr(largest, r)]
+    told = {"memory": _apart(need.memory, largest.memory), "cpu": _cpus(need.cpu, largest.cpu)}
+    asked = " and ".join(told[r][0] for r in short or ("memory", "cpu"))
+    if largest == NO_ALLOCATABLE:
         return f"asks {asked}, and may use no node that counts now"
     if not short:
         return f"asks {asked}, which no node has together"
-    return f"asks {asked}, the largest it may use has " + " and ".join(
-        _named(r, getattr(lacking.largest, r), down=True) for r in short
-    )
+    return f"asks {asked}, the largest it may use has " + " and ".join(told[r][1] for r in short)
 
 
-def _named(resource: str, value: int, *, down: bool = False) -> str:
-    return amount(resource, value, down=down) + ("" if resource == "memory" else " cpu")
+def _apart(need: int, largest: int) -> tuple[str, str]:
+    """Write bytes that are asked, and those that there are, in one unit in which the larger one looks larger."""
+    units = scales([need], [largest])
+    unit = next((u for u in units if need <= largest or u.up(need) > u.down(largest)), Scale(0, 0))
+    return unit.text(unit.up(need)), unit.text(unit.down(largest))
 
 
-def _broken(s: Sum) -> str:
-    resource, free = s.resource, s.free
-    reached = s.committed + s.granted + s.asked
-    usable = amount(resource, max(0, s.allocatable - s.kept), down=True)
-    of_what = f"{s.share} of {usable} allocatable" if s.share else "bound"
-    of_what = of_what if any(s.room) else _no_node(s)
-    kept = f", {amount(resource, s.kept)} kept in reserve" if s.kept else ""
-    fits = f"at most {amount(resource, free, down=True)} would fit" if free else "nothing would fit"
-    stuck = f" ({amount(resource, s.unplaceable)} of it for pods that no node can hold)" if s.unplaceable else ""
-    on_its_way = f" and {amount(resource, s.granted)} granted but not yet there" if s.granted else ""
-    return (
-        f"{resource} {s.kind} of {place(s.scope)} would be {amount(resource, reached)} of "
-        f"{amount(resource, s.bound, down=True)} ({of_what}{kept}): asked {amount(resource, s.asked)}, "
-        f"committed {amount(resource, s.committed)}{stuck}{on_its_way}, short by {amount(resource, s.short_by)}, {fits}"
-    )
+def _cpus(need: int, largest: int) -> tuple[str, str]:
+    return f"{millis_text(need)} cpu", f"{millis_text(largest)} cpu"
 
 
 def _threshold(s: Sum) -> str:
-    return f"thresholds.{s.resource}.{s.kind}" + ("" if s.scope == CLUSTER else f" of {place(s.scope)}")
+    return ("" if s.scope == CLUSTER else "the pool's ") + f"thresholds.{s.resource}.{s.kind}"
 
 
 _BROKEN = (Reason.MEMORY, Reason.CPU)
@@ -149,20 +222,18 @@ def warnings(verdict: Verdict, subject: str) -> tuple[str, ...]:
 
 
 def _near(s: Sum) -> str:
-    reached = s.committed + s.granted + s.asked
-    return (
-        f"{s.resource} {s.kind} of {_short(s)} at {percent(reached, s.bound)} of the bound: "
-        f"{amount(s.resource, reached)} of {amount(s.resource, s.bound, down=True)}"
-    )
+    (figures,) = shown((s,))
+    share = percent(s.committed + s.granted + s.asked, s.bound)
+    return _fitted(s, f"at {share} of the threshold: {figures.reached} of {figures.bound}", "")
 
 
 def _over(s: Sum) -> str:
-    return (
-        f"past the bound: {s.resource} {s.kind} of {_short(s)} "
-        f"{amount(s.resource, s.committed + s.granted + s.asked)} of {amount(s.resource, s.bound, down=True)}, "
-        f"over by {amount(s.resource, s.short_by)}"
-    )
+    (figures,) = shown((s,))
+    return _fitted(s, f"{figures.reached} of {figures.bound}, over by {figures.over}", "past the threshold: ")
 
 
-def _short(s: Sum) -> str:
-    return printable(place(s.scope), _NAME_IN_WARNING)
+def _fitted(s: Sum, figures: str, begin: str) -> str:
+    """Name a sum before its figures; the name of a long scope is cut to what these leave."""
+    what = f"{begin}{s.resource} {s.kind} of "
+    room = WARNING - len(what) - len(figures) - 1
+    return f"{what}{printable(place(s.scope), max(_SHORTEST_SCOPE, min(_NAME_IN_WARNING, room)))} {figures}"

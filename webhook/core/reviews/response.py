@@ -1,6 +1,6 @@
 """Replies: a verdict as the response that the API server is sent."""
 
-from webhook.core.reviews.messages import printable, refusal, warnings
+from webhook.core.reviews.messages import NO_HELP, Help, printable, refusal, warnings
 from webhook.core.reviews.review import AdmissionRequest, AdmissionResponse, Status
 from webhook.core.reviews.verdict import Decision, Reason, Verdict
 
@@ -21,7 +21,9 @@ def subject(request: AdmissionRequest, name: str | None = None) -> str:
     return printable(f"{what} {where}".rstrip(), _LONGEST)
 
 
-def respond(request: AdmissionRequest, verdict: Verdict, name: str | None = None) -> AdmissionResponse:
+def respond(
+    request: AdmissionRequest, verdict: Verdict, name: str | None = None, help_: Help = NO_HELP
+) -> AdmissionResponse:
     """Make the response; `name` is the pod's namespace/name where the request itself does not say it."""
     if verdict.decision is Decision.ALLOW and verdict.reason is Reason.FITS:
         return AdmissionResponse(request.uid, allowed=True)
@@ -31,20 +33,27 @@ def respond(request: AdmissionRequest, verdict: Verdict, name: str | None = None
             request.uid, True, warnings=warnings(verdict, named), audit_annotations=_annotations(verdict)
         )
     code, reason = _STATUS.get(verdict.reason, _FORBIDDEN)
-    status = Status(code, refusal(verdict, named, _cannot(request)), reason)
+    status = Status(code, refusal(verdict, named, _act(request), help_), reason)
     return AdmissionResponse(request.uid, False, status, audit_annotations=_annotations(verdict))
 
 
-def _cannot(request: AdmissionRequest) -> str:
+def _act(request: AdmissionRequest) -> str:
+    """Say what of the pod takes headroom, with `{}` for the pod."""
     if request.is_resize:
-        return "cannot grow"
+        return "growth of {}"
     if request.is_binding:
-        return "cannot be bound to this node"
+        return "binding of {} to this node"
     confines = request.is_pod and request.operation == "UPDATE"
-    return "cannot be confined to these nodes" if confines else "does not fit"
+    return "confinement of {} to these nodes" if confines else "{}"
 
 
-def message(request: AdmissionRequest, verdict: Verdict, response: AdmissionResponse, name: str | None = None) -> str:
+def message(
+    request: AdmissionRequest,
+    verdict: Verdict,
+    response: AdmissionResponse,
+    name: str | None = None,
+    help_: Help = NO_HELP,
+) -> str:
     """Return what a decision is told with besides its figures: one line, whatever the decision is.
 
     Of a refusal what the user was told, of what a mode lets in the sentence that would have refused it, of another
@@ -55,7 +64,7 @@ def message(request: AdmissionRequest, verdict: Verdict, response: AdmissionResp
     if verdict.reason is Reason.FITS:  # as of most
         return verdict.detail
     if verdict.decision is Decision.AUDIT or (verdict.decision is Decision.WARN and verdict.reason in _WOULD_REFUSE):
-        return refusal(verdict, subject(request, name), _cannot(request))
+        return refusal(verdict, subject(request, name), _act(request), help_)
     return "; ".join(response.warnings) or verdict.detail
 
 

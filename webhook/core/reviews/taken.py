@@ -5,17 +5,14 @@ from msgspec.structs import replace
 from webhook.core.ledger.info import PodInfo
 from webhook.core.ledger.interval import UNBORN
 from webhook.core.ledger.ledger import Ledger
-from webhook.core.reviews.messages import amount
 from webhook.core.reviews.verdict import Verdict
 
 
 def named(ledger: Ledger, pod: PodInfo, judged: Verdict) -> Verdict:
-    """Return the verdict with a word on the pod that has the name; without it the figure asked would be puzzling."""
+    """Return the verdict with a word on the pod that has the name; without it the figure added would be puzzling."""
     broken = [s for s in judged.sums if s.short_by > 0]
     if not broken or pod.before is not UNBORN or not ledger.is_taken(pod.name):
         return judged
     first = broken[0]
-    whole = pod.asked[first.index]
-    counted = amount(first.resource, whole - first.asked, down=True)
-    already = f": {counted} of the {amount(first.resource, whole)} are counted already" if whole > first.asked else ""
+    already = ", and what it has is counted already" if pod.asked[first.index] > first.asked else ""
     return replace(judged, detail=f"a pod of that name exists{already}")

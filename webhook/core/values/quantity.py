@@ -14,6 +14,8 @@ import json
 import re
 from functools import lru_cache
 
+from webhook.core.values.scale import UNITS, Scale, decimal, scale
+
 RawQuantity = str | int | float | None  # as JSON has it; Go accepts numbers too, and takes null for zero
 
 NANO = 10**9
@@ -25,8 +27,6 @@ _FORM = re.compile(
     r"(?:(?P<suffix>[numkMGTPE]|[KMGTPE]i)|[eE](?P<minus>[+-]?)0*(?P<exponent>[0-9]{1,19}))?"
 )
 _DECIMAL = {"n": -9, "u": -6, "m": -3, "k": 3, "M": 6, "G": 9, "T": 12, "P": 15, "E": 18}
-_UNITS = ("", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei")
-_LARGEST_UNIT = len(_UNITS) - 1
 _BINARY = {"Ki": 10, "Mi": 20, "Gi": 30, "Ti": 40, "Pi": 50, "Ei": 60}
 
 
@@ -102,33 +102,18 @@ _remembered = lru_cache(maxsize=4096)(_parse)
 
 @lru_cache(maxsize=1024)  # one sentence after the other speaks of the same bound, and of much the same commitment
 def bytes_text(amount: int, *, down: bool = False) -> str:
-    """Write bytes for people, in the largest unit of which there is at least one: `128Mi`, `18.25Gi`, `3 bytes`.
+    """Write bytes for people: `128Mi`, `14.4Gi`, `307201Mi`, `3 bytes`; figures of one sentence share a scale instead.
 
-    What takes more than two decimals is rounded up (what is asked, committed or missing), or down on request (a bound,
-    what is free), so that rounding never hides an overrun.
+    What cannot be shown exactly (scale.py) is rounded to hundredths: up (what is asked, committed or missing), or down
+    on request (a bound, what is free), so that rounding never hides an overrun.
     """
-    step = min((amount.bit_length() - 1) // 10, _LARGEST_UNIT) if amount else 0
-    if not step and amount:
-        return "1 byte" if amount == 1 else f"{amount} bytes"
-    hundredths = _hundredths(amount, step, down=down)
-    if abs(hundredths) >= 102_400 and step < _LARGEST_UNIT:  # rounded to a whole one of the next unit
-        step += 1
-        hundredths = _hundredths(amount, step, down=down)
-    return _decimal(hundredths, 2) + _UNITS[step]
-
-
-def _hundredths(amount: int, step: int, *, down: bool) -> int:
-    size = 10 * step
-    return amount * 100 >> size if down else -(-amount * 100 >> size)
+    unit = scale(amount)
+    steps = unit.down(amount) if down else unit.up(amount)
+    if abs(steps) == 1024 * 10**unit.decimals and 0 < unit.unit < len(UNITS) - 1:  # rounded to one of the next unit
+        return Scale(unit.unit + 1, 0).text(1 if steps > 0 else -1)
+    return unit.text(steps)
 
 
 def millis_text(amount: int) -> str:
     """Write millicores for people, always exactly: `250m`, `1.5`, `2`."""
-    return f"{amount}m" if 0 < abs(amount) < 1000 else _decimal(amount, 3)
-
-
-def _decimal(amount: int, places: int) -> str:
-    """Write a whole number of the last of so many decimal places, without needless zeros."""
-    whole_units, rest = divmod(abs(amount), 10**places)
-    decimals = f".{rest:0{places}d}".rstrip("0") if rest else ""
-    return f"{'-' if amount < 0 else ''}{whole_units}{decimals}"
+    return f"{amount}m" if 0 < abs(amount) < 1000 else decimal(amount, 3)

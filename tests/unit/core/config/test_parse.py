@@ -89,7 +89,7 @@ def test_version_and_kind_must_be_written() -> None:
 @pytest.mark.parametrize("thresholds", ["", "thresholds: {}", "thresholds: {memory: {}, cpu: {}}"])
 def test_a_configuration_that_bounds_nothing_is_refused(thresholds: str) -> None:
     text = f"apiVersion: headroom.internal/v1\nkind: HeadroomConfig\n{thresholds}"
-    assert problems(text) == ["thresholds: bounds nothing; write a share such as memory: {requests: 75%}"]
+    assert problems(text) == ["thresholds: has no threshold; write a share such as memory: {requests: 75%}"]
 
 
 def test_thresholds_of_a_pool_are_enough() -> None:

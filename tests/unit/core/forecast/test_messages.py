@@ -104,22 +104,28 @@ def refused(foreseen: Foresight) -> str:
 
 def test_a_refusal_says_how_many_would_fit_and_by_which_policy_the_others_do_not() -> None:
     assert refused(found(Obstacle.SHORT, 6, 10)) == (
-        "Deployment default/web does not fit (only 6 of 10 replicas would, which workloads: deny refuses): "
-        "memory requests of the cluster would be 9.5Gi of 7.5Gi (75% of 10Gi allocatable): "
-        "asked 5Gi, committed 4.5Gi, short by 2Gi, at most 3Gi would fit. "
-        "Ask for less, free some, or raise thresholds.memory.requests in the ConfigMap headroom-config"
+        "Deployment default/web exceeds the cluster's memory headroom (only 6 of 10 replicas would fit, which "
+        "workloads: deny refuses): it adds 5Gi of requests, 3Gi is free (4.5Gi of 7.5Gi committed; threshold 75% of "
+        "allocatable). Lower its requests, free memory, or have thresholds.memory.requests raised in ConfigMap "
+        "headroom-system/headroom-config"
     )
 
 
 def test_a_refusal_says_none_where_none_would_fit() -> None:
-    head = "Deployment default/web does not fit (none of 10 replicas would, which workloads: deny refuses): "
+    head = (
+        "Deployment default/web exceeds the cluster's memory headroom (none of 10 replicas would fit, which workloads: "
+        "deny refuses): "
+    )
     assert refused(found(Obstacle.SHORT, 0, 10)).startswith(head)
 
 
 def test_a_refusal_of_an_update_that_would_stall_says_how_it_would_not() -> None:
-    head = "Deployment default/web does not fit (its update would stall at 0 of 3, which workloads: deny refuses"
-    assert refused(found(Obstacle.STALL, 0, 3)).startswith(f"{head}: set maxSurge: 0): memory requests of the cluster")
-    assert refused(found(Obstacle.STALL, 0, 3, advice="")).startswith(f"{head}): memory requests of the cluster")
+    head = (
+        "Deployment default/web exceeds the cluster's memory headroom (its update would stall at 0 of 3, which "
+        "workloads: deny refuses"
+    )
+    assert refused(found(Obstacle.STALL, 0, 3)).startswith(f"{head}: set maxSurge: 0): it adds ")
+    assert refused(found(Obstacle.STALL, 0, 3, advice="")).startswith(f"{head}): it adds ")
 
 
 @pytest.mark.parametrize(

@@ -92,7 +92,7 @@ def test_a_threshold_that_is_lowered_far_enough_puts_the_scope_over(busy: Ledger
     assert of_change(busy, requests="57%").over == ()
     assert of_change(busy, requests="50%").over == ((REQUESTS, Level(9 * GI, 8 * GI)),)
     assert told(busy, requests="50%") == (
-        "memory requests of the cluster would be 112.5% of the new bound: nothing more fits until 1Gi are freed",
+        "memory requests of the cluster would be 112.5% of the new threshold: nothing more fits until 1Gi are freed",
     )
 
 
@@ -134,7 +134,7 @@ def test_a_reserve_can_put_a_scope_over_or_close_it(busy: Ledger) -> None:
     )
     empty = ledger("", node("a"))
     (line,) = told(empty, "reserve: {nodes: 1}")
-    assert line.endswith("have a bound of 0: the reserve (nodes: 1) takes the only node; nothing would fit")
+    assert line.endswith("have threshold 0: the reserve (nodes: 1) takes the only node; nothing would fit")
 
 
 @pytest.mark.parametrize(
@@ -142,7 +142,7 @@ def test_a_reserve_can_put_a_scope_over_or_close_it(busy: Ledger) -> None:
     [("enforce", "nothing would fit"), ("warn", "all get a warning"), ("audit", "all are logged")],
 )
 def test_a_reserve_that_takes_every_node_is_named_whether_anything_lives_or_not(mode: str, then: str) -> None:
-    line = f"memory requests of the cluster would have a bound of 0: the reserve (nodes: 99) takes all 3 nodes; {then}"
+    line = f"memory requests of the cluster would have threshold 0: the reserve (nodes: 99) takes all 3 nodes; {then}"
     settings = f"mode: {mode}\nreserve: {{nodes: 99}}"
     of = ledger("", node("a"), node("b"), node("c"), node("out", taints=CONTROL_PLANE))
     assert told(of, settings) == (line,)
@@ -161,7 +161,7 @@ def test_a_bound_of_nothing_is_not_laid_to_a_reserve() -> None:
 def test_a_bound_that_goes(busy: Ledger) -> None:
     new = f"{HIGH_MEM}\nthresholds: {{memory: {{limits: 100%}}}}"
     assert of_change(busy, new).unbound == ((REQUESTS, 16 * GI),)
-    assert told(busy, new) == ("memory requests of the cluster would have no bound any more; it is 16Gi now",)
+    assert told(busy, new) == ("memory requests of the cluster would have no threshold any more; it is 16Gi now",)
 
 
 def test_limits_stay_bounded_when_only_what_a_missing_one_counts_changes() -> None:
@@ -177,12 +177,12 @@ def test_a_pool_that_goes(busy: Ledger) -> None:
 def test_a_pool_that_selects_nothing_is_told_once(busy: Ledger) -> None:
     gpu = "{name: gpu, nodeSelector: {pool: gpu}, thresholds: {memory: {requests: 75%}}}"
     new = HIGH_MEM.replace("]", f", {gpu}]")
-    assert told(busy, new) == ("pool gpu selects no node: its bounds are 0, and nothing confined to it fits",)
+    assert told(busy, new) == ("pool gpu selects no node: its thresholds come to 0, and nothing confined to it fits",)
     busy.configure(AccountingRules(config(new)), 0.0)
     assert told(busy, new) == ()
     renamed = HIGH_MEM.replace("pool: high-mem", "pool: hihg-mem")
     assert told(busy, renamed) == (
-        "pool high-mem selects no node: its bounds are 0, and nothing confined to it fits",
+        "pool high-mem selects no node: its thresholds come to 0, and nothing confined to it fits",
         "pool gpu would be none any more: its pods count in the other scopes only",
     )
 
@@ -220,7 +220,7 @@ def test_the_first_configuration_of_all_is_previewed_too() -> None:
     of.relist_nodes([node("a")], 0.0)
     of.see(pod("on-a", 7, "a"))
     assert told(of, "", "50%") == (
-        "memory requests of the cluster would be 175% of the new bound: nothing more fits until 3Gi are freed",
+        "memory requests of the cluster would be 175% of the new threshold: nothing more fits until 3Gi are freed",
     )
 
 

@@ -212,7 +212,7 @@ def test_where_pods_are_refused_since_no_node_can_hold_them_that_is_said_first(r
     assert (refused.verdict.decision, refused.verdict.reason) == (Decision.DENY, Reason.MEMORY)
     assert refused.verdict.detail == (
         "no node that counts now can hold one of its pods: it asks 5Gi, the largest it may use has 1Gi; "
-        f"none of {replicas} replicas would, which workloads: deny refuses"
+        f"none of {replicas} replicas would fit, which workloads: deny refuses"
     )
 
 
@@ -250,7 +250,9 @@ def test_a_refusal_is_403_and_says_what_to_do() -> None:
     assert not response.allowed
     assert response.status is not None
     assert (response.status.code, response.status.reason) == (403, "Forbidden")
-    assert response.status.message.startswith("Deployment default/web does not fit (only 2 of 3 replicas would, ")
+    assert response.status.message.startswith(
+        "Deployment default/web exceeds the cluster's memory headroom (only 2 of 3 replicas would fit, "
+    )
     assert not response.warnings
 
 

@@ -96,7 +96,7 @@ def test_a_refusal_names_the_pod_and_the_pool() -> None:
     response = respond(asked.request, decide(replica.ledger, replica.allotment, asked, 1.0).verdict)
     assert response.status is not None
     assert response.status.message.startswith(
-        "pod default/p2 cannot be bound to this node: memory requests of pool hm would be 6Gi of 4Gi"
+        "binding of pod default/p2 to this node exceeds pool hm's memory headroom: it adds 2Gi of requests, 0 is free "
     )
 
 

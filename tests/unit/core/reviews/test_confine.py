@@ -174,7 +174,7 @@ def test_the_refusal_says_what_cannot_be() -> None:
     response = respond(asks.request, decide(replica.ledger, replica.allotment, asks, 1.0).verdict)
     assert response.status is not None
     assert response.status.message.startswith(
-        "pod default/gated-2 cannot be confined to these nodes: memory requests of pool hm would be 6Gi of 4Gi"
+        "confinement of pod default/gated-2 to these nodes exceeds pool hm's memory headroom: it adds 2Gi of requests, "
     )
     assert response.status.code == 403
 
