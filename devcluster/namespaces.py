@@ -1,4 +1,4 @@
-"""A namespace for one test, and what must be gone again after it: pods would still be counted by the next test."""
+"""A namespace for one test. Its pods must be gone after the test, because the next test would count them."""
 
 import uuid
 from collections.abc import Iterator, Mapping
@@ -14,12 +14,12 @@ TIMEOUT_SECONDS = 120.0
 
 @contextmanager
 def temporary(cluster: Cluster, labels: Mapping[str, str] | None = None) -> Iterator[str]:
-    """Give a new namespace in which pods can be created at once; end with none of its pods left."""
+    """Make a namespace in which pods can be created at once; delete it with all its pods at the end."""
     name = f"test-{uuid.uuid4().hex[:8]}"
     cluster.api.create(NAMESPACES, {"metadata": {"name": name, "labels": dict(labels or {})}})
     try:
         if cluster.controllers:
-            # Until a controller has made it, pods are refused for the want of it.
+            # The API server refuses pods until a controller has created this account.
             account = f"{NAMESPACES}/{name}/serviceaccounts/default"
             until(lambda: cluster.api.exists(account), f"the default service account of {name}", TIMEOUT_SECONDS)
         yield name
@@ -28,10 +28,10 @@ def temporary(cluster: Cluster, labels: Mapping[str, str] | None = None) -> Iter
 
 
 def remove(cluster: Cluster, name: str) -> None:
-    """Delete the namespace with its pods; the rest of its contents goes in the background where controllers run."""
+    """Delete the namespace with its pods; controllers, if they run, delete its other contents in the background."""
     path = f"{NAMESPACES}/{name}"
     cluster.api.delete(path)
-    # A namespace that is being deleted takes no new objects, so no owner can bring these pods back.
+    # A namespace that is being deleted accepts no new objects, so no controller can create these pods again.
     until(lambda: _no_pods(cluster, path), f"the deletion of the pods of {name}", TIMEOUT_SECONDS)
     if not cluster.controllers:
         cluster.api.replace(f"{path}/finalize", {"metadata": {"name": name}, "spec": {"finalizers": []}})
