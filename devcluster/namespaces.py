@@ -31,7 +31,8 @@ def remove(cluster: Cluster, name: str) -> None:
     """Delete the namespace with its pods; controllers, if they run, delete its other contents in the background."""
     path = f"{NAMESPACES}/{name}"
     cluster.api.delete(path)
-    # A namespace that is being deleted accepts no new objects, so no controller can create these pods again.
+    # A namespace that is being deleted accepts no new objects, so no controller can create these pods again, except by
+    # a create that the API server had begun before.
     until(lambda: _no_pods(cluster, path), f"the deletion of the pods of {name}", TIMEOUT_SECONDS)
     if not cluster.controllers:
         cluster.api.replace(f"{path}/finalize", {"metadata": {"name": name}, "spec": {"finalizers": []}})
