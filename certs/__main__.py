@@ -17,7 +17,7 @@ from certs.issuing import Held, hold_authority, hold_serving
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command: 0 when done, 1 when it could not be, 2 for wrong usage."""
+    """Run one command; return 0 if it succeeded, 1 if it failed. Wrong usage exits with 2."""
     arguments = _parser().parse_args(argv)
     run: Callable[[argparse.Namespace], None] = arguments.run
     try:

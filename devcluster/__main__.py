@@ -16,7 +16,7 @@ FORESEEN = (BuildError, FileNotFoundError, NotReadyError, RefusedError, Toolchai
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command: 0 when done, 1 when it could not be (with the reason on stderr), 2 for wrong usage."""
+    """Run one command; return 0 if it succeeded, 1 if it failed (the reason is on stderr). Wrong usage exits with 2."""
     arguments = _parser(os.environ).parse_args(argv)
     run: Callable[[argparse.Namespace], int] = arguments.run
     try:
@@ -78,12 +78,12 @@ def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
 
 
 def _add_up(up: argparse.ArgumentParser, environment: Mapping[str, str]) -> None:
-    """Options whose defaults come from make's variables of the same names."""
+    """Add the options; environment variables of the same names, which make sets, give their defaults."""
     usual = Settings()
 
     def option(name: str, kind: Callable[[str], object], default: object, text: str) -> None:
         variable = name.upper().replace("-", "_")
-        # argparse reads a default that is a string as if it had been typed.
+        # argparse parses a default that is a string as if it had been typed.
         given = environment.get(variable) or str(default)
         up.add_argument(f"--{name}", type=kind, default=given, metavar="X", help=f"{text} ({variable}, now {given})")
 

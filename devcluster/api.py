@@ -1,4 +1,4 @@
-"""JSON to and from a Kubernetes API server, without models: what tests send is what the server gets."""
+"""A client of a Kubernetes API server that sends and returns plain JSON: the server gets exactly what a test sends."""
 
 import json
 from pathlib import Path
@@ -13,7 +13,7 @@ PATCH_TYPES = {
     "apply": "application/apply-patch+yaml",
 }
 
-# An object as JSON has it. Tests look into many kinds of objects, few of which are worth a type of their own.
+# An object as decoded JSON. Tests look into many kinds of objects, few of which are worth a type of their own.
 Object = dict[str, Any]
 Query = dict[str, str | int]
 
@@ -21,7 +21,7 @@ LOOPBACK_NAMES = {"127.0.0.1", "::1", "localhost"}
 
 
 class ApiError(RuntimeError):
-    """The server refused: `code` is the HTTP status, `reason` and `message` are from its Status object."""
+    """The API server refused: `code` is the HTTP status, `reason` and `message` are from its Status object."""
 
     def __init__(self, code: int, reason: str, message: str) -> None:
         super().__init__(f"{code} {reason}: {message}")
@@ -29,14 +29,14 @@ class ApiError(RuntimeError):
 
 
 class Api:
-    """One identity (a kubeconfig) talking to one server; safe to use from several threads."""
+    """Calls one API server with the credentials of one kubeconfig; several threads may share it."""
 
     def __init__(self, kubeconfig: Path) -> None:
         settings = client.Configuration()
         config.load_kube_config(str(kubeconfig), client_configuration=settings)  # type: ignore[no-untyped-call] # the package is not typed
         settings.connection_pool_maxsize = 64
         if urlsplit(settings.host).hostname in LOOPBACK_NAMES:
-            settings.proxy = None  # as Go's clients do by themselves: no proxy leads to this machine
+            settings.proxy = None  # as Go's clients do by default: a proxy is never meant for this machine
         self.url: str = settings.host
         self._settings = settings
         self._pool = client.ApiClient(settings).rest_client.pool_manager
@@ -51,14 +51,14 @@ class Api:
         timeout: float = 30.0,
         query: Query | None = None,
     ) -> Object:
-        """Send `body`, return the object that comes back; any status from 400 up is an ApiError."""
+        """Send `body`, return the object that comes back; raises ApiError for a status of 400 or above."""
         data = None if body is None else json.dumps(body).encode()
         headers = {"Content-Type": content_type, "Accept": "application/json"}
         url = path + (f"?{urlencode(query)}" if query else "")
         return _decoded(self._send(method, url, data, headers, timeout))
 
     def text(self, path: str, timeout: float = 30.0) -> str:
-        """Read what is no object, such as /metrics or /readyz."""
+        """Read a page that is not an object, such as /metrics or /readyz."""
         return self._send("GET", path, None, {}, timeout).decode()
 
     def _send(self, method: str, url: str, body: bytes | None, headers: dict[str, str], timeout: float) -> bytes:
@@ -75,7 +75,7 @@ class Api:
         return answer.data
 
     def _credentials(self) -> dict[str, str]:
-        # Asked for each time: tokens of cloud providers expire, and this fetches a new one.
+        # Read for each call: tokens of cloud providers expire, and this fetches a new one.
         bearer = self._settings.auth_settings().get("BearerToken")
         return {"Authorization": str(bearer["value"])} if bearer else {}
 
@@ -101,7 +101,7 @@ class Api:
         return self.request("PATCH", path, body, content_type=PATCH_TYPES[kind], query=query)
 
     def apply(self, path: str, body: Object) -> Object:
-        """Create the object or bring it to this state, whatever somebody else wrote there."""
+        """Create the object or bring it to this state by a server-side apply that forces conflicts."""
         return self.patch(path, body, "apply", fieldManager="tests", force="true")
 
     def delete(self, path: str, **query: str | int) -> Object:
@@ -109,11 +109,11 @@ class Api:
         return self.request("DELETE", path, query=query)
 
     def delete_now(self, path: str) -> Object:
-        """Delete pods (one or a collection) without a grace period, for which no kubelet would be there."""
+        """Delete a pod or a collection of pods without a grace period, because no kubelet would end it."""
         return self.delete(path, gracePeriodSeconds=0)
 
     def exists(self, path: str) -> bool:
-        """Whether a GET finds it."""
+        """Whether the object at `path` exists."""
         try:
             self.get(path)
         except ApiError as error:

@@ -1,4 +1,4 @@
-"""The programs of the control plane: where they are, and how they get there (built once, kept outside the checkout)."""
+"""The programs of the control plane: finds them, and builds them if needed (once, kept outside the checkout)."""
 
 import hashlib
 import os
@@ -23,7 +23,7 @@ STAMPS = f"{_STAMP}gitVersion={KUBERNETES} {_STAMP}gitMajor=1 {_STAMP}gitMinor=3
 def binary(name: str) -> Path:
     """The executable called `name`: a component of Kubernetes, or a command of our own (a folder below cmd/).
 
-    A component that the folder `KUBEBUILDER_ASSETS` holds is taken from there (the convention of envtest).
+    If the folder `KUBEBUILDER_ASSETS` has the component, it is taken from there (the convention of envtest).
     """
     assets = os.environ.get("KUBEBUILDER_ASSETS")
     if assets and name in COMPONENTS and (Path(assets) / name).exists():
@@ -32,19 +32,19 @@ def binary(name: str) -> Path:
 
 
 def commands() -> list[str]:
-    """The names of all commands of our module, the longest to build first."""
+    """The names of all commands of our Go module; the one that takes longest to build is first."""
     folders = sorted(path.parent.name for path in (MODULE / "cmd").glob("*/main.go"))
     return sorted(folders, key=lambda name: name != MULTI_CALL)
 
 
 def build_all() -> dict[str, Path]:
-    """Build what is not built yet, and say where each command's folder is."""
+    """Build what is not built yet, and return the folder of each command."""
     return {name: built(name) for name in commands()}
 
 
 @cache
 def built(command: str) -> Path:
-    """The folder that holds the built `command`; builds it first if nobody has."""
+    """The folder that holds the built `command`; builds it first if it is not built yet."""
     if command not in commands():
         raise ValueError(f"no command {command!r} in {MODULE / 'cmd'}: there are {', '.join(commands())}")
     go = find_go()
@@ -57,7 +57,7 @@ def built(command: str) -> Path:
 
 
 def key(command: str, go_version: str, module: Path = MODULE) -> str:
-    """Names what `command` is built from: its sources, the module's versions, the flags, the compiler, the machine."""
+    """A digest of all that `command` is built from: sources, module versions, flags, compiler and kind of machine."""
     digest = hashlib.sha256()
     for fact in (go_version, sys.platform, platform.machine(), *compiler.flags(_stamps(command))):
         digest.update(f"{fact}\0".encode())
@@ -68,7 +68,7 @@ def key(command: str, go_version: str, module: Path = MODULE) -> str:
 
 
 def sources(command: str, module: Path = MODULE) -> list[Path]:
-    """The files that change the binary: no other command's, so that a change of a small tool relinks only that tool."""
+    """The files that the binary depends on, without those of other commands: a change of a tool rebuilds only it."""
     own = (path for path in (module / "cmd" / command).rglob("*.go") if not path.name.endswith("_test.go"))
     return [module / "go.mod", module / "go.sum", *sorted(own)]
 
@@ -78,7 +78,7 @@ def _stamps(command: str) -> str:
 
 
 def _build(go: Path, command: str, folder: Path) -> None:
-    """Build beside the final folder and rename: a build that was cut off leaves nothing that looks whole."""
+    """Build beside the final folder and rename it, so that an interrupted build leaves nothing that looks complete."""
     with tempfile.TemporaryDirectory(prefix=f".{command}-", dir=folder.parent) as scratch:
         whole = Path(scratch) / folder.name
         whole.mkdir()

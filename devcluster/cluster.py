@@ -1,4 +1,4 @@
-"""A Kubernetes cluster as tests see it: its address, an administrator's kubeconfig, and what can be done with both."""
+"""A Kubernetes cluster as tests use it: its address, an administrator's kubeconfig, and calls that need both."""
 
 import os
 import shutil
@@ -15,7 +15,7 @@ TOKEN_SECONDS = 365 * 24 * 3600
 
 
 class Cluster:
-    """Any cluster that a kubeconfig with an administrator's rights leads to."""
+    """Any cluster, reached by a kubeconfig with an administrator's rights."""
 
     def __init__(self, kubeconfig_file: Path, *, controllers: bool = True) -> None:
         self.kubeconfig = kubeconfig_file
@@ -23,7 +23,7 @@ class Cluster:
 
     @cached_property
     def api(self) -> Api:
-        """JSON to and from the API server, as administrator."""
+        """A client of the API server, as administrator."""
         return Api(self.kubeconfig)
 
     @property
@@ -33,7 +33,7 @@ class Cluster:
 
     @property
     def kubectl_path(self) -> Path:
-        """The kubectl to use: any will do for a cluster that is there already."""
+        """The kubectl to use: the one on PATH, or else one that is built."""
         found = shutil.which("kubectl")
         return Path(found) if found else binary("kubectl")
 
@@ -43,7 +43,7 @@ class Cluster:
         input: str | None = None,  # noqa: A002 - as subprocess.run calls it
         check: bool = True,
     ) -> subprocess.CompletedProcess[str]:
-        """Run kubectl as administrator; with `check`, its complaint becomes an error."""
+        """Run kubectl as administrator; with `check`, raises RuntimeError with its message if it fails."""
         command = [self.kubectl_path, f"--kubeconfig={self.kubeconfig}", *arguments]
         done = subprocess.run(command, input=input, capture_output=True, text=True, check=False)
         if check and done.returncode != 0:
@@ -52,7 +52,7 @@ class Cluster:
         return done
 
     def service_account_kubeconfig(self, namespace: str, name: str, path: Path) -> Path:
-        """Write a kubeconfig with a token of that service account (a year long), to act with its rights and no more."""
+        """Write a kubeconfig with a token of that service account, valid for a year, and with only its rights."""
         account = f"/api/v1/namespaces/{namespace}/serviceaccounts/{name}"
         answer = self.api.create(f"{account}/token", {"spec": {"expirationSeconds": TOKEN_SECONDS}})
         server = kubeconfig.address_in(self.kubeconfig)
@@ -60,7 +60,7 @@ class Cluster:
 
 
 def existing_cluster() -> Cluster | None:
-    """The cluster that HEADROOM_KUBECONFIG names; None if it names none."""
+    """The cluster of the kubeconfig that HEADROOM_KUBECONFIG names; None if that variable is not set."""
     path = os.environ.get(EXISTING)
     if not path:
         return None

@@ -1,4 +1,4 @@
-"""Runs `go build` and shows how far it is: the first build of Kubernetes takes minutes."""
+"""Runs `go build` and shows its progress, because the first build of Kubernetes takes minutes."""
 
 import re
 import subprocess
@@ -15,7 +15,7 @@ from devcluster.toolchain import MODULE, environment
 EVERY_SECONDS_IN_A_LOG = 15.0
 EVERY_SECONDS_AT_A_TERMINAL = 0.5
 
-# `go` does not try a download again, and where no module is cached it fetches hundreds of them. Those that came stay.
+# `go` does not retry a download, and without a cache it downloads hundreds of modules. Complete downloads are kept.
 CUT_OFF = re.compile(
     r"dial tcp|i/o timeout|handshake timeout|connection re(set|fused)|unexpected EOF|: 5\d\d [A-Z]|GOAWAY"
 )
@@ -27,16 +27,16 @@ If modules could not be downloaded, check the network and GOPROXY; `go clean -mo
 
 
 class BuildError(RuntimeError):
-    """`go build` failed; the message ends with what it said last."""
+    """`go build` failed; the message has its last lines."""
 
 
 def flags(stamps: str) -> Sequence[str]:
-    """The build's flags: small, without the paths of this machine, with nothing in go.mod changed on the way."""
+    """The flags of the build: a small binary, without paths of this machine, and go.mod is not changed."""
     return "-v", "-trimpath", "-mod=readonly", f"-ldflags=-s -w {stamps}".strip()
 
 
 def compile_command(go: Path, command: str, target: Path, stamps: str) -> None:
-    """Build the folder cmd/`command` into `target`, with progress on stderr; again if a download was cut off."""
+    """Build the folder cmd/`command` into `target`, with progress on stderr; retries if a download was cut off."""
     for tries_left in reversed(range(TRIES)):
         try:
             _compile(go, command, target, stamps)
@@ -69,7 +69,7 @@ def _compile(go: Path, command: str, target: Path, stamps: str) -> None:
 
 
 class Progress:
-    """One line that is rewritten at a terminal, a new line now and then in a log."""
+    """Shows the progress of a build: one line that is rewritten at a terminal, a new line every 15 s in a log."""
 
     def __init__(self, command: str, out: TextIO) -> None:
         self._command, self._out = command, out
@@ -80,29 +80,29 @@ class Progress:
         self._stopped = threading.Event()
 
     def saw(self, line: str) -> None:
-        """Take in a line of `go build -v`: a package's name when its turn comes, or a message."""
+        """Take a line of `go build -v`: the name of a package that is compiled now, or a message."""
         if not line:
             return
         self._last.append(line)
         self._packages += " " not in line
 
     def tick(self) -> None:
-        """Show the state until stopped."""
+        """Show the progress until stopped; runs on a thread of its own."""
         print(f"Building {self._command}: once, a few minutes if nothing of it is cached", file=self._out, flush=True)
         every = EVERY_SECONDS_AT_A_TERMINAL if self._terminal else EVERY_SECONDS_IN_A_LOG
         while not self._stopped.wait(every):
             self._show(f"{self._packages} packages, at {self._last[-1]}")
 
     def stop(self) -> None:
-        """No more lines from `tick`."""
+        """End `tick`."""
         self._stopped.set()
 
     def tail(self) -> str:
-        """What the build said last."""
+        """The last lines of the build's output."""
         return "\n".join(self._last)
 
     def done(self) -> None:
-        """The last line."""
+        """Show the last line, with the number of packages."""
         self._show(f"built from {self._packages} packages")
         if self._terminal:
             print(file=self._out, flush=True)

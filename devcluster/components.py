@@ -1,4 +1,4 @@
-"""The components' command lines: what differs from a production cluster is for speed, and all is on loopback."""
+"""The command lines of the components. They differ from production for speed, and everything listens on loopback."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,12 +13,12 @@ KWOK_STAGES = Path(__file__).parent / "kwok.yaml"
 
 Command = list[str | Path]
 
-# Far above the defaults (20 to 50 a second): controllers that wait for their own limit would slow every test.
+# Far above the defaults (20 to 50 a second): controllers that wait for their own rate limit would slow every test.
 CLIENT_RATE = ("--kube-api-qps=1000", "--kube-api-burst=2000")
 
 
 class Ports(NamedTuple):
-    """Where one control plane listens; kept over restarts of its parts."""
+    """The ports of one control plane; they stay the same when its parts restart."""
 
     etcd: int
     etcd_peer: int
@@ -26,12 +26,12 @@ class Ports(NamedTuple):
 
     @classmethod
     def choose(cls) -> "Ports":
-        """Take three free ones."""
+        """Choose three free ports."""
         return cls(free_port(), free_port(), free_port())
 
 
 def etcd(ports: Ports, data: Path) -> Command:
-    """One member that does not wait for the disk and elects itself in a tenth of the usual time."""
+    """One etcd member that does not wait for the disk, and elects itself in a tenth of the usual time."""
     client, peer = f"http://{LOOPBACK}:{ports.etcd}", f"http://{LOOPBACK}:{ports.etcd_peer}"
     return [
         binary("etcd"),
@@ -51,7 +51,7 @@ def etcd(ports: Ports, data: Path) -> Command:
 
 
 def apiserver(ports: Ports, keys: Keys, *, controllers: bool, extra: Sequence[str] = ()) -> Command:
-    """The API server; `extra` flags come last and win."""
+    """The API server; `extra` flags come last, and override the others."""
     return [
         binary("kube-apiserver"),
         f"--etcd-servers=http://{LOOPBACK}:{ports.etcd}",
@@ -68,14 +68,14 @@ def apiserver(ports: Ports, keys: Keys, *, controllers: bool, extra: Sequence[st
         # The Service `kubernetes` would need an address that is not loopback.
         "--endpoint-reconciler-type=none",
         "--allow-privileged",
-        # It refuses pods until a controller has made the namespace's default account.
+        # That plugin refuses pods until a controller has created the default service account of the namespace.
         *(() if controllers else ("--disable-admission-plugins=ServiceAccount",)),
         *extra,
     ]
 
 
 def controller_manager(kubeconfig: Path, keys: Keys) -> Command:
-    """All controllers, each under an account of its own as in production: webhooks see who asks."""
+    """All controllers, each with its own service account as in production, so that webhooks see which one asks."""
     return [
         binary("kube-controller-manager"),
         f"--kubeconfig={kubeconfig}",
@@ -92,7 +92,7 @@ def scheduler(kubeconfig: Path) -> Command:
 
 
 def kwok(kubeconfig: Path) -> Command:
-    """Stands in for the kubelets of the nodes annotated for it: renews their leases, moves their pods on."""
+    """KWOK, in place of the kubelets of the nodes annotated for it: renews their leases, and moves their pods on."""
     return [
         binary("kwok"),
         f"--kubeconfig={kubeconfig}",

@@ -19,10 +19,12 @@ DEFAULT_ACCOUNT = "/api/v1/namespaces/default/serviceaccounts/default"
 
 
 class ControlPlane(Cluster):
-    """Keeps everything below the folder `work`: keys, data, one log per program, the administrator's kubeconfig.
+    """A control plane that this process starts and stops.
 
-    `controllers` adds controller-manager, scheduler and KWOK. With a `journal` it outlives this process, and
-    whoever has the journal can end it. `apiserver_flags` are added to the API server's own and win over them.
+    All its files are below the folder `work`: keys, data, one log per program, the administrator's kubeconfig.
+    `controllers` adds controller-manager, scheduler and KWOK. With a `journal`, the control plane outlives this
+    process, and any process that has the journal can end it. `apiserver_flags` come after the API server's usual flags
+    and override them.
     """
 
     def __init__(
@@ -64,12 +66,12 @@ class ControlPlane(Cluster):
 
     @property
     def admin_token(self) -> str:
-        """A bearer token of the group system:masters: exempt from RBAC, and from priority and fairness."""
+        """A bearer token of the group system:masters, which is exempt from RBAC and from priority and fairness."""
         return self.keys.admin_token
 
     @property
     def ca_file(self) -> Path:
-        """The certificate that the API server's is signed with."""
+        """The certificate of the authority that signed the API server's certificate."""
         return self.keys.ca_file
 
     @property
@@ -82,7 +84,7 @@ class ControlPlane(Cluster):
         return self._programs[name].pid
 
     def start(self) -> None:
-        """Start everything and wait until pods can be created; what did start is stopped again if something fails."""
+        """Start everything and wait until pods can be created; if anything fails, stop what has started."""
         try:
             self.start_etcd()
             self._keys = keys.make(self.work)
@@ -96,17 +98,17 @@ class ControlPlane(Cluster):
             raise
 
     def stop(self) -> None:
-        """End everything, the last started first; without goodbyes, which take a second and keep nothing of use."""
+        """Kill everything, the last started first: an orderly end would take a second, and nothing needs it."""
         for name in reversed(list(self._programs)):
             self._programs.pop(name).kill()
 
     def start_apiserver(self) -> None:
-        """Start the API server (again), at the same address and over the same data, and wait until it is ready."""
+        """Start or restart the API server, with the same address and data, and wait until it is ready."""
         flags = components.apiserver(self._ports, self.keys, controllers=self.controllers, extra=self._apiserver_flags)
         self._start("kube-apiserver", flags).until(self._ready, "the API server's start", START_SECONDS)
 
     def stop_apiserver(self) -> None:
-        """Break every connection and watch, as a crash does; everything else runs on."""
+        """Kill the API server, which breaks every connection and watch, as a crash does; all else goes on running."""
         self._programs.pop("kube-apiserver").kill()
 
     @property
@@ -115,19 +117,19 @@ class ControlPlane(Cluster):
         return self.work / "etcd"
 
     def start_etcd(self) -> None:
-        """Start etcd (again), over whatever its folder holds."""
+        """Start or restart etcd, with the data in its folder."""
         self._start("etcd", components.etcd(self._ports, self.etcd_data))
 
     def stop_etcd(self) -> None:
-        """End etcd as a crash does."""
+        """Kill etcd, as a crash does."""
         self._programs.pop("etcd").kill()
 
     def pause_apiserver(self) -> None:
-        """Leave every connection open and answer nothing, as a hung server or a lost network does."""
+        """Freeze the API server: every connection stays open and nothing is answered, as when a server hangs."""
         self._programs["kube-apiserver"].pause()
 
     def resume_apiserver(self) -> None:
-        """End the pause."""
+        """Let the API server go on."""
         self._programs["kube-apiserver"].resume()
 
     def _start_controllers(self) -> None:

@@ -1,7 +1,7 @@
-"""Fixtures for tests that need a real API server; a conftest takes them in with `pytest_plugins`.
+"""Fixtures for tests that need a real API server; a conftest loads them with `pytest_plugins`.
 
-Control planes are started once and shared by all tests: leave no pods and no nodes behind, for the next test would
-count them.
+Each control plane is started once and shared by all tests. A test must leave no pods and no nodes behind, because the
+next test would count them.
 """
 
 import os
@@ -33,13 +33,13 @@ def control_plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlP
 
 @pytest.fixture(scope="session")
 def bare_control_plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
-    """Etcd and an API server alone: pods stay as the test made them, nothing moves by itself."""
+    """Only etcd and an API server: pods stay as the test created them, because no controller changes anything."""
     yield from _own(tmp_path_factory.mktemp("bare-control-plane"), controllers=False)
 
 
 @pytest.fixture
 def namespace(cluster: Cluster) -> Iterator[str]:
-    """A namespace of `cluster` for one test; its pods are gone when the test has ended."""
+    """A namespace of `cluster` for one test; after the test, its pods are deleted."""
     with namespaces.temporary(cluster) as name:
         yield name
 

@@ -1,4 +1,7 @@
-"""Headroom's manifests as a local run needs them: all but what runs it as a pod, and the gate led to loopback."""
+"""Applies Headroom's manifests for a local run: without the objects that run it as pods, and with the gate on loopback.
+
+The gate is the ValidatingWebhookConfiguration. Once it is closed, the API server asks Headroom about every new pod.
+"""
 
 import base64
 import json
@@ -23,7 +26,7 @@ TAKES_EFFECT_SECONDS = 60.0
 
 
 def apply_all_but_the_gate(cluster: Cluster, base: Path = BASE) -> Object:
-    """Apply namespace, account, rights and configuration; return the gate as it ships, for `close`."""
+    """Apply namespace, service account, RBAC and configuration; return the unchanged gate, for `close`."""
     rendered = cluster.kubectl("kustomize", base).stdout
     objects: list[Object] = [each for each in yaml.safe_load_all(rendered) if each["kind"] not in ONLY_AS_PODS]
     (gate,) = [each for each in objects if each["kind"] == GATE]
@@ -33,7 +36,7 @@ def apply_all_but_the_gate(cluster: Cluster, base: Path = BASE) -> Object:
 
 
 def close(cluster: Cluster, gate: Object, url: str, ca_file: Path) -> None:
-    """Have the API server ask `url` about new pods, and return once it really does."""
+    """Make the API server ask `url` about new pods; return once it has got an answer from there."""
     led = led_to(gate, url, ca_file)
     cluster.api.apply(f"{CONFIGURATIONS}/{led['metadata']['name']}", led)
     before = reviews(cluster.api)
@@ -51,7 +54,7 @@ def close(cluster: Cluster, gate: Object, url: str, ca_file: Path) -> None:
 
 
 def led_to(gate: Object, url: str, ca_file: Path) -> Object:
-    """The same gate, asking a URL in place of a Service."""
+    """The same gate with a URL in place of a Service."""
     bundle = base64.b64encode(ca_file.read_bytes()).decode()
     webhooks = [
         each | {"clientConfig": {"url": url + each["clientConfig"]["service"]["path"], "caBundle": bundle}}
@@ -61,26 +64,29 @@ def led_to(gate: Object, url: str, ca_file: Path) -> Object:
 
 
 def is_closed(cluster: Cluster) -> bool:
-    """Whether the cluster asks Headroom already."""
+    """Whether the gate is in the cluster, so that the API server asks Headroom."""
     return cluster.api.exists(f"{CONFIGURATIONS}/{NAME}")
 
 
 def open_again(cluster: Cluster) -> None:
-    """Let pods in without asking; nothing happens if nobody was asked."""
+    """Delete the gate, so that the API server admits pods without asking Headroom; does nothing if there is none."""
     if is_closed(cluster):
         cluster.api.delete(f"{CONFIGURATIONS}/{NAME}")
 
 
 def reviews(api: Api) -> int:
-    """How often the API server has had an answer from Headroom, yes or no, since its start.
+    """How many answers the API server has got from Headroom since its start, whether it allowed or refused.
 
-    A call that did not get through is counted there too, but with a status of 500 and up, or 0.
+    The metric also counts calls that failed, but with a status of 500 or above, or 0; they are left out.
     """
     counted = re.findall(ANSWERED, api.text("/metrics"), re.MULTILINE)
     return sum(int(float(count)) for count in counted)
 
 
 def _create_for_show(cluster: Cluster) -> None:
-    """A dry run: the webhook is asked, and nothing is kept. It asks for no memory, so no bound is in its way."""
+    """Create a pod as a dry run: the API server asks the webhook and stores nothing.
+
+    The pod requests no memory, so no bound is in its way.
+    """
     pod = {"metadata": {"generateName": "headroom-"}, "spec": {"containers": [{"name": "none", "image": "none"}]}}
     cluster.api.create("/api/v1/namespaces/default/pods", pod, dryRun="All")

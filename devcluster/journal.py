@@ -1,4 +1,4 @@
-"""What a detached control plane has started, on disk from the moment it runs, so that another process can end it."""
+"""The record of what a detached control plane has started, on disk at once, so that another process can end it."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ class Journal:
         self._path = path
 
     def add(self, identity: Identity) -> None:
-        """Remember a program that has just been started."""
+        """Record a program that has just been started."""
         self._path.parent.mkdir(parents=True, exist_ok=True)
         with self._path.open("a") as file:
             file.write(f"{identity.name} {identity.pid} {identity.started}\n")
@@ -25,7 +25,7 @@ class Journal:
         return [Identity(name, int(pid), int(started)) for name, pid, started in lines]
 
     def end(self) -> list[Identity]:
-        """End what still runs, the last started first; say what that was."""
+        """End the programs that still run, the last started first; return them."""
         running = [identity for identity in reversed(self.read()) if identity.alive()]
         for identity in running:
             identity.end()

@@ -1,4 +1,4 @@
-"""What an API server needs to be spoken to over TLS and to sign tokens: made in milliseconds, since all is elliptic."""
+"""Makes the keys of an API server, for TLS and for signing tokens; all are elliptic-curve, so it takes milliseconds."""
 
 import secrets
 from datetime import UTC, datetime
@@ -28,7 +28,7 @@ class Keys(NamedTuple):
 
 
 def make(folder: Path) -> Keys:
-    """Make a certificate for loopback with its authority, a key that signs service account tokens, an administrator."""
+    """Make an authority with a certificate for loopback, a key to sign service account tokens, and an admin token."""
     now = datetime.now(UTC)
     authority = make_authority("local-control-plane", now)
     directory = Directory(folder)

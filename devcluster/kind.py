@@ -1,8 +1,8 @@
 """Headroom as it ships, on a kind cluster: build the image, install the manifests, run the live tests against it.
 
-Where this was written there is no Docker engine, so kind.yaml, the image and its start in a real pod have never been
-tried. What was: this module's steps in their order, with stand-ins for docker and kind that lead to the local control
-plane, where the manifests are applied for real and KWOK pretends that the pods run (test_kind.py).
+This module was written on a machine without a Docker engine, so kind.yaml, the image and its start in a real pod have
+never been tried. The steps of this module and their order are tested, with stand-ins for docker and kind that use the
+local control plane. There the manifests are really applied, and KWOK pretends that the pods run (test_kind.py).
 """
 
 import os
@@ -26,7 +26,7 @@ SERVICE_NAMES = (f"headroom.{NAMESPACE}.svc", f"headroom.{NAMESPACE}.svc.cluster
 
 
 def run(command: Sequence[str], *, keep: bool = False, state: Path = STATE) -> int:
-    """Run `command` with HEADROOM_KUBECONFIG naming a new kind cluster with Headroom in it; return its exit code."""
+    """Run `command` with HEADROOM_KUBECONFIG set to a new kind cluster that runs Headroom; return its exit code."""
     _check_machine()
     state.mkdir(parents=True, exist_ok=True)
     kubeconfig = state / "kind.kubeconfig"
@@ -42,7 +42,7 @@ def run(command: Sequence[str], *, keep: bool = False, state: Path = STATE) -> i
 
 
 def install(cluster: Cluster, state: Path) -> None:
-    """Bring image and manifests in, and close the gate only when Headroom answers."""
+    """Load the image, apply the manifests, and close the gate only once Headroom is rolled out."""
     overlay = overlay_with_certificates(state / "kind-manifests")
     image = image_of(cluster, overlay)
     _say("docker", "build", f"--tag={image}", str(CHECKOUT))
@@ -53,7 +53,7 @@ def install(cluster: Cluster, state: Path) -> None:
 
 
 def overlay_with_certificates(folder: Path) -> Path:
-    """A copy of the manifests in which the overlay own-ca has new certificates: the checkout's own stay as they are."""
+    """Copy the manifests and give the copy's overlay own-ca new certificates; the checkout's own are not changed."""
     shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree(CHECKOUT / "manifests", folder, ignore=shutil.ignore_patterns("tls"))
     overlay = folder / "overlays" / "own-ca"
@@ -62,7 +62,7 @@ def overlay_with_certificates(folder: Path) -> Path:
 
 
 def image_of(cluster: Cluster, overlay: Path) -> str:
-    """The image that the Deployment of the manifests asks for."""
+    """The image in the Deployment of the manifests."""
     objects = yaml.safe_load_all(cluster.kubectl("kustomize", overlay).stdout)
     (deployment,) = [each for each in objects if each["kind"] == "Deployment"]
     return str(deployment["spec"]["template"]["spec"]["containers"][0]["image"])
@@ -77,6 +77,6 @@ def _check_machine() -> None:
 
 
 def _say(*command: str) -> None:
-    """Run a command with its output shown, and show it first."""
+    """Print a command, then run it with its output shown."""
     print("+", *command, flush=True)
     subprocess.run(command, cwd=CHECKOUT, check=True)

@@ -1,4 +1,4 @@
-"""Kubeconfig files: how kubectl, the controllers and Headroom itself find an API server and say who they are."""
+"""Kubeconfig files, with which kubectl, the controllers and Headroom itself find an API server and authenticate."""
 
 import json
 from pathlib import Path
@@ -6,7 +6,7 @@ from typing import Any
 
 import yaml
 
-# The part of a kubeconfig that says where the API server is and whom it is signed by.
+# The cluster entry of a kubeconfig: the API server's URL, and the authority that signed its certificate.
 Address = dict[str, Any]
 
 
@@ -16,17 +16,17 @@ def address(url: str, ca_file: Path) -> Address:
 
 
 def address_in(kubeconfig: Path) -> Address:
-    """The address that the current context of a kubeconfig leads to."""
+    """The address of the cluster in the current context of a kubeconfig."""
     document = yaml.safe_load(kubeconfig.read_text())
     context = _named(document, "context", document["current-context"])
     found = _named(document, "cluster", context["cluster"])
     ca_file = found.get("certificate-authority")
-    # A path in a kubeconfig is meant from the file's own folder.
+    # A path in a kubeconfig is relative to the folder of the file.
     return found | {"certificate-authority": str(kubeconfig.parent.resolve() / ca_file)} if ca_file else found
 
 
 def write(path: Path, server: Address, *, user: str, token: str) -> Path:
-    """Write a kubeconfig that only its owner may read, since it holds a token; JSON is YAML too."""
+    """Write a kubeconfig that only its owner may read, because it has a token; it is JSON, which is valid YAML."""
     document = {
         "apiVersion": "v1",
         "kind": "Config",

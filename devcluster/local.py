@@ -1,4 +1,4 @@
-"""The cluster of `make up`: in the background, its state in .local/ of the checkout, ended by `make down`."""
+"""The cluster of `make up`: it runs in the background, with its state in .local/ of the checkout, until `make down`."""
 
 import json
 import shutil
@@ -17,7 +17,7 @@ STATE = Path(__file__).parents[1] / ".local"
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What `make up` can be asked for."""
+    """The options of `make up`."""
 
     nodes: int = 3
     node_memory: str = "8Gi"
@@ -26,37 +26,40 @@ class Settings:
     controllers: bool = True
 
     def __str__(self) -> str:
-        """As it is written on make's command line."""
+        """Write them as on the command line of make."""
         values = asdict(self) | {"controllers": int(self.controllers)}
         return " ".join(f"{name.upper()}={value}" for name, value in values.items())
 
 
 class RefusedError(RuntimeError):
-    """The state of things does not allow it; the message says what would."""
+    """What runs now does not allow this; the message says what to do first."""
 
 
 @dataclass(frozen=True, slots=True)
 class Local:
-    """What is below one state folder: a control plane, nodes and Headroom, or Headroom beside an existing cluster."""
+    """The programs of one state folder: control plane, nodes and Headroom, or only Headroom for an existing cluster."""
 
     state: Path = STATE
 
     @property
     def kubeconfig(self) -> Path:
-        """The administrator's."""
+        """The administrator's kubeconfig."""
         return self.state / "kubeconfig"
 
     @property
     def journal(self) -> Journal:
-        """What was started."""
+        """The record of the programs that were started."""
         return Journal(self.state / "programs")
 
     def up(self, settings: Settings) -> bool:
-        """Bring everything up; False if it was up already, just so. RefusedError if it is up otherwise, or in part."""
+        """Start everything; return False if it runs already with these settings.
+
+        Raises RefusedError if it runs with other settings, or if only some of its programs run.
+        """
         if self.programs():
             self._check_same(settings)
             return False
-        self.down()  # what an earlier one left, say before the machine was restarted
+        self.down()  # removes what an earlier run left, for example before a restart of the machine
         self.state.mkdir(parents=True, exist_ok=True)
         self._settings_file.write_text(json.dumps(asdict(settings)))
         try:
@@ -67,24 +70,24 @@ class Local:
         return True
 
     def down(self) -> list[Identity]:
-        """End what runs and forget it; say what did run."""
+        """End the programs that run and delete the state folder; return the programs."""
         if self.kubeconfig.is_symlink() and self.programs():
-            gate.open_again(Cluster(self.kubeconfig))  # a cluster that stays must not go on asking
+            gate.open_again(Cluster(self.kubeconfig))  # an existing cluster stays, and must not go on asking Headroom
         ended = self.journal.end()
         shutil.rmtree(self.state, ignore_errors=True)
         return ended
 
     def programs(self) -> list[Identity]:
-        """What was started, if any of it still runs."""
+        """All programs that were started, if any of them still runs; else none."""
         started = self.journal.read()
         return started if any(program.alive() for program in started) else []
 
     def settings(self) -> Settings:
-        """What the running one was asked for."""
+        """The settings with which it was started."""
         return Settings(**json.loads(self._settings_file.read_text()))
 
     def addresses(self, replica: str) -> list[str]:
-        """Where that replica answers reviews, and where metrics."""
+        """The URL at which that replica answers reviews, and the one for metrics."""
         return (self.state / f"{replica}.url").read_text().split()
 
     @property

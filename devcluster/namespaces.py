@@ -1,4 +1,4 @@
-"""A namespace for one test, and what must be gone again after it: pods would still be counted by the next test."""
+"""A namespace for one test. Its pods must be gone after the test, because the next test would count them."""
 
 import uuid
 from collections.abc import Iterator, Mapping
@@ -20,7 +20,7 @@ def temporary(cluster: Cluster, labels: Mapping[str, str] | None = None) -> Iter
     cluster.api.create(NAMESPACES, {"metadata": {"name": name, "labels": dict(labels or {})}})
     try:
         if cluster.controllers:
-            # Until a controller has made it, pods are refused for the want of it.
+            # The API server refuses pods until a controller has created this account.
             account = f"{NAMESPACES}/{name}/serviceaccounts/default"
             until(lambda: cluster.api.exists(account), f"the default service account of {name}", TIMEOUT_SECONDS)
         yield name
@@ -29,7 +29,7 @@ def temporary(cluster: Cluster, labels: Mapping[str, str] | None = None) -> Iter
 
 
 def remove(cluster: Cluster, name: str) -> None:
-    """Delete the namespace with its pods; the rest of its contents goes in the background where controllers run."""
+    """Delete the namespace with its pods; controllers, if they run, delete its other contents in the background."""
     path = f"{NAMESPACES}/{name}"
     cluster.api.delete(path)
     # A namespace that is being deleted takes no new objects, so no owner can bring these pods back: but for a create

@@ -1,4 +1,4 @@
-"""Nodes without machines: objects with a capacity and the status Ready, whose kubelet KWOK stands in for."""
+"""Nodes without machines: Node objects with a capacity and the condition Ready; KWOK stands in for their kubelets."""
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -15,9 +15,9 @@ PARALLEL = 16
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """What a node is like; quantities as Kubernetes writes them.
+    """The properties of a node; quantities as Kubernetes writes them.
 
-    `allocatable` holds only what differs from the capacity.
+    `allocatable` has only the resources that differ from the capacity.
     """
 
     memory: str = "8Gi"
@@ -29,7 +29,7 @@ class Shape:
 
 
 def add(cluster: Cluster, count: int, shape: Shape | None = None, *, first: int = 1) -> list[str]:
-    """Add node-`first` and so on, `count` of them, each Ready and without other taints than its shape's."""
+    """Add `count` nodes, numbered from node-`first` on, each Ready and with only the taints of its shape."""
     names = [f"node-{number}" for number in range(first, first + count)]
     with ThreadPoolExecutor(PARALLEL) as pool:
         list(pool.map(lambda name: add_one(cluster, name, shape or Shape()), names))
@@ -37,13 +37,13 @@ def add(cluster: Cluster, count: int, shape: Shape | None = None, *, first: int 
 
 
 def add_one(cluster: Cluster, name: str, shape: Shape) -> None:
-    """Add one node; what admission taints as not ready is untainted, as the node's controller would do."""
+    """Add one node, and remove the not-ready taint that admission sets, as the node controller would."""
     cluster.api.create(NODES, _manifest(name, shape))
     taint(cluster, name, shape.taints)
 
 
 def taint(cluster: Cluster, name: str, taints: Sequence[Mapping[str, str]]) -> None:
-    """Let the node have these taints and no others."""
+    """Set the taints of the node; it keeps no others."""
     cluster.api.patch(f"{NODES}/{name}", {"spec": {"taints": [dict(each) for each in taints] or None}})
 
 
@@ -53,22 +53,22 @@ def label(cluster: Cluster, name: str, labels: Mapping[str, str | None]) -> None
 
 
 def cordon(cluster: Cluster, name: str, *, on: bool = True) -> None:
-    """Say that nothing more is to be scheduled there, or that it may be again."""
+    """Cordon the node, or, with `on=False`, uncordon it."""
     cluster.api.patch(f"{NODES}/{name}", {"spec": {"unschedulable": on or None}})
 
 
 def set_ready(cluster: Cluster, name: str, status: str = "True") -> None:
-    """Report the node as Ready "True", "False" or "Unknown", as its kubelet (or the lack of one) would."""
+    """Set the condition Ready to "True", "False" or "Unknown", as its kubelet or the node controller would."""
     cluster.api.patch(f"{NODES}/{name}/status", {"status": {"conditions": [_ready(status)]}}, "strategic")
 
 
 def resize(cluster: Cluster, name: str, allocatable: Mapping[str, str]) -> None:
-    """Change what pods may have of the node, as a kubelet that was set up anew would."""
+    """Change the allocatable of the node, as a kubelet with a new configuration would."""
     cluster.api.patch(f"{NODES}/{name}/status", {"status": {"allocatable": dict(allocatable)}})
 
 
 def remove(cluster: Cluster, name: str) -> None:
-    """Delete the node; its pods stay until somebody deletes them."""
+    """Delete the node; its pods stay until a controller or a test deletes them."""
     cluster.api.delete(f"{NODES}/{name}")
 
 

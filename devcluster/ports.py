@@ -1,18 +1,18 @@
-"""Free ports on loopback that stay free until they are used, and again after a restart."""
+"""Chooses free ports on loopback that stay free until they are used, also while a server restarts."""
 
 import random
 import socket
 
-# Below what Linux hands out by itself (32768 and up): there, an outgoing connection could take the port of a server
-# that has not started yet, or that a test has stopped for a moment.
+# Below the ports that Linux gives to outgoing connections (32768 and above). Such a connection could take the port of a
+# server that has not started yet, or that a test has stopped for a moment.
 RANGE = range(20000, 32768)
 TRIES = 100
 
-_drawn: set[int] = set()  # what one server was promised is not for the next, though nobody listens there yet
+_drawn: set[int] = set()  # ports given to servers that may not listen yet: they are not given again
 
 
 def free_port(host: str = "127.0.0.1") -> int:
-    """A port that nobody listens on; drawn at random, so that two processes that look at once find different ones."""
+    """A port on which no process listens; random, so that two processes that choose at once get different ones."""
     draw = random.SystemRandom()
     for _ in range(TRIES):
         port = draw.choice(RANGE)

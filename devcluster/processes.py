@@ -1,4 +1,4 @@
-"""Programs started by the local control plane: each with its log, known by pid and start time, ended as a group."""
+"""Programs of the local control plane: each has a log, is known by pid and start time, and ends as a process group."""
 
 import os
 import signal
@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple, Protocol
 
 POLL_SECONDS = 0.05
-GRACE_SECONDS = 30.0  # as Kubernetes gives by default
+GRACE_SECONDS = 30.0  # the default of Kubernetes
 
 # Linux' prctl(2): PR_SET_PDEATHSIG is 1, and it survives execve. The parent may have died before the call.
 TETHER = """
@@ -23,22 +23,22 @@ os.execv(sys.argv[2], sys.argv[2:])
 
 
 class NotReadyError(RuntimeError):
-    """Something did not come about in time, or its program died; the message ends with the end of its log."""
+    """Something did not become ready in time, or its program died; the message ends with the end of a log, if any."""
 
 
 class Identity(NamedTuple):
-    """A pid alone may belong to somebody else by now; with its start time (clock ticks since boot) it cannot."""
+    """A process, by pid and start time (clock ticks since boot), because another process may get the same pid later."""
 
     name: str
     pid: int
     started: int
 
     def alive(self) -> bool:
-        """Whether that very process still runs."""
+        """Whether this process still runs."""
         return start_time(self.pid) == self.started
 
     def signal(self, number: signal.Signals) -> None:
-        """Send `number` to its whole group, if it is still there."""
+        """Send the signal `number` to its whole process group, if it still runs."""
         if self.alive():
             try:
                 os.killpg(self.pid, number)
@@ -46,9 +46,9 @@ class Identity(NamedTuple):
                 return
 
     def end(self, grace: float = GRACE_SECONDS) -> None:
-        """Ask it to stop, wait `grace` seconds, then kill it. A process that is not ours any more is left alone."""
+        """Ask it to stop, wait up to `grace` seconds, then kill it. A new process with the same pid is left alone."""
         self.signal(signal.SIGTERM)
-        self.signal(signal.SIGCONT)  # one that is paused would not hear
+        self.signal(signal.SIGCONT)  # a paused process would not handle SIGTERM
         deadline = time.monotonic() + grace
         while self.alive() and time.monotonic() < deadline:
             time.sleep(POLL_SECONDS / 5)
@@ -66,28 +66,28 @@ def start_time(pid: int) -> int | None:
 
 
 def stopped(pid: int) -> bool:
-    """Whether every thread of `pid` has stopped: they do so one after the other."""
+    """Whether every thread of `pid` has stopped, since they stop one after the other."""
     return all(_fields(stat.read_text())[0] == "T" for stat in Path(f"/proc/{pid}/task").glob("*/stat"))
 
 
 def _fields(stat: str) -> list[str]:
-    """Fields 3 and up: the second is the name in parentheses and may hold anything."""
+    """Return fields 3 and up; field 2 is the program's name in parentheses, and may contain any character."""
     return stat.rpartition(")")[2].split()
 
 
-# Popen complains about a program that is forgotten while it runs, which these are meant to be.
+# Keeps programs that outlive this process: Popen warns if its object is deleted while the program runs.
 _outliving: list[subprocess.Popen[bytes]] = []
 
 
 class Recorder(Protocol):
-    """Remembers what was started, for whoever is to end it."""
+    """Records the programs that were started, so that another process can end them."""
 
     def add(self, identity: Identity) -> None:
-        """Remember a program that has just been started."""
+        """Record a program that has just been started."""
 
 
 class Program:
-    """One started program. It dies with the Python process that started it, unless a `journal` remembers it."""
+    """One started program. It dies with the Python process that started it, unless it is recorded in a `journal`."""
 
     def __init__(
         self,
@@ -113,22 +113,22 @@ class Program:
 
     @property
     def name(self) -> str:
-        """What messages call it."""
+        """Its name in messages."""
         return self.identity.name
 
     @property
     def pid(self) -> int:
-        """Its process id, which is its group's id too."""
+        """Its process id, which is also the id of its process group."""
         return self._process.pid
 
     def check(self) -> None:
-        """Raise if it has ended."""
+        """Raise NotReadyError if it has ended."""
         code = self._process.poll()
         if code is not None:
             raise NotReadyError(f"{self.name} ended with {code}; the end of {self.log}:\n{tail(self.log)}")
 
     def until(self, ready: Callable[[], bool], what: str, timeout: float) -> None:
-        """Wait until `ready()`; fail at once if the program dies, and after `timeout` seconds with its log's end."""
+        """Wait until `ready()`; raises NotReadyError at once if the program dies, or else after `timeout` seconds."""
         deadline = time.monotonic() + timeout
         while not ready():
             self.check()
@@ -137,7 +137,7 @@ class Program:
             time.sleep(POLL_SECONDS)
 
     def pause(self) -> None:
-        """Freeze it, and return once it is: connections stay open, nothing is answered."""
+        """Freeze it, and return once it is frozen: its connections stay open, and it answers nothing."""
         self.identity.signal(signal.SIGSTOP)
         until(lambda: stopped(self.pid), f"the pause of {self.name}", GRACE_SECONDS)
 
@@ -146,12 +146,12 @@ class Program:
         self.identity.signal(signal.SIGCONT)
 
     def kill(self) -> None:
-        """End it without giving it the time to say goodbye."""
+        """Kill it at once, and wait for its end."""
         self.identity.signal(signal.SIGKILL)
         self._process.wait()
 
     def stop(self, grace: float = GRACE_SECONDS) -> None:
-        """End it and forget it."""
+        """Ask it to stop, kill it after `grace` seconds, and wait for its end."""
         self.identity.end(grace)
         self._process.wait()
 
@@ -162,7 +162,7 @@ def tail(log: Path, lines: int = 20) -> str:
 
 
 def until(ready: Callable[[], bool], what: str, timeout: float) -> None:
-    """Wait until `ready()`, looking every 50 ms; a NotReadyError after `timeout` seconds says `what` did not come."""
+    """Wait until `ready()`, checked every 50 ms; after `timeout` seconds, raises NotReadyError that names `what`."""
     deadline = time.monotonic() + timeout
     while not ready():
         if time.monotonic() > deadline:

@@ -1,4 +1,4 @@
-"""One replica of Headroom on loopback: one process, started, judged ready and ended as Kubernetes would."""
+"""One replica of Headroom on loopback: a process that is started, checked for readiness and ended as in Kubernetes."""
 
 import ssl
 import warnings
@@ -16,7 +16,7 @@ READY_SECONDS = 180.0
 
 
 class Replica:
-    """One `headroom serve`. It keeps its ports over restarts, and so its place behind the balancer."""
+    """One `headroom serve`. It keeps its ports when it restarts, so the balancer finds it again."""
 
     def __init__(self, number: int, work: Path, serve: Sequence[str | Path], journal: Journal | None) -> None:
         self.number = number
@@ -30,12 +30,12 @@ class Replica:
 
     @property
     def url(self) -> str:
-        """Where it answers reviews."""
+        """The URL at which it answers reviews."""
         return f"https://{LOOPBACK}:{self.port}"
 
     @property
     def metrics_url(self) -> str:
-        """Where it answers /metrics, over plain HTTP."""
+        """The URL below which it answers /metrics, over plain HTTP."""
         return f"http://{LOOPBACK}:{self.metrics_port}"
 
     @property
@@ -46,7 +46,7 @@ class Replica:
         return self._program
 
     def start(self) -> None:
-        """Start it (again); `wait` returns once it can judge."""
+        """Start or restart it; `wait` returns once it is ready."""
         own = ["--listen", f"{LOOPBACK}:{self.port}", "--metrics-listen", f"{LOOPBACK}:{self.metrics_port}"]
         command = [*self._serve, *own, "--audit-file", self.audit_file]
         self._program = Program(f"headroom-{self.number}", command, self.log, journal=self._journal)
@@ -54,12 +54,12 @@ class Replica:
         self._url_file.write_text(f"{self.url}\n{self.metrics_url}\n")
 
     def wait(self) -> None:
-        """Return once it is ready; an error has the end of its log."""
+        """Return once it is ready; the message of a NotReadyError has the end of its log."""
         what = f"replica {self.number} of Headroom, which was to become ready,"
         self.program.until(lambda: ready(self.url), what, READY_SECONDS)
 
     def stop(self) -> None:
-        """End it as Kubernetes would, with SIGTERM first."""
+        """End it as Kubernetes does, with SIGTERM first."""
         if self._program is not None:
             self._program.stop()
             self._program = None
@@ -67,12 +67,12 @@ class Replica:
 
 
 def ready(url: str) -> bool:
-    """Whether /readyz below `url` answers 200 now, over a connection of its own, whoever signed the certificate."""
+    """Whether /readyz below `url` answers 200 now, over a new connection; the certificate is not verified."""
     context = ssl.create_default_context()
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     address = url.removeprefix("https://")
     with warnings.catch_warnings(), closing(HTTPSConnection(address, context=context, timeout=10.0)) as connection:
-        # Python's ssl forgets to close a socket whose peer resets it before the handshake.
+        # Python's ssl does not close a socket that the peer resets before the handshake.
         warnings.simplefilter("ignore", ResourceWarning)
         try:
             connection.request("GET", "/readyz")

@@ -1,4 +1,4 @@
-"""Replicas of Headroom on loopback, each one process with the rights of its service account and no more."""
+"""Replicas of Headroom on loopback: each is one process that has only the rights of its service account."""
 
 import subprocess
 import sys
@@ -22,10 +22,10 @@ ACCOUNT = "headroom"
 
 
 class Replicas:
-    """`count` replicas, registered with the cluster's API server; several stand behind a balancer as behind a Service.
+    """`count` replicas, registered with the cluster's API server; several are behind a balancer, in place of a Service.
 
-    Everything is kept below `work`. With a `journal` they outlive this process. `serve` is the command line to which
-    each replica's own flags are added (`headroom serve`), and `base` the folder of the manifests.
+    All files are below `work`. With a `journal`, the replicas outlive this process. `serve` is the command line to
+    which the flags are added (by default `headroom serve`), and `base` is the folder of the manifests.
     """
 
     def __init__(
@@ -68,16 +68,16 @@ class Replicas:
 
     @property
     def url(self) -> str:
-        """What the API server asks: the only replica, or the balancer before several."""
+        """The URL that the API server calls: that of the only replica, or of the balancer in front of several."""
         return self.replicas[0].url if self._balancer_port is None else f"https://{LOOPBACK}:{self._balancer_port}"
 
     @property
     def ca_file(self) -> Path:
-        """The certificate that the replicas' is signed with."""
+        """The certificate of the authority that signed the replicas' certificate."""
         return self._certificates / "ca.crt"
 
     def start(self) -> None:
-        """Start everything; return once the API server has had an answer from Headroom."""
+        """Start everything; return once the API server has got an answer from Headroom."""
         try:
             issue_certificates(self._certificates)
             closed = gate.apply_all_but_the_gate(self.cluster, self._base)
@@ -93,7 +93,7 @@ class Replicas:
             raise
 
     def stop(self) -> None:
-        """Open the gate, or no pod could be created any more, and end everything."""
+        """Open the gate, because otherwise no pod could be created, and end everything."""
         try:
             gate.open_again(self.cluster)
         finally:
@@ -121,7 +121,7 @@ class Replicas:
 
 
 def headroom_serve() -> Sequence[str | Path]:
-    """The command line of a replica, as installed beside this Python."""
+    """The command line of a replica: the `headroom` that is installed beside this Python."""
     headroom = Path(sys.executable).parent / "headroom"
     if not headroom.exists():
         raise FileNotFoundError(f"{headroom} is missing: `{sys.executable} -m pip install -e .` makes it")
@@ -129,7 +129,7 @@ def headroom_serve() -> Sequence[str | Path]:
 
 
 def issue_certificates(folder: Path) -> None:
-    """Make what is missing in `folder`: an authority and a certificate for loopback and for the Service's name."""
+    """Make an authority and a certificate for loopback and the Service's name, if `folder` lacks a good one."""
     service = f"headroom.{NAMESPACE}.svc"
     names = ["--dns", "localhost", service, "--ip", LOOPBACK]
     done = subprocess.run(

@@ -1,4 +1,4 @@
-"""What `make up` and `status` show about the programs of a local cluster."""
+"""The report of `make up` and `status` about the programs of a local cluster."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,12 +12,12 @@ from devcluster.replica import ready
 
 
 def table(local: Local) -> str:
-    """One line per program: name, pid, memory, and for Headroom its addresses and log."""
+    """One line per program: name, pid, memory, and for a replica of Headroom its readiness and addresses."""
     return "\n".join(_lines(local))
 
 
 def healthy(local: Local) -> bool:
-    """Whether all programs run, the API server is ready, and so is every replica."""
+    """Whether all programs run, and the API server and every replica are ready."""
     programs = local.programs()
     replicas = [program for program in programs if program.name.startswith("headroom-")]
     return (
@@ -37,7 +37,7 @@ def _lines(local: Local) -> Iterator[str]:
 
 
 def _memory(program: Identity) -> str:
-    """Resident memory, or that there is no such process any more."""
+    """Resident memory in MiB, or "not running"."""
     if not program.alive():
         return "not running"
     resident = next(line for line in Path(f"/proc/{program.pid}/status").read_text().splitlines() if "VmRSS" in line)

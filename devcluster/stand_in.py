@@ -1,6 +1,6 @@
-"""`python stand_in.py`: takes the flags of `headroom serve`, lets every pod in, and counts what it was asked.
+"""`python stand_in.py`: a stand-in for `headroom serve` that takes its flags and allows every pod.
 
-For tests of what starts and registers replicas, apart from Headroom itself.
+It is for tests of the code that starts and registers replicas, without Headroom itself.
 """
 
 import argparse
@@ -11,18 +11,18 @@ from pathlib import Path
 
 
 class Handler(BaseHTTPRequestHandler):
-    """GET /readyz answers 200, and 503 while the file `not-ready-PORT` lies beside the certificate; POST allows."""
+    """Allows every POST. Answers GET with 200, or 503 while the file `not-ready-PORT` is beside the certificate."""
 
     protocol_version = "HTTP/1.1"
     folder: Path
 
     def do_GET(self) -> None:
-        """Readiness."""
+        """Answer a readiness probe."""
         port = self.connection.getsockname()[1]
         self._answer(503 if (self.folder / f"not-ready-{port}").exists() else 200, f"{port}".encode())
 
     def do_POST(self) -> None:
-        """Let the pod in."""
+        """Allow the pod."""
         review = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         review["response"] = {"uid": review.pop("request")["uid"], "allowed": True}
         self._answer(200, json.dumps(review).encode())
@@ -46,7 +46,7 @@ def main() -> None:
     server = ThreadingHTTPServer((host, int(port)), Handler)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(flags.tls_cert_file, flags.tls_key_file)
-    # The handshake belongs to the thread of the connection: a peer that stalls must not hold up the others.
+    # Each connection's thread does its handshake, so that a peer that stalls does not delay the others.
     server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
     server.serve_forever()
 

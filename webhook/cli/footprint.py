@@ -22,7 +22,7 @@ _MOST_SHOWN = 400  # characters of an error about a file
 
 
 class _Found(NamedTuple):
-    """What all files hold together."""
+    """The contents of all files together."""
 
     items: list[Item]
     settings: list[Setting]
@@ -69,7 +69,7 @@ def footprint(
 
 
 def _aside(others: list[Other], with_controllers: list[Item]) -> Iterator[str]:
-    """Say what of the input is in no sum, and why."""
+    """Say which objects are not counted, and why."""
     known = [other.kind for other in others if other.commits_nothing]
     if known:
         yield f"skipped, because they commit no resources: {_counts(known)}"
@@ -108,7 +108,7 @@ def _find(sources: tuple[Path, ...], *, recursive: bool, guess: bool) -> _Found:
 
 
 def _files(source: Path, *, recursive: bool) -> Iterator[Path]:
-    """Yield a file itself, or the manifests of a folder in the order of their names."""
+    """Yield the file itself, or the manifests in a folder, sorted by name."""
     if not source.is_dir() or str(source) == _STDIN:
         yield source
         return
@@ -126,7 +126,7 @@ def _read(path: Path) -> bytes:
 
 
 def _text(found: list[Holding], output: Literal["table", "json", "yaml"], *, why: bool, whole: bool) -> str:
-    """Write the report; `whole`: all of the input was read."""
+    """Return the report; `whole`: all of the input was read."""
     match output:
         case "json":
             return json.dumps(data(found), indent=2)

@@ -1,6 +1,6 @@
-"""The command line: `headroom COMMAND`, each in a module of its own that is imported when it is asked for.
+"""The command line: `headroom COMMAND`. Each command has a module of its own, which is imported only when it runs.
 
-So `headroom footprint` does not wait for what only a server needs, which takes a second to import.
+So `headroom footprint` does not wait for the imports that only the server needs, which take a second.
 """
 
 from importlib import import_module
@@ -15,10 +15,10 @@ _COMMANDS: Final = ("footprint", "serve", "trial")
 
 
 class _Commands(click.Group):
-    """Finds commands by their names."""
+    """Finds a command by its name, and imports its module then."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - as click calls it
-        """Return the names."""
+        """Return the names of the commands."""
         return list(_COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - as click calls it
@@ -36,5 +36,5 @@ def main() -> None:
 
 
 def plugin() -> None:
-    """Run as `kubectl headroom`, and say so in what is printed."""
+    """Run as the kubectl plugin: help and errors name the program `kubectl headroom`."""
     main(prog_name="kubectl headroom")

@@ -1,4 +1,4 @@
-"""`headroom serve`: one replica of the webhook, as its arguments and environment say."""
+"""`headroom serve`: runs one replica of the webhook, configured by arguments and environment."""
 
 import time
 from pathlib import Path
@@ -15,12 +15,12 @@ from webhook.observability import logging as logbook
 
 
 class _Address(click.ParamType[str]):
-    """host:port."""
+    """An option of the form host:port."""
 
     name = "host:port"
 
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """Take what can be listened at."""
+        """Return the value if it is an address to listen at; else fail with the reason."""
         try:
             replica.address(value)
         except ValueError as error:

@@ -1,4 +1,4 @@
 """An HTTP/1.1 server over TLS: connections, their limits, the parser, the worker. It knows nothing of Headroom.
 
-Requests go to a `Handler` (connection.py), which `web` implements. It imports no other room.
+It passes requests to a `Handler` (connection.py), which `web` implements. It imports no other room.
 """

@@ -1,12 +1,13 @@
-"""One connection: where it stands, and whether its peer keeps us waiting in the middle of something.
+"""One connection: its state, and whether its peer is late with the next step.
 
     accepted ──► TLS handshake ──► first request ──► answered ◄──► idle ──► closed
     └──────────── a stranger ────────────┘
 
-Only an idle connection may be quiet for long. Everywhere else the next step is due: of the handshake, of a request that
-has to come whole, of an answer that has to be read, of the goodbye.
+Only an idle connection may be silent for long. In every other state the peer must take the next step in time: continue
+the handshake, send the rest of a request, read a response, or complete the close.
 
-Requests are answered in the order in which they came, one at a time; no more are read while some wait for their turn.
+The connection answers requests one at a time, in the order in which they arrived. While requests wait for their turn,
+it does not read from the socket.
 """
 
 import asyncio
@@ -27,71 +28,71 @@ from webhook.http.wsgi import Origin
 
 log = logging.getLogger(__name__)
 
-MOST_UNREAD = 16 << 20  # bytes of answers that peers are slow to read, over all connections
-_LARGE = 64 << 10  # bytes; no review's answer is that long
-_PROMPT = 1.0  # seconds in which an API server's body comes whole
+MOST_UNREAD = 16 << 20  # bytes of responses that slow peers have not read yet, over all connections
+_LARGE = 64 << 10  # bytes; longer than the response to any review
+_PROMPT = 1.0  # seconds within which a body from an API server arrives in full
 _READS = frozenset({b"GET", b"HEAD"})
-_REVIEWED = frozenset({200, 503})  # what a review is answered with
+_REVIEWED = frozenset({200, 503})  # status codes of the responses to reviews
 
 
 class Handler(Protocol):
-    """Answers the requests of all connections; on the loop's thread."""
+    """Answers the requests of all connections. The event loop's thread calls it."""
 
     @property
     def probes(self) -> Collection[bytes]:
-        """Paths that may be read without a client certificate."""
+        """Paths that a client may GET without a client certificate."""
 
     def handle(self, request: Request, origin: Origin) -> Response | Coroutine[Any, Any, Response]:
-        """Response at once, or return what is to be awaited for the answer."""
+        """Return the response, or a coroutine that returns it later."""
 
     def is_review(self, request: Request) -> bool:
-        """Say whether it is one that only an API server makes; who made it is closed after all others."""
+        """Say whether this is a request that only an API server makes; its connection is closed after all others."""
 
 
 class Host(Protocol):
-    """Keeps count of connections."""
+    """What a connection needs of its worker."""
 
     handler: Handler
     room: BodyBudget
     loop: asyncio.AbstractEventLoop
-    alive: bool  # whether more requests are welcome
-    date: bytes  # now, as HTTP writes it
-    clients: Clients | None  # who has to prove who they are at the secure listener, if anybody has to
+    alive: bool  # False once the server is stopping: each connection then closes after its last response
+    date: bytes  # the current time, as the Date header gives it
+    clients: Clients | None  # checks client certificates at the TLS listener; None: no check
 
 
 class Connection(asyncio.Protocol):
-    """One connection, known to its worker from acceptance to loss."""
+    """One connection; its worker counts it from the accept until it is lost."""
 
     def __init__(self, worker: Host, table: "ConnectionTable[Connection]", *, secure: bool) -> None:
         self.accepting: asyncio.Task[Any] | None = None
-        self.proven = False  # whether a review has been answered here
+        self.proven = False  # True once a review was answered here, or the expected client certificate was shown
         self._worker = worker
         self._table = table
-        self._link: asyncio.Transport | None = None  # while its handshake is not done
+        self._link: asyncio.Transport | None = None  # used until the handshake is done
         self._transport: asyncio.Transport | None = None
         self._origin = Origin("localhost", 0, secure)
         self._reader = RequestParser(worker.room, self)
         self._due: deque[Request | Response] = deque()
-        self._awaited: asyncio.Task[Response] | None = None  # the answer that comes next
-        self._judged = False  # whether that is about a review
-        self._stranger = True  # no request has come whole
+        self._awaited: asyncio.Task[Response] | None = None  # the next response
+        self._judged = False  # whether that response answers a review
+        self._stranger = True  # no complete request has arrived yet
         self._reading = True
-        self._read = True  # whether the peer reads what we say
+        self._read = True  # False while the peer is too slow to read our responses
         self._closing = False
-        self._unread = 0  # bytes of answers
-        self._handshake: ssl.SSLObject | None = None  # by which the peer proved who it is
-        self._refusal: Response | None = None  # for one that did not
-        self._since = worker.loop.time()  # when this peer last took a step
+        self._unread = 0  # bytes of responses that the peer has not read yet
+        self._handshake: ssl.SSLObject | None = None  # in which the peer showed the expected client certificate
+        self._refusal: Response | None = None  # for a peer that did not show it
+        self._since = worker.loop.time()  # time of the last step on this connection
 
-    # -- told by the loop ----------------------------------------------------------------------------------------------
+    # -- called by the event loop --------------------------------------------------------------------------------------
 
     def accepted(self, transport: asyncio.Transport) -> None:
-        """The handshake begins."""
+        """Begin the TLS handshake."""
         self._link = transport
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Begin; for TLS the handshake is done."""
-        self._transport = cast("asyncio.Transport", transport)  # uvloop's do not inherit from it
+        """Begin to serve; over TLS, the handshake is done."""
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's transports do not inherit from it
         host, port = transport.get_extra_info("sockname")[:2]
         self._origin = Origin(host, port, self._origin.secure)
         if self._worker.clients is not None and self._origin.secure:
@@ -106,7 +107,7 @@ class Connection(asyncio.Protocol):
             self._take_place()
 
     def data_received(self, data: bytes) -> None:
-        """Take what has come."""
+        """Take the bytes that have arrived."""
         if self._closing:
             return
         reader = self._reader
@@ -120,14 +121,14 @@ class Connection(asyncio.Protocol):
         self._go_on()
 
     def pause_writing(self) -> None:
-        """The peer is slow to read."""
+        """Stop sending: the peer is too slow to read."""
         self._read = False
         self._since = self._worker.loop.time()
         self._count_unread(0 if self._transport is None else self._transport.get_write_buffer_size())
         self._take_place()
 
     def resume_writing(self) -> None:
-        """The peer has read."""
+        """Send again: the peer has read."""
         self._read = True
         self._count_unread(0)
         self._go_on()
@@ -137,7 +138,7 @@ class Connection(asyncio.Protocol):
         self._unread = size
 
     def connection_lost(self, _: Exception | None) -> None:
-        """End; nobody is left to be answered."""
+        """Clean up: the peer is gone, so no request needs a response."""
         self._closing = True
         self._due.clear()
         self._reader.close()
@@ -145,13 +146,13 @@ class Connection(asyncio.Protocol):
         if self._awaited is not None:
             self._awaited.cancel()
         self._table.remove(self)
-        # What refers to each other would stay until the collector looks, with all that OpenSSL holds for it.
+        # Break the reference cycle: otherwise all of it, with OpenSSL's memory, stays until the garbage collector runs.
         self._transport = self._link = self.accepting = self._handshake = None
 
-    # -- answers -------------------------------------------------------------------------------------------------------
+    # -- responses -----------------------------------------------------------------------------------------------------
 
     def _go_on(self) -> None:
-        """Response what is due, as far as nothing has to be waited for."""
+        """Answer the queued requests until one of them must wait."""
         self._answer_due()
         self._take_place()
 
@@ -178,14 +179,14 @@ class Connection(asyncio.Protocol):
             return
         try:
             said = self._worker.handler.handle(asked, self._origin)
-        except Exception as error:  # noqa: BLE001 - it is logged, and the peer is told
+        except Exception as error:  # noqa: BLE001 - it is logged, and the peer gets 500
             said = _failed(asked, error)
         if isinstance(said, Response):
             self._answer_with(asked, said)
         else:
             self._judged = self._worker.handler.is_review(asked)
             self._awaited = self._worker.loop.create_task(said)
-            # Its body may be megabytes, and as many as there are connections may wait.
+            # Drop the body: it may have megabytes, and one request of each connection may wait.
             self._awaited.add_done_callback(partial(self._answered, replace(asked, body=b"")))
 
     def _answered(self, asked: Request, answer: "asyncio.Task[Response]") -> None:
@@ -214,7 +215,7 @@ class Connection(asyncio.Protocol):
             self._close()
 
     def _is_outdated(self) -> bool:
-        """Say whether the peer proved who it is by an authority that is trusted no longer."""
+        """Say whether an authority that is no longer trusted verified the peer's certificate."""
         clients, handshake = self._worker.clients, self._handshake
         return clients is not None and handshake is not None and not clients.trusts(handshake)
 
@@ -225,7 +226,7 @@ class Connection(asyncio.Protocol):
             self._transport.close()
         self._take_place()
 
-    # -- where it stands among the others ------------------------------------------------------------------------------
+    # -- its rank among the connections --------------------------------------------------------------------------------
 
     def _take_place(self) -> None:
         self._table.place(self, self._rank())
@@ -242,7 +243,10 @@ class Connection(asyncio.Protocol):
         return Rank.UNFINISHED if unfinished else Rank.IDLE
 
     def give_way(self) -> bool:
-        """Give up a large body that is on its way, for a newer one: of a peer that sends reviews only if it is late."""
+        """Give up a large body that is still arriving, in favor of a newer one, and say whether that was done.
+
+        Of a peer that has proven to send reviews, only a body that is late is given up.
+        """
         if self.proven and self._worker.loop.time() < self._since + _PROMPT:
             return False
         self._reader.give_up()
@@ -255,10 +259,10 @@ class Connection(asyncio.Protocol):
         asks_for_a_probe = method in _READS and path in self._worker.handler.probes and not body
         return None if asks_for_a_probe else self._refusal
 
-    # -- asked by the worker -------------------------------------------------------------------------------------------
+    # -- called by the worker ------------------------------------------------------------------------------------------
 
     def is_stuck(self, now: float, seconds: float) -> bool:
-        """Say whether the peer has kept us waiting for so long, in the middle of something."""
+        """Say whether the next step of the peer has been due for at least so many seconds."""
         return now >= self._since + seconds and self._waits_for_peer()
 
     def _waits_for_peer(self) -> bool:
@@ -270,18 +274,18 @@ class Connection(asyncio.Protocol):
         return bool(self._due) or self._awaited is not None
 
     def close_if_outdated(self, since: float) -> None:
-        """Close it if it is idle since that moment, and the authority that verified its peer is trusted no longer."""
+        """Close it if it has been idle since then and the authority that verified its peer is no longer trusted."""
         if self._is_outdated():
             self.close_if_idle(since)
 
     def close_if_idle(self, since: float) -> None:
-        """Close it if it was of use, and has been of none since that moment."""
+        """Close it if it has answered a request and has been idle since that moment."""
         idle = not self._is_busy() and self._reader.step is Step.BETWEEN and not self._stranger
         if idle and self._since <= since and not self._closing:
             self._close()
 
     def end(self) -> None:
-        """Cut it off, whatever it is about."""
+        """Cut it off at once, in any state."""
         transport = self._transport or self._link
         if transport is not None:
             transport.abort()
@@ -290,7 +294,7 @@ class Connection(asyncio.Protocol):
 
 
 def _logged(refusal: Response) -> Response:
-    """Log a request that no handler has seen: no audit line speaks of it."""
+    """Log a request that no handler has seen, because no audit line records it."""
     log.warning("refused a request with %d: %s", refusal.status, refusal.body.decode().rstrip())
     return refusal
 

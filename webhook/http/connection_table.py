@@ -1,15 +1,16 @@
-"""Connections of one listener, ranked by who makes room when there are too many.
+"""The connections of one listener, by rank. When there are too many, a connection of the lowest rank is closed first.
 
-    IDLE         asked for something, and never sent a review
-    UNFINISHED   sent no review yet, and has not come to an end: of a handshake, a request, the reading of an answer
+    IDLE         has never sent a review, and is idle after a response; or is closing
+    UNFINISHED   has never sent a review, and is in the middle of a handshake, a request or a response
     KNOWN        has sent reviews, and is idle
-    KNOWN_BUSY   has sent reviews, and has not come to an end of something
+    KNOWN_BUSY   has sent reviews, and is in the middle of a request or a response
     ANSWERED     has a review in flight: never closed to make room
 
-Within a rank the connection that has been in it for longest is closed first; of the unfinished, one from the address
-that most of them come from. An API server is unfinished for milliseconds and known from then on, so idle peers are
-closed before it, be they at the same address (a load balancer's, konnectivity's) or another. For the same reason the
-limit for each address is only about connections that have never sent a review.
+Within a rank, the connection that has been in it for the longest time is closed first. Among the unfinished ones, that
+is a connection from the address that has the most of them. A connection of an API server is unfinished for
+milliseconds and known from then on. Idle peers are therefore closed before it, whether they share its address (that of
+a load balancer or of konnectivity) or not. For the same reason, the limit for each address counts only connections
+that have never sent a review.
 """
 
 from collections.abc import Iterable, Iterator
@@ -20,7 +21,7 @@ C = TypeVar("C")
 
 
 class Rank(IntEnum):
-    """Which connections are closed first; the lowest."""
+    """The order in which connections are closed to make room: the lowest rank first."""
 
     IDLE = 0
     UNFINISHED = 1
@@ -30,11 +31,11 @@ class Rank(IntEnum):
 
 
 _UNPROVEN = (Rank.IDLE, Rank.UNFINISHED)
-_IN_ORDER_OF_COMING = frozenset({Rank.UNFINISHED, Rank.KNOWN_BUSY, Rank.ANSWERED})  # a step within them renews nothing
+_IN_ORDER_OF_COMING = frozenset({Rank.UNFINISHED, Rank.KNOWN_BUSY, Rank.ANSWERED})  # a step within one keeps the place
 
 
 class _Address(Generic[C]):
-    """The connections of one address that have never sent a review, by rank, each in the order of coming into it."""
+    """The connections of one address that have never sent a review: by rank, then in the order of entering the rank."""
 
     def __init__(self) -> None:
         self.ranks: tuple[dict[C, None], dict[C, None]] = ({}, {})
@@ -43,12 +44,15 @@ class _Address(Generic[C]):
         return sum(map(len, self.ranks))
 
     def unfinished(self) -> int:
-        """Return how many of them are."""
+        """Return how many of them are unfinished."""
         return len(self.ranks[Rank.UNFINISHED])
 
 
 class ConnectionTable(Generic[C]):
-    """At most so many connections, of which each address may have so many that never sent a review. On the loop."""
+    """Ranks the connections of one listener and picks those to close; for the event loop's thread.
+
+    `limit` is the most connections in all, `per_address` the most from one address that have never sent a review.
+    """
 
     def __init__(self, limit: int, per_address: int) -> None:
         self.limit = limit
@@ -64,11 +68,11 @@ class ConnectionTable(Generic[C]):
         return iter(list(self._places))
 
     def is_full(self) -> bool:
-        """Say whether another one needs a place that somebody has."""
+        """Say whether there is no place for another connection unless one of these is closed."""
         return len(self._places) >= self.limit
 
     def rank(self, connection: C) -> Rank | None:
-        """Return where it stands; None once it is gone."""
+        """Return its rank; None once it is removed."""
         place = self._places.get(connection)
         return None if place is None else place[0]
 
@@ -77,14 +81,14 @@ class ConnectionTable(Generic[C]):
         self._enter(connection, Rank.UNFINISHED, address)
 
     def place(self, connection: C, rank: Rank) -> None:
-        """Take note of where it stands after a step that it took."""
+        """Set the rank of a connection after a step that it took."""
         place = self._places.get(connection)
         if place is None:
             return
         before, address = place
         if before is rank and rank in _IN_ORDER_OF_COMING:
             return
-        if rank is before is Rank.KNOWN:  # a review after the other
+        if rank is before is Rank.KNOWN:  # another review: it becomes the last to be closed of its rank
             known = self._ranks[rank]
             del known[connection]
             known[connection] = None
@@ -93,13 +97,16 @@ class ConnectionTable(Generic[C]):
         self._enter(connection, rank, address)
 
     def remove(self, connection: C) -> None:
-        """Count it no longer."""
+        """Stop counting it."""
         place = self._places.pop(connection, None)
         if place is not None:
             self._leave(connection, *place)
 
     def gives_way(self, address: str) -> C | None:
-        """Return the connection to close for a new one from there; None if none has to be, or (if full) none can be."""
+        """Return the connection to close for a new one from that address.
+
+        None: no connection needs to be closed or, if the table is full, none may be.
+        """
         own = self._addresses.get(address)
         if own is not None and len(own) >= self._per_address:
             return _first(own.ranks[Rank.IDLE] or own.ranks[Rank.UNFINISHED])

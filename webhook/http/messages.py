@@ -5,16 +5,17 @@ from http import HTTPStatus
 
 from msgspec import Struct
 
-# A review carries an object of at most about 3 MiB (etcd's limit and the API server's), and with it the old one.
+# A review carries an object of at most about 3 MiB (the limit of etcd and of the API server), and may carry the old
+# object too.
 LARGEST_BODY = 7 << 20
-LARGEST_EARLY = 256 << 10  # bytes of a review about anything but a pod: a larger one passes unread
-SMALL = 16 << 10  # bytes; most reviews are smaller, and are never sent back for want of memory
+LARGEST_EARLY = 256 << 10  # bytes of a review of anything but a pod: a larger one is allowed unread
+SMALL = 16 << 10  # bytes; most reviews are smaller, and a smaller one is never refused for lack of memory
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _CLOSE = b"Connection: close\r\n"
 
 
 class Request(Struct, frozen=True, gc=False):
-    """One request, whole. Names of fields are in lower case; where one came twice, its values are joined by commas."""
+    """One complete request. Header names are in lower case; the values of a repeated header are joined by commas."""
 
     method: bytes
     path: bytes
@@ -24,9 +25,9 @@ class Request(Struct, frozen=True, gc=False):
 
 
 class Response(Struct, frozen=True, gc=False):
-    """What is sent; `retry_after` in seconds, where the caller should ask again; `others` are further header fields.
+    """One response. `retry_after`: the seconds after which the caller should retry; `others`: further header fields.
 
-    What answers HEAD has no body, and the length that it would have is one of the others.
+    A response to HEAD has no body; its Content-Length, that of the response to GET, is among `others`.
     """
 
     status: int
@@ -37,11 +38,11 @@ class Response(Struct, frozen=True, gc=False):
     to_head: bool = False
 
     def fields(self) -> list[tuple[str, str]]:
-        """Return its header fields, but for the date and the length of the body."""
+        """Return its header fields without Date and Content-Length."""
         return _fields(self.content_type, self.retry_after, self.others)
 
     def encode(self, date: bytes, *, last: bool) -> bytes:
-        """Write it out; `last`: the connection ends with it."""
+        """Return its bytes; with `last`, it announces that the connection closes after it."""
         end = _CLOSE if last else b""
         head = _head(self.status, self.content_type, self.retry_after, self.others)
         if self.to_head:
@@ -67,10 +68,10 @@ def _fields(content_type: str, retry_after: int | None, others: tuple[tuple[str,
 
 
 def plain(status: int, text: str, retry_after: int | None = None) -> Response:
-    """Make a response for people."""
+    """Make a plain-text response for people to read."""
     return Response(status, f"{text}\n".encode(), "text/plain; charset=utf-8", retry_after)
 
 
 def too_large() -> Response:
-    """Answer a body that no API server would send."""
+    """Make the response to a body that is larger than any API server sends."""
     return plain(413, f"the body is larger than {LARGEST_BODY >> 20} MiB")

@@ -1,15 +1,15 @@
-"""Reading: the bytes of one connection to requests, HTTP/1.1 without sockets.
+"""The request parser: turns the bytes of one connection into HTTP/1.1 requests. It uses no sockets.
 
-The parsing is llhttp's, that of Node.js, by way of httptools, strict as it comes. What is added are bounds, for a
-parser has none: on the head, on the body, and on what all bodies that are on their way hold together.
+llhttp, the parser of Node.js, does the parsing, by way of httptools and in its strict default mode. llhttp has no
+limits, so this module adds them: on the head, on the body, and on the memory of all bodies that are still arriving.
 
-Every bound is on one request, counted from its first byte. Therefore the parser is given no byte of the next request
-together with the last of this one: what comes is cut where a request may end, which is after its head, after as many
-bytes as the body was said to have, or, in chunks, after the empty line behind the last of them. So a connection may
-carry any number of requests, in any pieces, and each is answered as if it had come alone.
+Each limit applies to one request, counted from its first byte. Therefore llhttp never gets the end of one request and
+the beginning of the next in one piece. The incoming bytes are cut where a request may end: after its head, after the
+number of bytes that Content-Length gives, or, in a chunked body, after the empty line behind the last chunk. So a
+connection may carry any number of requests, in pieces of any size, and each is answered as if it had come alone.
 
-A client writes the same head again and again. A head that was parsed once, with nothing but its body behind it, says
-the same wherever a request begins with these very bytes, so it is not parsed again.
+A client sends the same head many times. Once a head has been parsed in a request with nothing after its body, a later
+request that begins with exactly the same bytes has the same head, so that head is not parsed again.
 """
 
 import re
@@ -27,10 +27,10 @@ LONGEST_TARGET = 4094  # bytes
 MOST_FIELDS = 40
 LONGEST_HEAD = 16 << 10  # bytes
 MOST_HELD = 32 << 20  # bytes; docs/install.md has the table of what takes memory
-MOST_DISCARDED = 64 << 20  # bytes of a request that is refused already
+MOST_DISCARDED = 64 << 20  # bytes of a request that has already been refused
 MOST_KNOWN = 1024  # heads
 LONGEST_KNOWN = 1 << 10  # bytes of a head
-_STRETCH = 16 << 10  # bytes of a body in chunks in which something of it, or a field after it, must come
+_STRETCH = 16 << 10  # bytes of a chunked body that may pass without any of its content or a trailer field
 _VERSIONS = frozenset({"1.1", "1.0"})
 _END = b"\r\n\r\n"
 _BREAK = b"\r\n"
@@ -39,30 +39,30 @@ _HEXADECIMAL = re.compile(rb"[0-9A-Fa-f]+")
 
 
 class Step(Enum):
-    """Where a reader stands."""
+    """The part of a request that a parser is in."""
 
-    BETWEEN = auto()  # two requests
+    BETWEEN = auto()  # between two requests
     HEAD = auto()
     BODY = auto()
 
 
 class Owner(Protocol):
-    """Whose requests a reader reads."""
+    """The connection whose requests a parser reads."""
 
-    proven: bool  # whether it is known to send reviews
+    proven: bool  # whether its peer is known to send reviews
 
     def refuses(self, method: bytes, path: bytes, *, body: bool) -> Response | None:
-        """Answer a request of which nothing but the head is to be read; None if it may go on. `body`: it has one."""
+        """Return the response to a request that is refused by its head; None if it may go on. `body`: it has one."""
 
     def give_way(self) -> bool:
-        """Give up the request that is on its way, if there is nothing to be said for waiting for it."""
+        """Give up the request that is still arriving, unless it is worth waiting for; say whether it was given up."""
 
 
 class BodyBudget:
-    """How many bytes the bodies hold that are on their way, over all connections, and the answers that nobody reads.
+    """Counts, over all connections, the bytes of bodies that are still arriving and of responses not read by peers.
 
-    When bodies hold too much, the one that has been on its way for longest gives way to the newest, first of those
-    peers that have never sent a review: a body of an API server comes whole within milliseconds.
+    When the bodies hold too much, the one that has been arriving for the longest time gives way to the newest. Peers
+    that have never sent a review come first: a body from an API server arrives in full within milliseconds.
     """
 
     def __init__(self) -> None:
@@ -77,12 +77,12 @@ class BodyBudget:
         self._large[owner.proven][reader] = owner
 
     def leave(self, reader: "RequestParser") -> None:
-        """Count it among them no longer."""
+        """Stop counting it among the large ones."""
         for large in self._large:
             large.pop(reader, None)
 
     def find(self, reader: "RequestParser") -> bool:
-        """Make room for this reader's body at another's cost; say whether there is enough."""
+        """Make room for this parser's body by giving up others; say whether there is enough."""
         while self.held > MOST_HELD:
             oldest = [next(iter(large.items())) for large in self._large if large]
             if not any(each is not reader and owner.give_way() for each, owner in oldest):
@@ -90,8 +90,8 @@ class BodyBudget:
         return True
 
 
-class _Refused(Exception):  # noqa: N818 - it is an answer, not a fault
-    """Nothing can be made of the rest of this connection."""
+class _Refused(Exception):  # noqa: N818 - it is a response, not an error
+    """Raised in a callback of llhttp: refuses the request with `answer`, and ends the connection."""
 
     def __init__(self, answer: Response) -> None:
         super().__init__()
@@ -99,10 +99,10 @@ class _Refused(Exception):  # noqa: N818 - it is an answer, not a fault
 
 
 class RequestParser:
-    """The requests of one connection.
+    """Parses the requests of one connection.
 
-    A request whose body is too much is refused before it is whole, and the rest of it is discarded. `gated`: its owner
-    has to be asked about each head.
+    A request whose body is too large is refused before all of it has arrived, and the rest is discarded. With `gated`,
+    the owner decides by the head whether a request may go on.
     """
 
     __slots__ = (
@@ -112,8 +112,8 @@ class RequestParser:
 
     def __init__(self, room: BodyBudget, owner: Owner | None = None) -> None:
         self.step = Step.BETWEEN
-        self.expects = False  # whether the peer waits for our word before it sends the body
-        self.ended = False  # the last request said so, or what came is no HTTP: there will be no other
+        self.expects = False  # the peer waits for 100 Continue before it sends the body
+        self.ended = False  # no request follows: the last one said so, or the bytes are not HTTP
         self.gated = False
         self._room = room
         self._owner: Owner = owner or _NOBODY
@@ -122,12 +122,12 @@ class RequestParser:
         self._body: bytes | bytearray = b""
         self._seen = 0  # bytes of the request
         self._tail = b""  # the last three of them
-        self._line = b""  # the beginning of a chunk's first line
-        self._chunk = 0  # bytes of it that are still to come, with the break after it
+        self._line = b""  # the beginning of the line that gives a chunk's size
+        self._chunk = 0  # bytes of the chunk still to come, with the line break after it
         self._begin()
 
     def feed(self, data: bytes) -> list[Request | Response]:
-        """Return the requests that this completes, and the answers to those that need not be judged, in order."""
+        """Return, in order, the requests that `data` completes, and the responses to those that are refused here."""
         if self.ended:
             return []
         begins = self.step is Step.BETWEEN and len(data) <= SMALL and not self.gated
@@ -139,7 +139,7 @@ class RequestParser:
             at = self._read(data, at)
         if begins and len(found) == 1:
             self._remember(data, found[0])
-        self._found = []  # or it would hold on to the last body
+        self._found = []  # otherwise it would keep the last body in memory
         return found
 
     def _remember(self, data: bytes, asked: Request | Response) -> None:
@@ -147,24 +147,24 @@ class RequestParser:
             _remember(data, asked)
 
     def close(self) -> None:
-        """Let go of what is held."""
+        """Release what it holds."""
         self.ended = True
         self._let_go()
         self._begin()
         self._owner = _NOBODY
-        del self._parser  # which holds on to this reader
+        del self._parser  # it refers to this object: break the cycle
 
     def give_up(self) -> None:
-        """Leave the request that is on its way, and all that would come after it."""
+        """Drop the request that is still arriving, and ignore everything after it."""
         self._refused = self.ended = True
         self._let_go()
 
-    # -- one piece after the other -------------------------------------------------------------------------------------
+    # -- from bytes to llhttp, piece by piece --------------------------------------------------------------------------
 
     def _read(self, data: bytes, at: int) -> int:
-        """Read from there to where the request may end, or a bound lies; return how far that was."""
+        """Parse from position `at` to where the request may end or a limit is reached; return that position."""
         if self.step is Step.BETWEEN:
-            while at < len(data) and data[at] in _BREAKS:  # llhttp skips them too, and they belong to no request
+            while at < len(data) and data[at] in _BREAKS:  # llhttp skips line breaks too; they belong to no request
                 at += 1
             if at == len(data):
                 return at
@@ -175,7 +175,7 @@ class RequestParser:
         try:
             self._parser.feed_data(data if end - at == len(data) else memoryview(data)[at:end])
         except HttpParserUpgrade:
-            self.ended = True  # to whatever: we stay with what we speak, and what follows is something else
+            self.ended = True  # no upgrade is supported, and what follows is not HTTP/1.1
         except HttpParserError as error:
             self._fail(error)
         else:
@@ -197,7 +197,7 @@ class RequestParser:
         return end if found < 0 else found + len(_END)
 
     def _past_chunks(self, data: bytes, at: int, end: int) -> int:
-        """Return the place behind the last chunk's line, if it is before that end; know where this comes to."""
+        """Return the position after the line of the last chunk, or `end` if that comes first; keep track of chunks."""
         while at < end:
             if self._chunk:
                 step = min(self._chunk, end - at)
@@ -212,7 +212,7 @@ class RequestParser:
             at = line_end + 1
             size = _HEXADECIMAL.match(line)
             self._chunk = 0 if size is None else int(size[0], 16)
-            if self._chunk == 0:  # or this is not a size, which the parser is about to say
+            if self._chunk == 0:  # or this is not a size, which llhttp reports next
                 self._in_trailer = True
                 return at
             self._chunk += len(_BREAK)
@@ -223,13 +223,13 @@ class RequestParser:
         self._list: list[tuple[bytes, bytes]] = []
         self._fields: dict[bytes, bytes] = {}
         self._refused = self._told = False
-        self._seen = self._gathered = 0  # bytes; those of the fields that were told
-        self._left: int | None = None  # bytes of the body that are still to come, where that was said
+        self._seen = self._gathered = 0  # bytes of the request; bytes of its header fields so far
+        self._left: int | None = None  # bytes of the body still to come, if the head says how many
         self._chunk, self._line = 0, b""
         self._in_trailer = False  # the last chunk has come
 
     def _bound(self) -> None:
-        """Bound what the parser may gather of a head or a trailer without telling, and what is discarded."""
+        """Limit what llhttp gathers of a head or trailer without a callback, and what is discarded."""
         if self.step is Step.BETWEEN:
             return
         if self.step is Step.HEAD:
@@ -250,7 +250,7 @@ class RequestParser:
 
     def _fail(self, error: HttpParserError) -> None:
         if self.ended:
-            return  # what follows a request that was to be the last
+            return  # bytes that follow the last request
         cause = error.__context__
         if isinstance(cause, _Refused):
             self._end_refused(cause.answer)
@@ -260,20 +260,20 @@ class RequestParser:
         else:
             self._end_refused(plain(400, f"this is no HTTP/1.1: {error}"))
 
-    # -- told by the parser --------------------------------------------------------------------------------------------
+    # -- called by llhttp ----------------------------------------------------------------------------------------------
 
     def on_message_begin(self) -> None:
-        """A request begins."""
+        """Begin a request."""
         self.step = Step.HEAD
 
     def on_url(self, piece: bytes) -> None:
-        """Take some of the target."""
+        """Take a piece of the target."""
         self._target += piece
         if len(self._target) > LONGEST_TARGET:
             raise _Refused(plain(414, f"the target is longer than {LONGEST_TARGET} bytes"))
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Take a field of the head, or one that comes after the body, which is left."""
+        """Take a header field, or a trailer field, which is counted and not used."""
         self._told = True
         self._list.append((name, value))
         if len(self._list) > MOST_FIELDS:
@@ -283,7 +283,7 @@ class RequestParser:
             raise _Refused(_head_too_long())
 
     def on_headers_complete(self) -> None:
-        """Look at what is to come."""
+        """Check the head, and prepare for the body that it announces."""
         if self._parser.get_http_version() not in _VERSIONS:
             raise _Refused(plain(400, "this is no HTTP/1.1"))
         self.step = Step.BODY
@@ -300,12 +300,12 @@ class RequestParser:
         expects = b"expect" in fields and fields[b"expect"].lower() == b"100-continue"
         if self._left is not None and self._left > LARGEST_BODY:
             self._refuse(too_large())
-            self.ended = expects  # it is told not to send it
+            self.ended = expects  # the response keeps the peer from sending the body
         else:
             self.expects = expects
 
     def on_body(self, piece: bytes) -> None:
-        """Take some of the body."""
+        """Take a piece of the body."""
         self._told = True
         if self._left is not None:
             self._left -= len(piece)
@@ -328,7 +328,7 @@ class RequestParser:
                 self._refuse(crowded())
 
     def on_message_complete(self) -> None:
-        """Hand the request over."""
+        """Add the complete request to what `feed` returns."""
         self.step = Step.BETWEEN
         self.expects = False
         body = self._let_go()
@@ -352,15 +352,15 @@ class RequestParser:
 
 
 class _Anybody:
-    """An owner of whom nothing is known and nothing asked."""
+    """The owner of a parser that has none: it refuses nothing and gives nothing up."""
 
     proven = False
 
     def refuses(self, method: bytes, path: bytes, *, body: bool) -> None:
-        """Let everything pass."""
+        """Refuse nothing."""
 
     def give_way(self) -> bool:
-        """Wait on."""
+        """Keep the request."""
         return False
 
 
@@ -368,7 +368,7 @@ _NOBODY = _Anybody()
 
 
 def crowded() -> Response:
-    """Answer a body for which there is no memory now."""
+    """Make the response to a body for which there is no memory now."""
     return plain(503, "there are too many large requests at once", retry_after=1)
 
 
@@ -377,11 +377,14 @@ def _head_too_long() -> Response:
 
 
 _heads: dict[bytes, tuple[int, Request]] = {}
-"""By the bytes of a head: how long its body is, and the request without it. A full memory starts afresh."""
+"""Heads that were parsed before: from the bytes of a head to the length of its body and the request without the body.
+
+When it is full, it is cleared.
+"""
 
 
 def _known(data: bytes) -> Request | None:
-    """Return the request that this is, whole and with nothing after it, if such a head was parsed before."""
+    """Return the request if `data` is exactly one request, with a head that was parsed before; else None."""
     end = data.find(_END) + len(_END)
     head = _heads.get(data[:end])
     if head is None or len(data) - end != head[0]:
@@ -391,7 +394,7 @@ def _known(data: bytes) -> Request | None:
 
 
 def _remember(data: bytes, asked: Request | Response) -> None:
-    """Keep the head of a request that was all of this, its body as it came."""
+    """Keep the head of the request that `data` is, if the body was sent as it is (not chunked)."""
     end = data.find(_END) + len(_END)
     if end > LONGEST_KNOWN or isinstance(asked, Response) or asked.body != data[end:]:
         return
@@ -410,6 +413,6 @@ def _joined(given: Iterable[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
 
 @lru_cache(maxsize=256)
 def _split(target: bytes) -> tuple[bytes, bytes]:
-    """Return path and query of a target."""
+    """Return the path and the query of a request target."""
     url = parse_url(target)
     return url.path or b"/", url.query or b""

@@ -1,14 +1,14 @@
-"""TLS of the server: one context for the life of the process, and the certificate behind it exchanged while it serves.
+"""TLS of the server: one context for the life of the process; its certificate is replaced while the server runs.
 
-The server is given one `SSLContext` when it starts and asks for no other. Its `sni_callback` (called for clients that
-send no server name, too) moves each new handshake to the context that is current then. A context in use is never
-reloaded: a pair that does not match would break every new handshake, and after a change of the key's kind both would be
-loaded and the old one go on being shown. A new context is built, checked and swapped in; whatever fails on the way
-leaves the last good one serving, and is reported.
+The server gets one `SSLContext` when it starts and never asks for another. The `sni_callback` of that context (OpenSSL
+calls it also for clients that send no server name) moves each new handshake to the current context. A context in use is
+never reloaded: a key that does not match its certificate would break every new handshake, and after a change of the
+key's type, both pairs would be loaded and the old one still shown. Instead, a new context is built, checked and swapped
+in. If any of that fails, the last good context stays in use and the failure is reported.
 
-Clients may have to show a certificate as well. It is asked for, verified where it is shown, and not demanded here: the
-kubelet's probes have none (`client_certificates.py` says what is answered to whom). The authorities that verify it are
-part of the context, and so they are exchanged with it.
+Clients may have to show a certificate as well. The handshake asks for it and verifies it if the client shows one, but
+does not require it, because the kubelet's probes have none (`client_certificates.py` decides what a client may request
+without one). The authorities that verify it are part of the context and are replaced with it.
 """
 
 import hashlib
@@ -21,11 +21,11 @@ from cryptography import x509
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
 
-_FLIGHTS = 5  # TLS 1.2 needs three from either side
+_FLIGHTS = 5  # rounds of a handshake; TLS 1.2 needs three from each side
 
 
 class TlsError(Exception):
-    """A certificate that cannot be served; the text says which file, and why."""
+    """A certificate cannot be served; the message names the file and the reason."""
 
 
 class Outcome(StrEnum):
@@ -37,10 +37,10 @@ class Outcome(StrEnum):
 
 
 class Refreshed(NamedTuple):
-    """What a refresh did and what is wrong, if anything; equal for equal states, so that only news need be reported.
+    """What a refresh did, and the problem, if there is one. Equal states compare equal, so a caller can report changes.
 
-    The problem says why the files' pair was not taken (kept), or that the one that is served is outside its validity
-    (unchanged, swapped); it is empty where all is well.
+    `problem` says why the pair in the files was not taken (KEPT), or that the certificate in use is outside its
+    validity (UNCHANGED, SWAPPED). It is empty if there is no problem.
     """
 
     outcome: Outcome
@@ -49,7 +49,7 @@ class Refreshed(NamedTuple):
 
 class _Content(NamedTuple):
     certificate: bytes
-    clients: bytes  # the authorities of clients' certificates
+    clients: bytes  # the authorities that verify client certificates, PEM
     digest: bytes
 
 
@@ -59,7 +59,7 @@ class _Files(NamedTuple):
     clients: Path | None
 
     def read(self) -> _Content:
-        """Read all. The key is not kept, only a digest of them."""
+        """Read all files. The key is not kept, only a digest of all files."""
         try:
             certificate, key = self.certificate.read_bytes(), self.key.read_bytes()
             clients = b"" if self.clients is None else self.clients.read_bytes()
@@ -76,7 +76,7 @@ class _Served(NamedTuple):
     digest: bytes
 
     def invalid(self, now: float) -> str:
-        """Say why the certificate is not valid at that time; empty when it is."""
+        """Say why the certificate is not valid at that time; empty if it is valid."""
         begin, end = self.leaf.not_valid_before_utc, self.leaf.not_valid_after_utc
         if now < begin.timestamp():
             return f"the certificate is not valid before {begin:%F %T} UTC: look at this machine's clock"
@@ -84,44 +84,47 @@ class _Served(NamedTuple):
 
 
 class ServingCertificate:
-    """The certificate that the server shows, from two PEM files: it with its chain, and its key, unencrypted.
+    """The serving certificate, from two PEM files: the certificate with its chain, and the unencrypted key.
 
-    With a file of authorities (PEM, one or several), a certificate that a client shows has to be signed by one of them.
+    With a file of authorities (PEM, one or several), one of them must have signed each certificate that a client shows.
 
-    There is no thread in here: somebody calls `refresh` now and then, one thread at a time, while others shake hands.
+    It has no thread of its own: one thread at a time may call `refresh`, while others do handshakes.
     """
 
     def __init__(self, certificate_file: Path, key_file: Path, client_ca_file: Path | None = None) -> None:
-        """Load the pair; TlsError where it cannot be served. Outside its validity it can: a later one replaces it."""
+        """Load the pair; raises TlsError if it cannot be served.
+
+        A certificate outside its validity is served until `refresh` replaces it.
+        """
         self._files = _Files(certificate_file, key_file, client_ca_file)
         self._current = _load(self._files, self._files.read())
         self._first = self._current.context
         self._first.sni_callback = self._move
 
     def context(self) -> ssl.SSLContext:
-        """Return the context for the server: always the same one, and each handshake on it shows what is current."""
+        """Return the context for the server, always the same; each handshake on it shows the current certificate."""
         return self._first
 
     @property
     def expires_at(self) -> float:
-        """When the certificate that is served expires, in seconds since 1970."""
+        """When the certificate in use expires, in seconds since 1970."""
         return self._current.leaf.not_valid_after_utc.timestamp()
 
     @property
     def fingerprint(self) -> str:
-        """SHA-256 of the certificate that is served, as `openssl x509 -noout -fingerprint -sha256` prints it."""
+        """SHA-256 of the certificate in use, as `openssl x509 -noout -fingerprint -sha256` prints it."""
         return self._current.leaf.fingerprint(SHA256()).hex(":").upper()
 
     def trusts(self, handshake: ssl.SSLObject) -> bool:
-        """Say whether a client that was verified in that handshake would be verified by the same authorities now."""
+        """Say whether the authorities that verified the client in that handshake are still the current ones."""
         current = self._current
         return handshake.context is current.context or _clients(handshake.context) == current.clients
 
     def refresh(self, now: float) -> Refreshed:
-        """Serve what the files hold now, if it is good; time in seconds since 1970.
+        """Serve what the files hold now, if it is good. `now` is in seconds since 1970.
 
-        Contents are compared, because a mounted Secret changes by a symbolic link above the files. Bad files raise
-        nothing and are tried again at the next call: they may be half written.
+        Compares the contents, because a mounted Secret changes by a symbolic link above the files. Bad files do not
+        raise; the next call tries them again, because they may be half written.
         """
         current = self._current
         try:
@@ -131,7 +134,7 @@ class ServingCertificate:
             candidate = _load(self._files, content)
         except TlsError as error:
             return Refreshed(Outcome.KEPT, str(error))
-        # Where neither is valid by this clock, the newer is the better guess.
+        # If neither is valid by this clock, the newer one is the better guess.
         if (problem := candidate.invalid(now)) and not current.invalid(now):
             return Refreshed(Outcome.KEPT, f"{self._files.certificate}: {problem}")
         self._current = candidate
@@ -142,7 +145,7 @@ class ServingCertificate:
 
 
 def _load(files: _Files, content: _Content) -> _Served:
-    """Build a context and prove it by a handshake; TlsError when the pair is bad or was replaced meanwhile."""
+    """Build a context and test it with a handshake; raises TlsError if the pair is bad or was replaced meanwhile."""
     context = _new_context()
     if files.clients is not None:
         _demand(context, files.clients, content.clients)
@@ -153,14 +156,14 @@ def _load(files: _Files, content: _Content) -> _Served:
     except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
         needed = "both must be PEM, the key unencrypted and the certificate's own"
         raise TlsError(f"{files.certificate} with {files.key}: cannot be served, {needed}: {error}") from error
-    # OpenSSL reads the files by itself: what it read has to be what was compared.
+    # OpenSSL reads the files itself: make sure that it read what was compared.
     if shown != leaf.public_bytes(Encoding.DER) or files.read() != content:
         raise TlsError(f"{files.certificate} with {files.key}: replaced while they were read")
     return _Served(context, leaf, content.clients, content.digest)
 
 
 class _Context(ssl.SSLContext):
-    """A context that knows whose signature it takes on clients' certificates."""
+    """A context that knows the authorities (PEM) by which it verifies client certificates."""
 
     clients: bytes = b""
 
@@ -170,7 +173,7 @@ def _clients(context: ssl.SSLContext) -> bytes | None:
 
 
 def _demand(context: "_Context", path: Path, pem: bytes) -> None:
-    """Verify the certificate of each client that shows one; OpenSSL wants it to be one for clients."""
+    """Verify the certificate of each client that shows one; OpenSSL also checks that it is meant for clients."""
     try:
         x509.load_pem_x509_certificates(pem)
         context.load_verify_locations(cadata=pem.decode())
@@ -184,24 +187,24 @@ def _new_context() -> "_Context":
     context = _Context(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.set_alpn_protocols(["http/1.1"])
-    # A session resumed by ticket would go on with the certificate it began with, and the API server resumes none.
+    # A session that is resumed by a ticket keeps the certificate it began with. The API server resumes no sessions.
     context.options |= ssl.OP_NO_RENEGOTIATION | ssl.OP_NO_TICKET
     context.num_tickets = 0
     return context
 
 
 def _refuse_password() -> NoReturn:
-    """Refuse: without this, OpenSSL would ask for the password at the terminal, and wait."""
+    """Refuse an encrypted key: otherwise OpenSSL would ask for the password at the terminal, and wait."""
     raise ValueError("the key is encrypted")
 
 
 def _shown(context: ssl.SSLContext) -> bytes | None:
-    """Shake hands in memory, and return the certificate (DER) that a client of this context has seen."""
+    """Do a handshake in memory, and return the certificate (DER) that the client got."""
     client_context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     client_context.check_hostname = False
     client_context.verify_mode = (
         ssl.CERT_NONE
-    )  # who trusts it is not known here; that the key fits is proven all the same
+    )  # it is not known here who trusts it; the handshake shows all the same that the key fits
     to_server, to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
     client = client_context.wrap_bio(to_client, to_server)
     server = context.wrap_bio(to_server, to_client, server_side=True)

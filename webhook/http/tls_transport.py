@@ -1,9 +1,9 @@
-"""TLS between a TCP transport and a protocol, with next to no memory of its own.
+"""TLS between a TCP transport and a protocol, with almost no memory for each connection.
 
-uvloop (as asyncio) gives each TLS connection a buffer of 256 KiB, and OpenSSL's memory BIOs keep the largest size that
-they ever had: 780 peers that send 256 KiB each cost 280 MiB. Here all connections read by the one buffer that the loop
-has for TCP, and what comes and goes passes through OpenSSL in pieces of 8 KiB. OpenSSL gives its own buffers back while
-a connection is idle (SSL_MODE_RELEASE_BUFFERS, which Python sets).
+uvloop, like asyncio, gives each TLS connection a buffer of 256 KiB, and OpenSSL's memory BIOs keep the largest size
+that they ever had: 780 peers that send 256 KiB each cost 280 MiB. Here all connections read through the one buffer that
+the event loop has for TCP, and all bytes pass through OpenSSL in pieces of 8 KiB. OpenSSL frees its own buffers while a
+connection is idle (SSL_MODE_RELEASE_BUFFERS, which Python sets).
 """
 
 import asyncio
@@ -14,34 +14,37 @@ from typing import Any, Protocol, cast
 
 log = logging.getLogger(__name__)
 
-_PIECE = 8 << 10  # bytes that a BIO holds at most, and that are encrypted at once; most reviews are smaller
-_RECORD = 16 << 10  # bytes; what a record holds at most
+_PIECE = 8 << 10  # bytes; the most that a BIO holds and that is encrypted in one step; most reviews are smaller
+_RECORD = 16 << 10  # bytes; the most that a TLS record holds
 
 
 class Secured(Protocol):
-    """What is told of a connection over TLS, and what asyncio tells a protocol."""
+    """The protocol above TLS: an asyncio protocol that also learns when the TCP connection is accepted."""
 
     def accepted(self, transport: asyncio.Transport) -> None:
-        """The TCP connection is there, and the handshake begins."""
+        """The TCP connection is open, and the handshake begins."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The handshake is done."""
 
     def data_received(self, data: bytes) -> None:
-        """Take what has come."""
+        """Take the decrypted bytes that have arrived."""
 
     def pause_writing(self) -> None:
-        """The peer is slow to read."""
+        """The peer is too slow to read."""
 
     def resume_writing(self) -> None:
         """The peer has read."""
 
     def connection_lost(self, error: Exception | None) -> None:
-        """It is over, before or after the handshake."""
+        """The connection is lost, before or after the handshake."""
 
 
 class TlsTransport(asyncio.Transport, asyncio.Protocol):
-    """One connection of the server: a protocol to the TCP transport, a transport to the protocol above. On the loop."""
+    """One connection of the server: a protocol for the TCP transport below, a transport for the protocol above.
+
+    Only the event loop's thread may call it.
+    """
 
     def __init__(self, context: ssl.SSLContext, protocol: Secured) -> None:
         super().__init__()
@@ -49,17 +52,17 @@ class TlsTransport(asyncio.Transport, asyncio.Protocol):
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         self._tls = context.wrap_bio(self._incoming, self._outgoing, server_side=True)
         self._tcp: asyncio.Transport | None = None
-        self._shaken = self._closing = self._ended = False  # ended: nothing can be sent any longer
+        self._shaken = self._closing = self._ended = False  # _ended: nothing more can be sent
 
-    # -- told by the loop ----------------------------------------------------------------------------------------------
+    # -- called by the event loop --------------------------------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin the handshake."""
-        self._tcp = cast("asyncio.Transport", transport)  # uvloop's do not inherit from it
+        self._tcp = cast("asyncio.Transport", transport)  # uvloop's transports do not inherit from it
         self._protocol.accepted(self)
 
     def data_received(self, data: bytes) -> None:
-        """Take what has come."""
+        """Decrypt what has arrived, and pass it on."""
         read = list[bytes]()
         try:
             if len(data) <= _PIECE:
@@ -79,32 +82,32 @@ class TlsTransport(asyncio.Transport, asyncio.Protocol):
             self._close_tcp()
 
     def eof_received(self) -> None:
-        """Let the TCP transport close itself: nothing that comes after the end is of use."""
+        """Let the TCP transport close itself: nothing can follow."""
 
     def pause_writing(self) -> None:
-        """Hand it on."""
+        """Pass it on."""
         if self._shaken:
             self._protocol.pause_writing()
 
     def resume_writing(self) -> None:
-        """Hand it on."""
+        """Pass it on."""
         if self._shaken:
             self._protocol.resume_writing()
 
     def connection_lost(self, error: Exception | None) -> None:
-        """Hand it on."""
+        """Pass it on."""
         self._closing = self._ended = True
         self._tcp = None
         self._protocol.connection_lost(error)
 
     def _take(self, piece: bytes | memoryview, read: list[bytes]) -> bool:
-        """Decrypt a piece; say whether the peer has said goodbye."""
+        """Decrypt a piece; say whether the peer has closed the TLS connection (close_notify)."""
         incoming = self._incoming
         incoming.write(piece)
         try:
             if not self._shaken:
                 self._shake_hands()
-            while incoming.pending:  # OpenSSL itself holds nothing back that is whole: a record is read at once
+            while incoming.pending:  # a complete record is read at once: OpenSSL holds back none
                 data = self._tls.read(_RECORD)
                 if not data:
                     return True
@@ -126,7 +129,7 @@ class TlsTransport(asyncio.Transport, asyncio.Protocol):
             self._tcp.write(self._outgoing.read())
 
     def _fail(self, error: Exception) -> None:
-        """End a connection that does not speak TLS as it should; an alert tells the peer why."""
+        """End a connection after a TLS error; an alert tells the peer why."""
         if isinstance(error, ssl.SSLCertVerificationError):
             log.warning("refused a client's certificate: %s", error.verify_message)  # perhaps the API server's
         else:
@@ -140,10 +143,10 @@ class TlsTransport(asyncio.Transport, asyncio.Protocol):
         if self._tcp is not None:
             self._tcp.close()
 
-    # -- asked by the protocol -----------------------------------------------------------------------------------------
+    # -- called by the protocol ----------------------------------------------------------------------------------------
 
     def get_extra_info(self, name: str, default: Any = None) -> Any:
-        """Know the `ssl_object` besides what TCP knows."""
+        """Return `ssl_object`, or what the TCP transport returns."""
         if name == "ssl_object":
             return self._tls
         return default if self._tcp is None else self._tcp.get_extra_info(name, default)
@@ -163,25 +166,25 @@ class TlsTransport(asyncio.Transport, asyncio.Protocol):
         self._tcp.write(b"".join(out))
 
     def get_write_buffer_size(self) -> int:
-        """How many bytes the peer has yet to read."""
+        """Return how many bytes the TCP transport still has to send."""
         return 0 if self._tcp is None else self._tcp.get_write_buffer_size()
 
     def pause_reading(self) -> None:
-        """Read nothing for now."""
+        """Stop reading."""
         if self._tcp is not None:
             self._tcp.pause_reading()
 
     def resume_reading(self) -> None:
-        """Read on."""
+        """Read again."""
         if self._tcp is not None:
             self._tcp.resume_reading()
 
     def close(self) -> None:
-        """Say goodbye. The connection is lost once the peer has returned it, or has hung up."""
+        """Send close_notify. The connection is lost once the peer has sent its own or has closed TCP."""
         if self._closing or self._tcp is None:
             return
         self._closing = True
-        with suppress(ssl.SSLError, ValueError):  # it is said, and to be returned
+        with suppress(ssl.SSLError, ValueError):  # unwrap sends it, then wants the peer's
             self._tls.unwrap()
         self._flush()
         self._ended = True
@@ -189,11 +192,11 @@ class TlsTransport(asyncio.Transport, asyncio.Protocol):
             self._tcp.write_eof()
 
     def is_closing(self) -> bool:
-        """Whether the goodbye is said."""
+        """Return whether the connection is closing."""
         return self._closing
 
     def abort(self) -> None:
-        """Cut it off."""
+        """Cut it off at once."""
         self._closing = True
         if self._tcp is not None:
             self._tcp.abort()

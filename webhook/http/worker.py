@@ -1,11 +1,13 @@
-"""The server process: gunicorn's asyncio worker on uvloop, run as the one process that a replica is.
+"""The server: gunicorn's asyncio worker on uvloop, run as the only process of a replica.
 
-There is no master: the kubelet is the one who starts again what died, and so the process that a signal, a memory limit
-or a CPU figure is about is the one that does the work. The worker brings the loop and the signals. What it lacks is
-added here: connections without ASGI between them and the application, plain HTTP beside TLS, a limit on connections for
-each listener by itself, an end to those that do not go on, a stop that waits for requests and not for idle peers.
+There is no master process: the kubelet restarts the container when it dies. So signals, the memory limit and CPU
+figures apply to the process that does the work. gunicorn's worker provides the event loop and the signal handlers. This
+module adds what it lacks: connections without ASGI between them and the application, plain HTTP beside TLS, a limit on
+connections for each listener, an end to connections whose peer is stuck, and a stop that waits for requests but not for
+idle peers.
 
-A connection counts from its acceptance on (connection.py). When there are too many, connection_table.py says who goes.
+A connection counts from its accept on (connection.py). When there are too many, connection_table.py picks those to
+close.
 """
 
 import asyncio
@@ -27,12 +29,12 @@ from webhook.http.parser import BodyBudget
 from webhook.http.tls_transport import TlsTransport
 
 _BACKLOG = 1024
-# Bytes that the kernel holds of what a peer sends while nobody reads it; the kernel doubles the figure. By itself it
-# would go up to 6 MiB (tcp_rmem), and that memory is counted as the container's.
+# Bytes of each connection's receive buffer in the kernel, which doubles the figure. By default it would grow up to
+# 6 MiB (tcp_rmem), and that memory counts as the container's.
 _RECEIVED = 64 << 10
-_TICK = 0.1  # seconds between looks at who is stuck and at whether to stop
+_TICK = 0.1  # seconds between checks for stuck peers and for a stop
 _BETWEEN_COMPLAINTS = 10.0  # seconds
-_LULL = 0.25  # seconds: who asked more recently is likely to ask again just when we hang up, and that call would fail
+_LULL = 0.25  # seconds: a client that was active more recently may send a request just as we close, and it would fail
 
 SETTINGS = {
     "asgi_loop": "uvloop",  # a review takes about a sixth less of the processor than with asyncio's
@@ -42,23 +44,23 @@ SETTINGS = {
 
 
 class Limits(NamedTuple):
-    """What peers are granted; times in seconds, the rest in connections.
+    """The limits for peers; times in seconds, the rest in connections.
 
-    `strangers` is what one address may have at the TLS listener of those that never sent a review; at the plain one it
-    is half of all.
+    `strangers` is the most connections from one address at the TLS listener that have never sent a review. At a plain
+    listener, that limit is half of `plain`.
     """
 
-    connections: int = 800  # with the plain ones below the 1,024 descriptors that a process may commonly have
+    connections: int = 800  # together with the plain ones below 1,024, the usual limit on descriptors of a process
     idle: float = 120.0  # longer than the 90 s after which Go gives up an idle connection, to never race it
-    patience: float = 10.0  # for the next step to be taken: a request to come whole, an answer to be read
-    farewell: float = 0.5  # the same when stopping
+    patience: float = 10.0  # for the peer's next step: to send the rest of a request, to read a response
+    farewell: float = 0.5  # the same while stopping
     drain: float = 10.0  # for requests in flight when stopping
     strangers: int = 400
     plain: int = 64  # for the probes and scrapes of a few programs
 
 
 class Worker(ASGIWorker):  # type: ignore[misc]  # gunicorn has no types
-    """The worker. The first socket speaks TLS with the context that it was given, the others plain HTTP."""
+    """The worker. The first socket serves TLS with the given context, the others serve plain HTTP."""
 
     def __init__(
         self,
@@ -82,11 +84,11 @@ class Worker(ASGIWorker):  # type: ignore[misc]  # gunicorn has no types
 
     @property
     def drained(self) -> bool:
-        """Whether the stop was one that waits for requests in flight."""
+        """Whether the stop waited for requests in flight (SIGTERM) or not (SIGINT, SIGQUIT)."""
         return not self._quick_shutdown
 
     def run(self) -> None:
-        """Serve until stopped; gunicorn's own would hide a failure."""
+        """Serve until stopped. It replaces gunicorn's own `run`, which would hide a failure."""
         try:
             self.loop.run_until_complete(self._serve())
         finally:
@@ -120,7 +122,7 @@ class Worker(ASGIWorker):  # type: ignore[misc]  # gunicorn has no types
                 await asyncio.sleep(_TICK)
             else:
                 self._welcome(sock, peer[0], table, context)
-                await asyncio.sleep(0)  # a flood of them must not keep the others waiting
+                await asyncio.sleep(0)  # a flood of new connections must not delay the others
 
     def _welcome(
         self, sock: socket.socket, address: str, table: ConnectionTable[Connection], context: ssl.SSLContext | None
@@ -177,9 +179,9 @@ class Worker(ASGIWorker):  # type: ignore[misc]  # gunicorn has no types
             self.log.warning(text, *details)
 
     async def _drain(self) -> None:
-        """Take no new connections, answer what was asked, and close each connection as it falls idle.
+        """Accept no new connections, answer the requests in flight, and close each connection once it is idle.
 
-        Who goes on asking is told with the next answer that it was the last.
+        A client that sends another request gets a response with `Connection: close`.
         """
         for sock in self.sockets:
             sock.close()
@@ -190,7 +192,7 @@ class Worker(ASGIWorker):  # type: ignore[misc]  # gunicorn has no types
             await asyncio.sleep(0.01)
         for connection in self._connections():
             connection.end()
-        await asyncio.sleep(0.01)  # for their sockets to be closed
+        await asyncio.sleep(0.01)  # so that their sockets are closed
 
 
 class _Application(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
@@ -226,23 +228,24 @@ def serve(
     limits: Limits | None = None,
     clients: Clients | None = None,
 ) -> bool:
-    """Serve until a signal says stop: `listen` (host:port) over TLS, `plain` addresses without.
+    """Serve until a signal says stop: at `listen` (host:port) over TLS, at the `plain` addresses without.
 
-    With `clients`, nobody else is answered over TLS but for the probes. Returns whether what was in flight has been
-    answered: after SIGTERM, not after SIGINT. Raises OSError where an address cannot be listened at.
+    With `clients`, a client without the expected certificate gets only probes over TLS. Returns whether the stop
+    waited for requests in flight: True after SIGTERM, False after SIGINT. Raises OSError if it cannot listen at an
+    address.
     """
     app = _Application(handler)
     with ExitStack() as stack:
         sockets = [stack.enter_context(_listen(*address(text))) for text in (listen, *plain)]
         worker = Worker(sockets, app, app.cfg.logger_class(app.cfg), context, limits or Limits(), clients)
         worker.init_process()
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # the loop's end undid its handler; the farewell is short anyway
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # closing the loop removed its handler; the rest is short
         return worker.drained
 
 
 def _listen(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.create_server((host, port), family=family, backlog=_BACKLOG)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVED)  # whom it accepts has the same
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVED)  # accepted sockets inherit it
     listener.setblocking(False)
     return listener

@@ -1,4 +1,4 @@
-"""A WSGI application (PEP 3333), called with a request that has been read whole."""
+"""Calls a WSGI application (PEP 3333) with a complete request."""
 
 import io
 import sys
@@ -12,7 +12,7 @@ from webhook.http.messages import Request, Response
 
 
 class Origin(NamedTuple):
-    """By which listener a request came."""
+    """The listener that received a request."""
 
     host: str
     port: int
@@ -20,7 +20,7 @@ class Origin(NamedTuple):
 
 
 def call(app: Flask, request: Request, origin: Origin) -> Response:
-    """Call it, and return all that it says."""
+    """Call the application, and return its complete response."""
     status, headers = 500, list[tuple[str, str]]()
 
     def start_response(line: str, given: list[tuple[str, str]], _: object = None) -> Callable[[bytes], object]:
@@ -41,7 +41,7 @@ def call(app: Flask, request: Request, origin: Origin) -> Response:
 
 
 def environ(request: Request, origin: Origin) -> dict[str, Any]:
-    """Describe a request as WSGI does: text that stands for bytes, one by one."""
+    """Return the WSGI environ of a request; in its strings, each character stands for one byte."""
     described = {
         "REQUEST_METHOD": request.method.decode("latin-1"),
         "SCRIPT_NAME": "",
@@ -55,14 +55,14 @@ def environ(request: Request, origin: Origin) -> dict[str, Any]:
         "wsgi.version": (1, 0),
         "wsgi.url_scheme": "https" if origin.secure else "http",
         "wsgi.input": io.BytesIO(request.body),
-        "wsgi.input_terminated": True,  # whatever the field Transfer-Encoding says, it was read to its end
+        "wsgi.input_terminated": True,  # the body is complete, whatever Transfer-Encoding says
         "wsgi.errors": sys.stderr,
         "wsgi.multithread": True,
         "wsgi.multiprocess": False,
         "wsgi.run_once": False,
     }
     for name, value in request.fields.items():
-        # A name with an underscore would look like another's with a hyphen.
+        # In an environ, a name with an underscore would look like the same name with a hyphen.
         if name not in {b"content-type", b"content-length"} and b"_" not in name:
             described["HTTP_" + name.decode("latin-1").upper().replace("-", "_")] = value.decode("latin-1")
     return described

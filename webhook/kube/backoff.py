@@ -4,9 +4,10 @@ from collections.abc import Callable
 
 
 class Backoff:
-    """At once, then `shortest` seconds doubling up to `longest`, each cut by up to a half so that clients spread out.
+    """Gives 0 first, then `shortest` seconds, then twice as much each time, up to `longest`.
 
-    `jitter` gives a number from 0 to 1.
+    Each pause is shortened by a random part of up to a half, so that clients spread out. `jitter` returns a number from
+    0 to 1.
     """
 
     def __init__(self, shortest: float, longest: float, jitter: Callable[[], float]) -> None:
@@ -22,5 +23,5 @@ class Backoff:
         return pause
 
     def reset(self) -> None:
-        """Begin anew: things have gone well."""
+        """Start again from 0, after a success."""
         self._ceiling = 0.0

@@ -1,7 +1,8 @@
-"""Gulps: whatever has come of a chunked body since the last look, taken in one go.
+"""Reads a chunked body in batches: all that has arrived since the last batch, at once.
 
-The API server sends each event of a watch by itself, and to be woken for each costs far more than to take it in. So
-once all that was there is taken, the next look comes no sooner than a moment later, and finds all that came meanwhile.
+The API server sends each event of a watch by itself, and waking a thread for each event costs far more than processing
+it. So once the reader has taken all that was there, it waits a moment before the next batch, and then takes all that
+has arrived meanwhile.
 """
 
 import re
@@ -12,24 +13,24 @@ from collections.abc import Callable
 
 from webhook.kube.throttle import ReadThrottle
 
-_RECORD = 1 << 14  # the most that a TLS record carries, and so what one call can bring
+_RECORD = 1 << 14  # bytes; the most that a TLS record carries, and so the most that one call returns
 _LONGEST_FRAME = 1 << 12
 _FRAME = re.compile(rb"([0-9A-Fa-f]+)[ \t]*(?:;.*)?", re.DOTALL)
 _NOTHING_THERE = (BlockingIOError, ssl.SSLWantReadError)
 
 
 class Chunks:
-    """Takes the framing of a chunked body off (RFC 9112, 7.1), however the stream is cut into pieces."""
+    """Removes the framing of a chunked body (RFC 9112, 7.1) from a stream, which may come in any pieces."""
 
     def __init__(self) -> None:
-        self._left = 0  # bytes of the chunk that is being read, and of the line's end after it
-        self._frame = b""  # the beginning of the line with the size of the next
+        self._left = 0  # bytes still to come of the current chunk and of the line break after it
+        self._frame = b""  # the beginning of the line with the size of the next chunk
         self.ended = False
 
     def body(self, stream: bytes) -> bytes:
-        """Return the bytes of the body in the next piece of the stream; raises ValueError where it is no such stream.
+        """Return the bytes of the body in the next piece of the stream; raises ValueError if its framing is wrong.
 
-        What follows the last chunk is left out: nobody reads trailers, and the connection is not used again.
+        What follows the last chunk is dropped: trailers are not used, and the connection is not used again.
         """
         if self._frame:
             stream, self._frame = self._frame + stream, b""
@@ -56,17 +57,17 @@ def _short(frame: bytes) -> bytes:
 
 
 def _size(frame: bytes) -> int:
-    """Read the size of a chunk: hexadecimal digits, perhaps with an extension."""
+    """Read the size of a chunk: hexadecimal digits, optionally with an extension."""
     if (found := _FRAME.fullmatch(frame)) is None:
         raise ValueError(f"no size of a chunk: {frame[:40]!r}")
     return int(found[1], 16)
 
 
 class BatchedReader:
-    """Reads the rest of a chunked body from its connection, of which `begun` was read already.
+    """Reads the rest of a chunked body from its connection; `begun` is what was read of it before.
 
-    `pause` lies between the last read of a gulp and the first of the next. It holds back nothing that comes after a
-    longer silence, and nothing of what comes faster than it is taken. `clock` in seconds.
+    `pause` is waited between the last read of a batch and the first read of the next. It delays nothing that arrives
+    after a longer silence, and nothing while bytes arrive faster than they are read. `clock` is in seconds.
     """
 
     def __init__(
@@ -85,14 +86,14 @@ class BatchedReader:
         self._pause = pause
         self._clock = clock
         self._read_at = float("-inf")
-        self._came = 0  # bytes of this gulp so far
-        self._drained = False  # TLS may hold what it has read with the headers, which `poll` does not see
+        self._came = 0  # bytes of this batch so far
+        self._drained = False  # False at first: TLS may hold bytes that it read with the headers, which `poll` misses
 
     def read(self, deadline: float) -> bytes:
-        """Return the next bytes, at least one, or nothing at the end of the body.
+        """Return the next bytes of the body, at least one; empty at the end of the body.
 
-        Raises TimeoutError when nothing has come until the deadline, other OSErrors when the connection breaks, and
-        ValueError for what is no chunked body.
+        Raises TimeoutError if nothing arrives before the deadline, another OSError if the connection breaks, and
+        ValueError if the body is not chunked correctly.
         """
         body = b""
         while not body and not self._chunks.ended:
@@ -110,7 +111,7 @@ class BatchedReader:
             raise TimeoutError("nothing came for too long")
 
     def _next(self) -> bytes:
-        """Return what one call brings; nothing if there is nothing."""
+        """Return what one call to `recv` brings; empty if nothing is there."""
         if self._begun:
             begun, self._begun = self._begun, b""
             return begun

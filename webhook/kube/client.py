@@ -1,7 +1,7 @@
-"""The Kubernetes API, raw bytes in and out: the one module that opens connections to it.
+"""The client of the Kubernetes API, raw bytes in and out: the only module that opens connections to the API.
 
-The official client gives configuration, authentication and connection pool; its models are left out, because they take
-about a hundred times as long to decode as msgspec does. Nothing here retries: the loops above wait as they must.
+The official client provides configuration, authentication and the connection pool. Its models are not used, because
+they take about a hundred times as long to decode as msgspec does. This module does not retry: its callers decide when.
 """
 
 import time
@@ -24,16 +24,17 @@ _LOOPBACK = "localhost,127.0.0.0/8,::1"
 
 
 class ApiResponse(NamedTuple):
-    """A 2xx answer."""
+    """A response with a status of 2xx."""
 
     status: int
     body: bytes
 
 
 def configure(kubeconfig: str | None) -> Any:
-    """Return the official client's configuration: from that file, or from the pod's service account.
+    """Return the official client's configuration, from that file or, without one, from the pod's service account.
 
-    Tokens are read again by the client's own refresh hook: once a minute in a pod, when they expire with a kubeconfig.
+    The client's own hook refreshes the token: in a pod once a minute, with a kubeconfig when the token expires. Raises
+    `Unconfigured` if neither can be used.
     """
     configuration = Configuration()
     try:
@@ -42,7 +43,7 @@ def configure(kubeconfig: str | None) -> Any:
         else:
             load_kube_config(kubeconfig, client_configuration=configuration, persist_config=False)  # type: ignore[no-untyped-call]  # it has none
     except (ConfigException, OSError, ValueError, YAMLError, TypeError, AttributeError, KeyError) as error:
-        # The last three are what the client raises for a file of another shape.
+        # The client raises the last three for a file that is not shaped like a kubeconfig.
         source = f"the kubeconfig {kubeconfig}" if kubeconfig else "the pod's service account"
         fault = " ".join(str(error).split())
         raise Unconfigured(f"cannot use {source}: {fault}; name a usable file with --kubeconfig") from error
@@ -55,7 +56,7 @@ class Api:
     def __init__(self, configuration: Any, clock: Callable[[], float] = time.monotonic) -> None:
         self._configuration = configuration
         self._clock = clock
-        # A proxy named in the environment is never meant for this machine, whether or not NO_PROXY says so.
+        # A proxy from the environment is never meant for this machine, whether or not NO_PROXY says so.
         configuration.no_proxy = ",".join(filter(None, (configuration.no_proxy, _LOOPBACK)))
         configuration.keep_alive = True
         self._pool: urllib3.PoolManager = RESTClientObject(configuration).pool_manager
@@ -65,11 +66,11 @@ class Api:
         return self._call("GET", path, query=query, timeout=timeout)
 
     def create(self, path: str, body: bytes, timeout: float = 10.0) -> ApiResponse:
-        """POST an object to its collection; `Conflict` when the name is taken."""
+        """POST an object to its collection; raises `Conflict` if the name is taken."""
         return self._call("POST", path, body=body, timeout=timeout)
 
     def replace(self, path: str, body: bytes, timeout: float = 10.0) -> ApiResponse:
-        """PUT an object; with its resourceVersion in it this is compare-and-swap, and `Conflict` when it lost."""
+        """PUT an object. If it has a resourceVersion, this is a compare-and-swap; raises `Conflict` if that fails."""
         return self._call("PUT", path, body=body, timeout=timeout)
 
     def patch(self, path: str, body: bytes, timeout: float = 10.0) -> ApiResponse:
@@ -77,13 +78,13 @@ class Api:
         return self._call("PATCH", path, body=body, media_type="application/merge-patch+json", timeout=timeout)
 
     def stream(self, path: str, query: Mapping[str, str], header_timeout: float, idle_timeout: float) -> Stream:
-        """Open a body that is read as it comes.
+        """GET a response whose body is read as it arrives.
 
-        The headers must come within `header_timeout` seconds; no wait for bytes of the body is longer than
+        The headers must arrive within `header_timeout` seconds. No wait for bytes of the body is longer than
         `idle_timeout` seconds.
         """
         stream = self._send("GET", path, query=query, read=header_timeout)
-        # Without a socket (the server closes after this answer) the first time stays in force: safe, and seldom.
+        # Without a socket (the server closes after this response), `header_timeout` stays in force: safe, and rare.
         sock = getattr(stream.response.connection, "sock", None)
         if sock is not None:
             sock.settimeout(idle_timeout)

@@ -1,4 +1,4 @@
-"""ConfigMaps of Headroom's own namespace, read and written whole."""
+"""Reads and writes whole ConfigMaps of Headroom's own namespace."""
 
 import json
 
@@ -16,7 +16,7 @@ class _Meta(msgspec.Struct):
 
 
 class ConfigMap(msgspec.Struct):
-    """What is needed of a ConfigMap."""
+    """The fields of a ConfigMap that Headroom uses."""
 
     metadata: _Meta
     data: dict[str, str] = {}
@@ -31,7 +31,7 @@ _read = msgspec.json.Decoder(ConfigMap).decode
 
 
 class ConfigMaps:
-    """The calls for one namespace; they raise `KubeError`, and take `timeout` seconds at the most."""
+    """Calls for the ConfigMaps of one namespace. Each raises `KubeError`, and takes at most `timeout` seconds."""
 
     def __init__(self, api: Api, namespace: str, timeout: float) -> None:
         self._api = api
@@ -40,18 +40,18 @@ class ConfigMaps:
         self.timeout = timeout
 
     def get(self, name: str) -> ConfigMap | None:
-        """Read one; None: there is none."""
+        """Read a ConfigMap; None if there is none of that name."""
         try:
             return _read(self._api.get(f"{self._path}/{name}", timeout=self.timeout).body)
         except NotFound:
             return None
 
     def create(self, name: str, data: dict[str, str]) -> int:
-        """Make one and return its revision; `Conflict` where there is one already."""
+        """Create a ConfigMap and return its revision; raises `Conflict` if there is one of that name."""
         return _read(self._api.create(self._path, self._manifest(name, data), timeout=self.timeout).body).revision
 
     def replace(self, name: str, data: dict[str, str], revision: int) -> int:
-        """Compare and swap: return the new revision; `Conflict` or `NotFound` where it lost."""
+        """Replace the ConfigMap if it still has `revision`, and return the new one; else `Conflict` or `NotFound`."""
         body = self._manifest(name, data, resourceVersion=str(revision))
         return _read(self._api.replace(f"{self._path}/{name}", body, timeout=self.timeout).body).revision
 

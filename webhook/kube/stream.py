@@ -1,5 +1,5 @@
-"""What the Kubernetes API answers: a body that is read as it comes, or the error that it stands for."""
-# ruff: noqa: N818 - the errors carry the words of HTTP and of the API, which every reader knows without a suffix
+"""Responses of the Kubernetes API: a body that is read as it arrives, or the error that a response stands for."""
+# ruff: noqa: N818 - the errors have the names of HTTP and of the API, which every reader knows without a suffix
 
 import os
 import socket
@@ -17,32 +17,32 @@ from urllib3.response import BaseHTTPResponse
 from webhook.kube.chunked import BatchedReader
 from webhook.kube.throttle import NO_THROTTLE, ReadThrottle
 
-LONGEST_LINE = 16 << 20  # an API object has at most about 3 MiB; more than this is no event
+LONGEST_LINE = 16 << 20  # bytes; an API object has at most about 3 MiB, so a longer line is not an event
 _CHUNK = 1 << 16
 
 
 class KubeError(Exception):
-    """A call to the Kubernetes API that gave no result."""
+    """A call to the Kubernetes API failed."""
 
 
 class Unconfigured(KubeError):
-    """No cluster to talk to: the kubeconfig or the pod's service account cannot be used."""
+    """No cluster is known: the kubeconfig or the pod's service account cannot be used."""
 
 
 class Unreachable(KubeError):
-    """No connection, or no credentials: the request was not carried out."""
+    """There was no connection, or no credentials: the request was not carried out."""
 
 
 class Unanswered(Unreachable):
-    """The request was sent but its answer did not come in full: it may have been carried out."""
+    """The request was sent, but its response did not arrive in full: it may have been carried out."""
 
 
 class Silent(Unanswered):
-    """An open stream brought nothing for too long: a half-open connection must not look alive."""
+    """An open stream brought nothing for too long, so that a half-open connection does not look alive."""
 
 
 class ApiError(KubeError):
-    """The API server refused: `status` is the HTTP code, `reason` its CamelCase word, `retry_after` in seconds."""
+    """The API server refused: `status` is the HTTP code, `reason` that of its Status, `retry_after` is in seconds."""
 
     def __init__(self, status: int, reason: str, message: str, retry_after: float = 0.0) -> None:
         super().__init__(f"{status} {reason}: {' '.join(message.split())[:400]}")
@@ -56,7 +56,7 @@ class NotFound(ApiError):
 
 
 class Conflict(ApiError):
-    """409: changed meanwhile (`reason` Conflict), or the name is taken (AlreadyExists)."""
+    """409: the object has changed meanwhile (`reason` Conflict), or the name is taken (AlreadyExists)."""
 
 
 class Gone(ApiError):
@@ -64,7 +64,7 @@ class Gone(ApiError):
 
 
 class Terminating(ApiError):
-    """403: the namespace is being deleted, and takes nothing new."""
+    """403: the namespace is being deleted, and accepts no new objects."""
 
 
 _REFUSALS: Mapping[int, type[ApiError]] = {404: NotFound, 409: Conflict, 410: Gone}
@@ -90,7 +90,10 @@ _status_decoder = msgspec.json.Decoder(_Status)
 
 
 def refusal(body: bytes | msgspec.Raw, http_status: int = 0, retry_after: str = "") -> ApiError:
-    """Return the error that a `Status` object stands for, or whatever a proxy sent in its place."""
+    """Return the error that a `Status` object stands for.
+
+    If the body is not a `Status`, for example because a proxy sent it, its text becomes the message.
+    """
     try:
         status = _status_decoder.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError):
@@ -109,15 +112,15 @@ def _kind(code: int, status: _Status) -> type[ApiError]:
 
 
 class Stream:
-    """The body of one answer, read as it comes by one thread; any other may `close` it, which wakes the reader."""
+    """The body of one response, read by one thread as it arrives. Any thread may `close` it, which wakes the reader."""
 
     def __init__(self, response: BaseHTTPResponse, clock: Callable[[], float]) -> None:
         self.response = response
         self._clock = clock
         self._closed = False
         self._lock = Lock()
-        # A second descriptor of the same connection: shutting that down wakes the reader without touching the state
-        # of its TLS. A body that is complete already has no descriptor.
+        # A second descriptor of the same connection: shutting it down wakes the reader without touching its TLS state.
+        # A body that is complete already has no descriptor.
         self._wake = None if response.closed else socket.socket(fileno=os.dup(response.fileno()))
 
     def __enter__(self) -> Self:
@@ -132,7 +135,7 @@ class Stream:
 
     @property
     def closed(self) -> bool:
-        """Whether `close` was called: then the body may have ended early."""
+        """Whether `close` was called; if so, the body may have ended early."""
         return self._closed
 
     def close(self) -> None:
@@ -143,10 +146,10 @@ class Stream:
                 try:
                     self._wake.shutdown(socket.SHUT_RDWR)
                 except OSError:
-                    return  # the peer was quicker
+                    return  # the peer has closed it already
 
     def rest(self, timeout: float) -> bytes:
-        """Return the whole body; raises `Unanswered` when it takes longer than this many seconds."""
+        """Return the rest of the body; raises `Unanswered` if it takes longer than `timeout` seconds."""
         deadline = self._clock() + timeout
         chunks = []
         while chunk := self._take(self._read):
@@ -158,11 +161,11 @@ class Stream:
         return b"".join(chunks)
 
     def lines(self, idle_timeout: float, pause: ReadThrottle = NO_THROTTLE) -> Iterator[bytes]:
-        """Yield each line as soon as its bytes are there, without its newline.
+        """Yield each line, without its newline, as soon as all of it has arrived.
 
-        With a `pause`, what comes soon after other lines waits for a while, so that the lines of a busy stream are
-        taken many at a time. Raises `Silent` when no line ends for `idle_timeout` seconds (bytes that trickle
-        in are no sign of life), and `Unanswered` when a line grows past `LONGEST_LINE` or the stream breaks.
+        With a `pause`, lines that arrive soon after others wait for a while, so that the lines of a busy stream are
+        read many at a time. Raises `Silent` if no line ends for `idle_timeout` seconds (bytes without a line's end do
+        not count), and `Unanswered` if a line is longer than `LONGEST_LINE` or the stream breaks.
         """
         begun = bytearray()
         heard = self._clock()
@@ -185,7 +188,7 @@ class Stream:
             raise Unanswered("the stream ended in the middle of a line")
 
     def _gulps(self, pause: ReadThrottle) -> BatchedReader | None:
-        """Return a reader that goes past urllib3's, which makes far more calls; None where only that one can read."""
+        """Return a reader that bypasses urllib3, which makes far more calls; None if only urllib3 can read the body."""
         sock = getattr(self.response.connection, "sock", None)
         http = getattr(self.response, "_original_response", None)
         if not isinstance(sock, socket.socket) or http is None or not http.chunked:
@@ -194,14 +197,14 @@ class Stream:
         try:
             begun = http.fp.read1(_CHUNK)  # what was read with the headers
         except OSError:
-            begun = b""  # nothing so far, or a fault that the first gulp meets as well
+            begun = b""  # nothing so far, or a fault that the first batch meets as well
         return BatchedReader(sock, begun, pause, self._clock)
 
     def _read(self) -> bytes:
         return self.response.read1(_CHUNK, decode_content=False)
 
     def _take(self, read: Callable[[], bytes]) -> bytes:
-        """Return what is there, at least a byte; empty at the end."""
+        """Return the next bytes, at least one; empty at the end of the body or once `close` was called."""
         try:
             chunk = read()
         except (HTTPError, HTTPException, OSError, ValueError) as error:

@@ -1,20 +1,22 @@
-"""Pauses: for how long a busy watch is left alone between two looks.
+"""Pauses between two reads of a busy watch.
 
-To be woken for the news of a watch costs more than to take it in. So a look comes no sooner than a `short` time after
-the last one; and where nobody needs the news at once, and little came last time, not before a `long` one.
+Waking a thread for an event of a watch costs more than processing the event. So the next read comes no sooner than a
+`short` time after the last one. If no part of the replica needs the events at once and the last reads brought little,
+it comes no sooner than a `long` time after.
 """
 
 import time
 from collections.abc import Callable
 from threading import Event
 
-_MUCH = 256 << 10  # bytes: with more than that in a connection's buffers its sender may have to wait
+_MUCH = 256 << 10  # bytes; with more than that in a connection's buffers, the sender may have to wait
 
 
 class ReadThrottle:
-    """Waits between looks; times in seconds.
+    """Waits between reads; times in seconds. The thread that reads calls `wait`.
 
-    Whoever needs the news sets `hurried`: then the next look comes as soon as the short time is over.
+    `at_ease` says whether the events may wait for the long time. A thread that needs them sets `hurried`: then the next
+    read comes as soon as the short time is over.
     """
 
     def __init__(
@@ -32,9 +34,9 @@ class ReadThrottle:
         self._hurried = hurried or Event()
 
     def wait(self, since: float, came: int) -> None:
-        """Wait before a look: the last one was so many seconds ago, and brought so many bytes.
+        """Wait before a read; the last one was `since` seconds ago, and the last batch brought `came` bytes.
 
-        Nothing is held back that comes after a silence of the long time.
+        It does not wait if both the short and the long time are over.
         """
         if since < self._short:
             self._sleep(self._short - since)

@@ -1,9 +1,9 @@
-"""The audit log: one JSON line for each decision that was not a plain allow, complete and never in a review's way.
+"""The audit log: one JSON line for each decision that was not a plain allow. Writing it never delays a review.
 
-Lines go to standard output and, on request, to a file that rotates. They are written by a thread of their own; should
-that fall so far behind that the queue is full, lines are dropped and counted, and the next line written says how many.
-They are laid out before they are queued: a decision holds on to the whole review, which may be megabytes. Only the top
-owner is put in by the writer, since to find it may take a call.
+Lines go to standard output and, on request, to a file that rotates. A thread of its own writes them. If that thread
+falls so far behind that the queue is full, lines are dropped and counted, and the next line written says how many.
+Each line is encoded before it is queued, because a decision refers to the whole review, which may have megabytes. Only
+the top owner is added by the writer, because finding it may take a call to the API server.
 """
 
 import logging
@@ -24,26 +24,26 @@ from webhook.observability.audit_record import SCHEMA, TopOwner, line, maker, ti
 
 log = logging.getLogger(__name__)
 
-_QUEUE = 20_000  # lines, of about 1 KiB; names as long as they may be make it five times that
+_QUEUE = 20_000  # lines of about 1 KiB each; with the longest names allowed, of about 5 KiB
 _QUEUE_BYTES = 16 << 20
 _FILE_SIZE = 50 << 20
 _FILES = 5
 _STOPPING = 2.0  # seconds
-_PAUSE = 0.02  # seconds in which lines gather: in a storm of refusals not each of them wakes the writer
+_PAUSE = 0.02  # seconds in which lines gather, so that many refusals at once do not each wake the writer
 
 
 class _Queued(NamedTuple):
-    """A line but for its top owner, and the owner that its pod names."""
+    """A line without its top owner, and the owner that the pod names."""
 
     text: bytes
     owner: Reference | None
 
 
 class AuditLog:
-    """The queue and its writer; `run` belongs to one thread, `record` to any.
+    """The queue of audit lines and its writer. One thread calls `run`; any thread may call `record`.
 
-    `top` is asked by that thread for the controller of an owner (topowners.py). `file` is opened at once (OSError),
-    `file_size` in bytes is where it rotates, `queue` a number of lines and `queue_bytes` what they come to.
+    The writer calls `top` to find the controller of an owner (top_owners.py). `file` is opened at once, which may raise
+    OSError; it rotates at `file_size` bytes. The queue holds at most `queue` lines and `queue_bytes` bytes.
     """
 
     def __init__(
@@ -74,7 +74,7 @@ class AuditLog:
         self.dropped = 0
 
     def record(self, decided: DecisionRecord) -> None:
-        """Take a decision in; never waits."""
+        """Queue the line of a decision, or drop it if the queue is full; never waits for the writer."""
         if not worth_a_line(decided):
             return
         if self._queue.qsize() >= self._most:
@@ -87,7 +87,7 @@ class AuditLog:
             self._drop()
 
     def _takes(self, size: int) -> bool:
-        """Say whether there is room for so many bytes, and keep it."""
+        """Say whether the queue has room for so many bytes, and if so, count them."""
         with self._counting:
             if self._queued_bytes + size > self._most_bytes:
                 return False
@@ -95,7 +95,7 @@ class AuditLog:
             return True
 
     def run(self) -> None:
-        """Write until stopped, and what was taken in before that."""
+        """Write lines until stopped; lines queued before the stop are still written."""
         while self._write_all(self._queue.get()):
             time.sleep(_PAUSE)
         self._try(self._out.flush)
@@ -104,14 +104,14 @@ class AuditLog:
         self._ended.set()
 
     def stop(self) -> None:
-        """Let `run` end once everything is written, and wait for that."""
+        """End `run` once all queued lines are written, and wait for that, for at most 2 seconds."""
         self._stopping = True
         self._queue.put(None)
         if not self._ended.wait(_STOPPING):
             log.error("the audit log's writer is stuck: %d lines are lost", self._queue.qsize() - 1)
 
     def _write_all(self, queued: _Queued | None) -> bool:
-        """Write a line and those that are queued behind it; say whether any may follow."""
+        """Write a line and those queued behind it; return False once the log is stopped."""
         while queued is not None:
             with self._counting:
                 self._queued_bytes -= len(queued.text)
@@ -127,7 +127,7 @@ class AuditLog:
         return False
 
     def _whole(self, queued: _Queued) -> bytes:
-        """Put the top owner in, at the end; when stopping nobody is asked for it."""
+        """Return the line with the top owner at its end; while stopping, it is not looked up."""
         found = self._top(queued.owner) if queued.owner is not None and not self._stopping else None
         owner = TopOwner(found.api_version, found.kind, found.name, found.uid) if found else TopOwner()
         return queued.text[:-1] + b"," + self._encode(owner)[1:]
@@ -137,7 +137,7 @@ class AuditLog:
         return {"ts": now, "schema": SCHEMA, "event": "dropped", "lines": self.dropped, "replica": self._replica}
 
     def _write(self, text: bytes) -> bool:
-        """Write a line to both places; say whether it is in either."""
+        """Write a line to standard output and to the file; say whether at least one of them has it."""
         places = [self._try(lambda: self._print(text))]
         if (file := self._file) is not None:
             places.append(self._try(lambda: file.emit(makeLogRecord({"msg": text.decode()}))))
@@ -154,7 +154,7 @@ class AuditLog:
         except (OSError, ValueError) as error:  # ValueError: the stream was closed
             if str(error) != self._fault:
                 self._fault = str(error)
-                log.error("the audit log cannot be written: %s", error)  # noqa: TRY400 - it says it all
+                log.error("the audit log cannot be written: %s", error)  # noqa: TRY400 - the message is enough
             return False
         return True
 
@@ -164,7 +164,7 @@ class AuditLog:
 
 
 class _Rotating(RotatingFileHandler):
-    """The standard library's, which would print what goes wrong and go on."""
+    """The standard library's handler, but it raises an error of a write, which that one only prints."""
 
     def handleError(self, _record: logging.LogRecord) -> None:  # noqa: N802 - the name that the base class gives it
         error = sys.exc_info()[1]

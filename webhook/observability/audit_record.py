@@ -1,4 +1,4 @@
-"""Audit lines: which decisions get one, and what stands in it. docs/audit.md says the same of each field, in words."""
+"""Audit lines: which decisions get one, and its fields. docs/audit.md describes each field."""
 
 from datetime import UTC, datetime
 from typing import Final, NamedTuple
@@ -26,7 +26,7 @@ def worth_a_line(decided: DecisionRecord) -> bool:
 
 
 class Line(Struct, frozen=True, gc=False):
-    """One decision, flat; bytes and millicores, RFC 3339, null for what is not known or not bounded."""
+    """One decision as flat fields: bytes and millicores, times as RFC 3339, null for what is unknown or not bounded."""
 
     ts: str
     schema: int
@@ -72,9 +72,10 @@ class Line(Struct, frozen=True, gc=False):
 
 
 class TopOwner(Struct, frozen=True, gc=False):
-    """The last fields of a line: what made the pod's controller, or else that controller, if the API server knows it.
+    """The last fields of a line: the owner of the pod's controller, or that controller itself if it has no owner.
 
-    They are found after the decision, by whoever writes the line; null where nobody is known.
+    The writer of the line looks them up after the decision; null if the API server does not know the controller, or if
+    it was not looked up.
     """
 
     top_owner_api_version: str | None = None
@@ -84,7 +85,7 @@ class TopOwner(Struct, frozen=True, gc=False):
 
 
 def line(decided: DecisionRecord, replica: str, now: float) -> Line:
-    """Lay out one decision; `now` in seconds since 1970."""
+    """Return the line for a decision; `now` is in seconds since 1970."""
     case, verdict = decided.case, decided.verdict
     request, asked = case.request, case.question
     namespace, _, name = asked.facts.name.partition("/") if asked else (request.namespace, "", request.name)
@@ -106,7 +107,7 @@ def line(decided: DecisionRecord, replica: str, now: float) -> Line:
         kind=request.what,
         namespace=namespace,
         name=name,
-        owner_kind=printable(owner.kind, LONGEST_WORD) if owner else None,  # nobody bounds these
+        owner_kind=printable(owner.kind, LONGEST_WORD) if owner else None,  # the API server does not limit these
         owner_name=printable(owner.name, LONGEST_NAME) if owner else None,
         owner_uid=printable(owner.uid, LONGEST_UID) if owner else None,
         scope=decided.figures[0].scope if decided.figures else None,
@@ -142,7 +143,7 @@ def timestamp(now: float) -> str:
 
 
 def maker(decided: DecisionRecord) -> Reference | None:
-    """Return the controller that the pod of a decision names, if any object can be meant by it."""
+    """Return the controller that the pod of a decision names; None if there is none, or its reference is not valid."""
     asked = decided.case.question
     return controller(asked.pod.metadata.owner_references, decided.case.request.namespace) if asked else None
 
@@ -157,7 +158,7 @@ class _Cell(NamedTuple):
 
 
 def _sums(decided: DecisionRecord) -> list[_Cell]:
-    """Return memory requests and limits, and cpu's, of the first scope."""
+    """Return the figures of the first scope: memory requests, memory limits, CPU requests, CPU limits."""
     if not decided.figures:
         asked = decided.case.question
         return [_alone(asked.facts, index) if asked else _Cell() for index in (_REQUESTS, _LIMITS, _CPU, _CPU_LIMITS)]
@@ -169,7 +170,7 @@ def _sums(decided: DecisionRecord) -> list[_Cell]:
 
 def _cell(decided: DecisionRecord, figures: Figures, index: int) -> _Cell:
     asked, bound = decided.case.question, figures.bearing.bound[index]
-    if asked is None:  # a workload: of what is in its way, the most that the edit would add at any moment
+    if asked is None:  # a workload: for a sum that is in its way, the most that the edit would add at any moment
         told = next((s for s in decided.verdict.sums if s.scope == figures.scope and s.index == index), None)
         more = (told.asked, max(0, told.short_by)) if told else (None, None)
         return _Cell(more[0], figures.committed[index], bound, more[1])
@@ -178,21 +179,21 @@ def _cell(decided: DecisionRecord, figures: Figures, index: int) -> _Cell:
 
 
 def _alone(pod: PodInfo, index: int) -> _Cell:
-    """Return what a pod asks for by itself, where there is no account to add it to."""
+    """Return only what the pod itself would add, because there are no figures of a scope."""
     return _Cell(_certain(pod, index, pod.asked[index], bounded=False))
 
 
 def _certain(pod: PodInfo, index: int, asked: int, *, bounded: bool) -> int | None:
-    """Return what a pod would add; to a sum of limits that nothing bounds it is not certain where a limit is missing.
+    """Return what a pod would add to a sum; None if that is uncertain, because a limit is missing.
 
-    A sum that is bounded has a rule for that (`missingLimits`).
+    It is uncertain only for a sum of limits that has no bound; for a bounded sum, `missingLimits` gives the rule.
     """
     unbounded = _UNBOUNDED.get(index)
     return None if not bounded and unbounded is not None and pod.footprint[unbounded] else asked
 
 
 def _short_sums(decided: DecisionRecord) -> list[str]:
-    """Name the sums that are short, of all scopes."""
+    """Return the names of the sums that are short, in all scopes."""
     sums, scopes = decided.verdict.sums, decided.figures
     if decided.case.question is None:
         return [_called(s.scope, s.index) for s in sums if s.short_by > 0]

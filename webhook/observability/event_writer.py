@@ -1,9 +1,9 @@
-"""Events: objects of Kubernetes that `kubectl describe` shows below the object that they are about.
+"""Writes Kubernetes Events, which `kubectl describe` shows below the object that they are about.
 
-Written in core/v1, whose count, last time and message may change (k8s.io/kubernetes/pkg/apis/core/validation/events.go:
-in events.k8s.io/v1 a note is fixed once it is written, and old figures would stand there for as long as the count goes
-up). One object for each reason and object, under a name made from both: so all replicas count in the same one. It lives
-for the API server's --event-ttl (one hour) after the last write.
+Events are written as core/v1, because its count, last time and message may change. In events.k8s.io/v1 the note cannot
+change once it is written (k8s.io/kubernetes/pkg/apis/core/validation/events.go), so old figures would stay for as long
+as the count goes up. There is one Event for each object and reason, and its name is made from both, so all replicas
+count in the same Event. The API server deletes it --event-ttl (one hour by default) after the last write.
 """
 
 from datetime import UTC, datetime
@@ -24,7 +24,7 @@ _ATTEMPTS = 3
 _TEXT = 1024  # bytes; events.k8s.io/v1 allows no more
 _LONGEST_COUNT = 2**31 - 1
 _JSON = {field: field for field in Reference._fields} | {"api_version": "apiVersion"}
-_OWN_NAME = 200  # characters of the object's name: with the rest it must stay within 253
+_OWN_NAME = 200  # characters of the object's name: the whole name of the Event may have 253
 
 
 class _Meta(msgspec.Struct):
@@ -42,19 +42,22 @@ _encode = msgspec.json.encode
 
 
 class EventWriter:
-    """Writes them in the name of one replica."""
+    """Writes Events in the name of one replica."""
 
     def __init__(self, api: Api, replica: str) -> None:
         self._api = api
         self._replica = replica
 
     def write(self, regarding: Reference, occurrence: Occurrence, count: int, first: float, last: float) -> None:
-        """Add `count` occurrences between two moments, in seconds since 1970, to the Event; raises `KubeError`."""
+        """Add `count` occurrences to the Event about `regarding`, or create it; raises `KubeError`.
+
+        `first` and `last` are the times of the first and the last of them, in seconds since 1970.
+        """
         text = shortened(occurrence.text, _TEXT)
         for left in reversed(range(_ATTEMPTS)):
             try:
                 self._write(regarding, occurrence, text, count, first, last)
-            except (Conflict, NotFound):  # another replica was quicker; or it expired, or its namespace is gone
+            except (Conflict, NotFound):  # another replica wrote first; or the Event expired, or its namespace is gone
                 if not left:
                     raise
             else:
@@ -95,19 +98,19 @@ class EventWriter:
 
 
 def name_of(regarding: Reference, reason: str) -> str:
-    """Name the one Event about an object and a reason; another object of that name, later, gets another."""
+    """Return the name of the Event about an object and a reason; a later object of the same name has another Event."""
     digest = sha256(f"{COMPONENT}/{regarding.uid}/{reason}".encode()).hexdigest()
     return f"{regarding.name[:_OWN_NAME].rstrip('-.')}.{digest[:16]}"
 
 
 def shortened(text: str, most: int) -> str:
-    """Cut a text to so many bytes."""
+    """Cut a text to at most so many bytes."""
     data = text.encode(errors="replace")
     return text if len(data) <= most else data[: most - len("…".encode())].decode(errors="ignore") + "…"
 
 
 def _added(found: _Event, text: str, count: int, last: float) -> dict[str, Any]:
-    """Lay out the change; the revision makes it a compare-and-swap, so that no replica's count is lost."""
+    """Return the patch; its resourceVersion makes it a compare-and-swap, so that no replica's count is lost."""
     return {
         "metadata": {"resourceVersion": found.metadata.resource_version},
         "message": text,

@@ -1,6 +1,6 @@
-"""Announcing: tells what is refused where people look for it, as Events; never in a review's way, and never a flood.
+"""The event recorder: reports refusals as Events on the objects that people look at. It never delays a review.
 
-Reviews leave what happened in `EventAggregator`, which bounds it; a thread of its own writes what is due.
+`record` puts a refusal into `EventAggregator`, which limits rate and memory; a thread of its own writes what is due.
 """
 
 import logging
@@ -19,14 +19,14 @@ from webhook.state.configuration import Edit
 
 log = logging.getLogger(__name__)
 
-_PAUSE = 0.25  # seconds between looks; so late is a first Event
-_SILENCE = 3600.0  # seconds until a fault of the same kind is worth a line again
+_PAUSE = 0.25  # seconds between checks for due Events; a check delays a first Event by at most this
+_SILENCE = 3600.0  # seconds until a fault of the same kind is logged again
 
 
 class EventRecorder:
-    """What is to be told, and the writer; `run` belongs to one thread, all else to any.
+    """Keeps the Events that are due, and writes them. One thread calls `run`; any thread may call the rest.
 
-    `clock` and `wall_clock` in seconds; the second is what people read.
+    `clock` and `wall_clock` are in seconds; the times in the Events are of `wall_clock`.
     """
 
     def __init__(
@@ -41,22 +41,22 @@ class EventRecorder:
         self._lock = Lock()
         self._reported: dict[str, float] = {}
         self.written = 0
-        self.dropped = 0  # occurrences that no Event tells of
+        self.dropped = 0  # occurrences that are in no Event
 
     def record(self, decided: DecisionRecord) -> None:
-        """Take a decision in; waits for nobody but whoever looks for what is due, which is no call."""
+        """Record a refusal, if this decision is one. It waits only for a lock that is never held during a call."""
         occurrence = refused(decided)
         if occurrence is not None:
             self.announce(occurrence)
 
     def announce(self, occurrence: Occurrence) -> None:
-        """Take in what happened to an object."""
+        """Record what happened to an object."""
         with self._lock:
             if not self._notices.observe(occurrence, self._clock()):
                 self.dropped += 1
 
     def run(self) -> None:
-        """Write what is due until stopped; never raises. What was not told by then is in the audit log."""
+        """Write Events that are due until stopped; never raises. What is left then is in the audit log only."""
         while not self._stop.wait(_PAUSE):
             try:
                 self.tell_what_is_due()
@@ -64,7 +64,7 @@ class EventRecorder:
                 log.exception("Events could not be written")
 
     def tell_what_is_due(self) -> None:
-        """Write all that may be written now."""
+        """Write all Events that are due now; never waits for more."""
         while not self._stop.is_set():
             with self._lock:
                 notice = self._notices.take(self._clock())
@@ -96,7 +96,7 @@ class EventRecorder:
             if not (_may_pass(error) and self._notices.give_back(notice)):
                 self.dropped += notice.count
         if isinstance(error, Conflict | NotFound | Terminating):
-            return  # the replicas write the same objects, and namespaces come and go: nothing is wrong
+            return  # normal: the replicas write the same Events, and namespaces come and go
         kind = str(error.status) if isinstance(error, ApiError) else type(error).__name__
         now = self._clock()
         if now >= self._reported.get(kind, float("-inf")) + _SILENCE:
@@ -105,14 +105,14 @@ class EventRecorder:
 
 
 def _may_pass(error: KubeError) -> bool:
-    """Say whether the same call may well be carried out some seconds later."""
+    """Say whether the same call may succeed some seconds later."""
     return not isinstance(error, ApiError) or error.status >= 500 or error.status in {409, 429}
 
 
 def refused(decided: DecisionRecord) -> Occurrence | None:
-    """Make of a decision what there is to tell to whoever made the pod.
+    """Return the occurrence to report on the controller of the refused pod; None if there is nothing to report.
 
-    A bare pod has nobody to be told but the caller, who is; nothing comes of a dry run, and it must leave nothing.
+    A pod without a controller needs no Event: its creator gets the refusal itself. A dry run must leave nothing behind.
     """
     case, verdict = decided.case, decided.verdict
     if verdict.allowed or case.question is None or case.request.dry_run:
@@ -126,7 +126,7 @@ def refused(decided: DecisionRecord) -> Occurrence | None:
 
 
 def edited(edit: Edit, namespace: str) -> Occurrence:
-    """Make of an edit of the configuration what there is to tell to whoever looks at the ConfigMap."""
+    """Return the occurrence to report on the ConfigMap after an edit of the configuration."""
     kind, reason = ("Normal", "ConfigurationApplied") if edit.good else ("Warning", "ConfigurationRefused")
     about = Reference("v1", "ConfigMap", namespace, CONFIG, edit.uid)
     return Occurrence(about, kind, reason, "Configure", edit.text)

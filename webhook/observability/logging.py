@@ -29,9 +29,9 @@ class _Kind:
 
 
 class RateLimitFilter(logging.Filter):
-    """Lets through so many records of one kind in so many seconds; the first one after that says how many it left out.
+    """Passes at most `most` records of one kind in `seconds`; the next one after that says how many were left out.
 
-    A kind is a logger and a text before its details are put in.
+    A kind is a logger and a message before its arguments are filled in.
     """
 
     def __init__(self, clock: Callable[[], float], most: int = _MOST, seconds: float = _SECONDS) -> None:
@@ -43,7 +43,7 @@ class RateLimitFilter(logging.Filter):
         self._lock = threading.Lock()
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Say whether a record is to be written."""
+        """Say whether the record is written."""
         with self._lock:
             kind, left_out = self._kind((record.name, str(record.msg)))
             if kind.let_through >= self._most:
@@ -55,7 +55,7 @@ class RateLimitFilter(logging.Filter):
         return True
 
     def _kind(self, key: tuple[str, str]) -> tuple[_Kind, int]:
-        """Return the account of a kind, and how many were left out before it was begun anew."""
+        """Return the counts of a kind, and how many records the period that has just ended left out."""
         now = self._clock()
         kind = self._kinds.get(key)
         if kind is not None and now < kind.since + self._seconds:

@@ -1,7 +1,7 @@
-"""Metrics: what happened, counted as it happens, and how things stand, read at each scrape.
+"""Metrics: counters that count what happens, and gauges that read the state at each scrape.
 
-Names follow Prometheus' conventions and label names those of kube-state-metrics. Every replica exports the same gauges
-of the account, so dashboards use `max by`.
+Names follow the conventions of Prometheus, and label names those of kube-state-metrics. Every replica exports the same
+gauges of the ledger, so dashboards use `max by`.
 """
 
 from bisect import bisect_left
@@ -68,19 +68,19 @@ _SECONDS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.5
 
 
 class Reviews(Collector):
-    """Counts decisions: plain numbers on the way of a review, and what Prometheus makes of them at a scrape."""
+    """Counts decisions, as plain numbers while a review is answered; a scrape turns them into Prometheus metrics."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self._lock = Lock()
         self._decisions: defaultdict[tuple[str, str, str, str, bool], int] = defaultdict(int)
-        self._within = [0] * (len(_SECONDS) + 1)  # how many took no longer than each of `_SECONDS`, and than the last
+        self._within = [0] * (len(_SECONDS) + 1)  # decisions in each bucket of `_SECONDS`, the last: above all of them
         self._seconds = 0.0
         registry.register(self)
 
     def record(self, decided: DecisionRecord) -> None:
         """Count one decision."""
         request, verdict = decided.case.request, decided.verdict
-        # What is no pod could be called anything by whoever reaches the port, and labels live for ever.
+        # Any client that reaches the port may choose the kind of an object that is not a pod, and labels never go away.
         kind = "Pod" if request.is_pod else _kind(request)
         operation = request.operation if request.operation in _OPERATIONS else "other"
         decision = (operation, kind, verdict.decision._value_, verdict.reason._value_, bool(request.dry_run))
@@ -91,7 +91,7 @@ class Reviews(Collector):
             self._seconds += decided.took
 
     def collect(self) -> Iterator[Metric]:
-        """Yield both families."""
+        """Yield both metric families."""
         with self._lock:
             decisions, within, seconds = dict(self._decisions), list(self._within), self._seconds
         labels = ("operation", "kind", "verdict", "reason", "dry_run")
@@ -114,7 +114,7 @@ _OPERATIONS = ("CREATE", "UPDATE", "DELETE", "CONNECT")
 
 
 class EarlyAnswers:
-    """Counts what was said of workloads."""
+    """Counts early answers, the responses about workloads."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self._answers = Counter(
@@ -125,14 +125,14 @@ class EarlyAnswers:
         )
 
     def record(self, decided: DecisionRecord) -> None:
-        """Count one answer."""
+        """Count one early answer."""
         request, verdict = decided.case.request, decided.verdict
         kind = request.kind.kind if request.kind.kind in KINDS else "other"
         self._answers.labels(kind, verdict.decision.value, str(bool(request.dry_run)).lower()).inc()
 
 
 class Recounts:
-    """Says how often the account was recounted, and what the last time found."""
+    """Exports how often the ledger was recounted, and how many figures the last recount found wrong."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self._done = Counter("headroom_recounts", "Times the account was recounted from its parts.", registry=registry)
@@ -141,13 +141,13 @@ class Recounts:
         )
 
     def record(self, drifts: tuple[Drift, ...]) -> None:
-        """Take one recount in."""
+        """Count one recount, and keep the number of its drifts."""
         self._done.inc()
         self._drifts.set(len(drifts))
 
 
 class EventCollector(Collector):
-    """Says how many Events were written, and what was not told."""
+    """Exports how many Events were written, and how many refusals are in no Event."""
 
     def __init__(self, announcing: EventRecorder) -> None:
         self._announcing = announcing
@@ -159,7 +159,7 @@ class EventCollector(Collector):
 
 
 class QuotasSeen(Collector):
-    """Says whether refusals by quotas are known before they come."""
+    """Exports whether the view of ResourceQuotas is good enough to refuse in their place, and how many there are."""
 
     def __init__(self, quotas: QuotaView) -> None:
         self._quotas = quotas
@@ -172,7 +172,7 @@ class QuotasSeen(Collector):
 
 
 class StateCollector(Collector):
-    """Reads everything else at each scrape, the account under its lock and for as short as can be."""
+    """Reads all other metrics at each scrape; it holds the lock of `ClusterState` as briefly as possible."""
 
     def __init__(
         self,
@@ -333,7 +333,7 @@ def _state(reservation: Reservation, lapsed_before: float) -> str:
 
 
 def _figures(standing: Balance, pending: Amounts) -> Iterator[tuple[str, str, float]]:
-    """Name what a scope has, and of each sum that is bounded what is committed and what may be."""
+    """Yield name, text and value of each figure of a scope: its allocatable, and for each bounded sum its parts."""
     room, reserves, bounds, _ = standing.bearing
     yield "headroom_scope_memory_allocatable_bytes", "Allocatable memory on counted nodes.", room.memory
     yield "headroom_scope_cpu_allocatable_cores", "Allocatable CPU on counted nodes.", room.cpu / 1000

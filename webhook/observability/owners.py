@@ -1,8 +1,8 @@
-"""Owners: who made a pod, as the API server knows it, and who made that.
+"""Owners: looks up the controller of a pod, and the owner of that controller, in the API server.
 
-A review may come from anybody, and so may the owner reference in it. Therefore no Event is written from the reference
-alone: its object is read first, in the namespace of the request, and must exist with that uid. People look at the
-Deployment, while the pod names a ReplicaSet, and the ReplicaSet names the Deployment; so with Jobs.
+Anyone may send a review, and write any owner reference into it. Therefore no Event is written from the reference alone:
+the object is read first, in the namespace of the request, and must exist with that uid. People look at the Deployment,
+while the pod names a ReplicaSet, and the ReplicaSet names the Deployment. The same holds for Jobs and CronJobs.
 """
 
 from collections import OrderedDict
@@ -41,7 +41,7 @@ _read = msgspec.json.Decoder(_Object).decode
 
 
 class Owners:
-    """Looks owners up, one call for each; for one thread."""
+    """Looks up owners, one call for each, and remembers the last 1,000. Only one thread may use it."""
 
     def __init__(self, api: Api, timeout: float | None = None) -> None:
         self._api = api
@@ -49,20 +49,20 @@ class Owners:
         self._known: OrderedDict[Reference, Reference] = OrderedDict()
 
     def top(self, owner: Reference) -> Reference | None:
-        """Return the controller of an owner, or else the owner; raises `KubeError`.
+        """Return the controller of an owner, or the owner itself if it has none; raises `KubeError`.
 
-        None: the object does not exist, or is of a kind that cannot be looked up.
+        None: the owner does not exist, or its kind cannot be looked up.
         """
         if (known := self.known(owner)) is not None:
             return known
         path = _COLLECTIONS.get((owner.api_version, owner.kind))
         found = self._find(path.format(owner.namespace, owner.name)) if path else None
         if found is None or found.uid != owner.uid:
-            return None  # made up, or gone: nothing of it is remembered
+            return None  # made up, or deleted: it is not remembered
         return self._remember(owner, controller(found.owner_references, owner.namespace) or owner)
 
     def known(self, owner: Reference) -> Reference | None:
-        """Return the same without a call, where the answer is remembered."""
+        """Return the same from memory, without a call; None if it is not remembered."""
         if owner in self._known:
             self._known.move_to_end(owner)
         return self._known.get(owner)

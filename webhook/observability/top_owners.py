@@ -1,8 +1,8 @@
-"""Top owners: what made the controller of a pod, looked up for audit lines after the decision, and never for long.
+"""Top owners: the owner of a pod's controller, looked up for audit lines after the decision, within strict limits.
 
-The audit log must not fall behind because the API server does, nor because somebody sends reviews with owners that they
-made up. So there are few look-ups a second, each is short, and after one that failed there is none for a while. Whose
-owner is not found by then has a line without it.
+The audit log must not fall behind because the API server is slow, or because a client sends reviews with made-up
+owners. So there are few look-ups a second, each with a short time-out, and none for a while after one has failed. If
+the owner is not found within these limits, the audit line does not have it.
 """
 
 import logging
@@ -16,13 +16,13 @@ from webhook.observability.owners import Owners
 
 log = logging.getLogger(__name__)
 
-WITHIN: Final = 0.5  # seconds for a look-up
+WITHIN: Final = 0.5  # seconds; the time-out of a look-up
 _RATE, _BURST = 10.0, 50  # look-ups a second, of owners that are not remembered
-_PAUSE = 10.0  # seconds without look-ups, after one that failed
+_PAUSE = 10.0  # seconds without look-ups after a failed one
 
 
 class TopOwners:
-    """Answers from what `owners` remembers, and asks the API server now and then; for one thread."""
+    """Answers from what `owners` remembers, and calls the API server within the limits. Only one thread may use it."""
 
     def __init__(self, owners: Owners, clock: Callable[[], float]) -> None:
         self._owners = owners
@@ -31,7 +31,7 @@ class TopOwners:
         self._again_at = float("-inf")
 
     def find(self, owner: Reference) -> Reference | None:
-        """Return the controller of an owner, or else the owner; None where nobody knows. Never raises."""
+        """Return the controller of an owner, or the owner itself if it has none; None if not known. Never raises."""
         known = self._owners.known(owner)
         if known is not None:
             return known

@@ -1,6 +1,6 @@
-"""The API's JSON on its way in: pages of a list and lines of a watch, bytes to values.
+"""Decodes the API's JSON: pages of a list and lines of a watch.
 
-Of each object only what is kept of it goes on: of a page with 500 pods a tenth of what was decoded.
+It passes on only what is kept of each object: of a page with 500 pods, a tenth of what was decoded.
 """
 
 from collections.abc import Callable
@@ -13,19 +13,19 @@ import msgspec
 from webhook.kube.stream import refusal
 from webhook.watch.events import Bookmark, Changed, Deleted, Event, T, Unreadable
 
-# ValueError: UnicodeDecodeError, a revision that is no number, and what the resources' own readers raise.
+# ValueError: UnicodeDecodeError, a revision that is not a number, and what `Resource.read` and `Resource.take` raise.
 _FAULTS = (msgspec.DecodeError, ValueError, RecursionError)
 
 
 class Metadata(Protocol):
-    """What is needed of an object's metadata."""
+    """The metadata that every object must have."""
 
     @property
     def resource_version(self) -> str: ...
 
 
 class Object(Protocol):
-    """An object of the API, as one of our structs."""
+    """An API object, decoded into a struct."""
 
     @property
     def metadata(self) -> Metadata: ...
@@ -34,17 +34,17 @@ class Object(Protocol):
 K = TypeVar("K", bound=Object)
 
 
-class RelistRequired(Exception):  # noqa: N818 - it tells where the reader stands, whoever's fault that is
-    """What comes next cannot be told from here: list again."""
+class RelistRequired(Exception):  # noqa: N818 - it says what to do next, and need not be an error
+    """The watch cannot go on from the last revision: list again."""
 
 
 @dataclass(frozen=True, slots=True)
 class Resource(Generic[K, T]):
-    """What is kept in sync.
+    """The resource that is kept in sync.
 
-    `path` is that of the collection, `kind` the type of its objects, `read` a slower and more tolerant decoder for
-    those that do not fit (it raises ValueError), `take` makes what is kept of one (it raises ValueError as well, for
-    an object that does not fit), `fields` is a field selector such as `metadata.name=headroom-config`.
+    `path` is the path of the collection, and `kind` the type of its objects. `read` is a slower and more tolerant
+    decoder for objects that do not fit that type. `take` returns what is kept of an object. Both raise ValueError for
+    an object that they cannot use. `fields` is a field selector such as `metadata.name=headroom-config`.
     """
 
     path: str
@@ -55,7 +55,7 @@ class Resource(Generic[K, T]):
 
 
 class Page(NamedTuple, Generic[T]):
-    """One page of a list: `more` is the token for the next one, or empty."""
+    """One page of a list; `more` is the continue token for the next page, empty on the last."""
 
     objects: list[T]
     unreadable: list[Unreadable]
@@ -73,7 +73,7 @@ class _Head(msgspec.Struct):
 
 
 class _Page(_Head, Generic[K]):
-    items: list[K] | None = None  # Go writes null for a list that was never made
+    items: list[K] | None = None  # Go writes null for a nil slice
 
 
 class _RawPage(_Head):
@@ -91,8 +91,8 @@ class _Named(msgspec.Struct):
     metadata: _Names
 
 
-# One pass over a line decides by its type, which Go's encoder writes first, and decodes the object in place: half the
-# time of splitting the line first.
+# One pass over a line reads its type, which Go's encoder writes first, and decodes the object in place. That takes half
+# the time of splitting the line first.
 class _Added(msgspec.Struct, Generic[K], tag_field="type", tag="ADDED"):
     object: K
 
@@ -119,7 +119,7 @@ class _Line(msgspec.Struct):
 
 
 class Decoder(Generic[K, T]):
-    """The decoders of one resource."""
+    """Decodes the lists and watches of one resource."""
 
     def __init__(self, resource: Resource[K, T]) -> None:
         self._read = resource.read
@@ -133,7 +133,7 @@ class Decoder(Generic[K, T]):
         self._named = msgspec.json.Decoder(_Named)
 
     def page(self, body: bytes) -> Page[T]:
-        """Decode a page; one object that does not fit costs only itself."""
+        """Decode a page. An object that does not fit becomes `Unreadable`; the others are not affected."""
         try:
             page = self._page.decode(body)
             kept = list(map(self._take, page.items or ()))
@@ -142,7 +142,7 @@ class Decoder(Generic[K, T]):
             return self._page_by_object(body)
 
     def event(self, line: bytes) -> Event[T]:
-        """Decode a line of a watch; raises `RelistRequired` for one that cannot be read, and for the API's errors."""
+        """Decode a line of a watch; raises `RelistRequired` for a line that is not an event and for an ERROR event."""
         try:
             read = self._line.decode(line)
             match read:
@@ -193,7 +193,7 @@ class Decoder(Generic[K, T]):
 
 
 def revision_of_list(body: bytes) -> int:
-    """Return the revision as of which a list was read."""
+    """Return the revision at which a list was read."""
     try:
         return int(msgspec.json.decode(body, type=_Head).metadata.revision)
     except _FAULTS as error:

@@ -1,4 +1,4 @@
-"""What a reflector tells its consumer, in order: what there is, what became of it, and how far that can be trusted."""
+"""What a reflector delivers to its consumer, in order: the objects, their changes, and how fresh the view is."""
 
 from typing import Generic, TypeVar
 
@@ -9,7 +9,7 @@ T = TypeVar("T")
 
 
 class Unreadable(msgspec.Struct, frozen=True):
-    """An object that is there (or, `deleted`, is no longer) but does not fit its type; names are empty if unknown."""
+    """An object that does not fit its type, and exists or, with `deleted`, is deleted; unknown names are empty."""
 
     namespace: str
     name: str
@@ -20,9 +20,9 @@ class Unreadable(msgspec.Struct, frozen=True):
 
 
 class Replaced(msgspec.Struct, Generic[T], frozen=True):
-    """All there is as of `revision`, from a consistent list; whatever else the consumer holds is gone.
+    """All objects at `revision`, from a consistent list; every other object that the consumer holds is deleted.
 
-    The list was asked for at `since`, on the reflector's clock in seconds.
+    The list was requested at `since`, in seconds of the reflector's clock.
     """
 
     objects: list[T]
@@ -32,9 +32,9 @@ class Replaced(msgspec.Struct, Generic[T], frozen=True):
 
 
 class WentBack(msgspec.Struct, frozen=True):
-    """History was replaced: a consistent read returned revision `found`, though `known` had been seen when it was sent.
+    """History was replaced: a consistent read returned revision `found`, lower than `known`, seen before the read.
 
-    Earlier news may be of what never happened. A list that was requested at `since` comes next.
+    Events delivered before may be about changes that no longer exist. A list that was requested at `since` comes next.
     """
 
     known: int
@@ -50,30 +50,30 @@ class Changed(msgspec.Struct, Generic[T], frozen=True):
 
 
 class Deleted(msgspec.Struct, Generic[T], frozen=True):
-    """An object that is no more, in its last state; `revision` is that of the deletion."""
+    """An object that is deleted, in its last state; `revision` is that of the deletion."""
 
     object: T
     revision: int
 
 
 class Bookmark(msgspec.Struct, frozen=True):
-    """Everything up to `revision` has been told."""
+    """Everything up to `revision` has been delivered."""
 
     revision: int
 
 
 class Connected(msgspec.Struct, frozen=True):
-    """A watch is open: from now on changes are told as they happen, after those that were missed."""
+    """A watch is open: the changes that were missed come next, then changes as they happen."""
 
 
 class Disconnected(msgspec.Struct, frozen=True):
-    """No watch is open: what was told stands, but may be out of date until `Connected`."""
+    """No watch is open: what was delivered remains, but may be out of date until `Connected`."""
 
     fault: str
 
 
 class Fresh(msgspec.Struct, frozen=True):
-    """All that had happened before `since` (on the reflector's clock, seconds) has been told."""
+    """Every change that happened before `since` (seconds of the reflector's clock) has been delivered."""
 
     since: float
 

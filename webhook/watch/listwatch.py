@@ -1,4 +1,4 @@
-"""The calls for one resource: list, ask for the newest revision, watch. When to do which, a reflector decides."""
+"""The calls for one resource: list, get the newest revision, watch. The reflector decides when to make which."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,11 +12,11 @@ from webhook.watch.decoder import Decoder, Resource, revision_of_list
 from webhook.watch.events import Event, Replaced, T, Unreadable
 
 PAGE = 500  # objects; decoding that many pods keeps other threads waiting for a few milliseconds
-HEADER_TIMEOUT = 10.0  # seconds; a watch's headers come before there is anything to tell
+HEADER_TIMEOUT = 10.0  # seconds; the headers of a watch come at once, before its first event
 
 
 class ListWatch(Generic[T]):
-    """One call at a time by one thread; any other may `interrupt` or `close`."""
+    """Makes the calls for one resource, one at a time and from one thread; any thread may `interrupt` or `close`."""
 
     def __init__(self, api: Api, resource: Resource[Any, T]) -> None:
         self._api = api
@@ -28,13 +28,13 @@ class ListWatch(Generic[T]):
         self._closed = False
 
     def list(self, timeout: float) -> Replaced[T]:
-        """Read everything as of one revision; each page may take `timeout` seconds."""
+        """Read all objects at one revision; each page may take `timeout` seconds."""
         objects: list[T] = []
         unreadable: list[Unreadable] = []
         more: dict[str, str] = {}
         revision = None
         while revision is None or more:
-            # No resourceVersion, so the list is consistent: "0" might give less than was told before.
+            # Without a resourceVersion the list is consistent; "0" might return an older state than was delivered.
             page = self._wire.page(self._read({"limit": str(PAGE)} | more, timeout))
             objects.extend(page.objects)
             unreadable.extend(page.unreadable)
@@ -50,7 +50,7 @@ class ListWatch(Generic[T]):
     def watch(
         self, since: int, seconds: float, idle_timeout: float, pause: ReadThrottle = NO_THROTTLE
     ) -> Iterator[Iterator[Event[T]]]:
-        """Open a watch that tells what follows a revision, until the API server ends it after `seconds`."""
+        """Open a watch that yields the events after revision `since`; the API server ends it after `seconds`."""
         query = {
             "watch": "true",
             "allowWatchBookmarks": "true",
@@ -61,13 +61,13 @@ class ListWatch(Generic[T]):
             yield map(self._wire.event, stream.lines(idle_timeout, pause))
 
     def interrupt(self) -> None:
-        """End the call whose answer is being read, if there is one."""
+        """End the call whose response is being read, if there is one."""
         with self._lock:
             if self._stream is not None:
                 self._stream.close()
 
     def close(self) -> None:
-        """End the call whose answer is being read, and every later one."""
+        """End the call whose response is being read, and every later call."""
         with self._lock:
             self._closed = True
         self.interrupt()

@@ -1,20 +1,21 @@
-"""Keeps a consumer in sync with one resource of the cluster, by list and watch, for ever.
+"""Keeps a consumer in sync with one resource of the cluster, by list and watch, until it is stopped.
 
-    list ──► watch ──► watch ──► …        each watch goes on from the last revision that was told
+    list ──► watch ──► watch ──► …        each watch goes on from the last revision that was delivered
       ▲        │
-      └────────┘  Gone, Lost, or an error in the consumer: what was told no longer joins up with what comes
+      └────────┘  Gone, RelistRequired, or an error in the consumer: the watch cannot go on from that revision
 
-Between two attempts lies a pause that grows while things go badly. Nothing is skipped: either each change after the
-last revision is told in order, or everything is told anew.
+Between two attempts there is a pause, which grows while attempts fail. No change is skipped: either the reflector
+delivers each change after the last revision in order, or it delivers everything again.
 
-On request, and when a watch has been silent for a while, it proves how fresh the consumer's view is: a consistent list
-of one object gives a revision, and the watch must reach that; one that is reopened for a few seconds says so with a
-bookmark before its end. So a half-open connection does not look alive for long, and a resource where nothing happens
-costs little.
+On request, and when a watch has been silent for a while, the reflector proves how fresh the consumer's view is. It
+lists one object, consistently, to get a revision, and the watch must reach that revision. For this the watch is
+reopened for a few seconds, because the API server sends a bookmark before a watch ends. So a half-open connection does
+not look alive for long, and a resource without changes costs little.
 
-If a consistent read returns a lower revision than was known when it was sent, etcd was put back to an older state, and
-everything is listed. This shows only while the new revisions are lower. Therefore the watch also begins with a list
-after an outage that was long enough for a restore, and when another part of this replica has noticed one.
+If a consistent read returns a lower revision than the reflector knew when it sent the read, etcd was restored to an
+older state, and the reflector lists everything. It can notice this only while the new revisions are lower. Therefore it
+also lists after an outage that was long enough for a restore, and when another part of this replica has noticed a
+restore.
 """
 
 import logging
@@ -44,25 +45,28 @@ class Timing:
     """All in seconds."""
 
     page: float = 30.0  # for each page of a list
-    watch: float = 290.0  # a watch lasts that long, and up to a fifth longer, so that the replicas' ends spread out
-    idle_timeout: float = 30.0  # of a watch: then a proof finds out whether there is no news or no connection
-    answer: float = 10.0  # for the newest revision, which a proof begins with
-    probe: float = 3.0  # the API server sends a bookmark 2 s before the end, so this is the shortest that has one
+    watch: float = 290.0  # a watch lasts this long, or up to a fifth longer, so that replicas' watches end apart
+    idle_timeout: float = 30.0  # of a silent watch; a proof then shows whether there are no events or no connection
+    answer: float = 10.0  # for the call that gets the newest revision, at the beginning of a proof
+    probe: float = 3.0  # the API server sends a bookmark 2 s before a watch ends, so a shorter watch would have none
     shortest_pause: float = 0.1
     longest_pause: float = 5.0
-    outage: float = 5.0  # after this long without an API server, etcd may have been put back: begin with a list
-    settled: float = 5.0  # a watch that lasted that long was healthy: after its end the pauses begin anew
+    outage: float = 5.0  # after this long without an API server, etcd may have been restored: begin with a list
+    settled: float = 5.0  # a watch that lasted this long was healthy: after it, the pauses start again from 0
 
 
 TIMING = Timing()
 
 
-class _Ended(Exception):  # noqa: N818 - nothing went wrong
+class _Ended(Exception):  # noqa: N818 - it is not an error
     """The API server ended a watch, as it does when its time is up."""
 
 
 class Reflector(Generic[T]):
-    """Tells `deliver` all news of a resource, from the one thread that is in `run`; `deliver` may raise."""
+    """Calls `deliver` with every event of a resource, on the one thread that calls `run`.
+
+    If `deliver` raises, the reflector lists again.
+    """
 
     def __init__(
         self,
@@ -84,12 +88,12 @@ class Reflector(Generic[T]):
         self._jitter = jitter
         self._backoff = Backoff(timing.shortest_pause, timing.longest_pause, jitter)
         self._stop = Flag()
-        self._revision: int | None = None  # the last one told; none: list
+        self._revision: int | None = None  # the last one delivered; None: list
         self._furthest = 0  # the highest revision that was delivered, in this history
         self._back: tuple[int, int] | None = None  # a revision that was delivered, and the lower one that a proof found
-        self._listing = float("-inf")  # when the last list was begun
+        self._listing = float("-inf")  # when the last list began
         self._list_asked = float("-inf")
-        self._restarted = False  # history was replaced: revisions from before compare with nothing
+        self._restarted = False  # history was replaced: older revisions cannot be compared with new ones
         self._alive = float("-inf")  # when the API server last answered or sent anything
         self._broken = False  # something has failed since
         self._asked = self._proven = float("-inf")
@@ -99,32 +103,32 @@ class Reflector(Generic[T]):
 
     @property
     def heard(self) -> float:
-        """When the consumer was last told anything, on the reflector's clock; minus infinity if never."""
+        """When anything was last delivered to the consumer, on the reflector's clock; minus infinity if never."""
         return self._heard
 
     def run(self) -> None:
-        """Tell news until `stop`; never raises and never gives up."""
+        """Deliver events until `stop`; never raises and never gives up."""
         while not self._stop.is_set():
             try:
                 with closing(self._round()) as news:
                     for item in news:
                         self._tell(item)
-            except Exception as error:  # noqa: BLE001 - whatever fails, here or in the consumer, the loop goes on
+            except Exception as error:  # noqa: BLE001 - the loop goes on after any failure, here or in the consumer
                 self._recover(error)
 
     def stop(self) -> None:
-        """End `run`, from any thread: at once, but for an answer whose headers have not come yet."""
+        """End `run`; any thread may call it. It ends at once, unless a call still waits for the response's headers."""
         self._stop.set()
         self._calls.close()
 
     def request_proof(self) -> None:
-        """Ask, from any thread, for a `Fresh` whose `since` is no earlier than now; it takes some seconds."""
+        """Request a `Fresh` whose `since` is not before now; it comes after some seconds. Any thread may call it."""
         self._asked = self._clock()
         if self._watching:
             self._calls.interrupt()
 
     def request_list(self, *, restarted: bool = False) -> None:
-        """Ask, from any thread, for a list from after now; `restarted`: history is known to have been replaced."""
+        """Request a list that begins after now; `restarted`: history was replaced. Any thread may call it."""
         self._restarted = self._restarted or restarted
         self._list_asked = self._clock()
         self._calls.interrupt()
@@ -137,7 +141,7 @@ class Reflector(Generic[T]):
                 self._alive, self._broken = self._heard, False
 
     def _recover(self, error: Exception) -> None:
-        """Decide where to go on, say so, and wait."""
+        """Decide whether to list or to watch next, log and deliver the fault, and wait."""
         if self._stop.is_set():
             return
         self._broken = self._broken or not isinstance(error, _Ended)
@@ -146,7 +150,7 @@ class Reflector(Generic[T]):
         if not isinstance(error, KubeError | _Ended | RelistRequired):
             log.error("%s: the news could not be taken in; listing again", self._path, exc_info=error)
         if self._revision is None and self._clock() - self._listing > self._timing.longest_pause:
-            self._backoff.reset()  # a list mends this at once, unless it was a list that has just failed to
+            self._backoff.reset()  # a list repairs this at once, unless it was a list that just failed
         pause = max(self._backoff.next(), min(getattr(error, "retry_after", 0.0), self._timing.longest_pause))
         if pause or not isinstance(error, _Ended):
             log.warning("%s: %s; trying again in %.1f s", self._path, error, pause)
@@ -161,7 +165,7 @@ class Reflector(Generic[T]):
             self._revision = None
 
     def _round(self) -> Generator[WatchEvent[T]]:
-        """Return the next step of the way."""
+        """Return the next step: a list, a proof or a watch."""
         if self._revision is None or self._list_asked > self._listing:
             return self._relist()
         if self._asked > self._proven:
@@ -176,14 +180,14 @@ class Reflector(Generic[T]):
         known = self._furthest
         replaced = replace(self._calls.list(self._timing.page), since=since)
         if self._list_asked >= since:
-            return  # it was requested again meanwhile, since this one may be of the old history
+            return  # another list was requested meanwhile, because this one may be of the old history
         if replaced.revision < known or self._back:
             yield WentBack(*(self._back or (known, replaced.revision)), since)
         self._back, self._revision = None, replaced.revision
         self._furthest = replaced.revision
         self._report(replaced.unreadable)
         yield replaced
-        yield Fresh(since)  # a consistent list that was asked for after a moment shows all that had happened before
+        yield Fresh(since)  # a consistent list shows every change that happened before it was requested
         self._proven = since
         seconds = self._clock() - since
         log.info("%s: listed %d at %d in %.1f s", self._path, len(replaced.objects), replaced.revision, seconds)
@@ -202,7 +206,7 @@ class Reflector(Generic[T]):
                 if self._list_asked > self._listing:
                     return
             else:
-                self._revision = None  # the watch did not get there: a list will
+                self._revision = None  # the watch did not reach it; a list will
                 return
         yield Fresh(since)
         self._proven = since
@@ -217,7 +221,7 @@ class Reflector(Generic[T]):
                 if self._asked > self._proven or self._list_asked > self._listing:
                     return
         except Silent:
-            # That may be as it should: for the very revision that a watch began with, no bookmark is sent.
+            # This may be normal: the API server sends no bookmark for the revision that the watch began with.
             self._asked = self._clock()
         finally:
             self._watching = False
@@ -242,7 +246,7 @@ class Reflector(Generic[T]):
                 yield event
 
     def _report(self, unreadable: list[Unreadable]) -> None:
-        """Log objects that do not fit: a few of them, and seldom, for one object may change many times a second."""
+        """Log objects that do not fit: a few at a time, and not often, since one may change many times a second."""
         if unreadable and self._clock() >= self._report_due:
             self._report_due = self._clock() + self._timing.longest_pause
             shown = "; ".join(f"{item.namespace}/{item.name}: {item.fault}" for item in unreadable[:3])

@@ -1,7 +1,8 @@
-"""The door: `/validate` straight through, all else to Flask, but for /healthz on other threads.
+"""The dispatcher: `/validate` is answered without Flask; all other paths go to Flask, all but /healthz on threads.
 
-A review never waits on the loop. What has to wait for a booking is awaited, and everybody else goes on. Threads are
-kept apart: no crowd that asks for pages holds up an early answer or a probe, and none at one listener the other.
+A review never blocks the event loop: one that has to wait for a booking is awaited, and other requests go on. Each kind
+of request has its own threads: many requests for pages cannot delay an early answer or a probe, and requests at one
+listener cannot delay those at the other.
 """
 
 import asyncio
@@ -35,12 +36,12 @@ REVIEWS = frozenset(path.encode() for path in (VALIDATE, WORKLOADS, CONFIGURATIO
 _HEALTHZ, _READYZ = HEALTHZ.encode(), READYZ.encode()
 _METRICS = METRICS.encode()
 _PAGES_AT_ONCE = 1  # at each listener: a page of a large cluster takes some megabytes while it is made
-_REVIEWS_AT_ONCE = 6  # early answers ask the API server, and wait for it
-_MOST_QUEUED = 16 << 20  # bytes
+_REVIEWS_AT_ONCE = 6  # an early answer may wait for a call to the API server
+_MOST_QUEUED = 16 << 20  # bytes of bodies
 
 
 class Dispatcher:
-    """Answers requests; on the loop's thread."""
+    """Answers requests. The event loop's thread calls it."""
 
     probes = frozenset({_HEALTHZ, _READYZ})
 
@@ -48,25 +49,25 @@ class Dispatcher:
         self._admission = admission
         self._app = app
         self._reviews = ThreadPoolExecutor(_REVIEWS_AT_ONCE, "early-answer")
-        # By whether the listener is the secure one.
+        # One for each listener: index False is the plain one, True is the TLS one.
         self._probes = ThreadPoolExecutor(1, "plain-probe"), ThreadPoolExecutor(1, "probe")
         self._pages = ThreadPoolExecutor(_PAGES_AT_ONCE, "plain-page"), ThreadPoolExecutor(_PAGES_AT_ONCE, "page")
-        self._metrics: dict[tuple[bytes, bool], Future[Response]] = {}  # that are asked for, and not begun
+        self._metrics: dict[tuple[bytes, bool], Future[Response]] = {}  # requested and not begun yet
         self._asking = Lock()
-        self._queued = 0  # bytes of bodies that wait for a thread, or are with one
+        self._queued = 0  # bytes of bodies that wait for a thread or that a thread works on
 
     def handle(self, request: Request, origin: Origin) -> Response | Coroutine[Any, Any, Response]:
-        """Answer at once, or say what is to be awaited for the answer."""
+        """Return the response, or a coroutine that returns it later."""
         if request.path == _VALIDATE and request.method == b"POST":
             return self._validate(request) if origin.secure else without_tls()
-        if request.path == _HEALTHZ:  # whether the loop lives; no crowd on the other pages may hide that
+        if request.path == _HEALTHZ:  # on the loop's thread: it shows that the loop runs, and waits in no queue
             return call(self._app, request, origin)
         if len(request.body) > SMALL and self._queued + len(request.body) > _MOST_QUEUED:
             return logged(plain(503, "there are too many large requests at once", retry_after=1))
         return self._elsewhere(request, origin)
 
     def is_review(self, request: Request) -> bool:
-        """Say whether an API server asks about an object."""
+        """Say whether this is an AdmissionReview, which an API server sends."""
         return request.method == b"POST" and request.path in REVIEWS
 
     async def _elsewhere(self, request: Request, origin: Origin) -> Response:
@@ -85,7 +86,7 @@ class Dispatcher:
         return (self._probes if request.path == _READYZ else self._pages)[secure]
 
     async def _shown_metrics(self, request: Request, origin: Origin) -> Response:
-        """Show the same page to all that ask before it is begun: then a crowd costs two pages at most."""
+        """Give the same page to all clients that ask before it is begun: so many at once cost two pages at most."""
         asked = request.method, origin.secure
         with self._asking:
             page = self._metrics.get(asked)

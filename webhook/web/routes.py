@@ -1,6 +1,6 @@
-"""The Flask application: every route there is.
+"""The Flask application: all routes.
 
-`/validate` is also answered by a short cut (dispatcher.py) that calls the same `validate`.
+The dispatcher (dispatcher.py) answers `/validate` without Flask, by the same function `validate`.
 """
 
 import logging
@@ -24,7 +24,7 @@ from webhook.http.messages import LARGEST_BODY, Response, plain, too_large
 log = logging.getLogger(__name__)
 
 Review = Callable[[bytes, float], Response]
-"""Answers the body of a review within so many seconds."""
+"""Takes the body of a review and the seconds that the API server waits; returns the response."""
 
 Said = TypeVar("Said", bound=Response | PendingReview)
 
@@ -39,7 +39,7 @@ _DEFAULT_TIMEOUT = 10.0  # seconds, the API server's own default for a webhook
 
 
 def validate(admission: PodAdmission, content_type: str, timeout: str | None, body: bytes) -> Response | PendingReview:
-    """Answer one review of a pod; `timeout` is what the API server says in the URL."""
+    """Answer one review of a pod; `timeout` is the parameter that the API server adds to the URL, such as 10s."""
     return _answered(admission.review, content_type, timeout, body)
 
 
@@ -58,7 +58,7 @@ def _is_json(content_type: str) -> bool:
     return content_type.partition(";")[0].strip().lower() == "application/json"
 
 
-@lru_cache(maxsize=64)  # it is the same for all reviews that come by one registration
+@lru_cache(maxsize=64)  # it is the same for all reviews of one webhook configuration
 def _seconds(timeout: str | None) -> float:
     try:
         return Duration.parse(timeout).seconds if timeout else _DEFAULT_TIMEOUT
@@ -67,12 +67,12 @@ def _seconds(timeout: str | None) -> float:
 
 
 def without_tls() -> Response:
-    """Answer a review that came in the clear, where anybody could have changed it."""
+    """Refuse a review that came without TLS, where anyone could have changed it."""
     return logged(plain(404, "reviews are answered over TLS only"))
 
 
 def logged(refusal: Response) -> Response:
-    """Tell the log of a request that is no review at all: no audit line speaks of it."""
+    """Log a request that is not a review, because no audit line records it."""
     log.warning("refused a request with %d: %s", refusal.status, refusal.body.decode().rstrip())
     return refusal
 
@@ -80,9 +80,9 @@ def logged(refusal: Response) -> Response:
 def create_app(
     admission: PodAdmission, registry: CollectorRegistry, others: Mapping[str, Review] = _NO_OTHERS
 ) -> Flask:
-    """Make the application; `others` are webhooks besides the one for pods, by path."""
+    """Make the application; `others` are the webhooks besides the one for pods, by path."""
     app = Flask("headroom", static_folder=None)
-    app.config["MAX_CONTENT_LENGTH"] = LARGEST_BODY + 1  # of a body in chunks Flask reads just so much, and is content
+    app.config["MAX_CONTENT_LENGTH"] = LARGEST_BODY + 1  # Flask cuts a chunked body here without an error
 
     @app.post(VALIDATE)
     def validate_view() -> flask.Response:
