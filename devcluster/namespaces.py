@@ -15,7 +15,7 @@ TIMEOUT_SECONDS = 120.0
 
 @contextmanager
 def temporary(cluster: Cluster, labels: Mapping[str, str] | None = None) -> Iterator[str]:
-    """Give a new namespace in which pods can be created at once; end with none of its pods left."""
+    """Make a namespace in which pods can be created at once; delete it with all its pods at the end."""
     name = f"{PREFIX}{uuid.uuid4().hex[:8]}"
     cluster.api.create(NAMESPACES, {"metadata": {"name": name, "labels": dict(labels or {})}})
     try:
@@ -32,8 +32,8 @@ def remove(cluster: Cluster, name: str) -> None:
     """Delete the namespace with its pods; controllers, if they run, delete its other contents in the background."""
     path = f"{NAMESPACES}/{name}"
     cluster.api.delete(path)
-    # A namespace that is being deleted takes no new objects, so no owner can bring these pods back: but for a create
-    # that the API server had begun before.
+    # A namespace that is being deleted accepts no new objects, so no controller can create these pods again, except by
+    # a create that the API server had begun before.
     until(lambda: _no_pods(cluster, path), f"the deletion of the pods of {name}", TIMEOUT_SECONDS)
     if not cluster.controllers:
         cluster.api.replace(f"{path}/finalize", {"metadata": {"name": name}, "spec": {"finalizers": []}})

@@ -11,7 +11,7 @@ import click
 from webhook import __version__
 
 _COMMANDS: Final = ("footprint", "serve", "trial")
-"""Their names; `webhook.cli.NAME` holds the command NAME."""
+"""The names of the commands; the module `webhook.cli.NAME` holds the command NAME."""
 
 
 class _Commands(click.Group):

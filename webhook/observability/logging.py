@@ -1,4 +1,4 @@
-"""The logbook: the operational log on standard error, which no storm can flood.
+"""The operational log on standard error, with a limit on its rate.
 
 Each line begins with the moment at which it is written (RFC 3339, UTC), so that lines are in order whichever thread
 made them first.
