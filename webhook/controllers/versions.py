@@ -23,7 +23,7 @@ PATH = "/version"
 _EVERY = 10.0  # seconds
 _SOON = 1.0  # while it is not known, and for the first looks, since the replicas of the API server may differ
 _FIRST_LOOKS = 10
-_WITHIN = 5.0
+_TIMEOUT = 5.0
 
 
 class _Version(msgspec.Struct, rename="camel"):
@@ -74,7 +74,7 @@ class Versions:
         self._count(found)
 
     def _ask(self) -> Chosen:
-        body = self._api.get(PATH, within=_WITHIN).body
+        body = self._api.get(PATH, timeout=_TIMEOUT).body
         try:
             version = msgspec.json.decode(body, type=_Version).git_version
             found = chosen(version)

@@ -160,7 +160,7 @@ def test_the_exposition_is_pinned(tmp_path: Path) -> None:
     judge = ready(ALL_BOUNDED)
     found = metered(judge, tmp_path)
     response(judge.ask(review()))
-    early, api = EarlyAnswers(found.registry), Api(Configuration(host="http://127.0.0.1:1"))
+    early = EarlyAnswers(found.registry)
     WorkloadAdmission(judge.admission.account, lambda *_: b"", early.record, early.record).review(review(), 1.0)
     families = {family.name: family for family in text_string_to_metric_families(found.text())}
     shown = {

@@ -22,6 +22,7 @@ from webhook.core.api.types import (
     Container,
     ContainerStatus,
     InForce,
+    ObjectError,
     Pod,
     PodResources,
     PodSpec,
