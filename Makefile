@@ -1,7 +1,7 @@
 # Every chore of this project, one word each. `make` alone lists them.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up down status unit test mutants check format docs bench bench-full clean
+.PHONY: help venv demo up down status unit test mutants check format docs pages bench bench-full clean
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 
@@ -14,7 +14,9 @@ NODE_MEMORY ?= 8Gi
 NODE_CPU ?= 4
 REPLICAS ?= 1
 CONTROLLERS ?= 1
-export NODES NODE_MEMORY NODE_CPU REPLICAS CONTROLLERS
+# The version of Kubernetes that a control plane of ours is of: 1.37 or 1.36, KUBERNETES=1.36 make test
+KUBERNETES ?= 1.37
+export NODES NODE_MEMORY NODE_CPU REPLICAS CONTROLLERS KUBERNETES
 
 # What `make mutants` can be asked for: make mutants MUTANTS=320 MINUTES=60
 MUTANTS ?= 60
@@ -34,10 +36,12 @@ help: ## List what there is
 	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --editable .
 	@touch $@
 
+venv: .venv/.made ## The environment of everything here, in .venv; then `headroom` is .venv/bin/headroom
+
 demo: .venv/.made ## From nothing to a refusal: a real API server, Headroom, and a deployment that outgrows it
 	@$(BIN)/python -m demo.story
 
-up: .venv/.made ## A cluster with Headroom in the background (NODES NODE_MEMORY NODE_CPU REPLICAS CONTROLLERS)
+up: .venv/.made ## A cluster with Headroom in the background (NODES NODE_MEMORY NODE_CPU REPLICAS CONTROLLERS KUBERNETES)
 	@$(BIN)/python -m devcluster up
 
 down: .venv/.made ## End what `make up` started
@@ -49,9 +53,13 @@ status: .venv/.made ## Say what of it runs
 unit: .venv/.made ## The tests that need no control plane
 	@$(BIN)/pytest tests/unit tests/certs
 
-test: .venv/.made ## The whole test suite, on a real API server
+# The end-to-end tests of what differs between versions of Kubernetes, which also run on the older one.
+OLDER := describe resize footprints early_answers
+
+test: .venv/.made ## The whole test suite, on a real API server; then some of it on the older version of Kubernetes
 	@$(BIN)/python -m devcluster build
 	@$(BIN)/pytest
+	@KUBERNETES=1.36 $(BIN)/pytest -q $(OLDER:%=tests/e2e/test_%.py)
 
 mutants: .venv/.made ## How many small faults the tests notice, room by room (MUTANTS SEED MINUTES): a few minutes
 	@$(BIN)/python -m tests.mutation --count $(MUTANTS) --seed $(SEED) --minutes $(MINUTES)
@@ -71,6 +79,9 @@ docs: .venv/.made ## Write again what is made from the code: reference pages, sc
 	@$(BIN)/python -m tests.unit.core.config.test_docs
 	@$(BIN)/python -m tests.unit.observability.test_metrics_docs
 	@$(BIN)/python -m tests.packaging.architecture
+
+pages: .venv/.made ## Have README and docs/ show what their commands print now
+	@$(BIN)/python -m tests.docs --write
 
 bench: .venv/.made ## Side by side with webhooks that do nothing, in at most 15 minutes
 	@$(BIN)/python -m benchmarks quick

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from benchmarks.figures import Chapter, Claim
 from benchmarks.spreads import Ratio
-from devcluster.binaries import KUBERNETES
+from devcluster.binaries import release
 from devcluster.toolchain import find_go
 from devcluster.toolchain import version as go_version
 
@@ -80,7 +80,7 @@ def machine() -> dict[str, object]:
         "system": platform.platform(),
         "python": platform.python_version(),
         "go": str(go_version(find_go())),
-        "kubernetes": KUBERNETES,
+        "kubernetes": release().version,
         "kubernetes-client": installed("kubernetes"),
         "commit": commit.stdout.strip(),
         **{name: installed(name) for name in PACKAGES},

@@ -19,7 +19,7 @@ from rich.console import Console
 from rich.padding import Padding
 from rich.table import Table
 
-from devcluster import binaries
+from devcluster import binaries, report
 from devcluster.cluster import Cluster
 from devcluster.local import Local, Settings
 
@@ -29,6 +29,7 @@ CLUSTER = Settings(nodes=3, node_memory="1Gi", node_cpu="4")
 WANTED = 20
 FITS = 12  # 3 nodes of 1Gi: limits may reach 100 %, that is 3Gi, and each pod's limit is 256Mi
 RAISED = 18  # limits at 150 % are 4.5Gi; requests may reach 75 %, that is 2.25Gi: 18 of 128Mi each, and 18 of 256Mi
+TOUCH = 'kubectl -n demo annotate deployment demo --overwrite headroom.internal/retry="$(date +%s)"'
 PATIENCE = 60.0  # seconds for controllers to do their part
 _BAR = 24
 _SHOWN = (
@@ -107,14 +108,16 @@ class Story:
         return sum(phase is None or pod["status"].get("phase") == phase for pod in found)
 
     def _refusal_in_events(self) -> None:
-        def found() -> str:
-            events = self._cluster.api.get("/api/v1/namespaces/demo/events")["items"]
-            of_deployment = [e["message"] for e in events if e["involvedObject"]["kind"] == "Deployment"]
-            return next((text for text in of_deployment if "exceeds the cluster's memory headroom" in text), "")
+        def found() -> list[str]:
+            """The part below `Events:`: its head, and Headroom's line."""
+            described = self._cluster.kubectl("-n", "demo", "describe", "deployment", "demo").stdout
+            lines = described.partition("\nEvents:\n")[2].splitlines()
+            ours = [line for line in lines if "headroom.internal/admission" in line]
+            return ["Events:", *lines[:2], *ours] if ours else []
 
         self._await(lambda: bool(found()), "the refusal stands in the Deployment's events")
-        self._quote("$ kubectl -n demo describe deployment demo   # below Events:", "cyan")
-        self._quote(found(), "yellow")
+        self._quote("$ kubectl -n demo describe deployment demo   # its end, without what others say there", "cyan")
+        self._quote("\n".join(found()), "yellow")
 
     def _refusal_at_apply(self) -> None:
         self._say("The same for a pod of one's own: the API server answers at once")
@@ -153,7 +156,9 @@ class Story:
         self._cluster.kubectl("patch", *name, "--type=merge", "-p", patch)
         time.sleep(1.0)  # it acts within a second
         self._quote("the controller waits longer after each refusal, up to 16 minutes; a touch makes it try at once:")
-        self._run("-n", "demo", "annotate", "replicaset", "--all", "--overwrite", "touched=now")
+        self._quote(f"$ {TOUCH}", "cyan")
+        stamp = f"headroom.internal/retry={int(time.time())}"
+        self._cluster.kubectl("-n", "demo", "annotate", "deployment", "demo", "--overwrite", stamp)
 
     def _account(self) -> None:
         """Show what is committed of what bound, as Headroom has it."""
@@ -190,29 +195,47 @@ def main() -> int:
     console = Console(highlight=False, soft_wrap=True)
     local = Local(CHECKOUT / ".local-demo")
     console.print("[bold]Headroom: a cluster never promises more memory than it has[/bold]")
+    console.print(
+        "   The control plane is a real one: etcd, API server, controllers, scheduler. The nodes are simulated by KWOK:"
+    )
+    console.print("   their pods are bound and said to run, but no container is started.")
     binaries.build_all()
     local.down()
     try:
         began = time.monotonic()
         local.up(CLUSTER)
-        console.print(
-            f"   a Kubernetes API server, 3 nodes of 1Gi and Headroom are up ({time.monotonic() - began:.1f} s)"
-        )
+        console.print(f"   API server, 3 simulated nodes of 1Gi and Headroom are up ({time.monotonic() - began:.1f} s)")
         Story(local, console).tell()
         console.print("\n[bold green]Refused what does not fit, and not one pod too many or too few.[/bold green]")
         if sys.stdin.isatty():
             _stay(console, local)
+        else:
+            console.print("At a terminal the cluster stays up from here on; `make up` starts one in the background.")
     except OtherwiseError as error:
         console.print(f"\n[bold red]It went otherwise: {error}[/bold red]")
         console.print(f"   the logs: {local.state}/*.log")
         local.journal.end()
         return 1
+    except BaseException:
+        local.journal.end()  # a mistake in the story, or Ctrl-C in the middle of it, leaves nothing running
+        raise
     local.down()
     return 0
 
 
 def _stay(console: Console, local: Local) -> None:
-    console.print(f"\nIt stays up for you to play with:\n\n   export KUBECONFIG={local.kubeconfig}\n\nCtrl-C ends it.")
+    _, metrics = local.addresses("headroom-1")
+    bytes_ = "/^headroom_scope_memory_(requests|limits)_.*bytes/"
+    console.print("\nThe cluster stays up until Ctrl-C. In another terminal:\n", markup=False)
+    for line in report.surroundings(local):
+        console.print(f"   {line}", markup=False)
+    console.print("\nand then, for instance:\n", markup=False)
+    for line in (
+        f"kubectl -n demo scale deployment demo --replicas={RAISED + 12}",
+        "kubectl -n demo describe deployment demo",
+        f"curl -s {metrics}/metrics | awk '{bytes_} {{print $1, $2 / 2^20 \"Mi\"}}'",
+    ):
+        console.print(f"   {line}", markup=False)
     try:
         signal.pause()
     except KeyboardInterrupt:

@@ -27,13 +27,15 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _up(arguments: argparse.Namespace) -> int:
-    names = ("nodes", "node_memory", "node_cpu", "replicas", "controllers")
+    names = ("nodes", "node_memory", "node_cpu", "replicas", "controllers", "kubernetes")
     settings = Settings(**{name: getattr(arguments, name) for name in names})
+    os.environ[binaries.VARIABLE] = settings.kubernetes
     local = Local()
     made = local.up(settings)
     print(f"{'up' if made else 'already up'} with {settings}")
     print(report.table(local))
-    print(f"\nuse it:  export KUBECONFIG={local.kubeconfig}\n         kubectl get nodes\nend it:  make down")
+    use = "\n         ".join([*report.surroundings(local), "kubectl get nodes"])
+    print(f"\nuse it:  {use}\nend it:  make down")
     return 0
 
 
@@ -92,7 +94,15 @@ def _add_up(up: argparse.ArgumentParser, environment: Mapping[str, str]) -> None
     option("node-cpu", str, usual.node_cpu, "processors of each, a quantity")
     option("replicas", _positive, usual.replicas, "how many replicas of Headroom")
     option("controllers", _switch, int(usual.controllers), "with controllers, scheduler and KWOK: 1 or 0")
+    option("kubernetes", _version, usual.kubernetes, "the version of Kubernetes, 1.36 or 1.37")
     up.set_defaults(run=_up)
+
+
+def _version(text: str) -> str:
+    try:
+        return binaries.release(text).minor
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def _count(text: str) -> int:

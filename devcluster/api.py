@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from kubernetes import client, config
+from urllib3 import BaseHTTPResponse
 
 PATCH_TYPES = {
     "merge": "application/merge-patch+json",
@@ -51,17 +52,37 @@ class Api:
         timeout: float = 30.0,
         query: Query | None = None,
     ) -> Object:
-        """Send `body`, return the object that comes back; raises ApiError for a status of 400 or above."""
+        """Send `body`, return the object that comes back; any status from 400 up is an ApiError."""
+        return self.warned(method, path, body, content_type=content_type, timeout=timeout, query=query)[0]
+
+    def warned(
+        self,
+        method: str,
+        path: str,
+        body: Object | None = None,
+        *,
+        content_type: str = "application/json",
+        timeout: float = 30.0,
+        query: Query | None = None,
+    ) -> tuple[Object, list[str]]:
+        """The same, with what kubectl would print after "Warning: "."""
         data = None if body is None else json.dumps(body).encode()
         headers = {"Content-Type": content_type, "Accept": "application/json"}
         url = path + (f"?{urlencode(query)}" if query else "")
-        return _decoded(self._send(method, url, data, headers, timeout))
+        answer = self._answer(method, url, data, headers, timeout)
+        # RFC 9111, 5.5: a code, an agent, and the text in quotes.
+        return _decoded(answer.data), [each.split(" ", 2)[2][1:-1] for each in answer.headers.getlist("Warning")]
 
     def text(self, path: str, timeout: float = 30.0) -> str:
         """Read a page that is not an object, such as /metrics or /readyz."""
         return self._send("GET", path, None, {}, timeout).decode()
 
     def _send(self, method: str, url: str, body: bytes | None, headers: dict[str, str], timeout: float) -> bytes:
+        return self._answer(method, url, body, headers, timeout).data
+
+    def _answer(
+        self, method: str, url: str, body: bytes | None, headers: dict[str, str], timeout: float
+    ) -> BaseHTTPResponse:
         answer = self._pool.request(
             method,
             self.url + url,
@@ -72,7 +93,7 @@ class Api:
         )
         if answer.status >= 400:
             raise _error(answer.status, answer.data)
-        return answer.data
+        return answer
 
     def _credentials(self) -> dict[str, str]:
         # Read for each call: tokens of cloud providers expire, and this fetches a new one.

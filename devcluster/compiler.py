@@ -35,11 +35,11 @@ def flags(stamps: str) -> Sequence[str]:
     return "-v", "-trimpath", "-mod=readonly", f"-ldflags=-s -w {stamps}".strip()
 
 
-def compile_command(go: Path, command: str, target: Path, stamps: str) -> None:
-    """Build the folder cmd/`command` into `target`, with progress on stderr; retries if a download was cut off."""
+def compile_command(go: Path, command: str, target: Path, stamps: str, more: Sequence[str] = ()) -> None:
+    """Build the folder cmd/`command` into `target`, with progress on stderr; again if a download was cut off."""
     for tries_left in reversed(range(TRIES)):
         try:
-            _compile(go, command, target, stamps)
+            _compile(go, command, target, stamps, more)
         except BuildError as error:
             if not tries_left or not CUT_OFF.search(str(error)):
                 raise
@@ -49,8 +49,8 @@ def compile_command(go: Path, command: str, target: Path, stamps: str) -> None:
             return
 
 
-def _compile(go: Path, command: str, target: Path, stamps: str) -> None:
-    line = [str(go), "build", *flags(stamps), "-o", str(target), f"./cmd/{command}"]
+def _compile(go: Path, command: str, target: Path, stamps: str, more: Sequence[str]) -> None:
+    line = [str(go), "build", *flags(stamps), *more, "-o", str(target), f"./cmd/{command}"]
     progress = Progress(command, sys.stderr)
     with subprocess.Popen(
         line, cwd=MODULE, env=environment(), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from devcluster import gate, nodes
+from devcluster.binaries import NEWEST
 from devcluster.cluster import Cluster, existing_cluster
 from devcluster.controlplane import ControlPlane
 from devcluster.journal import Journal
@@ -24,6 +25,7 @@ class Settings:
     node_cpu: str = "4"
     replicas: int = 1
     controllers: bool = True
+    kubernetes: str = NEWEST.minor
 
     def __str__(self) -> str:
         """Write them as on the command line of make."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from devcluster.api import Object
-from devcluster.binaries import KUBERNETES
+from devcluster.binaries import release
 from devcluster.cluster import Cluster
 
 NODES = "/api/v1/nodes"
@@ -121,5 +121,5 @@ def _condition(kind: str, status: str, reason: str) -> Object:
 
 def _node_info() -> Object:
     unknown = ("machineID", "systemUUID", "bootID", "kernelVersion", "osImage", "kubeProxyVersion")
-    known = {"kubeletVersion": KUBERNETES, "containerRuntimeVersion": "none://0", "operatingSystem": "linux"}
+    known = {"kubeletVersion": release().version, "containerRuntimeVersion": "none://0", "operatingSystem": "linux"}
     return dict.fromkeys(unknown, "") | known | {"architecture": "amd64"}

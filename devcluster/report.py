@@ -1,11 +1,13 @@
 """The report of `make up` and `status` about the programs of a local cluster."""
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import urllib3
 
 from devcluster.api import Api, ApiError
+from devcluster.cluster import Cluster
 from devcluster.local import Local
 from devcluster.processes import Identity
 from devcluster.replica import ready
@@ -14,6 +16,12 @@ from devcluster.replica import ready
 def table(local: Local) -> str:
     """One line per program: name, pid, memory, and for a replica of Headroom its readiness and addresses."""
     return "\n".join(_lines(local))
+
+
+def surroundings(local: Local) -> list[str]:
+    """What to type in a terminal to use the cluster: where it is, and kubectl where there is none."""
+    path = [] if shutil.which("kubectl") else [f'export PATH="{Cluster(local.kubeconfig).kubectl_path.parent}:$PATH"']
+    return [f"export KUBECONFIG={local.kubeconfig}", *path]
 
 
 def healthy(local: Local) -> bool:

@@ -7,7 +7,7 @@ import gc
 import logging
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -18,13 +18,15 @@ from prometheus_client import CollectorRegistry
 
 from webhook.admission.configuration import ConfigurationAdmission
 from webhook.admission.decision_record import DecisionRecord
+from webhook.admission.fetch import JSON, FetchError, MissingError
 from webhook.admission.pods import PodAdmission
-from webhook.admission.workloads import FetchError, WorkloadAdmission
+from webhook.admission.workloads import WorkloadAdmission
 from webhook.controllers import watches as watching
 from webhook.controllers.allotments import TIMEOUT, AllotmentController
 from webhook.controllers.certificate_reload import CertificateReload
 from webhook.controllers.recount import RecountController
 from webhook.controllers.relist import RelistController, restored
+from webhook.controllers.versions import Versions
 from webhook.core.events.aggregator import Occurrence
 from webhook.core.reviews.messages import Help
 from webhook.core.sharing.allotment import Timing
@@ -34,7 +36,7 @@ from webhook.http.client_certificates import Clients
 from webhook.http.tls import ServingCertificate
 from webhook.kube.client import Api, configure
 from webhook.kube.configmaps import ConfigMaps
-from webhook.kube.stream import KubeError
+from webhook.kube.stream import KubeError, NotFound
 from webhook.observability import metrics
 from webhook.observability import top_owners as topowners
 from webhook.observability.audit_log import AuditLog
@@ -90,6 +92,7 @@ class _Parts:
     booking: AllotmentController
     recounting: RecountController
     announcing: EventRecorder
+    versions: Versions
     reflectors: dict[str, Reflector[Any]]
     registry: CollectorRegistry
     stop: Event
@@ -103,11 +106,13 @@ def serve(options: Options) -> None:
     memory.give_back_what_is_free()
     parts = _build(options)
     writer = _started("audit", parts.audit.run)
+    parts.versions.look()  # so that pods are counted right from the first list on, if the API server is there
     watchers = [_started(f"watch {what}", reflector.run) for what, reflector in parts.reflectors.items()]
     workers = [
         _started("booking", parts.booking.run),
         _started("recount", parts.recounting.run),
         _started("certificate", CertificateReload(parts.certificate, parts.stop, time.time).run),
+        _started("version", parts.versions.run),
     ]
     announcer = _started("events", parts.announcing.run)
     gc.freeze()  # what is there by now lives for ever: the collector need not look at it again
@@ -126,6 +131,7 @@ def serve(options: Options) -> None:
         drained = replica.serve(door, parts.certificate.context(), options.listen, *plain, clients=clients)
     finally:
         parts.stop.set()
+        parts.admission.account.version_due.set()
         if _ended(workers):
             parts.booking.leave(_UNTIL_SEEN if drained else 0.0)
         for reflector in parts.reflectors.values():
@@ -139,7 +145,8 @@ def serve(options: Options) -> None:
 def _build(options: Options) -> _Parts:
     name = secrets.token_hex(4)  # new for each process: whatever an earlier one held is not ours
     certificate = ServingCertificate(options.tls_cert_file, options.tls_key_file, options.client_ca_file)
-    api = Api(configure(options.kubeconfig), clock)
+    configuration = configure(options.kubeconfig)
+    api = Api(configuration, clock)
     top = TopOwners(Owners(api, topowners.WITHIN), clock).find
     audit = AuditLog(name, time.time, options.audit_file, top=top)
     registry = CollectorRegistry(auto_describe=False)
@@ -163,6 +170,8 @@ def _build(options: Options) -> _Parts:
         lambda edit: announcing.announce(edited(edit, options.namespace)),
     )
     pods = watching.watch_pods(api, account)
+    versions = Versions(Api(configuration, clock), account, pods.request_list, stop)
+    registry.register(metrics.KubernetesRules(account, versions))
     rereading = RelistController(
         account, lambda text: _announce(announcing, restored(text, options.namespace, settings.uid))
     )
@@ -180,7 +189,19 @@ def _build(options: Options) -> _Parts:
     }
     rereading.join(reflector.request_list for reflector in reflectors.values())
     return _Parts(
-        name, api, certificate, audit, admission, forecast, booking, recounting, announcing, reflectors, registry, stop
+        name,
+        api,
+        certificate,
+        audit,
+        admission,
+        forecast,
+        booking,
+        recounting,
+        announcing,
+        versions,
+        reflectors,
+        registry,
+        stop,
     )
 
 
@@ -189,10 +210,12 @@ def _announce(announcing: EventRecorder, occurrence: Occurrence | None) -> None:
         announcing.announce(occurrence)
 
 
-def _fetch(api: Api, path: str) -> bytes:
-    """Read an object for an early answer; raises `FetchError`."""
+def _fetch(api: Api, path: str, query: Mapping[str, str] | None = None, accept: str = JSON) -> bytes:
+    """Read for an early answer; raises `FetchError`."""
     try:
-        return api.get(path, timeout=_FETCH_TIMEOUT).body
+        return api.get(path, query, _FETCH_TIMEOUT, accept).body
+    except NotFound as error:
+        raise MissingError(str(error)) from error
     except KubeError as error:
         raise FetchError(str(error)) from error
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from devcluster import compiler, toolchain
-from devcluster.binaries import COMPONENTS, MULTI_CALL, binary, built, commands, key
+from devcluster.binaries import COMPONENTS, MULTI_CALL, NEWEST, binary, built, commands, key, release
 from devcluster.compiler import BuildError
 from devcluster.store import only_one, store
 from devcluster.toolchain import ToolchainError, find_go, usable
@@ -73,6 +73,7 @@ def fake_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callabl
     monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:{os.environ['PATH']}")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.delenv("KUBEBUILDER_ASSETS", raising=False)
+    monkeypatch.delenv("KUBERNETES", raising=False)
     monkeypatch.setattr(toolchain, "INSTALLERS_PLACE", tmp_path / "nowhere")
     _forget()
     yield put
@@ -99,7 +100,43 @@ def test_the_components_are_names_of_one_binary(fake_go: Callable[..., Path]) ->
         assert binary(name).name == name
         assert binary(name).resolve().name == MULTI_CALL
     (call,) = calls.read_text().splitlines()
+    assert f"gitVersion={NEWEST.version}" in call
+    assert "-modfile" not in call
+
+
+def test_another_version_is_built_from_its_own_modules_and_kept_beside_the_first(
+    fake_go: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = fake_go()
+    newest = binary("kube-apiserver")
+    monkeypatch.setenv("KUBERNETES", "1.36")
+    older = binary("kube-apiserver")
+    assert older != newest
+    assert newest.exists()
+    assert older.exists()
+    call = calls.read_text().splitlines()[-1]
     assert "gitVersion=v1.36.3" in call
+    assert "-modfile=go-1.36.mod -tags=kubernetes_1_36" in call
+    assert binary("kube-apiserver", NEWEST) == newest
+    assert len(calls.read_text().splitlines()) == 2
+
+
+def test_what_is_the_same_for_every_version_is_built_once(
+    fake_go: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = fake_go()
+    first = binary("balancer")
+    monkeypatch.setenv("KUBERNETES", "1.36")
+    assert binary("balancer") == first
+    assert len(calls.read_text().splitlines()) == 1
+
+
+def test_a_version_that_is_not_there_is_refused_with_those_that_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KUBERNETES", "1.12")
+    with pytest.raises(ValueError, match=r"KUBERNETES=1\.12: there are 1\.36 and 1\.37"):
+        release()
+    monkeypatch.setenv("KUBERNETES", "v1.36.3")
+    assert release().minor == "1.36"
 
 
 def test_a_failed_build_says_why_and_leaves_nothing_behind(

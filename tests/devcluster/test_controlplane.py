@@ -7,6 +7,7 @@ import urllib3
 
 from devcluster import nodes
 from devcluster.api import Api, ApiError, Object
+from devcluster.binaries import release
 from devcluster.controlplane import ControlPlane
 from devcluster.nodes import Shape
 from devcluster.processes import until
@@ -99,7 +100,7 @@ def test_controllers_act_under_accounts_of_their_own(control_plane: ControlPlane
 
 
 def test_kubectl_is_there_and_its_complaint_becomes_an_error(control_plane: ControlPlane) -> None:
-    assert "v1.36.3" in control_plane.kubectl("version").stdout
+    assert release().version in control_plane.kubectl("version").stdout
     with pytest.raises(RuntimeError, match=r"kubectl get nonsense ended with 1: .*nonsense"):
         control_plane.kubectl("get", "nonsense")
     assert control_plane.kubectl("get", "nonsense", check=False).returncode == 1

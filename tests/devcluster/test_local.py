@@ -54,7 +54,10 @@ def test_up_status_and_down(local: Local, monkeypatch: pytest.MonkeyPatch, capsy
     assert command_line.main(["up", "--nodes", "2", "--node-memory=1Gi"]) == 0
     assert "already up" in capsys.readouterr().out
     assert command_line.main(["up", "--nodes", "3"]) == 1
-    assert "NODES=2 NODE_MEMORY=1Gi NODE_CPU=4 REPLICAS=2 CONTROLLERS=0: run `make down`" in capsys.readouterr().err
+    assert (
+        "NODES=2 NODE_MEMORY=1Gi NODE_CPU=4 REPLICAS=2 CONTROLLERS=0 KUBERNETES=1.37: run `make down`"
+        in capsys.readouterr().err
+    )
     assert {program.name: program.pid for program in local.programs()} == pids
 
     started = local.programs()

@@ -16,6 +16,7 @@ from devcluster.processes import until
 from tests.e2e.exposition import Exposition
 from webhook.core.config.parse import parse
 from webhook.core.config.render import digest
+from webhook.core.pods.rules import Rules, chosen
 
 CONFIG_MAPS = "/api/v1/namespaces/headroom-system/configmaps"
 CONFIG = f"{CONFIG_MAPS}/headroom-config"
@@ -51,6 +52,11 @@ class Headroom:
     def __init__(self, cluster: Cluster, show: Callable[[], str], say: Callable[[], str]) -> None:
         self.cluster = cluster
         self._show, self._say = show, say
+
+    @property
+    def rules(self) -> Rules:
+        """Those by which the cluster's version of Kubernetes counts pods."""
+        return (chosen(self.cluster.api.get("/version")["gitVersion"]).rule_set,)
 
     # -- what it is told -----------------------------------------------------------------------------------------------
 

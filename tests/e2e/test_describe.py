@@ -107,11 +107,11 @@ def _figures(cpu_requests: str, cpu_limits: str, memory_requests: str, memory_li
     return Figures(*cpu, *(whole(nanos(each)) for each in memory))
 
 
-def ours(pods: list[Object]) -> Figures:
+def ours(story: Story, pods: list[Object]) -> Figures:
     """What Headroom makes of pods as the API server shows them."""
-    total = NOTHING
+    total, rules = NOTHING, story.headroom.rules
     for each in pods:
-        total = total.plus(footprint(read_pod(json.dumps(each).encode())))
+        total = total.plus(footprint(read_pod(json.dumps(each).encode()), rules))
     return _declared(total)
 
 
@@ -123,12 +123,12 @@ def _declared(amounts: Amounts) -> Figures:
 def test_the_sums_of_a_nodes_pods_are_what_kubectl_says_is_allocated(described: Story, node: str) -> None:
     pods = described.api.items("/api/v1/pods", fieldSelector=f"spec.nodeName={node}")
     assert len(pods) >= len(PODS) // 2
-    assert allocated(described, node) == ours(pods)
+    assert allocated(described, node) == ours(described, pods)
 
 
 def test_each_pods_footprint_is_what_kubectl_says_of_it(described: Story) -> None:
     theirs = listed(described, "node-1") | listed(described, "node-2")
-    assert theirs == {each["metadata"]["name"]: ours([each]) for each in described.api.items(described.pods)}
+    assert theirs == {each["metadata"]["name"]: ours(described, [each]) for each in described.api.items(described.pods)}
     assert len(theirs) == len(PODS)
 
 
@@ -145,7 +145,7 @@ def test_a_pod_that_has_run_to_its_end_is_in_neither(described: Story) -> None:
     described.api.patch(f"{described.pods}/plain/status", {"status": {"phase": "Succeeded"}})
     after, pods = allocated(described, "node-1"), described.api.items(described.pods)
     (plain,) = [each for each in pods if each["metadata"]["name"] == "plain"]
-    assert [a - b for a, b in zip(before, after, strict=True)] == list(ours([plain]))
+    assert [a - b for a, b in zip(before, after, strict=True)] == list(ours(described, [plain]))
 
 
 def test_while_a_container_is_resized_the_pods_own_line_says_what_counts(described: Story) -> None:
@@ -156,5 +156,5 @@ def test_while_a_container_is_resized_the_pods_own_line_says_what_counts(describ
     report = [{**statuses[0], **held, "allocatedResources": size("900Mi", "900m")}, *statuses[1:]]
     described.api.patch(f"{path}/status", {"status": {"containerStatuses": report}})
     found = described.api.get(path)
-    assert listed(described, "node-1")["plain"] == ours([found])
-    assert ours([found]).memory_requests == (900 + 50) << 20
+    assert listed(described, "node-1")["plain"] == ours(described, [found])
+    assert ours(described, [found]).memory_requests == (900 + 50) << 20

@@ -1,5 +1,6 @@
 """Whoever applies or scales a workload is told at once how much of it will fit, and the controllers prove it right."""
 
+import json
 import time
 from subprocess import CompletedProcess
 
@@ -20,6 +21,7 @@ pytestmark = pytest.mark.live
 GI = 1 << 30
 EACH = "1Gi"
 FULL = {"requests": "75%"}  # of one node of 8Gi: six pods
+LESS = "ask for less memory, or raise thresholds.memory.requests"
 DENIED = 'admission webhook "workloads.headroom.internal" denied the request: '
 
 
@@ -71,10 +73,12 @@ def living(story: Story) -> list[Object]:
 
 
 def come_to(story: Story, pods: int, kind: str = "deployments") -> None:
-    """Wait until so many live and their controller has counted them."""
+    """Wait until so many live, and none is on its way out, and both their controller and Headroom have counted them."""
     until(lambda: len(living(story)) == pods, f"{pods} pods", SECONDS)
     path = f"/apis/apps/v1/namespaces/{story.namespace}/{kind}/web"
     until(lambda: _counted(story.api.get(path)) == pods, "the controller's count", SECONDS)
+    until(lambda: len(story.api.items(story.pods)) == pods, "the end of those that were deleted", SECONDS)
+    story.headroom.account()
 
 
 def _counted(workload: Object) -> int:
@@ -155,9 +159,10 @@ def test_an_edit_that_changes_neither_replicas_nor_pods_is_silent(six_fit: Story
 def test_a_rolling_update_at_a_full_bound_is_told_about_max_surge_and_goes_through_without_it(six_fit: Story) -> None:
     applied(six_fit, deployment(6, strategy=rolling(1, 0)))
     come_to(six_fit, 6)
-    (told,) = applied(six_fit, deployment(6, "other", strategy=rolling(1, 0)))
-    assert told.startswith("update stalls at 0 of 6: memory requests of the cluster, 1Gi each, 0 free; set ")
-    assert told.endswith("maxSurge: 0, maxUnavailable: 1")
+    assert applied(six_fit, deployment(6, "other", strategy=rolling(1, 0))) == [
+        "update stalls at 0 of 6: memory requests of the cluster, 1Gi each, 0 free",
+        f"set maxSurge: 0, maxUnavailable: 1, {LESS}",
+    ]
     assert not rolled_out(six_fit, "other")
     assert applied(six_fit, deployment(6, strategy=rolling(1, 0))) == [], "a rollback needs no more than what is there"
     come_to(six_fit, 6)
@@ -169,10 +174,11 @@ def test_a_rolling_update_at_a_full_bound_is_told_about_max_surge_and_goes_throu
 def test_a_surge_without_room_is_told_where_the_update_gets_there_all_the_same(six_fit: Story) -> None:
     applied(six_fit, deployment(6))
     come_to(six_fit, 6)
-    (told,) = applied(six_fit, deployment(6, "other"))
+    told, pace = applied(six_fit, deployment(6, "other"))
     assert told.startswith(
         "no room for 2 of 2 surge pods: memory requests of the cluster, 1Gi each, 0 free; maxSurge: 0"
     )
+    assert pace == "the update ends, as slowly as the ReplicaSet controller retries: up to 16 minutes between two tries"
     until(lambda: rolled_on(six_fit, "other"), "the rolling update's end", UPDATE_SECONDS)
 
 
@@ -212,6 +218,36 @@ def test_deny_refuses_what_will_not_all_fit_and_nothing_else(six_fit: Story) -> 
     assert scaled(six_fit, "deployment/web", 3) == []
 
 
+@pytest.mark.parametrize("kind", ["Deployment", "StatefulSet"])
+def test_a_controller_that_is_made_over_its_orphans_brings_no_pod(six_fit: Story, kind: str) -> None:
+    plural = f"{kind.lower()}s"
+    applied(six_fit, workload(kind, 6))
+    come_to(six_fit, 6, plural)
+    six_fit.headroom.configure(FULL, warnAt="100%", workloads="deny")
+    uids = {pod["metadata"]["uid"] for pod in living(six_fit)}
+    six_fit.kubectl("delete", f"{kind.lower()}/web", "--cascade=orphan")
+    more = six_fit.kubectl("apply", "-f", "-", given=workload(kind, 7), check=False)
+    assert "only 6 of 7 replicas would" in more.stderr
+    assert applied(six_fit, workload(kind, 6)) == []
+    come_to(six_fit, 6, plural)
+    until(lambda: all("ownerReferences" in pod["metadata"] for pod in living(six_fit)), "their adoption", SECONDS)
+    assert {pod["metadata"]["uid"] for pod in living(six_fit)} == uids
+
+
+def test_an_update_over_a_bound_that_was_lowered_says_how_many_running_pods_it_takes_away(six_fit: Story) -> None:
+    applied(six_fit, deployment(6, strategy=rolling(1, 1)))
+    come_to(six_fit, 6)
+    six_fit.headroom.configure({"requests": "50%"}, warnAt="100%")
+    assert applied(six_fit, deployment(6, "other", strategy=rolling(1, 1))) == [
+        "update stalls at 0 of 6 and takes 1 running pod away: memory requests of the cluster, 1Gi each, 0 free",
+        f"set maxSurge: 0, maxUnavailable: 3 (gets to 4 of 6), {LESS}",
+    ]
+    until(lambda: len(six_fit.api.items(six_fit.pods)) == 5, "the end of one of them", SECONDS)
+    assert rolled_out(six_fit, "none"), "and nothing came in its place"
+    six_fit.kubectl("patch", "deployment/web", "--patch", json.dumps({"spec": {"strategy": rolling(0, 3)}}))
+    until(lambda: rolled_on(six_fit, "other") and len(living(six_fit)) == 4, "what was said to help", UPDATE_SECONDS)
+
+
 def test_each_of_two_pools_has_its_own_answer(add_nodes: AddNodes, story: Story) -> None:
     add_nodes(2)
     label = {"metadata": {"labels": {"pool": "small"}}}
@@ -231,12 +267,15 @@ def test_a_stateful_set_is_told_and_replaced_in_place(six_fit: Story) -> None:
     come_to(six_fit, 6, "statefulsets")
     assert scaled(six_fit, "statefulset/web", 6) == []
     come_to(six_fit, 6, "statefulsets")
-    larger = workload("StatefulSet", 6, template(memory="2Gi"))
-    assert applied(six_fit, larger, "--dry-run=server") == [
-        "only 3 of 6 replicas fit: memory requests of the cluster, 2Gi each, 0 free of 6Gi"
-    ]
     assert applied(six_fit, workload("StatefulSet", 6, template("other"))) == []
     until(lambda: rolled_out(six_fit, "other"), "the new pods", SECONDS)
+    come_to(six_fit, 6, "statefulsets")
+    assert applied(six_fit, workload("StatefulSet", 6, template(memory="2Gi"))) == [
+        "update stalls at 0 of 6 and takes 1 running pod away: memory requests of the cluster, 2Gi each, 0 free",
+        LESS,
+    ]
+    come_to(six_fit, 5, "statefulsets")
+    assert rolled_out(six_fit, "other"), "the last of them made way for a larger one, for which there is no room"
 
 
 def test_a_replica_set_of_its_own_is_told_and_one_of_a_deployment_only_once(six_fit: Story) -> None:
@@ -252,6 +291,27 @@ def test_a_job_is_told_of_the_pods_that_run_at_one_time_and_a_cron_job_of_a_run(
     assert applied(six_fit, suspended, "--dry-run=server") == []
     cron = {"schedule": "0 0 1 1 *", "jobTemplate": {"spec": ten}}
     assert applied(six_fit, {**batch, "kind": "CronJob", "spec": cron}) == only(6, 8, "6Gi", "pods of a run")
+
+
+def test_a_person_who_makes_a_job_of_a_cron_job_is_told(six_fit: Story) -> None:
+    batch = {"apiVersion": "batch/v1", "kind": "CronJob", "metadata": {"name": "web"}}
+    spec = {"schedule": "0 0 1 1 *", "jobTemplate": {"spec": job(parallelism=8, completions=8)}}
+    applied(six_fit, {**batch, "spec": spec})
+    made = six_fit.kubectl("create", "job", "--from=cronjob/web", "now", "--dry-run=server")
+    assert warnings(made) == only(6, 8, "6Gi", "pods")
+
+
+def test_a_suspended_job_is_told_when_it_is_resumed_as_it_is_then(six_fit: Story) -> None:
+    batch = {"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "web"}}
+    assert applied(six_fit, {**batch, "spec": job(parallelism=4, completions=4, suspend=True)}) == []
+    resources = {"requests": {"memory": "2Gi"}, "limits": {"memory": "2Gi"}}
+    template_ = {"spec": {"containers": [{"name": "main", "resources": resources}]}}
+    larger = json.dumps({"spec": {"template": template_}})
+    assert warnings(six_fit.kubectl("patch", "job/web", "--patch", larger)) == []
+    resumed = json.dumps({"spec": {"suspend": False}})
+    assert warnings(six_fit.kubectl("patch", "job/web", "--patch", resumed)) == [
+        "only 3 of 4 pods fit: memory requests of the cluster, 2Gi each, 6Gi free of 6Gi"
+    ]
 
 
 def test_a_daemon_set_is_told_only_where_its_pods_can_be_refused(six_fit: Story) -> None:

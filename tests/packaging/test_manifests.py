@@ -224,6 +224,7 @@ def test_rbac_is_exactly_what_is_used(base: list[Manifest]) -> None:
         },
         {"apiGroups": ["batch"], "resources": ["jobs"], "verbs": ["get"]},
         {"apiGroups": [""], "resources": ["replicationcontrollers"], "verbs": ["get"]},
+        {"nonResourceURLs": ["/version"], "verbs": ["get"]},
     ]
     assert one(base, "Role")["rules"] == [
         configmaps(["get", "list", "watch"], resourceNames=["headroom-config"]),

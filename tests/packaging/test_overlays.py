@@ -1,6 +1,7 @@
 """The two ways in which the certificate reaches the pod and the gate, and what an overlay may add."""
 
 import base64
+import json
 import os
 import shutil
 from pathlib import Path
@@ -9,6 +10,7 @@ from textwrap import dedent
 import pytest
 import yaml
 
+from certs.manifest import secret
 from tests.support.kustomize import MANIFESTS, Manifest, one, own_ca, render
 from tests.support.pages import INSTALL
 from webhook.cli.serve import serve
@@ -35,6 +37,22 @@ def test_own_certificates_reach_the_pod_and_the_gate_without_the_authoritys_key(
     assert set(secret["data"]) == {"tls.crt", "tls.key", "ca.crt"}
     for webhook in one(from_files, "ValidatingWebhookConfiguration")["webhooks"]:
         assert base64.b64decode(webhook["clientConfig"]["caBundle"]) == b"the text of ca.crt\n"
+
+
+def test_a_folder_of_ones_own_has_the_same_certificate_and_gate(from_files: list[Manifest], tmp_path: Path) -> None:
+    """As docs/install.md has it: the Secret that `python -m certs secret` prints, and the component beside the base."""
+    texts = (f"the text of {name}\n".encode() for name in ("tls.crt", "tls.key", "ca.crt"))
+    (tmp_path / "secret.json").write_text(json.dumps(secret("headroom-tls", NAMESPACE, *texts)))
+    kustomization = {
+        "resources": [os.path.relpath(MANIFESTS / "base", tmp_path), "secret.json"],
+        "components": [os.path.relpath(MANIFESTS / "components" / "own-ca", tmp_path)],
+    }
+    (tmp_path / "kustomization.yaml").write_text(yaml.safe_dump(kustomization))
+    mine = render(tmp_path)
+    gate = "ValidatingWebhookConfiguration"
+    assert one(mine, gate) == one(from_files, gate)
+    assert one(mine, "Secret", "headroom-tls")["data"] == one(from_files, "Secret", "headroom-tls")["data"]
+    assert len(mine) == len(from_files)
 
 
 def test_cert_manager_writes_the_secret_and_the_bundle_and_is_never_locked_out() -> None:

@@ -15,6 +15,7 @@ class FakeCluster(FakeConfigMaps):
     """ConfigMaps are its own; pods, nodes and quotas are lists of their own beside them."""
 
     def __init__(self) -> None:
+        self.version = "v1.37.2"
         super().__init__()
         self.pods, self.nodes, self.quotas = FakeApiServer(), FakeApiServer(), FakeApiServer()
         self.shelf = Shelf()
@@ -69,7 +70,9 @@ class _Handler(Handling):
         lists = {"pods": cluster.pods, "nodes": cluster.nodes, "resourcequotas": cluster.quotas}
         shown = lists.get(call.path.removeprefix("/api/v1/"))
         self._only = ""  # one connection serves many calls
-        if "/events" in call.path:
+        if call.path == "/version":
+            self.answer(200, encode({"gitVersion": cluster.version}))
+        elif "/events" in call.path:
             status, found = cluster.shelf.carry_out(call)
             self.refuse(status) if found is None else self.answer(status, encode(found))
         elif call.path.rpartition("/")[2] in cluster.hidden:

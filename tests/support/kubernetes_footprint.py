@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from devcluster.binaries import binary
+from devcluster.binaries import NEWEST, Release, binary
 
 
 class Sums(msgspec.Struct, frozen=True):
@@ -17,18 +17,30 @@ class Sums(msgspec.Struct, frozen=True):
     cpu: int
 
 
-class Opinion(msgspec.Struct, frozen=True):
-    """One pod's sums, or why Go cannot decode it."""
+class Footprint(msgspec.Struct, frozen=True):
+    """One pod's sums."""
 
     requests: Sums = Sums(0, 0)
     limits: Sums = Sums(0, 0)
+
+
+class Opinion(Footprint, frozen=True):
+    """One pod's sums as it stands, and with what an API server fills in; or why Go cannot decode it."""
+
+    defaulted: Footprint = Footprint()
     error: str = ""
 
+    @property
+    def as_it_stands(self) -> Footprint:
+        """The sums alone."""
+        return Footprint(self.requests, self.limits)
 
-def kubernetes_says(pods: Iterable[dict[str, Any]]) -> list[Opinion]:
-    """Ask Kubernetes' own code about each pod, in order."""
+
+def kubernetes_says(pods: Iterable[dict[str, Any]], version: Release = NEWEST) -> list[Opinion]:
+    """Ask Kubernetes' own code of a version about each pod, in order."""
     lines = "".join(json.dumps(pod, ensure_ascii=False) + "\n" for pod in pods)
-    said = subprocess.run([binary("footprint")], input=lines.encode(), capture_output=True, timeout=120, check=True)
+    command = [binary("footprint", version)]
+    said = subprocess.run(command, input=lines.encode(), capture_output=True, timeout=120, check=True)
     return [msgspec.json.decode(line, type=Opinion) for line in said.stdout.splitlines()]
 
 

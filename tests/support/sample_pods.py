@@ -116,7 +116,30 @@ def _status(rng: Random, names: list[str], init_names: list[str]) -> Json:
         status["resources"] = _resources(rng)
     if rng.random() < 0.6:
         status["allocatedResources"] = _list(rng)
+    if rng.random() < 0.25:
+        status["nodeAllocatableResourceClaimStatuses"] = [
+            _claim_status(rng, f"claim-{index}", [*names, *init_names]) for index in range(rng.choice((1, 1, 2)))
+        ]
     return status
+
+
+def _claim_status(rng: Random, name: str, names: list[str]) -> Json:
+    """Make the status of a claim, as 1.36 writes it and as later versions do: each reads its own."""
+    overhead = []
+    for resource in ("memory", "cpu", "memory"):
+        if rng.random() < 0.4:
+            fields = [field for field in ("perPod", "perContainer") if rng.random() < 0.7]
+            overhead.append({"name": resource, **{field: quantity(rng, resource) for field in fields}})
+    mapping = [{"name": each, "quantity": quantity(rng, each)} for each in ("memory", "cpu") if rng.random() < 0.6]
+    mapping += [{"name": "ephemeral-storage", "quantity": "1Gi"}] if rng.random() < 0.1 else []
+    users = [each for each in names if rng.random() < 0.6]
+    return {
+        "resourceClaimName": name,
+        "containers": users,
+        "resources": _list(rng),
+        "mapping": mapping,
+        "overhead": overhead,
+    }
 
 
 def _container_status(rng: Random, name: str) -> Json:

@@ -21,10 +21,10 @@ from tests.support.configs import SMALLEST
 from tests.support.fake_cluster import FakeCluster
 from tests.support.replica import review
 from webhook import manager as server
-from webhook.admission.workloads import FetchError
+from webhook.admission.fetch import FetchError, MissingError
 from webhook.kube.client import Api
 from webhook.kube.client import ApiResponse as ApiAnswer
-from webhook.kube.stream import Unanswered
+from webhook.kube.stream import KubeError, NotFound, Unanswered
 
 WHOLE = SMALLEST.replace("75%", "100%")
 START = 60.0
@@ -257,17 +257,25 @@ def test_the_clock_runs_on_while_the_machine_sleeps() -> None:
 class Silent(Api):
     """An API server of which nothing comes."""
 
-    def __init__(self) -> None:
+    def __init__(self, fault: KubeError) -> None:
+        self.fault = fault
         self.timeout = 0.0
 
-    def get(self, _path: str, _query: Mapping[str, str] | None = None, timeout: float = 10.0) -> ApiAnswer:
-        """Wait for nothing."""
+    def get(
+        self, _path: str, _query: Mapping[str, str] | None = None, timeout: float = 10.0, _accept: str = ""
+    ) -> ApiAnswer:
+        """Fail, and remember how long it would have waited."""
         self.timeout = timeout
-        raise Unanswered("nothing came")
+        raise self.fault
 
 
-def test_what_an_early_answer_reads_must_come_within_the_two_seconds_that_its_webhook_has() -> None:
-    api = Silent()
-    with pytest.raises(FetchError, match="nothing came"):
+@pytest.mark.parametrize(
+    ("fault", "told"), [(Unanswered("nothing came"), FetchError), (NotFound(404, "NotFound", "gone"), MissingError)]
+)
+def test_what_an_early_answer_reads_must_come_within_the_two_seconds_that_its_webhook_has(
+    fault: KubeError, told: type[FetchError]
+) -> None:
+    api = Silent(fault)
+    with pytest.raises(told):
         server._fetch(api, "/apis/apps/v1/namespaces/default/deployments/web")
     assert 0 < api.timeout <= 0.5

@@ -117,13 +117,16 @@ class PendingReviews:
 
         return self._allotment.propose(asks, now, epoch, fresh=fresh, tell=judge)
 
-    def without_booking(self, now: float, problem: str | None) -> Iterator[Settled]:
-        """Settle whoever is covered by now, does not fit any more, or has waited for too long."""
+    def without_booking(self, now: float, problem: str | None, *, recounted: bool = False) -> Iterator[Settled]:
+        """Settle whoever is covered by now, does not fit any more, or has waited for too long.
+
+        Where pods are `recounted` by other rules, what was asked before counts no longer: it is to be asked again.
+        """
         pending = self._allotment.pending
         booked = {ask.pod.key for ask in pending.booked} if pending else frozenset[str]()
         for waiting in list(self._waiting):
             verdict = None
-            if now >= waiting.until:
+            if now >= waiting.until or recounted:
                 verdict = self._cannot_tell(waiting, problem, now)
             elif problem is None and waiting.question.facts.key not in booked:
                 verdict = self._settled(waiting, now)

@@ -85,7 +85,7 @@ class PodAdmission:
             return self._answer(ReviewContext(request, now, timeout), asked, ())
         quotas = self.quotas.of(request.namespace)
         if quotas:
-            asked = asked_of_quotas(asked, quotas, body)
+            asked = asked_of_quotas(asked, quotas, body, self.account.ledger.accounting.rules)
         case = ReviewContext(request, now, timeout, asked)
         with self.account.lock:
             outcome = self._decide(asked, case.arrived)
@@ -189,7 +189,8 @@ class PodAdmission:
             problem = self.account.problem(now)
             if problem is not None or not self.account.allotment.valid(now):
                 self.account.excuse()
-            settled.extend(self._room.without_booking(now, problem))
+            recounted = self.account.recounted()
+            settled.extend(self._room.without_booking(now, problem, recounted=recounted))
             self.account.await_pods(self._room.awaits_pods)
             proposed = None
             if may_write and problem is None and self.account.allotment.pending is None:

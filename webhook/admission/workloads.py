@@ -1,27 +1,42 @@
 """Forecast: the early answers, given where somebody applies or scales a workload, before any of its pods comes.
 
-    review ──► edit ──► plan ──►[ lock: foresee ]──► nothing, a warning, or (`workloads: deny`) a refusal
-                 ▲
+    review ──► edit ──► plan ──►[ lock: foresee ]──► nothing, or what would be said
+                 ▲                                                 │
+                 │                                   is that sure? ├── a change: [ lock: its pods; foresee again ]
+                 │                                                 └── a creation: list what it adopts; the same
                  └── GET of the workload, where only its scale is asked for
+                                                                   ▼
+                                                     a warning, or (`workloads: deny`) a refusal
 
-It is a courtesy: the pods are judged anyway, each by itself. So whatever goes wrong here lets the request pass without
-a word to its user. It books nothing, and waits for nothing but that one GET: bounded, and without the lock.
+It is a courtesy: the pods are judged anyway, each by itself. So whatever goes wrong here, or is not sure, lets the
+request pass without a word to its user. It books nothing, and waits for nothing but these reads: bounded, and without
+the lock.
 """
 
 import logging
 from collections.abc import Callable
+from functools import partial
 from threading import Lock
+from typing import Protocol
 from urllib.parse import quote
 
 from webhook.admission.decision_record import DecisionRecord, ReviewContext
+from webhook.admission.fetch import Fetch, FetchError
+from webhook.admission.orphans import Orphans
 from webhook.core.api.types import ObjectError
 from webhook.core.api.workloads import read_scale, read_workload, scaled
+from webhook.core.config.config import HeadroomConfig
 from webhook.core.config.types import Mode
+from webhook.core.forecast.adoption import UnsettledError
 from webhook.core.forecast.fit import Foresight, facts_of, foresee, lacking, look
-from webhook.core.forecast.plan import Edit, Plan, plan
+from webhook.core.forecast.plan import Edit, Plan, adopting, plan
+from webhook.core.forecast.presence import Names, doubt, doubt_of, own
 from webhook.core.forecast.verdict import SILENT, EarlyVerdict, about_workload, early, excused, reply, wanted
+from webhook.core.ledger.info import PodInfo
+from webhook.core.ledger.ledger import Ledger
 from webhook.core.ledger.nodes import NodeInfo
 from webhook.core.ledger.places import Lacking
+from webhook.core.reviews.messages import printable
 from webhook.core.reviews.response import message
 from webhook.core.reviews.review import AdmissionRequest, ReviewError, decode, encode
 from webhook.core.reviews.verdict import Decision, Reason, Verdict
@@ -31,16 +46,21 @@ from webhook.state.cluster_state import ClusterState
 
 log = logging.getLogger(__name__)
 
-_RATE, _BURST = 10.0, 50  # reads of workloads a second: nobody who sends reviews may flood the API server with them
+# Reads a second, and looks through the names of all pods, some 20 ms for 150,000: nobody who sends reviews may flood
+# the API server with the ones, or this replica with the others.
+_RATE, _BURST = 10.0, 50
+_NAME = 100  # characters of a workload's name in the log
 _UNKNOWN = EarlyVerdict(Verdict(Decision.CANNOT_TELL, Reason.UNAVAILABLE))
-
-
-class FetchError(Exception):
-    """The API server did not show the workload."""
 
 
 class _UnaccountedError(Exception):
     """There is nothing to tell from."""
+
+
+class Check(Protocol):
+    """Says, under the lock, why what the account shows is not what a plan goes by; empty: it is."""
+
+    def __call__(self, ledger: Ledger, *, new: PodInfo, old: PodInfo) -> str: ...
 
 
 class WorkloadAdmission:
@@ -49,7 +69,7 @@ class WorkloadAdmission:
     def __init__(
         self,
         account: ClusterState,
-        fetch: Callable[[str], bytes],
+        fetch: Fetch,
         count: Callable[[DecisionRecord], None],
         audit: Callable[[DecisionRecord], None],
     ) -> None:
@@ -58,6 +78,7 @@ class WorkloadAdmission:
         self._count = count
         self._audit = audit
         self._reads = Bucket(_RATE, _BURST)
+        self._orphans = Orphans(fetch, self._pace)
         self._lock = Lock()
 
     def review(self, body: bytes, timeout: float) -> Response:
@@ -78,6 +99,9 @@ class WorkloadAdmission:
     def _say(self, asked: AdmissionRequest, request: AdmissionRequest, size: int) -> EarlyVerdict:
         try:
             return self._foretell(asked, request, size)
+        except UnsettledError as error:
+            about = printable(f"{request.namespace}/{request.name}", _NAME)
+            log.info("no early answer about %s %s: %s", request.kind.kind, about, error)
         except (FetchError, ObjectError, _UnaccountedError) as error:
             log.warning("no early answer: %s", error)
         except Exception:
@@ -90,10 +114,42 @@ class WorkloadAdmission:
             return SILENT
         if size > LARGEST_EARLY:
             raise _UnaccountedError(f"the review has {size:,} bytes, and no more than {LARGEST_EARLY:,} are read")
-        planned = plan(kind, self._edit(asked))
+        edit = self._edit(asked)
+        planned = plan(kind, edit)
         if planned is None or excused(planned, namespace, config.exempt):
             return SILENT
-        found, lacked = self._foresee(namespace, planned, refused=config.policy(namespace).mode is Mode.ENFORCE)
+        said = self._told(namespace, planned, config)
+        return said if said == SILENT else self._sure(said, request, edit, planned, config)
+
+    def _sure(
+        self, said: EarlyVerdict, request: AdmissionRequest, edit: Edit, planned: Plan, config: HeadroomConfig
+    ) -> EarlyVerdict:
+        """Say it only where the pods that there are, are those that the plan goes by; raises `UnsettledError`."""
+        kind, namespace = request.kind.kind, request.namespace
+        if planned.unsettled:
+            raise UnsettledError(planned.unsettled)
+        if edit.old is not None and planned.exist is None:
+            return said
+        if edit.old is not None:
+            return self._told(namespace, planned, config, self._doubt(request, planned))
+        adopted = self._orphans.of(kind, namespace, edit.new)
+        if not adopted:
+            return said
+        made = adopting(planned, len(adopted))
+        if made.course.come <= 0:
+            return SILENT
+        return self._told(namespace, made, config, partial(doubt_of, namespace=namespace, pods=adopted))
+
+    def _doubt(self, request: AdmissionRequest, planned: Plan) -> Check:
+        self._pace()
+        kind, name = request.kind.kind, f"{request.namespace}/{request.name}"
+        with self._account.lock:
+            names, mark = self._account.ledger.names()
+        return partial(doubt, kind=kind, name=name, known=Names(own(kind, name, names), mark), plan=planned)
+
+    def _told(self, namespace: str, planned: Plan, config: HeadroomConfig, check: Check | None = None) -> EarlyVerdict:
+        enforced = config.policy(namespace).mode is Mode.ENFORCE
+        found, lacked = self._foresee(namespace, planned, check, refused=enforced)
         return early(planned, found, namespace, config, lacked)
 
     def _edit(self, asked: AdmissionRequest) -> Edit:
@@ -117,14 +173,19 @@ class WorkloadAdmission:
         with self._account.lock:
             return tuple(node.facts for node in self._account.ledger.capacity.all() if node.deleted_at is None)
 
-    def _foresee(self, namespace: str, planned: Plan, *, refused: bool) -> tuple[Foresight | None, Lacking | None]:
-        facts = facts_of(namespace, planned)
+    def _foresee(
+        self, namespace: str, planned: Plan, check: Check | None, *, refused: bool
+    ) -> tuple[Foresight | None, Lacking | None]:
+        facts = facts_of(namespace, planned, self._account.rules)
         with self._account.lock:
             problem = self._account.problem(self._account.clock())
             if problem is not None:
                 raise _UnaccountedError(problem)
-            lines = look(self._account.ledger, *facts)
-            lacked = lacking(self._account.ledger, planned, facts[0])
+            ledger = self._account.ledger
+            doubts = check(ledger, new=facts[0], old=facts[1]) if check is not None else ""
+            lines, lacked = look(ledger, *facts), lacking(ledger, planned, facts[0])
+        if doubts:
+            raise UnsettledError(doubts)
         return foresee(planned, lines, refused=refused), lacked
 
     def _record(self, case: ReviewContext, verdict: Verdict, told: str) -> None:

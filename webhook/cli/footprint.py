@@ -14,6 +14,7 @@ from webhook.core.manifests.documents import ManifestError
 from webhook.core.manifests.manifest import Holding, Item, Other, contents, holdings
 from webhook.core.manifests.output import data, reasons, subject, table
 from webhook.core.manifests.settings import Setting
+from webhook.core.pods.rules import NEWEST, RuleSet, VersionError, chosen
 from webhook.core.reviews.messages import printable
 
 _STDIN = "-"
@@ -30,6 +31,24 @@ class _Found(NamedTuple):
     faults: list[str]
 
 
+class _KubernetesVersion(click.ParamType[RuleSet]):
+    """A version of Kubernetes, for the rule set that it counts by."""
+
+    name = "version"
+
+    def convert(self, value: str | RuleSet, param: click.Parameter | None, ctx: click.Context | None) -> RuleSet:
+        """Take any version; of one that is newer than all that are known here it is said how it is counted."""
+        if isinstance(value, RuleSet):
+            return value
+        try:
+            found = chosen(value)
+        except VersionError as error:
+            self.fail(str(error), param, ctx)
+        if found.is_newer:
+            click.echo(f"Warning: {value} is not known here: counted like {found.rule_set.version}", err=True)
+        return found.rule_set
+
+
 @click.command()
 @click.option(
     *("-f", "--filename", "sources"),
@@ -42,9 +61,22 @@ class _Found(NamedTuple):
 @click.option("-R", "--recursive", is_flag=True, help="Go into the folders of a folder.")
 @click.option("-o", "--output", type=click.Choice(["table", "json", "yaml"]), default="table", show_default=True)
 @click.option("--guess", is_flag=True, help="Look for pod templates in objects of kinds that are not known here.")
+@click.option(
+    "--kubernetes-version",
+    type=_KubernetesVersion(),
+    default=NEWEST[-1].version,
+    show_default=True,
+    help="Count by the rule of this version: each minor version has its own.",
+)
 @click.option("--why/--no-why", default=True, show_default=True, help="Say below the table how each pod's sum is made.")
 def footprint(
-    sources: tuple[Path, ...], output: Literal["table", "json", "yaml"], *, recursive: bool, guess: bool, why: bool
+    sources: tuple[Path, ...],
+    output: Literal["table", "json", "yaml"],
+    *,
+    recursive: bool,
+    guess: bool,
+    kubernetes_version: RuleSet,
+    why: bool,
 ) -> None:
     """Say what manifests commit, and why.
 
@@ -57,7 +89,7 @@ def footprint(
     output), with 2 for wrong usage, such as a file that is not there.
     """
     found = _find(sources, recursive=recursive, guess=guess)
-    counted = holdings(found.items, found.settings)
+    counted = holdings(found.items, found.settings, kubernetes_version)
     for line in (*_aside(found.others, counted.with_controllers), *_warnings(counted.holdings)):
         click.echo(line, err=True)
     for fault in found.faults:

@@ -9,6 +9,7 @@ from webhook.controllers.allotments import AllotmentController
 from webhook.core.api.types import Node, ObjectError, Pod, reader
 from webhook.core.ledger.info import PodInfo, node_info, pod_info
 from webhook.core.ledger.nodes import NodeInfo
+from webhook.core.pods.rules import NEWEST, Rules
 from webhook.core.quotas.check import Quota, quota
 from webhook.core.quotas.objects import ResourceQuota, read_quota
 from webhook.core.values.amounts import NOTHING
@@ -71,8 +72,12 @@ def watch_pods(api: Api, account: ClusterState) -> Reflector[PodInfo]:
             case _:
                 _tell_state(account, account.pods, news)
 
+    def taken(pod: Pod) -> PodInfo:
+        return _pod(pod, account.rules)
+
     pause = ReadThrottle(BUSY, AT_EASE, account.at_ease, account.news_needed)
-    return Reflector(api, PODS, deliver, pause=pause, clock=account.clock)
+    resource = Resource(PODS.path, Pod, PODS.read, taken)
+    return Reflector(api, resource, deliver, pause=pause, clock=account.clock)
 
 
 def watch_nodes(api: Api, account: ClusterState) -> Reflector[NodeInfo]:
@@ -171,10 +176,10 @@ def _tell_state(account: ClusterState, feed: SyncStatus, news: object) -> None:
             account.begin_again(feed.resource, known, found, since)
 
 
-def _pod(pod: Pod) -> PodInfo:
+def _pod(pod: Pod, rules: Rules = NEWEST) -> PodInfo:
     """Take a pod in; what it asks for counts as nothing where it cannot be read, which the API server never lets in."""
     try:
-        return pod_info(pod)
+        return pod_info(pod, rules=rules)
     except ObjectError as error:
         log.error("pod %s/%s counts as nothing: %s", pod.metadata.namespace, pod.metadata.name, error)  # noqa: TRY400
         return pod_info(Pod(pod.metadata, type(pod.spec)(node_name=pod.spec.node_name)))

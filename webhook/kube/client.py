@@ -20,6 +20,7 @@ from webhook import __version__
 from webhook.kube.stream import Stream, Unanswered, Unconfigured, Unreachable, refusal
 
 CONNECT_SECONDS = 3.0
+_JSON = "application/json"
 _LOOPBACK = "localhost,127.0.0.0/8,::1"
 
 
@@ -61,9 +62,11 @@ class Api:
         configuration.keep_alive = True
         self._pool: urllib3.PoolManager = RESTClientObject(configuration).pool_manager
 
-    def get(self, path: str, query: Mapping[str, str] | None = None, timeout: float = 10.0) -> ApiResponse:
-        """Read an object or a list."""
-        return self._call("GET", path, query=query, timeout=timeout)
+    def get(
+        self, path: str, query: Mapping[str, str] | None = None, timeout: float = 10.0, accept: str = _JSON
+    ) -> ApiResponse:
+        """Read an object or a list; `accept` may ask for its metadata alone."""
+        return self._call("GET", path, query=query, accept=accept, timeout=timeout)
 
     def create(self, path: str, body: bytes, timeout: float = 10.0) -> ApiResponse:
         """POST an object to its collection; raises `Conflict` if the name is taken."""
@@ -101,10 +104,13 @@ class Api:
         *,
         query: Mapping[str, str] | None = None,
         body: bytes | None = None,
-        media_type: str = "application/json",
+        media_type: str = _JSON,
+        accept: str = _JSON,
         timeout: float,
     ) -> ApiResponse:
-        with self._send(method, path, query=query, body=body, media_type=media_type, read=timeout) as stream:
+        with self._send(
+            method, path, query=query, body=body, media_type=media_type, accept=accept, read=timeout
+        ) as stream:
             return ApiResponse(stream.response.status, stream.rest(timeout))
 
     def _send(
@@ -114,7 +120,8 @@ class Api:
         *,
         query: Mapping[str, str] | None = None,
         body: bytes | None = None,
-        media_type: str = "application/json",
+        media_type: str = _JSON,
+        accept: str = _JSON,
         read: float,
     ) -> Stream:
         try:
@@ -122,7 +129,7 @@ class Api:
                 method,
                 f"{self._configuration.host}{path}" + (f"?{urlencode(query)}" if query else ""),
                 body=body,
-                headers=self._headers() | ({"Content-Type": media_type} if body is not None else {}),
+                headers=self._headers(accept) | ({"Content-Type": media_type} if body is not None else {}),
                 timeout=urllib3.Timeout(connect=min(CONNECT_SECONDS, read), read=read),
                 retries=False,
                 preload_content=False,
@@ -137,10 +144,10 @@ class Api:
                 raise refusal(stream.rest(read), response.status, response.headers.get("Retry-After", ""))
         return stream
 
-    def _headers(self) -> dict[str, str]:
+    def _headers(self, accept: str) -> dict[str, str]:
         try:
             settings = self._configuration.auth_settings()
         except (ConfigException, OSError, ValueError) as error:
             raise Unreachable(f"cannot read the credentials: {error}") from error
         credentials = {setting["key"]: str(setting["value"]).strip() for setting in settings.values()}
-        return {"Accept": "application/json", "User-Agent": f"headroom/{__version__}"} | credentials
+        return {"Accept": accept, "User-Agent": f"headroom/{__version__}"} | credentials

@@ -26,6 +26,7 @@ from webhook import __version__
 from webhook.admission.decision_record import DecisionRecord
 from webhook.admission.pods import PodAdmission
 from webhook.controllers.allotments import AllotmentController
+from webhook.controllers.versions import Versions
 from webhook.core.forecast.plan import KINDS
 from webhook.core.ledger.balance import Balance
 from webhook.core.ledger.recount import Drift
@@ -36,6 +37,7 @@ from webhook.core.values.amounts import NOTHING, Amounts
 from webhook.http.tls import ServingCertificate
 from webhook.observability.audit_log import AuditLog
 from webhook.observability.events import EventRecorder
+from webhook.state.cluster_state import ClusterState
 from webhook.state.configuration import ConfigurationLoader
 from webhook.state.quota_view import QuotaView
 
@@ -156,6 +158,20 @@ class EventCollector(Collector):
         """Yield every family."""
         yield _counter("headroom_events_written", "Events made or updated.", self._announcing.written)
         yield _counter("headroom_events_dropped", "Refusals of which no Event tells.", self._announcing.dropped)
+
+
+class KubernetesRules(Collector):
+    """By which versions' rules pods are counted."""
+
+    def __init__(self, account: ClusterState, versions: Versions) -> None:
+        self._account, self._versions = account, versions
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield every family."""
+        text = "Versions of Kubernetes by whose rules pods are counted; of several the larger figure counts."
+        yield _by("headroom_kubernetes_rules", text, "version", {each.version: 1 for each in self._account.rules})
+        text = "Whether the API server's version is newer than those that are known, or cannot be read."
+        yield _gauge("headroom_kubernetes_version_unknown", text, self._versions.unknown)
 
 
 class QuotasSeen(Collector):

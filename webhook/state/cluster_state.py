@@ -14,6 +14,7 @@ from webhook.core.ledger.info import PodInfo
 from webhook.core.ledger.ledger import Ledger
 from webhook.core.ledger.nodes import NodeInfo
 from webhook.core.ledger.rules import AccountingRules
+from webhook.core.pods.rules import Rules, names
 from webhook.core.reviews.messages import NO_HELP, Help
 from webhook.core.sharing.allotment import Allotment, Proposal, Timing
 from webhook.core.sharing.credit import SHARES, Credit, Shares
@@ -26,7 +27,10 @@ from webhook.state.sync_status import SyncStatus
 log = logging.getLogger(__name__)
 
 _NEAR = Part.parse("90%")  # of a bound
-_UNASKED = "a resize that was infeasible has become feasible, or a pod that had ended was made to live again"
+_UNASKED = (
+    "a resize that was infeasible has become feasible, a pod that had ended was made to live again, or a resource "
+    "claim (DRA) was allocated"
+)
 
 
 class ClusterState:
@@ -61,13 +65,17 @@ class ClusterState:
         self._overlaps, self._reserves = PoolOverlaps(), ReserveLog()
         self.holders = UnseenHolders(clock)
         self.evidence = ""  # by which it was last known that etcd was put back
+        self.version_problem: str | None = None  # why it is not known by which rules the API server counts pods
+        self.version_due = Event()  # set when the API server may be another one
+        self._counting_since = float("-inf")  # a list from before was counted by rules that are too few
+        self._recounted = False  # since the booking thread looked
         self.lapsed = 0  # reservations that lapsed: their pods never came
 
     # -- what is known -------------------------------------------------------------------------------------------------
 
     def problem(self, now: float) -> str | None:
         """Say why there is no account to judge by; None when there is."""
-        return self.config_problem or self.pods.problem(now) or self.nodes.problem(now)
+        return self.config_problem or self.version_problem or self.pods.problem(now) or self.nodes.problem(now)
 
     def unable(self) -> str | None:
         """Say why this replica can let nothing in that commits anything; None when it can."""
@@ -98,9 +106,42 @@ class ClusterState:
         with self.lock:
             self.config, self.config_hash, self.config_problem = config, digest, None
             self.help = self.help._replace(contact=config.message)
-            self.ledger.configure(AccountingRules(config), self.clock())
+            self.ledger.configure(AccountingRules(config, self.rules), self.clock())
             self.wake()
         self.tell_of_nodes()
+
+    @property
+    def rules(self) -> Rules:
+        """Those by which pods are counted."""
+        return self.ledger.accounting.rules
+
+    def count_by(self, rules: Rules) -> bool:
+        """Count pods by these rules from now on; say whether all pods have to be listed again.
+
+        Where there was no such rule set before, pods that are known may count for too little, so nothing is judged
+        before that list. Without one of the rule sets they count for too much at most, until the list comes.
+        """
+        with self.lock:
+            known, self.version_problem = self.rules, None
+            if rules == known:
+                return False
+            self.ledger.configure(AccountingRules(self.config, rules), self.clock())
+            if set(rules) - set(known):
+                self._counting_since = self.clock()
+                self._recounted = True
+                self.pods.tell_outdated(f"they are counted by the rules of Kubernetes {names(rules)} from now on")
+            self.wake()
+        return True
+
+    def lack_version(self, problem: str) -> None:
+        """Take in that it is not known yet by which rules the API server counts pods."""
+        with self.lock:
+            self.version_problem = problem
+
+    def recounted(self) -> bool:
+        """Say whether more rules were taken up since the last look; the caller holds the lock."""
+        found, self._recounted = self._recounted, False
+        return found
 
     def lack_config(self, problem: str) -> None:
         """Take in that there is no configuration, and never was a good one."""
@@ -135,7 +176,7 @@ class ClusterState:
             before = self.ledger.unasked_growths
             self.ledger.relist(pods, revision, since)
             grown = self.ledger.unasked_growths - before
-            if not self.ledger.deaf:
+            if not self.ledger.deaf and since >= self._counting_since:
                 self.pods.tell_synced(self.clock())
             self.wake()
         if grown:
@@ -202,6 +243,7 @@ class ClusterState:
         """A watch is broken."""
         with self.lock:
             feed.tell_broken(fault, self.clock())
+        self.version_due.set()
         self.lose_touch()
 
     # -- a history that was replaced -----------------------------------------------------------------------------------

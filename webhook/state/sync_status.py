@@ -21,10 +21,10 @@ class SyncStatus:
         self.synced, self.again = True, False
         self.tell_live(now)
 
-    def tell_outdated(self) -> None:
-        """What was told may never have happened: etcd was put back."""
+    def tell_outdated(self, why: str = "etcd was put back") -> None:
+        """What was told may never have happened, or has to be taken in once more."""
         self.again = self.synced or self.again
-        self.synced, self.fault = False, "etcd was put back"
+        self.synced, self.fault = False, why
 
     def tell_live(self, now: float) -> None:
         """Something has come, or the watch is open."""

@@ -1,7 +1,8 @@
-// Command footprint says what Kubernetes' own code makes of pods: the second opinion for webhook/core/footprint.py.
+// Command footprint says what Kubernetes' own code makes of pods: the second opinion for webhook/core/pods.
 //
 // It reads pods as JSON lines and answers each with one line: the pod's requests and limits as the scheduler sees them
-// (memory in bytes, cpu in millicores), or why the pod cannot be decoded.
+// (memory in bytes, cpu in millicores), as the pod stands and with what an API server fills in, or why the pod cannot
+// be decoded.
 package main
 
 import (
@@ -16,6 +17,8 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/serializer"
 	"k8s.io/component-helpers/resource"
+	"k8s.io/kubernetes/pkg/api/legacyscheme"
+	_ "k8s.io/kubernetes/pkg/apis/core/install"
 )
 
 type sums struct {
@@ -23,16 +26,22 @@ type sums struct {
 	CPU    int64 `json:"cpu"`
 }
 
-type answer struct {
-	Requests *sums  `json:"requests,omitempty"`
-	Limits   *sums  `json:"limits,omitempty"`
-	Error    string `json:"error,omitempty"`
+type footprint struct {
+	Requests *sums `json:"requests,omitempty"`
+	Limits   *sums `json:"limits,omitempty"`
 }
 
-// As the scheduler sets them in pkg/scheduler/framework/plugins/noderesources, with both features on.
+type answer struct {
+	footprint
+	Defaulted *footprint `json:"defaulted,omitempty"`
+	Error     string     `json:"error,omitempty"`
+}
+
+// As the scheduler sets them in pkg/scheduler/framework/plugins/noderesources, with all features on.
 var options = resource.PodResourcesOptions{
 	UseStatusResources: true,
 	InPlacePodLevelResourcesVerticalScalingEnabled: true,
+	UseDRANodeAllocatableResourceClaimStatus:       true,
 }
 
 func main() {
@@ -75,9 +84,19 @@ func judge(decoder runtime.Decoder, line []byte) answer {
 	if _, _, err := decoder.Decode(line, &kind, pod); err != nil {
 		return answer{Error: err.Error()}
 	}
-	// Requests last: adding overhead may write into quantities that the pod still holds.
-	limits := sum(resource.PodLimits(pod, options))
-	return answer{Requests: sum(resource.PodRequests(pod, options)), Limits: limits}
+	defaulted := pod.DeepCopy()
+	legacyscheme.Scheme.Default(defaulted)
+	if err := defaultPodLevel(defaulted); err != nil {
+		return answer{Error: err.Error()}
+	}
+	given := count(defaulted)
+	return answer{footprint: count(pod), Defaulted: &given}
+}
+
+func count(pod *corev1.Pod) footprint {
+	// Each of a copy: adding overhead may write into quantities that the pod still holds, or that its defaults share.
+	requests := sum(resource.PodRequests(pod.DeepCopy(), options))
+	return footprint{Requests: requests, Limits: sum(resource.PodLimits(pod.DeepCopy(), options))}
 }
 
 func sum(list corev1.ResourceList) *sums {

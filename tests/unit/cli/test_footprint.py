@@ -162,3 +162,62 @@ spec: {template: {spec: {containers: [{name: app, resources: {limits: {memory: 1
     assert aside == "counted with the controller that made them: 1 Pod"
     assert warning.startswith("Warning: ReplicaSet web: spec.template.spec.containers[0].resources.limits.memory: ")
     assert "1 byte " in result.stdout
+
+
+RUNNING = """
+apiVersion: v1
+kind: Pod
+metadata: {name: web, namespace: shop}
+spec:
+  containers:
+  - {name: app, resources: {requests: {memory: 100Mi}, limits: {memory: 200Mi}}}
+  - {name: proxy, resources: {requests: {memory: 10Mi}}}
+  overhead: {memory: 9Mi}
+status:
+  resources: {requests: {memory: 110Mi}}
+  allocatedResources: {memory: 119Mi}
+  nodeAllocatableResourceClaimStatuses:
+  - {resourceClaimName: gpu, containers: [app], mapping: [{name: memory, quantity: 5Mi}], resources: {memory: 7Mi}}
+"""
+
+
+def counted(version: str, tmp_path: Path) -> str:
+    (tmp_path / "web.yaml").write_text(RUNNING)
+    told = CliRunner().invoke(main, ["footprint", "-f", str(tmp_path / "web.yaml"), "--kubernetes-version", version])
+    assert told.exit_code == 0, told.output
+    return told.output
+
+
+@pytest.mark.parametrize(
+    ("version", "requests", "limits"),
+    [("1.36", "126Mi", "209Mi + no limit"), ("v1.37.2", "128Mi", "214Mi + no limit"), ("1.38", "128Mi", "no limit")],
+)
+def test_each_version_counts_by_its_own_rule(version: str, requests: str, limits: str, tmp_path: Path) -> None:
+    (row,) = [line for line in counted(version, tmp_path).splitlines() if line.startswith("Pod ") and " 1 " in line]
+    assert row.split("  ", 1)[1].split() == ["shop", "web", "1", requests, *limits.split(), "0", *("no", "limit")]
+
+
+def test_an_overhead_that_counts_twice_and_what_a_claim_took_are_told(tmp_path: Path) -> None:
+    twice = "its overhead counts twice in the memory requests, as the scheduler counts it"
+    newer, older = counted("1.37", tmp_path), counted("1.36", tmp_path)
+    assert twice in newer
+    assert "kubernetes/kubernetes#139627" in newer
+    assert "pod status" in newer
+    assert twice not in older
+    assert "claims" in older
+
+
+def test_a_version_that_is_not_known_is_counted_like_the_last_and_said_so(tmp_path: Path) -> None:
+    assert "Warning: 1.99 is not known here: counted like 1.38" in counted("1.99", tmp_path)
+    (tmp_path / "web.yaml").write_text(RUNNING)
+    told = CliRunner().invoke(main, ["footprint", "-f", str(tmp_path / "web.yaml"), "--kubernetes-version", "new"])
+    assert told.exit_code == 2
+    assert "is not a version of Kubernetes; write for example 1.37" in told.output
+
+
+@pytest.mark.parametrize("version", ["1.36", "1.37", "1.38"])
+def test_a_bad_quantity_of_a_status_is_a_fault_of_its_file_whoever_counts_it(version: str, tmp_path: Path) -> None:
+    (tmp_path / "web.yaml").write_text(RUNNING.replace("requests: {memory: 110Mi}", "limits: {cpu: much}"))
+    told = CliRunner().invoke(main, ["footprint", "-f", str(tmp_path / "web.yaml"), "--kubernetes-version", version])
+    assert told.exit_code == 1
+    assert 'status.resources.limits.cpu: "much" is no quantity' in told.output

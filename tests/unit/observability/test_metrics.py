@@ -110,7 +110,7 @@ def test_the_exposition_is_pinned(tmp_path: Path) -> None:
     found = metered(judge, tmp_path)
     response(judge.ask(review()))
     early = EarlyAnswers(found.registry)
-    WorkloadAdmission(judge.admission.account, lambda _: b"", early.record, early.record).review(review(), 1.0)
+    WorkloadAdmission(judge.admission.account, lambda *_: b"", early.record, early.record).review(review(), 1.0)
     families = {family.name: family for family in text_string_to_metric_families(found.text())}
     shown = {
         name: (family.type, {label for sample in family.samples for label in sample.labels})

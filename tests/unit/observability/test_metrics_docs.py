@@ -5,6 +5,7 @@
 
 import tempfile
 from pathlib import Path
+from threading import Event
 
 from prometheus_client.metrics_core import Metric
 from prometheus_client.parser import text_string_to_metric_families
@@ -13,8 +14,10 @@ from tests.support.metered import ALL_BOUNDED, metered
 from tests.support.replica import ready, response, review
 from tests.unit.core.quotas.making import a_quota
 from webhook.admission.workloads import WorkloadAdmission
+from webhook.controllers.versions import Versions
 from webhook.core.ledger.nodes import Allocatable, NodeInfo
-from webhook.observability.metrics import EarlyAnswers, over_replicas
+from webhook.core.pods.rules import NEWEST
+from webhook.observability.metrics import EarlyAnswers, KubernetesRules, over_replicas
 
 DOC = Path(__file__).parents[3] / "docs" / "metrics.md"
 BEGIN, END = "<!-- metrics: begin -->\n", "<!-- metrics: end -->\n"
@@ -29,10 +32,12 @@ def families() -> list[Metric]:
     judge.admission.quotas.relist([a_quota()])
     with tempfile.TemporaryDirectory() as folder:
         found = metered(judge, Path(folder))
-        early = EarlyAnswers(found.registry)
+        early, account = EarlyAnswers(found.registry), judge.admission.account
+        found.registry.register(KubernetesRules(account, Versions(found.api, account, lambda: None, Event())))
+        account.count_by(NEWEST)
         judge.book()
         response(judge.ask(review(namespace="other", object=None, operation="DELETE")))
-        WorkloadAdmission(judge.admission.account, lambda _: b"", early.record, early.record).review(review(), 1.0)
+        WorkloadAdmission(judge.admission.account, lambda *_: b"", early.record, early.record).review(review(), 1.0)
         return list(text_string_to_metric_families(found.text()))
 
 

@@ -24,21 +24,34 @@ class _Part(Struct, frozen=True, gc=False, rename="camel"):
     """Base of all parts; without cycles, so nothing here is of interest to the garbage collector."""
 
 
+HUGE_PAGES = ("hugepages-2Mi", "hugepages-1Gi")
+
+
 class ResourceList(_Part, frozen=True):
-    """Quantities as written; unset and null differ, because to Go a null is a present zero."""
+    """Quantities as written; unset and null differ, because to Go a null is a present zero.
+
+    Huge pages commit neither memory nor cpu; that there are any decides what the API server fills in. They come in two
+    sizes nearly everywhere.
+    """
 
     cpu: RawQuantity | UnsetType = UNSET
     memory: RawQuantity | UnsetType = UNSET
+    huge_pages: RawQuantity | UnsetType = msgspec.field(name=HUGE_PAGES[0], default=UNSET)
+    huger_pages: RawQuantity | UnsetType = msgspec.field(name=HUGE_PAGES[1], default=UNSET)
 
 
 class Resources(_Part, frozen=True):
-    """Requests and limits of a container or of a whole pod.
-
-    No list of limits is not the same as an empty one, in one corner of Kubernetes' rule.
-    """
+    """Requests and limits of a container."""
 
     requests: ResourceList = ResourceList()
     limits: ResourceList | None = None
+
+
+class PodResources(_Part, frozen=True):
+    """Requests and limits of a pod as a whole, of any resource: that there are any is one thing that counts."""
+
+    requests: dict[str, RawQuantity] = {}
+    limits: dict[str, RawQuantity] = {}
 
 
 class OwnerReference(_Part, frozen=True):
@@ -127,15 +140,46 @@ class PodSpec(_Part, frozen=True):
     containers: tuple[Container, ...] = ()
     init_containers: tuple[Container, ...] = ()
     overhead: ResourceList = ResourceList()
-    resources: Resources = Resources()
+    resources: PodResources | None = None
+
+
+class InForce(_Part, frozen=True):
+    """What a kubelet says is in force. No list is not the same as an empty one."""
+
+    requests: ResourceList | None = None
+    limits: ResourceList | None = None
 
 
 class ContainerStatus(_Part, frozen=True):
     """What a kubelet has allocated to a container, and what is in force (none: it has not said)."""
 
     name: str = ""
-    resources: Resources | None = None
-    allocated_resources: ResourceList = ResourceList()
+    resources: InForce | None = None
+    allocated_resources: ResourceList | None = None
+
+
+class Mapped(_Part, frozen=True):
+    """What the devices of a claim take of a resource of the node."""
+
+    name: str = ""
+    quantity: RawQuantity | UnsetType = UNSET
+
+
+class ClaimOverhead(_Part, frozen=True):
+    """What the devices of a claim take beside that: once for the pod, and once for each container that uses them."""
+
+    name: str = ""
+    per_pod: RawQuantity | UnsetType = UNSET
+    per_container: RawQuantity | UnsetType = UNSET
+
+
+class ClaimStatus(_Part, frozen=True):
+    """What DRA allocated to a pod of the node's own resources: `resources` in 1.36, the others since then."""
+
+    containers: tuple[str, ...] = ()
+    resources: ResourceList = ResourceList()
+    mapping: tuple[Mapped, ...] = ()
+    overhead: tuple[ClaimOverhead, ...] = ()
 
 
 class Condition(_Part, frozen=True):
@@ -153,8 +197,9 @@ class PodStatus(_Part, frozen=True):
     conditions: tuple[Condition, ...] = ()
     container_statuses: tuple[ContainerStatus, ...] = ()
     init_container_statuses: tuple[ContainerStatus, ...] = ()
-    resources: Resources | None = None
-    allocated_resources: ResourceList = ResourceList()
+    resources: InForce | None = None
+    allocated_resources: ResourceList | None = None
+    node_allocatable_resource_claim_statuses: tuple[ClaimStatus, ...] = ()
 
 
 class Pod(_Part, frozen=True):

@@ -4,7 +4,7 @@ One shape serves every kind, because no two of them give one field two meanings.
 batch/v1 and, for `Scale`, autoscaling/v1.
 """
 
-from msgspec import Raw, Struct, structs
+from msgspec import Raw, Struct, field, structs
 
 from webhook.core.api.types import Condition, OwnerReference, sent_reader
 
@@ -15,10 +15,20 @@ class _Part(Struct, frozen=True, gc=False, rename="camel"):
     """Base of all parts."""
 
 
+class Annotations(_Part, frozen=True):
+    """The one that matters: `kubectl create job --from` marks with it what a person made of a CronJob."""
+
+    instantiate: str = field(name="cronjob.kubernetes.io/instantiate", default="")
+
+
 class Meta(_Part, frozen=True):
     """Metadata of a workload."""
 
+    name: str = ""
     generation: int = 0
+    annotations: Annotations = Annotations()
+    deletion_timestamp: str = ""
+    labels: dict[str, str] = {}
     owner_references: tuple[OwnerReference, ...] = ()
 
 
@@ -37,6 +47,27 @@ class Strategy(_Part, frozen=True):
     rolling_update: RollingUpdate = RollingUpdate()
 
 
+class Ordinals(_Part, frozen=True):
+    """From which number on the pods of a StatefulSet are counted."""
+
+    start: int = 0
+
+
+class Requirement(_Part, frozen=True):
+    """What a label must be."""
+
+    key: str = ""
+    operator: str = ""
+    values: tuple[str, ...] = ()
+
+
+class Selector(_Part, frozen=True):
+    """Which objects a workload takes for its own, by their labels."""
+
+    match_labels: dict[str, str] = {}
+    match_expressions: tuple[Requirement, ...] = ()
+
+
 class JobTemplate(_Part, frozen=True):
     """What a CronJob makes its Jobs of."""
 
@@ -47,6 +78,7 @@ class Spec(_Part, frozen=True):
     """What a workload asks for. The template stays unread, so that two of them can be compared byte by byte."""
 
     replicas: int = 1
+    selector: Selector = Selector()
     template: Raw = Raw(b"{}")
     strategy: Strategy = Strategy()
     update_strategy: Strategy = Strategy()
@@ -54,6 +86,9 @@ class Spec(_Part, frozen=True):
     parallelism: int = 1
     completions: int | None = None
     suspend: bool = False
+    manual_selector: bool = False
+    managed_by: str = ""
+    ordinals: Ordinals = Ordinals()
     job_template: JobTemplate | None = None
 
 
@@ -65,6 +100,8 @@ class Status(_Part, frozen=True):
     replicas: int = 0
     updated_replicas: int = 0
     current_number_scheduled: int = 0
+    desired_number_scheduled: int = 0
+    updated_number_scheduled: int = 0
     active: int = 0
     succeeded: int = 0
 
@@ -77,9 +114,14 @@ class Workload(_Part, frozen=True):
     status: Status = Status()
 
     @property
+    def controller(self) -> OwnerReference | None:
+        """The controller that made it, if one did."""
+        return next((owner for owner in self.metadata.owner_references if owner.controller), None)
+
+    @property
     def owned(self) -> bool:
         """Say whether a controller made it."""
-        return any(owner.controller for owner in self.metadata.owner_references)
+        return self.controller is not None
 
     @property
     def updated(self) -> int:
@@ -92,10 +134,23 @@ class Workload(_Part, frozen=True):
         return self.status.observed_generation < self.metadata.generation
 
     @property
+    def finished(self) -> bool:
+        """Say whether it is a Job that makes no pods any more."""
+        return any(c.type in _ENDS and c.status == "True" for c in self.status.conditions)
+
+    @property
+    def elsewhere(self) -> bool:
+        """Say whether it is a Job whose pods another controller makes, often in another cluster."""
+        return self.spec.managed_by not in {"", "kubernetes.io/job-controller"}
+
+    @property
     def coming(self) -> bool:
         """Say whether pods of a Deployment or ReplicaSet may be about to come: some miss, and none was refused."""
         failed = any(c.type == "ReplicaFailure" and c.status == "True" for c in self.status.conditions)
         return self.status.replicas < self.spec.replicas and not failed
+
+
+_ENDS = ("Complete", "Failed", "SuccessCriteriaMet", "FailureTarget")
 
 
 class _ScaleSpec(_Part, frozen=True):

@@ -2,11 +2,13 @@
 
 It compares what the pod webhook would compare, pod by pod: each new pod's footprint with what is left of every bounded
 sum, after the new pods before it came and the old ones went. So with everything else still, the pods that are said to
-fit are those that are let in.
+fit are those that are let in. Where that depends on which of two controllers is quicker, nothing is foreseen.
 """
 
+from bisect import bisect_left
 from collections.abc import Callable
 from dataclasses import dataclass
+from dataclasses import replace as changed
 from enum import StrEnum
 from operator import itemgetter
 from typing import NamedTuple
@@ -18,14 +20,15 @@ from webhook.core.forecast.rollout import Rollout
 from webhook.core.ledger.info import PodInfo, pod_info
 from webhook.core.ledger.ledger import Ledger
 from webhook.core.ledger.places import Lacking, front_of, lacking_on
+from webhook.core.pods.rules import NEWEST, Rules
 from webhook.core.reviews.verdict import Sum, growth
 
 
 class Obstacle(StrEnum):
     """What comes of it."""
 
-    SHORT = "short"  # not all of the pods fit, even once everything old is gone
-    STALL = "stall"  # they would all fit, but a rolling update cannot get there
+    SHORT = "short"  # not all of the pods fit, even once everything old is gone; those that fit do come
+    STALL = "stall"  # more would fit once everything old is gone, but an update cannot get there
     SURGE = "surge"  # it gets there; only its surge does not fit
 
 
@@ -34,6 +37,8 @@ class Foresight:
     """So many of `of` pods fit; for a surge, of its own. `sums` are in the way, the tightest first.
 
     `each` is what one pod asks of that. A sum's `asked` is the most by which the plan would raise it at any moment.
+    `lost` is how many pods that run, and are wanted, go without another in their place. With `advice` the update gets
+    to `reach` of them.
     """
 
     obstacle: Obstacle
@@ -41,7 +46,9 @@ class Foresight:
     of: int
     each: int
     sums: tuple[Sum, ...]
+    lost: int = 0
     advice: str = ""
+    reach: int = 0
 
     @property
     def grows(self) -> bool:
@@ -82,10 +89,10 @@ _Tight = list[tuple[int, Line]]
 """The sums that keep pods out, each with how many it lets in; the tightest first, empty when none does."""
 
 
-def facts_of(namespace: str, plan: Plan) -> tuple[PodInfo, PodInfo]:
+def facts_of(namespace: str, plan: Plan, rules: Rules = NEWEST) -> tuple[PodInfo, PodInfo]:
     """Return what a new and an old pod of the plan are to the account; raises `ObjectError`."""
     nameless = f"{namespace}/"  # so that it adds to nothing that lives
-    return pod_info(plan.new, nameless), pod_info(plan.old, nameless)
+    return pod_info(plan.new, nameless, rules=rules), pod_info(plan.old, nameless, rules=rules)
 
 
 def look(ledger: Ledger, new: PodInfo, old: PodInfo) -> list[Line]:
@@ -103,36 +110,71 @@ def lacking(ledger: Ledger, plan: Plan, new: PodInfo) -> Lacking | None:
 
 
 def foresee(plan: Plan, lines: list[Line], *, refused: bool) -> Foresight | None:
-    """Say what is in the way of a plan; None when nothing is.
+    """Say what is in the way of a plan; None when nothing is, or when it cannot be known.
 
     `refused`: pods that do not fit are not let in. Where they are, no update stalls.
     """
-    course, lines = _filled(plan.course, lines)
-    if tight := _tight(lines, course, Line.fit_at_last, course.come):
-        return _told(Obstacle.SHORT, tight, course, "")
-    if refused and (tight := _tight(lines, course, Line.fit_on, course.come)):
-        helps = not _tight(lines, course.without_surge(), Line.fit_on, course.come)
-        return _told(Obstacle.STALL, tight, course, plan.advice if helps else "")
+    first, *others = (_foreseen(plan, *each, refused=refused) for each in _races(plan.course, lines))
+    return first if all(_outcome(each) == _outcome(first) for each in others) else None
+
+
+def _outcome(found: Foresight | None) -> tuple[object, ...] | None:
+    if found is None:
+        return None
+    return found.obstacle, found.fit, found.of, found.lost, found.advice, found.reach
+
+
+def _foreseen(plan: Plan, course: Rollout, lines: list[Line], *, refused: bool) -> Foresight | None:
+    at_last = _most(lines, course, Line.fit_at_last)
+    reached = _most(lines, course, Line.fit_on) if refused else at_last
+    if reached < at_last:
+        tight = _tight(lines, course, Line.fit_on, course.come)
+        return _told(Obstacle.STALL, tight, course, *_way_out(plan, course, lines, at_last))
+    if at_last < course.come:
+        found = _told(Obstacle.SHORT, _tight(lines, course, Line.fit_at_last, course.come), course)
+        return found if refused else changed(found, lost=0)
     if tight := _tight(lines, course, Line.fit_of_surge, course.surge):
-        return _told(Obstacle.SURGE, tight, course, plan.advice)
+        (fit, line), sums = tight[0], tuple(replace(s.sum, asked=s.each * course.surge) for _, s in tight)
+        return Foresight(Obstacle.SURGE, fit, course.surge, line.each, sums, 0, plan.advice, course.wanted)
     return None
 
 
-def _told(obstacle: Obstacle, tight: _Tight, course: Rollout, advice: str) -> Foresight:
+def _told(obstacle: Obstacle, tight: _Tight, course: Rollout, advice: str = "", reach: int = 0) -> Foresight:
     fit, line = tight[0]
-    if obstacle is Obstacle.SURGE:
-        sums = tuple(replace(each.sum, asked=each.each * course.surge) for _, each in tight)
-        return Foresight(obstacle, fit, course.surge, line.each, sums, advice)
-    return Foresight(
-        obstacle, course.kept + fit, course.wanted, line.each, tuple(each.at_peak(course) for _, each in tight), advice
-    )
+    sums = tuple(each.at_peak(course) for _, each in tight)
+    return Foresight(obstacle, course.kept + fit, course.wanted, line.each, sums, course.lost(fit), advice, reach)
 
 
-def _filled(course: Rollout, lines: list[Line]) -> tuple[Rollout, list[Line]]:
-    """Let the old pods that miss come first, as far as they fit."""
+def _way_out(plan: Plan, course: Rollout, lines: list[Line], most: int) -> tuple[str, int]:
+    """Say with how little `maxUnavailable` the update gets as far as there is room for, and how far that is."""
+    if not plan.advice:
+        return "", 0
+    least = max(1, course.unavailable)
+    tries = range(least, max(least, course.wanted if plan.controller == "ReplicaSet" else 0) + 1)
+    found = bisect_left(tries, True, key=lambda more: _most(lines, course.eased(more), Line.fit_on) >= most)
+    if found == len(tries):
+        return "", 0
+    advice = plan.advice if tries[found] == least else f"maxSurge: 0, maxUnavailable: {tries[found]}"
+    return advice, course.kept + most
+
+
+def _races(course: Rollout, lines: list[Line]) -> list[tuple[Rollout, list[Line]]]:
+    """Let old pods that miss come as far as they fit, and let none come: the new ones may be there first.
+
+    So with pods that are replaced in batches. What lies between the two lies between what comes of them.
+    """
+    if course.batch:
+        return [(course, lines), (course.hastened(), lines)]
     fits = min((max(0, line.left) // line.back for line in lines if line.back), default=course.fill)
     more = min(fits, course.fill)
-    return course.filled(more), [line._replace(left=line.left - more * line.back) for line in lines]
+    if not more:
+        return [(course, lines)]
+    filled = [line._replace(left=line.left - more * line.back) for line in lines]
+    return [(course, lines), (course.filled(more), filled)]
+
+
+def _most(lines: list[Line], course: Rollout, count: Callable[[Line, Rollout], int]) -> int:
+    return min((count(line, course) for line in lines), default=course.come)
 
 
 def _tight(lines: list[Line], course: Rollout, count: Callable[[Line, Rollout], int], least: int) -> _Tight:

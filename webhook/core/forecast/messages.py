@@ -1,4 +1,4 @@
-"""Wording of early answers: what is said of a workload whose pods will not all fit, in one short line or one long one.
+"""Wording of early answers: what is said of a workload whose pods will not all fit, in short lines or one long one.
 
 What a sum is short by and what it would be is said where every refusal is made (messages.py).
 """
@@ -13,25 +13,39 @@ _SCOPE = 28  # characters of a pool's name, so that the figures and the advice s
 
 
 def warning(found: Foresight, pods: str) -> str:
-    """Say it in at most 120 characters; `pods` names what is counted."""
-    head, tail = _warned(found, pods)
-    return printable(head, WARNING - len(tail)) + tail
-
-
-def _warned(found: Foresight, pods: str) -> tuple[str, str]:
+    """Say what comes of it in at most 120 characters; `pods` names what is counted."""
     s = found.sums[0]
     each, free = amount(s.resource, found.each), amount(s.resource, s.free, down=True)
     where = f"{s.resource} {s.kind} of {printable(place(s.scope), _SCOPE)}, {each} each, {free} free"
     match found.obstacle:
         case Obstacle.SHORT:
             bound = amount(s.resource, s.bound, down=True)
-            return f"{_so_many(found)} {pods} fit: {where} of {bound}", ""
+            lost = f", and {_running(found.lost)} go" if found.lost else ""
+            return printable(f"{_so_many(found)} {pods} fit{lost}: {where} of {bound}", WARNING)
         case Obstacle.STALL:
-            advice = f"; set {found.advice}" if found.advice else ""
-            return f"update stalls at {found.fit} of {found.of}: {where}", advice
+            lost = f" and takes {_running(found.lost)} away" if found.lost else ""
+            return printable(f"update stalls at {found.fit} of {found.of}{lost}: {where}", WARNING)
         case Obstacle.SURGE:
-            missing = found.of - found.fit
-            return f"no room for {missing} of {found.of} surge pods: {where}", f"; {found.advice} needs none"
+            missing, tail = found.of - found.fit, f"; {found.advice} needs none"
+            return printable(f"no room for {missing} of {found.of} surge pods: {where}", WARNING - len(tail)) + tail
+
+
+def advice(found: Foresight, controller: str) -> str:
+    """Say in at most 120 characters what to do about an update, or how fast it goes; empty where there is no more."""
+    s = found.sums[0]
+    match found.obstacle:
+        case Obstacle.SHORT:
+            return ""
+        case Obstacle.STALL:
+            partly = f" (gets to {found.reach} of {found.of})" if found.reach < found.of else ""
+            setting = f"set {found.advice}{partly}, " if found.advice else ""
+            pool = "" if s.scope == CLUSTER else f" of {printable(place(s.scope), _SCOPE)}"
+            way = f"ask for less {s.resource}, or raise thresholds.{s.resource}.{s.kind}{pool}"
+            return printable(setting + way, WARNING)
+        case Obstacle.SURGE:
+            return (
+                f"the update ends, as slowly as the {controller} controller retries: up to 16 minutes between two tries"
+            )
 
 
 def exceeding(found: Foresight, pods: str) -> str:
@@ -54,7 +68,12 @@ def detail(found: Foresight, pods: str) -> str:
     if found.obstacle is Obstacle.SHORT:
         return f"{_so_many(found)} {pods} would fit, which workloads: deny refuses"
     advice = f": set {found.advice}" if found.advice else ""
-    return f"its update would stall at {found.fit} of {found.of}, which workloads: deny refuses{advice}"
+    lost = f" and take {_running(found.lost)} away" if found.lost else ""
+    return f"its update would stall at {found.fit} of {found.of}{lost}, which workloads: deny refuses{advice}"
+
+
+def _running(pods: int) -> str:
+    return "1 running pod" if pods == 1 else f"{pods} running pods"
 
 
 def form_warning(reason: Reason, wanted: int, pods: str) -> str:

@@ -1,7 +1,8 @@
 """Plans: what an edit of a workload makes its controller do, as pods that come and pods that go.
 
 Only what raises or replaces pods has a plan: a controller's own edits, annotations, a new schedule or a scale-down have
-none. What exists is taken from the old object's status, so a status that lags behind makes the answer lag too.
+none. What exists is taken from the old object's status. Where that lags behind, or an update is under way, the plan is
+unsettled, and nothing can be foreseen: see presence.py for the other half of that.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -16,22 +17,26 @@ from webhook.core.pods.defaults import pod_of
 
 # Taints that the DaemonSet controller has its pods tolerate: `AddOrUpdateDaemonPodTolerations`.
 _SUFFERED = "node.kubernetes.io/"
+_MANUAL = "manual"
 
 
 class Plan(NamedTuple):
     """Pods like `new` come and pods like `old` go, on this course.
 
-    `pods` names them for people. A `mild` plan is never refused: it asks for less than before, or for nothing yet, or
-    the pods that there are have not been counted since the last edit.
-    `advice` says how to do without surge, where there is any. `rooms` are those of the nodes, where each is to have
-    a pod of its own.
+    `exist` is how many pods there are, by what their controller said last; None: it could not have said. `pods` names
+    them for people, `controller` what makes them. A `mild` plan is never refused: it asks for less than before, or for
+    nothing yet, or a controller asks. `unsettled` says why nothing can be foreseen. `advice` says how to do without
+    surge, where there is any. `rooms` are those of the nodes, where each is to have a pod of its own.
     """
 
     new: Pod
     old: Pod
     course: Rollout
+    exist: int | None = None
     pods: str = "replicas"
+    controller: str = "ReplicaSet"
     mild: bool = False
+    unsettled: str = ""
     advice: str = ""
     rooms: tuple[Allocatable, ...] = ()
 
@@ -54,11 +59,23 @@ def plan(kind: str, edit: Edit) -> Plan | None:
     made = KINDS[kind](edit)
     if made is None or made.course.come <= 0:
         return None
-    return made._replace(mild=True) if edit.old is not None and _uncounted(kind, edit.old) else made
+    return made if edit.old is None else made._replace(unsettled=_unsettled(kind, edit.old) or made.unsettled)
 
 
-def _uncounted(kind: str, old: Workload) -> bool:
-    return old.outdated or (kind in {"Deployment", "ReplicaSet"} and old.coming)
+def adopting(made: Plan, alive: int) -> Plan:
+    """Return the plan for a new workload where so many of its pods are there already, and are adopted."""
+    return made._replace(course=course.growth(made.course.wanted, alive))
+
+
+def _unsettled(kind: str, old: Workload) -> str:
+    """Say why what the old object's status says of its pods is not how things are."""
+    if kind in {"Job", "CronJob"}:  # these do not say which edit they have looked at
+        return ""
+    if old.outdated:
+        return "its controller has not looked at the last edit yet"
+    if kind in {"Deployment", "ReplicaSet"} and old.coming:
+        return "pods may be about to come"
+    return ""
 
 
 def _grown(edit: Edit, alive: int) -> Plan | None:
@@ -68,7 +85,9 @@ def _grown(edit: Edit, alive: int) -> Plan | None:
         return None
     pod = pod_of(new.template)
     fewer = old is not None and new.replicas < old.replicas and not edit.retold
-    return Plan(pod, pod, course.growth(new.replicas, alive), mild=fewer)
+    return Plan(
+        pod, pod if old is None else pod_of(old.template), course.growth(new.replicas, alive), alive, mild=fewer
+    )
 
 
 def _deployment(edit: Edit) -> Plan | None:
@@ -76,29 +95,21 @@ def _deployment(edit: Edit) -> Plan | None:
     if old is None:
         return None if new.paused else _grown(edit, 0)
     alive = old.status.replicas
-    resumed = old.spec.paused and not new.paused and old.updated < alive
+    under_way = 0 < old.updated < alive or (old.updated == 0 < alive and not old.spec.paused)
     if new.paused:  # it scales what is there, and leaves the rest for later
-        return _grown(Edit(_with_template(edit.new, old.spec), old), alive)
-    if not (edit.retold or resumed) or old.spec.replicas == 0:
-        return _grown(edit, alive)
-    then = (
-        _rollout(new, old.updated, alive - old.updated)
-        if edit.retold
-        else _rollout(new, alive - old.updated, old.updated)
-    )
-    return Plan(pod_of(new.template), pod_of(old.spec.template), then, advice=_advice(new.strategy.rolling_update))
+        made = _grown(Edit(_with_template(edit.new, old.spec), old), alive)
+    elif not (edit.retold or (old.spec.paused and old.updated < alive)) or old.spec.replicas == 0:
+        made = _grown(edit, alive)
+    else:
+        made = Plan(pod_of(new.template), pod_of(old.spec.template), _rollout(new, alive), alive)
+        made = made._replace(advice=_advice(new.strategy.rolling_update))
+    return made and made._replace(unsettled="an update of it is under way" if under_way else "")
 
 
-def _rollout(new: Spec, going: int, kept: int) -> Rollout:
-    """Replace so many.
-
-    Pods that an unfinished update has left are kept: they may be what the new template makes again, as in a rollback,
-    and a rollback must not be spoken against.
-    """
+def _rollout(new: Spec, alive: int) -> Rollout:
     if new.strategy.type == "Recreate":
-        return course.recreation(new.replicas - kept, going)._replace(kept=kept)
-    surge, unavailable = _fenceposts(new.strategy.rolling_update, new.replicas)
-    return course.rolling(new.replicas - kept, going, surge, unavailable)._replace(kept=kept)
+        return course.recreation(new.replicas, alive)
+    return course.rolling(new.replicas, alive, *_fenceposts(new.strategy.rolling_update, new.replicas))
 
 
 def _fenceposts(asked: RollingUpdate, replicas: int) -> tuple[int, int]:
@@ -128,11 +139,31 @@ def _replica_set(edit: Edit) -> Plan | None:
 def _stateful_set(edit: Edit) -> Plan | None:
     new, old = edit.new.spec, edit.old
     if old is None or not edit.retold or new.update_strategy.type == "OnDelete":
-        return _grown(edit, old.status.replicas if old else 0)
-    below = new.update_strategy.rolling_update.partition
-    kept = old.status.replicas - old.updated  # by an update that is not finished; see _rollout
-    then = course.in_place(new.replicas, old.status.replicas, below + kept)
-    return Plan(pod_of(new.template), pod_of(old.spec.template), then)
+        made = _grown(edit, old.status.replicas if old else 0)
+    else:
+        alive = old.status.replicas
+        made = Plan(pod_of(new.template), pod_of(old.spec.template), _replacement(new, alive), alive)
+    made = made and made._replace(controller="StatefulSet")
+    if made is None or old is None:
+        return made
+    return made._replace(unsettled=_mixed(old, new.update_strategy.rolling_update.partition))
+
+
+def _replacement(new: Spec, alive: int) -> Rollout:
+    if new.update_strategy.type == "Recreate":  # from Kubernetes 1.37 on, behind a gate
+        return course.recreation(new.replicas, alive)
+    asked = new.update_strategy.rolling_update
+    # Only an API server whose controllers go by it keeps this field: by default from Kubernetes 1.37 on.
+    unavailable = 1 if asked.max_unavailable is None else _scaled(asked.max_unavailable, new.replicas, up=False)
+    return course.in_place(new.replicas, alive, asked.partition, max(1, unavailable))
+
+
+def _mixed(old: Workload, partition: int) -> str:
+    """Say why it is not known of which template the pods are, or the missing ones will be."""
+    if old.updated < old.status.replicas:
+        return "not all of its pods are of one template"
+    missing = old.status.replicas < old.spec.replicas
+    return "some of the pods that miss come from the template before" if missing and partition else ""
 
 
 def _daemon_set(edit: Edit) -> Plan | None:
@@ -141,16 +172,41 @@ def _daemon_set(edit: Edit) -> Plan | None:
     wanted = len(rooms)
     after = pod_of(new.template)
     if old is None:
-        return Plan(after, after, course.growth(wanted, 0), "pods", rooms=rooms)
-    asked = new.update_strategy.rolling_update
+        made = Plan(after, after, course.growth(wanted, 0), None, "pods", "DaemonSet", rooms=rooms)
+        return made._replace(unsettled=_unplaced(after))
     if not edit.retold or new.update_strategy.type == "OnDelete":
         return None
+    alive = old.status.current_number_scheduled
+    then = course.on_nodes(wanted, min(alive, wanted), *_daemon_fenceposts(new.update_strategy.rolling_update, wanted))
+    made = Plan(after, pod_of(old.spec.template), then, alive, "pods", "DaemonSet", rooms=rooms)
+    unsettled = _unplaced(after) or _spread(edit.new, old, wanted, then.surge)
+    return made._replace(advice="maxSurge: 0, maxUnavailable: 1" if then.surge else "", unsettled=unsettled)
+
+
+def _daemon_fenceposts(asked: RollingUpdate, wanted: int) -> tuple[int, int]:
+    """Both are rounded up, other than those of a Deployment: `updatedDesiredNodeCounts`."""
     surge = _scaled(asked.max_surge or 0, wanted, up=True)
     unavailable = _scaled(1 if asked.max_unavailable is None else asked.max_unavailable, wanted, up=True)
-    alive = min(old.status.current_number_scheduled, wanted)
-    then = course.on_nodes(wanted, alive, surge, unavailable)
-    advice = "maxSurge: 0, maxUnavailable: 1"
-    return Plan(after, pod_of(old.spec.template), then, "pods", advice=advice, rooms=rooms)
+    return surge, unavailable if surge else max(1, unavailable)
+
+
+def _unplaced(pod: Pod) -> str:
+    affinity = pod.spec.affinity and pod.spec.affinity.node_affinity
+    required = affinity and affinity.required_during_scheduling_ignored_during_execution
+    return "which nodes it is for depends on its affinity" if required else ""
+
+
+def _spread(new: Workload, old: Workload, wanted: int, surge: int) -> str:
+    """Say why it is not known where the pods are, or which of them are made first."""
+    if placement_of(new.spec.template) != placement_of(old.spec.template):
+        return "it is for other nodes than before"
+    status = old.status
+    if status.desired_number_scheduled != wanted:
+        return "its controller counts other nodes"
+    if status.updated_number_scheduled < status.current_number_scheduled:
+        return "an update of it is under way"
+    bare = surge and status.current_number_scheduled < wanted
+    return "nodes without a pod get theirs at the same time" if bare else ""
 
 
 def _nodes_for(edit: Edit) -> tuple[Allocatable, ...]:
@@ -167,15 +223,18 @@ def _takes(node: NodeInfo, selector: Mapping[str, str], keys: Iterable[str]) -> 
 
 
 def _job(edit: Edit) -> Plan | None:
-    if edit.new.owned:  # its CronJob was told
-        return None
-    old = edit.old
+    new, old = edit.new, edit.old
+    resumed = old is not None and old.spec.suspend and not new.spec.suspend
+    by_hand = new.metadata.annotations.instantiate == _MANUAL  # `kubectl create job --from`
+    if (new.owned and not (by_hand or resumed)) or new.elsewhere or (old is not None and old.finished):
+        return None  # its CronJob was told, or no pod is made here, or none is made any more
     succeeded, active = (old.status.succeeded, old.status.active) if old else (0, 0)
-    wanted = _at_one_time(edit.new.spec, succeeded)
+    wanted = _at_one_time(new.spec, succeeded)
     if old is not None and wanted <= _at_one_time(old.spec, succeeded):
         return None
-    pod = pod_of(edit.new.spec.template)
-    return Plan(pod, pod, course.growth(wanted, active), "pods")
+    pod = pod_of(new.spec.template)
+    mild = new.owned and not by_hand  # a controller may be who asks
+    return Plan(pod, pod, course.growth(wanted, active), None if old is None else active, "pods", "Job", mild)
 
 
 def _cron_job(edit: Edit) -> Plan | None:
@@ -185,7 +244,7 @@ def _cron_job(edit: Edit) -> Plan | None:
     if job is None or new.suspend or (old is not None and not old.spec.suspend and old.spec.job_template == job):
         return None
     pod = pod_of(job.spec.template)
-    return Plan(pod, pod, course.growth(_at_one_time(job.spec, 0), 0), "pods of a run", mild=True)
+    return Plan(pod, pod, course.growth(_at_one_time(job.spec, 0), 0), None, "pods of a run", "Job", mild=True)
 
 
 def _at_one_time(job: Spec, succeeded: int) -> int:

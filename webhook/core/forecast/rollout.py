@@ -3,12 +3,13 @@
     create, scale up    nothing goes                                      gone(n) = 0
     Recreate            all go before the first comes                     gone(n) = all
     rolling update      until wanted - maxUnavailable are left in all     gone(n) = n + alive + maxUnavailable - wanted
-    rolling in place    one goes, one comes (StatefulSet, DaemonSet)      gone(n) = n + how many at one time
+    in place            one for one, or a batch, once none misses         gone(n) = max(batch, n + 1), from `wait` on
 
 with n the new pods that live. All of it is one straight line between none and all, so a course is a few numbers, and
 whatever is asked of it costs the same for three replicas and for a billion.
-Sources: `reconcileOldReplicaSets` and `ResolveFenceposts` in k8s.io/kubernetes/pkg/controller/deployment, and
-`updateStatefulSet` in pkg/controller/statefulset.
+Sources: `reconcileOldReplicaSets` and `ResolveFenceposts` in k8s.io/kubernetes/pkg/controller/deployment,
+`updateDaemonSet` in pkg/controller/daemon, `updateStatefulSet` in pkg/controller/statefulset. Pods that are not ready
+change nothing of where a Deployment's update ends: those old ones go first, and as many go in all.
 """
 
 from bisect import bisect_left
@@ -21,17 +22,21 @@ class Rollout(NamedTuple):
     """What happens next: `come` new pods, while `kept` stay as they are and `going` old ones go.
 
     `lead` is how many of those are gone before the first new one comes; below zero, so many new ones come first.
-    `fill` is how many more of the old kind come before that. `surge` is how many new pods are asked for before any old
-    one goes, `held` whether none goes before one of them lives: then a course without surge lets one go ahead.
+    None goes before `wait` new ones live, and then `batch` at once. `fill` is how many more of the old kind may come
+    meanwhile, `came` how many did. `surge` is how many new pods are asked for before any old one goes, `unavailable`
+    how many may be missing.
     """
 
     come: int
     kept: int = 0
     going: int = 0
     lead: int = 0
+    wait: int = 0
+    batch: int = 0
     fill: int = 0
+    came: int = 0
     surge: int = 0
-    held: bool = False
+    unavailable: int = 0
 
     @property
     def wanted(self) -> int:
@@ -45,15 +50,24 @@ class Rollout(NamedTuple):
 
     def gone(self, new: int) -> int:
         """How many old pods have gone by the time so many new ones live."""
-        return min(max(0, new + self.lead), self.going)
+        return min(max(self.batch, new + self.lead), self.going) if new >= self.wait else 0
+
+    def lost(self, new: int) -> int:
+        """How many of the pods that run, and are wanted, are not made up for once so many new ones live."""
+        return max(0, self.gone(new) - new - self.came - self.excess)
 
     def filled(self, pods: int) -> "Rollout":
         """The course once so many of the `fill` came."""
-        return self._replace(fill=0, going=self.going + pods, lead=self.lead + pods)
+        return self._replace(fill=0, came=pods, going=self.going + pods, lead=self.lead + pods)
 
-    def without_surge(self) -> "Rollout":
-        """The same with `maxSurge: 0`."""
-        return self._replace(surge=0, held=False, lead=self.lead + self.held)
+    def hastened(self) -> "Rollout":
+        """The same in place with as many going ahead as ever may."""
+        return self._replace(lead=self.lead + self.unavailable - 1)
+
+    def eased(self, unavailable: int) -> "Rollout":
+        """The same with `maxSurge: 0` and so many that may be missing."""
+        more = unavailable - self.unavailable
+        return self._replace(surge=0, unavailable=unavailable, lead=self.lead + more)
 
     def first(self, short: Callable[[int], bool]) -> int:
         """The first new pod for which it is short, counted from 0; `come` when it never is.
@@ -74,7 +88,7 @@ class Rollout(NamedTuple):
             yield end - 1
 
     def _stretches(self) -> Iterator[tuple[int, int]]:
-        kinks = (0, -self.lead, self.going - self.lead, self.come)
+        kinks = (0, self.wait, self.batch - self.lead, self.going - self.lead, self.come)
         points = sorted({min(max(0, kink), self.come) for kink in kinks})
         yield from pairwise(points)
 
@@ -92,8 +106,8 @@ def recreation(wanted: int, alive: int) -> Rollout:
 def rolling(wanted: int, alive: int, surge: int, unavailable: int) -> Rollout:
     """A Deployment's rolling update: available pods never fall below what is wanted, less `unavailable`.
 
-    What misses of the old pods is made up first: with a new number of replicas a Deployment scales the old ReplicaSet
-    before it makes the new one. `surge` and `unavailable` are never both zero.
+    What misses of the old pods may be made up meanwhile: with a new number of replicas a Deployment scales the old
+    ReplicaSet before it makes the new one. `surge` and `unavailable` are never both zero.
     """
     return Rollout(
         wanted,
@@ -101,26 +115,33 @@ def rolling(wanted: int, alive: int, surge: int, unavailable: int) -> Rollout:
         lead=alive + unavailable - wanted,
         fill=max(0, wanted - alive),
         surge=min(surge, wanted),
-        held=unavailable == 0,
+        unavailable=unavailable,
     )
 
 
-def in_place(wanted: int, alive: int, below: int) -> Rollout:
-    """A StatefulSet's update: missing pods come first, then each from the last to number `below` makes way for its own.
+def in_place(wanted: int, alive: int, below: int, unavailable: int = 1) -> Rollout:
+    """A StatefulSet's update: missing pods come first, then those from the last to number `below` make way for theirs.
 
-    So it is one at a time, under the same name.
+    So many at one time, each under its own name; a pod that is refused stops it all. After the first batch it is not
+    known how many go ahead of their successors: at least one does, and at most as many as in that batch.
     """
-    replaced = max(0, min(wanted, alive) - below)
+    replaced, missing = max(0, min(wanted, alive) - below), max(0, wanted - alive)
     return Rollout(
-        max(0, wanted - alive) + replaced,
+        missing + replaced,
         kept=min(wanted, alive) - replaced,
         going=replaced + max(0, alive - wanted),
         lead=1 - (wanted - alive),
+        wait=missing,
+        batch=unavailable + max(0, alive - wanted),
+        unavailable=unavailable,
     )
 
 
 def on_nodes(wanted: int, alive: int, surge: int, unavailable: int) -> Rollout:
-    """A DaemonSet's update, node by node: the old pod goes first, or with `surge` the new one comes first."""
+    """A DaemonSet's update, node by node: the old pod goes first, or with `surge` the new one comes first.
+
+    Before it goes on, nodes without a pod get theirs: one that is refused stops it, as it does in place.
+    """
     if surge:
-        return Rollout(wanted, going=alive, surge=min(surge, wanted), held=True)
-    return Rollout(wanted, going=alive, lead=unavailable)
+        return Rollout(wanted, going=alive, surge=min(surge, wanted))
+    return in_place(wanted, alive, 0, unavailable)

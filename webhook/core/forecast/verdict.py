@@ -12,6 +12,7 @@ from webhook.core.config.config import HeadroomConfig, Policy
 from webhook.core.config.types import Answer, Exempt, Mode
 from webhook.core.forecast.fit import Foresight, Obstacle
 from webhook.core.forecast.messages import (
+    advice,
     detail,
     exceeding,
     form_warning,
@@ -31,10 +32,11 @@ _SCALED = {"deployments": "Deployment", "replicasets": "ReplicaSet", "statefulse
 
 
 class EarlyVerdict(NamedTuple):
-    """A verdict and, unless nothing is said, its one warning."""
+    """A verdict and, unless nothing is said, its warning; `advice` says in one more what to do, or what comes of it."""
 
     verdict: Verdict
     warning: str = ""
+    advice: str = ""
 
 
 SILENT = EarlyVerdict(Verdict(Decision.ALLOW, Reason.FITS))
@@ -91,7 +93,7 @@ def early(
     told = structs.replace(verdict, decision=Decision.WARN)
     if policy.mode is Mode.WARN:
         return EarlyVerdict(told, exceeding(found, plan.pods))
-    return EarlyVerdict(told, warning(found, plan.pods))
+    return EarlyVerdict(told, warning(found, plan.pods), advice(found, plan.controller))
 
 
 def _refused(plan: Plan, found: Foresight, policy: Policy) -> bool:
@@ -102,4 +104,4 @@ def _refused(plan: Plan, found: Foresight, policy: Policy) -> bool:
 def reply(request: AdmissionRequest, said: EarlyVerdict, help_: Help = NO_HELP) -> AdmissionResponse:
     """Make the response."""
     response = respond(request, said.verdict, help_=help_)
-    return structs.replace(response, warnings=(said.warning,)) if said.warning else response
+    return structs.replace(response, warnings=tuple(filter(None, said[1:]))) if said.warning else response

@@ -9,9 +9,10 @@ from webhook.core.ledger import nodes
 from webhook.core.ledger.interval import UNBORN, Before, key_of
 from webhook.core.ledger.nodes import Allocatable, NodeInfo
 from webhook.core.ledger.subjects import USER
-from webhook.core.pods.breakdown import infeasible
 from webhook.core.pods.confinement import Ways, ways
 from webhook.core.pods.footprint import footprint
+from webhook.core.pods.rules import NEWEST, Rules
+from webhook.core.pods.shape import infeasible
 from webhook.core.values.amounts import Amounts
 from webhook.core.values.quantity import millis, nanos, whole
 
@@ -39,6 +40,7 @@ class PodInfo(Struct, frozen=True, gc=False):
     was_confined_to: Ways | None = None  # in the review of a change of where it may run
     owner: str = ""  # the UID of the controller that it names; in a review without one "~" and the user who asks
     deleting: bool = False
+    claims: bool = False  # DRA has allocated something to it, which counts though nobody was asked
 
     @property
     def key(self) -> str:
@@ -58,7 +60,9 @@ def revision(resource_version: str) -> int:
     return int(resource_version) if resource_version else 0
 
 
-def pod_info(pod: Pod, name: str = "", uid: str = "", at: int | None = None, user: str | None = None) -> PodInfo:
+def pod_info(
+    pod: Pod, name: str = "", uid: str = "", at: int | None = None, user: str | None = None, rules: Rules = NEWEST
+) -> PodInfo:
     """Take a pod in, under the name and uid and by the user of its review; raises `ObjectError`.
 
     `at` is the revision of its deletion.
@@ -69,7 +73,7 @@ def pod_info(pod: Pod, name: str = "", uid: str = "", at: int | None = None, use
         name or f"{meta.namespace}/{meta.name}",
         uid or meta.uid,
         revision(meta.resource_version) if at is None else at,
-        footprint(pod),
+        footprint(pod, rules),
         _shared(spec.node_name) if spec.node_name else "",
         pod.status.phase not in _ENDED,
         () if spec.node_name else ways(spec),
@@ -80,6 +84,7 @@ def pod_info(pod: Pod, name: str = "", uid: str = "", at: int | None = None, use
         None,
         f"{USER}{user}" if owner is None and user is not None else owner or "",
         meta.deletion_timestamp != "",
+        pod.status.node_allocatable_resource_claim_statuses != (),
     )
 
 

@@ -19,6 +19,7 @@ A pod's event costs the same at any size of the cluster. Not thread-safe: the ca
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from itertools import islice
 
 from webhook.core.ledger.balance import Balance
 from webhook.core.ledger.capacity import Capacity, ScopeLimits
@@ -32,6 +33,7 @@ from webhook.core.ledger.places import Lacking
 from webhook.core.ledger.recount import AWAITED, Grant, Snapshot
 from webhook.core.ledger.reservations import Reservation, Reservations
 from webhook.core.ledger.rules import AccountingRules, bounded_sums
+from webhook.core.ledger.subjects import namespace_of
 from webhook.core.ledger.unbound import UnboundPods
 from webhook.core.pods.confinement import Ways
 from webhook.core.values.amounts import NOTHING, Amounts
@@ -54,16 +56,18 @@ class Ledger:
         self.listed_since = float("-inf")  # when the last list was asked for
         self.doubted_since = float("-inf")  # from when on a list must be, to be of the history that is true now
         self.deaf = False  # nothing is taken in but a list: what is told may be of a history that was replaced
-        self.unasked_growths = 0  # how often an infeasible resize became feasible, or a pod that had ended lives again
+        self.unasked_growths = 0  # how often a pod grew that nobody was asked about: see cluster_state.py
         self.unasked_growth = NOTHING  # what that came to in all, with no review of it
         self.unconfined_binds: Counter[str] = Counter()  # by pool: pods bound to its nodes and not charged to it before
         self.unconfined_bound: dict[str, Amounts] = {}  # what these came to in all
         self.history = History()
         self._infeasible: set[str] = set()  # names of pods whose resize is infeasible at present
+        self._claiming: set[str] = set()  # names of pods that DRA has allocated something to
         self._ended: dict[str, str] = {}  # by name: the UID of a pod that has run to its end and takes the name still
         self._deleting: set[str] = set()  # names that will be free soon
         self._changed: dict[str, tuple[str, int]] = {}  # by name: UID and revision of the pods that changed last
-        self._pods: dict[str, Entry] = {}
+        self._pods: dict[str, Entry] = {}  # the one that came or changed last stands last
+        self._entered = 0  # how often one was put there
         self._placement = Placement(self._implied_pool)
         self._unbound = UnboundPods(self.capacity.places, self._placement.pool_of, self._lets_in)
         self._committed: dict[str, Amounts] = {}  # by scope, without what is excused
@@ -137,6 +141,23 @@ class Ledger:
         if pod.name not in self._pods and pod.name not in self.reservations.names:
             return self.asked(pod, scope)
         return self.reservations.growth_unseen(pod.name, self.extent(pod, scope), scope)
+
+    def names(self) -> tuple[list[str], int]:
+        """Return the names of all live pods, a millisecond for 150,000, and a mark of this moment for `came_since`."""
+        return list(self._pods), self._entered
+
+    def came_since(self, mark: int) -> list[str]:
+        """Return the names of the pods that came or changed since a mark, and of some more if any have gone."""
+        return list(islice(reversed(self._pods), self._entered - mark))
+
+    def charged_to(self, name: str) -> Charge | None:
+        """What the live pod of a name is surely charged to; `NOWHERE` if that is nothing, None if there is no pod."""
+        return self._charged_under(name) if name in self._pods else None
+
+    def moving(self, prefix: str) -> list[str]:
+        """Return such names whose pod is being deleted, or was let in or changed and has not been seen yet."""
+        moving = {*self._deleting, *self.reservations.subjects.awaited(namespace_of(prefix)).names}
+        return [name for name in moving if name.startswith(prefix)]
 
     def part_of(self, pod: PodInfo, scope: str) -> Amounts | None:
         """What of a scope's charge is this very review's: its open grant, or the new pod itself once it is seen.
@@ -245,6 +266,10 @@ class Ledger:
                 self._tell_subjects(pod, pod.footprint)
         if pod.infeasible or self._infeasible:
             self._note(pod)
+        if pod.claims:
+            self._claiming.add(pod.name)
+        elif self._claiming:
+            self._claiming.discard(pod.name)
         if pod.deleting or not pod.counts or self._deleting or self._ended:
             self._note_end(pod)
         self._put(pod.name, _entry(pod) if pod.counts else None, settled=settled)
@@ -258,6 +283,7 @@ class Ledger:
         if settled:
             self._tell_subjects(pod, pod.footprint)  # it came and went
         self._infeasible.discard(pod.name)
+        self._claiming.discard(pod.name)
         self._ended.pop(pod.name, None)
         self._deleting.discard(pod.name)
         entry = self._pods.get(pod.name)
@@ -273,6 +299,7 @@ class Ledger:
         for name in self._pods.keys() - listed.keys():
             self._put(name, None)
         self._infeasible.intersection_update(listed)
+        self._claiming.intersection_update(listed)
         self._deleting.intersection_update(listed)
         self._ended = {name: uid for name, uid in self._ended.items() if name in listed}
         for pod in listed.values():
@@ -325,7 +352,8 @@ class Ledger:
             return
         self.born_revision = max(self.born_revision, pod.revision)
         self._tell_subjects(pod, pod.footprint.beyond(known.footprint))
-        if not settled and pod.name in self._infeasible and pod.counts:
+        unasked = pod.name in self._infeasible or (pod.claims and pod.name not in self._claiming)
+        if not settled and unasked and pod.counts:
             self._meter_growth(pod.footprint.beyond(known.footprint))
 
     def _meter_growth(self, growth: Amounts) -> None:
@@ -400,6 +428,7 @@ class Ledger:
                 del self._pods[name]
             if new is not None:
                 self._pods[name] = new
+                self._entered += 1
         elif not settled:
             return
         self.reservations.refresh(name)

@@ -6,8 +6,10 @@ from functools import lru_cache
 from webhook.core.config.config import HeadroomConfig
 from webhook.core.config.percentage import WHOLE, Share
 from webhook.core.config.types import MissingLimits, Thresholds
-from webhook.core.ledger.nodes import Allocatable, Rules
+from webhook.core.ledger import nodes
+from webhook.core.ledger.nodes import Allocatable
 from webhook.core.ledger.reserve import Kept
+from webhook.core.pods.rules import NEWEST, Rules
 from webhook.core.values.amounts import Amounts
 from webhook.core.values.scopes import CLUSTER
 
@@ -35,12 +37,14 @@ def near_sums(bounds: Bound, thousandths: int) -> tuple[tuple[int, int, int], ..
 class AccountingRules:
     """The scopes of one configuration, the shares that bound their sums, and the rules about nodes.
 
-    A scope that is none (any more) bounds nothing: a verdict may outlive the pool that it speaks of.
+    `rules` are those by which Kubernetes counts pods. A scope that is none (any more) bounds nothing: a verdict may
+    outlive the pool that it speaks of.
     """
 
-    def __init__(self, config: HeadroomConfig) -> None:
+    def __init__(self, config: HeadroomConfig, rules: Rules = NEWEST) -> None:
         self.config = config
-        self.nodes = Rules(
+        self.rules = rules
+        self.nodes = nodes.Rules(
             config.nodes.exclude_taints,
             config.nodes.not_ready_grace.seconds,
             config.nodes.forget_deleted_after.seconds,

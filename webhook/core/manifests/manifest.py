@@ -17,9 +17,10 @@ from webhook.core.api.types import ObjectError, OwnerReference, Pod, PodSpec, co
 from webhook.core.manifests.documents import ManifestError, Value, documents
 from webhook.core.manifests.guess import templates
 from webhook.core.manifests.settings import Setting, Settings, limit_range, runtime_class
-from webhook.core.pods.breakdown import Breakdown, Commitment
 from webhook.core.pods.defaults import with_defaults
-from webhook.core.pods.footprint import explain, fractional_memory
+from webhook.core.pods.footprint import check_quantities, explain, fractional_memory
+from webhook.core.pods.rules import NEWEST, RuleSet
+from webhook.core.pods.terms import Breakdown, Commitment
 
 _ENDED = ("Succeeded", "Failed")
 _Count = Annotated[int, Meta(ge=0)]
@@ -171,9 +172,9 @@ def contents(data: bytes, *, guess: bool = False) -> Iterator[Content]:
         yield fault
 
 
-def holdings(items: Sequence[Item], settings: Iterable[Setting]) -> Counted:
+def holdings(items: Sequence[Item], settings: Iterable[Setting], rule_set: RuleSet = NEWEST[-1]) -> Counted:
     """Say what the objects of all files commit, each once, beside the settings that are there too."""
-    beside = Settings(settings)
+    beside = Settings(settings, rule_set)
     known = {item.head.metadata.uid for item in items if item.head.metadata.uid}
     counted: list[Item] = []
     owned: list[Item] = []
@@ -252,7 +253,7 @@ def _item(head: _Head, pods: _Pods) -> Item:
     if not pods.pod.spec.containers:
         raise ObjectError(f"{pods.path}spec.containers: is missing or empty; a pod has one container at least")
     try:
-        explain(pods.pod)
+        check_quantities(pods.pod)
     except ObjectError as error:
         raise ObjectError(f"{pods.path}{error}") from error
     return Item(head, pods)
@@ -260,7 +261,7 @@ def _item(head: _Head, pods: _Pods) -> Item:
 
 def _holding(item: Item, beside: Settings, repeated: str | None) -> Holding:
     meta, pods = item.head.metadata, item.pods
-    pod = with_defaults(pods.pod)
+    pod = with_defaults(pods.pod, beside.rule_set)
     applied: list[str] = []
     if not _admitted(item):
         pod, applied = beside.apply(pod, meta.namespace, pods.runtime_class)
@@ -270,7 +271,7 @@ def _holding(item: Item, beside: Settings, repeated: str | None) -> Holding:
         meta.name or meta.generate_name,
         pods.replicas,
         pod,
-        explain(pod),
+        explain(pod, beside.rule_set),
         pods.path.removesuffix(".") if pods.guessed else "",
         (*_warnings(item, beside), *([repeated] if repeated else [])),
         tuple(applied),

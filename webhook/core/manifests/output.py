@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from webhook.core.api.types import Container
 from webhook.core.manifests.manifest import Holding
-from webhook.core.pods.breakdown import Commitment, Terms
+from webhook.core.pods.terms import Commitment, Terms
 from webhook.core.reviews.messages import printable
 from webhook.core.values.quantity import bytes_text, millis, millis_text, nanos, whole
 
@@ -105,6 +105,8 @@ def _parts(terms: Sequence[Terms]) -> Iterator[tuple[str, Cells]]:
     yield "containers", [_part(i, t.containers, t.decisive == "containers") for i, t in enumerate(terms)]
     yield "sidecars", [_part(i, t.sidecars, t.decisive == "containers") for i, t in enumerate(terms)]
     yield "init peak", [_part(i, t.init_peak, t.decisive == "init") for i, t in enumerate(terms)]
+    yield "claims", [_part(i, t.claims, t.decisive in ("containers", "init")) for i, t in enumerate(terms)]
+    yield "pod status", [_part(i, t.pod_status or 0, t.decisive == "status") for i, t in enumerate(terms)]
     yield "pod level", [_part(i, t.pod_level or 0, True) for i, t in enumerate(terms)]
     yield "overhead", [_part(i, t.overhead, True) for i, t in enumerate(terms)]
 
@@ -121,6 +123,12 @@ def _remarks(holding: Holding) -> Iterator[str]:
         yield f"filled in from {printable(', '.join(holding.settings), 2 * _NAME)} (in these files)"
     if holding.guessed_at:
         yield f"guessed: its pods are taken to be of the template at {printable(holding.guessed_at, 2 * _NAME)}"
+    twice = [name for name, commitment in holding.breakdown._asdict().items() if commitment.requests.overhead_twice]
+    if twice:
+        yield (
+            f"its overhead counts twice in the {' and '.join(twice)} requests, as the scheduler counts it: "
+            "status.allocatedResources has it already (kubernetes/kubernetes#139627)"
+        )
     without = [each.name for each in _lasting(holding) if not _memory_limit(each)]
     if holding.memory.unbounded:
         named = printable(", ".join(without), 2 * _NAME)

@@ -16,6 +16,7 @@ from msgspec.structs import replace
 from webhook.core.api.types import Container, ObjectError, Pod, PodSpec, ResourceList, Resources, convert
 from webhook.core.manifests.documents import Value
 from webhook.core.pods.defaults import with_defaults
+from webhook.core.pods.rules import NEWEST, RuleSet
 from webhook.core.values.quantity import QuantityError, RawQuantity, nanos
 
 _CONTAINER = "Container"
@@ -91,7 +92,8 @@ def runtime_class(name: str, value: Value) -> RuntimeClass:
 class Settings:
     """All settings of one input, in the order of their names: later ones fill in what is still left out."""
 
-    def __init__(self, given: Iterable[Setting]) -> None:
+    def __init__(self, given: Iterable[Setting], rule_set: RuleSet = NEWEST[-1]) -> None:
+        self.rule_set = rule_set  # by which what they leave out is filled in
         self._ranges: dict[str | None, list[LimitRange]] = {}
         self._classes: dict[str, RuntimeClass] = {}
         for each in sorted(given, key=lambda setting: setting.name):
@@ -115,7 +117,7 @@ class Settings:
         if found is not None and found.overhead != ResourceList():
             pod = replace(pod, spec=replace(pod.spec, overhead=found.overhead))
             changed.append(f"RuntimeClass {found.name}")
-        return (with_defaults(pod) if changed else pod), changed
+        return (with_defaults(pod, self.rule_set) if changed else pod), changed
 
 
 def _filled(spec: PodSpec, limits: LimitRange) -> PodSpec:
@@ -143,7 +145,7 @@ def _present(amounts: Iterable[RawQuantity | UnsetType]) -> RawQuantity | UnsetT
 
 
 def _readable(path: str, amounts: ResourceList) -> None:
-    for name in ResourceList.__struct_fields__:
+    for name in ("cpu", "memory"):
         raw = getattr(amounts, name)
         try:
             nanos(None if raw is UNSET else raw)

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
+from webhook.core.pods.rules import NEWEST, Rules, RuleSet
 from webhook.core.quotas import words
 from webhook.core.quotas.amount import ZERO, Amount, amount
 from webhook.core.quotas.objects import Container, Pod, Quantities, ResourceQuota, Selector
@@ -47,9 +48,9 @@ class Quota(Struct, frozen=True, gc=False):
         """Say whether it may have something to say of pods."""
         return bool(self.restricted or self.fault)
 
-    def covers(self, pod: Pod) -> bool:
+    def covers(self, pod: Pod, rule_set: RuleSet) -> bool:
         """Say whether it is about a pod."""
-        return all(meets(pod, each) for each in self.selectors)
+        return all(meets(pod, each, rule_set) for each in self.selectors)
 
 
 def quota(found: ResourceQuota) -> Quota:
@@ -60,22 +61,32 @@ def quota(found: ResourceQuota) -> Quota:
     return Quota(meta.namespace, meta.name, conditions, restricted, unclear, status.hard, status.used)
 
 
-def refusal(quotas: Sequence[Quota], pod: Pod, before: Pod | None = None) -> str:
+def refusal(quotas: Sequence[Quota], pod: Pod, before: Pod | None = None, rules: Rules = NEWEST) -> str:
     """Say what quotas, sorted by name, will say against a pod; nothing if they let it in.
 
-    `before` is what a pod was that is to be resized. Raises `QuantityError`, which the API server never lets in.
+    `before` is what a pod was that is to be resized. While replicas of the API server count by several rule sets, only
+    what all of them refuse is refused. Raises `QuantityError`, which the API server never lets in.
     """
+    said = ""
+    for each in rules:
+        said = _refusal(quotas, pod, before, each)
+        if not said:
+            return ""
+    return said
+
+
+def _refusal(quotas: Sequence[Quota], pod: Pod, before: Pod | None, rule_set: RuleSet) -> str:
     covering: list[Quota] = []
     for each in quotas:
         if each.fault:
             return words.unusable(each.name, each.fault)
-        if not each.restricted or not each.covers(pod):
+        if not each.restricted or not each.covers(pod, rule_set):
             continue
         said = _demands(each, pod)
         if said:
             return said
         covering.append(each)
-    return next(filter(None, (_exceeded(each, pod, before) for each in covering)), "")
+    return next(filter(None, (_exceeded(each, pod, before, rule_set) for each in covering)), "")
 
 
 def _demands(quota: Quota, pod: Pod) -> str:
@@ -109,8 +120,11 @@ def _has_resources_of_its_own(pod: Pod) -> bool:
     return any(name in ("cpu", "memory") or name.startswith("hugepages-") for name in named)
 
 
-def _exceeded(quota: Quota, pod: Pod, before: Pod | None) -> str:
-    asked = usage(pod, quota.hard) if before is None or not quota.covers(before) else growth(pod, before, quota.hard)
+def _exceeded(quota: Quota, pod: Pod, before: Pod | None, rule_set: RuleSet) -> str:
+    if before is None or not quota.covers(before, rule_set):
+        asked = usage(pod, quota.hard, rule_set)
+    else:
+        asked = growth(pod, before, quota.hard, rule_set)
     over = [name for name, more in asked.items() if _used(quota, name).plus(more).nanos > _hard(quota, name).nanos]
     if not over:
         return ""

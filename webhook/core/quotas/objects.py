@@ -129,12 +129,19 @@ class PodSpec(_Part, frozen=True):
     affinity: Affinity = Affinity()
 
 
+class InForce(_Part, frozen=True):
+    """What a kubelet says is in force. No list is not the same as an empty one."""
+
+    requests: Quantities | None = None
+    limits: Quantities | None = None
+
+
 class ContainerStatus(_Part, frozen=True):
     """What a kubelet has allocated to a container, and what is in force (none: it has not said)."""
 
     name: str = ""
-    resources: Resources | None = None
-    allocated_resources: Quantities = {}
+    resources: InForce | None = None
+    allocated_resources: Quantities | None = None
 
 
 class Condition(_Part, frozen=True):

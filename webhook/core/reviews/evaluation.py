@@ -13,6 +13,7 @@ from webhook.core.ledger.interval import UNBORN, Before
 from webhook.core.ledger.rules import AccountingRules
 from webhook.core.pods.confinement import MOST_PIECES, pieces, ways
 from webhook.core.pods.footprint import asks_for_memory, footprint, lacks_memory_limit
+from webhook.core.pods.rules import NEWEST, Rules
 from webhook.core.quotas.check import Quota, refusal
 from webhook.core.quotas.objects import read_pod
 from webhook.core.reviews.exemption import exemption
@@ -91,21 +92,22 @@ def question(request: AdmissionRequest, accounting: AccountingRules) -> Evaluati
     policy = config.policy(request.namespace)
     try:
         pod = request.pod()
-        facts = _created(request, pod) if request.operation == "CREATE" else _changed_to(request, pod)
+        rules = accounting.rules
+        facts = _created(request, pod, rules) if request.operation == "CREATE" else _changed_to(request, pod, rules)
         if (
             facts.before is not UNBORN
             and not _grows(facts, accounting)
             and not _becomes_too_large(request, pod, config)
         ):
             return Verdict(Decision.ALLOW, Reason.FITS, policy.mode)
-        form = _form(pod, facts, config, policy)
+        form = _form(pod, facts, accounting, policy)
     except ObjectError as error:
         return Verdict(Decision.DENY, Reason.INVALID, policy.mode, detail=str(error))
     exempt = exemption(request, pod, config.exempt)
     return Evaluation(request, pod, facts, policy.mode, exempt, form, policy.unplaceable)
 
 
-def asked_of_quotas(asked: Evaluation, quotas: Sequence[Quota], body: bytes) -> Evaluation:
+def asked_of_quotas(asked: Evaluation, quotas: Sequence[Quota], body: bytes, rules: Rules = NEWEST) -> Evaluation:
     """Return the question with what quotas will say against the pod; `body` is the review that it came in.
 
     Quotas look at a pod when it is created or resized. It is read a second time then, for fields that the account does
@@ -119,14 +121,14 @@ def asked_of_quotas(asked: Evaluation, quotas: Sequence[Quota], body: bytes) -> 
         return asked
     try:
         before = read_pod(bytes(review.old_object)) if review.is_resize else None
-        said = refusal(quotas, read_pod(bytes(review.object)), before)
+        said = refusal(quotas, read_pod(bytes(review.object)), before, rules)
     except (ObjectError, QuantityError):
         return asked
     return replace(asked, quota=said) if said else asked
 
 
-def _changed_to(request: AdmissionRequest, pod: Pod) -> PodInfo:
-    return _resized(request, pod) if request.is_resize else _confined(request, pod)
+def _changed_to(request: AdmissionRequest, pod: Pod, rules: Rules) -> PodInfo:
+    return _resized(request, pod, rules) if request.is_resize else _confined(request, pod, rules)
 
 
 def _grows(facts: PodInfo, accounting: AccountingRules) -> bool:
@@ -138,17 +140,18 @@ def _grows(facts: PodInfo, accounting: AccountingRules) -> bool:
     return facts.counts and accounting.bounds(facts.asked)
 
 
-def _created(request: AdmissionRequest, pod: Pod) -> PodInfo:
+def _created(request: AdmissionRequest, pod: Pod, rules: Rules) -> PodInfo:
     checked(request, pod)
     meta = pod.metadata
     # The pod comes under the object's name: the request's is the one that was asked for, and a mutating webhook may
     # have given another since. A review made by hand may lack what the API server always fills in; its own uid then
     # stands for the pod's.
     name = meta.name or request.name or f"{meta.generate_name}{request.uid}"
-    return pod_info(pod, f"{request.namespace}/{name}", meta.uid or request.uid, at=0, user=request.user_info.username)
+    full, user = f"{request.namespace}/{name}", request.user_info.username
+    return pod_info(pod, full, meta.uid or request.uid, at=0, user=user, rules=rules)
 
 
-def _resized(request: AdmissionRequest, pod: Pod) -> PodInfo:
+def _resized(request: AdmissionRequest, pod: Pod, rules: Rules) -> PodInfo:
     """Take in what a pod would be, and what it is.
 
     The API server copies the old status into the new object. What the kubelet said there of the last resize says
@@ -157,43 +160,45 @@ def _resized(request: AdmissionRequest, pod: Pod) -> PodInfo:
     old, status = request.old_pod(), pod.status
     conditions = tuple(c for c in status.conditions if c.type != "PodResizePending")
     wanted = replace(pod, status=replace(status, conditions=conditions))
-    facts = _changed(request, wanted, old)
-    return replace(facts, before=Before(facts.revision, footprint(old), review=request.uid))
+    facts = _changed(request, wanted, old, rules)
+    return replace(facts, before=Before(facts.revision, footprint(old, rules), review=request.uid))
 
 
-def _confined(request: AdmissionRequest, pod: Pod) -> PodInfo:
+def _confined(request: AdmissionRequest, pod: Pod, rules: Rules) -> PodInfo:
     """Take in where a pod that waits might run, and where it may run from now on.
 
     Of a pod with scheduling gates the nodeSelector and the node affinity can be narrowed, of another one nothing that
     matters here. A bound pod is where it is.
     """
     old = request.old_pod()
-    facts = _changed(request, pod, old)
+    facts = _changed(request, pod, old, rules)
     was = ways(old.spec) if not facts.node else ()
-    before = Before(facts.revision, footprint(old), f"{hash(facts.confined_to):+x}", review=request.uid)
+    before = Before(facts.revision, footprint(old, rules), f"{hash(facts.confined_to):+x}", review=request.uid)
     return replace(facts, before=before, was_confined_to=was)
 
 
-def _changed(request: AdmissionRequest, pod: Pod, old: Pod) -> PodInfo:
+def _changed(request: AdmissionRequest, pod: Pod, old: Pod, rules: Rules) -> PodInfo:
     checked(request, pod, old)
     name = request.name or pod.metadata.name
     uid = old.metadata.uid or pod.metadata.uid or request.uid
     at = old.metadata.resource_version
     if not (at.isascii() and at.isdigit()):
         raise ObjectError(f"oldObject: metadata.resourceVersion: {quoted(at)} is no number")
-    return pod_info(pod, f"{request.namespace}/{name}", uid, at=int(at), user=request.user_info.username)
+    full, user = f"{request.namespace}/{name}", request.user_info.username
+    return pod_info(pod, full, uid, at=int(at), user=user, rules=rules)
 
 
-def _form(pod: Pod, facts: PodInfo, config: HeadroomConfig, policy: Policy) -> Verdict:
+def _form(pod: Pod, facts: PodInfo, accounting: AccountingRules, policy: Policy) -> Verdict:
     """Judge what a pod leaves unsaid; of a change that adds no memory to it nothing is said."""
+    config, rules = accounting.config, accounting.rules
     if config.pools and policy.mode is Mode.ENFORCE and _is_too_large(pod, config):
         detail = f"its nodeSelector and node affinity have more than {MOST_PIECES} parts: select its nodes by a label"
         return Verdict(Decision.DENY, Reason.INVALID, policy.mode, detail=detail)
     if facts.was_confined_to is not None:
         return Verdict(Decision.ALLOW, Reason.FITS, policy.mode)
     is_new = facts.before is UNBORN
-    unbounded = lacks_memory_limit(pod, facts.footprint if is_new else None)
-    no_request = policy.missing_requests is not Answer.ALLOW and not asks_for_memory(pod)
+    unbounded = lacks_memory_limit(pod, facts.footprint if is_new else None, rules)
+    no_request = policy.missing_requests is not Answer.ALLOW and not asks_for_memory(pod, rules)
     if not (unbounded or no_request) or (not is_new and not _adds_memory(facts.asked)):
         return Verdict(Decision.ALLOW, Reason.FITS, policy.mode)
     return judge_form(config, policy.mode, policy.missing_requests, unbounded=unbounded, no_request=no_request)

@@ -35,7 +35,10 @@ def test_every_field_of_a_pod_is_found_under_its_name() -> None:
             "conditions": [{"type": "PodResizePending", "status": "True", "reason": "Deferred", "message": "m"}],
             "resources": {"limits": {"cpu": "2"}}, "allocatedResources": {"cpu": "1"},
             "initContainerStatuses": [{"name": "mesh"}],
-            "containerStatuses": [{"name": "app", "resources": {}, "allocatedResources": {"memory": "64Mi"}}]}}"""
+            "containerStatuses": [{"name": "app", "resources": {}, "allocatedResources": {"memory": "64Mi"}}],
+            "nodeAllocatableResourceClaimStatuses": [{"resourceClaimName": "c", "containers": ["app"],
+                "resources": {"cpu": 1}, "mapping": [{"name": "memory", "quantity": "1Gi"}],
+                "overhead": [{"name": "cpu", "perPod": 1, "perContainer": "2"}]}]}}"""
     )
     assert json.loads(msgspec.json.encode(pod)) == {
         "metadata": {
@@ -86,13 +89,21 @@ def test_every_field_of_a_pod_is_found_under_its_name() -> None:
             "containerStatuses": [
                 {
                     "name": "app",
-                    "resources": {"requests": {}, "limits": None},
+                    "resources": {"requests": None, "limits": None},
                     "allocatedResources": {"memory": "64Mi"},
                 }
             ],
-            "initContainerStatuses": [{"name": "mesh", "resources": None, "allocatedResources": {}}],
-            "resources": {"requests": {}, "limits": {"cpu": "2"}},
+            "initContainerStatuses": [{"name": "mesh", "resources": None, "allocatedResources": None}],
+            "resources": {"requests": None, "limits": {"cpu": "2"}},
             "allocatedResources": {"cpu": "1"},
+            "nodeAllocatableResourceClaimStatuses": [
+                {
+                    "containers": ["app"],
+                    "resources": {"cpu": 1},
+                    "mapping": [{"name": "memory", "quantity": "1Gi"}],
+                    "overhead": [{"name": "cpu", "perPod": 1, "perContainer": "2"}],
+                }
+            ],
         },
     }
 

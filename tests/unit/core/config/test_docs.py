@@ -39,7 +39,9 @@ def schema_text() -> str:
 
 
 def examples() -> list[str]:
-    return [dedent(each) for each in re.findall(r"```yaml\n(.*?) *```", PAGE.read_text(), re.DOTALL)]
+    """Those that stand there as they are; files, which begin with their name, are applied by the test of the pages."""
+    found = [dedent(each) for each in re.findall(r"```yaml\n(.*?) *```", PAGE.read_text(), re.DOTALL)]
+    return [each for each in found if not each.startswith("# headroom-config.yaml\n")]
 
 
 def settings_of(schema: dict[str, Any], path: str = "") -> Iterator[tuple[str, dict[str, Any]]]:

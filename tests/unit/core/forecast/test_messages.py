@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from tests.support.accounts import GI
 from webhook.core.config.percentage import Share
 from webhook.core.forecast.fit import Foresight, Obstacle
-from webhook.core.forecast.messages import detail, exceeding, form_warning, warning
+from webhook.core.forecast.messages import advice, detail, exceeding, form_warning, warning
 from webhook.core.ledger.nodes import Allocatable
 from webhook.core.reviews.messages import refusal
 from webhook.core.reviews.verdict import Decision, Reason, Sum, Verdict
@@ -30,9 +30,16 @@ def short_of(
 
 
 def found(
-    obstacle: Obstacle, fit: int, of: int, *sums: Sum, each: int = 512 * MI, advice: str = "maxSurge: 0"
+    obstacle: Obstacle,
+    fit: int,
+    of: int,
+    *sums: Sum,
+    each: int = 512 * MI,
+    lost: int = 0,
+    advice: str = "maxSurge: 0",
+    reach: int | None = None,
 ) -> Foresight:
-    return Foresight(obstacle, fit, of, each, sums or (short_of(),), advice)
+    return Foresight(obstacle, fit, of, each, sums or (short_of(),), lost, advice, of if reach is None else reach)
 
 
 FULL = short_of(committed=7680 * MI)
@@ -55,19 +62,20 @@ GOLDEN = [
         "none of 3 replicas fit: memory requests of the cluster, 17Gi each, 3Gi free of 7.5Gi",
     ),
     (
+        found(Obstacle.SHORT, 24, 33, short_of(24 * GI, 33 * GI), each=GI, lost=9),
+        "only 24 of 33 replicas fit, and 9 running pods go: memory requests of the cluster, 1Gi each, 0 free of 24Gi",
+    ),
+    (
         found(Obstacle.STALL, 0, 3, FULL),
-        "update stalls at 0 of 3: memory requests of the cluster, 512Mi each, 0 free; set maxSurge: 0",
+        "update stalls at 0 of 3: memory requests of the cluster, 512Mi each, 0 free",
     ),
     (
-        found(Obstacle.STALL, 1, 3, FULL, advice=BOTH),
-        (
-            "update stalls at 1 of 3: memory requests of the cluster, 512Mi each, 0 free; set maxSurge: 0, "
-            "maxUnavailable: 1"
-        ),
+        found(Obstacle.STALL, 0, 33, FULL, lost=8),
+        "update stalls at 0 of 33 and takes 8 running pods away: memory requests of the cluster, 512Mi each, 0 free",
     ),
     (
-        found(Obstacle.STALL, 1, 3, FULL, advice=""),
-        "update stalls at 1 of 3: memory requests of the cluster, 512Mi each, 0 free",
+        found(Obstacle.STALL, 1, 3, FULL, lost=1),
+        "update stalls at 1 of 3 and takes 1 running pod away: memory requests of the cluster, 512Mi each, 0 free",
     ),
     (
         found(Obstacle.SURGE, 1, 3, FULL),
@@ -81,20 +89,52 @@ def test_warnings(foreseen: Foresight, expected: str) -> None:
     assert warning(foreseen, "replicas") == expected
 
 
+REST = "ask for less memory, or raise thresholds.memory.requests"
+
+
+@pytest.mark.parametrize(
+    ("foreseen", "expected"),
+    [
+        (found(Obstacle.SHORT, 6, 10), ""),
+        (found(Obstacle.STALL, 0, 3, FULL), f"set maxSurge: 0, {REST}"),
+        (found(Obstacle.STALL, 0, 3, FULL, advice=BOTH), f"set maxSurge: 0, maxUnavailable: 1, {REST}"),
+        (
+            found(Obstacle.STALL, 0, 30, FULL, advice="maxSurge: 0, maxUnavailable: 8", reach=23),
+            f"set maxSurge: 0, maxUnavailable: 8 (gets to 23 of 30), {REST}",
+        ),
+        (found(Obstacle.STALL, 0, 3, FULL, advice=""), REST),
+        (found(Obstacle.STALL, 0, 3, short_of(0, scope="high-mem"), advice=""), f"{REST} of pool high-mem"),
+        (
+            found(Obstacle.STALL, 0, 3, short_of(0, field="cpu_limits"), advice=""),
+            "ask for less cpu, or raise thresholds.cpu.limits",
+        ),
+        (
+            found(Obstacle.SURGE, 1, 3, FULL),
+            "the update ends, as slowly as the ReplicaSet controller retries: up to 16 minutes between two tries",
+        ),
+    ],
+)
+def test_what_to_do_about_it_or_by_whose_pace_it_goes(foreseen: Foresight, expected: str) -> None:
+    assert advice(foreseen, "ReplicaSet") == expected
+
+
 @given(
     st.sampled_from(Obstacle),
     st.integers(0, BILLION),
     st.integers(1, 1 << 53),
-    st.sampled_from(["", "maxSurge: 0", BOTH]),
+    st.integers(0, BILLION),
+    st.sampled_from(["", "maxSurge: 0", f"maxSurge: 0, maxUnavailable: {BILLION}"]),
     st.sampled_from([CLUSTER, "pool" * 15, "a\nb\x1b[31m"]),
 )
-def test_a_warning_is_one_short_line_that_keeps_its_advice(
-    obstacle: Obstacle, fit: int, each: int, advice: str, scope: str
+def test_each_is_one_short_line_and_no_advice_is_cut(
+    obstacle: Obstacle, fit: int, each: int, lost: int, way: str, scope: str
 ) -> None:
-    told = warning(found(obstacle, fit, BILLION, short_of(each * 7, each, scope), each=each, advice=advice), "replicas")
-    assert len(told) <= 120
-    assert told.isprintable()
-    assert advice in told or obstacle is Obstacle.SHORT
+    sums = short_of(each * 7, each, scope)
+    foreseen = found(obstacle, fit, BILLION, sums, each=each, lost=lost, advice=way, reach=fit)
+    told = warning(foreseen, "replicas"), advice(foreseen, "ReplicaSet")
+    assert all(len(line) <= 120 for line in told)
+    assert all(line.isprintable() for line in told)
+    assert way in told[0 if obstacle is Obstacle.SURGE else 1] or obstacle is Obstacle.SHORT
 
 
 def refused(foreseen: Foresight) -> str:
@@ -126,6 +166,8 @@ def test_a_refusal_of_an_update_that_would_stall_says_how_it_would_not() -> None
     )
     assert refused(found(Obstacle.STALL, 0, 3)).startswith(f"{head}: set maxSurge: 0): it adds ")
     assert refused(found(Obstacle.STALL, 0, 3, advice="")).startswith(f"{head}): it adds ")
+    going = head.replace(" at 0 of 3", " at 0 of 3 and take 2 running pods away")
+    assert refused(found(Obstacle.STALL, 0, 3, lost=2, advice="")).startswith(f"{going}): it adds ")
 
 
 @pytest.mark.parametrize(

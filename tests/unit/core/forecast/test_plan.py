@@ -1,5 +1,6 @@
 """Plans: which edits make pods come, and how each kind of workload goes about it."""
 
+import json
 from typing import Any
 
 import pytest
@@ -106,7 +107,7 @@ GENERATION = (
 
 
 @pytest.mark.parametrize(
-    ("kind", "old", "mild"),
+    ("kind", "old", "unsettled"),
     [
         ("Deployment", workload(3, status={"replicas": 3}), False),
         ("Deployment", workload(3, status={"replicas": 2}), True),
@@ -116,10 +117,17 @@ GENERATION = (
         ("Deployment", read_workload(GENERATION % 2), True),
         ("StatefulSet", read_workload(GENERATION % 2), True),
         ("StatefulSet", read_workload(GENERATION % 3), False),
+        ("Job", read_workload(b'{"metadata":{"generation":3},"spec":{"parallelism":0}}'), False),
     ],
 )
-def test_while_pods_are_on_their_way_a_plan_is_mild(kind: str, old: Workload, mild: bool) -> None:
-    assert made(kind, workload(5), old).mild is mild
+def test_while_the_status_lags_behind_a_plan_is_unsettled(kind: str, old: Workload, unsettled: bool) -> None:
+    assert bool(made(kind, workload(5), old).unsettled) is unsettled
+
+
+def test_a_cron_job_does_not_say_which_edit_its_controller_has_seen() -> None:
+    assert not made(
+        "CronJob", cron(), read_workload(b'{"metadata":{"generation":3},"spec":{"suspend":true}}')
+    ).unsettled
 
 
 def test_a_new_template_under_recreate_replaces_all_at_once() -> None:
@@ -128,24 +136,27 @@ def test_a_new_template_under_recreate_replaces_all_at_once() -> None:
 
 
 def test_of_which_template_pods_are_is_unknown_until_the_controller_has_looked() -> None:
-    assert plan("Deployment", Edit(workload(3, OTHER), read_workload(GENERATION % 2))) is None
-    assert made("Deployment", workload(3, OTHER), read_workload(GENERATION % 3)).course == rolling(3, 3, 1, 0)
+    assert made("Deployment", workload(3, OTHER), read_workload(GENERATION % 2)).unsettled
+    settled = made("Deployment", workload(3, OTHER), read_workload(GENERATION % 3))
+    assert (settled.course, settled.exist, settled.unsettled) == (rolling(3, 3, 1, 0), 3, "")
 
 
 @pytest.mark.parametrize("strategy", [{}, {"type": "Recreate"}])
-def test_what_an_unfinished_update_left_may_be_what_a_rollback_wants(strategy: Json) -> None:
-    stalled = workload(4, OTHER, {"replicas": 4, "updatedReplicas": 0})
-    assert plan("Deployment", Edit(workload(4, strategy=strategy), stalled)) is None
-    assert plan("StatefulSet", Edit(workload(4), stalled)) is None
-    halfway = workload(4, OTHER, {"replicas": 5, "updatedReplicas": 2})
-    found = made("Deployment", workload(4, strategy=strategy), halfway)
-    assert (found.course.come, found.course.going, found.course.kept, found.course.wanted) == (1, 2, 3, 4)
-    assert made("StatefulSet", workload(4), workload(4, OTHER, {"replicas": 4, "updatedReplicas": 2})).course.come == 2
+@pytest.mark.parametrize("updated", [0, 2])
+def test_of_what_an_unfinished_update_left_nothing_can_be_foreseen(strategy: Json, updated: int) -> None:
+    old = workload(4, OTHER, {"replicas": 5, "updatedReplicas": updated})
+    for wanted in (4, 9):
+        assert made("Deployment", workload(wanted, strategy=strategy), old).unsettled, "it may be a rollback"
+        assert made("StatefulSet", workload(wanted), old).unsettled
+    assert made("Deployment", workload(9, OTHER), old).unsettled, "both ReplicaSets grow"
 
 
 def test_a_deployment_that_is_resumed_rolls_what_was_held_back() -> None:
-    paused = workload(4, OTHER, {"replicas": 4, "updatedReplicas": 1}, paused=True)
-    assert made("Deployment", workload(4, OTHER), paused).course == rolling(3, 3, 1, 1)._replace(kept=1)
+    paused = workload(4, OTHER, {"replicas": 4, "updatedReplicas": 0}, paused=True)
+    found = made("Deployment", workload(4, OTHER), paused)
+    assert (found.course, found.unsettled) == (rolling(4, 4, 1, 1), "")
+    midway = workload(4, OTHER, {"replicas": 4, "updatedReplicas": 1}, paused=True)
+    assert made("Deployment", workload(4, OTHER), midway).unsettled
     done = workload(4, OTHER, {"replicas": 4, "updatedReplicas": 4}, paused=True)
     assert plan("Deployment", Edit(workload(4, OTHER), done)) is None
 
@@ -164,7 +175,21 @@ def test_a_stateful_set_is_replaced_in_place_from_its_partition_on() -> None:
     old = workload(5, status={"replicas": 4})
     assert made("StatefulSet", workload(5, OTHER), old).course == in_place(5, 4, 0)
     from_two = workload(5, OTHER, updateStrategy={"rollingUpdate": {"partition": 2}})
-    assert made("StatefulSet", from_two, old).course == in_place(5, 4, 2)
+    full = workload(5, status={"replicas": 5})
+    assert made("StatefulSet", from_two, full).course == in_place(5, 5, 2)
+    assert made("StatefulSet", from_two, old).unsettled, "what misses below the partition comes as it was before"
+
+
+@pytest.mark.parametrize(
+    ("asked", "at_one_time"),
+    [({}, 1), ({"maxUnavailable": 2}, 2), ({"maxUnavailable": "40%"}, 2), ({"maxUnavailable": "1%"}, 1)],
+)
+def test_a_stateful_set_is_replaced_so_many_at_one_time(asked: Json, at_one_time: int) -> None:
+    new = workload(5, OTHER, updateStrategy={"rollingUpdate": asked})
+    found = made("StatefulSet", new, workload(5, status={"replicas": 5}))
+    assert (found.course, found.controller) == (in_place(5, 5, 0, at_one_time), "StatefulSet")
+    recreated = workload(5, OTHER, updateStrategy={"type": "Recreate"})
+    assert made("StatefulSet", recreated, workload(5, status={"replicas": 5})).course == recreation(5, 5)
 
 
 def test_a_daemon_set_has_a_pod_on_each_node_that_takes_it() -> None:
@@ -179,8 +204,41 @@ def test_a_daemon_set_has_a_pod_on_each_node_that_takes_it() -> None:
         assert made("DaemonSet", workload(1, tolerating), None, nodes).course == growth(2, 0)
 
 
+ON_EACH = {"currentNumberScheduled": 3, "desiredNumberScheduled": 3, "updatedNumberScheduled": 3}
+
+
+@pytest.mark.parametrize(
+    ("asked", "without"), [(None, 1), (2, 2), ("40%", 2), ("34%", 2), ("33%", 1), ("0%", 1), (9, 9)]
+)
+def test_a_share_of_a_daemon_sets_nodes_is_rounded_up(asked: int | str | None, without: int) -> None:
+    rolling_update = {} if asked is None else {"maxUnavailable": asked}
+    new = workload(1, OTHER, updateStrategy={"rollingUpdate": rolling_update})
+    found = made("DaemonSet", new, workload(status=ON_EACH), tuple(map(node, "abc")))
+    assert found.course == on_nodes(3, 3, 0, without)
+
+
+@pytest.mark.parametrize(
+    "status", [{"desiredNumberScheduled": 2}, {"updatedNumberScheduled": 1}, {"currentNumberScheduled": 2}]
+)
+def test_where_the_pods_of_a_daemon_set_are_must_be_known(status: Json) -> None:
+    nodes, old = tuple(map(node, "abc")), workload(status=ON_EACH | status)
+    surging = {"rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}}
+    assert made("DaemonSet", workload(1, OTHER, updateStrategy=surging), old, nodes).unsettled
+
+
+def test_of_a_daemon_set_for_nodes_by_affinity_or_for_others_than_before_nothing_can_be_foreseen() -> None:
+    nodes, old = tuple(map(node, "abc")), workload(status=ON_EACH)
+    assert made("DaemonSet", workload(1, template(tolerations=[{"key": "x"}])), old, nodes).unsettled
+    terms = [{"matchExpressions": [{"key": "x", "operator": "Exists"}]}]
+    required = {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": terms}}
+    picky = workload(1, template(affinity={"nodeAffinity": required}))
+    assert made("DaemonSet", picky, None, nodes).unsettled
+    assert made("DaemonSet", picky, old, nodes).unsettled
+
+
 def test_a_daemon_set_rolls_node_by_node() -> None:
-    nodes, old = tuple(map(node, "abc")), workload(status={"currentNumberScheduled": 3})
+    nodes, old = tuple(map(node, "abc")), workload(status=ON_EACH)
+    assert not made("DaemonSet", workload(1, OTHER), old, nodes).unsettled
     assert made("DaemonSet", workload(1, OTHER), old, nodes).course == on_nodes(3, 3, 0, 1)
     surging = {"rollingUpdate": {"maxSurge": "40%", "maxUnavailable": 0}}
     found = made("DaemonSet", workload(1, OTHER, updateStrategy=surging), old, nodes)
@@ -210,6 +268,48 @@ def test_a_job_grows_by_what_is_left_to_do() -> None:
     assert made("Job", job(parallelism=8, completions=9), old).course == growth(5, 2)
     resumed = job(parallelism=3, suspend=True, status={"active": 0})
     assert made("Job", job(parallelism=3), resumed).course == growth(3, 0)
+
+
+MANUAL = {"cronjob.kubernetes.io/instantiate": "manual"}
+
+
+def of_a_controller(spec: Json, annotations: Json | None = None) -> Workload:
+    owner = {"kind": "CronJob", "name": "night", "uid": "1", "controller": True}
+    meta = {"ownerReferences": [owner], "annotations": annotations or {}}
+    return read_workload(json.dumps({"metadata": meta, "spec": {"template": template(), **spec}}).encode())
+
+
+def test_a_job_that_a_person_makes_of_a_cron_job_is_told_of() -> None:
+    found = made("Job", of_a_controller({"parallelism": 4}, MANUAL))
+    assert (found.course, found.mild) == (growth(4, 0), False)
+    assert (
+        plan("Job", Edit(of_a_controller({"parallelism": 4}, {"cronjob.kubernetes.io/instantiate": "x"}), None)) is None
+    )
+
+
+def test_a_job_that_a_controller_made_is_told_of_when_it_is_resumed_and_is_not_refused_then() -> None:
+    suspended = of_a_controller({"parallelism": 4, "suspend": True})
+    found = made("Job", of_a_controller({"parallelism": 4}), suspended)
+    assert (found.course, found.mild) == (growth(4, 0), True)
+    assert plan("Job", Edit(of_a_controller({"parallelism": 9}), of_a_controller({"parallelism": 4}))) is None
+
+
+def test_a_job_that_is_resumed_with_another_template_is_what_that_asks_for() -> None:
+    found = made("Job", job(template(1), parallelism=3), job(template(2), parallelism=3, suspend=True))
+    assert found.new.spec.containers[0].resources.requests.memory == "1Mi"
+    assert (found.course, found.exist) == (growth(3, 0), 0)
+    assert plan("Job", Edit(job(template(1), suspend=True), job(template(2), suspend=True))) is None
+
+
+@pytest.mark.parametrize("end", ["Complete", "Failed", "FailureTarget", "SuccessCriteriaMet"])
+def test_a_job_that_has_ended_makes_no_pods(end: str) -> None:
+    ended = job(parallelism=1, completions=9, status={"conditions": [{"type": end, "status": "True"}]})
+    assert plan("Job", Edit(job(parallelism=9, completions=9), ended)) is None
+
+
+def test_a_job_of_another_cluster_makes_none_here() -> None:
+    assert plan("Job", Edit(job(managedBy="kueue.x-k8s.io/multikueue"), None)) is None
+    assert plan("Job", Edit(job(managedBy="kubernetes.io/job-controller"), None)) is not None
 
 
 def test_a_cron_job_is_told_of_when_it_resumes_or_runs_something_else() -> None:

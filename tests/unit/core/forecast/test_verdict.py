@@ -149,6 +149,58 @@ def test_who_raises_nothing_is_not_refused_where_everything_is_over() -> None:
     assert said(of, DENY, "Deployment", recreated, ROLLING[1]).verdict.decision is Decision.WARN
 
 
+def shrunk(pods: int, room: int) -> Ledger:
+    """An account that such pods of 512Mi fill past the bound, which is room for so many."""
+    of = full(pods)
+    of.relist_nodes([node("a", room / 2)], 1.0)
+    return of
+
+
+SMALLER = workload(4, template(256), strategy={"type": "Recreate"}), workload(4, status={"replicas": 4})
+
+
+@pytest.mark.parametrize("settings", ["", DENY])
+def test_a_recreate_to_smaller_pods_passes_where_everything_is_over(settings: str) -> None:
+    assert said(shrunk(4, 2), settings, "Deployment", *SMALLER) == SILENT, "four smaller ones fit"
+    found = said(shrunk(4, 1), settings, "Deployment", *SMALLER)
+    assert found.verdict.decision is Decision.WARN, "it raises nothing"
+    assert found.warning.startswith("only 2 of 4 replicas fit, and 2 running pods go: ")
+
+
+@pytest.mark.parametrize("replicas", [3, 30])
+def test_where_everything_is_over_none_fit_and_never_fewer(replicas: int) -> None:
+    for of in (shrunk(4, 1), shrunk(4, 3)):
+        found = said(of, DENY, "Deployment", workload(replicas))
+        assert found.verdict.detail.startswith(f"none of {replicas} replicas would fit, ")
+        assert said(of, "", "Deployment", workload(replicas)).warning.startswith(f"none of {replicas} replicas fit: ")
+    surging = workload(4, template(image="b")), workload(4, status={"replicas": 4})
+    assert said(shrunk(4, 3), "", "Deployment", *surging).warning.startswith("update stalls at 0 of 4 and takes ")
+
+
+def test_a_template_with_limits_hears_nothing_where_they_are_demanded() -> None:
+    for settings in ("missingLimits: deny", "missingRequests: deny", f"missingLimits: deny\n{DENY}"):
+        assert said(account(1024), settings, "Deployment", workload(2)) == SILENT
+
+
+def test_a_stall_is_told_where_pods_are_refused_and_not_where_they_are_let_in() -> None:
+    told = said(full(3), "", "Deployment", *STALLING)
+    assert told.warning.startswith("update stalls at 0 of 3: ")
+    assert told.advice.startswith("set maxSurge: 0, ")
+    let_in = said(full(3), "mode: warn", "Deployment", *STALLING)
+    assert let_in.warning.startswith("1 of 1 surge pods exceeds ")
+    assert not let_in.advice, "nobody has to try again"
+    over = said(shrunk(4, 1), "mode: warn", "Deployment", *SMALLER)
+    assert over.warning.startswith("2 of 4 replicas exceed "), "and all come"
+
+
+def test_both_lines_are_in_the_answer() -> None:
+    response = reply(asked("Deployment"), said(full(3), "", "Deployment", *STALLING))
+    assert response.warnings == (
+        "update stalls at 0 of 3: memory requests of the cluster, 512Mi each, 0 free",
+        "set maxSurge: 0, ask for less memory, or raise thresholds.memory.requests",
+    )
+
+
 def test_an_update_that_would_stall_is_refused_with_the_way_out() -> None:
     found = said(full(3), DENY, "Deployment", *STALLING)
     assert found.verdict.decision is Decision.DENY

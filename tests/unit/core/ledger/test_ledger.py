@@ -406,6 +406,20 @@ def test_what_is_bound_into_a_pool_that_it_was_not_charged_to_is_metered() -> No
     assert of.unconfined_binds.total() == 2
 
 
+def test_what_a_resource_claim_takes_is_counted_and_metered_once() -> None:
+    of = ledger("", node("n"))
+    of.see(pod("p", 1, "n"))
+    claimed = structs.replace(pod("p", 3, "n", revision=2), claims=True)
+    of.see(claimed)
+    assert (committed(of), of.unasked_growths, of.unasked_growth.memory_requests) == (3, 1, 2 * GI)
+    of.see(structs.replace(pod("p", 4, "n", revision=3), claims=True))
+    assert (committed(of), of.unasked_growths) == (4, 1), "a resize of a pod with a claim was asked about"
+    of.gone(claimed)
+    of.see(pod("p", 1, "n", uid="next", revision=5))
+    of.see(structs.replace(pod("p", 2, "n", uid="next", revision=6), claims=True))
+    assert of.unasked_growths == 2
+
+
 def test_a_name_costs_what_a_pod_adds_to_what_lives_there_or_is_granted() -> None:
     of = ledger("", node("n"))
     of.see(pod("lives", 3, "n", uid="old"))

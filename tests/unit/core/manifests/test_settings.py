@@ -8,7 +8,7 @@ import pytest
 from tests.unit.core.manifests.objects import APP, found, manifest, one
 from webhook.core.manifests.documents import ManifestError
 from webhook.core.manifests.output import reasons
-from webhook.core.pods.breakdown import Breakdown
+from webhook.core.pods.terms import Breakdown
 from webhook.core.values.quantity import millis, whole
 
 MI = 1 << 20

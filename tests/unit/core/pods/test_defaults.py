@@ -8,6 +8,7 @@ from tests.support.sample_pods import many
 from webhook.core.api.types import Pod, convert
 from webhook.core.pods.defaults import with_defaults
 from webhook.core.pods.footprint import explain, footprint
+from webhook.core.pods.rules import KUBERNETES_1_36, KUBERNETES_1_37, RULE_SETS, RuleSet
 from webhook.core.values.amounts import Amounts
 
 MI = 1 << 20
@@ -79,13 +80,52 @@ def test_quantities_are_rounded_up_to_thousandths_one_by_one() -> None:
     assert of(container({"memory": "0.0005"}), container({"memory": "0.0005"})).memory_requests == 1
 
 
-def test_defaults_are_written_once() -> None:
+@pytest.mark.parametrize("rule_set", RULE_SETS, ids=lambda rule_set: rule_set.version)
+def test_defaults_are_written_once(rule_set: RuleSet) -> None:
     for raw in many(300):
-        once = with_defaults(convert(raw, Pod))
-        assert explain(with_defaults(once)) == explain(once)
+        once = with_defaults(convert(raw, Pod), rule_set)
+        assert explain(with_defaults(once, rule_set), rule_set) == explain(once, rule_set)
 
 
-def test_defaults_never_lower_a_sum() -> None:
+@pytest.mark.parametrize("rule_set", RULE_SETS, ids=lambda rule_set: rule_set.version)
+def test_defaults_never_lower_a_sum(rule_set: RuleSet) -> None:
     for raw in many(300):
         pod = convert({key: value for key, value in raw.items() if key != "status"}, Pod)
-        assert footprint(pod).within(footprint(with_defaults(pod)))
+        before, after = (footprint(each, (rule_set,)) for each in (pod, with_defaults(pod, rule_set)))
+        if rule_set.fills_in_pod_limits:  # then a pod without a limit, which counts its requests, may get a lower one
+            before, after = (each._replace(**dict.fromkeys(_WITHOUT_A_LIMIT, 0)) for each in (before, after))
+        assert before.within(after)
+
+
+_WITHOUT_A_LIMIT = ("memory_limits_filled", "memory_unbounded", "cpu_limits_filled", "cpu_unbounded")
+
+
+@pytest.mark.parametrize(
+    ("containers", "limits"),
+    [
+        ([container({"memory": "70Mi"}, {"memory": "80Mi"})], 500),
+        ([container({"memory": "70Mi"}, {"memory": "600Mi"})], 600),
+        ([container(limits={"memory": "300Mi"}), container(limits={"memory": "400Mi"})], 700),
+        ([container(limits={"memory": "300Mi"}), container({"memory": "400Mi"})], 300),
+        ([container({"memory": "70Mi"})], 0),
+    ],
+)
+def test_since_1_37_a_pod_with_requests_of_its_own_is_limited_if_all_its_containers_are(
+    containers: list[Any], limits: int
+) -> None:
+    pod = convert({"spec": {"containers": containers, "resources": {"requests": {"memory": "500Mi"}}}}, Pod)
+    assert footprint(with_defaults(pod, KUBERNETES_1_37)).memory_limits == limits * MI
+    older = footprint(with_defaults(pod, KUBERNETES_1_36), (KUBERNETES_1_36,))
+    assert older.memory_limits == footprint(pod).memory_limits
+
+
+def test_what_a_status_says_is_rounded_too() -> None:
+    """The API server does so whenever it reads a pod."""
+    status = {"name": "app", "resources": {"requests": {"cpu": "1500u"}}, "allocatedResources": {"cpu": "1100u"}}
+    spec = {"containers": [container({"cpu": "1m"})]}
+    two = {"spec": {"containers": [*spec["containers"], {**container({"cpu": "1m"}), "name": "b"}]}}
+    two["status"] = {"containerStatuses": [status, {**status, "name": "b"}]}
+    pod = convert(two, Pod)
+    for rule_set in RULE_SETS:
+        assert footprint(pod, (rule_set,)).cpu_requests == 3
+        assert footprint(with_defaults(pod, rule_set), (rule_set,)).cpu_requests == 4

@@ -10,8 +10,8 @@ from tests.support.kubernetes_footprint import kubernetes_says
 from tests.support.sample_pods import Json, pods
 from webhook.core.api.types import ObjectError, Pod, reader
 from webhook.core.pods import footprint as module
-from webhook.core.pods.breakdown import Terms
 from webhook.core.pods.footprint import asks_for_memory, explain, footprint
+from webhook.core.pods.terms import Terms
 
 NANO = 10**9
 MI = 1 << 20
@@ -68,8 +68,18 @@ def test_a_bad_quantity_is_named_by_its_path(spec: Json, path: str) -> None:
             {"containerStatuses": [{"name": "app", "resources": {}, "allocatedResources": {"memory": "-1"}}]},
             "status.containerStatuses[0].allocatedResources.memory",
         ),
-        ({"resources": {"requests": {"memory": "-1"}}}, "status.resources.requests.memory"),
-        ({"resources": {}, "allocatedResources": {"memory": "-1"}}, "status.allocatedResources.memory"),
+        (
+            {"resources": {"requests": {"memory": "-1"}}, "allocatedResources": {}},
+            "status.resources.requests.memory",
+        ),
+        (
+            {"resources": {"requests": {}}, "allocatedResources": {"memory": "-1"}},
+            "status.allocatedResources.memory",
+        ),
+        (
+            {"nodeAllocatableResourceClaimStatuses": [{"mapping": [{"name": "memory", "quantity": "-1"}]}]},
+            "status.nodeAllocatableResourceClaimStatuses[0].quantity.memory",
+        ),
     ],
 )
 def test_a_bad_quantity_in_the_status_is_named_too(status: Json, path: str) -> None:
@@ -104,13 +114,13 @@ def test_pods_of_one_shape_share_one_footprint() -> None:
 def test_what_is_remembered_is_bounded_in_number() -> None:
     for number in range(module._MOST_SHAPES + 10):
         assert footprint(pod_of(asking(number))).memory_requests == number
-    assert len(module._known) == 10
+    assert [len(memory) for memory in module._known.values()] == [10]
 
 
 @pytest.mark.parametrize("pod", [pod_of(*[asking("1Mi")] * 9), pod_of(asking("0" * 300 + "1"))], ids=["wide", "long"])
 def test_what_is_remembered_is_bounded_in_size(pod: Pod) -> None:
     footprint(pod)
-    assert not module._known
+    assert not any(module._known.values())
 
 
 def test_it_explains_which_term_decides() -> None:

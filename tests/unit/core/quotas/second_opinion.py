@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from devcluster.binaries import binary
+from devcluster.binaries import NEWEST, Release, binary
 from tests.unit.core.quotas.samples import Case
 
 
@@ -17,8 +17,10 @@ class Opinion(msgspec.Struct, frozen=True):
     error: str = ""
 
 
-def kubernetes_says(cases: Iterable[Case]) -> list[Opinion]:
+def kubernetes_says(cases: Iterable[Case], version: Release = NEWEST) -> list[Opinion]:
     """Ask about each, in order."""
     lines = "".join(json.dumps(each.json) + "\n" for each in cases)
-    said = subprocess.run([binary("quota")], input=lines.encode(), capture_output=True, timeout=120, check=True)
+    said = subprocess.run(
+        [binary("quota", version)], input=lines.encode(), capture_output=True, timeout=120, check=True
+    )
     return [msgspec.json.decode(line, type=Opinion) for line in said.stdout.splitlines()]

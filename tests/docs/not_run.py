@@ -1,0 +1,60 @@
+"""The commands on the pages that the test of the pages does not run, each with the reason. There are no others."""
+
+import re
+import shutil
+from typing import NamedTuple
+
+
+class Reason(NamedTuple):
+    """`pattern` is matched against the whole command; where the program `needs` is there, it is run after all."""
+
+    pattern: str
+    why: str
+    needs: str | None = None
+
+
+NOT_RUN = (
+    Reason(r"make (test|check)", "what runs these tests: .ci/run runs both on a fresh checkout"),
+    Reason(
+        r"make bench(-full)?|python -m tests\.bench(\.memory)?( .*)?",
+        "take 13 to 50 minutes; benchmarks has tests of its own",
+    ),
+    Reason(
+        r"python -m tests\.core\.protocol --runs 2000|python -m tests\.storm -k flood",
+        "minutes; part of make test in small",
+    ),
+    Reason(r"python -m tests\.public_manifests .*", "needs clones of other projects from the network"),
+    Reason(r"python -m tests\.docs --write", "is this test itself, and writes"),
+    Reason(r"make docs", "writes what tests/unit/core/config/test_docs.py and others hold"),
+    Reason(r"kubectl describe node", "is named there, not to be typed: a node is missing"),
+    Reason(
+        r"headroom trial audit\.jsonl", "tests/unit/cli/test_trial.py holds what is shown, from audit lines of its own"
+    ),
+    Reason(
+        r"make mutants( .*)?|\.venv/bin/python -m tests\.mutation .*",
+        "take 10 minutes to an hour; tests/mutation has tests of its own",
+    ),
+    Reason(
+        r"docker .*", "there is no Docker where the tests run; tests/packaging/test_dockerfile.py reads the Dockerfile"
+    ),
+    Reason(r"\.venv/bin/locust .*", "20 seconds and a minute; tests/demo/test_load.py runs both files"),
+    Reason(
+        r"kubectl -n demo port-forward .*",
+        "nothing listens in a pod of a simulated node; docs/install.md has one that is run",
+    ),
+    Reason(
+        r"(openssl|printf 'extended) .*|.*--from-file=ca\.crt=clients-ca\.crt",
+        "there is no openssl here",
+        needs="openssl",
+    ),
+    Reason(r".*\| jq .*", "there is no jq here", needs="jq"),
+)
+# These words of make are run elsewhere; the test sees that they are there at all.
+MADE = ("test", "check", "bench", "bench-full", "mutants", "docs")
+
+
+def reason(command: str) -> str | None:
+    """Why this command is not run; None if it is."""
+    text = command.partition("#")[0].strip()
+    matching = (each for each in NOT_RUN if re.fullmatch(each.pattern, text, re.DOTALL))
+    return next((each.why for each in matching if each.needs is None or shutil.which(each.needs) is None), None)
