@@ -1,4 +1,4 @@
-"""What an early answer reads from the API server, by a function that `manager` hands in: no review calls the API itself."""
+"""What an early answer reads from the API server: `manager` hands in the function, so that no review calls the API."""
 
 from collections.abc import Mapping
 from typing import Final, Protocol
