@@ -16,14 +16,14 @@ class Reason(NamedTuple):
 NOT_RUN = (
     Reason(r"make (test|check)", "what runs these tests: .ci/run runs both on a fresh checkout"),
     Reason(
-        r"make bench(-full)?|python -m tests\.bench(\.memory)?( .*)?",
+        r"make bench(-full)?|python -m benchmarks(\.memory)?( .*)?",
         "take 13 to 50 minutes; benchmarks has tests of its own",
     ),
     Reason(
         r"python -m tests\.core\.protocol --runs 2000|python -m tests\.storm -k flood",
         "minutes; part of make test in small",
     ),
-    Reason(r"python -m tests\.public_manifests .*", "needs clones of other projects from the network"),
+    Reason(r"python -m tests\.support\.public_manifests .*", "needs clones of other projects from the network"),
     Reason(r"python -m tests\.docs --write", "is this test itself, and writes"),
     Reason(r"make docs", "writes what tests/unit/core/config/test_docs.py and others hold"),
     Reason(r"kubectl describe node", "is named there, not to be typed: a node is missing"),
