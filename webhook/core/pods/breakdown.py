@@ -1,15 +1,15 @@
-"""Breakdown: how the footprint of one pod comes about, by Kubernetes' own rule.
+"""Breakdown: how the footprint of one pod is made up, by Kubernetes' own rule.
 
     containers ---+
     sidecars -----+- sum --+
-                           +- the larger, unless the pod itself says (spec.resources) -- + overhead
+                           +- the larger, unless spec.resources sets it -- + overhead
     init containers - peak +
 
 The rule is that of `PodRequests` and `PodLimits` in k8s.io/component-helpers/resource with the scheduler's options
-(UseStatusResources, InPlacePodLevelResourcesVerticalScalingEnabled), for memory and cpu, requests and limits apart. An
-init container runs beside the sidecars (restartable init containers) that stand before it; the peak is the largest such
-moment. A resize in place counts as the most of what is asked, allocated and in force, without what is asked once the
-kubelet has called it infeasible.
+(UseStatusResources, InPlacePodLevelResourcesVerticalScalingEnabled). It is applied to memory and cpu, and to requests
+and limits, separately. An init container runs beside the sidecars (restartable init containers) that are listed before
+it; the peak is the largest sum of that kind. During an in-place resize, the largest of what is asked for, allocated and
+in force counts; what is asked for no longer counts once the kubelet has called the resize infeasible.
 """
 
 from typing import Literal, NamedTuple, TypeAlias
@@ -21,16 +21,16 @@ from webhook.core.values.quantity import RawQuantity, nanos
 
 Resource = Literal["memory", "cpu"]
 
-# What decides a footprint, names left out, so that the pods of many workloads share a shape: each container's resources
-# with what its status reports (in force, allocated); whether an init container is a sidecar; the same for the pod;
-# overhead; whether a pending resize is infeasible.
+# What decides a footprint. Names are left out, so the pods of many workloads share a shape. Its fields: the resources of
+# each container with what its status reports (in force, allocated); the same for each init container, with whether it
+# is a sidecar; the same for the pod; overhead; whether a pending resize is infeasible.
 _Reported: TypeAlias = tuple[Resources | None, ResourceList]
 _Claim: TypeAlias = tuple[Resources, _Reported | None]
 Shape: TypeAlias = tuple[tuple[_Claim, ...], tuple[tuple[bool, _Claim], ...], _Claim, ResourceList, bool]
 
 
 class Terms(NamedTuple):
-    """One sum of one pod, taken apart; in nanos."""
+    """The terms of one sum of one pod, in nanos; `pod_level` is None if the pod as a whole does not set it."""
 
     containers: int
     sidecars: int
@@ -40,17 +40,17 @@ class Terms(NamedTuple):
 
     @property
     def before_overhead(self) -> int:
-        """What counts without the overhead."""
+        """The sum without the overhead."""
         return max(self.containers + self.sidecars, self.init_peak) if self.pod_level is None else self.pod_level
 
     @property
     def total(self) -> int:
-        """What counts."""
+        """The sum."""
         return self.before_overhead + self.overhead
 
     @property
     def decisive(self) -> Literal["containers", "init", "pod"]:
-        """Which of the terms counts, besides the overhead."""
+        """The term that decides the sum, besides the overhead."""
         if self.pod_level is not None:
             return "pod"
         return "init" if self.init_peak > self.containers + self.sidecars else "containers"
@@ -59,8 +59,8 @@ class Terms(NamedTuple):
 class Commitment(NamedTuple):
     """What a pod commits of one resource.
 
-    `limits` are those that are declared. In `filled` a container without a limit counts its request, and the pod at the
-    least its requests. `unbounded`: some app container or sidecar has no limit, and the pod has none either.
+    `limits` are the declared limits. In `filled`, a container without a limit counts its request, and the pod counts at
+    least its requests. `unbounded`: some app container or sidecar has no limit, and the pod as a whole has none either.
     """
 
     requests: Terms
@@ -70,7 +70,7 @@ class Commitment(NamedTuple):
 
 
 class Breakdown(NamedTuple):
-    """What a pod commits, and why."""
+    """What a pod commits of each resource, taken apart into its terms."""
 
     memory: Commitment
     cpu: Commitment
@@ -103,18 +103,18 @@ def _reported(status: PodStatus) -> dict[str, _Reported]:
 
 
 def breakdown(shape: Shape) -> Breakdown:
-    """Return what a pod of this shape commits and why; raises `QuantityError`."""
+    """Return what a pod of this shape commits, taken apart; raises `QuantityError`."""
     return Breakdown(_commitment(shape, "memory"), _commitment(shape, "cpu"))
 
 
 def _init_claim(container: Container, reported: dict[str, _Reported]) -> tuple[bool, _Claim]:
-    """Only sidecars can be resized, so only their status counts."""
+    """Return the part of the shape for an init container; only sidecars can be resized, so only their status counts."""
     sidecar = container.restart_policy == "Always"
     return sidecar, (container.resources, reported.get(container.name) if sidecar else None)
 
 
 def infeasible(conditions: tuple[Condition, ...]) -> bool:
-    """Say whether the kubelet has refused a resize for good; the first condition about it decides."""
+    """Say whether the kubelet has refused a resize for good; the first PodResizePending condition decides."""
     for condition in conditions:
         if condition.type == "PodResizePending":
             return condition.reason == "Infeasible"
@@ -140,10 +140,11 @@ def _commitment(shape: Shape, resource: Resource) -> Commitment:
 
 
 def _pod_limit(pod: _Claim, level: _Need, resource: Resource, infeasible: bool) -> int | None:
-    """Return the limit that replaces the containers' limits.
+    """Return the pod-level limit, which replaces the containers' limits; None if the pod has none.
 
-    Where the kubelet has refused a resize and reports no limits at all, Kubernetes' code takes what is asked after all
-    (it cannot tell "none in force" from "nothing to look at"); for a container it would take none.
+    If the kubelet has refused a resize and the pod's status reports no limits at all, Kubernetes' code takes the limit
+    that is asked for after all: it cannot distinguish "none in force" from "not reported". For a container it would
+    take none.
     """
     spec, reported = pod
     if _raw(spec.limits, resource) is UNSET:
@@ -164,14 +165,14 @@ def _terms(app: list[_Need], init: list[tuple[bool, _Need]], column: int, pod_le
 
 
 def _on_top(overhead: int, limits: Terms) -> Terms:
-    """Add overhead to limits, but not where there are none."""
+    """Add overhead to limits, unless they are zero: without a limit, overhead alone does not make one."""
     return limits._replace(overhead=overhead) if limits.before_overhead else limits
 
 
 def _need(claim: _Claim, resource: Resource, infeasible: bool) -> _Need:
-    """What one container asks for, or the pod by its own word.
+    """Return what one container needs, or what the pod needs by its pod-level resources.
 
-    A limit of zero is no limit to the kubelet (`ResourceConfigForPod` in its package cm), so it is none here.
+    To the kubelet, a limit of zero means no limit (`ResourceConfigForPod` in its package cm), and so it does here.
     """
     spec, reported = claim
     request, limit = _amount(spec.requests, resource), _amount(spec.limits, resource)

@@ -1,13 +1,14 @@
-"""Defaults: what the API server writes into a pod's resources before anybody sees the pod.
+"""Defaults: what the API server writes into a pod's resources before webhooks and watches get the pod.
 
-A manifest does not have them yet; a review and the watch do. The rules are those of `SetDefaults_Pod`,
-`defaultPodRequests` and `SetDefaults_ResourceList` in k8s.io/kubernetes/pkg/apis/core/v1/defaults.go, in their order:
+A pod in a manifest does not have these defaults yet; a pod in a review or in the watch has them. The rules are those of
+`SetDefaults_Pod`, `defaultPodRequests` and `SetDefaults_ResourceList` in
+k8s.io/kubernetes/pkg/apis/core/v1/defaults.go, in their order:
 
 1. a container with a limit and no request requests its limit;
 2. a pod with limits of its own requests what its containers request together, or its own limit where none requests any;
 3. quantities are rounded up to thousandths.
 
-What a LimitRange or a RuntimeClass adds stands in the cluster and is no default.
+What a LimitRange or a RuntimeClass adds is not a default: it depends on objects in the cluster.
 """
 
 from msgspec import UNSET, Raw, UnsetType
@@ -22,7 +23,7 @@ _THOUSANDTH = 10**6  # nanos
 
 
 def with_defaults(pod: Pod) -> Pod:
-    """Return the pod as the API server would make it; raises `QuantityError`."""
+    """Return the pod with the API server's defaults; raises `QuantityError`."""
     spec = replace(
         pod.spec,
         containers=tuple(map(_asked, pod.spec.containers)),
@@ -32,9 +33,9 @@ def with_defaults(pod: Pod) -> Pod:
 
 
 def pod_of(template: Raw) -> Pod:
-    """Return a pod made of a template, as the API server would make it; raises `ObjectError`.
+    """Return a pod made from a template, with the API server's defaults; raises `ObjectError`.
 
-    The API server fills in a pod's requests from its limits, and not those of a template.
+    The API server fills in the requests of a pod from its limits, but not those of a template.
     """
     try:
         return with_defaults(read_sent_pod(bytes(template)))
@@ -63,7 +64,7 @@ def _pod_level(spec: PodSpec) -> Resources:
 
 
 def _containers_request(spec: PodSpec) -> ResourceList:
-    """What the containers request together; unset where none says anything."""
+    """Return what the containers request together; a resource that none of them requests is unset."""
     each = [container.resources.requests for container in (*spec.containers, *spec.init_containers)]
     sums = _sums(replace(spec, resources=Resources(), overhead=ResourceList()))
     return ResourceList(

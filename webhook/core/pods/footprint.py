@@ -1,7 +1,7 @@
 """Footprint: what one pod commits, computed once for all pods of one shape.
 
-Defaults are the API server's business (a limit without a request sets the request): pods in reviews and in the watch
-have them.
+Defaults (such as a request that is filled in from the limit) are not applied here: pods in reviews and in the watch
+already have them from the API server.
 """
 
 from collections.abc import Iterator
@@ -13,8 +13,8 @@ from webhook.core.pods.breakdown import Breakdown, Shape, breakdown, shape_of
 from webhook.core.values.amounts import Amounts
 from webhook.core.values.quantity import NANO, QuantityError, RawQuantity, millis, nanos, whole
 
-# Few different shapes occur, and footprints that are equal had better be one object. Bounded in number and in size,
-# because clients choose the shapes; a full memory starts afresh.
+# Few different shapes occur, and pods of one shape share one footprint object. The cache is bounded in number and in
+# size, because clients choose the shapes; when it is full it is cleared.
 _known: dict[Shape, Amounts] = {}
 _MOST_SHAPES = 4096
 _MOST_CONTAINERS = 8
@@ -22,7 +22,7 @@ _MOST_TEXT = 256
 
 
 def footprint(pod: Pod) -> Amounts:
-    """Return what a pod commits, in bytes and millicores; raises `ObjectError` that names what is no quantity."""
+    """Return what a pod commits, in bytes and millicores; raises `ObjectError`, which names an invalid quantity."""
     shape = shape_of(pod)
     known = _known.get(shape)
     if known is None:
@@ -32,7 +32,7 @@ def footprint(pod: Pod) -> Amounts:
 
 
 def explain(pod: Pod) -> Breakdown:
-    """Return what a pod commits taken apart, in nanos; raises `ObjectError` as `footprint` does."""
+    """Return what a pod commits, taken apart, in nanos; raises `ObjectError` as `footprint` does."""
     try:
         return breakdown(shape_of(pod))
     except QuantityError as error:
@@ -40,17 +40,17 @@ def explain(pod: Pod) -> Breakdown:
 
 
 def asks_for_memory(pod: Pod) -> bool:
-    """Say whether anything in a pod requests memory, overhead aside; what does not may take any amount unseen."""
+    """Say whether a pod requests any memory, not counting overhead; if not, it may use any amount uncounted."""
     if pod.spec.overhead.memory is UNSET:
         return footprint(pod).memory_requests > 0
     return explain(pod).memory.requests.before_overhead > 0
 
 
 def lacks_memory_limit(pod: Pod, known: Amounts | None = None) -> bool:
-    """Say whether a container of a pod, be it one that runs before the others, may take any amount of memory.
+    """Say whether a container of a pod, init containers included, may use any amount of memory; raises `ObjectError`.
 
-    The account knows only of those that last; a limit of the pod as a whole bounds all of them. Raises `ObjectError`.
-    `known` is the pod's footprint, where that was worked out before.
+    The footprint says this only of app containers and sidecars. A pod-level limit bounds all containers. `known` is the
+    pod's footprint, if the caller has it already.
     """
     if (footprint(pod) if known is None else known).memory_unbounded:
         return True
@@ -65,7 +65,7 @@ def _limits_memory(resources: Resources) -> bool:
 
 
 def fractional_memory(pod: Pod) -> Iterator[tuple[str, RawQuantity]]:
-    """Yield where a pod speaks of parts of a byte (`128m` is 0.128 of one), and what it says there."""
+    """Yield the path and the value of each memory quantity with a fraction of a byte (`128m` is 0.128 bytes)."""
     for path, raw in _quantities(pod):
         if path.endswith(".memory") and nanos(raw) % NANO:
             yield path, raw
@@ -95,7 +95,7 @@ def _remember(pod: Pod, shape: Shape, amounts: Amounts) -> None:
 
 
 def _fault(pod: Pod) -> str:
-    """Find the first value that is no quantity, or none that counts."""
+    """Return the path and the error of the first value that is not a valid quantity."""
     for path, raw in _quantities(pod):
         try:
             nanos(raw)

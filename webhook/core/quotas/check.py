@@ -1,9 +1,10 @@
-"""Check: what the quotas of a namespace, as they are seen, will say against a pod that is created or resized.
+"""Check: what the quotas of a namespace, as the watch shows them, will say against a pod that is created or resized.
 
 The rule is that of `CheckRequest` in k8s.io/apiserver/pkg/admission/plugin/resourcequota/controller.go (1.36) for pods,
-without what an administrator may have limited by default in the API server's own configuration, which no client sees.
-Where several quotas say no, the API server takes any of them (its cache has no order); here it is the first by name.
-Like the API server, every quota is asked for what it demands before any is asked whether it has enough.
+without the resources that an administrator may have limited by default in the API server's own configuration, which
+clients cannot read. If several quotas refuse, the API server reports any of them (its cache has no order); here it is
+the first by name. As in the API server, each quota is checked for what it demands before any is checked for whether it
+has enough.
 """
 
 from collections.abc import Sequence
@@ -16,8 +17,8 @@ from webhook.core.quotas.objects import Container, Pod, Quantities, ResourceQuot
 from webhook.core.quotas.scopes import fault, meets, selectors
 from webhook.core.quotas.usage import growth, restricts_pods, usage
 
-# If a quota restricts one of these, every container must say it ("it was a mistake", Kubernetes' code says of that, and
-# lets no other resource in): here with the side and the resource that a container says it by.
+# If a quota restricts one of these resources, every container must specify it. ("It was a mistake", says Kubernetes'
+# code, which adds no further resources.) The values are the side and the resource by which a container specifies it.
 _DEMANDED = {
     "cpu": ("requests", "cpu"),
     "memory": ("requests", "memory"),
@@ -29,9 +30,10 @@ _DEMANDED = {
 
 
 class Quota(Struct, frozen=True, gc=False):
-    """A ResourceQuota, as far as pods are concerned; quantities are read when somebody asks.
+    """A ResourceQuota, as far as it concerns pods; its quantities are read on demand.
 
-    `restricted` names what it restricts of pods, `fault` says why nobody can tell which pods it is about.
+    `restricted` names the resources of pods that it restricts. `fault` says why Kubernetes cannot tell which pods the
+    quota covers; it is empty if Kubernetes can.
     """
 
     namespace: str
@@ -44,16 +46,16 @@ class Quota(Struct, frozen=True, gc=False):
 
     @property
     def concerns_pods(self) -> bool:
-        """Say whether it may have something to say of pods."""
+        """Say whether it can refuse pods."""
         return bool(self.restricted or self.fault)
 
     def covers(self, pod: Pod) -> bool:
-        """Say whether it is about a pod."""
+        """Say whether it applies to a pod."""
         return all(meets(pod, each) for each in self.selectors)
 
 
 def quota(found: ResourceQuota) -> Quota:
-    """Take a quota in."""
+    """Return what the check needs of a ResourceQuota."""
     meta, status, conditions = found.metadata, found.status, selectors(found.spec)
     restricted = tuple(name for name in status.hard if restricts_pods(name))
     unclear = next(filter(None, map(fault, conditions)), "")
@@ -61,9 +63,10 @@ def quota(found: ResourceQuota) -> Quota:
 
 
 def refusal(quotas: Sequence[Quota], pod: Pod, before: Pod | None = None) -> str:
-    """Say what quotas, sorted by name, will say against a pod; nothing if they let it in.
+    """Return the message with which one of the quotas will refuse a pod; empty if none does.
 
-    `before` is what a pod was that is to be resized. Raises `QuantityError`, which the API server never lets in.
+    The quotas must be sorted by name. For a resize, `before` is the pod before it. Raises `QuantityError` for a
+    quantity that the API server would never store.
     """
     covering: list[Quota] = []
     for each in quotas:
@@ -79,7 +82,7 @@ def refusal(quotas: Sequence[Quota], pod: Pod, before: Pod | None = None) -> str
 
 
 def _demands(quota: Quota, pod: Pod) -> str:
-    """Say what a pod leaves unsaid, or that the quota cannot judge yet."""
+    """Return the message that a pod does not specify what the quota demands, or that the quota has no usage yet."""
     restricted = quota.restricted
     missing = {} if _has_resources_of_its_own(pod) else _missing(pod, restricted)
     if missing:
@@ -103,7 +106,7 @@ def _says(container: Container, name: str) -> bool:
 
 
 def _has_resources_of_its_own(pod: Pod) -> bool:
-    """Say whether the pod as a whole requests something or is limited, so that its containers need not be."""
+    """Say whether the pod has pod-level requests or limits: then its containers need not specify any."""
     own = pod.spec.resources
     named = () if own is None else (*own.requests, *own.limits)
     return any(name in ("cpu", "memory") or name.startswith("hugepages-") for name in named)

@@ -1,4 +1,4 @@
-"""Scopes: which pods a quota is about (`podMatchesScopeFunc` of pkg/quota/v1/evaluator/core/pods.go)."""
+"""Scopes: which pods a quota covers, by `podMatchesScopeFunc` in pkg/quota/v1/evaluator/core/pods.go of Kubernetes."""
 
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -19,9 +19,9 @@ def selectors(spec: QuotaSpec) -> tuple[Selector, ...]:
 
 
 def fault(selector: Selector) -> str:
-    """Say why Kubernetes' code cannot tell whether a pod meets this; nothing if it can.
+    """Say why Kubernetes' code cannot tell whether a pod meets this condition; empty if it can.
 
-    The names of priority classes are compared as the values of a label, which may be no longer than 63 characters.
+    Kubernetes compares the names of priority classes as label values, which have at most 63 characters.
     """
     if selector.scope_name != "PriorityClass" or selector.operator == "Exists":
         return ""
@@ -30,7 +30,7 @@ def fault(selector: Selector) -> str:
 
 
 def meets(pod: Pod, selector: Selector) -> bool:
-    """Say whether a pod meets a condition that has no `fault`; one of an unknown scope nobody meets."""
+    """Say whether a pod meets a condition that has no `fault`; no pod meets a condition of an unknown scope."""
     if selector.scope_name == "PriorityClass":
         return _of_class(pod.spec.priority_class_name, selector)
     holds = _SCOPES.get(selector.scope_name)
@@ -38,7 +38,7 @@ def meets(pod: Pod, selector: Selector) -> bool:
 
 
 def _terminating(pod: Pod) -> bool:
-    """Say whether a pod ends by itself, by its deadline: that it is being deleted is another thing."""
+    """Say whether a pod has an active deadline; that it is being deleted does not matter here."""
     deadline = pod.spec.active_deadline_seconds
     return deadline is not None and deadline >= 0
 
@@ -48,7 +48,7 @@ def _not_terminating(pod: Pod) -> bool:
 
 
 def _best_effort(pod: Pod) -> bool:
-    """Take the class that the API server has written down; a pod that was made by hand may lack it."""
+    """Say whether the pod's QoS class is BestEffort; if its status names no class (a pod made by hand), work it out."""
     if pod.status.qos_class:
         return pod.status.qos_class == "BestEffort"
     spec = pod.spec

@@ -1,11 +1,13 @@
 """Usage: what one pod uses of the resources that a quota names.
 
-The rule is `PodUsageFunc` and `podComputeUsageHelper` of k8s.io/kubernetes/pkg/quota/v1/evaluator/core/pods.go (1.36),
-over `PodRequests` and `PodLimits` of k8s.io/component-helpers/resource with the options set there: what a container's
-status reports counts, what the pod's own status reports does not. So it is not the account's footprint, and it knows
-any resource. Only what a quota names is summed.
+The rule is that of `PodUsageFunc` and `podComputeUsageHelper` in
+k8s.io/kubernetes/pkg/quota/v1/evaluator/core/pods.go (1.36), over `PodRequests` and `PodLimits` in
+k8s.io/component-helpers/resource with the options set there: the status of a container counts, the pod-level resources
+in the pod's status do not. So usage is not the footprint, and it covers any resource. Only what a quota names is
+summed.
 
-A pod that waits for its end past its grace period uses nothing, which needs the time of day: here it uses what it did.
+To Kubernetes, a pod that is still there after its deletion grace period uses nothing. That would need the time of day:
+here it uses what it used before.
 """
 
 from collections.abc import Iterable
@@ -15,8 +17,8 @@ from typing import NamedTuple
 from webhook.core.quotas.amount import ONE, ZERO, Amount, amount
 from webhook.core.quotas.objects import Container, ContainerStatus, Pod, PodStatus, Quantities, Resources
 
-_COUNT = "count/pods"  # what is stored, whatever became of it
-_PODS = "pods"  # what has not come to its end
+_COUNT = "count/pods"  # all stored pods, ended or not
+_PODS = "pods"  # the pods that have not ended
 _REQUESTS = "requests."
 _LIMITS = "limits."
 _HUGE_PAGES = "hugepages-"
@@ -27,11 +29,11 @@ _ENDED = ("Succeeded", "Failed")
 _NOTHING: Quantities = {}
 
 Usage = dict[str, Amount]
-"""What is used, by the name that a quota has for it; nothing is left out."""
+"""What is used, by the name that a quota has for it; a resource of which nothing is used has no entry."""
 
 
 class Source(NamedTuple):
-    """Where in a pod a quota's resource comes from."""
+    """The field of a pod that a quota's resource is summed from: a resource, in requests or in limits."""
 
     resource: str
     of_limits: bool = False
@@ -39,7 +41,7 @@ class Source(NamedTuple):
 
 @lru_cache(maxsize=1024)
 def source(name: str) -> Source | None:
-    """Say what of a pod a quota restricts by a resource's name; None: nothing, or only their number."""
+    """Return what a quota restricts of a pod by this name; None: nothing of it, or only the number of pods."""
     if name in _PLAIN:
         return Source(name)
     if name.startswith(_LIMITS) and name.removeprefix(_LIMITS) in _PLAIN:
@@ -53,17 +55,17 @@ def source(name: str) -> Source | None:
 
 
 def _is_extended(resource: str) -> bool:
-    """Say whether a resource is not one of Kubernetes' own, or stands for a class of devices."""
+    """Say whether a resource is an extended resource or stands for a device class."""
     return resource.startswith(_DEVICE_CLASS) or ("/" in resource and "kubernetes.io/" not in resource)
 
 
 def restricts_pods(name: str) -> bool:
-    """Say whether a quota that names this resource is about pods at all (`MatchingResources`)."""
+    """Say whether a quota that names this resource restricts pods at all (`MatchingResources`)."""
     return name in (_COUNT, _PODS) or source(name) is not None
 
 
 def usage(pod: Pod, names: Iterable[str]) -> Usage:
-    """Return what a pod uses of these, those of which it uses nothing left out; raises `QuantityError`."""
+    """Return what a pod uses of these resources, without those of which it uses nothing; raises `QuantityError`."""
     used: Usage = {}
     ended = pod.status.phase in _ENDED
     statuses = _reported(pod.status)
@@ -77,7 +79,7 @@ def usage(pod: Pod, names: Iterable[str]) -> Usage:
 
 
 def growth(pod: Pod, before: Pod, names: Iterable[str]) -> Usage:
-    """Return what a pod uses beyond what it did, sum by sum; raises `QuantityError`."""
+    """Return what a pod uses beyond what it used before, resource by resource; raises `QuantityError`."""
     now, then = usage(pod, names), usage(before, names)
     grown = {name: held.beyond(then.get(name, ZERO)) for name, held in now.items()}
     return {name: more for name, more in grown.items() if more.nanos}
@@ -97,12 +99,12 @@ def _total(pod: Pod, wanted: Source, statuses: _Reported) -> Amount:
     if resource in level and (resource in _POD_LEVEL or resource.startswith(_HUGE_PAGES)):
         of_containers = amount(level[resource])
     if wanted.of_limits and not of_containers.nanos:
-        return ZERO  # where there is no limit, overhead makes none
+        return ZERO  # without a limit, overhead alone does not make one
     return of_containers.plus(amount(spec.overhead.get(resource)))
 
 
 def _containers(pod: Pod, wanted: Source, statuses: _Reported) -> Amount:
-    """Sum up containers and sidecars, or the largest moment of the init containers if that is more."""
+    """Return the sum of containers and sidecars, or the peak of the init containers if that is more."""
     infeasible = _infeasible(pod.status)
     together = sidecars = peak = ZERO
     for each in pod.spec.containers:
