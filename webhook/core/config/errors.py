@@ -22,7 +22,7 @@ class Problem(NamedTuple):
 
 
 class ConfigError(ValueError):
-    """The text is not a valid configuration; `problems` has all faults: keys written twice, then the others in order."""
+    """The text is not a valid configuration; `problems` has every fault: keys written twice first, then text order."""
 
     def __init__(self, problems: Iterable[Problem]) -> None:
         """Keep the problems; there must be at least one."""

@@ -32,5 +32,5 @@ def regarding(owner: OwnerReference, namespace: str) -> Reference | None:
 
 
 def controller(owners: tuple[OwnerReference, ...], namespace: str) -> Reference | None:
-    """Return the controller of an object, which creates it again if it is gone; None if it names none that can exist."""
+    """Return the controller of an object, which creates it again when it is gone; None if it names no valid one."""
     return next((regarding(owner, namespace) for owner in owners if owner.controller), None)

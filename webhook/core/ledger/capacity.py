@@ -95,7 +95,7 @@ class Capacity:
         return self._overlaps
 
     def out(self) -> Mapping[str, tuple[str, ...]]:
-        """Return, by scope, the nodes whose loss a reserve is for: those cordoned, or lost and not replaced."""
+        """Return, by scope, the nodes that use up a reserve, if one is set: cordoned, or lost and not replaced."""
         if self._out is None:
             self._out = {scope: self._out_of(scope) for scope in self._accounting.scopes}
         return self._out

@@ -8,7 +8,7 @@
 
 A replica admits a pod before any watch can show it. Until then a reservation keeps the pod's room. Each review that is
 granted has one reservation. It is *open* while its pod may still appear, and *settled* once this replica's view has
-shown the pod, or proved that it cannot appear any more. Settled is not enough: another replica's view may be older and
+shown the pod, or proved that it can no longer appear. Settled is not enough: another replica's view may be older and
 still lack the pod. So the reservation goes on holding room in this replica's allotment until a write to the shared
 object tells the others; then it is *retired*, and forgotten. Open and settled reservations together are *unretired*.
 

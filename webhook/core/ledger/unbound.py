@@ -23,7 +23,7 @@ from webhook.core.values.amounts import NOTHING, Amounts
 
 
 class Stuck(NamedTuple):
-    """What a scope's unbound pods that no node can hold come to: those that count all the same, and those apart."""
+    """The sums of a scope's unbound pods that no node can hold: those that count all the same, and those apart."""
 
     unplaceable: Amounts = NOTHING
     apart: Amounts = NOTHING
@@ -78,7 +78,7 @@ class UnboundPods:
         self.apart = 0  # how many stand apart
 
     def stuck(self, scope: str) -> Stuck:
-        """Return what the unbound pods of a scope come to that no node can hold."""
+        """Return the sums of a scope's unbound pods that no node can hold."""
         return self._stuck.get(scope, NONE_STUCK)
 
     def holdable(self) -> Iterator[Charge]:

@@ -21,9 +21,9 @@ from webhook.core.values.quantity import RawQuantity, nanos
 
 Resource = Literal["memory", "cpu"]
 
-# What decides a footprint. Names are left out, so the pods of many workloads share a shape. Its fields: the resources of
-# each container with what its status reports (in force, allocated); the same for each init container, with whether it
-# is a sidecar; the same for the pod; overhead; whether a pending resize is infeasible.
+# What decides a footprint. Names are left out, so the pods of many workloads share a shape. Its fields: the resources
+# of each container with what its status reports (in force, allocated); the same for each init container, with whether
+# it is a sidecar; the same for the pod; overhead; whether a pending resize is infeasible.
 _Reported: TypeAlias = tuple[Resources | None, ResourceList]
 _Claim: TypeAlias = tuple[Resources, _Reported | None]
 Shape: TypeAlias = tuple[tuple[_Claim, ...], tuple[tuple[bool, _Claim], ...], _Claim, ResourceList, bool]

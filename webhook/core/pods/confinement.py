@@ -111,8 +111,8 @@ def implied_pool(
 ) -> str | None:
     """Return the pool that every way leads to by the labels or the node that it requires, whatever nodes exist.
 
-    None if the ways lead to several pools, or if one of them may lead to a node in no pool. The needs of a way are not
-    considered: they narrow the choice of nodes, but imply no label.
+    None if the ways lead to several pools, or if one of them does not imply a pool. The needs of a way are not
+    considered: they narrow the choice of nodes, but do not imply a label.
     """
     found = {_implied(way, of_labels, of_node) for way in confined_to}
     return found.pop() if len(found) == 1 else None
@@ -167,7 +167,7 @@ def _way(selector: Mapping[str, str], term: NodeSelectorTerm) -> Way | None:
     for each in term.match_fields:
         if each.operator not in {"In", "NotIn"} or len(each.values) != 1:
             return None
-        if each.key != "metadata.name":  # Kubernetes reads such a field as empty; the API server accepts no such term
+        if each.key != "metadata.name":  # Kubernetes takes this field of any node as empty; no API server accepts one
             if (each.values[0] == "") != (each.operator == "In"):
                 return None
         elif each.operator == "In":
