@@ -11,7 +11,8 @@ otherwise the loss of a node would shut out the replacements of its own pods. It
 of the bound, because otherwise a cordon of an over-full node would create headroom. Cordoned nodes together take out at
 most what they took out of the bound: where a reserve pays for them that is nothing, and their pods count until they go.
 
-A pod that policy lets in and that no node can hold is not committed until it is bound (unbound.py).
+A pod that policy lets in and that no node can hold is not committed until it is bound or a node can hold it
+(unbound.py).
 
 The work for one pod event is the same at any cluster size. Not thread-safe: the caller holds one lock for all of it.
 """
@@ -125,7 +126,10 @@ class Ledger:
         return Interval(pod.before.footprint if pod.before is UNBORN else self.before(pod).within(scope), pod.footprint)
 
     def sets_apart(self, pod: PodInfo) -> bool:
-        """Say whether a pod stands apart: policy lets it in, no node can hold it, and it counts only once bound."""
+        """Say whether a pod would stand apart: policy lets it in, and no node can hold it.
+
+        Such a pod does not count until it is bound or a node can hold it.
+        """
         policy = self.accounting.lets_in(pod.name, pod.priority_class, of_daemon_set=pod.of_daemon_set)
         return policy and self.lacking(pod) is not None
 
@@ -396,7 +400,7 @@ class Ledger:
             self.revision = max(self.revision, revision)
 
     def _pool_of(self, node: str, confined_to: Ways) -> str | None:
-        """Return the pool of a pod: of its node, if it is bound and the node is known, or that of its confinement."""
+        """Return the pool of a bound pod's node (None if that is not known), or of an unbound pod's confinement."""
         return self._placed.get(node) if node else self._placement.pool_of(confined_to)
 
     def _implied_pool(self, labels: Mapping[str, str]) -> str | None:

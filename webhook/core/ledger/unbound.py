@@ -2,11 +2,11 @@
 
     unbound ──► a node can hold it ───────────────────────► pending                  committed
             ──► no node can ──► let in because it fit ────► pending, unplaceable     committed
-                            ──► let in by policy ─────────► apart                    not committed until it is bound
+                            ──► let in by policy ─────────► apart                    not committed
 
 Whether policy lets a pod in follows from the pod as the watch shows it and from the current configuration, so every
 replica comes to the same result, whichever replica answered the review. A pod that was let in because it fit always
-counts: it may be bound at any time.
+counts: it may be bound at any time. A pod that stands apart counts as soon as it is bound or a node can hold it.
 
 Pods that may go to the same nodes and request the same are one group, and a group is judged once: when its first pod
 comes, and again when a node changes (`turned`). The pool of a confinement is looked up once for all of its groups.
