@@ -1,6 +1,6 @@
-"""Pods and nodes as the API shows them: only the fields that the account needs; all else is skipped unread.
+"""Pods and nodes as the API shows them: only the fields that Headroom needs. The decoder skips all others.
 
-Field names and their meaning: k8s.io/api/core/v1. Everything is frozen, so equal parts may serve as keys.
+Field names and their meaning: k8s.io/api/core/v1. Everything is frozen, so parts can serve as dictionary keys.
 """
 
 from collections.abc import Callable
@@ -17,11 +17,11 @@ _UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
 class ObjectError(ValueError):
-    """An object that cannot be read: names the path of the fault and says what is wrong there."""
+    """An object cannot be read: the message names the path of the fault and says what is wrong there."""
 
 
 class _Part(Struct, frozen=True, gc=False, rename="camel"):
-    """Base of all parts; without cycles, so nothing here is of interest to the garbage collector."""
+    """Base of all parts. They have no reference cycles, so the garbage collector need not track them."""
 
 
 HUGE_PAGES = ("hugepages-2Mi", "hugepages-1Gi")
@@ -55,7 +55,7 @@ class PodResources(_Part, frozen=True):
 
 
 class OwnerReference(_Part, frozen=True):
-    """Who made the object; at most one owner is its controller."""
+    """An owner of the object; at most one owner is its controller."""
 
     api_version: str = ""
     kind: str = ""
@@ -85,7 +85,7 @@ class PodMeta(_Part, frozen=True):
 
     @property
     def of_daemon_set(self) -> bool:
-        """Say whether its controller is said to be a DaemonSet, which anybody who may create pods could say."""
+        """Say whether the pod claims a DaemonSet as its controller; any client that may create pods can claim that."""
         return any(owner.controller and owner.kind == "DaemonSet" for owner in self.owner_references)
 
 
@@ -98,7 +98,7 @@ class Container(_Part, frozen=True):
 
 
 class NodeRequirement(_Part, frozen=True):
-    """What a label, or a field, of a node must be."""
+    """A requirement on a label or a field of a node."""
 
     key: str = ""
     operator: str = ""
@@ -106,7 +106,7 @@ class NodeRequirement(_Part, frozen=True):
 
 
 class NodeSelectorTerm(_Part, frozen=True):
-    """Requirements that a node must meet all of; one without any selects no node."""
+    """Requirements of which a node must meet all; a term without requirements selects no node."""
 
     match_expressions: tuple[NodeRequirement, ...] = ()
     match_fields: tuple[NodeRequirement, ...] = ()
@@ -119,13 +119,13 @@ class NodeSelector(_Part, frozen=True):
 
 
 class NodeAffinity(_Part, frozen=True):
-    """On which nodes a pod must be; on which it had better be is no matter."""
+    """The nodes that a pod must run on; preferences do not matter here."""
 
     required_during_scheduling_ignored_during_execution: NodeSelector | None = None
 
 
 class Affinity(_Part, frozen=True):
-    """Where a pod is to be."""
+    """The affinity of a pod, as far as it constrains nodes."""
 
     node_affinity: NodeAffinity | None = None
 
@@ -151,7 +151,7 @@ class InForce(_Part, frozen=True):
 
 
 class ContainerStatus(_Part, frozen=True):
-    """What a kubelet has allocated to a container, and what is in force (none: it has not said)."""
+    """What the kubelet has allocated to a container, and what is in force (`resources`; None: not reported)."""
 
     name: str = ""
     resources: InForce | None = None
@@ -191,7 +191,7 @@ class Condition(_Part, frozen=True):
 
 
 class PodStatus(_Part, frozen=True):
-    """What is known of a pod's life."""
+    """The status of a pod: its phase, and what the kubelet reports."""
 
     phase: str = ""
     conditions: tuple[Condition, ...] = ()
@@ -211,13 +211,13 @@ class Pod(_Part, frozen=True):
 
 
 class Target(_Part, frozen=True):
-    """What a pod is bound to: a node."""
+    """The node that a pod is to be bound to."""
 
     name: str = ""
 
 
 class Binding(_Part, frozen=True):
-    """A pod's way to its node, as a scheduler asks for it; the metadata are the pod's."""
+    """A request to bind a pod to a node, as a scheduler makes it; the metadata are the pod's."""
 
     metadata: PodMeta = PodMeta()
     target: Target = Target()
@@ -241,14 +241,14 @@ class Taint(_Part, frozen=True):
 
 
 class NodeSpec(_Part, frozen=True):
-    """What an administrator says of a node."""
+    """The spec of a node: whether it is cordoned, and its taints."""
 
     unschedulable: bool = False
     taints: tuple[Taint, ...] = ()
 
 
 class NodeStatus(_Part, frozen=True):
-    """What a kubelet says of its node."""
+    """The status of a node, as its kubelet reports it."""
 
     allocatable: ResourceList = ResourceList()
     conditions: tuple[Condition, ...] = ()
@@ -263,10 +263,10 @@ class Node(_Part, frozen=True):
 
 
 def reader(kind: type[Kind]) -> Callable[[bytes], Kind]:
-    """Make a decoder of JSON for a type made of the parts above; it raises `ObjectError`.
+    """Return a JSON decoder for a type made of the parts above; the decoder raises `ObjectError`.
 
-    Null is as good as absent, as it is to Go's decoder. The API server writes hardly any, so the fast way does without
-    that rule, and what it refuses is read once more with the nulls taken out.
+    A null is taken as absent, as Go's decoder does. The API server writes hardly any nulls, so the fast way does
+    without that rule. An object that the fast way refuses is decoded again, with the nulls taken out.
     """
     decoder = msgspec.json.Decoder(kind)
 
@@ -280,7 +280,7 @@ def reader(kind: type[Kind]) -> Callable[[bytes], Kind]:
 
 
 def sent_reader(kind: type[Kind]) -> Callable[[bytes], Kind]:
-    """Make the same for objects that anybody may have sent: what is large is read in the fast way or not at all.
+    """Return a decoder like `reader` for objects from any client; it reads a large one in the fast way or not at all.
 
     The slow way takes twenty times the memory, and the API server sends no large object with nulls where they matter.
     """
@@ -297,11 +297,11 @@ def sent_reader(kind: type[Kind]) -> Callable[[bytes], Kind]:
     return read_sent
 
 
-LARGE = 64 << 10  # bytes of JSON; a smaller object may be made of anything
+LARGE = 64 << 10  # bytes of JSON; a smaller object is harmless whatever it is made of
 
 
 def convert(value: object, kind: type[Kind]) -> Kind:
-    """Turn what a JSON or YAML parser returned into a type made of the parts above; raises `ObjectError`."""
+    """Convert the result of a JSON or YAML parser into a type made of the parts above; raises `ObjectError`."""
     try:
         return msgspec.convert(_without_nulls(value), kind)
     except msgspec.ValidationError as error:
@@ -318,7 +318,7 @@ def _parsed(data: bytes) -> object:
 
 
 def _without_nulls(value: object) -> object:
-    """Take out the nulls, but for those of quantities; in a list Go reads a null as an empty object."""
+    """Return the value without nulls, except those of quantities; a null in a list becomes {}, as Go reads it."""
     if isinstance(value, dict):
         return {
             key: _without_nulls(item)
@@ -331,7 +331,7 @@ def _without_nulls(value: object) -> object:
 
 
 def _located(message: str) -> str:
-    """Put the path first: "Expected `str`, got `int` - at `$.spec.nodeName`" is how msgspec has it."""
+    """Return a message of msgspec with the path first; msgspec writes "Expected ... - at `$.spec.nodeName`"."""
     fault, _, place = message.replace("`", "").partition(" - at ")
     path = place.removeprefix("key in ").removeprefix("$").removeprefix(".")
     return f"{path or 'object'}: {fault[0].lower()}{fault[1:]}"

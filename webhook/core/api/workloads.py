@@ -1,6 +1,6 @@
-"""Workloads as the API shows them: Deployments and all the other kinds whose controllers make pods.
+"""Workloads as the API shows them: Deployments and all the other kinds whose controllers create pods.
 
-One shape serves every kind, because no two of them give one field two meanings. Field names: k8s.io/api/apps/v1,
+One type serves every kind, because no field means two things in two kinds. Field names: k8s.io/api/apps/v1,
 batch/v1 and, for `Scale`, autoscaling/v1.
 """
 
@@ -33,7 +33,7 @@ class Meta(_Part, frozen=True):
 
 
 class RollingUpdate(_Part, frozen=True):
-    """How a rolling update goes; absent: the kind's own default."""
+    """The parameters of a rolling update; None: the kind's own default."""
 
     max_surge: IntOrPercent | None = None
     max_unavailable: IntOrPercent | None = None
@@ -69,13 +69,13 @@ class Selector(_Part, frozen=True):
 
 
 class JobTemplate(_Part, frozen=True):
-    """What a CronJob makes its Jobs of."""
+    """The template from which a CronJob creates its Jobs."""
 
     spec: "Spec"
 
 
 class Spec(_Part, frozen=True):
-    """What a workload asks for. The template stays unread, so that two of them can be compared byte by byte."""
+    """What a workload asks for. The template is not decoded, so two templates can be compared byte by byte."""
 
     replicas: int = 1
     selector: Selector = Selector()
@@ -93,7 +93,7 @@ class Spec(_Part, frozen=True):
 
 
 class Status(_Part, frozen=True):
-    """What its controller last said of its pods; those that are being deleted are not among them."""
+    """What the controller last reported of the workload's pods, without those that are being deleted."""
 
     observed_generation: int = 0
     conditions: tuple[Condition, ...] = ()
@@ -125,12 +125,12 @@ class Workload(_Part, frozen=True):
 
     @property
     def updated(self) -> int:
-        """How many of the pods are surely made of the template that stands here."""
+        """How many of the pods were surely created from the current template."""
         return 0 if self.outdated else min(self.status.updated_replicas, self.status.replicas)
 
     @property
     def outdated(self) -> bool:
-        """Say whether its controller has not looked at its last edit yet."""
+        """Say whether the controller has not observed the last edit yet."""
         return self.status.observed_generation < self.metadata.generation
 
     @property
@@ -145,7 +145,7 @@ class Workload(_Part, frozen=True):
 
     @property
     def coming(self) -> bool:
-        """Say whether pods of a Deployment or ReplicaSet may be about to come: some miss, and none was refused."""
+        """Say whether pods of a Deployment or ReplicaSet may be about to come: some are missing, none was refused."""
         failed = any(c.type == "ReplicaFailure" and c.status == "True" for c in self.status.conditions)
         return self.status.replicas < self.spec.replicas and not failed
 
@@ -154,7 +154,7 @@ _ENDS = ("Complete", "Failed", "SuccessCriteriaMet", "FailureTarget")
 
 
 class _ScaleSpec(_Part, frozen=True):
-    replicas: int = 0  # zero is left out
+    replicas: int = 0  # the API server leaves a zero out
 
 
 class _Scale(_Part, frozen=True):
@@ -166,7 +166,7 @@ class _Toleration(_Part, frozen=True):
 
 
 class Placement(_Part, frozen=True):
-    """What a template's `spec` says of nodes: the labels they must have, and the taints that may be there, by key."""
+    """What a template's `spec` says of nodes: the labels they must have, and the keys of tolerated taints."""
 
     tolerations: tuple[_Toleration, ...] = ()
     node_selector: dict[str, str] = {}
@@ -192,5 +192,5 @@ def scaled(live: Workload, replicas: int) -> Workload:
 
 
 def placement_of(template: Raw) -> Placement:
-    """Return what a template says of the nodes its pods may run on; raises `ObjectError`."""
+    """Return what a template says of the nodes that its pods may run on; raises `ObjectError`."""
     return _read_template(bytes(template)).spec

@@ -1,6 +1,6 @@
-"""The configuration: what one `config.yaml` says, typed and whole, as frozen values.
+"""The configuration: the content of one `config.yaml` as typed, frozen values.
 
-`config_source.parse` makes it from text, `config_text.render` writes it, `config_text.digest` names it in few letters.
+`parse.parse` reads it from text, `render.render` writes it as text, `render.digest` returns a short name for it.
 """
 
 from collections.abc import Iterator, Mapping
@@ -30,7 +30,7 @@ KIND: Literal["HeadroomConfig"] = "HeadroomConfig"
 
 
 class Policy(Struct, frozen=True, gc=False):
-    """What holds in one namespace."""
+    """The settings that hold in one namespace."""
 
     mode: Mode
     missing_requests: Answer
@@ -108,7 +108,7 @@ class HeadroomConfig(Group, frozen=True, kw_only=True):
     ] = ()
 
     def faults(self) -> Iterator[Fault]:
-        """No sum is bounded at all, or a pool can never be told from another."""
+        """Yield a fault if no sum is bounded at all, and one for each pool that is not distinct from an earlier one."""
         if not any(each.bounds_something for each in (self.thresholds, *(pool.thresholds for pool in self.pools))):
             yield Fault("thresholds", "has no threshold; write a share such as memory: {requests: 75%}")
         for index, pool in enumerate(self.pools):
@@ -124,7 +124,7 @@ class HeadroomConfig(Group, frozen=True, kw_only=True):
                 )
 
     def policy(self, namespace: str) -> Policy:
-        """Return what holds in a namespace."""
+        """Return the settings that hold in a namespace."""
         for override in self.overrides:
             if override.matches(namespace):
                 return Policy(
@@ -136,7 +136,7 @@ class HeadroomConfig(Group, frozen=True, kw_only=True):
         return Policy(self.mode, self.missing_requests, self.unplaceable, self.workloads)
 
     def lets_in(self, namespace: str, priority_class: str, *, of_daemon_set: bool) -> bool:
-        """Say whether policy lets such a pod in there whatever the account says, as far as the pod itself tells."""
+        """Say whether policy lets such a pod in whatever is committed, as far as the pod itself tells."""
         exempt = self.exempt
         return (
             self.policy(namespace).mode is not Mode.ENFORCE
@@ -146,7 +146,7 @@ class HeadroomConfig(Group, frozen=True, kw_only=True):
         )
 
     def pools_of(self, labels: Mapping[str, str]) -> tuple[PoolConfig, ...]:
-        """Return the pools that select a node with these labels: it belongs to the first, the others overlap."""
+        """Return the pools that select a node with these labels: the node belongs to the first; the others overlap."""
         return tuple(pool for pool in self.pools if pool.matches(labels))
 
     def reserve_of(self, pool: PoolConfig) -> Reserve:

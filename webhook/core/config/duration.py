@@ -22,7 +22,7 @@ class Duration(Notation):
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read hours, minutes, seconds and milliseconds, in this order; anything else is a ValueError."""
+        """Read hours, minutes, seconds and milliseconds, in this order; raises ValueError for anything else."""
         match = re.fullmatch(cls.pattern, text)
         if match is None:
             hint = (
@@ -37,11 +37,11 @@ class Duration(Notation):
 
     @property
     def seconds(self) -> float:
-        """The span in seconds, the unit of every clock in the core."""
+        """The span in seconds, the unit of all times in the core."""
         return self.milliseconds / 1000
 
     def __str__(self) -> str:
-        """Write only the units that are needed."""
+        """Return the span with only the units that it needs."""
         parts, rest = [], self.milliseconds
         for unit, size in _UNITS.items():
             count, rest = divmod(rest, size)

@@ -1,4 +1,4 @@
-"""The shape of the configuration: what its types say about each setting, in a form that can be walked."""
+"""Introspection: what the types of the configuration say about each setting, in a form that code can walk."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any, cast
@@ -11,12 +11,12 @@ from webhook.core.values.notation import Notation
 
 
 def shape() -> inspect.StructType:
-    """Return the whole configuration's shape."""
+    """Return the type information of the whole configuration."""
     return cast("inspect.StructType", inspect.type_info(HeadroomConfig))
 
 
 def bare(kind: inspect.Type) -> inspect.Type:
-    """Return the type itself, without its description and without the `None` of a setting that may be absent."""
+    """Return the type without its description and without the `None` of a setting that may be absent."""
     match kind:
         case inspect.Metadata(type=inner) | inspect.UnionType(types=(inner, inspect.NoneType())):
             return bare(inner)
@@ -25,7 +25,7 @@ def bare(kind: inspect.Type) -> inspect.Type:
 
 
 def about(kind: inspect.Type) -> dict[str, Any]:
-    """Return title, examples and description; what the setting says goes before what its type says."""
+    """Return title, examples and description; those of the setting take precedence over those of its type."""
     said = (kind.extra_json_schema or {}) if isinstance(kind, inspect.Metadata) else {}
     match bare(kind):
         case inspect.DataclassType(cls=cls) if issubclass(cls, Notation):
@@ -39,7 +39,7 @@ def about(kind: inspect.Type) -> dict[str, Any]:
 
 
 def words(kind: inspect.Type) -> Mapping[str, tuple[str, ...]]:
-    """Return the single words that may stand in the place of a list, each with the items that it means."""
+    """Return the words that may be written in place of a list, each with the items that it stands for."""
     match kind:
         case inspect.Metadata(extra=dict(extra)) if WORDS in extra:
             return cast("Mapping[str, tuple[str, ...]]", extra[WORDS])
@@ -48,12 +48,12 @@ def words(kind: inspect.Type) -> Mapping[str, tuple[str, ...]]:
 
 
 def must_be_written(field: inspect.Field) -> bool:
-    """Say whether a text without the key is wrong; constants have a default in code and none in text."""
+    """Say whether the key must be in the text; a constant must be, although it has a default in the code."""
     return field.required or isinstance(bare(field.type), inspect.LiteralType)
 
 
 def wish(kind: inspect.Type) -> str:  # noqa: PLR0911 - one return for each kind of type
-    """Say what would be right, with an example where the values are too many to name."""
+    """Say what values would be right, with an example if there are too many to list."""
     match bare(kind):
         case inspect.LiteralType(values=(only,)):
             return str(only)
@@ -74,7 +74,7 @@ def wish(kind: inspect.Type) -> str:  # noqa: PLR0911 - one return for each kind
 
 
 def flow(value: object) -> str:
-    """Write a plain value as people write it within one line of YAML."""
+    """Return a plain value as people write it in one line of YAML."""
     match value:
         case bool():
             return str(value).lower()
@@ -82,7 +82,7 @@ def flow(value: object) -> str:
             return "{" + ", ".join(f"{key}: {flow(each)}" for key, each in value.items()) + "}"
         case list():
             return "[" + ", ".join(map(flow, value)) + "]"
-        case str() if not value or " #" in value:  # which YAML would take for nothing, and for a comment
+        case str() if not value or " #" in value:  # YAML would read these as null and as a comment
             return f'"{value}"'
         case _:
             return str(value)

@@ -1,6 +1,6 @@
-"""Text → configuration: everything that is wrong is found in one go, each problem with its path.
+"""Text → configuration: one pass finds every problem, each with its path.
 
-Only what compares settings with each other (`Group.faults`) waits until those settings themselves can be read.
+Only the checks that compare settings with each other (`Group.faults`) run later: once these settings can be read.
 """
 
 import re
@@ -24,7 +24,7 @@ _WHOLE = re.compile(r"0|[1-9][0-9]{0,17}")
 
 
 def parse(text: str) -> HeadroomConfig:
-    """Read a configuration; ConfigError holds every problem found, and nothing else is raised whatever the text."""
+    """Read a configuration; raises `ConfigError`, which holds every problem, and nothing else whatever the text is."""
     problems: list[Problem] = []
     top = Place(problems)
     tree = read_tree(text, top)
@@ -56,7 +56,7 @@ def _read(kind: inspect.Type, tree: Tree, place: Place) -> Any:
 
 
 def _spelt_out(kind: inspect.Type, tree: Tree) -> Tree:
-    """Put the list that a word means in the place of that word."""
+    """Replace a word that stands for a list by that list."""
     match tree:
         case Scalar(plain=True, text=word) if word in words(kind):
             return [Scalar(item, plain=True) for item in words(kind)[word]]

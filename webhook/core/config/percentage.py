@@ -25,7 +25,7 @@ class Share(Notation):
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read a percentage such as 75% or 72.5%; anything else is a ValueError."""
+        """Read a percentage such as 75% or 72.5%; raises ValueError for anything else."""
         if not re.fullmatch(cls.pattern, text):
             raise ValueError(f"{quoted(text)} {cls._fault(text)}")
         whole, _, decimals = text[:-1].partition(".")
@@ -35,20 +35,20 @@ class Share(Notation):
         return share
 
     def of(self, amount: int) -> int:
-        """Return this share of an amount, rounded down: a bound is never a byte too generous."""
+        """Return this share of an amount, rounded down, so a bound is never a byte too large."""
         return amount * self.thousandths // WHOLE
 
     def grains(self, amount: int) -> int:
-        """Return this share of an amount, exact: there are `WHOLE` grains in a byte or millicore."""
+        """Return this share of an amount in grains, which is exact: a byte or millicore has `WHOLE` grains."""
         return amount * self.thousandths
 
     @property
     def ratio(self) -> float:
-        """The share as a number (75 % is 0.75), to be shown; `of` is the exact one."""
+        """The share as a number (75 % is 0.75), for display; `of` is exact."""
         return self.thousandths / WHOLE
 
     def __str__(self) -> str:
-        """Write the percentage without needless zeros."""
+        """Return the percentage without trailing zeros."""
         whole, decimals = divmod(self.thousandths, 1000)
         return f"{whole}.{decimals:03d}".rstrip("0").rstrip(".") + "%"
 

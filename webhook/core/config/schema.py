@@ -1,4 +1,4 @@
-"""The configuration described for others: a JSON Schema for editors and checkers, rows of a table for people."""
+"""The description of the configuration: a JSON Schema for editors and checkers, rows of a table for people."""
 
 from collections.abc import Iterator
 from typing import Any, NamedTuple
@@ -20,7 +20,7 @@ class Row(NamedTuple):
 
 
 def rows() -> list[Row]:
-    """List every setting that takes a value, by the path of its key; `pools[]` stands for each of the pools."""
+    """Return a row for each setting that takes a value, with the path of its key; `pools[]` stands for each pool."""
     return list(_rows(shape(), ""))
 
 
@@ -46,7 +46,7 @@ def _default(field: inspect.Field) -> str:
 
 
 def json_schema() -> dict[str, Any]:
-    """Return the schema of a whole `config.yaml`; what no schema can say, `parse` still refuses."""
+    """Return the schema of a whole `config.yaml`; `parse` also refuses faults that a schema cannot express."""
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "HeadroomConfig",
@@ -103,5 +103,5 @@ def _property(field: inspect.Field) -> dict[str, Any]:
     schema = _schema(field.type)
     silent = must_be_written(field) or field.default in (None, NODEFAULT)
     if silent or isinstance(bare(field.type), inspect.StructType):
-        return schema  # a group's defaults stand beside its own settings
+        return schema  # the defaults of a group are in the schemas of its own settings
     return {**schema, "default": plain(field.default)}

@@ -1,7 +1,7 @@
-"""The groups of settings that a configuration is made of, each setting with its default and its sentence.
+"""The groups of settings of a configuration, each setting with its default and its description.
 
-Errors, the JSON Schema and the table in docs/configuration.md are made from these types: a setting is added here (or,
-at the top level, in `config`) and nowhere else.
+Errors, the JSON Schema and the table in docs/configuration.md are made from these types. To add a setting, add it here
+(or, at the top level, in `config`), and nowhere else.
 """
 
 from collections.abc import Iterator, Mapping
@@ -23,11 +23,11 @@ from webhook.core.config.names import (
 from webhook.core.config.percentage import Share
 
 WORDS = "words"
-"""In a list's `Meta.extra`: the single words that may stand in its place, each with the items that it means."""
+"""The key in a list's `Meta.extra` for the words that may stand for the list, each with the items that it means."""
 
 
 class Mode(StrEnum):
-    """What becomes of a pod that does not fit."""
+    """What happens to a pod that does not fit."""
 
     ENFORCE = "enforce"
     WARN = "warn"
@@ -35,7 +35,7 @@ class Mode(StrEnum):
 
 
 class MissingLimits(StrEnum):
-    """How a container without a limit counts in the sum of limits, and what is said about it."""
+    """How a container without a limit counts in the sum of limits, and how the webhook answers for it."""
 
     COUNT_REQUEST = "count-request"
     IGNORE = "ignore"
@@ -44,7 +44,7 @@ class MissingLimits(StrEnum):
 
 
 class Answer(StrEnum):
-    """What is said to the user."""
+    """How the webhook answers the user: it lets the object in, lets it in with a warning, or refuses it."""
 
     ALLOW = "allow"
     WARN = "warn"
@@ -52,7 +52,7 @@ class Answer(StrEnum):
 
 
 class Fault(NamedTuple):
-    """Settings that are each fine and make no sense together; the path is below the group that found it."""
+    """Settings that are each valid but make no sense together; the path is relative to the group that found them."""
 
     path: str
     message: str
@@ -62,7 +62,7 @@ class Group(Struct, frozen=True, kw_only=True, rename="camel"):
     """Settings under one key."""
 
     def faults(self) -> Iterator[Fault]:
-        """Yield what is wrong between the settings of this group."""
+        """Yield the faults between the settings of this group."""
         yield from ()
 
 
@@ -90,7 +90,7 @@ class Thresholds(Group, frozen=True, kw_only=True):
 
 
 class Reserve(Group, frozen=True, kw_only=True):
-    """Room that is kept for the loss of nodes."""
+    """The room that is kept for the loss of nodes."""
 
     nodes: Annotated[
         int,
@@ -145,7 +145,7 @@ class PoolConfig(Group, frozen=True, kw_only=True):
 
 
 class Exempt(Group, frozen=True, kw_only=True):
-    """Pods that are counted and never refused."""
+    """The pods that are counted but never refused."""
 
     namespaces: Annotated[
         frozenset[NamespacePattern],
@@ -186,7 +186,7 @@ class Exempt(Group, frozen=True, kw_only=True):
 
 
 class Override(Group, frozen=True, kw_only=True):
-    """Another policy for some namespaces; the first override that fits wins, what it leaves out stays as it is."""
+    """Another policy for some namespaces; the first override that matches wins. What it leaves out stays as it is."""
 
     namespaces: Annotated[
         frozenset[NamespacePattern], Meta(min_length=1, description="Namespaces for which this override holds.")
@@ -197,10 +197,10 @@ class Override(Group, frozen=True, kw_only=True):
     workloads: Annotated[Answer | None, Meta(description="`workloads` for these namespaces.")] = None
 
     def faults(self) -> Iterator[Fault]:
-        """An override that changes nothing has lost a line."""
+        """Yield a fault if the override changes nothing: then a line must have been lost."""
         if not (self.mode or self.missing_requests or self.unplaceable or self.workloads):
             yield Fault("", "changes nothing; add mode, missingRequests, unplaceable or workloads, or remove it")
 
     def matches(self, namespace: str) -> bool:
-        """Say whether the override holds there."""
+        """Say whether the override holds in a namespace."""
         return fits_any(self.namespaces, namespace)

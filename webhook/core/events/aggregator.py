@@ -1,12 +1,13 @@
-"""Notices: which occurrences are told to Kubernetes as Events, and when; bounded in rate and memory whatever happens.
+"""Aggregator: which occurrences become Kubernetes Events, and when; always bounded in rate and in memory.
 
     absent ──observe──► new ──take──► quiet ──observe──► grown ──take──► quiet …
                                         │                  from INTERVAL after the last `take`
     absent ◄────────────────────────────┘ INTERVAL is over and nothing happened
 
-One notice is kept for an object and a reason. What happens while it is quiet is counted, and told together with the
-newest text. A token bucket limits all notices together: new ones go first, and namespaces take turns, so that a flood
-in one of them holds up no other. What finds no room is dropped, and `observe` says so.
+One entry is kept for each pair of object and reason. Occurrences while it is quiet are counted, and the next Event
+carries the count and the newest text. A token bucket limits all Events together: new entries go first, and namespaces
+take turns, so a flood in one namespace does not hold up another. An occurrence for which there is no room is dropped,
+and `observe` returns False.
 """
 
 from collections import Counter
@@ -17,22 +18,23 @@ from msgspec import Struct
 
 from webhook.core.events.reference import Reference
 
-# Whoever asks `kubectl describe` sees figures no older than this; client-go's ten minutes would hide what changes.
+# Users of `kubectl describe` see figures at most this old; the ten minutes of client-go would hide changes.
 INTERVAL: Final = 10.0  # seconds
-RATE: Final = 5.0  # notices a second, as many as one client of Kubernetes may call by default
-BURST: Final = 25
-MOST: Final = 2_000
-ROOM: Final = 250  # for the notices of one namespace
-ATTEMPTS: Final = 3  # at INTERVAL: the API server may be restarted meanwhile
+RATE: Final = 5.0  # Events per second: the default rate limit of one client of the Kubernetes API
+BURST: Final = 25  # Events
+MOST: Final = 2_000  # entries
+ROOM: Final = 250  # entries of one namespace
+ATTEMPTS: Final = 3  # one per INTERVAL, so that an Event survives a restart of the API server
 
-# The whole reference: a pod may name anybody's uid, but nobody can speak of an object of another namespace.
+# The key contains the whole reference, because a pod may name the UID of any object as its owner. It cannot refer to an
+# object of another namespace.
 _Key = tuple[Reference, str]
 
 
 class Occurrence(Struct, frozen=True, gc=False):
     """What happened to an object. `type` is Warning or Normal.
 
-    `claimed`: the object was named by a review alone; it must be looked up before an Event is written.
+    `claimed`: only a review named the object, so it must be looked up before an Event is written.
     """
 
     regarding: Reference
@@ -45,7 +47,7 @@ class Occurrence(Struct, frozen=True, gc=False):
 
 @dataclass(frozen=True, slots=True)
 class PendingEvent:
-    """What is to be told now: the newest of `count` occurrences between two moments, in seconds."""
+    """An Event to write now: the newest of `count` occurrences between the moments `first` and `last`, in seconds."""
 
     occurrence: Occurrence
     count: int
@@ -59,7 +61,7 @@ class _Entry:
     occurrence: Occurrence
     first: float
     last: float
-    count: int = 1  # since it was told last
+    count: int = 1  # occurrences since the last `take`
     attempt: int = 1
     told_at: float | None = None
 
@@ -68,7 +70,7 @@ class _Entry:
 
 
 class EventAggregator:
-    """All changes of state are here; times are seconds of one clock that never goes back."""
+    """The entries, and the rules by which they become Events. Times are seconds of one monotonic clock."""
 
     def __init__(self) -> None:
         self._entries: dict[_Key, _Entry] = {}
@@ -78,11 +80,11 @@ class EventAggregator:
         self._filled_at = float("-inf")
 
     def __len__(self) -> int:
-        """How many notices are kept."""
+        """Return how many entries are kept."""
         return len(self._entries)
 
     def observe(self, occurrence: Occurrence, now: float) -> bool:
-        """Take an occurrence in; say whether it will be told."""
+        """Take in an occurrence; say whether it will become part of an Event (False: it was dropped)."""
         key = _key(occurrence)
         entry = self._entries.get(key)
         if entry is None:
@@ -92,7 +94,7 @@ class EventAggregator:
         return True
 
     def take(self, now: float) -> PendingEvent | None:
-        """Return what is to be told now, if anything is."""
+        """Return the Event to write now; None if none is due, or the rate limit is reached."""
         self._tokens = min(float(BURST), self._tokens + (now - self._filled_at) * RATE)
         self._filled_at = now
         if self._tokens < 1:
@@ -109,7 +111,7 @@ class EventAggregator:
         return notice
 
     def give_back(self, notice: PendingEvent) -> bool:
-        """Take back what could not be told; say whether it will be tried again."""
+        """Take back an Event that could not be written; say whether it will be tried again."""
         key = _key(notice.occurrence)
         entry = self._entries.get(key)
         if notice.attempt >= ATTEMPTS:
@@ -135,11 +137,11 @@ class EventAggregator:
         return True
 
     def _forget(self, now: float) -> None:
-        """Drop what an unknown one would be treated like."""
+        """Drop the entries that would be treated like unknown ones: nothing happened, and they are no longer quiet."""
         over = [key for key, entry in self._entries.items() if not entry.count and not entry.quiet(now)]
         for key in over:
             self._in_namespace[self._entries.pop(key).occurrence.regarding.namespace] -= 1
-        self._in_namespace += Counter()  # without those that came to nothing
+        self._in_namespace += Counter()  # this removes the namespaces whose count is 0
         for namespace in self._served.keys() - self._in_namespace.keys():
             del self._served[namespace]
 

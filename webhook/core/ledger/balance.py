@@ -1,4 +1,4 @@
-"""Standing: what the account of one scope comes to."""
+"""Balance: what is committed, granted and free in one scope."""
 
 from msgspec import Struct
 
@@ -9,7 +9,11 @@ from webhook.core.values.amounts import Amounts
 
 
 class Balance(Struct, frozen=True, gc=False):
-    """One scope's account at one moment; `stuck` says what of `committed` no node can hold, and what stands apart."""
+    """The figures of one scope at one moment.
+
+    `unseen` is what was granted and not seen yet. `stuck` says how much of `committed` no node can hold, and how much
+    stands apart, outside `committed`.
+    """
 
     scope: str
     committed: Amounts
@@ -18,11 +22,11 @@ class Balance(Struct, frozen=True, gc=False):
     stuck: Stuck = NONE_STUCK
 
     def is_past(self, share: Share) -> bool:
-        """Say whether any sum is past a share of its bound."""
+        """Say whether any sum, with what was granted and not seen yet, is past a share of its bound."""
         sums = zip(self.bearing.bound, self.committed, self.unseen, strict=True)
         return any(bound is not None and held + granted > share.of(bound) for bound, held, granted in sums)
 
     def headroom(self, index: int) -> int | None:
-        """What is left of one sum (an index into Amounts): below zero when over, None when it is not bounded."""
+        """Return what is free of one sum (an index into `Amounts`): negative past the bound, None if not bounded."""
         bound = self.bearing.bound[index]
         return None if bound is None else bound - self.committed[index] - self.unseen[index]

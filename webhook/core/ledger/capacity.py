@@ -1,4 +1,4 @@
-"""Capacity: the nodes that are known, which of them count now, and the bound that follows for every scope."""
+"""Capacity: the known nodes, which of them count now, and the bound of each scope that follows from them."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
@@ -14,9 +14,10 @@ from webhook.core.values.amounts import NOTHING, Amounts
 
 
 class ScopeLimits(NamedTuple):
-    """What a scope can bear: allocatable on its counted nodes and, for each sum, what of it is kept and the bound.
+    """What a scope can bear: allocatable on the nodes that count and, for each sum, its reserve and its bound.
 
-    `unpaid` is how much higher the bound would be if the cordoned nodes counted: so much of them no reserve pays for.
+    `unpaid` is how much higher each bound would be if the cordoned nodes counted: the part of these nodes that no
+    reserve pays for.
     """
 
     room: Allocatable = Allocatable()
@@ -26,21 +27,21 @@ class ScopeLimits(NamedTuple):
 
 
 class _Base(NamedTuple):
-    """What of a scope's bearing depends on its nodes alone; sizes are in grains, by sum."""
+    """The part of a scope's limits that depends on its nodes alone; sizes are in grains, one entry for each sum."""
 
     room: Allocatable
     leaving: Allocatable
-    sizes: tuple[list[int], ...]  # of the largest nodes of which all can be lost, and of what else was lost
+    sizes: tuple[list[int], ...]  # of the largest nodes that can be lost whole, and of all nodes lost while outside
     lost: tuple[int, ...]
-    outside: tuple[NodeInfo, ...]  # what can be lost of these is what their pods hold
+    outside: tuple[NodeInfo, ...]  # of these, only what their pods hold can be lost
 
 
 class Capacity:
-    """The table of nodes. Every change returns the nodes that changed, so that the ledger can follow.
+    """The table of nodes. Each method that changes it returns the nodes that changed, so that the ledger can follow.
 
-    Which nodes count, and which are down, is decided when a node changes and by `tick`, never by the time of a
-    question: a node whose grace has just ended is either of the two, not both. `held` tells what a node's pods commit;
-    whoever answers says by `stir` and `listed` when it is another.
+    Whether a node counts or is down is decided when the node changes and by `tick`, never when a caller asks: so a node
+    whose grace has just ended is one of the two, never both. `held` returns what the pods of a node commit; the caller
+    that provides it must call `stir` or `listed` when that amount changes.
     """
 
     def __init__(self, accounting: AccountingRules, held: Callable[[str], Amounts] = lambda _: NOTHING) -> None:
@@ -51,8 +52,8 @@ class Capacity:
         self._counting: set[str] = set()
         self._leaving: set[str] = set()
         self._down: set[str] = set()
-        self._listed = False  # whether there was a first list: what comes later has joined
-        # Worked out when they are asked for: nodes often change many at a time.
+        self._listed = False  # whether the first list has come: a node that comes later has joined
+        # These are worked out on demand, because nodes often change many at a time.
         self._bases: dict[str, _Base] = {}
         self._bearing: dict[str, ScopeLimits] = {}
         self._overlaps: Mapping[tuple[str, str], int] | None = None
@@ -60,7 +61,7 @@ class Capacity:
         self._uncounted: dict[str, tuple[tuple[str, int], ...]] = {}
 
     def get(self, name: str) -> Node | None:
-        """The node of that name, if it is known."""
+        """Return the node with this name, or None if it is not known."""
         return self._nodes.get(name)
 
     def _standing(self, name: str) -> NodeInfo | None:
@@ -68,7 +69,7 @@ class Capacity:
         return None if node is None or node.deleted_at is not None else node.facts
 
     def all(self) -> Iterable[Node]:
-        """All nodes that are known, counted or not."""
+        """Return all known nodes, whether they count or not."""
         return self._nodes.values()
 
     def counts(self, name: str) -> bool:
@@ -76,31 +77,31 @@ class Capacity:
         return name in self._counting
 
     def leaving(self, name: str) -> bool:
-        """Say whether a node is out by a cordon alone: its pods count as far as a reserve pays for it."""
+        """Say whether a node does not count only because of a cordon: its pods count as far as a reserve pays."""
         return name in self._leaving
 
     def bearing(self, scope: str) -> ScopeLimits:
-        """What the scope can bear now."""
+        """Return what the scope can bear now."""
         known = self._bearing.get(scope)
         if known is None:
             known = self._bearing[scope] = self._bear(scope)
         return known
 
     def overlaps(self) -> Mapping[tuple[str, str], int]:
-        """How many nodes are selected by two pools, by the pool that they belong to and the other one."""
+        """Return how many nodes two pools select, by the pool that the nodes belong to and the other pool."""
         if self._overlaps is None:
             nodes = [n for n in self._nodes.values() if n.overlaps and n.deleted_at is None]
             self._overlaps = Counter((node.pool or "", other) for node in nodes for other in node.overlaps)
         return self._overlaps
 
     def out(self) -> Mapping[str, tuple[str, ...]]:
-        """Which nodes of each scope a reserve is there for: those that are cordoned, or lost and not replaced."""
+        """Return, by scope, the nodes that use up a reserve, if one is set: cordoned, or lost and not replaced."""
         if self._out is None:
             self._out = {scope: self._out_of(scope) for scope in self._accounting.scopes}
         return self._out
 
     def uncounted(self, scope: str) -> tuple[tuple[str, int], ...]:
-        """How many nodes of a scope do not count for which reason, the most frequent first."""
+        """Return why nodes of a scope do not count and how many for each reason, the most frequent reason first."""
         known = self._uncounted.get(scope)
         if known is None:
             reasons = Counter(
@@ -112,15 +113,15 @@ class Capacity:
         return known
 
     def see(self, facts: NodeInfo, now: float) -> list[Node]:
-        """Take in a node that was added or has changed."""
+        """Take in a node that was added or changed."""
         return self._weigh(self._put(facts, now), now)
 
     def gone(self, name: str, now: float) -> list[Node]:
-        """Take in that a node was deleted; its loss is remembered for a while."""
+        """Take in that a node was deleted; it is remembered for `forgetDeletedAfter`."""
         return self._weigh(self._mark_deleted(name, now), now)
 
     def relist(self, nodes: Iterable[NodeInfo], now: float) -> list[Node]:
-        """Take in a whole consistent list of nodes."""
+        """Take in a complete, consistent list of nodes."""
         listed = {node.name: node for node in nodes}
         changed = [node for name in set(self._nodes) - set(listed) for node in self._mark_deleted(name, now)]
         for facts in listed.values():
@@ -131,7 +132,7 @@ class Capacity:
         return self._weigh(changed, now)
 
     def tick(self, now: float) -> list[Node]:
-        """Let time act: a grace that ended, a deleted node that is forgotten."""
+        """Take in the time: end the grace of nodes that are NotReady, and forget nodes deleted long ago."""
         rules = self._accounting.nodes
         due = [n for n in self._nodes.values() if (at := n.next_change(rules)) is not None and at <= now]
         changed = [n for n in due if n.deleted_at is not None or n.facts.name not in self._down]
@@ -150,12 +151,12 @@ class Capacity:
         return self._weigh(list(self._nodes.values()), now, counted_since=ALWAYS)
 
     def stir(self, name: str) -> None:
-        """Take in that the pods of a node which is outside or lost hold another amount."""
+        """Take in that the amount held by the pods of a node changed; the node is outside or lost."""
         for scope in self._nodes[name].scopes:
             self._bearing.pop(scope, None)
 
     def listed(self) -> None:
-        """Take in that all pods were listed: a node that was lost before may have held more than was known of then."""
+        """Take in that all pods were listed: a node lost before that may have held more than was known then."""
         for name in self._down:
             node = self._nodes[name]
             if node.lost_holding is not None:
@@ -184,7 +185,10 @@ class Capacity:
         return [self._nodes[name]]
 
     def _weigh(self, changed: list[Node], now: float, counted_since: float | None = None) -> list[Node]:
-        """Sort changed nodes by what they are now; `counted_since` is for those that count for the first time."""
+        """Sort changed nodes into counting, leaving and down.
+
+        A node that counts for the first time gets `counted_since`, or else `now`.
+        """
         rules = self._accounting.nodes
         for name in [node.facts.name for node in changed]:
             node = self._nodes.get(name)
@@ -200,7 +204,7 @@ class Capacity:
         return changed
 
     def _turned(self, node: Node, now: float, counted_since: float) -> Node:
-        """Note on a node that it is lost, or back, or counts for the first time."""
+        """Return the node with a note of what has happened to it: it is lost, or back, or counts for the first time."""
         rules, name = self._accounting.nodes, node.facts.name
         if node.counted_since is None and node.why_not(rules, now) is None:
             node = replace(node, counted_since=counted_since)
@@ -267,7 +271,7 @@ class Capacity:
         return _Base(_sum(counted), _sum(leaving), sizes, self._lost(scope, members, lost), tuple(outside))
 
     def _largest(self, scope: str, standing: list[Allocatable], lost: list[Node]) -> tuple[list[int], ...]:
-        """By sum, in grains of its bound: the sizes among which the largest are, of all but the nodes outside."""
+        """Return, for each sum, sizes in grains that include the largest ones of all nodes but those outside."""
         whole = standing + [node.facts.room for node in lost if node.lost_holding is None]
         parts = [node for node in lost if node.lost_holding is not None]
         number, size = self._accounting.reserve_nodes(scope), self._accounting.size
@@ -280,7 +284,7 @@ class Capacity:
         )
 
     def _lost(self, scope: str, members: list[Node], lost: list[Node]) -> tuple[int, ...]:
-        """What is lost and not replaced, in grains of each sum's bound; nothing where nothing is kept for it."""
+        """Return what is lost and not replaced, in grains of each sum's bound; 0 where no reserve is kept."""
         if not lost or not self._accounting.reserve_nodes(scope):
             return (0,) * len(SUMS)
         accounting, joined = self._accounting, _joined(members, lost)
@@ -303,7 +307,7 @@ def _reason(node: Node, *, down: bool) -> str:
 
 
 def _joined(members: Iterable[Node], lost: Iterable[Node]) -> list[tuple[float, Allocatable]]:
-    """Which of the nodes have joined since the first of these was lost: when, and their room."""
+    """Return when each node joined that joined since the first of `lost` was lost, and its room."""
     first = min((node.lost_at for node in lost), default=float("inf"))
     return [(at, node.facts.room) for node in members if (at := node.counted_since) is not None and at >= first]
 

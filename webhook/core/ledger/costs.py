@@ -1,4 +1,4 @@
-"""Costs: what the reservations of one name come to, and of all of them together, scope by scope."""
+"""Costs: the amounts that the reservations of one name, or of all names together, come to in each scope."""
 
 from functools import lru_cache
 
@@ -11,7 +11,8 @@ from webhook.core.values.amounts import NOTHING, Amounts
 class Costs(Struct, eq=False, gc=False):
     """What reservations come to in one scope: those of one name, or all of them.
 
-    Open ones come to `unseen`, and what lives under their names has `paid` for the rest.
+    `unseen` is what open reservations add to what lives under their names, `paid` the rest of what they come to by
+    themselves: the living pod covers it. `unretired` is what all reservations come to, open and settled.
     """
 
     unseen: Amounts = NOTHING
@@ -19,7 +20,7 @@ class Costs(Struct, eq=False, gc=False):
     unretired: Amounts = NOTHING
 
     def move(self, old: "Costs", new: "Costs") -> None:
-        """Take one part of these sums out, and another in its place."""
+        """Replace one part of these sums by another."""
         self.unseen = self.unseen.moved(old.unseen, new.unseen)
         if old.paid is not new.paid:
             self.paid = self.paid.moved(old.paid, new.paid)
@@ -30,7 +31,7 @@ NO_COSTS = Costs()
 
 
 def cost_of(still_open: Interval | None, unretired: Interval, live: Charge, scope: str) -> Costs:
-    """What the reservations of one name come to in a scope, beside what lives under that name."""
+    """Return what the reservations of one name come to in a scope, given what lives under that name."""
     all_told = unretired.cost
     if still_open is None:
         return Costs(unretired=all_told)
@@ -43,6 +44,6 @@ def cost_of(still_open: Interval | None, unretired: Interval, live: Charge, scop
 
 @lru_cache(maxsize=1024)
 def first_grant(spread: Charge) -> tuple[Extents, dict[str, Costs]]:
-    """What one new pod reaches, and costs where nothing lives: many pods have one shape, and share these."""
+    """Return the extents of one new pod and its costs under a name where nothing lives; equal pods share them."""
     reaches = reach(spread, UNBORN)
     return reaches, {scope: cost_of(extent, extent, NOWHERE, scope) for scope, extent in reaches.items()}

@@ -1,4 +1,4 @@
-"""Entries: a live pod as the ledger keeps it. There may be hundreds of thousands, so every byte counts."""
+"""Entries: live pods as the ledger keeps them. There may be hundreds of thousands, so every byte counts."""
 
 from msgspec import Struct
 
@@ -7,9 +7,9 @@ from webhook.core.values.amounts import Amounts
 
 
 class Entry(Struct, frozen=True, gc=False):
-    """A pod that counts; without cycles, so the garbage collector need not look at it.
+    """A pod that counts. It has no reference cycles, so the garbage collector need not track it.
 
-    `node` is empty while the pod is unbound; only then is it confined. A bound pod is in its node's pool.
+    `node` is empty while the pod is unbound, and `confined_to` is kept only then: a bound pod is in its node's pool.
     """
 
     uid: str
@@ -19,7 +19,7 @@ class Entry(Struct, frozen=True, gc=False):
 
 
 class Unbound(Entry, frozen=True, gc=False):
-    """A pod that is not bound yet, with what may tell that policy let it in; only such a pod takes room for this."""
+    """A pod that is not bound yet, with the fields that tell whether policy lets it in; bound pods do without them."""
 
     priority_class: str = ""
     of_daemon_set: bool = False

@@ -1,19 +1,20 @@
-"""History: whose pods were let in, held a good part of what was free, and never came.
+"""History: the subjects whose pods were admitted, held a good part of what was free, and never appeared.
 
     in good standing ──pods lapse unseen──► a pause ──it is over──► one pod at a time ──it comes──► in good standing
-                                              ▲  doubled, up to a most     │
+                                              ▲  doubled, up to a maximum  │
                                               └────────── it lapses ───────┘        or a long quiet time
 
-A level says how often in a row. A lapse counts only if no pod of the subject as large was seen since the grant: a
-webhook that refuses some of many does not shut the others out. Lapses of grants that were made before the level rose
-last belong to the same time, and raise it no further. A pod of the subject clears its history if it is as large as
-what lapsed, in every sum: otherwise small pods that come would excuse large ones that never do.
+A subject's level is the number of such lapses in a row, up to 4. A lapse counts only if no pod of the subject that is
+at least as large was seen since the grant: if another webhook refuses some of a subject's pods, the others are not shut
+out. The lapse of a grant that was made before the level last rose does not raise it further. A pod of the subject
+clears its history if it is as large as what lapsed, in every sum: otherwise small pods that appear would excuse large
+pods that never do.
 
-When something was wrong with this replica's own view or with its writes, nothing that was open meanwhile counts: it may
-be for that reason that the pods did not come.
+When this replica's own view or its writes had a fault, no reservation that was open at that time counts: the fault may
+be the reason why the pods did not appear.
 
-Pure, and bounded: the namespaces' own history is never pushed out by that of their owners. Times are seconds of the
-replica's own clock.
+Pure, and bounded in size: the history of owners never displaces that of namespaces. Times are seconds of the replica's
+own clock.
 """
 
 from collections import Counter
@@ -30,19 +31,19 @@ from webhook.core.values.amounts import Amounts
 MOST_LEVEL: Final = 4
 MOST: Final = 4_096  # subjects
 OWNERS: Final = 16  # of one namespace
-TOLD: Final = 64  # subjects that one replica tells the others of
+TOLD: Final = 64  # subjects whose levels one replica tells the other replicas
 _TOLD_OWNERS = 4  # of one namespace
-_PAUSE = 4  # lapses; doubled with each level
-_QUIET = 32  # lapses after a pause until all is forgotten
+_PAUSE = 4  # in lapses; doubled with each level
+_QUIET = 32  # in lapses: how long after the end of a pause a subject's history is forgotten
 
 
 def digest(subject: str) -> str:
-    """Return what stands for a subject where others read it: short, whatever its name is."""
+    """Return 12 hexadecimal digits that stand for a subject in the shared object, however long its name is."""
     return sha256(subject.encode(errors="surrogatepass")).hexdigest()[:12]
 
 
 class Standing(NamedTuple):
-    """How a subject stands: 0 is good. Until the pause is over, it has no more than a small credit."""
+    """The standing of a subject: level 0 is good. Until the pause ends (`until`), the subject has a small credit."""
 
     level: int = 0
     until: float = float("-inf")
@@ -65,23 +66,23 @@ class _Heard(Struct, eq=False):
 
 
 class History:
-    """What this replica saw lapse, and what others say that they saw."""
+    """The lapses that this replica saw, and the levels that the other replicas report."""
 
     def __init__(self) -> None:
         self._records: dict[str, _Record] = {}
         self._heard: dict[str, _Heard] = {}  # by digest
         self._trouble_at = float("-inf")
-        self._told: dict[str, int] | None = None  # worked out when it is asked for
-        self.any = False  # whether anybody is not in good standing, by all that is known
+        self._told: dict[str, int] | None = None  # worked out on demand
+        self.any = False  # whether any subject is not in good standing, here or by what other replicas report
 
     # -- questions -----------------------------------------------------------------------------------------------------
 
     def __len__(self) -> int:
-        """How many subjects are not in good standing here."""
+        """Return how many subjects are not in good standing by what this replica saw."""
         return len(self._records)
 
     def standing(self, subject: str) -> Standing:
-        """Return how a subject stands."""
+        """Return the standing of a subject: the worst that this replica saw or another one reports."""
         if not self.any:
             return GOOD
         mine, heard = self._records.get(subject), self._heard.get(digest(subject)) if self._heard else None
@@ -91,7 +92,7 @@ class History:
         return Standing(max(each.level for each in found), max(each.until for each in found))
 
     def told(self, most: int = TOLD) -> dict[str, int]:
-        """Return the levels that others should know, by digest: the highest and newest, a few of each namespace."""
+        """Return the levels to tell the other replicas, by digest: the highest and newest, a few of each namespace."""
         if self._told is None:
             self._told = self._tell()
         return self._told if len(self._told) <= most else dict(islice(self._told.items(), most))
@@ -110,11 +111,14 @@ class History:
     # -- changes -------------------------------------------------------------------------------------------------------
 
     def excuse(self, now: float) -> None:
-        """Note that something is wrong here: what is open now is held against nobody."""
+        """Note that this replica has a fault now: no grant made until now is held against its subject."""
         self._trouble_at = now
 
     def lapsed(self, subject: str, size: Amounts, granted_at: float, now: float, lapse: float) -> bool:
-        """Note that a pod of the subject never came; say whether the subject stands worse for it."""
+        """Note that a pod of the subject never appeared; say whether the subject's level rose or its pause began again.
+
+        `lapse` is in seconds.
+        """
         if granted_at <= self._trouble_at:
             return False
         known, heard = self._records.get(subject), self._heard.get(digest(subject))
@@ -133,12 +137,12 @@ class History:
         return True
 
     def saw(self, name: str, owner: str, size: Amounts) -> None:
-        """Take in that a pod came, or grew by so much; `owner` is empty where its metadata names no controller."""
+        """Take in that a pod appeared or grew by `size`; `owner` is empty where its metadata names no controller."""
         if not self._records:
             return
         namespace = namespace_of(name)
         whose = [namespace, owner_in(namespace, owner)]
-        if not owner:  # which user made it is not known
+        if not owner:  # a user created it, and the pod does not say which user
             users = owner_in(namespace, USER)
             whose += [subject for subject in self._records if subject.startswith(users)]
         for subject in whose:
@@ -148,14 +152,17 @@ class History:
                 self._changed()
 
     def forget(self, now: float, lapse: float) -> None:
-        """Forget whose pause has been over for long."""
+        """Forget the subjects whose pause ended long ago."""
         over = [subject for subject, known in self._records.items() if now >= known.until + _QUIET * lapse]
         for subject in over:
             del self._records[subject]
             self._changed()
 
     def hear(self, tables: Iterable[Mapping[str, int]], now: float, lapse: float) -> None:
-        """Take in what all others tell: where a level has risen, a pause begins here too. No clocks are compared."""
+        """Take in the tables of all other replicas: where a level rose, a pause begins here, by this replica's clock.
+
+        So clocks of different replicas are never compared.
+        """
         levels: dict[str, int] = {}
         for table in filter(None, tables):
             for each, level in table.items():
@@ -174,7 +181,7 @@ class History:
         self.any, self._told = bool(self._records or self._heard), None
 
     def _make_room(self, subject: str) -> None:
-        """Let go of the least, of the same namespace first."""
+        """Make room for a subject: drop the record of the lowest and oldest level, of the same namespace first."""
         if not is_namespace(subject):
             namespace = namespace_of(subject)
             owners = [s for s in self._records if namespace_of(s) == namespace and not is_namespace(s)]

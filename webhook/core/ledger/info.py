@@ -1,4 +1,4 @@
-"""Facts: what the account takes from the API's objects."""
+"""Info: what the ledger takes from the API's objects."""
 
 from hashlib import sha256
 
@@ -20,10 +20,10 @@ _ENDED = ("Succeeded", "Failed")
 
 
 class PodInfo(Struct, frozen=True, gc=False):
-    """What the API says of a pod, as far as the account needs it.
+    """What the API says of a pod, as far as the ledger needs it.
 
-    `name` is "namespace/name". `confined_to` holds the ways to place the pod while it is unbound. A pod that has run
-    to its end `counts` no more, while its name is still taken.
+    `name` is "namespace/name". `confined_to` holds the ways to place the pod while it is unbound. A pod that has ended
+    (phase Succeeded or Failed) no longer `counts`, but its name is still taken.
     """
 
     name: str
@@ -33,30 +33,33 @@ class PodInfo(Struct, frozen=True, gc=False):
     node: str = ""
     counts: bool = True
     confined_to: Ways = ()
-    infeasible: bool = False  # it wants to grow, and its node has no room: what it wants does not count
-    priority_class: str = ""
-    of_daemon_set: bool = False  # as it says itself; like `confined_to` kept only while it is unbound
-    before: Before = UNBORN  # in the review of a change
-    was_confined_to: Ways | None = None  # in the review of a change of where it may run
-    owner: str = ""  # the UID of the controller that it names; in a review without one "~" and the user who asks
+    infeasible: bool = False  # the kubelet has refused its resize: what the resize asks for does not count
+    priority_class: str = ""  # kept only while it is unbound
+    of_daemon_set: bool = False  # as its metadata claims; kept only while it is unbound
+    before: Before = UNBORN  # set in the review of a change
+    was_confined_to: Ways | None = None  # set in the review of a change of where the pod may run
+    owner: str = ""  # the UID of the controller that it names; if a review's pod names none, "~" and the user
     deleting: bool = False
     claims: bool = False  # DRA has allocated something to it, which counts though nobody was asked
 
     @property
     def key(self) -> str:
-        """What tells this grant from others."""
+        """The key that distinguishes a grant of this review from others of the same name."""
         return key_of(self.uid, self.before, self.footprint)
 
     @property
     def asked(self) -> Amounts:
-        """What the review would add to the object that it is about, in a scope where that is not charged yet."""
+        """What the review adds to the object: all of it for a create, or where its pool may change; else its growth."""
         if self.before is UNBORN or self.was_confined_to is not None:
             return self.footprint
         return self.footprint.beyond(self.before.footprint)
 
 
 def revision(resource_version: str) -> int:
-    """Read a resourceVersion, comparable within one resource type since Kubernetes 1.35; 0 for one not given yet."""
+    """Read a resourceVersion; 0 if the object has none yet.
+
+    Since Kubernetes 1.35, resourceVersions of one resource type are comparable.
+    """
     return int(resource_version) if resource_version else 0
 
 
@@ -65,7 +68,7 @@ def pod_info(
 ) -> PodInfo:
     """Take a pod in, under the name and uid and by the user of its review; raises `ObjectError`.
 
-    `at` is the revision of its deletion.
+    In a review, `name`, `uid` and `user` are those of the review. `at` is the revision at which the pod was deleted.
     """
     meta, spec = pod.metadata, pod.spec
     owner, of_daemon_set = _controller(meta.owner_references)
@@ -89,7 +92,7 @@ def pod_info(
 
 
 def _controller(references: tuple[OwnerReference, ...]) -> tuple[str | None, bool]:
-    """Return the UID of the controller, and whether that is said to be a DaemonSet (as `PodMeta.of_daemon_set`)."""
+    """Return the UID of the controller, and whether the pod claims a DaemonSet (as `PodMeta.of_daemon_set` does)."""
     uid, of_daemon_set = None, False
     for reference in references:
         if reference.controller:
@@ -99,16 +102,16 @@ def _controller(references: tuple[OwnerReference, ...]) -> tuple[str | None, boo
 
 
 def _short(uid: str) -> str:
-    """Return a UID as it is, or what stands for it: no API server bounds an owner's, and grants keep it."""
+    """Return a UID as it is, or a digest if it is long: the API server does not bound it, and reservations keep it."""
     if len(uid) <= _LONGEST_OWNER:
         return uid
     return f"#{sha256(uid.encode(errors='surrogatepass')).hexdigest()}"
 
 
 def _shared(name: str) -> str:
-    """Return one string for all pods that name a node or a priority class; each is decoded with a copy of its own.
+    """Return one string for all pods that name the same node or priority class; the decoder makes a copy for each pod.
 
-    An interpreter's own table of strings may never let go of one, and a review can name anything.
+    The interpreter's own table (`sys.intern`) may keep a string for ever, and a review can name anything.
     """
     if len(_names) >= _MOST_NAMES:
         _names.clear()
@@ -121,7 +124,7 @@ _MOST_NAMES = 16_384  # more than any cluster has nodes and priority classes
 
 
 def node_info(node: Node) -> NodeInfo:
-    """Take a node in; raises `QuantityError`."""
+    """Return what the ledger needs of a node; raises `QuantityError`."""
     allocatable = node.status.allocatable
     return NodeInfo(
         node.metadata.name,

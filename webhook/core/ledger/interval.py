@@ -1,4 +1,4 @@
-"""Extents: where a footprint is charged, and how far the grants of one name reach there."""
+"""Intervals: where a footprint is charged, and how far the grants of one name reach there."""
 
 from typing import NamedTuple
 
@@ -12,18 +12,18 @@ Sums = dict[str, Amounts]
 
 
 class Charge(Struct, frozen=True, gc=False):
-    """A footprint and the pool that it is confined to (None: only the cluster's sums know it)."""
+    """A footprint and the pool that it is charged to, besides the cluster (None: it is charged to the cluster only)."""
 
     footprint: Amounts
     pool: str | None = None
 
     @property
     def scopes(self) -> tuple[str, ...]:
-        """The scopes that this is charged to."""
+        """The scopes that the footprint is charged to."""
         return (CLUSTER,) if self.pool is None else (CLUSTER, self.pool)
 
     def in_scope(self, scope: str) -> Amounts:
-        """What this costs in one scope."""
+        """Return what is charged in one scope."""
         return self.footprint if scope in (CLUSTER, self.pool) else NOTHING
 
 
@@ -33,10 +33,11 @@ NOWHERE = Charge(NOTHING)
 class Before(NamedTuple):
     """What a pod was before the change under review: its resourceVersion and footprint; nothing for a create.
 
-    `move` tells apart the changes of where a pod may run, and is empty for a change of its size. `elsewhere`: what it
-    was is not charged to the pool that it is charged to by this change, so in that pool it begins from nothing.
-    `binds`: it is bound to a node, which may be written at any revision, and is settled only by a pod that is bound.
-    `review` is the UID of the review itself: it tells a change that is asked for again from a review that is repeated.
+    - `move` distinguishes changes of where the pod may run; it is empty for a change of its size.
+    - `elsewhere`: the change moves the pod's charge to another pool, so in that pool the pod begins at nothing.
+    - `binds`: the change binds the pod to a node. The API server may write that at any revision, and only a pod that is
+      seen bound settles it.
+    - `review` is the UID of the review: it distinguishes a change that is requested again from a repeated review.
     """
 
     revision: int = 0
@@ -47,7 +48,7 @@ class Before(NamedTuple):
     review: str = ""
 
     def within(self, scope: str) -> Amounts:
-        """What it was charged in a scope of those that it is charged to from now on."""
+        """Return what the pod was charged before, in one of the scopes that it is charged to after the change."""
         return NOTHING if self.elsewhere and scope != CLUSTER else self.footprint
 
 
@@ -55,10 +56,11 @@ UNBORN = Before()
 
 
 def key_of(uid: str, before: Before, footprint: Amounts) -> str:
-    """Return what tells grants apart: the UID of a create; one pod may be changed often, and in two ways at once.
+    """Return the key that distinguishes grants of one name: for a create, the pod's UID.
 
-    A change that is asked for again is another grant, as a create of the same name is: else it would renew the first
-    one, and whoever repeats what somebody else refuses would hold its room for ever.
+    One pod may be changed often, and in two ways at once. A change that is requested again is another grant, as another
+    create of the same name is. Otherwise it would renew the first grant, and a client that keeps repeating a change
+    which another webhook refuses would hold its room for ever.
     """
     if before is UNBORN:
         return uid
@@ -66,35 +68,36 @@ def key_of(uid: str, before: Before, footprint: Amounts) -> str:
 
 
 class Interval(Struct, frozen=True, gc=False):
-    """How far grants of one name reach in one scope, and from where (rules 1 and 5)."""
+    """From where to where grants of one name reach in one scope (rules 1 and 5 in reservations.py)."""
 
     low: Amounts
     high: Amounts
 
     @property
     def cost(self) -> Amounts:
-        """What they come to by themselves."""
+        """What these grants come to by themselves."""
         return self.high if self.low is NOTHING else self.high.beyond(self.low)
 
     def cost_beyond(self, live: Amounts) -> Amounts:
-        """What they come to on top of what lives there."""
+        """Return what these grants add to what lives under the name."""
         return self.high.beyond(live if self.low is NOTHING else self.low.or_more(live))
 
     @property
     def from_nothing(self) -> Amounts:
-        """How far they reach in the sums where they begin at nothing; in the others nothing."""
+        """`high` in the sums where these grants begin at 0, and 0 in the other sums."""
         if self.low is NOTHING:
             return self.high
         return Amounts._make(0 if low else high for low, high in zip(self.low, self.high, strict=True))
 
     def leaves(self, high: Amounts, live: Amounts) -> Amounts:
-        """How much of the way from nothing up to `high` neither lives there nor lies within this."""
+        """Return the part of [0, high] that neither `live` nor this interval covers."""
         return high.beyond(live).minus(high.upto(self.high).beyond(self.low.or_more(live)))
 
     def and_also(self, other: "Interval") -> "Interval":
-        """Take in other grants of the same name.
+        """Return the interval of these grants together with other grants of the same name.
 
-        A sum that one of them does not raise is as the other has it: nothing is asked for it, so nothing is booked.
+        If one of the two intervals does not raise a sum, the other one's interval holds for that sum: nothing was asked
+        for there, so nothing is booked.
         """
         if self.low is NOTHING and other.low is NOTHING:
             return Interval(NOTHING, self.high.or_more(other.high))
@@ -109,18 +112,18 @@ def _way(low: int, high: int, other_low: int, other_high: int) -> tuple[int, int
 
 
 Extents = dict[str, Interval]
-"""Extents by scope."""
+"""Intervals by scope."""
 
 
 def reach(spread: Charge, before: Before) -> Extents:
-    """Return how far one grant reaches in each scope that it is charged to."""
+    """Return the interval of one grant in each scope that it is charged to."""
     if not before.elsewhere:
         return dict.fromkeys(spread.scopes, Interval(before.footprint, spread.footprint))
     return {scope: Interval(before.within(scope), spread.footprint) for scope in spread.scopes}
 
 
 def joined(held: Extents, more: Extents) -> Extents:
-    """Return how far two parts of one name's grants reach together."""
+    """Return the intervals of two parts of one name's grants together."""
     if not held:
         return more
     both = {**held, **more}

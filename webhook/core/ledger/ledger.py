@@ -6,14 +6,15 @@
 
     committed = Σ live pods - excused            charged = committed + unseen            headroom = bound - charged
 
-*Excused* keeps the account symmetric: a node that does not count takes its bound pods out with it, or else losing a
-node would shut out the replacements of its own pods. It never takes out more than its own share of the bound, or
-else cordoning an over-full node would create headroom. Cordoned nodes together take out no more than they took out of
-the bound: where a reserve pays for them that is nothing, and their pods count until they go.
+*Excused* keeps the two sides symmetric. A node that does not count takes the pods bound to it out of the sums, because
+otherwise the loss of a node would shut out the replacements of its own pods. It never takes out more than its own share
+of the bound, because otherwise a cordon of an over-full node would create headroom. Cordoned nodes together take out at
+most what they took out of the bound: where a reserve pays for them that is nothing, and their pods count until they go.
 
-A pod that policy lets in and that no node can hold is not committed until it is bound (unbound.py).
+A pod that policy lets in and that no node can hold is not committed until it is bound or a node can hold it
+(unbound.py).
 
-A pod's event costs the same at any size of the cluster. Not thread-safe: the caller holds one lock for all of it.
+The work for one pod event is the same at any cluster size. Not thread-safe: the caller holds one lock for all of it.
 """
 
 from collections import Counter
@@ -39,11 +40,11 @@ from webhook.core.pods.confinement import Ways
 from webhook.core.values.amounts import NOTHING, Amounts
 from webhook.core.values.scopes import CLUSTER
 
-_MOST_CHANGED = 4096  # pods; a review that was overtaken comes within a moment
+_MOST_CHANGED = 4096  # pods; a review that a change has overtaken comes within a moment after that change
 
 
 class Ledger:
-    """The account of one view of the cluster, and what this replica granted on top of it."""
+    """What one view of the cluster commits, and what this replica granted on top of it."""
 
     def __init__(self, accounting: AccountingRules) -> None:
         self.accounting = accounting
@@ -59,7 +60,7 @@ class Ledger:
         self.unasked_growths = 0  # how often a pod grew that nobody was asked about: see cluster_state.py
         self.unasked_growth = NOTHING  # what that came to in all, with no review of it
         self.unconfined_binds: Counter[str] = Counter()  # by pool: pods bound to its nodes and not charged to it before
-        self.unconfined_bound: dict[str, Amounts] = {}  # what these came to in all
+        self.unconfined_bound: dict[str, Amounts] = {}  # by pool: the sum of their footprints
         self.history = History()
         self._infeasible: set[str] = set()  # names of pods whose resize is infeasible at present
         self._claiming: set[str] = set()  # names of pods that DRA has allocated something to
@@ -70,31 +71,31 @@ class Ledger:
         self._entered = 0  # how often one was put there
         self._placement = Placement(self._implied_pool)
         self._unbound = UnboundPods(self.capacity.places, self._placement.pool_of, self._lets_in)
-        self._committed: dict[str, Amounts] = {}  # by scope, without what is excused
+        self._committed: dict[str, Amounts] = {}  # by scope, without what is excused, except on leaving nodes
         self._held: dict[str, Amounts] = {}  # by node: what the pods bound to it commit
         self._pods_on: Counter[str] = Counter()  # by node: how many are bound to it
         self._placed: dict[str, str | None] = {}  # by node: the pool that its pods are charged to
         self._excused: dict[str, dict[str, Amounts]] = {}  # by node that does not count, by scope
-        self._leaving_on: set[str] = set()  # those of them that are cordoned, whose part is not taken out but summed
-        self._leaving: dict[str, Amounts] = {}  # by scope: that sum, excused as far as no reserve pays for the nodes
+        self._leaving_on: set[str] = set()  # those of these nodes that are leaving: their part goes into `_leaving`
+        self._leaving: dict[str, Amounts] = {}  # by scope: the part excused as far as no reserve pays for these nodes
         self._unpaid: dict[
             str, tuple[Amounts, ScopeLimits, Amounts]
-        ] = {}  # by scope: how far, and what it follows from
+        ] = {}  # by scope: what that was worked out from (its sum, the scope's limits), and the result
 
     # -- questions -----------------------------------------------------------------------------------------------------
 
     def standing(self, scope: str) -> Balance:
-        """Return the account of one scope."""
+        """Return the balance of one scope."""
         bearing, unseen = self.capacity.bearing(scope), self.reservations.unseen(scope)
         return Balance(scope, self.committed(scope, bearing), unseen, bearing, self._unbound.stuck(scope))
 
     def committed(self, scope: str, bearing: ScopeLimits) -> Amounts:
-        """What live pods commit in a scope; `bearing` is what that can bear."""
+        """Return what live pods commit in a scope; `bearing` holds the limits of that scope."""
         committed, leaving = self._committed.get(scope, NOTHING), self._leaving.get(scope)
         return committed if leaving is None else committed.minus(self._unpaid_of(scope, leaving, bearing))
 
     def pending(self) -> dict[str, Amounts]:
-        """What of each scope's commitment is for pods that are not bound yet; takes as long as these are different."""
+        """Return, by scope, the part of the commitment that is for unbound pods; slow if they differ much."""
         sums = {scope: self._unbound.stuck(scope).unplaceable for scope in self.accounting.scopes}
         for spread in self._unbound.holdable():
             for scope in spread.scopes:
@@ -102,41 +103,45 @@ class Ledger:
         return sums
 
     def lacking(self, pod: PodInfo) -> Lacking | None:
-        """Say what no node can hold of an unbound pod; None where one can, and of a pod that is bound."""
+        """Return what no node can hold of an unbound pod; None where a node can, and for a bound pod."""
         return None if pod.node else self.capacity.places.lacking(pod.confined_to, pod.footprint)
 
     def spread(self, pod: PodInfo) -> Charge:
-        """Return which scopes a pod is charged to."""
-        if not self.accounting.config.pools:  # as in most clusters: there is nowhere to lead to
+        """Return the scopes that a pod is charged to, and its footprint."""
+        if not self.accounting.config.pools:  # as in most clusters: there is no pool to look up
             return Charge(pod.footprint)
         return Charge(pod.footprint, self._pool_of(pod.node, pod.confined_to))
 
     def before(self, pod: PodInfo) -> Before:
-        """Return what a pod under review was before, and whether it was charged elsewhere."""
+        """Return what a pod under review was before the change, and whether another pool was charged for it."""
         if pod.was_confined_to is None:
             return pod.before
         was, will_be = self._pool_of("", pod.was_confined_to), self._pool_of(pod.node, pod.confined_to)
         return pod.before if was == will_be else pod.before._replace(elsewhere=True)
 
     def asked(self, pod: PodInfo, scope: str) -> Amounts:
-        """What the review would add in a scope to the object that it is about."""
+        """Return what the change under review would add, in a scope, to the object that was reviewed."""
         if pod.before is UNBORN:
             return pod.footprint
         return pod.footprint.beyond(self.before(pod).within(scope))
 
     def extent(self, pod: PodInfo, scope: str) -> Interval:
-        """How far a pod under review would reach in a scope, and from where."""
+        """Return the interval, in a scope, from what a pod under review was before to what it would be."""
         return Interval(pod.before.footprint if pod.before is UNBORN else self.before(pod).within(scope), pod.footprint)
 
     def sets_apart(self, pod: PodInfo) -> bool:
-        """Say whether a pod that policy lets in would not count before it is bound."""
+        """Say whether a pod would stand apart: policy lets it in, and no node can hold it.
+
+        Such a pod does not count until it is bound or a node can hold it.
+        """
         policy = self.accounting.lets_in(pod.name, pod.priority_class, of_daemon_set=pod.of_daemon_set)
         return policy and self.lacking(pod) is not None
 
     def growth(self, pod: PodInfo, scope: str) -> Amounts:
-        """What letting a pod in, or grow, would add to what its name is charged in a scope.
+        """Return what an admitted create or change of a pod would add, in a scope, to what its name is charged.
 
-        The object under review may be ahead of the view: what made it so is charged to whoever granted that.
+        The object under review may be ahead of the view: the changes that the view has not shown yet are charged to
+        the replicas that granted them.
         """
         if pod.name not in self._pods and pod.name not in self.reservations.names:
             return self.asked(pod, scope)
@@ -160,9 +165,10 @@ class Ledger:
         return [name for name in moving if name.startswith(prefix)]
 
     def part_of(self, pod: PodInfo, scope: str) -> Amounts | None:
-        """What of a scope's charge is this very review's: its open grant, or the new pod itself once it is seen.
+        """Return the part of a scope's charge that belongs to this review.
 
-        None: nothing is, and what it would add is its `growth`.
+        That is the review's open grant, or the new pod itself once the view has shown it. None: the review has no part,
+        and what it would add is its `growth`.
         """
         entry = self._pods.get(pod.name)
         if entry is not None and entry.uid == pod.uid and pod.before is UNBORN:
@@ -170,49 +176,49 @@ class Ledger:
         return self.reservations.unseen_of(pod.name, pod.key, scope)
 
     def get(self, name: str) -> Entry | None:
-        """The live pod under a name, if any is known."""
+        """Return the live pod with a name, or None if none is known."""
         return self._pods.get(name)
 
     def pool_of_node(self, name: str) -> str | None:
-        """The pool that a node's pods are charged to."""
+        """Return the pool that a node's pods are charged to, or None."""
         return self._placed.get(name)
 
     def pool_of(self, entry: Entry) -> str | None:
-        """The pool that a live pod is charged to; if it stands apart, the one that it would be charged to."""
+        """Return the pool that a live pod is charged to; if it stands apart, the pool that it would be charged to."""
         return self._unbound.pool_of(entry) if isinstance(entry, Unbound) else self._placed.get(entry.node)
 
     def has_ended(self, name: str, uid: str) -> bool:
-        """Say whether a pod that is still there has run to its end."""
+        """Say whether a pod that still exists has ended (phase Succeeded or Failed)."""
         return self._ended.get(name) == uid
 
     def asked_beyond_live(self, pod: PodInfo, scope: str) -> Amounts:
-        """What a pod asks for in a scope beyond what lives under its name, whatever else may come there."""
+        """Return what a pod asks for in a scope beyond what lives under its name, open reservations not considered."""
         if pod.name not in self._pods:
             return self.asked(pod, scope)
         return self.extent(pod, scope).cost_beyond(self._charged_under(pod.name).in_scope(scope))
 
     def is_unknown(self, name: str) -> bool:
-        """Say whether nobody has this name, and nothing is reserved under it."""
+        """Say whether no pod has this name, live or ended, and nothing is reserved under it."""
         return name not in self._pods and name not in self.reservations.names and name not in self._ended
 
     def is_taken(self, name: str) -> bool:
-        """Say whether a pod has this name, and is not being deleted: the API server would create no other one."""
+        """Say whether a pod has this name and is not being deleted: the API server would refuse to create another."""
         return (name in self._pods or name in self._ended) and name not in self._deleting
 
     def __len__(self) -> int:
-        """How many live pods are known."""
+        """Return how many live pods are known."""
         return len(self._pods)
 
     def pods_that_count(self) -> int:
-        """How many of them are in the cluster's sums: neither excused with their node, nor standing apart.
+        """Return how many live pods are in the cluster's sums: neither excused with their node, nor standing apart.
 
-        Those on cordoned nodes are as long as a reserve pays for these.
+        Pods on cordoned nodes are in the sums as long as a reserve pays for these nodes.
         """
         out = self._excused.keys() if self._is_unpaid() else self._excused.keys() - self._leaving_on
         return len(self._pods) - sum(self._pods_on[node] for node in out) - self._unbound.apart
 
     def _is_unpaid(self) -> bool:
-        """Say whether any of what cordoned nodes hold is taken out of a bounded sum of the cluster."""
+        """Say whether a bounded sum of the cluster leaves out anything that cordoned nodes hold."""
         leaving, bearing = self._leaving.get(CLUSTER), self.capacity.bearing(CLUSTER)
         if leaving is None:
             return not self.accounting.reserve_nodes(CLUSTER)
@@ -222,11 +228,11 @@ class Ledger:
     # -- grants --------------------------------------------------------------------------------------------------------
 
     def is_overtaken(self, pod: PodInfo) -> bool:
-        """Say whether a change under review can never be written, for the view shows a later change of the pod.
+        """Say whether a change under review can never be written, because the view shows a later change of the pod.
 
-        An update is written only if the pod is still as it was reviewed (docs/protocol.md, "Resizes"). A binding is
-        tied to no revision. Only the pods that changed last are kept in mind, and such a review comes within a moment.
-        While the view may be of a history that was replaced, its revisions prove nothing.
+        The API server writes an update only if the pod is still as it was reviewed (docs/protocol.md, "Resizes"). A
+        binding is not tied to a revision. The ledger remembers only the pods that changed last, which is enough: an
+        overtaken review comes within a moment. While the view may show a replaced history, its revisions prove nothing.
         """
         before = pod.before
         if before is UNBORN or before.binds or self.outdated:
@@ -235,7 +241,7 @@ class Ledger:
         return uid == pod.uid and revision > before.revision
 
     def grant(self, pod: PodInfo, now: float) -> Reservation:
-        """Reserve a pod's footprint under its name."""
+        """Reserve a pod's footprint under its name; return the reservation."""
         subjects = self.reservations.subjects
         before = pod.before if pod.was_confined_to is None else self.before(pod)
         reservation = Reservation(pod.uid, self.spread(pod), now, before, pod.owner, subjects.grants)
@@ -246,7 +252,7 @@ class Ledger:
     # -- pods ----------------------------------------------------------------------------------------------------------
 
     def see(self, pod: PodInfo) -> None:
-        """Take in a pod that was added or has changed."""
+        """Take in a pod that was added or changed; the reservations that waited for it are settled."""
         if self.deaf:
             return
         self._reach(pod.revision)
@@ -262,7 +268,7 @@ class Ledger:
         else:
             if self.reservations.get(pod.name, pod.uid) is None:
                 self.born_revision = max(self.born_revision, pod.revision)
-            if pod.counts or self._ended.get(pod.name) != pod.uid:  # to change one that has ended brings no other pod
+            if pod.counts or self._ended.get(pod.name) != pod.uid:  # a change of an ended pod is not a new pod
                 self._tell_subjects(pod, pod.footprint)
         if pod.infeasible or self._infeasible:
             self._note(pod)
@@ -275,13 +281,13 @@ class Ledger:
         self._put(pod.name, _entry(pod) if pod.counts else None, settled=settled)
 
     def gone(self, pod: PodInfo) -> None:
-        """Take in that a pod was deleted; what it held is free from now on."""
+        """Take in that a pod was deleted: from now on, what it held is free."""
         if self.deaf:
             return
         self._reach(pod.revision)
         settled = self.reservations.see(pod.name, pod.uid, pod.revision)
         if settled:
-            self._tell_subjects(pod, pod.footprint)  # it came and went
+            self._tell_subjects(pod, pod.footprint)  # the pod appeared, and is gone already
         self._infeasible.discard(pod.name)
         self._claiming.discard(pod.name)
         self._ended.pop(pod.name, None)
@@ -290,7 +296,11 @@ class Ledger:
         self._put(pod.name, None if entry is None or entry.uid == pod.uid else entry, settled=settled)
 
     def relist(self, pods: Iterable[PodInfo], revision: int, since: float = float("-inf")) -> None:
-        """Take in a whole consistent list that was asked for at a moment; nothing that is unsettled is erased by it."""
+        """Take in a complete, consistent list of pods that was requested at the moment `since`.
+
+        A reservation whose pod is not in the list stays open. While the ledger is `deaf`, a list that was requested
+        before `doubted_since` is ignored.
+        """
         if self.deaf and since < self.doubted_since:
             return
         self.deaf = False
@@ -308,12 +318,12 @@ class Ledger:
         self.bookmark(revision)
 
     def bookmark(self, revision: int) -> None:
-        """Take in that nothing else happened up to a revision."""
+        """Take in that the view has shown everything up to a revision."""
         if not self.deaf:
             self.revision = max(self.revision, revision)
 
     def prove(self, since: float) -> None:
-        """Take in that this view shows everything that was true at a moment of the replica's clock."""
+        """Take in that this view shows everything that was true at the moment `since` of the replica's clock."""
         if not self.deaf:
             self.proven_since = max(self.proven_since, since)
 
@@ -321,28 +331,33 @@ class Ledger:
 
     @property
     def outdated(self) -> bool:
-        """Say whether the view may be of a history that was replaced: a list alone can mend that."""
+        """Say whether the view may show a history that was replaced; only a new list ends that."""
         return self.listed_since < self.doubted_since
 
     def doubt(self, since: float) -> None:
-        """Take in that history may have been replaced before a moment, whatever the revisions say."""
+        """Take in that history may have been replaced before the moment `since`, whatever the revisions say."""
         self.doubted_since = max(self.doubted_since, since)
 
     def begin_again(self, since: float) -> None:
-        """Take in that history was replaced before a moment: revisions begin again, with a list from after it.
+        """Take in that history was replaced before the moment `since`: revisions begin again with the next list.
 
-        Until then nothing is taken in, for it may be what never happened.
+        Until a list that was requested at or after that moment comes, no event is taken in: it may tell what never
+        happened in the history that holds now.
         """
         self.doubt(since)
         self.revision = self.pod_revision = self.born_revision = 0
         self.proven_since = self.listed_since = float("-inf")
         self.reservations.begin_again()
-        self._ended.clear()  # who runs in the history that is true now need not have ended in it
+        self._ended.clear()  # a pod that had ended may still run in the history that holds now
         self._changed.clear()
         self.deaf = True
 
     def _compare(self, known: Entry, pod: PodInfo, *, settled: bool) -> None:
-        """Note growth: others may hold it still, also where it settled a grant of ours, which failed then."""
+        """Note that a pod grew or changed its confinement: another replica may still hold room for that.
+
+        This may be so even if the change settled a grant of this replica: then the change that this replica granted
+        failed, and the one that is shown is another replica's.
+        """
         if not pod.node and known.confined_to != pod.confined_to:
             self.born_revision = max(self.born_revision, pod.revision)  # another pool's sums may have grown
             self._tell_subjects(pod, pod.footprint)
@@ -357,12 +372,12 @@ class Ledger:
             self._meter_growth(pod.footprint.beyond(known.footprint))
 
     def _meter_growth(self, growth: Amounts) -> None:
-        """Count what nobody was asked about."""
+        """Count growth that no review was asked about."""
         self.unasked_growths += 1
         self.unasked_growth = self.unasked_growth.plus(growth)
 
     def _meter_bind(self, known: Entry | None, pod: PodInfo) -> None:
-        """Count a pod that was bound to a node of a pool that it was not charged to; its first charge must be known."""
+        """Count a pod bound to a node of a pool that it was not charged to, if its charge before that is known."""
         pool = self._placed.get(pod.node)
         if pool is None or not pod.counts:
             return
@@ -377,7 +392,7 @@ class Ledger:
             self.unconfined_bound[pool] = self.unconfined_bound.get(pool, NOTHING).plus(pod.footprint)
 
     def _note(self, pod: PodInfo) -> None:
-        """Keep in mind whose resize is infeasible: it may become feasible, and nobody is asked about that."""
+        """Remember pods whose resize is infeasible: it may become feasible, and no review is asked about that."""
         if pod.infeasible:
             self._infeasible.add(pod.name)
         else:
@@ -389,9 +404,9 @@ class Ledger:
         self._changed[pod.name] = pod.uid, pod.revision
 
     def _note_end(self, pod: PodInfo) -> None:
-        """Keep in mind whose name is taken though it is not charged any more, and whose will be free soon.
+        """Remember pods that ended, whose names are taken although they are no longer charged, and pods being deleted.
 
-        Who has ended may be made to live again by the status subresource, and nobody is asked about that.
+        A write of the status subresource can make an ended pod live again, and no review is asked about that.
         """
         if not pod.counts:
             self._ended[pod.name] = pod.uid
@@ -400,7 +415,7 @@ class Ledger:
         self._deleting.add(pod.name) if pod.deleting else self._deleting.discard(pod.name)
 
     def _tell_subjects(self, pod: PodInfo, size: Amounts, owner: str | None = None) -> None:
-        """Note that a pod came, or grew by so much: what was let in for its owner does come."""
+        """Note for the pod's subjects that it appeared, or grew by `size`: what was admitted for them does appear."""
         owner = pod.owner if owner is None else owner
         if self.reservations.names:
             self.reservations.subjects.saw(pod.name, owner, size)
@@ -413,14 +428,14 @@ class Ledger:
             self.revision = max(self.revision, revision)
 
     def _pool_of(self, node: str, confined_to: Ways) -> str | None:
-        """A bound pod is in its node's pool, if the node is known; another in the pool that it is confined to."""
+        """Return the pool of a bound pod's node (None if that is not known), or of an unbound pod's confinement."""
         return self._placed.get(node) if node else self._placement.pool_of(confined_to)
 
     def _implied_pool(self, labels: Mapping[str, str]) -> str | None:
         return self.accounting.pool_of(labels)
 
     def _put(self, name: str, new: Entry | None, *, settled: bool = False) -> None:
-        """Let this live under a name; `settled` says that its reservations have changed."""
+        """Set what lives under a name (None: nothing); `settled` says that reservations of the name were settled."""
         old = self._pods.get(name)
         if old != new:
             self._charge(name, old, new)
@@ -434,7 +449,10 @@ class Ledger:
         self.reservations.refresh(name)
 
     def _charge(self, name: str, old: Entry | None, new: Entry | None) -> None:
-        """Charge one pod in place of another; to bind a pod changes nothing but where it is held."""
+        """Charge a pod in place of another, in the sums of its scopes and of its node.
+
+        A binding within the pool that the pod is charged to changes only the node's sum.
+        """
         before = self._unbound.remove(name, old) if isinstance(old, Unbound) else self._spread_of(old)
         after = self._unbound.add(name, new) if isinstance(new, Unbound) else self._spread_of(new)
         if before != after:
@@ -461,13 +479,13 @@ class Ledger:
         _move(self._held, node, old, new)
         if node in self._excused:
             self._excuse(node)
-            if node not in self._leaving_on:  # all of a cordoned node can be lost, whatever its pods hold
+            if node not in self._leaving_on:  # a cordoned node can be lost whole, whatever its pods hold
                 self.capacity.stir(node)
 
     # -- nodes ---------------------------------------------------------------------------------------------------------
 
     def see_node(self, facts: NodeInfo, now: float) -> None:
-        """Take in a node that was added or has changed."""
+        """Take in a node that was added or changed."""
         self._follow(self.capacity.see(facts, now))
 
     def node_gone(self, name: str, now: float) -> None:
@@ -475,15 +493,15 @@ class Ledger:
         self._follow(self.capacity.gone(name, now))
 
     def relist_nodes(self, nodes: Iterable[NodeInfo], now: float) -> None:
-        """Take in a whole consistent list of nodes."""
+        """Take in a complete, consistent list of nodes."""
         self._follow(self.capacity.relist(nodes, now))
 
     def tick(self, now: float) -> None:
-        """Let time act on the nodes."""
+        """Take in the time: end the grace of nodes that are NotReady, and forget nodes deleted long ago."""
         self._follow(self.capacity.tick(now))
 
     def configure(self, accounting: AccountingRules, now: float) -> None:
-        """Judge by another configuration from now on; what depends on pools and policies is charged again."""
+        """Use another configuration from now on; charge again all pods whose charge depends on pools and policies."""
         with self._set_aside(self._unbound.names()):
             self.accounting = accounting
             self._placement.forget()
@@ -493,7 +511,7 @@ class Ledger:
 
     @contextmanager
     def _set_aside(self, names: Iterable[str]) -> Iterator[None]:
-        """Take pods out while something changes that tells which pool they are charged to."""
+        """Take pods out of the sums while something changes on which their charge depends; then put them back."""
         pods = [(name, self._pods[name]) for name in list(names)]
         for name, _ in pods:
             self._put(name, None)
@@ -502,9 +520,10 @@ class Ledger:
             self._put(name, entry)
 
     def _follow(self, changed: list[Node]) -> None:
-        """Charge the pods of changed nodes to the pool that the node is in now, and excuse those that do not count.
+        """Charge the pods of changed nodes to the pool that the node is in now; excuse those whose node does not count.
 
-        Unbound pods that a node can hold now, or none any more, or that lead to another pool, are charged again.
+        Unbound pods are charged again if a node can hold them now, if no node can any longer, or if their confinement
+        leads to another pool now.
         """
         if changed:
             concerned = self._concerned(self._take_in(changed))
@@ -513,7 +532,7 @@ class Ledger:
             self._refresh_on({node.facts.name for node in changed})
 
     def _take_in(self, changed: list[Node]) -> list[Change]:
-        """Follow nodes with where confinements lead; return what may have changed that."""
+        """Take changed nodes into the placement; return the changes that may lead confinements to another pool."""
         if not self.accounting.config.pools:
             return []
         changes = []
@@ -527,13 +546,16 @@ class Ledger:
         return [change for change in changes if change is not None]
 
     def _concerned(self, changes: list[Change]) -> Iterable[Ways]:
-        """Return the confinements to look up again; to ask each of them about more than one node would take longer."""
+        """Return the confinements to look up again: those that one change concerns, or all if several nodes changed.
+
+        To test each confinement against several nodes would take longer than to look all of them up.
+        """
         if len(changes) != 1:
             return self._unbound.confinements() if changes else ()
         return changes[0].concerned(self._unbound.confinements())
 
     def _place(self, changed: list[Node]) -> None:
-        """Follow nodes with what their pods hold."""
+        """Charge what the pods of changed nodes hold to the pool that each node is in now."""
         for node in changed:
             name, held = node.facts.name, self._held.get(node.facts.name, NOTHING)
             known = self.capacity.get(name)
@@ -546,7 +568,7 @@ class Ledger:
             self._excuse(name)
 
     def _refresh_on(self, nodes: set[str]) -> None:
-        """Bring the reservations up to date whose names have a live pod on one of these nodes."""
+        """Refresh the reservations of every name whose live pod is on one of these nodes."""
         for name in {name for name, _ in self.reservations}:
             pod = self._pods.get(name)
             if pod is not None and pod.node in nodes:
@@ -555,7 +577,8 @@ class Ledger:
     def _excuse(self, name: str) -> None:
         """Take the pods of a node out of the commitment, up to its share of the bound, if it does not count.
 
-        Those of a cordoned node are noted apart: how much of them is excused hangs on what the reserve pays for.
+        Pods of a leaving (cordoned) node are summed in `_leaving` instead: how much of that sum is excused depends on
+        what the reserve pays for.
         """
         for scope, amounts in self._excused.pop(name, {}).items():
             if name in self._leaving_on:
@@ -579,14 +602,20 @@ class Ledger:
             self._leaving_on.add(name)
 
     def _unpaid_of(self, scope: str, leaving: Amounts, bearing: ScopeLimits) -> Amounts:
-        """What cordoned nodes excuse in a scope: no more than no reserve pays for. Worked out when either changes."""
+        """Return what cordoned nodes excuse in a scope: at most the part of them that no reserve pays for.
+
+        It is worked out again only when `leaving` or `bearing` is a new object.
+        """
         known = self._unpaid.get(scope)
         if known is None or known[0] is not leaving or known[1] is not bearing:
             known = self._unpaid[scope] = leaving, bearing, leaving.upto(bearing.unpaid)
         return known[2]
 
     def _charged_under(self, name: str) -> Charge:
-        """What lives under a name and is surely charged: a pod on a node that does not count may be excused."""
+        """Return what lives under a name and is surely charged: NOWHERE for a pod on a node that does not count.
+
+        Such a pod may be excused.
+        """
         entry = self._pods.get(name)
         if entry is None or entry.node in self._excused:
             return NOWHERE
@@ -595,7 +624,10 @@ class Ledger:
     # -- recount -------------------------------------------------------------------------------------------------------
 
     def parts(self, now: float) -> Snapshot:
-        """Let time act, then copy what every figure is made of and the figures; some milliseconds for 150,000 pods."""
+        """Take in the time, then return a copy of every figure and of the parts that it is made of, for a recount.
+
+        This takes some milliseconds for 150,000 pods.
+        """
         self.tick(now)
         sums = {("held", node): amounts for node, amounts in self._held.items()}
         for scope in self.accounting.scopes:

@@ -1,12 +1,13 @@
 """Nodes: which of them count, and what is allocatable on those that do.
 
-A node counts while it is Ready, not cordoned and not tainted away. NotReady takes it out only after a grace (a kubelet
-that restarts is back within seconds); it returns at once. A node that was never seen Ready gets no grace: nobody knows
-for how long it has been so, and counting it would promise memory that may be gone, or not be there yet. A node that was
-deleted is remembered for a while, because its pods are still there and their replacements must find room.
+A node counts while it is Ready, not cordoned and not tainted away. A node that becomes NotReady stops counting only
+after a grace (a kubelet that restarts is back within seconds), and counts again as soon as it is Ready. A node that was
+never seen Ready gets no grace: how long it has been NotReady is not known, and counting it would promise memory that
+may be gone or not there yet. A deleted node is remembered for a while, because its pods still exist and their
+replacements must find room.
 
-A cordoned node is *leaving*: a planned loss, which the reserve pays for, and whose pods count until they go. One that
-is tainted away, or that has never counted, is *outside*: it takes its pods along and uses nothing up.
+A cordoned node is *leaving*: a planned loss, which the reserve pays for, and its pods count until they go. A node that
+is tainted away, or that has never counted, is *outside*: its pods do not count either, and it uses up no reserve.
 """
 
 from collections.abc import Iterator
@@ -18,7 +19,7 @@ from webhook.core.values.scopes import CLUSTER
 
 _REPELS = ("NoSchedule", "NoExecute")
 _LOST = ("deleted", "not ready")
-# Since when a node is NotReady that was never seen Ready, or counts that was there from the first.
+# The moment from which a node that was never seen Ready is NotReady, and from which a node of the first list counts.
 ALWAYS = float("-inf")
 
 
@@ -31,7 +32,7 @@ class Allocatable(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class NodeInfo:
-    """What the API says of a node, as far as the account needs it."""
+    """What the API says of a node, as far as the ledger needs it."""
 
     name: str
     room: Allocatable
@@ -52,28 +53,28 @@ class Rules:
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A node and since when it is in a state that has a grace; times are seconds of the replica's clock.
+    """A node, and the moments from which its states hold; times are seconds of the replica's clock.
 
-    `lost_holding` is set while the node is lost and was outside before: then its pods are all that was lost.
-    `counted_since` is the first time: None while it has never counted, `ALWAYS` if the first list had it.
+    `lost_holding` is set while the node is lost and was outside before: then only what its pods held was lost.
+    `counted_since` is when the node first counted: None if it never has, `ALWAYS` if it was in the first list.
     """
 
     facts: NodeInfo
     pool: str | None
     not_ready_since: float | None = None
     deleted_at: float | None = None
-    overlaps: tuple[str, ...] = ()  # the pools after `pool` that select it as well
+    overlaps: tuple[str, ...] = ()  # the pools after `pool` that select this node too
     lost_holding: Amounts | None = None
-    lost_at: float = 0.0  # when it went down last
+    lost_at: float = 0.0  # when it was last lost
     counted_since: float | None = None
 
     @property
     def scopes(self) -> tuple[str, ...]:
-        """The scopes that this node's room belongs to."""
+        """The scopes that this node's allocatable belongs to."""
         return (CLUSTER,) if self.pool is None else (CLUSTER, self.pool)
 
     def why_not(self, rules: Rules, now: float) -> str | None:
-        """Say why the node does not count now; None when it does."""
+        """Say why the node does not count now; None if it counts."""
         if self.deleted_at is not None:
             return "deleted"
         if self.not_ready_since is not None and now >= self.not_ready_since + rules.not_ready_grace:
@@ -88,19 +89,19 @@ class Node:
         return self.why_not(rules, now) in _LOST
 
     def leaving(self, rules: Rules, now: float) -> bool:
-        """Say whether the node is out by a cordon alone, so that the reserve pays for it before it is lost."""
+        """Say whether the node has counted and only a cordon stops it: a reserve then pays for it before it is lost."""
         tainted = self.facts.repelling_taints & rules.exclude_taints
         return not tainted and self.counted_since is not None and self.why_not(rules, now) == "cordoned"
 
     def next_change(self, rules: Rules) -> float | None:
-        """Return the moment at which time alone changes whether this node counts or is remembered."""
+        """Return the moment at which, without any event, the node stops counting or is forgotten; None: never."""
         if self.deleted_at is not None:
             return self.deleted_at + rules.forget_deleted_after
         return None if self.not_ready_since is None else self.not_ready_since + rules.not_ready_grace
 
 
 def not_ready_since(facts: NodeInfo, before: Node | None, now: float) -> float | None:
-    """Return since when a node that is shown like this is NotReady; None while it is Ready."""
+    """Return the moment from which a node, shown now as `facts`, is NotReady; None if it is Ready."""
     if facts.ready:
         return None
     if before is None or before.deleted_at is not None:
@@ -109,5 +110,5 @@ def not_ready_since(facts: NodeInfo, before: Node | None, now: float) -> float |
 
 
 def repelling(taints: Iterator[tuple[str, str]]) -> frozenset[str]:
-    """Keys of the taints (key, effect) that keep new pods away."""
+    """Return the keys of those taints (key, effect) that keep new pods away."""
     return frozenset(key for key, effect in taints if effect in _REPELS)

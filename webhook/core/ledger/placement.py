@@ -1,4 +1,4 @@
-"""Placement: which nodes there are, and the pool that a confinement leads to as they are now."""
+"""Placement: which nodes there are, and the pool that a confinement leads to, given these nodes."""
 
 from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
@@ -11,14 +11,17 @@ from webhook.core.pods.confinement import Labels, Ways, admits, implied_pool
 
 
 class Change(NamedTuple):
-    """A node that changed: its labels before and after; None where it is not known."""
+    """A node that changed: its labels before and after; None if it was not known before, or is not known after."""
 
     name: str
     old: Labels | None
     new: Labels | None
 
     def concerned(self, confinements: Iterable[Ways]) -> list[Ways]:
-        """Return those that admit the node as it is or as it was, or name it: no other may lead elsewhere now."""
+        """Return the confinements that may lead to another pool now: those that name or admit this node.
+
+        Each is tested against the node as it is and as it was.
+        """
         old, new = None if self.old is None else dict(self.old), None if self.new is None else dict(self.new)
         either = [labels for labels in ([old] if old == new else [old, new]) if labels is not None]
         return [
@@ -37,9 +40,9 @@ class _Place(Struct, frozen=True, gc=False):
 
 
 class Placement:
-    """The nodes that are known, those that were deleted and are remembered among them.
+    """The known nodes, including the deleted ones that are still remembered.
 
-    A node that is cordoned, tainted or not Ready counts as one that a pod may come to: it may be back at any moment,
+    A node that is cordoned, tainted or not Ready is taken as one that a pod may go to: it may be back at any moment,
     while the pod still waits. `of_labels` returns the pool that labels imply. Not thread-safe.
     """
 
@@ -58,10 +61,10 @@ class Placement:
     # -- questions -----------------------------------------------------------------------------------------------------
 
     def pool_of(self, confined_to: Ways) -> str | None:
-        """Return the pool that a pod needs room in, besides the cluster.
+        """Return the pool that a pod needs room in, besides the cluster; None if there is none.
 
-        It is the one in which all nodes are that the pod may run on, of those that exist, or else of those that are
-        remembered. Where they are not in one pool, or none is known, it is the one that the pod's labels imply.
+        It is the pool that contains all existing nodes that the pod may run on; if no such node exists, all remembered
+        ones. If these nodes are not in one pool, or none is known, it is the pool that the confinement itself implies.
         """
         try:
             return self._found[confined_to]
@@ -84,7 +87,7 @@ class Placement:
     # -- changes -------------------------------------------------------------------------------------------------------
 
     def put(self, name: str, labels: Labels, pool: str | None, *, exists: bool) -> Change | None:
-        """Take a node in; return what may change where a confinement leads."""
+        """Add a node or a change of it; return the change if it may lead confinements to another pool, else None."""
         old, new = self._places.get(name), _Place(labels, pool, exists)
         if old == new:
             return None
@@ -98,7 +101,7 @@ class Placement:
         return Change(name, old.labels if old else None, labels)
 
     def drop(self, name: str) -> Change | None:
-        """Forget a node; return what may change where a confinement leads."""
+        """Forget a node; return the change, which may lead confinements to another pool, or None if not known."""
         place = self._places.pop(name, None)
         if place is None:
             return None
@@ -109,5 +112,5 @@ class Placement:
         return Change(name, place.labels, None)
 
     def forget(self) -> None:
-        """Take in that other pools are configured: what was found before says nothing any more."""
+        """Take in that the configuration has other pools: what was found for the old ones is no longer valid."""
         self._found.clear()

@@ -1,10 +1,12 @@
 """Places: which nodes an unbound pod may go to, and whether one of them could hold it at all.
 
-A node can hold a pod if the pod's requests, of memory and cpu together, are within what is allocatable there; what runs
-there already does not matter. Asked are the nodes that count, and a node that the pod names whether it counts or not (a
-DaemonSet's pod is for its own node). While no node counts, nobody knows how large one would be.
+A node can hold a pod if the pod's memory and cpu requests are both within what is allocatable there; what already runs
+there does not matter. The nodes considered are those that count, and each node that the pod names, whether it counts or
+not (a DaemonSet's pod is for its own node). While no node counts, the size of a node is not known, and every pod is
+taken to fit.
 
-Which nodes admit a pod and which are large enough are two sets (nodesets.py); both are remembered until a node changes.
+The nodes that admit a pod and the nodes that are large enough are two sets (nodesets.py); both are cached until a node
+changes.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -18,33 +20,36 @@ from webhook.core.pods.confinement import Ways
 from webhook.core.values.amounts import Amounts
 
 Front = tuple[Allocatable, ...]
-"""Rooms of which none is as large as another in both memory and cpu; the largest memory first."""
+"""Rooms of which none is within another in both memory and cpu; the largest memory first."""
 
 NO_ALLOCATABLE = Allocatable()
 _REMEMBERED = 4096  # sizes of pods
 
 
 class Lacking(Struct, frozen=True, gc=False):
-    """What a pod requests that no node can hold, and the most that one of its nodes has of each resource."""
+    """What a pod requests that no node can hold, and the most of each resource on a node that the pod may go to."""
 
     need: Allocatable
     largest: Allocatable
 
 
 class Places:
-    """The nodes that count, in a form that is quick to ask; `known` finds any node by name, counted or not."""
+    """The nodes that count, indexed for quick look-ups.
+
+    `known` returns a node by its name, whether it counts or not; None if there is none.
+    """
 
     def __init__(self, known: Callable[[str], NodeInfo | None]) -> None:
         self._known = known
         self._counted: dict[str, NodeInfo] = {}
         self._sets = NodeSets()
-        self._rooms: dict[Allocatable, int] = {}  # the nodes that have so much room
-        self._admitting = Remembered[int]()  # as far as anybody asked
-        self._fitting: dict[Allocatable, int] = {}  # by what is needed, as far as anybody asked
-        self._lacking: dict[Amounts, Lacking | None] = {}  # of pods that may go anywhere, as far as anybody asked
+        self._rooms: dict[Allocatable, int] = {}  # by room: the nodes that have exactly that
+        self._admitting = Remembered[int]()  # filled on demand
+        self._fitting: dict[Allocatable, int] = {}  # by what is needed: the nodes that have it; filled on demand
+        self._lacking: dict[Amounts, Lacking | None] = {}  # of pods that may go anywhere; filled on demand
 
     def put(self, name: str, facts: NodeInfo | None) -> None:
-        """Let a node count as it is now; None: it does not count."""
+        """Take in a node that counts, as it is now; `facts` is None if the node does not count."""
         old = self._counted.pop(name, None)
         if facts is not None:
             self._counted[name] = facts
@@ -63,7 +68,7 @@ class Places:
         self._fitting.clear()
 
     def hold(self, confined_to: Ways, footprint: Amounts) -> bool:
-        """Say whether any node that the pod may go to can hold it; one that requests nothing fits anywhere."""
+        """Say whether any node that the pod may go to can hold it; a pod that requests nothing fits anywhere."""
         need = Allocatable(footprint.memory_requests, footprint.cpu_requests)
         if not self._counted or not (need.memory or need.cpu):
             return True
@@ -73,7 +78,7 @@ class Places:
         return (fitting & self._admit(confined_to)) != 0 or any(_fits(need, r) for r in self._named(confined_to))
 
     def lacking(self, confined_to: Ways, footprint: Amounts) -> Lacking | None:
-        """Say what no node can hold of a pod; None where one can."""
+        """Return what no node can hold of a pod; None if a node can hold it."""
         if not confined_to and footprint in self._lacking:
             return self._lacking[footprint]
         found = None if self.hold(confined_to, footprint) else self._lacking_there(confined_to, footprint)
@@ -107,7 +112,7 @@ class Places:
         return found
 
     def _named(self, confined_to: Ways) -> Iterator[Allocatable]:
-        """Yield the room of each node that is named, whether it counts or not, and allowed."""
+        """Yield the room of each node that the confinement names and allows, whether the node counts or not."""
         for way in confined_to:
             for name in way.nodes:
                 node = self._known(name)
@@ -120,7 +125,7 @@ def _fits(need: Allocatable, room: Allocatable) -> bool:
 
 
 def front_of(rooms: Iterable[Allocatable]) -> Front:
-    """Return the rooms that no other one exceeds in both."""
+    """Return the rooms that are not within another room in both memory and cpu."""
     front: list[Allocatable] = []
     for room in sorted(set(rooms), reverse=True):
         if not front or room.cpu > front[-1].cpu:
@@ -129,7 +134,7 @@ def front_of(rooms: Iterable[Allocatable]) -> Front:
 
 
 def lacking_on(front: Front, footprint: Amounts) -> Lacking | None:
-    """Say what none of these rooms can hold of a pod; None where one can."""
+    """Return what none of these rooms can hold of a pod; None if one of them can hold it."""
     if _holds(front, footprint):
         return None
     largest = Allocatable(max((room.memory for room in front), default=0), max((room.cpu for room in front), default=0))
@@ -138,7 +143,7 @@ def lacking_on(front: Front, footprint: Amounts) -> Lacking | None:
 
 def _holds(front: Front, footprint: Amounts) -> bool:
     memory, cpu = footprint.memory_requests, footprint.cpu_requests
-    for room in front:  # a loop, since each review and each new pod comes by here
+    for room in front:  # a plain loop, because it is fast: each review and each new pod runs it
         if memory <= room.memory and cpu <= room.cpu:
             return True
     return not (memory or cpu)

@@ -1,10 +1,11 @@
-"""Recount: the ledger's figures worked out once more from their parts, to see whether they drifted.
+"""Recount: the ledger's figures worked out again from their parts, to find out whether they drifted.
 
-The ledger keeps its sums event by event; this adds them up from nothing, by their definitions, and returns what differs
-as data. There must be no difference: whoever finds one reports it, and never mends it in silence.
+The ledger keeps its sums event by event; the recount adds them up from zero, by their definitions, and returns each
+difference as data. There must be none: a caller that finds one reports it, and never corrects it silently.
 
-`Ledger.parts` copies under the lock: shallow copies, for all in them is frozen, so a few milliseconds for 150,000 pods.
-`recount` then needs no lock and computes for about 0.1 s, on a thread of its own, which `pause` lets stand back.
+`Ledger.parts` copies under the lock. The copies are shallow, because everything in them is frozen, and take a few
+milliseconds for 150,000 pods. `recount` then needs no lock. It computes for about 0.1 s on a thread of its own, and
+calls `pause` between slices, where that thread lets others run.
 """
 
 from collections import Counter, defaultdict
@@ -23,19 +24,20 @@ from webhook.core.ledger.rules import SUMS, AccountingRules
 from webhook.core.ledger.subjects import subjects_of
 from webhook.core.values.amounts import NOTHING, Amounts
 
-AWAITED = "awaited of"  # before a subject: what it has open
-SLICE = 2_000  # pods between two pauses, counted in about a millisecond
+AWAITED = "awaited of"  # with a subject after it, the figure of what the subject has open
+SLICE = 2_000  # pods between two pauses; about a millisecond of work
 SLICE_OF_NODES = 50
 
 Figure = tuple[str, str]
-"""What is summed and where: `held` on a node, all else in a scope.
+"""What is summed, and where: `held` on a node, all others in a scope.
 
-In a scope these are `committed`, `pending`, `unplaceable`, `apart`, `unseen`, `open` and `unretired`.
+The figures of a scope are `committed`, `pending`, `unplaceable`, `apart`, `unseen`, `open`, `unretired` and, for each
+subject that has anything open, `awaited of SUBJECT`.
 """
 
 
 class Grant(NamedTuple):
-    """A reservation: what was granted under a name, on top of what, and whether it may still come."""
+    """A reservation: what was granted under a name, what the pod was before, and whether the pod may still appear."""
 
     name: str
     spread: Charge
@@ -45,7 +47,7 @@ class Grant(NamedTuple):
 
 
 class Snapshot(NamedTuple):
-    """What a ledger's figures are made of at one moment, and the figures as it kept them."""
+    """The parts of a ledger's figures at one moment, and the figures as the ledger kept them (`sums`, `bearings`)."""
 
     now: float
     accounting: AccountingRules
@@ -56,19 +58,19 @@ class Snapshot(NamedTuple):
     bearings: Mapping[str, ScopeLimits]
 
     def why_not(self, node: str) -> str | None:
-        """Say why a node does not count; a node that is not known takes nothing out of the account."""
+        """Say why a node does not count; None if it counts, or is not known and so takes nothing out of the sums."""
         return self.nodes[node].why_not(self.accounting.nodes, self.now) if node in self.nodes else None
 
     def leaving(self, node: Node) -> bool:
-        """Say whether a node is out by a cordon alone."""
+        """Say whether a node does not count only because of a cordon."""
         return node.leaving(self.accounting.nodes, self.now)
 
     def down(self, node: Node) -> bool:
-        """Say whether a node is lost."""
+        """Say whether a node is lost (NotReady or deleted)."""
         return node.down(self.accounting.nodes, self.now)
 
     def placement(self, pause: Callable[[], None]) -> Placement:
-        """Return the nodes, to be asked which pool a confinement leads to; `pause` is called between slices of them."""
+        """Return a placement of the nodes, which finds the pool of a confinement; calls `pause` between slices."""
         found = Placement(self.accounting.pool_of)
         if self.accounting.config.pools:
             for number, (name, node) in enumerate(self.nodes.items()):
@@ -78,7 +80,7 @@ class Snapshot(NamedTuple):
         return found
 
     def places(self) -> Places:
-        """Return the nodes that count, to be asked what they can hold."""
+        """Return the nodes that count, in the form that tells what they can hold."""
         found = Places(self._standing)
         for name, node in self.nodes.items():
             if self.why_not(name) is None:
@@ -90,12 +92,12 @@ class Snapshot(NamedTuple):
         return None if known is None or known.deleted_at is not None else known.facts
 
     def placed(self, node: str) -> str | None:
-        """Return the pool of a node, if it is known and in any."""
+        """Return the pool of a node; None if the node is not known or not in a pool."""
         return self.nodes[node].pool if node in self.nodes else None
 
 
 class Alike(NamedTuple):
-    """What unbound pods have in common that are charged alike."""
+    """What all unbound pods that are charged alike have in common."""
 
     footprint: Amounts
     pool: str | None
@@ -104,11 +106,11 @@ class Alike(NamedTuple):
 
 
 AlikeIn = Callable[[str, Unbound], Alike]
-"""Says how the unbound pod of this name is charged."""
+"""Returns how the unbound pod with this name is charged."""
 
 
 def alike_in(parts: Snapshot, pause: Callable[[], None] = lambda: None) -> AlikeIn:
-    """Return what says how an unbound pod is charged; `pause` is called between slices of the nodes."""
+    """Return the function that says how an unbound pod is charged; calls `pause` between slices of the nodes."""
     placement, places, lets_in = parts.placement(pause), parts.places(), parts.accounting.lets_in
 
     def alike(name: str, pod: Unbound) -> Alike:
@@ -120,7 +122,7 @@ def alike_in(parts: Snapshot, pause: Callable[[], None] = lambda: None) -> Alike
 
 
 class Drift(NamedTuple):
-    """A figure that is not what its parts come to; `bearing` of a scope is what its nodes can bear."""
+    """A figure that differs from what its parts come to; the figure `bearing` is the limits of a scope."""
 
     figure: str
     where: str
@@ -129,7 +131,7 @@ class Drift(NamedTuple):
 
 
 def recount(parts: Snapshot, pause: Callable[[], None] = lambda: None) -> tuple[Drift, ...]:
-    """Return every figure that drifted; none may. `pause` is called between slices of the pods."""
+    """Return every figure that drifted; the result must be empty. Calls `pause` between slices of nodes and pods."""
     alike = alike_in(parts, pause)
     sums, bearings = figures(parts, _committed(parts, alike, pause), alike)
     drifts = [
@@ -142,7 +144,7 @@ def recount(parts: Snapshot, pause: Callable[[], None] = lambda: None) -> tuple[
 def figures(
     parts: Snapshot, charged: Iterable[tuple[Figure, Amounts]], alike: AlikeIn
 ) -> tuple[Mapping[Figure, Amounts], Mapping[str, ScopeLimits]]:
-    """Work out every figure, and what each scope can bear, from what the live pods are charged to."""
+    """Work out every figure, and the limits of each scope, from the charges of the live pods."""
     sums: defaultdict[Figure, Amounts] = defaultdict(lambda: NOTHING)
     for add in (charged, _granted(parts, alike)):
         for figure, amounts in add:
@@ -160,7 +162,7 @@ def figures(
 
 
 def _committed(parts: Snapshot, alike: AlikeIn, pause: Callable[[], None]) -> Iterator[tuple[Figure, Amounts]]:
-    """Charge every pod to its scopes and its node; those that are alike are counted first, and added once."""
+    """Yield the charges of every pod to its scopes and its node; equal pods are counted first and added once."""
     bound: Counter[tuple[Amounts, str]] = Counter()
     unbound: Counter[Alike] = Counter()
     pods = iter(parts.pods.items())
@@ -177,7 +179,7 @@ def _committed(parts: Snapshot, alike: AlikeIn, pause: Callable[[], None]) -> It
 
 
 def charged(unbound: Mapping[Alike, int]) -> Iterator[tuple[Figure, Amounts]]:
-    """Charge so many unbound pods of each kind to their scopes."""
+    """Yield the charges of unbound pods to their scopes; `unbound` is the number of pods of each kind."""
     for alike, number in unbound.items():
         amounts = alike.footprint.times(number)
         if alike.apart:
@@ -190,9 +192,10 @@ def charged(unbound: Mapping[Alike, int]) -> Iterator[tuple[Figure, Amounts]]:
 
 
 def _excused(parts: Snapshot, sums: Mapping[Figure, Amounts]) -> Iterator[tuple[Figure, Amounts, bool]]:
-    """Take out the pods of nodes that do not count, up to what these nodes took out of the bound.
+    """Yield what the pods of each node that does not count take out, up to what the node took out of the bound.
 
-    The last says that the node is leaving: all of these together take out at most what no reserve pays for.
+    The last field says whether the node is leaving: all leaving nodes together take out at most what no reserve pays
+    for.
     """
     for name, node in parts.nodes.items():
         if parts.why_not(name) is not None:
@@ -202,7 +205,11 @@ def _excused(parts: Snapshot, sums: Mapping[Figure, Amounts]) -> Iterator[tuple[
 
 
 def _granted(parts: Snapshot, alike: AlikeIn) -> Iterator[tuple[Figure, Amounts]]:
-    """A name costs the way from the least before its grants to the most after; what lives there surely covers some."""
+    """Yield what the grants come to, name by name.
+
+    A name costs the way from the least before its grants to the most after; a living pod that surely counts covers a
+    part of that.
+    """
     by_name: defaultdict[str, list[Grant]] = defaultdict(list)
     for grant in parts.grants:
         by_name[grant.name].append(grant)
@@ -220,12 +227,12 @@ def _granted(parts: Snapshot, alike: AlikeIn) -> Iterator[tuple[Figure, Amounts]
 
 
 def _subjects(name: str, grants: Iterable[Grant]) -> set[str]:
-    """A name counts in full for its namespace and for every owner of what is open under it."""
+    """Return the subjects of a name: it counts in full for its namespace and for the owner of each open grant."""
     return {subject for grant in grants if grant.is_open for subject in subjects_of(name, grant.owner)}
 
 
 def _way(grants: Sequence[Grant], scope: str, live: Amounts) -> Amounts:
-    """What one does not raise tells nothing of how far the others reach."""
+    """Return what grants of one name add to `live` in a scope; a sum ignores the grants that do not raise it."""
     ways = [zip(grant.before.within(scope), grant.spread.footprint, strict=True) for grant in grants]
     return Amounts._make(
         _beyond([w for w in each if w[0] < w[1]], lives) for lives, *each in zip(live, *ways, strict=True)
@@ -257,7 +264,7 @@ def _bearing(parts: Snapshot, sums: Mapping[Figure, Amounts], scope: str) -> Sco
 
 
 def _kept(parts: Snapshot, sums: Mapping[Figure, Amounts], scope: str, index: int, members: Sequence[Node]) -> Kept:
-    """Work out what is kept of one sum's bound, from all nodes of the scope."""
+    """Work out the part of one sum's bound that is kept in reserve, from all nodes of the scope."""
     losses, joined, cordoned, sizes = [], [], 0, []
     for node in members:
         whole = parts.accounting.size(scope, index, node.facts.room)
@@ -272,7 +279,7 @@ def _kept(parts: Snapshot, sums: Mapping[Figure, Amounts], scope: str, index: in
 
 
 def _in_question(parts: Snapshot, sums: Mapping[Figure, Amounts], node: Node) -> Amounts | None:
-    """Return what of a node can be lost, or is: None for all of it, else what its pods hold, or held."""
+    """Return how much of a node can be lost or is lost: None for all of it, else what its pods hold, or held."""
     if parts.down(node):
         return node.lost_holding
     outside = parts.why_not(node.facts.name) is not None and not parts.leaving(node)

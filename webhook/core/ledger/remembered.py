@@ -1,6 +1,6 @@
-"""Remembered: what was found out for a way of confining pods, bounded by what it takes to keep.
+"""Remembered: a cache of answers by confinement, bounded by the memory that it takes.
 
-Whoever creates pods chooses how they are confined, so a bound on their number alone would be none on their size.
+Clients that create pods choose the confinements, so a bound on their number alone would not bound their size.
 """
 
 from typing import Generic, TypeVar
@@ -13,7 +13,7 @@ MOST = 4 << 20  # bytes
 
 
 class Remembered(Generic[T]):
-    """Answers by confinement; all are forgotten when they become too large together."""
+    """A cache of answers by confinement. When the answers take too much memory together, all are forgotten."""
 
     def __init__(self) -> None:
         self._found: dict[Ways, T] = {}

@@ -1,27 +1,35 @@
-"""Reservations: what was granted and is not yet certain to be shown by every view of the cluster.
+"""Reservations: the room for pods that were admitted and that some replica's view may not have shown yet.
 
                  grant                    its pod is seen                a write that says so
     (nothing) ───────────► open ───────────────────────────► settled ────────────────────────────► retired
                             │                                  ▲                                     (gone)
-                            └── nothing came, and a view ──────┘
+                            └── no pod came, and a view ───────┘
                                 proven fresh after the lapse
+
+A replica admits a pod before any watch can show it. Until then a reservation keeps the pod's room. Each review that is
+granted has one reservation. It is *open* while its pod may still appear, and *settled* once this replica's view has
+shown the pod, or proved that it can no longer appear. Settled is not enough: another replica's view may be older and
+still lack the pod. So the reservation goes on holding room in this replica's allotment until a write to the shared
+object tells the others; then it is *retired*, and forgotten. Open and settled reservations together are *unretired*.
 
 Rule 1. Reservations are grouped by the pod's namespace/name. At any moment at most one pod lives under a name, so a
         name costs the *largest* of what lives there and what may still come there, never the sum: two hundred
         duplicates of one name cost one footprint.
-Rule 2. A reservation is settled by its own UID alone. Another UID of the same name stays open: the pod that was seen
-        may be deleted again while the slower request is still on its way, and then that one succeeds.
-Rule 3. What nobody ever saw lapses only with a view that was proven fresh *after* the lapse. A plain timeout would
-        release a pod that exists and that a stalled watch has not shown yet.
-Rule 4. Settling frees nothing in the allotment: what is settled stays *unretired*, and inside it, until a write. If
-        the pod was seen, the write tells the others up to which revision they must have looked. If it never came, the
-        write books anew: its name may have been paid for by a pod that lived there, and nobody paid for this one.
+Rule 2. Only a pod with the reservation's own UID settles it. A reservation of the same name for another UID stays open:
+        the pod that was seen may be deleted while the slower request is still under way, and then that one succeeds.
+Rule 3. A reservation whose pod was never seen lapses only with a view that was proven fresh *after* the lapse. A plain
+        timeout would release room for a pod that exists and that a stalled watch has not shown yet.
+Rule 4. Settling frees nothing in the allotment: a settled reservation stays *unretired*, and counts in the allotment,
+        until a write. If its pod was seen, the write tells the other replicas which revision their views must have
+        reached. If its pod never came, the write books again: the pod that lived under the name may have covered the
+        cost, and then nothing was booked for this one.
 Rule 5. A resize costs what it adds to the object that was reviewed. It is settled as soon as the pod is seen at a
-        higher revision: it replaced the reviewed one, or never will. Several of one pod cost the whole way from the
-        least before to the most after: each adds to the one before it, and those that failed cost nothing more.
-        So does a change of where a pod may run: in the pool that it is charged to from then on it begins at nothing.
-        A binding is not tied to what was reviewed; it is settled when the pod is seen bound, or gone.
-Rule 6. What is unretired under a name becomes less by a write alone: others may count on what the last one said of it.
+        higher revision: the resize replaced the reviewed object, or never will. Several resizes of one pod cost the
+        whole way from the least before to the most after: each adds to the one before it, and those that failed cost
+        nothing more. The same holds for a change of where a pod may run: in the pool that the pod is charged to from
+        then on, it begins at nothing. A binding is not tied to the object that was reviewed; it is settled when the pod
+        is seen bound, or gone.
+Rule 6. Only a write makes what is unretired under a name smaller: other replicas may rely on what the last write said.
 """
 
 from collections import defaultdict
@@ -36,48 +44,51 @@ from webhook.core.ledger.subjects import Owners, Subjects
 from webhook.core.values.amounts import NOTHING, Amounts
 
 Live = Callable[[str], Charge]
-"""What lives under a name now, spread over the scopes; NOWHERE for a name that nobody has."""
+"""Returns the charge of the pod that lives under a name now; NOWHERE for a name that no pod has."""
 
 
 class Reservation(Struct, eq=False, gc=False):
-    """One grant. Times are seconds of the replica's own clock; a revision is a pod's resourceVersion."""
+    """One grant: the room that one review of a pod was given. Times are seconds of the replica's own clock.
+
+    A revision is a pod's resourceVersion.
+    """
 
     uid: str
     spread: Charge
     granted_at: float
     before: Before = UNBORN
-    owner: str = ""  # of the pod (subjects.py)
+    owner: str = ""  # the pod's owner (subjects.py)
     order: int = 0  # how many grants were made before it
-    seen_at_revision: int | None = None  # None: open; 0: it never came and never will
-    told_again: bool = False  # its pod was let in by it, or again by it, though not by the write that booked it
-    said: object = None  # what was said of its pod, where that was more than yes: a repeated review is told the same
-    outdated: int = 0  # more than 0, and no other's number: another answer about this very pod took its place
+    seen_at_revision: int | None = None  # None: open; 0: its pod never came and never will
+    told_again: bool = False  # a repeated review, or policy without a booking, let its pod in: `drop` must not void it
+    said: object = None  # the verdict on its pod, if that was more than a plain yes: a repeated review gets the same
+    outdated: int = 0  # non-zero, and unique, once a later answer about the same pod replaced this reservation
 
     @property
     def is_open(self) -> bool:
-        """Say whether the pod may still come without this view having shown it."""
+        """Say whether the pod may still appear: this replica's view has neither shown it nor ruled it out."""
         return self.seen_at_revision is None
 
     @property
     def most(self) -> Amounts:
-        """The most that it adds in any scope, by itself: one that confines a pod adds all of it in the pool."""
+        """The most that it adds by itself in any scope: a change that moves a pod to a pool adds all of it there."""
         return self.spread.footprint.beyond(self.before.within(self.spread.scopes[-1]))
 
     @property
     def key(self) -> str:
-        """What tells this grant from others."""
+        """The key that distinguishes this grant from the others of its name."""
         key = key_of(self.uid, self.before, self.spread.footprint)
         return f"{key}~{self.outdated}" if self.outdated else key
 
 
 Named = tuple[str, Reservation]
-"""A reservation with the name of its pod."""
+"""The name of a pod, and a reservation for it."""
 
 
 class _Name(Struct, eq=False):
-    """All unretired reservations under one name, how far they reach, and what they add to the sums at present.
+    """All unretired reservations under one name, their intervals, and what they add to the sums now.
 
-    All but `by_key` are replaced and never changed. `owners` are those of the open ones.
+    All fields but `by_key` are replaced and never changed in place. `owners` are those of the open reservations.
     """
 
     by_key: dict[str, Reservation]
@@ -87,7 +98,7 @@ class _Name(Struct, eq=False):
     owners: Owners = ()
 
     def still_open(self) -> list[Reservation]:
-        """Those that may still come."""
+        """Return the open reservations."""
         return [r for r in self.by_key.values() if r.seen_at_revision is None]
 
 
@@ -98,31 +109,31 @@ class Reservations:
         self._live = live
         self._names: dict[str, _Name] = {}
         self._sums: defaultdict[str, Costs] = defaultdict(Costs)
-        self._open: dict[Reservation, str] = {}  # in the order in which they were granted last
+        self._open: dict[Reservation, str] = {}  # in the order in which they were granted or last renewed
         self._settled: dict[Reservation, str] = {}
-        self._void: set[Reservation] = set()  # those of the settled that never came
-        self._outdated = 0  # how many ever were
+        self._void: set[Reservation] = set()  # the settled ones whose pod never came
+        self._outdated = 0  # how many were ever replaced by a later answer
         self.subjects = Subjects()
-        self.names: KeysView[str] = self._names.keys()  # under which anything is reserved
-        self.repeated: dict[str, None] = {}  # those that more than one pod had, or one beside what lived there
+        self.names: KeysView[str] = self._names.keys()  # the names under which anything is reserved
+        self.repeated: dict[str, None] = {}  # names reserved for more than one pod, or for one beside a living pod
 
     # -- questions -----------------------------------------------------------------------------------------------------
 
     def unseen(self, scope: str) -> Amounts:
-        """What open reservations may still add to what lives in the scope now."""
+        """Return what open reservations may still add to what lives in the scope now."""
         return self._sums[scope].unseen
 
     def open(self, scope: str) -> Amounts:
-        """What open reservations come to by themselves: what others must leave room for after the next write."""
+        """Return what open reservations come to by themselves: after the next write, others must leave room for it."""
         sums = self._sums[scope]
         return sums.unseen.plus(sums.paid)
 
     def unretired(self, scope: str) -> Amounts:
-        """What all reservations hold of this replica's allotment in the scope."""
+        """Return how much of this replica's allotment in the scope its reservations hold."""
         return self._sums[scope].unretired
 
     def growth_unseen(self, name: str, extent: Interval, scope: str) -> Amounts:
-        """What one more grant under a name would add to what lives there and what may still come."""
+        """Return what one more grant under a name would add to what lives there and what may still come."""
         live = self._live(name).in_scope(scope)
         group = self._names.get(name)
         had = group.open.get(scope) if group else None
@@ -131,7 +142,7 @@ class Reservations:
         return had.and_also(extent).cost_beyond(live).minus(had.cost_beyond(live))
 
     def unseen_of(self, name: str, key: str, scope: str) -> Amounts | None:
-        """What one open grant adds to what else lives and may come under its name; None where there is no such."""
+        """Return what one open grant adds to what else lives and may come under its name; None if it is not open."""
         group = self._names.get(name)
         if group is None or (found := group.by_key.get(key)) is None or not found.is_open:
             return None
@@ -141,9 +152,10 @@ class Reservations:
         return together if others is None else together.minus(others.cost_beyond(live))
 
     def growth_by_others(self, name: str, high: Amounts, scope: str, more: Interval | None = None) -> Amounts:
-        """What creates of others, up to so much, add to what lives under a name and may still come of ours.
+        """Return what creates granted by other replicas, up to `high`, add under a name.
 
-        With `more` as if that had been granted here as well.
+        They add to what lives there and to what this replica's open grants may still bring, with `more` as if that were
+        granted here as well.
         """
         live = self._live(name).in_scope(scope)
         group = self._names.get(name)
@@ -153,12 +165,12 @@ class Reservations:
         return high.beyond(live) if ours is None else ours.leaves(high, live)
 
     def open_from_nothing(self, name: str) -> Sums:
-        """How far those under a name reach that may still come, sum by sum, where they begin at nothing."""
+        """Return, by scope, how far the open grants of a name reach in the sums where they begin at 0."""
         group = self._names.get(name)
         return {scope: extent.from_nothing for scope, extent in group.open.items()} if group else {}
 
     def growth_of(self, name: str, spread: Charge, before: Before, *, without: frozenset[str] = frozenset()) -> Sums:
-        """What one more grant under a name would add to what it holds of the allotment, some keys left out."""
+        """Return what one more grant would add to what a name holds of the allotment, without the keys `without`."""
         group = self._names.get(name)
         if group is None:
             if before is UNBORN:
@@ -173,7 +185,7 @@ class Reservations:
         return growth
 
     def get(self, name: str, key: str) -> Reservation | None:
-        """The reservation for this very pod, or this very resize; None when it is retired, or lapsed."""
+        """Return the reservation for exactly this pod or change; None if there is none, or it has lapsed."""
         group = self._names.get(name)
         found = group.by_key.get(key) if group else None
         return None if found is None or found.seen_at_revision == 0 else found
@@ -184,11 +196,11 @@ class Reservations:
                 yield name, reservation
 
     def __len__(self) -> int:
-        """How many are not retired."""
+        """Return how many reservations are unretired."""
         return len(self._open) + len(self._settled)
 
     def are_too_many(self, name: str, most: int, most_of_one_name: int) -> bool:
-        """Say whether there are so many, or so many under one name, that no other should be added there."""
+        """Say whether there are `most` reservations, or `most_of_one_name` under this name, so that none is added."""
         if len(self._open) + len(self._settled) >= most:
             return True
         group = self._names.get(name)
@@ -196,42 +208,42 @@ class Reservations:
 
     @property
     def still_open(self) -> int:
-        """How many pods may still come."""
+        """How many reservations are open."""
         return len(self._open)
 
     @property
     def any_void(self) -> bool:
-        """Say whether anything unretired never came."""
+        """Say whether any unretired reservation is for a pod that never came."""
         return bool(self._void)
 
     def settled(self) -> tuple[Named, ...]:
-        """All that is settled and not yet retired."""
+        """Return all settled reservations that are not yet retired."""
         return tuple((name, reservation) for reservation, name in self._settled.items())
 
     def granted_by(self, moment: float) -> list[Named]:
-        """The open ones that were granted no later than this.
+        """Return the open reservations that were granted or renewed no later than `moment`.
 
-        One whose review waited for the lock may stand behind one that is younger, and is then told with that: kept for
-        a moment longer, which is safe.
+        If a review waited for the lock, its reservation may stand behind a younger one. It is then returned only
+        together with that one: it is kept a moment longer, which is safe.
         """
         first = takewhile(lambda named: named[0].granted_at <= moment, self._open.items())
         return [(name, reservation) for reservation, name in first]
 
     def granted_first(self, name: str, otherwise: float) -> float:
-        """When the oldest open reservation under a name was granted."""
+        """Return when the oldest open reservation under a name was granted; `otherwise` if there is none."""
         group = self._names.get(name)
         return min((r.granted_at for r in group.still_open()), default=otherwise) if group else otherwise
 
     def oldest_open(self) -> float:
-        """When the oldest open reservation was granted; infinity when there is none."""
+        """Return when the oldest open reservation was granted; infinity if there is none."""
         return next(iter(self._open)).granted_at if self._open else float("inf")
 
     # -- changes -------------------------------------------------------------------------------------------------------
 
     def add(self, name: str, reservation: Reservation) -> None:
-        """Take a grant in; the same one is replaced (a review may be asked again).
+        """Add a grant; it replaces the grant with the same key (a review may be repeated).
 
-        If its pod is charged to another pool by now, what it was charged to is held until a write (rule 6).
+        If the pod is charged to another pool than before, the old charge is held until a write (rule 6).
         """
         group = self._names.get(name)
         if group is None:
@@ -247,7 +259,7 @@ class Reservations:
             self._set_aside(name, group, replaced)
         group.by_key[key] = reservation
         (self._open if reservation.is_open else self._settled)[reservation] = name
-        if replaced is None and reservation.is_open:  # a name may have many duplicates: no need to look at them all
+        if replaced is None and reservation.is_open:  # a name may have many duplicates: avoid a look at all of them
             more = reach(reservation.spread, reservation.before)
             owners = group.owners if reservation.owner in group.owners else (*group.owners, reservation.owner)
             self._count(name, group, joined(group.open, more), joined(group.unretired, more), owners)
@@ -255,7 +267,7 @@ class Reservations:
             self._recount(name)
 
     def _begin(self, name: str, reservation: Reservation) -> None:
-        """Take in a new pod's grant under a name that nobody has, as most are."""
+        """Add the grant of a new pod under a name that no pod has: the most frequent case."""
         reaches, costs = first_grant(reservation.spread)
         owners = (reservation.owner,)
         self._names[name] = _Name({reservation.uid: reservation}, reaches, reaches, costs, owners)
@@ -265,7 +277,7 @@ class Reservations:
             self._sums[scope].move(NO_COSTS, cost)
 
     def _set_aside(self, name: str, group: _Name, replaced: Reservation) -> None:
-        """Let what another answer took the place of be one that never comes: the API server goes by its last answer."""
+        """Keep a replaced grant as one whose pod never comes: the API server goes by the last answer that it got."""
         if replaced.is_open:
             self._settle(name, replaced, 0)
             self._void.add(replaced)
@@ -273,15 +285,16 @@ class Reservations:
         group.by_key[replaced.key] = replaced
 
     def renew(self, reservation: Reservation, now: float) -> None:
-        """Let an open grant count from now: its review was repeated."""
+        """Count the lapse of a grant from `now` on, because its review was repeated."""
         reservation.granted_at = max(reservation.granted_at, now)
         if reservation.is_open:
             self._open[reservation] = self._open.pop(reservation)
 
     def see(self, name: str, uid: str, revision: int, *, bound: bool = True) -> bool:
-        """Note that the view shows a pod (rules 2 and 5), and say whether anything granted here was waiting for that.
+        """Settle the reservations that waited for a pod that the view shows now (rules 2 and 5); say if any did.
 
-        If so, the name's sums want a refresh. `bound`: it is bound, or gone; else a binding may still come.
+        If any did, the caller must `refresh` the name. `bound` says that the pod is bound, or gone; otherwise a binding
+        may still come.
         """
         group = self._names.get(name)
         settled = False
@@ -297,7 +310,7 @@ class Reservations:
         return settled
 
     def void(self, lapsed: Iterable[Named]) -> None:
-        """Note that these pods never came and never will (rule 3)."""
+        """Settle reservations whose pods never came and never will (rule 3)."""
         names: set[str] = set()
         for name, reservation in lapsed:
             self._settle(name, reservation, 0)
@@ -307,18 +320,19 @@ class Reservations:
             self.refresh(name)
 
     def begin_again(self) -> None:
-        """Note that history was replaced: what was seen is as if it had never come, for it cannot come once more.
+        """Take in that history was replaced: every settled reservation is now one whose pod never came.
 
-        The revisions at which it was seen mean nothing any more. What is open may still come. A resize waits for a
-        revision past the one that was reviewed, as before: no pod's revision ever becomes lower, so it is not written
-        after that, even if the revision that was reviewed was never that of this history.
+        The revisions at which those pods were seen no longer mean anything, and the reviewed requests cannot be written
+        a second time. Open reservations stay open. A resize waits for a revision past the one that was reviewed, as
+        before. The revision of a pod never becomes lower, so after that the resize cannot be written, even if the
+        reviewed revision never existed in the history that holds now.
         """
         for reservation in self._settled:
             reservation.seen_at_revision = 0
         self._void.update(self._settled)
 
     def retire(self, retired: Iterable[Named]) -> None:
-        """Forget these reservations, but none that took the place of one of them."""
+        """Forget these reservations, but not a reservation that has replaced one of them."""
         names: set[str] = set()
         for name, reservation in retired:
             group = self._names.get(name)
@@ -334,7 +348,7 @@ class Reservations:
                 self._leave(name)
 
     def _leave(self, name: str) -> None:
-        """Let a name cost nothing any more."""
+        """Take a name, which has no reservations left, out of the sums."""
         self.repeated.pop(name, None)
         group = self._names.pop(name)
         if group.owners:
@@ -353,7 +367,7 @@ class Reservations:
         self._void.discard(reservation)
 
     def refresh(self, name: str) -> None:
-        """Bring the sums up to date after something was settled under this name, or another pod lives there."""
+        """Bring the sums up to date after a reservation of this name was settled, or what lives there changed."""
         group = self._names.get(name)
         if group is not None and group.open:
             still_open = group.still_open()
@@ -366,7 +380,7 @@ class Reservations:
         self._count(name, group, _extents(still_open), _extents(group.by_key.values()), _owners(still_open))
 
     def _count(self, name: str, group: _Name, still_open: Extents, unretired: Extents, owners: Owners) -> None:
-        """Let a name cost what its reservations come to, no more what they came to before."""
+        """Replace a name's part of the sums by what its reservations come to now."""
         live = self._live(name) if still_open else NOWHERE
         costs = {scope: cost_of(still_open.get(scope), extent, live, scope) for scope, extent in unretired.items()}
         for scope, old in group.costs.items():

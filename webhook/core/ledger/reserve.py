@@ -1,7 +1,7 @@
-"""The reserve: what of a bound is kept for the loss of nodes, and what has used it up.
+"""The reserve: the part of a bound that is kept for the loss of nodes, and how much of it lost nodes have used up.
 
-Everything here is about one sum of one scope, in grains of its bound. A loss comes unasked (NotReady, deleted) or is
-planned (a cordon). The reserve pays for either; docs/design.md has the formula and why it is sound.
+Everything here is about one sum of one scope, in grains of its bound. A loss is unplanned (the node is NotReady or
+deleted) or planned (a cordon). The reserve pays for both; docs/design.md has the formula and why it is sound.
 """
 
 from collections.abc import Iterable
@@ -13,23 +13,23 @@ Change = tuple[float, int]
 
 
 class Kept(NamedTuple):
-    """What is kept while the cordoned nodes are out, and what would be if they counted."""
+    """What is kept now that the cordoned nodes do not count, and what would be kept if they counted."""
 
     now: int
     uncordoned: int
 
 
 def keep(sizes: Iterable[int], largest: int, lost: int, cordoned: int) -> Kept:
-    """Return what to keep for losing that many of the largest nodes, less what is out already.
+    """Return what to keep for the loss of the `largest` largest nodes, less what is out already.
 
-    `sizes` are of all that can be lost or is; `lost` and `cordoned` say how much of that is out.
+    `sizes` has an entry for each node that can be lost or is lost. `lost` and `cordoned` say how much of these is out.
     """
     uncordoned = max(0, sum(nlargest(largest, sizes)) - lost)
     return Kept(max(0, uncordoned - cordoned), uncordoned)
 
 
 def owed(losses: Iterable[Change], joined: Iterable[Change]) -> int:
-    """Return what is lost and not replaced: a node that joins takes the place of what was lost until then."""
+    """Return what is lost and not replaced: a node that joins replaces what was lost before it joined."""
     debt = 0
     for _, is_join, size in sorted([(at, False, size) for at, size in losses] + [(at, True, s) for at, s in joined]):
         debt = max(0, debt - size) if is_join else debt + size

@@ -1,4 +1,4 @@
-"""Accounting: a configuration worked out into what the ledger needs at every event."""
+"""Accounting rules: a configuration in the form that the ledger needs at every event."""
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
@@ -14,7 +14,7 @@ from webhook.core.values.amounts import Amounts
 from webhook.core.values.scopes import CLUSTER
 
 Bound = tuple[int | None, ...]
-"""One entry for each field of `Amounts`: the bound of that sum, None where it is not bounded."""
+"""One entry for each field of `Amounts`: the bound of that sum, None if it is not bounded."""
 
 
 SUMS = range(len(Amounts._fields))
@@ -30,7 +30,7 @@ def bounded_sums(bounds: Bound) -> tuple[tuple[int, int], ...]:
 
 @lru_cache(maxsize=256)
 def near_sums(bounds: Bound, thousandths: int) -> tuple[tuple[int, int, int], ...]:
-    """Return the same, and with each that share of its bound, in thousandths of a percent."""
+    """Return index, bound and a share of that bound for each bounded sum; `thousandths` of a percent is the share."""
     return tuple((index, bound, Share(thousandths).of(bound)) for index, bound in bounded_sums(bounds))
 
 
@@ -56,26 +56,26 @@ class AccountingRules:
             self._reserve[pool.name] = config.reserve_of(pool).nodes
             self._shares[pool.name] = _shares(pool.thresholds, config.missing_limits)
         bounded = [index for index in SUMS if any(shares[index] for shares in self._shares.values())]
-        self._bounded = bounded or list(SUMS)  # what bounds nothing is no configuration, but the lack of one as yet
+        self._bounded = bounded or list(SUMS)  # nothing is bounded only until the first configuration is read
         self.may_have_pools = bool(config.pools) or not bounded
 
     def lets_in(self, pod: str, priority_class: str, *, of_daemon_set: bool) -> bool:
-        """Say whether policy lets a pod of this namespace/name in, as far as a view of the pod tells."""
+        """Say whether policy lets a pod with this namespace/name in, as far as the pod that the view shows tells."""
         namespace = pod.partition("/")[0]
         return self.config.lets_in(namespace, priority_class, of_daemon_set=of_daemon_set)
 
     def bounds(self, growth: Amounts) -> bool:
-        """Say whether anything grows of which any scope bounds the sum."""
+        """Say whether any sum grows that any scope bounds."""
         return any(growth[index] for index in self._bounded)
 
     def bounded(self, amounts: Amounts) -> Amounts:
-        """Return the same, without the sums that no scope bounds."""
+        """Return the amounts with 0 in the sums that no scope bounds."""
         return Amounts._make(amount if index in self._bounded else 0 for index, amount in enumerate(amounts))
 
     def pool_of(self, labels: Mapping[str, str]) -> str | None:
-        """Return the pool of a node with these labels, or of a pod whose node must have them.
+        """Return the pool of a node with these labels, or of a pod whose node must have them; None if there is none.
 
-        Of several pools it is the first. A label that a pool selects by and that is not among these makes it none.
+        If several pools match, it is the first. A pool does not match if it selects by a label that is missing here.
         """
         return next((pool.name for pool in self.config.pools if pool.matches(labels)), None)
 
@@ -84,15 +84,15 @@ class AccountingRules:
         return tuple(pool.name for pool in self.config.pools_of(labels))
 
     def reserve_nodes(self, scope: str) -> int:
-        """How many of the largest nodes the scope must be able to lose."""
+        """Return how many of the largest nodes the scope must be able to lose."""
         return self._reserve.get(scope, 0)
 
     def share(self, scope: str, index: int) -> Share | None:
-        """Return the share that bounds one sum (an index into `Amounts`) of a scope."""
+        """Return the share that bounds one sum (an index into `Amounts`) of a scope; None if nothing bounds it."""
         return self._shares.get(scope, _NO_SHARES)[index]
 
     def size(self, scope: str, index: int, room: Allocatable, held: Amounts | None = None) -> int:
-        """Return what a node adds to the bound of one sum, in grains; if `held` is given, what that takes of it."""
+        """Return what a node adds to the bound of one sum, in grains; at most `held` of it if that is given."""
         share = self.share(scope, index)
         if share is None:
             return 0
@@ -100,7 +100,7 @@ class AccountingRules:
         return whole if held is None else min(whole // WHOLE, held[index]) * WHOLE
 
     def bound(self, scope: str, room: Allocatable, kept: Sequence[int]) -> Bound:
-        """Return what each sum of the scope may reach on this much room, so many grains of it kept in reserve."""
+        """Return the bound of each sum of the scope on this much room, with `kept` grains of each held in reserve."""
         shares = self._shares.get(scope, _NO_SHARES)
         return tuple(
             None if share is None else max(0, share.grains(_side(room, index)) - kept[index]) // WHOLE
@@ -108,7 +108,7 @@ class AccountingRules:
         )
 
     def unpaid(self, scope: str, room: Allocatable, cordoned: Allocatable, kept: Sequence[Kept]) -> Amounts:
-        """Return how much higher each bound would be if the cordoned nodes counted; of other sums all their room."""
+        """Return how much higher each bound would be if the cordoned nodes counted; all their room if not bounded."""
         whole = Allocatable(room.memory + cordoned.memory, room.cpu + cordoned.cpu)
         here = self.bound(scope, room, [each.now for each in kept])
         there = self.bound(scope, whole, [each.uncordoned for each in kept])
@@ -118,12 +118,12 @@ class AccountingRules:
         )
 
     def reserve(self, scope: str, kept: Sequence[int]) -> tuple[int, ...]:
-        """Return for each sum how much room it is that so many grains of its bound stand for; rounded up."""
+        """Return, for each sum, the room (bytes or millicores, rounded up) that its `kept` grains stand for."""
         shares = self._shares.get(scope, _NO_SHARES)
         return tuple(0 if share is None else -(-kept[i] // share.thousandths) for i, share in enumerate(shares))
 
     def bearing_of(self, scope: str, room: Allocatable) -> Amounts:
-        """Return a node's part of the bound; all of its room for a sum that is not bounded."""
+        """Return a node's part of each bound; all of its room for a sum that is not bounded."""
         return Amounts._make(
             _side(room, index) if share is None else share.of(_side(room, index))
             for index, share in enumerate(self._shares.get(scope, _NO_SHARES))
@@ -135,7 +135,10 @@ def _side(room: Allocatable, index: int) -> int:
 
 
 def _shares(thresholds: Thresholds, missing_limits: MissingLimits) -> tuple[Share | None, ...]:
-    """Lay out the shares as `Amounts` has its fields; which sum of limits is bounded hangs on what a missing one is."""
+    """Return the shares in the order of the fields of `Amounts`.
+
+    `missing_limits` decides which sum of limits is bounded: the declared limits, or those with requests filled in.
+    """
     limits = "limits" if missing_limits is MissingLimits.IGNORE else "limits_filled"
     shares: dict[str, Share | None] = {
         "memory_requests": thresholds.memory.requests,

@@ -1,11 +1,12 @@
-"""Subjects: for whom pods were let in that have not been seen, and how much that is.
+"""Subjects: the namespaces and owners whose pods were admitted and not seen yet, and how much these pods come to.
 
 A grant has two subjects: the namespace of its pod, and the pod's owner. The owner is the controller that the pod names,
-by its UID, or else the user who asked. An owner belongs to a namespace, because a pod may name any UID as its owner.
+by its UID, or else the user who made the request. An owner belongs to a namespace, because a pod may name any UID as
+its owner.
 
-What a subject has open is what the names of its open grants add to what lives there (reservations.py): it is kept event
-by event, and a name counts in full for every owner that has a grant under it. Most names are seen and gone before
-anybody asks, so a new name is put on a list first and added up when somebody does ask.
+What a subject has open is what the names of its open grants add to what lives there (reservations.py). It is kept event
+by event, and a name counts in full for every owner that has an open grant under it. The pods of most names are seen
+before a caller asks, so a new name is put on a list first, and added up when a caller does ask.
 """
 
 from collections.abc import Iterator, Mapping
@@ -16,12 +17,12 @@ from msgspec import Struct
 from webhook.core.ledger.costs import Costs
 from webhook.core.values.amounts import NOTHING, Amounts
 
-USER: Final = "~"  # before the name of a user who is the owner
-_SIGHTS = 64  # owners and sizes of one namespace of which it is known when a pod was seen last
-_NAMESPACES = 1_024  # with such knowledge
+USER: Final = "~"  # prefix of an owner that is a user
+_SIGHTS = 64  # pairs of owner and size, of one namespace, for which the last sight of a pod is remembered
+_NAMESPACES = 1_024  # namespaces for which sights are remembered
 
 Owners = tuple[str, ...]
-"""Owners of the open grants under one name, without its namespace."""
+"""The owners of the open grants under one name, without the namespace."""
 
 
 def namespace_of(name: str) -> str:
@@ -30,7 +31,7 @@ def namespace_of(name: str) -> str:
 
 
 def owner_in(namespace: str, owner: str) -> str:
-    """Return the subject that an owner is."""
+    """Return an owner as a subject."""
     return f"{namespace}/{owner}"
 
 
@@ -46,22 +47,22 @@ def subjects_of(name: str, owner: str) -> tuple[str, str]:
 
 
 def as_seen(owner: str) -> str:
-    """Return what the pod's own metadata says of its owner: nothing of the user who made it."""
+    """Return the owner as the pod's own metadata names it: empty for a user, whom the metadata does not name."""
     return "" if owner.startswith(USER) else owner
 
 
 _Sights = dict[tuple[str, Amounts], int]
-"""By owner and size, the oldest first: how many grants there were when such a pod was seen last."""
+"""By owner and size, the oldest first: the number of grants ever made when such a pod was last seen."""
 
 
 class Awaited(Struct, eq=False):
-    """What one subject has open: the names of its pods, the oldest first, and what they come to by scope."""
+    """What one subject has open: the names of its pods, the oldest first, and their sums by scope."""
 
     names: dict[str, None]
     sums: dict[str, Amounts]
 
     def in_scope(self, scope: str) -> Amounts:
-        """What they come to in a scope."""
+        """Return their sum in a scope."""
         return self.sums.get(scope, NOTHING)
 
 
@@ -69,13 +70,13 @@ _NOBODY: Final = Awaited({}, {})
 
 
 class Subjects:
-    """What every subject has open, and when pods of it were seen last."""
+    """What every subject has open, and when its pods were last seen."""
 
     def __init__(self) -> None:
         self._new: dict[str, tuple[Owners, Mapping[str, Costs]]] = {}  # by name, not yet added up
         self._awaited: dict[str, Awaited] = {}
         self._sights: dict[str, _Sights] = {}  # by namespace
-        self.grants = 0  # how many there ever were: the time by which sights are told
+        self.grants = 0  # how many were ever made: the clock by which sights are ordered
 
     # -- questions -----------------------------------------------------------------------------------------------------
 
@@ -90,7 +91,7 @@ class Subjects:
         yield from self._awaited.items()
 
     def seen_since(self, subject: str, owner: str, size: Amounts, order: int) -> bool:
-        """Say whether a pod of the subject, at least as large, was seen after the grant of that number was made."""
+        """Say whether a pod of the subject, at least `size` large, was seen after grant number `order` was made."""
         sights = self._sights.get(namespace_of(subject), {})
         return any(
             at > order and (is_namespace(subject) or whose == owner) and size.within(seen)
@@ -100,7 +101,7 @@ class Subjects:
     # -- changes -------------------------------------------------------------------------------------------------------
 
     def saw(self, name: str, owner: str, size: Amounts) -> None:
-        """Note that a pod of an owner came, or grew by so much."""
+        """Note that a pod of an owner appeared, or grew by `size`."""
         namespace, key = namespace_of(name), (owner, size)
         sights = self._sights.pop(namespace, None) or {}
         sights.pop(key, None)
@@ -112,11 +113,11 @@ class Subjects:
             del self._sights[next(iter(self._sights))]
 
     def add(self, name: str, owners: Owners, costs: Mapping[str, Costs]) -> None:
-        """Count what a name has open, which must not be counted yet."""
+        """Count what a name has open; the name must not be counted already."""
         self._new[name] = owners, costs
 
     def remove(self, name: str, owners: Owners, costs: Mapping[str, Costs]) -> None:
-        """Count a name no longer; the same as it was added."""
+        """Stop counting a name; the arguments must be those of `add`."""
         if self._new.pop(name, None) is None:
             for subject in _subjects(name, owners):
                 self._take(subject, name, costs)

@@ -1,14 +1,15 @@
-"""Unbound pods: where they are charged, which of them no node can hold, which of those stand apart, and the sums of it.
+"""Unbound pods: where they are charged, which of them no node can hold, which of these stand apart, and their sums.
 
     unbound ──► a node can hold it ───────────────────────► pending                  committed
-            ──► no node can ──► let in by the account ────► pending, unplaceable     committed
-                            ──► let in by policy ─────────► apart                    not committed until it is bound
+            ──► no node can ──► let in because it fit ────► pending, unplaceable     committed
+                            ──► let in by policy ─────────► apart                    not committed
 
-Whether policy lets a pod in follows from the pod as it is shown and from the configuration that holds, so that every
-replica says the same, whoever answered its review. What the account let in always counts: it may be bound at any time.
+Whether policy lets a pod in follows from the pod as the watch shows it and from the current configuration, so every
+replica comes to the same result, whichever replica answered the review. A pod that was let in because it fit always
+counts: it may be bound at any time. A pod that stands apart counts as soon as it is bound or a node can hold it.
 
-Pods that are alike are one group, and a group is judged once: when its first pod comes, and again when a node changes
-(`turned`). The pool that a confinement leads to is looked up for all of its groups together.
+Pods that may go to the same nodes and request the same are one group, and a group is judged once: when its first pod
+comes, and again when a node changes (`turned`). The pool of a confinement is looked up once for all of its groups.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -22,23 +23,23 @@ from webhook.core.values.amounts import NOTHING, Amounts
 
 
 class Stuck(NamedTuple):
-    """What no node can hold of a scope's unbound pods: what counts all the same, and what stands apart."""
+    """The sums of a scope's unbound pods that no node can hold: those that count all the same, and those apart."""
 
     unplaceable: Amounts = NOTHING
     apart: Amounts = NOTHING
 
     def moved(self, old: "Stuck", new: "Stuck") -> "Stuck":
-        """Take one part of these sums out, and another in its place."""
+        """Return these sums with one part replaced by another."""
         return Stuck._make(have.moved(*each) for have, *each in zip(self, old, new, strict=True))
 
 
 NONE_STUCK = Stuck()
 
 PoolOf = Callable[[Ways], str | None]
-"""The pool that a confinement leads to, as the nodes are now."""
+"""Returns the pool that a confinement leads to, given the nodes as they are now."""
 
 LetsIn = Callable[[str, Unbound], bool]
-"""Whether policy lets a pod of this name in."""
+"""Says whether policy lets a pod with this name in."""
 
 
 class _Group:
@@ -62,9 +63,10 @@ class _Confined:
 
 
 class UnboundPods:
-    """The unbound pods of a ledger. What is said of one changes only while it is taken out.
+    """The unbound pods of a ledger.
 
-    Most can be held by some node, and are bound in a moment: of these only the names are kept, by group.
+    What decides the charge of a pod must not change between its `add` and its `remove`. Some node can hold most of
+    these pods, and they are bound within moments: of these only the names are kept, by group.
     """
 
     def __init__(self, places: Places, pool_of: PoolOf, lets_in: LetsIn) -> None:
@@ -76,39 +78,39 @@ class UnboundPods:
         self.apart = 0  # how many stand apart
 
     def stuck(self, scope: str) -> Stuck:
-        """Return what no node can hold of a scope's unbound pods."""
+        """Return the sums of a scope's unbound pods that no node can hold."""
         return self._stuck.get(scope, NONE_STUCK)
 
     def holdable(self) -> Iterator[Charge]:
-        """Yield what some node can hold, for each kind of pods together, and where it is charged."""
+        """Yield the charge of each group of pods that some node can hold, for all of its pods together."""
         for confined in self._confined.values():
             for footprint, group in confined.groups.items():
                 if group.holdable:
                     yield Charge(footprint.times(len(group.names)), confined.pool)
 
     def names(self) -> Iterator[str]:
-        """Yield the names of all of them."""
+        """Yield the names of all unbound pods."""
         for confined in self._confined.values():
             for group in confined.groups.values():
                 yield from group.names
 
     def confinements(self) -> Iterable[Ways]:
-        """Return how they are confined, each way once."""
+        """Return the confinements of these pods, each one once."""
         return self._confined.keys()
 
     def pool_of(self, pod: Unbound) -> str | None:
-        """Return the pool that a pod is charged to, if any; also where it stands apart."""
+        """Return the pool that a pod is charged to, or would be if it did not stand apart; None if there is none."""
         return self._confined[pod.confined_to].pool
 
     def spread_of(self, name: str, pod: Unbound) -> Charge:
-        """Return what a pod is charged to: nothing where it stands apart."""
+        """Return the charge of a pod: NOWHERE if it stands apart."""
         confined = self._confined[pod.confined_to]
         if not confined.groups[pod.footprint].holdable and self._lets_in(name, pod):
             return NOWHERE
         return Charge(pod.footprint, confined.pool)
 
     def add(self, name: str, pod: Unbound) -> Charge:
-        """Take a pod in; return what it is charged to."""
+        """Take a pod in; return its charge."""
         ways, footprint = pod.confined_to, pod.footprint
         confined = self._confined.get(ways)
         if confined is None:
@@ -121,7 +123,7 @@ class UnboundPods:
         return spread if group.holdable else self._move(name, pod, spread, out=False)
 
     def remove(self, name: str, pod: Unbound) -> Charge:
-        """Let a pod go; return what it was charged to."""
+        """Take a pod out; return the charge that it had."""
         confined = self._confined[pod.confined_to]
         group = confined.groups[pod.footprint]
         group.names.discard(name)
@@ -133,9 +135,10 @@ class UnboundPods:
         return spread if group.holdable else self._move(name, pod, spread, out=True)
 
     def turned(self, concerned: Iterable[Ways]) -> Iterator[str]:
-        """Yield the pods that a node can hold by now, those that none can any more, and those charged elsewhere by now.
+        """Yield the names of the pods that must be charged again after nodes changed.
 
-        `concerned` are the confinements that may lead to another pool.
+        These are the pods that a node can hold now and none could before, those that no node can hold any longer, and
+        those whose confinement leads to another pool now. `concerned` are the confinements for which that may be so.
         """
         moved = {ways for ways in concerned if self._confined[ways].pool != self._pool_of(ways)}
         for ways, confined in self._confined.items():

@@ -1,4 +1,4 @@
-"""Defaults: what the API server writes into a pod's resources before anybody sees the pod.
+"""Defaults: what the API server writes into a pod's resources before webhooks and watches get the pod.
 
 A manifest does not have them yet; a review and the watch do. The rules are those of `SetDefaults_Pod` and
 `SetDefaults_ResourceList` in k8s.io/kubernetes/pkg/apis/core/v1/defaults.go and, since 1.37, of
@@ -11,7 +11,7 @@ A manifest does not have them yet; a review and the watch do. The rules are thos
 4. since 1.37: a pod with requests of its own and no limit is limited to what its containers are limited to together,
    and to its requests at the least, if every one of them has a limit.
 
-What a LimitRange or a RuntimeClass adds stands in the cluster and is no default.
+What a LimitRange or a RuntimeClass adds is not a default: it depends on objects in the cluster.
 """
 
 from msgspec import UNSET, Raw, UnsetType
@@ -58,9 +58,9 @@ def with_defaults(pod: Pod, rule_set: RuleSet = NEWEST[-1]) -> Pod:
 
 
 def pod_of(template: Raw) -> Pod:
-    """Return a pod made of a template, as the API server would make it; raises `ObjectError`.
+    """Return a pod made from a template, with the API server's defaults; raises `ObjectError`.
 
-    The API server fills in a pod's requests from its limits, and not those of a template.
+    The API server fills in the requests of a pod from its limits, but not those of a template.
     """
     try:
         return with_defaults(read_sent_pod(bytes(template)))

@@ -2,8 +2,8 @@
 
 Where several rule sets are in force, because replicas of the API server differ, the largest of their figures counts.
 
-Defaults are the API server's business (a limit without a request sets the request): pods in reviews and in the watch
-have them.
+Defaults (such as a request that is filled in from the limit) are not applied here: pods in reviews and in the watch
+already have them from the API server.
 """
 
 from collections.abc import Iterator
@@ -65,8 +65,8 @@ def asks_for_memory(pod: Pod, rules: Rules = NEWEST) -> bool:
 def lacks_memory_limit(pod: Pod, known: Amounts | None = None, rules: Rules = NEWEST) -> bool:
     """Say whether a container of a pod, be it one that runs before the others, may take any amount of memory.
 
-    The account knows only of those that last; a limit of the pod as a whole bounds all of them. Raises `ObjectError`.
-    `known` is the pod's footprint, where that was worked out before.
+    The footprint says this only of app containers and sidecars. A pod-level limit bounds all containers. `known` is the
+    pod's footprint, if the caller has it already.
     """
     if (footprint(pod, rules) if known is None else known).memory_unbounded:
         return True
@@ -81,7 +81,7 @@ def _limits_memory(limits: ResourceList | None) -> bool:
 
 
 def fractional_memory(pod: Pod) -> Iterator[tuple[str, RawQuantity]]:
-    """Yield where a pod speaks of parts of a byte (`128m` is 0.128 of one), and what it says there."""
+    """Yield the path and the value of each memory quantity with a fraction of a byte (`128m` is 0.128 bytes)."""
     for path, raw in _quantities(pod):
         if path.endswith(".memory") and nanos(raw) % NANO:
             yield path, raw

@@ -1,14 +1,14 @@
-"""Words: the values that the configuration writes as one word of text (75%, 10s, staging-*)."""
+"""Notations: the values that the configuration writes as one word of text (75%, 10s, staging-*)."""
 
 import json
 from abc import ABC, abstractmethod
 from typing import ClassVar, Self
 
-_SHOWN = 60  # characters of somebody's text that an error repeats: enough to find it, too few to flood a log
+_SHOWN = 60  # characters of a foreign text that an error repeats: enough to find it, too few to flood a log
 
 
 class Notation(ABC):
-    """A value with a notation of its own; equal values are written alike by `str`."""
+    """A value with a notation of its own. `str` writes equal values in the same way."""
 
     __slots__ = ()
     title: ClassVar[str]
@@ -18,7 +18,7 @@ class Notation(ABC):
     @classmethod
     @abstractmethod
     def parse(cls, text: str) -> Self:
-        """Read the notation; ValueError says what is wrong and what would be right."""
+        """Read the notation; raises ValueError, which says what is wrong and what would be right."""
 
     @abstractmethod
     def __str__(self) -> str:
@@ -26,5 +26,5 @@ class Notation(ABC):
 
 
 def quoted(text: str) -> str:
-    """Text of unknown origin as one harmless line of ASCII, shortened where it is long."""
+    """Return text of unknown origin in quotes, as one harmless line of ASCII, shortened if it is long."""
     return json.dumps(text if len(text) <= _SHOWN else text[:_SHOWN] + "...")
