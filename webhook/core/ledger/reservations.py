@@ -1,27 +1,72 @@
-"""Reservations: what was granted and is not yet certain to be shown by every view of the cluster.
+"""Reservations: room that this replica has granted, kept until a write to the shared object retires it.
 
-                 grant                    its pod is seen                a write that says so
-    (nothing) ───────────► open ───────────────────────────► settled ────────────────────────────► retired
-                            │                                  ▲                                     (gone)
-                            └── nothing came, and a view ──────┘
-                                proven fresh after the lapse
+Theory
+======
 
-Rule 1. Reservations are grouped by the pod's namespace/name. At any moment at most one pod lives under a name, so a
-        name costs the *largest* of what lives there and what may still come there, never the sum: two hundred
-        duplicates of one name cost one footprint.
-Rule 2. A reservation is settled by its own UID alone. Another UID of the same name stays open: the pod that was seen
-        may be deleted again while the slower request is still on its way, and then that one succeeds.
-Rule 3. What nobody ever saw lapses only with a view that was proven fresh *after* the lapse. A plain timeout would
-        release a pod that exists and that a stalled watch has not shown yet.
-Rule 4. Settling frees nothing in the allotment: what is settled stays *unretired*, and inside it, until a write. If
-        the pod was seen, the write tells the others up to which revision they must have looked. If it never came, the
-        write books anew: its name may have been paid for by a pod that lived there, and nobody paid for this one.
-Rule 5. A resize costs what it adds to the object that was reviewed. It is settled as soon as the pod is seen at a
-        higher revision: it replaced the reviewed one, or never will. Several of one pod cost the whole way from the
-        least before to the most after: each adds to the one before it, and those that failed cost nothing more.
-        So does a change of where a pod may run: in the pool that it is charged to from then on it begins at nothing.
-        A binding is not tied to what was reviewed; it is settled when the pod is seen bound, or gone.
-Rule 6. What is unretired under a name becomes less by a write alone: others may count on what the last one said of it.
+Why a grant needs a reservation
+-------------------------------
+When Headroom admits a pod, the pod does not exist yet. The API server may write it at any moment until the request
+ends (34 s for a create), or never, and it does not tell Headroom which. Later this replica's watch shows the pod; the
+watches of the other replicas may show it later still. Until then the room of the pod looks free. A reservation keeps
+that room: first in this replica's own sums, and until it is retired in what the replica holds in the shared object.
+
+The life of one reservation
+---------------------------
+
+              grant              the view shows the pod                  a write succeeds
+    (nothing) ───────► open ──────────────────────────────► settled ────────────────────────► retired
+                        │                                      ▲                             (dropped)
+                        └── the lapse is over, and a view ─────┘
+                            proven fresh after that does
+                            not show the pod
+
+    open       The pod may still come.
+    settled    This replica knows the outcome. Either its view has shown the pod, and `seen_at_revision` is the
+               revision of that; or the pod has not come and never will, and `seen_at_revision` is 0 (*void*).
+    retired    The reservation is dropped. If its pod was seen, the same write has raised the floor in the shared
+               object, so each replica that books later has a view that shows the pod, or shows that it is gone.
+
+What one name costs
+-------------------
+Reservations are grouped by the pod's namespace/name. In each scope a grant is an *interval* of footprints
+(interval.py): a create runs from nothing to the pod's footprint, a resize from the footprint before to the one after.
+Grants under one name that raise a sum are joined into one interval, from the lowest beginning to the highest end. Three
+sums of each scope follow from the joined intervals of all names:
+
+    unseen       what open reservations add to what lives: the part of the interval above the living pod
+    paid         the other part of the interval of the open ones: what the living pod covers already
+    unretired    the interval of all reservations, open and settled: what is used of the allotment
+
+For example, a pod of 2 GiB lives under a name, and creates of 3 GiB and 1 GiB are open there. The largest is 3 GiB: 1
+GiB is unseen, 2 GiB are paid, and 3 GiB are unretired. A review is judged by committed + unseen; what the next write
+registers for the name is unseen + paid, because the views of other replicas may not show the living pod.
+
+Rules
+=====
+
+Rule 1. At any moment at most one pod lives under a name. So a name costs the *largest* of what lives there and what may
+        still come there, never the sum: two hundred duplicates of one name cost one footprint.
+Rule 2. Only a pod with the reservation's own UID settles it. A reservation of the same name with another UID stays
+        open: the pod that was seen may be deleted while the slower request is still in flight, and then that request
+        succeeds.
+Rule 3. A reservation whose pod was never seen lapses only when a view is proven fresh *after* the end of the lapse. A
+        plain timeout would release the room of a pod that exists but that a stalled watch has not shown yet.
+Rule 4. Settling frees nothing in the allotment. A settled reservation stays *unretired*, and so counts against what
+        this replica holds, until a write. If the pod was seen, the write tells the other replicas up to which revision
+        they must have looked. If the pod never came, the write books again from what is free: a pod that lived under
+        the name may have covered this reservation, and then no room was ever booked for it.
+Rule 5. A resize costs what it adds to the object that was reviewed. It is settled as soon as the view shows the pod at
+        a higher revision: the resize was the change that replaced the reviewed object, or it can never be written.
+        Several resizes of one pod cost one interval, from the least footprint before to the largest after: each adds to
+        the one before it, and an attempt that failed and is repeated adds nothing.
+        A change of where a pod may run is treated alike. In the pool that the pod is charged to from then on, its
+        interval begins at nothing.
+        A binding is not tied to the revision that was reviewed. It is settled when the pod is seen bound, or is gone.
+Rule 6. Only a write makes less of what is unretired under a name, because other replicas may rely on what the last
+        write said of the name.
+
+The allotment that these rules serve is described in webhook/core/sharing/allotment.py, and docs/protocol.md has the
+argument that they suffice. This module is pure and not thread-safe: the caller holds the lock that guards the ledger.
 """
 
 from collections import defaultdict
@@ -36,48 +81,48 @@ from webhook.core.ledger.subjects import Owners, Subjects
 from webhook.core.values.amounts import NOTHING, Amounts
 
 Live = Callable[[str], Charge]
-"""What lives under a name now, spread over the scopes; NOWHERE for a name that nobody has."""
+"""Returns what the pod that lives under a name is charged, and to which scopes; NOWHERE if no pod has the name."""
 
 
 class Reservation(Struct, eq=False, gc=False):
-    """One grant. Times are seconds of the replica's own clock; a revision is a pod's resourceVersion."""
+    """One grant. Times are seconds of the replica's own clock; a revision is the resourceVersion of a pod."""
 
     uid: str
     spread: Charge
     granted_at: float
     before: Before = UNBORN
-    owner: str = ""  # of the pod (subjects.py)
-    order: int = 0  # how many grants were made before it
-    seen_at_revision: int | None = None  # None: open; 0: it never came and never will
-    told_again: bool = False  # its pod was let in by it, or again by it, though not by the write that booked it
-    said: object = None  # what was said of its pod, where that was more than yes: a repeated review is told the same
-    outdated: int = 0  # more than 0, and no other's number: another answer about this very pod took its place
+    owner: str = ""  # the pod's owner (subjects.py)
+    order: int = 0  # how many grants this replica made before it
+    seen_at_revision: int | None = None  # None: open; 0: the pod never came and never will
+    told_again: bool = False  # its pod was admitted other than by the write that booked it: `drop` must keep it
+    said: object = None  # the verdict on its pod, if more than a plain yes: a repeated review gets the same one
+    outdated: int = 0  # non-zero, and unique, once a later answer about the same pod replaced this reservation
 
     @property
     def is_open(self) -> bool:
-        """Say whether the pod may still come without this view having shown it."""
+        """Say whether the pod may still come: the view has not shown it, and it is not known to be never created."""
         return self.seen_at_revision is None
 
     @property
     def most(self) -> Amounts:
-        """The most that it adds in any scope, by itself: one that confines a pod adds all of it in the pool."""
+        """The most that this grant alone adds in any scope; a confinement adds the whole footprint in the pool."""
         return self.spread.footprint.beyond(self.before.within(self.spread.scopes[-1]))
 
     @property
     def key(self) -> str:
-        """What tells this grant from others."""
+        """What distinguishes this grant from all others under its name."""
         key = key_of(self.uid, self.before, self.spread.footprint)
         return f"{key}~{self.outdated}" if self.outdated else key
 
 
 Named = tuple[str, Reservation]
-"""A reservation with the name of its pod."""
+"""The namespace/name of a pod, and a reservation for it."""
 
 
 class _Name(Struct, eq=False):
-    """All unretired reservations under one name, how far they reach, and what they add to the sums at present.
+    """All unretired reservations under one name, their joined intervals by scope, and their part of the sums.
 
-    All but `by_key` are replaced and never changed. `owners` are those of the open ones.
+    `owners` are the owners of the open reservations. Values are replaced and never changed in place, except `by_key`.
     """
 
     by_key: dict[str, Reservation]
@@ -87,7 +132,7 @@ class _Name(Struct, eq=False):
     owners: Owners = ()
 
     def still_open(self) -> list[Reservation]:
-        """Those that may still come."""
+        """Return the reservations whose pods may still come."""
         return [r for r in self.by_key.values() if r.seen_at_revision is None]
 
 
@@ -98,31 +143,31 @@ class Reservations:
         self._live = live
         self._names: dict[str, _Name] = {}
         self._sums: defaultdict[str, Costs] = defaultdict(Costs)
-        self._open: dict[Reservation, str] = {}  # in the order in which they were granted last
+        self._open: dict[Reservation, str] = {}  # in the order in which they were granted or renewed
         self._settled: dict[Reservation, str] = {}
-        self._void: set[Reservation] = set()  # those of the settled that never came
-        self._outdated = 0  # how many ever were
+        self._void: set[Reservation] = set()  # the settled ones whose pods never came
+        self._outdated = 0  # how many reservations were ever replaced by a later answer
         self.subjects = Subjects()
-        self.names: KeysView[str] = self._names.keys()  # under which anything is reserved
-        self.repeated: dict[str, None] = {}  # those that more than one pod had, or one beside what lived there
+        self.names: KeysView[str] = self._names.keys()  # that have unretired reservations
+        self.repeated: dict[str, None] = {}  # names with more than one grant, or with a grant beside a living pod
 
     # -- questions -----------------------------------------------------------------------------------------------------
 
     def unseen(self, scope: str) -> Amounts:
-        """What open reservations may still add to what lives in the scope now."""
+        """What open reservations add to what lives in the scope now."""
         return self._sums[scope].unseen
 
     def open(self, scope: str) -> Amounts:
-        """What open reservations come to by themselves: what others must leave room for after the next write."""
+        """What open reservations come to by themselves: the room that the next write registers for them."""
         sums = self._sums[scope]
         return sums.unseen.plus(sums.paid)
 
     def unretired(self, scope: str) -> Amounts:
-        """What all reservations hold of this replica's allotment in the scope."""
+        """What all reservations, open and settled, use of this replica's allotment in the scope."""
         return self._sums[scope].unretired
 
     def growth_unseen(self, name: str, extent: Interval, scope: str) -> Amounts:
-        """What one more grant under a name would add to what lives there and what may still come."""
+        """What one more grant under a name would add to the living pod and the open reservations there."""
         live = self._live(name).in_scope(scope)
         group = self._names.get(name)
         had = group.open.get(scope) if group else None
@@ -131,7 +176,7 @@ class Reservations:
         return had.and_also(extent).cost_beyond(live).minus(had.cost_beyond(live))
 
     def unseen_of(self, name: str, key: str, scope: str) -> Amounts | None:
-        """What one open grant adds to what else lives and may come under its name; None where there is no such."""
+        """What one open grant adds to the living pod and the other open grants of its name; None if there is none."""
         group = self._names.get(name)
         if group is None or (found := group.by_key.get(key)) is None or not found.is_open:
             return None
@@ -141,9 +186,9 @@ class Reservations:
         return together if others is None else together.minus(others.cost_beyond(live))
 
     def growth_by_others(self, name: str, high: Amounts, scope: str, more: Interval | None = None) -> Amounts:
-        """What creates of others, up to so much, add to what lives under a name and may still come of ours.
+        """What creates at other replicas, up to `high`, add under a name to the living pod and the open grants here.
 
-        With `more` as if that had been granted here as well.
+        With `more`, the answer is what it would be if that interval had been granted here as well.
         """
         live = self._live(name).in_scope(scope)
         group = self._names.get(name)
@@ -153,12 +198,12 @@ class Reservations:
         return high.beyond(live) if ours is None else ours.leaves(high, live)
 
     def open_from_nothing(self, name: str) -> Sums:
-        """How far those under a name reach that may still come, sum by sum, where they begin at nothing."""
+        """How far the open reservations of a name reach, by scope; only in the sums in which they begin at nothing."""
         group = self._names.get(name)
         return {scope: extent.from_nothing for scope, extent in group.open.items()} if group else {}
 
     def growth_of(self, name: str, spread: Charge, before: Before, *, without: frozenset[str] = frozenset()) -> Sums:
-        """What one more grant under a name would add to what it holds of the allotment, some keys left out."""
+        """What one more grant under a name would use of the allotment, if the reservations `without` were not there."""
         group = self._names.get(name)
         if group is None:
             if before is UNBORN:
@@ -173,7 +218,7 @@ class Reservations:
         return growth
 
     def get(self, name: str, key: str) -> Reservation | None:
-        """The reservation for this very pod, or this very resize; None when it is retired, or lapsed."""
+        """The reservation for exactly this pod or this change of it; None if it is retired or its pod never came."""
         group = self._names.get(name)
         found = group.by_key.get(key) if group else None
         return None if found is None or found.seen_at_revision == 0 else found
@@ -184,11 +229,11 @@ class Reservations:
                 yield name, reservation
 
     def __len__(self) -> int:
-        """How many are not retired."""
+        """How many reservations are not retired."""
         return len(self._open) + len(self._settled)
 
     def are_too_many(self, name: str, most: int, most_of_one_name: int) -> bool:
-        """Say whether there are so many, or so many under one name, that no other should be added there."""
+        """Say whether the limit of all reservations, or of those under this name, is reached."""
         if len(self._open) + len(self._settled) >= most:
             return True
         group = self._names.get(name)
@@ -201,24 +246,24 @@ class Reservations:
 
     @property
     def any_void(self) -> bool:
-        """Say whether anything unretired never came."""
+        """Say whether an unretired reservation is void: its pod never came and never will."""
         return bool(self._void)
 
     def settled(self) -> tuple[Named, ...]:
-        """All that is settled and not yet retired."""
+        """All reservations that are settled and not yet retired."""
         return tuple((name, reservation) for reservation, name in self._settled.items())
 
     def granted_by(self, moment: float) -> list[Named]:
-        """The open ones that were granted no later than this.
+        """The open reservations that were granted at this moment or before.
 
-        One whose review waited for the lock may stand behind one that is younger, and is then told with that: kept for
-        a moment longer, which is safe.
+        If a review waited for the lock, its reservation may stand behind a younger one, and is then returned only
+        together with that one. It is kept a moment longer than needed, which is safe.
         """
         first = takewhile(lambda named: named[0].granted_at <= moment, self._open.items())
         return [(name, reservation) for reservation, name in first]
 
     def granted_first(self, name: str, otherwise: float) -> float:
-        """When the oldest open reservation under a name was granted."""
+        """When the oldest open reservation under a name was granted; `otherwise` if there is none."""
         group = self._names.get(name)
         return min((r.granted_at for r in group.still_open()), default=otherwise) if group else otherwise
 
@@ -229,9 +274,9 @@ class Reservations:
     # -- changes -------------------------------------------------------------------------------------------------------
 
     def add(self, name: str, reservation: Reservation) -> None:
-        """Take a grant in; the same one is replaced (a review may be asked again).
+        """Add a grant; it replaces the one with the same key, because the API server may repeat a review.
 
-        If its pod is charged to another pool by now, what it was charged to is held until a write (rule 6).
+        If the pod is now charged to another pool, the replaced reservation is kept until a write (rule 6).
         """
         group = self._names.get(name)
         if group is None:
@@ -247,7 +292,7 @@ class Reservations:
             self._set_aside(name, group, replaced)
         group.by_key[key] = reservation
         (self._open if reservation.is_open else self._settled)[reservation] = name
-        if replaced is None and reservation.is_open:  # a name may have many duplicates: no need to look at them all
+        if replaced is None and reservation.is_open:  # need not look at all duplicates of a name, which may be many
             more = reach(reservation.spread, reservation.before)
             owners = group.owners if reservation.owner in group.owners else (*group.owners, reservation.owner)
             self._count(name, group, joined(group.open, more), joined(group.unretired, more), owners)
@@ -255,7 +300,7 @@ class Reservations:
             self._recount(name)
 
     def _begin(self, name: str, reservation: Reservation) -> None:
-        """Take in a new pod's grant under a name that nobody has, as most are."""
+        """Add the create of a pod whose name has neither a living pod nor a reservation, as most creates are."""
         reaches, costs = first_grant(reservation.spread)
         owners = (reservation.owner,)
         self._names[name] = _Name({reservation.uid: reservation}, reaches, reaches, costs, owners)
@@ -265,7 +310,7 @@ class Reservations:
             self._sums[scope].move(NO_COSTS, cost)
 
     def _set_aside(self, name: str, group: _Name, replaced: Reservation) -> None:
-        """Let what another answer took the place of be one that never comes: the API server goes by its last answer."""
+        """Keep a replaced reservation as one whose pod never came: the API server goes by its last answer."""
         if replaced.is_open:
             self._settle(name, replaced, 0)
             self._void.add(replaced)
@@ -273,15 +318,16 @@ class Reservations:
         group.by_key[replaced.key] = replaced
 
     def renew(self, reservation: Reservation, now: float) -> None:
-        """Let an open grant count from now: its review was repeated."""
+        """Start the lapse of an open grant from `now`, because its review was repeated."""
         reservation.granted_at = max(reservation.granted_at, now)
         if reservation.is_open:
             self._open[reservation] = self._open.pop(reservation)
 
     def see(self, name: str, uid: str, revision: int, *, bound: bool = True) -> bool:
-        """Note that the view shows a pod (rules 2 and 5), and say whether anything granted here was waiting for that.
+        """Settle what this sight of a pod settles (rules 2 and 5), and say whether that was anything.
 
-        If so, the name's sums want a refresh. `bound`: it is bound, or gone; else a binding may still come.
+        If so, the caller must `refresh` the name. `bound` says that the pod is bound or gone; otherwise a binding of it
+        may still come.
         """
         group = self._names.get(name)
         settled = False
@@ -297,7 +343,7 @@ class Reservations:
         return settled
 
     def void(self, lapsed: Iterable[Named]) -> None:
-        """Note that these pods never came and never will (rule 3)."""
+        """Settle these reservations as ones whose pods never came and never will (rule 3)."""
         names: set[str] = set()
         for name, reservation in lapsed:
             self._settle(name, reservation, 0)
@@ -307,18 +353,19 @@ class Reservations:
             self.refresh(name)
 
     def begin_again(self) -> None:
-        """Note that history was replaced: what was seen is as if it had never come, for it cannot come once more.
+        """Take in that etcd was restored: count each pod that was seen as one that never came.
 
-        The revisions at which it was seen mean nothing any more. What is open may still come. A resize waits for a
-        revision past the one that was reviewed, as before: no pod's revision ever becomes lower, so it is not written
-        after that, even if the revision that was reviewed was never that of this history.
+        Its request has ended, so it cannot come a second time, and the revision at which it was seen means nothing in
+        the new history. An open pod may still come. A resize waits for a revision past the one that was reviewed, as
+        before: the revision of a pod never becomes lower, so the resize cannot be written after that, even if the
+        reviewed revision never existed in this history.
         """
         for reservation in self._settled:
             reservation.seen_at_revision = 0
         self._void.update(self._settled)
 
     def retire(self, retired: Iterable[Named]) -> None:
-        """Forget these reservations, but none that took the place of one of them."""
+        """Drop these reservations; one that has replaced one of them since stays."""
         names: set[str] = set()
         for name, reservation in retired:
             group = self._names.get(name)
@@ -334,7 +381,7 @@ class Reservations:
                 self._leave(name)
 
     def _leave(self, name: str) -> None:
-        """Let a name cost nothing any more."""
+        """Remove a name without reservations from the sums."""
         self.repeated.pop(name, None)
         group = self._names.pop(name)
         if group.owners:
@@ -353,7 +400,7 @@ class Reservations:
         self._void.discard(reservation)
 
     def refresh(self, name: str) -> None:
-        """Bring the sums up to date after something was settled under this name, or another pod lives there."""
+        """Bring the sums up to date after a reservation of this name was settled, or its living pod changed."""
         group = self._names.get(name)
         if group is not None and group.open:
             still_open = group.still_open()
@@ -366,7 +413,7 @@ class Reservations:
         self._count(name, group, _extents(still_open), _extents(group.by_key.values()), _owners(still_open))
 
     def _count(self, name: str, group: _Name, still_open: Extents, unretired: Extents, owners: Owners) -> None:
-        """Let a name cost what its reservations come to, no more what they came to before."""
+        """Replace a name's part of the sums by what its reservations come to now."""
         live = self._live(name) if still_open else NOWHERE
         costs = {scope: cost_of(still_open.get(scope), extent, live, scope) for scope, extent in unretired.items()}
         for scope, old in group.costs.items():
