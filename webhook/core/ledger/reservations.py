@@ -8,7 +8,7 @@ Why a grant needs a reservation
 When Headroom admits a pod, the pod does not exist yet. The API server may write it at any moment until the request
 ends (34 s for a create), or never, and it does not tell Headroom which. Later this replica's watch shows the pod; the
 watches of the other replicas may show it later still. Until then the room of the pod looks free. A reservation keeps
-that room: first in this replica's own sums, and until it is retired in what the replica holds in the shared object.
+that room: at first in this replica's own sums as well, and until it is retired in what this replica holds for itself.
 
 The life of one reservation
 ---------------------------

@@ -41,7 +41,7 @@ The life of one holding
 
 One write
 ---------
-A write does all that is due at once (proposal.py): it retires what was seen and raises the floor, renews the holding,
+A write does all that is due at once (proposal.py): it retires what is settled and raises the floor, renews the holding,
 answers a call, expires replicas that are silent, opens a closed object, and books for pending reviews.
 
     propose ──► begin ──► the write is sent ──┬─► written   it was carried out: its terms are in force
@@ -416,7 +416,7 @@ class Allotment(Grants):
                 return True
         return False
 
-    # -- pending reviews ---------------------------------------------------------------------------------------------
+    # -- pending reviews -----------------------------------------------------------------------------------------------
 
     def may_book(self) -> bool:
         """Say whether a booking could succeed now: the object is open or not made yet, and the view is far enough."""
