@@ -1,7 +1,8 @@
 """Plans: what an edit of a workload makes its controller do, as pods that come and pods that go.
 
-Only what raises or replaces pods has a plan: a controller's own edits, annotations, a new schedule or a scale-down have
-none. What exists is taken from the old object's status, so a status that lags behind makes the answer lag too.
+Only an edit that adds or replaces pods has a plan. Annotations, a new schedule, a scale-down and a controller's own
+edits have none. The number of pods that exist is taken from the old object's status, so if the status lags behind, the
+plan does too.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -14,17 +15,16 @@ from webhook.core.forecast.rollout import Rollout
 from webhook.core.ledger.nodes import Allocatable, NodeInfo
 from webhook.core.pods.defaults import pod_of
 
-# Taints that the DaemonSet controller has its pods tolerate: `AddOrUpdateDaemonPodTolerations`.
+# The DaemonSet controller lets its pods tolerate taints with this prefix: `AddOrUpdateDaemonPodTolerations`.
 _SUFFERED = "node.kubernetes.io/"
 
 
 class Plan(NamedTuple):
-    """Pods like `new` come and pods like `old` go, on this course.
+    """Pods like `new` come and pods like `old` go, as `course` says.
 
     `pods` names them for people. A `mild` plan is never refused: it asks for less than before, or for nothing yet, or
-    the pods that there are have not been counted since the last edit.
-    `advice` says how to do without surge, where there is any. `rooms` are those of the nodes, where each is to have
-    a pod of its own.
+    the controller has not counted its pods since the last edit. `advice` is the setting that avoids surge, if there is
+    any surge. `rooms` has what is allocatable on each node, for a workload that runs one pod on each node.
     """
 
     new: Pod
@@ -37,7 +37,7 @@ class Plan(NamedTuple):
 
 
 class Edit(NamedTuple):
-    """A workload before and after; `nodes` are the cluster's, for kinds that run a pod on each."""
+    """A workload before and after an edit; `nodes` are the nodes of the cluster, for kinds that run a pod on each."""
 
     new: Workload
     old: Workload | None
@@ -45,12 +45,12 @@ class Edit(NamedTuple):
 
     @property
     def retold(self) -> bool:
-        """Say whether the template changed."""
+        """Say whether the pod template changed."""
         return self.old is not None and bytes(self.new.spec.template) != bytes(self.old.spec.template)
 
 
 def plan(kind: str, edit: Edit) -> Plan | None:
-    """Work out what an edit leads to; None where nothing comes. Raises `ObjectError` for a template it cannot read."""
+    """Return what an edit leads to; None if no new pod comes. Raises `ObjectError` for a template it cannot read."""
     made = KINDS[kind](edit)
     if made is None or made.course.come <= 0:
         return None
@@ -62,7 +62,7 @@ def _uncounted(kind: str, old: Workload) -> bool:
 
 
 def _grown(edit: Edit, alive: int) -> Plan | None:
-    """More or fewer of the same, in the new template's shape."""
+    """Plan more or fewer pods of the new template, without replacing any."""
     new, old = edit.new.spec, edit.old.spec if edit.old else None
     if old is not None and old.replicas == new.replicas and not edit.retold:
         return None
@@ -77,7 +77,7 @@ def _deployment(edit: Edit) -> Plan | None:
         return None if new.paused else _grown(edit, 0)
     alive = old.status.replicas
     resumed = old.spec.paused and not new.paused and old.updated < alive
-    if new.paused:  # it scales what is there, and leaves the rest for later
+    if new.paused:  # a paused Deployment scales, and leaves a new template for later
         return _grown(Edit(_with_template(edit.new, old.spec), old), alive)
     if not (edit.retold or resumed) or old.spec.replicas == 0:
         return _grown(edit, alive)
@@ -90,10 +90,10 @@ def _deployment(edit: Edit) -> Plan | None:
 
 
 def _rollout(new: Spec, going: int, kept: int) -> Rollout:
-    """Replace so many.
+    """Replace `going` old pods, and keep `kept` others.
 
-    Pods that an unfinished update has left are kept: they may be what the new template makes again, as in a rollback,
-    and a rollback must not be spoken against.
+    Pods that an unfinished update has made are kept: the new template may be theirs again, as in a rollback, and a
+    rollback must not be refused or warned about.
     """
     if new.strategy.type == "Recreate":
         return course.recreation(new.replicas - kept, going)._replace(kept=kept)
@@ -115,12 +115,12 @@ def _scaled(value: IntOrPercent, of: int, *, up: bool) -> int:
 
 
 def _advice(asked: RollingUpdate) -> str:
-    """A `maxUnavailable` that is written as zero must be raised with it, or the API server refuses both."""
+    """Name the setting without surge; with it a `maxUnavailable` of 0 must be raised: both 0 is invalid."""
     return "maxSurge: 0, maxUnavailable: 1" if asked.max_unavailable in {0, "0%"} else "maxSurge: 0"
 
 
 def _replica_set(edit: Edit) -> Plan | None:
-    if edit.new.owned:  # its Deployment was told
+    if edit.new.owned:  # the review of its Deployment was about these pods
         return None
     return _grown(edit, edit.old.status.replicas if edit.old else 0)
 
@@ -130,7 +130,7 @@ def _stateful_set(edit: Edit) -> Plan | None:
     if old is None or not edit.retold or new.update_strategy.type == "OnDelete":
         return _grown(edit, old.status.replicas if old else 0)
     below = new.update_strategy.rolling_update.partition
-    kept = old.status.replicas - old.updated  # by an update that is not finished; see _rollout
+    kept = old.status.replicas - old.updated  # pods that an unfinished update has made; see _rollout
     then = course.in_place(new.replicas, old.status.replicas, below + kept)
     return Plan(pod_of(new.template), pod_of(old.spec.template), then)
 
@@ -154,7 +154,7 @@ def _daemon_set(edit: Edit) -> Plan | None:
 
 
 def _nodes_for(edit: Edit) -> tuple[Allocatable, ...]:
-    """What is allocatable on each node that the template's selector and tolerations leave; affinity aside."""
+    """Return what is allocatable on each node that nodeSelector and tolerations allow; affinity is not looked at."""
     placed = placement_of(edit.new.spec.template)
     keys = {each.key for each in placed.tolerations}
     return tuple(node.room for node in edit.nodes if _takes(node, placed.node_selector, keys))
@@ -167,7 +167,7 @@ def _takes(node: NodeInfo, selector: Mapping[str, str], keys: Iterable[str]) -> 
 
 
 def _job(edit: Edit) -> Plan | None:
-    if edit.new.owned:  # its CronJob was told
+    if edit.new.owned:  # the review of its CronJob was about these pods
         return None
     old = edit.old
     succeeded, active = (old.status.succeeded, old.status.active) if old else (0, 0)
@@ -179,7 +179,7 @@ def _job(edit: Edit) -> Plan | None:
 
 
 def _cron_job(edit: Edit) -> Plan | None:
-    """One run of its Job; it comes later, so all there is is a word about how things are now."""
+    """Plan one run of its Job, as a mild plan: the run comes later, when there may be more or less room."""
     new, old = edit.new.spec, edit.old
     job = new.job_template
     if job is None or new.suspend or (old is not None and not old.spec.suspend and old.spec.job_template == job):
@@ -189,7 +189,7 @@ def _cron_job(edit: Edit) -> Plan | None:
 
 
 def _at_one_time(job: Spec, succeeded: int) -> int:
-    """How many pods a Job runs at one time; without `completions` the first success ends it."""
+    """Return how many pods a Job runs at one time; without `completions` the first success ends it."""
     if job.suspend or (job.completions is None and succeeded):
         return 0
     return job.parallelism if job.completions is None else min(job.parallelism, job.completions - succeeded)

@@ -19,14 +19,14 @@ _WHO_REFUSES = (
 
 
 def awaiting(short: Shortfall, mode: Mode, now: float) -> Verdict:
-    """Turn a shortfall into a verdict: a refusal, or *cannot tell* where the API server may ask again later."""
+    """Turn a shortfall into a verdict: a refusal, or *cannot tell* if it helps that the API server asks again."""
     may_ask_again = short.cause is Cause.EARLIER and mode is Mode.ENFORCE
     decision = Decision.CANNOT_TELL if may_ask_again else refusing(mode)
     return Verdict(decision, Reason.AWAITING, mode, detail=_SENTENCES[short.cause](short, now))
 
 
 def final(verdict: Verdict) -> Verdict:
-    """Return the verdict for when the time of the review is over: a pod that awaits earlier pods is refused."""
+    """Return the verdict for when the API server has no time to ask again: a pod that awaits others is refused."""
     if verdict.reason is Reason.AWAITING and verdict.decision is Decision.CANNOT_TELL:
         return replace(verdict, decision=Decision.DENY)
     return verdict

@@ -38,7 +38,7 @@ def respond(
 
 
 def _act(request: AdmissionRequest) -> str:
-    """Say what exceeds the headroom, with `{}` for the pod: the pod itself, its growth, its binding or its confinement."""
+    """Say what exceeds the headroom: the pod (`{}`) itself, its growth, its binding or its confinement."""
     if request.is_resize:
         return "growth of {}"
     if request.is_binding:
