@@ -92,8 +92,8 @@ def _deployment(edit: Edit) -> Plan | None:
 def _rollout(new: Spec, going: int, kept: int) -> Rollout:
     """Replace `going` old pods, and keep `kept` others.
 
-    Pods that an unfinished update has made are kept: the new template may be theirs again, as in a rollback, and a
-    rollback must not be refused or warned about.
+    Pods that an unfinished update has not replaced yet are kept: they may already be what the new template makes, as in
+    a rollback, and a rollback must not be refused or warned about.
     """
     if new.strategy.type == "Recreate":
         return course.recreation(new.replicas - kept, going)._replace(kept=kept)
@@ -130,7 +130,7 @@ def _stateful_set(edit: Edit) -> Plan | None:
     if old is None or not edit.retold or new.update_strategy.type == "OnDelete":
         return _grown(edit, old.status.replicas if old else 0)
     below = new.update_strategy.rolling_update.partition
-    kept = old.status.replicas - old.updated  # pods that an unfinished update has made; see _rollout
+    kept = old.status.replicas - old.updated  # not replaced yet by an unfinished update; see _rollout
     then = course.in_place(new.replicas, old.status.replicas, below + kept)
     return Plan(pod_of(new.template), pod_of(old.spec.template), then)
 

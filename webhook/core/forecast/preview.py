@@ -121,7 +121,10 @@ def _standings(sums: Mapping[Figure, Amounts], bearings: Mapping[str, ScopeLimit
 
 
 def _moved(node: Node, parts: Snapshot, accounting: AccountingRules) -> Node:
-    """Return a node in its new pool; one that is down by the new rules only is lost whole, or, if outside, by its pods."""
+    """Return a node in its new pool.
+
+    A node that only the new rules have down is lost from now on: the whole node, or just its pods if it did not count.
+    """
     pools = accounting.pools_of(dict(node.facts.labels))
     moved = replace(node, pool=pools[0] if pools else None, overlaps=pools[1:])
     down = node.down(accounting.nodes, parts.now)

@@ -7,7 +7,7 @@ from webhook.core.forecast.preview import Level, Preview, Where
 from webhook.core.reviews.messages import WARNING, amount, percent, place, printable
 
 _MANY = 100  # times a bound; from there on a percentage is of no use
-_SHORTEST = 12  # characters to which a name is cut at most
+_SHORTEST = 12  # characters of a name that are always kept
 _MOST = 8  # warnings; the API server cuts at 4,096 characters in all
 
 _THEN = {

@@ -96,7 +96,7 @@ def early(
 
 
 def _refused(plan: Plan, found: Foresight, policy: Policy) -> bool:
-    """Say whether `workloads: deny` refuses it."""
+    """Say whether `workloads: deny` refuses the edit."""
     return policy.workloads is Answer.DENY and found.obstacle is not Obstacle.SURGE and found.grows and not plan.mild
 
 

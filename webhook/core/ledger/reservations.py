@@ -8,7 +8,8 @@ Why a grant needs a reservation
 When Headroom admits a pod, the pod does not exist yet. The API server may write it at any moment until the request
 ends (34 s for a create), or never, and it does not tell Headroom which. Later this replica's watch shows the pod; the
 watches of the other replicas may show it later still. Until then the room of the pod looks free. A reservation keeps
-that room: at first in this replica's own sums as well, and until it is retired in what this replica holds for itself.
+that room. While it is open, it counts in the sums by which this replica judges; until it is retired, it counts in what
+this replica holds in the shared object.
 
 The life of one reservation
 ---------------------------
@@ -29,9 +30,9 @@ The life of one reservation
 What one name costs
 -------------------
 Reservations are grouped by the pod's namespace/name. In each scope a grant is an *interval* of footprints
-(interval.py): a create runs from nothing to the pod's footprint, a resize from the footprint before to the one after.
-Grants under one name that raise a sum are joined into one interval, from the lowest beginning to the highest end. Three
-sums of each scope follow from the joined intervals of all names:
+(interval.py; docs/protocol.md says stretch): a create runs from nothing to the pod's footprint, a resize from the
+footprint before to the one after. Grants under one name that raise a sum are joined into one interval, from the lowest
+beginning to the highest end. Three sums of each scope follow from the joined intervals of all names:
 
     unseen       what open reservations add to what lives: the part of the interval above the living pod
     paid         the other part of the interval of the open ones: what the living pod covers already
@@ -66,7 +67,7 @@ Rule 6. Only a write makes less of what is unretired under a name, because other
         write said of the name.
 
 The allotment that these rules serve is described in webhook/core/sharing/allotment.py, and docs/protocol.md has the
-argument that they suffice. This module is pure and not thread-safe: the caller holds the lock that guards the ledger.
+argument that they suffice. This module is pure.
 """
 
 from collections import defaultdict
@@ -137,7 +138,10 @@ class _Name(Struct, eq=False):
 
 
 class Reservations:
-    """The reservations of one replica, with their sums by scope kept up to date."""
+    """The reservations of one replica and their sums by scope, kept up to date with each change.
+
+    The caller holds the lock that guards the ledger.
+    """
 
     def __init__(self, live: Live) -> None:
         self._live = live
@@ -241,7 +245,7 @@ class Reservations:
 
     @property
     def still_open(self) -> int:
-        """How many pods may still come."""
+        """How many reservations are open: their pods may still come."""
         return len(self._open)
 
     @property
@@ -268,7 +272,7 @@ class Reservations:
         return min((r.granted_at for r in group.still_open()), default=otherwise) if group else otherwise
 
     def oldest_open(self) -> float:
-        """When the oldest open reservation was granted; infinity when there is none."""
+        """When the oldest open reservation was granted; infinity if there is none."""
         return next(iter(self._open)).granted_at if self._open else float("inf")
 
     # -- changes -------------------------------------------------------------------------------------------------------

@@ -204,7 +204,7 @@ def _often(times: int) -> str:
 
 
 def _objects(value: Value, number: int, path: str, *, guess: bool) -> Iterator[Content]:
-    """Read a document, or an item of a list."""
+    """Yield the contents of a document, or of an item of a list."""
     if value is None:
         return
     try:

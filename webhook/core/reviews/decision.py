@@ -147,10 +147,10 @@ def _both(placing: Verdict, judged: Verdict) -> Verdict:
 
 
 def _placing(question: Evaluation, lacking: Lacking) -> Verdict | None:
-    """Return what is to be said of a pod because no node can hold it; None where that is nothing.
+    """Return the verdict on a pod because no node can hold it; None if there is nothing to say.
 
-    Of a resize only if it asks for more of what a node must have: a pod that waits can be resized too. What a pod
-    leaves unsaid goes before a mere warning, because enforcing may refuse it for that.
+    A resize, which an unbound pod can have too, gets one only if it asks for more requests. What the pod leaves unsaid
+    comes before a mere warning, because mode enforce may refuse the pod for it.
     """
     asked = question.facts.asked
     if question.exempt is not None or not (asked.memory_requests or asked.cpu_requests):

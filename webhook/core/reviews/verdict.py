@@ -187,7 +187,7 @@ def refuse_by_quota(mode: Mode, said: str) -> Verdict:
 
 
 def judge_placing(mode: Mode, unplaceable: Answer, lacking: Lacking) -> Verdict:
-    """Judge a pod that no node can hold, apart from whether there is room for it."""
+    """Judge a pod that no node can hold, whether or not it fits the sums."""
     if unplaceable is Answer.DENY:
         return Verdict(refusing(mode), Reason.UNPLACEABLE, mode, lacking=lacking)
     if unplaceable is Answer.WARN and mode is not Mode.AUDIT:  # users get no warnings in this mode

@@ -171,7 +171,7 @@ class Credit:
             yield index, bound, max(0, left)
 
     def _short(self, pod: PodInfo, room: _Room, shares: Shares, now: float) -> Iterator[Shortfall]:
-        named = self._named.get(pod.name, {})  # open elsewhere, for an owner not told: counts for both
+        named = self._named.get(pod.name, {})  # open elsewhere, for some owner: counts for both
         for subject in subjects_of(pod.name, pod.owner):
             awaited = self._ledger.reservations.subjects.awaited(subject)
             own = awaited.in_scope(room.scope)[room.index] + named.get(room.scope, NOTHING)[room.index]

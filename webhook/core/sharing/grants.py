@@ -79,7 +79,7 @@ class Grants(ABC):
         return size.can_hold(self._ledger, pod, forced=forced)
 
     def _tells(self, pod: PodInfo) -> bool:
-        """Say whether the next write certainly has room to tell what is held for a pod (size.py)."""
+        """Say whether the next write certainly has room for the scopes of a pod (size.py)."""
         shared = self.shared
         if (
             len(self._ledger.accounting.scopes) == 1

@@ -1,7 +1,7 @@
-"""Name claims: for which pod names a replica tells the others that it holds room, and how they count that.
+"""Name claims: for which pod names a replica writes into the object that it holds room, and how others count that.
 
 A holding is a sum, and nobody can tell from two sums how much of them is for the same pod. Most pods are granted by one
-replica only. So a replica tells only the names that are *repeated*: more than one pod was admitted under the name, or
+replica only. So a replica writes only the names that are *repeated*: more than one pod was admitted under the name, or
 one pod beside a pod that lives there. At most one pod lives under a name at any moment, so a name costs the largest of
 what lives there and of what any replica holds for it.
 """
@@ -23,7 +23,7 @@ _CONSIDERED = 100  # repeated names are considered, the oldest ones: the caller 
 
 
 def namable(reservations: Reservations, shared: Shared, replica: str) -> dict[str, Sums]:
-    """Return the open creates, by name and scope, of each name that is repeated here or that another replica tells.
+    """Return the open creates, by name and scope, of each name that is repeated here or that another replica names.
 
     Settled reservations are left out, because the write no longer holds room for them. So is growth of a living pod,
     which comes on top of what lives there.
@@ -35,7 +35,7 @@ def namable(reservations: Reservations, shared: Shared, replica: str) -> dict[st
 
 
 def named(reservations: Reservations, shared: Shared, replica: str) -> dict[str, Sums]:
-    """Choose the names to tell, the largest first; what is held for names that are not told counts in full."""
+    """Choose the names to write, the largest first; what is held for all other names counts in full."""
     costs = namable(reservations, shared, replica)
     largest = nsmallest(MOST, costs, key=lambda name: (*(-amount for amount in costs[name][CLUSTER]), name))
     told: dict[str, Sums] = {}

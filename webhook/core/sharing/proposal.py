@@ -168,7 +168,7 @@ class Draft:
         self._booked: list[Ask] = []
         self._unfit: list[Ask] = []
         self._open_in: set[str] | None = None  # scopes with open reservations; None while their number does not matter
-        self._text = 0  # bytes of the text in which to tell them
+        self._text = 0  # bytes of the text for them
 
     @property
     def bookable(self) -> bool:
@@ -247,7 +247,7 @@ class Draft:
         )
 
     def _can_hold(self, ask: Ask) -> bool:
-        """Say whether a pod can be reserved for, and this write has room to tell it (size.py)."""
+        """Say whether a pod can be reserved for, and this write has room for its scopes (size.py)."""
         if not size.can_hold(self._ledger, ask.pod, forced=ask.forced):
             return False
         if not size.is_tight(self._ledger, self.base, self._replica):
@@ -283,7 +283,7 @@ class Draft:
             self._tentative.append((ask.pod.name, granted))
 
     def _spare_told(self, load: Sums, keep: Sums, names: dict[str, Sums]) -> Sums:
-        """Return what to book to spare, in as many scopes as the text has room to tell once that is spent."""
+        """Return what to book to spare, in as many scopes as the text has room for once that is spent."""
         spare = {scope: self._spare(scope, keep) for scope in load}
         if not size.is_tight(self._ledger, self.base, self._replica):
             return spare

@@ -1,15 +1,15 @@
-"""Size: how much of the shared object one replica may write, so that all of it stays small whatever is asked for.
+"""Size: how much of the shared object one replica may write, so that the object always stays small.
 
 Users choose names, pools and amounts, and so does anybody who can reach a replica's port. If the object were too large
 to be written, no replica could grant. So each replica has a share of the text, and fills it in this order:
 
-1. What is open in a scope. It must be told, or another replica would book that room. So a replica grants nothing in a
-   scope for which the next write may have no room: such a pod waits for a write, which books it only if it has room.
+1. What is open in a scope. It must be written, or another replica would book that room. So a replica grants nothing in
+   a scope for which the next write may have no room: such a pod waits for a write, which books it only if it has room.
 2. Repeated names, the largest first, up to a part of the share. A name that is left out costs the others more, never
    less.
 3. The subjects whose pods lapsed unseen, the worst first, up to another part.
 4. What is booked to spare, the cluster's first. In a scope without any, each pod waits for a write of its own. Which
-   part of a holding is to spare is told only if there is room for that in all scopes; otherwise all of it counts as
+   part of a holding is to spare is written only if there is room for that in all scopes; otherwise all of it counts as
    open.
 """
 
@@ -51,7 +51,7 @@ def for_names(shared: Shared, replica: str) -> int:
 
 
 def levels(shared: Shared, replica: str) -> int:
-    """Return for how many subjects the level may be told."""
+    """Return for how many subjects the level may be written."""
     return _for_levels(shared, replica) // _LEVEL
 
 
@@ -82,17 +82,17 @@ def by_others(shared: Shared, replica: str) -> int:
 
 
 def of_open(scopes: Iterable[str]) -> int:
-    """Return how many bytes it takes at most to tell what is open in these scopes, however large the amounts are."""
+    """Return how many bytes the amounts that are open in these scopes take at most, however large they are."""
     return sum(_most(len(scope)) for scope in scopes)
 
 
 def of_name(name: str, sums: Sums) -> int:
-    """Return how many bytes it takes to tell a name."""
+    """Return how many bytes a name and its amounts take."""
     return _length({name: sums})
 
 
 def of_names(names: dict[str, Sums]) -> int:
-    """Return how many bytes it takes to tell these names."""
+    """Return how many bytes these names and their amounts take."""
     return _length(names)
 
 
