@@ -25,7 +25,7 @@ from webhook.core.values.quantity import QuantityError
 
 
 class Evaluation(Struct, frozen=True, gc=False):
-    """A pod that is to be created, resized, confined or bound, under the policy of its namespace.
+    """A review to create, resize, confine or bind a pod, with the policy of its namespace.
 
     `exempt` says why policy lets it in whatever is committed; None if it is not exempt. `form` is the verdict on what
     it leaves unsaid, such as limits. `unplaceable` is the policy for a pod that no node can hold. `quota` is what the

@@ -65,7 +65,7 @@ class AdmissionRequest(Struct, frozen=True, gc=False, rename="camel"):
 
     @property
     def is_binding(self) -> bool:
-        """Say whether a pod is to be bound to a node, by `pods/binding` or by the older resource `bindings`."""
+        """Say whether this is about binding a pod to a node, by `pods/binding` or the older resource `bindings`."""
         kind = self.kind.group == "" and self.kind.kind == "Binding"
         return kind and (
             self.sub_resource == "binding" or (self.resource.resource, self.sub_resource) == ("bindings", "")

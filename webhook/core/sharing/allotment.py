@@ -19,7 +19,7 @@ Words
     holding     what the object says of one replica; the amounts that it *holds* are its allotment
     unretired   what the replica has granted and no write has retired yet (reservations.py)
     spare       what it holds beyond that: as much as it may still grant without a call
-    floor       a pod's resourceVersion in the object: nobody books with a view that has not reached it
+    floor       a pod's resourceVersion in the object: no replica books with a view that has not reached it
     validity    how long after a write was sent the writer may grant (15 s)
     lapse       how long after a verdict its pod may still come (45 s, which is longer than any create takes)
     proof       a consistent read that shows that the view has all that was true at a moment; `proven_since` is that
@@ -48,8 +48,19 @@ answers a call, expires replicas that are silent, opens a closed object, and boo
                                               ├─► failed    it certainly was not: its bookings are undone
                                               └─► (no answer yet, or it was lost) still `pending`
 
-A write may be carried out although its answer is lost. While a proposal is pending, nobody knows which terms are in
-force, so a grant must be covered by the old terms and by the proposed ones (grants.py).
+A write may be carried out although its answer is lost. While a proposal is pending, the replica does not know which
+terms are in force, so a grant must be covered by the old terms and by the proposed ones (grants.py).
+
+Why it is safe, in short
+------------------------
+At a booking, the writer's view has reached the floor. So it shows each pod whose reservation some replica has retired,
+or shows that the pod is gone. Each other pod that was granted, and that lives or may still come, has an unretired
+reservation at some replica, and these stay within what that replica holds. So what the view shows and what all replicas
+hold together are no less than all that lives or may come, and the booking keeps them within the bound. After the
+booking, each grant comes out of what its replica holds already.
+
+Room from which a replica may have granted goes to others only once it is certain that each pod has been seen or will
+never come: after the times in rules 4, 5 and 7, and with a view that is proven fresh after those.
 
 Rules
 =====
@@ -63,7 +74,7 @@ Rule 2. A booking needs a view at or past the floor, and
         A write books for the pending reviews, and a share of what is free, which shrinks as the bound comes near.
 Rule 3. The same write retires the reservations whose pods the writer has seen, and raises the floor to the highest of
         their revisions: the replica that books next sees those pods, or sees that they are gone.
-Rule 4. A reservation whose pod nobody saw lapses as reservations.py says (rules 3 and 4 there).
+Rule 4. A reservation whose pod the replica never saw lapses as reservations.py says (rules 3 and 4 there).
 Rule 5. What a silent replica holds is taken back when validity + lapse have passed since the observer first saw its
         last write, and the observer's view is proven fresh after that. The write that *expires* it raises the floor to
         the highest *pod* revision of that view. If the silent replica lives after all, it begins again from nothing:

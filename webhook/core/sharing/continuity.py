@@ -70,8 +70,9 @@ class Continuity:
     def confirmed(self) -> bool:
         """Say whether each write known since the last restore was at a higher revision than all that the view showed.
 
-        False also before the first such write. Once one write was at a lower revision, later ones prove nothing: the
-        revisions of the new history have only caught up with the view.
+        True if there was no restore, and False after one until the first such write. Once one write was at a lower
+        revision, later ones prove nothing until touch is lost again: the revisions of the new history have only caught
+        up with the view.
         """
         return self._confirmed and not self._ahead
 

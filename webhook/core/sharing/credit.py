@@ -154,7 +154,8 @@ class Credit:
                     most = room.left // shares.taken
                     return Shortfall(Cause.TAKEN, pod.name, room.index, room.cost, most=most)
         found = [short for room in rooms for short in self._short(pod, room, shares, now)]
-        return min(found, key=lambda short: short.cause is Cause.EARLIER, default=None)  # waiting is in vain
+        # PAUSED goes first, because waiting is in vain.
+        return min(found, key=lambda short: short.cause is Cause.EARLIER, default=None)
 
     def _rooms(self, pod: PodInfo) -> Iterator[_Room]:
         for scope in self._ledger.spread(pod).scopes:

@@ -3,7 +3,7 @@
     held ── spent by grants (reservations.py) ──► unretired
       └──── not spent ─────────────────────────► spare
 
-While a write is pending, nobody knows whether the old terms or the new ones are in force, so both must cover a grant.
+While a write is pending, the old terms may be in force or the new ones, so both must cover a grant.
 """
 
 from abc import ABC, abstractmethod

@@ -1,9 +1,9 @@
 """Name claims: for which pod names a replica writes into the object that it holds room, and how others count that.
 
-A holding is a sum, and nobody can tell from two sums how much of them is for the same pod. Most pods are granted by one
-replica only. So a replica writes only the names that are *repeated*: more than one pod was admitted under the name, or
-one pod beside a pod that lives there. At most one pod lives under a name at any moment, so a name costs the largest of
-what lives there and of what any replica holds for it.
+A holding is a sum, and two sums do not show how much of them is for the same pod. Most pods are granted by one replica
+only. So a replica writes only the names that are *repeated*: more than one pod was admitted under the name, or one pod
+beside a pod that lives there. At most one pod lives under a name at any moment, so a name costs the largest of what
+lives there and of what any replica holds for it.
 """
 
 from heapq import nsmallest
