@@ -1,4 +1,4 @@
-"""Foresight: how much of a plan fits the account as it stands, and what is in the way.
+"""Fit: how many pods of a plan fit the ledger as it is now, and which sums are in the way.
 
 It compares what the pod webhook would compare, pod by pod: each new pod's footprint with what is left of every bounded
 sum, after the new pods before it came and the old ones went. So with everything else still, the pods that are said to
@@ -25,7 +25,7 @@ from webhook.core.reviews.verdict import Sum, growth
 
 
 class Obstacle(StrEnum):
-    """What comes of it."""
+    """What happens to an edit whose pods do not all fit."""
 
     SHORT = "short"  # not all of the pods fit, even once everything old is gone; those that fit do come
     STALL = "stall"  # more would fit once everything old is gone, but an update cannot get there
@@ -34,7 +34,7 @@ class Obstacle(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Foresight:
-    """So many of `of` pods fit; for a surge, of its own. `sums` are in the way, the tightest first.
+    """`fit` of `of` pods fit, and `sums` are in the way, the tightest first; for a surge only its own pods are counted.
 
     `each` is what one pod asks of that. A sum's `asked` is the most by which the plan would raise it at any moment.
     `lost` is how many pods that run, and are wanted, go without another in their place. With `advice` the update gets
@@ -52,12 +52,12 @@ class Foresight:
 
     @property
     def grows(self) -> bool:
-        """Say whether the plan raises any sum that is in the way; one that does not is never refused."""
+        """Say whether the plan raises any sum that is in the way; a plan that raises none is never refused."""
         return any(s.asked for s in self.sums)
 
 
 class Line(NamedTuple):
-    """One bounded sum: what a new pod adds, what an old one gives back, what is left (below zero when over)."""
+    """One bounded sum: what a new pod adds, what an old one gives back, and what is left (below zero if it is over)."""
 
     sum: Sum
     each: int
@@ -65,7 +65,7 @@ class Line(NamedTuple):
     left: int
 
     def need(self, course: Rollout, new: int) -> int:
-        """By how much the sum will have grown when so many new pods live and one more comes."""
+        """By how much the sum has grown when `new` new pods live and one more comes."""
         return (new + 1) * self.each - course.gone(new) * self.back
 
     def fit_on(self, course: Rollout) -> int:
@@ -73,20 +73,20 @@ class Line(NamedTuple):
         return course.first(lambda new: self.need(course, new) > self.left)
 
     def fit_at_last(self, course: Rollout) -> int:
-        """How many new pods fit once all that go are gone."""
+        """How many new pods fit once all old pods that go are gone."""
         return min(max(0, (self.left + course.going * self.back) // self.each), course.come)
 
     def fit_of_surge(self, course: Rollout) -> int:
-        """How many pods of the surge fit before any old one makes way for a new one."""
+        """How many pods of the surge fit before any old pod goes in exchange for a new one."""
         return min(max(0, (self.left + course.excess * self.back) // self.each), course.surge)
 
     def at_peak(self, course: Rollout) -> Sum:
-        """The sum, with the most that the course asks for."""
+        """The sum, with `asked` as the most by which the rollout raises it."""
         return replace(self.sum, asked=max(0, *(self.need(course, new) for new in course.corners())))
 
 
 _Tight = list[tuple[int, Line]]
-"""The sums that keep pods out, each with how many it lets in; the tightest first, empty when none does."""
+"""The sums that keep pods out, the tightest first, each with how many pods it lets in; empty if there are none."""
 
 
 def facts_of(namespace: str, plan: Plan, rules: Rules = NEWEST) -> tuple[PodInfo, PodInfo]:
@@ -96,7 +96,7 @@ def facts_of(namespace: str, plan: Plan, rules: Rules = NEWEST) -> tuple[PodInfo
 
 
 def look(ledger: Ledger, new: PodInfo, old: PodInfo) -> list[Line]:
-    """Take down how things stand, for every sum that a new pod raises."""
+    """Return the present state of every sum that a new pod raises."""
     before = ledger.spread(old)
     return [
         Line(s, s.asked, before.in_scope(s.scope)[s.index], s.bound - s.committed - s.granted)
@@ -105,14 +105,14 @@ def look(ledger: Ledger, new: PodInfo, old: PodInfo) -> list[Line]:
 
 
 def lacking(ledger: Ledger, plan: Plan, new: PodInfo) -> Lacking | None:
-    """Say what no node can hold of one of the plan's pods; None where one can."""
+    """Return what one of the plan's pods asks that no node can hold; None if a node can hold it."""
     return lacking_on(front_of(plan.rooms), new.footprint) if plan.rooms else ledger.lacking(new)
 
 
 def foresee(plan: Plan, lines: list[Line], *, refused: bool) -> Foresight | None:
     """Say what is in the way of a plan; None when nothing is, or when it cannot be known.
 
-    `refused`: pods that do not fit are not let in. Where they are, no update stalls.
+    `refused` says that pods that do not fit are refused. Where they are admitted, no update stalls.
     """
     first, *others = (_foreseen(plan, *each, refused=refused) for each in _races(plan.course, lines))
     return first if all(_outcome(each) == _outcome(first) for each in others) else None

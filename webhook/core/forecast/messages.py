@@ -1,6 +1,6 @@
 """Wording of early answers: what is said of a workload whose pods will not all fit, in short lines or one long one.
 
-What a sum is short by and what it would be is said where every refusal is made (messages.py).
+The part of a refusal that has the figures of the sums is written by reviews/messages.py, as in every refusal.
 """
 
 from webhook.core.forecast.fit import Foresight, Obstacle
@@ -49,7 +49,7 @@ def advice(found: Foresight, controller: str) -> str:
 
 
 def exceeding(found: Foresight, pods: str) -> str:
-    """Say in at most 120 characters how many pods go past a threshold where mode warn lets them in all the same."""
+    """Say in at most 120 characters how many pods go past a threshold in mode warn, which admits them anyway."""
     s, over = found.sums[0], found.of - found.fit
     what = "surge pods" if found.obstacle is Obstacle.SURGE else pods
     pool = "" if s.scope == CLUSTER else f" of {printable(place(s.scope), _SCOPE)}"
@@ -64,7 +64,7 @@ def _so_many(found: Foresight) -> str:
 
 
 def detail(found: Foresight, pods: str) -> str:
-    """Say in a refusal what the broken sums do not say."""
+    """Say for a refusal what its sums do not say: how many pods would fit, and what helps."""
     if found.obstacle is Obstacle.SHORT:
         return f"{_so_many(found)} {pods} would fit, which workloads: deny refuses"
     advice = f": set {found.advice}" if found.advice else ""
@@ -77,7 +77,7 @@ def _running(pods: int) -> str:
 
 
 def form_warning(reason: Reason, wanted: int, pods: str) -> str:
-    """Say that pods made of this template are refused whatever room there is, in at most 120 characters."""
+    """Say that pods of this template are refused however much room there is, in at most 120 characters."""
     return f"none of {wanted} {pods} get in: {_FORMS[reason]} (unless a LimitRange sets one)"
 
 
@@ -87,7 +87,7 @@ def unplaceable_warning(lacking: Lacking, wanted: int, pods: str) -> str:
 
 
 def unplaceable_detail(lacking: Lacking) -> str:
-    """Say in a refusal, before what else is wrong, that no node can hold one of the pods."""
+    """Say at the beginning of a refusal's detail that no node can hold one of the pods."""
     return f"no node that counts now can hold one of its pods: it {shortage(lacking)}; "
 
 

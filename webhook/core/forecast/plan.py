@@ -15,13 +15,13 @@ from webhook.core.forecast.rollout import Rollout
 from webhook.core.ledger.nodes import Allocatable, NodeInfo
 from webhook.core.pods.defaults import pod_of
 
-# Taints that the DaemonSet controller has its pods tolerate: `AddOrUpdateDaemonPodTolerations`.
+# The DaemonSet controller lets its pods tolerate taints with this prefix: `AddOrUpdateDaemonPodTolerations`.
 _SUFFERED = "node.kubernetes.io/"
 _MANUAL = "manual"
 
 
 class Plan(NamedTuple):
-    """Pods like `new` come and pods like `old` go, on this course.
+    """Pods like `new` come and pods like `old` go, as `course` says.
 
     `exist` is how many pods there are, by what their controller said last; None: it could not have said. `pods` names
     them for people, `controller` what makes them. A `mild` plan is never refused: it asks for less than before, or for
@@ -42,7 +42,7 @@ class Plan(NamedTuple):
 
 
 class Edit(NamedTuple):
-    """A workload before and after; `nodes` are the cluster's, for kinds that run a pod on each."""
+    """A workload before and after an edit; `nodes` are the nodes of the cluster, for kinds that run a pod on each."""
 
     new: Workload
     old: Workload | None
@@ -50,12 +50,12 @@ class Edit(NamedTuple):
 
     @property
     def retold(self) -> bool:
-        """Say whether the template changed."""
+        """Say whether the pod template changed."""
         return self.old is not None and bytes(self.new.spec.template) != bytes(self.old.spec.template)
 
 
 def plan(kind: str, edit: Edit) -> Plan | None:
-    """Work out what an edit leads to; None where nothing comes. Raises `ObjectError` for a template it cannot read."""
+    """Return what an edit leads to; None if no new pod comes. Raises `ObjectError` for a template it cannot read."""
     made = KINDS[kind](edit)
     if made is None or made.course.come <= 0:
         return None
@@ -79,7 +79,7 @@ def _unsettled(kind: str, old: Workload) -> str:
 
 
 def _grown(edit: Edit, alive: int) -> Plan | None:
-    """More or fewer of the same, in the new template's shape."""
+    """Plan more or fewer pods of the new template, without replacing any."""
     new, old = edit.new.spec, edit.old.spec if edit.old else None
     if old is not None and old.replicas == new.replicas and not edit.retold:
         return None
@@ -126,12 +126,12 @@ def _scaled(value: IntOrPercent, of: int, *, up: bool) -> int:
 
 
 def _advice(asked: RollingUpdate) -> str:
-    """A `maxUnavailable` that is written as zero must be raised with it, or the API server refuses both."""
+    """Name the setting without surge; with it a `maxUnavailable` of 0 must be raised: both 0 is invalid."""
     return "maxSurge: 0, maxUnavailable: 1" if asked.max_unavailable in {0, "0%"} else "maxSurge: 0"
 
 
 def _replica_set(edit: Edit) -> Plan | None:
-    if edit.new.owned:  # its Deployment was told
+    if edit.new.owned:  # the review of its Deployment was about these pods
         return None
     return _grown(edit, edit.old.status.replicas if edit.old else 0)
 
@@ -210,7 +210,7 @@ def _spread(new: Workload, old: Workload, wanted: int, surge: int) -> str:
 
 
 def _nodes_for(edit: Edit) -> tuple[Allocatable, ...]:
-    """What is allocatable on each node that the template's selector and tolerations leave; affinity aside."""
+    """Return what is allocatable on each node that nodeSelector and tolerations allow; affinity is not looked at."""
     placed = placement_of(edit.new.spec.template)
     keys = {each.key for each in placed.tolerations}
     return tuple(node.room for node in edit.nodes if _takes(node, placed.node_selector, keys))
@@ -238,7 +238,7 @@ def _job(edit: Edit) -> Plan | None:
 
 
 def _cron_job(edit: Edit) -> Plan | None:
-    """One run of its Job; it comes later, so all there is is a word about how things are now."""
+    """Plan one run of its Job, as a mild plan: the run comes later, when there may be more or less room."""
     new, old = edit.new.spec, edit.old
     job = new.job_template
     if job is None or new.suspend or (old is not None and not old.spec.suspend and old.spec.job_template == job):
@@ -248,7 +248,7 @@ def _cron_job(edit: Edit) -> Plan | None:
 
 
 def _at_one_time(job: Spec, succeeded: int) -> int:
-    """How many pods a Job runs at one time; without `completions` the first success ends it."""
+    """Return how many pods a Job runs at one time; without `completions` the first success ends it."""
     if job.suspend or (job.completions is None and succeeded):
         return 0
     return job.parallelism if job.completions is None else min(job.parallelism, job.completions - succeeded)

@@ -1,10 +1,10 @@
-"""Preview: what another configuration would make of the account, before it applies.
+"""Preview: what another configuration would make of the ledger's sums, before it is applied.
 
-    parts of the ledger ──► the same pods and nodes under other rules ──► standing of every scope ──► what changes
+    snapshot of the ledger ──► the same pods and nodes under other rules ──► balance of every scope ──► what changes
 
-It works on a copy (`Ledger.parts`), so no lock is needed and the ledger is not disturbed. What the pods on a node hold
-hangs on no configuration, so only the nodes and the pods that are still unbound are charged anew. What other replicas
-granted a moment ago is missing, as it is in every view.
+It works on a copy (`Ledger.parts`), so it needs no lock and does not disturb the ledger. What the pods on a node hold
+does not depend on the configuration, so only the nodes and the unbound pods are charged again. What other replicas
+granted a moment ago is missing, as in every view.
 """
 
 from collections import Counter
@@ -29,23 +29,27 @@ Where = tuple[str, str, str]
 
 
 class Level(NamedTuple):
-    """Where a bounded sum stands, in bytes or millicores."""
+    """What a bounded sum is charged, and its bound, in bytes or millicores."""
 
     charged: int
     bound: int
 
     @property
     def over(self) -> int:
-        """By how much it is past its bound; zero or less when it is not."""
+        """By how much the sum is past its bound; zero or less if it is not."""
         return self.charged - self.bound
 
 
 class Preview(NamedTuple):
-    """What a change of the configuration would change for the worse; `over` has the new levels, the worst first.
+    """What a change of the configuration would change for the worse.
 
-    `closed` has the bounds that become 0, `unbound` those that go, `gone` the pools that do, `empty` the pools that
-    select no node, `overlaps` how many nodes of a pool another pool selects as well; `kept` says of scopes whose
-    reserve takes every node for the loss of how many it is, and how many there are.
+    over       sums past their bound and further than now, with their new levels, the worst first
+    closed     sums whose bound becomes 0
+    unbound    sums that no longer have a bound, with the bound that they have now
+    gone       pools that are no longer there
+    empty      pools that select no node
+    overlaps   two pools, and how many nodes more than now both select; the first one has those
+    kept       scopes whose reserve takes every node: how many nodes the reserve is for, and how many there are
     """
 
     mode: Mode
@@ -59,7 +63,7 @@ class Preview(NamedTuple):
 
 
 def preview(parts: Snapshot, config: HeadroomConfig) -> Preview:
-    """Compare what holds with what would hold."""
+    """Compare the sums and bounds of now with those under `config`."""
     new = under(parts, config)
     before, after = dict(_levels(_kept(parts))), dict(_levels(standings(new)))
     here, there = set(parts.accounting.scopes), set(new.accounting.scopes)
@@ -79,7 +83,7 @@ def preview(parts: Snapshot, config: HeadroomConfig) -> Preview:
 def under(parts: Snapshot, config: HeadroomConfig) -> Snapshot:
     """Return the same pods, nodes and grants under another configuration.
 
-    Of the figures only those remain that hang on no configuration: what the pods of each node hold.
+    Of the figures only those remain that do not depend on a configuration: what the pods of each node hold.
     """
     accounting = AccountingRules(config)
     nodes = {name: _moved(node, parts, accounting) for name, node in parts.nodes.items()}
@@ -89,7 +93,7 @@ def under(parts: Snapshot, config: HeadroomConfig) -> Snapshot:
 
 
 def standings(parts: Snapshot) -> Mapping[str, Balance]:
-    """Work out how every scope stands, from what the pods of each node hold and the unbound pods."""
+    """Return the balance of every scope, from what the pods of each node hold and from the unbound pods."""
     alike = alike_in(parts)
     return _standings(*figures(parts, _charged(parts, alike), alike))
 
@@ -117,7 +121,10 @@ def _standings(sums: Mapping[Figure, Amounts], bearings: Mapping[str, ScopeLimit
 
 
 def _moved(node: Node, parts: Snapshot, accounting: AccountingRules) -> Node:
-    """Put a node into its pool; how much is lost with it depends on what it was when it went down."""
+    """Return a node in its new pool.
+
+    A node that only the new rules have down is lost from now on: the whole node, or just its pods if it did not count.
+    """
     pools = accounting.pools_of(dict(node.facts.labels))
     moved = replace(node, pool=pools[0] if pools else None, overlaps=pools[1:])
     down = node.down(accounting.nodes, parts.now)
@@ -143,18 +150,18 @@ def _levels(standings: Mapping[str, Balance]) -> Iterator[tuple[Where, Level]]:
 
 
 def _over(after: Mapping[Where, Level], before: Mapping[Where, Level]) -> tuple[tuple[Where, Level], ...]:
-    """Return what is past its bound, and further than it is now."""
+    """Return the sums that are past their bound and further past it than now, the worst first."""
     over = [(w, new) for w, new in after.items() if new.over > 0 and new.over > (before[w].over if w in before else 0)]
     return tuple(sorted(over, key=lambda each: each[1].charged / max(1, each[1].bound), reverse=True))
 
 
 def _closes(old: Level | None, new: Level) -> bool:
-    """Say whether a bound becomes 0 of which nobody would learn by its being over."""
+    """Say whether a bound becomes 0 while nothing is charged to it, so that it does not show as over."""
     return new == (0, 0) and (old is None or old.bound > 0)
 
 
 def _kept_whole(parts: Snapshot, closed: set[str]) -> Iterator[tuple[str, int, int]]:
-    """Yield those of the scopes with a bound of 0 whose reserve takes all nodes that count, and how many these are."""
+    """Yield each closed scope whose reserve takes all nodes that count, with the reserve and the number of nodes."""
     for scope in parts.accounting.scopes:
         reserve = parts.accounting.reserve_nodes(scope)
         if scope in closed and reserve:

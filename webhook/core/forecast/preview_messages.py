@@ -1,4 +1,4 @@
-"""Wording of the guard: what a change of the configuration would do, as warnings at `kubectl apply`."""
+"""Messages of the preview: what a change of the configuration would do, as warnings at `kubectl apply`."""
 
 from collections.abc import Iterator
 
@@ -6,8 +6,8 @@ from webhook.core.config.types import Mode
 from webhook.core.forecast.preview import Level, Preview, Where
 from webhook.core.reviews.messages import WARNING, amount, percent, place, printable
 
-_MANY = 100  # times a bound, where a percentage says no more
-_SHORTEST = 12  # characters of a name
+_MANY = 100  # times a bound; from there on a percentage is of no use
+_SHORTEST = 12  # characters of a name that are always kept
 _MOST = 8  # warnings; the API server cuts at 4,096 characters in all
 
 _THEN = {
@@ -24,7 +24,7 @@ _NOTHING = {
 
 
 def preview_warnings(preview: Preview) -> tuple[str, ...]:
-    """Make the warnings, at most 8 of at most 120 characters each."""
+    """Return the warnings: at most 8, each of at most 120 characters."""
     lines = list(_lines(preview))
     left = len(lines) - _MOST
     return tuple(lines if left <= 0 else [*lines[: _MOST - 1], f"... and {left + 1} more such changes"])
@@ -76,6 +76,6 @@ def _reached(level: Level) -> str:
 
 
 def _fitted(scope: str, sentence: str) -> str:
-    """Name a scope in a sentence, its name cut to what the sentence leaves."""
+    """Name a scope in a sentence; a long name is cut to the room that the sentence leaves."""
     named = sentence.format(printable(place(scope), max(_SHORTEST, WARNING + len("{}") - len(sentence))))
     return printable(named, WARNING)

@@ -1,6 +1,6 @@
-"""Courses: how a workload's pods come and go after an edit, as the controllers of Kubernetes do it.
+"""Rollouts: how a workload's pods come and go after an edit, as the controllers of Kubernetes do it.
 
-    create, scale up    nothing goes                                      gone(n) = 0
+    create, scale up    no pod goes                                       gone(n) = 0
     Recreate            all go before the first comes                     gone(n) = all
     rolling update      until wanted - maxUnavailable are left in all     gone(n) = n + alive + maxUnavailable - wanted
     in place            one for one, or a batch, once none misses         gone(n) = max(batch, n + 1), from `wait` on
@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 
 class Rollout(NamedTuple):
-    """What happens next: `come` new pods, while `kept` stay as they are and `going` old ones go.
+    """`come` new pods come, while `kept` pods stay as they are and `going` old ones go.
 
     `lead` is how many of those are gone before the first new one comes; below zero, so many new ones come first.
     None goes before `wait` new ones live, and then `batch` at once. `fill` is how many more of the old kind may come
@@ -40,12 +40,12 @@ class Rollout(NamedTuple):
 
     @property
     def wanted(self) -> int:
-        """How many pods there are to be in the end."""
+        """How many pods there are in the end."""
         return self.kept + self.come
 
     @property
     def excess(self) -> int:
-        """How many of the old pods nobody wants, new or old: they go first."""
+        """How many old pods go without a new one in their place; they go first."""
         return max(0, self.going - self.come)
 
     def gone(self, new: int) -> int:
@@ -70,9 +70,9 @@ class Rollout(NamedTuple):
         return self._replace(surge=0, unavailable=unavailable, lead=self.lead + more)
 
     def first(self, short: Callable[[int], bool]) -> int:
-        """The first new pod for which it is short, counted from 0; `come` when it never is.
+        """The first new pod for which `short` is true, counted from 0; `come` if there is none.
 
-        `short` compares what is a straight line wherever `gone` is one.
+        `short` must compare a value that is a straight line wherever `gone` is one.
         """
         for begin, end in self._stretches():
             if short(begin):
@@ -82,7 +82,7 @@ class Rollout(NamedTuple):
         return self.come
 
     def corners(self) -> Iterator[int]:
-        """The new pods among which any such line is at its highest."""
+        """The new pods at one of which any such value is at its highest: the ends of each straight line."""
         for begin, end in self._stretches():
             yield begin
             yield end - 1
@@ -94,17 +94,17 @@ class Rollout(NamedTuple):
 
 
 def growth(wanted: int, alive: int) -> Rollout:
-    """More pods of the same kind."""
+    """Scaling up: more pods of the same kind, and none goes."""
     return Rollout(max(0, wanted - alive), kept=min(wanted, alive))
 
 
 def recreation(wanted: int, alive: int) -> Rollout:
-    """Every old pod goes before the first new one comes."""
+    """The strategy Recreate: every old pod goes before the first new one comes."""
     return Rollout(wanted, going=alive, lead=alive)
 
 
 def rolling(wanted: int, alive: int, surge: int, unavailable: int) -> Rollout:
-    """A Deployment's rolling update: available pods never fall below what is wanted, less `unavailable`.
+    """A Deployment's rolling update: the available pods never fall below `wanted - unavailable`.
 
     What misses of the old pods may be made up meanwhile: with a new number of replicas a Deployment scales the old
     ReplicaSet before it makes the new one. `surge` and `unavailable` are never both zero.

@@ -1,7 +1,8 @@
-"""Early answers: what a namespace's policy makes of what is foreseen for a workload.
+"""Early verdicts: what a namespace's policy makes of the forecast for a workload.
 
-The pods are judged one by one whatever is said here, so this never refuses what the pod webhook would let in: not
-where the mode does not enforce, not what only asks for less, not for the sake of a surge that the update does without.
+The pods are judged one by one later, whatever the early verdict is. So it never refuses what the pod webhook would
+admit: nothing where the mode is not enforce, no edit that only asks for less, and no update that can do without its
+surge.
 """
 
 from typing import NamedTuple
@@ -43,7 +44,7 @@ SILENT = EarlyVerdict(Verdict(Decision.ALLOW, Reason.FITS))
 
 
 def about_workload(request: AdmissionRequest) -> AdmissionRequest | None:
-    """Return the request as one about the workload itself, even where it is about its scale; None for anything else."""
+    """Return a request about a workload, or about its `scale`, as one about the workload; None for any other."""
     kind = _SCALED.get(request.resource.resource) if request.sub_resource == "scale" else request.kind.kind
     if kind not in KINDS or request.sub_resource not in {"", "scale"}:
         return None
@@ -51,22 +52,22 @@ def about_workload(request: AdmissionRequest) -> AdmissionRequest | None:
 
 
 def wanted(kind: str, namespace: str, config: HeadroomConfig) -> bool:
-    """Say whether there may be anything to tell about such a workload there."""
+    """Say whether there can be an early verdict on this kind of workload in this namespace."""
     policy, exempt = config.policy(namespace), config.exempt
     if policy.workloads is Answer.ALLOW or policy.mode is Mode.AUDIT or exempt.covers_namespace(namespace):
         return False
-    return not (kind == "DaemonSet" and exempt.covers_daemon_sets(namespace))  # its pods are let in, however many
+    return not (kind == "DaemonSet" and exempt.covers_daemon_sets(namespace))  # its pods are exempt, however many
 
 
 def excused(plan: Plan, namespace: str, exempt: Exempt) -> bool:
-    """Say whether the plan's pods are never refused."""
+    """Say whether the plan's pods are exempt by their priority class, so that they are never refused."""
     return exempt.covers_priority_class(plan.new.spec.priority_class_name, namespace)
 
 
 def early(
     plan: Plan, found: Foresight | None, namespace: str, config: HeadroomConfig, lacking: Lacking | None = None
 ) -> EarlyVerdict:
-    """Say what is to be said about a plan; `lacking` is what no node can hold of one of its pods."""
+    """Return the early verdict on a plan; `lacking` is what one of its pods asks that no node can hold."""
     policy = config.policy(namespace)
     form = judge_form(
         config,
@@ -76,11 +77,11 @@ def early(
         no_request=policy.missing_requests is not Answer.ALLOW and not asks_for_memory(plan.new),
     )
     if form.decision is Decision.DENY:
-        told = structs.replace(form, decision=Decision.WARN)  # a LimitRange may yet fill in what misses
+        told = structs.replace(form, decision=Decision.WARN)  # a LimitRange may still fill in what is missing
         return EarlyVerdict(told, form_warning(form.reason, plan.course.come, plan.pods))
     verdict = SILENT.verdict if found is None else refuse(found.sums, policy.mode)
     placing = SILENT.verdict if lacking is None else judge_placing(policy.mode, policy.unplaceable, lacking)
-    barred = placing.decision is Decision.DENY  # that is what their pods are told, whether there is room or not
+    barred = placing.decision is Decision.DENY  # the pods are refused for this, whether there is room or not
     if found is not None and verdict.decision is Decision.DENY and _refused(plan, found, policy):
         why = unplaceable_detail(lacking) if lacking is not None and barred else ""
         return EarlyVerdict(structs.replace(verdict, detail=why + detail(found, plan.pods)))
@@ -97,11 +98,11 @@ def early(
 
 
 def _refused(plan: Plan, found: Foresight, policy: Policy) -> bool:
-    """Say whether `workloads: deny` refuses it."""
+    """Say whether `workloads: deny` refuses the edit."""
     return policy.workloads is Answer.DENY and found.obstacle is not Obstacle.SURGE and found.grows and not plan.mild
 
 
 def reply(request: AdmissionRequest, said: EarlyVerdict, help_: Help = NO_HELP) -> AdmissionResponse:
-    """Make the response."""
+    """Return the response, with the one warning of an early verdict."""
     response = respond(request, said.verdict, help_=help_)
     return structs.replace(response, warnings=tuple(filter(None, said[1:]))) if said.warning else response

@@ -103,7 +103,10 @@ class _Name(Struct, eq=False):
 
 
 class Reservations:
-    """The reservations of one replica, with their sums by scope kept up to date."""
+    """The reservations of one replica and their sums by scope, kept up to date with each change.
+
+    The caller holds the lock that guards the ledger.
+    """
 
     def __init__(self, live: Live) -> None:
         self._live = live

@@ -1,8 +1,8 @@
-"""Manifests as text: YAML or JSON in, one value for each document out, read as kubectl reads it.
+"""Documents: from YAML or JSON text to one value for each document, read as kubectl reads it.
 
-kubectl turns YAML into JSON by sigs.k8s.io/yaml, whose rules (go.yaml.in/yaml/v2, resolve.go) lie between YAML 1.1 and
-1.2: `1e3` and `0o17` are numbers, `off` is false, `1:30` and a date stay text. Anchors and merge keys work; of a key
-that is written twice the last one holds.
+kubectl converts YAML to JSON with sigs.k8s.io/yaml, whose rules (go.yaml.in/yaml/v2, resolve.go) lie between YAML 1.1
+and 1.2: `1e3` and `0o17` are numbers, `off` is false, `1:30` and a date stay text. Anchors and merge keys work. If a
+key is written twice, the last one counts.
 """
 
 import json
@@ -17,7 +17,7 @@ from webhook.core.values.notation import quoted
 
 Value: TypeAlias = "dict[str, Value] | list[Value] | str | int | float | bool | None"
 
-_MOST_VALUES = 1_000_000  # a few lines of aliases expand to any number
+_MOST_VALUES = 1_000_000  # a limit, because a few lines of aliases expand to any number of values
 _LARGEST_WHOLE = 1e21  # from here on Go's JSON writes an exponent
 
 _WORDS: dict[str, Value] = {
@@ -35,21 +35,21 @@ _BASES = {"x": 16, "b": 2, "o": 8, "d": 10}
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 _DATE = re.compile(r"[0-9]{4}-")
 
-_PLAIN = "plain"  # stands for the tag of a scalar without quotes and without a tag of its own
+_PLAIN = "plain"  # used as the tag of a scalar that has neither quotes nor a tag
 _TAG = "tag:yaml.org,2002:"
 _RESOLVED = {_PLAIN, *(f"{_TAG}{kind}" for kind in ("int", "float", "bool", "null"))}
 _MERGE = "<<"
 
 
 class ManifestError(ValueError):
-    """A document that cannot be read: its number, counted from 1, and why."""
+    """A document cannot be read; the message has its number, counted from 1, and the fault."""
 
     def __init__(self, document: int, fault: str) -> None:
         super().__init__(f"document {document}: {fault}")
 
 
 def documents(data: bytes) -> Iterator[Value]:
-    """Read every document, empty ones (null) among them; raises `ManifestError`."""
+    """Yield the value of every document, None for an empty one; raises `ManifestError`."""
     number = 1
     try:
         for each in _json(data) if data.lstrip().startswith(b"{") else _yaml(data):
@@ -64,10 +64,10 @@ def documents(data: bytes) -> Iterator[Value]:
 
 
 def scalar(text: str) -> Value:
-    """Resolve a scalar that stands without quotes."""
+    """Resolve a scalar without quotes to its value."""
     if text in _WORDS:
         return _WORDS[text]
-    if text[0] not in "+-.0123456789" or _DATE.match(text):  # what starts like a date and is none is no number either
+    if text[0] not in "+-.0123456789" or _DATE.match(text):  # also text that only starts like a date is not a number
         return text
     digits = text if text[0] == "." else text.replace("_", "")
     integer = _INTEGER.fullmatch(digits)
@@ -81,7 +81,7 @@ def scalar(text: str) -> Value:
 
 
 def _json(data: bytes) -> Iterator[Value]:
-    """Read JSON documents one after the other; flow-style YAML, which starts alike, is read as YAML."""
+    """Read JSON documents one after the other; flow-style YAML, which also begins with `{`, is read as YAML."""
     text = data.decode()
     decoder = json.JSONDecoder(parse_constant=_no_number)
     values, at = [], 0
@@ -101,10 +101,10 @@ def _no_number(name: str) -> float:
 
 
 class _Loader(yaml.CSafeLoader):
-    """Composes nodes in which what stands without quotes is not resolved yet."""
+    """Composes nodes without resolving scalars that have no quotes."""
 
     def resolve(self, kind: type[yaml.Node], _: str | None, implicit: tuple[bool, bool] | bool) -> str:
-        """Mark plain scalars; PyYAML's own rules are YAML 1.1's."""
+        """Mark plain scalars for `scalar`, because PyYAML would resolve them by YAML 1.1."""
         if kind is yaml.ScalarNode and isinstance(implicit, tuple) and implicit[0]:
             return _PLAIN
         return {yaml.ScalarNode: f"{_TAG}str", yaml.SequenceNode: f"{_TAG}seq"}.get(kind, f"{_TAG}map")
@@ -117,13 +117,13 @@ def _yaml(data: bytes) -> Iterator[Value]:
 
 
 class _Size:
-    """Counts what a node comes to with its aliases written out."""
+    """Counts the values of a node with its aliases expanded."""
 
     def __init__(self) -> None:
         self._known: dict[int, int] = {}
 
     def of(self, node: yaml.Node) -> int:
-        """Return the number of values; ValueError for too many and for a node that holds itself."""
+        """Return the number of values; raises ValueError for too many, and for a node that contains itself."""
         known = self._known.get(id(node))
         if known is None:
             self._known[id(node)] = -1
@@ -169,7 +169,7 @@ def _scalar(node: yaml.Node) -> Value:
 
 
 def _merge(mapping: dict[str, Value], node: yaml.Node) -> None:
-    """Take in the keys of another mapping, or of several, of which the first goes before the others."""
+    """Add the keys of another mapping, or of several, of which the first takes precedence."""
     for each in reversed(node.value) if isinstance(node, yaml.SequenceNode) else [node]:
         match _value(each):
             case dict() as merged:
@@ -189,7 +189,7 @@ def _key(node: yaml.Node) -> str:
 
 
 def _whole(value: Value) -> Value:
-    """Write whole numbers as JSON does in Go: 3.0 is 3."""
+    """Turn whole floats into integers, as Go's JSON writes them: 3.0 is 3."""
     match value:
         case float() if value.is_integer() and abs(value) < _LARGEST_WHOLE:
             return int(value)

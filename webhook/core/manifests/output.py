@@ -1,7 +1,7 @@
-"""Reports: what manifests commit, as data for programs and as a table for people.
+"""Output: what manifests commit, as data for programs and as a table for people.
 
-Amounts are those of the account: per pod, in whole bytes and millicores, rounded up. In the table they are written as
-everywhere, rounded up too.
+Amounts are rounded as in the ledger: each pod's up to whole bytes and millicores. The table writes them with units, as
+all messages do, and rounds up too.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -21,7 +21,7 @@ Cells = Sequence[str]
 
 
 class _Sums(NamedTuple):
-    """What pods commit; a limit is None where nothing declares one."""
+    """What pods commit, in bytes and millicores; a limit is None if nothing declares one."""
 
     memory_requests: int
     memory_limits: int | None
@@ -39,11 +39,11 @@ class _Sums(NamedTuple):
 
 
 def data(holdings: Iterable[Holding]) -> list[dict[str, Any]]:
-    """Lay out for JSON or YAML, per object and for one replica.
+    """Return the data for JSON or YAML, per object and for one replica.
 
-    `replicas` is null where there is one for each node, `namespace` where the file names none. A limit is the sum of
-    those that are declared, null where none is; `unbounded` says that a container has no limit of memory, nor its pod.
-    `guessedAt` is where in an object of an unknown kind the pod template was found.
+    `replicas` is null if there is one for each node, `namespace` is null if the file names none. A limit is the sum of
+    the declared limits, null if none is declared; `unbounded` says that a container has no memory limit and its pod has
+    none either. `guessedAt` is the path of the pod template in an object of an unknown kind.
     """
     return [_datum(each, _sums(each)) for each in holdings]
 
@@ -65,7 +65,7 @@ def _datum(holding: Holding, sums: _Sums) -> dict[str, Any]:
 
 
 def table(holdings: Sequence[Holding]) -> list[str]:
-    """Lay out what each object commits with all its replicas, and their total."""
+    """Return the lines of a table: what each object commits with all its replicas, and the total."""
     rows: list[Cells] = [("KIND", "NAMESPACE", "NAME", "REPLICAS", *_SUMS), *map(_row, holdings)]
     counted = [each for each in holdings if each.replicas is not None]
     if len(counted) > 1:
@@ -85,7 +85,7 @@ def _row(holding: Holding) -> Cells:
 
 
 def reasons(holding: Holding) -> list[str]:
-    """Say how the footprint of one pod comes about; in brackets what does not count because something else does."""
+    """Return lines that explain the footprint of one pod; in brackets what does not count because another part does."""
     memory, cpu = holding.breakdown
     parts = (memory.requests, memory.limits, cpu.requests, cpu.limits)
     rows: list[Cells] = [("", *_SUMS)]

@@ -1,7 +1,7 @@
-"""Bindings: what a review of a pod's way to a node asks of the account, where such reviews are wanted.
+"""Bindings: what a review of a binding asks of the ledger, where the webhook is registered for bindings.
 
-A pod that may run in several pools is charged to the cluster alone until it is bound. Bound into a pool, it needs room
-there. What a binding says is a name, a UID and a node; the rest is known of the pod by the view.
+A pod that may run in several pools is charged to the cluster only, until it is bound. Bound to a node of a pool, it
+needs room in that pool. A binding says only a name, a UID and a node; the view has the rest of the pod.
 """
 
 from webhook.core.api.types import Binding, ObjectError, Pod
@@ -17,9 +17,9 @@ from webhook.core.reviews.verdict import Decision, Reason, Verdict, cannot_tell
 
 
 def bind_question(request: AdmissionRequest, ledger: Ledger, problem: str | None = None) -> Evaluation | Verdict:
-    """Work out what a binding asks; a verdict where it asks for nothing, or nobody knows. The caller holds the lock.
+    """Return what a binding asks, or a verdict if it asks for nothing or is not known. The caller holds the lock.
 
-    `problem` says why the ledger cannot be relied upon.
+    `problem` says why the ledger cannot be relied on; None if it can.
     """
     config = ledger.accounting.config
     policy = config.policy(request.namespace)
@@ -41,7 +41,7 @@ def bind_question(request: AdmissionRequest, ledger: Ledger, problem: str | None
 
 
 def _exemption(namespace: str, live: Entry | None, exempt: Exempt) -> str | None:
-    """Say why a pod is bound whatever the account says, as far as the view tells without trusting the pod."""
+    """Say why a pod is bound whatever is committed; who made it is not known here, so that exempts no pod."""
     if exempt.covers_namespace(namespace):
         return f"namespace {namespace} is exempt"
     if isinstance(live, Unbound) and exempt.covers_priority_class(live.priority_class, namespace):
@@ -50,10 +50,10 @@ def _exemption(namespace: str, live: Entry | None, exempt: Exempt) -> str | None
 
 
 def _comes_into_a_pool(name: str, binding: Binding, ledger: Ledger, problem: str | None) -> tuple[Entry | None, str]:
-    """Return the pod that needs room in the node's pool besides what it is charged to, or what nobody knows yet.
+    """Return the pod if it needs room in the node's pool, and in words what is not known yet.
 
-    Neither where the pod is charged to the pool already, and where the API server will say no by itself. Without a UID
-    the binding might find another pod than this one under the name (`ObjectError`).
+    Both are empty if the pod is charged to that pool already, and if the API server will refuse the binding by itself.
+    Raises `ObjectError` for a binding without a UID that needs room: it might bind another pod of this name.
     """
     live, uid, node = ledger.get(name), binding.metadata.uid, binding.target.name
     if not ledger.accounting.may_have_pools:

@@ -1,4 +1,4 @@
-"""Questions: what a review asks of the account, worked out before anybody needs the account or its lock."""
+"""Evaluations: what a review asks for, under the policy of its namespace; worked out without ledger and lock."""
 
 from collections.abc import Sequence
 
@@ -26,11 +26,11 @@ from webhook.core.values.quantity import QuantityError
 
 
 class Evaluation(Struct, frozen=True, gc=False):
-    """A pod that wants in, wants to grow, or wants to be confined, under the policy of its namespace.
+    """A review to create, resize, confine or bind a pod, with the policy of its namespace.
 
-    `exempt` says why it is let in whatever the account says; `form` is the verdict on what it leaves unsaid;
-    `unplaceable` is what is said of it if no node can hold it; `quota` what the ResourceQuotas of its namespace, as
-    they are seen, will say against it.
+    `exempt` says why policy lets it in whatever is committed; None if it is not exempt. `form` is the verdict on what
+    it leaves unsaid, such as limits. `unplaceable` is the policy for a pod that no node can hold. `quota` is what the
+    ResourceQuotas of its namespace, as the watch has shown them, will say against it; empty if nothing.
     """
 
     request: AdmissionRequest
@@ -44,18 +44,18 @@ class Evaluation(Struct, frozen=True, gc=False):
 
     @property
     def forced(self) -> bool:
-        """Say whether policy lets the pod in, whatever the account says."""
+        """Say whether policy lets the pod in, whatever is committed."""
         return self.exempt is not None or self.on_trial
 
     @property
     def on_trial(self) -> bool:
-        """Say whether the pod is let in once it is known what enforcing would say of it."""
+        """Say whether the mode is warn or audit: the pod is admitted once it is known what enforce would say."""
         return self.exempt is None and self.mode is not Mode.ENFORCE
 
     def kept(self) -> "Evaluation":
-        """Return the question without the objects that were judged already: it may have to wait, with many others.
+        """Return the evaluation without the objects, which are judged already: it may wait, together with many others.
 
-        What stays of the pod says whom to tell of a refusal, and until when the API server waits.
+        What is kept of the pod says about which owner to write an Event, and until when the API server waits.
         """
         meta = self.pod.metadata
         owners = tuple(_cut(each) for each in meta.owner_references if each.controller)[:1]
@@ -67,7 +67,7 @@ _TIMESTAMP = 40  # characters; RFC 3339 takes 20
 
 
 def _cut(owner: OwnerReference) -> OwnerReference:
-    """Bound what nobody bounds, and leave it too long to be taken for another."""
+    """Cut fields whose length no API server limits; a field that was cut stays longer than any valid one."""
     return OwnerReference(
         owner.api_version[: LONGEST_NAME + LONGEST_WORD + 2],
         owner.kind[: LONGEST_WORD + 1],
@@ -78,7 +78,7 @@ def _cut(owner: OwnerReference) -> OwnerReference:
 
 
 def question(request: AdmissionRequest, accounting: AccountingRules) -> Evaluation | Verdict:
-    """Work out what is asked; a verdict where no account is needed for it.
+    """Return what a review of a pod asks for, or a verdict if that does not depend on the ledger.
 
     Raises `ReviewError` for what no API server writes.
     """
@@ -110,9 +110,9 @@ def question(request: AdmissionRequest, accounting: AccountingRules) -> Evaluati
 def asked_of_quotas(asked: Evaluation, quotas: Sequence[Quota], body: bytes, rules: Rules = NEWEST) -> Evaluation:
     """Return the question with what quotas will say against the pod; `body` is the review that it came in.
 
-    Quotas look at a pod when it is created or resized. It is read a second time then, for fields that the account does
-    not need. What cannot be read, quotas are not asked about: the API server lets nothing like that in. Nor are they
-    about what is large, for to read it could take many times its size in memory; that is left to the quotas themselves.
+    Quotas count a pod when it is created or resized. It is then read a second time, for fields that the ledger does not
+    need. A pod that cannot be read is not checked, because the API server admits none. A large one (`LARGE`) is not
+    checked either, because reading it could take many times its size in memory; the quotas themselves decide on it.
     """
     if len(body) > LARGE:
         return asked
@@ -132,7 +132,7 @@ def _changed_to(request: AdmissionRequest, pod: Pod, rules: Rules) -> PodInfo:
 
 
 def _grows(facts: PodInfo, accounting: AccountingRules) -> bool:
-    """Say whether a change of a pod can raise a bounded sum: of a scope, or of a pool that it is charged to by it."""
+    """Say whether a change of a pod can raise a bounded sum, of its scopes or of the pool that it moves to."""
     if facts.was_confined_to is not None and (
         facts.was_confined_to == facts.confined_to or not accounting.may_have_pools
     ):
@@ -143,9 +143,9 @@ def _grows(facts: PodInfo, accounting: AccountingRules) -> bool:
 def _created(request: AdmissionRequest, pod: Pod, rules: Rules) -> PodInfo:
     checked(request, pod)
     meta = pod.metadata
-    # The pod comes under the object's name: the request's is the one that was asked for, and a mutating webhook may
-    # have given another since. A review made by hand may lack what the API server always fills in; its own uid then
-    # stands for the pod's.
+    # The pod gets the object's name. The request's name is the one that the user asked for, and a mutating webhook may
+    # have changed it since. A review made by hand may lack what the API server always fills in; the review's uid then
+    # takes the place of the pod's.
     name = meta.name or request.name or f"{meta.generate_name}{request.uid}"
     full, user = f"{request.namespace}/{name}", request.user_info.username
     return pod_info(pod, full, meta.uid or request.uid, at=0, user=user, rules=rules)
@@ -154,8 +154,8 @@ def _created(request: AdmissionRequest, pod: Pod, rules: Rules) -> PodInfo:
 def _resized(request: AdmissionRequest, pod: Pod, rules: Rules) -> PodInfo:
     """Take in what a pod would be, and what it is.
 
-    The API server copies the old status into the new object. What the kubelet said there of the last resize says
-    nothing of this one: an infeasible resize would otherwise let any other one pass behind it.
+    The API server copies the old status into the new object. The kubelet's condition about the last resize says nothing
+    about this one, so it is removed: otherwise any resize could pass after an infeasible one.
     """
     old, status = request.old_pod(), pod.status
     conditions = tuple(c for c in status.conditions if c.type != "PodResizePending")
@@ -167,8 +167,8 @@ def _resized(request: AdmissionRequest, pod: Pod, rules: Rules) -> PodInfo:
 def _confined(request: AdmissionRequest, pod: Pod, rules: Rules) -> PodInfo:
     """Take in where a pod that waits might run, and where it may run from now on.
 
-    Of a pod with scheduling gates the nodeSelector and the node affinity can be narrowed, of another one nothing that
-    matters here. A bound pod is where it is.
+    An update can narrow the nodeSelector and the node affinity of a pod with scheduling gates, and nothing else that
+    matters here. A bound pod stays where it is.
     """
     old = request.old_pod()
     facts = _changed(request, pod, old, rules)
@@ -205,12 +205,12 @@ def _form(pod: Pod, facts: PodInfo, accounting: AccountingRules, policy: Policy)
 
 
 def _is_too_large(pod: Pod, config: HeadroomConfig) -> bool:
-    """Say whether nobody can keep which nodes a pod may run on, where that matters: it could pass a pool's bound."""
+    """Say whether a pod's node selection has too many parts to be kept: with pools it could pass a pool's bound."""
     return bool(config.pools) and not pod.spec.node_name and pieces(pod.spec) > MOST_PIECES
 
 
 def _becomes_too_large(request: AdmissionRequest, pod: Pod, config: HeadroomConfig) -> bool:
-    """Say whether a change makes it so. Of a pod that was, all else can be changed: finalizers have to be removed."""
+    """Say whether a change makes a pod too large; other changes of such a pod pass, such as removing finalizers."""
     if not _is_too_large(pod, config):
         return False
     old = request.old_pod().spec

@@ -1,7 +1,7 @@
-"""Figures: what the account of a scope comes to beside a review, at the moment of the verdict on it.
+"""Figures: the sums of a scope beside a review, at the moment of its verdict.
 
-They are the same whatever the verdict is: what the review would add is never in what is committed, also where the pod
-was let in and is reserved for by the time that anybody writes it down.
+They are the same whatever the verdict is: what the review would add is never part of what is committed, even if the
+pod is admitted and reserved for by the time that the figures are read.
 """
 
 from msgspec import Struct
@@ -14,7 +14,7 @@ from webhook.core.values.amounts import Amounts
 
 
 class Figures(Struct, frozen=True, gc=False):
-    """One scope: `asked` would be added to what is `committed` there, by live pods and by pods being created."""
+    """One scope: the review would add `asked` to what live pods and pods being created have `committed` there."""
 
     scope: str
     asked: Amounts
@@ -22,7 +22,7 @@ class Figures(Struct, frozen=True, gc=False):
     bearing: ScopeLimits
 
     def short_by(self, index: int) -> int | None:
-        """How much of a sum is missing, 0 where it fits or is not raised; None where it is not bounded."""
+        """How much of a sum is missing: 0 if it fits or is not raised, None if it is not bounded."""
         bound = self.bearing.bound[index]
         if bound is None:
             return None
@@ -34,7 +34,7 @@ class Figures(Struct, frozen=True, gc=False):
 
 
 def figures_of(ledger: Ledger, pod: PodInfo) -> tuple[Figures, ...]:
-    """Take down the account beside a pod under review, of every scope that the pod is charged to."""
+    """Return the figures beside a pod under review, for every scope that the pod is charged to."""
     return tuple(_beside(ledger, pod, scope) for scope in ledger.spread(pod).scopes)
 
 

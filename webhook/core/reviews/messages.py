@@ -1,7 +1,7 @@
-"""Wording: every sentence that a person reads from a review, made from the verdict's data in this one place.
+"""Messages: every sentence that a person reads about a review, made from the data of its verdict.
 
 The figures of a sentence share a unit and add up (shown.py), and no rounding hides an overrun. Names come from users:
-what does not print is escaped, and what is long is cut before it hides the rest.
+characters that do not print are escaped, and a long name is cut before it hides the rest.
 """
 
 from collections.abc import Callable, Iterable
@@ -20,11 +20,11 @@ _NAME_IN_WARNING = 36
 _SUBJECT_IN_WARNING = 60
 _SHORTEST_SUBJECT = 20
 _SHORTEST_SCOPE = 12
-_REFUSAL = 500  # characters; what is longer is not read, and Events keep 1,024 bytes
-_DETAIL = 200  # in a sentence with figures
+_REFUSAL = 500  # characters; people do not read more, and Events keep 1,024 bytes
+_DETAIL = 200  # characters, in a sentence with figures
 _CONTACT = 120
 _SCOPE = 63
-_QUOTA = 4000  # others look for a quota's own words, so they are cut only where nobody reads on
+_QUOTA = 4000  # programs look for a quota's own words, so they are cut only where nobody reads on
 
 
 def amount(resource: str, value: int, *, down: bool = False) -> str:
@@ -33,7 +33,7 @@ def amount(resource: str, value: int, *, down: bool = False) -> str:
 
 
 def printable(text: str, most: int) -> str:
-    """Put text of unknown origin on one harmless line of at most so many characters."""
+    """Write text of unknown origin as one line of at most `most` printable characters."""
     line = text if text.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
     return line if len(line) <= most else f"{line[: most - 1]}…"
 
@@ -50,7 +50,7 @@ def percent(part: int, whole: int) -> str:
 
 
 class Help(NamedTuple):
-    """Where a user gets help: the ConfigMap with the thresholds, as namespace/name, and whom to ask, if anybody."""
+    """Where a user gets help: the ConfigMap with the thresholds, as namespace/name, and whom to ask (may be empty)."""
 
     config_map: str = "headroom-system/headroom-config"
     contact: str = ""
@@ -62,8 +62,9 @@ NO_HELP = Help()
 def refusal(verdict: Verdict, subject: str, act: str = "{}", help_: Help = NO_HELP) -> str:
     """Say in one line why a pod is refused, and what to do about it, in at most 500 characters.
 
-    What a person needs is never cut: a long name is, and of many short sums the first are told. `act` says what exceeds
-    the headroom, with `{}` for the subject: the pod itself, or its growth. A quota's own words are left as they are.
+    A long name is cut, and of many sums that are short the sentence has the first ones; what a person needs is never
+    cut. `act` says what exceeds the headroom, with `{}` for the subject: the pod itself, or its growth. A quota's own
+    words are left as they are.
     """
     if verdict.reason is Reason.QUOTA:
         return printable(verdict.detail, _QUOTA)
@@ -85,15 +86,15 @@ def refusal(verdict: Verdict, subject: str, act: str = "{}", help_: Help = NO_HE
 
 
 def _whole(act: str, subject: str, rest: Callable[[int], str]) -> str:
-    """Put a subject before the rest of a sentence, which is told how long it may be, and cut the subject as needed."""
+    """Put a subject, cut as needed, before the rest of a sentence; `rest` makes that from its greatest length."""
     frame = len(act) - len("{}")
     text = rest(_REFUSAL - frame - _SHORTEST_SUBJECT)
     return act.replace("{}", printable(subject, max(_SHORTEST_SUBJECT, _REFUSAL - frame - len(text)))) + text
 
 
-@lru_cache(maxsize=64)  # in a storm of refusals, one is much like the other but for its subject
+@lru_cache(maxsize=64)  # in a storm of refusals, most differ only in their subject
 def _exceeds(sums: tuple[Sum, ...], lacking: Lacking | None, detail: str, config_map: str, room: int) -> str:
-    """Say by how much what is free is exceeded, and what helps; as many sums as there is room for, one at least."""
+    """Say by how much the headroom is exceeded, and what helps; as many sums as there is room for, at least one."""
     figures = shown(sums)
     more = f" ({detail})" if detail else ""
     advice = f". {_advice(sums, lacking, config_map)}"
@@ -104,14 +105,14 @@ def _exceeds(sums: tuple[Sum, ...], lacking: Lacking | None, detail: str, config
 
 
 def _first(told: int, sums: tuple[Sum, ...], figures: tuple[Shown, ...], more: str) -> str:
-    """Tell the first of the sums, and how many others there are."""
+    """Write the first `told` sums, and how many others are short."""
     left = len(sums) - told
     others = f"; {left} more {'sum is' if left == 1 else 'sums are'} short" if left else ""
     return f"{_clauses(sums[:told], figures[:told], more)}{others}"
 
 
 def _clauses(sums: tuple[Sum, ...], figures: tuple[Shown, ...], more: str) -> str:
-    """Say it of each sum, and whose headroom it is where that is another than before."""
+    """Write each sum, and before it whose headroom it is, unless that is the same as for the sum before."""
     parts = []
     whose = ""
     for s, each in zip(sums, figures, strict=True):
@@ -176,7 +177,7 @@ def _listed(words: Iterable[str]) -> str:
 
 
 def shortage(lacking: Lacking) -> str:
-    """Say what a pod asks for, and that none of the nodes it may use has so much, of both resources together."""
+    """Say what a pod asks for, and that no node that it may use has so much of both resources together."""
     need, largest = lacking.need, lacking.largest
     short = [r for r in ("memory", "cpu") if getattr(need, r) > getattr(largest, r)]
     told = {"memory": _apart(need.memory, largest.memory), "cpu": _cpus(need.cpu, largest.cpu)}
@@ -189,7 +190,7 @@ def shortage(lacking: Lacking) -> str:
 
 
 def _apart(need: int, largest: int) -> tuple[str, str]:
-    """Write bytes that are asked, and those that there are, in one unit in which the larger one looks larger."""
+    """Write the bytes asked and the largest that a node has, in one unit in which the larger amount looks larger."""
     units = scales([need], [largest])
     unit = next((u for u in units if need <= largest or u.up(need) > u.down(largest)), Scale(0, 0))
     return unit.text(unit.up(need)), unit.text(unit.down(largest))
@@ -207,7 +208,7 @@ _BROKEN = (Reason.MEMORY, Reason.CPU)
 
 
 def warnings(verdict: Verdict, subject: str) -> tuple[str, ...]:
-    """Make the warnings of a verdict that lets the request in; kubectl puts "Warning:" before each."""
+    """Return the warnings of a verdict that admits the request; kubectl puts "Warning:" before each."""
     if verdict.decision is not Decision.WARN:
         return ()
     told = _over if verdict.reason in _BROKEN else _near
@@ -233,7 +234,7 @@ def _over(s: Sum) -> str:
 
 
 def _fitted(s: Sum, figures: str, begin: str) -> str:
-    """Name a sum before its figures; the name of a long scope is cut to what these leave."""
+    """Name a sum before its figures; a long name of its scope is cut to the room that the figures leave."""
     what = f"{begin}{s.resource} {s.kind} of "
     room = WARNING - len(what) - len(figures) - 1
     return f"{what}{printable(place(s.scope), max(_SHORTEST_SCOPE, min(_NAME_IN_WARNING, room)))} {figures}"

@@ -1,4 +1,4 @@
-"""Replies: a verdict as the response that the API server is sent."""
+"""Responses: from a verdict to the response that the API server gets."""
 
 from webhook.core.reviews.messages import NO_HELP, Help, printable, refusal, warnings
 from webhook.core.reviews.review import AdmissionRequest, AdmissionResponse, Status
@@ -10,12 +10,12 @@ _STATUS = {
     Reason.UNAVAILABLE: (503, "ServiceUnavailable"),
 }
 _FORBIDDEN = (403, "Forbidden")
-_WOULD_REFUSE = (Reason.MEMORY, Reason.CPU, Reason.AWAITING)  # where a warning is of a mode that lets them in
-_LONGEST = 340  # a kind, a namespace and a name as long as Kubernetes lets them be
+_WOULD_REFUSE = (Reason.MEMORY, Reason.CPU, Reason.AWAITING)  # with one of these, a warning replaces a refusal
+_LONGEST = 340  # characters: a kind, a namespace and a name, each as long as Kubernetes allows
 
 
 def subject(request: AdmissionRequest, name: str | None = None) -> str:
-    """Name what is asked about, on one harmless line: `pod default/web-7`; any part may be missing."""
+    """Name the object of a review on one printable line, such as `pod default/web-7`; any part may be missing."""
     what = "pod" if request.is_pod or request.is_resize or request.is_binding else request.what
     where = name or "/".join(filter(None, (request.namespace, request.name)))
     return printable(f"{what} {where}".rstrip(), _LONGEST)
@@ -24,7 +24,7 @@ def subject(request: AdmissionRequest, name: str | None = None) -> str:
 def respond(
     request: AdmissionRequest, verdict: Verdict, name: str | None = None, help_: Help = NO_HELP
 ) -> AdmissionResponse:
-    """Make the response; `name` is the pod's namespace/name where the request itself does not say it."""
+    """Return the response to a review; `name` is the pod's namespace/name if the request itself does not have it."""
     if verdict.decision is Decision.ALLOW and verdict.reason is Reason.FITS:
         return AdmissionResponse(request.uid, allowed=True)
     named = subject(request, name)
@@ -38,7 +38,7 @@ def respond(
 
 
 def _act(request: AdmissionRequest) -> str:
-    """Say what of the pod takes headroom, with `{}` for the pod."""
+    """Say what exceeds the headroom: the pod (`{}`) itself, its growth, its binding or its confinement."""
     if request.is_resize:
         return "growth of {}"
     if request.is_binding:
@@ -54,14 +54,14 @@ def message(
     name: str | None = None,
     help_: Help = NO_HELP,
 ) -> str:
-    """Return what a decision is told with besides its figures: one line, whatever the decision is.
+    """Return the sentence of a decision for the audit log and Events: one line, whatever the decision is.
 
-    Of a refusal what the user was told, of what a mode lets in the sentence that would have refused it, of another
-    warning that warning, of an exemption what exempts.
+    A refusal has the sentence that the user got. A pod that only its mode lets in has the sentence that enforce would
+    have refused it with. Any other warning has that warning, and an exemption has its reason.
     """
     if response.status is not None:
         return response.status.message
-    if verdict.reason is Reason.FITS:  # as of most
+    if verdict.reason is Reason.FITS:  # the case of most reviews
         return verdict.detail
     if verdict.decision is Decision.AUDIT or (verdict.decision is Decision.WARN and verdict.reason in _WOULD_REFUSE):
         return refusal(verdict, subject(request, name), _act(request), help_)
@@ -69,7 +69,7 @@ def message(
 
 
 def _annotations(verdict: Verdict) -> dict[str, str]:
-    """The same facts for the cluster's own audit log; the API server puts the webhook's name before each key."""
+    """Return the same facts for the API server's audit log; the API server puts the webhook's name before each key."""
     facts = {"decision": verdict.decision._value_, "reason": verdict.reason._value_}
     for s in verdict.sums[:1]:
         facts |= {

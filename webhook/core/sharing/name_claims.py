@@ -1,8 +1,9 @@
-"""Naming: which names a replica tells the others that it holds room for, and what those make of it.
+"""Name claims: for which pod names a replica writes into the object that it holds room, and how others count that.
 
-A holding is a sum, and of two sums nobody can say how far they are for the same pods. Most are not: so only the names
-are told that are *repeated*, under which more than one pod was let in, or one beside a pod that lives there. At most
-one of them lives at any moment, so a name costs the largest of what lives there and what anybody holds for it.
+A holding is a sum, and two sums do not show how much of them is for the same pod. Most pods are granted by one replica
+only. So a replica writes only the names that are *repeated*: more than one pod was admitted under the name, or one pod
+beside a pod that lives there. At most one pod lives under a name at any moment, so a name costs the largest of what
+lives there and of what any replica holds for it.
 """
 
 from heapq import nsmallest
@@ -17,14 +18,15 @@ from webhook.core.sharing.size import for_names, of_name
 from webhook.core.values.amounts import NOTHING, Amounts
 from webhook.core.values.scopes import CLUSTER
 
-MOST = 8  # names that one replica writes, if its share of the text (size.py) has room for them
-_CONSIDERED = 100  # of those that are repeated, the first: the caller holds the lock
+MOST = 8  # names that one replica writes at most, if its share of the text (size.py) has room for them
+_CONSIDERED = 100  # repeated names are considered, the oldest ones: the caller holds the lock meanwhile
 
 
 def namable(reservations: Reservations, shared: Shared, replica: str) -> dict[str, Sums]:
-    """Return what may still come under the names that are repeated, or told by others.
+    """Return the open creates, by name and scope, of each name that is repeated here or that another replica names.
 
-    What is settled already is not part of it, for it is not held any more; nor is growth, which comes on top.
+    Settled reservations are left out, because the write no longer holds room for them. So is growth of a living pod,
+    which comes on top of what lives there.
     """
     told = [name for other, holding in shared.holdings.items() if other != replica for name in holding.named]
     names = [*islice(reservations.repeated, _CONSIDERED), *told]
@@ -33,7 +35,7 @@ def namable(reservations: Reservations, shared: Shared, replica: str) -> dict[st
 
 
 def named(reservations: Reservations, shared: Shared, replica: str) -> dict[str, Sums]:
-    """Choose the names to tell, the largest first; what is held for the others counts in full."""
+    """Choose the names to write, the largest first; what is held for all other names counts in full."""
     costs = namable(reservations, shared, replica)
     largest = nsmallest(MOST, costs, key=lambda name: (*(-amount for amount in costs[name][CLUSTER]), name))
     told: dict[str, Sums] = {}
@@ -52,9 +54,9 @@ def _more_than_nothing(sums: Sums) -> Sums:
 
 
 def held_by_others(ledger: Ledger, shared: Shared, replica: str, scope: str, pod: PodInfo | None = None) -> Amounts:
-    """What all other replicas hold in a scope, beyond what lives and may still come by this one's account.
+    """What all other replicas hold in a scope, beyond what this replica's ledger has as live or open.
 
-    With a pod as if that had been let in: under its own name others may hold room already.
+    With `pod`, the answer is as if that pod were granted here: other replicas may hold room under its name already.
     """
     others = [holding for other, holding in shared.holdings.items() if other != replica]
     total = NOTHING

@@ -1,8 +1,8 @@
-"""The one object that replicas share: who holds how much, and how far a view must have come to book.
+"""Shared state: the one object that replicas share, with what each holds and the floor that a view must have reached.
 
-It is small at any size of the cluster: one entry for each replica, one vector for each scope in which it holds, and the
-same for a few names. It carries its own digest, because a state that somebody edited by hand is damaged even where it
-can still be read.
+It is small at any size of the cluster: one entry for each replica, with one vector for each scope in which the replica
+holds something, and the same for a few names. It carries its own digest, because a state that somebody edited by hand
+counts as damaged even if it can still be read.
 """
 
 from collections.abc import Iterator
@@ -18,21 +18,23 @@ VERSION = 1
 
 
 class SharedError(ValueError):
-    """The text is not a state that any replica wrote; it is made anew."""
+    """The text is not a state that a replica wrote; the object is made again."""
 
 
 class NewerVersionError(ValueError):
-    """A newer Headroom wrote the state; this one neither understands nor changes it."""
+    """A newer Headroom wrote the state; this one neither reads nor changes it."""
 
 
 class Holding(Struct, frozen=True):
     """What one replica has booked.
 
-    `renewal` counts its writes, so that others see that it lives. `view` is the revision of the pods that it had seen.
-    `answered` is the last call that it answered. `lean`: all that it holds is for pods that may still come. `named`
-    tells which part of it is for creates under which names, if these are repeated. `spare` is what of it is for nobody
-    yet. `lapsed` has the owners and namespaces whose pods lapsed unseen, by digest, and how often in a row
-    (history.py). Neither of the two is needed to keep a bound.
+    `renewal` counts its writes; other replicas see by it that this one lives. `view` is the pod revision that its view
+    had reached at the write. `answered` is the number of the last call that it answered. `held` has the amounts by
+    scope. `lean` says that all of `held` is for pods that may still come. `named` says which part of it is for creates
+    under which repeated names (name_claims.py).
+
+    `spare` is the part of `held` that is for no pod yet. `lapsed` has the owners and namespaces whose pods lapsed
+    unseen, by digest, each with how often in a row (history.py). No bound depends on these two.
     """
 
     renewal: int
@@ -45,7 +47,7 @@ class Holding(Struct, frozen=True):
     lapsed: dict[str, int] = {}
 
     def beside_names(self, scope: str) -> Amounts:
-        """What it holds in a scope, but for the names."""
+        """What the replica holds in a scope beside what it names."""
         held = self.held.get(scope, NOTHING)
         for sums in self.named.values():
             held = held.minus(sums.get(scope, NOTHING))
@@ -53,7 +55,7 @@ class Holding(Struct, frozen=True):
 
     @property
     def names_more_than_it_holds(self) -> bool:
-        """Say whether the names come to more than all of it, which nobody writes."""
+        """Say whether the names come to more than `held`, which no replica writes."""
         scopes = {scope for sums in self.named.values() for scope in sums}
         return any(amount < 0 for scope in scopes for amount in self.beside_names(scope))
 
@@ -61,9 +63,10 @@ class Holding(Struct, frozen=True):
 class Shared(Struct, frozen=True):
     """The whole state.
 
-    `epoch` names one life of the object, from its making to its loss; `serial` counts the writes in it. Until it is
-    `open` nobody books from it. `floor` is a pod's resourceVersion: whoever books must have a view at or past it.
-    `call` numbers the calls to hand back; `called_at` is the revision that an answer's view must have reached.
+    `epoch` names one life of the object, from its making to its loss; `serial` counts the writes in that epoch. No
+    replica books from the object until it is `open`. `floor` is a pod's resourceVersion: a replica books only with a
+    view at or past it. `call` numbers the calls to hand back; `called_at` is the revision that the view of an answering
+    replica must have reached.
     """
 
     epoch: str
@@ -76,7 +79,7 @@ class Shared(Struct, frozen=True):
 
 
 class _Written(Struct):
-    """The text: the version is readable for ever, the rest only to those who know it."""
+    """The text: every version of Headroom can read `version`, and only one that knows the version reads the rest."""
 
     version: int
     digest: str = ""
@@ -88,7 +91,7 @@ _state = msgspec.json.Decoder(Shared)
 
 
 def read(text: str) -> Shared:
-    """Decode the state; raises `SharedError` for a damaged one and `NewerVersionError` for a newer one."""
+    """Decode the state; raises `SharedError` if it is damaged and `NewerVersionError` if a newer Headroom wrote it."""
     try:
         written = _text.decode(text)
         if written.version > VERSION:
