@@ -1,7 +1,8 @@
 """The reserve: what of a bound is kept for the loss of nodes, and what has used it up.
 
 Everything here is about one sum of one scope, in grains of its bound. A loss comes unasked (NotReady, deleted) or is
-planned (a cordon). The reserve pays for either; docs/design.md has the formula and why it is sound.
+planned (a cordon). The reserve pays for either; docs/adr/0005-reserve-for-losses-and-cordons.md has the formula and why
+it is sound.
 """
 
 from collections.abc import Iterable
