@@ -1,11 +1,12 @@
-"""Forecast: the early answers, given where somebody applies or scales a workload, before any of its pods comes.
+"""Early answers: given when a user applies or scales a workload, before any of its pods is created.
 
-    review ──► edit ──► plan ──►[ lock: foresee ]──► nothing, a warning, or (`workloads: deny`) a refusal
+    review ──► edit ──► plan ──►[ lock: look ]──► nothing, a warning, or (`workloads: deny`) a refusal
                  ▲
-                 └── GET of the workload, where only its scale is asked for
+                 └── GET of the workload, if the review is of its scale
 
-It is a courtesy: the pods are judged anyway, each by itself. So whatever goes wrong here lets the request pass without
-a word to its user. It books nothing, and waits for nothing but that one GET: bounded, and without the lock.
+An early answer is a courtesy: each pod is judged anyway when it is created. So after any failure here, the request is
+allowed, without a message to the user. Nothing is booked. The only wait is that one GET, which has a time-out and a
+limited rate, and is sent without the lock.
 """
 
 import logging
@@ -31,20 +32,23 @@ from webhook.state.cluster_state import ClusterState
 
 log = logging.getLogger(__name__)
 
-_RATE, _BURST = 10.0, 50  # reads of workloads a second: nobody who sends reviews may flood the API server with them
+_RATE, _BURST = 10.0, 50  # reads of workloads a second, so that reviews cannot flood the API server
 _UNKNOWN = EarlyVerdict(Verdict(Decision.CANNOT_TELL, Reason.UNAVAILABLE))
 
 
 class FetchError(Exception):
-    """The API server did not show the workload."""
+    """The workload could not be read from the API server."""
 
 
 class _UnaccountedError(Exception):
-    """There is nothing to tell from."""
+    """There is nothing to judge the workload by."""
 
 
 class WorkloadAdmission:
-    """Answers reviews about workloads; every answer is counted, a refusal also goes to the audit log."""
+    """Answers reviews of workloads; `count` gets every answer, `audit` only refusals.
+
+    `fetch` reads an object at an API path and raises FetchError. Any thread may call `review`.
+    """
 
     def __init__(
         self,
@@ -61,7 +65,7 @@ class WorkloadAdmission:
         self._lock = Lock()
 
     def review(self, body: bytes, timeout: float) -> Response:
-        """Answer an AdmissionReview; a refusal is what policy wants, everything else lets the request pass."""
+        """Answer an AdmissionReview. Only policy (`workloads: deny`) refuses; after a failure it allows the request."""
         arrived = self._account.clock()
         try:
             asked = decode(body)

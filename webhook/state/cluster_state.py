@@ -1,7 +1,8 @@
 """The cluster state: everything that one replica knows and holds, under one lock.
 
 The watches' threads report events. The allotment controller's thread waits here for work, and gets from here what it
-hands back at the end. Nothing in this module calls the Kubernetes API. Only `await_work` waits for anything but the lock.
+hands back at the end. Nothing in this module calls the Kubernetes API. Except for `await_work`, it waits only for the
+lock.
 """
 
 import logging
@@ -332,7 +333,10 @@ class ClusterState:
             self.wake()
 
     def _compare(self, restarts: int, known: int, found: int) -> None:
-        """Mark the views as outdated if the allotment has just found that etcd was restored; the caller holds the lock."""
+        """Mark the views as outdated if the allotment has just found that etcd was restored. The caller holds the lock.
+
+        `restarts` is the allotment's count from before; `known` and `found` are revisions, for the log.
+        """
         if self.allotment.restarts > restarts:
             what = "the object that replicas share"
             self._tell_outdated(f"{what} was at revision {known}, and a consistent read or write of it said {found}")
