@@ -1,4 +1,4 @@
-"""What Kubernetes' own code makes of pods: the Go commands `footprint` and `affinity`, each asked in one batch."""
+"""Asks Kubernetes' own code about pods, by the Go commands `footprint` and `affinity`, many pods in one call."""
 
 import json
 import subprocess
@@ -18,7 +18,7 @@ class Sums(msgspec.Struct, frozen=True):
 
 
 class Opinion(msgspec.Struct, frozen=True):
-    """One pod's sums, or why Go cannot decode it."""
+    """One pod's sums, or the reason why Go cannot decode the pod."""
 
     requests: Sums = Sums(0, 0)
     limits: Sums = Sums(0, 0)
@@ -26,14 +26,14 @@ class Opinion(msgspec.Struct, frozen=True):
 
 
 def kubernetes_says(pods: Iterable[dict[str, Any]]) -> list[Opinion]:
-    """Ask Kubernetes' own code about each pod, in order."""
+    """Return the sums of each pod by Kubernetes' own code, in order."""
     lines = "".join(json.dumps(pod, ensure_ascii=False) + "\n" for pod in pods)
     said = subprocess.run([binary("footprint")], input=lines.encode(), capture_output=True, timeout=120, check=True)
     return [msgspec.json.decode(line, type=Opinion) for line in said.stdout.splitlines()]
 
 
 def kubernetes_admits(questions: Iterable[dict[str, Any]]) -> list[list[bool]]:
-    """Ask Kubernetes' own code, for each `{"pod": …, "nodes": […]}`, which of the nodes the pod may run on."""
+    """Return, for each `{"pod": …, "nodes": […]}`, on which of the nodes the pod may run by Kubernetes' own code."""
     lines = "".join(json.dumps(question) + "\n" for question in questions)
     said = subprocess.run([binary("affinity")], input=lines.encode(), capture_output=True, timeout=120, check=True)
     return [msgspec.json.decode(line, type=list[bool]) for line in said.stdout.splitlines()]
