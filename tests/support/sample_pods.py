@@ -101,7 +101,7 @@ def _init_container(rng: Random, name: str) -> Json:
 
 
 def _status(rng: Random, names: list[str], init_names: list[str]) -> Json:
-    """Make a status; now and then one of a container that is no longer, or twice of the same one."""
+    """Make a status; sometimes with an entry for a container that no longer exists, or with two for the same one."""
     seen_init = [name for name in [*init_names, *names[:1]] if rng.random() < 0.7]
     seen = [name for name in [*names, "stranger", *names[:1]] if rng.random() < 0.8]
     pending = [{"type": "PodResizePending", "status": "True", "reason": why} for why in ("Infeasible", "Deferred")]

@@ -68,7 +68,7 @@ class ClusterState:
     # -- what is known -------------------------------------------------------------------------------------------------
 
     def problem(self, now: float) -> str | None:
-        """Say why this replica cannot judge by its state; None when it can. The caller holds the lock."""
+        """Say why this replica cannot judge by its state; None when it can."""
         return self.config_problem or self.pods.problem(now) or self.nodes.problem(now)
 
     def unable(self) -> str | None:
