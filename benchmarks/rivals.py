@@ -81,7 +81,7 @@ class Nobody:
         self.pids: list[int] = []
 
     def start(self) -> None:
-        """There is nothing to start."""
+        """Do nothing: there is nothing to start."""
 
     pause = resume = stop = start
 

@@ -58,7 +58,7 @@ class Simulation:
         return self.world.count
 
     def step(self) -> None:
-        """Let a little happen everywhere."""
+        """Let time pass, then let faults, users and each replica act once."""
         world, random, climate = self.world, self.random, self.climate
         world.pass_time(random.choice((0.0, 0.05, 0.3, 1.0)) * climate.pace)
         if self._happens(climate.leap):

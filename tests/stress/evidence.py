@@ -20,7 +20,7 @@ class Evidence(NamedTuple):
 
     @property
     def maximum(self) -> Moment:
-        """The first moment at which the most was held."""
+        """The first moment at which pods held the most."""
         return max(self.moments, key=lambda moment: (moment.held, -moment.revision))
 
     @property

@@ -51,7 +51,7 @@ class PendingReview:
 
 Settled = tuple[PendingReview, Verdict]
 
-_LIGHT = 8 << 10  # bytes that each pending review may take: the limit of connections limits how many there are
+_LIGHT = 8 << 10  # bytes that every pending review may take: there are never more of them than connections
 _HEAVY = 8 << 20  # bytes for all pending reviews together that take more than that
 
 
@@ -162,7 +162,7 @@ class PendingReviews:
                 remember(self._ledger, waiting.question, verdict)
                 yield self._leave(waiting, verdict)
         for name, reservation in proposal.tentative:
-            if reservation.key in booked:  # its review ended during the write, so the pod was never admitted
+            if reservation.key in booked:  # its review ended during the write, so no answer was given by this booking
                 self._allotment.drop(name, reservation.key)
 
     def _settled(self, waiting: PendingReview, now: float) -> Verdict | None:

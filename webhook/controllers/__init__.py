@@ -1,6 +1,6 @@
 """Controllers: loops that run as long as the replica does, one in each module.
 
-They keep the state in sync with the API server and the files: watches, the allotments that replicas share, lists after
-a restore of etcd, the recount, the certificate. They may import `admission`, `state`, `watch`, `kube`, `http` and
-`core`. `manager` starts the threads.
+They are the watches, the allotments that replicas share, the lists after a restore of etcd, the recount, and the reload
+of the certificate's files. They may import `admission`, `state`, `watch`, `kube`, `http` and `core`. `manager` starts
+their threads.
 """

@@ -2,7 +2,7 @@
 
 wait for work ──► next proposal ──► write ──► written │ lost: read it again, propose again │ unknown: write it again
 
-A write loses only if another replica's write succeeds. So the next one is tried immediately; after some losses in a
+If a write loses, another replica's write has succeeded. So the next one is tried immediately; after some losses in a
 row, with growing pauses.
 """
 
@@ -33,7 +33,7 @@ _SERVER_ERROR = 500  # with an HTTP status from this on, the write may have been
 _BETWEEN_PROOFS = 5.0  # seconds between requests for a proof; a proof takes up to 3 s
 _MARKED_FOR = 10.0  # seconds for which a mark made here shows that no object existed before; less than any validity
 _FAREWELL = 1.5  # seconds for the last write
-_LOSSES = 4  # losses in a row after which the next write is tried at once: other replicas can well win as many
+_LOSSES = 4  # up to this many losses in a row, the next write is tried at once: other replicas can well win as many
 _SHORTEST_TRUCE, _LONGEST_TRUCE = 0.01, 1.0  # seconds before the next write, after more losses
 _LOOKS = 20  # reads, with pauses between them, of an object that another replica may be about to create
 

@@ -15,7 +15,7 @@ _SHOWN = 5  # differences that one recount logs
 
 
 class RecountController:
-    """Recounts, and calls `record` with the differences found, if any; `run` needs a thread of its own."""
+    """Recounts, and calls `record` each time with the differences found; `run` needs a thread of its own."""
 
     def __init__(self, account: ClusterState, stop: Event, record: Callable[[tuple[Drift, ...]], None]) -> None:
         self._account = account
