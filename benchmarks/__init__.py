@@ -1,1 +1,1 @@
-"""Benchmarks: Headroom side by side with webhooks that do nothing, in interleaved rounds on one machine."""
+"""Benchmarks: compares Headroom with webhooks that do nothing, in interleaved rounds on one machine."""

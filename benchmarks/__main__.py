@@ -120,7 +120,7 @@ RUNS: Mapping[str, Sequence[str]] = {
 
 
 def say(text: str) -> None:
-    """Show that something goes on."""
+    """Print a line of progress."""
     print(f"{time.strftime('%H:%M:%S')} {text}", file=sys.stderr, flush=True)
 
 
@@ -145,7 +145,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             for chapter in PARTS[name](Path(work)):
                 chapters.append(chapter)
                 report.show(chapter)
-                # What was measured is kept even if a later part fails.
+                # Write after each part, so that its figures are kept even if a later part fails.
                 report.write(output, given.command, chapters, time.monotonic() - start)
     report.conclude(chapters)
     print(f"\n{time.monotonic() - start:.0f} s; all figures of all rounds are in {output}")

@@ -1,4 +1,4 @@
-"""Account: one replica's account in this process, with all that a review passes through but the network."""
+"""One replica's admission and cluster state in this process: all that a review passes through, except the network."""
 
 import os
 from collections.abc import Callable, Iterable
@@ -32,7 +32,7 @@ thresholds: {memory: {requests: 75%, limits: 100%}}
 
 
 class Bodies:
-    """The recorded bodies, filled in."""
+    """Recorded bodies of requests and lists, with names and revisions filled in."""
 
     def __init__(self) -> None:
         self._review, self._pod, self._node = (
@@ -40,45 +40,45 @@ class Bodies:
         )
 
     def review(self, name: str) -> bytes:
-        """An AdmissionReview about a new pod."""
+        """Make an AdmissionReview of a new pod."""
         filled = self._review.replace("@NAME@", name).replace("@POD@", f"{name}-pod")
         return filled.replace("@UID@", f"{name}-review").encode()
 
     def pod(self, name: str, revision: int, *, namespace: str = "default", node: str = "", uid: str = "") -> str:
-        """A pod as a list has it."""
+        """Make a pod as it stands in a list."""
         filled = self._pod.replace("@NAMESPACE@", namespace).replace("@NAME@", name).replace("@NODE@", node)
         return filled.replace("@UID@", uid or f"{name}-pod").replace("@REVISION@", str(revision))
 
     def node(self, number: int, revision: int, memory: str = "64Gi") -> str:
-        """A node as a list has it."""
+        """Make a node as it stands in a list."""
         filled = self._node.replace("@NAME@", f"node-{number}").replace("@REVISION@", str(revision))
         return filled.replace('"memory":"64Gi"', f'"memory":"{memory}"')
 
     @staticmethod
     def event(change: str, kind: str, item: str) -> bytes:
-        """A line of a watch."""
+        """Make a line of a watch."""
         return f'{{"type":"{change}","object":{{"kind":"{kind}","apiVersion":"v1",{item[1:]}}}'.encode()
 
     @staticmethod
     def page(items: Iterable[str], revision: int) -> bytes:
-        """A list."""
+        """Make a list."""
         head = f'{{"kind":"List","apiVersion":"v1","metadata":{{"resourceVersion":"{revision}"}},"items":['
         return (head + ",".join(items) + "]}").encode()
 
 
 class Synced:
-    """An admission that is synced, with metrics and an audit log that writes to nowhere."""
+    """An admission whose views are in sync, with metrics, and with an audit log that writes to /dev/null."""
 
     def __init__(self, pods: int, nodes: int) -> None:
         self.bodies = Bodies()
         self.registry = CollectorRegistry(auto_describe=False)
         self.reviews = metrics.Reviews(self.registry)
-        self._nowhere: BufferedWriter = Path(os.devnull).open("wb")  # noqa: SIM115 - it is closed by `close`
+        self._nowhere: BufferedWriter = Path(os.devnull).open("wb")  # noqa: SIM115 - `close` closes it
         self.audit = AuditLog("bench", clock, None, self._nowhere)
         self._timing, self._ahead = Timing(), 0.0
         self.admission = PodAdmission(ClusterState("bench", self._timing, self._clock), self._observe)
         self.pods_wire, self.nodes_wire = Decoder(watching.PODS), Decoder(watching.NODES)
-        # The reflectors never run: only what they deliver to is of use here.
+        # The reflectors never run: only their `deliver` functions are used here.
         api = cast("Api", None)
         self.see_pods: Callable[[WatchEvent[PodInfo]], None] = watching.watch_pods(api, self.admission.account)._deliver
         self.see_nodes: Callable[[WatchEvent[NodeInfo]], None] = watching.watch_nodes(
@@ -90,7 +90,7 @@ class Synced:
         self.book()
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         self._nowhere.close()
 
     def _observe(self, decided: DecisionRecord) -> None:
@@ -108,7 +108,7 @@ class Synced:
         self.revision = pods
 
     def old_pod(self, number: int, revision: int, nodes: int) -> str:
-        """One of the pods that were there from the start."""
+        """Make one of the pods that exist from the start."""
         namespace, node = f"team-{number % 50}", f"node-{number % nodes + 1}"
         return self.bodies.pod(f"web-{number}", revision, namespace=namespace, node=node)
 
@@ -116,7 +116,7 @@ class Synced:
         return clock() + self._ahead
 
     def book(self) -> None:
-        """Let the next write become due, and do it as the booking thread does; what was seen is retired by it."""
+        """Let the next write become due, and write it as the allotment controller does; it retires what was seen."""
         self._ahead += self._timing.renew
         for _ in range(10):
             proposed = self.admission.next_proposal("epoch", fresh=True, may_write=True)
@@ -127,18 +127,18 @@ class Synced:
         raise RuntimeError("the booking comes to no end")
 
     def ask(self, body: bytes) -> bytes:
-        """Have a review answered, as the door does; it must not have to wait."""
+        """Answer a review as the dispatcher does; raises RuntimeError if the review has to wait."""
         answer = self.admission.review(body, 10.0)
         if not isinstance(answer, Response) or answer.status != 200:
             raise RuntimeError(f"no answer at once: {answer}")
         return answer.body
 
     def take(self, line: bytes) -> None:
-        """Take in a line about a pod, as the watch's thread does."""
+        """Process a line of the watch of pods, as the watch's thread does."""
         self.see_pods(self.pods_wire.event(line))
 
     def write_audit_line(self) -> None:
-        """Do the work of the audit log's thread for one line, which must be there."""
+        """Do the work of the audit log's thread for one queued line; raises RuntimeError if no line is written."""
         queued = self.audit._queue.get_nowait()
         if queued is None or not self.audit._write(self.audit._whole(queued)):
             raise RuntimeError("no audit line was written")

@@ -1,4 +1,4 @@
-"""Alone: recorded reviews sent straight to one server process over TLS, connections kept alive."""
+"""Alone: recorded reviews sent directly to one server process over TLS, with kept-alive connections."""
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -26,7 +26,7 @@ TURN_SECONDS = 0.5
 CALM_ROUNDS = 6
 SECONDS = 195.0
 PATH = "/validate?timeout=5s"
-WARM = 10  # reviews of each client before the clock starts
+WARM = 10  # reviews by each client before the measurement starts
 NOTES = (
     f"{HEADROOM} judges, reserves and books for each review as ever; its watch shows it those pods after its turn",
     f"{WATCHING} is the same process; its watch shows it each pod within 20 ms",
@@ -36,12 +36,12 @@ NOTES = (
 
 
 def case(clients: int) -> str:
-    """What a table is headed with."""
+    """Return the heading of a table."""
     return f"{clients} client{'s' if clients > 1 else ''}"
 
 
 class Entry(NamedTuple):
-    """One that takes part; the pods that it let in come back through its watch as they would in a cluster, or later."""
+    """One rival that takes part; its watch shows the pods that it admitted, as in a cluster, or later."""
 
     name: str
     rival: Rival
@@ -49,7 +49,7 @@ class Entry(NamedTuple):
 
 
 def measure(work: Path, rounds: Mapping[int, int], say: Callable[[str], None]) -> Chapter:
-    """Measure all servers in so many rounds, by the number of clients."""
+    """Measure all servers; `rounds` says how many rounds there are for each number of clients."""
     chapter = Chapter("Reviews sent straight to one process, over TLS", COLUMNS, notes=list(NOTES))
     with ExitStack() as stack:
         feed = stack.enter_context(Feed(work / "feed", 0, NODES))
@@ -70,9 +70,9 @@ def measure(work: Path, rounds: Mapping[int, int], say: Callable[[str], None]) -
 
 
 def in_rounds(chapter: Chapter, wanted: Mapping[int, int]) -> Iterator[tuple[int, Sequence[int]]]:
-    """Number the rounds, each with the numbers of clients to measure.
+    """Yield the number of each round, with the numbers of clients to measure in it.
 
-    After those that are wanted there are more with the most clients, while too few were undisturbed and there is time.
+    After the wanted rounds come more rounds with the most clients, while too few rounds were calm and there is time.
     """
     end, most = time.monotonic() + SECONDS, max(wanted)
     for number in count(1):
@@ -83,13 +83,13 @@ def in_rounds(chapter: Chapter, wanted: Mapping[int, int]) -> Iterator[tuple[int
 
 
 def _calm_rounds(chapter: Chapter, clients: int) -> int:
-    """The least that any of the ratios that are claimed is made from."""
+    """Return the smallest number of calm rounds behind any of the claimed ratios."""
     pairs = ((name, _gthread(threads)) for name in CLAIMED for threads in THREADS)
     return min(len(chapter.calm(case(clients), *pair)) for pair in pairs)
 
 
 def replay(rival: Rival, files: Files, clients: int, prefix: str, *, tell: str = "", seconds: float) -> load.Measured:
-    """Send reviews about pods that are called by the prefix and a number from 1 on."""
+    """Send reviews of pods whose names are the prefix and a number from 1 on."""
     return load.run(
         "replay",
         {
@@ -136,7 +136,7 @@ def _gthread(threads: int) -> str:
 
 
 def claims(chapter: Chapter, clients: int) -> list[Claim]:
-    """What Headroom promises of its server."""
+    """Return what Headroom promises about its server."""
     made = [Claim("failures of all, in all rounds", Spread.of([chapter.total("failures")]), 0)]
     text = "reviews/s over gthread's with Flask that does nothing, at its best"
     made += [Claim(f"{name}: {text}", _over_gthread(chapter, name, clients), 8.0, least=True) for name in CLAIMED]

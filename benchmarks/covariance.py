@@ -1,4 +1,4 @@
-"""Covariance: one straight line's slope, shared by groups that each lie at a height of their own.
+"""Covariance: the common slope of straight lines through groups of points, where each group has its own height.
 
 R. A. Fisher, "Statistical Methods for Research Workers" (fourth edition, 1932): the analysis of covariance.
 """
@@ -9,12 +9,12 @@ from math import fsum
 from statistics import fmean
 from typing import NamedTuple
 
-# Below this x does not vary but for what the arithmetic leaves.
+# A sum of squares below this is only rounding error: x does not vary.
 NOTHING = 1e-9
 
 
 class Point(NamedTuple):
-    """What was seen at one x in a group."""
+    """One measured point of a group."""
 
     group: str
     x: float
@@ -22,9 +22,9 @@ class Point(NamedTuple):
 
 
 def common_slope(points: Iterable[Point]) -> float:
-    """By how much y grows with x within groups, by least squares; 0 where x does not vary.
+    """Return how much y grows with x within groups, by least squares; 0 if x does not vary.
 
-    Only deviations from each group's own means count: a group that lies high, or far to the right, changes nothing.
+    Only deviations from each group's own means count, so the position of a group as a whole has no effect.
     """
     groups: dict[str, list[Point]] = defaultdict(list)
     for point in points:

@@ -1,4 +1,4 @@
-"""Creates: pods created at a real API server, which asks each rival in turn, at several sizes of the cluster."""
+"""Creates: pods created at a real API server, which calls each rival in turn, at several sizes of the cluster."""
 
 import os
 import time
@@ -16,7 +16,7 @@ from benchmarks.usage import cpu_seconds
 
 NONE, QUOTA, GO, BYTES, FLASK, GTHREAD, LISTS = "none", "quota", "go", "bytes", "flask", "flask-gthread", "lists"
 ONE, TWO = "headroom-1", "headroom-2"
-AROUND = "around_cpu_ms"  # what a create takes of the processors besides the webhook's own part
+AROUND = "around_cpu_ms"  # the processor time of a create, without the webhook's own part
 COLUMNS = (
     "per_second",
     "p50_ms",
@@ -33,11 +33,11 @@ EVERYBODY = (*CLAIMED, NONE, FLASK, GTHREAD, LISTS)
 
 
 class Load(NamedTuple):
-    """One turn: so many clients, until so many pods or seconds; `warm` creates of each client come before.
+    """One turn: `clients` create pods until there are `creates` of them or `seconds` are over.
 
-    Those of whom nothing is claimed have a `brief` turn. Turns are short: half of a round goes into what lies between
-    them, most of that into deleting what they created, so that for a median twice the rounds are worth more than twice
-    the creates.
+    Before that, each client creates `warm` pods. A rival that no claim is about has a `brief` turn. Turns are short,
+    because half of a round is spent between turns, mostly to delete pods; and for a median, twice the rounds are worth
+    more than twice the creates.
     """
 
     clients: int
@@ -57,9 +57,9 @@ LOADS = {
 class Plan(NamedTuple):
     """What to measure.
 
-    Each size has so many `seconds`, in which there are as many rounds as fit, from the `fewest` to the `most`. Those
-    of whom nothing is claimed take part in the `fewest` only. `what` is created, as the title says; in a `churn` each
-    client deletes each pod before it creates the next.
+    Each size has `seconds`, with as many rounds as fit into them, from `fewest` to `most`. Rivals that no claim is
+    about take part only in the first `fewest` rounds. `what` is the word for the pods in the title. In a `churn`, each
+    client deletes each pod before it creates the next one.
     """
 
     rivals: Sequence[str] = EVERYBODY
@@ -73,7 +73,7 @@ class Plan(NamedTuple):
 
 
 def case(clients: int, pods: int) -> str:
-    """What a table is headed with."""
+    """Return the heading of a table."""
     return f"{clients} client{'s' if clients > 1 else ''}, {pods:,} pods"
 
 
@@ -98,7 +98,7 @@ def measure(stage: Stage, plan: Plan, say: Callable[[str], None]) -> Chapter:
 
 
 def _round(stage: Stage, present: Sequence[Rival], plan: Plan, number: int, chapter: Chapter) -> None:
-    # Listing leaves so much behind in the API server that its turn is the last.
+    # The rival that lists has the last turn, because the lists leave much work behind in the API server.
     others = [rival for rival in present if rival.name != LISTS]
     order = [*in_turn(others, number), *(rival for rival in present if rival.name == LISTS)]
     for clients in plan.clients:
@@ -106,7 +106,7 @@ def _round(stage: Stage, present: Sequence[Rival], plan: Plan, number: int, chap
             with taking_turn(rival):
                 stage.settle()
                 _turn(stage, rival, LOADS[clients], number, chapter, churn=plan.churn)
-            # The next one finds as many pods in the cluster as this one did.
+            # Delete the pods, so that the next rival finds as many pods in the cluster as this one did.
             with ExitStack() as awake:
                 for other in present:
                     if other.watches:
@@ -115,7 +115,7 @@ def _round(stage: Stage, present: Sequence[Rival], plan: Plan, number: int, chap
 
 
 def _turn(stage: Stage, rival: Rival, load: Load, number: int, chapter: Chapter, *, churn: bool) -> None:
-    # A review that lists the whole cluster takes seconds: nobody waits for as many of them as for the others.
+    # A review that lists the whole cluster takes seconds, so this rival gets a shorter turn.
     warm, seconds = (0, 1.0) if rival.name == LISTS else (load.warm, load.seconds)
     count = load.creates if rival.name in CLAIMED else load.brief
     webhook, plane = cpu_seconds(rival.pids), cpu_seconds(stage.pids)
@@ -148,7 +148,7 @@ def _rival(name: str, stage: Stage) -> Rival:
 
 
 def notes(chapter: Chapter, unsettled: int) -> list[str]:
-    """Say whether the load is the bottleneck, and whether all turns began at rest."""
+    """Say whether the load generator is the bottleneck, and whether all turns began at rest."""
     shares = []
     for case_ in chapter.cases():
         values = (chapter.values(case_, NONE, figure) for figure in ("load_cpu_ms", "per_second"))
@@ -161,7 +161,7 @@ def notes(chapter: Chapter, unsettled: int) -> list[str]:
 
 
 def size_claims(chapter: Chapter, sizes: Sequence[int], limit: float) -> list[Claim]:
-    """Whether the cost over a webhook that does nothing is the same at all sizes."""
+    """Return the claims that Headroom's extra cost over a webhook that does nothing is the same at all sizes."""
     ratios = {size: chapter.ratio(case(1, size), ONE, BYTES, "p50_ms") for size in sizes}
     for size, ratio in ratios.items():
         chapter.notes.append(f"p50 of a create, Headroom over a do-nothing webhook, {size:,} pods: {ratio}")
@@ -172,9 +172,9 @@ def size_claims(chapter: Chapter, sizes: Sequence[int], limit: float) -> list[Cl
 
 
 def claims(chapter: Chapter, plan: Plan) -> list[Claim]:
-    """What Headroom promises of creates."""
-    # Where pods go as well, the quota's controller and creates write one object, and a create that loses too often is
-    # answered with 409.
+    """Return what Headroom promises about creates."""
+    # If pods are deleted as well, the quota's controller and the creates write the same object, and the API server
+    # answers a create that loses too often with 409.
     apart = QUOTA if plan.churn else LISTS
     failures = Spread.of([chapter.total("failures", without=apart)])
     made = [Claim(f"failures of all but {apart}, in all rounds", failures, 0)]

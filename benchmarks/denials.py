@@ -1,7 +1,7 @@
-"""Denials: what a refusal costs two replicas at a full bound, beside what an admission does, and what it leaves behind.
+"""Denials: what a refusal costs two replicas at a full bound, compared with an admission, and what it leaves behind.
 
-Both are of the same pods from the same clients; only the room differs. No controllers run: they have no part in
-either, and would delete the pods that they did not make.
+Both are of the same pods from the same clients; only the room differs. No controllers run: they are not needed for
+either, and would delete pods that they did not create.
 """
 
 import time
@@ -27,17 +27,17 @@ CREATES = 600
 OWNERS = 8
 REPLICAS = 2
 IDLE_SECONDS = 1.0
-# Of three nodes with 16Ti: room for about 1,000 of the pods that are created.
+# On three nodes with 16Ti, this is room for about 1,000 of the created pods.
 SETTINGS = """apiVersion: headroom.internal/v1
 kind: HeadroomConfig
 thresholds: {memory: {requests: 0.4%}}
 """
-# What the operational log lets through of one kind in ten seconds; a storm of refusals is no reason for more in all.
+# The operational log writes this many lines of one kind in 10 s; a storm of refusals must not cause more in total.
 MOST_LOG_LINES = 20
 
 
 class Denials:
-    """Two replicas that are filled and emptied, and what their refusals come to."""
+    """Two replicas whose bound is filled and emptied, and the cost of their refusals."""
 
     def __init__(self, stage: Stage) -> None:
         path = f"/api/v1/namespaces/{NAMESPACE}/configmaps/{CONFIG}"
@@ -55,7 +55,7 @@ class Denials:
         self.refusals = 0
 
     def round(self, number: int) -> None:
-        """Measure both, in turn one or the other first."""
+        """Measure admissions and refusals; which comes first alternates between rounds."""
         with taking_turn(self.headroom):
             self._rest()
             idle = self._idle()
@@ -67,7 +67,7 @@ class Denials:
                     self._stage.clear(self.headroom.name)
 
     def _idle(self) -> float:
-        """What both replicas use of a processor while nobody asks."""
+        """Return the share of a processor that both replicas together use without any requests."""
         before, began = cpu_seconds(self.headroom.pids), time.monotonic()
         time.sleep(IDLE_SECONDS)
         return (cpu_seconds(self.headroom.pids) - before) / (time.monotonic() - began)
@@ -77,7 +77,7 @@ class Denials:
         before, began = cpu_seconds(self.headroom.pids), time.monotonic()
         with measured() as pace:
             seen = self._count(self._create(count=CREATES))
-            self._rest()  # what follows (the watch and a booking, or audit lines and Events) belongs to it
+            self._rest()  # later work for it is counted, too: events and a booking, or audit lines and Events
         spent = cpu_seconds(self.headroom.pids) - before - idle * (time.monotonic() - began)
         if seen.outcomes.keys() != {CODES[kind]}:
             raise RuntimeError(f"not all were {kind}: {seen.errors}")
@@ -105,7 +105,7 @@ def measure(stage: Stage, rounds: int, say: Callable[[str], None]) -> Chapter:
         say(f"refusals, round {number} of {rounds}")
         denials.round(number)
     with taking_turn(denials.headroom):
-        time.sleep(INTERVAL + 1)  # until the last are told
+        time.sleep(INTERVAL + 1)  # until the last Events are written
     after, seconds = left_by(denials.headroom, stage.plane), time.monotonic() - began
     cost = denials.chapter.ratio(CASE, REFUSED, ADMITTED, "cpu_us")
     text = "processor time of a refused review over that of an admitted one"
@@ -115,7 +115,7 @@ def measure(stage: Stage, rounds: int, say: Callable[[str], None]) -> Chapter:
 
 
 def claims(refusals: int, seconds: float, before: Traces, after: Traces) -> Sequence[Claim]:
-    """What Headroom promises of what refusals leave behind."""
+    """Return what Headroom promises about what refusals leave behind."""
     written = (after.writes - before.writes) / max(1.0, REPLICAS * after.allowed_writes(seconds))
     claimed: Sequence[tuple[str, float, float]] = [
         (f"of {refusals:,} refusals, those without exactly one audit line", after.amiss(refusals), 0),
@@ -128,7 +128,7 @@ def claims(refusals: int, seconds: float, before: Traces, after: Traces) -> Sequ
 
 
 def notes(refusals: int, seconds: float, before: Traces, after: Traces) -> list[str]:
-    """Say what else was counted."""
+    """Return the other counts, as notes."""
     reasons = ", ".join(f"{count:,} {reason}" for reason, count in sorted(after.reasons.items()))
     told = sum(count for _, count in after.events)
     kinds = ", ".join(sorted({kind for kind, _ in after.events})) or "nothing"

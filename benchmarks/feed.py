@@ -1,4 +1,4 @@
-"""Feed: a small API server that shows any number of pods which do not exist, and a Headroom that watches it."""
+"""Feed: a small API server that serves any number of invented pods, and a Headroom that watches it."""
 
 import json
 import ssl
@@ -23,7 +23,7 @@ START_SECONDS = 30.0
 
 
 class Feed:
-    """The server, in a `with`; everything is kept below `work`."""
+    """The server, for a `with` statement; it keeps all its files below `work`."""
 
     def __init__(self, work: Path, pods: int, nodes: int) -> None:
         work.mkdir(parents=True, exist_ok=True)
@@ -55,19 +55,19 @@ class Feed:
             self._program.kill()
 
     def storm(self, events: int, kind: str) -> None:
-        """Let so many changes happen; return when all of them were sent to every watch."""
+        """Make `events` changes; return once all of them have been sent to every watch."""
         self.post(f"/bench/storm?events={events}&kind={kind}", b"")
 
     def show(self, names: Iterable[str]) -> None:
-        """Let the pods of replayed reviews be there from now on, for two seconds or until they are cleared."""
+        """Show the pods of replayed reviews from now on, for 2 s or until `clear`."""
         self.post("/bench/pods", "".join(f"{name} {name}-pod\n" for name in names).encode())
 
     def clear(self) -> None:
-        """Let all of them go at once."""
+        """Delete all pods of replayed reviews at once."""
         self._open(urllib.request.Request(f"{self.url}/bench/pods", method="DELETE"))  # noqa: S310 - it is https
 
     def end_turn(self, replica: Headroom) -> None:
-        """Let a replica see the last of them, and then that they are gone: its next turn is to have no part in that."""
+        """Let a replica see the last of these pods and then their deletion, so that its next turn is free of that."""
         replica.resume()
         self.clear()
         replica.resume()
@@ -78,7 +78,7 @@ class Feed:
 
     @contextmanager
     def headroom(self, name: str = "headroom", *extra: str | Path) -> Iterator[Headroom]:
-        """A replica that watches this feed, and runs."""
+        """Run a replica that watches this feed."""
         replica = Headroom(name, self.files, extra=extra)
         replica.start()
         try:

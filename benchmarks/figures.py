@@ -1,4 +1,4 @@
-"""Figures: what was measured in which round, and what follows from all rounds together."""
+"""Figures: what each round measured, and what follows from all rounds together."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -11,9 +11,9 @@ from benchmarks.pace import OTHERS, PACE
 from benchmarks.spreads import Ratio, Spread, short
 
 T = TypeVar("T")
-# The share of all processors that other programs may take; with none there, interrupts and the kernel take up to 0.1.
+# The share of all processors that other programs may take. Without any, interrupts and the kernel take up to 0.1.
 DISTURBED = 0.15
-FEWEST_ROUNDS = 3  # below which nothing is left out, and how figures follow the pace is not asked
+FEWEST_ROUNDS = 3  # with fewer rounds, none is left out, and figures are not adjusted to the pace
 ADJUSTED = (
     "a ratio is adjusted to the case's mean pace, by one straight line of log(figure) over log(pace) for all its "
     "rivals; the pace is the steps of a loop per µs of processor time beside a turn"
@@ -30,7 +30,7 @@ class Sample(NamedTuple):
 
 
 class Claim(NamedTuple):
-    """A figure that must be at most (or, `least`, at least) a limit; of a ratio, the adjusted one."""
+    """A figure that must be at most a limit (with `least`: at least); of a ratio, the adjusted value counts."""
 
     text: str
     value: Spread | Ratio
@@ -39,7 +39,7 @@ class Claim(NamedTuple):
 
     @property
     def judged(self) -> Spread:
-        """What is held against the limit."""
+        """The value that is compared with the limit."""
         return self.value.adjusted if isinstance(self.value, Ratio) else self.value
 
     @property
@@ -55,9 +55,10 @@ class Claim(NamedTuple):
 
 @dataclass(slots=True)
 class Chapter:
-    """The samples of one part of a run, and what they come to.
+    """The samples of one part of a run, and the figures that follow from them.
 
-    `notes` are facts that are no figure of a round, `slopes` those by which ratios of a figure in a case were adjusted.
+    `notes` are facts that are not figures of a round. `slopes` are those by which ratios were adjusted, by case and
+    figure.
     """
 
     title: str
@@ -68,48 +69,48 @@ class Chapter:
     slopes: dict[str, dict[str, float]] = field(default_factory=dict)
 
     def add(self, case: str, rival: str, number: int, figures: dict[str, float]) -> None:
-        """Take in what one round gave."""
+        """Add the figures of one rival in one round."""
         self.samples.append(Sample(case, rival, number, figures))
 
     def cases(self) -> list[str]:
-        """In the order in which they were first measured."""
+        """Return the cases in the order in which they were first measured."""
         return list(dict.fromkeys(sample.case for sample in self.samples))
 
     def rivals(self, case: str) -> list[str]:
-        """Those measured in a case, in the order of the first round."""
+        """Return the rivals of a case, in the order of the first round."""
         return list(dict.fromkeys(sample.rival for sample in self.samples if sample.case == case))
 
     def values(self, case: str, rival: str, figure: str) -> dict[int, float]:
-        """One figure by round."""
+        """Return one figure by round."""
         chosen = self._samples(case, rival)
         return {sample.round: sample.figures[figure] for sample in chosen if figure in sample.figures}
 
     def spread(self, case: str, rival: str, figure: str) -> Spread | None:
-        """One figure over all rounds; None if it was never measured."""
+        """Return the spread of one figure over all rounds; None if it was never measured."""
         values = self.values(case, rival, figure)
         return Spread.of(list(values.values())) if values else None
 
     def total(self, figure: str, without: str = "") -> float:
-        """One figure of all rivals but one in all cases and rounds."""
+        """Return the sum of one figure over all cases, rounds and rivals, except for the rival `without`."""
         return sum(sample.figures[figure] for sample in self.samples if sample.rival != without)
 
     def rounds(self, case: str, *rivals: str) -> set[int]:
-        """Those in which all of these took part."""
+        """Return the rounds in which all of these rivals took part."""
         return set.intersection(*({sample.round for sample in self._samples(case, rival)} for rival in rivals))
 
     def calm(self, case: str, *rivals: str) -> set[int]:
-        """Those of them in which other programs took little from any of these."""
+        """Return those of the `rounds` in which other programs disturbed none of these rivals."""
         shares = [self.values(case, rival, OTHERS) for rival in rivals]
         every = self.rounds(case, *rivals)
         return {number for number in every if all(took.get(number, 0.0) <= DISTURBED for took in shares)}
 
     def counted(self, case: str, *rivals: str) -> set[int]:
-        """The calm rounds; all of theirs where those are too few."""
+        """Return the calm rounds, or all rounds if too few are calm."""
         calm = self.calm(case, *rivals)
         return calm if len(calm) >= FEWEST_ROUNDS else self.rounds(case, *rivals)
 
     def slope(self, case: str, figure: str) -> float:
-        """The power of the pace that a figure follows within each rival's rounds; 0 where too little is known of it."""
+        """Return the power of the pace that a figure follows within each rival's rounds; 0 without enough data."""
         points, rounds = [], set()
         for rival in self.rivals(case):
             paces, values = self._paces(case, rival), self.values(case, rival, figure)
@@ -120,7 +121,7 @@ class Chapter:
         return common_slope(points) if len(rounds) >= FEWEST_ROUNDS else 0.0
 
     def adjusted(self, case: str, rival: str, figure: str) -> dict[int, float]:
-        """One figure by round, as it would have been at the mean pace of the case."""
+        """Return one figure by round, as it would have been at the mean pace of the case."""
         slope, paces = self.slope(case, figure), self._paces(case, rival)
         values = self.values(case, rival, figure)
         if not slope or not paces:
@@ -129,7 +130,7 @@ class Chapter:
         return {number: value / (paces.get(number, mean) / mean) ** slope for number, value in values.items()}
 
     def ratio(self, case: str, rival: str, over: str, figure: str) -> Ratio:
-        """One rival's figure over another's of the same round: what slows the machine all along slows both."""
+        """Return the ratio of two rivals' figures, round by round, so that a slow machine affects both alike."""
         self.slopes.setdefault(figure, {})[case] = self.slope(case, figure)
         counted = self.counted(case, rival, over)
         adjusted = quotients(self.adjusted(case, rival, figure), self.adjusted(case, over, figure))
@@ -143,7 +144,7 @@ class Chapter:
         )
 
     def explained(self) -> list[str]:
-        """Say what the ratios asked for so far were adjusted by, and what they leave out."""
+        """Say how the ratios returned so far were adjusted, and which rounds they leave out."""
         told = []
         if any(slope for cases in self.slopes.values() for slope in cases.values()):
             told.append(ADJUSTED)
@@ -167,12 +168,12 @@ class Chapter:
 
 
 def quotients(mine: dict[int, float], theirs: dict[int, float]) -> dict[int, float]:
-    """Of what there is in the same round."""
+    """Return the quotients of the figures that are of the same round."""
     return {number: mine[number] / theirs[number] for number in mine if number in theirs}
 
 
 def in_turn(items: Sequence[T], number: int) -> list[T]:
-    """Put them into the order of a round: in 2n rounds of n items each follows each other one equally often.
+    """Return the items in the order of a round: in 2n rounds of n items, each follows each other one equally often.
 
     E. J. Williams, "Experimental designs balanced for the estimation of residual effects of treatments" (1949).
     """

@@ -1,4 +1,4 @@
-"""The load generator, as a value in and a value out."""
+"""Runs the load generator: flags go in, measured values come out."""
 
 import os
 import subprocess
@@ -16,7 +16,7 @@ LONGEST = 300.0  # seconds for any one load
 
 
 class Latency(msgspec.Struct):
-    """Milliseconds."""
+    """Latencies in milliseconds."""
 
     count: int
     mean_ms: float
@@ -27,7 +27,7 @@ class Latency(msgspec.Struct):
 
 
 class Measured(msgspec.Struct):
-    """What one load saw; outcomes are HTTP codes, `deleted`, or `allowed` and `refused` for replayed reviews."""
+    """What one load measured; outcomes are HTTP codes, `deleted`, or `allowed` and `refused` for replayed reviews."""
 
     seconds: float
     answers: int
@@ -37,7 +37,7 @@ class Measured(msgspec.Struct):
     cpu_seconds: float  # of the load generator itself
 
     def figures(self, outcome: str) -> dict[str, float]:
-        """The figures of a round; latencies are those of one outcome, failures whatever ended otherwise."""
+        """Return the figures of a round; latencies are those of one outcome, failures are all errors."""
         counted = {"per_second": self.per_second, "failures": float(sum(self.errors.values()))}
         latency = self.outcomes.get(outcome)
         if latency is None:
@@ -67,7 +67,7 @@ def run(command: str, flags: Mapping[str, object], *switches: str, token: str = 
 
 
 class Stalled:
-    """Connections that stop at one stage and stay there, in a `with`; `release` lets go of them."""
+    """Connections that stop at one stage and stay open, for a `with` statement, until `release`."""
 
     def __init__(self, url: str, ca_file: Path, stage: str, peers: int) -> None:
         flags = {"url": url, "ca-file": ca_file, "stage": stage, "peers": peers}
@@ -82,7 +82,7 @@ class Stalled:
         return self
 
     def release(self) -> Lost:
-        """Close them all, and say what became of them before."""
+        """Close all connections, and return how many the server had ended before."""
         said, _ = self._process.communicate("\n", timeout=LONGEST)
         return msgspec.json.decode(said, type=Lost)
 

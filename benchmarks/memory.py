@@ -21,15 +21,15 @@ from tests.stress.flood import Flood
 from tests.support.crowds import FULL, memory_limit
 
 MI = 1 << 20
-CALM_SECONDS = 12.0  # longer than a body may take
+CALM_SECONDS = 12.0  # longer than the server waits for a body
 SETTLE_SECONDS = 2.0
 CLIENTS = 16
 REVIEW_SECONDS = 5.0
-START_SECONDS = 180.0  # on a machine that does much besides
+START_SECONDS = 180.0  # a time-out, for a busy machine
 
 
 def main() -> None:
-    """Measure, and print each line as it is known."""
+    """Measure, and print each line as soon as it is known."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("pods", type=int, nargs="?", default=150_000)
     parser.add_argument("nodes", type=int, nargs="?", default=5_000)
@@ -55,7 +55,7 @@ def main() -> None:
 @contextmanager
 def _watched(work: Path, pods: int, nodes: int) -> Iterator[tuple[Feed, Headroom]]:
     with Feed(work, pods, nodes) as feed, feed.headroom() as replica:
-        replica.resume()  # that is, once nothing is left to do
+        replica.resume()  # waits until the replica has nothing left to do
         yield feed, replica
 
 

@@ -1,6 +1,6 @@
-"""Micro: the way of a review and of a watch's line in this process, without a network, and what of it costs how much.
+"""Micro: what each step costs for a review and for a line of a watch, in this process and without a network.
 
-All times are this thread's own on a processor: what else the machine does is not in them.
+All times are processor time of this thread, so other load on the machine is not part of them.
 """
 
 import gc
@@ -22,7 +22,7 @@ REVIEWS = 500
 NODES = 300
 COLD = 100
 BOOKED_EVERY = 20
-SWEEP = 16 << 20  # bytes: more than a processor's own caches hold
+SWEEP = 16 << 20  # bytes: more than a processor's caches hold
 COLUMNS = ("us", "per_second")
 ADMITTED, REFUSED, WATCH, NODE = (
     "a review that is admitted",
@@ -36,15 +36,15 @@ T = TypeVar("T")
 
 
 class Timer:
-    """Does something to each item, and notes what that cost."""
+    """Calls a function for each item, and records the cost."""
 
     def __init__(self, chapter: Chapter, size: int, number: int) -> None:
         self._chapter, self._size, self._number = chapter, size, number
 
     def __call__(self, case: str, step: str, do: Callable[[T], object], items: Sequence[T]) -> float:
-        """Return what each took, in microseconds.
+        """Return the mean cost of a call in microseconds.
 
-        Nothing that is made is kept: the garbage collector would have more to look at than a server has.
+        Results are not kept, because the garbage collector would then have more to look at than in a server.
         """
         start = time.thread_time()
         for each in items:
@@ -54,24 +54,24 @@ class Timer:
         return spent
 
     def note(self, case: str, step: str, microseconds: float) -> None:
-        """Note a cost that was worked out."""
+        """Record a cost in microseconds."""
         self._chapter.add(
             at(case, self._size), step, self._number, {"us": microseconds, "per_second": 1e6 / microseconds}
         )
 
 
 def at(case: str, size: int) -> str:
-    """What a table is headed with."""
+    """Return the heading of a table."""
     return f"{case}, {size:,} pods"
 
 
 def measure(sizes: Sequence[int], say: Callable[[str], None]) -> Chapter:
-    """Measure with so many pods in the account."""
+    """Measure with each of these numbers of pods in the ledger."""
     chapter = Chapter("In one process, without a network", COLUMNS)
     for size in sizes:
         say(f"an account of {size:,} pods")
         account = Synced(size, NODES)
-        # As the server does once it is up: the collector then looks only at what is new.
+        # As the server does once it has started: then the collector looks only at new objects.
         gc.collect()
         gc.freeze()
         for number in range(1, ROUNDS + 1):
@@ -90,7 +90,7 @@ def measure(sizes: Sequence[int], say: Callable[[str], None]) -> Chapter:
 
 
 def _admissions(account: Synced, timer: Timer, names: Sequence[str]) -> None:
-    """Go the way of a review to its first, second, third step and to its end; what is more is the next step's cost."""
+    """Process reviews up to the first, second and third step and to the end; each difference is a step's cost."""
     admission = account.admission
     bodies = [account.bodies.review(name) for name in names]
 
@@ -122,11 +122,11 @@ def _admissions(account: Synced, timer: Timer, names: Sequence[str]) -> None:
 
 
 def _cold(account: Synced, bodies: Sequence[bytes]) -> Iterator[float]:
-    """Do it between two sweeps through a lot of memory, as a server whose machine has other things to do."""
+    """Process reviews after sweeps through much memory, as in a server whose processor caches other work has filled."""
     other = bytearray(SWEEP)
     for index, body in enumerate(bodies):
         if index % BOOKED_EVERY == 0:
-            account.book()  # on a machine that is busy, all of them take longer than a booking is good for
+            account.book()  # on a busy machine, all reviews together take longer than a booking stays valid
         other[:] = bytes(SWEEP)
         start = time.thread_time_ns()
         account.ask(body)
@@ -134,7 +134,7 @@ def _cold(account: Synced, bodies: Sequence[bytes]) -> Iterator[float]:
 
 
 def _calls(account: Synced) -> str:
-    """Count the calls of functions on the way of a review: a cost that hangs on no machine."""
+    """Count the function calls of a review: a cost that does not depend on the machine."""
     counted: Counter[str] = Counter()
     bodies = [account.bodies.review(f"counted-{index}") for index in range(100)]
     sys.setprofile(lambda _, event, __: counted.update([event]))
@@ -146,7 +146,7 @@ def _calls(account: Synced) -> str:
 
 
 def _visit(account: Synced, timer: Timer, names: Sequence[str]) -> None:
-    """Let what was granted come and go again in the watch, and be retired by a booking after each."""
+    """Let the watch show and then delete the granted pods, with a booking after each, which retires reservations."""
     for change, step in (("ADDED", "a pod comes that was granted here"), ("DELETED", "it goes")):
         first = account.revision + 1
         pods = [account.bodies.pod(name, first + index) for index, name in enumerate(names)]
@@ -156,7 +156,7 @@ def _visit(account: Synced, timer: Timer, names: Sequence[str]) -> None:
 
 
 def _refusals(account: Synced, timer: Timer, names: Sequence[str]) -> None:
-    """Ask for more memory than there is."""
+    """Review pods that ask for more memory than there is."""
 
     def ask_and_write(body: bytes) -> None:
         account.ask(body)
@@ -167,7 +167,7 @@ def _refusals(account: Synced, timer: Timer, names: Sequence[str]) -> None:
 
 
 def _changes(account: Synced, timer: Timer, size: int) -> None:
-    """Change pods in ways that the account is not about, as most changes are."""
+    """Change pods in ways that do not affect the ledger, as most changes do."""
     if size == 0:
         return
     pods = [account.old_pod(number % size, account.revision + 1, NODES) for number in range(REVIEWS)]
@@ -177,7 +177,7 @@ def _changes(account: Synced, timer: Timer, size: int) -> None:
 
 
 def _nodes(account: Synced, timer: Timer, number: int) -> None:
-    """Change nodes, in ways that do not count and in ways that do."""
+    """Change nodes in ways that affect the ledger and in ways that do not."""
     for step, memory in (("nothing of it counts", "64Gi"), ("its memory", f"{65 + number}Gi"), ("back again", "64Gi")):
         items = [account.bodies.node(n, account.revision, memory) for n in range(1, 101)]
         lines = [account.bodies.event("MODIFIED", "Node", item) for item in items]

@@ -1,6 +1,7 @@
-"""`python -m benchmarks.one_port serve FLAGS`: `headroom serve FLAGS`, at a port that other replicas listen at too.
+"""`python -m benchmarks.one_port serve FLAGS`: `headroom serve FLAGS` on a port that other replicas share.
 
-The kernel spreads the connections over them, as a node's does for a Service, so that no balancer of ours takes part.
+The kernel distributes connections among them, as a node's kernel does for a Service, so that no load balancer is part
+of the measurement.
 """
 
 import socket

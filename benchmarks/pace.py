@@ -1,10 +1,10 @@
 """Pace: how fast the machine's processors are while something else is measured on them.
 
-What looks like a processor may be a share of one. How fast it then goes hangs on what others do at that moment with the
-same core, and that changes within seconds: one loop has been seen to take 0.64 ms and 1.15 ms of processor time on an
-idle machine. A loop of a fixed number of steps, timed again and again beside a turn, says how fast that turn could be.
-What other programs of this machine take is counted as well. It is told apart, since rivals suffer from it unequally:
-one that several threads contend for goes faster on one processor than on two.
+A virtual processor may be a share of a real one. Its speed then depends on what others do with the same core at that
+moment, and it changes within seconds: on an idle machine, the same loop has taken 0.64 ms and 1.15 ms of processor
+time. A loop with a fixed number of steps, timed again and again during a turn, shows how fast that turn could be. The
+processor time that other programs on this machine take is measured as well, but separately, because it affects rivals
+unequally: a rival whose threads contend for a lock runs faster on one processor than on two.
 """
 
 import os
@@ -20,19 +20,19 @@ from benchmarks.usage import busy_seconds, own_seconds
 
 PACE, OTHERS = "pace", "others"
 STEPS = 10_000
-# The loop takes 0.2 to 0.4 ms, so that looking costs each processor at most 2 %.
+# The loop takes 0.2 to 0.4 ms, so the measurement costs at most 2 % of a processor.
 LOOK_SECONDS = 0.02
 
 
 class Look(NamedTuple):
-    """What `STEPS` steps on one processor took of its time."""
+    """The processor time that `STEPS` steps took on one processor."""
 
     processor: int
     nanoseconds: int
 
 
 class Load(NamedTuple):
-    """At one moment: the clock, and what has been spent of all processors, by everybody and by us, in seconds."""
+    """At one moment: the clock, and the time spent on all processors by all programs and by ours, in seconds."""
 
     at: float
     busy: float
@@ -40,20 +40,20 @@ class Load(NamedTuple):
 
     @classmethod
     def now(cls) -> "Load":
-        """At this one."""
+        """Measure the load now."""
         return cls(time.monotonic(), busy_seconds(), own_seconds())
 
 
 def taken(before: Load, after: Load, processors: int) -> float:
-    """The share of all processors that others took in between."""
+    """Return the share of all processors that other programs took in between."""
     others = (after.busy - before.busy) - (after.own - before.own)
     return min(max(others / (after.at - before.at) / processors, 0.0), 1.0)
 
 
 def speed(looks: Iterable[Look]) -> float:
-    """Steps per microsecond of processor time.
+    """Return the steps per microsecond of processor time.
 
-    The mean over time is that of each processor, and all processors count alike, however often each was looked at.
+    This is the mean over the processors of each processor's mean over time, so that all processors count alike.
     """
     rates: dict[int, list[float]] = defaultdict(list)
     for look in looks:
@@ -62,7 +62,7 @@ def speed(looks: Iterable[Look]) -> float:
 
 
 class Pace:
-    """What is seen by a thread of its own, which goes from processor to processor."""
+    """Measures the pace on a thread of its own, which moves from processor to processor."""
 
     def __init__(self) -> None:
         self.looks: list[Look] = []
@@ -77,22 +77,22 @@ class Pace:
 
     @property
     def figures(self) -> dict[str, float]:
-        """As a sample takes them."""
+        """Return the pace and the share of other programs, as figures of a sample."""
         return {PACE: self.value, OTHERS: self.others}
 
     def start(self) -> None:
-        """Begin to look."""
+        """Start the measurement."""
         self._before = Load.now()
         self._thread.start()
 
     def stop(self) -> None:
-        """End it; each processor has been looked at by then."""
+        """End the measurement, once each processor has been measured at least once."""
         self._over.set()
         self._thread.join()
         self.others = taken(self._before, Load.now(), os.cpu_count() or 1)
 
     def _watch(self) -> None:
-        # On Linux this is of the calling thread alone, which ends here: there is nothing to restore.
+        # On Linux, the affinity is that of the calling thread, which ends here: there is nothing to restore.
         processors = sorted(os.sched_getaffinity(0))
         while True:
             for processor in processors:
@@ -112,7 +112,7 @@ def _look(processor: int) -> Look:
 
 @contextmanager
 def measured() -> Iterator[Pace]:
-    """Measure the pace beside what is done meanwhile, which must leave the interpreter to it: wait for a program."""
+    """Measure the pace during the block, which must leave the interpreter free, such as by waiting for a program."""
     pace = Pace()
     pace.start()
     try:

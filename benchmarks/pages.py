@@ -1,4 +1,4 @@
-"""`python -m benchmarks.pages URL`: reads and decodes all pages of pods, as plainly as can be; prints the seconds."""
+"""`python -m benchmarks.pages URL`: reads and decodes all pages of pods in the plainest way; prints the seconds."""
 
 import sys
 import time
@@ -10,13 +10,13 @@ from webhook.core.api.types import Pod
 
 
 class Meta(msgspec.Struct):
-    """Of a list."""
+    """The metadata of a list."""
 
     more: str = msgspec.field(name="continue", default="")
 
 
 class Page(msgspec.Struct):
-    """Some of the pods."""
+    """One page of the pods."""
 
     metadata: Meta
     items: list[Pod]

@@ -1,4 +1,4 @@
-"""Report: the figures of a run as tables for people and as JSON for whoever compares runs."""
+"""Report: the figures of a run, as tables to read and as JSON to compare runs by."""
 
 import json
 import platform
@@ -35,7 +35,7 @@ def show(chapter: Chapter) -> None:
 
 
 def conclude(chapters: Sequence[Chapter]) -> None:
-    """Print what the figures hang on, and which promises do not hold."""
+    """Print what the figures depend on, and which promises do not hold."""
     print("\n== All together\n")
     print("; ".join(f"{name} {value}" for name, value in machine().items()))
     claims = [(chapter.title, claim) for chapter in chapters for claim in chapter.claims]
@@ -46,7 +46,7 @@ def conclude(chapters: Sequence[Chapter]) -> None:
 
 
 def aligned(rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    """Lines whose columns stand below each other, figures to the right."""
+    """Yield the rows as lines with aligned columns, figures aligned to the right."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for first, *rest in rows:
         yield f"  {first:{widths[0]}}  " + "  ".join(
@@ -55,7 +55,7 @@ def aligned(rows: Sequence[Sequence[str]]) -> Iterator[str]:
 
 
 def write(path: Path, name: str, chapters: Sequence[Chapter], seconds: float) -> None:
-    """Write everything that was measured."""
+    """Write everything that was measured, as JSON."""
     document = {
         "run": name,
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -68,7 +68,7 @@ def write(path: Path, name: str, chapters: Sequence[Chapter], seconds: float) ->
 
 
 def machine() -> dict[str, object]:
-    """What the figures hang on."""
+    """Return what the figures depend on: the machine and the versions of programs."""
     info = Path("/proc/cpuinfo").read_text().splitlines()
     models = [line.partition(":")[2].strip() for line in info if line.startswith("model name")]
     line = ["git", "describe", "--always", "--dirty"]

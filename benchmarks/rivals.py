@@ -1,8 +1,8 @@
-"""Rivals: what answers the API server's reviews.
+"""Rivals: the webhooks that answer the API server's reviews.
 
-All of a chapter's rivals live at once, and only the one whose turn it is runs: the others are stopped in their tracks
-(SIGSTOP), so that they cost nothing and a change of turn takes milliseconds. That allows many short turns, and what
-disturbs the machine for a second disturbs all of them alike.
+All rivals of a chapter are started, but only the one whose turn it is runs: the others are stopped with SIGSTOP. So
+they cost nothing, and a change of turn takes milliseconds. That allows many short turns, and a disturbance of the
+machine affects all rivals alike.
 """
 
 import sys
@@ -30,8 +30,8 @@ Command = Sequence[str | Path]
 class Rival(Protocol):
     """Something to measure.
 
-    Without a `url` nobody is asked. One that `watches` has to be awake while the cluster changes much: a watch that
-    sleeps through that is ended by the API server, and all is listed anew.
+    Without a `url`, the API server calls no webhook. A rival that `watches` must run while the cluster changes much:
+    otherwise the API server ends its watch, and the rival has to list everything again.
     """
 
     name: str
@@ -40,23 +40,23 @@ class Rival(Protocol):
 
     @property
     def pids(self) -> list[int]:
-        """The processes that answer, or lead those that do."""
+        """The processes that answer, or the leaders of their sessions."""
 
     def start(self) -> None:
-        """Return once it answers."""
+        """Start the rival, and wait until it answers."""
 
     def pause(self) -> None:
         """End its turn."""
 
     def resume(self) -> None:
-        """Begin its turn: return once it answers again."""
+        """Begin its turn: wait until it answers again."""
 
     def stop(self) -> None:
-        """End it, with all its processes."""
+        """End the rival, with all its processes."""
 
 
 class Files(NamedTuple):
-    """What servers need on disk: a folder for their logs, a certificate, a way to the cluster."""
+    """The files that servers need: a folder for logs, a certificate, a kubeconfig."""
 
     work: Path
     cert_file: Path
@@ -66,12 +66,12 @@ class Files(NamedTuple):
 
     @property
     def tls_flags(self) -> Command:
-        """As all our servers take them."""
+        """Return the flags for the certificate, which all our servers accept."""
         return "--tls-cert-file", self.cert_file, "--tls-key-file", self.key_file
 
 
 class Nobody:
-    """No webhook: what is measured is the API server, with whatever else its namespace holds (a quota)."""
+    """No webhook: this measures the API server alone, with what the namespace may contain, such as a quota."""
 
     watches = False
 
@@ -81,7 +81,7 @@ class Nobody:
         self.pids: list[int] = []
 
     def start(self) -> None:
-        """There is nothing to start."""
+        """Do nothing: there is nothing to start."""
 
     pause = resume = stop = start
 
@@ -125,17 +125,17 @@ class Server:
         self.program.resume()
 
     def stop(self) -> None:
-        """End it as fast as can be: what it still had to say is of no interest."""
+        """Kill the server at once: its last output is not needed."""
         if self._program is not None:
             self._program.kill()
             self._program = None
 
 
 class Fresh(Server):
-    """A server that begins each turn anew, because it never comes to the end of what it was asked in the last one."""
+    """A server that is started again for each turn, because it never finishes the requests of the last one."""
 
     def start(self) -> None:
-        """Nothing runs between turns."""
+        """Do nothing: the server runs only during its turns."""
 
     def resume(self) -> None:
         """Begin its turn."""
@@ -168,7 +168,7 @@ class Headroom:
         return [each.program.pid for each in self.replicas]
 
     def start(self) -> None:
-        """Return once all replicas can judge."""
+        """Start all replicas, and wait until each of them can judge."""
         for each in self.replicas:
             each.start()
         self._await_all()
@@ -179,14 +179,14 @@ class Headroom:
             each.program.pause()
 
     def resume(self) -> None:
-        """Begin its turn: return once it has taken in what happened meanwhile."""
+        """Begin its turn: wait until it has processed everything that happened in the meantime."""
         for each in self.replicas:
             each.program.resume()
         self._await_all()
         until(self._is_quiet, f"{self.name} with nothing left to do", START_SECONDS)
 
     def stop(self) -> None:
-        """End it all."""
+        """Kill all replicas."""
         for each in self.replicas:
             each.program.kill()
 
@@ -202,7 +202,7 @@ class Headroom:
 
 
 def _judges(replica: Replica) -> bool:
-    """Whether this very replica can judge now."""
+    """Say whether this replica can judge now."""
     address = replica.metrics_url.removeprefix("http://")
     with closing(HTTPConnection(address, timeout=2.0)) as connection:
         try:
@@ -213,12 +213,12 @@ def _judges(replica: Replica) -> bool:
 
 
 def go_nothing(files: Files) -> Server:
-    """A Go webhook that does nothing."""
+    """Make a Go webhook that does nothing."""
     return Server("go", files, [binary("nothing")])
 
 
 def python_webhook(name: str, kind: str, files: Files, threads: int = 16) -> Server:
-    """One of `webhooks.py`."""
+    """Make one of the webhooks of `webhooks.py`."""
     command = [sys.executable, "-m", "benchmarks.webhooks", kind]
     make = Fresh if kind == "lists" else Server
     return make(name, files, command, ["--threads", str(threads), "--kubeconfig", str(files.kubeconfig)])

@@ -1,4 +1,4 @@
-"""Scale: one replica beside a feed of 150,000 pods on 5,000 nodes: its start, its memory, its watch, its reviews."""
+"""Scale: one replica with a feed of 150,000 pods on 5,000 nodes: its start, its memory, its watch, its reviews."""
 
 import subprocess
 import sys
@@ -28,7 +28,7 @@ STORM_COLUMNS = ("per_cpu_second", "per_second", "us")
 
 
 class Chapters(NamedTuple):
-    """What this part of a run gives."""
+    """The chapters that this part of a run makes."""
 
     starts: Chapter
     watch: Chapter
@@ -36,7 +36,7 @@ class Chapters(NamedTuple):
 
 
 def measure(work: Path, sizes: Sequence[int], rounds: int, say: Callable[[str], None]) -> Chapters:
-    """Measure at all sizes; the first is that of the empty process."""
+    """Measure at all sizes; the first one is that of the empty process."""
     made = Chapters(
         Chapter("From its start to ready", START_COLUMNS),
         Chapter("Events of the watch", STORM_COLUMNS),
@@ -63,7 +63,7 @@ def _start(feed: Feed, number: int, chapter: Chapter) -> None:
     began = time.monotonic()
     with feed.headroom() as replica:
         ready = time.monotonic() - began
-        replica.resume()  # that is, once nothing is left to do
+        replica.resume()  # waits until the replica has nothing left to do
         figures = {
             "ready_s": ready,
             "resident_mib": resident_bytes(replica.pids[0]) / 2**20,
@@ -79,7 +79,7 @@ def _storm(feed: Feed, replica: Headroom, number: int, chapter: Chapter) -> None
     kinds = {"modified": "pods change in ways that do not count", "guests": "pods come and go"}
     for kind, what in kinds.items():
         if kind == "modified" and not feed.pods:
-            continue  # there is none
+            continue  # there are no pods to modify
         with taking_turn(replica):
             before, began = cpu_seconds(replica.pids), time.monotonic()
             feed.storm(STORM, kind)
@@ -102,7 +102,7 @@ def _reviews(
             say(f"reviews at all sizes, round {number} of {rounds}")
             for size in in_turn(list(feeds), number):
                 feed = feeds[size]
-                # The inert one is asked again for each size: what is compared is right beside each other.
+                # The inert rival is measured again for each size, so that compared turns are next to each other.
                 beside: list[tuple[Rival, Files, str]] = [(inert, files, ""), (replicas[size], feed.files, feed.url)]
                 for rival, its, tell in in_turn(beside, number):
                     with taking_turn(rival):
@@ -120,7 +120,7 @@ def _size(feed: Feed) -> str:
 
 
 def claims(made: Chapters, sizes: Sequence[int]) -> None:
-    """What Headroom promises at that size; each claim goes to the chapter that it is of."""
+    """Add what Headroom promises at these sizes, each claim to its chapter."""
     empty, full = (f"{size:,} pods" for size in (min(sizes), max(sizes)))
     starts, case = made.starts, "one replica"
 

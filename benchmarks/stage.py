@@ -1,7 +1,7 @@
-"""Stage: a real API server on which rivals take turns, each asked about the pods of a namespace of its own.
+"""Stage: a real API server with rivals that take turns; it calls each of them about the pods of one namespace.
 
-All rivals are registered from the start; which one is asked is decided by the namespace alone, so that a change of
-rival needs no change that the API server would take a while to see.
+All rivals are registered from the start, and the namespace alone decides which one is called. So a change of turn needs
+no new registration, which the API server would take a while to see.
 """
 
 import re
@@ -32,15 +32,15 @@ PODS_HOOK = "pods.headroom.internal"
 SECONDS = 60.0
 COMPONENTS = ("etcd", "kube-apiserver")
 CONTROLLERS = ("kube-controller-manager", "kube-scheduler", "kwok")
-# One of the API server's metrics; a call that did not get through has a status of 500 and up, or 0.
+# One of the API server's metrics; a call that failed has a status of 500 or more, or 0.
 ANSWERED = r'^apiserver_admission_webhook_request_total\{code="2\d\d",name="NAME",.*\} [1-9]'
 CONFIG = "headroom-config"
-USUAL, SMALL = "create.json", "small.json"  # pods: of two containers with probes, and of one with nothing but a size
+USUAL, SMALL = "create.json", "small.json"  # pods: two containers with probes; one container with only a size
 
 
 @contextmanager
 def taking_turn(rival: Rival) -> Iterator[None]:
-    """Let the rival run, and nobody after it."""
+    """Let the rival run during the block; afterwards no rival runs."""
     rival.resume()
     try:
         yield
@@ -60,7 +60,7 @@ class Stage:
         self._playing: list[Rival] = []
         self._turn = 0
         self.crowd = 0
-        self.unsettled = 0  # how often something still went on when a turn began
+        self.unsettled = 0  # how often the control plane was not at rest when a turn began
 
     def __enter__(self) -> Self:
         try:
@@ -76,7 +76,7 @@ class Stage:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         for rival in self._playing:
-            rival.stop()  # with all its processes, of which some may be stopped in their tracks
+            rival.stop()  # with all its processes, some of which may be stopped by SIGSTOP
         self.plane.stop()
 
     @property
@@ -85,14 +85,14 @@ class Stage:
 
     @cached_property
     def files(self) -> Files:
-        """What rivals need."""
+        """Return the files that rivals need."""
         made = self._certificates
         return Files(
             self._work, made / "tls.crt", made / "tls.key", made / "ca.crt", self._work / "headroom.kubeconfig"
         )
 
     def admit(self, rivals: Sequence[Rival]) -> None:
-        """Register and start the rivals; return once the API server has had an answer from each, and all are paused."""
+        """Register and start the rivals; wait until the API server has had an answer from each, and pause them all."""
         for rival in rivals:
             self._make_namespace(rival.name)
             if rival.url is not None:
@@ -107,7 +107,7 @@ class Stage:
     def second_home(self) -> Command:
         """Make another namespace with a configuration for a second Headroom; return its flags.
 
-        It acts as administrator, since the rights in the manifests are for one installation.
+        It runs with an administrator's rights, because the manifests grant rights to one installation only.
         """
         home = "headroom-two"
         self.plane.api.create(NAMESPACES, {"metadata": {"name": home}})
@@ -116,7 +116,7 @@ class Stage:
         return "--namespace", home, "--kubeconfig", self.plane.kubeconfig
 
     def limit(self, name: str, pods: int = 1_000_000) -> Nobody:
-        """Make a rival of a ResourceQuota with room for all that comes."""
+        """Make a rival that is only a ResourceQuota with room for everything."""
         rival = Nobody(name)
         self._make_namespace(name)
         hard = {"requests.memory": NODE_MEMORY, "limits.memory": NODE_MEMORY, "pods": str(pods)}
@@ -127,7 +127,7 @@ class Stage:
         return rival
 
     def create(self, namespace: str, **flags: object) -> load.Measured:
-        """Create pods that no scheduler takes up."""
+        """Create pods that no scheduler places; `flags` are for the load generator."""
         self._turn += 1
         given = {name.replace("_", "-"): value for name, value in flags.items()}
         usual = {
@@ -140,7 +140,7 @@ class Stage:
         return load.run("create", usual | given, token=self.plane.admin_token)
 
     def gather(self, pods: int) -> None:
-        """Let the cluster have so many pods besides those that are measured, bound to nodes and running."""
+        """Let the cluster have `pods` other pods, bound to nodes and running, besides the measured ones."""
         if not self.plane.api.exists(f"{NAMESPACES}/{CROWD}"):
             self._make_namespace(CROWD)
         body = self._work / "bound.json"
@@ -151,18 +151,18 @@ class Stage:
         until(lambda: self._running() >= pods, f"{pods} running pods", load.LONGEST)
 
     def clear(self, namespace: str) -> None:
-        """Delete what was created there."""
+        """Delete all pods of a namespace."""
         path = f"{NAMESPACES}/{namespace}/pods"
         self.plane.api.request("DELETE", path, query={"gracePeriodSeconds": 0}, timeout=load.LONGEST)
         until(lambda: not self.plane.api.items(path, limit=1), f"an empty {namespace}", SECONDS)
 
     @property
     def pids(self) -> list[int]:
-        """Those of the control plane."""
+        """The processes of the control plane."""
         return [self.plane.pid(name) for name in (*COMPONENTS, *(CONTROLLERS if self.plane.controllers else ()))]
 
     def settle(self) -> None:
-        """Wait until what went before has no more effects: watches, deletions, quotas that are counted anew."""
+        """Wait until earlier work has no more effects: watch events, deletions, quotas that are counted again."""
         self.unsettled += not comes_to_rest(self.pids)
 
     def _running(self) -> int:
@@ -174,7 +174,7 @@ class Stage:
     def _make_namespace(self, name: str) -> None:
         self.plane.api.create(NAMESPACES, {"metadata": {"name": name}})
         if not self.plane.controllers:
-            return  # nobody makes one, and no pod needs it
+            return  # without controllers there is no ServiceAccount, and pods need none
         account = f"{NAMESPACES}/{name}/serviceaccounts/default"
         until(lambda: self.plane.api.exists(account), f"the default service account of {name}", SECONDS)
 
@@ -197,7 +197,7 @@ class Stage:
 
 
 def _gate(rival: Rival, ca_file: Path) -> Object:
-    """Our own registration for pods, for one rival and its namespace."""
+    """Make the shipped webhook registration for pods, for one rival and its namespace."""
     shipped: Object = yaml.safe_load((gate.BASE / "webhook.yaml").read_text())
     led = gate.led_to(shipped, rival.url or "", ca_file)
     (hook,) = [each for each in led["webhooks"] if each["name"] == PODS_HOOK]

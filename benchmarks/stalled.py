@@ -1,4 +1,4 @@
-"""Stalled: whether peers that stop halfway hold up those that do not, and what becomes of them."""
+"""Stalled: whether peers that stop halfway delay other peers, and how the server ends their connections."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -21,17 +21,17 @@ COLUMNS = ("p50_ms", "p99_ms", "max_ms", "per_second", "failures", PACE)
 WITHOUT, WITH = "without", "with"
 CLIENTS = 16
 TURN_SECONDS = 1.5
-# One that never completes its first request is to be closed after 10 s; a little more is the time of a look.
+# The server must close a connection without a complete first request after 10 s; its checks may add a little to that.
 CLOSED_AFTER = 11.0
 HELD = 14.0
 PEERS_EACH = 100
 CROWD = 1_500
-# What a replica grants, and some files and calls of its own.
+# The connections that a replica accepts, and some files and connections of its own.
 MOST_DESCRIPTORS = Limits().connections + 20
 
 
 def measure(work: Path, peers: int, parked: int, rounds: int, say: Callable[[str], None]) -> Chapter:
-    """Measure with so many peers at each stage, and with so many that park after one request."""
+    """Measure with `peers` stalled peers at each stage, and with `parked` peers that idle after one request."""
     chapter = Chapter(f"{CLIENTS} clients beside {peers} peers that stall ({parked} that park)", COLUMNS)
     with Feed(work / "feed", 0, 500) as feed, feed.headroom() as replica:
         baseline = descriptors(replica.pids[0])
@@ -39,7 +39,7 @@ def measure(work: Path, peers: int, parked: int, rounds: int, say: Callable[[str
             say(f"stalled peers, round {number} of {rounds}")
             for index, stage in enumerate((*STAGES, PARKED)):
                 count = parked if stage == PARKED else peers
-                # In turn one or the other comes first, so that what a turn leaves behind does not favour either.
+                # Which one comes first alternates, so that the effects of a turn on the next favour neither.
                 for rival in (WITHOUT, WITH) if (number + index) % 2 else (WITH, WITHOUT):
                     turn = number * 100 + index * 10 + (rival == WITH)
                     with ExitStack() as beside:
@@ -64,7 +64,7 @@ def _turn(chapter: Chapter, feed: Feed, replica: Headroom, stage: str, number: i
 
 
 def _capped(chapter: Chapter, feed: Feed, replica: Headroom, baseline: int) -> None:
-    """Open more connections than there may be: not all are kept, and who asks is answered all the same."""
+    """Open more connections than a replica accepts: it keeps not all of them, and still answers requests."""
     with Stalled(replica.url or "", feed.files.ca_file, "tcp", CROWD):
         seen = alone.replay(replica, feed.files, CLIENTS, "crowd-", tell=feed.url, seconds=TURN_SECONDS)
         open_at_once = descriptors(replica.pids[0]) - baseline
@@ -96,7 +96,7 @@ def _descriptors(chapter: Chapter, replica: Headroom, baseline: int) -> None:
 
 
 def claims(chapter: Chapter, stages: Sequence[str] = (*STAGES, PARKED)) -> list[Claim]:
-    """What Headroom promises of those beside them."""
+    """Return what Headroom promises about peers that do not stall."""
     made = []
     for stage in stages:
         made.append(Claim(f"{stage}: p99 over that without them", chapter.ratio(stage, WITH, WITHOUT, "p99_ms"), 1.5))

@@ -1,4 +1,4 @@
-"""Traces: what refusals leave behind, counted from outside: audit lines, lines of the operational log, Events."""
+"""Traces: counts what refusals leave behind, from outside: audit lines, lines of the operational log, Events."""
 
 import re
 from collections import Counter
@@ -19,7 +19,7 @@ WRITES = re.compile(
 
 
 class Line(msgspec.Struct):
-    """Of the audit log."""
+    """A line of the audit log."""
 
     decision: str = ""
     reason: str = ""
@@ -28,11 +28,11 @@ class Line(msgspec.Struct):
 
 
 class Traces(NamedTuple):
-    """What there is by now, of all replicas together.
+    """The traces of all replicas so far.
 
-    `refused` counts the audit lines for each pod, `reasons` for each reason; `unlike` are lines that are only in one of
-    the audit file and standard output, `logged` lines of the operational log; `events` are what each is about and its
-    count, `writes` how often any was written.
+    `refused` counts audit lines by pod, `reasons` by reason. `unlike` counts lines that are in only one of the audit
+    file and standard output, `logged` the lines of the operational log. `events` says what each Event is about, and its
+    count; `writes` is how often an Event was written.
     """
 
     refused: Counter[str]
@@ -43,16 +43,16 @@ class Traces(NamedTuple):
     writes: int
 
     def amiss(self, refusals: int) -> int:
-        """How many of so many refusals have no audit line or more than one, or lines no refusal."""
+        """Return how many of `refusals` have no audit line, and how many audit lines are too many."""
         return abs(refusals - len(self.refused)) + self.refused.total() - len(self.refused)
 
     def allowed_writes(self, seconds: float) -> float:
-        """How often one replica may write the Events that there are: once at first, and once an interval."""
+        """Return how often one replica may write the existing Events: once at first, then once an interval."""
         return len(self.events) * (seconds / INTERVAL + 1)
 
 
 def left_by(headroom: Headroom, plane: ControlPlane) -> Traces:
-    """Count everything."""
+    """Count the traces."""
     files, audit, operational = Counter[str](), Counter[str](), 0
     for each in headroom.replicas:
         files.update(each.audit_file.read_text().splitlines())
@@ -72,7 +72,7 @@ def left_by(headroom: Headroom, plane: ControlPlane) -> Traces:
 
 
 def split(log: str) -> tuple[Sequence[str], Sequence[str]]:
-    """Tell audit lines (standard output) and the operational log (standard error) apart: they go to one file."""
+    """Separate audit lines (standard output) from the operational log (standard error): both are in one file."""
     lines = log.splitlines()
     return [line for line in lines if line.startswith("{")], [line for line in lines if not line.startswith("{")]
 

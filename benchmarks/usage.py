@@ -1,4 +1,4 @@
-"""Usage: what processes have cost so far, as the kernel counts it."""
+"""Usage: the processor time and memory that processes have used, as the kernel counts them."""
 
 import os
 import resource
@@ -6,22 +6,23 @@ import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-_SCHED = 2  # CPUCLOCK_SCHED in the kernel's posix-timers: the nanoseconds that the scheduler counts
+_SCHED = 2  # CPUCLOCK_SCHED in the kernel's posix-timers: time in nanoseconds, as the scheduler counts it
 
 
 def cpu_seconds(leaders: Iterable[int]) -> float:
-    """Time on a processor of all processes that live now in the sessions that these lead, with threads that have ended.
+    """Return the processor time in seconds of all live processes in the sessions of these leaders.
 
-    To the nanosecond, where /proc has hundredths of a second.
+    It includes threads that have ended. It is exact to a nanosecond, while /proc has only hundredths of a second.
     """
     sessions = set(leaders)
     return sum(_spent(process) for process in _processes() if _session(process) in sessions)
 
 
 def busy_seconds() -> float:
-    """Time since a fixed moment in which processors were not idle, of all of them together; to a hundredth of a second.
+    """Return for how many seconds, since a fixed moment, processors were not idle, summed over all of them.
 
-    What the host did not grant counts: it could not be used either. See proc_stat(5).
+    It is exact to a hundredth of a second. Time that the host did not grant counts as well, because no program could
+    use it. See proc_stat(5).
     """
     _, _, _, _, idle, waiting, *_ = Path("/proc/stat").read_text().splitlines()[0].split()
     processors = os.cpu_count() or 1
@@ -29,7 +30,7 @@ def busy_seconds() -> float:
 
 
 def own_seconds() -> float:
-    """Time on a processor of this process and all that descend from it; those that have ended count if awaited."""
+    """Return the processor time in seconds of this process and its descendants; ended ones count once awaited."""
     ended = resource.getrusage(resource.RUSAGE_CHILDREN)
     return ended.ru_utime + ended.ru_stime + sum(_spent(pid) for pid in _family())
 
@@ -45,7 +46,7 @@ def _family() -> set[int]:
 
 def _parent(pid: int) -> int:
     try:
-        # After the name in brackets, which may hold anything, come the state and the parent.
+        # After the name in brackets, which may contain any characters, come the state and the parent.
         return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
     except (FileNotFoundError, ProcessLookupError):
         return 0
@@ -63,25 +64,25 @@ def _session(pid: int) -> int:
 
 
 def _spent(pid: int) -> float:
-    # clock_getcpuclockid(3), which Python has for threads only.
+    # clock_getcpuclockid(3), which Python offers only for threads.
     try:
         return time.clock_gettime((~pid << 3) | _SCHED)
-    except OSError:  # it has ended meanwhile
+    except OSError:  # the process has ended in the meantime
         return 0.0
 
 
 def resident_bytes(pid: int) -> int:
-    """What is in memory now."""
+    """Return the resident memory in bytes."""
     return _status(pid, "VmRSS")
 
 
 def peak_bytes(pid: int) -> int:
-    """The most there ever was."""
+    """Return the peak of the resident memory in bytes."""
     return _status(pid, "VmHWM")
 
 
 def descriptors(pid: int) -> int:
-    """How many files and sockets are open."""
+    """Return how many files and sockets are open."""
     return len(list(Path(f"/proc/{pid}/fd").iterdir()))
 
 

@@ -37,17 +37,17 @@ _decode = msgspec.json.Decoder(_Review).decode
 
 
 class Inert:
-    """Lets everything in, and knows nothing."""
+    """Allows every request without any knowledge."""
 
     def review(self, body: bytes, _: float) -> Response:
-        """Answer with the uid that was sent."""
+        """Allow the request, with the uid that it has."""
         uid = msgspec.json.encode(_decode(body).request.uid)
         start = b'{"response":{"uid":' + uid
         return Response(200, start + b',"allowed":true},"apiVersion":"admission.k8s.io/v1","kind":"AdmissionReview"}')
 
 
 class FlaskDoor(Dispatcher):
-    """Hands reviews to Flask too, right on the loop."""
+    """Hands reviews to Flask as well, directly on the event loop."""
 
     def handle(self, request: Request, origin: Origin) -> Response:
         """Answer at once."""
@@ -55,7 +55,7 @@ class FlaskDoor(Dispatcher):
 
 
 class Threads(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
-    """Gunicorn with one process of threads."""
+    """Gunicorn with one process and several threads."""
 
     def __init__(self, app: Flask, flags: argparse.Namespace) -> None:
         self._app, self._flags = app, flags
@@ -70,7 +70,7 @@ class Threads(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
             "certfile": self._flags.tls_cert_file,
             "keyfile": self._flags.tls_key_file,
             "keepalive": 120,
-            "timeout": 0,  # without a sign of life: one that waits for its turn gives none, and must not be ended
+            "timeout": 0,  # no limit: a rival that is stopped until its turn sends no heartbeat, and must not be killed
             "worker_connections": 2000,
             "loglevel": "warning",
             "control_socket_disable": True,
@@ -79,12 +79,12 @@ class Threads(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
             self.cfg.set(name, value)
 
     def load(self) -> Flask:
-        """Give the application."""
+        """Return the application."""
         return self._app
 
 
 def inert_app(look: Callable[[], object] = lambda: None) -> Flask:
-    """A view that lets every pod in, after a look at whatever it thinks it must."""
+    """Make a Flask application that allows every request, after a call of `look`."""
     app = Flask("nothing", static_folder=None)
 
     @app.post("/validate")
@@ -101,7 +101,7 @@ def inert_app(look: Callable[[], object] = lambda: None) -> Flask:
 
 
 def cluster_lister(kubeconfig: str) -> Callable[[], object]:
-    """What a webhook does that keeps no account: read all pods, add up what they ask for."""
+    """Return what a webhook without a ledger does: read all pods, and add up their requests."""
     config.load_kube_config(kubeconfig)  # type: ignore[no-untyped-call]  # the package is not typed throughout
     api = client.CoreV1Api()
 

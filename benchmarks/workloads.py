@@ -1,4 +1,4 @@
-"""Workloads: Deployments and their ReplicaSets, whose pods are created by the load and not by a controller."""
+"""Workloads: Deployments and their ReplicaSets, whose pods the load generator creates instead of a controller."""
 
 import json
 from collections.abc import Sequence
@@ -13,18 +13,18 @@ REPLICA_SETS = "/apis/apps/v1/namespaces/{}/replicasets"
 
 
 def make(api: Api, namespace: str, count: int) -> Sequence[Object]:
-    """Make so many ReplicaSets, each with a Deployment of its own; controllers that run would delete their pods."""
+    """Make `count` ReplicaSets, each with its own Deployment; running controllers would delete their pods."""
     return [_make(api, namespace, f"web-{number}") for number in range(1, count + 1)]
 
 
 def owners_file(path: Path, owners: Sequence[Object]) -> Path:
-    """Write the owners down for the load: a name and a uid in each line."""
+    """Write the owners into a file for the load generator: a name and a uid in each line."""
     path.write_text("".join(f"{each['metadata']['name']} {each['metadata']['uid']}\n" for each in owners))
     return path
 
 
 def owned_pod(path: Path) -> Path:
-    """Write the pod that is created down, owned by a ReplicaSet as pods of a Deployment are."""
+    """Write the pod to create into a file; a ReplicaSet owns it, as it owns pods of a Deployment."""
     pod = json.loads((DATA / "create.json").read_text())
     pod["metadata"] |= {
         "generateName": "@OWNER@-",

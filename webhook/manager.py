@@ -1,6 +1,6 @@
-"""The composition root: builds everything, starts the threads, serves, and stops all of it in order.
+"""The composition root: builds everything, starts the threads, serves, and stops everything in order.
 
-Nothing starts at import, and no other module starts a thread.
+Importing this module starts nothing. No other module starts a thread, except for the dispatcher's small pools.
 """
 
 import gc
@@ -53,14 +53,14 @@ from webhook.web.routes import CONFIGURATION, WORKLOADS, create_app
 
 log = logging.getLogger(__name__)
 
-_FETCH_TIMEOUT = 0.4  # seconds for each of connecting, the headers and the body; the API server waits 2 s for all of it
-_STOPPING = 3.0  # seconds for the threads to end
-_UNTIL_SEEN = 2.0  # seconds for which to wait, when leaving, for the watch to show the pods that were let in last
+_FETCH_TIMEOUT = 0.4  # seconds each to connect, for the headers, for the body; the API server gives the review 2 s
+_STOPPING = 3.0  # seconds that the threads get to end
+_UNTIL_SEEN = 2.0  # seconds to wait, when stopping, for the watch to show the pods that were admitted last
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """Everything that is fixed when a replica starts."""
+    """The settings that are fixed when a replica starts."""
 
     listen: str
     metrics_listen: str | None
@@ -75,13 +75,13 @@ class Options:
 
 
 def clock() -> float:
-    """Seconds on a clock that also runs while the machine sleeps, since what others hold against us runs on then."""
+    """Return seconds on a clock that also runs while the machine sleeps: time passes for other replicas meanwhile."""
     return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
 @dataclass(frozen=True, slots=True)
 class _Parts:
-    """Everything that one replica is made of."""
+    """The parts of one replica that `serve` starts and stops."""
 
     name: str
     api: Api
@@ -99,9 +99,9 @@ class _Parts:
 
 
 def serve(options: Options) -> None:
-    """Run one replica until a signal says stop.
+    """Run one replica until it gets a signal to stop.
 
-    Raises TlsError, KubeError or OSError for what is missing or cannot be used at the start.
+    Raises TlsError, KubeError or OSError if something that the replica needs at the start is missing or unusable.
     """
     memory.give_back_what_is_free()
     parts = _build(options)
@@ -115,7 +115,7 @@ def serve(options: Options) -> None:
         _started("version", parts.versions.run),
     ]
     announcer = _started("events", parts.announcing.run)
-    gc.freeze()  # what is there by now lives for ever: the collector need not look at it again
+    gc.freeze()  # all objects that exist now live as long as the process: the garbage collector can skip them
     log.info("replica %s starts", parts.name)
     if options.client_ca_file:
         log.info("reviews are answered to clients with a certificate for %s alone", options.client_name)
@@ -143,7 +143,7 @@ def serve(options: Options) -> None:
 
 
 def _build(options: Options) -> _Parts:
-    name = secrets.token_hex(4)  # new for each process: whatever an earlier one held is not ours
+    name = secrets.token_hex(4)  # new for each process, so that it never uses what an earlier process held
     certificate = ServingCertificate(options.tls_cert_file, options.tls_key_file, options.client_ca_file)
     configuration = configure(options.kubeconfig)
     api = Api(configuration, clock)
@@ -227,7 +227,7 @@ def _started(name: str, run: Callable[..., None], *arguments: object) -> Thread:
 
 
 def _ended(threads: list[Thread]) -> bool:
-    """Wait for threads to end, for a while; say whether all did."""
+    """Wait up to `_STOPPING` seconds in total for the threads to end; say whether all of them did."""
     deadline = time.monotonic() + _STOPPING
     for thread in threads:
         thread.join(max(0.0, deadline - time.monotonic()))

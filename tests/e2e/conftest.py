@@ -1,4 +1,4 @@
-"""One Headroom for all tests here, on the cluster that HEADROOM_KUBECONFIG names or on a control plane of our own."""
+"""One Headroom for all tests here, in the cluster that HEADROOM_KUBECONFIG names or in a control plane of our own."""
 
 from collections.abc import Callable, Iterator
 
@@ -15,7 +15,7 @@ from tests.e2e.story import Story
 
 AddNodes = Callable[[int], None]
 
-NODE = 8 << 30  # bytes of memory that a node has
+NODE = 8 << 30  # bytes of memory of a node
 GATE = f"{gate.CONFIGURATIONS}/{gate.NAME}"
 METRICS = "/api/v1/namespaces/headroom-system/services/headroom:http/proxy/metrics"
 
@@ -30,7 +30,7 @@ def replicas(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iter
 
 @pytest.fixture(scope="package")
 def headroom(cluster: Cluster, request: pytest.FixtureRequest) -> Headroom:
-    """The Headroom that the cluster asks: the one that is installed there as pods, or else `replicas`."""
+    """The Headroom that the API server calls: the one that runs as pods in the cluster, or else `replicas`."""
     if existing_cluster() is not None and gate.is_closed(cluster):
         return _installed(cluster)
     return local(cluster, request.getfixturevalue("replicas"))
@@ -38,14 +38,14 @@ def headroom(cluster: Cluster, request: pytest.FixtureRequest) -> Headroom:
 
 @pytest.fixture
 def story(headroom: Headroom, namespace: str) -> Story:
-    """A namespace of its own for the test, with no pod left of the tests before."""
+    """A namespace of the test's own, once all pods of earlier tests are gone."""
     headroom.account()
     return Story(headroom, namespace)
 
 
 @pytest.fixture(scope="module")
 def room(cluster: Cluster, headroom: Headroom) -> Iterator[None]:
-    """Nodes to promise memory of: three of 8Gi, or those that an existing cluster has."""
+    """Nodes with memory to commit: three of 8Gi, or those of an existing cluster."""
     if existing_cluster() is not None:
         yield
         return
@@ -66,7 +66,7 @@ def no_nodes(control_plane: ControlPlane, headroom: Headroom) -> Iterator[None]:
 
 @pytest.fixture
 def add_nodes(control_plane: ControlPlane, headroom: Headroom, no_nodes: None) -> AddNodes:
-    """Adds so many nodes of 8Gi, and returns once Headroom counts them."""
+    """Return a function that adds nodes of 8Gi and waits until Headroom counts them."""
 
     def add(count: int) -> None:
         nodes.add(control_plane, count)
@@ -76,7 +76,7 @@ def add_nodes(control_plane: ControlPlane, headroom: Headroom, no_nodes: None) -
 
 
 def local(cluster: Cluster, replicas: Replicas) -> Headroom:
-    """The only one of `replicas`, asked without a detour."""
+    """Return the only replica of `replicas`, reached directly."""
     replica = replicas[0]
 
     def show() -> str:
@@ -88,7 +88,7 @@ def local(cluster: Cluster, replicas: Replicas) -> Headroom:
 
 
 def _installed(cluster: Cluster) -> Headroom:
-    # Never tried where this was written, for want of a cluster that runs pods.
+    # Not tested by its author, who had no cluster that runs pods.
     if any("service" not in webhook["clientConfig"] for webhook in cluster.api.get(GATE)["webhooks"]):
         pytest.fail("the cluster asks a Headroom that does not run in it: end that one (`make down`)")
 

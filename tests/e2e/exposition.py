@@ -1,4 +1,4 @@
-"""What /metrics shows at one moment, as numbers."""
+"""The samples of one scrape of /metrics, as numbers."""
 
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -13,11 +13,11 @@ class Exposition:
         return any(sample.name == name for sample in self._samples)
 
     def value(self, name: str, **labels: str) -> float:
-        """The sum of the samples of that name which have all these labels; 0 where there is none yet."""
+        """Return the sum of the samples with this name and all these labels; 0 if there is none."""
         matching = (s for s in self._samples if s.name == name and labels.items() <= s.labels.items())
         return sum(sample.value for sample in matching)
 
     def labels(self, name: str) -> dict[str, str]:
-        """The labels of the only sample of that name."""
+        """Return the labels of the only sample with this name."""
         (found,) = [sample.labels for sample in self._samples if sample.name == name]
         return found

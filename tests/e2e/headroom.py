@@ -1,4 +1,4 @@
-"""Headroom as its users see it: what it is told (the ConfigMap) and what it shows (metrics, log, audit lines)."""
+"""Headroom as its users see it: its ConfigMap, its metrics, its log and its audit lines."""
 
 import json
 import time
@@ -23,7 +23,7 @@ CONFIG = f"{CONFIG_MAPS}/headroom-config"
 SHARED = (f"{CONFIG_MAPS}/headroom-allotments", f"{CONFIG_MAPS}/headroom-allotments-made")
 GATE = f"{gate.CONFIGURATIONS}/{gate.NAME}"
 GUARD = "config.headroom.internal"
-SECONDS = 60.0  # for what comes within one where nothing else wants the processor
+SECONDS = 60.0  # a time-out for what takes less than 1 s on an idle machine
 
 
 class Account(NamedTuple):
@@ -37,17 +37,17 @@ class Account(NamedTuple):
 
     @property
     def free_requests(self) -> int:
-        """What still fits the sum of requests."""
+        """The headroom of the sum of requests, in bytes."""
         return self.requests_bound - self.requests
 
     @property
     def free_limits(self) -> int:
-        """What still fits the sum of limits."""
+        """The headroom of the sum of limits, in bytes."""
         return self.limits_bound - self.limits
 
 
 class Headroom:
-    """One Headroom that the cluster's API server asks; `show` reads its /metrics, `say` all that it has printed."""
+    """The Headroom that the cluster's API server calls; `show` returns its /metrics, `say` all that it has printed."""
 
     def __init__(self, cluster: Cluster, show: Callable[[], str], say: Callable[[], str]) -> None:
         self.cluster = cluster
@@ -61,7 +61,7 @@ class Headroom:
     # -- what it is told -----------------------------------------------------------------------------------------------
 
     def configure(self, memory: dict[str, str], **settings: object) -> float:
-        """Set these thresholds and settings, and nothing else; return the seconds until they applied."""
+        """Apply a configuration with only these thresholds and settings; return after how many seconds it applied."""
         text = document(memory, **settings)
         name = digest(parse(text))
         began = time.monotonic()
@@ -70,25 +70,25 @@ class Headroom:
         return time.monotonic() - began
 
     def write(self, text: str) -> None:
-        """Edit the ConfigMap, good or bad, and wait for nothing."""
+        """Edit the ConfigMap, with a valid text or not, without waiting for the effect."""
         kind = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "headroom-config"}}
         self.cluster.api.apply(CONFIG, {**kind, "data": {"config.yaml": text}})
 
     def slip_past(self, text: str) -> None:
-        """Edit the ConfigMap, good or bad, while nobody is asked about it."""
+        """Edit the ConfigMap, with a valid text or not, while no webhook checks the edit."""
         with unguarded(self.cluster):
             self.write(text)
 
-    # -- what it shows -------------------------------------------------------------------------------------------------
+    # -- metrics and logs ----------------------------------------------------------------------------------------------
 
     def exposition(self) -> Exposition:
-        """What /metrics shows now."""
+        """Scrape /metrics."""
         return Exposition(self._show())
 
     def account(self, scope: str = "cluster") -> Account:
-        """How a scope stands once every pod that was let in has been seen and every other one is gone.
+        """Return a scope's figures once every admitted pod has been seen and pods of earlier tests are gone.
 
-        So are those of earlier tests: a create that a controller had begun may be carried out after its test has ended.
+        Such pods may still appear, because a create that a controller had begun may be carried out after its test.
         """
         live, left = self._live_pods()
         shown = self.exposition()
@@ -102,18 +102,18 @@ class Headroom:
         return Account(*(int(shown.value(f"headroom_scope_memory_{name}", scope=scope)) for name in _FIGURES))
 
     def sees(self, allocatable: int) -> None:
-        """Wait until the nodes that it counts have so many bytes: its watch on nodes has a delay of its own."""
+        """Wait until Headroom counts nodes with `allocatable` bytes in total: its watch of nodes has its own delay."""
         name = "headroom_scope_memory_allocatable_bytes"
         until(lambda: self.exposition().value(name, scope="cluster") == allocatable, "the view of the nodes", SECONDS)
 
     def log(self) -> str:
-        """All that it has printed, audit lines among it."""
+        """Return everything that Headroom has printed, including audit lines."""
         return self._say()
 
     def audit_lines(self, namespace: str) -> list[Object]:
-        """The audit lines about a namespace, the oldest first."""
+        """Return the audit lines about a namespace, oldest first."""
         said = self._say()
-        whole = said[: said.rfind("\n") + 1]  # the last line may be half written yet
+        whole = said[: said.rfind("\n") + 1]  # the last line may be incomplete
         lines = [json.loads(line) for line in whole.splitlines() if line.startswith('{"')]
         return [line for line in lines if line.get("namespace") == namespace]
 
@@ -123,7 +123,7 @@ class Headroom:
         return good and shown.labels("headroom_config_info")["hash"] == name
 
     def _live_pods(self) -> tuple[int, int]:
-        """How many pods live, and how many there are in namespaces of tests that have ended."""
+        """Return how many pods live, and how many pods there are in namespaces of tests that have ended."""
         found = self.cluster.api.items("/api/v1/pods")
         spaces = [each["metadata"] for each in self.cluster.api.items(NAMESPACES)]
         ended = {each["name"] for each in spaces if each["name"].startswith(PREFIX) and "deletionTimestamp" in each}
@@ -135,14 +135,14 @@ _FIGURES = ("allocatable_bytes", "requests_bytes", "requests_bound_bytes", "limi
 
 
 def document(memory: dict[str, str], **settings: object) -> str:
-    """A whole configuration."""
+    """Make the text of a configuration."""
     kind = {"apiVersion": "headroom.internal/v1", "kind": "HeadroomConfig"}
     return yaml.safe_dump({**kind, "thresholds": {"memory": memory}, **settings})
 
 
 @contextmanager
 def unguarded(cluster: Cluster) -> Iterator[None]:
-    """Have the API server ask nobody about edits of the ConfigMap, as when Headroom is down."""
+    """Keep the API server from calling a webhook about edits of the ConfigMap, as if Headroom were down."""
     shipped = _guard_asked_if(cluster, "false")
     until(lambda: _takes_anything(cluster), "an edit that nobody is asked about", SECONDS)
     yield
@@ -170,7 +170,7 @@ def _takes_anything(cluster: Cluster) -> bool:
 
 
 def forget(cluster: Cluster) -> None:
-    """Make the cluster one that never had Headroom: what a replica held before it was ended is held no more."""
+    """Delete the shared objects, as if the cluster never had Headroom: then replicas that ended hold nothing."""
     for path in SHARED:
         try:
             cluster.api.delete(path)

@@ -1,4 +1,4 @@
-"""A peer that talks to Headroom's port itself, as the API server does or as nobody should."""
+"""A peer that talks to Headroom's port directly: as the API server does, or as no client should."""
 
 import json
 import socket
@@ -15,33 +15,33 @@ JSON = {"Content-Type": "application/json"}
 
 
 class Reply(NamedTuple):
-    """What came back."""
+    """A response."""
 
     status: int
     text: str
 
     @property
     def response(self) -> Object:
-        """The response in an AdmissionReview."""
+        """The AdmissionResponse in it."""
         response: Object = json.loads(self.text)["response"]
         return response
 
 
 class Peer:
-    """Opens a new connection for each request, and trusts only the authority that Headroom's certificate is from."""
+    """Opens a new connection for each request, and trusts only the authority that issued Headroom's certificate."""
 
     def __init__(self, replicas: Replicas) -> None:
         self._host, self._port = "127.0.0.1", replicas[0].port
         self._context = ssl.create_default_context(cafile=replicas.ca_file)
 
     def review(self, **request: object) -> Reply:
-        """Ask about something in an AdmissionReview."""
+        """Send an AdmissionReview; `request` is as for the function `review`."""
         return self.send(json.dumps(review(**request)).encode())
 
     def send(
         self, body: bytes | Iterable[bytes], headers: dict[str, str] | None = None, path: str = "/validate?timeout=5s"
     ) -> Reply:
-        """POST a body; several pieces are sent chunked."""
+        """POST a body; an iterable of pieces is sent chunked."""
         connection = HTTPSConnection(self._host, self._port, context=self._context, timeout=60)
         try:
             chunked = not isinstance(body, bytes)
@@ -51,32 +51,32 @@ class Peer:
             connection.close()
 
     def say(self, *pieces: bytes) -> Reply:
-        """Send these bytes, HTTP or not, and read what comes back, even if the server stopped listening early."""
+        """Send these bytes, valid HTTP or not, and read the response, even if the server stops reading early."""
         with self.connect() as connection:
             try:
                 for piece in pieces:
                     connection.sendall(piece)
             except OSError:
-                pieces = ()  # it has heard enough; what it said before must be readable all the same
+                pieces = ()  # the server reads no more; its response must be readable nevertheless
             response = HTTPResponse(connection)
             response.begin()
             return _reply(response)
 
     def connect(self) -> ssl.SSLSocket:
-        """A connection whose handshake is done and whose certificate is the right one."""
+        """Open a TLS connection; the server's certificate is verified."""
         bare = socket.create_connection((self._host, self._port), timeout=60)
         return self._context.wrap_socket(bare, server_hostname=self._host)
 
     def certificate(self) -> bytes:
-        """The certificate that a new connection is shown, as DER."""
+        """Return the certificate that the server shows to a new connection, as DER."""
         with self.connect() as connection:
             return connection.getpeercert(binary_form=True) or b""
 
 
 def review(**request: object) -> Object:
-    """An AdmissionReview of a pod's creation, with some of its request replaced.
+    """Make an AdmissionReview of a pod's creation; `request` replaces fields of its request.
 
-    As the API server does, it says when the request began: by that Headroom knows until when it may be asked again.
+    As from the API server, the pod's creationTimestamp says when the request began; Headroom's deadline depends on it.
     """
     created = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     asked = {

@@ -1,6 +1,6 @@
-"""Probes: somebody else's small creates, every few seconds, while a tenant does what it likes.
+"""Probes: small creates by another user, every few seconds, while a tenant does whatever it likes.
 
-What a tenant may never do is to close the gate for others, so every refusal of a probe is kept, with its sentence.
+A tenant must never be able to shut out other users. So every refusal of a probe is kept, with its sentence.
 """
 
 import threading
@@ -12,12 +12,12 @@ from devcluster.api import Api, ApiError
 from tests.e2e.pods import asking
 from tests.e2e.story import DENIED
 
-EVERY = 2.0  # seconds
+EVERY = 2.0  # seconds between probes
 DRY_RUN, REAL = "dry run", "for real"
 
 
 class Probed(NamedTuple):
-    """One probe: seconds since the first one was due, how it was asked, what was said (nothing: let in), how long."""
+    """One probe: when it ran (seconds since the first was due), how, its refusal (empty: admitted), its duration."""
 
     at: float
     how: str
@@ -26,10 +26,10 @@ class Probed(NamedTuple):
 
 
 class Probes:
-    """Creates a pod of `memory` in a namespace of its own while `with` lasts: by a dry run, then for real.
+    """Creates pods of `memory` in a namespace of its own while the `with` block runs, by dry runs and for real in turn.
 
-    What was let in is deleted again before the next one. What Headroom says against one is kept; any other fault ends
-    the probing and comes out at the end of `with`. One thread writes `all`, anybody may read it meanwhile.
+    An admitted pod is deleted before the next probe. Headroom's refusals are kept; any other failure ends the probing
+    and is raised at the end of the block. One thread appends to `all`; other threads may read it meanwhile.
     """
 
     def __init__(self, api: Api, namespace: str, memory: str = "1Gi", every: float = EVERY) -> None:
@@ -56,11 +56,11 @@ class Probes:
 
     @property
     def refused(self) -> list[Probed]:
-        """Those that Headroom refused, the oldest first."""
+        """The probes that Headroom refused, oldest first."""
         return [each for each in list(self.all) if each.said]
 
     def refused_before(self, seconds: float) -> list[Probed]:
-        """Those that Headroom refused within so many seconds of the first one."""
+        """Return the probes that Headroom refused within `seconds` of the first one."""
         return [each for each in self.refused if each.at < seconds]
 
     def __str__(self) -> str:
@@ -78,7 +78,7 @@ class Probes:
                 self._probe(number)
                 number += 1
                 self._stop.wait(max(0.0, self._began + number * self._every - time.monotonic()))
-        except BaseException as fault:  # noqa: BLE001 - told to whoever started the probes
+        except BaseException as fault:  # noqa: BLE001 - raised at the end of the `with` block
             self._fault = fault
 
     def _probe(self, number: int) -> None:

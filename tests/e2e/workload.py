@@ -1,4 +1,4 @@
-"""A Deployment on a cluster with real controllers: applied, scaled, and tried again when Headroom has refused it."""
+"""A Deployment in a cluster with real controllers: applied, scaled, and retried after Headroom has refused its pods."""
 
 import time
 from itertools import count
@@ -9,12 +9,12 @@ from devcluster.processes import until
 from tests.e2e.pods import container
 from tests.e2e.story import Story
 
-SECONDS = 120.0  # controllers work in turns, and one that was refused waits before it tries again
-PATIENCE = 5.0  # so long is a controller let alone before it is made to try again
+SECONDS = 120.0  # a time-out: controllers work in turns, and wait after a refusal before they try again
+PATIENCE = 5.0  # seconds that a controller gets before the test makes it try again
 
 
 class Workload:
-    """One Deployment in the story's namespace; each pod asks for `memory` and is limited to it, or as `spec` says."""
+    """One Deployment in the test's namespace; each pod has `memory` as request and limit, unless `spec` differs."""
 
     def __init__(self, story: Story, memory: str, name: str = "web", **spec: object) -> None:
         self.story, self.name, self.memory, self._spec = story, name, memory, spec
@@ -37,13 +37,13 @@ class Workload:
         self.story.kubectl("scale", f"deployment/{self.name}", f"--replicas={replicas}")
 
     def touch(self) -> None:
-        """Have the controller try again now: after refusals it waits up to 16 minutes."""
+        """Make the controller try again now; after refusals it would wait for up to 16 minutes."""
         annotations = {"headroom.internal/tried-again": str(next(self._touches))}
         path = f"{self._path}/replicasets/{self.replica_set()['metadata']['name']}"
         self.story.api.patch(path, {"metadata": {"annotations": annotations}})
 
     def replica_set(self) -> Object:
-        """Its only ReplicaSet, once the controller has made it."""
+        """Wait for the Deployment's only ReplicaSet and return it."""
         until(lambda: bool(self._replica_sets()), f"the ReplicaSet of {self.name}", SECONDS)
         (found,) = self._replica_sets()
         return found
@@ -52,12 +52,12 @@ class Workload:
         return self.story.api.items(f"{self._path}/replicasets", labelSelector=f"app={self.name}")
 
     def pods(self) -> list[Object]:
-        """Its pods that are not being deleted."""
+        """Return the pods that are not being deleted."""
         found = self.story.api.items(self.story.pods, labelSelector=f"app={self.name}")
         return [each for each in found if "deletionTimestamp" not in each["metadata"]]
 
     def settles_at(self, pods: int) -> None:
-        """Wait until there are so many and the controller was refused one more after that (or asked for no more)."""
+        """Wait until there are `pods` pods, and, if the controller wants more, until another one was refused."""
         self._until_there_are(pods)
         if self.replica_set()["spec"]["replicas"] > pods:
             refused = self._refusals()
@@ -66,12 +66,12 @@ class Workload:
         assert len(self.pods()) == pods
 
     def condition(self, kind: str) -> Object | None:
-        """A condition of the Deployment; None while it is not there."""
+        """Return a condition of the Deployment; None while it has no such condition."""
         found: dict[str, Any] = self.story.api.get(f"{self._path}/deployments/{self.name}")["status"]
         return next((each for each in found.get("conditions", ()) if each["type"] == kind), None)
 
     def events(self) -> list[str]:
-        """What the events about its ReplicaSet say."""
+        """Return the messages of the Events about its ReplicaSet."""
         about = f"involvedObject.kind=ReplicaSet,involvedObject.name={self.replica_set()['metadata']['name']}"
         path = f"/api/v1/namespaces/{self.story.namespace}/events"
         return [each["message"] for each in self.story.api.items(path, fieldSelector=about)]

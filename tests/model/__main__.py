@@ -7,7 +7,7 @@ from tests.model.simulation import runs
 
 
 def main() -> None:
-    """Run, and print what was done; a breach ends it with the seed that shows it."""
+    """Run the simulation and print what it did; a violation ends it, with the seed that reproduces it."""
     parser = argparse.ArgumentParser(prog="python -m tests.model", description=__doc__)
     parser.add_argument("--runs", type=int, default=100, help="how many")
     parser.add_argument("--seed", type=int, default=0, help="of the first; each run takes the next")

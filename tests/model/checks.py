@@ -1,4 +1,4 @@
-"""What must hold in the model: each breach raises `Violation`."""
+"""The rules that must hold in the model (docs/protocol.md); each breach raises `Violation`."""
 
 from collections import Counter
 
@@ -19,7 +19,7 @@ SUMS = tuple((scope, index) for scope in (CLUSTER, "p") for index in (0, 2))
 
 
 class Violation(AssertionError):
-    """A rule was broken; `rule` names it."""
+    """A rule was broken; `rule` is its name, such as I1."""
 
     def __init__(self, rule: str, text: str) -> None:
         super().__init__(f"{rule}: {text}")
@@ -27,7 +27,7 @@ class Violation(AssertionError):
 
 
 class Checks:
-    """What is true, and what is compared with it. `rules` are those that are checked."""
+    """The true state of the model, and the checks against it; `rules` are the ones to check."""
 
     def __init__(self, rooms: Rooms, rules: frozenset[str]) -> None:
         self.rules = rules
@@ -35,20 +35,20 @@ class Checks:
         self.etcd = Etcd([rooms])
         self.requests: list[Request] = []
         self.letters: list[Letter] = []
-        self.opened: dict[tuple[str, int], list[Named]] = {}  # what was open as each write was proposed
-        self.sent_at: dict[str, float] = {}  # of each replica's last successful write, by its clock
-        self.asked_twice: set[str] = set()  # keys of what more than one replica was asked about
+        self.opened: dict[tuple[str, int], list[Named]] = {}  # open reservations at each proposal: (replica, renewal)
+        self.sent_at: dict[str, float] = {}  # when each replica sent its last successful write, by its clock
+        self.asked_twice: set[str] = set()  # keys of pods that more than one replica was asked about
         self.count: Counter[str] = Counter()
-        self.epoch = ""  # of the shared object, as it was last written
-        self.touched = False  # somebody has deleted or edited the shared object, or put an old copy back
+        self.epoch = ""  # the epoch of the shared object that was last written
+        self.touched = False  # True once an administrator deleted or edited the shared object, or restored an old copy
         self.ceiling = self.bounds()
         self.replicas: list[Replica] = []
-        self.credit = False  # whether there is a limit to it
+        self.credit = False  # whether credit is limited
 
     # -- values --------------------------------------------------------------------------------------------------------
 
     def bounds(self) -> dict[tuple[str, int], int | None]:
-        """What the nodes bear, as it is true now."""
+        """Return the true bound of each sum, from the nodes as they are now; None: the sum has no bound."""
         rooms = self.etcd.rooms[-1]
         return {
             (CLUSTER, 0): rooms.common + rooms.pool,
@@ -58,9 +58,9 @@ class Checks:
         }
 
     def potential(self, *, repeats: bool = False, spare: bool = True) -> dict[tuple[str, int], int]:
-        """The most that granted pods can come to if nothing more is written: one pod under each name, and the spare.
+        """Return the most that granted pods can sum up to without another write: one pod for each name, and the spare.
 
-        With `repeats` also what may be granted once more under a name whose pod came and went.
+        With `repeats`, this includes what may be granted again for a name whose pod came and went.
         """
         pods = [pod for pod in self.etcd.pods.values() if pod.counts]
         booked = {key for replica in self.replicas for key in replica.booked}
@@ -87,7 +87,7 @@ class Checks:
         return total
 
     def _paid_for(self, replica: Replica) -> list[tuple[str, Amounts, tuple[str, ...]]]:
-        """What a replica may grant once more under the same name, since it holds it until a write says otherwise."""
+        """Return what a replica may grant again for the same names, because it holds that until its next write."""
         if not replica.allotment.valid(replica.clock()):
             return []
         pending = replica.allotment.pending
@@ -104,14 +104,14 @@ class Checks:
         ]
 
     def reviewed_is_there(self, request: Request) -> bool:
-        """Say whether a resize would replace what was reviewed."""
+        """Say whether the pod is still what the review of this change was about."""
         live = self.etcd.pods.get(request.pod.name)
         return live is not None and live.uid == request.pod.uid and live.revision == request.pod.before.revision
 
-    # -- what must hold ------------------------------------------------------------------------------------------------
+    # -- the rules -----------------------------------------------------------------------------------------------------
 
     def check(self) -> None:
-        """I1: what was granted stays within the bound, or within what the bound was until all had seen it lowered."""
+        """I1: granted pods stay within the bound, or within the old one until every replica has seen it lowered."""
         if "I1" not in self.rules:
             return
         potential, bounds = self.potential(), self.bounds()
@@ -124,11 +124,11 @@ class Checks:
             self.ceiling = {key: None if bound is None else max(bound, potential[key]) for key, bound in bounds.items()}
 
     def _renewed(self, replica: Replica) -> bool:
-        """Say whether all that a replica holds was booked after it saw the newest nodes."""
+        """Say whether the replica booked everything that it holds after it saw the newest nodes."""
         return replica.renewed_at > replica.noded_at and replica.letter is None
 
     def check_sums(self) -> None:
-        """I5: what is kept up event by event equals what is counted anew."""
+        """I5: sums kept event by event equal sums computed from scratch."""
         for replica in self.replicas if "I5" in self.rules else ():
             drift = recount(replica.ledger.parts(replica.clock()))
             if drift:
@@ -144,7 +144,7 @@ class Checks:
                 raise Violation("I5", f"{replica.name} has {kept} committed, its pods come to {true}")
 
     def check_grant(self, replica: Replica) -> None:
-        """I6: nothing is granted outside validity, nor with a closed object."""
+        """I6: a replica grants nothing outside its validity, nor from a closed object."""
         self.count["taken"] += 1
         age = replica.clock() - self.sent_at.get(replica.name, float("-inf"))
         shared = replica.allotment.shared
@@ -152,7 +152,7 @@ class Checks:
             raise Violation("I6", f"{replica.name} granted {age} s after its last write, on {shared}")
 
     def check_credit(self, replica: Replica, pod: PodInfo) -> None:
-        """I8: what subjects have open stays one pod, or half of what is left, or a 32nd of the bound, with this one."""
+        """I8: with this pod, each subject has one pod open, or at most half of what is left, or a 32nd of the bound."""
         if "I8" not in self.rules or not self.credit:
             return
         shared, ledger = replica.allotment.shared, replica.ledger
@@ -174,14 +174,17 @@ class Checks:
                         raise Violation("I8", f"{subject} has {own} open, and {cost} more with {left} left")
 
     def check_epoch(self, letter: Letter) -> None:
-        """I7: the object is made anew only if somebody lost or damaged it."""
+        """I7: a replica creates the shared object again only after it was deleted or damaged."""
         epoch, known = letter.proposal.shared.epoch, self.epoch
         self.epoch = epoch
         if known and epoch != known and not self.touched and "I7" in self.rules:
             raise Violation("I7", f"{letter.sender} made {epoch} though {known} was there")
 
     def check_refusal(self, replica: Replica, request: Request) -> None:
-        """I2: the view, open reservations and what the dead hold leave no room: nothing idle stands in the way."""
+        """I2: a pod is refused only if the view, open reservations and holdings of dead replicas leave no room.
+
+        Idle holdings of live replicas are never the reason.
+        """
         shared = replica.allotment.shared
         if "I2" not in self.rules:
             return
@@ -203,9 +206,9 @@ class Checks:
     def _beside(
         self, others: dict[str, Holding], replica: Replica, scope: str, index: int, ours: dict[str, Interval]
     ) -> int:
-        """What others hold of a sum beyond what lives in a replica's view and its own grants; a told name counts once.
+        """Return what others hold of a sum beyond what lives in the replica's view and what it granted itself.
 
-        What several hold for it is put down byte by byte.
+        A name that the holdings tell counts once: what several replicas hold for it is merged byte by byte.
         """
         total = 0
         told: dict[str, set[int]] = {}
@@ -222,9 +225,10 @@ class Checks:
         return total
 
     def _held_for(self, other: str, holding: Holding, replica: Replica, scope: str) -> dict[str, Interval]:
-        """What another holds by name: if it is dead all of it, else what it has granted and this one's view lacks.
+        """Return what another replica holds, by name.
 
-        Or what both have granted.
+        If it is dead, that is all that it holds. Else it is what it has granted and this replica's view does not show,
+        or what both replicas were asked about.
         """
         if other in replica.allotment.silent(replica.clock()):
             rest = holding.held.get(scope, NOTHING)
@@ -243,14 +247,14 @@ class Checks:
 
     @staticmethod
     def _ours(replica: Replica, pod: PodInfo, scope: str) -> dict[str, Interval]:
-        """What a replica itself has granted and not seen, by name, and a pod."""
+        """Return what a replica has granted itself and not seen, and the pod that is asked about, by name."""
         spread = replica.ledger.spread(pod)
         asked = Reservation(pod.uid, spread, 0.0, replica.ledger.before(pod))
         return _by_name([*(n for n in replica.ledger.reservations if n[1].is_open), (pod.name, asked)], scope)
 
     @staticmethod
     def _shows(replica: Replica, name: str, reservation: Reservation, view: int) -> bool:
-        """Say whether a replica is charged for what another held as open with a view; a resize may also have failed."""
+        """Say whether a replica's view shows what another held as open with its view; a resize may also have failed."""
         pod = replica.view.get(name)
         if pod is None or pod.uid != reservation.uid or pod.revision <= max(view, reservation.before.revision):
             return False

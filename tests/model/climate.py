@@ -1,37 +1,37 @@
-"""Climates: which faults come together in a run. Most are left out of most runs, so that each can do its worst."""
+"""Climates: which faults a run combines. Most runs leave out most faults, so that each can have its full effect."""
 
 from typing import NamedTuple
 
 
 class Climate(NamedTuple):
-    """Chances per step, but for the first few."""
+    """A fault profile; all fields from `torn` on are chances per step."""
 
     name: str
     replicas: tuple[int, ...] = (2, 3)
     steps: int = 200
     pace: float = 1.0  # how fast time passes
-    late: float = 1.0  # how soon creates are committed: less is later
-    greedy: bool = False  # replicas book all that is free, and not a share of it
+    late: float = 1.0  # how soon creates are committed: a lower value means later
+    greedy: bool = False  # replicas book everything that is free, not only a part of it
     torn: float = 0.0  # a replica takes some of its smallest steps, in any order, instead of a turn
-    skip: float = 0.0  # a replica leaves out a part of its turn: a write or an answer or some news is late
-    trickle: float = 0.0  # a watch tells one thing only in a turn
-    lag: float = 0.0  # a pod watch stalls; it goes on as often
-    cut: float = 0.0  # a replica hears nothing, or cannot write, until as often it can again
+    skip: float = 0.0  # a replica leaves out a part of its turn: a write, an answer or an event is late
+    trickle: float = 0.0  # a watch delivers only one event in a turn
+    lag: float = 0.0  # a pod watch stalls; with the same chance it goes on
+    cut: float = 0.0  # a replica's watches or writes fail; with the same chance they work again
     leap: float = 0.0  # much time passes
     crash: float = 0.0
     leave: float = 0.0
     pause: float = 0.0
     loss: float = 0.0  # writes and answers are lost
-    object: float = 0.0  # the shared object is deleted, edited, or an old copy put back
-    restore: float = 0.0  # etcd is put back by some revisions
+    object: float = 0.0  # the shared object is deleted or edited, or an old copy of it is restored
+    restore: float = 0.0  # etcd is restored to a state some revisions ago
     nodes: float = 0.0
     forced: float = 0.0
     resize: float = 0.0
-    confine: float = 0.0  # a pod that waits and might go anywhere is confined to the pool
-    repeat: float = 0.0  # a pod is created under a name that lives, and every replica asked about one
-    again: float = 0.02  # a review is asked again
-    end: float = 0.01  # a create dies
-    elsewhere: float = 0.0  # another webhook refuses what was let in for one namespace; above 0 there is a credit
+    confine: float = 0.0  # an unbound pod that may go anywhere is confined to the pool
+    repeat: float = 0.0  # pods are created under a name that lives, one for each replica to be asked about
+    again: float = 0.02  # a review is sent again
+    end: float = 0.01  # a create fails
+    elsewhere: float = 0.0  # another webhook refuses admitted pods of one namespace; above 0, credit is limited
 
 
 CLIMATES = (
@@ -80,11 +80,11 @@ CONFINING = (
         "confining, refused elsewhere", skip=0.2, lag=0.03, leap=0.05, confine=0.6, again=0.1, late=0.6, elsewhere=0.5,
     ),
 )  # fmt: skip
-"""Where pods are confined later. These stand by themselves: the seeds of the others go by their number."""
+"""Climates where pods are confined later, in a list of their own: seeds pick from the others by how many there are."""
 
 
-# Those in which there is a limit to credit, as where pods are refused elsewhere; in all others there is none, so that
-# faults find as many grants as can be.
+# Climates with limited credit, where pods are refused elsewhere. In all others credit is unlimited, so that faults meet
+# as many grants as possible.
 ON_CREDIT = (
     Climate("refused elsewhere", skip=0.2, lag=0.03, leap=0.1, late=0.5, forced=0.1, elsewhere=0.9),
     Climate(
@@ -92,11 +92,11 @@ ON_CREDIT = (
         resize=0.3, repeat=0.3, elsewhere=0.9,
     ),
 )  # fmt: skip
-WITH_CREDIT = 1_000_000  # the first seed of these
+WITH_CREDIT = 1_000_000  # the first seed of the climates with limited credit
 
 
 class Tide(NamedTuple):
-    """What people and controllers do for a while: chances, three times in each step."""
+    """What users and controllers do for a while: chances, which apply three times in each step."""
 
     create: float
     commit: float

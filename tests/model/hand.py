@@ -1,4 +1,4 @@
-"""Replicas driven by hand, for stories in which each step is told: one node, one bounded sum, one shared object."""
+"""Replicas that a test drives step by step: one node, one bounded sum, one shared object."""
 
 from typing import NamedTuple
 
@@ -19,7 +19,7 @@ TIMING = Timing()
 
 
 def pod(name: str, size: int = 1, uid: str = "", revision: int = 0) -> PodInfo:
-    """A pod of so many bytes, in a review unless it has a revision."""
+    """Make a pod of `size` bytes; with revision 0 it is the pod in a review, else one that exists."""
     return PodInfo(f"ns/{name}", uid or f"uid-{name}", revision, Amounts(memory_requests=size))
 
 
@@ -33,9 +33,9 @@ class State(NamedTuple):
 
 
 class Hand:
-    """Some replicas and what they share; the first one has made it and opened it.
+    """Some replicas and their shared object, which the first replica has created and opened.
 
-    Without `shares` there is no limit to credit.
+    Without `shares`, credit is unlimited.
     """
 
     def __init__(self, *names: str, bound: int = 100, shares: Shares | None = None) -> None:
@@ -55,7 +55,7 @@ class Hand:
         self.tell()
 
     def start(self, name: str) -> Allotment:
-        """Start a replica, in sync."""
+        """Start a replica whose views are in sync."""
         ledger = self.ledgers[name] = Ledger(AccountingRules(parse(CONFIG)))
         ledger.see_node(NodeInfo("node", Allocatable(self.bound, 0), ready=True), self.now)
         ledger.relist([], self.revision)
@@ -64,7 +64,7 @@ class Hand:
         return self.replicas[name]
 
     def send(self, name: str, *pods: PodInfo, fresh: bool = False, leaving: bool = False) -> Proposal:
-        """Let a replica propose, and have it sent."""
+        """Let a replica make a proposal and begin to send it."""
         asks = [Ask(each) for each in pods]
         allotment = self.replicas[name]
         proposal = allotment.propose(asks, self.now, f"epoch-{self.revision}", fresh=fresh, leaving=leaving)
@@ -72,24 +72,24 @@ class Hand:
         return proposal
 
     def carry_out(self, proposal: Proposal) -> None:
-        """Let a write arrive."""
+        """Let a write arrive and succeed; its sender gets no answer yet."""
         self.revision += 1
         self.shared, self.written_at = proposal.shared, self.revision
 
     def write(self, name: str, *pods: PodInfo, fresh: bool = False, leaving: bool = False) -> Proposal:
-        """Let a replica propose and write; the others are not told yet."""
+        """Let a replica propose and write; other replicas do not see that before `tell`."""
         proposal = self.send(name, *pods, fresh=fresh, leaving=leaving)
         self.carry_out(proposal)
         self.replicas[name].written(self.written_at, self.now)
         return proposal
 
     def tell(self, *names: str) -> None:
-        """Let the watch of the shared object tell replicas (all, if none is named) of its last state."""
+        """Let the watch show the last state of the shared object to replicas (all, if none is named)."""
         for name in names or self.replicas:
             self.replicas[name].observe(self.shared, self.written_at, self.now)
 
     def come(self, made: PodInfo, *names: str) -> PodInfo:
-        """Let a pod be created, and shown to replicas (all, if none is named)."""
+        """Create a pod, and let the watch show it to replicas (all, if none is named)."""
         self.revision += 1
         live = self.live[made.name] = replace(made, revision=self.revision)
         for name in names or self.replicas:
@@ -97,40 +97,40 @@ class Hand:
         return live
 
     def go(self, live: PodInfo, *names: str) -> None:
-        """Let a pod be deleted, and replicas be told (all, if none is named)."""
+        """Delete a pod, and let the watch show that to replicas (all, if none is named)."""
         self.revision += 1
         self.live.pop(live.name, None)
         for name in names or self.replicas:
             self.ledgers[name].gone(replace(live, revision=self.revision))
 
     def save(self) -> State:
-        """What etcd holds now."""
+        """Return what etcd holds now, for `put_back`."""
         assert self.shared is not None
         return State(self.shared, self.written_at, self.revision, dict(self.live))
 
     def put_back(self, state: State) -> None:
-        """Put etcd back to what it held; nobody is told."""
+        """Restore etcd to a saved state; no replica learns of it from this."""
         self.shared, self.written_at, self.revision = state.shared, state.written_at, state.revision
         self.live = dict(state.live)
 
     def read(self, name: str) -> None:
-        """Let a replica read the shared object itself, as it is now."""
+        """Let a replica read the current shared object, consistently."""
         allotment = self.replicas[name]
         allotment.observe(self.shared, self.written_at, self.now, known=allotment.newest)
 
     def relist(self, *names: str) -> None:
-        """Let replicas (all, if none is named) list the pods, and take the list in."""
+        """Let replicas (all, if none is named) list the pods."""
         for name in names or self.replicas:
             self.ledgers[name].relist(list(self.live.values()), self.revision, self.now)
             self.ledgers[name].prove(self.now)
 
     def prove(self, name: str) -> None:
-        """Let a replica's view be proven fresh as of now."""
+        """Give a replica a proof that its view is fresh as of now."""
         self.ledgers[name].bookmark(self.revision)
         self.ledgers[name].prove(self.now)
 
     def renew_all(self, seconds: float) -> None:
-        """Let time pass in which everybody renews and hears of it."""
+        """Let time pass; all replicas renew their allotments and see each other's writes."""
         for _ in range(int(seconds)):
             self.now += 1.0
             for name, allotment in self.replicas.items():

@@ -1,4 +1,4 @@
-"""The same model for hypothesis: each action of the world is a rule, and all that must hold is checked at each step."""
+"""The model as a Hypothesis state machine: each action of the world is a rule, and each step checks what must hold."""
 
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -24,10 +24,10 @@ MISHAPS = (
 class Protocol(RuleBasedStateMachine):
     """Two or three replicas, and everything that can happen to them.
 
-    Hypothesis chooses among rules evenly, so what seldom happens shares one rule.
+    Hypothesis chooses evenly among rules, so rare actions share one rule.
     """
 
-    checked = RULES  # those that are checked; a mutant's test narrows them down
+    checked = RULES  # the rules to check; the test of a mutant selects some of them
 
     def __init__(self) -> None:
         super().__init__()
@@ -36,7 +36,7 @@ class Protocol(RuleBasedStateMachine):
 
     @initialize(replicas=st.integers(2, 3), common=st.integers(1, 9), pool=st.integers(2, 6), greedy=st.booleans())
     def begin(self, replicas: int, common: int, pool: int, *, greedy: bool) -> None:
-        """A cluster with Headroom just installed; greedy replicas book all that is free."""
+        """Begin with a cluster where Headroom was just installed; `greedy` replicas book everything that is free."""
         if greedy:
             self.greed.enter_context(patch.object(proposal, "block", lambda room, _: room))
         self.world = World(replicas, rooms=Rooms(common, pool), rules=self.checked)
@@ -48,16 +48,16 @@ class Protocol(RuleBasedStateMachine):
         assert self.world is not None
         return self.world
 
-    # -- what happens all the time -------------------------------------------------------------------------------------
+    # -- frequent actions ----------------------------------------------------------------------------------------------
 
     @rule(replica=which, name=some, size=st.integers(1, 4), kind=st.integers(0, 2))
     def create(self, replica: int, name: int, size: int, kind: int) -> None:
-        """Somebody creates a pod."""
+        """A user creates a pod."""
         self.it.create(replica, name, size, kind)
 
     @rule(replica=which, name=some, size=st.integers(3, 9), number=some)
     def create_and_commit(self, replica: int, name: int, size: int, number: int) -> None:
-        """Somebody creates a large pod, and something is committed."""
+        """A user creates a large pod, and etcd commits one of the open creates."""
         self.it.create(replica, name, size, 0)
         self.it.turn(replica)
         self.it.commit(number)
@@ -65,7 +65,7 @@ class Protocol(RuleBasedStateMachine):
     @precondition(lambda self: self.it.requests)
     @rule(number=some)
     def commit(self, number: int) -> None:
-        """A create is committed."""
+        """Etcd commits a create."""
         self.it.commit(number)
 
     @precondition(lambda self: self.it.etcd.pods)
@@ -80,12 +80,12 @@ class Protocol(RuleBasedStateMachine):
     @precondition(lambda self: self.it.etcd.pods)
     @rule(replica=which, number=some, size=st.integers(1, 6))
     def resize(self, replica: int, number: int, size: int) -> None:
-        """Somebody resizes a pod."""
+        """A user resizes a pod."""
         self.it.resize(replica, number, size)
 
     @rule(seconds=st.sampled_from((0.1, 5.0)))
     def calm(self, seconds: float) -> None:
-        """Everybody does what there is to do, twice."""
+        """Every replica takes two full turns."""
         for _ in range(2):
             self.it.pass_time(seconds)
             for number in range(len(self.it.replicas)):
@@ -93,7 +93,7 @@ class Protocol(RuleBasedStateMachine):
 
     @rule(number=which, trickle=st.booleans())
     def turn(self, number: int, *, trickle: bool) -> None:
-        """A replica does what there is to do."""
+        """A replica takes a full turn."""
         self.it.turn(number, trickle=trickle)
 
     @rule(number=which, what=st.sampled_from(STEPS))
@@ -105,7 +105,7 @@ class Protocol(RuleBasedStateMachine):
 
     @rule(number=which, most=st.integers(1, 3))
     def hear(self, number: int, most: int) -> None:
-        """The watches tell a replica a little."""
+        """The watches deliver a few events to a replica."""
         replica = self.it.up(number)
         if replica is not None:
             replica.hear(most)
@@ -117,16 +117,16 @@ class Protocol(RuleBasedStateMachine):
         """A write arrives."""
         self.it.deliver(number)
 
-    # -- what seldom happens -------------------------------------------------------------------------------------------
+    # -- rare actions --------------------------------------------------------------------------------------------------
 
     @rule(seconds=st.sampled_from((3.0, 16.0, 31.0, 61.0)))
     def pass_time(self, seconds: float) -> None:
-        """Everybody is busy elsewhere."""
+        """Time passes, and no replica does anything."""
         self.it.pass_time(seconds)
 
     @rule(number=which, seconds=st.sampled_from((0.0, 1.0, 20.0, 70.0)))
     def stop(self, number: int, seconds: float) -> None:
-        """A replica dies and another takes its place, or is stopped for a while."""
+        """A replica is paused for `seconds`; with 0, it dies and another one takes its place."""
         if seconds:
             self.it.pause(number, seconds)
         else:
@@ -134,7 +134,7 @@ class Protocol(RuleBasedStateMachine):
 
     @rule(what=st.sampled_from(MISHAPS), number=some, other=which)
     def mishap(self, what: str, number: int, other: int) -> None:
-        """A write, its answer or a create is lost, a review repeated or let go, the object broken, a bound changed."""
+        """A write, its answer or a create is lost, a review is repeated or given up, the object or a bound changes."""
         world = self.it
         mishaps: dict[str, Callable[[], None]] = {
             "ask_again": lambda: world.ask_again(number, other),
@@ -152,17 +152,17 @@ class Protocol(RuleBasedStateMachine):
         }
         mishaps[what]()
 
-    # -- what must hold ------------------------------------------------------------------------------------------------
+    # -- the rules -----------------------------------------------------------------------------------------------------
 
     @invariant()
     def nothing_passes_the_bound(self) -> None:
-        """I1, I5; the others are checked as it happens."""
+        """I1 and I5 hold after each step; the other rules are checked during the actions."""
         if self.world is not None:
             self.world.check()
             self.world.check_sums()
 
     def teardown(self) -> None:
-        """I3."""
+        """I3 holds at the end."""
         with self.greed:
             if self.world is not None and "I3" in self.checked:
                 rest(self.world)

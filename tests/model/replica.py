@@ -1,4 +1,4 @@
-"""A simulated replica: the real ledger and allotment, in a shell that is made of steps instead of threads."""
+"""A simulated replica: the real ledger and the real allotment, in a shell that consists of steps instead of threads."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -20,13 +20,13 @@ from webhook.core.values.amounts import NOTHING, Amounts
 if TYPE_CHECKING:
     from tests.model.world import World
 
-MARKED_FOR = 10.0  # seconds for which having left the mark says that nobody ever granted anything
+MARKED_FOR = 10.0  # seconds for which a mark made by this replica shows that no replica ever granted anything
 POOL = (("pool", "p"),)
 
 
 @dataclass(eq=False)
 class Letter:
-    """A write on its way. `revision`: what came of it (None: the object was another); `lost`: nobody will tell."""
+    """A write on its way. `revision`: its result (None: the object had changed); `lost`: the sender gets no answer."""
 
     sender: str
     proposal: Proposal
@@ -48,54 +48,54 @@ class Waiting:
 
 @dataclass(eq=False)
 class Proof:
-    """A consistent read that the view has yet to reach."""
+    """A proof in progress: the view must still reach the revision of a consistent read."""
 
     since: float
     revision: int
 
 
 class Watched(Ledger):
-    """A ledger that has each grant checked as it is made."""
+    """A ledger that checks each grant just before it is made."""
 
     def __init__(self, accounting: AccountingRules, check: Callable[[PodInfo], None]) -> None:
         super().__init__(accounting)
         self._check = check
 
     def grant(self, pod: PodInfo, now: float) -> Reservation:
-        """Let the world look first."""
+        """Check the grant, then make it."""
         self._check(pod)
         return super().grant(pod, now)
 
 
 @dataclass(eq=False)
 class Replica:
-    """One life of one process: its id is never used again."""
+    """One process; after its end, its id is never used again."""
 
     world: "World"
     name: str
     offset: float
     accounting: AccountingRules
     timing: Timing
-    seen: int = 0  # the revision up to which its watch has told of pods
-    furthest: int = 0  # the highest revision of pods that it was ever told of, since it knows of this history
-    heard: int = 0  # the revision up to which its watch has told of the shared object
-    noded: int = 0  # how much of etcd's rooms it was told of
-    cut_off: bool = False  # its watch of pods was broken for so long that it begins anew with a list
-    lost: bool = False  # and so does that of the shared object, with a look
+    seen: int = 0  # the revision up to which its watch has shown pods
+    furthest: int = 0  # the highest revision of pods that its watch has shown, in the history that it knows of
+    heard: int = 0  # the revision up to which its watch has shown the shared object
+    noded: int = 0  # how many of etcd's `rooms` it has seen
+    cut_off: bool = False  # its watch of pods was broken for so long that it must begin again with a list
+    lost: bool = False  # its watch of the shared object must begin again, with a read of the object
     noded_at: float = float("-inf")
     renewed_at: float = float("-inf")
-    view: dict[str, PodInfo] = field(default_factory=dict)  # the same pods as its ledger's, kept the plain way
+    view: dict[str, PodInfo] = field(default_factory=dict)  # the same pods as in its ledger, in a plain dict
     paused_until: float = float("-inf")
-    lagging: bool = False  # hears nothing of pods
-    deaf: bool = False  # hears nothing of the shared object, nor what came of a write
-    dumb: bool = False  # what it writes does not arrive
+    lagging: bool = False  # its watch of pods delivers nothing
+    deaf: bool = False  # its watch of the shared object delivers nothing, and its writes get no answer
+    dumb: bool = False  # its writes do not arrive
     leaving: bool = False
     marked_at: float = float("-inf")
     letter: Letter | None = None
     proof: Proof | None = None
     waiting: list[Waiting] = field(default_factory=list)
     epochs: int = 0
-    drops: bool = True  # whether it releases bookings that nobody was told of, or lets them lapse
+    drops: bool = True  # whether it drops bookings whose reviews have ended, or lets them lapse
 
     def __post_init__(self) -> None:
         self.ledger: Ledger = Watched(self.accounting, lambda pod: self.world.check_credit(self, pod))
@@ -106,13 +106,13 @@ class Replica:
         self.relist()
 
     def clock(self) -> float:
-        """Its own time."""
+        """Return the time on its own clock."""
         return self.world.now + self.offset
 
     # -- reviews -------------------------------------------------------------------------------------------------------
 
     def review(self, request: Request) -> None:
-        """Take a review in, and answer it if that can be done at once."""
+        """Receive a review, and answer it if that is possible at once."""
         request.asked_of.add(self.name)
         waiting = Waiting(request, self.clock())
         if not self._decided(waiting):
@@ -148,7 +148,7 @@ class Replica:
         return False
 
     def may_take(self, scope: str) -> Amounts:
-        """What it could still grant without a write."""
+        """Return what it could still grant without another write."""
         if not self.allotment.valid(self.clock()):
             return NOTHING
         spare, pending = self.allotment.spare(scope), self.allotment.pending
@@ -158,23 +158,23 @@ class Replica:
 
     @property
     def booked(self) -> set[str]:
-        """Keys of what it will let in once it hears that its write was carried out, as it was."""
+        """The keys of pods that it will admit once it learns that its write was carried out, as it was."""
         letter = self.letter
         if letter is None or letter.revision is None:
             return set()
         return {ask.pod.key for ask in letter.proposal.booked}
 
     def give_up(self, waiting: Waiting) -> None:
-        """Answer a review that has waited for too long: it cannot be told."""
+        """Answer a review that has waited too long with *cannot tell*."""
         self.waiting.remove(waiting)
         if waiting.request.forced:
             self.allotment.force(waiting.request.pod, self.clock())
             self.world.allow(waiting.request)
 
-    # -- the booking thread --------------------------------------------------------------------------------------------
+    # -- the allotment controller --------------------------------------------------------------------------------------
 
     def work(self) -> None:
-        """Let time act, settle who can be settled, and write what is to be written."""
+        """Apply what time makes due, settle reviews that can be settled, and send the next write if there is one."""
         now = self.clock()
         self.allotment.lapse()
         booked = {ask.pod.key for ask in self.letter.proposal.booked} if self.letter else set()
@@ -227,7 +227,7 @@ class Replica:
         return helps or (request.on_trial and self.allotment.refuses(request.pod, now))
 
     def _reports(self, requests: dict[str, Request]) -> Tell:
-        """What is on trial and does not fit is reported as one that would be refused."""
+        """Return a function that reports each pod on trial that does not fit as one that would be refused."""
 
         def tell(ask: Ask, shared: Shared) -> None:
             if ask.on_trial:
@@ -244,7 +244,7 @@ class Replica:
             self.marked_at = now
 
     def _send_again(self, letter: Letter) -> None:
-        if letter.expected == 0:  # it made the object, if anything: closed, which does no harm whenever it comes
+        if letter.expected == 0:  # a create makes a closed object, which does no harm even if it arrives late
             self.look()
             self._resolve(letter)
         else:
@@ -252,7 +252,7 @@ class Replica:
             self.world.send(self, self.letter)
 
     def answer(self) -> None:
-        """Take in what came of the write."""
+        """Receive the result of the write."""
         letter = self.letter
         if letter is None or not letter.arrived or letter.lost:
             return
@@ -271,7 +271,7 @@ class Replica:
             self._after(letter)
 
     def _after(self, letter: Letter) -> None:
-        """The proposal was written."""
+        """Settle reviews after the proposal was written."""
         self.letter, self.renewed_at = None, letter.proposal.sent_at
         booked = {ask.pod.key for ask in letter.proposal.booked}
         unfit = {ask.pod.key for ask in letter.proposal.unfit}
@@ -296,7 +296,7 @@ class Replica:
     # -- watches -------------------------------------------------------------------------------------------------------
 
     def look(self) -> None:
-        """Read the shared object; what the watch still has to tell is older."""
+        """Read the shared object; events that the watch has not delivered yet are older."""
         self._observe(self.world.etcd.read(), known=self.allotment.newest)
 
     def _observe(self, version: Version, known: int = 0) -> None:
@@ -308,10 +308,10 @@ class Replica:
         restarts = self.allotment.restarts
         self.allotment.observe(state, version.revision if version.text is not None else 0, self.clock(), known)
         if self.allotment.restarts > restarts:
-            self.furthest, self.lost = 0, True  # it is known already
+            self.furthest, self.lost = 0, True  # this restart is known by now
 
     def hear(self, most: int = 1_000) -> None:
-        """Let the watch tell what became of the shared object; a deletion is looked at, as it may be old news."""
+        """Let the watch show the shared object; after a deletion, read it, because that event may be outdated."""
         if self.lost:
             self.lost, self.heard = False, self.world.etcd.revision
             self.look()
@@ -323,7 +323,7 @@ class Replica:
                 self._observe(version)
 
     def tell_pods(self, most: int = 1_000) -> None:
-        """Let the watch tell what became of pods; a bookmark comes when there is nothing more to tell."""
+        """Let the watch deliver up to `most` events of pods; a bookmark comes when there are no more events."""
         if self.cut_off or self.ledger.outdated:
             self.relist()
         etcd = self.world.etcd
@@ -346,13 +346,13 @@ class Replica:
         self.furthest = max(self.furthest, revision)
 
     def relist(self) -> None:
-        """Jump to what is true now; a list that went back proves that history was replaced."""
+        """List the pods; a list with a revision lower than a known one proves that etcd was restored."""
         etcd, now = self.world.etcd, self.clock()
         if etcd.revision < self.furthest:
             self.allotment.begin_again(now)
             self.furthest, self.lost = 0, True
         if self.cut_off or self.ledger.outdated:
-            self.proof = None  # which was asked for in another history
+            self.proof = None  # it was requested in another history
         self.cut_off = False
         self.ledger.relist(list(etcd.pods.values()), etcd.revision, now)
         self.view = dict(etcd.pods)
@@ -360,7 +360,7 @@ class Replica:
         self.prove()
 
     def tell_nodes(self) -> None:
-        """Let the watch tell of the newest nodes."""
+        """Let the watch show the newest nodes."""
         rooms = self.world.etcd.rooms
         if self.noded < len(rooms):
             self.noded = len(rooms)
@@ -369,12 +369,12 @@ class Replica:
             self.ledger.see_node(NodeInfo("pool", Allocatable(rooms[-1].pool, 0), ready=True, labels=POOL), now)
 
     def seek_proof(self) -> None:
-        """Begin to prove the view fresh, if that is what is wanted."""
+        """Begin a proof if the allotment wants one."""
         if self.allotment.wants_proof(self.clock()) and self.proof is None and not self.cut_off:
             self.proof = Proof(self.clock(), self.world.etcd.revision)
 
     def prove(self) -> None:
-        """Take the proof in once the view has come so far."""
+        """Complete the proof once the view has reached its revision."""
         if self.proof is not None and self.ledger.revision >= self.proof.revision:
             self.ledger.prove(self.proof.since)
             self.proof = None

@@ -1,4 +1,4 @@
-"""Requests: the creates, and the changes of pods, that the API server has in hand, from the review to their end."""
+"""Requests: creates and changes of pods that the API server processes, from the review to their end."""
 
 from dataclasses import dataclass, field
 from enum import Enum
@@ -6,22 +6,22 @@ from enum import Enum
 from webhook.core.ledger.info import PodInfo
 from webhook.core.ledger.interval import UNBORN
 
-WINDOW = 44.0  # seconds from its start within which a create may still be committed; a little less than the lapse
+WINDOW = 44.0  # seconds from its start within which a create may be committed; a little less than the lapse
 
 
 class State(Enum):
-    """What has become of a request."""
+    """The state of a request."""
 
-    ASKED = "asked"  # nobody has answered yet
+    ASKED = "asked"  # no replica has answered yet
     ALLOWED = "allowed"  # it may be committed at any time
     ENDED = "ended"  # committed, refused, or given up
 
 
 @dataclass(eq=False)
 class Request:
-    """One create of a pod, or one change of its size or confinement. `forced`: policy lets it in, and not a grant.
+    """One create of a pod, or one change of its size or confinement.
 
-    `on_trial`: once it is known what would be said of it otherwise.
+    `forced`: policy lets it in, without a grant; with `on_trial`, only after the verdict of enforcing is known.
     """
 
     pod: PodInfo
@@ -38,10 +38,10 @@ class Request:
 
     @property
     def is_change(self) -> bool:
-        """Say whether the pod is there already."""
+        """Say whether the request changes an existing pod."""
         return self.pod.before is not UNBORN
 
     @property
     def is_asked(self) -> bool:
-        """Say whether it still waits for its verdict."""
+        """Say whether the request still waits for its verdict."""
         return self.state is State.ASKED

@@ -1,4 +1,4 @@
-"""A seeded random simulation: long schedules, whole or torn into their smallest steps, with faults of every kind."""
+"""A seeded random simulation: long schedules of whole turns or of smallest steps, with faults of every kind."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -19,11 +19,11 @@ from webhook.core.values.scopes import CLUSTER
 
 RULES = frozenset({"I1", "I2", "I3", "I5", "I6", "I7", "I8"})
 EVERY = (*CLIMATES, *CONFINING)
-PATIENCE = 1.0  # seconds that a review waits before it is told that it cannot be told
+PATIENCE = 1.0  # seconds that a review waits before the answer is *cannot tell*
 
 
 class Simulation:
-    """One run. `rules` are those that are checked, which a mutant may narrow down."""
+    """One run; `rules` are the ones to check, of which the test of a mutant may select some."""
 
     def __init__(self, seed: int, climate: Climate | None = None, *, rules: frozenset[str] = RULES) -> None:
         self.random = random = Random(seed)
@@ -40,7 +40,7 @@ class Simulation:
         )
 
     def run(self) -> Counter[str]:
-        """Take all steps, then let everything come to rest and see that nothing was lost; raises `Violation`."""
+        """Take all steps, let everything come to rest, and check that no room is lost; raises `Violation`."""
         with patch.object(proposal, "block", self._block) if self.climate.greedy else nullcontext():
             return self._run()
 
@@ -58,7 +58,7 @@ class Simulation:
         return self.world.count
 
     def step(self) -> None:
-        """Let a little happen everywhere."""
+        """Let time pass, then let faults, users and each replica act once."""
         world, random, climate = self.world, self.random, self.climate
         world.pass_time(random.choice((0.0, 0.05, 0.3, 1.0)) * climate.pace)
         if self._happens(climate.leap):
@@ -77,7 +77,7 @@ class Simulation:
                 world.give_up(number, 0)
 
     def _use(self) -> None:
-        """People and controllers create and delete pods, by turns more of the one and of the other."""
+        """Let users and controllers create and delete pods, at times more of the one, at times more of the other."""
         world, random = self.world, self.random
         if self._happens(0.08):
             self.tide = random.choice(TIDES)
@@ -93,7 +93,7 @@ class Simulation:
         self._use_otherwise()
 
     def _use_otherwise(self) -> None:
-        """What is particular to a climate: other requests than creates, and those that others put an end to."""
+        """Make the requests that only some climates have, repeat reviews, and end requests as other webhooks do."""
         world, random, climate = self.world, self.random, self.climate
         if self._happens(climate.forced):
             world.create_forced(self._any(), random.choice((2, 5)))
@@ -140,7 +140,7 @@ class Simulation:
             break_object(self._any())
 
     def _tear(self, number: int) -> None:
-        """A replica takes a few of its smallest steps, in any order."""
+        """Let a replica take a few of its smallest steps, in any order."""
         world, random = self.world, self.random
         replica = world.replicas[number % len(world.replicas)]
         if replica.paused_until > world.now:
@@ -166,14 +166,14 @@ class Simulation:
 
 
 class Run(NamedTuple):
-    """What came of some runs."""
+    """The result of some runs."""
 
     steps: int
     events: Counter[str]
 
 
 def rest(world: World) -> None:
-    """Let everybody go on undisturbed until nothing is in flight and nothing is held for the dead."""
+    """Let all replicas go on without faults until nothing is in flight and dead replicas hold nothing."""
     world.copied = False
     for number, replica in enumerate(world.replicas):
         replica.lagging = replica.deaf = replica.dumb = False
@@ -189,13 +189,13 @@ def rest(world: World) -> None:
 
 
 def fill(world: World, first: int) -> None:
-    """I3: whatever is free is granted, to the last byte and in one piece, by whichever replica is asked."""
+    """I3: any replica grants everything that is free, to the last byte and in one piece."""
     for number in range(first, first + len(world.replicas) + 1):
         free = _free(world)
         size = free if number == first + len(world.replicas) else (free + 1) // 2
         if size <= 0:
             return
-        last = replace(world.pod(0, size, 0), name=f"last/{number}", owner="last")  # whose standing is good
+        last = replace(world.pod(0, size, 0), name=f"last/{number}", owner="last")  # its owner has its full credit
         request = Request(last, world.now)
         world.requests.append(request)
         world.ask(request, number)
@@ -220,7 +220,7 @@ def _free(world: World) -> int:
 
 
 def runs(number: int, seed: int) -> Run:
-    """Do so many runs, of seeds that follow one another; raises `Violation`, with the seed in a note."""
+    """Do `number` runs with consecutive seeds; raises `Violation`, with the seed in a note."""
     steps, count = 0, Counter[str]()
     for each in range(seed, seed + number):
         simulation = Simulation(each, EVERY[each % len(EVERY)] if each < WITH_CREDIT else None)

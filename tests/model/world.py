@@ -1,7 +1,7 @@
-"""The world: etcd, replicas, creates in flight and time; every action keeps to what the API server really does.
+"""The world: etcd, replicas, creates in flight and time; every action does only what a real API server can do.
 
-Each action takes whole numbers to choose by, so that hypothesis and a plain random generator drive the same model. What
-must hold is checked as it happens; a breach raises `Violation`.
+Each action takes integers by which it chooses, so that Hypothesis and a plain random generator can drive the same
+model. Actions check the rules as they go; a breach raises `Violation`.
 """
 
 import re
@@ -38,7 +38,7 @@ NAMES = 60
 
 
 class World(Checks):
-    """Everything at once."""
+    """Etcd, replicas, requests and time, with the actions that change them."""
 
     def __init__(
         self, replicas: int, *, rooms: Rooms, existing: int = 0, rules: frozenset[str], credit: bool = False
@@ -46,9 +46,9 @@ class World(Checks):
         super().__init__(rooms, rules)
         self.credit = credit
         self.accounting = AccountingRules(parse(CONFIG))
-        self.recent: deque[str] = deque(maxlen=8)  # names of pods that came last
+        self.recent: deque[str] = deque(maxlen=8)  # the names of the latest pods
         self.uids = self.lives = 0
-        self.copied = False  # an old copy of the shared object is in place, and nobody has made a new one yet
+        self.copied = False  # True while an old copy of the shared object is in place and no replica has made a new one
         for number in range(existing):
             self.etcd.put(self.pod(number, 2, 0))
         self.first = self.etcd.revision
@@ -58,7 +58,7 @@ class World(Checks):
     # -- values --------------------------------------------------------------------------------------------------------
 
     def pod(self, name: int, size: int, kind: int) -> PodInfo:
-        """A pod that nobody has seen yet. Of three kinds one is confined to the pool, one has larger limits."""
+        """Make a new pod. Of the three kinds, one is confined to the pool, and one has limits above its requests."""
         self.uids += 1
         confined = (Way(POOL),) if kind % 3 == 1 else ()
         limits = size * 2 if kind % 3 == 2 else size
@@ -66,10 +66,10 @@ class World(Checks):
         namespace, owner = (f"ns{name % 3}", f"o{name % 4}") if self.credit else ("ns", "")
         return PodInfo(f"{namespace}/{name % NAMES}", f"u{self.uids}", 0, footprint, confined_to=confined, owner=owner)
 
-    # -- what replicas tell --------------------------------------------------------------------------------------------
+    # -- what replicas do ----------------------------------------------------------------------------------------------
 
     def allow(self, request: Request) -> None:
-        """A replica lets a pod in."""
+        """A replica admits a pod."""
         self.count["allowed"] += 1
         if request.state is State.ASKED and self.now <= request.start + WINDOW:
             request.state = State.ALLOWED
@@ -97,7 +97,7 @@ class World(Checks):
         self.requests = [r for r in self.requests if r.state is not State.ENDED and self.now <= r.start + WINDOW]
 
     def create(self, replica: int, name: int, size: int, kind: int) -> Request:
-        """Somebody creates a pod, under a new name or that of one that lives or did so lately."""
+        """A user creates a pod, under a new name or the name of a pod that lives or lived recently."""
         pod = self.pod(name, size, kind)
         known = pick(self.recent, name // 7) if name % 3 == 0 else None
         request = Request(pod if known is None else replace(pod, name=known), self.now)
@@ -106,7 +106,7 @@ class World(Checks):
         return request
 
     def repeat(self, number: int, size: int) -> None:
-        """A pod is created again and again under a name that lives, and every replica is asked about one of them."""
+        """A user creates several pods under a name that lives, one for each replica to be asked about."""
         live = pick([name for name in sorted(self.etcd.pods) if not name.startswith("ns/f")], number)
         if live is None:
             return
@@ -116,7 +116,7 @@ class World(Checks):
             self.ask(request, each)
 
     def create_forced(self, replica: int, size: int) -> None:
-        """Somebody creates a pod that policy lets through; its name is of a kind of its own."""
+        """A user creates a pod that policy lets in; names of such pods begin with f."""
         pod = self.pod(0, size, 0)
         facts = PodInfo(f"ns/f{self.uids % 3}", pod.uid, 0, pod.footprint)
         forced = Request(facts, self.now, forced=True, on_trial=self.uids % 2 == 0)
@@ -124,7 +124,7 @@ class World(Checks):
         self.ask(forced, replica)
 
     def ask(self, request: Request, number: int) -> None:
-        """The API server asks a replica; it may do so again, and then ask another one."""
+        """The API server sends a review to a replica; it may send it again, then also to another replica."""
         replica = self.up(number)
         if replica is not None:
             self.count["asked"] += 1
@@ -133,9 +133,9 @@ class World(Checks):
             replica.review(request)
 
     def ask_again(self, number: int, replica: int) -> None:
-        """A review that was not answered, or whose answer was lost, is asked again.
+        """The API server sends a review again that was not answered, or whose answer was lost.
 
-        So is a change of a pod that has changed since, about what it is now.
+        It also does so for a change of a pod that has changed since; then the review is about the pod as it is now.
         """
         request = pick([r for r in self.requests if r.state is not State.ENDED], number)
         if request is None:
@@ -153,7 +153,7 @@ class World(Checks):
         self.ask(request, replica)
 
     def resize(self, replica: int, number: int, size: int) -> None:
-        """Somebody resizes a pod."""
+        """A user resizes a pod."""
         live = pick([self.etcd.pods[name] for name in sorted(self.etcd.pods) if self.etcd.pods[name].counts], number)
         if live is None or live.name.startswith("ns/f"):
             return
@@ -165,7 +165,7 @@ class World(Checks):
         self.ask(request, replica)
 
     def confine(self, replica: int, number: int) -> None:
-        """Somebody confines a pod to the pool that waits and might go anywhere."""
+        """A user confines an unbound pod, which may go anywhere, to the pool."""
         waiting = [
             pod for name, pod in sorted(self.etcd.pods.items()) if pod.counts and not (pod.node or pod.confined_to)
         ]
@@ -177,7 +177,7 @@ class World(Checks):
             self.ask(request, replica)
 
     def commit(self, number: int) -> None:
-        """Etcd takes what was allowed; a create whose name is taken comes too early, and may come later."""
+        """Etcd commits an allowed request; a create whose name is taken is not committed now, but may be later."""
         free = [r for r in self.requests if r.may_come(self.now) and self._is_free(r)]
         request = pick(free, number)
         if request is not None:
@@ -191,13 +191,13 @@ class World(Checks):
         return self.reviewed_is_there(request) if request.is_change else request.pod.name not in self.etcd.pods
 
     def end(self, number: int) -> None:
-        """A create dies: its verdict is lost, or somebody else refuses it."""
+        """A request ends: its verdict is lost, or another webhook refuses it."""
         request = pick([r for r in self.requests if r.state is not State.ENDED], number)
         if request is not None:
             request.state = State.ENDED
 
     def refuse_elsewhere(self, number: int) -> None:
-        """Another webhook refuses a pod of one namespace that was let in."""
+        """Another webhook refuses an admitted pod of one namespace."""
         allowed = [r for r in self.requests if r.state is State.ALLOWED and r.pod.name.startswith("ns1/")]
         request = pick(allowed, number)
         if request is not None:
@@ -205,7 +205,7 @@ class World(Checks):
             request.state = State.ENDED
 
     def give_up(self, number: int, which: int) -> None:
-        """A replica lets a review go that has waited for too long."""
+        """A replica gives up a review that has waited too long."""
         replica = self.up(number)
         waiting = pick(replica.waiting, which) if replica else None
         if replica is not None and waiting is not None:
@@ -221,7 +221,7 @@ class World(Checks):
             self.etcd.delete(name)
 
     def change(self, number: int, how: int) -> None:
-        """A pod changes: its status, its node, or it ends."""
+        """A pod changes its status, is bound to a node, or ends."""
         name = pick(sorted(self.etcd.pods), number)
         if name is None:
             return
@@ -244,7 +244,7 @@ class World(Checks):
     # -- the network ---------------------------------------------------------------------------------------------------
 
     def deliver(self, number: int) -> None:
-        """A write arrives, perhaps late, perhaps after its sender has died, and is carried out if it still fits."""
+        """A write arrives, perhaps late or after its sender died; it is carried out if its revision still matches."""
         letter = pick(self.letters, number)
         if letter is None:
             return
@@ -259,7 +259,7 @@ class World(Checks):
             self.sent_at[letter.sender] = max(self.sent_at.get(letter.sender, 0.0), letter.proposal.sent_at)
 
     def _count_names(self, letter: Letter) -> None:
-        """How often names are told, and by several replicas."""
+        """Count how often holdings tell names, and how often several replicas tell the same one."""
         told = Counter(name for holding in letter.proposal.shared.holdings.values() for name in holding.named)
         self.count["names told"] += len(told)
         self.count["names told by several"] += sum(1 for number in told.values() if number > 1)
@@ -272,7 +272,7 @@ class World(Checks):
             letter.lost = True
 
     def lose_answer(self, number: int) -> None:
-        """A replica gives up waiting for what came of its write, which may be carried out all the same."""
+        """A replica stops waiting for the result of its write, which may be carried out nevertheless."""
         replica = self.up(number)
         if replica is not None and replica.letter is not None:
             replica.letter.lost = True
@@ -280,7 +280,7 @@ class World(Checks):
     # -- replicas ------------------------------------------------------------------------------------------------------
 
     def turn(self, number: int, goes: Callable[[], bool] = lambda: True, *, trickle: bool = False) -> None:
-        """A replica does what there is to do, in order; a part is left out where `goes` says no."""
+        """A replica does everything that is due, in order, but leaves out each part for which `goes` returns False."""
         replica = self.up(number)
         if replica is None:
             return
@@ -301,19 +301,19 @@ class World(Checks):
             replica.answer()
 
     def crash(self, number: int) -> None:
-        """A replica dies; another process takes its place, under another id."""
+        """A replica dies; a new process with a new id takes its place."""
         if not self.copied and self.replicas:
             index = number % len(self.replicas)
             self.replicas[index] = self._born(index)
 
     def pause(self, number: int, seconds: float) -> None:
-        """A replica is stopped, and goes on later with what it believed."""
+        """A replica's process is stopped; it continues later with its old state."""
         replica = self.up(number)
         if replica is not None:
             replica.paused_until = self.now + seconds
 
     def leave(self, number: int) -> None:
-        """A replica is told to stop."""
+        """A replica gets the signal to stop."""
         replica = self.up(number)
         if replica is not None and len(self.replicas) > 1:
             replica.leaving = True
@@ -331,13 +331,13 @@ class World(Checks):
     # -- the shared object ---------------------------------------------------------------------------------------------
 
     def lose_object(self) -> None:
-        """Somebody deletes the shared object."""
+        """An administrator deletes the shared object."""
         if self.etcd.read().text is not None:
             self.etcd.force(None)
             self.copied, self.touched = False, True
 
     def damage_object(self, how: int) -> None:
-        """Somebody edits the shared object by hand."""
+        """An administrator edits the shared object."""
         text = self.etcd.read().text
         if text is not None:
             opened, emptied = text.replace('"open":false', '"open":true'), re.sub(r'("held":)[^}]*}', r"\1{}", text)
@@ -345,7 +345,7 @@ class World(Checks):
             self.copied, self.touched = False, True
 
     def restore_object(self, number: int) -> None:
-        """Somebody puts an old copy back, which every replica that runs has reason to know for old."""
+        """An administrator restores an old copy of the shared object; every running replica can see that it is old."""
         copies = [v for v in self.etcd.versions[:-1] if v.text is not None and self._is_known_old(v)]
         copy = pick(copies, number)
         if copy is not None:
@@ -353,10 +353,10 @@ class World(Checks):
             self.copied = self.touched = True
 
     def put_back(self, number: int) -> None:
-        """Etcd is put back by some revisions, with all API servers stopped for some seconds.
+        """Etcd is restored to a state some revisions ago, while all API servers are stopped for some seconds.
 
-        What lives again, and what was let in before and may still come, may pass a bound; nothing more may. Who starts
-        after that and before all others have looked cannot know the object for an old copy.
+        Pods that live again, and admitted pods that may still come, may pass a bound; nothing else may. A replica that
+        starts afterwards, before all others have read the object, cannot recognize the object as an old copy.
         """
         revision = max(self.first, self.etcd.revision - 1 - number)
         if revision >= self.etcd.revision:
@@ -391,12 +391,12 @@ class World(Checks):
 
 
 def _resized(live: PodInfo, footprint: Amounts) -> PodInfo:
-    """What a review says of a pod that is to be resized."""
+    """Return the pod as the review of its resize shows it."""
     return replace(live, footprint=footprint, revision=0, before=Before(live.revision, live.footprint))
 
 
 def _confined(live: PodInfo) -> PodInfo:
-    """What a review says of a pod that waits and is to be confined to the pool."""
+    """Return the pod as the review of its confinement to the pool shows it."""
     before = Before(live.revision, live.footprint, "+p")
     return replace(live, revision=0, confined_to=(Way(POOL),), before=before, was_confined_to=live.confined_to)
 

@@ -1,1 +1,1 @@
-"""Storms on a real API server: many clients, several replicas, faults; and a witness of its own."""
+"""Storms: stress tests on a real API server with many clients, several replicas, faults, and an independent witness."""

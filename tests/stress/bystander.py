@@ -1,6 +1,6 @@
-"""Another webhook that is asked beside Headroom: slow at times, and of its own mind.
+"""Another admission webhook that the API server calls besides Headroom: it is slow at times, and may refuse.
 
-What Headroom let in is created late because of it, or never.
+Because of it, a pod that Headroom admitted is created late or never.
 """
 
 import base64
@@ -29,11 +29,11 @@ TIMEOUT_SECONDS = 6
 chance = random.SystemRandom()
 
 Mood = Callable[[], tuple[float, bool]]
-"""Seconds until the answer to a create, and whether it is a yes."""
+"""Returns how many seconds to wait before the answer to a create, and whether the answer allows it."""
 
 
 def moody() -> tuple[float, bool]:
-    """A third at once, a third late, a third late and refused."""
+    """Allow a third at once, allow a third late, and refuse a third late."""
     mood = chance.randrange(3)
     return chance.uniform(0, SLOWEST_SECONDS) if mood else 0.0, mood < 2
 
@@ -44,7 +44,7 @@ def refusing() -> tuple[float, bool]:
 
 
 def late() -> tuple[float, bool]:
-    """Let everything in, two seconds later."""
+    """Allow everything after 2 s."""
     return 2.0, True
 
 
@@ -61,7 +61,7 @@ class _Handler(BaseHTTPRequestHandler):
     server: _Server
 
     def do_POST(self) -> None:
-        """Answer as the mood is; a dry run gets a yes at once."""
+        """Answer as the mood says; a dry run is allowed at once."""
         self.server.asked = True
         request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))["request"]
         seconds, allowed = (0.0, True) if request.get("dryRun") else self.server.mood()
@@ -75,14 +75,14 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, *_: object) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 @contextmanager
 def standing_by(
     cluster: Cluster, folder: Path, namespace: str, mood: Mood = moody, *, resizes: bool = False
 ) -> Iterator[None]:
-    """Have the API server ask it about the pods of one namespace, and about their resizes if so wished."""
+    """Register the webhook for creates of pods in one namespace, and with `resizes` also for their resizes."""
     issue_certificates(folder)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(folder / "tls.crt", folder / "tls.key")

@@ -1,4 +1,4 @@
-"""Churn at the bound: some clients create as fast as they are answered, some delete what is there."""
+"""Churn at the bound: some clients create pods as fast as they get answers, others delete pods."""
 
 import itertools
 import random
@@ -15,11 +15,11 @@ from tests.stress.scene import POD, Scene
 chance = random.SystemRandom()
 
 CREATORS, DELETERS = 16, 2
-PAUSE_SECONDS = 0.02  # between two deletions of one client
+PAUSE_SECONDS = 0.02  # between two deletions by one client
 
 
 class Churn:
-    """One churn in one namespace; `creators` are always in want of room, and wait for their `patience` when refused."""
+    """One churn in one namespace; its `creators` always need more room, and wait `patience` seconds when refused."""
 
     def __init__(
         self,
@@ -32,7 +32,7 @@ class Churn:
     ) -> None:
         self._scene, self._tally, self._patience = scene, tally, patience
         self._creators, self._deleters = creators, deleters
-        self.level = sys.maxsize  # of pods, beyond which nobody creates any
+        self.level = sys.maxsize  # the number of pods from which on no client creates more
         self.deletes = True
         self._numbers = itertools.count()
         self._prefix = f"churn-{chance.getrandbits(32):08x}"
@@ -42,7 +42,7 @@ class Churn:
 
     @contextmanager
     def running(self) -> Iterator[Self]:
-        """Churn for as long as `with` lasts; an error of a client comes out at its end."""
+        """Churn while the `with` block runs; an error in a client is raised at its end."""
         thread = threading.Thread(target=self._run, name="churn", daemon=True)
         self._fault: BaseException | None = None
         thread.start()
@@ -55,7 +55,7 @@ class Churn:
             raise self._fault
 
     def last(self, seconds: float) -> None:
-        """Churn for so long."""
+        """Churn for `seconds`."""
         with self.running():
             time.sleep(seconds)
 
@@ -63,7 +63,7 @@ class Churn:
         try:
             with crowd(self._scene.server, self._scene.namespace, self._tally, self._creators + self._deleters) as run:
                 run(lambda client, number: self._create(client) if number < self._creators else self._delete(client))
-        except BaseException as fault:  # noqa: BLE001 - told to whoever started the churn
+        except BaseException as fault:  # noqa: BLE001 - raised at the end of the `with` block
             self._fault = fault
 
     def _create(self, client: Client) -> None:

@@ -1,4 +1,4 @@
-"""Clients in a storm: each a thread with one connection that is kept alive; what they were told is counted."""
+"""Clients in a storm: each is a thread with one kept-alive connection; a tally counts the answers that they get."""
 
 import json
 import threading
@@ -16,12 +16,12 @@ CREATED, REFUSED, EXISTS, CONFLICT = "created", "refused", "exists", "conflict"
 CANNOT_TELL, FAILED, NO_ANSWER, DELETED, GONE = "cannot tell", "failed", "no answer", "deleted", "gone"
 BUSINESS_AS_USUAL = {CREATED, REFUSED, DELETED}
 
-TEXTS = 5  # kept of each outcome: more say nothing new
-PAUSE_SECONDS = 0.05  # after no answer, as any client has
+TEXTS = 5  # texts kept of each outcome; more would add nothing
+PAUSE_SECONDS = 0.05  # the pause after a call without an answer
 
 
 class Told(NamedTuple):
-    """One answer: what it amounts to, what was said, when it came and after how long (seconds of a monotonic clock)."""
+    """One answer: its outcome, its text, when it came, and how long it took (seconds of a monotonic clock)."""
 
     outcome: str
     text: str
@@ -30,7 +30,7 @@ class Told(NamedTuple):
 
 
 class Tally:
-    """What all clients of one storm were told; any thread may add."""
+    """The answers that all clients of one storm got; any thread may add one."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -49,11 +49,11 @@ class Tally:
             return iter(list(self._told))
 
     def outcomes(self, since: float = float("-inf"), until: float = float("inf")) -> Counter[str]:
-        """How often each outcome came between two moments."""
+        """Count each outcome between two moments."""
         return Counter(told.outcome for told in self if since <= told.at < until)
 
     def unusual(self) -> dict[str, list[str]]:
-        """Some texts of each outcome that no client should see while nothing is broken."""
+        """Return some texts of each outcome that no client should get while nothing is broken."""
         texts: dict[str, list[str]] = {}
         for each in self:
             if each.outcome not in BUSINESS_AS_USUAL:
@@ -63,11 +63,11 @@ class Tally:
         return texts
 
     def timeouts(self) -> list[str]:
-        """What those were told for whom the API server has given up waiting for Headroom."""
+        """Return the texts of answers where the API server gave up waiting for Headroom."""
         return [told.text for told in self if "context deadline exceeded" in told.text]
 
     def latest(self) -> float:
-        """The most seconds for which anybody waited for an answer of Headroom."""
+        """Return the most seconds that a client waited for an answer of Headroom."""
         return max((told.took for told in self if told.outcome in {CREATED, REFUSED, CANNOT_TELL}), default=0.0)
 
     def __str__(self) -> str:
@@ -84,7 +84,7 @@ class Client:
         self._connection: HTTPSConnection | None = None
 
     def connect(self) -> None:
-        """Connect now, and not with the first request."""
+        """Connect now instead of with the first request."""
         if self._connection is None:
             self._connection = self._server.connect()
             self._connection.connect()
@@ -94,11 +94,11 @@ class Client:
         return self._do("POST", self._path, json.dumps(pod), CREATED)
 
     def delete(self, name: str) -> str:
-        """Delete a pod that nobody runs; return the outcome."""
+        """Delete a pod that no kubelet runs; return the outcome."""
         return self._do("DELETE", f"{self._path}/{name}?gracePeriodSeconds=0", None, DELETED)
 
     def close(self) -> None:
-        """Hang up."""
+        """Close the connection."""
         if self._connection is not None:
             self._connection.close()
             self._connection = None
@@ -123,7 +123,7 @@ class Client:
 
 
 def _outcome(status: int, text: str) -> str:
-    """What a Status object amounts to for whoever is told it."""
+    """Return the outcome that a Status object means for the client."""
     reason = json.loads(text).get("reason", "") if text.startswith("{") else ""
     if status == 404:
         return GONE
@@ -138,7 +138,7 @@ def _outcome(status: int, text: str) -> str:
 def crowd(
     server: Server, namespace: str, tally: Tally, count: int
 ) -> Iterator[Callable[[Callable[[Client, int], None]], None]]:
-    """Give what runs one function with `count` clients at once, and returns once all have ended."""
+    """Yield a function that runs a given function with `count` clients at once, and returns once all have ended."""
     clients = [Client(server, namespace, tally) for _ in range(count)]
 
     def run(work: Callable[[Client, int], None]) -> None:
@@ -153,7 +153,7 @@ def crowd(
 
 
 def pod(name: str, size: int) -> Object:
-    """A pod that asks for so many bytes (whole Ki), requests and limits alike, and that nobody places or runs."""
+    """Make a pod with `size` bytes (whole Ki) as request and limit; no scheduler places it and no kubelet runs it."""
     memory = {"memory": f"{size // 1024}Ki"}
     resources = {"requests": memory, "limits": memory}
     spec = {"schedulerName": "nobody", "containers": [{"name": "main", "image": "none", "resources": resources}]}

@@ -14,18 +14,18 @@ Record = list[Figures]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Known only where pytest is started for this folder alone; everywhere else the storms are short."""
+    """Add the option; pytest knows it only if it is started for this folder alone, and else storms are short."""
     parser.addoption("--storm-full", action="store_true", help="storms at full length, the slow ones too")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Runs when this file is loaded, be it late."""
+    """Prepare the marker and the figures; pytest calls this even if it loads this file late."""
     config.addinivalue_line("markers", "slow: a storm that only `python -m tests.stress` runs")
     config.stash[FIGURES] = []
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave the slow ones out of a short run."""
+    """Leave the slow storms out of a short run."""
     if _full(config):
         return
     slow = [item for item in items if item.get_closest_marker("slow")]
@@ -34,7 +34,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """Show the figures."""
+    """Print the table of figures."""
     if config.stash[FIGURES]:
         terminalreporter.section("storms")
         terminalreporter.write_line(table(config.stash[FIGURES]))
@@ -48,41 +48,41 @@ def full(pytestconfig: pytest.Config) -> bool:
 
 @pytest.fixture
 def figures(pytestconfig: pytest.Config) -> Record:
-    """Where storms put their figures for the table."""
+    """The list to which storms add their figures for the table."""
     return pytestconfig.stash[FIGURES]
 
 
 @pytest.fixture(scope="session")
 def storm_plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
-    """Etcd and an API server alone, which gives every request a short time."""
+    """Only etcd and an API server, which limits every request to a short time."""
     with ControlPlane(tmp_path_factory.mktemp("storm"), controllers=False, apiserver_flags=APISERVER) as plane:
         yield plane
 
 
 @pytest.fixture(scope="session")
 def controlled_plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
-    """The same with controllers, scheduler and KWOK."""
+    """The same control plane with controllers, scheduler and KWOK."""
     with ControlPlane(tmp_path_factory.mktemp("storm-full"), controllers=True, apiserver_flags=APISERVER) as plane:
         yield plane
 
 
 @pytest.fixture
 def bare(storm_plane: ControlPlane) -> Iterator[Scene]:
-    """A storm's place where nothing moves by itself."""
+    """A scene without controllers, where pods change only by the storm itself."""
     with scene(storm_plane) as place:
         yield place
 
 
 @pytest.fixture
 def controlled(controlled_plane: ControlPlane) -> Iterator[Scene]:
-    """A storm's place where controllers work."""
+    """A scene with controllers."""
     with scene(controlled_plane) as place:
         yield place
 
 
 @pytest.fixture
 def work(tmp_path: Path) -> Path:
-    """Where replicas keep their logs."""
+    """The folder for the replicas' logs."""
     return tmp_path / "headroom"
 
 

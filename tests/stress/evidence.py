@@ -1,10 +1,10 @@
-"""Evidence: what pods held at each revision, and what can be said of that."""
+"""Evidence of the witness: how much pods held at each revision, and figures about that."""
 
 from typing import NamedTuple, Self
 
 
 class Moment(NamedTuple):
-    """What was held from one revision on, and when the witness learned of it (seconds of a monotonic clock)."""
+    """The bytes held from one revision on, and when the witness saw it (seconds of a monotonic clock)."""
 
     revision: int
     held: int
@@ -12,7 +12,7 @@ class Moment(NamedTuple):
 
 
 class Evidence(NamedTuple):
-    """What was seen up to one moment; `caught_up` counts the revisions that no watch could tell any more."""
+    """What the witness saw up to `ended`; `caught_up` counts the revisions that it had to list, for lack of a watch."""
 
     moments: tuple[Moment, ...]
     ended: float
@@ -20,12 +20,12 @@ class Evidence(NamedTuple):
 
     @property
     def maximum(self) -> Moment:
-        """The first moment at which the most was held."""
+        """The first moment at which pods held the most."""
         return max(self.moments, key=lambda moment: (moment.held, -moment.revision))
 
     @property
     def median(self) -> int:
-        """At least so much was held for half of the time."""
+        """The bytes that pods held, or exceeded, for half of the time."""
         ends = [*(moment.at for moment in self.moments[1:]), self.ended]
         spans = [(moment.held, end - moment.at) for moment, end in zip(self.moments, ends, strict=True)]
         half = sum(seconds for _, seconds in spans) / 2
@@ -36,9 +36,9 @@ class Evidence(NamedTuple):
         return 0
 
     def until(self, ended: float) -> Self:
-        """The same up to an earlier moment."""
+        """Return the evidence up to an earlier moment."""
         return self._replace(moments=tuple(moment for moment in self.moments if moment.at <= ended), ended=ended)
 
     def over(self, bound: int) -> list[Moment]:
-        """Every moment at which more than the bound was held."""
+        """Return every moment at which pods held more than `bound`."""
         return [moment for moment in self.moments if moment.held > bound]

@@ -13,9 +13,9 @@ ORDINARY = {*BUSINESS_AS_USUAL, EXISTS}
 
 
 class Figures(NamedTuple):
-    """One storm: how much was held of what bound, what clients were told.
+    """One storm: how much of the bound pods held, and what answers clients got.
 
-    What was held in the median says something only where all of the bound was wanted all the time (`at_bound`).
+    The median of what pods held means something only if clients wanted the whole bound all the time (`at_bound`).
     """
 
     storm: str
@@ -27,7 +27,7 @@ class Figures(NamedTuple):
     at_bound: bool = False
 
     def row(self) -> tuple[str, ...]:
-        """As text."""
+        """Return the row of the table."""
         most, tally = self.evidence.maximum, self.tally
         over = len(self.evidence.over(self.bound))
         told = tally.outcomes() if tally else {}
@@ -52,7 +52,7 @@ HEAD = (
 
 
 def table(figures: list[Figures]) -> str:
-    """All of them, sorted by storm, and what clients were told otherwise."""
+    """Return the table of all storms, sorted by name, and the unusual answers that clients got."""
     rows = [HEAD, *sorted(each.row() for each in figures)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
@@ -67,7 +67,7 @@ def _otherwise(tally: Tally) -> Counter[str]:
 
 
 def _plain(text: str) -> str:
-    """What was said, without what makes each text different."""
+    """Return the message of a text, without the names and numbers that differ in each."""
     found = re.search(r'"message":"((?:[^"\\]|\\.)*)"', text)
     said = found.group(1) if found else text
     return re.sub(r"[a-z]+-[0-9a-f]{8}(/\S+)?|\d+(\.\d+)*(:\d+)?", "#", said)[:LONGEST]

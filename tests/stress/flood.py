@@ -1,7 +1,7 @@
-"""`python -m tests.stress.flood`: peers of one replica that ask once and idle, and that never finish their bodies.
+"""`python -m tests.stress.flood`: peers of one replica that send one request and idle, or never finish a body.
 
-Who is cut off comes again a while later. It says `flooding` once all have come, and when its standard input ends, how
-often each kind was cut off.
+A peer that is cut off connects again after a while. The program prints `flooding` once all peers have connected. When
+its standard input ends, it prints how often peers of each kind came and were cut off.
 """
 
 import argparse
@@ -18,17 +18,17 @@ from types import TracebackType
 from typing import Self
 
 IDLE, SLOW = "idle", "slow"
-BODY = 4 << 20  # bytes that a slow peer says it will send
-SENT = 262_144  # bytes that it sends, and then one by one
-AGAIN_SECONDS = 10.0  # after it was cut off
-COME_SECONDS = 60.0  # for all to have come once
-AT_ONCE = 50  # handshakes
+BODY = 4 << 20  # bytes that a slow peer announces
+SENT = 262_144  # bytes that it sends at once; after that it sends byte by byte
+AGAIN_SECONDS = 10.0  # after which a peer that was cut off connects again
+COME_SECONDS = 60.0  # for all peers to have connected once
+AT_ONCE = 50  # handshakes at the same time
 ASK = b"GET /healthz HTTP/1.1\r\nHost: flood\r\n\r\n"
 BEGIN = b"POST /validate HTTP/1.1\r\nHost: flood\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % BODY
 
 
 class Flood:
-    """The program, from the outside."""
+    """The program's process."""
 
     def __init__(self, port: int, idle: int, slow: int) -> None:
         line = [sys.executable, "-m", "tests.stress.flood", str(port), str(idle), str(slow)]
@@ -38,13 +38,13 @@ class Flood:
         return self
 
     def await_all(self) -> None:
-        """Return once every peer has come."""
+        """Wait until every peer has connected."""
         assert self._process.stdout is not None
         if self._process.stdout.readline() != "flooding\n":
             raise RuntimeError("the flood could not be raised")
 
     def end(self) -> Counter[str]:
-        """End it, and say how often peers came and were cut off."""
+        """End the program; return how often peers came and were cut off."""
         said, _ = self._process.communicate("", timeout=30)
         return Counter(json.loads(said))
 
@@ -63,7 +63,7 @@ class _Peers:
         self.seen: Counter[str] = Counter()
 
     async def peer(self, kind: str, come: Callable[[], object]) -> None:
-        """Come again and again."""
+        """Connect again and again."""
         behave = self._idle if kind == IDLE else self._slow
         while True:
             with suppress(OSError, asyncio.IncompleteReadError):
@@ -99,7 +99,7 @@ class _Peers:
 
 
 async def _flood(port: int, idle: int, slow: int) -> None:
-    peers, running = _Peers(port), list[asyncio.Task[None]]()  # which nobody else holds on to
+    peers, running = _Peers(port), list[asyncio.Task[None]]()  # keeps references: the loop does not
     coming: list[Awaitable[bool]] = []
     for kind in (IDLE,) * idle + (SLOW,) * slow:
         came = asyncio.Event()
@@ -109,7 +109,7 @@ async def _flood(port: int, idle: int, slow: int) -> None:
     print("flooding", flush=True)
     await asyncio.to_thread(sys.stdin.read)
     print(json.dumps(peers.seen), flush=True)
-    os._exit(0)  # a goodbye of thousands would take longer than all the rest
+    os._exit(0)  # closing thousands of connections would take longer than everything else
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
-"""A forger: whoever reaches a replica's port and posts reviews that no API server ever sent, without any credential.
+"""A forger: a client that reaches a replica's port and posts reviews that no API server sent, without any credential.
 
-Requests are sent many at a time over one connection, so that one thread keeps a replica busy.
+It sends many requests at a time over one connection, so that one thread keeps a replica busy.
 """
 
 import json
@@ -20,24 +20,24 @@ HEAD = (
 
 
 class Forged(NamedTuple):
-    """A review and the path that it is sent to."""
+    """A forged review, and the path to send it to."""
 
     path: bytes
     body: bytes
 
     def encode(self) -> bytes:
-        """Write it as HTTP."""
+        """Return the request as bytes of HTTP."""
         return HEAD % (self.path, len(self.body), self.body)
 
 
 def reviews(number: int, owner: dict[str, Any]) -> Iterator[Forged]:
-    """Reviews of every hostile kind, for ever; `number` makes them another forger's, `owner` is anybody's."""
+    """Yield reviews of every hostile kind, endlessly; `number` distinguishes forgers, `owner` is any pod's owner."""
     for each in count():
         yield _KINDS[each % len(_KINDS)](each * 10 + number, owner)
 
 
 def post(url: str, forged: Iterator[Forged], seconds_are_left: Callable[[], bool]) -> Counter[int]:
-    """Send as long as there is any and time is left; return how often each status was answered."""
+    """Send reviews while there are any and time is left; count the answers by status."""
     told: Counter[int] = Counter()
     address, port = url.removeprefix("https://").split(":")
     context = ssl.create_default_context()
@@ -55,18 +55,18 @@ def post(url: str, forged: Iterator[Forged], seconds_are_left: Callable[[], bool
 
 
 def attempt(url: str, forged: Forged, context: ssl.SSLContext) -> int | None:
-    """Send one over a connection of its own; return the status, or None if there was no answer."""
+    """Send one review over a new connection; return the status, or None if there was no answer."""
     address, port = url.removeprefix("https://").split(":")
     try:
         with closing(context.wrap_socket(create_connection((address, int(port)), timeout=60))) as connection:
             connection.sendall(forged.encode())
             return _status(connection.makefile("rb"))
-    except (OSError, IndexError):  # it may end in the middle of a body that nobody reads
+    except (OSError, IndexError):  # the server may close in the middle of a body that it does not read
         return None
 
 
 def _status(answers: IO[bytes]) -> int:
-    """Read one answer, and return its status."""
+    """Read one answer and return its status."""
     status = int(answers.readline().split()[1])
     length = 0
     while line := answers.readline().strip():
@@ -81,7 +81,7 @@ def _status(answers: IO[bytes]) -> int:
 
 
 def _review(number: int, memory: str, *, namespace: str = LONG_NAMESPACE, name: str = "", **more: Any) -> Forged:
-    """The creation of a pod whose names are as long as may be."""
+    """Forge the creation of a pod whose names have the greatest length."""
     name = name or f"{number:09}".ljust(253, "x")
     metadata = {"name": name, "namespace": namespace, "uid": f"{number:09}".ljust(128, "u"), **more.pop("metadata", {})}
     resources = {"requests": {"memory": memory}, "limits": {"cpu": "9223372036854775807"}}
@@ -100,7 +100,7 @@ def _review(number: int, memory: str, *, namespace: str = LONG_NAMESPACE, name: 
 
 
 def _is_large(number: int) -> bool:
-    """Say whether a body is to be as large as may be, which takes long to send: one of 25 of each kind."""
+    """Say whether a body has the greatest size: only one of 25 of each kind, because sending it takes long."""
     return number // (10 * len(_KINDS)) % 25 == 0
 
 
@@ -155,7 +155,7 @@ def _scaled(number: int, _: dict[str, Any]) -> Forged:
 
 
 def _crumbs(number: int, _: dict[str, Any]) -> Forged:
-    """A body that is made of as many small parts as fit."""
+    """Forge a body of as many small parts as fit."""
     size = 6 << 20 if _is_large(number) else 50_000
     part = '{"name":"x"}' if number % 3 else "{}"
     name = f"{number:09}".ljust(253, "x")

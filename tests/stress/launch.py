@@ -1,6 +1,6 @@
-"""`python launch.py [--validity S] [--lapse S] [--renew S] [--fault NAME] FLAGS`: `headroom serve FLAGS`, so timed.
+"""`python launch.py [--validity S] [--lapse S] [--renew S] [--fault NAME] FLAGS`: `headroom serve FLAGS` so timed.
 
-Short times make storms short. A fault is what a careless Headroom would do, so that the witness has something to find.
+Short times make storms short. A fault makes Headroom wrong on purpose, so that the witness has something to find.
 """
 
 import argparse
@@ -21,16 +21,16 @@ from webhook.core.sharing.credit import SHARES, Credit
 
 RECOUNT_SECONDS = 2.0
 
-# What replicas with "switched-credit" are told, and what they say once they have done it.
+# The signals for replicas with the fault "switched-credit", and what they print once they have switched.
 LIMITED, UNLIMITED = signal.SIGRTMIN, signal.SIGRTMIN + 1
 SWITCHED = "credit was switched"
 
-# Whoever writes faults into a program bends its types: nothing here is checked but by what the witness says of it.
+# A fault that is patched into a program does not fit its types: only the witness's findings check this code.
 Patched = Any
 
 
 def _forget_others() -> None:
-    """Several replicas that know nothing of one another: each holds the whole bound."""
+    """Make replicas ignore each other: each grants up to the whole bound."""
 
     def take(self: Patched, pod: PodInfo, now: float) -> bool:
         self._ledger.grant(pod, now)
@@ -40,7 +40,7 @@ def _forget_others() -> None:
 
 
 def _release_on_sight() -> None:
-    """Give a share back as soon as its pod is seen here, whether or not the others have seen it."""
+    """Retire a reservation as soon as this replica sees its pod, whether or not the other replicas see it."""
     see = Ledger.see
 
     def see_and_retire(self: Patched, pod: PodInfo) -> None:
@@ -53,7 +53,7 @@ def _release_on_sight() -> None:
 
 
 def _reserve_nothing() -> None:
-    """Judge by the view alone, as most policies do: check, then let create."""
+    """Judge by the view alone and reserve nothing, as most admission policies do."""
 
     def take(self: Patched, pod: PodInfo, now: float) -> bool:
         return True
@@ -62,7 +62,7 @@ def _reserve_nothing() -> None:
 
 
 def _switch_credit() -> None:
-    """Grant whatever fits, or within the credit alone, as the last signal says: both can be compared in one process."""
+    """Grant with or without the limit of credit, as the last signal says, to compare both in one process."""
     begin = Credit.__init__
 
     def begin_switchable(self: Patched, *args: Patched) -> None:

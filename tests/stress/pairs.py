@@ -1,9 +1,9 @@
-"""Pairs: how long the same work takes in two ways, measured in turn, so that what else goes on falls on both alike.
+"""Compares how long the same work takes in two ways, measured in turn, so that other load affects both ways alike.
 
 The turns go A B, B A, A B, …: a machine that gets slower or faster favours neither way. Each pair gives one ratio, and
-the ratios' Hodges-Lehmann estimate is the result: it is nearly as sharp as a mean, and a few turns in which the machine
-was busy with something else do not move it. Two turns of the same way, one right after the other, are a control: their
-ratio is 1 but for what the measurement itself adds.
+the ratios' Hodges-Lehmann estimate is the result: it is nearly as precise as a mean, and a few turns in which the
+machine was busy do not move it. Two turns of the same way, one right after the other, are a control: without errors of
+the measurement itself, their ratio is 1.
 
 J. L. Hodges, E. L. Lehmann, "Estimates of Location Based on Rank Tests", Ann. Math. Stat. 34 (1963); the interval is
 that of Wilcoxon's signed-rank test.
@@ -16,12 +16,12 @@ from math import exp, floor, log, sqrt
 from statistics import median
 from typing import NamedTuple
 
-_FEWEST = 6  # pairs, from which on an interval of 95 % can be said at all
-_NORMAL = 1.96  # standard deviations on each side that 95 % lie within
+_FEWEST = 6  # pairs that a 95 % interval needs at least
+_NORMAL = 1.96  # standard deviations on each side of the mean that contain 95 %
 
 
 class Estimate(NamedTuple):
-    """A ratio, and the interval that holds it in 95 of 100 cases."""
+    """A ratio, and its 95 % confidence interval."""
 
     ratio: float
     low: float
@@ -30,7 +30,7 @@ class Estimate(NamedTuple):
 
     @classmethod
     def of(cls, ratios: Sequence[float]) -> "Estimate":
-        """From one ratio for each pair."""
+        """Estimate from one ratio for each pair."""
         count = len(ratios)
         means = sorted((log(a) + log(b)) / 2 for a, b in combinations_with_replacement(ratios, 2))
         below = count * (count + 1) / 4 - _NORMAL * sqrt(count * (count + 1) * (2 * count + 1) / 24)
@@ -39,7 +39,7 @@ class Estimate(NamedTuple):
 
     @property
     def width(self) -> float:
-        """How far the interval reaches, to the side where that is more."""
+        """How far the interval reaches from the ratio, on its longer side."""
         return max(self.high - self.ratio, self.ratio - self.low)
 
     def __str__(self) -> str:
@@ -47,7 +47,7 @@ class Estimate(NamedTuple):
 
 
 class Turns(NamedTuple):
-    """What the turns took of two ways, in seconds and in the order in which they were taken."""
+    """How long the turns of two ways took, in seconds and in order."""
 
     first: list[float]
     second: list[float]
@@ -59,7 +59,7 @@ class Turns(NamedTuple):
 
     @property
     def controls(self) -> tuple[Estimate, Estimate]:
-        """The same of each way with itself: two turns, one right after the other."""
+        """Return the ratio of each way to itself, from two turns, one right after the other."""
         return Estimate.of(list(_quotients(self.first[1:]))), Estimate.of(list(_quotients(self.second)))
 
 
@@ -70,7 +70,7 @@ def _quotients(turns: Sequence[float]) -> Iterator[float]:
 
 
 class Patience(NamedTuple):
-    """When there are enough pairs: there are so many and the interval is so narrow, or so many seconds are over."""
+    """When to stop: enough pairs and a narrow enough interval, or the time is up."""
 
     pairs: int
     width: float
@@ -83,9 +83,9 @@ def in_turn(
     patience: Patience,
     clock: Callable[[], float] = time.monotonic,
 ) -> Turns:
-    """Take turns until there are enough.
+    """Take turns until there are enough pairs.
 
-    That depends on how far the interval reaches, and not on where the ratio lies, which would favour one side.
+    The stop depends on the width of the interval and not on the ratio itself, which would bias the result.
     """
     turns = Turns([], [])
     ends = clock() + patience.seconds

@@ -1,6 +1,6 @@
-"""A proxy between one replica and the API server that can do to its connections what networks do to them.
+"""A proxy between one replica and the API server that can break, delay or stall connections, as networks do.
 
-It speaks plain HTTP to the replica and TLS to the API server, so that it can tell a watch of pods from the rest.
+It speaks plain HTTP to the replica and TLS to the API server, so that it can recognize a watch of pods.
 """
 
 import select
@@ -20,12 +20,12 @@ from tests.stress.wire import Server
 
 CHUNK = 1 << 16
 WATCH_OF_PODS = b"GET /api/v1/pods?"
-RESET = b"\x01\x00\x00\x00\x00\x00\x00\x00"  # SO_LINGER: on, for no time, so that closing sends RST
+RESET = b"\x01\x00\x00\x00\x00\x00\x00\x00"  # SO_LINGER on with a time of 0, so that closing sends RST
 LOOK_SECONDS = 0.2
 
 
 class Proxy:
-    """One listener for one replica; what it does to connections can be changed while they last."""
+    """One listener for one replica; a test can change what it does to open connections."""
 
     def __init__(self, server: Server) -> None:
         self._parts = urlsplit(server.url)
@@ -34,8 +34,8 @@ class Proxy:
         self.url = f"http://{LOOPBACK}:{self._listener.getsockname()[1]}"
         self._lock = threading.Lock()
         self._open: set[socket.socket] = set()
-        self.lag = 0.0  # seconds by which all that watches of pods tell comes late
-        self.flowing = threading.Event()  # cleared: nothing goes through, and all connections stay open
+        self.lag = 0.0  # seconds by which events of watches of pods are delayed
+        self.flowing = threading.Event()  # while cleared, no data passes, and all connections stay open
         self.flowing.set()
 
     def __enter__(self) -> Self:
@@ -46,13 +46,13 @@ class Proxy:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         with suppress(OSError):
-            self._listener.shutdown(socket.SHUT_RDWR)  # or its thread would go on waiting in accept()
+            self._listener.shutdown(socket.SHUT_RDWR)  # otherwise its thread would wait in accept() forever
         self._listener.close()
         self.flowing.set()
         self.cut()
 
     def cut(self) -> int:
-        """Break every connection; say how many there were. New ones are let through."""
+        """Break every connection and return how many there were; new connections are accepted."""
         with self._lock:
             for each in self._open:
                 with suppress(OSError):
@@ -62,7 +62,7 @@ class Proxy:
 
     @contextmanager
     def lagging(self, seconds: float) -> Iterator[None]:
-        """Let all that watches of pods tell come late by so much; everything else goes on as usual."""
+        """Delay the events of watches of pods by `seconds`; all other traffic passes as usual."""
         self.lag = seconds
         try:
             yield
@@ -71,7 +71,7 @@ class Proxy:
 
     @contextmanager
     def stalled(self) -> Iterator[None]:
-        """Let nothing through in either direction, with all connections open, as a lost network does."""
+        """Pass no data in either direction and keep all connections open, as when a network is lost."""
         self.flowing.clear()
         try:
             yield
@@ -105,7 +105,7 @@ class Proxy:
 
 
 class _Relay:
-    """One connection, copied in both directions by one thread: TLS is not to be read and written at once."""
+    """One connection, copied in both directions by one thread: TLS must not be read and written at the same time."""
 
     def __init__(self, proxy: Proxy, client: socket.socket, upstream: ssl.SSLSocket) -> None:
         self._proxy, self._client, self._upstream = proxy, client, upstream
@@ -129,19 +129,19 @@ class _Relay:
         return ready
 
     def _copy(self, source: socket.socket) -> bool:
-        """Pass on what has come, and say whether more may come."""
+        """Pass on the data that has arrived; say whether more may arrive."""
         return self._from_server() if source is self._upstream else self._from_client()
 
     def _from_client(self) -> bool:
         if data := self._client.recv(CHUNK):
-            # There is no pipelining: what a client sends after an answer begins with a request line.
+            # There is no pipelining: the first bytes that a client sends after an answer are a request line.
             self._watch = data.startswith(WATCH_OF_PODS) and b"watch=true" in data.partition(b"\r\n")[0]
             self._upstream.sendall(data)
         return bool(data)
 
     def _from_server(self) -> bool:
-        # What is readable may be a session ticket alone. A recv() that waits for data would then wait for ever: the
-        # request that the data answers is still to be read from the client.
+        # The readable bytes may be only a session ticket. A blocking recv() would then wait forever, because the
+        # request that would bring data has not been read from the client yet.
         self._upstream.setblocking(False)
         try:
             data = self._upstream.recv(CHUNK)

@@ -1,4 +1,4 @@
-"""What is to be true after a fault: nothing was over, somebody went on answering, all of the bound is used again."""
+"""Checks of a recovery after a fault: how long no client was answered, and when the whole bound is used again."""
 
 import time
 
@@ -7,15 +7,15 @@ from tests.stress.clients import CREATED, REFUSED, Tally
 from tests.stress.scene import BOUND, Times
 from tests.stress.witness import Witness
 
-PROOF_SECONDS = 10.0  # a proof takes up to three seconds, and one is asked for every five; the rest is a busy machine's
-AFTER_SECONDS = 3.0  # of churn when all is well again, for whatever still comes
+PROOF_SECONDS = 10.0  # a proof takes up to 3 s and is requested every 5 s; the rest is for a busy machine
+AFTER_SECONDS = 3.0  # of churn after the recovery, for late effects
 
 
 def full_again(witness: Witness, churn: Churn, since: float, seconds: float) -> float:
-    """Wait until the whole bound has been held after a moment; say how long that took, or infinity if it never was.
+    """Wait until pods hold the whole bound after a moment; return how long that took, or infinity if they never do.
 
-    In the second half of that time nobody deletes: beside many deletions it is by chance, and on a busy machine seldom,
-    that all of the bound is held at one moment.
+    In the second half of that time, no client deletes pods. With many deletions, pods hold the whole bound at one
+    moment only by chance, and rarely on a busy machine.
     """
     try:
         while witness.most(since) < BOUND:
@@ -30,11 +30,11 @@ def full_again(witness: Witness, churn: Churn, since: float, seconds: float) -> 
 
 
 def longest_silence(tally: Tally, since: float, until: float) -> float:
-    """The most seconds between two moments in which no client was let in or refused for the want of room."""
+    """Return the longest time in seconds in which no pod was created, and none was refused for lack of room."""
     answers = sorted(told.at for told in tally if told.outcome in {CREATED, REFUSED} and since <= told.at < until)
     return max(b - a for a, b in zip([since, *answers], [*answers, until], strict=True))
 
 
 def documented(times: Times) -> float:
-    """Seconds after which the share of a dead replica can be granted again: validity, lapse and a proof."""
+    """Return after how many seconds a dead replica's allotment can be granted again: validity, lapse and a proof."""
     return times.validity + times.lapse + PROOF_SECONDS

@@ -1,4 +1,4 @@
-"""Where storms happen: a control plane, two nodes, a namespace, and as many replicas as a storm wants."""
+"""The scene of a storm: a control plane, two nodes, a namespace, and as many replicas as the storm needs."""
 
 import os
 import re
@@ -26,15 +26,15 @@ from tests.stress.witness import holdings
 from webhook.core.config.parse import parse
 from webhook.core.config.render import digest
 
-# A create is given no longer than that in all, so that a lapse of a little more is as safe as 45 s are in production.
+# The API server gives each create this long, so that a lapse of a little more is as safe as 45 s are in production.
 REQUEST_SECONDS = 8
 APISERVER = (f"--request-timeout={REQUEST_SECONDS}s",)
 
 NODES = 2
 NODE_MEMORY = 4096 * MI
-BOUND = NODES * NODE_MEMORY * 75 // 100  # by the shipped configuration
+BOUND = NODES * NODE_MEMORY * 75 // 100  # with the shipped configuration
 POD = 64 * MI
-PODS = BOUND // POD  # 96, and nothing is left over
+PODS = BOUND // POD  # 96, without a remainder
 
 SETTLE_SECONDS = 60.0
 COMMITTED = r'headroom_scope_memory_requests_bytes\{scope="cluster"\}'
@@ -44,7 +44,7 @@ LAUNCH = Path(__file__).with_name("launch.py")
 
 
 class Times(NamedTuple):
-    """How long what a replica holds outlives it, in seconds; what the shipped ones are stands in webhook/."""
+    """The protocol's times in seconds: by default short, so that storms are short; webhook/ has the shipped ones."""
 
     validity: float = 5.0
     lapse: float = 10.0
@@ -52,7 +52,7 @@ class Times(NamedTuple):
 
     @property
     def flags(self) -> Sequence[str]:
-        """For the launcher."""
+        """Return the times as flags of the launcher (launch.py)."""
         return [f"--{name}={value}" for name, value in self._asdict().items()]
 
 
@@ -78,7 +78,7 @@ class Scene:
         fault: str | None = None,
         flags: Sequence[str | Path] = (),
     ) -> Iterator[Replicas]:
-        """Let `count` replicas guard the cluster, as one where Headroom was never before."""
+        """Run `count` replicas for the cluster, as if Headroom had never been installed in it before."""
         forget(self.plane)
         with Replicas(self.plane, work, count, serve=[*_serve(times, fault), *flags]) as replicas:
             yield replicas
@@ -89,7 +89,7 @@ class Scene:
     def proxied(
         self, work: Path, count: int, times: Times = SHORT, *, fault: str | None = None
     ) -> Iterator[tuple[Replicas, list[Proxy]]]:
-        """The same with a proxy before each replica's way to the API server."""
+        """Run replicas as `guarded` does, each with a proxy between it and the API server."""
         forget(self.plane)
         work.mkdir(parents=True, exist_ok=True)
         with ExitStack() as stack:
@@ -98,13 +98,13 @@ class Scene:
             for number, (replica, proxy) in enumerate(zip(replicas, proxies, strict=True)):
                 path = work / f"proxied-{number}.kubeconfig"
                 kubeconfig.write(path, {"server": proxy.url}, user=ACCOUNT, token=self._token())
-                replica._serve = [*replica._serve, "--kubeconfig", path]  # the last one counts
+                replica._serve = [*replica._serve, "--kubeconfig", path]  # the last flag counts
             yield stack.enter_context(replicas), proxies
             if fault is None:
                 self.check(replicas)
 
     def ask_only(self, replica: Replica) -> None:
-        """Lead the gate past the balancer to one replica, and return once the API server follows."""
+        """Point the webhook at one replica instead of the balancer, and wait until the API server follows."""
         path = f"{gate.CONFIGURATIONS}/{gate.NAME}"
         configuration = self.plane.api.get(path)
         for webhook in configuration["webhooks"]:
@@ -118,7 +118,7 @@ class Scene:
         return shown(replica, REVIEWS) > before
 
     def check(self, replicas: Replicas) -> None:
-        """Nothing unforeseen is in a replica's log, and each one's account comes to what there is."""
+        """Check that no replica's log shows an unforeseen error, and that each counts exactly the pods that exist."""
         held = sum(holdings(self.server.get("/api/v1/pods")["items"]).values())
         for replica in replicas:
             log = replica.log.read_text()
@@ -129,7 +129,7 @@ class Scene:
 
     @contextmanager
     def standstill(self) -> Iterator[None]:
-        """Stop etcd: what was sent to it is done when it goes on."""
+        """Stop etcd's process during the block; it carries out the requests that it got once it continues."""
         os.killpg(self.plane.pid("etcd"), signal.SIGSTOP)
         try:
             yield
@@ -148,7 +148,7 @@ class Scene:
 
 @contextmanager
 def scene(plane: ControlPlane) -> Iterator[Scene]:
-    """Prepare a control plane for one storm, and clear up after it."""
+    """Prepare a control plane for one storm, and clean up afterwards."""
     gate.apply_all_but_the_gate(plane)
     nodes.add(plane, NODES, nodes.Shape(memory=f"{NODE_MEMORY // MI}Mi"))
     try:
@@ -159,18 +159,18 @@ def scene(plane: ControlPlane) -> Iterator[Scene]:
 
 
 def accounts_for(replica: Replica, held: int) -> bool:
-    """Whether a replica counts just so much as committed."""
+    """Say whether a replica counts exactly `held` bytes as committed."""
     return shown(replica, COMMITTED) == held
 
 
 def shown(replica: Replica, sample: str) -> int:
-    """The sum of the samples in a replica's metrics that a pattern finds."""
+    """Return the sum of the samples in a replica's metrics that match a pattern."""
     text = urllib3.request("GET", f"{replica.metrics_url}/metrics", retries=False).data.decode()
     return sum(int(float(value)) for value in re.findall(rf"^{sample} (\S+)$", text, re.MULTILINE))
 
 
 def configure(plane: ControlPlane, replicas: Replicas, text: str) -> None:
-    """Edit the configuration, and return once every replica judges by it."""
+    """Edit the configuration, and wait until every replica judges by it."""
     kind = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "headroom-config"}}
     plane.api.apply(CONFIG, {**kind, "data": {"config.yaml": text}})
     loaded = rf'headroom_config_info\{{[^}}]*hash="{digest(parse(text))}"[^}}]*\}}'

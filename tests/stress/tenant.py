@@ -1,7 +1,7 @@
-"""What somebody with the stock role `edit` in one namespace can apply, as forms that are aimed at the bound.
+"""Objects that a user with the stock role `edit` in one namespace can apply to attack the bound.
 
-Each form asks for more than there is, for what no node can hold, or for an exemption that is not its own. Two nodes
-have 4096Mi each, and the bound is 6144Mi. A pod of `FITTING` fits twice, and leaves room for others.
+Each form asks for more than there is, for what no node can hold, or for an exemption to which it has no right. Two
+nodes have 4096Mi each, and the bound is 6144Mi. A pod of `FITTING` fits twice, and leaves room for others.
 """
 
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ MANY = 50
 
 
 class Form(NamedTuple):
-    """One object to create: below which API, in which collection; and a patch (subresource, body) to follow it."""
+    """One object to create, with its API and collection, and a patch (subresource, body) to send after it."""
 
     name: str
     api: str
@@ -26,18 +26,18 @@ class Form(NamedTuple):
 
 
 def container(memory: str, **more: object) -> Object:
-    """A container that asks for so much memory and is limited to it."""
+    """Make a container with `memory` as request and limit."""
     resources = {"requests": {"memory": memory}, "limits": {"memory": memory}}
     return {"name": "main", "image": "none", "resources": resources, **more}
 
 
 def pod_spec(memory: str, **more: object) -> Object:
-    """The spec of a pod of one container."""
+    """Make the spec of a pod of one container."""
     return {"containers": [container(memory)], **more}
 
 
 def forms() -> Iterator[Form]:
-    """Yield all of them."""
+    """Yield all forms."""
     yield from _pods()
     yield from _claims()
     yield from _workloads()

@@ -1,4 +1,4 @@
-"""Plain HTTP to an API server for those who must not lean on anybody's client: one connection each, kept alive."""
+"""Plain HTTP to an API server, for code that must not depend on a Kubernetes client: one kept-alive connection each."""
 
 import json
 import ssl
@@ -14,21 +14,21 @@ FAULTS = (OSError, HTTPException)
 
 
 class Server(NamedTuple):
-    """Where an API server is, and how its administrator is known to it."""
+    """The address of an API server, and its administrator's credentials."""
 
     url: str
     ca_file: Path
     token: str
 
     def connect(self, timeout: float = 30.0) -> HTTPSConnection:
-        """A connection that is opened by its first request; `timeout` is for each wait for bytes."""
+        """Return a connection, which its first request opens; `timeout` is in seconds, for each wait for bytes."""
         parts = urlsplit(self.url)
         context = ssl.create_default_context(cafile=str(self.ca_file))
         return HTTPSConnection(str(parts.hostname), parts.port, context=context, timeout=timeout)
 
     @property
     def headers(self) -> dict[str, str]:
-        """What each request carries."""
+        """The headers of each request."""
         return {"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"}
 
     def get(self, path: str) -> Object:
@@ -36,7 +36,7 @@ class Server(NamedTuple):
         return self.send("GET", path)
 
     def send(self, method: str, path: str, body: Object | None = None) -> Object:
-        """Do one request over a connection of its own; an HTTPException unless it succeeds."""
+        """Send one request over a connection of its own; raises HTTPException unless it succeeds."""
         with closing(self.connect()) as connection:
             sent = None if body is None else json.dumps(body)
             connection.request(method, path, sent, headers=self.headers)

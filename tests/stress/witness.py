@@ -1,11 +1,11 @@
-"""The witness: what pods hold at every single revision, by a watch and an arithmetic of its own.
+"""The witness: finds what pods hold at every single revision, by its own watch and its own arithmetic.
 
     consistent list ──► one watch ──► after each event: the sum ──► maximum, median, what was over
                           │ it broke (the API server was restarted)
                           └──► the state at each revision that was missed, by exact lists ──► a new watch
 
-It shares no code with `webhook/`: whoever is to be caught must not be asked. It knows plain containers and whole Ki, Mi
-and Gi, which is all that storms ask for.
+It shares no code with `webhook/`, because it must not rely on the code that it checks. It knows only plain containers
+and whole Ki, Mi and Gi, which is all that storms use.
 """
 
 import json
@@ -27,15 +27,16 @@ PODS = "/api/v1/pods"
 UNITS = {"Ki": 1 << 10, "Mi": 1 << 20, "Gi": 1 << 30}
 ENDED = {"Succeeded", "Failed"}
 CATCH_UP_SECONDS = 60.0
-SILENCE_SECONDS = 120.0  # the API server sends a bookmark each minute
+SILENCE_SECONDS = 120.0  # the API server sends a bookmark every minute
 
-# A pod that asks for nothing, in a namespace that Headroom leaves out: once it is seen, so is all that came before.
+# The path for marks: pods that ask for nothing, in a namespace that Headroom exempts. Once the witness has seen a mark,
+# it has seen everything before it.
 MARKS = "/api/v1/namespaces/kube-system/pods"
 
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """The last mark that was seen: its name, the revision at which, and what each pod held there."""
+    """The last mark that was seen: its name, its revision, and what each pod held at that revision."""
 
     name: str = ""
     revision: int = 0
@@ -43,7 +44,7 @@ class Mark:
 
 
 class Witness:
-    """Watches the pods of all namespaces for as long as `with` lasts, from a list of them on (default: a new one)."""
+    """Watches the pods of all namespaces while the `with` block runs, from a given list on (default: a new list)."""
 
     def __init__(self, server: Server, listed: Object | None = None) -> None:
         self._server, self._listed = server, listed
@@ -70,30 +71,30 @@ class Witness:
         self._stop.set()
         if self._socket is not None:
             with suppress(OSError):
-                # Past TLS, which is not to be closed while another thread reads from it.
+                # Bypasses TLS, which must not be closed while another thread reads from it.
                 socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
         self._thread.join(CATCH_UP_SECONDS)
 
     def most(self, since: float = float("-inf")) -> int:
-        """The most bytes that pods have held since a moment of the monotonic clock."""
+        """Return the most bytes that pods have held since a moment of the monotonic clock."""
         with self._lock:
             return max((moment.held for moment in self._moments if moment.at >= since), default=0)
 
     @property
     def held(self) -> int:
-        """Bytes that pods hold now, as far as was seen."""
+        """Return the bytes that pods hold now, as far as the witness has seen."""
         with self._lock:
             return self._sum
 
     def since_now(self) -> int:
-        """A mark from which on to `testify`."""
+        """Return a value for `testify`, which then covers everything from now on."""
         with self._lock:
             return len(self._moments) - 1
 
     def testify(self, since: int = 0) -> Evidence:
-        """What was seen since a mark; an AssertionError if anything was missed on the way.
+        """Return what was seen since `since`; raises AssertionError if the witness missed anything.
 
-        Others may go on creating and deleting: what was seen is compared with the list at the very same revision.
+        Clients may go on creating and deleting: the view is compared with a list at exactly the same revision.
         """
         ended = time.monotonic()
         mark = self._catch_up()
@@ -118,7 +119,7 @@ class Witness:
         finally:
             self._server.send("DELETE", f"{MARKS}/{name}?gracePeriodSeconds=0")
 
-    # -- what the thread does ------------------------------------------------------------------------------------------
+    # -- on the witness's thread ---------------------------------------------------------------------------------------
 
     def _run(self) -> None:
         missed = False
@@ -130,11 +131,11 @@ class Witness:
                     missed = self._watch()
                 except FAULTS:
                     self._stop.wait(0.1)
-        except BaseException as fault:  # noqa: BLE001 - told to whoever asks for the testimony
+        except BaseException as fault:  # noqa: BLE001 - raised by `testify`
             self._fault = fault
 
     def _watch(self) -> bool:
-        """Follow the events of one watch; True when there were more than it can tell."""
+        """Follow the events of one watch; return True if the watch can no longer deliver all events."""
         for kind, found in self._events():
             if kind == "ERROR":
                 return True
@@ -170,7 +171,7 @@ class Witness:
         self._moments.append(Moment(self._revision, self._sum, time.monotonic()))
 
     def _recall(self) -> None:
-        """After its restart an API server has no events from before, but etcd has every state."""
+        """List each missed revision: a restarted API server has no events from before, but etcd has every state."""
         newest = int(self._server.get(f"{PODS}?limit=1")["metadata"]["resourceVersion"])
         for revision in range(self._revision + 1, newest + 1):
             self._take_in(self._server.get(f"{PODS}?resourceVersion={revision}&resourceVersionMatch=Exact"))
@@ -191,12 +192,12 @@ class Witness:
 
 
 def holdings(pods: list[Object]) -> dict[str, int]:
-    """What each pod of a list holds, by namespace/name; who holds nothing is left out."""
+    """Return what each pod of a list holds, by namespace/name; pods that hold nothing are left out."""
     return {key: held for key, held in map(_holding, pods) if held}
 
 
 def _holding(pod: Object) -> tuple[str, int]:
-    """A pod's namespace/name, and the bytes that it holds: nothing once it has run to its end."""
+    """Return a pod's namespace/name and the bytes that it holds: 0 once it has ended."""
     meta = pod["metadata"]
     key = f"{meta['namespace']}/{meta['name']}"
     if pod["status"].get("phase") in ENDED:
@@ -206,6 +207,6 @@ def _holding(pod: Object) -> tuple[str, int]:
 
 
 def size(quantity: str) -> int:
-    """Bytes of `64Mi` and the like; a ValueError for anything finer."""
+    """Return the bytes of a quantity such as `64Mi`; raises ValueError for any other notation."""
     unit = UNITS.get(quantity[-2:])
     return int(quantity) if unit is None else int(quantity[:-2]) * unit

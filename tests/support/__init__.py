@@ -1,1 +1,1 @@
-"""What tests share: fakes, builders, samples, a reference ledger. No test is defined here."""
+"""What the tests share: fakes, builders, samples, and a reference ledger. This package defines no tests."""

@@ -1,4 +1,4 @@
-"""Small accounts for tests: pods, nodes and ledgers by the few words that matter to a test. Memory is in Gi."""
+"""Builders of pods, nodes and ledgers, with defaults for everything that a test is not about. Memory is in Gi."""
 
 from webhook.core.config.config import HeadroomConfig
 from webhook.core.config.parse import parse
@@ -18,13 +18,13 @@ HIGH_MEM = "pools: [{name: high-mem, nodeSelector: {pool: high-mem}, thresholds:
 
 
 def config(settings: str = "", requests: str = "100%") -> HeadroomConfig:
-    """Make a configuration: the sum of memory requests is bounded, and whatever else the YAML says."""
+    """Make a configuration from YAML; without thresholds in it, memory requests get the threshold `requests`."""
     text = f"apiVersion: headroom.internal/v1\nkind: HeadroomConfig\n{settings}\n"
     return parse(text if "\nthresholds:" in text else f"{text}thresholds: {{memory: {{requests: {requests}}}}}\n")
 
 
 def footprint(requests: float = 0, limits: float | None = None, cpu: int = 0) -> Amounts:
-    """Make a footprint; without limits it is unbounded."""
+    """Make a footprint, memory in Gi and cpu in millicores; without `limits` it counts as unbounded."""
     asked = int(requests * GI)
     declared = 0 if limits is None else int(limits * GI)
     return Amounts(asked, declared, max(asked, declared), int(limits is None), cpu, cpu, cpu, 0)
@@ -43,7 +43,7 @@ def pod(
     confined_to: dict[str, str] | None = None,
     infeasible: bool = False,
 ) -> PodInfo:
-    """Make what is known of a pod in namespace default."""
+    """Make the PodInfo of a pod in the namespace default."""
     amounts = footprint(requests, limits, cpu)
     ways = (Way(tuple(sorted(confined_to.items()))),) if confined_to else ()
     return PodInfo(f"default/{name}", uid or f"{name}-uid", revision, amounts, node, counts, ways, infeasible)
@@ -59,7 +59,7 @@ def node(
     taints: frozenset[str] = frozenset(),
     pool: str = "",
 ) -> NodeInfo:
-    """Make what is known of a node."""
+    """Make the NodeInfo of a node."""
     labels = (("pool", pool),) if pool else ()
     return NodeInfo(name, Allocatable(int(memory * GI), cpu), ready, cordoned, taints, labels)
 
@@ -72,7 +72,7 @@ def ledger(settings: str = "", *nodes: NodeInfo, requests: str = "100%") -> Ledg
 
 
 def headroom(of: Ledger, scope: str = CLUSTER, index: int = REQUESTS) -> float:
-    """Return what is left of a bounded sum, in Gi."""
+    """Return the headroom of a bounded sum, in Gi."""
     left = of.standing(scope).headroom(index)
     assert left is not None
     return left / GI
@@ -84,7 +84,7 @@ def committed(of: Ledger, scope: str = CLUSTER) -> float:
 
 
 def bound(of: Ledger, scope: str = CLUSTER, index: int = REQUESTS) -> float:
-    """Return what a sum may reach, in Gi."""
+    """Return the bound of a sum, in Gi."""
     limit = of.standing(scope).bearing.bound[index]
     assert limit is not None
     return limit / GI

@@ -1,4 +1,4 @@
-"""The audit log, read back."""
+"""Runs an audit log and reads its lines."""
 
 import io
 import json
@@ -22,7 +22,7 @@ def writing(
     top: Callable[[Reference], Reference | None] = lambda _: None,
     **limits: int,
 ) -> Iterator[AuditLog]:
-    """Run an audit log; its thread ends with the block."""
+    """Run an audit log; its thread ends with the `with` block."""
     audit = AuditLog("r1", lambda: NOW, str(file) if file else None, out, top=top, **limits)
     writer = threading.Thread(target=audit.run)
     writer.start()

@@ -1,4 +1,4 @@
-"""Replicas that book for real, against ConfigMaps over HTTP; their pods and nodes are told to them by hand."""
+"""Replicas that really book, against ConfigMaps over HTTP; tests give them their pods and nodes directly."""
 
 import threading
 import time
@@ -21,11 +21,11 @@ from webhook.http.messages import Response
 from webhook.kube.client import Api
 from webhook.kube.configmaps import ConfigMaps
 
-PATIENCE = 30.0  # seconds; only what is broken takes so long
+PATIENCE = 30.0  # seconds; only a failure takes this long
 
 
 def until(holds: Callable[[], bool], seconds: float = PATIENCE) -> None:
-    """Wait until something is so."""
+    """Wait until a condition holds."""
     deadline = time.monotonic() + seconds
     while not holds():
         assert time.monotonic() < deadline, f"not so after {seconds:g} s"
@@ -33,12 +33,12 @@ def until(holds: Callable[[], bool], seconds: float = PATIENCE) -> None:
 
 
 def state_of(server: FakeConfigMaps) -> Shared:
-    """Read the shared object as it is now."""
+    """Return the current state of the shared object."""
     return shared.read(server.data("headroom-allotments")["state.json"])
 
 
 class Replica:
-    """An admission with its booking thread and its watch of the shared object."""
+    """An admission with its allotment controller and its watch of the shared object."""
 
     def __init__(
         self, server: FakeConfigMaps, judge: Judge, memory: float, timeout: float, prove: Callable[[], None]
@@ -58,22 +58,22 @@ class Replica:
         self.watcher = threading.Thread(target=self.watch.run)
 
     def _relist(self, **_: bool) -> None:
-        """Give the lists of pods and nodes that are asked for at once, unless the watch on pods is broken.
+        """Deliver requested lists of pods and nodes at once, unless the watch on pods is broken.
 
-        Then they come with `mend`, as a reflector gives them once it reaches the API server again.
+        In that case `mend` delivers them, as a reflector does once it reaches the API server again.
         """
         self._list_is_due = True
         if self.admission.account.pods.broken_since is None:
             self.mend()
 
     def break_pods(self, seconds: float) -> None:
-        """Let the watch on pods be broken for so long, at one stroke: nothing is begun in between."""
+        """Break the watch on pods and let `seconds` pass under the lock, so that no other thread acts in between."""
         with self.admission.account.lock:
             self.admission.account.tell_broken(self.admission.account.pods, "reset")
             self.judge.clock.wait(seconds)
 
     def mend(self) -> None:
-        """Let the watch on pods be open again, with a list before if one is due."""
+        """Open the watch on pods again, after a list if one was requested."""
         due, self._list_is_due = self._list_is_due, False
         if due:
             self.judge.sync(self.memory, revision=self.admission.account.ledger.revision or 100)
@@ -81,11 +81,11 @@ class Replica:
 
     @property
     def admission(self) -> PodAdmission:
-        """What answers."""
+        """The admission that answers reviews."""
         return self.judge.admission
 
     def answer(self, asked: Response | PendingReview) -> Response:
-        """Wait for an answer as the door does, by the clock on the wall."""
+        """Wait for an answer as the dispatcher does, but in real time."""
         if isinstance(asked, Response):
             return asked
         try:
@@ -95,7 +95,7 @@ class Replica:
             return asked.answer.result(0)
 
     def look_round(self) -> None:
-        """Return once the booking thread has done all that there is to do by now: it has begun, and then waited."""
+        """Wait until the allotment controller has done all work that is due now: it has started, and waits again."""
         account = self.admission.account
         for _ in range(2):  # the first wait may have begun before
             with account.lock:
@@ -103,7 +103,7 @@ class Replica:
             until(lambda: not account._work)
 
     def end_booking(self) -> None:
-        """Let the booking thread come to its end."""
+        """Stop the allotment controller's thread and wait for its end."""
         self.stop.set()
         self.booker.join(PATIENCE)
         assert not self.booker.is_alive()
@@ -121,7 +121,7 @@ def replica(
     prove: Callable[[], None] | None = None,
     watching: bool = True,
 ) -> Iterator[Replica]:
-    """Run one; a proof that it asks for is given at once, unless somebody else gives it."""
+    """Run one replica; a proof that it requests comes at once, unless `prove` is given to do that."""
     judge = Judge(name, timing, seconds)
     judge.configure()
     judge.sync(memory)
@@ -143,7 +143,7 @@ def replica(
 
 
 def pass_time(seconds: float, *replicas: Replica) -> None:
-    """Let time pass by a second or less at a time, with a look round of each booking thread after that."""
+    """Let time pass in steps of at most a second; after each step, every allotment controller does its work."""
     while seconds > 0:
         for each in replicas:
             each.judge.clock.wait(min(1.0, seconds))
@@ -153,5 +153,5 @@ def pass_time(seconds: float, *replicas: Replica) -> None:
 
 
 def is_ready(replicas: Replica) -> bool:
-    """Say whether a replica holds a valid share."""
+    """Say whether a replica holds a valid allotment."""
     return replicas.admission.account.unready() is None

@@ -1,4 +1,4 @@
-"""Certificates that tests serve with, and their files as a Secret is mounted."""
+"""Server certificates for tests, and files that are laid out like a mounted Secret."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,7 +21,7 @@ FIRST, SECOND = issue(AUTHORITY, NAMES, NOW), issue(AUTHORITY, NAMES, NOW)
 
 
 class Mounted(NamedTuple):
-    """The two files as a server finds them."""
+    """The certificate's and the key's file, where a server reads them."""
 
     certificate: Path
     key: Path

@@ -1,4 +1,4 @@
-"""Certificates of clients: what an API server shows, and what somebody else would."""
+"""Certificates of clients: the API server's, and those of other clients."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -27,7 +27,7 @@ def client(
     usage: x509.ObjectIdentifier = ExtendedKeyUsageOID.CLIENT_AUTH,
     age: timedelta = timedelta(),
 ) -> Pair:
-    """Issue a certificate for a day."""
+    """Issue a certificate that is valid for a day."""
     key = new_key()
     builder = (
         x509.CertificateBuilder()
@@ -46,12 +46,12 @@ def client(
 
 
 def pem(pair: Pair) -> bytes:
-    """Write certificate and key into one."""
+    """Return certificate and key in one PEM text."""
     return pair.certificate.public_bytes(Encoding.PEM) + write_key(pair.key)
 
 
 def admission_configuration(folder: Path) -> Path:
-    """Write what --admission-control-config-file names: by which certificate the API server is known to webhooks."""
+    """Write the file for --admission-control-config-file, with the certificate that the API server shows webhooks."""
     shown = client()
     (folder / "client.crt").write_bytes(write_certificates([shown.certificate]))
     (folder / "client.key").write_bytes(write_key(shown.key))

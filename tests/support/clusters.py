@@ -1,4 +1,4 @@
-"""Random clusters whose nodes come, go and are drained, beside a plain sum of what must hold."""
+"""Random clusters whose nodes join, leave and are drained, with plain sums to compare the ledger with."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
@@ -25,19 +25,19 @@ Change = Callable[[NodeInfo], NodeInfo]
 
 
 class Lost(NamedTuple):
-    """A node, and whether it is deleted or only NotReady."""
+    """A lost node: it is either deleted or only NotReady."""
 
     name: str
     deleted: bool
 
 
 class Cluster:
-    """A ledger that has listed the nodes n0, n1 …, and the time. What it has not listed, j0 and so on, joins."""
+    """A ledger that has listed the nodes n0, n1, …, and the time. Nodes that join later are named j0, j1, …"""
 
     def __init__(self, settings: HeadroomConfig, nodes: list[NodeInfo], pods: Iterable[PodInfo]) -> None:
         self.ledger = Ledger(AccountingRules(settings))
         self.now = 0.0
-        self.nodes = {facts.name: facts for facts in nodes}  # without those that were deleted
+        self.nodes = {facts.name: facts for facts in nodes}  # without deleted nodes
         self.pods = list(pods)
         self.ledger.relist_nodes([replace(facts, ready=True) for facts in nodes], self.now)
         self.ledger.relist(self.pods, 1)
@@ -45,7 +45,7 @@ class Cluster:
             self.change(facts.name, lambda facts: facts)
 
     def change(self, name: str, to: Change) -> None:
-        """Show another state of a node, and let the grace of one that is not Ready end."""
+        """Show another state of a node, and let enough time pass that the grace of a NotReady node ends."""
         self.nodes[name] = to(self.nodes[name])
         self.ledger.see_node(self.nodes[name], self.now)
         self.now += 10.0
@@ -56,7 +56,7 @@ class Cluster:
         self.change(name, lambda facts: replace(facts, cordoned=on))
 
     def lose(self, lost: Lost) -> None:
-        """Lose a node."""
+        """Delete a node, or make it NotReady."""
         if lost.deleted:
             self.ledger.node_gone(lost.name, self.now)
             del self.nodes[lost.name]
@@ -64,41 +64,41 @@ class Cluster:
             self.change(lost.name, lambda facts: replace(facts, ready=False))
 
     def join(self, facts: NodeInfo) -> None:
-        """Let a node join that was never there."""
+        """Add a node that has not existed before."""
         self.nodes[facts.name] = facts
         self.change(facts.name, lambda facts: facts)
 
     def headroom(self) -> Sums:
-        """What is left of each bounded sum; less than nothing where it is over."""
+        """Return the headroom of each bounded sum; it is negative where the sum is over its bound."""
         accounts = [self.ledger.standing(scope) for scope in self.ledger.accounting.scopes]
         left = {(each.scope, index): each.headroom(index) for each in accounts for index in range(len(NOTHING))}
         return {key: amount for key, amount in left.items() if amount is not None}
 
     def headroom_beside_waiting(self) -> Sums:
-        """The same, without what waits in pools: as nodes come and go, that is confined to other pools, or to none."""
+        """Return `headroom`, not counting unbound pods in pools: as nodes change, they move to other pools, or none."""
         waits = {scope: amounts for scope, amounts in self.ledger.pending().items() if scope != CLUSTER}
         return {(s, i): left + waits.get(s, NOTHING)[i] for (s, i), left in self.headroom().items()}
 
     def borne(self) -> Sums:
-        """The same of those sums whose bound is not zero.
+        """Return `headroom` of the sums whose bound is not 0.
 
-        A bound does not go below that, so a sum that was over may be over by less; and with its last node a pool loses
-        what waits there. Nothing can be granted from either.
+        A bound does not go below 0, so a sum that is over its bound may then be over by less; and with its last node a
+        pool loses the unbound pods. Nothing can be granted from such a sum anyway.
         """
         return {key: left for key, left in self.headroom().items() if self.bounds()[key]}
 
     def room(self) -> Sums:
-        """What could be granted."""
+        """Return how much could be granted from each sum."""
         return {key: max(0, left) for key, left in self.headroom().items()}
 
     def bounds(self) -> Sums:
-        """What each sum may reach."""
+        """Return the bound of each bounded sum."""
         scopes = self.ledger.accounting.scopes
         every = {(s, i): b for s in scopes for i, b in enumerate(self.ledger.standing(s).bearing.bound)}
         return {key: bound for key, bound in every.items() if bound is not None}
 
     def excused(self, name: str) -> Sums:
-        """What a node takes, or would take, out of the commitment when it does not count."""
+        """Return what a node takes, or would take, out of the committed sums while it does not count."""
         held = NOTHING
         for pod in self.pods:
             held = held.plus(pod.footprint) if pod.node == name else held
@@ -146,7 +146,10 @@ def clusters(
     states: st.SearchStrategy[tuple[bool, bool, bool]] = some_states,
     history: st.SearchStrategy[list[tuple[str, int, Allocatable]]] = happenings,
 ) -> st.SearchStrategy[Cluster]:
-    """Up to five nodes, each (Ready, cordoned, tainted), and pods on them, on others and on none; then a history."""
+    """Make clusters of up to five nodes, each (Ready, cordoned, tainted), with pods and a history of changes.
+
+    Pods are on these nodes, on other nodes, and on none.
+    """
     facts = st.builds(
         lambda room, state, labels: NodeInfo("", room, state[0], state[1], TAINT if state[2] else frozenset(), labels),
         rooms,

@@ -1,4 +1,4 @@
-"""Configurations for tests: the smallest text that is valid, and hypothesis strategies for all of them."""
+"""Configurations for tests: the smallest valid text, and hypothesis strategies for every valid configuration."""
 
 from string import ascii_lowercase, digits
 
@@ -28,7 +28,7 @@ kind: HeadroomConfig
 thresholds: {memory: {requests: 75%}}
 """
 
-# Words that YAML readers like to take for something else are names too.
+# Words that YAML parsers may read as booleans, nulls or numbers are valid names too.
 names = st.sampled_from(["on", "off", "yes", "null", "true", "1e3", "12", "0x1f", "1.5"]) | st.text(
     ascii_lowercase + digits, min_size=1, max_size=8
 )

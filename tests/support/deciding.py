@@ -39,7 +39,7 @@ class Replica:
         return asked
 
     def resize(self, memory: str) -> Evaluation:
-        """A pod of 1Gi that is not bound asks to grow."""
+        """Make the evaluation of a resize of an unbound pod of 1Gi."""
         request = resizing(resources("1Gi"), resources(memory), spec={"nodeName": ""})
         asked = question(request, AccountingRules(self.config))
         assert isinstance(asked, Evaluation)

@@ -1,4 +1,4 @@
-"""A small true API server for one resource: real HTTP on loopback, list pages, watches, bookmarks, and every fault."""
+"""A small API server for one resource: real HTTP on loopback, with pages of lists, watches, bookmarks and faults."""
 
 import ssl
 import threading
@@ -10,23 +10,23 @@ from tests.support.fake_http import CUT, END, Call, Fault, Handler, Server, Watc
 
 
 class FakeApiServer:
-    """The objects, their history, and the server that shows them; use it in a `with`."""
+    """The objects, their history, and the server that serves them; use it in a `with` statement."""
 
     def __init__(self, tls: ssl.SSLContext | None = None, page: int = 500) -> None:
         self.objects: dict[str, dict[str, Any]] = {}
         self.history: list[tuple[int, bytes]] = []
         self.revision = 1000
-        self.oldest = 0  # watches from before this revision are told 410
+        self.oldest = 0  # watches from before this revision get 410 Gone
         self.gone_as_event = True
         self.page = page
-        self.mute = False  # open watches bring nothing any more
+        self.mute = False  # True: open watches stay open, but send nothing
         self.calls: list[Call] = []
         self.faults: list[Fault] = []
         self.watches: list[Watch] = []
         self.lock = threading.RLock()
         self.closing = threading.Event()
         self._tls = tls
-        # No port of those that the system hands out: while `down`, a client that tries again could be given it.
+        # Not an ephemeral port: while this server is `down`, the system could give it to a client that reconnects.
         self._address = ("127.0.0.1", free_port())
         self._http: Server | None = None
 
@@ -40,16 +40,16 @@ class FakeApiServer:
 
     @property
     def url(self) -> str:
-        """Where it listens; the same after `down` and `up`."""
+        """The URL of the server; it stays the same after `down` and `up`."""
         return f"{'https' if self._tls else 'http'}://127.0.0.1:{self._address[1]}"
 
     @property
     def connections(self) -> int:
-        """How many there have been since it is up."""
+        """How many connections there have been since `up`."""
         return len(self._http.connections) if self._http else 0
 
     def handler(self) -> type[Handler]:
-        """Return what answers calls, which a client may send before `up` has returned."""
+        """Return the class that answers calls; a client may send the first call before `up` has returned."""
         return Handler
 
     def up(self) -> None:
@@ -58,7 +58,7 @@ class FakeApiServer:
         threading.Thread(target=self._http.serve_forever, args=(0.01,), daemon=True).start()
 
     def down(self) -> None:
-        """Refuse connections and drop those that are open."""
+        """Refuse new connections and drop the open ones."""
         http, self._http = self._http, None
         if http is not None:
             http.shutdown()
@@ -67,7 +67,7 @@ class FakeApiServer:
         self.end_watches(CUT)
 
     def put(self, name: str, **fields: Any) -> int:
-        """Create or change an object and tell the watches; return its revision."""
+        """Create or change an object and send the event to the watches; return its revision."""
         with self.lock:
             self.revision += 1
             metadata = {
@@ -81,7 +81,7 @@ class FakeApiServer:
             return self._record(kind, self.objects[name])
 
     def delete(self, name: str) -> int:
-        """Delete an object and tell the watches; return the revision of that."""
+        """Delete an object and send the event to the watches; return the revision of the deletion."""
         with self.lock:
             self.revision += 1
             last = self.objects.pop(name)
@@ -89,30 +89,30 @@ class FakeApiServer:
             return self._record("DELETED", last)
 
     def bookmark(self, revision: int | None = None) -> None:
-        """Send a bookmark of the current (or that) revision to the open watches."""
+        """Send a bookmark to the open watches, of the current revision unless another is given."""
         metadata = {"resourceVersion": str(revision or self.revision), "creationTimestamp": None}
         self.send(line("BOOKMARK", {"kind": "Thing", "metadata": metadata, "spec": {"containers": None}}))
 
     def send(self, chunk: bytes) -> None:
-        """Send these bytes to the open watches, whatever they are."""
+        """Send bytes to the open watches; they need not be a valid event."""
         with self.lock:
             for watch in self.watches:
                 if not self.mute:
                     watch.chunks.put(chunk)
 
     def end_watches(self, how: bytes = END) -> None:
-        """End the open watches, in good order or not."""
+        """End the open watches: `END` ends them properly, `CUT` drops the connections."""
         with self.lock:
             for watch in self.watches:
                 watch.chunks.put(how)
             self.watches.clear()
 
     def refuse(self, kind: str, status: int, *, times: int = 1, skip: int = 0, retry_after: str = "") -> None:
-        """Answer calls of this kind with an error."""
+        """Answer the next calls of this kind with an error, after `skip` normal answers."""
         self.faults.append(Fault(kind, lambda handler, _: handler.refuse(status, retry_after), times, skip))
 
     def hang(self, kind: str, times: int = 1) -> None:
-        """Take calls of this kind and never answer them."""
+        """Accept the next calls of this kind and never answer them."""
 
         def wait(*_: object) -> None:
             self.closing.wait(30)
@@ -120,7 +120,10 @@ class FakeApiServer:
         self.faults.append(Fault(kind, wait, times))
 
     def reply(self, kind: str, body: bytes, *, status: int = 200, times: int = 1, whole: bool = True) -> None:
-        """Answer calls of this kind with this body; not `whole`: and then keep the connection open in silence."""
+        """Answer the next calls of this kind with this body.
+
+        Unless `whole`, the answer lacks its last byte, and the connection stays open in silence.
+        """
 
         def answer(handler: Handler, _: Call) -> None:
             handler.answer(status, body, None if whole else {"Content-Length": str(len(body) + 1)})
@@ -130,7 +133,7 @@ class FakeApiServer:
         self.faults.append(Fault(kind, answer, times))
 
     def trickle(self, kind: str, body: bytes, every: float) -> None:
-        """Answer a call of this kind byte by byte, one every so many seconds."""
+        """Answer the next call of this kind byte by byte, one byte every `every` seconds."""
 
         def answer(handler: Handler, _: Call) -> None:
             handler.begin_chunks()
@@ -143,7 +146,7 @@ class FakeApiServer:
         self.faults.append(Fault(kind, answer))
 
     def late(self, kind: str, seconds: float) -> Fault:
-        """Make a fault that answers truthfully, but late."""
+        """Make a fault that gives the normal answer, but late."""
 
         def answer(handler: Handler, call: Call) -> None:
             time.sleep(seconds)
@@ -156,7 +159,7 @@ class FakeApiServer:
         return sum(call.kind == kind for call in list(self.calls))
 
     def open_watch(self, since: int) -> Watch:
-        """Begin a watch with what is past its revision."""
+        """Begin a watch with the events after its revision."""
         with self.lock:
             watch = Watch(since)
             for revision, event in self.history:

@@ -1,4 +1,4 @@
-"""An API server with pods, nodes, quotas, ConfigMaps and Events: enough for a whole replica."""
+"""A fake API server with pods, nodes, quotas, ConfigMaps and Events: enough to run a whole replica."""
 
 from pathlib import Path
 from typing import Any
@@ -12,14 +12,14 @@ from tests.support.fake_http import Call, Handler, encode
 
 
 class FakeCluster(FakeConfigMaps):
-    """ConfigMaps are its own; pods, nodes and quotas are lists of their own beside them."""
+    """Serves ConfigMaps itself; pods, nodes and quotas each come from a fake API server of their own."""
 
     def __init__(self) -> None:
         self.version = "v1.37.2"
         super().__init__()
         self.pods, self.nodes, self.quotas = FakeApiServer(), FakeApiServer(), FakeApiServer()
         self.shelf = Shelf()
-        self.hidden: set[str] = set()  # what it refuses to show
+        self.hidden: set[str] = set()  # resources that it refuses to serve
 
     def handler(self) -> type[Handler]:
         return _Handler
@@ -31,16 +31,16 @@ class FakeCluster(FakeConfigMaps):
         self.quotas.end_watches()
 
     def add_node(self, name: str, memory: str) -> None:
-        """Add a node that is ready."""
+        """Add a node that is Ready."""
         allocatable = {"memory": memory, "cpu": "4"}
         self.nodes.put(name, status={"allocatable": allocatable, "conditions": [{"type": "Ready", "status": "True"}]})
 
     def add_pod(self, name: str, memory: str) -> None:
-        """Add a pod, as the API server does once it was let in."""
+        """Add a pod, as the API server does after Headroom admitted it."""
         self.pods.put(name, spec=_spec(memory))
 
     def add_quota(self, name: str, hard: dict[str, str], used: dict[str, str]) -> None:
-        """Add a quota in the namespace default, whose usage is known."""
+        """Add a ResourceQuota with known usage in the namespace default."""
         self.quotas.put(name, spec={"hard": hard}, status={"hard": hard, "used": used})
 
     def configure(self, text: str) -> None:
@@ -48,7 +48,7 @@ class FakeCluster(FakeConfigMaps):
         self.write("headroom-config", {"config.yaml": text})
 
     def kubeconfig(self, folder: Path) -> Path:
-        """Write a file that leads here."""
+        """Write a kubeconfig for this server."""
         named: dict[str, list[dict[str, Any]]] = {
             "clusters": [{"name": "fake", "cluster": {"server": self.url}}],
             "users": [{"name": "fake", "user": {"token": "none"}}],

@@ -1,4 +1,4 @@
-"""The API server's ConfigMaps: made once, read, replaced by compare-and-swap; and the rude ends of a write."""
+"""A fake API server for ConfigMaps: create, read, compare-and-swap, and writes whose answer is lost or wrong."""
 
 import json
 from typing import Any, Self
@@ -11,7 +11,7 @@ PATH = f"/api/v1/namespaces/{NAMESPACE}/configmaps"
 
 
 class FakeConfigMaps(FakeApiServer):
-    """An API server that has nothing else."""
+    """A fake API server that has only ConfigMaps."""
 
     def handler(self) -> type[Handler]:
         return Handling
@@ -21,29 +21,29 @@ class FakeConfigMaps(FakeApiServer):
         return self
 
     def write(self, name: str, data: dict[str, str]) -> int:
-        """Make or change one as a person would."""
+        """Create or change a ConfigMap unconditionally, as a user would."""
         return self.put(name, data=data)
 
     def data(self, name: str) -> dict[str, str]:
-        """What one holds."""
+        """Return the data of a ConfigMap."""
         with self.lock:
             found: dict[str, str] = self.objects[name]["data"]
             return found
 
     def save(self) -> tuple[int, dict[str, Any]]:
-        """What there is now, with its revision."""
+        """Return the current objects and their revision, for `put_back`."""
         with self.lock:
             return self.revision, dict(self.objects)
 
     def put_back(self, saved: tuple[int, dict[str, Any]]) -> None:
-        """Be what was there once, with every watch broken."""
+        """Restore a saved state, as a restore of etcd does; every watch breaks."""
         with self.lock:
             self.revision, self.objects = saved[0], dict(saved[1])
             self.history.clear()
         self.end_watches(CUT)
 
     def lose_answer(self, kind: str, *, skip: int = 0) -> None:
-        """Carry out a call of this kind and close the connection instead of answering."""
+        """Carry out the next call of this kind, but close the connection instead of answering."""
 
         def answer(handler: Handler, call: Call) -> None:
             assert isinstance(handler, Handling)
@@ -54,7 +54,7 @@ class FakeConfigMaps(FakeApiServer):
         self.faults.append(Fault(kind, answer, skip=skip))
 
     def fail_after(self, kind: str) -> None:
-        """Carry out a call of this kind and say that it failed."""
+        """Carry out the next call of this kind, but answer that it failed."""
 
         def answer(handler: Handler, call: Call) -> None:
             assert isinstance(handler, Handling)
@@ -64,7 +64,7 @@ class FakeConfigMaps(FakeApiServer):
         self.faults.append(Fault(kind, answer))
 
     def carry_out(self, call: Call) -> tuple[int, Any]:
-        """Do what is asked for, as etcd would: one after the other."""
+        """Carry out a call; calls are carried out one after the other, as etcd does."""
         name = call.path.removeprefix(PATH).strip("/")
         sent = json.loads(call.body) if call.body else {}
         with self.lock:
@@ -91,10 +91,10 @@ class FakeConfigMaps(FakeApiServer):
 
 
 class Handling(Handler):
-    _only = ""  # the one name that is asked for, if any
+    _only = ""  # the only name that the watch selects, if any
 
     def chunk(self, data: bytes) -> None:
-        """Send an event, if it is of interest."""
+        """Send an event if the watch selects its object."""
         if not self._only or not data or json.loads(data)["object"]["metadata"].get("name", self._only) == self._only:
             super().chunk(data)
 

@@ -1,4 +1,4 @@
-"""The API server's Events of all namespaces, and the owners of pods: made once, read, merged into with a revision."""
+"""A fake API server for Events and owners of pods: it creates, reads and patches objects, checking revisions."""
 
 import json
 from typing import Any, Self
@@ -10,21 +10,21 @@ Json = dict[str, Any]
 
 
 class Shelf:
-    """Objects by their path; what is changed must name the revision that it changes."""
+    """Objects by their path; a change must name the revision that it is based on."""
 
     def __init__(self) -> None:
         self.objects: dict[str, Json] = {}
         self.revision = 5000
 
     def put(self, path: str, thing: Json) -> Json:
-        """Make an object or replace it, whatever it was."""
+        """Create or replace an object unconditionally."""
         self.revision += 1
         thing["metadata"] = thing.get("metadata", {}) | {"resourceVersion": str(self.revision)}
         self.objects[path] = thing
         return thing
 
     def carry_out(self, call: Call) -> tuple[int, Json | None]:
-        """Do what is asked for, as etcd would: one after the other."""
+        """Carry out a call; calls are carried out one after the other, as etcd does."""
         sent = json.loads(call.body) if call.body else {}
         if call.method == "POST":
             path = f"{call.path}/{sent['metadata']['name']}"
@@ -37,12 +37,12 @@ class Shelf:
         return 200, self.put(call.path, found | sent | {"metadata": found["metadata"]})
 
     def events(self) -> list[Json]:
-        """All Events there are."""
+        """Return all Events."""
         return [thing for path, thing in list(self.objects.items()) if "/events/" in path]
 
 
 class FakeEvents(FakeApiServer):
-    """An API server that has nothing else."""
+    """A fake API server that has only Events and owners."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -56,7 +56,7 @@ class FakeEvents(FakeApiServer):
         return self
 
     def own(self, kind: str, name: str, owner: Json | None, namespace: str = "shop") -> None:
-        """Have an object of such a kind, with the uid that all tests give to one of that name."""
+        """Add an object of this kind; its uid is `uid-` and its name, as tests expect."""
         group = {"replicationcontrollers": "", "jobs": "batch"}.get(kind, "apps")
         metadata: Json = {"name": name, "uid": f"uid-{name}"} | ({"ownerReferences": [owner]} if owner else {})
         root = f"/apis/{group}/v1" if group else "/api/v1"
@@ -68,7 +68,7 @@ class FakeEvents(FakeApiServer):
 
 
 class _Handling(Handler):
-    disable_nagle_algorithm = True  # headers and body are two packets, and the second would wait for 40 ms
+    disable_nagle_algorithm = True  # headers and body are two packets, and the second would wait 40 ms
 
     def tell_truth(self, call: Call) -> None:
         fake = self.server.fake

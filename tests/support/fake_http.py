@@ -1,4 +1,4 @@
-"""HTTP for the fake API server: one thread per connection, whole answers, streams in chunks, and rude endings."""
+"""HTTP for the fake API server: one thread per connection, whole answers, chunked streams, dropped connections."""
 
 import json
 import socket
@@ -15,12 +15,12 @@ from urllib.parse import parse_qsl, urlsplit
 if TYPE_CHECKING:
     from tests.support.fake_apiserver import FakeApiServer
 
-END, CUT = b"end", b"cut"  # for a watch's queue: end it in good order, or drop the connection
+END, CUT = b"end", b"cut"  # for a watch's queue: end the watch properly, or drop the connection
 
 
 @dataclass
 class Call:
-    """A request as it came in."""
+    """A request as the server received it."""
 
     method: str
     path: str
@@ -31,7 +31,7 @@ class Call:
 
     @property
     def kind(self) -> str:
-        """What is asked for: watch, newest (a list of one), list, or the method."""
+        """Return the kind of call: watch, newest (a list of one), list, or else the HTTP method."""
         if self.method != "GET":
             return self.method
         if "watch" in self.query:
@@ -41,24 +41,24 @@ class Call:
 
 @dataclass
 class Fault:
-    """What to answer in place of the truth, to calls of a kind, so many times."""
+    """A wrong answer to calls of a kind, given `times` times instead of the normal one."""
 
     kind: str
     answer: Callable[["Handler", Call], None]
     times: int = 1
-    skip: int = 0  # calls of that kind to let pass first
+    skip: int = 0  # calls of that kind that get the normal answer first
 
 
 @dataclass
 class Watch:
-    """An open watch: what is put into its queue is sent, each item as a chunk of its own."""
+    """An open watch: each item of its queue is sent as one chunk."""
 
     since: int
     chunks: "SimpleQueue[bytes]" = field(default_factory=SimpleQueue)
 
 
 class Server(ThreadingHTTPServer):
-    """One thread per connection; can drop them all."""
+    """One thread per connection; it can drop all connections."""
 
     daemon_threads = True
     request_queue_size = 64
@@ -81,7 +81,7 @@ class Server(ThreadingHTTPServer):
             drop(connection)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Say nothing: clients that leave in the middle are what the tests are about."""
+        """Print nothing: in these tests, clients leave in the middle on purpose."""
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -110,7 +110,7 @@ class Handler(BaseHTTPRequestHandler):
     do_POST = do_PUT = do_PATCH = do_GET  # noqa: N815 - the names that the base class looks for
 
     def tell_truth(self, call: Call) -> None:
-        """Answer a call without any fault."""
+        """Give the normal answer to a call."""
         fake = self.server.fake
         if call.kind == "watch":
             self._watch(fake, int(call.query["resourceVersion"]))
@@ -128,7 +128,7 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def refuse(self, status: int, retry_after: str = "") -> None:
-        """Send a Status."""
+        """Send an error with a Status object."""
         self.answer(status, encode(status_of(status)), {"Retry-After": retry_after} if retry_after else None)
 
     def begin_chunks(self) -> None:

@@ -1,4 +1,4 @@
-"""Requests put to the door without a socket: as bytes to a connection, or to the Flask application by its client."""
+"""Requests to the dispatcher without a socket: as bytes to a `Connection`, or through Flask's test client."""
 
 import asyncio
 from collections.abc import Callable, Iterator
@@ -21,7 +21,7 @@ JSON = "application/json"
 
 
 class Said(NamedTuple):
-    """What came back; `headers` are those that an answer is made with."""
+    """A response; header names are in lower case."""
 
     status: int
     headers: dict[str, str]
@@ -29,7 +29,7 @@ class Said(NamedTuple):
 
 
 class Request(NamedTuple):
-    """What is asked. `chunks`: the body comes in these pieces, and how long it will be is not said before."""
+    """A request; with `chunks`, the body is sent chunked, in these pieces and without a Content-Length."""
 
     method: str = "POST"
     target: str = "/validate"
@@ -38,7 +38,7 @@ class Request(NamedTuple):
     chunks: tuple[bytes, ...] | None = None
 
     def encode(self, **fields: str) -> bytes:
-        """Write it as HTTP."""
+        """Return the request as bytes of HTTP/1.1."""
         named = {"Host": "x", "Content-Type": self.content_type, **fields}
         if self.chunks is None:
             named["Content-Length"] = str(len(self.body))
@@ -55,7 +55,7 @@ _KEPT = ("content-type", "content-length", "retry-after", "allow")
 
 
 def through_flask(admission: PodAdmission, request: Request) -> Said:
-    """Ask the Flask application."""
+    """Send the request to the Flask application."""
     client = create_app(admission, CollectorRegistry()).test_client()
     body: dict[str, Any] = {"data": request.body}
     if request.chunks is not None:
@@ -69,7 +69,7 @@ def through_flask(admission: PodAdmission, request: Request) -> Said:
 
 
 def through_door(admission: PodAdmission, request: Request) -> Said:
-    """Ask over a connection."""
+    """Send the request over a `Connection` to the dispatcher."""
 
     async def conversation() -> Said:
         with House(door(admission)).peer() as peer:
@@ -81,12 +81,12 @@ def through_door(admission: PodAdmission, request: Request) -> Said:
 
 
 def door(admission: PodAdmission, app: Flask | None = None) -> Dispatcher:
-    """Make a door."""
+    """Make a dispatcher."""
     return Dispatcher(admission, app or create_app(admission, CollectorRegistry()))
 
 
 class House:
-    """What connections need of their worker. To be made on a running loop."""
+    """A fake of the worker that connections belong to. Make it on a running event loop."""
 
     def __init__(self, door: Dispatcher) -> None:
         self.handler: Handler = door
@@ -97,7 +97,7 @@ class House:
 
     @contextmanager
     def peer(self, *, secure: bool = True) -> Iterator["Peer"]:
-        """A connection whose handshake is done."""
+        """Open a connection; the TLS handshake counts as done if it is `secure`."""
         peer = Peer(self, secure=secure)
         try:
             yield peer
@@ -106,7 +106,7 @@ class House:
 
 
 class Peer(asyncio.Transport):
-    """A peer, and the transport that leads to it: what is written to it, it has heard."""
+    """A peer and the transport to it in one: what the connection writes is in `heard`."""
 
     def __init__(self, house: House, *, secure: bool) -> None:
         super().__init__({"sockname": ("127.0.0.1", 8443)})
@@ -117,17 +117,17 @@ class Peer(asyncio.Transport):
         self.connection.connection_made(self)
 
     def send(self, *pieces: bytes) -> None:
-        """Say something."""
+        """Send bytes to the connection, piece by piece."""
         for piece in pieces:
             self.connection.data_received(piece)
 
     def leave(self) -> None:
-        """Go away."""
+        """Close the connection from the peer's side."""
         self.closed = True
         self.connection.connection_lost(None)
 
     async def hears(self, *, bodyless: bool = False) -> Said:
-        """Return the next answer."""
+        """Wait for the next response; `bodyless`: it has no body, as after HEAD."""
         async with asyncio.timeout(60):
             while (said := self.said(bodyless=bodyless)) is None:
                 self._wrote.clear()
@@ -135,7 +135,7 @@ class Peer(asyncio.Transport):
         return said
 
     def said(self, *, bodyless: bool = False) -> Said | None:
-        """Return the next answer if it has been given."""
+        """Return the next response, or None if it is not complete yet."""
         head, end, rest = self.heard.partition(b"\r\n\r\n")
         if not end:
             return None
@@ -150,25 +150,25 @@ class Peer(asyncio.Transport):
     # -- as the transport ----------------------------------------------------------------------------------------------
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
-        """Hear it."""
+        """Add the bytes to `heard`."""
         assert not self.closed
         self.heard += bytes(data)
         self._wrote.set()
 
     def close(self) -> None:
-        """Know that it is over."""
+        """Record that the connection closed the transport."""
         self.closed = True
 
     def get_write_buffer_size(self) -> int:
-        """Nothing is ever left to be heard."""
+        """Return 0: the peer reads everything at once."""
         return 0
 
     def pause_reading(self) -> None:
-        """Be heard no more."""
+        """Record that the connection stopped reading."""
         assert self.reads
         self.reads = False
 
     def resume_reading(self) -> None:
-        """Be heard again."""
+        """Record that the connection reads again."""
         assert not self.reads
         self.reads = True

@@ -1,4 +1,4 @@
-"""What Kubernetes' own code makes of pods: the Go commands `footprint` and `affinity`, each asked in one batch."""
+"""Asks Kubernetes' own code about pods, by the Go commands `footprint` and `affinity`, many pods in one call."""
 
 import json
 import subprocess
@@ -45,7 +45,7 @@ def kubernetes_says(pods: Iterable[dict[str, Any]], version: Release = NEWEST) -
 
 
 def kubernetes_admits(questions: Iterable[dict[str, Any]]) -> list[list[bool]]:
-    """Ask Kubernetes' own code, for each `{"pod": …, "nodes": […]}`, which of the nodes the pod may run on."""
+    """Return, for each `{"pod": …, "nodes": […]}`, on which of the nodes the pod may run by Kubernetes' own code."""
     lines = "".join(json.dumps(question) + "\n" for question in questions)
     said = subprocess.run([binary("affinity")], input=lines.encode(), capture_output=True, timeout=120, check=True)
     return [msgspec.json.decode(line, type=list[bool]) for line in said.stdout.splitlines()]

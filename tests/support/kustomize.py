@@ -1,4 +1,4 @@
-"""The shipped manifests as `kubectl apply -k` would send them."""
+"""Renders the shipped manifests as `kubectl apply -k` would send them."""
 
 import shutil
 import subprocess
@@ -15,7 +15,7 @@ MANIFESTS = Path(__file__).parents[2] / "manifests"
 
 
 def render(folder: Path) -> list[Manifest]:
-    """Everything that a base or an overlay holds, in the order in which it is applied."""
+    """Return the manifests of a base or an overlay, in the order in which kubectl applies them."""
     kubectl = shutil.which("kubectl") or binary("kubectl")
     done = subprocess.run([kubectl, "kustomize", folder], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
@@ -23,13 +23,13 @@ def render(folder: Path) -> list[Manifest]:
 
 
 def one(manifests: list[Manifest], kind: str, name: str = "headroom") -> Manifest:
-    """The one manifest of that kind and name."""
+    """Return the only manifest of that kind and name."""
     (found,) = [m for m in manifests if m["kind"] == kind and m["metadata"]["name"] == name]
     return found
 
 
 def own_ca(checkout: Path, files: dict[str, str]) -> Path:
-    """A copy of the overlay that takes the certificate from files, with these files in it."""
+    """Return a copy of the overlay own-ca, which takes the certificate from files, with these files in it."""
     shutil.copytree(MANIFESTS, checkout / "manifests", ignore=shutil.ignore_patterns("tls"))
     overlay = checkout / "manifests" / "overlays" / "own-ca"
     (overlay / "tls").mkdir()

@@ -1,4 +1,4 @@
-"""The ledger and its reference, driven side by side."""
+"""The ledger and its reference (reference_ledger.py), driven by the same steps and compared."""
 
 from dataclasses import replace
 
@@ -137,7 +137,7 @@ nodes = st.builds(
 
 
 class LedgerAndTwin(RuleBasedStateMachine):
-    """Tells both the same; pods that were seen are changed, deleted and granted again more often than by chance."""
+    """Gives both the same events. It favours pods already seen when it changes, deletes and grants again."""
 
     seen = Bundle("seen")
     granted = Bundle("granted")
@@ -169,7 +169,7 @@ class LedgerAndTwin(RuleBasedStateMachine):
 
     @rule(target=seen, pod=pods | seen, memory=st.sampled_from([1, 13, 31]))
     def wait_for_a_node(self, pod: PodInfo, memory: int) -> PodInfo:
-        """A pod that may go anywhere, of a size that many nodes can hold, or few, or none."""
+        """Show a pod that may go anywhere, with a size that many nodes can hold, or few, or none."""
         waits = ("", True, (), False, pod.priority_class, pod.of_daemon_set)
         large = PodInfo(pod.name, pod.uid, 1, Amounts(memory, cpu_requests=pod.footprint.cpu_requests), *waits)
         self.see(large)
@@ -195,7 +195,7 @@ class LedgerAndTwin(RuleBasedStateMachine):
 
     @rule(target=granted, pod=seen, node=node_names)
     def create_again(self, pod: PodInfo, node: str) -> PodInfo:
-        """As a StatefulSet does: the old pod is still shown on its node when the new one is granted."""
+        """Grant a new pod of the same name while the old one is still on its node, as a StatefulSet does."""
         self.see(PodInfo(pod.name, "old", 1, pod.footprint, node))
         new = PodInfo(pod.name, "new", 1, pod.footprint, confined_to=pod.confined_to)
         self.grant(new)
@@ -203,7 +203,7 @@ class LedgerAndTwin(RuleBasedStateMachine):
 
     @rule(target=granted, pod=seen, wanted=footprints, ago=st.integers(0, 2))
     def resize(self, pod: PodInfo, wanted: Amounts, ago: int) -> PodInfo:
-        """The object under review may be older than what is shown, or newer."""
+        """Grant a resize; the object under review may be older or newer than the pod in the view."""
         before = Before(max(1, self.revision + 1 - ago), pod.footprint)
         grown = PodInfo(pod.name, pod.uid, before.revision, wanted, pod.node, before=before)
         self.grant(grown)
@@ -211,7 +211,7 @@ class LedgerAndTwin(RuleBasedStateMachine):
 
     @rule(target=granted, pod=seen, confined_to=confinements, ago=st.integers(0, 2))
     def confine(self, pod: PodInfo, confined_to: Ways, ago: int) -> PodInfo:
-        """What a pod that waits may run on is changed, as of a gated one; it need not be a narrower choice here."""
+        """Change where an unbound pod may run, as for a gated pod; here the new choice need not be narrower."""
         before = Before(max(1, self.revision + 1 - ago), pod.footprint, str(hash(confined_to)))
         moved = PodInfo(
             pod.name,

@@ -24,7 +24,7 @@ ALL_BOUNDED = "thresholds: {memory: {requests: 100%, limits: 200%}, cpu: {reques
 
 
 class Metered(NamedTuple):
-    """A replica and all that its metrics speak of."""
+    """A replica, and everything that its metrics are about."""
 
     judge: Judge
     registry: CollectorRegistry
@@ -35,11 +35,11 @@ class Metered(NamedTuple):
     api: Api
 
     def text(self) -> str:
-        """Scrape."""
+        """Return the text of a scrape."""
         return generate_latest(self.registry).decode()
 
     def shown(self) -> Exposition:
-        """Scrape and read."""
+        """Return the samples of a scrape."""
         return Exposition(self.text())
 
 

@@ -1,4 +1,4 @@
-"""A replica beside another one that is written by hand."""
+"""A replica next to another one whose entry in the shared object the test writes."""
 
 from msgspec.structs import replace
 
@@ -10,7 +10,7 @@ GI = 1 << 30
 
 
 class Beside:
-    """A replica beside another one, whose entry in the shared object is written by hand."""
+    """A replica, and the other replica's entry in the shared object."""
 
     def __init__(self, other: float, *, opened: bool = True) -> None:
         self.judge = Judge()
@@ -23,7 +23,7 @@ class Beside:
         self.judge.book(fresh=False)
 
     def tell(self, other: float, answered: int = 0) -> None:
-        """The other replica writes: it holds so many Gi, and has answered the calls up to one."""
+        """Let the other replica write that it holds `other` Gi and has answered all calls up to `answered`."""
         shared = self.judge.admission.account.allotment.shared or self._shared
         self._revision = max(self._revision, self.judge.admission.account.allotment.revision) + 1
         self._renewal += 1

@@ -1,4 +1,4 @@
-"""Bytes cut at any places, as a network may cut them."""
+"""Cuts bytes into pieces anywhere, as a network may deliver them."""
 
 from itertools import pairwise
 

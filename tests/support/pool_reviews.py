@@ -1,4 +1,4 @@
-"""Reviews of pods that are confined to a pool, and what is said of them."""
+"""Reviews of pods that are confined to a pool, and the outcomes that tests expect."""
 
 from tests.support.sample_reviews import Json
 from webhook.core.reviews.decision import Outcome

@@ -1,7 +1,7 @@
-"""Mutants of the protocol that random schedules find too seldom."""
+"""Mutants of the protocol that random schedules find too rarely."""
 
-# Broken rules that show only in schedules too rare for so few runs. As all others they have a story of their own in
-# test_allotment_mutants.py.
+# Broken rules that only very rare schedules reveal, too rare for the number of runs. Like all mutants, each has a story
+# of its own in test_allotment_mutants.py.
 TOO_RARE = frozenset(
     {
         "no_validity",
@@ -41,7 +41,7 @@ TOO_RARE = frozenset(
         "settled_is_named",
         "another_pool_releases",
         "repeated_and_not_told",
-        "lapses_are_forgiven",  # whether others are shut out is no rule of the simulation
+        "lapses_are_forgiven",  # the simulation has no rule about whether others are shut out
         "nobody_speaks_for_what_lapsed",
         "tiny_pods_clear_history",
         "one_pod_in_a_pause",

@@ -1,6 +1,6 @@
-"""The ledger's plain twin: it remembers everything, adds nothing up as it goes, and counts from the definitions.
+"""A plain reference for the ledger: it remembers everything, keeps no running sums, and counts from the definitions.
 
-It shares no code with the account: its vectors are lists, and every figure is worked out when it is asked for.
+It shares no arithmetic with the ledger: its vectors are lists, and it works out each figure when a test asks for it.
 """
 
 import re
@@ -18,43 +18,43 @@ from webhook.core.ledger.interval import UNBORN
 from webhook.core.ledger.nodes import NodeInfo
 from webhook.core.pods.confinement import Way
 
-SUMS = 8  # memory then cpu; of each: requests, limits, limits filled, unbounded
+SUMS = 8  # memory, then cpu; for each of them: requests, limits, limits filled, unbounded
 Vector = list[int]
 LOST = ("deleted", "not ready")
 
 
 @dataclass
 class TwinNode:
-    """A node as it was shown last, and its history as far as it matters."""
+    """A node as the watch showed it last, and the part of its history that matters."""
 
     facts: NodeInfo
     not_ready_since: float | None
     deleted_at: float | None = None
-    state: str | None = "unknown"  # why it does not count, as it was when anything was told last
-    holding: Vector | None = None  # what its pods held when it was lost, if it was kept away before
-    lost_at: float = 0.0  # when it was lost last
-    first_counted: float | None = None  # before time began, if the first list had it
+    state: str | None = "unknown"  # why it did not count at the last event; None: it counted
+    holding: Vector | None = None  # what its pods held when it was lost, if new pods were kept away from it before
+    lost_at: float = 0.0  # when it was last lost
+    first_counted: float | None = None  # minus infinity if the first list had it
 
 
 @dataclass
 class Grant:
-    """A reservation and what became of it."""
+    """A reservation, and whether it is settled."""
 
     name: str
     uid: str
     footprint: Vector
     pool: str | None
-    before: Vector  # of a change: the footprint of the object under review
-    elsewhere: bool  # that was not charged to the pool
-    after: int  # and its revision: only what comes after that settles it
-    move: str  # tells apart the changes of where a pod may run
-    binds: bool  # only a pod that is bound, or gone, settles it
+    before: Vector  # for a change: the footprint of the object under review
+    elsewhere: bool  # True if that footprint was not charged to the pool
+    after: int  # the revision of that object: only a later event settles the reservation
+    move: str  # distinguishes changes of where a pod may run
+    binds: bool  # True: only a pod that is bound, or gone, settles the reservation
     settled: bool = False
 
 
 @dataclass
 class Twin:
-    """All that was told, and the time."""
+    """All events so far, and the time."""
 
     config: HeadroomConfig
     now: float = 0.0
@@ -63,7 +63,7 @@ class Twin:
     grants: list[Grant] = field(default_factory=list)
     listed: bool = False
 
-    # -- what is told --------------------------------------------------------------------------------------------------
+    # -- events --------------------------------------------------------------------------------------------------------
 
     def see(self, pod: PodInfo) -> None:
         self.settle(pod.name, pod.uid, pod.revision, waits=pod.counts and not pod.node)
@@ -134,7 +134,7 @@ class Twin:
         pool = self._pool_of_pod(pod)
         before, after, wanted = list(pod.before.footprint), pod.before.revision, list(pod.footprint)
         elsewhere = pod.was_confined_to is not None and self.pool_of_confinement(pod.was_confined_to) != pool
-        for known in self.grants:  # what was answered before about this very change does not come, but is not retired
+        for known in self.grants:  # the pod of an earlier answer about this change does not come; it is not retired
             same = (known.name, known.uid, known.after, known.move) == (pod.name, pod.uid, after, pod.before.move)
             if same and (pod.before is UNBORN or known.footprint == wanted):
                 known.settled = True
@@ -149,16 +149,16 @@ class Twin:
             if (grant.name, grant.uid) == (name, uid) and revision > grant.after and not (waits and grant.binds):
                 grant.settled = True
 
-    # -- what follows from it ------------------------------------------------------------------------------------------
+    # -- figures -------------------------------------------------------------------------------------------------------
 
     @property
     def scopes(self) -> list[str]:
         return ["cluster", *(pool.name for pool in self.config.pools)]
 
     def committed(self, scope: str) -> Vector:
-        """Everything that lives in the scope, without what stands apart and what nodes that do not count take out.
+        """Sum what lives in the scope, without what stands apart and without what nodes that do not count take out.
 
-        Cordoned ones together take out no more than their cordon took out of the bound.
+        Together, the cordoned nodes take out no more than their cordons took out of the bound.
         """
         total, cordoned = [0] * SUMS, [0] * SUMS
         for pod in self.pods.values():
@@ -174,7 +174,7 @@ class Twin:
         return _subtract(total, taken)
 
     def waiting(self, scope: str) -> tuple[Vector, Vector, Vector]:
-        """What is not bound yet and counts, what of that no node can hold, and what stands apart."""
+        """Sum what counts and is not bound yet, the part of it that no node can hold, and what stands apart."""
         pending, unplaceable, apart = [0] * SUMS, [0] * SUMS, [0] * SUMS
         for pod in self.pods.values():
             if pod.node or scope not in ("cluster", self._pool_of_pod(pod)):
@@ -193,7 +193,7 @@ class Twin:
         return sum(r.memory for r in rooms), sum(r.cpu for r in rooms)
 
     def reserve(self, scope: str, *, cordons: bool = True) -> list[Fraction]:
-        """By sum, in bytes of the bound: the k largest of what can be lost or is, less what is out."""
+        """Return, for each sum in its unit, the k largest losses of nodes (possible or actual), less what is out."""
         pools = {pool.name: pool.reserve for pool in self.config.pools}
         largest = (pools.get(scope) or self.config.reserve).nodes
         kept = []
@@ -206,7 +206,7 @@ class Twin:
         return kept
 
     def _debt(self, nodes: list[TwinNode], share: Share | None, index: int) -> Fraction:
-        """What was lost, and not yet made up for by nodes that joined later."""
+        """Return what was lost and is not yet replaced by nodes that joined later."""
         lost = [node for node in nodes if self._lost(node) in LOST]
         came = [node for node in nodes if node.first_counted is not None]
         debt = Fraction(0)
@@ -224,7 +224,7 @@ class Twin:
         ]
 
     def unseen(self, scope: str) -> Vector:
-        """What may still come, beyond what lives under its name and surely counts."""
+        """Sum what may still come, beyond what lives under the same name and certainly counts."""
         total = [0] * SUMS
         for name in {grant.name for grant in self.grants}:
             total = _add(total, self._way(name, scope, self._live(name, scope), only_open=True))
@@ -243,7 +243,7 @@ class Twin:
         return total
 
     def _way(self, name: str, scope: str, live: Vector, *, only_open: bool) -> Vector:
-        """From the least that a name's pods were before their grants (nothing, or what lives) to the most after."""
+        """Return the way from the least of a name's pods before their grants (0, or what lives) to the most after."""
         found = [g for g in self.grants if g.name == name and scope in ("cluster", g.pool)]
         found = [g for g in found if not (only_open and g.settled)]
         way = [0] * SUMS
@@ -263,7 +263,7 @@ class Twin:
         return [0] * SUMS if node is not None and self._lost(node) is not None else list(pod.footprint)
 
     def _excused(self, name: str, node: TwinNode, scope: str) -> Vector:
-        """A node takes out what its pods hold, and no more than it took out of the bound."""
+        """Return what a node takes out: what its pods hold, but no more than the node took out of the bound."""
         held = self._held(name)
         for index, share in enumerate(self._shares(scope)):
             room = node.facts.room[index // 4]
@@ -271,7 +271,10 @@ class Twin:
         return held
 
     def _size(self, node: TwinNode, share: Share | None, index: int) -> Fraction:
-        """What the loss of a node costs: all that it bears, or what its pods hold of that if it was kept away."""
+        """Return what the loss of a node costs: its whole part of the bound, or what its pods hold of that.
+
+        The latter holds for a node that new pods were kept away from.
+        """
         whole = _part(share, node.facts.room[index // 4])
         if self._lost(node) in (None, "cordoned") or (self._lost(node) in LOST and node.holding is None):
             return whole
@@ -286,14 +289,14 @@ class Twin:
         return held
 
     def _stands_apart(self, pod: PodInfo) -> bool:
-        """Say whether policy lets an unbound pod in that no node can hold."""
+        """Say whether the pod is unbound, no node can hold it, and policy lets it in."""
         return not pod.node and not self._holdable(pod) and self._let_in_by_policy(pod)
 
     def _holdable(self, pod: PodInfo) -> bool:
         memory, cpu = pod.footprint.memory_requests, pod.footprint.cpu_requests
         counted = [node for node in self.nodes.values() if self._lost(node) is None]
         if not counted or (memory, cpu) == (0, 0):
-            return True  # how large a node would be, nobody knows; and what asks for nothing fits anywhere
+            return True  # without nodes, their size is unknown; and a pod that asks for nothing fits anywhere
         for way in pod.confined_to or (Way(),):
             there = [n for n in self.nodes.values() if n.facts.name in way.nodes and n.deleted_at is None]
             for node in there if way.nodes else counted:
@@ -336,7 +339,7 @@ class Twin:
         return self.pool_of_confinement(pod.confined_to)
 
     def pool_of_confinement(self, confined_to: tuple[Way, ...]) -> str | None:
-        """Look at every node: those that exist decide, then those that are remembered, then the labels alone."""
+        """Look at every node: existing ones decide, else remembered ones; without a single pool, the labels do."""
         admitting = [node for node in self.nodes.values() if _admits(confined_to, node.facts)]
         existing = [node for node in admitting if node.deleted_at is None]
         pools = {self._pool_of_node(node) for node in existing or admitting}
@@ -371,7 +374,7 @@ class Twin:
 
 
 def _admits(confined_to: tuple[Way, ...], node: NodeInfo) -> bool:
-    """Whether a node meets everything that one of the ways requires."""
+    """Say whether a node meets all requirements of at least one way."""
     labels = dict(node.labels)
 
     def met(key: str, operator: str, values: tuple[str, ...]) -> bool:

@@ -1,4 +1,4 @@
-"""A reflector at work in its own thread, and a consumer that keeps what it is told and checks what must always hold."""
+"""A reflector that runs in its own thread, and a consumer that keeps every event and checks what must always hold."""
 
 import random
 import threading
@@ -30,7 +30,7 @@ from webhook.watch.events import (
 from webhook.watch.reflector import Reflector, Timing
 
 PATH = "/api/v1/things"
-# Pauses are short. What the API server is given to answer in is not, for a busy machine may keep it from doing so.
+# Pauses are short. Time-outs of calls are not, because the fake API server may be slow on a busy machine.
 SHORT = Timing(
     page=30, watch=300, idle_timeout=30, answer=30, probe=10, shortest_pause=0.02, longest_pause=0.3, settled=0.2
 )
@@ -63,7 +63,7 @@ THINGS = Resource(PATH, Thing, msgspec.json.Decoder(Thing).decode, whole)
 
 
 class Consumer:
-    """Keeps the news, and the state that follows from them."""
+    """Keeps the events, and the state that follows from them."""
 
     def __init__(self) -> None:
         self.news: list[WatchEvent[Thing]] = []
@@ -75,7 +75,7 @@ class Consumer:
         self._told = threading.Condition()
 
     def take(self, news: WatchEvent[Thing]) -> None:
-        """Take one piece of news: each change must be newer than all that was told before it."""
+        """Take one event, and check that each change is newer than everything delivered before it."""
         with self._told:
             if self.fail_on(news):
                 raise RuntimeError("the consumer is broken")
@@ -84,7 +84,7 @@ class Consumer:
             self._told.notify_all()
 
     def wait(self, done: Callable[[], bool], seconds: float = PATIENCE) -> None:
-        """Wait until the news make this true."""
+        """Wait until events make `done` true."""
         with self._told:
             assert self._told.wait_for(done, seconds), self.news[-10:]
 
@@ -93,7 +93,7 @@ class Consumer:
         self.wait(lambda: self.sizes.get(name) == size)
 
     def of(self, kind: type[Item]) -> list[Item]:
-        """Return the news of a kind."""
+        """Return the events of a kind."""
         return [item for item in list(self.news) if isinstance(item, kind)]
 
     def _apply(self, news: WatchEvent[Thing]) -> None:
@@ -130,7 +130,7 @@ class Consumer:
 
 @dataclass(frozen=True)
 class Running:
-    """A reflector, its consumer, its thread, and how long it meant to wait whenever something had failed."""
+    """A reflector, its consumer, its thread, and the pauses that it asked for after failures."""
 
     reflector: Reflector[Thing]
     consumer: Consumer
@@ -138,7 +138,7 @@ class Running:
     pauses: list[float]
 
     def stop(self) -> float:
-        """Stop, and return the seconds that it took."""
+        """Stop the reflector; return how many seconds that took."""
         began = time.monotonic()
         self.reflector.stop()
         self.thread.join(PATIENCE)
@@ -147,7 +147,7 @@ class Running:
 
 
 def wait_until(holds: Callable[[], bool]) -> None:
-    """Wait until something is so that no news tells of."""
+    """Wait until a condition holds that no event reports."""
     deadline = time.monotonic() + PATIENCE
     while not holds():
         assert time.monotonic() < deadline
@@ -161,7 +161,7 @@ def reflecting(
     pause: ReadThrottle = NO_THROTTLE,
     **changes: float,
 ) -> Iterator[Running]:
-    """Run a reflector against the server; `changes` are to its timing."""
+    """Run a reflector against the server; `changes` change its timing."""
     api = Api(Configuration(host=server.url))
     consumer = Consumer()
     reflector = Reflector(api, THINGS, consumer.take, timing=replace(SHORT, **changes), pause=pause, jitter=jitter)

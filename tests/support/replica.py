@@ -1,4 +1,4 @@
-"""One replica without its threads and sockets: an admission whose clock is turned by hand, and reviews to ask it."""
+"""One replica without threads and sockets: its clock advances only when a test says so. Also builders of reviews."""
 
 import json
 from collections.abc import Callable, Iterable
@@ -20,7 +20,7 @@ BEGAN = 1000.0
 
 
 class Clock:
-    """Seconds that pass when told to, and since 1970 as well."""
+    """A clock that advances only by `wait`: seconds of the replica's clock, and seconds since 1970."""
 
     def __init__(self) -> None:
         self.now = BEGAN
@@ -35,7 +35,7 @@ class Clock:
 
 
 def review(name: str = "web", memory: str = "1Gi", *, created: float = BEGAN, **changes: Any) -> bytes:
-    """Make an AdmissionReview for a pod; `changes` are to its request, None leaves a field out."""
+    """Make an AdmissionReview of a pod; `changes` replace fields of its request, and None removes a field."""
     at = datetime.fromtimestamp(created, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     pod = {
         "metadata": {"name": name, "namespace": "default", "uid": f"pod-{name}", "creationTimestamp": at},
@@ -55,7 +55,7 @@ def review(name: str = "web", memory: str = "1Gi", *, created: float = BEGAN, **
 
 
 def response(answer: Response | PendingReview) -> dict[str, Any]:
-    """Read the response out of an answer that was given at once."""
+    """Return the AdmissionResponse of an answer that is not pending."""
     assert isinstance(answer, Response), "it waits for a booking"
     assert answer.status == 200, answer
     found: dict[str, Any] = json.loads(answer.body)["response"]
@@ -63,15 +63,15 @@ def response(answer: Response | PendingReview) -> dict[str, Any]:
 
 
 def waits(answer: Response | PendingReview) -> PendingReview:
-    """Take an answer that is still to come."""
+    """Return a pending answer; fail if the review was answered already."""
     assert isinstance(answer, PendingReview), answer
     return answer
 
 
 class Judge:
-    """An admission with what it decided, and the shared object as a value: `book` does what the booking thread does.
+    """An admission, and the decisions that it recorded; `book` does what the allotment controller does.
 
-    Most tests are about what fits and who books it, so there is credit without limit unless `shares` are given.
+    Most tests are about what fits and which replica books it, so credit is unlimited unless `shares` are given.
     """
 
     def __init__(
@@ -87,26 +87,26 @@ class Judge:
         self.admission = PodAdmission(account, self.decided.append, wall_clock=self.clock)
 
     def configure(self, settings: str = "") -> None:
-        """Judge by a configuration that bounds requests at 100 %, without a warning before that by default."""
+        """Apply a configuration with a threshold of 100 % for requests; by default it warns only from 100 % on."""
         made = config(settings if "warnAt" in settings else f"warnAt: 100%\n{settings}")
         self.admission.account.configure(made, digest(made))
 
     def sync(self, memory: float = 8, pods: Iterable[PodInfo] = (), revision: int = 100) -> None:
-        """List one node with that many Gi, and the pods."""
+        """List one node with `memory` Gi, and the pods."""
         self.admission.account.relist_nodes([node("node", memory)])
         self.admission.account.relist_pods(pods, revision, self.admission.account.clock())
 
     def ask(self, body: bytes, timeout: float = 10.0) -> Response | PendingReview:
-        """Have a review judged."""
+        """Send a review to the admission."""
         return self.admission.review(body, timeout)
 
     def prepare(self) -> None:
-        """Make the shared object, open it and book a share."""
+        """Create the shared object, open it, and book an allotment."""
         while self.admission.account.unready():
             assert self.book()
 
     def book(self, *, fresh: bool = True) -> bool:
-        """Write what is to be written; say whether anything was. `fresh`: no object was ever there before."""
+        """Write the next proposal, if there is one; say whether there was. `fresh`: no object ever existed before."""
         proposed = self.admission.next_proposal("epoch", fresh=fresh, may_write=True)
         if proposed is None:
             return False
@@ -116,7 +116,7 @@ class Judge:
 
 
 def ready(settings: str = "", memory: float = 8, shares: Shares | None = None) -> Judge:
-    """Make a replica that can judge: one node with that many Gi, all of which may be requested, and a share booked."""
+    """Make a replica that can judge: one node with `memory` Gi, a threshold of 100 %, and an allotment booked."""
     judge = Judge(shares=shares)
     judge.configure(settings)
     judge.sync(memory)

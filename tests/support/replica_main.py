@@ -1,4 +1,4 @@
-"""The program of a server process as shipped, around an account that needs no cluster and books by itself."""
+"""A server process with the shipped server, around a cluster state that needs no cluster and books by itself."""
 
 import argparse
 import threading
@@ -17,13 +17,13 @@ from webhook.http.worker import Limits
 from webhook.web.dispatcher import Dispatcher
 from webhook.web.routes import create_app
 
-WAITING = "waits"  # with a number after it: made once so many reviews wait to be booked
-CLIENTS = "clients.crt"  # authorities of clients' certificates, if these are to be demanded
-BOOK = "book"  # made by whoever wants it booked
+WAITING = "waits"  # the file waits-N is created once more than N reviews wait for a booking
+CLIENTS = "clients.crt"  # if this file exists, clients must have a certificate from one of its authorities
+BOOK = "book"  # with --hold, bookings begin once the parent process creates this file
 
 
 def main() -> None:
-    """Be the process."""
+    """Run the process."""
     parser = argparse.ArgumentParser()
     parser.add_argument("folder", type=Path)
     parser.add_argument("--listen")
@@ -67,7 +67,7 @@ def _book(judge: Judge) -> None:
 
 
 def _book_when_told(judge: Judge, folder: Path) -> None:
-    patience._WAIT = 60.0  # it is the test that decides when the wait is over
+    patience._WAIT = 60.0  # seconds: the test decides when the wait ends
     while not (folder / BOOK).exists():
         for number in range(len(judge.admission._room)):
             (folder / f"{WAITING}-{number}").touch()

@@ -1,4 +1,4 @@
-"""A server process (replica_main.py) as its peers and its parent see it."""
+"""Starts a server process (replica_main.py) and talks to it, as its parent and as a client."""
 
 import os
 import signal
@@ -19,7 +19,7 @@ from tests.support.certificates import FIRST, Mounted
 from tests.support.replica_main import BOOK, WAITING
 from webhook.http.worker import Limits
 
-WAITS = "7Gi"  # what a review asks for that waits for the process to book
+WAITS = "7Gi"  # a review that asks for this much waits for a booking
 
 
 @cache
@@ -34,7 +34,7 @@ def _trusting(protocols: tuple[str, ...], certificate: Path | None) -> ssl.SSLCo
 
 
 class Process:
-    """The process, and what can be seen of it."""
+    """The process, and what its parent can see of it."""
 
     def __init__(self, folder: Path, limits: Limits, host: str, *, hold: bool) -> None:
         files = Mounted(folder / "tls.crt", folder / "tls.key")
@@ -53,7 +53,7 @@ class Process:
         self._folder = folder
 
     def wait_until_it_serves(self) -> None:
-        """Return once it answers, and so minds its signals."""
+        """Wait until it answers; from then on it also handles signals."""
         deadline = time.monotonic() + 30
         while time.monotonic() < deadline:
             assert self._popen.poll() is None, self.log.read_text()
@@ -67,14 +67,14 @@ class Process:
         raise AssertionError(f"it does not listen: {self.log.read_text()}")
 
     def await_waiting(self, count: int = 1) -> None:
-        """Return once so many reviews wait to be booked."""
+        """Wait until `count` reviews wait for a booking."""
         deadline = time.monotonic() + 30
         while len(list(self._folder.glob(f"{WAITING}-*"))) < count:
             assert time.monotonic() < deadline, self.log.read_text()
             time.sleep(0.01)
 
     def book(self) -> None:
-        """Let it book from now on."""
+        """Let it book from now on; for a process that was started with `hold`."""
         (self._folder / BOOK).touch()
 
     def send(self, number: signal.Signals) -> None:
@@ -86,18 +86,18 @@ class Process:
         return self._popen.wait(seconds)
 
     def end(self) -> None:
-        """Make sure that it is gone."""
+        """Kill the process if it still runs."""
         if self._popen.poll() is None:
             self._popen.kill()
         self._popen.wait(5)
 
     @property
     def descriptors(self) -> int:
-        """How many files and sockets it has open."""
+        """Return how many files and sockets the process has open."""
         return len(os.listdir(f"/proc/{self._popen.pid}/fd"))  # noqa: PTH208 - only their number matters
 
     def settled_descriptors(self) -> int:
-        """The same, once it does not change any more."""
+        """Return `descriptors` once the number no longer changes."""
         found = self.descriptors
         deadline = time.monotonic() + 5
         while time.monotonic() < deadline:
@@ -108,18 +108,18 @@ class Process:
         return found
 
     def comes_down_to(self, descriptors: int, seconds: float) -> bool:
-        """Say whether it has no more of them open before so many seconds are over."""
+        """Say whether the number of open descriptors falls to `descriptors` within `seconds`."""
         deadline = time.monotonic() + seconds
         while self.descriptors > descriptors and time.monotonic() < deadline:
             time.sleep(0.02)
         return self.descriptors == descriptors
 
     def connect(self, port: int | None = None) -> socket.socket:
-        """Open a connection and say nothing."""
+        """Open a connection and send nothing."""
         return socket.create_connection((self._host, port or self.port), timeout=30)
 
     def shake_hands(self, *protocols: str, certificate: Path | None = None) -> ssl.SSLSocket:
-        """Open a connection over TLS and say nothing more; `certificate`: a client's, with its key."""
+        """Open a TLS connection and send nothing more; `certificate` is a file with a client's certificate and key."""
         context = _trusting(protocols, certificate)
         sock = self.connect()
         try:
@@ -129,17 +129,17 @@ class Process:
             raise
 
     def client(self, certificate: Path | None = None) -> "Client":
-        """Make a client that keeps its connection."""
+        """Make a client with one connection, which it keeps."""
         return Client(self, certificate=certificate)
 
 
 class Client:
-    """A well-behaved client with one connection, as an API server has many of."""
+    """A well-behaved client with one connection; an API server has many such connections."""
 
     def __init__(self, process: Process, *, secure: bool = True, certificate: Path | None = None) -> None:
         port = process.port if secure else process.plain_port
         self._http = HTTPConnection("127.0.0.1", port, timeout=30)
-        self._http.auto_open = 0  # a connection that was closed is not to be replaced
+        self._http.auto_open = 0  # a closed connection must not be replaced
         self.sock = self._http.sock = process.shake_hands(certificate=certificate) if secure else process.connect(port)
 
     def __enter__(self) -> Self:
@@ -155,23 +155,23 @@ class Client:
     def ask(
         self, method: str = "GET", path: str = "/healthz", body: bytes | None = None, **headers: str
     ) -> tuple[int, bytes]:
-        """Send a request over this very connection; return the status and the body."""
+        """Send a request over this connection; return the status and the body."""
         answer = self.request(method, path, body, **headers)
         return answer.status, answer.read()
 
     def review(self, body: bytes) -> tuple[int, bytes]:
-        """Have a review answered."""
+        """Send a review; return the status and the body of the answer."""
         return self.ask("POST", "/validate?timeout=30s", body)
 
     def request(self, method: str, path: str, body: bytes | None = None, **headers: str) -> HTTPResponse:
-        """Send a request; the answer is to be read."""
+        """Send a request; the caller must read the body of the response."""
         named = {key.replace("_", "-"): value for key, value in headers.items()}
         self._http.request(method, path, body, {"Content-Type": "application/json", **named})
         return self._http.getresponse()
 
 
 def read_until_closed(sock: socket.socket, seconds: float) -> bytes:
-    """Return what comes before the other side closes, which must be within so many seconds."""
+    """Return what the other side sends before it closes the connection, which must happen within `seconds`."""
     deadline = time.monotonic() + seconds
     data = b""
     while True:
@@ -189,7 +189,7 @@ def read_until_closed(sock: socket.socket, seconds: float) -> bytes:
 def serving(
     folder: Path, limits: Limits | None = None, *, hold: bool = False, host: str = "127.0.0.1"
 ) -> Iterator[Process]:
-    """Run the process; what it says at the end must be no error. With `hold` it books when told to."""
+    """Run the process, and check that it logs no error. With `hold`, it books nothing until `Process.book`."""
     process = Process(folder, limits or Limits(), host, hold=hold)
     try:
         process.wait_until_it_serves()

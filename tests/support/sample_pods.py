@@ -1,7 +1,7 @@
-"""Pods at random: every notation of quantities, init containers and sidecars in any order, resizes in every state.
+"""Random pods: every notation of quantities, init containers and sidecars in any order, resizes in every state.
 
-One generator serves two uses: `random_pod` with a seeded `Random` where many are wanted fast, `pods()` where hypothesis
-is to shrink what fails. Values stay below what 64 bits can sum, so that Go's overflows do not blur a comparison.
+One generator serves two uses: `random_pod` with a seeded `Random` makes many pods fast, and `pods()` lets hypothesis
+shrink a failure. Sums of the values fit into 64 bits, so that overflows in Go do not distort a comparison.
 """
 
 import random
@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 Json = dict[str, Any]
 
 _ZEROS = ("0", 0, "0.0", "-0", "000", "0Gi", "0m", 0.0, None)
-# Suffixes by the largest mantissa that keeps a value of memory, or of cpu, small enough to be summed.
+# For each suffix, the largest mantissa with which values of memory, or of cpu, can still be summed in 64 bits.
 _SUFFIXES = {
     "memory": {"n": 10**12, "u": 10**12, "m": 10**12, "": 10**12, "k": 10**9, "M": 10**7, "G": 10**6, "T": 10**4}
     | {"P": 100, "Ki": 10**9, "Mi": 10**6, "Gi": 10**4, "Ti": 10**3, "Pi": 100},
@@ -101,7 +101,7 @@ def _init_container(rng: Random, name: str) -> Json:
 
 
 def _status(rng: Random, names: list[str], init_names: list[str]) -> Json:
-    """Make a status; now and then one of a container that is no longer, or twice of the same one."""
+    """Make a status; sometimes with an entry for a container that no longer exists, or with two for the same one."""
     seen_init = [name for name in [*init_names, *names[:1]] if rng.random() < 0.7]
     seen = [name for name in [*names, "stranger", *names[:1]] if rng.random() < 0.8]
     pending = [{"type": "PodResizePending", "status": "True", "reason": why} for why in ("Infeasible", "Deferred")]
@@ -152,7 +152,7 @@ def _container_status(rng: Random, name: str) -> Json:
 
 
 def _sometimes_null(rng: Random, part: Json) -> Json:
-    """Now and then put a null where Go takes one for absent."""
+    """Sometimes set a field to null where Go treats null as absent."""
     if rng.random() < 0.9:
         return part
     place = part[rng.choice([key for key in ("spec", "status") if key in part])] if rng.random() < 0.7 else part

@@ -1,4 +1,4 @@
-"""AdmissionReviews for tests: as an API server sends them (tests/data/reviews), and by the few fields that matter."""
+"""AdmissionReviews for tests: as an API server sends them (tests/data/reviews), or built from a few fields."""
 
 import json
 from pathlib import Path
@@ -17,7 +17,7 @@ def sample(name: str) -> bytes:
 
 
 def body(**request: Any) -> bytes:
-    """Make a review whose request has these fields, spelt as in JSON, besides a uid."""
+    """Make a review whose request has a uid and these fields, spelt as in JSON."""
     whole = {"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "request": {"uid": "review-1"} | request}
     return json.dumps(whole).encode()
 
@@ -33,7 +33,7 @@ def asking(
     metadata: Json | None = None,
     **request: Any,
 ) -> AdmissionRequest:
-    """Make the request to create a pod with one container; without memory it asks for nothing."""
+    """Make the request to create a pod with one container; with `memory=None` the pod asks for nothing."""
     resources = {"requests": {"memory": memory}, "limits": {"memory": memory}} if memory else {}
     pod = {
         "metadata": {"name": name, "namespace": namespace, "uid": uid} | (metadata or {}),
@@ -61,9 +61,9 @@ def resize(
     spec: Json | None = None,
     **request: Any,
 ) -> bytes:
-    """Make the review of a resize of a pod with one container: its resources as they are and as they shall be.
+    """Make the review of a resize of a pod with one container, from its old and its new resources.
 
-    The status is that of both objects, as the API server has it.
+    Both objects have the same status, as in the API server.
     """
     meta = {"name": name, "namespace": "default", "uid": "pod-1", "resourceVersion": revision} | (metadata or {})
 
@@ -85,7 +85,7 @@ def resize(
 
 
 def resizing(old: Json, new: Json, **more: Any) -> AdmissionRequest:
-    """Make the request of such a review."""
+    """Make the request of a resize; arguments are as for `resize`."""
     return decode(resize(old, new, **more))
 
 
@@ -99,7 +99,7 @@ def confining(
     uid: str = "pod-1",
     **request: Any,
 ) -> AdmissionRequest:
-    """Make the request to update a pod with one container: parts of its spec as they are and as they shall be."""
+    """Make the request to update a pod with one container, from the old and the new parts of its spec."""
     namespace = request.get("namespace", "default")
     meta = {"name": name, "namespace": namespace, "uid": uid, "resourceVersion": revision}
 
@@ -119,6 +119,6 @@ def confining(
 
 
 def memory(requests: str, limits: str | None = None, cpu: str | None = None) -> Json:
-    """The resources of a container."""
+    """Make the resources of a container."""
     asked = {"memory": requests} | ({"cpu": cpu} if cpu else {})
     return {"requests": asked} | ({"limits": {"memory": limits}} if limits else {})

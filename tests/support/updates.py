@@ -10,7 +10,7 @@ numbers = count()
 
 
 def update(name: str, **changes: Any) -> bytes:
-    """A review of the update that sends a gated pod to `hm`."""
+    """Make a review of the update that confines a gated pod to the pool `hm`."""
     meta = {"name": name, "namespace": "default", "uid": name, "resourceVersion": "101"} | changes
 
     def placed(spec: dict[str, Any]) -> dict[str, Any]:

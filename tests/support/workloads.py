@@ -1,4 +1,4 @@
-"""Workloads for tests, by the few words that matter, and their pods as the account sees them."""
+"""Builders of workloads with few arguments, and the pods of a workload as the ledger sees them."""
 
 import json
 from typing import Any
@@ -17,27 +17,27 @@ MI = 1 << 20
 
 
 def template(memory: int = 512, limit: int | None = None, image: str = "a", **spec: Any) -> Json:
-    """Make a template of one container that asks for so many Mi and is limited to them, or to `limit`."""
+    """Make a pod template with one container that requests `memory` Mi, with the same limit unless `limit` is given."""
     resources = {"requests": {"memory": f"{memory}Mi"}, "limits": {"memory": f"{limit or memory}Mi"}}
     return {"spec": {"containers": [{"name": "app", "image": image, "resources": resources}], **spec}}
 
 
 def workload(replicas: int = 1, of: Json | None = None, status: Json | None = None, **spec: Any) -> Workload:
-    """Make a workload; `status` is what its controller says, of pods that are up to date unless it says else."""
+    """Make a workload; in `status`, all replicas count as up to date unless it says otherwise."""
     said = {"updatedReplicas": status["replicas"]} | status if status and "replicas" in status else status or {}
     whole = {"spec": {"replicas": replicas, "template": of or template(), **spec}, "status": said}
     return read_workload(json.dumps(whole).encode())
 
 
 def account(memory: int, settings: str = "") -> Ledger:
-    """Make a ledger with room for so many Mi of requests."""
+    """Make a ledger with room for `memory` Mi of requests."""
     of = Ledger(AccountingRules(config(f"warnAt: 100%\n{settings}")))
     of.relist_nodes([node("a", memory / 1024)], 0.0)
     return of
 
 
 class Pods:
-    """The pods of one workload, which come as far as the pod webhook lets them in."""
+    """The pods of one workload; each is created only if the pod webhook admits it."""
 
     def __init__(self, of: Ledger, pod: Pod, name: str) -> None:
         self._of, self._pod, self._name = of, pod, name
@@ -45,7 +45,7 @@ class Pods:
         self.refused = 0
 
     def come(self, wanted: int) -> None:
-        """Make them one by one until there are so many, or one is refused."""
+        """Create pods one by one until `wanted` of them live, or one is refused."""
         while self.alive < wanted:
             facts = pod_info(self._pod, f"default/{self._name}-{self.alive}", f"{self._name}-{self.alive}")
             if not judge(self._of, facts, Mode.ENFORCE).allowed:
@@ -55,7 +55,7 @@ class Pods:
             self.alive += 1
 
     def go(self, left: int) -> None:
-        """Delete until so many are left."""
+        """Delete pods until `left` of them live."""
         while self.alive > left:
             self.alive -= 1
             self._of.gone(pod_info(self._pod, f"default/{self._name}-{self.alive}", f"{self._name}-{self.alive}"))

@@ -1,10 +1,10 @@
-"""The guard: edits of Headroom's own ConfigMap, judged where somebody makes them.
+"""Checks edits of Headroom's own ConfigMap when a user makes them, and previews their effect.
 
     review ──► text ──► configuration, or a refusal that names every path ──► preview ──► warnings
 
-A courtesy: of what gets past it, because Headroom is down or breaks here, the log, an Event and a metric tell, and the
-last good configuration stays. A text is read, and the preview made on a copy of the account, one at a time, so that
-nobody can keep a replica busy with it.
+This check is a courtesy. If an invalid edit gets past it, because Headroom is down or fails here, the last valid
+configuration stays, and the log, an Event and a metric report the problem. Only one text is read at a time, and only
+one preview is made at a time, on a copy of the ledger, so that no user can keep a replica busy with edits.
 """
 
 import logging
@@ -29,11 +29,11 @@ from webhook.state.configuration import KEY, NAME
 
 log = logging.getLogger(__name__)
 
-_SHOWN = 5  # problems that a refusal lists; the others are most likely of the same kind
-_PROBLEM = 300  # characters of one of them
+_SHOWN = 5  # problems that a refusal lists; any others are most likely of the same kind
+_PROBLEM = 300  # characters shown of one problem
 _DELETED = "replicas that run keep the last good configuration; one that starts anew has none and can judge nothing"
-_RATE, _BURST = 128 << 10, 8 << 20  # bytes of edits a second that are read: 256 KiB take 0.3 s, a usual one 5 ms
-_TURN = 1.0  # seconds that an edit waits until no other one is being read
+_RATE, _BURST = 128 << 10, 8 << 20  # bytes of edits read per second: reading 256 KiB takes 0.3 s, a usual edit 5 ms
+_TURN = 1.0  # seconds that an edit waits while another one is being read
 _UNREAD = "not checked: too many edits at once; a bad configuration changes nothing"
 _LARGE = "not checked: the ConfigMap is too large; a bad configuration changes nothing"
 _BUSY = "no preview: another one is being made; the configuration is good"
@@ -47,7 +47,7 @@ _read = sent_reader(_ConfigMap)
 
 
 class ConfigurationAdmission:
-    """Answers the reviews of the ConfigMap; any other object passes."""
+    """Answers reviews of Headroom's ConfigMap, and allows every other object. Any thread may call it."""
 
     def __init__(self, account: ClusterState) -> None:
         self._account = account
@@ -56,7 +56,7 @@ class ConfigurationAdmission:
         self._edits = Bucket(_RATE, _BURST)
 
     def review(self, body: bytes, _: float) -> Response:
-        """Answer an AdmissionReview; nothing here waits, so the time that is left is no matter."""
+        """Answer an AdmissionReview; it ignores the timeout, because it waits for at most a second."""
         try:
             request = decode(body)
         except ReviewError as error:
@@ -94,7 +94,10 @@ class ConfigurationAdmission:
         )
 
     def _preview(self, config: HeadroomConfig) -> tuple[str, ...]:
-        """Say what the configuration would change; the account is copied under the lock and worked on without it."""
+        """Return warnings about what the configuration would change.
+
+        The ledger is copied under the lock, and the preview is made from the copy without the lock.
+        """
         if not self._previewing.acquire(blocking=False):
             return (_BUSY,)
         try:
@@ -112,9 +115,9 @@ class ConfigurationAdmission:
 
 
 def _edited(request: AdmissionRequest) -> HeadroomConfig | None:
-    """Read the configuration that somebody wants; None: it is some other part of the ConfigMap that changes.
+    """Read the configuration that the request would store; None: the request changes another part of the ConfigMap.
 
-    A bad text that got in before is no matter of such an edit.
+    Such a request is allowed even if the stored text is invalid. Raises ConfigError and ObjectError.
     """
     text = _text(bytes(request.object))
     if request.operation == "UPDATE" and text == _text(bytes(request.old_object)):

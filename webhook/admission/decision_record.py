@@ -1,4 +1,4 @@
-"""Cases: a review on its way through this replica, and what is said of it at the end."""
+"""A review on its way through this replica, and the record of the decision on it."""
 
 from msgspec import Struct
 
@@ -9,7 +9,10 @@ from webhook.core.reviews.verdict import Verdict
 
 
 class ReviewContext(Struct, frozen=True, gc=False):
-    """One review; times are seconds of the replica's clock. `question` is missing where no account was needed."""
+    """One review; `arrived` is on the replica's clock, both times are in seconds.
+
+    `question` is None where the review was answered without the ledger.
+    """
 
     request: AdmissionRequest
     arrived: float
@@ -18,10 +21,11 @@ class ReviewContext(Struct, frozen=True, gc=False):
 
 
 class DecisionRecord(Struct, frozen=True, gc=False):
-    """One decision as the audit log, the metrics and the Events see it; `age` of the account and `took` in seconds.
+    """One decision, as the audit log, the metrics and the Events get it.
 
-    `message` is the sentence with which a request is refused, or would be, or why it was let in. `figures` are those of
-    the scopes that it is about, the one in the way first; none where there was no account to judge by.
+    `message` is the sentence with which the request is refused, or would be refused, or the reason why it is allowed.
+    `figures` are those of the scopes concerned, first the scope that leaves no room; empty if the replica could not
+    judge by its state, or if the pod simply fits. `age` is that of the views, `took` the duration; both in seconds.
     """
 
     case: ReviewContext

@@ -1,4 +1,4 @@
-"""The waiting room: reviews that the allotment does not cover, until a booking or the lack of room settles them."""
+"""Pending reviews: those that the allotment does not cover, until a booking or the lack of room decides them."""
 
 import logging
 from collections.abc import Iterator
@@ -27,11 +27,12 @@ log = logging.getLogger(__name__)
 
 @dataclass(slots=True, eq=False)
 class PendingReview:
-    """A review that waits until some time of the replica's clock, and is then sent to ask again.
+    """A review that waits until `until` (seconds on the replica's clock); after that, it is sent back or answered.
 
-    `verdict` holds once it is booked for: it was given just before that. `proposed` says that a write found no room for
-    it yet. While it `awaits` earlier pods (there is no credit for it), nothing is booked for it, and with that verdict
-    it is sent away; in the modes warn and audit it is let in.
+    `verdict` is the answer once a write has booked room for the pod; it is worked out again for that write. `proposed`
+    is True once a write found no room for the pod. `awaits` is set while the pod's owner or namespace has no credit
+    left and earlier pods must be seen first. Then nothing is booked for the pod, and `awaits` is the verdict when the
+    time is up; in the modes warn and audit that verdict allows the pod.
     """
 
     case: ReviewContext
@@ -44,37 +45,37 @@ class PendingReview:
 
     @property
     def lacks_booking(self) -> bool:
-        """Say whether it is a booking that it waits for, and not earlier pods."""
+        """Say whether the review waits for a booking, and not for earlier pods."""
         return self.awaits is None and not self.question.request.dry_run
 
 
 Settled = tuple[PendingReview, Verdict]
 
-_LIGHT = 8 << 10  # bytes that a review may take while it waits, however many do: there are as many as connections
-_HEAVY = 8 << 20  # bytes for all that take more
+_LIGHT = 8 << 10  # bytes that every pending review may take: there are never more of them than connections
+_HEAVY = 8 << 20  # bytes for all pending reviews together that take more than that
 
 
 class PendingReviews:
-    """Those who wait, in the order in which they came. The caller holds the lock."""
+    """The pending reviews, in order of arrival. The caller holds the lock of `ClusterState`."""
 
     def __init__(self, ledger: Ledger, allotment: Allotment) -> None:
         self._ledger = ledger
         self._allotment = allotment
         self._waiting: list[PendingReview] = []
-        self._heavy = 0  # bytes
+        self._heavy = 0  # bytes that the reviews above `_LIGHT` take
         self.awaited = 0  # how often a review began to wait for earlier pods
-        self._asking: dict[str, PendingReview] = {}  # by the key of the pod, the first of each
+        self._asking: dict[str, PendingReview] = {}  # the first review of each pod in the last `asks`, by the pod's key
 
     def __len__(self) -> int:
         return len(self._waiting)
 
     @property
     def awaits_pods(self) -> bool:
-        """Say whether anybody waits for earlier pods to be seen."""
+        """Say whether any review waits for earlier pods to be seen."""
         return any(waiting.awaits is not None for waiting in self._waiting)
 
     def enter(self, waiting: PendingReview) -> bool:
-        """Let a review wait for its booking; say whether there is room, which fails only those that take much."""
+        """Add a review; False if it takes much memory and too many such reviews are pending already."""
         heavy = _heaviness(waiting)
         if self._heavy + heavy > _HEAVY:
             return False
@@ -84,7 +85,7 @@ class PendingReviews:
         return True
 
     def asks(self, now: float) -> list[Ask]:
-        """Return what to book now: once for everybody, and again for those to whom another write may help."""
+        """Return what to book now: each review's pod once, and again where another write may help."""
         self._asking = {}
         if not self._allotment.may_book():
             return []
@@ -97,15 +98,18 @@ class PendingReviews:
         return asks
 
     def _helps(self, asked: Evaluation, now: float) -> bool:
-        """Say whether another write would settle one that did not fit: what enforcing would refuse is booked then."""
+        """Say whether another write would decide a review whose pod did not fit.
+
+        In the modes warn and audit, a pod that enforcing would refuse is booked by that write.
+        """
         if self._allotment.promising(asked.facts, now):
             return True
         return asked.on_trial and self._allotment.refuses(asked.facts, now)
 
     def propose(self, asks: list[Ask], now: float, epoch: str, *, fresh: bool) -> Proposal:
-        """Work out the next write (allotment.py), and with each ask that is booked what is said of it.
+        """Return the next write (allotment.py), and set the verdict of each pending review that it books for.
 
-        What fails there is no reason to book nothing for all others.
+        If a verdict cannot be worked out, the review keeps its earlier one, so that the bookings of the others go on.
         """
 
         def judge(ask: Ask, shared: Shared) -> None:
@@ -134,14 +138,15 @@ class PendingReviews:
                 yield self._leave(waiting, verdict)
 
     def give_up(self, waiting: PendingReview, problem: str | None, now: float) -> Iterator[Settled]:
-        """Settle one that can wait no longer, unless it is settled already."""
+        """Settle a review that cannot wait any longer, unless it is settled already."""
         if waiting in self._waiting:
             yield self._leave(waiting, self._cannot_tell(waiting, problem, now))
 
     def after(self, proposal: Proposal, now: float, problem: str | None = None) -> Iterator[Settled]:
-        """Settle those whom a written proposal booked for, and those for whom nothing is left.
+        """Settle the reviews that a written proposal booked for, and those for which no room is left.
 
-        With a `problem` nobody can tell what is left: the account has become stale while it was written.
+        With a `problem`, the state became stale during the write. Then it refuses nothing, because what is left is
+        unknown.
         """
         if not self._allotment.vouches(proposal):
             for name, reservation in proposal.tentative:
@@ -160,7 +165,7 @@ class PendingReviews:
                 remember(self._ledger, waiting.question, verdict)
                 yield self._leave(waiting, verdict)
         for name, reservation in proposal.tentative:
-            if reservation.key in booked:  # its review went away while it was written, so nobody was told
+            if reservation.key in booked:  # its review ended during the write, so no answer was given by this booking
                 self._allotment.drop(name, reservation.key)
 
     def _settled(self, waiting: PendingReview, now: float) -> Verdict | None:
@@ -184,7 +189,7 @@ class PendingReviews:
         if asked.forced:
             self._allotment.force(asked.facts, now)
         if asked.on_trial and problem is None and waiting.verdict.is_over:
-            return waiting.verdict  # to which a booking would have added nothing
+            return waiting.verdict  # the pod is over the bound anyway: a booking would not change the verdict
         detail = problem or self._allotment.closed(now) or "this replica could not book its share in time"
         return verdict_of(asked, cannot_tell(asked.mode, detail))
 
@@ -195,7 +200,10 @@ class PendingReviews:
 
 
 def _heaviness(waiting: PendingReview) -> int:
-    """What a review takes that is not light; all of it but the places where its pod may go has bounds of its own."""
+    """Return the bytes that a review takes if it is not light, else 0.
+
+    Only the places where its pod may go are counted: everything else in a review has limits of its own.
+    """
     facts = waiting.question.facts
     taken = weight(facts.confined_to) + weight(facts.was_confined_to or ())
     return taken if taken > _LIGHT else 0

@@ -1,11 +1,11 @@
-"""Admission: the way of a review, and those who wait for a booking.
+"""Admission of pods: how a review is decided, and how pending reviews get their booking.
 
-    review ──► question ──►[ lock: judge, take ]──► verdict ──► answer
+    review ──► evaluation ──►[ lock: judge, take ]──► verdict ──► response
                                    │ the allotment does not cover it
-                                   └──► waiting ──► booked by the next write ──► answer
+                                   └──► pending ──► booked by the next write ──► response
 
-The booking thread asks for the next proposal and tells what became of it. Nothing in this module calls the Kubernetes
-API or waits for anything but the account's lock.
+The allotment controller asks for the next proposal and reports the result of its write. Nothing in this module calls
+the Kubernetes API, or waits for anything but the lock of `ClusterState`.
 """
 
 import logging
@@ -37,7 +37,10 @@ _TOO_MUCH = "too many reviews wait that say much of where their pods may go"
 
 
 class PodAdmission:
-    """Answers reviews from the account; what a namespace's quotas will refuse, in their words and without it."""
+    """Answers reviews of pods by the cluster state.
+
+    A pod that a ResourceQuota will refuse is refused in the quota's words; that needs no cluster state.
+    """
 
     def __init__(
         self,
@@ -51,17 +54,20 @@ class PodAdmission:
         self._room = PendingReviews(account.ledger, account.allotment)
         self._observe = observe
         self._patience = Deadlines(wall_clock)
-        self.sent_back = 0  # how often the API server was told to ask again
+        self.sent_back = 0  # how many responses told the API server to ask again (503 with Retry-After)
 
     @property
     def awaited(self) -> int:
-        """How often a review had to wait until earlier pods are seen."""
+        """How often a review began to wait for earlier pods to be seen."""
         return self._room.awaited
 
     # -- the way of a review -------------------------------------------------------------------------------------------
 
     def review(self, body: bytes, timeout: float) -> Response | PendingReview:
-        """Answer an AdmissionReview; the API server waits `timeout` seconds for it in all."""
+        """Answer an AdmissionReview, or return a pending review whose answer comes later.
+
+        `timeout` is how many seconds the API server waits in total.
+        """
         now = self.account.clock()
         try:
             request = decode_of_pod(body)
@@ -105,12 +111,12 @@ class PodAdmission:
         with self.account.lock:
             asked = bind_question(request, self.account.ledger, self.account.problem(now))
             if isinstance(asked, Verdict) and asked.decision is Decision.CANNOT_TELL:
-                self.account.wake()  # so that the watch, which may pause, shows the pod by the time it is asked again
+                self.account.wake()  # ends the watch's pause, so that it shows the pod before the API server asks again
             return asked
 
     def _decide(self, asked: Evaluation, now: float) -> Outcome:
         problem = self.account.problem(now)
-        if problem is None or asked.quota:  # what a quota says needs no account
+        if problem is None or asked.quota:  # a refusal by a quota needs no cluster state
             return decide(self.account.ledger, self.account.allotment, asked, now)
         return self._unjudged(asked, problem, now)
 
@@ -120,7 +126,7 @@ class PodAdmission:
         return Outcome(verdict_of(asked, cannot_tell(asked.mode, problem)), settled=True)
 
     def _figures(self, verdict: Verdict, asked: Evaluation, now: float) -> tuple[Figures, ...]:
-        """Keep the figures of a decision that somebody will read: those of the verdict, or as things stand."""
+        """Return the figures for the record of a decision: the verdict's, or the current ones; none if the pod fits."""
         if verdict.reason is Reason.FITS:
             return ()
         judged = verdict.figures
@@ -149,14 +155,14 @@ class PodAdmission:
         return Response(200, encode(response))
 
     def _name_holder(self, verdict: Verdict) -> None:
-        """Log who holds most, now and then, if a pod is refused while room is held for pods that have not appeared."""
+        """Log the namespace that holds most, at a limited rate, if a pod is refused while unseen pods hold room."""
         if any(s.granted for s in verdict.sums) and self.account.holders.is_due():
             with self.account.lock:
                 most = most_awaited(self.account.ledger.reservations.subjects)
             self.account.holders.tell_most(most)
 
     def _may_ask_again(self, case: ReviewContext, now: float) -> bool:
-        """Say whether to ask again is of use, and leaves time for an answer; if so, remember it."""
+        """Say whether asking again can help and leaves time for an answer; if so, count and remember the review."""
         with self.account.lock:
             if self._opens_too_late(case, now) or not self._patience.may_ask_again(case, now):
                 return False
@@ -165,7 +171,7 @@ class PodAdmission:
             return True
 
     def _opens_too_late(self, case: ReviewContext, now: float) -> bool:
-        """Say whether nobody can grant before the API server gives up, so that to wait or to ask again is in vain."""
+        """Say whether no replica can grant before the API server gives up; then waiting or asking again is useless."""
         opens_at = self.account.allotment.earliest(now)
         return opens_at is not None and opens_at >= self._patience.given_up_at(case, now)
 
@@ -178,10 +184,11 @@ class PodAdmission:
     # -- bookings ------------------------------------------------------------------------------------------------------
 
     def next_proposal(self, epoch: str, *, fresh: bool, may_write: bool) -> tuple[Proposal, int] | None:
-        """Let time act and answer whoever needs wait no more; return what is to be written now, if anything is.
+        """Settle the reviews that need not wait any longer; return the proposal to write now, or None.
 
-        With it comes the revision of the object that it replaces; 0: there is none, so it is made. It may be written
-        once the object has been looked for.
+        With the proposal comes the revision of the shared object that it replaces; 0: it creates the object.
+        `may_write` is True once the caller has read the object. `epoch` and `fresh` are as for `Allotment.propose`.
+        Only the allotment controller's thread calls this.
         """
         with self._settling() as settled:
             now = self.account.clock()
@@ -203,15 +210,15 @@ class PodAdmission:
         return proposed
 
     def proposal_written(self, proposal: Proposal, revision: int) -> None:
-        """The proposal was written: let in whom it booked for, refuse whom nothing is left for."""
+        """Record that the proposal was written; admit the pods that it booked for, refuse those without room left."""
         with self._settling() as settled:
             self.account.written(revision)
             settled.extend(self._after(proposal))
 
     def resolve(self, proposal: Proposal, shared: Shared | None, revision: int, known: int) -> bool:
-        """Take in the object after a write that lost, and say whether an earlier attempt at it was carried out.
+        """Record the object after a write that lost; say whether an earlier attempt at this write was carried out.
 
-        `known` as for the account's `observe`.
+        `known` is as for `ClusterState.observe`.
         """
         with self._settling() as settled:
             self.account.observe(shared, revision, known)
@@ -227,18 +234,18 @@ class PodAdmission:
         return self._room.after(proposal, now, self.account.problem(now))
 
     def patience(self, waiting: PendingReview) -> float:
-        """Return the seconds for which to wait for a review's answer, before giving it up."""
+        """Return for how many seconds to wait for a pending review's answer before calling `give_up`."""
         return max(0.0, waiting.until - self.account.clock())
 
     def give_up(self, waiting: PendingReview) -> None:
-        """Answer a review that can wait no longer, whatever the booking thread is about."""
+        """Answer a review that cannot wait any longer, whatever the allotment controller does; any thread may call."""
         with self._settling() as settled:
             now = self.account.clock()
             settled.extend(self._room.give_up(waiting, self.account.problem(now), now))
 
     @contextmanager
     def _settling(self) -> Iterator[list[Settled]]:
-        """Hold the lock; then answer all who were settled, whatever failed after that: nobody else would."""
+        """Hold the lock; then answer every settled review, even if the body raised: they are no longer pending."""
         settled: list[Settled] = []
         try:
             with self.account.lock:

@@ -1,4 +1,4 @@
-"""Forecast: the early answers, given where somebody applies or scales a workload, before any of its pods comes.
+"""Early answers: given when a user applies or scales a workload, before any of its pods is created.
 
     review ──► edit ──► plan ──►[ lock: foresee ]──► nothing, or what would be said
                  ▲                                                 │
@@ -54,7 +54,7 @@ _UNKNOWN = EarlyVerdict(Verdict(Decision.CANNOT_TELL, Reason.UNAVAILABLE))
 
 
 class _UnaccountedError(Exception):
-    """There is nothing to tell from."""
+    """There is nothing to judge the workload by."""
 
 
 class Check(Protocol):
@@ -64,7 +64,10 @@ class Check(Protocol):
 
 
 class WorkloadAdmission:
-    """Answers reviews about workloads; every answer is counted, a refusal also goes to the audit log."""
+    """Answers reviews of workloads; `count` gets every answer, `audit` only refusals.
+
+    `fetch` reads an object at an API path and raises FetchError. Any thread may call `review`.
+    """
 
     def __init__(
         self,
@@ -82,7 +85,7 @@ class WorkloadAdmission:
         self._lock = Lock()
 
     def review(self, body: bytes, timeout: float) -> Response:
-        """Answer an AdmissionReview; a refusal is what policy wants, everything else lets the request pass."""
+        """Answer an AdmissionReview. Only policy (`workloads: deny`) refuses; after a failure it allows the request."""
         arrived = self._account.clock()
         try:
             asked = decode(body)

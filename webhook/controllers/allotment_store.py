@@ -1,4 +1,4 @@
-"""Escrow: the object in the cluster that says what each replica has booked, and the mark that it was there once."""
+"""The shared object: a ConfigMap with what each replica has booked, and a second one as a mark that it once existed."""
 
 import logging
 
@@ -11,29 +11,30 @@ from webhook.kube.stream import Conflict, KubeError
 log = logging.getLogger(__name__)
 
 NAME = "headroom-allotments"
-_MADE = "headroom-allotments-made"  # if there is this, but not the object, then that was lost
+_MADE = "headroom-allotments-made"  # the mark: if it exists but the object does not, then the object was lost
 _KEY = "state.json"
 
 
 def state(found: ConfigMap) -> Shared:
-    """Read what the object holds; raises `SharedError` and `NewerVersionError`."""
+    """Read the shared state from its ConfigMap; raises `SharedError` and `NewerVersionError`."""
     return shared.read(found.data.get(_KEY, ""))
 
 
-class TooLarge(KubeError):  # noqa: N818 - it carries the words of HTTP, as its siblings do
-    """The state would be larger than it may become; nothing was written."""
+class TooLarge(KubeError):  # noqa: N818 - named like a status of HTTP, as `Conflict` and `NotFound` are
+    """The shared state would exceed its largest size; nothing was written."""
 
 
 class AllotmentStore:
-    """Reads and writes the object; every call raises `KubeError`."""
+    """Reads and writes the shared object; every call to the API may raise `KubeError`."""
 
     def __init__(self, configmaps: ConfigMaps) -> None:
         self._configmaps = configmaps
 
     def find(self) -> tuple[Shared | None, int]:
-        """Return the state and its revision: none and 0 where there is no object, none where it is damaged.
+        """Read the object past all caches; return its state and revision.
 
-        Raises `NewerVersionError`.
+        The state is None if the object is damaged, and also if there is no object; then the revision is 0. Raises
+        `NewerVersionError`.
         """
         found = self._configmaps.get(NAME)
         if found is None:
@@ -45,7 +46,7 @@ class AllotmentStore:
             return None, found.revision
 
     def mark(self) -> bool:
-        """Leave a mark that the object is about to be made; say whether there was none before."""
+        """Create the mark before the object is created; False if the mark exists already."""
         try:
             self._configmaps.create(_MADE, {})
         except Conflict:
@@ -53,9 +54,9 @@ class AllotmentStore:
         return True
 
     def write(self, proposed: Shared, revision: int) -> int:
-        """Replace the state of a revision, or make the object (0); return the new revision.
+        """Replace the state at `revision`, or create the object (0); return the new revision.
 
-        Raises `Conflict` or `NotFound` where another was quicker, and `TooLarge` where nothing is sent.
+        Raises `Conflict` or `NotFound` if another writer came first, and `TooLarge`, in which case nothing is sent.
         """
         text = shared.write(proposed)
         if len(text) > LARGEST:
@@ -67,5 +68,5 @@ class AllotmentStore:
         return self._configmaps.replace(NAME, data, revision) if revision else self._configmaps.create(NAME, data)
 
     def hurry(self, timeout: float) -> None:
-        """From now on each call may take only so many seconds."""
+        """Limit each call to `timeout` seconds from now on."""
         self._configmaps.timeout = timeout

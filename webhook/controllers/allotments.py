@@ -1,8 +1,9 @@
-"""Booking: the one thread that writes the shared object, with compare-and-swap, as the allotment proposes.
+"""The allotment controller: the one thread that writes the shared object, by compare-and-swap, as `Allotment` proposes.
 
 wait for work ──► next proposal ──► write ──► written │ lost: read it again, propose again │ unknown: write it again
 
-A write that lost is another's success, so the next one is tried at once; but after some in a row with growing pauses.
+If a write loses, another replica's write has succeeded. So the next one is tried immediately; after some losses in a
+row, with growing pauses.
 """
 
 import logging
@@ -25,20 +26,20 @@ from webhook.kube.stream import ApiError, Conflict, KubeError, NotFound, Unanswe
 
 log = logging.getLogger(__name__)
 
-_IDLE = 0.2  # seconds between looks at what time alone makes due
-_SHORTEST_PAUSE, _LONGEST_PAUSE = 0.1, 1.0  # seconds before an object is tried again that could not be read or written
+_IDLE = 0.2  # the longest wait for work, in seconds, because some work becomes due by time alone
+_SHORTEST_PAUSE, _LONGEST_PAUSE = 0.1, 1.0  # seconds before the next try, after the object could not be read or written
 TIMEOUT = 5.0  # seconds for one call
-_SERVER_ERROR = 500  # from this HTTP status on, a write may have been carried out all the same
-_BETWEEN_PROOFS = 5.0  # seconds: a proof takes up to three
-_MARKED_FOR = 10.0  # seconds for which having made the mark says that no object was there; less than any validity
+_SERVER_ERROR = 500  # with an HTTP status from this on, the write may have been carried out nevertheless
+_BETWEEN_PROOFS = 5.0  # seconds between requests for a proof; a proof takes up to 3 s
+_MARKED_FOR = 10.0  # seconds for which a mark made here shows that no object existed before; less than any validity
 _FAREWELL = 1.5  # seconds for the last write
-_LOSSES = 4  # writes that lost in a row and are tried again at once: as many as other replicas may well have won
-_SHORTEST_TRUCE, _LONGEST_TRUCE = 0.01, 1.0  # seconds before the next, after more of them
-_LOOKS = 20  # with pauses between them, for an object that another replica is about to make
+_LOSSES = 4  # up to this many losses in a row, the next write is tried at once: other replicas can well win as many
+_SHORTEST_TRUCE, _LONGEST_TRUCE = 0.01, 1.0  # seconds before the next write, after more losses
+_LOOKS = 20  # reads, with pauses between them, of an object that another replica may be about to create
 
 
 class _Write(NamedTuple):
-    """A proposal, and the revision of the object that it replaces (0: it makes the object)."""
+    """A proposal, and the revision of the object that it replaces (0: it creates the object)."""
 
     proposal: Proposal
     revision: int
@@ -46,17 +47,17 @@ class _Write(NamedTuple):
 
 @dataclass(slots=True)
 class Tally:
-    """What became of the writes so far: each ends as one of the first four, and is sent again after the last two."""
+    """Counts of attempts to write, by result, for metrics. An attempt without an answer is sent again."""
 
     written: int = 0
     conflicts: int = 0
     failed: int = 0
     unanswered: int = 0
-    hand_backs: int = 0  # of those written, the ones that answered another replica's call
+    hand_backs: int = 0  # those of `written` that answered another replica's call
 
 
 def _wait(seconds: float, done: Callable[[], bool]) -> bool:
-    """Wait until something is done, or for so long; say whether it is."""
+    """Wait until `done` returns True, for up to `seconds`; return its last result."""
     deadline = time.monotonic() + seconds
     while not (is_done := done()) and time.monotonic() < deadline:
         time.sleep(0.02)
@@ -64,12 +65,15 @@ def _wait(seconds: float, done: Callable[[], bool]) -> bool:
 
 
 def _may_be_done(error: KubeError) -> bool:
-    """Say whether a write may have been carried out although it failed."""
+    """Say whether a write that failed with this error may have been carried out nevertheless."""
     return isinstance(error, Unanswered) or (isinstance(error, ApiError) and error.status >= _SERVER_ERROR)
 
 
 class AllotmentController:
-    """Keeps this replica's share of the shared object; `run` belongs to one thread, `tell` to any."""
+    """Writes this replica's holding into the shared object.
+
+    One thread calls `run`, and then another may call `leave`. The watch of the object calls `tell` and `listed`.
+    """
 
     def __init__(
         self,
@@ -85,34 +89,34 @@ class AllotmentController:
         self._stop = stop
         self._request_proof = request_proof
         self._rereading = rereading or RelistController(admission.account)
-        self._losses = 0  # writes that lost, since one did not
+        self._losses = 0  # writes that lost since the last successful one
         self._truce = Backoff(_SHORTEST_TRUCE, _LONGEST_TRUCE, random.random)
-        self._deaf = False  # what the watch tells is of a history that was replaced
+        self._deaf = False  # True after a restore of etcd until the watch lists: its events may be of the old history
         self.tally = Tally()
         self._proof_due = float("-inf")
         self._answered = 0
         self._fault = ""
         self._backoff = Backoff(_SHORTEST_PAUSE, _LONGEST_PAUSE, random.random)
-        self._known = False  # whether the object was looked for since something went wrong with it
+        self._known = False  # whether the object has been read since the last problem with it
         self._marked_until = float("-inf")
         self._unsettled: _Write | None = None
 
     def run(self) -> None:
-        """Book until stopped; never raises and never gives up."""
+        """Write bookings until stopped; never raises and never gives up."""
         while not self._stop.is_set():
             try:
                 self._step()
-            except Exception as error:  # noqa: BLE001 - whatever fails, what waits for a booking goes on waiting for one
+            except Exception as error:  # noqa: BLE001 - after any failure, pending reviews still need a booking
                 self._recover(error)
             else:
                 self._backoff.reset()
                 self._fault = ""
 
     def _recover(self, error: Exception) -> None:
-        """Say what went wrong, once; look at the object again after a while."""
+        """Log what went wrong, once for each new problem of the API, and read the object again after a pause."""
         self._known = False
         if self._unsettled is None:
-            self._account.proposal_failed()  # what was proposed, and not sent
+            self._account.proposal_failed()  # a proposal that was never sent
         self._account.excuse()
         if isinstance(error, Unreachable):
             self._account.lose_touch()
@@ -140,7 +144,7 @@ class AllotmentController:
             self._write(_Write(*proposed))
 
     def _turn_deaf(self) -> None:
-        """Believe no watch before its list, which may come as soon as it is asked for."""
+        """Ignore the watch's events until its next list. Called before that list is requested: it may come at once."""
         self._deaf, self._known = True, False
 
     def _ask_for_proof(self) -> None:
@@ -150,10 +154,11 @@ class AllotmentController:
             self._request_proof()
 
     def leave(self, patience: float) -> None:
-        """Hand back what is not spent, once `run` has ended and the last review was answered.
+        """Hand back what is not spent; call it after `run` has ended and the last review was answered.
 
-        Waits up to `patience` seconds for the watch to show the pods that were let in last, since what may still come
-        has to stay in the object until others see that it lapsed; and takes some seconds for the write.
+        It waits up to `patience` seconds for the watch to show the pods that were admitted last, because room for a pod
+        that may still come has to stay in the object until other replicas see it lapse. The write may take some more
+        seconds.
         """
         _wait(patience, lambda: not self._account.still_to_come())
         self._escrow.hurry(_FAREWELL)
@@ -182,28 +187,28 @@ class AllotmentController:
         return self.tally.written > written
 
     def tell(self, configmap: ConfigMap | None, revision: int) -> None:
-        """Take in what the watch shows of the object; None: it was deleted."""
+        """Record what the watch shows of the object; None: it was deleted."""
         try:
             shown = None if configmap is None else state(configmap)
         except (SharedError, NewerVersionError):
             shown = None
-        with self._account.lock:  # any watch may find out that history was replaced
+        with self._account.lock:  # because any watch's thread may find, at any time, that etcd was restored
             if self._deaf or self._rereading.restarted:
                 return
             if shown is None:
-                self._known = False  # look for oneself: this may be old news
+                self._known = False  # read the object: the watch's event may be outdated
             else:
                 self._account.observe(shown, revision)
 
     def listed(self, configmap: ConfigMap | None, revision: int) -> None:
-        """Take in what the watch begins with; after a restore the object is read instead, past all caches."""
+        """Record the watch's list. After a restore of etcd, the object is read instead, past all caches."""
         if not self._account.allotment.restarts:
             self.tell(configmap, revision)
         else:
             self._deaf = self._known = False
 
     def _look(self) -> None:
-        self._known = True  # first: news that come while we look make it false again
+        self._known = True  # before the read: an event that arrives during the read sets it to False again
         known = self._account.newest()
         found, revision = self._escrow.find()
         if not revision and not self._is_fresh() and not self._mark():
@@ -212,7 +217,7 @@ class AllotmentController:
         self._account.observe(found, revision, known)
 
     def _is_fresh(self) -> bool:
-        """Say whether no object was ever there, since our own mark is the first."""
+        """Say whether there has never been a shared object: this replica made the mark, and only a moment ago."""
         return self._account.clock() < self._marked_until
 
     def _mark(self) -> bool:
@@ -223,7 +228,7 @@ class AllotmentController:
         return True
 
     def _await_maker(self) -> tuple[Shared | None, int]:
-        """Look a few times more: whoever made the mark is about to make the object, unless it was lost."""
+        """Read the object a few more times: the replica that made the mark will create it, unless it was lost."""
         for _ in range(_LOOKS):
             self._stop.wait(_SHORTEST_PAUSE)
             found, revision = self._escrow.find()
@@ -233,7 +238,7 @@ class AllotmentController:
         return None, 0
 
     def _write(self, write: _Write) -> None:
-        """Send a write, as often as it takes to know what became of it."""
+        """Send a write; if its result stays unknown, keep it as unsettled, so that it is sent again."""
         self._unsettled = write
         try:
             revision = self._escrow.write(write.proposal.shared, write.revision)
@@ -242,7 +247,7 @@ class AllotmentController:
         except KubeError as error:
             if _may_be_done(error):
                 self.tally.unanswered += 1
-                raise  # it stays unsettled, and is sent again
+                raise  # the write stays unsettled, and the next step sends it again
             self.tally.failed += 1
             self._unsettled = None
             self._account.proposal_failed()
@@ -263,7 +268,10 @@ class AllotmentController:
             log.debug("handed back what was not spent, for call %d", mine.answered)
 
     def _again(self, write: _Write) -> None:
-        """Settle a write of which nothing is known; one that made the object made it closed, whenever that happened."""
+        """Settle a write whose result is unknown: send it again, or, if it creates the object, read the object.
+
+        A create need not be sent again: even if it arrives late, it creates a closed object, which grants nothing.
+        """
         if write.revision:
             self._write(write)
         else:
@@ -271,7 +279,7 @@ class AllotmentController:
             self._unsettled = None
 
     def _resolve(self, write: _Write) -> None:
-        """Find out whether an earlier attempt at this write was carried out after all."""
+        """Read the object to find out whether an earlier attempt at this write was carried out; else count a loss."""
         known = self._account.newest()
         found, revision = self._escrow.find()
         if self._admission.resolve(write.proposal, found, revision, known):

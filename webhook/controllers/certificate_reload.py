@@ -1,4 +1,4 @@
-"""Certificate reload: serves a certificate that was exchanged in its files, without a restart."""
+"""Certificate reload: serves a renewed certificate from its files without a restart."""
 
 import logging
 from collections.abc import Callable
@@ -8,11 +8,14 @@ from webhook.http.tls import Outcome, ServingCertificate
 
 log = logging.getLogger(__name__)
 
-_EVERY = 1.0  # seconds between looks at the files
+_EVERY = 1.0  # seconds between checks of the files
 
 
 class CertificateReload:
-    """Looks at the certificate's files now and then; the log says what is new. `clock` is the time of day."""
+    """Checks the certificate's files every second, and logs each change and each new problem.
+
+    `clock` returns the time of day in seconds since 1970.
+    """
 
     def __init__(self, certificate: ServingCertificate, stop: Event, clock: Callable[[], float]) -> None:
         self._certificate = certificate
@@ -20,7 +23,7 @@ class CertificateReload:
         self._clock = clock
 
     def run(self) -> None:
-        """Look until stopped; on a thread of its own."""
+        """Check until stopped; it needs a thread of its own."""
         told = ""
         while not self._stop.wait(_EVERY):
             done = self._certificate.refresh(self._clock())

@@ -1,4 +1,4 @@
-"""Recounting: every now and then the account is worked out from its parts, and a difference is reported."""
+"""The recount: once a minute, the ledger's sums are computed again from its parts, and any difference is reported."""
 
 import logging
 import time
@@ -11,11 +11,11 @@ from webhook.state.cluster_state import ClusterState
 log = logging.getLogger(__name__)
 
 _EVERY = 60.0  # seconds
-_SHOWN = 5
+_SHOWN = 5  # differences that one recount logs
 
 
 class RecountController:
-    """Recounts, and tells `record` what was found; `run` belongs to one thread."""
+    """Recounts, and calls `record` each time with the differences found; `run` needs a thread of its own."""
 
     def __init__(self, account: ClusterState, stop: Event, record: Callable[[tuple[Drift, ...]], None]) -> None:
         self._account = account
@@ -31,10 +31,10 @@ class RecountController:
                 log.exception("the account could not be recounted")
 
     def recount(self) -> None:
-        """Compare what was kept event by event with what its parts come to; a difference is a defect in Headroom."""
+        """Compare the sums kept event by event with sums computed again; a difference is a defect in Headroom."""
         with self._account.lock:
             parts = self._account.ledger.parts(self._account.clock())
-        # Reviews go first: between slices of the work the interpreter is left to whoever wants it.
+        # Reviews go first: between slices of the work, other threads may take the interpreter.
         drifts = recount(parts, pause=lambda: time.sleep(0))
         self._record(drifts)
         for drift in drifts[:_SHOWN]:

@@ -1,4 +1,4 @@
-"""Rereading: everything is listed again when etcd was put back or may have been; the log and an Event say so."""
+"""Lists everything again when etcd was or may have been restored; if it was, the log and an Event say so."""
 
 import logging
 from collections.abc import Callable, Iterable
@@ -14,9 +14,9 @@ REASON = "HistoryReplaced"
 
 
 class RelistController:
-    """Asks the watches for lists, and says with each request whether history `restarted`.
+    """Requests lists from the reflectors, and says with each request whether history `restarted`.
 
-    `look` belongs to the booking thread, `restarted` to any.
+    Only the allotment controller's thread calls `look`; any thread may read `restarted`.
     """
 
     def __init__(self, account: ClusterState, announce: Callable[[str], None] = lambda _: None) -> None:
@@ -24,21 +24,22 @@ class RelistController:
         self._announce = announce
         self._requests: list[Callable[..., None]] = []
         self._restarts = 0
-        self._asked = float("-inf")  # the doubt that was answered last
+        self._asked = float("-inf")  # when lists were last requested, on the replica's clock
 
     def join(self, requests: Iterable[Callable[..., None]]) -> None:
-        """Ask these from now on."""
+        """Add functions that request a list from a reflector (`Reflector.request_list`)."""
         self._requests.extend(requests)
 
     @property
     def restarted(self) -> bool:
-        """Say whether history was replaced since the last look."""
+        """Say whether a restore of etcd was found since the last `look`."""
         return self._account.allotment.restarts > self._restarts
 
     def look(self, restarting: Callable[[], None] = lambda: None) -> None:
-        """Ask for what is to be read again, once for each doubt; call `restarting` first where history was replaced.
+        """Request lists, once for each possible restore; if a restore is certain, call `restarting` first.
 
-        What fails is to be done again with the next look: who waits for a list that nobody asks for waits for ever.
+        If anything raises, the next call does everything again: a view that waits for a list that was never requested
+        would wait forever.
         """
         restarts, doubted = self._account.allotment.restarts, self._account.doubted_since()
         replaced = restarts > self._restarts
@@ -64,7 +65,7 @@ class RelistController:
 
 
 def restored(text: str, namespace: str, uid: str) -> Occurrence | None:
-    """Return the Event about the ConfigMap that says so; None where there is no such ConfigMap."""
+    """Return the Event with this text about Headroom's ConfigMap; None if there is no ConfigMap (`uid` is empty)."""
     if not uid:
         return None
     return Occurrence(Reference("v1", "ConfigMap", namespace, CONFIG, uid), "Warning", REASON, "Restore", text)

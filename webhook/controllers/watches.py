@@ -1,4 +1,4 @@
-"""Watching: the reflectors, and what each one's news means to the account."""
+"""The watches: one reflector for each resource, and what each of its events changes in the state."""
 
 import logging
 from collections.abc import Callable
@@ -40,18 +40,18 @@ from webhook.watch.reflector import Reflector
 log = logging.getLogger(__name__)
 
 BeginAgain = Callable[[str, int, int, float], None]
-"""Called when etcd was put back: which resource, the revision that was known, the one found, when it was requested."""
+"""Called when etcd was restored: the resource, the known revision, the lower one found, when that was requested."""
 
-# Pods and nodes may change many times a second. Their news may be late (in seconds): reservations cover what was
-# granted, and what a deletion frees is granted that much later. Those of pods may be later still while there is room
-# enough and nobody waits for a view at the floor. The shared object's, by which replicas call each other, are read as
-# they come.
+# Pods and nodes may change many times a second. Their events may be read this many seconds late: reservations cover
+# what was granted, and room that a deletion frees is granted that much later. Events of pods may be read even later
+# while no bound is near and no booking or review waits for the view. Events of the shared object, by which replicas
+# call each other, are read immediately.
 BUSY: Final = 0.02
 AT_EASE: Final = 0.1
 
 
 def watch_pods(api: Api, account: ClusterState) -> Reflector[PodInfo]:
-    """Keep the account's pods in sync."""
+    """Return the reflector that keeps the pods of `account` in sync."""
 
     def deliver(news: WatchEvent[PodInfo]) -> None:
         match news:
@@ -68,7 +68,7 @@ def watch_pods(api: Api, account: ClusterState) -> Reflector[PodInfo]:
             case Unreadable(namespace=namespace, name=name, uid=uid, revision=revision, deleted=True):
                 account.pod_gone(PodInfo(f"{namespace}/{name}", uid, revision, NOTHING))
             case Unreadable(revision=revision):
-                account.bookmark(revision)  # what was known of it stands; the reflector has said what is wrong
+                account.bookmark(revision)  # the pod's last readable state stays; the reflector logs the problem
             case _:
                 _tell_state(account, account.pods, news)
 
@@ -81,7 +81,7 @@ def watch_pods(api: Api, account: ClusterState) -> Reflector[PodInfo]:
 
 
 def watch_nodes(api: Api, account: ClusterState) -> Reflector[NodeInfo]:
-    """Keep the account's nodes in sync."""
+    """Return the reflector that keeps the nodes of `account` in sync."""
 
     def deliver(news: WatchEvent[NodeInfo]) -> None:
         match news:
@@ -100,7 +100,7 @@ def watch_nodes(api: Api, account: ClusterState) -> Reflector[NodeInfo]:
 
 
 def watch_quotas(api: Api, view: QuotaView, clock: Callable[[], float]) -> Reflector[Quota]:
-    """Keep the view of ResourceQuotas in sync. Their usage changes with each pod that comes, so they are busy, too."""
+    """Return the reflector that keeps `view` in sync. It is throttled too: each new pod changes a quota's usage."""
 
     def deliver(news: WatchEvent[Quota]) -> None:
         match news:
@@ -123,7 +123,7 @@ def watch_quotas(api: Api, view: QuotaView, clock: Callable[[], float]) -> Refle
 def watch_config(
     api: Api, namespace: str, settings: ConfigurationLoader, begin_again: BeginAgain = lambda *_: None
 ) -> Reflector[ConfigMap]:
-    """Keep the configuration in sync."""
+    """Return the reflector that keeps the configuration in sync."""
 
     def tell(found: ConfigMap | None, _revision: int) -> None:
         settings.read(found.data, found.metadata.uid) if found else settings.read(None)
@@ -134,7 +134,7 @@ def watch_config(
 def watch_allotments(
     api: Api, namespace: str, booking: AllotmentController, begin_again: BeginAgain = lambda *_: None
 ) -> Reflector[ConfigMap]:
-    """Tell the booking what the others write."""
+    """Return the reflector that shows `booking` what other replicas write into the shared object."""
     return _watch_config_map(api, namespace, ALLOTMENTS, booking.tell, booking.listed, begin_again)
 
 

@@ -1,7 +1,8 @@
-"""The account: everything that is known and held, under the one lock there is.
+"""The cluster state: everything that one replica knows and holds, under one lock.
 
-The watches' threads bring news; the booking thread waits for work and is told what there is to hand back. Nothing in
-this module calls the Kubernetes API or waits for anything but the lock.
+The watches' threads report events. The allotment controller's thread waits here for work, and gets from here what it
+hands back at the end. Nothing in this module calls the Kubernetes API. Except for `await_work`, it waits only for the
+lock.
 """
 
 import logging
@@ -34,9 +35,10 @@ _UNASKED = (
 
 
 class ClusterState:
-    """One replica's view of the cluster, its allotment and the configuration to judge by.
+    """One replica's view of the cluster, its allotment, and the configuration that it judges by.
 
-    Whoever reads or changes `ledger` or `allotment` holds the `lock`, and for as short as can be.
+    A thread that reads or changes `ledger` or `allotment` must hold `lock`, and holds it as briefly as possible. Any
+    thread may call a method; the docstring says so where the caller must hold the lock already.
     """
 
     def __init__(
@@ -49,14 +51,14 @@ class ClusterState:
     ) -> None:
         self.lock = RLock()
         self._told = Condition(self.lock)
-        self._work = False  # whether there may be some for the booking thread; guarded by the lock
-        self._awaiting = False  # whether a review waits for earlier pods to be seen; guarded by the lock
-        self._behind = False  # whether that thread sleeps over a view that has to come further before it may book
-        self.news_needed = Event()  # set when there may be work: news of the pods may be what it waits for
+        self._work = False  # True while there may be work for the allotment controller; guarded by the lock
+        self._awaiting = False  # True while a review waits for earlier pods to be seen; guarded by the lock
+        self._behind = False  # True while the allotment controller waits for a view by which it may book
+        self.news_needed = Event()  # set when there may be work: then the pod watch takes no long pause
         self.clock = clock
         self.config = HeadroomConfig()
         self.config_hash = ""
-        self.help = help_  # where a user who is refused gets help
+        self.help = help_  # where a user whose pod is refused gets help
         self.config_problem: str | None = "the ConfigMap headroom-config has not been read yet"
         self.ledger = Ledger(AccountingRules(self.config))
         self.allotment = Allotment(replica, self.ledger, timing, Credit(self.ledger, timing.lapse, shares))
@@ -78,16 +80,16 @@ class ClusterState:
         return self.config_problem or self.version_problem or self.pods.problem(now) or self.nodes.problem(now)
 
     def unable(self) -> str | None:
-        """Say why this replica can let nothing in that commits anything; None when it can."""
+        """Say why this replica cannot admit a pod that commits resources; None when it can."""
         with self.lock:
             now = self.clock()
             return self.problem(now) or self.allotment.closed(now) or self._shareless(now)
 
     def unready(self) -> str | None:
-        """Say why others should be asked in its place; None when there is no reason.
+        """Say why the API server should send reviews to other replicas instead; None when this replica is ready.
 
-        Where the object that all replicas share was lost, none of them can grant, and each can at least say that; the
-        same while everything is listed again because etcd was put back.
+        If the object that all replicas share was lost, no replica can grant. Then each replica stays ready, so that it
+        can at least say so. The same holds while everything is listed again because etcd was restored.
         """
         with self.lock:
             now = self.clock()
@@ -102,7 +104,7 @@ class ClusterState:
         return "this replica holds no valid share of the headroom: its booking has not been written"
 
     def configure(self, config: HeadroomConfig, digest: str) -> None:
-        """Judge by another configuration from now on."""
+        """Judge by this configuration from now on; `digest` is its hash, as the audit log shows it."""
         with self.lock:
             self.config, self.config_hash, self.config_problem = config, digest, None
             self.help = self.help._replace(contact=config.message)
@@ -144,14 +146,14 @@ class ClusterState:
         return found
 
     def lack_config(self, problem: str) -> None:
-        """Take in that there is no configuration, and never was a good one."""
+        """Record why there is no configuration; call it only while there has never been a valid one."""
         with self.lock:
             self.config_problem = problem
 
     # -- news ----------------------------------------------------------------------------------------------------------
 
     def see_pod(self, pod: PodInfo) -> None:
-        """Take in a pod that was added or has changed."""
+        """Record a pod that was added or has changed."""
         with self.lock:
             self.pods.tell_live(self.clock())
             before, still_open = self.ledger.unasked_growths, self.ledger.reservations.still_open
@@ -164,14 +166,14 @@ class ClusterState:
             log.warning("pod %r grew without a review: %s", pod.name, _UNASKED)
 
     def pod_gone(self, pod: PodInfo) -> None:
-        """Take in that a pod was deleted."""
+        """Record that a pod was deleted."""
         with self.lock:
             self.pods.tell_live(self.clock())
             self.ledger.gone(pod)
             self._come_further()
 
     def relist_pods(self, pods: Iterable[PodInfo], revision: int, since: float = float("-inf")) -> None:
-        """Take in all pods from a consistent list that was asked for at a moment."""
+        """Replace all pods by those of a consistent list; `since` is when the list was requested."""
         with self.lock:
             before = self.ledger.unasked_growths
             self.ledger.relist(pods, revision, since)
@@ -183,14 +185,14 @@ class ClusterState:
             log.warning("%d pods grew without a review: each time %s", grown, _UNASKED)
 
     def bookmark(self, revision: int) -> None:
-        """Take in that nothing else happened to pods up to a revision."""
+        """Record that the watch has delivered every change of a pod up to a revision."""
         with self.lock:
             self.pods.tell_live(self.clock())
             self.ledger.bookmark(revision)
             self._come_further()
 
     def prove(self, since: float) -> None:
-        """Take in that the pods are shown as they were at a moment, or later."""
+        """Record a proof: the view shows the pods as they were at `since`, or later. Lapse reservations by it."""
         with self.lock:
             self.ledger.prove(since)
             lapsed, worse = self.allotment.lapse(), self.allotment.worse
@@ -201,7 +203,7 @@ class ClusterState:
         self.holders.tell_worse(worse)
 
     def see_node(self, node: NodeInfo) -> None:
-        """Take in a node that was added or has changed."""
+        """Record a node that was added or has changed."""
         with self.lock:
             now = self.clock()
             self.nodes.tell_live(now)
@@ -209,7 +211,7 @@ class ClusterState:
         self.tell_of_nodes()
 
     def node_gone(self, name: str) -> None:
-        """Take in that a node was deleted."""
+        """Record that a node was deleted."""
         with self.lock:
             now = self.clock()
             self.nodes.tell_live(now)
@@ -217,7 +219,7 @@ class ClusterState:
         self.tell_of_nodes()
 
     def relist_nodes(self, nodes: Iterable[NodeInfo]) -> None:
-        """Take in all nodes from a consistent list."""
+        """Replace all nodes by those of a consistent list."""
         with self.lock:
             now = self.clock()
             self.ledger.relist_nodes(nodes, now)
@@ -226,7 +228,10 @@ class ClusterState:
         self.tell_of_nodes()
 
     def tell_of_nodes(self) -> None:
-        """Log what is new of the nodes, by events or by time alone; without the lock, for a log may be slow."""
+        """Log changes in overlaps of pools and in used reserves, whether an event or the time alone caused them.
+
+        The lines are written without the state's lock, because a log may be slow.
+        """
         with self._telling:
             with self.lock:
                 accounting, capacity = self.ledger.accounting, self.ledger.capacity
@@ -235,12 +240,12 @@ class ClusterState:
             self._reserves.tell({scope: (accounting.reserve_nodes(scope), names) for scope, names in out.items()})
 
     def tell_live(self, feed: SyncStatus) -> None:
-        """A watch is open again."""
+        """Record that the watch of `feed` is open."""
         with self.lock:
             feed.tell_live(self.clock())
 
     def tell_broken(self, feed: SyncStatus, fault: str) -> None:
-        """A watch is broken."""
+        """Record that the watch of `feed` is broken, and why."""
         with self.lock:
             feed.tell_broken(fault, self.clock())
         self.version_due.set()
@@ -249,17 +254,21 @@ class ClusterState:
     # -- a history that was replaced -----------------------------------------------------------------------------------
 
     def lose_touch(self) -> None:
-        """The API server is away, and etcd may be put back meanwhile."""
+        """Record that the API server cannot be reached; etcd may be restored in the meantime."""
         with self.lock:
             self.allotment.lose_touch(self.clock())
             self.wake()
 
     def begin_again(self, what: str, known: int, found: int, since: float) -> None:
-        """Take in that etcd was put back, as a list showed that was asked for at a moment and comes next."""
+        """Record that etcd was restored: a list of `what` has revision `found`, which is lower than the `known` one.
+
+        `since` is when that list was requested; the watch delivers it next. The ledger ignores all events of pods until
+        it gets a list of pods that is new enough.
+        """
         with self.lock:
             doubted, deaf = self.ledger.doubted_since, self.ledger.deaf
             if since < doubted or (deaf and since == doubted):
-                return  # by the same restore, of which a later list tells
+                return  # this is about the same restore, and a later list is awaited already
             self.allotment.begin_again(self.clock(), since if what == self.pods.resource else None)
             self._tell_outdated(f"{what} were at revision {known}, and a consistent read of them said {found}")
 
@@ -270,17 +279,20 @@ class ClusterState:
         self.wake()
 
     def newest(self) -> int:
-        """The newest revision of the shared object that is known; to be asked for before a read is sent."""
+        """Return the newest known revision of the shared object; call this before sending a read (see `observe`)."""
         with self.lock:
             return self.allotment.newest
 
     def doubted_since(self) -> float | None:
-        """Since when the view may be of another history; None: it is of this one."""
+        """Return since when the view may show a history that a restore of etcd replaced; None: it does not."""
         with self.lock:
             return self.ledger.doubted_since if self.ledger.outdated else None
 
     def at_ease(self) -> bool:
-        """Say whether news of the pods can wait: no bound is near, no booking waits for a view, no review for pods."""
+        """Say whether events of pods may be read later than usual.
+
+        True if no bound is near, no booking waits for the view to advance, and no review waits for earlier pods.
+        """
         with self.lock:
             scopes = self.ledger.accounting.scopes
             if self._behind or self._awaiting:
@@ -290,9 +302,9 @@ class ClusterState:
     # -- bookings ------------------------------------------------------------------------------------------------------
 
     def await_work(self, seconds: float) -> None:
-        """Wait until somebody waits for a booking, or news of the shared object came, or the time is up.
+        """Wait until `wake` is called, or `seconds` have passed; only the allotment controller's thread calls this.
 
-        Where the view has to come further first, it wakes whoever waits as soon as it has.
+        If the view must advance before anything can be booked, the event that advances it far enough ends the wait.
         """
         with self.lock:
             self._behind = not self.allotment.may_book()
@@ -300,18 +312,21 @@ class ClusterState:
             self._work = False
 
     def wake(self) -> None:
-        """Tell the booking thread that there may be work; the caller holds the lock."""
+        """Wake the allotment controller, because there may be work; the caller holds the lock."""
         self._work = True
         self.news_needed.set()
         self._told.notify_all()
 
     def excuse(self) -> None:
-        """Take in that something is wrong here, for which pods may not come: that is held against nobody."""
+        """Record that this replica has a problem, which may keep pods from being created.
+
+        A reservation from before now that lapses does not lower the credit of its owner or namespace.
+        """
         with self.lock:
             self.ledger.history.excuse(self.clock())
 
     def await_pods(self, awaiting: bool) -> None:
-        """Take in whether any review waits for earlier pods to be seen; the caller holds the lock."""
+        """Record whether any review waits for earlier pods to be seen; the caller holds the lock."""
         self._awaiting = awaiting
 
     def _come_further(self) -> None:
@@ -320,9 +335,10 @@ class ClusterState:
             self.wake()
 
     def farewell(self) -> tuple[Proposal, int] | None:
-        """Return what is to be written so that all is handed back but what may still come; None: nothing is held.
+        """Return the last proposal and the revision that it replaces; None if there is nothing to hand back.
 
-        From then on this replica grants nothing.
+        It hands back everything except room for pods that were admitted and may still be created. After this call the
+        replica grants nothing.
         """
         with self.lock:
             shared = self.allotment.shared
@@ -333,22 +349,25 @@ class ClusterState:
             return proposal, self.allotment.revision
 
     def still_to_come(self) -> int:
-        """How many pods were let in that the watch has not shown yet."""
+        """Return how many pods were admitted here that the watch has not shown yet."""
         with self.lock:
             return self.ledger.reservations.still_open
 
     def wants_proof(self) -> bool:
-        """Say whether something waits for nothing but a view that is proven fresh."""
+        """Say whether something waits only for a fresh proof: a lapse, or an object that can be opened."""
         with self.lock:
             return self.allotment.wants_proof(self.clock())
 
     def proposal_failed(self) -> None:
-        """The proposal was certainly not written."""
+        """Undo the pending proposal; the caller knows that it was not written and will not be."""
         with self.lock:
             self.allotment.failed()
 
     def observe(self, shared: Shared | None, revision: int, known: int = 0) -> None:
-        """Take in the shared object; None when it is lost or damaged; `known` as for the allotment."""
+        """Record the shared object as it was read or watched; None: it is lost (revision 0) or damaged.
+
+        After a consistent read, `known` is what `newest` returned before the read was sent.
+        """
         with self.lock:
             restarts = self.allotment.restarts
             self.allotment.observe(shared, revision, self.clock(), known)
@@ -356,13 +375,16 @@ class ClusterState:
             self.wake()
 
     def _compare(self, restarts: int, known: int, found: int) -> None:
-        """Tell the rest of the account of what the allotment has found; the caller holds the lock."""
+        """Mark the views as outdated if the allotment has just found that etcd was restored. The caller holds the lock.
+
+        `restarts` is the allotment's count from before; `known` and `found` are revisions, for the log.
+        """
         if self.allotment.restarts > restarts:
             what = "the object that replicas share"
             self._tell_outdated(f"{what} was at revision {known}, and a consistent read or write of it said {found}")
 
     def written(self, revision: int) -> None:
-        """The pending proposal was written; the caller holds the lock."""
+        """Record that the pending proposal was written as this revision; the caller holds the lock."""
         restarts, known = self.allotment.restarts, self.allotment.newest
         self.allotment.written(revision, self.clock())
         if self.allotment.went_back:

@@ -1,4 +1,4 @@
-"""Settings: the ConfigMap as it is edited; a bad edit keeps the last good configuration, and says so."""
+"""Loads the configuration from its ConfigMap; after an invalid edit, the last valid configuration stays in force."""
 
 import logging
 from collections.abc import Callable, Mapping
@@ -19,14 +19,14 @@ KEY = "config.yaml"
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What became of the last edit, for metrics and for whoever asks why nothing changed."""
+    """The result of the last read of the ConfigMap, for metrics; `problem` says why the configuration is invalid."""
 
     good: bool
     problem: str = ""
 
 
 class Edit(NamedTuple):
-    """What became of an edit, for whoever looks at the ConfigMap; `uid` says which one that is."""
+    """The result of an edit, for an Event about the ConfigMap; `uid` is the ConfigMap's."""
 
     uid: str
     good: bool
@@ -34,7 +34,11 @@ class Edit(NamedTuple):
 
 
 class ConfigurationLoader:
-    """Reads each edit and applies those that are good."""
+    """Reads each edit of the ConfigMap and applies the valid ones.
+
+    `apply` gets the configuration and its hash; `refuse` gets the problem while there has never been a valid
+    configuration; `announce` gets each edit that an Event is about. Only the configuration watch's thread calls `read`.
+    """
 
     def __init__(
         self,
@@ -47,11 +51,11 @@ class ConfigurationLoader:
         self._announce = announce
         self._digest = ""
         self._config = HeadroomConfig()
-        self.uid = ""  # of the ConfigMap; empty: there is none
+        self.uid = ""  # the ConfigMap's; empty if there is no ConfigMap
         self.reading = Reading(good=False, problem="not read yet")
 
     def read(self, data: Mapping[str, str] | None, uid: str = "") -> None:
-        """Take in the ConfigMap's data, and which ConfigMap that is; None: there is none."""
+        """Read the ConfigMap's data and apply it if it is valid; None: there is no ConfigMap. `uid` is its UID."""
         self.uid = uid
         if data is None:
             self._keep(f"the ConfigMap {NAME} does not exist: create it", uid)
@@ -70,11 +74,11 @@ class ConfigurationLoader:
         name, before, mended = digest(config), self._digest, not self.reading.good
         what = f": {changes(self._config, config)}" if before and name != before else ""
         self.reading = Reading(good=True)
-        if name != before:  # the watch tells it now and then without an edit, and to apply it is work
+        if name != before:  # the watch also delivers the ConfigMap without an edit, and applying it is expensive
             self._apply(config, name)
             self._digest, self._config = name, config
             log.info("configuration %s applies from now on (mode %s)%s", name, config.mode, what)
-        if before and (name != before or mended):  # what a replica finds when it starts is no news
+        if before and (name != before or mended):  # not for the configuration that a replica finds when it starts
             self._announce(Edit(uid, good=True, text=f"configuration {name} applies (mode {config.mode}){what}"))
 
     def _keep(self, problem: str, uid: str) -> None:

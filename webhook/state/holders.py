@@ -1,4 +1,4 @@
-"""Holders: the log says for whom room is held that others are refused, and whose pods were let in and never came."""
+"""Logs which namespace holds most room while pods are refused, and whose admitted pods were never created."""
 
 import logging
 from collections.abc import Callable, Sequence
@@ -13,12 +13,12 @@ from webhook.core.values.scopes import CLUSTER
 
 log = logging.getLogger(__name__)
 
-_SILENCE = 30.0  # seconds between two lines about who holds most
+_SILENCE = 30.0  # seconds between two lines about the namespace that holds most
 _SHOWN = 5
 
 
 class UnseenHolders:
-    """Writes the lines, and not too many; any thread may call. `clock` in seconds."""
+    """Writes these lines at a limited rate; any thread may call it. `clock` returns seconds."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
@@ -26,7 +26,7 @@ class UnseenHolders:
         self._silent_until = float("-inf")
 
     def tell_worse(self, worse: Sequence[Worse]) -> None:
-        """Log whose pods never came, and what follows."""
+        """Log the owners and namespaces whose pods were never created, and how long their credit stays small."""
         now = self._clock()
         for subject, standing, example in sorted(worse, key=lambda each: not is_namespace(each.subject))[:_SHOWN]:
             log.warning(
@@ -40,7 +40,7 @@ class UnseenHolders:
             )
 
     def is_due(self) -> bool:
-        """Say whether it is time for another line about who holds most."""
+        """Say whether another line about the namespace that holds most may be written; if so, start the next pause."""
         with self._lock:
             now = self._clock()
             if now < self._silent_until:
@@ -49,7 +49,7 @@ class UnseenHolders:
             return True
 
     def tell_most(self, most: tuple[str, Amounts] | None) -> None:
-        """Log the namespace for which most is held."""
+        """Log the namespace that holds most room for pods that have not appeared; None: log nothing."""
         if most is not None:
             namespace, amounts = most
             unit = next(scales([amounts.memory_requests, amounts.memory_limits_filled]))
@@ -63,7 +63,10 @@ class UnseenHolders:
 
 
 def most_awaited(subjects: Subjects) -> tuple[str, Amounts] | None:
-    """Return the namespace that has most open in the cluster, and how much; the caller holds the account's lock."""
+    """Return the namespace with the most open reservations in the cluster, and their sum; None if there is none.
+
+    The caller holds the lock of `ClusterState`.
+    """
     namespaces = [(subject, each.in_scope(CLUSTER)) for subject, each in subjects.all() if is_namespace(subject)]
     return max(namespaces, key=lambda each: each[1], default=None)
 

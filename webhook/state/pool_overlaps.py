@@ -1,4 +1,4 @@
-"""Overlaps: pools that select the same nodes are told of once: which thresholds hold there hangs on their order."""
+"""Logs each pair of pools that select the same nodes, once. The order of the pools decides which thresholds apply."""
 
 import logging
 from collections.abc import Mapping
@@ -7,13 +7,13 @@ log = logging.getLogger(__name__)
 
 
 class PoolOverlaps:
-    """Remembers which pools were told of; a pair comes with the pool that has the nodes first."""
+    """Remembers which pairs of pools were logged; the first pool of a pair is the one that the nodes belong to."""
 
     def __init__(self) -> None:
         self._told: frozenset[tuple[str, str]] = frozenset()
 
     def tell(self, nodes: Mapping[tuple[str, str], int]) -> None:
-        """Log what is new: by pair, how many nodes both select."""
+        """Log pairs that are new or gone; `nodes` gives, for each pair, how many nodes both pools select."""
         before, self._told = self._told, frozenset(nodes)
         for pool, other in sorted(self._told - before):
             log.warning(

@@ -1,12 +1,12 @@
-"""The quotas as they are seen: the ResourceQuotas of each namespace that restrict pods.
+"""The view of ResourceQuotas: those of each namespace that restrict pods.
 
-One thread, the watch's, brings news; any other asks, without a lock: what a namespace has is one tuple, swapped whole,
-and to put one into a dict, or to look it up, is one step of the interpreter.
+Only the watch's thread changes the view. Any thread may read it, without a lock: the quotas of a namespace are one
+tuple that is replaced as a whole, and a dict's insertion or look-up is one step of the interpreter.
 
-What is seen may be behind. If a quota's usage has just fallen, a pod is refused that the API server would let in a
-moment later; it judges by a cache of its own that is behind in the same way. If usage is higher than is seen, a pod is
-let in here and refused by the quota. What this replica has granted there and not seen yet is not added to the usage:
-quota admission writes it there before a pod is stored, so it would count twice.
+The view may be behind. If a quota's usage has just fallen, Headroom may refuse a pod that the API server would admit a
+moment later; quota admission in the API server judges by a cache that is behind in the same way. If usage is higher
+than the view shows, Headroom admits the pod and the quota refuses it. Grants of this replica that have not been seen
+are not added to the usage: quota admission updates the usage before a pod is stored, so they would count twice.
 """
 
 from collections.abc import Callable, Iterable
@@ -18,9 +18,9 @@ NO_QUOTAS: tuple[Quota, ...] = ()
 
 
 class QuotaView:
-    """The quotas of each namespace, or none while the watch is broken: then nothing is refused by them.
+    """The quotas of each namespace; none while the watch is broken, so that no pod is refused by an old view.
 
-    A quota's own admission says no all the same, so no bound depends on this view, and neither does readiness.
+    The API server's quota admission refuses those pods in any case. So no bound and no readiness depends on this view.
     """
 
     def __init__(self, clock: Callable[[], float]) -> None:
@@ -29,12 +29,12 @@ class QuotaView:
         self.feed = SyncStatus("ResourceQuotas")
 
     def of(self, namespace: str) -> tuple[Quota, ...]:
-        """Return what restricts pods there, sorted by name; most namespaces have nothing, and that is one look-up."""
+        """Return the namespace's quotas that restrict pods, sorted by name. Without any, this is one look-up."""
         found = self._by_namespace.get(namespace)
         return NO_QUOTAS if found is None or not self.usable() else found
 
     def usable(self) -> bool:
-        """Say whether what is seen is good enough to refuse by."""
+        """Say whether the view is fresh enough to refuse pods by."""
         return self.feed.problem(self._clock()) is None
 
     def __len__(self) -> int:
@@ -43,17 +43,17 @@ class QuotaView:
     # -- news ----------------------------------------------------------------------------------------------------------
 
     def see(self, quota: Quota) -> None:
-        """Take in a quota that was added or has changed."""
+        """Record a quota that was added or has changed."""
         self.feed.tell_live(self._clock())
         _put(self._by_namespace, quota.namespace, [*self._others(quota.namespace, quota.name), quota])
 
     def gone(self, namespace: str, name: str) -> None:
-        """Take in that a quota was deleted, or cannot be read and so refuses nothing."""
+        """Record that a quota was deleted, or that it cannot be read and therefore refuses nothing."""
         self.feed.tell_live(self._clock())
         _put(self._by_namespace, namespace, self._others(namespace, name))
 
     def relist(self, quotas: Iterable[Quota]) -> None:
-        """Take in all quotas from a consistent list."""
+        """Replace all quotas by those of a consistent list."""
         found: dict[str, list[Quota]] = {}
         for each in quotas:
             found.setdefault(each.namespace, []).append(each)
@@ -67,16 +67,16 @@ class QuotaView:
         return [each for each in self._by_namespace.get(namespace, NO_QUOTAS) if each.name != name]
 
     def tell_live(self) -> None:
-        """The watch is open again."""
+        """Record that the watch is open."""
         self.feed.tell_live(self._clock())
 
     def tell_broken(self, fault: str) -> None:
-        """The watch is broken."""
+        """Record that the watch is broken, and why."""
         self.feed.tell_broken(fault, self._clock())
 
 
 def _put(by_namespace: dict[str, tuple[Quota, ...]], namespace: str, quotas: list[Quota]) -> None:
-    """Set what a namespace has, of which only what concerns pods is kept."""
+    """Set a namespace's quotas; only those that concern pods are kept."""
     kept = sorted((each for each in quotas if each.concerns_pods), key=lambda each: each.name)
     if kept:
         by_namespace[namespace] = tuple(kept)

@@ -1,4 +1,4 @@
-"""Reserves: the log says once when a reserve is used up, since the loss of another node may not be covered then."""
+"""Logs, once, when a scope's reserve of nodes is used up: then the loss of another node may not be covered."""
 
 import logging
 from collections.abc import Mapping
@@ -11,11 +11,11 @@ log = logging.getLogger(__name__)
 _NAMED = 5
 
 Reserve = tuple[int, tuple[str, ...]]
-"""For the loss of how many nodes it is, and which nodes are out: cordoned, or lost and not replaced."""
+"""How many nodes the reserve covers the loss of, and which nodes are out: cordoned, or lost and not replaced."""
 
 
 class _State(IntEnum):
-    """How far a reserve is used; what is higher is worse, and is a warning only when it is reached from below."""
+    """How far a reserve is used. A change to a higher state is logged as a warning, to a lower one as information."""
 
     LEFT = 0
     USED_UP = 1
@@ -23,13 +23,13 @@ class _State(IntEnum):
 
 
 class ReserveLog:
-    """Remembers what was told of the reserve of each scope."""
+    """Remembers the last logged state of each scope's reserve."""
 
     def __init__(self) -> None:
         self._told: dict[str, _State] = {}
 
     def tell(self, reserves: Mapping[str, Reserve]) -> None:
-        """Log what is new, by scope."""
+        """Log each scope whose reserve has changed its state; `reserves` is by scope."""
         before, self._told = self._told, {scope: _state(*reserve) for scope, reserve in reserves.items()}
         for scope, state in self._told.items():
             known = before.get(scope, _State.LEFT)

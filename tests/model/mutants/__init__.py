@@ -1,4 +1,4 @@
-"""Mutants: the protocol with one rule broken. A test that cannot catch each of them proves nothing."""
+"""Mutants: the protocol with one rule broken. The tests must catch each of them, or else they prove nothing."""
 
 from tests.model.mutants import booking, credit, granting, naming, restoring, settling, sharing
 from tests.model.mutants.registry import MUTANTS, Mutant, applied

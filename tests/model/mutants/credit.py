@@ -1,4 +1,4 @@
-"""Broken rules of credit. None of them can pass a bound; each lets one subject keep headroom from the others."""
+"""Broken rules of credit. None of them can pass a bound, but each lets one subject keep headroom from the others."""
 
 from tests.model.mutants.registry import Patches, mutant
 from webhook.core.ledger.history import GOOD, History, Standing

@@ -1,4 +1,4 @@
-"""Broken rules of names that are repeated."""
+"""Broken rules of repeated names."""
 
 from tests.model.mutants.registry import Patches, mutant
 from webhook.core.ledger.info import PodInfo

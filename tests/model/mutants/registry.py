@@ -1,6 +1,6 @@
 """The list of mutants: the protocol with one rule broken.
 
-Each is a handful of patches on the real code (or on the shell around it, where the shell keeps the rule).
+Each is a few patches of the real code, or of the model's replica where that keeps the rule.
 """
 
 from collections.abc import Callable, Iterator
@@ -12,7 +12,7 @@ Patches = list[tuple[Any, str, Any]]
 
 
 class Mutant(NamedTuple):
-    """A broken rule, and the checks of the model that are meant to see it broken."""
+    """A broken rule, and the checks of the model that must detect it."""
 
     name: str
     rule: str
@@ -24,7 +24,7 @@ MUTANTS: list[Mutant] = []
 
 
 def mutant(rule: str, *caught_by: str) -> Callable[[Callable[[], Patches]], Callable[[], Patches]]:
-    """Enter a function into the list: its name says what is broken."""
+    """Add a function to the list; its name says what is broken, and it returns the patches."""
 
     def enter(patches: Callable[[], Patches]) -> Callable[[], Patches]:
         MUTANTS.append(Mutant(patches.__name__, rule, patches, caught_by or ("I1",)))
@@ -35,7 +35,7 @@ def mutant(rule: str, *caught_by: str) -> Callable[[Callable[[], Patches]], Call
 
 @contextmanager
 def applied(broken: Mutant) -> Iterator[None]:
-    """Run with the rule broken."""
+    """Apply a mutant's patches during the block."""
     with ExitStack() as stack:
         for target, name, value in broken.patches():
             stack.enter_context(patch.object(target, name, value))

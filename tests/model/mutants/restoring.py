@@ -1,4 +1,4 @@
-"""Broken rules of an etcd that is put back."""
+"""Broken rules about a restore of etcd."""
 
 from tests.model.mutants.registry import Patches, mutant
 from webhook.core.ledger.ledger import Ledger

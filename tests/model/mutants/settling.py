@@ -1,4 +1,4 @@
-"""Broken rules of what settles a reservation, and of resizes."""
+"""Broken rules about what settles a reservation, and about resizes."""
 
 from collections.abc import Callable, Iterable
 
@@ -97,7 +97,7 @@ def delete_reviews_release() -> Patches:
     change = World.change
 
     def reviewed(self: World, number: int, how: int) -> None:
-        """A deletion is reviewed and then does not happen (a dry run, or somebody else refuses it)."""
+        """A deletion is reviewed but does not happen: it is a dry run, or another webhook refuses it."""
         change(self, number, how)
         for replica in self.replicas[: 1 + how % 2]:
             for pod in list(replica.view.values())[number % 5 :][:1]:
@@ -107,7 +107,7 @@ def delete_reviews_release() -> Patches:
 
 
 def with_revision(pod: PodInfo, revision: int) -> PodInfo:
-    """The same pod at another revision."""
+    """Return the same pod at another revision."""
     return replace(pod, revision=revision)
 
 

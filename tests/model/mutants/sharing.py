@@ -1,4 +1,4 @@
-"""Broken rules of taking back what the dead held, and of the shared object."""
+"""Broken rules about expiring dead replicas, and about the shared object."""
 
 from collections.abc import Callable, Collection
 
