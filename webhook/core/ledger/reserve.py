@@ -1,8 +1,8 @@
 """The reserve: the part of a bound that is kept for the loss of nodes, and how much of it lost nodes have used up.
 
 Everything here is about one sum of one scope, in grains of its bound. A loss is unplanned (the node is NotReady or
-deleted) or planned (a cordon). The reserve pays for both; docs/adr/0005-reserve-for-losses-and-cordons.md has the formula
-and why it is sound.
+deleted) or planned (a cordon). The reserve pays for both; docs/adr/0005-reserve-for-losses-and-cordons.md has the
+formula and why it is sound.
 """
 
 from collections.abc import Iterable
