@@ -18,7 +18,7 @@ pytestmark = [pytest.mark.live, pytest.mark.usefixtures("control_plane", "room")
 MIB = 1 << 20
 TOO_MUCH = 7 * MIB + 1
 GOOD = json.dumps(review()).encode()
-STAMP = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} [A-Z]+ webhook\.")
+STAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}\+00:00 [A-Z]+ webhook\.")
 DEEP = b'{"spec":' + b"[" * 100_000 + b"]" * 100_000 + b"}"
 HEAD = b"POST /validate HTTP/1.1\r\nHost: headroom\r\nContent-Type: application/json\r\n"
 

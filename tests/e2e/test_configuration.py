@@ -27,7 +27,7 @@ BAD = {
     "unknown-key": (f"{GOOD}tresholds: {{}}", "tresholds: unknown key; did you mean thresholds?"),
     "unknown-mode": (f"{GOOD}mode: off", 'mode: "off" stands here; write enforce, warn or audit'),
     "bounds-nothing": (f"{KIND}mode: warn", "thresholds: has no threshold"),
-    "other-version": (GOOD.replace("dev/v1", "dev/v9"), "apiVersion"),
+    "other-version": (GOOD.replace("/v1", "/v9"), "apiVersion"),
     "no-yaml": ("a: [", "did not find expected node content"),
     "empty": ("", "is empty"),
 }

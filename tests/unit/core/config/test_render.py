@@ -1,3 +1,7 @@
+import os
+import subprocess
+import sys
+
 import pytest
 from hypothesis import given, settings
 
@@ -76,5 +80,14 @@ def test_the_digest_is_short_and_survives_writing_and_reading(config: HeadroomCo
 
 
 def test_the_digest_does_not_depend_on_the_process() -> None:
-    """Replicas compare digests in their logs; hashes of text are seeded anew in each process."""
-    assert digest(parse(SMALLEST)) == "a37857cffcdb"
+    """Replicas compare digests in their logs; each process seeds the hashes of text by itself."""
+    imports = "from webhook.core.config.parse import parse\nfrom webhook.core.config.render import digest"
+    program = f"{imports}\nprint(digest(parse({SMALLEST!r})))"
+    line = [sys.executable, "-c", program]
+    told = {
+        subprocess.run(
+            line, env=os.environ | {"PYTHONHASHSEED": seed}, capture_output=True, text=True, check=True
+        ).stdout
+        for seed in ("1", "2")
+    }
+    assert told == {f"{digest(parse(SMALLEST))}\n"}
