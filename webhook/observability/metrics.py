@@ -182,7 +182,7 @@ class QuotasSeen(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """Yield every family."""
-        text = "1 while the watch on ResourceQuotas works; 0: pods that quotas then refuse are granted and reserved here first."
+        text = "1 while the watch on ResourceQuotas works; 0: pods that they refuse are first granted room here."
         yield _gauge("headroom_quotas_synced", text, float(self._quotas.usable()))
         yield _gauge("headroom_quotas", "ResourceQuotas that restrict pods, as they are seen.", len(self._quotas))
 
@@ -281,8 +281,8 @@ class StateCollector(Collector):
             binds, bound = dict(ledger.unconfined_binds), dict(ledger.unconfined_bound)
             pools = ledger.accounting.scopes[1:]
         text = (
-            "Reservations not yet retired. Orphaned: the pod has not appeared in time; once a fresh view shows that it did "
-            "not, it is taken to be never created."
+            "Reservations not yet retired. Orphaned: the pod has not appeared in time, and is taken to be never "
+            "created once a fresh view shows it."
         )
         yield _by("headroom_reservations", text, "state", {state: states[state] for state in _STATES})
         yield _counter("headroom_reservations_expired", "Reservations whose pods never came.", lapsed)

@@ -222,7 +222,7 @@ def test_pools_that_overlap(busy: Ledger) -> None:
     [
         ("{zone: a}", (), None),
         ("{zone: b}", (("high-mem", "other", 1, 1),), "1 more node: the first has it"),
-        ("{pool: high-mem}", (("high-mem", "other", 3, 1),), "3 more nodes: the first has them"),
+        ("{rack: one}", (("high-mem", "other", 3, 1),), "3 more nodes: the first has them"),
     ],
 )
 def test_where_pools_overlap_already_only_more_nodes_than_now_are_told(
@@ -233,8 +233,9 @@ def test_where_pools_overlap_already_only_more_nodes_than_now_are_told(
         return HIGH_MEM.replace("]", f", {other}]")
 
     nodes = [node(name, pool="high-mem") for name in "abcd"]
-    zoned = [replace(each, labels=(*each.labels, ("zone", zone))) for each, zone in zip(nodes, "abbc", strict=True)]
-    of = ledger(overlapping("{zone: a}"), *zoned)
+    labels = [(("rack", "one"), ("zone", zone)) for zone in "abbc"]
+    placed = [replace(each, labels=each.labels + more) for each, more in zip(nodes, labels, strict=True)]
+    of = ledger(overlapping("{zone: a}"), *placed)
     assert of_change(of, overlapping(selector)).overlaps == overlap
     both = "pools high-mem and other both select "
     assert [each for each in told(of, overlapping(selector)) if each.startswith(both)] == (
