@@ -64,7 +64,7 @@ class Directory:
         except FileNotFoundError:
             return None
         except ValueError as error:
-            raise ValueError(f"{path}: {error}; move it away to have it made anew") from error
+            raise ValueError(f"{path}: {error}; move it away to have it created again") from error
 
     def _write(self, name: str, content: bytes, mode: int) -> None:
         """Write a temporary file and rename it, so that no reader sees half of the file or a wider mode."""

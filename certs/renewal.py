@@ -19,10 +19,10 @@ class Reason(StrEnum):
     MISMATCHED = "the key belongs to another certificate"
     NOT_AN_AUTHORITY = "the certificate may not sign others"
     NOT_SIGNED = "signed by another authority"
-    NAMES = "made for other names"
+    NAMES = "issued for other names"
     NOT_YET_VALID = "not valid yet"
     EXPIRED = "expired"
-    NEAR_END = "near its end"
+    NEAR_END = "expires soon"
     ASKED = "asked for"
 
 

@@ -65,5 +65,5 @@ def existing_cluster() -> Cluster | None:
     if not path:
         return None
     if not Path(path).is_file():
-        raise FileNotFoundError(f"{EXISTING} names {path}, which is no file: correct it or unset it")
+        raise FileNotFoundError(f"{EXISTING} names {path}, which is not a file: correct it or unset it")
     return Cluster(Path(path))

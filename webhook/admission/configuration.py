@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 
 _SHOWN = 5  # problems that a refusal lists; any others are most likely of the same kind
 _PROBLEM = 300  # characters shown of one problem
-_DELETED = "replicas that run keep the last good configuration; one that starts anew has none and can judge nothing"
+_DELETED = "replicas that run keep the last good configuration; one that starts again has none and can judge nothing"
 _RATE, _BURST = 128 << 10, 8 << 20  # bytes of edits read per second: reading 256 KiB takes 0.3 s, a usual edit 5 ms
 _TURN = 1.0  # seconds that an edit waits while another one is being read
 _UNREAD = "not checked: too many edits at once; a bad configuration changes nothing"

@@ -117,7 +117,9 @@ class PendingReviews:
                 waiting = self._asking[ask.pod.key]
                 waiting.verdict = at_booking(self._ledger, self._allotment, waiting.question, shared, now)
             except Exception:
-                log.exception("pod %r is booked, and what is said of it is what was said when it came", ask.pod.name)
+                log.exception(
+                    "pod %r could not be judged again at its booking: its earlier verdict is kept", ask.pod.name
+                )
 
         return self._allotment.propose(asks, now, epoch, fresh=fresh, tell=judge)
 

@@ -33,7 +33,7 @@ from webhook.state.quota_view import QuotaView
 
 log = logging.getLogger(__name__)
 
-_TOO_MUCH = "too many reviews wait that say much of where their pods may go"
+_TOO_MUCH = "too many waiting reviews of pods with a large nodeSelector or node affinity"
 
 
 class PodAdmission:

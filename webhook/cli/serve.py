@@ -45,14 +45,14 @@ class _Address(click.ParamType[str]):
     default=API_SERVER,
     help="Common name, or DNS or URI name, of the client certificate that the API server shows.",
 )
-@click.option("--kubeconfig", help="File with the way to the cluster. Default: the pod's service account.")
+@click.option("--kubeconfig", help="Kubeconfig file of the cluster. Default: the pod's service account.")
 @click.option("--namespace", default="headroom-system", help="Namespace that Headroom runs in.")
 @click.option("--audit-file", help="Write the audit log to this file too; it rotates. Default: standard output only.")
 @click.option(
     "--lapse",
     type=click.FloatRange(min=0, min_open=True),
     default=Timing().lapse,
-    help="Seconds after which a pod that was let in can come no more.",
+    help="Seconds after which a pod that was let in and has not appeared is taken to be never created.",
 )
 @click.option("--log-level", default="info", type=click.Choice(["debug", "info", "warning", "error"]))
 @click.option("--log-format", default="text", type=click.Choice(logbook.FORMATS), help="Lines for people, or JSON.")

@@ -42,7 +42,7 @@ class AllotmentStore:
         try:
             return state(found), found.revision
         except SharedError as error:
-            log.error("%s is damaged and is made anew: %s", NAME, error)  # noqa: TRY400 - a sentence is enough
+            log.error("%s is damaged and is created again: %s", NAME, error)  # noqa: TRY400 - a sentence is enough
             return None, found.revision
 
     def mark(self) -> bool:

@@ -234,7 +234,7 @@ class AllotmentController:
             found, revision = self._escrow.find()
             if revision:
                 return found, revision
-        log.warning("%s is lost: it is made anew, and opened after a while", NAME)
+        log.warning("%s is lost: it is created again, and opened after a while", NAME)
         return None, 0
 
     def _write(self, write: _Write) -> None:

@@ -258,7 +258,7 @@ class RequestParser:
             self.ended = True
             raise cause
         else:
-            self._end_refused(plain(400, f"this is no HTTP/1.1: {error}"))
+            self._end_refused(plain(400, f"this is not HTTP/1.1: {error}"))
 
     # -- called by llhttp ----------------------------------------------------------------------------------------------
 
@@ -285,7 +285,7 @@ class RequestParser:
     def on_headers_complete(self) -> None:
         """Check the head, and prepare for the body that it announces."""
         if self._parser.get_http_version() not in _VERSIONS:
-            raise _Refused(plain(400, "this is no HTTP/1.1"))
+            raise _Refused(plain(400, "this is not HTTP/1.1"))
         self.step = Step.BODY
         self._fields = fields = {name.lower(): value for name, value in self._list}
         if len(fields) < len(self._list):

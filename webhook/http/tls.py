@@ -211,7 +211,7 @@ def _shown(context: ssl.SSLContext) -> bytes | None:
     for _ in range(_FLIGHTS):
         if all([_finished(client), _finished(server)]):
             return client.getpeercert(binary_form=True)
-    raise ValueError("a handshake with it does not come to an end")
+    raise ValueError("a handshake with it does not complete")
 
 
 def _finished(side: ssl.SSLObject) -> bool:

@@ -129,11 +129,13 @@ class Worker(ASGIWorker):  # type: ignore[misc]  # gunicorn has no types
     ) -> None:
         leaving = table.gives_way(address)
         if leaving is not None:
-            self._complain("there are %d connections, so idle strangers are cut off, %s", len(table), address)
+            self._complain("there are %d connections: one is closed to make room for one from %s", len(table), address)
             leaving.end()
             table.remove(leaving)
         elif table.is_full():
-            self._complain("there are %d connections, and all wait for an answer: %s is cut off", len(table), address)
+            self._complain(
+                "there are %d connections, and all wait for an answer: one from %s is closed", len(table), address
+            )
             sock.close()
             return
         connection = Connection(self, table, secure=context is not None)
@@ -154,7 +156,7 @@ class Worker(ASGIWorker):  # type: ignore[misc]  # gunicorn has no types
             table.remove(connection)
             sock.close()
         if error is not None and not isinstance(error, OSError):
-            self.log.error("a connection could not be begun", exc_info=error)
+            self.log.error("a connection could not be set up", exc_info=error)
 
     def _connections(self) -> list[Connection]:
         return [connection for table in self._tables for connection in table]
@@ -216,7 +218,7 @@ def address(text: str) -> tuple[str, int]:
     """Read host:port, with an IPv6 address in brackets; raises ValueError."""
     host, _, port = text.rpartition(":")
     if not host or not port.isdecimal() or not 0 < int(port) < 1 << 16 or (":" in host) != host.startswith("["):
-        raise ValueError(f"{text!r} is no address: write host:port, such as 0.0.0.0:8443 or [::]:8443")
+        raise ValueError(f"{text!r} is not an address: write host:port, such as 0.0.0.0:8443 or [::]:8443")
     return host.removeprefix("[").removesuffix("]"), int(port)
 
 

@@ -59,7 +59,7 @@ def _short(frame: bytes) -> bytes:
 def _size(frame: bytes) -> int:
     """Read the size of a chunk: hexadecimal digits, optionally with an extension."""
     if (found := _FRAME.fullmatch(frame)) is None:
-        raise ValueError(f"no size of a chunk: {frame[:40]!r}")
+        raise ValueError(f"not the size of a chunk: {frame[:40]!r}")
     return int(found[1], 16)
 
 
@@ -108,7 +108,7 @@ class BatchedReader:
         self._pause.wait(now - self._read_at, self._came)
         self._came = 0
         if not self._poll.poll(max(0.0, deadline - now) * 1000):
-            raise TimeoutError("nothing came for too long")
+            raise TimeoutError("nothing was received for too long")
 
     def _next(self) -> bytes:
         """Return what one call to `recv` brings; empty if nothing is there."""

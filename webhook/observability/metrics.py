@@ -139,7 +139,7 @@ class Recounts:
     def __init__(self, registry: CollectorRegistry) -> None:
         self._done = Counter("headroom_recounts", "Times the account was recounted from its parts.", registry=registry)
         self._drifts = Gauge(
-            "headroom_account_drifts", "Figures that the last recount found otherwise; must be 0.", registry=registry
+            "headroom_account_drifts", "Figures that differed in the last recount; must be 0.", registry=registry
         )
 
     def record(self, drifts: tuple[Drift, ...]) -> None:
@@ -157,7 +157,7 @@ class EventCollector(Collector):
     def collect(self) -> Iterator[Metric]:
         """Yield every family."""
         yield _counter("headroom_events_written", "Events made or updated.", self._announcing.written)
-        yield _counter("headroom_events_dropped", "Refusals of which no Event tells.", self._announcing.dropped)
+        yield _counter("headroom_events_dropped", "Refusals for which no Event was written.", self._announcing.dropped)
 
 
 class KubernetesRules(Collector):
@@ -182,7 +182,7 @@ class QuotasSeen(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """Yield every family."""
-        text = "1 while the watch on ResourceQuotas is whole; 0: what they refuse is granted here first, and reserved."
+        text = "1 while the watch on ResourceQuotas works; 0: pods that they refuse are first granted room here."
         yield _gauge("headroom_quotas_synced", text, float(self._quotas.usable()))
         yield _gauge("headroom_quotas", "ResourceQuotas that restrict pods, as they are seen.", len(self._quotas))
 
@@ -231,7 +231,7 @@ class StateCollector(Collector):
 
     def _feeds(self) -> Iterator[Metric]:
         family = GaugeMetricFamily(
-            "headroom_watch_last_event_timestamp_seconds", "When a watch last told anything.", labels=("resource",)
+            "headroom_watch_last_event_timestamp_seconds", "When a watch last received anything.", labels=("resource",)
         )
         for feed in (self._account.pods, self._account.nodes):
             if feed.synced:
@@ -250,7 +250,7 @@ class StateCollector(Collector):
         yield _by("headroom_reserve_nodes", "Nodes whose loss a reserve is for.", "scope", reserves)
         text = "Nodes that are cordoned, or lost and not replaced; the reserve pays for the largest of them."
         yield _by("headroom_reserve_used_nodes", text, "scope", {scope: len(nodes) for scope, nodes in out.items()})
-        text = "Nodes that two pools select; they belong to the one, and the other one's thresholds do not hold there."
+        text = "Nodes that two pools select; they belong to `pool`, and the thresholds of `other` do not apply to them."
         shared = GaugeMetricFamily("headroom_pool_overlap_nodes", text, labels=("pool", "other"))
         for pools, nodes in overlaps.items():
             shared.add_metric(pools, nodes)
@@ -281,7 +281,8 @@ class StateCollector(Collector):
             binds, bound = dict(ledger.unconfined_binds), dict(ledger.unconfined_bound)
             pools = ledger.accounting.scopes[1:]
         text = (
-            "Reservations not yet retired. Orphaned are those whose pods can come no more, until a fresh view shows it."
+            "Reservations not yet retired. Orphaned: the pod has not appeared in time, and is taken to be never "
+            "created once a fresh view shows it."
         )
         yield _by("headroom_reservations", text, "state", {state: states[state] for state in _STATES})
         yield _counter("headroom_reservations_expired", "Reservations whose pods never came.", lapsed)
@@ -368,7 +369,7 @@ def _figures(standing: Balance, pending: Amounts) -> Iterator[tuple[str, str, fl
             yield f"{name}_{unit}", f"Committed {called} of live pods.", committed / parts
             text = f"What may be committed of {called}: the threshold's share of allocatable less the reserve."
             yield f"{name}_bound_{unit}", text, bound / parts
-            text = f"What of allocatable {resource} is kept for the loss of nodes, where {called} are judged."
+            text = f"The part of allocatable {resource} kept for the loss of nodes, where {called} are judged."
             yield f"{name}_reserve_{unit}", text, kept / parts
             for (state, text), amount in zip(_WAITING.items(), waiting, strict=True):
                 yield f"{name}_{state}_{unit}", text.format(called), amount / parts

@@ -24,4 +24,4 @@ class PoolOverlaps:
                 pool,
             )
         for pool, other in sorted(before - self._told):
-            log.info("pools %s and %s select no node together any more", pool, other)
+            log.info("pools %s and %s no longer select the same node", pool, other)

@@ -45,7 +45,7 @@ def _state(nodes: int, out: tuple[str, ...]) -> _State:
 
 def _log(scope: str, state: _State, nodes: int, out: tuple[str, ...], level: int) -> None:
     if state is _State.LEFT:
-        log.log(level, "the reserve of %s is not used up any more", place(scope))
+        log.log(level, "the reserve of %s is no longer used up", place(scope))
     elif state is _State.USED_UP:
         text = "the reserve of %s (nodes: %d) is used up by %s: the loss of another node may not be covered"
         log.log(level, text, place(scope), nodes, _names(out))

@@ -161,7 +161,7 @@ class Decoder(Generic[K, T]):
             page = msgspec.json.decode(body, type=_RawPage)
             revision = int(page.metadata.revision)
         except _FAULTS as error:
-            raise RelistRequired(f"a page that is no list: {error}") from error
+            raise RelistRequired(f"a page that is not a list: {error}") from error
         objects, unreadable = [], []
         for item in page.items or []:
             try:
@@ -175,7 +175,7 @@ class Decoder(Generic[K, T]):
             kind, raw = (parts := self._raw_line.decode(line)).type, parts.object
             revision = int(self._named.decode(raw).metadata.revision)
         except _FAULTS as error:
-            raise RelistRequired(f"a line that is no event: {error}") from error
+            raise RelistRequired(f"a line that is not an event: {error}") from error
         if kind not in {"ADDED", "MODIFIED", "DELETED"}:
             raise RelistRequired(f"an event of an unknown type: {kind[:40]!r}")
         try:

@@ -148,7 +148,7 @@ class Reflector(Generic[T]):
         if not isinstance(error, KubeError | _Ended) or isinstance(error, Gone):
             self._revision = None
         if not isinstance(error, KubeError | _Ended | RelistRequired):
-            log.error("%s: the news could not be taken in; listing again", self._path, exc_info=error)
+            log.error("%s: what the API server sent could not be applied; listing again", self._path, exc_info=error)
         if self._revision is None and self._clock() - self._listing > self._timing.longest_pause:
             self._backoff.reset()  # a list repairs this at once, unless it was a list that just failed
         pause = max(self._backoff.next(), min(getattr(error, "retry_after", 0.0), self._timing.longest_pause))
@@ -161,7 +161,7 @@ class Reflector(Generic[T]):
         try:
             self._tell(Disconnected(fault))
         except Exception:
-            log.exception("%s: the news could not be taken in; listing again", self._path)
+            log.exception("%s: what the API server sent could not be applied; listing again", self._path)
             self._revision = None
 
     def _round(self) -> Generator[WatchEvent[T]]:

@@ -81,7 +81,7 @@ def warnings(guard: ConfigurationAdmission, review: bytes) -> list[str]:
     [
         (BAD, 'thresholds.memory.requests: "75" has no percent sign; write 75%'),
         (f"{GOOD}tresholds: {{}}\nmode: off\n", "tresholds: unknown key; did you mean thresholds?; mode: "),
-        ("a: [", "the configuration: is no valid YAML in line "),
+        ("a: [", "the configuration: is not valid YAML in line "),
         ("", "the configuration: is empty"),
         (None, "data: has no key config.yaml; add it"),
     ],
@@ -195,7 +195,7 @@ def test_an_unforeseen_error_lets_the_edit_pass_and_is_logged(
 
 @pytest.mark.parametrize(
     ("review", "told"),
-    [(b"no", "the body is no AdmissionReview"), (edit(GOOD, object={"data": 5}), "data: expected object, got int")],
+    [(b"no", "the body is not an AdmissionReview"), (edit(GOOD, object={"data": 5}), "data: expected object, got int")],
 )
 def test_what_cannot_be_read(guard: ConfigurationAdmission, review: bytes, told: str) -> None:
     said = guard.review(review, 5.0)

@@ -76,7 +76,7 @@ def test_whom_nobody_can_answer_in_time_is_told_so_at_once() -> None:
     beside.judge.book(fresh=False)
     said = response(waiting.answer.result(0))
     assert not said["allowed"]
-    assert "the object that replicas share was made anew, and is opened in about 60 s" in said["status"]["message"]
+    assert "the object that replicas share was created again, and is opened in about 60 s" in said["status"]["message"]
 
 
 def test_a_room_knows_who_is_in_it() -> None:

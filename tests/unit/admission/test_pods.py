@@ -601,7 +601,10 @@ def test_those_who_wait_and_say_much_are_bounded_together(monkeypatch: pytest.Mo
         return review(name, namespace=namespace, object=asked)
 
     waiting = waits(judge.ask(heavy("one")))
-    assert sent_back(judge.ask(heavy("two"))) == "too many reviews wait that say much of where their pods may go"
+    assert (
+        sent_back(judge.ask(heavy("two")))
+        == "too many waiting reviews of pods with a large nodeSelector or node affinity"
+    )
     light = waits(judge.ask(review("light", "4.5Gi")))
     judge.clock.wait(2.0)
     for each in (waiting, light):

@@ -220,4 +220,4 @@ def test_a_bad_quantity_of_a_status_is_a_fault_of_its_file_whoever_counts_it(ver
     (tmp_path / "web.yaml").write_text(RUNNING.replace("requests: {memory: 110Mi}", "limits: {cpu: much}"))
     told = CliRunner().invoke(main, ["footprint", "-f", str(tmp_path / "web.yaml"), "--kubernetes-version", version])
     assert told.exit_code == 1
-    assert 'status.resources.limits.cpu: "much" is no quantity' in told.output
+    assert 'status.resources.limits.cpu: "much" is not a quantity' in told.output

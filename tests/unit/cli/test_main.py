@@ -64,8 +64,8 @@ def test_version() -> None:
     ("arguments", "told"),
     [
         (("serve",), "Missing option '--tls-cert-file'"),
-        (("serve", *NEEDED, "--listen", "8443"), "'8443' is no address: write host:port, such as 0.0.0.0:8443"),
-        (("serve", *NEEDED, "--metrics-listen", "::1:8080"), "'::1:8080' is no address"),
+        (("serve", *NEEDED, "--listen", "8443"), "'8443' is not an address: write host:port, such as 0.0.0.0:8443"),
+        (("serve", *NEEDED, "--metrics-listen", "::1:8080"), "'::1:8080' is not an address"),
         (("serve", *NEEDED, "--lapse", "0"), "0.0 is not in the range x>0"),
         (("serve", *NEEDED, "--lapse", "soon"), "'soon' is not a valid float"),
         (("serve", *NEEDED, "--log-level", "loud"), "'loud' is not one of"),

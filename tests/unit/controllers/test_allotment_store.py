@@ -64,7 +64,7 @@ def test_a_damaged_object_has_a_revision_and_no_state(
 ) -> None:
     revision = server.write(NAME, data)
     assert escrow.find() == (None, revision)
-    assert "headroom-allotments is damaged and is made anew" in caplog.text
+    assert "headroom-allotments is damaged and is created again" in caplog.text
 
 
 def test_a_newer_version_is_not_understood(server: FakeConfigMaps, escrow: AllotmentStore) -> None:

@@ -134,7 +134,7 @@ def test_an_object_that_was_lost_is_made_anew_and_opened_after_everything_has_la
         assert not state_of(server).open
         refused = response(r.answer(r.judge.ask(review())))["status"]
         assert refused["code"] == 503, "the answer, at once: to ask again would be in vain"
-        assert "made anew, and is opened in about 60 s" in refused["message"]
+        assert "created again, and is opened in about 60 s" in refused["message"]
         r.judge.clock.wait(WHOLE - 0.1)
         waiting = waits(r.judge.ask(review(name="soon")))
         assert not state_of(server).open

@@ -475,7 +475,7 @@ def test_an_address_is_host_and_port(text: str, host: str, port: int) -> None:
     "text", ["", ":8443", "8443", "host", "host:", "host:x", "host:0", "host:65536", "::1:8443", "h:-1"]
 )
 def test_what_is_no_address_is_told_so(text: str) -> None:
-    with pytest.raises(ValueError, match="is no address: write host:port, such as"):
+    with pytest.raises(ValueError, match="is not an address: write host:port, such as"):
         address(text)
 
 

@@ -39,7 +39,7 @@ def test_an_overlap_is_told_once_and_its_end_too(account: ClusterState, caplog: 
     account.node_gone("b")
     assert len(caplog.messages) == 1
     account.node_gone("c")
-    assert caplog.messages[1:] == ["pools large and old select no node together any more"]
+    assert caplog.messages[1:] == ["pools large and old no longer select the same node"]
 
 
 def test_a_list_and_another_configuration_tell_of_it_as_well(
@@ -50,6 +50,6 @@ def test_a_list_and_another_configuration_tell_of_it_as_well(
     account.configure(config(POOLS), "digest")
     assert [message.split(":")[0] for message in caplog.messages] == [
         "pools large and old both select nodes (2 now)",
-        "pools large and old select no node together any more",
+        "pools large and old no longer select the same node",
         "pools large and old both select nodes (2 now)",
     ]

@@ -14,7 +14,7 @@ USED_UP = "the reserve of the cluster (nodes: 1) is used up by b: the loss of an
 EXCEEDED = (
     "more nodes of the cluster are out than its reserve is for (nodes: 1): a, b; not all of their pods may come back"
 )
-WHOLE = "the reserve of the cluster is not used up any more"
+WHOLE = "the reserve of the cluster is no longer used up"
 
 
 @pytest.fixture

@@ -153,7 +153,7 @@ def test_a_page_that_is_no_list_is_tried_again(server: FakeApiServer, page: byte
     server.reply("list", page)
     with reflecting(server) as running:
         running.consumer.wait(lambda: bool(running.consumer.of(Connected)))
-        assert running.consumer.of(Disconnected)[0].fault.startswith("a page that is no list")
+        assert running.consumer.of(Disconnected)[0].fault.startswith("a page that is not a list")
         assert server.count("list") == 2
 
 

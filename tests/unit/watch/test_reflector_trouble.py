@@ -108,7 +108,7 @@ def test_an_error_in_the_consumer_lists_again(
             server.mute = False
         consumer.wait(lambda: len(consumer.of(Replaced)) == 2 and consumer.of(Connected)[1:] != [])
         assert consumer.sizes == dict.fromkeys(server.objects, 1)
-        assert "could not be taken in; listing again" in caplog.text
+        assert "could not be applied; listing again" in caplog.text
         assert "RuntimeError: the consumer is broken" in caplog.text
         server.put("after", size=1)
         consumer.wait_for("after", 1)

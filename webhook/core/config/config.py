@@ -41,10 +41,10 @@ class Policy(Struct, frozen=True, gc=False):
 class HeadroomConfig(Group, frozen=True, kw_only=True):
     """Everything that can be set while Headroom runs."""
 
-    api_version: Annotated[
-        Literal["headroom.internal/v1"], Meta(description="Version of this schema; must be there.")
-    ] = API_VERSION
-    kind: Annotated[Literal["HeadroomConfig"], Meta(description="Kind of this document; must be there.")] = KIND
+    api_version: Annotated[Literal["headroom.internal/v1"], Meta(description="Version of this schema; required.")] = (
+        API_VERSION
+    )
+    kind: Annotated[Literal["HeadroomConfig"], Meta(description="Kind of this document; required.")] = KIND
     mode: Annotated[
         Mode,
         Meta(
@@ -54,7 +54,7 @@ class HeadroomConfig(Group, frozen=True, kw_only=True):
     ] = Mode.ENFORCE
     thresholds: Annotated[
         Thresholds,
-        Meta(description="Thresholds of the cluster. What has none is not judged; one at least must be there."),
+        Meta(description="Thresholds of the cluster. What has none is not judged; at least one is required."),
     ] = Thresholds()
     warn_at: Annotated[
         Part,
@@ -110,7 +110,7 @@ class HeadroomConfig(Group, frozen=True, kw_only=True):
     def faults(self) -> Iterator[Fault]:
         """Yield a fault if no sum is bounded at all, and one for each pool that is not distinct from an earlier one."""
         if not any(each.bounds_something for each in (self.thresholds, *(pool.thresholds for pool in self.pools))):
-            yield Fault("thresholds", "has no threshold; write a share such as memory: {requests: 75%}")
+            yield Fault("thresholds", "has no threshold; write one such as memory: {requests: 75%}")
         for index, pool in enumerate(self.pools):
             earlier = self.pools[:index]
             if pool.name == CLUSTER:

@@ -26,7 +26,9 @@ class Duration(Notation):
         match = re.fullmatch(cls.pattern, text)
         if match is None:
             hint = (
-                f"has no unit; write {text}s" if re.fullmatch("[0-9]{1,9}", text) else "is no duration; write 10s or 5m"
+                f"has no unit; write {text}s"
+                if re.fullmatch("[0-9]{1,9}", text)
+                else "is not a duration; write 10s or 5m"
             )
             raise ValueError(f"{quoted(text)} {hint}")
         parts = zip(match.groups(), _UNITS.items(), strict=True)

@@ -38,7 +38,7 @@ PriorityClassName = Annotated[
 # Without control characters, and without characters that reorder or break a line in a terminal.
 _LINE = r"^[^\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ud800-\udfff\ufeff]{0,120}$"
 Contact = Annotated[
-    str, Meta(pattern=_LINE, title="a line of up to 120 characters that print", examples=["ask #platform"])
+    str, Meta(pattern=_LINE, title="a line of up to 120 printable characters", examples=["ask #platform"])
 ]
 
 

@@ -132,7 +132,7 @@ def _value(kind: inspect.Type, scalar: Scalar) -> Any:
             if scalar.plain and _WHOLE.fullmatch(text) and least <= int(text) <= most:
                 return int(text)
         case inspect.StrType() if scalar.plain and NO_TEXT.fullmatch(text):
-            raise ValueError(f"{found} is a number or a truth to YAML; write it in quotes")
+            raise ValueError(f"{found} is a number or a boolean in YAML; write it in quotes")
         case inspect.StrType(pattern=str(pattern)):
             if re.fullmatch(pattern, text):
                 return text

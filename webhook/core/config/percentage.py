@@ -15,7 +15,7 @@ _TOO_FINE = re.compile(r"[0-9]{1,9}\.[0-9]{4,9}%")
 class Share(Notation):
     """A share of what is allocatable, 0.1 % to 1000 %, held as whole thousandths of a percent."""
 
-    title: ClassVar[str] = "a share"
+    title: ClassVar[str] = "a percentage"
     pattern: ClassVar[str] = r"^(0|[1-9][0-9]{0,3})(\.[0-9]{1,3})?%$"
     example: ClassVar[str] = "75%"
     least: ClassVar[int] = WHOLE // 1000
@@ -61,13 +61,13 @@ class Share(Notation):
             fitting = [f"{each:.10g}%" for each in percentages if cls.least <= each * 1000 <= cls.most]
             if fitting:
                 return f"has no percent sign; write {' or '.join(fitting)}"
-        return f"is no share; write a percentage such as {cls.example}"
+        return f"is not a percentage; write a percentage such as {cls.example}"
 
 
 class Part(Share):
     """A share of a bound, 0.1 % to 100 %."""
 
     __slots__ = ()
-    title = "a share up to 100%"
+    title = "a percentage up to 100%"
     example = "90%"
     most = WHOLE

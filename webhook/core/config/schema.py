@@ -41,7 +41,7 @@ def _rows(group: inspect.StructType, path: str) -> Iterator[Row]:
 
 def _default(field: inspect.Field) -> str:
     if must_be_written(field):
-        return "must be written"
+        return "required"
     return "absent" if field.default is None else flow(plain(field.default))
 
 

@@ -38,7 +38,7 @@ def read_tree(text: str, place: Place) -> Tree:
             raise place.error(f"is too long; keep it within {MOST_BYTES // 1024} KiB")
         return _document(yaml.parse(text, Loader=yaml.CSafeLoader), place)
     except UnicodeEncodeError as error:
-        raise place.error("is no valid text; save it as UTF-8") from error
+        raise place.error("is not valid text; save it as UTF-8") from error
     except yaml.YAMLError as error:
         raise place.error(_syntax(error)) from error
 
@@ -94,4 +94,4 @@ def _syntax(error: yaml.YAMLError) -> str:
     if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark is not None:
         where = f"in line {error.problem_mark.line + 1}, column {error.problem_mark.column + 1}"
     what = getattr(error, "problem", None) or getattr(error, "reason", None) or "not readable"
-    return f"is no valid YAML {where}: {what}; check indentation, brackets and quotes there"
+    return f"is not valid YAML {where}: {what}; check indentation, brackets and quotes there"

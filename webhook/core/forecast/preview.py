@@ -48,7 +48,7 @@ class Preview(NamedTuple):
     unbound    sums that no longer have a bound, with the bound that they have now
     gone       pools that are no longer there
     empty      pools that select no node
-    overlaps   two pools, and how many nodes more than now both select; the first one has those
+    overlaps   two pools, how many nodes more than now both select, and how many now; the first one has those
     kept       scopes whose reserve takes every node: how many nodes the reserve is for, and how many there are
     """
 
@@ -58,7 +58,7 @@ class Preview(NamedTuple):
     unbound: tuple[tuple[Where, int], ...] = ()
     gone: tuple[str, ...] = ()
     empty: tuple[str, ...] = ()
-    overlaps: tuple[tuple[str, str, int], ...] = ()
+    overlaps: tuple[tuple[str, str, int, int], ...] = ()
     kept: tuple[tuple[str, int, int], ...] = ()
 
 
@@ -66,6 +66,7 @@ def preview(parts: Snapshot, config: HeadroomConfig) -> Preview:
     """Compare the sums and bounds of now with those under `config`."""
     new = under(parts, config)
     before, after = dict(_levels(_kept(parts))), dict(_levels(standings(new)))
+    shared = _overlaps(parts)
     here, there = set(parts.accounting.scopes), set(new.accounting.scopes)
     empty = _empty(new) - (_empty(parts) & here)
     return Preview(
@@ -75,7 +76,7 @@ def preview(parts: Snapshot, config: HeadroomConfig) -> Preview:
         unbound=tuple((w, old.bound) for w, old in before.items() if w not in after and w[0] in there),
         gone=tuple(scope for scope in parts.accounting.scopes if scope not in there),
         empty=tuple(scope for scope in new.accounting.scopes if scope in empty),
-        overlaps=tuple((*pools, number) for pools, number in (_overlaps(new) - _overlaps(parts)).items()),
+        overlaps=tuple((*pools, more, shared[pools]) for pools, more in (_overlaps(new) - shared).items()),
         kept=tuple(_kept_whole(new, {where[0] for where, level in after.items() if not level.bound})),
     )
 

@@ -40,14 +40,14 @@ def _lines(preview: Preview) -> Iterator[str]:
     for pool in preview.empty:
         yield _fitted(pool, "{} selects no node: its thresholds come to 0, and nothing confined to it fits")
     for pool in preview.gone:
-        yield _fitted(pool, "{} would be none any more: its pods count in the other scopes only")
+        yield _fitted(pool, "{} would be removed: its pods count in the other scopes only")
     for (scope, resource, kind), bound in preview.unbound:
         was = amount(resource, bound, down=True)
-        yield _fitted(scope, f"{resource} {kind} of {{}} would have no threshold any more; it is {was} now")
-    for first, other, nodes in preview.overlaps:
-        number = f"{nodes} node" if nodes == 1 else f"{nodes} nodes"
+        yield _fitted(scope, f"{resource} {kind} of {{}} would no longer have a threshold; it is {was} now")
+    for first, other, more, now in preview.overlaps:
+        number = f"{more}{' more' if now else ''} {'node' if more == 1 else 'nodes'}"
         both = f"pools {printable(first, 30)} and {printable(other, 30)}"
-        yield f"{both} both select {number}: the first has {'it' if nodes == 1 else 'them'}"
+        yield f"{both} both select {number}: the first has {'it' if more == 1 else 'them'}"
 
 
 def _closed(where: Where, why: str) -> str:

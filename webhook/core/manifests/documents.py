@@ -97,7 +97,7 @@ def _json(data: bytes) -> Iterator[Value]:
 
 
 def _no_number(name: str) -> float:
-    raise ValueError(f"{name} is no number that JSON has")
+    raise ValueError(f"{name} is not a number in JSON")
 
 
 class _Loader(yaml.CSafeLoader):
@@ -129,7 +129,7 @@ class _Size:
             self._known[id(node)] = -1
             known = self._known[id(node)] = 1 + sum(self.of(each) for each in _inner(node))
         if known < 0:
-            raise ValueError("has an anchor that holds itself")
+            raise ValueError("has an alias inside its own anchor")
         if known > _MOST_VALUES:
             raise ValueError(f"comes to more than {_MOST_VALUES:,} values with its aliases written out")
         return known
@@ -164,7 +164,7 @@ def _scalar(node: yaml.Node) -> Value:
         return str(node.value)
     value = scalar(node.value)
     if isinstance(value, float) and not math.isfinite(value):
-        raise ValueError(f"{quoted(node.value)} is no number that JSON has")
+        raise ValueError(f"{quoted(node.value)} is not a number in JSON")
     return _whole(value)
 
 
@@ -175,7 +175,7 @@ def _merge(mapping: dict[str, Value], node: yaml.Node) -> None:
             case dict() as merged:
                 mapping.update(merged)
             case _:
-                raise ValueError("merges (<<) what is no mapping")
+                raise ValueError("merges (<<) a value that is not a mapping")
 
 
 def _key(node: yaml.Node) -> str:
@@ -185,7 +185,7 @@ def _key(node: yaml.Node) -> str:
             return str(key).lower()
         case str() | int() | float():
             return str(key)
-    raise ValueError(f"has a key that is no text: {quoted(repr(key))}")
+    raise ValueError(f"has a key that is not text: {quoted(repr(key))}")
 
 
 def _whole(value: Value) -> Value:
@@ -205,4 +205,4 @@ def _syntax(error: yaml.YAMLError) -> str:
     if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark is not None:
         where = f"in line {error.problem_mark.line + 1}, column {error.problem_mark.column + 1}"
     what = getattr(error, "problem", None) or getattr(error, "reason", None) or "not readable"
-    return f"is no valid YAML {where}: {what}"
+    return f"is not valid YAML {where}: {what}"

@@ -222,7 +222,7 @@ def _objects(value: Value, number: int, path: str, *, guess: bool) -> Iterator[C
 
 def _head(value: Value) -> _Head:
     if not isinstance(value, dict):
-        raise ObjectError("object: is no object; a manifest starts with apiVersion and kind")
+        raise ObjectError("object: is not an object; a manifest starts with apiVersion and kind")
     for key in ("apiVersion", "kind"):
         if value.get(key) in (None, ""):
             raise ObjectError(f"{key} is missing")

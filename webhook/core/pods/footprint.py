@@ -28,7 +28,7 @@ _MOST_TEXT = 256
 
 
 def footprint(pod: Pod, rules: Rules = NEWEST) -> Amounts:
-    """Return what a pod commits, in bytes and millicores; raises `ObjectError` that names what is no quantity."""
+    """Return what a pod commits, in bytes and millicores; raises `ObjectError` that names what is not a quantity."""
     if len(rules) > 1:
         return reduce(Amounts.or_more, [footprint(pod, (each,)) for each in rules])
     rule_set = rules[0]
@@ -111,7 +111,7 @@ def _remember(pod: Pod, shape: Shape, amounts: Amounts, memory: dict[Shape, Amou
 
 
 def check_quantities(pod: Pod) -> None:
-    """Raise `ObjectError` for the first value that is no quantity, whether or not some version counts it."""
+    """Raise `ObjectError` for the first value that is not a quantity, whether or not some version counts it."""
     for path, raw in _quantities(pod):
         try:
             nanos(raw)

@@ -183,7 +183,7 @@ def _changed(request: AdmissionRequest, pod: Pod, old: Pod, rules: Rules) -> Pod
     uid = old.metadata.uid or pod.metadata.uid or request.uid
     at = old.metadata.resource_version
     if not (at.isascii() and at.isdigit()):
-        raise ObjectError(f"oldObject: metadata.resourceVersion: {quoted(at)} is no number")
+        raise ObjectError(f"oldObject: metadata.resourceVersion: {quoted(at)} is not a number")
     full, user = f"{request.namespace}/{name}", request.user_info.username
     return pod_info(pod, full, uid, at=int(at), user=user, rules=rules)
 

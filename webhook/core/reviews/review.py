@@ -126,7 +126,7 @@ def decode(body: bytes) -> AdmissionRequest:
     try:
         return _asked(_review.decode(body))
     except _UNREADABLE as error:
-        raise ReviewError(f"the body is no AdmissionReview: {error}") from error
+        raise ReviewError(f"the body is not an AdmissionReview: {error}") from error
 
 
 def decode_of_pod(body: bytes) -> AdmissionRequest:

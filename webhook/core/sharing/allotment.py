@@ -243,7 +243,7 @@ class Allotment(Grants):
             return None
         if self.sees_the_past and now >= at:
             return "etcd was put back, and an API server still shows what was before: restart every kube-apiserver"
-        made = "was made anew" if self.shared else "is made anew"
+        made = "was created again" if self.shared else "is created again"
         return f"the object that replicas share {made}, and is opened in about {max(0.0, at - now):.0f} s"
 
     @property

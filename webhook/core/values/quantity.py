@@ -59,7 +59,7 @@ def millis(amount: int) -> int:
 def _parse(text: str) -> int:
     form = _FORM.fullmatch(text.strip())
     if form is None:
-        raise QuantityError(text, "is no quantity")
+        raise QuantityError(text, "is not a quantity")
     fraction = form["fraction"] or ""
     digits = form["whole"] + fraction
     if not digits:

@@ -30,10 +30,10 @@ def test_units_add_up(text: str, seconds: float, shortest: str) -> None:
     ("text", "error"),
     [
         ("10", '"10" has no unit; write 10s'),
-        ("", '"" is no duration; write 10s or 5m'),
-        ("1w", '"1w" is no duration; write 10s or 5m'),
-        ("5s1h", '"5s1h" is no duration; write 10s or 5m'),
-        ("-5s", '"-5s" is no duration; write 10s or 5m'),
+        ("", '"" is not a duration; write 10s or 5m'),
+        ("1w", '"1w" is not a duration; write 10s or 5m'),
+        ("5s1h", '"5s1h" is not a duration; write 10s or 5m'),
+        ("-5s", '"-5s" is not a duration; write 10s or 5m'),
         ("25h", '"25h" is too long; write 24h at most'),
     ],
 )

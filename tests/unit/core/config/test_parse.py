@@ -63,10 +63,10 @@ def test_everything_wrong_is_found_at_once_and_in_order() -> None:
         'apiVersion: "headroom.internal/v2" stands here; write headroom.internal/v1',
         'mode: "off" stands here; write enforce, warn or audit',
         "tresholds: unknown key; did you mean thresholds?",
-        'thresholds.memory.requests: "75 percent" is no share; write a percentage such as 75%',
+        'thresholds.memory.requests: "75 percent" is not a percentage; write a percentage such as 75%',
         'thresholds.memory.limits: "100" has no percent sign; write 100%',
         'thresholds.cpu: "90%" stands here; write keys below it: requests, limits',
-        'pools[0].nodeSelector.gpu: "true" is a number or a truth to YAML; write it in quotes',
+        'pools[0].nodeSelector.gpu: "true" is a number or a boolean in YAML; write it in quotes',
         'pools[0].nodeSelector["no key"]: "no key" is not a label key; write one such as karpenter.sh/nodepool',
         'pools[0].thresholds.memory.requests: "0.75" has no percent sign; write 75% or 0.75%',
         "pools[0].name: is missing; write a pool name such as high-mem",
@@ -89,7 +89,7 @@ def test_version_and_kind_must_be_written() -> None:
 @pytest.mark.parametrize("thresholds", ["", "thresholds: {}", "thresholds: {memory: {}, cpu: {}}"])
 def test_a_configuration_that_bounds_nothing_is_refused(thresholds: str) -> None:
     text = f"apiVersion: headroom.internal/v1\nkind: HeadroomConfig\n{thresholds}"
-    assert problems(text) == ["thresholds: has no threshold; write a share such as memory: {requests: 75%}"]
+    assert problems(text) == ["thresholds: has no threshold; write one such as memory: {requests: 75%}"]
 
 
 def test_thresholds_of_a_pool_are_enough() -> None:
@@ -122,7 +122,7 @@ def test_thresholds_of_a_pool_are_enough() -> None:
         ("reserve: {nodes: 1.0}", 'reserve.nodes: "1.0" stands here; write a whole number from 0 to 10000'),
         ("reserve: {nodes: -1}", 'reserve.nodes: "-1" stands here; write a whole number from 0 to 10000'),
         ("reserve: {nodes: 10001}", 'reserve.nodes: "10001" stands here; write a whole number from 0 to 10000'),
-        ("nodes: {excludeTaints: [1.10]}", '"1.10" is a number or a truth to YAML; write it in quotes'),
+        ("nodes: {excludeTaints: [1.10]}", '"1.10" is a number or a boolean in YAML; write it in quotes'),
         ('nodes: {excludeTaints: ["a\\n"]}', '"a\\n" is not a taint key; write one such as node-role.kubernetes.io/'),
         ("nodes: {excludeTaints: [null]}", "nodes.excludeTaints[0]: has no value; write one"),
         ("nodes: {notReadyGrace: 10}", 'nodes.notReadyGrace: "10" has no unit; write 10s'),

@@ -58,11 +58,11 @@ BOMB = "a: &a [x, x]\n" + "".join(f"{c}: &{c} [*{p}, *{p}]\n" for p, c in zip("a
 @pytest.mark.parametrize(
     ("text", "error"),
     [
-        pytest.param("a: [", "is no valid YAML in line 2, column 1", id="syntax"),
-        pytest.param("a: b: c", "is no valid YAML in line 1, column 5", id="indentation"),
-        pytest.param("\ta: b", "is no valid YAML", id="tab"),
+        pytest.param("a: [", "is not valid YAML in line 2, column 1", id="syntax"),
+        pytest.param("a: b: c", "is not valid YAML in line 1, column 5", id="indentation"),
+        pytest.param("\ta: b", "is not valid YAML", id="tab"),
         pytest.param("a: \x00", "control characters are not allowed", id="control character"),
-        pytest.param("a: \ud800", "is no valid text; save it as UTF-8", id="surrogate"),
+        pytest.param("a: \ud800", "is not valid text; save it as UTF-8", id="surrogate"),
         pytest.param(BOMB, "b[0]: is a YAML alias, which is not read here; write the value out", id="alias"),
         pytest.param("&a [*a]", "[0]: is a YAML alias", id="recursive alias"),
         pytest.param("a: !!python/name:os.system x", "a: has the YAML tag", id="tag"),

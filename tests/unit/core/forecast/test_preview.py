@@ -1,5 +1,7 @@
 """The preview: what it foretells is what happens, it disturbs nothing, and it says only what a change makes worse."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import settings
 from hypothesis.stateful import rule
@@ -161,7 +163,7 @@ def test_a_bound_of_nothing_is_not_laid_to_a_reserve() -> None:
 def test_a_bound_that_goes(busy: Ledger) -> None:
     new = f"{HIGH_MEM}\nthresholds: {{memory: {{limits: 100%}}}}"
     assert of_change(busy, new).unbound == ((REQUESTS, 16 * GI),)
-    assert told(busy, new) == ("memory requests of the cluster would have no threshold any more; it is 16Gi now",)
+    assert told(busy, new) == ("memory requests of the cluster would no longer have a threshold; it is 16Gi now",)
 
 
 def test_limits_stay_bounded_when_only_what_a_missing_one_counts_changes() -> None:
@@ -171,7 +173,7 @@ def test_limits_stay_bounded_when_only_what_a_missing_one_counts_changes() -> No
 
 
 def test_a_pool_that_goes(busy: Ledger) -> None:
-    assert told(busy, "") == ("pool high-mem would be none any more: its pods count in the other scopes only",)
+    assert told(busy, "") == ("pool high-mem would be removed: its pods count in the other scopes only",)
 
 
 def test_a_pool_that_selects_nothing_is_told_once(busy: Ledger) -> None:
@@ -183,7 +185,7 @@ def test_a_pool_that_selects_nothing_is_told_once(busy: Ledger) -> None:
     renamed = HIGH_MEM.replace("pool: high-mem", "pool: hihg-mem")
     assert told(busy, renamed) == (
         "pool high-mem selects no node: its thresholds come to 0, and nothing confined to it fits",
-        "pool gpu would be none any more: its pods count in the other scopes only",
+        "pool gpu would be removed: its pods count in the other scopes only",
     )
 
 
@@ -211,8 +213,34 @@ def test_pools_that_overlap(busy: Ledger) -> None:
     labelled = node("c", pool="high-mem")
     busy.see_node(type(labelled)(labelled.name, labelled.room, True, labels=(*labelled.labels, ("zone", "a"))), 0.0)
     new = HIGH_MEM.replace("]", f", {more}]")
-    assert of_change(busy, new).overlaps == (("high-mem", "other", 1),)
+    assert of_change(busy, new).overlaps == (("high-mem", "other", 1, 0),)
     assert "pools high-mem and other both select 1 node: the first has it" in told(busy, new)
+
+
+@pytest.mark.parametrize(
+    ("selector", "overlap", "line"),
+    [
+        ("{zone: a}", (), None),
+        ("{zone: b}", (("high-mem", "other", 1, 1),), "1 more node: the first has it"),
+        ("{rack: one}", (("high-mem", "other", 3, 1),), "3 more nodes: the first has them"),
+    ],
+)
+def test_where_pools_overlap_already_only_more_nodes_than_now_are_told(
+    selector: str, overlap: tuple[tuple[str, str, int, int], ...], line: str | None
+) -> None:
+    def overlapping(selector: str) -> str:
+        other = f"{{name: other, nodeSelector: {selector}, thresholds: {{memory: {{requests: 75%}}}}}}"
+        return HIGH_MEM.replace("]", f", {other}]")
+
+    nodes = [node(name, pool="high-mem") for name in "abcd"]
+    labels = [(("rack", "one"), ("zone", zone)) for zone in "abbc"]
+    placed = [replace(each, labels=each.labels + more) for each, more in zip(nodes, labels, strict=True)]
+    of = ledger(overlapping("{zone: a}"), *placed)
+    assert of_change(of, overlapping(selector)).overlaps == overlap
+    both = "pools high-mem and other both select "
+    assert [each for each in told(of, overlapping(selector)) if each.startswith(both)] == (
+        [both + line] if line else []
+    )
 
 
 def test_the_first_configuration_of_all_is_previewed_too() -> None:
@@ -235,7 +263,7 @@ def test_lines_are_few_and_short_whatever_the_names() -> None:
             unbound=(((names[5], "memory", "limits"), 10**18),),
             gone=(names[6],),
             empty=(names[7],),
-            overlaps=((names[8], names[9], 12_345),),
+            overlaps=((names[8], names[9], 12_345, 6),),
             kept=((names[4], 999, 12_345),),
         )
         for shown in (every, Preview(mode, over=over)):

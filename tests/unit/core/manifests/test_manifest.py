@@ -86,7 +86,7 @@ BAD: dict[str, Any] = {"name": "app", "resources": {"requests": {"memory": "1GB"
 @pytest.mark.parametrize(
     ("value", "told"),
     [
-        (manifest("Pod", {"containers": [BAD]}, "v1"), 'spec.containers[0].resources.requests.memory: "1GB" is no qua'),
+        (manifest("Pod", {"containers": [BAD]}, "v1"), 'spec.containers[0].resources.requests.memory: "1GB" is not a '),
         (
             manifest("CronJob", {"jobTemplate": {"spec": {"template": {"spec": {"containers": [BAD]}}}}}, "batch/v1"),
             "spec.jobTemplate.spec.template.spec.containers[0].resources.requests.memory: ",
@@ -103,7 +103,7 @@ BAD: dict[str, Any] = {"name": "app", "resources": {"requests": {"memory": "1GB"
         ({"kind": "Pod"}, "apiVersion is missing"),
         (
             {"apiVersion": "v1", "kind": "List", "items": [5]},
-            "items[0].object: is no object; a manifest starts with apiVersion and kind",
+            "items[0].object: is not an object; a manifest starts with apiVersion and kind",
         ),
     ],
 )

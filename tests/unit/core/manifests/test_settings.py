@@ -116,8 +116,11 @@ def test_a_pod_from_a_cluster_has_been_admitted_already() -> None:
 @pytest.mark.parametrize(
     ("value", "told"),
     [
-        (limit_range("a", {**CONTAINER, "max": {"memory": "1GB"}}), 'spec.limits[0].max.memory: "1GB" is no quantity'),
-        (runtime_class("a", cpu="one"), 'overhead.podFixed.cpu: "one" is no quantity'),
+        (
+            limit_range("a", {**CONTAINER, "max": {"memory": "1GB"}}),
+            'spec.limits[0].max.memory: "1GB" is not a quantity',
+        ),
+        (runtime_class("a", cpu="one"), 'overhead.podFixed.cpu: "one" is not a quantity'),
     ],
 )
 def test_a_setting_that_cannot_be_read_is_a_fault(value: dict[str, Any], told: str) -> None:

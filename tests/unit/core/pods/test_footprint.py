@@ -54,7 +54,7 @@ def test_a_bad_quantity_is_named_by_its_path(spec: Json, path: str) -> None:
     with pytest.raises(ObjectError) as caught:
         footprint(read({"spec": spec}))
     example = "write for example 512Mi or 1.5Gi (memory), 250m or 1.5 (cpu)"
-    assert str(caught.value) == f'{path}: "12Q" is no quantity; {example}'
+    assert str(caught.value) == f'{path}: "12Q" is not a quantity; {example}'
 
 
 @pytest.mark.parametrize(

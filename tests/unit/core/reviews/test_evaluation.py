@@ -79,7 +79,7 @@ def test_what_creates_nothing_commits_nothing(operation: str) -> None:
 def test_a_pod_that_cannot_be_read_is_refused_with_the_place_of_the_fault() -> None:
     verdict = answered(asking("12Q"))
     assert (verdict.decision, verdict.reason) == (Decision.DENY, Reason.INVALID)
-    assert verdict.detail.startswith('spec.containers[0].resources.requests.memory: "12Q" is no quantity')
+    assert verdict.detail.startswith('spec.containers[0].resources.requests.memory: "12Q" is not a quantity')
     assert answered(asking(object=None)).detail == "object: expected object, got null"
 
 

@@ -103,8 +103,8 @@ def test_only_the_update_of_a_pods_size_is_a_resize(operation: str) -> None:
     [
         ("oldObject: object: expected object, got null", {"oldObject": None}),
         ("object: expected object, got null", {"object": None}),
-        ('oldObject: metadata.resourceVersion: "x" is no number', {"revision": "x"}),
-        ('oldObject: metadata.resourceVersion: "" is no number', {"revision": ""}),
+        ('oldObject: metadata.resourceVersion: "x" is not a number', {"revision": "x"}),
+        ('oldObject: metadata.resourceVersion: "" is not a number', {"revision": ""}),
     ],
 )
 def test_a_review_that_cannot_be_read_is_refused_with_the_place_of_the_fault(

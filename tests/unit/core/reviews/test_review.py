@@ -110,16 +110,16 @@ def test_what_may_be_missing_or_null() -> None:
 @pytest.mark.parametrize(
     ("data", "fault"),
     [
-        (b"", "the body is no AdmissionReview: "),
-        (b"null", "the body is no AdmissionReview: "),
-        (b"[]", "the body is no AdmissionReview: "),
-        (b"\xff\xfe", "the body is no AdmissionReview: "),
-        (b"kind: AdmissionReview", "the body is no AdmissionReview: "),
-        (body() + b" and more", "the body is no AdmissionReview: "),
-        (body(name="\N{REPLACEMENT CHARACTER}").replace(rb"\ufffd", b"\xff"), "the body is no AdmissionReview: "),
-        (body(name="\ud800"), "the body is no AdmissionReview: "),
+        (b"", "the body is not an AdmissionReview: "),
+        (b"null", "the body is not an AdmissionReview: "),
+        (b"[]", "the body is not an AdmissionReview: "),
+        (b"\xff\xfe", "the body is not an AdmissionReview: "),
+        (b"kind: AdmissionReview", "the body is not an AdmissionReview: "),
+        (body() + b" and more", "the body is not an AdmissionReview: "),
+        (body(name="\N{REPLACEMENT CHARACTER}").replace(rb"\ufffd", b"\xff"), "the body is not an AdmissionReview: "),
+        (body(name="\ud800"), "the body is not an AdmissionReview: "),
         (body(name=5), "Expected `str`, got `int` - at `$.request.name`"),
-        (body(object=0).replace(b"0}", b"[" * 100_000), "the body is no AdmissionReview: "),
+        (body(object=0).replace(b"0}", b"[" * 100_000), "the body is not an AdmissionReview: "),
         (b"{}", 'send admission.k8s.io/v1 AdmissionReview, not "no apiVersion, no kind"'),
         (
             b'{"apiVersion":"admission.k8s.io/v1beta1","kind":"AdmissionReview"}',
@@ -128,7 +128,7 @@ def test_what_may_be_missing_or_null() -> None:
         (b'{"apiVersion":"v1","kind":"Pod"}', 'not "v1, Pod"'),
         (b'{"apiVersion":"admission.k8s.io/v1","kind":"AdmissionReview"}', "has no request with a uid"),
         (body(uid=""), "has no request with a uid"),
-        (body(uid=None), "the body is no AdmissionReview: "),
+        (body(uid=None), "the body is not an AdmissionReview: "),
     ],
 )
 def test_a_body_that_nobody_can_answer_is_refused_with_the_reason(data: bytes, fault: str) -> None:

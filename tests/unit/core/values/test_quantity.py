@@ -103,7 +103,7 @@ def test_an_error_shows_one_short_printable_line() -> None:
 @pytest.mark.parametrize(
     ("raw", "fault"),
     [
-        ("12Q", "is no quantity"),
+        ("12Q", "is not a quantity"),
         ("Mi", "has no digits"),
         ("-1", "is negative"),
         (f"1e{2**63}", "has an exponent past all bounds"),
