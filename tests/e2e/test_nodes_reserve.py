@@ -163,7 +163,7 @@ def test_to_taint_the_largest_node_away_gives_no_headroom(control_plane: Control
     until(lambda: standing(story) == (16 * GI, 0, 4 * GI), "the taint's effect", SECONDS)
     assert reserve(story.headroom) == 12 * GI
     told = story.refused(asking("over", 4 * GI + 1))
-    assert "of 4Gi (100% of 4Gi allocatable, 12Gi kept in reserve)" in told
+    assert "threshold 100% of allocatable less 12Gi in reserve" in told
     story.delete("big")
     until(lambda: standing(story) == (16 * GI, 0, 8 * GI), "the empty node's effect", SECONDS)
     nodes.remove(control_plane, "node-1")

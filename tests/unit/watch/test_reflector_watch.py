@@ -32,7 +32,7 @@ def test_lists_then_tells_changes(server: FakeApiServer) -> None:
         consumer.wait_for("c", 4)
         assert consumer.sizes == {"a": 3, "c": 4}
         assert [type(item).__name__ for item in consumer.news] == [
-            *("Replaced", "Proven", "Live"),
+            *("Replaced", "Fresh", "Connected"),
             *("Changed", "Changed", "Deleted", "Changed"),
         ]
         assert server.count("list") == 1
