@@ -27,6 +27,9 @@ NOT_RUN = (
     Reason(r"python -m tests\.docs --write", "is this test itself, and writes"),
     Reason(r"make docs", "writes what tests/unit/core/config/test_docs.py and others hold"),
     Reason(r"kubectl describe node", "is named there, not to be typed: a node is missing"),
+    Reason(r"kubectl delete --cascade=orphan", "is named there: tests/e2e/test_early_answers.py does it"),
+    Reason(r"kubectl create job --from=cronjob/NAME", "is named there: tests/e2e/test_early_answers.py does it"),
+    Reason(r"kubectl get pods -o yaml \| headroom footprint -f -", "is named there: -A is run in docs/install.md"),
     Reason(
         r"headroom trial audit\.jsonl", "tests/unit/cli/test_trial.py holds what is shown, from audit lines of its own"
     ),

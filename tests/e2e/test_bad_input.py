@@ -57,7 +57,11 @@ NOT_READABLE: dict[str, tuple[Callable[[Peer], Reply], int, str]] = {
         400,
         "not an AdmissionReview",
     ),
-    "compressed": (lambda peer: peer.send(gzip.compress(GOOD), JSON | {"Content-Encoding": "gzip"}), 400, "not an Admis"),
+    "compressed": (
+        lambda peer: peer.send(gzip.compress(GOOD), JSON | {"Content-Encoding": "gzip"}),
+        400,
+        "not an Admis",
+    ),
     "other-content-type": (lambda peer: peer.send(GOOD, {"Content-Type": "text/plain"}), 415, "application/json"),
     "no-content-type": (lambda peer: peer.send(GOOD, {}), 415, "application/json"),
     "too-large": (
