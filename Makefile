@@ -1,7 +1,7 @@
 # Every chore of this project, one word each. `make` alone lists them.
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo up down status test mutants check format docs pages bench bench-full clean
+.PHONY: help venv demo up down status unit test mutants check format docs pages bench bench-full clean
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 
@@ -42,21 +42,24 @@ demo: .venv/.made ## From nothing to a refusal: a real API server, Headroom, and
 	@$(BIN)/python -m demo.story
 
 up: .venv/.made ## A cluster with Headroom in the background (NODES NODE_MEMORY NODE_CPU REPLICAS CONTROLLERS KUBERNETES)
-	@$(BIN)/python -m tests.cluster up
+	@$(BIN)/python -m devcluster up
 
 down: .venv/.made ## End what `make up` started
-	@$(BIN)/python -m tests.cluster down
+	@$(BIN)/python -m devcluster down
 
 status: .venv/.made ## Say what of it runs
-	@$(BIN)/python -m tests.cluster status
+	@$(BIN)/python -m devcluster status
+
+unit: .venv/.made ## The tests that need no control plane
+	@$(BIN)/pytest tests/unit tests/certs
 
 # The end-to-end tests of what differs between versions of Kubernetes, which also run on the older one.
 OLDER := describe resize footprints early_answers
 
 test: .venv/.made ## The whole test suite, on a real API server; then some of it on the older version of Kubernetes
-	@$(BIN)/python -m tests.cluster build
+	@$(BIN)/python -m devcluster build
 	@$(BIN)/pytest
-	@KUBERNETES=1.36 $(BIN)/pytest -q $(OLDER:%=tests/live/test_%.py)
+	@KUBERNETES=1.36 $(BIN)/pytest -q $(OLDER:%=tests/e2e/test_%.py)
 
 mutants: .venv/.made ## How many small faults the tests notice, room by room (MUTANTS SEED MINUTES): a few minutes
 	@$(BIN)/python -m tests.mutation --count $(MUTANTS) --seed $(SEED) --minutes $(MINUTES)
@@ -71,18 +74,20 @@ format: .venv/.made ## Put the code into shape
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-docs: .venv/.made ## Write again what is made from the code: the configuration's table and schema, the metrics
-	@$(BIN)/python -m tests.core.config.test_docs
-	@$(BIN)/python -m tests.test_metrics_docs
+docs: .venv/.made ## Write again what is made from the code: reference pages, schema, pictures, the domain
+	@$(BIN)/python -m tests.packaging.domain
+	@$(BIN)/python -m tests.unit.core.config.test_docs
+	@$(BIN)/python -m tests.unit.observability.test_metrics_docs
+	@$(BIN)/python -m tests.packaging.architecture
 
 pages: .venv/.made ## Have README and docs/ show what their commands print now
 	@$(BIN)/python -m tests.docs --write
 
 bench: .venv/.made ## Side by side with webhooks that do nothing, in at most 15 minutes
-	@$(BIN)/python -m tests.bench quick
+	@$(BIN)/python -m benchmarks quick
 
 bench-full: .venv/.made ## The same with 64 clients and 150,000 pods
-	@$(BIN)/python -m tests.bench full
+	@$(BIN)/python -m benchmarks full
 
 clean: ## Remove what was made in this checkout (the control plane stays in the user's cache)
 	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache *.egg-info

@@ -1,1 +1,1 @@
-"""Certificate authority tooling: values in, values out; time is an argument everywhere but in the command line."""
+"""A certificate authority as a tool: values in, values out. Except in the command line, time is an argument."""

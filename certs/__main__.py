@@ -17,7 +17,7 @@ from certs.issuing import Held, hold_authority, hold_serving
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command: 0 when done, 1 when it could not be, 2 for wrong usage."""
+    """Run one command; return 0 if it succeeded, 1 if it failed. Wrong usage exits with 2."""
     arguments = _parser().parse_args(argv)
     run: Callable[[argparse.Namespace], None] = arguments.run
     try:
@@ -87,7 +87,9 @@ def _days(text: str) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m certs", description=__doc__.partition(": ")[2])
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    _add_issue(commands.add_parser("issue", help="make what is missing or near its end in a directory; keep the rest"))
+    _add_issue(
+        commands.add_parser("issue", help="create what is missing or expires soon in a directory; keep the rest")
+    )
 
     secret = commands.add_parser("secret", help="print a Secret for `kubectl apply -f -`")
     secret.add_argument("--in", dest="directory", type=Path, required=True, metavar="DIR")

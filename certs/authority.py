@@ -1,6 +1,6 @@
-"""A certificate authority of one's own: making one, and issuing serving certificates from it.
+"""Makes a private certificate authority, and issues serving certificates from it.
 
-Extensions follow RFC 5280 strictly, because newer verifiers (Python 3.13, Go) refuse what older ones let pass.
+Extensions follow RFC 5280 strictly, because newer verifiers (Python 3.13, Go) refuse what older ones accepted.
 """
 
 from datetime import datetime, timedelta
@@ -19,9 +19,9 @@ CLOCK_SKEW = timedelta(hours=1)  # a client whose clock is slow must not find th
 
 
 def make_authority(name: str, now: datetime, life: timedelta = AUTHORITY_LIFE, key: Key | None = None) -> Pair:
-    """Make a self-signed authority that can sign serving certificates and no further authorities.
+    """Make a self-signed authority that can sign serving certificates but not further authorities.
 
-    Its subject is the name and a part of the key's digest, so that two in one bundle are never taken for each other.
+    Its subject is the name and a part of the key's digest, so that two authorities in one bundle differ.
     """
     key = key or new_key()
     identifier = x509.SubjectKeyIdentifier.from_public_key(key.public_key())
@@ -37,7 +37,7 @@ def make_authority(name: str, now: datetime, life: timedelta = AUTHORITY_LIFE, k
 
 
 def issue(authority: Pair, names: Names, now: datetime, life: timedelta = SERVING_LIFE, key: Key | None = None) -> Pair:
-    """Issue a serving certificate; it never outlives the authority."""
+    """Issue a serving certificate; it expires no later than the authority."""
     key = key or new_key()
     until = min(now + life, authority.certificate.not_valid_after_utc)
     subject = names.subject
@@ -49,7 +49,7 @@ def issue(authority: Pair, names: Names, now: datetime, life: timedelta = SERVIN
             _usage(digital_signature=True, key_encipherment=isinstance(key, rsa.RSAPrivateKey)), critical=True
         )
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
-        # RFC 5280, 4.2.1.6: critical where there is no subject beside it.
+        # RFC 5280, 4.2.1.6: critical if the subject is empty.
         .add_extension(names.extension, critical=not list(subject))
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
         .add_extension(_issuer_identifier(authority.certificate), critical=False)
@@ -80,7 +80,7 @@ def _builder(
 def _issuer_identifier(authority: x509.Certificate) -> x509.AuthorityKeyIdentifier:
     try:
         identifier = authority.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
-    except x509.ExtensionNotFound:  # an authority that somebody brought along
+    except x509.ExtensionNotFound:  # an authority that was not made here
         return x509.AuthorityKeyIdentifier(
             x509.SubjectKeyIdentifier.from_public_key(authority.public_key()).digest, None, None
         )

@@ -20,21 +20,21 @@ Bundle = tuple[x509.Certificate, ...]
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """A certificate and the private key that should belong to it."""
+    """A certificate and its private key; `matches` says whether the key really belongs to it."""
 
     certificate: x509.Certificate
     key: Key
 
     @property
     def matches(self) -> bool:
-        """Say whether the key is the certificate's."""
+        """Whether the key belongs to the certificate."""
         encoding = (Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
         mine = self.certificate.public_key().public_bytes(*encoding)
         return mine == self.key.public_key().public_bytes(*encoding)
 
 
 def read_certificates(pem: bytes) -> Bundle:
-    """Read one certificate or more; ValueError where there is none or one is damaged."""
+    """Read one or more certificates; raises ValueError if there is none or one is damaged."""
     try:
         return tuple(x509.load_pem_x509_certificates(pem))
     except ValueError as error:
@@ -42,7 +42,7 @@ def read_certificates(pem: bytes) -> Bundle:
 
 
 def read_key(pem: bytes) -> Key:
-    """Read an unencrypted EC or RSA private key; ValueError where it is anything else."""
+    """Read an unencrypted EC or RSA private key; raises ValueError for anything else."""
     try:
         key = load_pem_private_key(pem, password=None)
     except (ValueError, TypeError) as error:  # TypeError is how an encrypted key is reported
@@ -53,15 +53,15 @@ def read_key(pem: bytes) -> Key:
 
 
 def write_certificates(certificates: Iterable[x509.Certificate]) -> bytes:
-    """Write PEM, in the order given."""
+    """Return the certificates as PEM, in the order given."""
     return b"".join(certificate.public_bytes(Encoding.PEM) for certificate in certificates)
 
 
 def write_key(key: Key) -> bytes:
-    """Write PEM (PKCS 8), unencrypted: whoever stores it restricts who may read it."""
+    """Return the key as PEM (PKCS 8), unencrypted: the caller that stores it must restrict access to it."""
     return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
 
 
 def union(first: Iterable[x509.Certificate], then: Iterable[x509.Certificate], now: datetime) -> Bundle:
-    """Join two bundles without duplicates or what has expired, so that clients trust both while servers change over."""
+    """Join two bundles, so that clients trust both while servers change over. Drops duplicates and what has expired."""
     return tuple(dict.fromkeys(each for each in (*first, *then) if now < each.not_valid_after_utc))

@@ -14,37 +14,37 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True, slots=True)
 class Directory:
-    """Reads and writes the pairs; a file that cannot be read as what it should hold raises ValueError with its path."""
+    """Reads and writes the pairs. A file with the wrong content raises ValueError, whose message names the path."""
 
     path: Path
 
     @property
     def trusted(self) -> Bundle:
-        """What clients trust; empty where there is none yet."""
+        """The certificates that clients trust; empty if there are none yet."""
         return self._read("ca.crt", read_certificates) or ()
 
     @property
     def authority(self) -> Pair | None:
-        """The authority that signs, None unless both of its files are there."""
+        """The authority that signs; None unless both of its files exist."""
         return self._pair("ca")
 
     @property
     def serving(self) -> Pair | None:
-        """The serving certificate, None unless both of its files are there."""
+        """The serving certificate; None unless both of its files exist."""
         return self._pair("tls")
 
     def save_authority(self, pair: Pair, trusted: Bundle) -> None:
-        """Write the authority's key, then the bundle, which begins with its certificate."""
+        """Write the authority's key, then the bundle `trusted`, which begins with the authority's certificate."""
         self._write("ca.key", write_key(pair.key), 0o600)
         self._write("ca.crt", write_certificates(trusted), 0o644)
 
     def save_serving(self, pair: Pair) -> None:
-        """Write the key, then the certificate; a server that reads in between sees two that do not match, and waits."""
+        """Write the key, then the certificate. A server that reads in between sees a mismatch, and waits."""
         self._write("tls.key", write_key(pair.key), 0o600)
         self._write("tls.crt", write_certificates([pair.certificate]), 0o644)
 
     def content(self, name: str) -> bytes:
-        """Return a file as it is; FileNotFoundError says how to make it."""
+        """Return the bytes of a file; if it is missing, the message of the FileNotFoundError says how to make it."""
         try:
             return (self.path / name).read_bytes()
         except FileNotFoundError as error:
@@ -64,10 +64,10 @@ class Directory:
         except FileNotFoundError:
             return None
         except ValueError as error:
-            raise ValueError(f"{path}: {error}; move it away to have it made anew") from error
+            raise ValueError(f"{path}: {error}; move it away to have it created again") from error
 
     def _write(self, name: str, content: bytes, mode: int) -> None:
-        """Write beside the file and rename over it, so that no reader sees half of it or with a wider mode."""
+        """Write a temporary file and rename it, so that no reader sees half of the file or a wider mode."""
         self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
         descriptor, temporary = tempfile.mkstemp(prefix=f".{name}.", dir=self.path)  # 0600
         try:

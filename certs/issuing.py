@@ -1,4 +1,4 @@
-"""Issuing: see that a directory holds a good authority and serving certificate; change only what must change."""
+"""Makes sure that a directory holds a good authority and a good serving certificate; replaces only what it must."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -13,16 +13,16 @@ from certs.renewal import Reason
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """A pair that the directory holds now, and the reason for which it was made just now; None where it was kept."""
+    """A pair that the directory holds now, and the reason why it has just been made; None if it was kept."""
 
     pair: Pair
     made: Reason | None
 
 
 def hold_authority(directory: Directory, name: str, now: datetime) -> Held:
-    """Keep the authority or make one; what was trusted before stays trusted beside it.
+    """Keep the authority, or make one and add it to the trusted bundle; the earlier ones stay trusted.
 
-    Certificates of the old authority are still being served when clients learn of the new one.
+    Servers still show certificates of the old authority when clients begin to trust the new one.
     """
     existing = directory.authority
     need = renewal.of_authority(existing, now)
@@ -36,7 +36,7 @@ def hold_authority(directory: Directory, name: str, now: datetime) -> Held:
 def hold_serving(
     directory: Directory, authority: Pair, names: Names, now: datetime, life: timedelta, *, anew: bool = False
 ) -> Held:
-    """Keep the serving certificate or issue one; `anew` issues it in any case and does not read the old one."""
+    """Keep the serving certificate, or issue one; with `anew`, always issue one, without reading the old one."""
     existing = None if anew else directory.serving
     need = renewal.of_serving(existing, authority.certificate, names, now)
     if existing is not None and need.reason is None:

@@ -1,6 +1,6 @@
-"""What a cluster is given: plain data in the shapes that `kubectl apply` and `kubectl patch` read.
+"""Output for a cluster: plain data in the shapes that `kubectl apply` and `kubectl patch` read.
 
-This is the only module here that knows of Kubernetes, and it knows two shapes, no client.
+Only this module of the package knows Kubernetes: it knows two shapes of data, and uses no client.
 """
 
 from base64 import b64encode
@@ -9,7 +9,7 @@ from typing import Any
 
 
 def secret(name: str, namespace: str, certificate: bytes, key: bytes, trusted: bytes) -> dict[str, Any]:
-    """Shape a Secret of type kubernetes.io/tls from PEM."""
+    """Return a Secret of type kubernetes.io/tls; certificate, key and trusted bundle are PEM."""
     files = {"tls.crt": certificate, "tls.key": key, "ca.crt": trusted}
     return {
         "apiVersion": "v1",
@@ -21,6 +21,6 @@ def secret(name: str, namespace: str, certificate: bytes, key: bytes, trusted: b
 
 
 def trust_patch(webhooks: Iterable[str], trusted: bytes) -> dict[str, Any]:
-    """Shape a strategic merge patch that makes the named webhooks of one configuration trust a bundle (PEM)."""
+    """Return a strategic merge patch that makes the named webhooks of one configuration trust a bundle (PEM)."""
     bundle = b64encode(trusted).decode()
     return {"webhooks": [{"name": name, "clientConfig": {"caBundle": bundle}} for name in webhooks]}

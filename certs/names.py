@@ -1,4 +1,4 @@
-"""Names: what a serving certificate is good for, DNS names and IP addresses."""
+"""The names that a serving certificate is valid for: DNS names and IP addresses."""
 
 import re
 from collections.abc import Iterable
@@ -21,16 +21,16 @@ class Names:
     ips: tuple[IPv4Address | IPv6Address, ...] = ()
 
     def __str__(self) -> str:
-        """Join all of them for a reader."""
+        """Return all names, joined by commas, for people to read."""
         return ", ".join(self._texts)
 
     def same_as(self, other: "Names") -> bool:
-        """Compare without regard to order."""
+        """Say whether both have the same names, in any order."""
         return set(self.dns) == set(other.dns) and set(self.ips) == set(other.ips)
 
     @property
     def subject(self) -> x509.Name:
-        """The subject to write for people; clients look at the alternative names only. Empty where no name fits."""
+        """The subject, for people to read; clients check only the alternative names. Empty if no name fits."""
         fitting = [name for name in self._texts if len(name) <= _LONGEST_COMMON_NAME]
         return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name) for name in fitting[:1]])
 
@@ -40,12 +40,12 @@ class Names:
 
     @property
     def extension(self) -> x509.SubjectAlternativeName:
-        """The names as a certificate carries them."""
+        """The names as the extension of a certificate."""
         return x509.SubjectAlternativeName([*map(x509.DNSName, self.dns), *map(x509.IPAddress, self.ips)])
 
 
 def parse(dns: Iterable[str], ips: Iterable[str]) -> Names:
-    """Read names as people type them; ValueError says which one is wrong and what would be right."""
+    """Read names as people type them; the ValueError for a wrong one names it and says what is right."""
     names = Names(tuple(dict.fromkeys(map(_dns, dns))), tuple(dict.fromkeys(map(_ip, ips))))
     if not names.dns and not names.ips:
         raise ValueError("a certificate needs at least one name: give --dns or --ip")
@@ -53,7 +53,7 @@ def parse(dns: Iterable[str], ips: Iterable[str]) -> Names:
 
 
 def of(certificate: x509.Certificate) -> Names:
-    """Return the names that a certificate carries; none where it has no such extension."""
+    """Return the alternative names of a certificate; no names if it has no such extension."""
     try:
         carried = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     except x509.ExtensionNotFound:

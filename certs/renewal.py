@@ -1,4 +1,4 @@
-"""Renewal: whether a pair must be made anew, why, and from when on, as data."""
+"""Renewal: whether a certificate must be replaced, why, and from when on, as data."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,29 +13,29 @@ from certs.names import Names
 
 
 class Reason(StrEnum):
-    """Why a pair must be made anew."""
+    """Why a pair must be replaced."""
 
     MISSING = "missing"
     MISMATCHED = "the key belongs to another certificate"
     NOT_AN_AUTHORITY = "the certificate may not sign others"
     NOT_SIGNED = "signed by another authority"
-    NAMES = "made for other names"
+    NAMES = "issued for other names"
     NOT_YET_VALID = "not valid yet"
     EXPIRED = "expired"
-    NEAR_END = "near its end"
+    NEAR_END = "expires soon"
     ASKED = "asked for"
 
 
 @dataclass(frozen=True, slots=True)
 class Renewal:
-    """The reason to renew, None while the pair is good; `due` is the moment from which on time alone demands it."""
+    """The reason to renew; None while the pair is good. From `due` on, its age alone is a reason."""
 
     reason: Reason | None
     due: datetime
 
 
 def of_authority(pair: Pair | None, now: datetime) -> Renewal:
-    """Judge an authority."""
+    """Return whether and why an authority must be replaced."""
     if pair is None:
         return Renewal(Reason.MISSING, now)
     if not pair.matches:
@@ -46,7 +46,10 @@ def of_authority(pair: Pair | None, now: datetime) -> Renewal:
 
 
 def of_serving(pair: Pair | None, authority: x509.Certificate, names: Names, now: datetime) -> Renewal:
-    """Judge a serving certificate by the authority that should have signed it and the names it should carry."""
+    """Return whether and why a serving certificate must be replaced.
+
+    `authority` is the one that should have signed it, and `names` are those that it should have.
+    """
     if pair is None:
         return Renewal(Reason.MISSING, now)
     if not pair.matches:
@@ -59,7 +62,7 @@ def of_serving(pair: Pair | None, authority: x509.Certificate, names: Names, now
 
 
 def due(certificate: x509.Certificate) -> datetime:
-    """Two thirds of the way from its first moment to its last: enough is left to notice when renewing fails."""
+    """Return when two thirds of its life are over: the rest is enough to notice if renewal fails."""
     begin, end = certificate.not_valid_before_utc, certificate.not_valid_after_utc
     return begin + (end - begin) * 2 / 3
 

@@ -19,9 +19,9 @@ from rich.console import Console
 from rich.padding import Padding
 from rich.table import Table
 
-from tests.cluster import binaries, report
-from tests.cluster.cluster import Cluster
-from tests.cluster.local import Local, Settings
+from devcluster import binaries, report
+from devcluster.cluster import Cluster
+from devcluster.local import Local, Settings
 
 CHECKOUT = Path(__file__).parents[1]
 MANIFESTS = CHECKOUT / "demo/manifests"
@@ -29,7 +29,7 @@ CLUSTER = Settings(nodes=3, node_memory="1Gi", node_cpu="4")
 WANTED = 20
 FITS = 12  # 3 nodes of 1Gi: limits may reach 100 %, that is 3Gi, and each pod's limit is 256Mi
 RAISED = 18  # limits at 150 % are 4.5Gi; requests may reach 75 %, that is 2.25Gi: 18 of 128Mi each, and 18 of 256Mi
-TOUCH = 'kubectl -n demo annotate deployment demo --overwrite headroom.dev/retry="$(date +%s)"'
+TOUCH = 'kubectl -n demo annotate deployment demo --overwrite headroom.internal/retry="$(date +%s)"'
 PATIENCE = 60.0  # seconds for controllers to do their part
 _BAR = 24
 _SHOWN = (
@@ -112,7 +112,7 @@ class Story:
             """The part below `Events:`: its head, and Headroom's line."""
             described = self._cluster.kubectl("-n", "demo", "describe", "deployment", "demo").stdout
             lines = described.partition("\nEvents:\n")[2].splitlines()
-            ours = [line for line in lines if "headroom.dev/admission" in line]
+            ours = [line for line in lines if "headroom.internal/admission" in line]
             return ["Events:", *lines[:2], *ours] if ours else []
 
         self._await(lambda: bool(found()), "the refusal stands in the Deployment's events")
@@ -129,7 +129,7 @@ class Story:
         }
         self._quote("$ kubectl apply -f one-more.yaml", "cyan")
         done = self._cluster.kubectl("apply", "-f", "-", input=json.dumps(pod), check=False)
-        if done.returncode == 0 or "pods.headroom.dev" not in done.stderr:
+        if done.returncode == 0 or "pods.headroom.internal" not in done.stderr:
             raise OtherwiseError(f"the pod was not refused by Headroom: {done.stdout}{done.stderr}")
         self._quote(done.stderr.strip(), "yellow")
 
@@ -157,7 +157,7 @@ class Story:
         time.sleep(1.0)  # it acts within a second
         self._quote("the controller waits longer after each refusal, up to 16 minutes; a touch makes it try at once:")
         self._quote(f"$ {TOUCH}", "cyan")
-        stamp = f"headroom.dev/retry={int(time.time())}"
+        stamp = f"headroom.internal/retry={int(time.time())}"
         self._cluster.kubectl("-n", "demo", "annotate", "deployment", "demo", "--overwrite", stamp)
 
     def _account(self) -> None:

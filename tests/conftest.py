@@ -2,7 +2,7 @@
 
 from hypothesis import HealthCheck, settings
 
-pytest_plugins = ["tests.cluster.fixtures"]
+pytest_plugins = ["devcluster.fixtures"]
 
 # Processors are shared, and what a test is about is never how long an example takes.
 settings.register_profile("shared machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])

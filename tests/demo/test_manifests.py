@@ -10,7 +10,7 @@ import yaml
 
 from demo.app import create_app
 from demo.settings import MIB, parse
-from tests.cluster.binaries import binary
+from devcluster.binaries import binary
 
 DEMO = Path(__file__).parent.parent.parent / "demo"
 OVERLAYS = ("base", "overlays/small", "overlays/hungry")

@@ -7,7 +7,7 @@ import sys
 import sysconfig
 from pathlib import Path
 
-from tests.cluster.binaries import binary
+from devcluster.binaries import binary
 from tests.docs.shell import Done, Shell, without
 
 CHECKOUT = Path(__file__).parents[2]
@@ -63,7 +63,7 @@ def _make_environment(folder: Path) -> None:
     packages = sysconfig.get_path("purelib", vars={"base": str(venv), "platbase": str(venv)})
     Path(packages, "clone.pth").write_text(f"{folder}\n{sysconfig.get_path('purelib')}\n")
     command = venv / "bin" / "headroom"
-    command.write_text(f"#!{venv}/bin/python\nimport sys\nfrom webhook.cli import main\nsys.exit(main())\n")
+    command.write_text(f"#!{venv}/bin/python\nimport sys\nfrom webhook.cli.main import main\nsys.exit(main())\n")
     command.chmod(0o755)
     (venv / ".made").touch()
 

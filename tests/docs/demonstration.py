@@ -50,7 +50,7 @@ def _try(shell: Shell, told: str) -> Done:
         printed += f"$ {line}\n{done.printed}"
         if done.code != 0:
             return Done(done.code, printed)
-    wanted = ("only 18 of 30 replicas fit", "headroom.dev/admission", "headroom_scope_memory_limits_bound_bytes")
+    wanted = ("only 18 of 30 replicas fit", "headroom.internal/admission", "headroom_scope_memory_limits_bound_bytes")
     return Done(0 if len(lines) > 3 and all(each in printed for each in wanted) else 1, printed)
 
 

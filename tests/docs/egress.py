@@ -12,8 +12,8 @@ from socketserver import StreamRequestHandler, ThreadingMixIn, UnixStreamServer
 
 import yaml
 
-from tests.cluster.components import LOOPBACK
-from tests.cluster.processes import POLL_SECONDS
+from devcluster.components import LOOPBACK
+from devcluster.processes import POLL_SECONDS
 
 _CHUNK = 1 << 16
 

@@ -16,23 +16,30 @@ class Reason(NamedTuple):
 NOT_RUN = (
     Reason(r"make (test|check)", "what runs these tests: .ci/run runs both on a fresh checkout"),
     Reason(
-        r"make bench(-full)?|python -m tests\.bench(\.memory)?( .*)?",
-        "take 13 to 50 minutes; tests/bench has tests of its own",
+        r"make bench(-full)?|python -m benchmarks(\.memory)?( .*)?",
+        "take 13 to 50 minutes; benchmarks has tests of its own",
     ),
     Reason(
-        r"python -m tests\.core\.protocol --runs 2000|python -m tests\.storm -k flood",
+        r"python -m tests\.model --runs 2000|python -m tests\.stress -k flood",
         "minutes; part of make test in small",
     ),
-    Reason(r"python -m tests\.public_manifests .*", "needs clones of other projects from the network"),
+    Reason(r"python -m tests\.support\.public_manifests .*", "needs clones of other projects from the network"),
     Reason(r"python -m tests\.docs --write", "is this test itself, and writes"),
-    Reason(r"make docs", "writes what tests/core/config/test_docs.py and others hold"),
+    Reason(r"make docs", "writes what tests/unit/core/config/test_docs.py and others hold"),
     Reason(r"kubectl describe node", "is named there, not to be typed: a node is missing"),
-    Reason(r"headroom trial audit\.jsonl", "tests/test_cli_trial.py holds what is shown, from audit lines of its own"),
+    Reason(r"kubectl delete --cascade=orphan", "is named there: tests/e2e/test_early_answers.py does it"),
+    Reason(r"kubectl create job --from=cronjob/NAME", "is named there: tests/e2e/test_early_answers.py does it"),
+    Reason(r"kubectl get pods -o yaml \| headroom footprint -f -", "is named there: -A is run in docs/install.md"),
+    Reason(
+        r"headroom trial audit\.jsonl", "tests/unit/cli/test_trial.py holds what is shown, from audit lines of its own"
+    ),
     Reason(
         r"make mutants( .*)?|\.venv/bin/python -m tests\.mutation .*",
         "take 10 minutes to an hour; tests/mutation has tests of its own",
     ),
-    Reason(r"docker .*", "there is no Docker where the tests run; tests/test_dockerfile.py reads the Dockerfile"),
+    Reason(
+        r"docker .*", "there is no Docker where the tests run; tests/packaging/test_dockerfile.py reads the Dockerfile"
+    ),
     Reason(r"\.venv/bin/locust .*", "20 seconds and a minute; tests/demo/test_load.py runs both files"),
     Reason(
         r"kubectl -n demo port-forward .*",

@@ -13,14 +13,14 @@ from typing import Self
 
 import yaml
 
-from tests.cluster import nodes
-from tests.cluster.api import Object
-from tests.cluster.binaries import binary
-from tests.cluster.components import KWOK_STAGES, LOOPBACK
-from tests.cluster.controlplane import ControlPlane
-from tests.cluster.ports import free_port
-from tests.cluster.processes import Program
-from tests.cluster.replica import ready
+from devcluster import nodes
+from devcluster.api import Object
+from devcluster.binaries import binary
+from devcluster.components import KWOK_STAGES, LOOPBACK
+from devcluster.controlplane import ControlPlane
+from devcluster.ports import free_port
+from devcluster.processes import Program
+from devcluster.replica import ready
 from tests.docs.egress import Egress
 
 NAMESPACE = "headroom-system"

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cluster.processes import start_time, until
+from devcluster.processes import start_time, until
 from tests.docs import blocks, volatile
 from tests.docs.blocks import Command, File
 from tests.docs.following import Follower

@@ -8,7 +8,7 @@ import yaml
 from tests.docs import blocks, following, not_run, tour
 from tests.docs.clone import CHECKOUT
 from tests.docs.tour import Tour
-from webhook.core.config.source import parse
+from webhook.core.config.parse import parse
 
 
 @pytest.fixture(scope="module")

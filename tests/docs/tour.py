@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.cluster.local import Local
-from tests.cluster.ports import free_port
+from devcluster.local import Local
+from devcluster.ports import free_port
 from tests.docs import following
 from tests.docs.blocks import Command
 from tests.docs.clone import CHECKOUT, CLONING, Origin, clone

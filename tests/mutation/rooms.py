@@ -1,7 +1,7 @@
 """Rooms: which tests are there for which code, and so must notice a fault in it.
 
 A room of the core is a package, with the package of the same name under the tests. Of the shell, only modules without
-a socket are rooms. The protocol is left out: it has mutants of its own, written by hand (tests/core/protocol/mutants).
+a socket are rooms. The protocol is left out: it has mutants of its own, written by hand (tests/model/mutants).
 """
 
 from pathlib import Path
@@ -16,23 +16,28 @@ class Room(NamedTuple):
     tests: tuple[str, ...]
 
 
-_CORE, _CORE_TESTS = "webhook/core", "tests/core"
+_CORE, _UNIT = "webhook/core", "tests/unit"
 _PROTOCOL = {"sharing"}
-_MORE = {"manifests": ("tests/test_cli_footprint.py",)}  # whose golden files are of what this room prints
+_MORE = {"manifests": ("cli/test_footprint.py",)}  # whose golden files are of what this room prints
 _SHELL = {
-    "admission": ("test_admission", "test_waiting", "test_patience", "test_credit_of_reviews"),
-    "patience": ("test_patience", "test_admission"),
-    "waiting": ("test_waiting", "test_admission", "test_credit_of_reviews"),
-    "auditline": ("test_audit", "test_auditline"),
-    "feed": ("test_feed",),
-    "quotaview": ("test_quotaview",),
-    "reserves": ("test_reserves",),
-    "overlaps": ("test_overlaps",),
-    "backoff": ("test_backoff",),
-    "pause": ("test_pause",),
-    "holders": ("test_credit_of_reviews",),
-    "forecast": ("test_forecast",),
-    "guard": ("test_guard",),
+    "admission/pods": (
+        "admission/test_pods.py",
+        "admission/test_pending.py",
+        "admission/test_deadlines.py",
+        "admission/test_pods_credit.py",
+    ),
+    "admission/deadlines": ("admission/test_deadlines.py", "admission/test_pods.py"),
+    "admission/pending": ("admission/test_pending.py", "admission/test_pods.py", "admission/test_pods_credit.py"),
+    "admission/workloads": ("admission/test_workloads.py",),
+    "admission/configuration": ("admission/test_configuration.py",),
+    "observability/audit_record": ("observability/test_audit_log.py", "observability/test_audit_record.py"),
+    "state/sync_status": ("state/test_sync_status.py",),
+    "state/quota_view": ("state/test_quota_view.py",),
+    "state/reserves": ("state/test_reserves.py",),
+    "state/pool_overlaps": ("state/test_pool_overlaps.py",),
+    "state/holders": ("admission/test_pods_credit.py",),
+    "kube/backoff": ("kube/test_backoff.py",),
+    "kube/throttle": ("kube/test_throttle.py",),
 }
 
 
@@ -41,7 +46,7 @@ def rooms(checkout: Path) -> list[Room]:
     packages = sorted(path.parent.name for path in (checkout / _CORE).glob("*/__init__.py"))
     core = [_package(checkout, name) for name in packages if name not in _PROTOCOL]
     shell = [
-        Room(name, (f"webhook/{name}.py",), tuple(f"tests/{test}.py" for test in tests))
+        Room(name, (f"webhook/{name}.py",), tuple(f"{_UNIT}/{test}" for test in tests))
         for name, tests in _SHELL.items()
     ]
     return core + shell
@@ -52,5 +57,5 @@ def _package(checkout: Path, name: str) -> Room:
     return Room(
         name,
         tuple(str(path.relative_to(checkout)) for path in sources),
-        (f"{_CORE_TESTS}/{name}", *_MORE.get(name, ())),
+        tuple(f"{_UNIT}/{test}" for test in (f"core/{name}", *_MORE.get(name, ()))),
     )

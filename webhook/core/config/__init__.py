@@ -1,1 +1,1 @@
-"""The configuration: what a platform team writes, typed, checked and explained."""
+"""The configuration that a platform team writes: its types, checks, errors, schema and documentation."""

@@ -1,11 +1,11 @@
-"""Changes: what an edit of the configuration changes, setting by setting, in one short line."""
+"""Changes: the settings that an edit of the configuration changes, in one short line."""
 
 from collections.abc import Iterator
 from typing import Any, Final
 
 from webhook.core.config.config import HeadroomConfig
-from webhook.core.config.shape import flow
-from webhook.core.config.text import effective, plain
+from webhook.core.config.introspection import flow
+from webhook.core.config.render import effective, plain
 
 MOST: Final = 300  # characters
 _VALUE = 60  # characters of one value
@@ -13,7 +13,7 @@ _LISTS_OF_GROUPS = ("pools", "overrides")
 
 
 def changes(old: HeadroomConfig, new: HeadroomConfig) -> str:
-    """Return the settings that differ, as `key: old → new`; what does not fit is counted."""
+    """Return the settings that differ, as `key: old → new`; those that do not fit into `MOST` are only counted."""
     before, after = dict(_settings(plain(effective(old)))), dict(_settings(plain(effective(new))))
     differ = [key for key in dict.fromkeys([*after, *before]) if before.get(key) != after.get(key)]
     told: list[str] = []
@@ -27,7 +27,7 @@ def changes(old: HeadroomConfig, new: HeadroomConfig) -> str:
 
 
 def _settings(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield each setting with its path; items of a list go by their names, else by their places."""
+    """Yield each setting with its path; the path names an item of a list by its name, or else by its index."""
     match value:
         case dict():
             for key, each in value.items():

@@ -1,6 +1,6 @@
-"""The configuration: what one `config.yaml` says, typed and whole, as frozen values.
+"""The configuration: the content of one `config.yaml` as typed, frozen values.
 
-`config_source.parse` makes it from text, `config_text.render` writes it, `config_text.digest` names it in few letters.
+`parse.parse` reads it from text, `render.render` writes it as text, `render.digest` returns a short name for it.
 """
 
 from collections.abc import Iterator, Mapping
@@ -9,7 +9,8 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 
 from webhook.core.config.names import Contact
-from webhook.core.config.settings import (
+from webhook.core.config.percentage import Part
+from webhook.core.config.types import (
     Answer,
     Exempt,
     Fault,
@@ -22,15 +23,14 @@ from webhook.core.config.settings import (
     Reserve,
     Thresholds,
 )
-from webhook.core.config.share import Part
 from webhook.core.values.scopes import CLUSTER
 
-API_VERSION: Literal["headroom.dev/v1"] = "headroom.dev/v1"
+API_VERSION: Literal["headroom.internal/v1"] = "headroom.internal/v1"
 KIND: Literal["HeadroomConfig"] = "HeadroomConfig"
 
 
 class Policy(Struct, frozen=True, gc=False):
-    """What holds in one namespace."""
+    """The settings that hold in one namespace."""
 
     mode: Mode
     missing_requests: Answer
@@ -41,10 +41,10 @@ class Policy(Struct, frozen=True, gc=False):
 class HeadroomConfig(Group, frozen=True, kw_only=True):
     """Everything that can be set while Headroom runs."""
 
-    api_version: Annotated[Literal["headroom.dev/v1"], Meta(description="Version of this schema; must be there.")] = (
+    api_version: Annotated[Literal["headroom.internal/v1"], Meta(description="Version of this schema; required.")] = (
         API_VERSION
     )
-    kind: Annotated[Literal["HeadroomConfig"], Meta(description="Kind of this document; must be there.")] = KIND
+    kind: Annotated[Literal["HeadroomConfig"], Meta(description="Kind of this document; required.")] = KIND
     mode: Annotated[
         Mode,
         Meta(
@@ -54,7 +54,7 @@ class HeadroomConfig(Group, frozen=True, kw_only=True):
     ] = Mode.ENFORCE
     thresholds: Annotated[
         Thresholds,
-        Meta(description="Thresholds of the cluster. What has none is not judged; one at least must be there."),
+        Meta(description="Thresholds of the cluster. What has none is not judged; at least one is required."),
     ] = Thresholds()
     warn_at: Annotated[
         Part,
@@ -108,9 +108,9 @@ class HeadroomConfig(Group, frozen=True, kw_only=True):
     ] = ()
 
     def faults(self) -> Iterator[Fault]:
-        """No sum is bounded at all, or a pool can never be told from another."""
+        """Yield a fault if no sum is bounded at all, and one for each pool that is not distinct from an earlier one."""
         if not any(each.bounds_something for each in (self.thresholds, *(pool.thresholds for pool in self.pools))):
-            yield Fault("thresholds", "has no threshold; write a share such as memory: {requests: 75%}")
+            yield Fault("thresholds", "has no threshold; write one such as memory: {requests: 75%}")
         for index, pool in enumerate(self.pools):
             earlier = self.pools[:index]
             if pool.name == CLUSTER:
@@ -124,7 +124,7 @@ class HeadroomConfig(Group, frozen=True, kw_only=True):
                 )
 
     def policy(self, namespace: str) -> Policy:
-        """Return what holds in a namespace."""
+        """Return the settings that hold in a namespace."""
         for override in self.overrides:
             if override.matches(namespace):
                 return Policy(
@@ -136,7 +136,7 @@ class HeadroomConfig(Group, frozen=True, kw_only=True):
         return Policy(self.mode, self.missing_requests, self.unplaceable, self.workloads)
 
     def lets_in(self, namespace: str, priority_class: str, *, of_daemon_set: bool) -> bool:
-        """Say whether policy lets such a pod in there whatever the account says, as far as the pod itself tells."""
+        """Say whether policy lets such a pod in whatever is committed, as far as the pod itself tells."""
         exempt = self.exempt
         return (
             self.policy(namespace).mode is not Mode.ENFORCE
@@ -146,7 +146,7 @@ class HeadroomConfig(Group, frozen=True, kw_only=True):
         )
 
     def pools_of(self, labels: Mapping[str, str]) -> tuple[PoolConfig, ...]:
-        """Return the pools that select a node with these labels: it belongs to the first, the others overlap."""
+        """Return the pools that select a node with these labels: the node belongs to the first; the others overlap."""
         return tuple(pool for pool in self.pools if pool.matches(labels))
 
     def reserve_of(self, pool: PoolConfig) -> Reserve:

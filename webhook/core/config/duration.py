@@ -4,14 +4,14 @@ import re
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
-from webhook.core.values.word import Word, quoted
+from webhook.core.values.notation import Notation, quoted
 
 _UNITS = {"h": 3_600_000, "m": 60_000, "s": 1_000, "ms": 1}  # in milliseconds, largest first
 _MOST = 24 * _UNITS["h"]
 
 
 @dataclass(frozen=True, slots=True)
-class Duration(Word):
+class Duration(Notation):
     """A time span of up to 24 hours."""
 
     title: ClassVar[str] = "a duration"
@@ -22,11 +22,13 @@ class Duration(Word):
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read hours, minutes, seconds and milliseconds, in this order; anything else is a ValueError."""
+        """Read hours, minutes, seconds and milliseconds, in this order; raises ValueError for anything else."""
         match = re.fullmatch(cls.pattern, text)
         if match is None:
             hint = (
-                f"has no unit; write {text}s" if re.fullmatch("[0-9]{1,9}", text) else "is no duration; write 10s or 5m"
+                f"has no unit; write {text}s"
+                if re.fullmatch("[0-9]{1,9}", text)
+                else "is not a duration; write 10s or 5m"
             )
             raise ValueError(f"{quoted(text)} {hint}")
         parts = zip(match.groups(), _UNITS.items(), strict=True)
@@ -37,11 +39,11 @@ class Duration(Word):
 
     @property
     def seconds(self) -> float:
-        """The span in seconds, the unit of every clock in the core."""
+        """The span in seconds, the unit of all times in the core."""
         return self.milliseconds / 1000
 
     def __str__(self) -> str:
-        """Write only the units that are needed."""
+        """Return the span with only the units that it needs."""
         parts, rest = [], self.milliseconds
         for unit, size in _UNITS.items():
             count, rest = divmod(rest, size)

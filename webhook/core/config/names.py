@@ -1,7 +1,7 @@
 """Names as Kubernetes spells them, for the places where the configuration refers to something in the cluster.
 
 The syntax is that of k8s.io/apimachinery/pkg/util/validation: DNS-1123 labels and subdomains, qualified names.
-Each pattern bounds its length before it repeats anything, so that no text makes it slow.
+Each pattern bounds the length before it repeats anything, so no text makes it slow.
 """
 
 import re
@@ -12,7 +12,7 @@ from typing import Annotated, ClassVar, Self
 
 from msgspec import Meta
 
-from webhook.core.values.word import Word, quoted
+from webhook.core.values.notation import Notation, quoted
 
 _DNS_PART = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?"
 _NAME = r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?"
@@ -35,16 +35,16 @@ PriorityClassName = Annotated[
     ),
 ]
 
-# No control characters, and nothing that reorders or breaks a line in somebody's terminal.
+# Without control characters, and without characters that reorder or break a line in a terminal.
 _LINE = r"^[^\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ud800-\udfff\ufeff]{0,120}$"
 Contact = Annotated[
-    str, Meta(pattern=_LINE, title="a line of up to 120 characters that print", examples=["ask #platform"])
+    str, Meta(pattern=_LINE, title="a line of up to 120 printable characters", examples=["ask #platform"])
 ]
 
 
 @dataclass(frozen=True, slots=True)
-class NamespacePattern(Word):
-    """A namespace, or many: `*` stands for any run of characters, none included."""
+class NamespacePattern(Notation):
+    """A pattern of namespace names: `*` matches any run of characters, also the empty one."""
 
     title: ClassVar[str] = "a namespace pattern"
     pattern: ClassVar[str] = r"^[a-z0-9*]([-a-z0-9*]{0,61}[a-z0-9*])?$"
@@ -54,7 +54,7 @@ class NamespacePattern(Word):
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read a namespace's name in which `*` may stand; anything else is a ValueError."""
+        """Read a namespace name that may contain `*`; raises ValueError for anything else."""
         if not re.fullmatch(cls.pattern, text):
             raise ValueError(
                 f"{quoted(text)} is not a namespace name or pattern; write a name, or a pattern such as {cls.example}"
@@ -62,16 +62,16 @@ class NamespacePattern(Word):
         return cls(text)
 
     def matches(self, namespace: str) -> bool:
-        """Say whether the whole name fits, case and all."""
-        return fnmatchcase(namespace, self.text)  # of its wildcards only `*` passes `parse`
+        """Say whether the whole name matches; case matters."""
+        return fnmatchcase(namespace, self.text)  # of the wildcards of `fnmatch`, `parse` accepts only `*`
 
     def __str__(self) -> str:
-        """Write the pattern."""
+        """Return the pattern."""
         return self.text
 
 
 def fits_any(patterns: frozenset[NamespacePattern], namespace: str) -> bool:
-    """Say whether a namespace fits any of the patterns; asked at every review, so the answers are remembered."""
+    """Say whether a namespace matches any of the patterns; every review asks this, so answers are cached."""
     return _remembered(patterns, namespace) if len(namespace) <= _LONGEST else _fits_any(patterns, namespace)
 
 
@@ -79,5 +79,5 @@ def _fits_any(patterns: frozenset[NamespacePattern], namespace: str) -> bool:
     return any(pattern.matches(namespace) for pattern in patterns)
 
 
-_LONGEST = 63  # characters of a namespace; a review made by hand may name a longer one
+_LONGEST = 63  # characters of a namespace; a hand-made review may name a longer one
 _remembered = lru_cache(maxsize=4096)(_fits_any)

@@ -1,13 +1,13 @@
-"""The configuration described for others: a JSON Schema for editors and checkers, rows of a table for people."""
+"""The description of the configuration: a JSON Schema for editors and checkers, rows of a table for people."""
 
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from msgspec import NODEFAULT, inspect
 
-from webhook.core.config.shape import about, bare, flow, must_be_written, shape, wish, words
-from webhook.core.config.text import plain
-from webhook.core.values.word import Word
+from webhook.core.config.introspection import about, bare, flow, must_be_written, shape, wish, words
+from webhook.core.config.render import plain
+from webhook.core.values.notation import Notation
 
 
 class Row(NamedTuple):
@@ -20,7 +20,7 @@ class Row(NamedTuple):
 
 
 def rows() -> list[Row]:
-    """List every setting that takes a value, by the path of its key; `pools[]` stands for each of the pools."""
+    """Return a row for each setting that takes a value, with the path of its key; `pools[]` stands for each pool."""
     return list(_rows(shape(), ""))
 
 
@@ -41,12 +41,12 @@ def _rows(group: inspect.StructType, path: str) -> Iterator[Row]:
 
 def _default(field: inspect.Field) -> str:
     if must_be_written(field):
-        return "must be written"
+        return "required"
     return "absent" if field.default is None else flow(plain(field.default))
 
 
 def json_schema() -> dict[str, Any]:
-    """Return the schema of a whole `config.yaml`; what no schema can say, `parse` still refuses."""
+    """Return the schema of a whole `config.yaml`; `parse` also refuses faults that a schema cannot express."""
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "HeadroomConfig",
@@ -84,7 +84,7 @@ def _rule(kind: inspect.Type) -> dict[str, Any]:  # noqa: PLR0911 - one return f
             return {"type": "integer", "minimum": least, "maximum": most}
         case inspect.StrType(pattern=pattern):
             return {"type": "string", "pattern": pattern}
-        case inspect.DataclassType(cls=cls) if issubclass(cls, Word):
+        case inspect.DataclassType(cls=cls) if issubclass(cls, Notation):
             return {"type": "string", "pattern": cls.pattern}
         case other:
             raise TypeError(f"no JSON Schema is known for {other}; add its case here")
@@ -103,5 +103,5 @@ def _property(field: inspect.Field) -> dict[str, Any]:
     schema = _schema(field.type)
     silent = must_be_written(field) or field.default in (None, NODEFAULT)
     if silent or isinstance(bare(field.type), inspect.StructType):
-        return schema  # a group's defaults stand beside its own settings
+        return schema  # the defaults of a group are in the schemas of its own settings
     return {**schema, "default": plain(field.default)}

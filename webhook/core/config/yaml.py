@@ -1,8 +1,8 @@
-"""YAML without its surprises: text → a tree of mappings, lists and scalars that still know how they were written.
+"""YAML without its surprises: text → a tree of mappings, lists and scalars, each scalar with a note of its quotes.
 
-Scalars are not resolved here. What `75`, `off` or `1.10` means is for the setting to say that it is written for, so
-that nothing turns silently into a number or a truth (YAML 1.1 reads `off` as false and `1:30` as 90). Refused: keys
-written twice (the last would win unseen), tags, aliases (a few lines of them expand to gigabytes), several documents.
+Scalars are not resolved here. The type of a setting decides what `75`, `off` or `1.10` means, so no text turns silently
+into a number or a boolean (YAML 1.1 reads `off` as false and `1:30` as 90). These are refused: keys written twice
+(the last would win unnoticed), tags, aliases (a few lines of them expand to gigabytes), and several documents.
 """
 
 import re
@@ -11,18 +11,18 @@ from typing import NamedTuple, TypeAlias
 
 import yaml
 
-from webhook.core.config.problem import Place
-from webhook.core.values.word import quoted
+from webhook.core.config.errors import Place
+from webhook.core.values.notation import quoted
 
 MOST_BYTES = 64 * 1024  # hundreds of pools with their thresholds; read in 0.3 s at the worst
 MOST_DEPTH = 16  # the schema needs 5
-NO_TEXT = re.compile(  # what some version of YAML reads as a number or a truth, where it stands without quotes
+NO_TEXT = re.compile(  # what some version of YAML reads as a number or a boolean if it has no quotes
     r"(true|false|[-+]?(\.?[0-9][0-9._]*(e[-+]?[0-9]+)?|0x[0-9a-f]+|0o[0-7]+|\.inf|\.nan))\Z", re.IGNORECASE
 )
 
 
 class Scalar(NamedTuple):
-    """One word; plain where it stands without quotes, so that YAML's own readers may take it for something else."""
+    """One scalar; `plain` if it has no quotes, so that a YAML parser might read it as something other than text."""
 
     text: str
     plain: bool
@@ -32,13 +32,13 @@ Tree: TypeAlias = "Scalar | list[Tree] | dict[str, Tree]"
 
 
 def read_tree(text: str, place: Place) -> Tree:
-    """Read one document; a key written twice is reported, whatever else is wrong is a ConfigError."""
+    """Read one document; reports keys written twice to `place`, and raises `ConfigError` for any other fault."""
     try:
         if len(text.encode()) > MOST_BYTES:
             raise place.error(f"is too long; keep it within {MOST_BYTES // 1024} KiB")
         return _document(yaml.parse(text, Loader=yaml.CSafeLoader), place)
     except UnicodeEncodeError as error:
-        raise place.error("is no valid text; save it as UTF-8") from error
+        raise place.error("is not valid text; save it as UTF-8") from error
     except yaml.YAMLError as error:
         raise place.error(_syntax(error)) from error
 
@@ -94,4 +94,4 @@ def _syntax(error: yaml.YAMLError) -> str:
     if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark is not None:
         where = f"in line {error.problem_mark.line + 1}, column {error.problem_mark.column + 1}"
     what = getattr(error, "problem", None) or getattr(error, "reason", None) or "not readable"
-    return f"is no valid YAML {where}: {what}; check indentation, brackets and quotes there"
+    return f"is not valid YAML {where}: {what}; check indentation, brackets and quotes there"

@@ -1,1 +1,1 @@
-"""Manifests: what files would commit, without a cluster."""
+"""Manifests: what the objects in manifest files would commit, without a cluster."""

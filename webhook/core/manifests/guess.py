@@ -1,20 +1,20 @@
-"""Guesses: pod templates in objects of kinds that nobody here knows, such as a Rollout or a JobSet.
+"""Guesses: pod templates in objects of kinds that Headroom does not know, such as a Rollout or a JobSet.
 
-Whatever looks like a PodTemplateSpec is taken for one: an object whose `spec` has a list of `containers`. It counts as
-often as the numbers on the way to it say: `replicas` and `parallelism`, multiplied.
+An object whose `spec` has a list of `containers` is taken for a PodTemplateSpec. Its number of pods is the product of
+all `replicas` and `parallelism` on the path to it.
 """
 
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from webhook.core.manifests.text import Value
+from webhook.core.manifests.documents import Value
 
 _DEEPEST = 16  # fields and list items between an object and a template in it
 _NUMBERS = ("replicas", "parallelism")
 
 
 class Guess(NamedTuple):
-    """A pod template, where it stands in its object, and how many pods of it there seem to be."""
+    """A pod template, its path in the object, and how many pods it seems to have."""
 
     path: str
     template: dict[str, Value]
@@ -22,7 +22,7 @@ class Guess(NamedTuple):
 
 
 def templates(value: Value) -> Iterator[Guess]:
-    """Yield the pod templates in an object, its status and its metadata aside."""
+    """Yield the pod templates in an object, outside its status and its metadata."""
     if isinstance(value, dict):
         inner = {key: each for key, each in value.items() if key not in {"metadata", "status"}}
         yield from _below(inner, "", 1, _DEEPEST)

@@ -3,9 +3,10 @@
     `contents`, file by file:   text ──► documents ──► objects (a List is taken apart) ──► pod, or template and replicas
     `holdings`, of all files:   objects that no other one of them makes ──► defaults ──► settings ──► breakdown
 
-A Job counts the pods that it runs at one time, a CronJob one run of its Job, suspended or not. A DaemonSet runs a pod
-on each node that it selects: its status tells how many, once it is in a cluster; a file does not, so its replicas are
-None. A pod that has run to its end commits nothing. What its controller in the same input makes is counted there.
+A Job counts the pods that it runs at one time, a CronJob counts one run of its Job, suspended or not. A DaemonSet runs
+a pod on each node that it selects. Once it is in a cluster its status has their number; in a file it has none, and then
+its replicas are None. A pod that has run to its end commits nothing. An object whose controller is in the same input is
+counted with that controller.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -13,12 +14,12 @@ from typing import Annotated, NamedTuple
 
 from msgspec import Meta, Struct
 
+from webhook.core.api.types import ObjectError, OwnerReference, Pod, PodSpec, convert
+from webhook.core.manifests.documents import ManifestError, Value, documents
 from webhook.core.manifests.guess import templates
 from webhook.core.manifests.settings import Setting, Settings, limit_range, runtime_class
-from webhook.core.manifests.text import ManifestError, Value, documents
 from webhook.core.pods.defaults import with_defaults
 from webhook.core.pods.footprint import check_quantities, explain, fractional_memory
-from webhook.core.pods.objects import ObjectError, OwnerReference, Pod, PodSpec, convert
 from webhook.core.pods.rules import NEWEST, RuleSet
 from webhook.core.pods.terms import Breakdown, Commitment
 
@@ -27,7 +28,7 @@ _Count = Annotated[int, Meta(ge=0)]
 
 
 class Holding(NamedTuple):
-    """What one object commits: so many times (None: once for each node) what one of its pods does."""
+    """What one object commits: `replicas` times what one of its pods commits; None: once for each node."""
 
     kind: str
     namespace: str | None
@@ -35,54 +36,54 @@ class Holding(NamedTuple):
     replicas: int | None
     pod: Pod
     breakdown: Breakdown
-    guessed_at: str = ""  # where in its object the pod template was found, if its kind is not known here
+    guessed_at: str = ""  # the path of the pod template in the object, if its kind is not known
     warnings: tuple[str, ...] = ()
-    settings: tuple[str, ...] = ()  # of the input, which filled something in
+    settings: tuple[str, ...] = ()  # names of the settings in the input that filled something in
 
     @property
     def memory(self) -> Commitment:
-        """What one pod commits of memory, in nanos."""
+        """What one pod commits of memory, in nanos (10^-9 bytes)."""
         return self.breakdown.memory
 
     @property
     def cpu(self) -> Commitment:
-        """What one pod commits of cpu, in nanos."""
+        """What one pod commits of cpu, in nanos (10^-9 CPUs)."""
         return self.breakdown.cpu
 
 
 class Other(NamedTuple):
-    """An object of which no pods are known; `commits_nothing` where that is sure."""
+    """An object without known pods; `commits_nothing` says whether it certainly has none."""
 
     kind: str
     group: str = ""
 
     @property
     def commits_nothing(self) -> bool:
-        """Say whether it is of Kubernetes itself: what makes pods there is all known."""
+        """Say whether its kind belongs to Kubernetes itself, whose kinds with pods are all known here."""
         return not self.group or "." not in self.group or self.group.endswith(".k8s.io")
 
 
 class Item(NamedTuple):
-    """An object with pods, by itself: what stands beside it in the input has not been looked at."""
+    """An object with pods, read without regard to the other objects of the input."""
 
     head: "_Head"
     pods: "_Pods"
 
     @property
     def owner(self) -> OwnerReference | None:
-        """The controller that made it."""
+        """The controller that made the object, if it names one."""
         return next((each for each in self.head.metadata.owner_references if each.controller), None)
 
 
 class Counted(NamedTuple):
-    """What all objects commit together, and those that are counted with the controller that made them."""
+    """What each object commits, and the objects that are counted with their controller instead."""
 
     holdings: list[Holding]
     with_controllers: list[Item]
 
 
 class _Part(Struct, frozen=True, rename="camel"):
-    """Base of what is read of an object."""
+    """Base of the types that have the fields which are read of an object."""
 
 
 class _Meta(_Part, frozen=True):
@@ -148,7 +149,7 @@ class _CronObject(_Part, frozen=True):
 
 
 class _Pods(NamedTuple):
-    """So many pods like this one, which stands at `path` of its object."""
+    """`replicas` pods like `pod`, which is at `path` of its object."""
 
     pod: Pod
     replicas: int | None
@@ -161,9 +162,9 @@ Content = Item | Setting | Other | ManifestError
 
 
 def contents(data: bytes, *, guess: bool = False) -> Iterator[Content]:
-    """Read a whole file; whatever is wrong with one object does not keep the others from being read.
+    """Yield what a whole file contains; an error in one object does not keep the others from being read.
 
-    With `guess` objects of unknown kinds are searched for pod templates.
+    With `guess`, objects of unknown kinds are searched for pod templates.
     """
     try:
         for number, document in enumerate(documents(data), 1):
@@ -186,9 +187,9 @@ def holdings(items: Sequence[Item], settings: Iterable[Setting], rule_set: RuleS
 
 
 def _repeated(items: Sequence[Item]) -> dict[int, str]:
-    """Say of objects that the input has several times how often; by the id of the first one's head.
+    """Return a note for each object that the input has several times, by the id of its first head.
 
-    With `--guess` one object may have several pod templates, and is one object all the same.
+    With `--guess` one object may have several pod templates; it is still one object.
     """
     alike: dict[tuple[str, str, str | None, str, str], list[int]] = {}
     for head in {id(item.head): item.head for item in items}.values():
@@ -204,7 +205,7 @@ def _often(times: int) -> str:
 
 
 def _objects(value: Value, number: int, path: str, *, guess: bool) -> Iterator[Content]:
-    """Read a document, or an item of a list."""
+    """Yield the contents of a document, or of an item of a list."""
     if value is None:
         return
     try:
@@ -221,7 +222,7 @@ def _objects(value: Value, number: int, path: str, *, guess: bool) -> Iterator[C
 
 def _head(value: Value) -> _Head:
     if not isinstance(value, dict):
-        raise ObjectError("object: is no object; a manifest starts with apiVersion and kind")
+        raise ObjectError("object: is not an object; a manifest starts with apiVersion and kind")
     for key in ("apiVersion", "kind"):
         if value.get(key) in (None, ""):
             raise ObjectError(f"{key} is missing")
@@ -249,7 +250,7 @@ def _one(head: _Head, value: Value, *, guess: bool) -> Iterator[Item | Setting |
 
 
 def _item(head: _Head, pods: _Pods) -> Item:
-    """Take in an object whose quantities can be read."""
+    """Return an object after checking that it has containers and that its quantities can be read."""
     if not pods.pod.spec.containers:
         raise ObjectError(f"{pods.path}spec.containers: is missing or empty; a pod has one container at least")
     try:
@@ -279,12 +280,12 @@ def _holding(item: Item, beside: Settings, repeated: str | None) -> Holding:
 
 
 def _admitted(item: Item) -> bool:
-    """Say whether this is a pod that an API server has made: it has all that admission adds."""
+    """Say whether this is a pod from an API server, which already has all that admission adds."""
     return item.head.kind == "Pod" and bool(item.head.metadata.uid)
 
 
 def _warnings(item: Item, beside: Settings) -> Iterator[str]:
-    """Say what the sums may be wrong by."""
+    """Yield the reasons for which the sums may be wrong."""
     pods = item.pods
     for path, raw in fractional_memory(pods.pod):
         meant = f"{raw.removesuffix('m')}Mi" if isinstance(raw, str) and raw.endswith("m") else "a whole number"
@@ -301,7 +302,7 @@ def _runtime(pod: Value) -> str:
 
 
 def _in(value: Value, *path: str) -> Value:
-    """Return what stands at a path of an object; an empty object where nothing does."""
+    """Return the value at a path of an object; an empty object if there is none."""
     for key in path:
         value = value.get(key) if isinstance(value, dict) else None
     return value or {}

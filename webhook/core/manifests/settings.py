@@ -1,10 +1,10 @@
-"""Settings: objects of the input that change the pods beside them, as the API server's own admission would.
+"""Settings: objects of the input that change the pods of the same input, as the API server's own admission would.
 
     a pod as its file has it ─► defaults ─► LimitRanges of its namespace ─► RuntimeClass ─► what it commits
 
-LimitRanges fill in what a container leaves out (`mergeContainerResources` in plugin/pkg/admission/limitranger, with the
-defaults of `SetDefaults_LimitRangeItem` in pkg/apis/core/v1); a RuntimeClass adds its overhead to a pod that names it.
-A pod that was read from a cluster has both already.
+LimitRanges fill in the requests and limits that a container leaves out (`mergeContainerResources` in
+plugin/pkg/admission/limitranger, with the defaults of `SetDefaults_LimitRangeItem` in pkg/apis/core/v1). A RuntimeClass
+adds its overhead to a pod that names it. A pod that was read from a cluster has both already.
 """
 
 from collections.abc import Iterable
@@ -13,9 +13,9 @@ from typing import NamedTuple
 from msgspec import UNSET, Struct, UnsetType
 from msgspec.structs import replace
 
-from webhook.core.manifests.text import Value
+from webhook.core.api.types import Container, ObjectError, Pod, PodSpec, ResourceList, Resources, convert
+from webhook.core.manifests.documents import Value
 from webhook.core.pods.defaults import with_defaults
-from webhook.core.pods.objects import Container, ObjectError, Pod, PodSpec, ResourceList, Resources, convert
 from webhook.core.pods.rules import NEWEST, RuleSet
 from webhook.core.values.quantity import QuantityError, RawQuantity, nanos
 
@@ -23,7 +23,7 @@ _CONTAINER = "Container"
 
 
 class _Part(Struct, frozen=True, rename="camel"):
-    """Base of what is read of an object."""
+    """Base of the types that have the fields which are read of an object."""
 
 
 class _Limits(_Part, frozen=True):
@@ -51,7 +51,7 @@ class _RuntimeClass(_Part, frozen=True):
 
 
 class LimitRange(NamedTuple):
-    """What the containers of a namespace request and are limited to where they do not say."""
+    """The requests and limits of containers in a namespace that declare none."""
 
     namespace: str | None
     name: str
@@ -60,7 +60,7 @@ class LimitRange(NamedTuple):
 
 
 class RuntimeClass(NamedTuple):
-    """What a pod that names the class commits beside its containers."""
+    """The overhead that a pod commits beside its containers if it names this class."""
 
     name: str
     overhead: ResourceList
@@ -90,7 +90,7 @@ def runtime_class(name: str, value: Value) -> RuntimeClass:
 
 
 class Settings:
-    """All settings of one input, in the order of their names: later ones fill in what is still left out."""
+    """All settings of one input, in the order of their names: a later one fills in only what is still left out."""
 
     def __init__(self, given: Iterable[Setting], rule_set: RuleSet = NEWEST[-1]) -> None:
         self.rule_set = rule_set  # by which what they leave out is filled in
@@ -103,11 +103,11 @@ class Settings:
                 self._classes[each.name] = each
 
     def lacks(self, runtime_class_name: str) -> bool:
-        """Say whether nothing is known of a RuntimeClass that a pod names."""
+        """Say whether a pod names a RuntimeClass that is not in the input."""
         return bool(runtime_class_name) and runtime_class_name not in self._classes
 
     def apply(self, pod: Pod, namespace: str | None, runtime_class_name: str) -> tuple[Pod, list[str]]:
-        """Return a pod that has its defaults as it would be admitted, and the names of the settings that change it."""
+        """Return a pod (with its defaults) as it would be admitted, and the names of the settings that change it."""
         changed: list[str] = []
         for each in self._ranges.get(namespace, ()):
             before, pod = pod, replace(pod, spec=_filled(pod.spec, each))
@@ -136,7 +136,7 @@ def _filled_container(container: Container, limits: LimitRange) -> Container:
 
 
 def _first(*lists: ResourceList) -> ResourceList:
-    """Take each quantity from the first list that has it."""
+    """Return each quantity from the first list that has it."""
     return ResourceList(_present(each.cpu for each in lists), _present(each.memory for each in lists))
 
 

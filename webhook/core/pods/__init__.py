@@ -1,1 +1,1 @@
-"""Pods and what makes them, as the API shows them, and what each commits."""
+"""Pods: what each commits, by Kubernetes' own rules, and which nodes it may go to."""

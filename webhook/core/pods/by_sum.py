@@ -10,9 +10,9 @@ from typing import NamedTuple
 
 from msgspec import UNSET
 
+from webhook.core.api.types import ResourceList
 from webhook.core.pods.by_container import by_container
 from webhook.core.pods.claims import Claimed, claimed
-from webhook.core.pods.objects import ResourceList
 from webhook.core.pods.rules import RuleSet
 from webhook.core.pods.shape import Asking, PodLevel, Reported, Shape, amount, raw
 from webhook.core.pods.terms import NONE, Commitment, Terms, commitment, on_top, summed

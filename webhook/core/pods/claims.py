@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from msgspec import UNSET, UnsetType
 
-from webhook.core.pods.objects import ClaimStatus
+from webhook.core.api.types import ClaimStatus
 from webhook.core.pods.rules import RuleSet
 from webhook.core.pods.shape import Claims, amount
 from webhook.core.values.quantity import RawQuantity, nanos

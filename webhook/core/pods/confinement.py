@@ -1,24 +1,24 @@
 """Confinement: on which nodes an unbound pod may run, by its nodeSelector and its required node affinity.
 
 The rule is that of `GetRequiredNodeAffinity` in k8s.io/component-helpers/scheduling/corev1/nodeaffinity: a node must
-have the labels of the nodeSelector and meet all requirements of one term. Taints are left out: a toleration may still
-be added to a pod that waits, and taints come and go.
+have the labels of the nodeSelector and meet all requirements of one term. Taints are not considered: a toleration may
+still be added to a pending pod, and taints come and go.
 """
 
 import re
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-from webhook.core.pods.objects import Affinity, NodeRequirement, NodeSelectorTerm, PodSpec
+from webhook.core.api.types import Affinity, NodeRequirement, NodeSelectorTerm, PodSpec
 
 Labels = tuple[tuple[str, str], ...]
 
 NAME = ""
-"""Stands for the node's name where a requirement names a label: no label has an empty key."""
+"""In place of a label key, this means the node's name; a label key is never empty."""
 
 
 class Need(NamedTuple):
-    """A requirement other than one certain value: what the label `key` of a node must be, as Kubernetes writes it."""
+    """A requirement on the label `key` of a node, as Kubernetes writes it; a single required value is a `Way` label."""
 
     key: str
     operator: str
@@ -33,7 +33,7 @@ class Way(NamedTuple):
     needs: tuple[Need, ...] = ()
 
     def allows(self, name: str, labels: Mapping[str, str]) -> bool:
-        """Say whether it leads to a node with this name and these labels."""
+        """Say whether a pod may go this way to a node with this name and these labels."""
         if self.nodes and name not in self.nodes:
             return False
         for key, value in self.labels:
@@ -43,23 +43,23 @@ class Way(NamedTuple):
 
 
 Ways = tuple[Way, ...]
-"""The ways that a pod leaves open; none is kept for a pod that may run anywhere."""
+"""The ways of which a pod may go any; empty for a pod that may run anywhere."""
 
 NO_NODE: Ways = (Way(needs=(Need(NAME, "In"),)),)
 """The confinement of a pod that no node can ever hold."""
 
 MOST_PIECES = 1_000
-"""Labels, terms, requirements and values of one pod's confinement; what has more is not kept."""
+"""The most labels, terms, requirements and values of one pod's confinement; a larger confinement is ignored."""
 
-# Few different ones occur, and equal ones had better be one object: every unbound pod is kept with its own.
+# Few different confinements occur. Equal ones are made one object, because every unbound pod is kept with its own.
 _known: dict[Ways, Ways] = {}
 _MOST_KNOWN = 4096
 _MOST_WAYS = 8
-_LARGEST_KNOWN = 2048  # bytes: clients choose what is asked for, and so what is kept of it
+_LARGEST_KNOWN = 2048  # bytes; clients choose the confinements, and so what is kept here
 
 
 def ways(spec: PodSpec) -> Ways:
-    """Read what confines a pod, bound or not; nothing of one that is too large to keep."""
+    """Return what confines a pod, bound or not; empty if that has more than `MOST_PIECES` pieces."""
     if not (spec.node_selector or spec.affinity):
         return ()
     return () if pieces(spec) > MOST_PIECES else _shared(_read(spec))
@@ -77,19 +77,19 @@ def _read(spec: PodSpec) -> Ways:
 
 
 def pieces(spec: PodSpec) -> int:
-    """Count what a pod's confinement is made of."""
+    """Return the number of labels, terms, requirements and values of a pod's confinement."""
     terms = _required(spec.affinity) if spec.affinity else None
     requirements = [r for term in terms or () for r in (*term.match_expressions, *term.match_fields)]
     return len(spec.node_selector) + len(terms or ()) + len(requirements) + sum(len(r.values) for r in requirements)
 
 
 def admits(confined_to: Ways, name: str, labels: Mapping[str, str]) -> bool:
-    """Say whether a pod that is confined like this may run on a node with this name and these labels."""
+    """Say whether a pod with this confinement may run on a node with this name and these labels."""
     return not confined_to or any(way.allows(name, labels) for way in confined_to)
 
 
 def meets(need: Need, value: str | None) -> bool:
-    """Say whether a label's value, or its absence, is what is needed."""
+    """Say whether the value of a label (None: the node lacks the label) meets a need."""
     match need.operator:
         case "In":
             return value in need.values
@@ -109,16 +109,17 @@ def meets(need: Need, value: str | None) -> bool:
 def implied_pool(
     confined_to: Ways, of_labels: Callable[[Mapping[str, str]], str | None], of_node: Callable[[str], str | None]
 ) -> str | None:
-    """Return the pool that every way leads to by the labels or the node that it requires, whatever nodes there are.
+    """Return the pool that every way leads to by the labels or the node that it requires, whatever nodes exist.
 
-    None if the ways lead to several, or one of them to none for sure: needs narrow the choice, and imply no label.
+    None if the ways lead to several pools, or if one of them does not imply a pool. The needs of a way are not
+    considered: they narrow the choice of nodes, but do not imply a label.
     """
     found = {_implied(way, of_labels, of_node) for way in confined_to}
     return found.pop() if len(found) == 1 else None
 
 
 def weight(confined_to: Ways) -> int:
-    """Return about how many bytes it takes to keep these."""
+    """Return about how many bytes of memory a confinement takes."""
     return sum(
         _EACH
         + sum(_EACH + len(key) + len(value) for key, value in way.labels)
@@ -152,7 +153,7 @@ def _says_anything(term: NodeSelectorTerm) -> bool:
 
 
 def _way(selector: Mapping[str, str], term: NodeSelectorTerm) -> Way | None:
-    """Put a term into the shape that is kept; None for one that no node can ever meet."""
+    """Return a term of the node affinity, with the nodeSelector, as a way; None if no node can ever meet it."""
     labels, needs = dict(selector), dict[Need, None]()
     for each in term.match_expressions:
         if not _is_sound(each):
@@ -166,7 +167,7 @@ def _way(selector: Mapping[str, str], term: NodeSelectorTerm) -> Way | None:
     for each in term.match_fields:
         if each.operator not in {"In", "NotIn"} or len(each.values) != 1:
             return None
-        if each.key != "metadata.name":  # to Kubernetes the empty text, of any node; the API server takes no such term
+        if each.key != "metadata.name":  # Kubernetes takes this field of any node as empty; no API server accepts one
             if (each.values[0] == "") != (each.operator == "In"):
                 return None
         elif each.operator == "In":
@@ -181,7 +182,7 @@ _NUMBER = re.compile(r"[+-]?[0-9]{1,40}")
 
 
 def _is_sound(requirement: NodeRequirement) -> bool:
-    """Say whether Kubernetes can read a requirement: a term with another one selects no node."""
+    """Say whether Kubernetes can read a requirement; a term with one that it cannot read selects no node."""
     values = requirement.values
     match requirement.operator:
         case "In" | "NotIn":
@@ -196,7 +197,7 @@ def _is_sound(requirement: NodeRequirement) -> bool:
 
 
 def number(text: str) -> int | None:
-    """Read a number as Go's `strconv.ParseInt` does, into 64 bits; None for what is not one."""
+    """Read a number as Go's `strconv.ParseInt` does, into 64 bits; None if the text is not such a number."""
     value = int(text) if _NUMBER.fullmatch(text) else 2**63
     return value if -(2**63) <= value < 2**63 else None
 

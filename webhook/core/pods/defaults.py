@@ -1,4 +1,4 @@
-"""Defaults: what the API server writes into a pod's resources before anybody sees the pod.
+"""Defaults: what the API server writes into a pod's resources before webhooks and watches get the pod.
 
 A manifest does not have them yet; a review and the watch do. The rules are those of `SetDefaults_Pod` and
 `SetDefaults_ResourceList` in k8s.io/kubernetes/pkg/apis/core/v1/defaults.go and, since 1.37, of
@@ -11,18 +11,18 @@ A manifest does not have them yet; a review and the watch do. The rules are thos
 4. since 1.37: a pod with requests of its own and no limit is limited to what its containers are limited to together,
    and to its requests at the least, if every one of them has a limit.
 
-What a LimitRange or a RuntimeClass adds stands in the cluster and is no default.
+What a LimitRange or a RuntimeClass adds is not a default: it depends on objects in the cluster.
 """
 
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET, Raw, UnsetType
 from msgspec.structs import replace
 
-from webhook.core.pods.breakdown import breakdown
-from webhook.core.pods.objects import (
+from webhook.core.api.types import (
     HUGE_PAGES,
     Container,
     ContainerStatus,
     InForce,
+    ObjectError,
     Pod,
     PodResources,
     PodSpec,
@@ -30,10 +30,12 @@ from webhook.core.pods.objects import (
     ResourceList,
     Resources,
 )
+from webhook.core.pods.breakdown import breakdown
 from webhook.core.pods.rules import NEWEST, RuleSet
+from webhook.core.pods.sent import read_sent_pod
 from webhook.core.pods.shape import shape_of
 from webhook.core.pods.terms import Breakdown
-from webhook.core.values.quantity import RawQuantity, millis, nanos
+from webhook.core.values.quantity import QuantityError, RawQuantity, millis, nanos
 
 _THOUSANDTH = 10**6  # nanos
 _RESOURCES = ("cpu", "memory")
@@ -53,6 +55,17 @@ def with_defaults(pod: Pod, rule_set: RuleSet = NEWEST[-1]) -> Pod:
     else:
         spec = _rounded(replace(spec, resources=_requested(spec, rule_set)))
     return replace(pod, spec=spec, status=_rounded_status(pod.status))
+
+
+def pod_of(template: Raw) -> Pod:
+    """Return a pod made from a template, with the API server's defaults; raises `ObjectError`.
+
+    The API server fills in the requests of a pod from its limits, but not those of a template.
+    """
+    try:
+        return with_defaults(read_sent_pod(bytes(template)))
+    except QuantityError as error:
+        raise ObjectError(f"spec.template: {error}") from error
 
 
 def _asked(container: Container) -> Container:

@@ -2,8 +2,8 @@
 
 Where several rule sets are in force, because replicas of the API server differ, the largest of their figures counts.
 
-Defaults are the API server's business (a limit without a request sets the request): pods in reviews and in the watch
-have them.
+Defaults (such as a request that is filled in from the limit) are not applied here: pods in reviews and in the watch
+already have them from the API server.
 """
 
 from collections.abc import Iterator
@@ -11,16 +11,8 @@ from functools import reduce
 
 from msgspec import UNSET
 
+from webhook.core.api.types import ClaimStatus, ContainerStatus, ObjectError, Pod, PodResources, PodStatus, ResourceList
 from webhook.core.pods.breakdown import breakdown
-from webhook.core.pods.objects import (
-    ClaimStatus,
-    ContainerStatus,
-    ObjectError,
-    Pod,
-    PodResources,
-    PodStatus,
-    ResourceList,
-)
 from webhook.core.pods.rules import NEWEST, Rules, RuleSet
 from webhook.core.pods.shape import Shape, shape_of
 from webhook.core.pods.terms import Breakdown
@@ -36,7 +28,7 @@ _MOST_TEXT = 256
 
 
 def footprint(pod: Pod, rules: Rules = NEWEST) -> Amounts:
-    """Return what a pod commits, in bytes and millicores; raises `ObjectError` that names what is no quantity."""
+    """Return what a pod commits, in bytes and millicores; raises `ObjectError` that names what is not a quantity."""
     if len(rules) > 1:
         return reduce(Amounts.or_more, [footprint(pod, (each,)) for each in rules])
     rule_set = rules[0]
@@ -73,8 +65,8 @@ def asks_for_memory(pod: Pod, rules: Rules = NEWEST) -> bool:
 def lacks_memory_limit(pod: Pod, known: Amounts | None = None, rules: Rules = NEWEST) -> bool:
     """Say whether a container of a pod, be it one that runs before the others, may take any amount of memory.
 
-    The account knows only of those that last; a limit of the pod as a whole bounds all of them. Raises `ObjectError`.
-    `known` is the pod's footprint, where that was worked out before.
+    The footprint says this only of app containers and sidecars. A pod-level limit bounds all containers. `known` is the
+    pod's footprint, if the caller has it already.
     """
     if (footprint(pod, rules) if known is None else known).memory_unbounded:
         return True
@@ -89,7 +81,7 @@ def _limits_memory(limits: ResourceList | None) -> bool:
 
 
 def fractional_memory(pod: Pod) -> Iterator[tuple[str, RawQuantity]]:
-    """Yield where a pod speaks of parts of a byte (`128m` is 0.128 of one), and what it says there."""
+    """Yield the path and the value of each memory quantity with a fraction of a byte (`128m` is 0.128 bytes)."""
     for path, raw in _quantities(pod):
         if path.endswith(".memory") and nanos(raw) % NANO:
             yield path, raw
@@ -119,7 +111,7 @@ def _remember(pod: Pod, shape: Shape, amounts: Amounts, memory: dict[Shape, Amou
 
 
 def check_quantities(pod: Pod) -> None:
-    """Raise `ObjectError` for the first value that is no quantity, whether or not some version counts it."""
+    """Raise `ObjectError` for the first value that is not a quantity, whether or not some version counts it."""
     for path, raw in _quantities(pod):
         try:
             nanos(raw)

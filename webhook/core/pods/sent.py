@@ -1,19 +1,19 @@
-"""Sent pods: a pod as anybody may have sent it, read without taking much more memory than it has bytes.
+"""Sent pods: pods that any client may have sent, decoded without much more memory than they have bytes.
 
-JSON can hold an empty object in three bytes, and each takes fifty once it is read: a body of 7 MiB made of nothing else
-took 680 MiB and most of a minute. So of what is large, it is looked first how much there is of each part; this reads
-nothing, and takes about a millisecond for each MiB. Nothing that Kubernetes would store comes near these bounds.
+JSON can hold an empty object in three bytes, and each takes fifty once it is decoded: a body of 7 MiB made of nothing
+else took 680 MiB and most of a minute. So for a large body, the size of each part is checked first. This decodes
+nothing, and takes about a millisecond per MiB. No pod that Kubernetes would store comes near these bounds.
 """
 
 from msgspec import DecodeError, Raw, Struct, json
 
-from webhook.core.pods.objects import LARGE, ObjectError, Pod, sent_reader
+from webhook.core.api.types import LARGE, ObjectError, Pod, sent_reader
 
-MOST_CONTAINERS = 2_000  # in a pod; no node could run so many
+MOST_CONTAINERS = 2_000  # in a pod; no node could run that many
 _LARGEST_SELECTOR = 64 << 10  # bytes
 _LARGEST_PART = 512 << 10  # bytes: an affinity may list every node of a large cluster
-_LARGEST_STATUS = 1 << 20  # bytes: a few hundred for each container
-_SPARSE = 8  # bytes for each brace among containers; the smallest object there is {"name":"A"}
+_LARGEST_STATUS = 1 << 20  # bytes: a container needs a few hundred
+_SPARSE = 8  # bytes per opening brace in a list of containers, at least; the smallest useful object is {"name":"A"}
 
 
 class _Metadata(Struct, frozen=True, rename="camel"):
@@ -51,7 +51,7 @@ def read_sent_pod(data: bytes) -> Pod:
 
 
 def sparse(pod: Pod) -> Pod:
-    """Return the pod; raises `ObjectError` if it has more containers than any could have."""
+    """Return the pod; raises `ObjectError` if it has more than `MOST_CONTAINERS` containers."""
     if len(pod.spec.containers) + len(pod.spec.init_containers) > MOST_CONTAINERS:
         raise ObjectError(f"spec.containers: there are more than {MOST_CONTAINERS:,}")
     return pod

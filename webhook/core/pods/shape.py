@@ -4,7 +4,7 @@ from typing import NamedTuple, TypeAlias
 
 from msgspec import UNSET, UnsetType
 
-from webhook.core.pods.objects import (
+from webhook.core.api.types import (
     ClaimStatus,
     Condition,
     Container,

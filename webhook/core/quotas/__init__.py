@@ -1,1 +1,1 @@
-"""Quotas: what the ResourceQuotas of a namespace will say against a pod, before the API server asks them itself."""
+"""Quotas: what the ResourceQuotas of a namespace will say against a pod, before the API server checks them itself."""

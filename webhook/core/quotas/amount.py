@@ -1,7 +1,7 @@
 """Amounts of one resource as Go's `resource.Quantity` keeps them: a value, and the notation to write it in.
 
-A quota's sentence has sums in it, and a sum is written in the notation of its first part that is not zero
-(`Quantity.Add` in k8s.io/apimachinery/pkg/api/resource/quantity.go).
+A quota's message contains sums, and Go writes a sum in the notation of its first part that is not zero (`Quantity.Add`
+in k8s.io/apimachinery/pkg/api/resource/quantity.go).
 """
 
 from enum import Enum
@@ -12,29 +12,29 @@ from webhook.core.values.quantity import NANO, RawQuantity, nanos
 
 
 class Notation(Enum):
-    """Which suffixes a quantity is written with: `12M`, `12Mi` or `12e6`."""
+    """The kind of suffix that a quantity is written with: `12M`, `12Mi` or `12e6`."""
 
     DECIMAL = "DecimalSI"
     BINARY = "BinarySI"
     EXPONENT = "DecimalExponent"
 
 
-_DECIMAL = ("n", "u", "m", "", "k", "M", "G", "T", "P", "E")  # a thousand of one is one of the next
-_BINARY = ("", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei")  # the same by 1024
+_DECIMAL = ("n", "u", "m", "", "k", "M", "G", "T", "P", "E")  # each is 1000 times the one before
+_BINARY = ("", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei")  # each is 1024 times the one before
 
 
 class Amount(NamedTuple):
-    """So many nanos. Values are combined by the methods below only, as a raw `+` would join two tuples."""
+    """An amount in nanos. Combine values only by the methods below: a raw `+` would join two tuples."""
 
     nanos: int = 0
     notation: Notation = Notation.DECIMAL
 
     def plus(self, other: "Amount") -> "Amount":
-        """Add."""
+        """Return the sum."""
         return Amount(self.nanos + other.nanos, self.notation if self.nanos else other.notation)
 
     def beyond(self, other: "Amount") -> "Amount":
-        """Return what goes past another amount, at least nothing."""
+        """Return what exceeds another amount, at least zero."""
         return Amount(self.nanos - other.nanos, self.notation) if self.nanos > other.nanos else ZERO
 
     def or_more(self, other: "Amount") -> "Amount":
@@ -42,7 +42,7 @@ class Amount(NamedTuple):
         return other if other.nanos > self.nanos else self
 
     def __str__(self) -> str:
-        """Write it as Go does (`Quantity.CanonicalizeBytes`): without a fraction, by the largest suffix that can."""
+        """Write it as Go does (`Quantity.CanonicalizeBytes`): with the largest suffix that needs no fraction."""
         units, part = divmod(self.nanos, NANO)
         if self.notation is Notation.BINARY and units >= 1024 and not part:
             mantissa, step = _without(units, 1024, len(_BINARY) - 1)
@@ -58,7 +58,7 @@ ONE = Amount(NANO)
 
 
 def _without(number: int, factor: int, most: int) -> tuple[int, int]:
-    """Divide by a factor as often as that leaves no rest; return what is left, and how often."""
+    """Divide by a factor as often as there is no remainder, at most `most` times; return the quotient and how often."""
     times = 0
     while number and times < most and not number % factor:
         number //= factor
@@ -67,7 +67,7 @@ def _without(number: int, factor: int, most: int) -> tuple[int, int]:
 
 
 def amount(raw: RawQuantity) -> Amount:
-    """Read a quantity as JSON has it; raises `QuantityError`."""
+    """Read a quantity as it is in JSON; raises `QuantityError`."""
     text = raw if isinstance(raw, str) else repr(raw)
     return ZERO if raw is None else _remembered(text) if len(text) <= 32 else _read(text)
 
@@ -84,5 +84,6 @@ def _notation(text: str, value: int) -> Notation:
     return Notation.EXPONENT if exponent else Notation.DECIMAL
 
 
-# Few different strings occur, as in `values.quantity`; bounded in number and in length because clients choose them.
+# Few different strings occur, as in `values.quantity`. The cache is bounded in number and in length, because clients
+# choose the strings.
 _remembered = lru_cache(maxsize=4096)(_read)

@@ -1,9 +1,10 @@
-"""Check: what the quotas of a namespace, as they are seen, will say against a pod that is created or resized.
+"""Check: what the quotas of a namespace, as the watch shows them, will say against a pod that is created or resized.
 
 The rule is that of `CheckRequest` in k8s.io/apiserver/pkg/admission/plugin/resourcequota/controller.go (1.36) for pods,
-without what an administrator may have limited by default in the API server's own configuration, which no client sees.
-Where several quotas say no, the API server takes any of them (its cache has no order); here it is the first by name.
-Like the API server, every quota is asked for what it demands before any is asked whether it has enough.
+without the resources that an administrator may have limited by default in the API server's own configuration, which
+clients cannot read. If several quotas refuse, the API server reports any of them (its cache has no order); here it is
+the first by name. As in the API server, each quota is checked for what it demands before any is checked for whether it
+has enough.
 """
 
 from collections.abc import Sequence
@@ -17,8 +18,8 @@ from webhook.core.quotas.objects import Container, Pod, Quantities, ResourceQuot
 from webhook.core.quotas.scopes import fault, meets, selectors
 from webhook.core.quotas.usage import growth, restricts_pods, usage
 
-# If a quota restricts one of these, every container must say it ("it was a mistake", Kubernetes' code says of that, and
-# lets no other resource in): here with the side and the resource that a container says it by.
+# If a quota restricts one of these resources, every container must specify it. ("It was a mistake", says Kubernetes'
+# code, which adds no further resources.) The values are the side and the resource by which a container specifies it.
 _DEMANDED = {
     "cpu": ("requests", "cpu"),
     "memory": ("requests", "memory"),
@@ -30,9 +31,10 @@ _DEMANDED = {
 
 
 class Quota(Struct, frozen=True, gc=False):
-    """A ResourceQuota, as far as pods are concerned; quantities are read when somebody asks.
+    """A ResourceQuota, as far as it concerns pods; its quantities are read on demand.
 
-    `restricted` names what it restricts of pods, `fault` says why nobody can tell which pods it is about.
+    `restricted` names the resources of pods that it restricts. `fault` says why Kubernetes cannot tell which pods the
+    quota covers; it is empty if Kubernetes can.
     """
 
     namespace: str
@@ -45,7 +47,7 @@ class Quota(Struct, frozen=True, gc=False):
 
     @property
     def concerns_pods(self) -> bool:
-        """Say whether it may have something to say of pods."""
+        """Say whether it can refuse pods."""
         return bool(self.restricted or self.fault)
 
     def covers(self, pod: Pod, rule_set: RuleSet) -> bool:
@@ -54,7 +56,7 @@ class Quota(Struct, frozen=True, gc=False):
 
 
 def quota(found: ResourceQuota) -> Quota:
-    """Take a quota in."""
+    """Return what the check needs of a ResourceQuota."""
     meta, status, conditions = found.metadata, found.status, selectors(found.spec)
     restricted = tuple(name for name in status.hard if restricts_pods(name))
     unclear = next(filter(None, map(fault, conditions)), "")
@@ -90,7 +92,7 @@ def _refusal(quotas: Sequence[Quota], pod: Pod, before: Pod | None, rule_set: Ru
 
 
 def _demands(quota: Quota, pod: Pod) -> str:
-    """Say what a pod leaves unsaid, or that the quota cannot judge yet."""
+    """Return the message that a pod does not specify what the quota demands, or that the quota has no usage yet."""
     restricted = quota.restricted
     missing = {} if _has_resources_of_its_own(pod) else _missing(pod, restricted)
     if missing:
@@ -114,7 +116,7 @@ def _says(container: Container, name: str) -> bool:
 
 
 def _has_resources_of_its_own(pod: Pod) -> bool:
-    """Say whether the pod as a whole requests something or is limited, so that its containers need not be."""
+    """Say whether the pod has pod-level requests or limits: then its containers need not specify any."""
     own = pod.spec.resources
     named = () if own is None else (*own.requests, *own.limits)
     return any(name in ("cpu", "memory") or name.startswith("hugepages-") for name in named)

@@ -1,27 +1,27 @@
-"""ResourceQuotas, and pods with the fields that a quota may look at; all else is skipped unread.
+"""ResourceQuotas, and pods with the fields that a quota may look at. The decoder skips all other fields.
 
-Pods are read a second time for this, where their namespace has a quota: the account's own view of them
-(`core/pods/objects.py`) does without most of it. Field names and their meaning: k8s.io/api/core/v1.
+A pod whose namespace has a quota is decoded a second time for this, because the types that the ledger needs
+(`core/api/types.py`) lack most of these fields. Field names and their meaning: k8s.io/api/core/v1.
 """
 
 from typing import Any
 
 from msgspec import Struct
 
-from webhook.core.pods.objects import reader
+from webhook.core.api.types import reader
 from webhook.core.values.quantity import RawQuantity
 
 
 class _Part(Struct, frozen=True, gc=False, rename="camel"):
-    """Base of all parts; without cycles, so nothing here is of interest to the garbage collector."""
+    """Base of all parts. They have no reference cycles, so the garbage collector need not track them."""
 
 
 Quantities = dict[str, RawQuantity]
-"""Quantities as written, by the resource's name."""
+"""Quantities as written, by resource name."""
 
 
 class Selector(_Part, frozen=True):
-    """One condition on the pods that a quota is about: k8s.io/api/core/v1.ScopedResourceSelectorRequirement."""
+    """One condition on the pods that a quota covers: k8s.io/api/core/v1.ScopedResourceSelectorRequirement."""
 
     scope_name: str = ""
     operator: str = ""
@@ -29,20 +29,20 @@ class Selector(_Part, frozen=True):
 
 
 class ScopeSelector(_Part, frozen=True):
-    """Conditions that must all hold."""
+    """Conditions that a pod must all meet."""
 
     match_expressions: tuple[Selector, ...] = ()
 
 
 class QuotaSpec(_Part, frozen=True):
-    """Which pods a quota is about; what it allows is judged by its status, as the API server does."""
+    """Which pods a quota covers. What it allows is read from its status, as the API server does."""
 
     scopes: tuple[str, ...] = ()
     scope_selector: ScopeSelector | None = None
 
 
 class QuotaStatus(_Part, frozen=True):
-    """What a quota allows and what is used of it, as its controller has seen it last."""
+    """What a quota allows and how much of it is used, as its controller last reported."""
 
     hard: Quantities = {}
     used: Quantities = {}
@@ -80,38 +80,38 @@ class Container(_Part, frozen=True):
 
     @property
     def is_sidecar(self) -> bool:
-        """Say whether an init container runs on beside the others."""
+        """Say whether it is an init container that keeps running beside the app containers."""
         return self.restart_policy == "Always"
 
 
 class PodAffinityTerm(_Part, frozen=True):
-    """Which namespaces' pods a pod wants to be near to, or far from; an empty selector is one, too."""
+    """The namespaces of the pods that a pod wants to be near to, or far from; an empty selector counts as one, too."""
 
     namespaces: tuple[str, ...] = ()
     namespace_selector: dict[str, Any] | None = None
 
 
 class WeightedPodAffinityTerm(_Part, frozen=True):
-    """The same as a preference."""
+    """A term that is a preference."""
 
     pod_affinity_term: PodAffinityTerm = PodAffinityTerm()
 
 
 class PodAffinity(_Part, frozen=True):
-    """Other pods to be near to, or far from."""
+    """The other pods that a pod wants to be near to, or far from."""
 
     required_during_scheduling_ignored_during_execution: tuple[PodAffinityTerm, ...] = ()
     preferred_during_scheduling_ignored_during_execution: tuple[WeightedPodAffinityTerm, ...] = ()
 
     @property
     def terms(self) -> tuple[PodAffinityTerm, ...]:
-        """All of them."""
+        """All terms, required and preferred."""
         preferred = self.preferred_during_scheduling_ignored_during_execution
         return self.required_during_scheduling_ignored_during_execution + tuple(p.pod_affinity_term for p in preferred)
 
 
 class Affinity(_Part, frozen=True):
-    """Where a pod is to be."""
+    """The affinity of a pod, as far as it refers to other pods."""
 
     pod_affinity: PodAffinity = PodAffinity()
     pod_anti_affinity: PodAffinity = PodAffinity()
@@ -137,7 +137,7 @@ class InForce(_Part, frozen=True):
 
 
 class ContainerStatus(_Part, frozen=True):
-    """What a kubelet has allocated to a container, and what is in force (none: it has not said)."""
+    """What the kubelet has allocated to a container, and what is in force (`resources`; None: not reported)."""
 
     name: str = ""
     resources: InForce | None = None
@@ -152,7 +152,7 @@ class Condition(_Part, frozen=True):
 
 
 class PodStatus(_Part, frozen=True):
-    """What is known of a pod's life."""
+    """The status of a pod: its phase, its QoS class, and what the kubelet reports."""
 
     phase: str = ""
     qos_class: str = ""

@@ -1,4 +1,4 @@
-"""Scopes: which pods a quota is about (`podMatchesScopeFunc` of pkg/quota/v1/evaluator/core/pods.go)."""
+"""Scopes: which pods a quota covers, by `podMatchesScopeFunc` in pkg/quota/v1/evaluator/core/pods.go of Kubernetes."""
 
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -7,7 +7,7 @@ from webhook.core.pods.rules import RuleSet
 from webhook.core.pods.shape import of_a_pod
 from webhook.core.quotas.amount import amount
 from webhook.core.quotas.objects import Pod, Quantities, QuotaSpec, Resources, Selector
-from webhook.core.values.word import quoted
+from webhook.core.values.notation import quoted
 
 _COMPUTE = ("cpu", "memory")
 _LABEL_VALUE = re.compile(r"(?:[A-Za-z0-9](?:[-A-Za-z0-9_.]*[A-Za-z0-9])?)?")
@@ -21,9 +21,9 @@ def selectors(spec: QuotaSpec) -> tuple[Selector, ...]:
 
 
 def fault(selector: Selector) -> str:
-    """Say why Kubernetes' code cannot tell whether a pod meets this; nothing if it can.
+    """Say why Kubernetes' code cannot tell whether a pod meets this condition; empty if it can.
 
-    The names of priority classes are compared as the values of a label, which may be no longer than 63 characters.
+    Kubernetes compares the names of priority classes as label values, which have at most 63 characters.
     """
     if selector.scope_name != "PriorityClass" or selector.operator == "Exists":
         return ""

@@ -5,7 +5,8 @@ The rule is `PodUsageFunc` and `podComputeUsageHelper` of k8s.io/kubernetes/pkg/
 reports counts, by the rule of the version (core/pods/rules.py); what the pod's own status reports does not. So it is
 not the account's footprint, and it knows any resource. Only what a quota names is summed.
 
-A pod that waits for its end past its grace period uses nothing, which needs the time of day: here it uses what it did.
+To Kubernetes, a pod that is still there after its deletion grace period uses nothing. That would need the time of day:
+here it uses what it used before.
 """
 
 from collections.abc import Callable, Iterable
@@ -16,8 +17,8 @@ from webhook.core.pods.rules import NEWEST, RuleSet
 from webhook.core.quotas.amount import ONE, ZERO, Amount, amount
 from webhook.core.quotas.objects import Container, ContainerStatus, Pod, PodStatus, Quantities, Resources
 
-_COUNT = "count/pods"  # what is stored, whatever became of it
-_PODS = "pods"  # what has not come to its end
+_COUNT = "count/pods"  # all stored pods, ended or not
+_PODS = "pods"  # the pods that have not ended
 _REQUESTS = "requests."
 _LIMITS = "limits."
 _HUGE_PAGES = "hugepages-"
@@ -28,11 +29,11 @@ _ENDED = ("Succeeded", "Failed")
 _NOTHING: Quantities = {}
 
 Usage = dict[str, Amount]
-"""What is used, by the name that a quota has for it; nothing is left out."""
+"""What is used, by the name that a quota has for it; a resource of which nothing is used has no entry."""
 
 
 class Source(NamedTuple):
-    """Where in a pod a quota's resource comes from."""
+    """The field of a pod that a quota's resource is summed from: a resource, in requests or in limits."""
 
     resource: str
     of_limits: bool = False
@@ -40,7 +41,7 @@ class Source(NamedTuple):
 
 @lru_cache(maxsize=1024)
 def source(name: str) -> Source | None:
-    """Say what of a pod a quota restricts by a resource's name; None: nothing, or only their number."""
+    """Return what a quota restricts of a pod by this name; None: nothing of it, or only the number of pods."""
     if name in _PLAIN:
         return Source(name)
     if name.startswith(_LIMITS) and name.removeprefix(_LIMITS) in _PLAIN:
@@ -54,12 +55,12 @@ def source(name: str) -> Source | None:
 
 
 def _is_extended(resource: str) -> bool:
-    """Say whether a resource is not one of Kubernetes' own, or stands for a class of devices."""
+    """Say whether a resource is an extended resource or stands for a device class."""
     return resource.startswith(_DEVICE_CLASS) or ("/" in resource and "kubernetes.io/" not in resource)
 
 
 def restricts_pods(name: str) -> bool:
-    """Say whether a quota that names this resource is about pods at all (`MatchingResources`)."""
+    """Say whether a quota that names this resource restricts pods at all (`MatchingResources`)."""
     return name in (_COUNT, _PODS) or source(name) is not None
 
 
@@ -108,7 +109,7 @@ def _total(pod: Pod, wanted: Source, statuses: _Reported, rule_set: RuleSet) -> 
     if resource in level and (resource in _POD_LEVEL or resource.startswith(_HUGE_PAGES)):
         of_containers = amount(level[resource])
     if wanted.of_limits and not of_containers.nanos:
-        return ZERO  # where there is no limit, overhead makes none
+        return ZERO  # without a limit, overhead alone does not make one
     return of_containers.plus(amount(spec.overhead.get(resource)))
 
 

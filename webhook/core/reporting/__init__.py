@@ -1,1 +1,1 @@
-"""Reports: what people ask about what happened, from what was written down."""
+"""Reports: answers about past decisions, made from audit lines that were recorded."""

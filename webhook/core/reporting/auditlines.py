@@ -1,7 +1,7 @@
-"""Audit lines as a report reads them: those of schema 1 and 2, and what else stands in a log beside them.
+"""Audit lines as a report reads them: lines of schema 1 and 2, and other text in the same log.
 
-`docs/audit.md` says what each field means. A line is looked for inside its text, since `kubectl logs --prefix` and
-`--timestamps` put words before it; a replica's own log shares its standard output.
+`docs/audit.md` says what each field means. A line is searched for inside its text, because `kubectl logs --prefix` and
+`--timestamps` put words before it, and because `kubectl logs` mixes in the operational log.
 """
 
 from enum import Enum
@@ -11,14 +11,14 @@ import msgspec
 from msgspec import Struct
 
 NEWEST: Final = 2
-"""The newest schema that is known here."""
+"""The newest schema of audit lines that this version can read."""
 
 _BEGINS: Final = b'{"ts":'
 _UNREADABLE = (msgspec.DecodeError, UnicodeError, RecursionError)
 
 
 class Faulty(Enum):
-    """Text that is no audit line that can be counted."""
+    """Why a line of text cannot be counted as an audit line."""
 
     OTHER = "it is of another log"
     DAMAGED = "it is cut off, or not as any Headroom writes it"
@@ -26,9 +26,9 @@ class Faulty(Enum):
 
 
 class AuditLine(Struct, frozen=True, gc=False):
-    """One line, as far as a report needs it; what an older schema does not say is None.
+    """One audit line, as far as a report needs it; fields that an older schema does not have are None.
 
-    Of a line about lost lines (`event` is `dropped`) only `lines` and `replica` say anything.
+    In a line about lost lines (`event` is `dropped`) only `lines` and `replica` have a meaning.
     """
 
     ts: str
@@ -49,7 +49,7 @@ class AuditLine(Struct, frozen=True, gc=False):
     scope: str | None = None
     asked_requests_bytes: int | None = None
     asked_limits_bytes: int | None = None
-    short_by_bytes: int | None = None  # schema 1: the most that any sum of memory is short by; below zero if it fits
+    short_by_bytes: int | None = None  # schema 1: the most by which a memory sum is short; below zero if all fit
     short_by_requests_bytes: int | None = None
     short_by_limits_bytes: int | None = None
     short_by_requests_millicores: int | None = None
@@ -58,7 +58,7 @@ class AuditLine(Struct, frozen=True, gc=False):
 
     @property
     def owner(self) -> tuple[str, str]:
-        """Return kind and name of what people look at: the top owner, else the controller, else the pod itself."""
+        """Return the kind and name of the top owner, or else of the controller, or else of the pod itself."""
         if self.top_owner_kind and self.top_owner_name:
             return self.top_owner_kind, self.top_owner_name
         if self.owner_kind and self.owner_name:
@@ -70,7 +70,7 @@ _decode = msgspec.json.Decoder(AuditLine).decode
 
 
 def read(text: bytes) -> AuditLine | Faulty:
-    """Read one line of a log."""
+    """Decode one line of a log; a `Faulty` if it is not an audit line that can be counted."""
     begin = text.find(_BEGINS)
     if begin < 0:
         return Faulty.DAMAGED if text.startswith(b"{") and not _is_whole(text) else Faulty.OTHER
@@ -100,7 +100,7 @@ def _is_whole(text: bytes) -> bool:
 
 
 def _is_of_another_log(text: bytes) -> bool:
-    """Say whether it is whole, and nothing in it says that it is an audit line."""
+    """Say whether the text is whole JSON without the fields that mark an audit line."""
     try:
         found = msgspec.json.decode(text, type=_Any)
     except _UNREADABLE:

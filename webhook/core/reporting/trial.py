@@ -1,8 +1,8 @@
-"""The report on a trial: what mode enforce would have refused, of all that the modes warn and audit let in.
+"""The report on a trial: which pods mode enforce would have refused, of those that modes warn and audit admitted.
 
-Lines come in any order, from any number of replicas, and may be repeated: the API server asks again where an answer was
-lost. One review counts once. What is over is that of the moment at which the pod was counted, with all that was let in
-past the threshold before it.
+Audit lines may come in any order and from any number of replicas. There may be several about one review, because the
+API server asks again if a response is lost; the review counts once. By how much a sum was over is measured when the
+pod was counted, on top of all pods that were admitted past the threshold before it.
 """
 
 from collections import Counter
@@ -10,20 +10,20 @@ from collections.abc import Iterable, Iterator
 from enum import IntEnum
 from typing import NamedTuple
 
-from webhook.core.config.settings import Mode
+from webhook.core.config.types import Mode
 from webhook.core.reporting.auditlines import AuditLine, Faulty
 from webhook.core.reviews.verdict import Decision, Reason
 
 
 class Kind(IntEnum):
-    """What a decision says of enforcing; the first of two that are about one review holds."""
+    """What a decision says about mode enforce; if two decisions are about one review, the lower value counts."""
 
-    REFUSED = 0  # enforcing would have refused it
-    CONDITIONAL = 1  # it would have if a setting that only warns says `deny`: a line of mode warn does not tell which
-    UNJUDGED = 2  # nobody could tell
+    REFUSED = 0  # mode enforce would have refused it
+    CONDITIONAL = 1  # enforce would have refused it if a setting were `deny`: a line of mode warn does not say
+    UNJUDGED = 2  # the replica could not judge it
     BY_QUOTA = 3  # its ResourceQuota refuses it, whatever the mode
-    ENFORCED = 4  # it was refused: the mode was enforce
-    PASSED = 5  # enforcing would have let it in, too
+    ENFORCED = 4  # it was refused, because the mode was enforce
+    PASSED = 5  # mode enforce would have admitted it, too
 
 
 _KINDS: dict[str, Kind] = {
@@ -36,11 +36,11 @@ _KINDS: dict[str, Kind] = {
     Reason.QUOTA: Kind.BY_QUOTA,
     Reason.UNAVAILABLE: Kind.UNJUDGED,
 }
-_UNCERTAIN = (Kind.CONDITIONAL, Kind.PASSED)  # but not where the decision is `audit`, which says nothing else
+_UNCERTAIN = (Kind.CONDITIONAL, Kind.PASSED)  # unless the decision is `audit`, which always means refused by enforce
 
 
 def kind_of(line: AuditLine) -> Kind:
-    """Say what a decision says of enforcing."""
+    """Return what a decision says about mode enforce."""
     if line.decision in (Decision.DENY, Decision.CANNOT_TELL):
         return Kind.ENFORCED
     on_trial = line.decision == Decision.AUDIT or (line.decision == Decision.WARN and line.mode != Mode.ENFORCE)
@@ -51,7 +51,7 @@ def kind_of(line: AuditLine) -> Kind:
 
 
 class Over(NamedTuple):
-    """By how much one sum was over, in bytes or millicores, and when; `sum` as in `cluster/memory-limits`."""
+    """By how much one sum was over, in bytes or millicores, and when; `sum` is like `cluster/memory-limits`."""
 
     sum: str
     by: int
@@ -59,7 +59,7 @@ class Over(NamedTuple):
 
     @property
     def is_memory(self) -> bool:
-        """Say whether it is bytes."""
+        """Say whether the amount is in bytes and not in millicores."""
         return "/cpu-" not in self.sum
 
 
@@ -78,7 +78,7 @@ def overs(line: AuditLine) -> Iterator[Over]:
 
 
 class Owner(NamedTuple):
-    """Whose pods: a namespace, and the kind and name of the owner."""
+    """The owner of pods: its namespace, kind and name."""
 
     namespace: str
     kind: str
@@ -86,9 +86,9 @@ class Owner(NamedTuple):
 
 
 class Part(NamedTuple):
-    """What would have been refused of one owner: so many pods, why, what they ask together, when, and the peaks.
+    """The pods of one owner that would have been refused: how many, why, what they ask together (bytes), and when.
 
-    `peaks` has for each sum the most by which a pod of this owner took it past its threshold, and when that first was.
+    `peaks` has for each sum the most by which a pod of this owner took it past its threshold, and when that was first.
     """
 
     owner: Owner
@@ -102,9 +102,9 @@ class Part(NamedTuple):
 
 
 class Report(NamedTuple):
-    """The whole of it: by owner, the most first; the peak of each sum; and what the answer rests on.
+    """The whole report: parts by owner, most refusals first; the peak of each sum; and what the report is based on.
 
-    `counted` has how many reviews there are of each kind, `faults` how many texts that are no lines.
+    `counted` has the number of reviews of each kind, `faults` the number of texts that cannot be counted, by reason.
     """
 
     parts: tuple[Part, ...]
@@ -113,7 +113,7 @@ class Report(NamedTuple):
     faults: dict[Faulty, int]
     read: int  # lines
     old: int  # lines of schema 1
-    repeated: int  # lines about reviews that another one tells of
+    repeated: int  # lines about a review that another line is about, too
     dry_runs: int
     lost: int  # lines that a replica could not write
 
@@ -124,22 +124,22 @@ class Report(NamedTuple):
 
     @property
     def may_be_too_low(self) -> bool:
-        """Say whether anything is missing that might have been refused."""
+        """Say whether reviews are missing or unjudged that enforce might have refused."""
         missing = self.faults.get(Faulty.DAMAGED, 0) + self.faults.get(Faulty.NEWER, 0) + self.lost
         return bool(missing or self.counted.get(Kind.UNJUDGED, 0))
 
 
 class Trial:
-    """Takes lines in, one after the other, and adds up."""
+    """Adds up audit lines, one after the other."""
 
     def __init__(self) -> None:
         self._reviews: dict[str, tuple[Kind, AuditLine]] = {}
         self._faults: Counter[Faulty] = Counter()
-        self._lost: dict[str, int] = {}  # by replica: how many it has lost since its start
+        self._lost: dict[str, int] = {}  # by replica: how many lines it has lost since its start
         self._read = self._old = self._repeated = self._dry_runs = 0
 
     def add(self, line: AuditLine | Faulty) -> None:
-        """Take one line of a log in."""
+        """Add one line of a log."""
         if isinstance(line, Faulty):
             self._faults[line] += 1
             return
@@ -157,7 +157,7 @@ class Trial:
             self._reviews[line.uid] = kind, line
 
     def report(self) -> Report:
-        """Return the sums of all that was taken in."""
+        """Return the report on all lines added so far."""
         owners: dict[Owner, list[AuditLine]] = {}
         for kind, line in self._reviews.values():
             if kind is Kind.REFUSED:
@@ -190,7 +190,7 @@ def _part(owner: Owner, lines: list[AuditLine]) -> Part:
 
 
 def _peaks(every: Iterable[Over]) -> tuple[Over, ...]:
-    """Return the highest of each sum; of several as high the first."""
+    """Return the highest value of each sum, and of several equal ones the first."""
     peaks: dict[str, Over] = {}
     for over in every:
         known = peaks.get(over.sum)

@@ -1,18 +1,18 @@
-"""The report on a trial, as data for programs, as a table for people, and as notes on what it rests on."""
+"""The report on a trial as data for programs, as a table for people, and as notes on what it is based on."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from webhook.core.reporting.auditlines import Faulty
 from webhook.core.reporting.trial import Kind, Over, Part, Report
-from webhook.core.reviews.wording import amount, printable
+from webhook.core.reviews.messages import amount, printable
 
 _NAME = 60  # characters of a name in the table
 _HEAD = ("NAMESPACE", "OWNER", "PODS", "ASKED LIMITS", "WHY", "PEAK OVER", "AT")
 
 
 def data(report: Report) -> dict[str, Any]:
-    """Lay out for JSON or YAML: whole bytes and millicores; of the two that an `over` has the other one is null."""
+    """Return the data for JSON or YAML, in whole bytes and millicores; of the two fields for one amount one is null."""
     return {
         "wouldBeRefused": report.refused,
         "owners": [_owner(part) for part in report.parts],
@@ -59,7 +59,7 @@ def _over(over: Over) -> dict[str, Any]:
 
 
 def table(report: Report) -> list[str]:
-    """Lay out one row for each owner and sum, the peaks of all below them."""
+    """Return the lines of a table with a row for each owner and sum, and below it the peaks of all."""
     if not report.refused:
         what = "nothing of what could be read and judged" if report.may_be_too_low else "nothing"
         return [f"mode enforce would have refused {what}"]
@@ -103,12 +103,12 @@ def _by(over: Over) -> str:
 
 
 def _at(ts: str) -> str:
-    """Write a moment without fractions of a second."""
+    """Write a timestamp without fractions of a second."""
     return printable(f"{ts[:19]}Z" if ts.endswith(("+00:00", "Z")) else ts, _NAME)
 
 
 def notes(report: Report) -> Iterator[str]:
-    """Say what the answer rests on, and whether it may be too low."""
+    """Yield notes on what the report is based on, and whether its numbers may be too low."""
     counted, faults = report.counted, report.faults
     if report.read == 0 and not report.may_be_too_low:
         yield "no audit line was read: is this the file of --audit-file, or a replica's standard output?"

@@ -1,1 +1,1 @@
-"""Reviews: from what the API server asks to a verdict and its words."""
+"""Reviews: from the AdmissionReview that the API server sends to a verdict, its response and its sentences."""

@@ -1,11 +1,11 @@
-"""Awaiting: the answer about a pod for which there is room, but no credit (credit.py)."""
+"""Awaiting: the verdict on a pod for which there is room, but no credit (sharing/credit.py)."""
 
 from msgspec.structs import replace
 
-from webhook.core.account.subjects import USER, is_namespace, namespace_of
-from webhook.core.config.settings import Mode
+from webhook.core.config.types import Mode
+from webhook.core.ledger.subjects import USER, is_namespace, namespace_of
+from webhook.core.reviews.messages import printable
 from webhook.core.reviews.verdict import Decision, Reason, Verdict, refusing
-from webhook.core.reviews.wording import printable
 from webhook.core.sharing.credit import Cause, Shortfall
 from webhook.core.values.amounts import Amounts
 from webhook.core.values.quantity import bytes_text, millis_text
@@ -19,14 +19,14 @@ _WHO_REFUSES = (
 
 
 def awaiting(short: Shortfall, mode: Mode, now: float) -> Verdict:
-    """Turn a shortfall into a verdict: a refusal; where waiting may help, one that is given when time runs out."""
+    """Turn a shortfall into a verdict: a refusal, or *cannot tell* if it helps that the API server asks again."""
     may_ask_again = short.cause is Cause.EARLIER and mode is Mode.ENFORCE
     decision = Decision.CANNOT_TELL if may_ask_again else refusing(mode)
     return Verdict(decision, Reason.AWAITING, mode, detail=_SENTENCES[short.cause](short, now))
 
 
 def final(verdict: Verdict) -> Verdict:
-    """Return what is said where the API server cannot ask again: earlier pods did not come in time."""
+    """Return the verdict for when the API server has no time to ask again: a pod that awaits others is refused."""
     if verdict.reason is Reason.AWAITING and verdict.decision is Decision.CANNOT_TELL:
         return replace(verdict, decision=Decision.DENY)
     return verdict
@@ -34,7 +34,7 @@ def final(verdict: Verdict) -> Verdict:
 
 def _earlier(short: Shortfall, now: float) -> str:
     pods = f"{short.pods} pods" if short.pods > 1 else "a pod"
-    lapse, left = short.again_at - short.since, max(1.0, short.again_at - now)  # the view must be proven as well
+    lapse, left = short.again_at - short.since, max(1.0, short.again_at - now)  # the view must be proven, too
     return (
         f"{pods} of {_whose(short.subject)} ({_amount(short)}) let in before {'have' if short.pods > 1 else 'has'} not "
         f"appeared yet, such as {printable(short.example, _NAME)}, let in {max(0.0, now - short.since):.0f} s ago; "

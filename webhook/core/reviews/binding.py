@@ -1,25 +1,25 @@
-"""Bindings: what a review of a pod's way to a node asks of the account, where such reviews are wanted.
+"""Bindings: what a review of a binding asks of the ledger, where the webhook is registered for bindings.
 
-A pod that may run in several pools is charged to the cluster alone until it is bound. Bound into a pool, it needs room
-there. What a binding says is a name, a UID and a node; the rest is known of the pod by the view.
+A pod that may run in several pools is charged to the cluster only, until it is bound. Bound to a node of a pool, it
+needs room in that pool. A binding says only a name, a UID and a node; the view has the rest of the pod.
 """
 
-from webhook.core.account.entry import Entry, Unbound
-from webhook.core.account.extent import Before
-from webhook.core.account.facts import PodFacts
-from webhook.core.account.ledger import Ledger
-from webhook.core.account.subjects import USER
-from webhook.core.config.settings import Exempt
-from webhook.core.pods.objects import Binding, ObjectError, Pod
-from webhook.core.reviews.question import Question
-from webhook.core.reviews.review import Request
+from webhook.core.api.types import Binding, ObjectError, Pod
+from webhook.core.config.types import Exempt
+from webhook.core.ledger.entry import Entry, Unbound
+from webhook.core.ledger.info import PodInfo
+from webhook.core.ledger.interval import Before
+from webhook.core.ledger.ledger import Ledger
+from webhook.core.ledger.subjects import USER
+from webhook.core.reviews.evaluation import Evaluation
+from webhook.core.reviews.review import AdmissionRequest
 from webhook.core.reviews.verdict import Decision, Reason, Verdict, cannot_tell
 
 
-def bind_question(request: Request, ledger: Ledger, problem: str | None = None) -> Question | Verdict:
-    """Work out what a binding asks; a verdict where it asks for nothing, or nobody knows. The caller holds the lock.
+def bind_question(request: AdmissionRequest, ledger: Ledger, problem: str | None = None) -> Evaluation | Verdict:
+    """Return what a binding asks, or a verdict if it asks for nothing or is not known. The caller holds the lock.
 
-    `problem` says why the ledger cannot be relied upon.
+    `problem` says why the ledger cannot be relied on; None if it can.
     """
     config = ledger.accounting.config
     policy = config.policy(request.namespace)
@@ -37,11 +37,11 @@ def bind_question(request: Request, ledger: Ledger, problem: str | None = None) 
         return cannot_tell(policy.mode, unknown)
     if live is None:
         return fits
-    return Question(request, Pod(binding.metadata), _facts(request, live, binding), policy.mode, exempt, fits)
+    return Evaluation(request, Pod(binding.metadata), _facts(request, live, binding), policy.mode, exempt, fits)
 
 
 def _exemption(namespace: str, live: Entry | None, exempt: Exempt) -> str | None:
-    """Say why a pod is bound whatever the account says, as far as the view tells without trusting the pod."""
+    """Say why a pod is bound whatever is committed; who made it is not known here, so that exempts no pod."""
     if exempt.covers_namespace(namespace):
         return f"namespace {namespace} is exempt"
     if isinstance(live, Unbound) and exempt.covers_priority_class(live.priority_class, namespace):
@@ -50,10 +50,10 @@ def _exemption(namespace: str, live: Entry | None, exempt: Exempt) -> str | None
 
 
 def _comes_into_a_pool(name: str, binding: Binding, ledger: Ledger, problem: str | None) -> tuple[Entry | None, str]:
-    """Return the pod that needs room in the node's pool besides what it is charged to, or what nobody knows yet.
+    """Return the pod if it needs room in the node's pool, and in words what is not known yet.
 
-    Neither where the pod is charged to the pool already, and where the API server will say no by itself. Without a UID
-    the binding might find another pod than this one under the name (`ObjectError`).
+    Both are empty if the pod is charged to that pool already, and if the API server will refuse the binding by itself.
+    Raises `ObjectError` for a binding without a UID that needs room: it might bind another pod of this name.
     """
     live, uid, node = ledger.get(name), binding.metadata.uid, binding.target.name
     if not ledger.accounting.may_have_pools:
@@ -75,9 +75,9 @@ def _comes_into_a_pool(name: str, binding: Binding, ledger: Ledger, problem: str
     return (None if charged == pool else live), ""
 
 
-def _facts(request: Request, live: Entry, binding: Binding) -> PodFacts:
+def _facts(request: AdmissionRequest, live: Entry, binding: Binding) -> PodInfo:
     name, node = f"{request.namespace}/{request.name}", binding.target.name
-    return PodFacts(
+    return PodInfo(
         name,
         live.uid,
         0,

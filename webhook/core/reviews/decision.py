@@ -1,17 +1,17 @@
-"""Decisions: one question, the account and the allotment in; a verdict out, which may have to be booked first.
+"""Decisions: from an evaluation, the ledger and the allotment to a verdict, which may have to be booked first.
 
-To decide and to reserve is one act: the caller holds the one lock over all of it.
+To decide and to reserve is one step: the caller holds the one lock during all of it.
 """
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from webhook.core.account.facts import PodFacts
-from webhook.core.account.ledger import Ledger
-from webhook.core.account.places import Lacking
-from webhook.core.config.settings import Answer
+from webhook.core.config.types import Answer
+from webhook.core.ledger.info import PodInfo
+from webhook.core.ledger.ledger import Ledger
+from webhook.core.ledger.places import Lacking
 from webhook.core.reviews.awaiting import awaiting
-from webhook.core.reviews.question import Question
+from webhook.core.reviews.evaluation import Evaluation
 from webhook.core.reviews.taken import named
 from webhook.core.reviews.verdict import (
     Decision,
@@ -27,16 +27,16 @@ from webhook.core.reviews.verdict import (
 )
 from webhook.core.sharing.allotment import Allotment
 from webhook.core.sharing.credit import Cause, Shortfall
-from webhook.core.sharing.shared import Shared
+from webhook.core.sharing.shared_state import Shared
 from webhook.core.values.amounts import Amounts
 
 _TOO_MANY = "more pods were let in and have not been seen yet than this replica can keep in mind"
 
 
 class Outcome(Struct, frozen=True, gc=False):
-    """A verdict, and whether it stands (`settled`) or holds only once the pod is booked for.
+    """A verdict, and whether it is final (`settled`) or holds only once the pod is booked.
 
-    A pod for which there is no credit yet `awaits` others: with that verdict it is sent away if they do not come.
+    A pod without credit for now `awaits` earlier pods: `awaits` is the verdict for it if they do not come in time.
     """
 
     verdict: Verdict
@@ -44,12 +44,12 @@ class Outcome(Struct, frozen=True, gc=False):
     awaits: Verdict | None = None
 
 
-def decide(ledger: Ledger, allotment: Allotment, question: Question, now: float) -> Outcome:
-    """Judge a pod and, if it may come, reserve for it as far as the allotment covers it.
+def decide(ledger: Ledger, allotment: Allotment, question: Evaluation, now: float) -> Outcome:
+    """Judge a pod and, if it is admitted, reserve for it if the allotment covers it.
 
-    A question that was answered before (the same pod, by its UID) gets the same answer and reserves nothing new. Nor is
-    anything reserved for what policy lets in and no node can hold: it does not count before it is bound. In the modes
-    warn and audit a pod waits for what enforcing would wait for, so that what is said of it is what that would say.
+    A repeated review (the same pod, by its UID) gets the same answer and reserves nothing new. Nothing is reserved
+    either for a pod that policy lets in and that no node can hold, because it does not count until it is bound. In the
+    modes warn and audit a pod waits for the same things as in mode enforce, so its verdict says what enforce would say.
     """
     pod, dry_run = question.facts, question.request.dry_run
     lacking = ledger.lacking(pod)
@@ -59,26 +59,26 @@ def decide(ledger: Ledger, allotment: Allotment, question: Question, now: float)
         return Outcome(certain, settled=True)
     if not dry_run and allotment.again(pod, now):
         return Outcome(said_before(ledger, pod) or placing or _fitting(question), settled=True)
-    if lacking is None and allotment.is_roomy(pod):  # most pods need no closer look
+    if lacking is None and allotment.is_roomy(pod):  # most pods take this short way
         return Outcome(_fitting(question), settled=bool(dry_run) or allotment.take(pod, now))
     return _looked_at(ledger, allotment, question, placing, now)
 
 
 def _looked_at(
-    ledger: Ledger, allotment: Allotment, question: Question, placing: Verdict | None, now: float
+    ledger: Ledger, allotment: Allotment, question: Evaluation, placing: Verdict | None, now: float
 ) -> Outcome:
-    """Decide by each sum, each subject's credit, and how much is kept in mind."""
+    """Decide by each sum, by the credit of each subject, and by how many grants there are."""
     pod, dry_run = question.facts, question.request.dry_run
     verdict = _by_view(ledger, question, placing)
     if not verdict.allowed or (question.forced and ledger.sets_apart(pod)):
         return Outcome(verdict, settled=True)
     if allotment.valid(now) and ledger.is_overtaken(pod):
-        # It is asked again from the newer object; a grant would stay open for the whole lapse.
+        # The API server asks again for the newer object; a grant would stay open for the whole lapse.
         return Outcome(verdict, settled=True)
     shortfall = allotment.shortfall(pod, now)
     if shortfall is not None:
         return _beyond_credit(question, verdict, shortfall, now)
-    if not dry_run and not allotment.holds(pod, forced=question.forced):  # what policy lets in comes all the same
+    if not dry_run and not allotment.holds(pod, forced=question.forced):  # policy lets its pods in all the same
         certain = question.exempt is not None or verdict.is_over
         return Outcome(verdict if certain else cannot_tell(question.mode, _TOO_MANY), settled=True)
     taken = bool(dry_run) or allotment.take(pod, now)
@@ -87,35 +87,35 @@ def _looked_at(
     return Outcome(verdict, settled=taken)
 
 
-def _by_view(ledger: Ledger, question: Question, placing: Verdict | None) -> Verdict:
+def _by_view(ledger: Ledger, question: Evaluation, placing: Verdict | None) -> Verdict:
     judged = named(ledger, question.facts, judge(ledger, question.facts, question.mode))
     return verdict_of(question, judged) if placing is None else _both(placing, judged)
 
 
-def remember(ledger: Ledger, question: Question, verdict: Verdict) -> None:
-    """Keep what is said of a pod that was reserved for, for its review may be repeated."""
+def remember(ledger: Ledger, question: Evaluation, verdict: Verdict) -> None:
+    """Keep the verdict on a pod that is reserved for, because its review may be repeated."""
     if verdict.reason is not Reason.FITS and not question.request.dry_run:
         reservation = ledger.reservations.get(question.facts.name, question.facts.key)
         if reservation is not None:
             reservation.said = verdict
 
 
-def said_before(ledger: Ledger, pod: PodFacts) -> Verdict | None:
-    """Return what was said of a pod that is reserved for, where that was more than yes."""
+def said_before(ledger: Ledger, pod: PodInfo) -> Verdict | None:
+    """Return the verdict that was given on a pod that is reserved for; None if it was a plain yes."""
     reservation = ledger.reservations.get(pod.name, pod.key)
     said = None if reservation is None else reservation.said
     return said if isinstance(said, Verdict) else None
 
 
-def _beyond_credit(question: Question, verdict: Verdict, shortfall: Shortfall, now: float) -> Outcome:
-    """Let wait what is beyond the credit, or send it away; what is let in by policy then is not reserved for.
+def _beyond_credit(question: Evaluation, verdict: Verdict, shortfall: Shortfall, now: float) -> Outcome:
+    """Let a pod that is beyond its credit wait, or refuse it, or admit it by policy without a reservation.
 
-    An exempt pod is, and one on trial that enforcing would refuse for the sums, whatever it waited for.
+    Policy admits an exempt pod, and a pod on trial that mode enforce would refuse for the sums however long it waited.
     """
     of_taken_name = shortfall.cause is Cause.TAKEN and bool(question.request.dry_run)
     if question.exempt is not None or (question.on_trial and verdict.is_over):
         return Outcome(verdict, settled=True)
-    if of_taken_name:  # which holds nothing, and the API server itself knows which names are taken
+    if of_taken_name:  # a dry run holds nothing, and the API server knows which names are taken
         return Outcome(verdict, settled=True)
     awaits = awaiting(shortfall, question.mode, now)
     if shortfall.cause is Cause.PAUSED:
@@ -123,11 +123,12 @@ def _beyond_credit(question: Question, verdict: Verdict, shortfall: Shortfall, n
     return Outcome(verdict, settled=False, awaits=awaits)
 
 
-def _whatever_is_free(question: Question, placing: Verdict | None) -> Verdict | None:
-    """Return the verdict that no sum has a part in; None where the sums decide.
+def _whatever_is_free(question: Evaluation, placing: Verdict | None) -> Verdict | None:
+    """Return the verdict that does not depend on the sums; None if the sums decide.
 
-    Quota admission runs last. What it refuses after a grant never comes, and would hold its room for the lapse: nothing
-    is reserved, whether the pod is refused here or policy lets it pass on to the quota.
+    Quota admission runs after the webhooks. A pod that it refuses after a grant never comes, and would hold its room
+    for the whole lapse. So nothing is reserved for such a pod, whether it is refused here or policy lets it pass on to
+    the quota.
     """
     if question.form.decision is Decision.DENY and question.exempt is None:
         return question.form
@@ -137,7 +138,7 @@ def _whatever_is_free(question: Question, placing: Verdict | None) -> Verdict | 
 
 
 def _both(placing: Verdict, judged: Verdict) -> Verdict:
-    """Combine that no node can hold a pod with what the sums say; that it does not fit goes first."""
+    """Combine the verdict that no node can hold a pod with that of the sums; a sum that is exceeded comes first."""
     if judged.reason is Reason.FITS:
         return placing
     if judged.reason is Reason.NEAR_BOUND:
@@ -145,11 +146,11 @@ def _both(placing: Verdict, judged: Verdict) -> Verdict:
     return replace(judged, lacking=placing.lacking)
 
 
-def _placing(question: Question, lacking: Lacking) -> Verdict | None:
-    """Return what is to be said of a pod because no node can hold it; None where that is nothing.
+def _placing(question: Evaluation, lacking: Lacking) -> Verdict | None:
+    """Return the verdict on a pod because no node can hold it; None if there is nothing to say.
 
-    Of a resize only if it asks for more of what a node must have: a pod that waits can be resized too. What a pod
-    leaves unsaid goes before a mere warning, because enforcing may refuse it for that.
+    A resize, which an unbound pod can have too, gets one only if it asks for more requests. What the pod leaves unsaid
+    comes before a mere warning, because mode enforce may refuse the pod for it.
     """
     asked = question.facts.asked
     if question.exempt is not None or not (asked.memory_requests or asked.cpu_requests):
@@ -162,10 +163,10 @@ def _placing(question: Question, lacking: Lacking) -> Verdict | None:
     return replace(question.form, lacking=lacking)
 
 
-def verdict_of(question: Question, judged: Verdict) -> Verdict:
-    """Combine what the account says with the exemption and with what the pod leaves unsaid.
+def verdict_of(question: Evaluation, judged: Verdict) -> Verdict:
+    """Combine the verdict of the sums with the exemption and with the verdict on what the pod leaves unsaid.
 
-    That goes before a bound that is only near, because enforcing may refuse it for that.
+    What the pod leaves unsaid comes before a bound that is only near, because mode enforce may refuse the pod for it.
     """
     if question.exempt is not None or judged.decision is Decision.ALLOW:
         return _fitting(question, judged.sums)
@@ -174,28 +175,28 @@ def verdict_of(question: Question, judged: Verdict) -> Verdict:
     return judged
 
 
-def _fitting(question: Question, sums: tuple[Sum, ...] = ()) -> Verdict:
-    """Return the verdict on a pod that the account lets in, or has no say in; `sums` are those that it takes far."""
+def _fitting(question: Evaluation, sums: tuple[Sum, ...] = ()) -> Verdict:
+    """Return the verdict on a pod that the sums let in, or that is exempt; `sums` are near or past their bound."""
     if question.exempt is None:
         return question.form
     return Verdict(Decision.ALLOW, Reason.EXEMPT, question.mode, sums, question.exempt)
 
 
-def refuse_beside_others(ledger: Ledger, allotment: Allotment, question: Question, now: float) -> Verdict:
+def refuse_beside_others(ledger: Ledger, allotment: Allotment, question: Evaluation, now: float) -> Verdict:
     """Refuse a pod that fits the view, but not beside what other replicas hold after they handed back all they can.
 
-    What is held for a replica that died says nothing about the cluster: with that alone in the way nobody can tell.
+    If only what a silent replica holds is in the way, the verdict is *cannot tell*: it says nothing about the cluster.
     """
     refused = _beside_others(ledger, allotment, question, allotment.shared, now)
-    if refused is None:  # room came free meanwhile, or the pod under this name that pays for it is about to go
+    if refused is None:  # room came free meanwhile, or a pod that pays for this name is about to go
         return verdict_of(question, cannot_tell(question.mode, "the account changed while this was decided"))
     return refused
 
 
-def at_booking(ledger: Ledger, allotment: Allotment, question: Question, shared: Shared, now: float) -> Verdict:
-    """Return what is said of a pod that is about to be booked on top of a state: the account is as it will be counted.
+def at_booking(ledger: Ledger, allotment: Allotment, question: Evaluation, shared: Shared, now: float) -> Verdict:
+    """Return the verdict on a pod that is about to be booked on top of a state, by the ledger as it is at the booking.
 
-    Who waited together is judged one after the other here, and no more by what there was when they came.
+    Pods that waited together are judged here one after the other, no longer by the sums at the time of their reviews.
     """
     lacking = ledger.lacking(question.facts)
     verdict = _by_view(ledger, question, None if lacking is None else _placing(question, lacking))
@@ -205,9 +206,9 @@ def at_booking(ledger: Ledger, allotment: Allotment, question: Question, shared:
 
 
 def _beside_others(
-    ledger: Ledger, allotment: Allotment, question: Question, shared: Shared | None, now: float
+    ledger: Ledger, allotment: Allotment, question: Evaluation, shared: Shared | None, now: float
 ) -> Verdict | None:
-    """Refuse a pod for what others hold, or say that nobody can tell; None where that is not in its way."""
+    """Refuse a pod for what others hold, or return *cannot tell*; None if what others hold is not in its way."""
     silent = allotment.silent(now)
     if shared is not None and silent:
         living = {r: h for r, h in shared.holdings.items() if r not in silent}

@@ -1,23 +1,24 @@
-"""Exemptions: pods that are counted and never refused, and why nobody can claim one that is not theirs.
+"""Exemptions: pods that are counted and never refused, and why a user cannot forge an exemption.
 
 Each is tied to something that a user who may create pods cannot forge: the namespace that the request went to, or the
-account that the API server authenticated. An annotation, an ownerReference or a priority class alone exempts nothing.
-Who made a pod matters to its creation alone: a change of it is judged, and the API server resizes no mirror pod anyway.
+user that the API server authenticated. An annotation, an ownerReference or a priority class alone exempts nothing.
+The maker of a pod matters only when it is created: a change of it is judged, and the API server does not resize mirror
+pods anyway.
 """
 
-from webhook.core.config.settings import Exempt
-from webhook.core.pods.objects import Pod
-from webhook.core.reviews.review import Request
+from webhook.core.api.types import Pod
+from webhook.core.config.types import Exempt
+from webhook.core.reviews.review import AdmissionRequest
 
-# The controller acts under its own account, or under the manager's where that runs without one for each controller.
-# Neither copies ownerReferences from a template, so only real DaemonSets get here.
+# The DaemonSet controller uses its own service account, or the user of kube-controller-manager if that runs without
+# --use-service-account-credentials. Neither copies ownerReferences from a template, so only real DaemonSets get here.
 _DAEMON_SET_CONTROLLERS = frozenset(
     {"system:serviceaccount:kube-system:daemon-set-controller", "system:kube-controller-manager"}
 )
 
 
-def exemption(request: Request, pod: Pod, exempt: Exempt) -> str | None:
-    """Say why a pod is exempt; None when it is not."""
+def exemption(request: AdmissionRequest, pod: Pod, exempt: Exempt) -> str | None:
+    """Say why a pod is exempt; None if it is not."""
     user = request.user_info.username
     if exempt.covers_namespace(request.namespace):
         return f"namespace {request.namespace} is exempt"

@@ -1,28 +1,28 @@
-"""Figures: what the account of a scope comes to beside a review, at the moment of the verdict on it.
+"""Figures: the sums of a scope beside a review, at the moment of its verdict.
 
-They are the same whatever the verdict is: what the review would add is never in what is committed, also where the pod
-was let in and is reserved for by the time that anybody writes it down.
+They are the same whatever the verdict is: what the review would add is never part of what is committed, even if the
+pod is admitted and reserved for by the time that the figures are read.
 """
 
 from msgspec import Struct
 
-from webhook.core.account.accounting import bounded_sums
-from webhook.core.account.capacity import Bearing
-from webhook.core.account.facts import PodFacts
-from webhook.core.account.ledger import Ledger
+from webhook.core.ledger.capacity import ScopeLimits
+from webhook.core.ledger.info import PodInfo
+from webhook.core.ledger.ledger import Ledger
+from webhook.core.ledger.rules import bounded_sums
 from webhook.core.values.amounts import Amounts
 
 
 class Figures(Struct, frozen=True, gc=False):
-    """One scope: `asked` would be added to what is `committed` there, by live pods and by pods being created."""
+    """One scope: the review would add `asked` to what live pods and pods being created have `committed` there."""
 
     scope: str
     asked: Amounts
     committed: Amounts
-    bearing: Bearing
+    bearing: ScopeLimits
 
     def short_by(self, index: int) -> int | None:
-        """How much of a sum is missing, 0 where it fits or is not raised; None where it is not bounded."""
+        """How much of a sum is missing: 0 if it fits or is not raised, None if it is not bounded."""
         bound = self.bearing.bound[index]
         if bound is None:
             return None
@@ -33,12 +33,12 @@ class Figures(Struct, frozen=True, gc=False):
         return [index for index, _ in bounded_sums(self.bearing.bound) if self.short_by(index)]
 
 
-def figures_of(ledger: Ledger, pod: PodFacts) -> tuple[Figures, ...]:
-    """Take down the account beside a pod under review, of every scope that the pod is charged to."""
+def figures_of(ledger: Ledger, pod: PodInfo) -> tuple[Figures, ...]:
+    """Return the figures beside a pod under review, for every scope that the pod is charged to."""
     return tuple(_beside(ledger, pod, scope) for scope in ledger.spread(pod).scopes)
 
 
-def _beside(ledger: Ledger, pod: PodFacts, scope: str) -> Figures:
+def _beside(ledger: Ledger, pod: PodInfo, scope: str) -> Figures:
     standing, own = ledger.standing(scope), ledger.part_of(pod, scope)
     charged = standing.committed.plus(standing.unseen)
     if own is None:

@@ -1,25 +1,25 @@
-"""Forms: what a review may say of itself, so that nothing longer is remembered, reserved for or repeated.
+"""Forms: the form and length of each name in a review that Headroom keeps.
 
-Anybody who reaches the port may send a review, and what it names is kept: in reservations, in the object that replicas
-share, in the audit log. The API server has validated every object before it asks a validating webhook (`Store.create`
-and `Store.Update` in k8s.io/apiserver/pkg/registry/generic/registry: `BeforeCreate`, then `createValidation`), so what
-it would not let through never comes from it:
+Anybody who can reach the port may send a review, and the names in it are kept: in reservations, in the shared object,
+in the audit log. The API server validates every object before it asks a validating webhook (`Store.create` and
+`Store.Update` in k8s.io/apiserver/pkg/registry/generic/registry: `BeforeCreate`, then `createValidation`), so a review
+that breaks these rules does not come from it:
 
 - names and namespaces are those of k8s.io/apimachinery/pkg/util/validation (DNS-1123 subdomains and labels);
 - the object's namespace is the request's (`EnsureObjectNamespaceMatchesRequestNamespace`), its uid is one that the API
   server made (`FillObjectMetaSystemFields`), and so is the review's (`CreateAdmissionObjects`);
-- the name of a request for a create may differ from the object's: it is the one that was asked for, and a mutating
-  webhook may have given another since. That of an update may not.
+- the name in a request for a create may differ from the object's: it is the one that the user asked for, and a mutating
+  webhook may have changed it since. The name in a request for an update may not differ.
 
-No user is refused for a long name, since no authenticator bounds one: it is cut for use.
+A long user name is not refused, because no authenticator limits its length: it is shortened.
 """
 
 import re
 from hashlib import sha256
 from typing import NoReturn
 
-from webhook.core.pods.objects import Pod, PodMeta
-from webhook.core.values.word import quoted
+from webhook.core.api.types import Pod, PodMeta
+from webhook.core.values.notation import quoted
 
 LONGEST_UID = 128  # characters; the API server's have 36
 LONGEST_NAME = 253
@@ -31,12 +31,12 @@ _UID = rf"[!-~]{{1,{LONGEST_UID}}}"
 _LABEL = r"[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?"
 _PART = r"[a-z0-9](?:[-a-z0-9]*[a-z0-9])?"
 _SUBDOMAIN = rf"(?=[^\n]{{1,{LONGEST_NAME}}}(?:\n|\Z)){_PART}(?:\.{_PART})*"
-_OTHER_NAME = rf"[^\n]{{0,{LONGEST_NAME}}}"  # of objects that are not pods: any that stands in a path
+_OTHER_NAME = rf"[^\n]{{0,{LONGEST_NAME}}}"  # of objects that are not pods: any name that can be part of a path
 _WORD = rf"[-A-Za-z0-9]{{0,{LONGEST_WORD}}}"
 _GROUP = rf"[-a-z0-9.]{{0,{LONGEST_NAME}}}"
-_REVISION = r"[^\n]{0,20}"  # whether it is a number is asked where that matters
+_REVISION = r"[^\n]{0,20}"  # the code that needs a number checks that it is one
 
-# One match for all of them, since every review passes here. No part matches the newline between them.
+# One match for all fields, because every review passes here. No part matches the newline between two fields.
 _ASKED = {
     "uid": _UID,
     "namespace": f"(?:{_LABEL})?",
@@ -70,18 +70,18 @@ _SHOWN = {
 _asked_of_pod = re.compile("\n".join(_ASKED.values())).fullmatch
 _asked = re.compile("\n".join((_ASKED | _NAMED).values())).fullmatch
 _of_pod = re.compile("\n".join(_OF_POD.values())).fullmatch
-# Nearly all reviews are about a new pod, and say in these words what they are about.
+# Nearly all reviews are about a new pod, and have exactly these words.
 _NEW_POD = ("CREATE", "", "Pod", "", "pods", "")
 _identified = re.compile("\n".join([*_ASKED.values()][: -len(_NEW_POD)])).fullmatch
 _of_new_pod = re.compile(f"{_OTHER_NAME}\n(?:{_UID})?").fullmatch
 
 
 class FormError(ValueError):
-    """What no API server writes; says what it would write."""
+    """A field that no API server writes like this; the message says what an API server would write."""
 
 
 def check_asked(identity: tuple[str, str, str], words: tuple[str, ...], *, of_pod: bool) -> None:
-    """Check what a request says of itself, both parts in the order of `_ASKED`; raises `FormError`."""
+    """Check the names and words of a request, both tuples together in the order of `_ASKED`; raises `FormError`."""
     if words == _NEW_POD and _identified("\n".join(identity)):
         return
     fields = identity + words
@@ -90,9 +90,9 @@ def check_asked(identity: tuple[str, str, str], words: tuple[str, ...], *, of_po
 
 
 def check_pod(pod: Pod, namespace: str, name: str, where: str = "object.") -> None:
-    """Check what a review says of its pod, as far as anything of it is kept; raises `FormError`.
+    """Check those names of a review's pod that Headroom keeps; raises `FormError`.
 
-    `namespace` and `name` are the request's, which were checked: what is equal to them is in form.
+    `namespace` and `name` are the request's, which are checked already: what is equal to them is valid.
     """
     meta, spec = pod.metadata, pod.spec
     if meta.name == name and meta.namespace == namespace:
@@ -126,7 +126,7 @@ def check_same(name: str, new: PodMeta, old: PodMeta) -> None:
 
 
 def usable(user: str) -> str:
-    """Return a user's name as it is, or shortened so that those of two users still differ."""
+    """Return a user's name as it is, or shortened with a digest so that two users still differ."""
     if len(user) <= LONGEST_USER:
         return user
     return f"{user[: LONGEST_USER - 20]}...{sha256(user.encode(errors='replace')).hexdigest()[:16]}"

@@ -1,6 +1,7 @@
-"""Reviews: AdmissionReview v1 from bytes to a question, and from an answer to bytes.
+"""Reviews: an AdmissionReview v1 from bytes to a request, and from a response to bytes.
 
-Shapes: k8s.io/api/admission/v1. Only what is needed is decoded; the object itself is read once it is known to be a pod.
+The types are those of k8s.io/api/admission/v1. Only the fields that Headroom needs are decoded; the object itself is
+read once it is known to be a pod.
 """
 
 from typing import Final
@@ -9,17 +10,17 @@ import msgspec
 from msgspec import Raw, Struct
 from msgspec.structs import replace
 
-from webhook.core.pods.objects import LARGE, Binding, ObjectError, Pod, reader
+from webhook.core.api.types import LARGE, Binding, ObjectError, Pod, reader
 from webhook.core.pods.sent import read_sent_pod, sparse
 from webhook.core.reviews.forms import LONGEST_USER, FormError, check_asked, check_pod, check_same, usable
-from webhook.core.values.word import quoted
+from webhook.core.values.notation import quoted
 
 API_VERSION: Final = "admission.k8s.io/v1"
 KIND: Final = "AdmissionReview"
 
 
 class ReviewError(ValueError):
-    """A body that is not an AdmissionReview v1 as an API server writes it; nothing of it is kept."""
+    """The body is not an AdmissionReview v1 as an API server writes it; nothing of it is kept."""
 
 
 class _GroupKind(Struct, frozen=True, gc=False):
@@ -37,8 +38,8 @@ class _User(Struct, frozen=True, gc=False):
     username: str = ""
 
 
-class Request(Struct, frozen=True, gc=False, rename="camel"):
-    """What the API server asks about."""
+class AdmissionRequest(Struct, frozen=True, gc=False, rename="camel"):
+    """The request of an AdmissionReview, as far as Headroom reads it."""
 
     uid: str
     kind: _GroupKind = _GroupKind()
@@ -54,17 +55,17 @@ class Request(Struct, frozen=True, gc=False, rename="camel"):
 
     @property
     def is_pod(self) -> bool:
-        """Say whether the object is a pod as a whole."""
+        """Say whether the object is a pod, and not a subresource of one."""
         return self.kind.group == "" and self.kind.kind == "Pod" and self.sub_resource == ""
 
     @property
     def is_resize(self) -> bool:
-        """Say whether a pod is asked to be another size while it runs: the objects are the whole pod."""
+        """Say whether this is a review of the `resize` subresource, whose objects are the whole pod."""
         return self.kind.group == "" and self.kind.kind == "Pod" and self.sub_resource == "resize"
 
     @property
     def is_binding(self) -> bool:
-        """Say whether a pod is to be bound to a node; a namespace's `bindings` are an older way to say the same."""
+        """Say whether this is about binding a pod to a node, by `pods/binding` or the older resource `bindings`."""
         kind = self.kind.group == "" and self.kind.kind == "Binding"
         return kind and (
             self.sub_resource == "binding" or (self.resource.resource, self.sub_resource) == ("bindings", "")
@@ -72,42 +73,42 @@ class Request(Struct, frozen=True, gc=False, rename="camel"):
 
     @property
     def what(self) -> str:
-        """Name what is asked about, for people."""
+        """Name the kind of the object, with the subresource, for people."""
         kind = self.kind.kind or "object of no kind"
         return f"{kind}/{self.sub_resource}" if self.sub_resource else kind
 
     def pod(self) -> Pod:
-        """Return the object as a pod; raises `ObjectError`."""
+        """Decode the object as a pod; raises `ObjectError`."""
         return read_sent_pod(bytes(self.object))
 
     def binding(self) -> Binding:
-        """Return the object as a binding; raises `ObjectError`."""
+        """Decode the object as a binding; raises `ObjectError`."""
         if len(bytes(self.object)) > LARGE:
             raise ObjectError(f"the binding is larger than {LARGE >> 10} KiB")
         return _read_binding(bytes(self.object))
 
     def old_pod(self) -> Pod:
-        """Read the object that is to be replaced as a pod; raises `ObjectError`."""
+        """Decode the old object, which an update replaces, as a pod; raises `ObjectError`."""
         try:
             return read_sent_pod(bytes(self.old_object))
         except ObjectError as error:
             raise ObjectError(f"oldObject: {error}") from error
 
 
-class _PodRequest(Request, frozen=True, gc=False, kw_only=True, rename="camel"):
-    """The same, of a pod that could be read with the rest."""
+class _PodRequest(AdmissionRequest, frozen=True, gc=False, kw_only=True, rename="camel"):
+    """A request whose object was decoded as a pod in the same pass."""
 
-    object: Pod  # type: ignore[assignment]  # nobody but `pod` looks at it
+    object: Pod  # type: ignore[assignment]  # only `pod` reads it
 
     def pod(self) -> Pod:
-        """Return the object; raises `ObjectError`."""
+        """Return the decoded object; raises `ObjectError`."""
         return sparse(self.object)
 
 
 class _Review(Struct, frozen=True, gc=False, rename="camel"):
     api_version: str = ""
     kind: str = ""
-    request: Request | None = None
+    request: AdmissionRequest | None = None
 
 
 class _PodReview(_Review, frozen=True, gc=False, rename="camel"):
@@ -120,16 +121,16 @@ _review = msgspec.json.Decoder(_Review)
 _pod_review = msgspec.json.Decoder(_PodReview)
 
 
-def decode(body: bytes) -> Request:
-    """Read the question; raises `ReviewError` where no uid can be read."""
+def decode(body: bytes) -> AdmissionRequest:
+    """Decode the request of a review; raises `ReviewError` if that is not one of an API server."""
     try:
         return _asked(_review.decode(body))
     except _UNREADABLE as error:
-        raise ReviewError(f"the body is no AdmissionReview: {error}") from error
+        raise ReviewError(f"the body is not an AdmissionReview: {error}") from error
 
 
-def decode_of_pod(body: bytes) -> Request:
-    """Read the question, with the pod that it is about in the same pass if that is small and readable.
+def decode_of_pod(body: bytes) -> AdmissionRequest:
+    """Decode the request of a review, and its pod in the same pass if the body is small and the pod readable.
 
     Raises `ReviewError`.
     """
@@ -142,7 +143,7 @@ def decode_of_pod(body: bytes) -> Request:
     return decode(body) if request.kind.kind != "Pod" and request.is_binding else request
 
 
-def _asked(review: _Review) -> Request:
+def _asked(review: _Review) -> AdmissionRequest:
     if review.kind != KIND or review.api_version != API_VERSION:
         got = f"{review.api_version or 'no apiVersion'}, {review.kind or 'no kind'}"
         raise ReviewError(f"send {API_VERSION} {KIND}, not {quoted(got)}")
@@ -159,8 +160,8 @@ def _asked(review: _Review) -> Request:
     return request if len(user) <= LONGEST_USER else replace(request, user_info=_User(usable(user)))
 
 
-def checked(request: Request, pod: Pod, old: Pod | None = None) -> None:
-    """Check the pod that a request is about, and what it is to replace; raises `ReviewError`."""
+def checked(request: AdmissionRequest, pod: Pod, old: Pod | None = None) -> None:
+    """Check the names in the pod of a request, and in the old pod of an update; raises `ReviewError`."""
     try:
         check_pod(pod, request.namespace, request.name)
         if old is not None:
@@ -170,8 +171,8 @@ def checked(request: Request, pod: Pod, old: Pod | None = None) -> None:
         raise ReviewError(str(error)) from error
 
 
-def without_objects(request: Request) -> Request:
-    """Return the request without its objects, which are most of it and hold on to the whole body."""
+def without_objects(request: AdmissionRequest) -> AdmissionRequest:
+    """Return the request without its objects, which take most of its memory and keep the whole body alive."""
     if isinstance(request, _PodRequest):
         return replace(request, object=_NO_POD, old_object=_NOTHING)
     return replace(request, object=_NOTHING, old_object=_NOTHING)
@@ -181,8 +182,8 @@ _NOTHING = Raw(b"null")
 _NO_POD = Pod()
 
 
-class Response(Struct, frozen=True, gc=False, rename="camel", omit_defaults=True):
-    """What the API server is told."""
+class AdmissionResponse(Struct, frozen=True, gc=False, rename="camel", omit_defaults=True):
+    """The response of an AdmissionReview."""
 
     uid: str
     allowed: bool = msgspec.field()
@@ -192,7 +193,7 @@ class Response(Struct, frozen=True, gc=False, rename="camel", omit_defaults=True
 
 
 class Status(Struct, frozen=True, gc=False):
-    """Why a request is refused: an HTTP code (below 400 the API server would make it 400) and a sentence."""
+    """Why a request is refused: an HTTP code (the API server replaces one below 400 by 400) and a sentence."""
 
     code: int
     message: str
@@ -200,7 +201,7 @@ class Status(Struct, frozen=True, gc=False):
 
 
 class _Answer(Struct, frozen=True, gc=False, rename="camel"):
-    response: Response
+    response: AdmissionResponse
     api_version: str = API_VERSION
     kind: str = KIND
 
@@ -208,6 +209,6 @@ class _Answer(Struct, frozen=True, gc=False, rename="camel"):
 _encoder = msgspec.json.Encoder()
 
 
-def encode(response: Response) -> bytes:
-    """Write the answer."""
+def encode(response: AdmissionResponse) -> bytes:
+    """Encode a response as an AdmissionReview."""
     return _encoder.encode(_Answer(response))

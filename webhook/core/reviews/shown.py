@@ -1,8 +1,8 @@
-"""Shown figures: the figures of a sentence about short sums, in one unit for each resource, so that they add up.
+"""Shown figures: the figures of a sentence about sums that are short, in one unit for each resource, so they add up.
 
-Of each sum: what is committed plus what is free is the bound, and what is asked is more than what is free. That holds
-for the figures as they are, so it must hold for what is shown of them, to the last digit. The bound is rounded down,
-what is asked and committed is rounded up, and what is free is the difference: less than it is, never more.
+For each sum, committed plus free is the bound, and asked is more than free. That holds for the exact figures, so it
+must hold for the rounded ones that are shown, to the last digit. The bound is rounded down, asked and committed are
+rounded up, and free is shown as the difference: never more than it is.
 """
 
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from webhook.core.values.scale import Scale, scales
 
 
 class Millis:
-    """The scale of cpu: exact, in whole CPUs where all figures are, else in millicores."""
+    """The scale of cpu: exact, in whole CPUs if all figures are whole, otherwise in millicores."""
 
     def __init__(self, amounts: Sequence[int]) -> None:
         self._whole = all(amount % 1000 == 0 for amount in amounts)
@@ -26,16 +26,17 @@ class Millis:
     down = up
 
     def text(self, amount: int) -> str:
-        """Write it: `250m`, `2 CPU`."""
+        """Write an amount of millicores: `250m`, `2 CPU`."""
         if not amount:
             return "0"
         return f"{amount // 1000} CPU" if self._whole else f"{amount}m"
 
 
 class Shown(NamedTuple):
-    """The figures of one sum, as they are to be written; `reached` is what would be committed, `over` what is too much.
+    """The figures of one sum, as text; `reached` is what would be committed, `over` is how far past the bound that is.
 
-    `coming` and `stuck` are parts of `committed`: for pods being created, and for pods that no node can hold.
+    `coming` and `stuck` are parts of `committed`: for pods being created, and for pods that no node can hold. `kept` is
+    what is kept in reserve. These three are empty if they are 0.
     """
 
     asked: str
@@ -50,7 +51,7 @@ class Shown(NamedTuple):
 
 
 class _Sum(NamedTuple):
-    """What of a sum is shown."""
+    """What is shown of a sum, in bytes or millicores."""
 
     of_memory: bool
     asked: int
@@ -62,7 +63,7 @@ class _Sum(NamedTuple):
 
 
 def shown(sums: Sequence[Sum]) -> tuple[Shown, ...]:
-    """Write the figures of sums that stand in one sentence, in their order."""
+    """Write the figures of the sums of one sentence, in their order."""
     return _shown(
         tuple(
             _Sum(s.resource == "memory", s.asked, s.committed + s.granted, s.bound, s.granted, s.unplaceable, s.kept)
@@ -71,7 +72,7 @@ def shown(sums: Sequence[Sum]) -> tuple[Shown, ...]:
     )
 
 
-@lru_cache(maxsize=1024)  # in a storm of refusals, one is much like the other
+@lru_cache(maxsize=1024)  # in a storm of refusals, most are alike
 def _shown(sums: tuple[_Sum, ...]) -> tuple[Shown, ...]:
     memory, cpu = [s for s in sums if s.of_memory], [s for s in sums if not s.of_memory]
     units = {True: _scale(memory) if memory else None, False: Millis([each for s in cpu for each in s[1:]])}
@@ -79,7 +80,7 @@ def _shown(sums: tuple[_Sum, ...]) -> tuple[Shown, ...]:
 
 
 def _scale(sums: Sequence[_Sum]) -> Scale:
-    """Return the first scale in which each sum looks short if and only if it is."""
+    """Return the first scale in which each sum looks short if and only if it is short."""
     chosen = [each for s in sums for each in (s.asked, s.charged)]
     others = [each for s in sums for each in (s.bound, s.coming, s.stuck, s.kept)]
     return next((unit for unit in scales(chosen, others) if all(_agrees(s, unit) for s in sums)), Scale(0, 0))
@@ -92,7 +93,7 @@ def _agrees(s: _Sum, unit: Scale) -> bool:
 
 
 def _steps(s: _Sum, unit: Scale | Millis) -> tuple[int, int, int]:
-    """Return what is asked, what is committed, and the bound, in steps of a unit."""
+    """Return asked, committed and bound in steps of a unit."""
     committed, bound = unit.up(s.charged), unit.down(s.bound)
     return unit.up(s.asked), min(committed, bound) if s.charged <= s.bound else committed, bound
 

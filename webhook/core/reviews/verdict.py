@@ -1,23 +1,23 @@
-"""Verdicts: whether a pod fits, and the reason as data; the sentences are made from it in wording.py."""
+"""Verdicts: whether a pod fits, and the reason as data; messages.py makes the sentences from it."""
 
 from enum import StrEnum
 
 from msgspec import Struct
 
-from webhook.core.account.accounting import near_sums
-from webhook.core.account.facts import PodFacts
-from webhook.core.account.ledger import Ledger
-from webhook.core.account.nodes import Room
-from webhook.core.account.places import Lacking
 from webhook.core.config.config import HeadroomConfig
-from webhook.core.config.settings import Answer, MissingLimits, Mode
-from webhook.core.config.share import Share
+from webhook.core.config.percentage import Share
+from webhook.core.config.types import Answer, MissingLimits, Mode
+from webhook.core.ledger.info import PodInfo
+from webhook.core.ledger.ledger import Ledger
+from webhook.core.ledger.nodes import Allocatable
+from webhook.core.ledger.places import Lacking
+from webhook.core.ledger.rules import near_sums
 from webhook.core.reviews.figures import Figures
 from webhook.core.values.amounts import Amounts
 
 
 class Decision(StrEnum):
-    """What becomes of the request. `audit` is let in like `allow`, and would be refused if the mode enforced."""
+    """What happens to the request. `audit` admits it like `allow`, but mode enforce would have refused it."""
 
     ALLOW = "allow"
     WARN = "warn"
@@ -27,7 +27,7 @@ class Decision(StrEnum):
 
 
 class Reason(StrEnum):
-    """Why; short and stable, for events, metrics and whoever reads the audit log by machine."""
+    """Why; short and stable, for Events, metrics and programs that read the audit log."""
 
     FITS = "Fits"
     NEAR_BOUND = "NearBound"
@@ -51,9 +51,11 @@ _KINDS = tuple(field.split("_")[1] for field in Amounts._fields)
 class Sum(Struct, frozen=True, gc=False):
     """One bounded sum of one scope at the moment of a verdict; memory in bytes, cpu in millicores.
 
-    `committed` is what live pods commit, `unplaceable` what of that is for pods that no node can hold; `granted` what
-    is let in and not yet there, by any replica; `kept` what of the room is kept in reserve. Where no node counts,
-    `uncounted` says how many do not for which reason. `figures` are those of all sums of the scope, at the same moment.
+    `index` is its position in `Amounts`. `committed` is what live pods commit, `unplaceable` the part of that for pods
+    that no node can hold. `granted` is what this replica has granted and not seen yet; a verdict that counts other
+    replicas has what they hold in it, too. `room` is the allocatable of the nodes that count, and `kept` the part of it
+    that is kept in reserve. If no node counts, `uncounted` has the number of nodes by reason. `figures` has all sums of
+    the scope at the same moment.
     """
 
     scope: str
@@ -62,7 +64,7 @@ class Sum(Struct, frozen=True, gc=False):
     committed: int
     granted: int
     bound: int
-    room: Room
+    room: Allocatable
     kept: int
     share: Share | None
     uncounted: tuple[tuple[str, int], ...] = ()
@@ -81,28 +83,28 @@ class Sum(Struct, frozen=True, gc=False):
 
     @property
     def allocatable(self) -> int:
-        """What the counted nodes of the scope can hold."""
+        """What is allocatable on the nodes of the scope that count."""
         return self.room.memory if self.resource == "memory" else self.room.cpu
 
     @property
     def free(self) -> int:
-        """What would fit."""
+        """What would still fit."""
         return max(0, self.bound - self.committed - self.granted)
 
     @property
     def short_by(self) -> int:
-        """How much is missing; zero or less when it fits."""
+        """How much is missing; zero or less if it fits."""
         return self.committed + self.granted + self.asked - self.bound
 
 
 class Verdict(Struct, frozen=True, gc=False):
-    """The answer to one question. `sums` holds the broken bounds of a refusal, or the bounds that are near."""
+    """The result of one review. `sums` has the sums past their bound in a refusal, or near it in a warning."""
 
     decision: Decision
     reason: Reason
     mode: Mode = Mode.ENFORCE
     sums: tuple[Sum, ...] = ()
-    detail: str = ""  # what the reason does not say: which exemption, what is wrong with the pod, what is waited for
+    detail: str = ""  # beyond the reason: which exemption, what is wrong with the pod, what it waits for
     lacking: Lacking | None = None  # what no node can hold
 
     @property
@@ -112,19 +114,19 @@ class Verdict(Struct, frozen=True, gc=False):
 
     @property
     def is_over(self) -> bool:
-        """Say whether a sum is past its bound by it, whatever becomes of the request."""
+        """Say whether the review takes a sum past its bound, whatever the decision is."""
         return any(s.short_by > 0 for s in self.sums)
 
     @property
     def figures(self) -> tuple[Figures, ...]:
-        """Return what its sums were judged by, scope by scope in their order."""
+        """Return the figures of each scope in `sums`, once each and in their order."""
         return tuple({s.scope: s.figures for s in self.sums if s.figures is not None}.values())
 
 
-def growth(ledger: Ledger, pod: PodFacts, past: Share | None = None) -> tuple[Sum, ...]:
+def growth(ledger: Ledger, pod: PodInfo, past: Share | None = None) -> tuple[Sum, ...]:
     """Return every bounded sum that this pod raises, or only those that it takes past a share of their bound.
 
-    Only growth is judged: what a pod does not raise is no matter.
+    Only growth is judged: a sum that the pod does not raise is left out, even if it is past its bound.
     """
     sums: list[Sum] = []
     for scope in ledger.spread(pod).scopes:
@@ -144,20 +146,20 @@ def growth(ledger: Ledger, pod: PodFacts, past: Share | None = None) -> tuple[Su
 
 
 def refuse(sums: tuple[Sum, ...], mode: Mode) -> Verdict:
-    """Turn broken bounds into the verdict that the mode has for them."""
+    """Return the verdict that the mode has for sums past their bounds."""
     reason = Reason.MEMORY if any(s.resource == "memory" for s in sums) else Reason.CPU
     return Verdict(refusing(mode), reason, mode, sums)
 
 
-def judge(ledger: Ledger, pod: PodFacts, mode: Mode) -> Verdict:
-    """Judge a pod against this replica's view: what lives, what it has granted itself, and the bounds."""
+def judge(ledger: Ledger, pod: PodInfo, mode: Mode) -> Verdict:
+    """Judge a pod by this replica's view: what lives, what this replica has granted, and the bounds."""
     tight = growth(ledger, pod, past=ledger.accounting.config.warn_at)
     if not tight:
         return Verdict(Decision.ALLOW, Reason.FITS, mode)
     broken = tuple(s for s in tight if s.short_by > 0)
     if broken:
         return refuse(broken, mode)
-    if mode is Mode.AUDIT:  # which says nothing to users
+    if mode is Mode.AUDIT:  # users get no warnings in this mode
         return Verdict(Decision.ALLOW, Reason.FITS, mode)
     return Verdict(Decision.WARN, Reason.NEAR_BOUND, mode, tight)
 
@@ -165,7 +167,7 @@ def judge(ledger: Ledger, pod: PodFacts, mode: Mode) -> Verdict:
 def judge_form(config: HeadroomConfig, mode: Mode, missing: Answer, *, unbounded: bool, no_request: bool) -> Verdict:
     """Judge what a pod leaves unsaid: containers without a memory limit or request.
 
-    What comes with a warning is only recorded in mode audit, which says nothing to users.
+    Mode audit only records what other modes warn about.
     """
     warned = Decision.ALLOW if mode is Mode.AUDIT else Decision.WARN
     if unbounded and config.missing_limits is MissingLimits.DENY:
@@ -180,25 +182,25 @@ def judge_form(config: HeadroomConfig, mode: Mode, missing: Answer, *, unbounded
 
 
 def refuse_by_quota(mode: Mode, said: str) -> Verdict:
-    """Say what a quota will say, in its own words. What policy lets in all the same, the quota refuses by itself."""
+    """Refuse a pod in the words of the quota that will refuse it; if policy lets it in, the quota itself refuses it."""
     return Verdict(refusing(mode), Reason.QUOTA, mode, detail=said)
 
 
 def judge_placing(mode: Mode, unplaceable: Answer, lacking: Lacking) -> Verdict:
-    """Judge a pod that no node can hold, apart from whether there is room for it."""
+    """Judge a pod that no node can hold, whether or not it fits the sums."""
     if unplaceable is Answer.DENY:
         return Verdict(refusing(mode), Reason.UNPLACEABLE, mode, lacking=lacking)
-    if unplaceable is Answer.WARN and mode is not Mode.AUDIT:  # which says nothing to users
+    if unplaceable is Answer.WARN and mode is not Mode.AUDIT:  # users get no warnings in this mode
         return Verdict(Decision.WARN, Reason.UNPLACEABLE, mode, lacking=lacking)
     return Verdict(Decision.ALLOW, Reason.FITS, mode)
 
 
 def cannot_tell(mode: Mode, detail: str) -> Verdict:
-    """There is no account to judge by: refused in enforce, let in with a warning otherwise."""
+    """Return the verdict if the sums are not known: refused in mode enforce, otherwise admitted with a warning."""
     decision = Decision.CANNOT_TELL if mode is Mode.ENFORCE else Decision.WARN
     return Verdict(decision, Reason.UNAVAILABLE, mode, detail=detail)
 
 
 def refusing(mode: Mode) -> Decision:
-    """Return what becomes of a request that enforcing would refuse."""
+    """Return the decision of a mode on a request that mode enforce refuses."""
     return {Mode.ENFORCE: Decision.DENY, Mode.WARN: Decision.WARN, Mode.AUDIT: Decision.AUDIT}[mode]

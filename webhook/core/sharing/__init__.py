@@ -1,1 +1,1 @@
-"""Sharing: how replicas grant from one bound without asking each other each time (docs/protocol.md)."""
+"""Sharing: how replicas grant from one bound without asking each other at every grant (docs/protocol.md)."""

@@ -1,70 +1,132 @@
 """Allotments: how several replicas share one bound without asking each other at every grant.
 
-              booked by a write                  its last write is older than its validity
-    (nothing) ─────────────────► holding: it grants ────────────────────────────► silent: it grants nothing
-                                  ▲  │ retire, renew, hand back                     │  │
-                                  └──┘              renew                           │  │ validity + lapse,
-                                  ▲─────────────────────────────────────────────────┘  │ then a fresh proof
-    (nothing) ◄──── it leaves ── holding                          expired by another ◄─┘
+Theory
+======
 
-One shared object (shared.py), changed by compare-and-swap only. All times are the replica's own clock, in seconds.
+The problem
+-----------
+The promise is that no grant takes a scope past its bound, whatever the number of replicas. Each replica judges by its
+own view of the cluster, and every view is a little behind. Two replicas that judged by their views alone could both
+give the last free gigabyte away. To ask the others at every review would be safe, but slow.
 
-Rule 1. A replica grants without any call while its unretired reservations stay within what it holds, within the
-        *validity* of its last successful write (counted from when that was sent), and within the bound as it sees it.
+So each replica *books* room in advance. One shared object (shared_state.py) says how much each replica holds, scope by
+scope. From what it holds, a replica grants without any call; what one replica holds, no other replica gives away. The
+object is changed by compare-and-swap only: a write succeeds only if the object is still at the resourceVersion from
+which the writer worked out the new state.
+
+Words
+-----
+    holding     what the object says of one replica; the amounts that it *holds* are its allotment
+    unretired   what the replica has granted and no write has retired yet (reservations.py)
+    spare       what it holds beyond that: as much as it may still grant without a call
+    floor       a pod's resourceVersion in the object: no replica books with a view that has not reached it
+    validity    how long after a write was sent the writer may grant (15 s)
+    lapse       how long after a verdict its pod may still come (45 s, which is longer than any create takes)
+    proof       a consistent read that shows that the view has all that was true at a moment; `proven_since` is that
+    epoch       the name of one life of the object; an object that replaces a lost one has another epoch
+
+Times are seconds of the replica's own clock. No clock is compared with that of another machine: each replica measures
+from the moment at which it first saw a thing itself, which is never earlier than the moment at which it happened.
+
+The life of one holding
+-----------------------
+
+               a write books               no write for longer than *validity*
+    (nothing) ─────────────► holding: it grants ───────────────────────────────► silent: it grants nothing
+                              ▲  │ retire, renew, hand back                        │   │
+                              └──┘                                                 │   │ validity + lapse, then
+                              ▲               a write renews                       │   │ a view proven fresh
+                              └────────────────────────────────────────────────────┘   │
+    (nothing) ◄── it leaves ── holding                       another replica expires it ◄─┘
+
+One write
+---------
+A write does all that is due at once (proposal.py): it retires what is settled and raises the floor, renews the holding,
+answers a call, expires replicas that are silent, opens a closed object, and books for pending reviews.
+
+    propose ──► begin ──► the write is sent ──┬─► written   it was carried out: its terms are in force
+                                              ├─► failed    it certainly was not: its bookings are undone
+                                              └─► (no answer yet, or it was lost) still `pending`
+
+A write may be carried out although its answer is lost. While a proposal is pending, the replica does not know which
+terms are in force, so a grant must be covered by the old terms and by the proposed ones (grants.py).
+
+Why it is safe, in short
+------------------------
+At a booking, the writer's view has reached the floor. So it shows each pod whose reservation some replica has retired,
+or shows that the pod is gone. Each other pod that was granted, and that lives or may still come, has an unretired
+reservation at some replica, and these stay within what that replica holds. So what the view shows and what all replicas
+hold together are no less than all that lives or may come, and the booking keeps them within the bound. After the
+booking, each grant comes out of what its replica holds already.
+
+Room from which a replica may have granted goes to others only once it is certain that each pod has been seen or will
+never come: after the times in rules 4, 5 and 7, and with a view that is proven fresh after those.
+
+Rules
+=====
+
+Rule 1. A replica grants without any call while three things hold: its unretired reservations stay within what it
+        holds; the *validity* of its last successful write, counted from when that was sent, is not over; and the sums
+        stay within the bound as the replica sees it.
 Rule 2. A booking needs a view at or past the floor, and
         committed(view) + unseen + held by others + what is booked ≤ bound.
-        A name that is repeated costs the largest of what lives there and what anybody holds for it (naming.py).
-        What is booked is what waits, and a share of what is free that shrinks as the bound comes near.
+        A repeated name costs the largest of what lives there and of what any replica holds for it (name_claims.py).
+        A write books for the pending reviews, and a share of what is free, which shrinks as the bound comes near.
 Rule 3. The same write retires the reservations whose pods the writer has seen, and raises the floor to the highest of
-        their revisions: whoever books next sees those pods, or sees that they are gone.
-Rule 4. A reservation that nobody saw lapses as reservations.py says (its rules 3 and 4).
-Rule 5. What a silent replica holds lapses after validity + lapse since the observer first saw its last write, with a
-        view proven fresh after that; the same write raises the floor to the highest *pod* revision of that view.
-        Who was not dead begins anew: for what it granted before, it holds nothing.
-Rule 6. Who cannot book *calls*: the others hand back what they have not spent, retire what they have seen, and
-        book no more than they need for a while. Only then is a refusal final.
-Rule 7. A lost or damaged object is made anew and closed. Holders register what is open. It is opened after validity +
-        lapse since the opener first saw it, with a view proven fresh after that, from which it takes the floor.
-        Nobody books from it who has not listed the pods since it saw it first: etcd may have been put back.
-        A consistent read that went back, to a revision lower than one that was known when it was asked for, proves
-        that: the object is lost, and every revision that is known begins again with the next list. Who lost touch with
-        the API server for as long as that takes grants nothing before its next write, and books nothing before a list.
-Rule 8. What policy lets through is booked too, within its credit (credit.py). That may pass the bound, and then nothing
-        more is granted. What is on trial (modes warn and audit) passes it only where rule 6 makes a refusal final.
-Rule 9. A state of a newer version is left alone.
+        their revisions: the replica that books next sees those pods, or sees that they are gone.
+Rule 4. A reservation whose pod the replica never saw lapses as reservations.py says (rules 3 and 4 there).
+Rule 5. What a silent replica holds is taken back when validity + lapse have passed since the observer first saw its
+        last write, and the observer's view is proven fresh after that. The write that *expires* it raises the floor to
+        the highest *pod* revision of that view. If the silent replica lives after all, it begins again from nothing:
+        for what it granted before, it holds nothing.
+Rule 6. A replica that cannot book what it needs *calls* the others. They hand back what they have not spent, retire
+        what they have seen, and for a while book no more than they need. Only after that is a refusal final.
+Rule 7. A lost or damaged object is made again, with a new epoch, and closed. Replicas register in it what they have
+        open. A replica opens it when validity + lapse have passed since that replica first saw it, with a view proven
+        fresh after that; it takes the floor from that view. No replica books from it before it has listed the pods
+        since it first saw the object, because etcd may have been restored.
+        A consistent read that returns a lower revision than one that was known when the read was sent proves a
+        restore. Then the object counts as lost, and all known revisions are dropped: they begin with the next list. A
+        replica that was out of touch with the API server for as long as a restore takes (continuity.py) grants nothing
+        before its next write, and books nothing before a list.
+Rule 8. A pod that policy lets in is booked too, within its credit (credit.py). That may pass the bound, and then
+        nothing more is granted. A pod on trial (modes warn and audit) is booked past the bound only where rule 6 would
+        make a refusal final.
+Rule 9. A replica neither changes nor uses a state that a newer version of Headroom wrote.
 
-The argument that no sequence of these steps passes the bound is in docs/protocol.md.
+docs/protocol.md has the argument that no sequence of these steps passes the bound, and tests/model runs them against a
+model of etcd. This module is pure; see `Allotment` for the lock.
 """
 
 from collections.abc import Sequence
 
-from webhook.core.account.extent import Sums
-from webhook.core.account.facts import PodFacts
-from webhook.core.account.ledger import Ledger
+from webhook.core.ledger.info import PodInfo
+from webhook.core.ledger.interval import Sums
+from webhook.core.ledger.ledger import Ledger
 from webhook.core.sharing.continuity import Continuity
 from webhook.core.sharing.credit import Credit
 from webhook.core.sharing.grants import Grants
-from webhook.core.sharing.naming import MOST, held_by_others, named
+from webhook.core.sharing.name_claims import MOST, held_by_others, named
+from webhook.core.sharing.peers import Peers, Timing
 from webhook.core.sharing.proposal import Ask, Draft, Proposal, Tell, fits, is_spent, must_call, view_of
-from webhook.core.sharing.shared import Holding, Shared
+from webhook.core.sharing.shared_state import Holding, Shared
 from webhook.core.sharing.size import levels
-from webhook.core.sharing.witness import Timing, Witness
 from webhook.core.values.amounts import NOTHING, Amounts
 
 __all__ = ["Allotment", "Ask", "Proposal", "Timing"]
 
 
 class Allotment(Grants):
-    """This replica's part of the protocol. The caller holds one lock for this and the ledger."""
+    """This replica's part of the protocol. The caller holds the one lock that guards this and the ledger."""
 
     def __init__(self, replica: str, ledger: Ledger, timing: Timing, credit: Credit | None = None) -> None:
         super().__init__(replica, ledger, timing.lapse, credit or Credit(ledger, timing.lapse))
         self.timing = timing
-        self.revision = 0  # resourceVersion of the object that `shared` was read from; 0: there is none
-        self.newest = 0  # the highest resourceVersion of the object that was seen in this history
-        self.went_back = False  # a write was carried out in another history than the one that it was sent in
+        self.revision = 0  # resourceVersion of the object that `shared` was read from; 0: no object is known
+        self.newest = 0  # the highest resourceVersion of the object seen since the last restore of etcd
+        self.went_back = False  # a write was carried out after a restore of etcd that happened since it was sent
         self._continuity = Continuity()
-        self._witness = Witness(replica, timing)
+        self._witness = Peers(replica, timing)
         self._valid_until = float("-inf")
         self._renewal = 0
         self._lean_until = float("-inf")
@@ -73,7 +135,7 @@ class Allotment(Grants):
 
     @property
     def _written_at(self) -> float:
-        """When the last write was sent that was carried out."""
+        """When the last successful write was sent."""
         return self._valid_until - self.timing.validity
 
     def valid(self, now: float) -> bool:
@@ -85,15 +147,16 @@ class Allotment(Grants):
 
     @property
     def restarts(self) -> int:
-        """How often etcd was put back, as far as is known."""
+        """How often etcd was restored, as far as this replica knows."""
         return self._continuity.restarts
 
     @property
     def sees_the_past(self) -> bool:
-        """Say whether no write shows yet that the view is of the history that replaced another.
+        """Say whether the view may still be of the history from before a restore of etcd.
 
-        A write is carried out past all that a true view shows. An API server that was not restarted with etcd goes on
-        to show what it has in its cache, and calls that consistent.
+        That is so until a write of this replica is carried out at a higher revision than all that the view shows, as it
+        is in one history. An API server that was not restarted with etcd goes on to serve what it has in its cache, and
+        calls that consistent.
         """
         return not self._continuity.confirmed
 
@@ -102,13 +165,14 @@ class Allotment(Grants):
     def observe(self, shared: Shared | None, revision: int, now: float, known: int = 0) -> None:
         """Take in the shared object as it was read or watched; None: it is lost (revision 0), or damaged beyond use.
 
-        Of a consistent read `known` is what `newest` was when it was sent.
+        After a consistent read, `known` is the value of `newest` at the moment at which the read was sent; 0 for an
+        event of a watch, which proves nothing (rule 7).
         """
         self._look(now)
         if 0 < revision < known <= self.newest:
             self.begin_again(now)
         if revision and (revision < self.newest or (revision == self.newest and self.shared is not None)):
-            return  # a watch that is behind what was read or written here
+            return  # the watch is behind what this replica has read or written
         self.newest = max(self.newest, revision)
         if shared is not None and self._witness.contradicts(shared, self._written_at, now):
             shared = None
@@ -129,20 +193,21 @@ class Allotment(Grants):
             self._confirm(self._pending)
 
     def lose_touch(self, now: float) -> None:
-        """Take in that the API server is away (rule 7): etcd may be put back meanwhile, if that lasts.
+        """Take in that the API server cannot be reached (rule 7): if that lasts, etcd may be restored meanwhile.
 
-        Then nothing is granted before a write from after this, and nothing is booked before a list.
+        In that case this replica grants nothing before a write from after the outage, and books nothing before a list.
         """
         self._continuity.lose_touch(now, self._pending)
 
     def vouches(self, proposal: Proposal) -> bool:
-        """Say whether those may be let in whom a written proposal booked for."""
+        """Say whether the pods that a written proposal booked for may be admitted."""
         return self._continuity.vouches(proposal, outdated=self._ledger.outdated)
 
     def begin_again(self, now: float, since: float | None = None) -> None:
-        """Take in that history was replaced (rule 7), before a list that was asked for at a moment (default: now).
+        """Take in that etcd was restored (rule 7); only a list asked for at `since` (default: now) or later counts.
 
-        What was granted may still come, and what was seen may be gone; the object that is there now is an old copy.
+        A pod that was granted may still come, and a pod that was seen may be gone. The object that is there now is an
+        old copy.
         """
         self.went_back = False
         self._look(now)
@@ -153,41 +218,41 @@ class Allotment(Grants):
         self._ledger.begin_again(now if since is None else since)
 
     def _adopt(self) -> None:
-        """Hold what the shared object says, which may be less than was booked: another may have expired it."""
+        """Hold what the shared object says; that may be less than was booked, if another replica has expired it."""
         mine = self.shared.holdings.get(self.replica) if self.shared else None
         self._held = dict(mine.held) if mine else {}
 
     def silent(self, now: float) -> dict[str, float]:
-        """Return the replicas that stopped renewing, each with the moment from which its share can be taken back."""
+        """Return the replicas that stopped renewing, each with the moment from which it can be expired (rule 5)."""
         return self._witness.silent(now)
 
     def opens_at(self) -> float | None:
-        """Return from when on a closed object can be opened; None when it is open or lost."""
+        """Return the moment from which a closed object can be opened; None if it is open or lost."""
         return self._witness.opens_at(self.shared)
 
     def earliest(self, now: float) -> float | None:
-        """Return before when nobody can grant, since the object was lost or was made again (rule 7); None: one may."""
+        """Return before when no replica can grant because the object is lost or closed (rule 7); None otherwise."""
         if self.shared is None and self.was_shared_before:
             return now + self.timing.release
         return self.opens_at()
 
     def closed(self, now: float) -> str | None:
-        """Say for how long nobody may grant, since the shared object was lost or made anew (rule 7); None: one may."""
+        """Say for how long no replica can grant because the object is lost or closed (rule 7); None otherwise."""
         at = self.earliest(now)
         if at is None:
             return None
         if self.sees_the_past and now >= at:
             return "etcd was put back, and an API server still shows what was before: restart every kube-apiserver"
-        made = "was made anew" if self.shared else "is made anew"
+        made = "was created again" if self.shared else "is created again"
         return f"the object that replicas share {made}, and is opened in about {max(0.0, at - now):.0f} s"
 
     @property
     def was_shared_before(self) -> bool:
-        """Say whether another object was there before this one, and this replica knew it."""
+        """Say whether this replica knew an object before this one."""
         return self._witness.knows_of_another
 
     def wants_proof(self, now: float) -> bool:
-        """Say whether something waits for nothing but a view that is proven fresh."""
+        """Say whether an expiry, an opening or a lapse is due except for a view that is proven fresh."""
         opens_at = self.opens_at()
         waiting = [*self.silent(now).values(), *([] if opens_at is None else [opens_at])]
         if any(self._ledger.proven_since < at <= now for at in waiting):
@@ -198,16 +263,16 @@ class Allotment(Grants):
 
     @property
     def pending(self) -> Proposal | None:
-        """The proposal whose outcome is not known yet."""
+        """The proposal that is being written, while its outcome is unknown."""
         return self._pending
 
     @property
     def left(self) -> bool:
-        """Say whether this replica has handed everything back for good."""
+        """Say whether this replica is leaving and has handed back everything that it held."""
         return self._leaving and self._pending is None and not self._holding_in(self.shared)
 
     def due(self, now: float, *, fresh: bool = False) -> bool:
-        """Say whether a write is due though nobody waits for one; `fresh` as for `propose`."""
+        """Say whether a write is due even without pending reviews; `fresh` as for `propose`."""
         self._look(now)
         shared = self.shared
         if self._pending is not None or self.left or self._ledger.deaf:
@@ -215,7 +280,7 @@ class Allotment(Grants):
         if shared is None or self.replica not in shared.holdings or not self._continuity.in_touch:
             return True
         if now >= self._written_at + self.timing.renew:
-            return True  # one that lost against another's write is due still: they may meet again and again
+            return True  # also after a write that lost to another replica's: the two may meet at each renewal
         return (
             self._is_called(shared.holdings[self.replica], shared)
             or self._ledger.reservations.any_void
@@ -236,15 +301,16 @@ class Allotment(Grants):
         leaving: bool = False,
         tell: Tell | None = None,
     ) -> Proposal:
-        """Work out the next state: retire, renew, answer, expire, and book for those who wait as far as they fit.
+        """Work out the next state: retire, renew, answer, expire, and book for the pending reviews that fit.
 
-        What is booked is reserved at once: that only makes this replica more careful, and is undone by `failed`.
+        What is booked is reserved at once. Until the write that only makes this replica more careful; `failed` undoes
+        it.
 
-        `epoch` names a new life of the object if it must be made: a name that was never used. `fresh` says that no
-        replica ever granted anything, so that the object may be opened without waiting: this replica alone left the
-        mark that every maker of the object must leave or find first, and that less than `Timing.release` ago.
-        `leaving` hands everything back and ends all granting here: repeat it until `left`. `tell` is called for each
-        ask that is booked, just before it is.
+        `epoch` names a new life of the object in case the object must be made; the name must never have been used.
+        `fresh` says that no replica ever granted anything, so the object may be opened without waiting: this replica
+        left the mark that each maker of the object must leave or find first, less than `Timing.release` ago. `leaving`
+        hands everything back and ends all granting here; the caller repeats it until `left`. `tell` is called for each
+        ask just before it is booked.
         """
         self._look(now)
         self._leaving = self._leaving or leaving
@@ -261,12 +327,12 @@ class Allotment(Grants):
         return draft.proposal(self._renewal, keep, now, lean=now < self._lean_until, leaving=self._leaving)
 
     def begin(self, proposal: Proposal) -> None:
-        """The proposal is being sent: from now on both its terms and the old ones must hold."""
+        """Take in that the proposal is being sent: from now on its terms and the old ones must both cover a grant."""
         self._pending = proposal
         self._continuity.send(self.newest, self._ledger.revision)
 
     def written(self, revision: int, now: float) -> None:
-        """The pending proposal was written."""
+        """Take in that the pending proposal was written, at this resourceVersion of the object."""
         self._look(now)
         pending = self._pending
         if pending is None:
@@ -274,10 +340,10 @@ class Allotment(Grants):
         if self._continuity.is_overtaken(pending):
             self._pending = None
             return
-        if self._continuity.contradicts(revision):  # etcd was put back to a state that this write happened to fit
+        if self._continuity.contradicts(revision):  # etcd was restored to a state that this write happened to fit
             self._pending, self.shared, self._held, self.went_back = None, None, {}, True
             return
-        if revision < self.newest:  # outdated already: what was seen since no longer holds it
+        if revision < self.newest:  # a newer state was seen already, and it decides what is held
             self._pending = None
             self._renew(pending)
             self._adopt()
@@ -289,14 +355,14 @@ class Allotment(Grants):
         self._confirm(pending)
 
     def failed(self) -> None:
-        """The pending proposal was certainly not written: undo what was reserved for it, keep what was granted."""
+        """Take in that the pending proposal was certainly not written: undo its bookings, keep what was granted."""
         pending, self._pending = self._pending, None
         if pending is not None:
             self._ledger.reservations.retire(pending.tentative)
             self._adopt()
 
     def _renew(self, pending: Proposal) -> None:
-        """Let what was asked for again count from the write: one that failed must not keep what others took back."""
+        """Start the lapse of repeated grants from the write; a failed write must not prolong what others took back."""
         for _, reservation in pending.renewed:
             self._ledger.reservations.renew(reservation, pending.sent_at)
 
@@ -309,15 +375,16 @@ class Allotment(Grants):
         self._spare_at_booking = {scope: self.spare(scope) for scope in self._held}
 
     def _begin_anew(self, now: float) -> None:
-        """Settle what was granted before others took it back: it came by then, and the floor tells, or never will.
+        """Settle what was granted a lapse ago or earlier, if the object holds nothing for this replica (rule 5).
 
-        Held again, unbooked, it would pay for another pod of the same name.
+        Each of those pods has come, and a view at or past the floor shows it, or it never will. If the replica held
+        that room again without booking it, another pod of the same name could be granted from it.
         """
         if self.shared is not None and self.replica not in self.shared.holdings:
             self._void(now - self.timing.lapse)
 
     def _look(self, now: float) -> None:
-        """Take in what follows from time, as late as that is known: later is always safe."""
+        """Take in what has become true by the passing of time; to notice it late is always safe."""
         if self.shared is not None:
             self._witness.see(self.shared, now)
         if self.went_back:
@@ -334,19 +401,19 @@ class Allotment(Grants):
         return shared.call > mine.answered and (not mine.lean or self._ledger.revision >= shared.called_at)
 
     def _says_too_little(self, mine: Holding, shared: Shared) -> bool:
-        """Say whether a name is repeated by now, and this holding does not say so though others may refuse by it."""
+        """Say whether this replica must write a repeated name, because others may otherwise refuse by what it holds."""
         if not mine.lean or len(mine.named) >= MOST:
-            return False  # of one that is not lean, others ask for more before they refuse
+            return False  # others call a replica that is not lean before they refuse
         return not named(self._ledger.reservations, shared, self.replica).keys() <= mine.named.keys()
 
     def _expired(self, now: float) -> list[str]:
-        """Rule 5."""
+        """Return the silent replicas that can be expired now (rule 5)."""
         if self._ledger.outdated:
             return []
         return [replica for replica, at in self.silent(now).items() if at <= self._ledger.proven_since]
 
     def _opens(self, now: float, *, fresh: bool) -> bool:
-        """Rule 7."""
+        """Say whether the closed object can be opened now (rule 7)."""
         at = self.opens_at()
         if at is None or self._ledger.outdated or self.sees_the_past:
             return False
@@ -360,31 +427,31 @@ class Allotment(Grants):
                 return True
         return False
 
-    # -- those who wait ------------------------------------------------------------------------------------------------
+    # -- pending reviews -----------------------------------------------------------------------------------------------
 
     def may_book(self) -> bool:
-        """Say whether a booking could succeed now: the object is open (or still to be made) and the view far enough."""
+        """Say whether a booking could succeed now: the object is open or not made yet, and the view is far enough."""
         if self._ledger.outdated or self.sees_the_past:
             return False
         return self.shared is None or (self.shared.open and self._ledger.revision >= self.shared.floor)
 
-    def fits(self, pod: PodFacts, shared: Shared) -> bool:
-        """Say whether a pod could be booked for in this state."""
+    def fits(self, pod: PodInfo, shared: Shared) -> bool:
+        """Say whether a pod could be booked on top of this state (rule 2)."""
         return fits(self._ledger, shared, self.replica, pod)
 
-    def held_by_others(self, scope: str, pod: PodFacts, shared: Shared | None = None) -> Amounts:
-        """What others hold in a scope beside a pod, if that were let in; by the state that is known, or `shared`."""
+    def held_by_others(self, scope: str, pod: PodInfo, shared: Shared | None = None) -> Amounts:
+        """What other replicas hold in a scope beside a pod, as if it were admitted; by `shared`, or the known state."""
         state = shared or self.shared
         return NOTHING if state is None else held_by_others(self._ledger, state, self.replica, scope, pod)
 
-    def promising(self, pod: PodFacts, now: float) -> bool:
-        """Say whether it helps a pod that did not fit to propose again: it fits by now, or others must be called."""
+    def promising(self, pod: PodInfo, now: float) -> bool:
+        """Say whether another proposal may help a pod that did not fit: it fits by now, or others must be called."""
         if self.shared is None or not self.may_book():
             return False
         view = view_of(self._ledger, pod)
         return self.fits(pod, self.shared) or must_call(self.shared, self.replica, self.silent(now), view)
 
-    def refuses(self, pod: PodFacts, now: float) -> bool:
+    def refuses(self, pod: PodInfo, now: float) -> bool:
         """Say whether a pod that was proposed and did not fit can be refused for good (rule 6)."""
         if self.shared is None or not self.may_book() or not self.valid(now):
             return False

@@ -1,24 +1,27 @@
 """Credit: how much one owner, or one namespace, may have open at a time.
 
-Others say no after Headroom has said yes: a quota, another webhook, the API server where the name is taken. What was
-granted is then held until it lapses, and one owner that asks again and again would hold all headroom without ever
-running a pod. So a pod is let in only if what its subjects (subjects.py) have open stays within their credit:
+Others may refuse a pod after Headroom has admitted it: a ResourceQuota, another webhook, or the API server because the
+name is taken. What was granted is then held until it lapses, and one owner that asks again and again would hold all
+headroom without ever running a pod. So a pod is admitted only if what its subjects (subjects.py) have open stays
+within their credit:
 
     left                     bound - committed - unseen - what other replicas have open
     in good standing         half of (left + what the subject has open), or a 32nd of the bound, if that is more
     otherwise (history.py)   a 16th of (left + open) for an owner, a quarter for a namespace
     one pod, at least        where the subject has nothing open; not before its pause is over
-    a name that is taken     a 16th of what is left, for what the pod asks beyond the one that lives there
+    a name that is taken     a 16th of left, for what the pod asks beyond the pod that lives there
 
-A pod that needs more waits for earlier pods to be seen. Half is the least that does not hold up a burst for which there
-is twice the room, if all of it is open at once. The 32nd lets a subject fill the last of a bound at full speed. A
-namespace in bad standing keeps a quarter, so that one broken owner does not shut out its neighbours there.
+A pod that needs more waits until earlier pods are seen. Half is the smallest part with which a burst is never delayed
+where there is twice the room that it needs, even if all of it is open at once. The 32nd lets a subject fill the last of
+a bound at full speed. A namespace in bad standing keeps a quarter, so one broken owner does not shut out its neighbours
+there.
 
-Of a name that already has a grant open, a pod costs what it asks beyond what lives there: it would hold the name's room
-for longer. It would do so too where another replica has the name open, and says so (naming.py): the replicas would hold
-it in turn. What has lapsed is held against a subject only if it was more than the small credit: less does no harm.
+Under a name that already has an open grant, a pod costs all that it asks beyond the living pod, not only what it adds
+to the open grant: it would hold the room of the name for longer. The same is true where another replica says that it
+has the name open (name_claims.py), because the replicas would hold that room in turn. A lapse is held against a subject
+only if the subject had more open than the small credit of bad standing; less does no harm.
 
-Credit refuses; it never grants. The protocol's argument does not need it.
+Credit refuses and never grants. The argument of docs/protocol.md does not need it.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -27,19 +30,19 @@ from typing import Final, NamedTuple
 
 from msgspec import Struct
 
-from webhook.core.account.accounting import bounded_sums, near_sums
-from webhook.core.account.extent import UNBORN, Sums
-from webhook.core.account.facts import PodFacts
-from webhook.core.account.history import Standing
-from webhook.core.account.ledger import Ledger
-from webhook.core.account.reservations import Named, Reservation
-from webhook.core.account.subjects import as_seen, is_namespace, subjects_of
-from webhook.core.sharing.shared import Shared
+from webhook.core.ledger.history import Standing
+from webhook.core.ledger.info import PodInfo
+from webhook.core.ledger.interval import UNBORN, Sums
+from webhook.core.ledger.ledger import Ledger
+from webhook.core.ledger.reservations import Named, Reservation
+from webhook.core.ledger.rules import bounded_sums, near_sums
+from webhook.core.ledger.subjects import as_seen, is_namespace, subjects_of
+from webhook.core.sharing.shared_state import Shared
 from webhook.core.values.amounts import NOTHING, Amounts
 
 
 class Shares(NamedTuple):
-    """The parts of what is free that are given above, each as one over so many."""
+    """The parts of what is left that the table above gives, each as the divisor: 16 means one 16th."""
 
     good: int = 2
     of_bound: int = 32
@@ -48,7 +51,7 @@ class Shares(NamedTuple):
     taken: int = 16
 
     def small(self, subject: str) -> int:
-        """Return the part that a subject has which is not in good standing."""
+        """Return the divisor for a subject that is not in good standing."""
         return self.namespace if is_namespace(subject) else self.owner
 
 
@@ -56,7 +59,7 @@ SHARES: Final = Shares()
 
 
 class Cause(Enum):
-    """Why a pod is beyond the credit."""
+    """Why a pod is beyond the credit of its subjects."""
 
     EARLIER = "earlier pods have not been seen"
     PAUSED = "earlier pods never came"
@@ -64,12 +67,12 @@ class Cause(Enum):
 
 
 class Shortfall(Struct, frozen=True, gc=False):
-    """Why a pod is not let in for now, though there is room.
+    """Why a pod is not admitted for now, though there is room.
 
-    `awaited` of the sum at `index` is open for `pods` pods, of which `example` is the oldest, let in at `since`;
-    `again_at` is when that one is given up or, where waiting for pods is in vain, when to ask again. Times are seconds
-    of the replica's own clock. Under a name that is taken, a pod asks `awaited` beyond what lives there; up to `most`
-    it would be let in.
+    `pods` pods of the subject have `awaited` open of the sum at `index` (bytes or millicores). The oldest of them is
+    `example`, admitted at `since`; `again_at` is when it lapses or, where waiting for pods is in vain, when the subject
+    may ask again. Under a name that is taken, `awaited` is what the pod asks beyond the living pod, and up to `most` it
+    would be admitted. Times are seconds of the replica's own clock.
     """
 
     cause: Cause
@@ -84,7 +87,7 @@ class Shortfall(Struct, frozen=True, gc=False):
 
 
 class Worse(NamedTuple):
-    """A subject that stands worse than before, since a pod of it never came."""
+    """A subject whose standing became worse because a pod of it never came."""
 
     subject: str
     standing: Standing
@@ -92,7 +95,7 @@ class Worse(NamedTuple):
 
 
 class _Room(Struct, frozen=True, gc=False):
-    """What is left of one sum of one scope, and what a pod costs there."""
+    """What is left of one bounded sum of one scope, and what a pod costs there."""
 
     scope: str
     index: int
@@ -102,9 +105,9 @@ class _Room(Struct, frozen=True, gc=False):
 
 
 class Credit:
-    """What one replica lets subjects have open. The caller holds one lock for this and the ledger.
+    """The credit that one replica gives to subjects. The caller holds the one lock that guards this and the ledger.
 
-    With no `shares` there is no limit.
+    With `shares` None there is no limit.
     """
 
     def __init__(self, ledger: Ledger, lapse: float, shares: Shares | None = SHARES) -> None:
@@ -112,15 +115,16 @@ class Credit:
         self._lapse = lapse
         self._shares = shares
         self._elsewhere: Sums = {}  # by scope: what other replicas have open
-        self._named: dict[str, Sums] = {}  # by name, as far as others tell: the most that one of them has open for it
+        self._named: dict[str, Sums] = {}  # by name, if others name it: the most that one of them has open for it
 
     # -- questions -----------------------------------------------------------------------------------------------------
 
-    def is_roomy(self, pod: PodFacts) -> bool:
-        """Say whether there is so much room that a pod comes near no bound, and is within any credit.
+    def is_roomy(self, pod: PodInfo) -> bool:
+        """Say whether there is so much room that a pod comes near no bound and is within the credit of any subject.
 
-        It is a new pod, and with all that is open it comes to such a part of what is left short of where a bound is
-        near (`warnAt`) that so does what its subjects have open, whoever they are. Most pods need no closer look.
+        The answer is True only for a pod whose name is new. Up to where a bound is near (`warnAt`) there must be room
+        for a multiple of the pod and of all that is open, which is more than any one subject has open. Most pods need
+        no closer look.
         """
         ledger, shares = self._ledger, self._shares
         if not ledger.is_unknown(pod.name):
@@ -137,8 +141,8 @@ class Credit:
                     return False
         return True
 
-    def shortfall(self, pod: PodFacts, now: float) -> Shortfall | None:
-        """Say why a pod is beyond the credit of its subjects; None if it is not."""
+    def shortfall(self, pod: PodInfo, now: float) -> Shortfall | None:
+        """Say why a pod is beyond the credit of its subjects; None if it is within."""
         shares = self._shares
         if shares is None:
             return None
@@ -150,9 +154,10 @@ class Credit:
                     most = room.left // shares.taken
                     return Shortfall(Cause.TAKEN, pod.name, room.index, room.cost, most=most)
         found = [short for room in rooms for short in self._short(pod, room, shares, now)]
-        return min(found, key=lambda short: short.cause is Cause.EARLIER, default=None)  # waiting would be in vain
+        # PAUSED goes first, because waiting is in vain.
+        return min(found, key=lambda short: short.cause is Cause.EARLIER, default=None)
 
-    def _rooms(self, pod: PodFacts) -> Iterator[_Room]:
+    def _rooms(self, pod: PodInfo) -> Iterator[_Room]:
         for scope in self._ledger.spread(pod).scopes:
             cost = self._ledger.asked_beyond_live(pod, scope)
             for index, bound, left in self._left(scope):
@@ -160,14 +165,14 @@ class Credit:
                     yield _Room(scope, index, bound, left, cost[index])
 
     def _left(self, scope: str) -> Iterator[tuple[int, int, int]]:
-        """Yield for each bounded sum its index, its bound, and what is left of it."""
+        """Yield the index, the bound and what is left of each bounded sum of a scope."""
         standing, elsewhere = self._ledger.standing(scope), self._elsewhere.get(scope, NOTHING)
         for index, bound in bounded_sums(standing.bearing.bound):
             left = bound - standing.committed[index] - standing.unseen[index] - elsewhere[index]
             yield index, bound, max(0, left)
 
-    def _short(self, pod: PodFacts, room: _Room, shares: Shares, now: float) -> Iterator[Shortfall]:
-        named = self._named.get(pod.name, {})  # by another replica, whose subject nobody tells: surely its namespace
+    def _short(self, pod: PodInfo, room: _Room, shares: Shares, now: float) -> Iterator[Shortfall]:
+        named = self._named.get(pod.name, {})  # open elsewhere, for some owner: counts for both
         for subject in subjects_of(pod.name, pod.owner):
             awaited = self._ledger.reservations.subjects.awaited(subject)
             own = awaited.in_scope(room.scope)[room.index] + named.get(room.scope, NOTHING)[room.index]
@@ -191,7 +196,7 @@ class Credit:
     # -- changes -------------------------------------------------------------------------------------------------------
 
     def hear(self, shared: Shared, replica: str, now: float) -> None:
-        """Take in what the other replicas have open, and whose pods they saw lapse."""
+        """Take in from the shared object what other replicas have open, and whose pods they saw lapse."""
         others = [holding for other, holding in shared.holdings.items() if other != replica]
         self._elsewhere, self._named = {}, {}
         for holding in others:
@@ -205,12 +210,12 @@ class Credit:
         self._ledger.history.hear([holding.lapsed for holding in others], now, self._lapse)
 
     def lapsed(self, never_came: Sequence[Named], now: float) -> list[Worse]:
-        """Hold it against its subjects that these pods never came, while they still count as open; say against whom."""
+        """Hold it against the subjects that these pods never came, before they are settled; return who stands worse."""
         latest: dict[tuple[str, Amounts], Named] = {}
         for name, reservation in never_came:
             size = self._ledger.accounting.bounded(reservation.most)
             for subject in subjects_of(name, reservation.owner):
-                latest[subject, size] = name, reservation  # the newest: a pod that came since speaks for all of them
+                latest[subject, size] = name, reservation  # the newest: a pod that came after it excuses all of them
         return [worse for (subject, size), named in latest.items() for worse in self._judge(subject, size, *named, now)]
 
     def _judge(self, subject: str, size: Amounts, name: str, reservation: Reservation, now: float) -> Iterable[Worse]:
@@ -223,7 +228,7 @@ class Credit:
             yield Worse(subject, history.standing(subject), name)
 
     def _matters(self, subject: str, scopes: Iterable[str], size: Amounts) -> bool:
-        """Say whether what a subject has open is more than the small credit, in a sum of this size."""
+        """Say whether a subject has more open than the small credit, in a sum to which `size` adds."""
         if self._shares is None:
             return False
         awaited, part = self._ledger.reservations.subjects.awaited(subject), self._shares.small(subject)

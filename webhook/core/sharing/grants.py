@@ -1,39 +1,39 @@
-"""Grants: what this replica may let in from what it holds, without asking anybody (rules 1, 4 and 8 of allotment.py).
+"""Grants: what this replica may admit from what it holds, without a call (rules 1, 4 and 8 of allotment.py).
 
     held ── spent by grants (reservations.py) ──► unretired
       └──── not spent ─────────────────────────► spare
 
-While a write is on its way, nobody knows whether the old terms are in force or the new: both must hold.
+While a write is pending, the old terms may be in force or the new ones, so both must cover a grant.
 """
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 
-from webhook.core.account.accounting import bounded_sums
-from webhook.core.account.extent import UNBORN, Sums
-from webhook.core.account.facts import PodFacts
-from webhook.core.account.ledger import Ledger
-from webhook.core.account.reservations import Named, Reservation
+from webhook.core.ledger.info import PodInfo
+from webhook.core.ledger.interval import UNBORN, Sums
+from webhook.core.ledger.ledger import Ledger
+from webhook.core.ledger.reservations import Named, Reservation
+from webhook.core.ledger.rules import bounded_sums
 from webhook.core.sharing import size
 from webhook.core.sharing.credit import Credit, Shortfall, Worse
 from webhook.core.sharing.proposal import Proposal
-from webhook.core.sharing.shared import Shared
+from webhook.core.sharing.shared_state import Shared
 from webhook.core.values.amounts import NOTHING, Amounts
 
 Load = Callable[[str], Amounts]
-"""What counts against what is held in a scope."""
+"""Returns what counts against what is held in a scope."""
 
 _NONE: frozenset[str] = frozenset()
 
 
 class Grants(ABC):
-    """What is held, and what counts against it."""
+    """What this replica holds, and what counts against that."""
 
     def __init__(self, replica: str, ledger: Ledger, lapse: float, credit: Credit) -> None:
         self._ledger = ledger
         self._lapse = lapse
         self._credit = credit
-        self.worse: list[Worse] = []  # by the last lapse
+        self.worse: list[Worse] = []  # the subjects that stand worse since the last lapse
         self.replica = replica
         self.shared: Shared | None = None
         self._held: Sums = {}
@@ -41,45 +41,45 @@ class Grants(ABC):
 
     @abstractmethod
     def valid(self, now: float) -> bool:
-        """Say whether this replica may grant at all now."""
+        """Say whether this replica may grant at all now (rule 1)."""
 
-    def take(self, pod: PodFacts, now: float) -> bool:
-        """Grant from the allotment if it covers the pod (rule 1); the caller has judged it against the bound."""
+    def take(self, pod: PodInfo, now: float) -> bool:
+        """Grant a pod from the allotment, if that covers it (rule 1); the caller has judged it against the bound."""
         pending = self._pending
         if not (self.valid(now) and self._tells(pod)) or (pending is not None and pod.key in pending.retired_keys):
             return False
         if not self._covered(pod, self._held, self._ledger.reservations.unretired):
             return False
-        # What is being written may be in force already, so its terms must hold as well.
+        # The pending write may be in force already, so its terms must cover the pod as well.
         if pending is not None and not self._covered(pod, pending.held, pending.loaded, pending.retired_keys):
             return False
         self._grant(pod, now)
         return True
 
-    def force(self, pod: PodFacts, now: float) -> None:
-        """Reserve for a pod that policy lets through though it could not be booked (rule 8), within its credit.
+    def force(self, pod: PodInfo, now: float) -> None:
+        """Reserve for a pod that policy lets in though it could not be booked (rule 8), within its credit.
 
-        Not for one that no node can hold: it will not count before it is bound.
+        Nothing is reserved for a pod that no node can hold, because it does not count until it is bound.
         """
         if self._ledger.sets_apart(pod):
             return
         if self.holds(pod, forced=True) and self._tells(pod) and self._credit.shortfall(pod, now) is None:
             self._grant(pod, now).told_again = True
 
-    def is_roomy(self, pod: PodFacts) -> bool:
-        """Say whether a pod surely fits, comes near no bound, is within any credit, and room is held for it."""
+    def is_roomy(self, pod: PodInfo) -> bool:
+        """Say whether a pod certainly fits, comes near no bound, is within any credit, and can be reserved for."""
         return len(self._ledger.reservations) < size.MOST_GRANTS and self._credit.is_roomy(pod)
 
-    def shortfall(self, pod: PodFacts, now: float) -> Shortfall | None:
-        """Say why a pod is beyond the credit of its subjects; None if it is not."""
+    def shortfall(self, pod: PodInfo, now: float) -> Shortfall | None:
+        """Say why a pod is beyond the credit of its subjects; None if it is within."""
         return self._credit.shortfall(pod, now)
 
-    def holds(self, pod: PodFacts, *, forced: bool) -> bool:
-        """Say whether room is held for a pod that is let in; `forced`: by policy, whatever the account says."""
+    def holds(self, pod: PodInfo, *, forced: bool) -> bool:
+        """Say whether a pod that is admitted is reserved for; `forced`: policy lets it in, whatever the sums are."""
         return size.can_hold(self._ledger, pod, forced=forced)
 
-    def _tells(self, pod: PodFacts) -> bool:
-        """Say whether what is held for a pod can surely be told with the next write (size.py)."""
+    def _tells(self, pod: PodInfo) -> bool:
+        """Say whether the next write certainly has room for the scopes of a pod (size.py)."""
         shared = self.shared
         if (
             len(self._ledger.accounting.scopes) == 1
@@ -89,8 +89,8 @@ class Grants(ABC):
             return True
         return all(self.held(scope) != NOTHING for scope in self._ledger.spread(pod).scopes)
 
-    def again(self, pod: PodFacts, now: float) -> bool:
-        """Say whether this very pod was granted before, and reserve on for it: a review may be repeated."""
+    def again(self, pod: PodInfo, now: float) -> bool:
+        """Say whether exactly this pod was granted before, and renew its grant: the API server may repeat a review."""
         if pod.name not in self._ledger.reservations.names:
             return False
         reservation = self._ledger.reservations.get(pod.name, pod.key)
@@ -103,16 +103,17 @@ class Grants(ABC):
         return True
 
     def drop(self, name: str, key: str) -> None:
-        """Release a booking that was written (`tentative` until then) and whose review went away: its pod cannot come.
+        """Release a booking that a write has made certain, but whose review is gone unanswered: its pod cannot come.
 
-        Unless that review was repeated and answered, once the watch, faster than the answer, had told of the write.
+        The booking stays if the review was repeated and the repeated one was answered: the watch may show the write
+        before the answer to the write arrives.
         """
         reservation = self._ledger.reservations.get(name, key)
         if reservation is not None and reservation.is_open and not reservation.told_again:
             self._ledger.reservations.void([(name, reservation)])
 
     def lapse(self) -> list[Named]:
-        """Settle what was granted, never seen and can no longer come (rule 4); return it. `worse` says for whom."""
+        """Settle and return the grants whose pods were never seen and can no longer come (rule 4); fill `worse`."""
         self.worse = []
         if self._ledger.outdated:
             return []
@@ -121,34 +122,34 @@ class Grants(ABC):
         return self._void(proven - self._lapse)
 
     def spare(self, scope: str) -> Amounts:
-        """What is held and not spent."""
+        """What this replica holds and has not spent."""
         return self.held(scope).beyond(self._ledger.reservations.unretired(scope))
 
     def held(self, scope: str) -> Amounts:
-        """What is held, spent or not."""
+        """What this replica holds, spent or not."""
         return self._held.get(scope, NOTHING)
 
     def _void(self, granted_by: float) -> list[Named]:
         void = self._ledger.reservations.granted_by(granted_by)
-        if self._pending is not None and self._pending.renewed:  # these are let in once the write has succeeded
+        if self._pending is not None and self._pending.renewed:  # their pods are admitted once the write has succeeded
             renewed = {reservation.key for _, reservation in self._pending.renewed}
             void = [named for named in void if named[1].key not in renewed]
         self._ledger.reservations.void(void)
         return void
 
-    def _grant(self, pod: PodFacts, now: float) -> Reservation:
+    def _grant(self, pod: PodInfo, now: float) -> Reservation:
         if self._pending is not None:
             for scope, amounts in self._growth(pod, self._pending.retired_keys).items():
                 self._pending.load[scope] = self._pending.load.get(scope, NOTHING).plus(amounts)
         return self._ledger.grant(pod, now)
 
-    def _growth(self, pod: PodFacts, without: frozenset[str]) -> Sums:
-        """What a grant would add to the unretired reservations (those under one name overlap)."""
+    def _growth(self, pod: PodInfo, without: frozenset[str]) -> Sums:
+        """What a grant would add to the unretired sums; reservations under one name overlap."""
         spread = self._ledger.spread(pod)
         before = pod.before if pod.was_confined_to is None else self._ledger.before(pod)
         return self._ledger.reservations.growth_of(pod.name, spread, before, without=without)
 
-    def _covered(self, pod: PodFacts, held: Sums, load: Load, without: frozenset[str] = _NONE) -> bool:
+    def _covered(self, pod: PodInfo, held: Sums, load: Load, without: frozenset[str] = _NONE) -> bool:
         for scope, growth in self._growth(pod, without).items():
             asked = pod.footprint if pod.before is UNBORN else self._ledger.asked(pod, scope)
             limit, used = held.get(scope, NOTHING), load(scope)

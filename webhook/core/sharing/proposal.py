@@ -1,4 +1,4 @@
-"""Proposals: how the next state of the shared object is worked out from the last one and from one replica's view."""
+"""Proposals: how a replica works out the next state of the shared object from the last state and its own view."""
 
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
@@ -6,34 +6,34 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from webhook.core.account.extent import Sums
-from webhook.core.account.facts import PodFacts
-from webhook.core.account.ledger import Ledger
-from webhook.core.account.reservations import Named
+from webhook.core.ledger.info import PodInfo
+from webhook.core.ledger.interval import Sums
+from webhook.core.ledger.ledger import Ledger
+from webhook.core.ledger.reservations import Named
 from webhook.core.sharing import size
 from webhook.core.sharing.credit import Credit
-from webhook.core.sharing.naming import held_by_others, named
-from webhook.core.sharing.shared import Holding, Shared
+from webhook.core.sharing.name_claims import held_by_others, named
+from webhook.core.sharing.shared_state import Holding, Shared
 from webhook.core.values.amounts import NOTHING, Amounts
 
 
 class Ask(NamedTuple):
-    """A pod that waits for a booking; `forced`: policy lets it through, so it is booked even past the bound.
+    """A pod that needs a booking; `forced`: policy lets it in, so it is booked even past the bound.
 
-    One that is `on_trial` as well (modes warn and audit) is booked past it only once it is certain that it would be
-    refused if it could be.
+    A pod that is `on_trial` too (modes warn and audit) is booked past the bound only once it is certain that mode
+    enforce would refuse it.
     """
 
-    pod: PodFacts
+    pod: PodInfo
     forced: bool = False
     on_trial: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """The next state of the shared object, and what becomes true here once it is written.
+    """The next state of the shared object, and what becomes true at this replica once it is written.
 
-    Asks that are `booked` may be let in then. Of the others (`unfit`) nothing is settled by the writing alone.
+    The `booked` asks may be admitted then. The write by itself decides nothing about the others (`unfit`).
     """
 
     shared: Shared
@@ -42,41 +42,42 @@ class Proposal:
     retired: tuple[Named, ...]
     booked: tuple[Ask, ...]
     unfit: tuple[Ask, ...]
-    tentative: tuple[Named, ...]  # reserved for this write alone, and undone if it fails
-    renewed: tuple[Named, ...]  # granted before and asked for again: they count from this write on, if it succeeds
-    load: Sums  # what counts against `held`: grows with each grant made meanwhile
+    tentative: tuple[Named, ...]  # reserved for this write only; undone if it fails
+    renewed: tuple[Named, ...]  # granted before and asked for again: their lapse starts with this write, if it succeeds
+    load: Sums  # what counts against `held`; it grows with each grant made while the write is pending
     retired_keys: frozenset[str] = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "retired_keys", frozenset(r.key for _, r in self.retired))
 
     def loaded(self, scope: str) -> Amounts:
-        """What counts against what is held in a scope."""
+        """What counts against `held` in a scope."""
         return self.load.get(scope, NOTHING)
 
     def is_in(self, shared: Shared, replica: str) -> bool:
-        """Say whether a state that was read holds what this replica proposed: no two writes have one renewal.
+        """Say whether a state that was read contains this proposal: each write of a replica has its own `renewal`.
 
-        Nothing else is compared: who wrote since may know less of a holding than it says, and have left that out.
+        Nothing else is compared: a replica of an older version may have written since and left out the fields of this
+        holding that it does not know.
         """
         mine, there = self.shared.holdings.get(replica), shared.holdings.get(replica)
         return shared.epoch == self.shared.epoch and (mine and mine.renewal) == (there and there.renewal)
 
 
 def free(
-    ledger: Ledger, shared: Shared, replica: str, scope: str, pod: PodFacts | None = None
+    ledger: Ledger, shared: Shared, replica: str, scope: str, pod: PodInfo | None = None
 ) -> tuple[int | None, ...]:
-    """What nobody holds of each sum of a scope beside a pod; below zero when over, None where it is not bounded."""
+    """What is free of each sum of a scope beside a pod: below zero if the sum is over, None if it is not bounded."""
     standing = ledger.standing(scope)
     taken = standing.committed.plus(standing.unseen).plus(held_by_others(ledger, shared, replica, scope, pod))
     return tuple(None if b is None else b - t for b, t in zip(standing.bearing.bound, taken, strict=True))
 
 
-def fits(ledger: Ledger, shared: Shared, replica: str, pod: PodFacts) -> bool:
-    """Rule 2 of allotment.py for one pod, on top of what is reserved here.
+def fits(ledger: Ledger, shared: Shared, replica: str, pod: PodInfo) -> bool:
+    """Say whether a pod can be booked by rule 2 of allotment.py, on top of what is reserved here.
 
-    A pod under a name that is paid for already grows nothing, and yet wants the sums to be within their bounds: the
-    view may be behind, the pod that paid gone, and its room booked by another replica.
+    A pod whose name is paid for already adds nothing, but the sums must still be within their bounds: the view may be
+    behind, the pod that paid may be gone, and another replica may have booked its room.
     """
     for scope in ledger.spread(pod).scopes:
         growth, asked = ledger.growth(pod, scope), ledger.asked(pod, scope)
@@ -87,10 +88,10 @@ def fits(ledger: Ledger, shared: Shared, replica: str, pod: PodFacts) -> bool:
 
 
 def owing(shared: Shared, replica: str, silent: Collection[str], view: int) -> list[Holding]:
-    """The holdings of others who live and may have something to hand back.
+    """The holdings of other living replicas that may have something to hand back.
 
-    None of it can be handed back where it is lean, and was written with a view of every pod that is charged here as
-    well: the newest of those that others granted was first shown at the revision `view`.
+    A replica has nothing to hand back if its holding is lean and was written with a view of at least the revision
+    `view`: at that revision the newest pod that is charged here and was not granted here was first shown.
     """
     return [
         holding
@@ -99,42 +100,43 @@ def owing(shared: Shared, replica: str, silent: Collection[str], view: int) -> l
     ]
 
 
-def view_of(ledger: Ledger, pod: PodFacts) -> int:
-    """Return how far those must see who are called for a pod.
+def view_of(ledger: Ledger, pod: PodInfo) -> int:
+    """Return the revision that the view of a replica must have reached to answer a call for a pod.
 
-    Of a resize, as far as the object under review: who granted an earlier attempt at it then knows what became of that.
+    For a resize, that is at least the revision of the reviewed object: a replica that granted an earlier attempt then
+    knows what became of it.
     """
-    known = pod.before.revision <= ledger.pod_revision  # no answer may wait for a revision that there may never be
+    known = pod.before.revision <= ledger.pod_revision  # no answer may wait for a revision that may never exist
     return max(ledger.born_revision, pod.before.revision if known else 0)
 
 
 def must_call(shared: Shared, replica: str, silent: Collection[str], view: int) -> bool:
-    """Say whether somebody owes who was not called, or not with a view that far."""
+    """Say whether a replica may have something to hand back and has no open call that asks for such a view."""
     debtors = owing(shared, replica, silent, view)
     return any(view > shared.called_at or holding.answered >= shared.call for holding in debtors)
 
 
-def is_spent(ledger: Ledger, shared: Shared, replica: str, silent: Collection[str], pod: PodFacts) -> bool:
-    """Say whether a pod does not fit, and nobody who lives can hand back what would make room for it (rule 6)."""
+def is_spent(ledger: Ledger, shared: Shared, replica: str, silent: Collection[str], pod: PodInfo) -> bool:
+    """Say whether a pod does not fit, and no living replica can hand back what would make room for it (rule 6)."""
     if fits(ledger, shared, replica, pod):
         return False
     if not fits(ledger, Shared(shared.epoch, shared.open), replica, pod):
-        return True  # what others hold is not even what is in the way
+        return True  # it does not fit even without what others hold
     if pod.before.revision > ledger.pod_revision:
-        return False  # a view that is behind the object under review cannot say what others owe for it
+        return False  # a view behind the reviewed object cannot tell what others owe
     return not owing(shared, replica, silent, view_of(ledger, pod))
 
 
 def block(room: int, sharers: int) -> int:
     """How much of what is free one of several replicas books to spare: less and less as the bound comes near.
 
-    Any share is safe. This one leaves the others something to book without a call.
+    Any part is safe. This one leaves the other replicas something to book without a call.
     """
     return room // (2 * sharers)
 
 
 Tell = Callable[[Ask, Shared], None]
-"""Takes down how things stand just before an ask is booked: on top of which state, and of what is reserved here."""
+"""Called just before an ask is booked, with the state that it is booked on: the ledger has what is reserved by then."""
 
 
 def _tell_nobody(_ask: Ask, _shared: Shared) -> None:
@@ -142,7 +144,7 @@ def _tell_nobody(_ask: Ask, _shared: Shared) -> None:
 
 
 class Draft:
-    """The next state in the making; `settle`, `reserve` and `proposal` are called once each, in this order."""
+    """The next state while it is worked out; call `settle`, `reserve` and `proposal` once each, in this order."""
 
     def __init__(
         self,
@@ -165,12 +167,12 @@ class Draft:
         self._renewed: list[Named] = []
         self._booked: list[Ask] = []
         self._unfit: list[Ask] = []
-        self._open_in: set[str] | None = None  # scopes in which anything is open, where their number matters
-        self._text = 0  # bytes in which to tell of them
+        self._open_in: set[str] | None = None  # scopes with open reservations; None while their number does not matter
+        self._text = 0  # bytes of the text for them
 
     @property
     def bookable(self) -> bool:
-        """Say whether anything may be booked: the object is open, and the view far enough (rules 2 and 7)."""
+        """Say whether anything may be booked: the object is open, and the view has reached the floor (rules 2, 7)."""
         return self.base.open and self._ledger.revision >= self.base.floor and not self._ledger.outdated
 
     @property
@@ -179,7 +181,7 @@ class Draft:
         return self.base.call > self._mine.answered
 
     def settle(self, expired: Collection[str], *, opens: bool) -> None:
-        """Retire what is settled, expire who is gone, open what has waited for long enough (rules 3, 5 and 7)."""
+        """Retire what is settled, expire these replicas, and open the object if `opens` (rules 3, 5 and 7)."""
         self._retired = self._ledger.reservations.settled()
         floor = max([self.base.floor, *(r.seen_at_revision or 0 for _, r in self._retired)])
         if expired or opens:
@@ -193,15 +195,15 @@ class Draft:
         )
 
     def reserve(self, asks: Iterable[Ask], now: float, *, may_book: bool) -> None:
-        """Reserve for those who fit, and call the others to hand back if somebody does not.
+        """Reserve for each ask that fits; if one does not, call the other replicas to hand back (rule 6).
 
-        Who is beyond the credit by now is passed over; what policy lets through is let in, and nothing reserved for it.
+        An ask that is beyond its credit by now is skipped, or, if policy lets it in, admitted without a reservation.
         """
-        lapsed = {r.key for _, r in self._retired if r.seen_at_revision == 0}  # first they must be written off
+        lapsed = {r.key for _, r in self._retired if r.seen_at_revision == 0}  # granted again only once retired
         for ask in asks:
             known = self._ledger.reservations.get(ask.pod.name, ask.pod.key)
             if known is not None and known.spread == self._ledger.spread(ask.pod):
-                self._renewed.append((ask.pod.name, known))  # a review that was repeated: it has what it needs
+                self._renewed.append((ask.pod.name, known))  # a repeated review: its pod is reserved for already
                 self._booked.append(ask)
                 continue
             forced = ask.forced and (not ask.on_trial or (may_book and self._is_spent(ask.pod)))
@@ -222,7 +224,7 @@ class Draft:
             self.base = replace(self.base, call=self.base.call + 1, called_at=max(self.base.called_at, view))
 
     def proposal(self, renewal: int, keep: Sums, now: float, *, lean: bool, leaving: bool) -> Proposal:
-        """Finish: `keep` is what this replica has to spare of what it holds, `lean` says to book nothing to spare."""
+        """Return the proposal; `keep` is what this replica has to spare now, `lean` says to book nothing to spare."""
         load = {scope: self._ledger.reservations.open(scope) for scope in self._ledger.accounting.scopes}
         names = named(self._ledger.reservations, self.base, self._replica)
         spare = dict.fromkeys(load, NOTHING) if lean or leaving else self._spare_told(load, keep, names)
@@ -236,7 +238,7 @@ class Draft:
             replace(self.base, holdings=holdings),
             now,
             held,
-            self._ledger.reservations.settled(),  # what a booking took the place of as well
+            self._ledger.reservations.settled(),  # including those that a booking has replaced
             tuple(self._booked),
             tuple(self._unfit),
             tuple(self._tentative),
@@ -245,7 +247,7 @@ class Draft:
         )
 
     def _can_hold(self, ask: Ask) -> bool:
-        """Say whether room can be held for a pod, and be told by this write."""
+        """Say whether a pod can be reserved for, and this write has room for its scopes (size.py)."""
         if not size.can_hold(self._ledger, ask.pod, forced=ask.forced):
             return False
         if not size.is_tight(self._ledger, self.base, self._replica):
@@ -257,13 +259,13 @@ class Draft:
         return not new or size.of_open(self._open_in | new) <= self._text
 
     def _left(self) -> int:
-        """How many bytes of the text the others leave."""
+        """How many bytes of the text the other replicas leave."""
         return size.LEFT - size.by_others(self.base, self._replica)
 
-    def _fits(self, pod: PodFacts) -> bool:
+    def _fits(self, pod: PodInfo) -> bool:
         return self.bookable and fits(self._ledger, self.base, self._replica, pod)
 
-    def _is_spent(self, pod: PodFacts) -> bool:
+    def _is_spent(self, pod: PodInfo) -> bool:
         return self.bookable and is_spent(self._ledger, self.base, self._replica, self._silent, pod)
 
     def _let_in(self, ask: Ask) -> None:
@@ -273,7 +275,7 @@ class Draft:
     def _book(self, ask: Ask, now: float) -> None:
         self._let_in(ask)
         if ask.forced and self._ledger.sets_apart(ask.pod):
-            return  # it will not count before it is bound
+            return  # it does not count until it is bound
         granted = self._ledger.grant(ask.pod, now)
         if self._open_in is not None:
             self._open_in |= set(granted.spread.scopes)
@@ -281,7 +283,7 @@ class Draft:
             self._tentative.append((ask.pod.name, granted))
 
     def _spare_told(self, load: Sums, keep: Sums, names: dict[str, Sums]) -> Sums:
-        """Book to spare in as many scopes as the text has room for once that is spent."""
+        """Return what to book to spare, in as many scopes as the text has room for once that is spent."""
         spare = {scope: self._spare(scope, keep) for scope in load}
         if not size.is_tight(self._ledger, self.base, self._replica):
             return spare

@@ -1,1 +1,1 @@
-"""Values that everything is made of: amounts, quantities, scopes, words."""
+"""The values that all other rooms use: amounts, quantities, scopes, notations, scales."""

@@ -1,13 +1,13 @@
 """Kubernetes quantities, exactly: `128Mi`, `0.5Gi`, `1e3`, `250m`, `128974848000m`.
 
 A quantity is kept as a whole number of nanos, the finest step that Kubernetes keeps: sums are exact, and are rounded up
-once, at their end. Grammar and corners are those of Go's `pkg/api/resource/quantity.go` (k8s.io/apimachinery), but for
-three, in which this module never counts less:
+once, at their end. Grammar and corner cases are those of Go's `pkg/api/resource/quantity.go` (k8s.io/apimachinery),
+with three exceptions. In each of them this module never counts less than Go does:
 
 - Every notation is capped at 2^63-1, as Kubernetes documents. Go caps only `Ki` to `Ei`; past the cap its `Value()`
-  wraps or is 0 (`1e30` bytes are none to the scheduler).
-- A number without a digit (`Mi`, `.`, `-`) is refused. Go takes it for 0, and the API server rewrites it as that.
-- Less than nothing is refused, as the API server does in pods: nobody may lower a sum.
+  wraps or is 0 (to the scheduler, `1e30` bytes are 0).
+- A number without a digit (`Mi`, `.`, `-`) is refused. Go reads it as 0, and the API server rewrites it as 0.
+- A negative number is refused, as the API server does in pods: a pod must not be able to lower a sum.
 """
 
 import json
@@ -16,7 +16,7 @@ from functools import lru_cache
 
 from webhook.core.values.scale import UNITS, Scale, decimal, scale
 
-RawQuantity = str | int | float | None  # as JSON has it; Go accepts numbers too, and takes null for zero
+RawQuantity = str | int | float | None  # as in JSON: Go accepts numbers too, and reads null as zero
 
 NANO = 10**9
 _MILLI = 10**6
@@ -31,7 +31,7 @@ _BINARY = {"Ki": 10, "Mi": 20, "Gi": 30, "Ti": 40, "Pi": 50, "Ei": 60}
 
 
 class QuantityError(ValueError):
-    """A value that is no quantity, or none that can be counted; says what would be right."""
+    """A value is not a quantity, or not one that can be counted; the message says what would be right."""
 
     def __init__(self, text: str, fault: str) -> None:
         shown = text if len(text) <= 40 else f"{text[:40]}…"
@@ -39,7 +39,7 @@ class QuantityError(ValueError):
 
 
 def nanos(raw: RawQuantity) -> int:
-    """Return the value in nanos, rounded up to a whole one; null is zero. Raises `QuantityError`."""
+    """Return the value in nanos, rounded up to a whole nano; null is zero. Raises `QuantityError`."""
     if raw is None:
         return 0
     text = raw if isinstance(raw, str) else repr(raw)
@@ -59,7 +59,7 @@ def millis(amount: int) -> int:
 def _parse(text: str) -> int:
     form = _FORM.fullmatch(text.strip())
     if form is None:
-        raise QuantityError(text, "is no quantity")
+        raise QuantityError(text, "is not a quantity")
     fraction = form["fraction"] or ""
     digits = form["whole"] + fraction
     if not digits:
@@ -75,7 +75,7 @@ def _parse(text: str) -> int:
 
 
 def _written_exponent(text: str, form: re.Match[str]) -> int:
-    """Read the number after `e` as Go does: into 64 bits, of which it keeps the lower 32."""
+    """Return the number after `e` as Go reads it: into 64 bits, of which it keeps the lower 32."""
     value = int((form["minus"] or "") + (form["exponent"] or "0"))
     if not -(2**63) <= value < 2**63:
         raise QuantityError(text, "has an exponent past all bounds")
@@ -83,29 +83,30 @@ def _written_exponent(text: str, form: re.Match[str]) -> int:
 
 
 def _scaled(text: str, digits: str, exponent: int, shift: int) -> int:
-    """Compute digits * 10^exponent * 2^shift, rounded up and capped, without ever making a large number on the way."""
+    """Return digits * 10^exponent * 2^shift, rounded up and capped, without a very large number on the way."""
     magnitude = len(digits) + exponent
     if magnitude > 28:  # at least 10^28, and the cap is 9.2 * 10^27
         return _LARGEST
-    if magnitude < -20:  # 2^60 times that is still below 1
+    if magnitude < -20:  # even 2^60 times that is below 1
         return 1
-    if len(digits) > 1000:  # only with a fraction that long, which the API server would have rounded
+    if len(digits) > 1000:  # only a fraction can be that long, and the API server would have rounded it
         raise QuantityError(text, "has more digits than any amount needs")
     mantissa = int(digits) << shift
     value: int = mantissa * 10**exponent if exponent >= 0 else -(-mantissa // 10**-exponent)
     return min(value, _LARGEST)
 
 
-# Few different strings occur. Bounded in number here and in length by the caller: clients choose the strings.
+# Few different strings occur. Clients choose them, so the cache is bounded: in number here, in length by `nanos`.
 _remembered = lru_cache(maxsize=4096)(_parse)
 
 
-@lru_cache(maxsize=1024)  # one sentence after the other speaks of the same bound, and of much the same commitment
+@lru_cache(maxsize=1024)  # successive messages contain the same bound, and often the same commitment
 def bytes_text(amount: int, *, down: bool = False) -> str:
-    """Write bytes for people: `128Mi`, `14.4Gi`, `307201Mi`, `3 bytes`; figures of one sentence share a scale instead.
+    """Return bytes as text for people: `128Mi`, `14.4Gi`, `307201Mi`, `3 bytes`.
 
-    What cannot be shown exactly (scale.py) is rounded to hundredths: up (what is asked, committed or missing), or down
-    on request (a bound, what is free), so that rounding never hides an overrun.
+    This is for a single figure; several figures of one sentence share a scale (scale.py). A figure that cannot be shown
+    exactly is rounded to hundredths: up if it is asked for, committed or missing; `down` if it is a bound or free. So
+    rounding never hides an overrun.
     """
     unit = scale(amount)
     steps = unit.down(amount) if down else unit.up(amount)
@@ -115,5 +116,5 @@ def bytes_text(amount: int, *, down: bool = False) -> str:
 
 
 def millis_text(amount: int) -> str:
-    """Write millicores for people, always exactly: `250m`, `1.5`, `2`."""
+    """Return millicores as text for people, always exact: `250m`, `1.5`, `2`."""
     return f"{amount}m" if 0 < abs(amount) < 1000 else decimal(amount, 3)

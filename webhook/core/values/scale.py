@@ -1,12 +1,12 @@
 """Scales: one unit for all the figures of a sentence, and as many decimals as they need.
 
-What a figure stands for is exact in a byte. A scale writes it in steps, such as hundredths of a Gi. Figures are whole
-numbers of steps, so what is added or subtracted in steps adds up in what is shown, to the last digit. A figure that
-falls on a step is shown exactly; another one is rounded to the side that its meaning wants.
+A figure is an exact number of bytes. A scale shows it as a whole number of steps, such as hundredths of a Gi, so
+figures that are added or subtracted in steps add up in the text, to the last digit. A figure that falls on a step is
+shown exactly; any other is rounded up or down, as its meaning requires.
 
 A step itself need not be a whole number of bytes: 14.4Gi is 15461882265.6 bytes. A bound of 60 % of 24Gi is that number
-rounded down, and a request of 14.4Gi is that number rounded up. Both are meant by 14.4Gi, so a figure falls on a step
-from which it is less than one byte away.
+rounded down, and a request of 14.4Gi is that number rounded up. Both mean 14.4Gi, so a figure falls on a step if it is
+less than one byte away from it.
 """
 
 from collections.abc import Iterable, Iterator
@@ -15,30 +15,30 @@ from typing import Final, NamedTuple
 UNITS: Final = ("", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei")
 _LARGEST = len(UNITS) - 1
 _TENS = (1, 10, 100, 1000)
-_ROUNDED = 2  # decimals of a figure that is rounded
-_READABLE = (10**6, 10**5, *[10**6] * 5)  # of a unit: from there on a larger one is easier to read than exact figures
+_ROUNDED = 2  # decimals of a rounded figure
+_READABLE = (10**6, 10**5, *[10**6] * 5)  # by unit: from this number on, a larger unit reads better than exact figures
 
 
 class Scale(NamedTuple):
-    """A unit of bytes, as an index into `UNITS`, and so many decimals; its step is the last of them."""
+    """A unit of bytes, as an index into `UNITS`, and a number of decimals; a step is one in the last decimal."""
 
     unit: int
     decimals: int
 
     def up(self, amount: int) -> int:
-        """Return the least number of steps that is no less than the amount, but for less than a byte."""
+        """Return the amount in steps, rounded up; an amount less than a byte past a step counts as on that step."""
         return -self.down(-amount)
 
     def down(self, amount: int) -> int:
-        """Return the largest number of steps that is no more than the amount, but for less than a byte."""
+        """Return the amount in steps, rounded down; an amount less than a byte below a step counts as on that step."""
         return -(-(amount + 1) * _TENS[self.decimals] >> 10 * self.unit) - 1
 
     def holds(self, amount: int) -> bool:
-        """Say whether the amount falls on a step."""
+        """Say whether the amount falls on a step, and so is shown exactly."""
         return self.up(amount) <= self.down(amount)
 
     def text(self, steps: int) -> str:
-        """Write so many steps, without needless zeros: `14.4Gi`, `3 bytes`, `0`."""
+        """Return a number of steps as text, without trailing zeros: `14.4Gi`, `3 bytes`, `0`."""
         if not steps:
             return "0"
         number = decimal(steps, self.decimals)
@@ -48,10 +48,11 @@ class Scale(NamedTuple):
 
 
 def scales(exact: Iterable[int], others: Iterable[int] = ()) -> Iterator[Scale]:
-    """Yield scales for amounts of bytes that stand in one sentence, the best first, then finer ones down to the byte.
+    """Yield scales for amounts of bytes in one sentence, the best first, then finer ones down to the byte.
 
-    The best is the largest unit in which all of them can be shown exactly; or else those that people have chosen
-    (`exact`), while the others are rounded; or else one in which the smallest of them is not rounded much.
+    The best scale has the largest unit in which all amounts are exact. If there is none, it has the largest unit in
+    which the amounts that people have chosen (`exact`) are exact, while `others` are rounded. If there is none either,
+    it has a unit in which the smallest chosen amount is not rounded much.
     """
     chosen = [abs(each) for each in exact if each] or [0]
     every = [*chosen, *(abs(each) for each in others if each)]
@@ -62,25 +63,25 @@ def scales(exact: Iterable[int], others: Iterable[int] = ()) -> Iterator[Scale]:
 
 
 def scale(amount: int) -> Scale:
-    """Return the scale for one amount by itself: exact if that is readable, else in hundredths of its largest unit."""
+    """Return the scale for a single amount: exact if that is readable, else in hundredths of its largest unit."""
     found = _shared([abs(amount)], [abs(amount)])
     return found or Scale(_top(abs(amount)), _ROUNDED)
 
 
 def decimal(amount: int, places: int) -> str:
-    """Write a whole number of the last of so many decimal places, without needless zeros."""
+    """Return amount / 10^places as text, without trailing zeros; `amount` is a whole number."""
     whole_units, rest = divmod(abs(amount), 10**places)
     decimals = f".{rest:0{places}d}".rstrip("0") if rest else ""
     return f"{'-' if amount < 0 else ''}{whole_units}{decimals}"
 
 
 def _finest(unit: int) -> Scale:
-    """Return a unit with the decimals that show 128Mi as 0.125Gi, and steps of more than two bytes."""
+    """Return the finest scale of a unit: three decimals show 128Mi as 0.125Gi, two keep a step of Ki above 2 bytes."""
     return Scale(unit, (0, 2, 3)[min(unit, 2)])
 
 
 def _shared(exact: list[int], every: list[int], decimals: int = 3) -> Scale | None:
-    """Return the largest unit in which these are exact, while all stay readable."""
+    """Return the scale with the largest unit in which `exact` are exact and `every` readable; None if there is none."""
     for unit in range(_top(max(every)), -1, -1):
         if max(every) >> 10 * unit >= _READABLE[unit]:
             return None
@@ -91,7 +92,7 @@ def _shared(exact: list[int], every: list[int], decimals: int = 3) -> Scale | No
 
 
 def _rounding(exact: list[int], every: list[int]) -> Scale:
-    """Return the unit of the smallest of these, as far as all stay readable in it."""
+    """Return a rounding scale in the unit of the smallest `exact`, or a larger unit in which all are readable."""
     unit, largest = _top(min(exact)), max(every)
     while unit < _LARGEST and largest >> 10 * unit >= _READABLE[unit]:
         unit += 1
@@ -99,5 +100,5 @@ def _rounding(exact: list[int], every: list[int]) -> Scale:
 
 
 def _top(amount: int) -> int:
-    """Return the largest unit of which there is at least one."""
+    """Return the largest unit of which the amount has at least one."""
     return min(max(0, amount.bit_length() - 1) // 10, _LARGEST)

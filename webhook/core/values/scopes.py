@@ -1,3 +1,3 @@
-"""Scopes: where a bound holds. The whole cluster always, and each pool of nodes for the pods confined to it."""
+"""Scopes: where a bound holds. One is the whole cluster; each pool of nodes is another, for the pods confined to it."""
 
 CLUSTER = "cluster"

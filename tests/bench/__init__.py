@@ -1,1 +1,0 @@
-"""Benchmarks: Headroom side by side with webhooks that do nothing, in interleaved rounds on one machine."""

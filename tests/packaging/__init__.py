@@ -1,0 +1,1 @@
+"""What is shipped: manifests, overlays, the image."""

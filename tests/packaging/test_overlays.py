@@ -1,0 +1,141 @@
+"""The two ways in which the certificate reaches the pod and the gate, and what an overlay may add."""
+
+import base64
+import json
+import os
+import shutil
+from pathlib import Path
+from textwrap import dedent
+
+import pytest
+import yaml
+
+from certs.manifest import secret
+from tests.support.kustomize import MANIFESTS, Manifest, one, own_ca, render
+from tests.support.pages import INSTALL
+from webhook.cli.serve import serve
+from webhook.http.client_certificates import API_SERVER
+
+NAMESPACE = "headroom-system"
+
+
+@pytest.fixture(scope="module")
+def from_files(tmp_path_factory: pytest.TempPathFactory) -> list[Manifest]:
+    files = {name: f"the text of {name}\n" for name in ("ca.crt", "ca.key", "tls.crt", "tls.key")}
+    return render(own_ca(tmp_path_factory.mktemp("checkout"), files))
+
+
+def test_the_gate_is_closed_last_and_can_be_told_apart_by_its_label(from_files: list[Manifest]) -> None:
+    marked = [m["kind"] for m in from_files if m["metadata"]["labels"].get("app.kubernetes.io/component") == "gate"]
+    assert marked == ["ValidatingWebhookConfiguration"]
+    assert from_files[-1]["kind"] == "ValidatingWebhookConfiguration"
+
+
+def test_own_certificates_reach_the_pod_and_the_gate_without_the_authoritys_key(from_files: list[Manifest]) -> None:
+    secret = one(from_files, "Secret", "headroom-tls")
+    assert (secret["type"], secret["metadata"]["namespace"]) == ("kubernetes.io/tls", NAMESPACE)
+    assert set(secret["data"]) == {"tls.crt", "tls.key", "ca.crt"}
+    for webhook in one(from_files, "ValidatingWebhookConfiguration")["webhooks"]:
+        assert base64.b64decode(webhook["clientConfig"]["caBundle"]) == b"the text of ca.crt\n"
+
+
+def test_a_folder_of_ones_own_has_the_same_certificate_and_gate(from_files: list[Manifest], tmp_path: Path) -> None:
+    """As docs/install.md has it: the Secret that `python -m certs secret` prints, and the component beside the base."""
+    texts = (f"the text of {name}\n".encode() for name in ("tls.crt", "tls.key", "ca.crt"))
+    (tmp_path / "secret.json").write_text(json.dumps(secret("headroom-tls", NAMESPACE, *texts)))
+    kustomization = {
+        "resources": [os.path.relpath(MANIFESTS / "base", tmp_path), "secret.json"],
+        "components": [os.path.relpath(MANIFESTS / "components" / "own-ca", tmp_path)],
+    }
+    (tmp_path / "kustomization.yaml").write_text(yaml.safe_dump(kustomization))
+    mine = render(tmp_path)
+    gate = "ValidatingWebhookConfiguration"
+    assert one(mine, gate) == one(from_files, gate)
+    assert one(mine, "Secret", "headroom-tls")["data"] == one(from_files, "Secret", "headroom-tls")["data"]
+    assert len(mine) == len(from_files)
+
+
+def test_cert_manager_writes_the_secret_and_the_bundle_and_is_never_locked_out() -> None:
+    manifests = render(MANIFESTS / "overlays" / "cert-manager")
+    serving = one(manifests, "Certificate", "headroom-tls")["spec"]
+    assert serving["secretName"] == "headroom-tls"
+    assert f"headroom.{NAMESPACE}.svc" in serving["dnsNames"]
+    issuer = one(manifests, "Issuer", serving["issuerRef"]["name"])["spec"]
+    assert issuer["ca"]["secretName"] == one(manifests, "Certificate", "headroom-ca")["spec"]["secretName"]
+    configuration = one(manifests, "ValidatingWebhookConfiguration")
+    assert configuration["metadata"]["annotations"] == {"cert-manager.io/inject-ca-from": f"{NAMESPACE}/headroom-tls"}
+    (rule,) = configuration["webhooks"][0]["namespaceSelector"]["matchExpressions"]
+    assert set(rule["values"]) == {"kube-system", NAMESPACE, "cert-manager"}
+
+
+def test_the_component_for_bindings_adds_one_rule_to_the_gate(tmp_path: Path) -> None:
+    kustomization = {
+        "resources": [str(os.path.relpath(MANIFESTS / "base", tmp_path))],
+        "components": [str(os.path.relpath(MANIFESTS / "components" / "review-bindings", tmp_path))],
+    }
+    (tmp_path / "kustomization.yaml").write_text(yaml.safe_dump(kustomization))
+    (before, after) = (
+        one(render(folder), "ValidatingWebhookConfiguration")["webhooks"] for folder in (MANIFESTS / "base", tmp_path)
+    )
+    added = after[0]["rules"].pop()
+    assert (added["operations"], added["resources"]) == (["CREATE"], ["pods/binding", "bindings"])
+    assert after == before
+
+
+def overlay(checkout: Path, text: str) -> list[Manifest]:
+    """Render an overlay of an owner's own."""
+    shutil.copytree(MANIFESTS, checkout / "manifests", ignore=shutil.ignore_patterns("tls"))
+    folder = checkout / "manifests" / "overlays" / "mine"
+    folder.mkdir()
+    (folder / "kustomization.yaml").write_text(text)
+    return render(folder)
+
+
+def documented(begin: str) -> str:
+    """The block of docs/install.md that begins so."""
+    blocks = [dedent(block.partition("```")[0]) for block in INSTALL.read_text().split("```yaml\n")[1:]]
+    (found,) = [block for block in blocks if block.startswith(begin)]
+    return found
+
+
+def test_mtls_adds_arguments_that_the_command_line_knows_and_a_folder_to_read_the_authority_from(
+    tmp_path: Path,
+) -> None:
+    manifests = overlay(tmp_path, "resources: [../../base]\ncomponents: [../../components/mtls]\n")
+    pod = one(manifests, "Deployment")["spec"]["template"]["spec"]
+    (container,) = pod["containers"]
+    plain = one(render(MANIFESTS / "base"), "Deployment")["spec"]["template"]["spec"]
+    told = dict(argument.removeprefix("--").split("=") for argument in container["args"][-2:])
+    assert container["args"][:-2] == plain["containers"][0]["args"]
+    assert told == {"client-ca-file": "/etc/headroom/clients/ca.crt", "client-name": API_SERVER}
+    mount, volume = container["volumeMounts"][-1], pod["volumes"][-1]
+    assert mount == {"name": volume["name"], "mountPath": "/etc/headroom/clients", "readOnly": True}
+    items = [{"key": "ca.crt", "path": "ca.crt"}]
+    assert volume["configMap"] == {"name": "headroom-client-ca", "items": items}
+    known = {name for parameter in serve.params for name in parameter.opts}
+    assert {f"--{name}" for name in told} <= known
+
+
+def test_the_documented_patch_names_the_api_servers_and_leaves_the_rest(tmp_path: Path) -> None:
+    manifests = overlay(
+        tmp_path, "resources: [../../base]\n" + documented("patches:\n- target:\n    kind: NetworkPolicy")
+    )
+    (reviews, metrics), (_, before) = (
+        one(each, "NetworkPolicy")["spec"]["ingress"] for each in (manifests, render(MANIFESTS / "base"))
+    )
+    assert [set(source) for source in reviews["from"]] == [{"ipBlock"}, {"ipBlock"}]
+    assert reviews["ports"] == [{"protocol": "TCP", "port": 8443}]
+    assert metrics == before
+
+
+def test_the_documented_admission_configuration_shows_the_certificate_to_the_service(tmp_path: Path) -> None:
+    configuration = yaml.safe_load(documented("apiVersion: apiserver.config.k8s.io/v1"))
+    (plugin,) = configuration["plugins"]
+    assert plugin["configuration"]["kind"] == "WebhookAdmissionConfiguration"
+    kubeconfig = yaml.safe_load(documented("apiVersion: v1\nkind: Config\n"))
+    (user,) = kubeconfig["users"]
+    service = one(render(MANIFESTS / "base"), "ValidatingWebhookConfiguration")["webhooks"][0]["clientConfig"][
+        "service"
+    ]
+    # With the port 443, the API server looks for the name without a port as well.
+    assert (user["name"], service["port"]) == (f"{service['name']}.{service['namespace']}.svc", 443)

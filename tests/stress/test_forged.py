@@ -1,0 +1,182 @@
+"""Reviews from anybody: whoever reaches the port can neither stop the replicas nor make them say what is not true.
+
+It can take headroom away for the lapse, as long as replicas answer whoever asks: a forged review of a small pod is like
+any other.
+"""
+
+import ssl
+import threading
+import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from certs.bundle import write_certificates
+from devcluster.controlplane import ControlPlane
+from devcluster.processes import until
+from devcluster.replica import Replica, ready
+from devcluster.replicas import Replicas
+from tests.e2e.headroom import SHARED
+from tests.stress.churn import Churn
+from tests.stress.clients import CREATED, DELETED, Tally, pod
+from tests.stress.forger import attempt, post, reviews
+from tests.stress.scene import APISERVER, SETTLE_SECONDS, SHIPPED, SHORT, Scene, scene, shown
+from tests.support.client_certificates import CLIENTS, OTHERS, admission_configuration, client, pem
+
+pytestmark = pytest.mark.live
+
+OBJECT, _ = SHARED
+MOST = 64 << 10  # bytes of the shared object, as the API server shows it
+LIMIT = 256 << 20  # bytes of memory, of the 384 MiB that manifests/base/deployment.yaml gives
+SECONDS, WHOLE = 12.0, 100_000  # reviews are sent for so long; in full so many, however long that takes
+FORGERS = 6  # where each review is sent over a connection of its own
+RESERVED = r'headroom_reservations\{state="open"\}'
+
+
+class Watch:
+    """Looks at replicas and at what they share, again and again, while something else happens."""
+
+    def __init__(self, scene: Scene, replicas: Replicas) -> None:
+        self._scene, self._replicas = scene, replicas
+        self._stop = threading.Event()
+        self._threads = [threading.Thread(target=self._look_at, args=(each,)) for each in replicas]
+        self._threads.append(threading.Thread(target=self._look_at_object))
+        self.ready: Counter[bool] = Counter()
+        self.memory = self.size = 0
+
+    def __enter__(self) -> "Watch":
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        for thread in self._threads:
+            thread.join()
+
+    def _look_at(self, replica: Replica) -> None:
+        while not self._stop.wait(0.25):
+            self.ready[ready(replica.url)] += 1
+            self.memory = max(self.memory, _resident(replica))
+
+    def _look_at_object(self) -> None:
+        while not self._stop.wait(0.25):
+            self.size = max(self.size, len(self._scene.plane.api.text(OBJECT)))
+
+
+def _resident(replica: Replica) -> int:
+    """The most memory that a replica ever had."""
+    status = Path(f"/proc/{replica.program.pid}/status").read_text()
+    return int(status.partition("VmHWM:")[2].split()[0]) << 10
+
+
+def _owner(uid: str) -> dict[str, Any]:
+    """How a pod names the ReplicaSet that controls it."""
+    return {"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "idle", "uid": uid, "controller": True}
+
+
+def _anybodys(scene: Scene) -> dict[str, Any]:
+    """A ReplicaSet of another namespace than the one that is forged."""
+    labels = {"app": "idle"}
+    template = {"metadata": {"labels": labels}, "spec": {"containers": [{"name": "c", "image": "none"}]}}
+    spec = {"replicas": 0, "selector": {"matchLabels": labels}, "template": template}
+    path = f"/apis/apps/v1/namespaces/{scene.namespace}/replicasets"
+    made = scene.plane.api.create(path, {"metadata": {"name": "idle"}, "spec": spec})["metadata"]
+    return _owner(made["uid"])
+
+
+def test_forged_reviews_stop_nobody_and_tell_nothing(bare: Scene, work: Path, full: bool) -> None:
+    owner = _anybodys(bare)
+    with bare.guarded(work, 2, SHIPPED if full else SHORT) as replicas:
+        before = max(_resident(each) for each in replicas)
+        told: Counter[int] = Counter()
+        began = time.monotonic()
+
+        def more() -> bool:
+            return told.total() < WHOLE and (full or time.monotonic() < began + SECONDS)
+
+        def forge(number: int) -> None:
+            forged = reviews(number, owner)
+            while more():
+                batch = (next(forged) for _ in range(1000))
+                told.update(post(replicas[number].url, batch, more))
+
+        with Watch(bare, replicas) as seen:
+            with ThreadPoolExecutor(2) as forgers:
+                list(forgers.map(forge, range(2)))
+            took = time.monotonic() - began
+        # Of its own configuration a replica tells at its start, and the one before it may still have done so.
+        events = bare.plane.api.items("/api/v1/events", fieldSelector="reportingComponent=headroom.internal/admission")
+        print(
+            f"{told.total():,} reviews in {took:.1f} s ({dict(told)}): the object had {seen.size:,} bytes at most, "
+            f"a replica {seen.memory >> 20} MiB after {before >> 20}, ready {dict(seen.ready)}"
+        )
+        assert told.total() >= (WHOLE if full else 2_000)
+        assert told[200] > 0
+        assert told[400] > 0
+        assert seen.size <= MOST
+        assert seen.ready[False] == 0
+        assert seen.ready[True] > 10
+        assert seen.memory < LIMIT
+        assert [event for event in events if event["involvedObject"]["kind"] != "ConfigMap"] == []
+        for replica in replicas:
+            until(lambda each=replica: shown(each, RESERVED) == 0, "what was forged to lapse", 2 * SETTLE_SECONDS)  # type: ignore[misc]  # mypy knows no defaults in a lambda
+        bare.plane.api.create(bare.pods, pod("true", 1 << 20))
+        bare.clear()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)  # a handshake for each of them
+def test_where_the_api_server_shows_a_certificate_no_forged_review_is_answered(work: Path, tmp_path: Path) -> None:
+    flags = (*APISERVER, f"--admission-control-config-file={admission_configuration(tmp_path)}")
+    authorities = tmp_path / "clients-ca.crt"
+    authorities.write_bytes(write_certificates([CLIENTS.certificate]))
+    tally, told = Tally(), Counter[int | None]()
+    with (
+        ControlPlane(tmp_path / "control-plane", controllers=False, apiserver_flags=flags) as plane,
+        scene(plane) as place,
+        place.guarded(work, 2, SHIPPED, flags=["--client-ca-file", authorities]) as replicas,
+    ):
+        churn = Churn(place, tally, creators=1, deleters=1)
+        churn.level = 8
+        began = time.monotonic()
+
+        def forge(number: int) -> None:
+            forged, strangers = reviews(number, _owner("nobody")), _strangers(tmp_path)
+            while told.total() < WHOLE:
+                told.update(attempt(replicas[number % 2].url, next(forged), each) for each in strangers)
+
+        with Watch(place, replicas) as seen, churn.running(), ThreadPoolExecutor(FORGERS) as forgers:
+            list(forgers.map(forge, range(FORGERS)))
+        took = time.monotonic() - began
+        reserved = [shown(each, "headroom_reservations_expired_total") for each in replicas]
+        print(
+            f"{told.total():,} reviews in {took:.1f} s ({dict(told)}): the object had {seen.size:,} bytes at most, "
+            f"a replica {seen.memory >> 20} MiB, ready {dict(seen.ready)}; beside them {tally}"
+        )
+        assert told.keys() <= {401, 403, None}
+        assert min(told[401], told[403]) > WHOLE // 10
+        assert seen.ready.keys() == {True}
+        assert seen.size <= MOST
+        assert seen.memory < LIMIT
+        assert tally.outcomes().keys() == {CREATED, DELETED}
+        assert reserved == [0, 0]
+        until(lambda: not sum(shown(each, RESERVED) for each in replicas), "no reservations", SETTLE_SECONDS)
+        place.clear()
+
+
+def _strangers(folder: Path) -> list[ssl.SSLContext]:
+    """Clients that cannot show what the API server shows: no certificate, one of another authority, another name's."""
+    contexts = []
+    for number, shown_by in enumerate((None, client(authority=OTHERS), client("somebody"))):
+        context = ssl.create_default_context()
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        if shown_by is not None:
+            path = folder / f"stranger-{threading.get_ident()}-{number}.pem"
+            path.write_bytes(pem(shown_by))
+            context.load_cert_chain(path)
+        contexts.append(context)
+    return contexts

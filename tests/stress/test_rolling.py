@@ -1,0 +1,42 @@
+"""Replicas are stopped and started one after the other under load, as a rolling update does."""
+
+import time
+from pathlib import Path
+
+import pytest
+
+from devcluster.processes import until
+from tests.stress.churn import Churn
+from tests.stress.clients import CONFLICT, Tally
+from tests.stress.conftest import Record
+from tests.stress.figures import Figures
+from tests.stress.recovery import AFTER_SECONDS, full_again, longest_silence
+from tests.stress.scene import BOUND, SHIPPED, Scene
+from tests.stress.witness import Witness
+
+pytestmark = pytest.mark.live
+
+
+@pytest.mark.parametrize("count", [2, pytest.param(3, marks=pytest.mark.slow)])
+def test_who_is_stopped_hands_back_so_that_all_is_used_long_before_it_would_have_lapsed(
+    bare: Scene, work: Path, figures: Record, full: bool, count: int
+) -> None:
+    tally, backs = Tally(), []
+    with bare.guarded(work, count, SHIPPED) as replicas, Witness(bare.server) as witness:
+        with Churn(bare, tally, deleters=1, patience=0.05).running() as churn:
+            until(lambda: witness.held > BOUND // 2, "the first half", 60)
+            began = time.monotonic()
+            for replica in [*replicas] * (3 if full else 1):
+                replica.stop()
+                backs.append(full_again(witness, churn, time.monotonic(), SHIPPED.validity))
+                replica.start()
+                replica.wait()
+            ended = time.monotonic()
+            time.sleep(AFTER_SECONDS)
+        seen = witness.testify()
+    silence = longest_silence(tally, began, ended)
+    note = f"full again after {max(backs):.1f} s at most, longest without an answer {silence:.1f} s"
+    figures.append(Figures("rolling restart", str(count), BOUND, seen, tally, note))
+    assert seen.over(BOUND) == []
+    assert tally[CONFLICT] == 0
+    assert max(backs) < SHIPPED.validity

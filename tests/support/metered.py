@@ -1,0 +1,63 @@
+"""A replica whose metrics are scraped."""
+
+import threading
+from pathlib import Path
+from typing import NamedTuple
+
+from kubernetes.client.configuration import Configuration
+from prometheus_client import CollectorRegistry, generate_latest
+
+from tests.e2e.exposition import Exposition
+from tests.support.certificates import FIRST, Mounted
+from tests.support.replica import Judge
+from webhook.controllers.allotments import AllotmentController
+from webhook.kube.client import Api
+from webhook.kube.configmaps import ConfigMaps
+from webhook.observability.audit_log import AuditLog
+from webhook.observability.events import EventRecorder
+from webhook.observability.metrics import EventCollector, QuotasSeen, Recounts, Reviews, StateCollector
+from webhook.state.configuration import ConfigurationLoader
+
+WALL = 1_700_000_000.0
+
+ALL_BOUNDED = "thresholds: {memory: {requests: 100%, limits: 200%}, cpu: {requests: 100%, limits: 100%}}"
+
+
+class Metered(NamedTuple):
+    """A replica, and everything that its metrics are about."""
+
+    judge: Judge
+    registry: CollectorRegistry
+    settings: ConfigurationLoader
+    audit: AuditLog
+    booking: AllotmentController
+    announcing: EventRecorder
+    api: Api
+
+    def text(self) -> str:
+        """Return the text of a scrape."""
+        return generate_latest(self.registry).decode()
+
+    def shown(self) -> Exposition:
+        """Return the samples of a scrape."""
+        return Exposition(self.text())
+
+
+def metered(judge: Judge, folder: Path) -> Metered:
+    registry = CollectorRegistry(auto_describe=False)
+    reviews = Reviews(registry)
+    Recounts(registry).record(())
+    judge.admission._observe = reviews.record
+    files = Mounted(folder / "tls.crt", folder / "tls.key")
+    files.write(FIRST)
+    audit = AuditLog("r1", lambda: WALL, None)
+    api = Api(Configuration(host="http://127.0.0.1:1"))
+    booking = AllotmentController(
+        ConfigMaps(api, "headroom-system", 1.0), judge.admission, threading.Event(), lambda: None
+    )
+    settings = ConfigurationLoader(judge.admission.account.configure, judge.admission.account.lack_config)
+    registry.register(StateCollector(judge.admission, settings, audit, booking, files.serving(), lambda: WALL))
+    announcing = EventRecorder(api, "r1", threading.Event(), judge.clock, lambda: WALL)
+    registry.register(EventCollector(announcing))
+    registry.register(QuotasSeen(judge.admission.quotas))
+    return Metered(judge, registry, settings, audit, booking, announcing, api)

@@ -1,0 +1,342 @@
+"""One connection: the order of its answers, what it reads meanwhile, and when its peer keeps us waiting."""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from tests.support.http import House, Peer, Request, door
+from tests.support.replica import Judge, ready, review
+from webhook.http import connection
+from webhook.http.connection_table import Rank
+
+HEALTHZ = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
+LAST = b"GET /healthz HTTP/1.1\r\nConnection: close\r\n\r\n"
+HALF = b"POST /validate HTTP/1.1\r\nContent-Type: application/json\r\nContent-Length: 10\r\n\r\n"
+
+
+def meet(script: Callable[[House, Judge], Awaitable[None]]) -> None:
+    judge = ready()
+
+    async def run() -> None:
+        await script(House(door(judge.admission)), judge)
+
+    asyncio.run(run())
+
+
+def waits(peer: Peer) -> None:
+    """Ask for what has to be booked."""
+    peer.send(Request(body=review("large", "8Gi")).encode())
+    assert peer.heard == b""
+
+
+def test_answers_come_in_the_order_of_the_requests() -> None:
+    async def script(house: House, judge: Judge) -> None:
+        with house.peer() as peer:
+            waits(peer)
+            peer.send(Request(body=review("second", dryRun=True)).encode(), b"GET /readyz HTTP/1.1\r\n\r\n", HEALTHZ)
+            judge.book()
+            uids = [json.loads((await peer.hears()).body)["response"]["uid"] for _ in range(2)]
+            assert uids == ["review-large", "review-second"]
+            assert [(await peer.hears()).body for _ in range(2)] == [b"ok\n", b"ok\n"]
+
+    meet(script)
+
+
+def test_no_more_is_read_while_requests_wait_for_their_turn() -> None:
+    async def script(house: House, judge: Judge) -> None:
+        with house.peer() as peer:
+            waits(peer)
+            states = [peer.reads]
+            peer.send(HEALTHZ)
+            states.append(peer.reads)
+            assert states == [True, False], "one that is about to be answered holds up nobody"
+            judge.book()
+            await peer.hears()
+            await peer.hears()
+            assert peer.reads
+
+    meet(script)
+
+
+def test_nothing_is_said_to_one_that_does_not_read() -> None:
+    async def script(house: House, _: Judge) -> None:
+        with house.peer() as peer:
+            peer.connection.pause_writing()
+            peer.send(HEALTHZ, HEALTHZ)
+            assert (peer.heard, peer.reads) == (b"", False)
+            peer.connection.resume_writing()
+            assert (peer.heard.count(b"200 OK"), peer.reads) == (2, True)
+
+    meet(script)
+
+
+def test_the_last_answer_says_so_and_ends_the_connection() -> None:
+    async def script(house: House, _: Judge) -> None:
+        with house.peer() as peer:
+            peer.send(HEALTHZ + LAST + HEALTHZ)
+            first, second = await peer.hears(), await peer.hears()
+            assert "connection" not in first.headers
+            assert second.headers["connection"] == "close"
+            assert (peer.heard, peer.closed) == (b"", True)
+            peer.send(HEALTHZ)
+            assert peer.heard == b""
+
+    meet(script)
+
+
+def test_the_last_answer_may_have_to_be_waited_for() -> None:
+    async def script(house: House, judge: Judge) -> None:
+        with house.peer() as peer:
+            peer.send(Request(body=review("large", "8Gi")).encode(Connection="close"))
+            assert not peer.closed
+            judge.book()
+            assert (await peer.hears()).headers["connection"] == "close"
+            assert peer.closed
+
+    meet(script)
+
+
+def test_no_more_requests_are_welcome_once_the_worker_stops() -> None:
+    async def script(house: House, _: Judge) -> None:
+        with house.peer() as peer:
+            house.alive = False
+            peer.send(HEALTHZ)
+            assert (await peer.hears()).headers["connection"] == "close"
+            assert peer.closed
+
+    meet(script)
+
+
+def test_what_is_no_http_is_answered_after_what_was(caplog: pytest.LogCaptureFixture) -> None:
+    async def script(house: House, judge: Judge) -> None:
+        with house.peer() as peer:
+            waits(peer)
+            peer.send(b"nonsense\r\n\r\n")
+            judge.book()
+            assert (await peer.hears()).status == 200
+            assert (await peer.hears()).status == 400
+            assert peer.closed
+
+    meet(script)
+    assert [record.getMessage().partition(": ")[0] for record in caplog.records] == ["refused a request with 400"]
+
+
+def test_one_that_asks_first_is_told_to_go_on_when_it_is_its_turn() -> None:
+    async def script(house: House, judge: Judge) -> None:
+        with house.peer() as peer:
+            waits(peer)
+            peer.send(HALF.replace(b"\r\n\r\n", b"\r\nExpect: 100-continue\r\n\r\n"))
+            assert peer.heard == b""
+            judge.book()
+            assert (await peer.hears()).status == 200
+            assert (await peer.hears()).status == 100
+            peer.send(b"0123456789")
+            assert (await peer.hears()).status == 400
+
+    meet(script)
+
+
+def test_one_that_goes_away_is_forgotten_and_what_it_held_is_free() -> None:
+    async def script(house: House, _: Judge) -> None:
+        with house.peer() as peer:
+            peer.send(HALF, b"12345")
+            assert house.room.held == 5
+        assert house.room.held == 0
+        assert len(house.table) == 0
+
+    meet(script)
+
+
+# -- who makes room for whom -------------------------------------------------------------------------------------------
+
+LARGE = b"POST /validate HTTP/1.1\r\nContent-Type: application/json\r\nContent-Length: 6000000\r\n\r\n"
+MI = 1 << 20
+
+
+def large(house: House, *, proven: bool = False) -> Peer:
+    """A peer whose large body is on its way."""
+    peer = Peer(house, secure=True)
+    if proven:
+        peer.send(Request(body=review("small", dryRun=True)).encode())
+        assert peer.heard.startswith(b"HTTP/1.1 200 ")
+        peer.heard = b""
+    peer.send(LARGE, b" " * 5 * MI)
+    return peer
+
+
+def test_when_bodies_take_too_much_the_oldest_stranger_gives_way() -> None:
+    async def script(house: House, _: Judge) -> None:
+        proven = large(house, proven=True)
+        strangers = [large(house) for _ in range(5)]
+        assert not any(peer.closed for peer in strangers)
+        newest = [large(house, proven=True), large(house)]
+        assert [peer.closed for peer in strangers] == [True, True, False, False, False]
+        assert [(await peer.hears()).status for peer in strangers[:2]] == [503, 503]
+        assert not any(peer.closed for peer in (proven, *newest))
+        for peer in (proven, *strangers, *newest):
+            peer.leave()
+        assert house.room.held == 0
+
+    meet(script)
+
+
+def test_a_peer_that_sends_reviews_has_a_second_for_a_large_one() -> None:
+    async def script(house: House, _: Judge) -> None:
+        known = [large(house, proven=True) for _ in range(6)]
+        late = large(house)
+        assert (await late.hears()).status == 503, "it is the newest that is refused while all others may be prompt"
+        for peer in known:
+            peer.connection._since -= 1.0
+        newest = large(house)
+        assert [peer.closed for peer in known] == [True] + [False] * 5
+        for peer in (*known, late, newest):
+            peer.leave()
+
+    meet(script)
+
+
+def test_what_is_asked_and_answered_says_where_a_connection_stands() -> None:
+    async def script(house: House, judge: Judge) -> None:
+        with house.peer() as peer:
+
+            def rank() -> Rank | None:
+                return house.table.rank(peer.connection)
+
+            ranks = [rank()]
+            peer.send(HEALTHZ)
+            ranks.append(rank())
+            peer.send(HALF)
+            ranks.append(rank())
+            peer.send(b"0123456789")
+            await peer.hears()
+            ranks.append(rank())
+            assert ranks == [Rank.UNFINISHED, Rank.IDLE, Rank.UNFINISHED, Rank.IDLE]
+            await peer.hears()
+            waits(peer)
+            assert rank() is Rank.ANSWERED
+            judge.book()
+            await peer.hears()
+            assert rank() is Rank.KNOWN
+            peer.send(HALF)
+            assert rank() is Rank.KNOWN_BUSY
+        assert rank() is None
+
+    meet(script)
+
+
+def test_whoever_waits_for_a_page_has_no_claim_to_its_place() -> None:
+    async def script(house: House, judge: Judge) -> None:
+        with house.peer() as peer:
+            peer.send(b"GET /metrics HTTP/1.1\r\n\r\n")
+            assert house.table.rank(peer.connection) is Rank.UNFINISHED
+            await peer.hears()
+
+    meet(script)
+
+
+def test_large_answers_that_nobody_reads_are_bounded_and_reviews_are_answered(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def script(house: House, _: Judge) -> None:
+        monkeypatch.setattr(connection, "_LARGE", 1000)
+        page = b"GET /%b HTTP/1.1\r\n\r\n" % (b"long" * 500)  # what is not found is named in the answer
+        with house.peer() as slow, house.peer() as other:
+            monkeypatch.setattr(slow, "get_write_buffer_size", lambda: connection.MOST_UNREAD + 1)
+            slow.connection.pause_writing()
+            other.send(page)
+            assert (await other.hears()).status == 503
+            other.send(Request(body=review("small", dryRun=True)).encode())
+            assert (await other.hears()).status == 200
+            slow.connection.resume_writing()
+            assert house.room.unread == 0
+            other.send(page)
+            assert (await other.hears()).status == 404
+            slow.connection.pause_writing()
+        assert house.room.unread == 0
+
+    meet(script)
+
+
+# -- who keeps whom waiting --------------------------------------------------------------------------------------------
+
+
+def stuck(house: House, peer: Peer, seconds: float) -> bool:
+    """Whether the peer would be cut off by someone with a patience of 10 s, so much later."""
+    return peer.connection.is_stuck(house.loop.time() + seconds, 10.0)
+
+
+def test_a_stranger_is_expected_to_ask() -> None:
+    async def script(house: House, _: Judge) -> None:
+        with house.peer() as peer:
+            assert not stuck(house, peer, 9.9)
+            assert stuck(house, peer, 10.1)
+            peer.send(HEALTHZ)
+            assert not stuck(house, peer, 1e6), "it may be idle"
+
+    meet(script)
+
+
+@pytest.mark.parametrize("part", [b"P", HALF[:40], HALF, HALF + b"123", b"\r\n", b"\r\nG"])
+def test_a_request_is_expected_to_come_whole(part: bytes) -> None:
+    async def script(house: House, _: Judge) -> None:
+        with house.peer() as peer:
+            peer.send(HEALTHZ, part)
+            begun = part != b"\r\n"
+            assert stuck(house, peer, 10.1) is begun
+            assert not stuck(house, peer, 9.9)
+
+    meet(script)
+
+
+def test_bytes_that_trickle_do_not_help() -> None:
+    async def script(house: House, _: Judge) -> None:
+        with house.peer() as peer:
+            peer.send(HALF)
+            began = house.loop.time()
+            await asyncio.sleep(0.2)
+            peer.send(b"1", b"2")
+            assert peer.connection.is_stuck(began + 10.1, 10.0)
+
+    meet(script)
+
+
+def test_one_that_waits_for_us_keeps_nobody_waiting() -> None:
+    async def script(house: House, judge: Judge) -> None:
+        with house.peer() as peer:
+            waits(peer)
+            assert not stuck(house, peer, 1e6)
+            judge.book()
+            await peer.hears()
+
+    meet(script)
+
+
+def test_an_answer_is_expected_to_be_read_and_a_goodbye_to_be_returned() -> None:
+    async def script(house: House, _: Judge) -> None:
+        with house.peer() as slow, house.peer() as gone:
+            slow.send(HEALTHZ)
+            slow.connection.pause_writing()
+            gone.send(LAST)
+            for peer in (slow, gone):
+                assert not stuck(house, peer, 9.9)
+                assert stuck(house, peer, 10.1)
+
+    meet(script)
+
+
+def test_only_one_that_was_of_use_and_is_not_now_is_closed_for_being_idle() -> None:
+    async def script(house: House, judge: Judge) -> None:
+        with house.peer() as stranger, house.peer() as busy, house.peer() as half, house.peer() as idle:
+            waits(busy)
+            half.send(HEALTHZ, HALF)
+            idle.send(HEALTHZ)
+            at = house.loop.time()
+            idle.connection.close_if_idle(at - 60)
+            assert not idle.closed
+            for peer in (stranger, busy, half, idle):
+                peer.connection.close_if_idle(at)
+            assert [peer.closed for peer in (stranger, busy, half, idle)] == [False, False, False, True]
+            judge.book()
+            await busy.hears()
+
+    meet(script)

@@ -1,0 +1,281 @@
+"""A whole replica as a process, against an API server that is a fake: from its start to its end."""
+
+import json
+import signal
+import ssl
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from http.client import HTTPConnection, HTTPSConnection
+from pathlib import Path
+
+import pytest
+
+from devcluster.ports import free_port
+from tests.e2e.exposition import Exposition
+from tests.support.booking_replicas import state_of, until
+from tests.support.certificates import FIRST, SECOND, Mounted
+from tests.support.configs import SMALLEST
+from tests.support.fake_cluster import FakeCluster
+from tests.support.replica import review
+from webhook import manager as server
+from webhook.admission.fetch import FetchError, MissingError
+from webhook.kube.client import Api
+from webhook.kube.client import ApiResponse as ApiAnswer
+from webhook.kube.stream import KubeError, NotFound, Unanswered
+
+WHOLE = SMALLEST.replace("75%", "100%")
+START = 60.0
+
+
+class Replica:
+    """The command as it is installed, and what it says."""
+
+    def __init__(self, cluster: FakeCluster, folder: Path, *more: str) -> None:
+        self.files = Mounted(folder / "tls.crt", folder / "tls.key")
+        self.files.write(FIRST)
+        self.audit, self._said, self._told = folder / "audit.jsonl", folder / "stdout", folder / "stderr"
+        self.port, self._plain = free_port(), free_port()
+        command: list[str | Path] = [
+            *(Path(sys.executable).with_name("headroom"), "serve", "--kubeconfig", cluster.kubeconfig(folder)),
+            *("--listen", f"127.0.0.1:{self.port}", "--metrics-listen", f"127.0.0.1:{self._plain}"),
+            *("--tls-cert-file", self.files.certificate, "--tls-key-file", self.files.key),
+            *("--audit-file", self.audit),
+            *more,
+        ]
+        with self._said.open("wb") as out, self._told.open("wb") as log:
+            self.process = subprocess.Popen(command, stdout=out, stderr=log)
+
+    def ready(self) -> str:
+        """What /readyz says; empty while nobody listens."""
+        assert self.process.poll() is None, self.log()
+        try:
+            return self.page("/readyz")
+        except OSError:
+            return ""
+
+    def page(self, path: str) -> str:
+        """Read a page of the plain listener."""
+        connection = HTTPConnection("127.0.0.1", self._plain, timeout=30)
+        try:
+            connection.request("GET", path)
+            return connection.getresponse().read().decode().strip()
+        finally:
+            connection.close()
+
+    def shown(self) -> Exposition:
+        """Scrape it."""
+        return Exposition(self.page("/metrics"))
+
+    def ask(self, name: str, memory: str, namespace: str = "default") -> bool:
+        """Have a pod judged, again while it says to ask again."""
+        status, body = self._review(name, memory, namespace)
+        while status == 503:
+            time.sleep(0.2)
+            status, body = self._review(name, memory, namespace)
+        assert status == 200, body
+        allowed: bool = json.loads(body)["response"]["allowed"]
+        return allowed
+
+    def _review(self, name: str, memory: str, namespace: str) -> tuple[int, bytes]:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        connection = HTTPSConnection("127.0.0.1", self.port, timeout=30, context=context)
+        try:
+            body = review(name, memory).replace(b'"pod-', b'"uid-')  # as the fake names them
+            body = body.replace(b'"default"', f'"{namespace}"'.encode())
+            connection.request("POST", "/validate?timeout=10s", body, {"Content-Type": "application/json"})
+            answer = connection.getresponse()
+            return answer.status, answer.read()
+        finally:
+            connection.close()
+
+    def log(self) -> str:
+        """The operational log."""
+        return self._told.read_text()
+
+    def lines(self) -> list[bytes]:
+        """The audit log on standard output."""
+        return self._said.read_bytes().splitlines()
+
+    def end(self, number: signal.Signals = signal.SIGTERM) -> float:
+        """Send a signal; return the seconds that it took to end well."""
+        began = time.monotonic()
+        self.process.send_signal(number)
+        assert self.process.wait(60) == 0, self.log()
+        return time.monotonic() - began
+
+
+@pytest.fixture
+def cluster() -> Iterator[FakeCluster]:
+    with FakeCluster() as cluster:
+        cluster.add_node("node", "8Gi")
+        cluster.configure(WHOLE)
+        yield cluster
+
+
+@contextmanager
+def running(cluster: FakeCluster, folder: Path, *more: str) -> Iterator[Replica]:
+    replica = Replica(cluster, folder, *more)
+    try:
+        yield replica
+    finally:
+        if replica.process.poll() is None:
+            replica.process.kill()
+        replica.process.wait(30)
+    assert "Traceback" not in replica.log()
+
+
+@pytest.fixture
+def start(cluster: FakeCluster, tmp_path: Path) -> Iterator[Callable[[], Replica]]:
+    """Start it and wait until it is ready."""
+    with running(cluster, tmp_path) as replica:
+
+        def started() -> Replica:
+            until(lambda: replica.ready() == "ok", START)
+            return replica
+
+        yield started
+
+
+def test_it_becomes_ready_judges_and_leaves(cluster: FakeCluster, start: Callable[[], Replica]) -> None:
+    replica = start()
+    assert replica.ask("a", "3Gi")
+    assert not replica.ask("b", "6Gi")
+    cluster.add_pod("a", "3Gi")
+    until(lambda: replica.shown().value("headroom_pods") == 1)
+    name = next(iter(state_of(cluster).holdings))
+    replica.process.send_signal(signal.SIGTERM)
+    assert replica.process.wait(60) == 0
+    assert state_of(cluster).holdings == {}
+    assert f"replica {name} starts" in replica.log()
+    assert "everything is handed back" in replica.log()
+    assert f"replica {name} ends" in replica.log()
+    assert replica.audit.read_bytes().splitlines() == replica.lines()
+    assert [json.loads(line)["reason"] for line in replica.lines()] == ["MemoryCommitmentExceeded"]
+
+
+def test_it_says_what_it_waits_for(tmp_path: Path) -> None:
+    with FakeCluster() as cluster, running(cluster, tmp_path) as replica:
+        until(lambda: replica.ready().startswith("the ConfigMap headroom-config does not exist: create it"), START)
+        cluster.configure(WHOLE)
+        until(lambda: replica.ready() == "ok")
+
+
+def test_an_edit_applies_without_a_restart(cluster: FakeCluster, start: Callable[[], Replica]) -> None:
+    replica = start()
+    assert not replica.ask("a", "9Gi")
+    cluster.configure(WHOLE.replace("100%", "200%"))
+    until(lambda: replica.shown().value("headroom_scope_memory_requests_bound_bytes") == 16 << 30)
+    assert replica.ask("a", "9Gi")
+    cluster.configure("mode: enforced")
+    until(lambda: replica.shown().value("headroom_config_last_reload_success") == 0)
+    assert replica.ask("b", "7Gi", "other")  # where no pod is on its way
+
+
+def test_what_a_quota_will_refuse_is_refused_while_quotas_are_seen(
+    cluster: FakeCluster, start: Callable[[], Replica]
+) -> None:
+    replica = start()
+    until(lambda: replica.shown().value("headroom_quotas_synced") == 1)
+    cluster.add_quota("q", {"requests.memory": "1Gi"}, {"requests.memory": "0"})
+    until(lambda: replica.shown().value("headroom_quotas") == 1)
+    assert not replica.ask("a", "2Gi")
+    assert replica.ask("b", "1Gi")
+    until(lambda: b"QuotaExceeded" in b"".join(replica.lines()))
+
+
+def test_without_a_right_to_see_quotas_all_else_goes_on(cluster: FakeCluster, start: Callable[[], Replica]) -> None:
+    cluster.add_quota("q", {"requests.memory": "1Gi"}, {"requests.memory": "0"})
+    cluster.hidden.add("resourcequotas")
+    replica = start()
+    assert replica.ask("a", "2Gi")
+    assert replica.shown().value("headroom_quotas_synced") == 0
+    until(lambda: "/api/v1/resourcequotas" in replica.log())
+
+
+def test_a_bad_edit_is_told_on_the_configmap(cluster: FakeCluster, start: Callable[[], Replica]) -> None:
+    replica = start()
+    cluster.configure("mode: enforced")
+    until(lambda: bool(cluster.shelf.events()))
+    (event,) = cluster.shelf.events()
+    assert event["reason"] == "ConfigurationRefused"
+    assert event["involvedObject"]["uid"] == "uid-headroom-config"
+    assert f"replica {event['reportingInstance']} starts" in replica.log()
+    until(lambda: replica.shown().value("headroom_events_written_total") == 1)
+
+
+def test_its_certificate_is_exchanged_while_it_serves(start: Callable[[], Replica]) -> None:
+    replica = start()
+    replica.files.write(SECOND)
+    shown = SECOND.certificate.not_valid_after_utc.timestamp()
+    until(lambda: "serving the certificate" in replica.log())
+    assert replica.shown().value("headroom_certificate_expiry_timestamp_seconds") == shown
+
+
+def test_it_ends_quickly_while_the_api_server_is_away(cluster: FakeCluster, start: Callable[[], Replica]) -> None:
+    replica = start()
+    cluster.down()
+    assert replica.end() < 20, "a pod is given 30 s"
+    assert "could not be handed back" in replica.log()
+
+
+def test_an_interrupt_ends_it_and_hands_back_all_the_same(cluster: FakeCluster, start: Callable[[], Replica]) -> None:
+    replica = start()
+    assert replica.end(signal.SIGINT) < 20, "a pod is given 30 s"
+    assert state_of(cluster).holdings == {}
+
+
+def test_it_may_be_restarted_at_once(cluster: FakeCluster, tmp_path: Path) -> None:
+    for index in range(2):
+        folder = tmp_path / str(index)
+        folder.mkdir()
+        with running(cluster, folder) as replica:
+            until(lambda: replica.ready() == "ok", START)
+            assert replica.ask(f"w{index}", "4Gi")
+            cluster.add_pod(f"w{index}", "4Gi")
+            replica.end()
+    assert state_of(cluster).holdings == {}
+
+
+def test_an_address_that_is_taken_is_one_line_and_1(cluster: FakeCluster, tmp_path: Path) -> None:
+    with FakeCluster() as taken:
+        port = taken.url.rpartition(":")[2]
+        replica = Replica(cluster, tmp_path, "--listen", f"127.0.0.1:{port}")
+        assert replica.process.wait(START) == 1
+    assert replica.log().splitlines()[-1].startswith("Error: [Errno 98] Address already in use")
+    assert "Traceback" not in replica.log()
+
+
+def test_the_clock_runs_on_while_the_machine_sleeps() -> None:
+    uptime = float(Path("/proc/uptime").read_text().split()[0])
+    assert abs(server.clock() - uptime) < 60, "seconds since the machine was booted, and of no other moment"
+
+
+class Silent(Api):
+    """An API server of which nothing comes."""
+
+    def __init__(self, fault: KubeError) -> None:
+        self.fault = fault
+        self.timeout = 0.0
+
+    def get(
+        self, _path: str, _query: Mapping[str, str] | None = None, timeout: float = 10.0, _accept: str = ""
+    ) -> ApiAnswer:
+        """Fail, and remember how long it would have waited."""
+        self.timeout = timeout
+        raise self.fault
+
+
+@pytest.mark.parametrize(
+    ("fault", "told"), [(Unanswered("nothing came"), FetchError), (NotFound(404, "NotFound", "gone"), MissingError)]
+)
+def test_what_an_early_answer_reads_must_come_within_the_two_seconds_that_its_webhook_has(
+    fault: KubeError, told: type[FetchError]
+) -> None:
+    api = Silent(fault)
+    with pytest.raises(told):
+        server._fetch(api, "/apis/apps/v1/namespaces/default/deployments/web")
+    assert 0 < api.timeout <= 0.5

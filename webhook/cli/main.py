@@ -1,0 +1,40 @@
+"""The command line: `headroom COMMAND`. Each command has a module of its own, which is imported only when it runs.
+
+So `headroom footprint` does not wait for the imports that only the server needs, which take a second.
+"""
+
+from importlib import import_module
+from typing import Final
+
+import click
+
+from webhook import __version__
+
+_COMMANDS: Final = ("footprint", "serve", "trial")
+"""The names of the commands; the module `webhook.cli.NAME` holds the command NAME."""
+
+
+class _Commands(click.Group):
+    """Finds a command by its name, and imports its module then."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - as click calls it
+        """Return the names of the commands."""
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - as click calls it
+        """Return the command of this name, or None."""
+        if cmd_name not in _COMMANDS:
+            return None
+        command: click.Command = getattr(import_module(f"webhook.cli.{cmd_name}"), cmd_name)
+        return command
+
+
+@click.group(cls=_Commands, context_settings={"auto_envvar_prefix": "HEADROOM", "help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="headroom")
+def main() -> None:
+    """Keep what a Kubernetes cluster has promised below what it has."""
+
+
+def plugin() -> None:
+    """Run as the kubectl plugin: help and errors name the program `kubectl headroom`."""
+    main(prog_name="kubectl headroom")

@@ -1,1 +1,0 @@
-"""The account: nodes, pods and grants, and the sums that follow from them, event by event."""

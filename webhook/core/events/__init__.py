@@ -1,0 +1,1 @@
+"""Kubernetes Events: which are written, about what object, and when they are repeated."""

@@ -1,1 +1,0 @@
-"""Foresight: what an edit would come to, said before it does."""

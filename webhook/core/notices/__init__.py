@@ -1,1 +1,0 @@
-"""Notices: what is told as Events, and when."""

@@ -1,0 +1,62 @@
+"""Reads and writes whole ConfigMaps of Headroom's own namespace."""
+
+import json
+
+import msgspec
+
+from webhook.kube.client import Api
+from webhook.kube.stream import NotFound
+
+_LABELS = {"app.kubernetes.io/name": "headroom", "app.kubernetes.io/managed-by": "headroom"}
+
+
+class _Meta(msgspec.Struct):
+    resource_version: str = msgspec.field(name="resourceVersion", default="0")
+    uid: str = ""
+
+
+class ConfigMap(msgspec.Struct):
+    """The fields of a ConfigMap that Headroom uses."""
+
+    metadata: _Meta
+    data: dict[str, str] = {}
+
+    @property
+    def revision(self) -> int:
+        """The resourceVersion as a number."""
+        return int(self.metadata.resource_version)
+
+
+_read = msgspec.json.Decoder(ConfigMap).decode
+
+
+class ConfigMaps:
+    """Calls for the ConfigMaps of one namespace. Each raises `KubeError`, and takes at most `timeout` seconds."""
+
+    def __init__(self, api: Api, namespace: str, timeout: float) -> None:
+        self._api = api
+        self._namespace = namespace
+        self._path = f"/api/v1/namespaces/{namespace}/configmaps"
+        self.timeout = timeout
+
+    def get(self, name: str) -> ConfigMap | None:
+        """Read a ConfigMap; None if there is none of that name."""
+        try:
+            return _read(self._api.get(f"{self._path}/{name}", timeout=self.timeout).body)
+        except NotFound:
+            return None
+
+    def create(self, name: str, data: dict[str, str]) -> int:
+        """Create a ConfigMap and return its revision; raises `Conflict` if there is one of that name."""
+        return _read(self._api.create(self._path, self._manifest(name, data), timeout=self.timeout).body).revision
+
+    def replace(self, name: str, data: dict[str, str], revision: int) -> int:
+        """Replace the ConfigMap if it still has `revision`, and return the new one; else `Conflict` or `NotFound`."""
+        body = self._manifest(name, data, resourceVersion=str(revision))
+        return _read(self._api.replace(f"{self._path}/{name}", body, timeout=self.timeout).body).revision
+
+    def _manifest(self, name: str, data: dict[str, str], **metadata: str) -> bytes:
+        metadata |= {"name": name, "namespace": self._namespace}
+        return json.dumps(
+            {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {**metadata, "labels": _LABELS}, "data": data}
+        ).encode()
