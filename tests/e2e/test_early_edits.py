@@ -14,7 +14,8 @@ from tests.e2e.story import Story
 
 pytestmark = pytest.mark.live
 
-SEED = int(os.environ.get("HEADROOM_SEED", "0")) or random.SystemRandom().randrange(1 << 32)
+# The same edits each time; another seed, or 0 for any, makes others.
+SEED = int(os.environ.get("HEADROOM_SEED", "20261130")) or random.SystemRandom().randrange(1 << 32)
 
 
 @pytest.fixture

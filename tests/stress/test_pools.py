@@ -85,7 +85,7 @@ def tried(scene: Scene, attempt: Object | tuple[str, Object]) -> str:
         else:
             scene.plane.api.create(scene.pods, attempt)
     except ApiError as error:
-        return "refused" if "memory requests of pool hm" in error.message else error.message
+        return "refused" if "exceeds pool hm's memory headroom" in error.message else error.message
     return "let in"
 
 

@@ -154,8 +154,9 @@ def acting(tenants: Sequence[Tenant]) -> Iterator[None]:
 
 def settled(api: Api, replicas: Replicas) -> bool:
     """Whether every replica sees the nodes and all quotas; those of namespaces that are being deleted go meanwhile."""
-    quotas = len(api.items("/api/v1/resourcequotas"))
-    return all(shown(each, BOUNDED) == BOUND and shown(each, QUOTAS) == quotas for each in replicas)
+    quotas = api.items("/api/v1/resourcequotas")
+    known = all(set(each.get("status", {}).get("hard", {})) == set(each["spec"]["hard"]) for each in quotas)
+    return known and all(shown(each, BOUNDED) == BOUND and shown(each, QUOTAS) == len(quotas) for each in replicas)
 
 
 def refusals(replicas: Replicas, namespace: str) -> int:

@@ -123,9 +123,9 @@ def test_the_planned_end_of_an_empty_node_changes_nothing(cluster: Cluster, name
         return
     for pod in [pod for pod in cluster.pods if pod.node == name]:
         cluster.ledger.gone(pod)
-    before = cluster.headroom()
+    before = cluster.headroom_beside_waiting()
     cluster.lose(Lost(name, deleted=True))
-    assert cluster.headroom() == before
+    assert cluster.headroom_beside_waiting() == before
 
 
 def least_reserve(cluster: Cluster) -> int:
