@@ -164,7 +164,7 @@ class PodRow(Row):
 
 
 class DenialRow(Row):
-    """One recent decision that refused, or in a trial mode would have: the fields of its audit line that people need."""
+    """One recent decision that refused, or in a trial mode would have: what people need of its audit line."""
 
     ts: str
     replica: str
