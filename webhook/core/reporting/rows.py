@@ -11,7 +11,7 @@ class Row(Struct, frozen=True, gc=False, rename="camel", kw_only=True):
     """What all of these have in common: they are immutable, and written in camelCase."""
 
 
-class Line(Row):
+class Line(Row, frozen=True):
     """One sum of one scope, with everything that a load line shows: requests or limits, of memory or cpu.
 
     `committed` is what live pods commit that count; it contains `pending` (unbound pods), which contains `unplaceable`
@@ -31,7 +31,7 @@ class Line(Row):
     free: int | None
 
 
-class ResourceLines(Row):
+class ResourceLines(Row, frozen=True):
     """Memory or cpu of one scope: `capacity` and `allocatable` of the nodes that count."""
 
     capacity: int | None
@@ -40,11 +40,12 @@ class ResourceLines(Row):
     limits: Line
 
 
-class Fragmentation(Row):
+class Fragmentation(Row, frozen=True):
     """How far free memory requests are in pieces: the largest free piece on one node, in bytes.
 
-    `share_too_small` is the share of free memory on nodes that have less free than the median pod requests; None where
-    nothing is free or no pod requests memory.
+    `median_request` is the median of all live pods of the cluster that request memory, whatever the scope.
+    `share_too_small` is the share of free memory on nodes that have less free than that; None where nothing is free or
+    no pod requests memory.
     """
 
     largest_free: int
@@ -52,8 +53,13 @@ class Fragmentation(Row):
     share_too_small: float | None
 
 
-class ScopeRow(Row):
-    """One scope: the cluster, or one pool. `pods_max` is how many pods its counted nodes take; None if unknown."""
+class ScopeRow(Row, frozen=True):
+    """One scope: the cluster, or one pool.
+
+    `nodes` are those that exist. `pods` are all live pods that are charged to the scope or would be, `pods_max` is how
+    many pods its counted nodes take; None if unknown. `apart` counts the pods that stand apart: policy lets them in, no
+    node can hold them, and they do not count.
+    """
 
     scope: str
     mode: str
@@ -71,10 +77,10 @@ class ScopeRow(Row):
     fragmentation: Fragmentation
 
 
-class Commitment(Row):
+class Commitment(Row, frozen=True):
     """The whole account at one moment: the cluster first, then each pool in the configuration's order.
 
-    `problem` says why the account cannot be trusted now (not synced, stale), None if it can. `age` is in seconds.
+    `as_of` is when it came to be as it is shown. `problem` says why the account cannot be trusted now (not synced, stale), None if it can. `age` is in seconds.
     """
 
     revision: int
@@ -88,7 +94,7 @@ class Commitment(Row):
     scopes: tuple[ScopeRow, ...]
 
 
-class Use(Row):
+class Use(Row, frozen=True):
     """What some pods commit of one resource; `limits` sums declared limits, `unbounded` counts pods without one."""
 
     requests: int
@@ -96,7 +102,7 @@ class Use(Row):
     unbounded: int
 
 
-class NodeUse(Row):
+class NodeUse(Row, frozen=True):
     """One resource of one node; `requests_ratio` and `limits_ratio` are of allocatable, None where that is 0."""
 
     capacity: int | None
@@ -107,8 +113,11 @@ class NodeUse(Row):
     limits_ratio: float | None
 
 
-class NodeRow(Row):
-    """One node; `why_not` says why it does not count, None if it does. `labels` are those of the node."""
+class NodeRow(Row, frozen=True):
+    """One node; `why_not` says why it does not count, None if it does. `labels` are those of the node.
+
+    A node that was deleted is kept for a while (`why_not` is "deleted"), because its pods may still be there.
+    """
 
     name: str
     pool: str | None
@@ -123,12 +132,15 @@ class NodeRow(Row):
     cpu: NodeUse
 
 
-class GroupRow(Row):
+class GroupRow(Row, frozen=True):
     """What a group of pods commits: a namespace, a workload, or the nodes with one value of a label.
 
-    `kind` and `name` are those of the group; `namespace` is None for groups that are not in one. `memory_share` is the
-    share of the cluster's committed memory requests. `uncounted` is what of the memory requests does not count, because
-    the pods are on nodes that do not count, or stand apart. `unreviewed` counts pods by why nobody reviewed them.
+    `kind` and `name` are those of the group ("Namespace"; the workload's; the label's key and value, empty where a node
+    has no such label); `namespace` is None for groups that are not in one. `memory_share` is the share that `memory`
+    less `uncounted` has of the cluster's committed memory requests, None where nothing is committed. `uncounted` is
+    what of the memory requests does not count, because the pods are on nodes that do not count, or stand apart; all
+    groups of one kind, less that, come to exactly what is committed. `unreviewed` counts pods by why nobody reviewed
+    them (core/reporting/unreviewed.py); a reason without pods is left out.
     """
 
     kind: str
@@ -145,16 +157,20 @@ class GroupRow(Row):
     unreviewed: dict[str, int]
 
 
-class PodRow(Row):
-    """One live pod. `pool` is the pool it is charged to; `counted` is False where its node does not count."""
+class PodRow(Row, frozen=True):
+    """One live pod.
+
+    `pool` is the pool that it is charged to, or would be; `counted` is False where its node does not count or the pod
+    stands apart. `unreviewed` says why nobody reviewed it (core/reporting/unreviewed.py), None if that is not known.
+    """
 
     namespace: str
     name: str
     uid: str
     node: str | None
     pool: str | None
-    workload_kind: str | None
-    workload_name: str | None
+    workload_kind: str
+    workload_name: str
     counted: bool
     unbounded_containers: int
     best_effort: bool
@@ -163,7 +179,7 @@ class PodRow(Row):
     cpu: Use
 
 
-class DenialRow(Row):
+class DenialRow(Row, frozen=True):
     """One recent decision that refused, or in a trial mode would have: what people need of its audit line."""
 
     ts: str
@@ -187,7 +203,7 @@ class DenialRow(Row):
     short_by_limits: int | None
 
 
-class BlockedRow(Row):
+class BlockedRow(Row, frozen=True):
     """An owner whose pods were refused and who is still short of them.
 
     `asks_*` is what one pod of it asks, `count` how often it was refused since `since`, `last` when it was last
