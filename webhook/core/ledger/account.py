@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from webhook.core.ledger.balance import Balance
+from webhook.core.ledger.entry import Entry
 from webhook.core.ledger.nodes import Node
 from webhook.core.ledger.rules import AccountingRules, Bound
 from webhook.core.ledger.tallies import TallySnapshot
@@ -27,7 +28,8 @@ class AccountSnapshot(NamedTuple):
 
     `held` has what the pods of each node commit; `live` is the number of live pods. `excused` has by node that does not
     count, and by scope, what the node takes out of the sums. Those of these nodes that are `leaving` (cordoned) take
-    out of the cluster's sums `unpaid` together, at most; `leaving_is_out` says whether that is anything.
+    out of the cluster's sums `unpaid` together, at most; `leaving_is_out` says whether that is anything. `grown` has
+    the pods that were seen to grow, and no review was asked about that.
     """
 
     now: float
@@ -42,5 +44,5 @@ class AccountSnapshot(NamedTuple):
     unpaid: Amounts
     leaving_is_out: bool
     unbound: tuple[Waiting, ...]
-    grown: Mapping[str, str]
+    grown: Mapping[str, Entry]
     scopes: tuple[ScopeSnapshot, ...]

@@ -12,7 +12,6 @@ from webhook.core.ledger.reserve import Kept, keep, owed
 from webhook.core.ledger.rules import SUMS, AccountingRules, Bound
 from webhook.core.values.amounts import NOTHING, Amounts
 
-
 _NO_MORE = (0,) * len(SUMS)
 
 

@@ -668,7 +668,9 @@ class Ledger:
             unpaid=self._unpaid_now(),
             leaving_is_out=self._is_unpaid(),
             unbound=tuple(self._unbound.groups()),
-            grown=self._grown.copy(),
+            grown={
+                name: entry for name, uid in self._grown.items() if (entry := self._pods.get(name)) and entry.uid == uid
+            },
             scopes=tuple(
                 ScopeSnapshot(self.standing(scope), self.capacity.without_largest(scope), out.get(scope, ()))
                 for scope in scopes

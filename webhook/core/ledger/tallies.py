@@ -8,10 +8,11 @@ groups for each snapshot.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from webhook.core.ledger.entry import Entry
+from webhook.core.ledger.unreviewed import EXCLUDED, STATIC, why_unreviewed
 from webhook.core.values.amounts import NOTHING, Amounts
 
 Workload = tuple[str, str]
@@ -21,40 +22,52 @@ Workload = tuple[str, str]
 class Count:
     """Sums over some pods.
 
-    `unbounded` counts containers without a memory limit, `static` mirrors of static pods, and `before` the pods that
-    were created before `Tallies.birth` and are not static.
+    `unbounded` counts containers without a memory limit. `static`, `excluded` and `before` count the pods that nobody
+    reviewed, by why (unreviewed.py).
     """
 
-    __slots__ = ("amounts", "before", "best_effort", "pods", "stamp", "static", "unbound", "unbounded")
+    __slots__ = ("amounts", "before", "best_effort", "excluded", "pods", "stamp", "static", "unbound", "unbounded")
 
-    def __init__(self, stamp: int) -> None:
-        self.stamp = stamp  # the snapshots that were made before this object was
+    def __init__(self, stamp: int = 0) -> None:
+        self.stamp = stamp  # how many snapshots had been made when this object was
         self.amounts = NOTHING
-        self.pods = self.unbound = self.unbounded = self.best_effort = self.static = self.before = 0
+        self.pods = self.unbound = self.unbounded = self.best_effort = self.static = self.excluded = self.before = 0
 
-    def count(self, pod: Entry, birth: int, sign: int) -> None:
-        """Count a pod, or, with -1, stop counting it."""
-        traits, footprint = pod.traits, pod.footprint
+    def count(self, pod: Entry, why: str | None, sign: int = 1) -> None:
+        """Count a pod, or, with -1, stop counting it; its amounts are not added. `why` says why nobody reviewed it."""
         self.pods += sign
         if not pod.node:
             self.unbound += sign
-        if traits.unbounded:
-            self.unbounded += sign * traits.unbounded
-        if is_best_effort(footprint):
+        if pod.traits.unbounded:
+            self.unbounded += sign * pod.traits.unbounded
+        if is_best_effort(pod.footprint):
             self.best_effort += sign
-        if traits.static:
-            self.static += sign
-        elif 0 < pod.created < birth:
-            self.before += sign
+        if why is not None:
+            if why is STATIC:
+                self.static += sign
+            elif why is EXCLUDED:
+                self.excluded += sign
+            else:
+                self.before += sign
+
+    def add(self, other: "Count") -> None:
+        """Add everything but the amounts."""
+        self.pods += other.pods
+        self.unbound += other.unbound
+        self.unbounded += other.unbounded
+        self.best_effort += other.best_effort
+        self.static += other.static
+        self.excluded += other.excluded
+        self.before += other.before
 
     def figures(self) -> tuple[int, ...]:
-        """Return all sums but the amounts, for a comparison."""
-        return self.pods, self.unbound, self.unbounded, self.best_effort, self.static, self.before
+        """Return everything but the amounts, for a comparison."""
+        marks = self.static, self.excluded, self.before
+        return self.pods, self.unbound, self.unbounded, self.best_effort, *marks
 
     def _begin(self, other: "Count") -> None:
         self.amounts = other.amounts
-        self.pods, self.unbound, self.unbounded = other.pods, other.unbound, other.unbounded
-        self.best_effort, self.static, self.before = other.best_effort, other.static, other.before
+        self.add(other)
 
 
 class Group(Count):
@@ -100,7 +113,7 @@ class TallySnapshot(NamedTuple):
     nodes: Mapping[str, Group]
     namespaces: Mapping[str, Namespace]
     sizes: Mapping[int, int]
-    birth: int
+    birth: int  # as in `Tallies`
 
 
 class Tallies:
@@ -146,7 +159,8 @@ class Tallies:
 
     def _swap(self, name: str, old: Entry, new: Entry) -> None:
         """Replace a pod by itself on another node, or with another footprint: its workload stays."""
-        namespace = self._namespace(name)
+        where = _namespace_of(name)
+        namespace, why = self._namespace(where), why_unreviewed(where, old, self.birth)
         workload = self._workload(namespace, old)
         workload.entries[name] = new
         if old.footprint is not new.footprint:
@@ -157,45 +171,47 @@ class Tallies:
             step = 1 if old.node else -1
             namespace.unbound += step
             workload.unbound += step
-        self._off_node(name, old)
-        self._onto_node(name, new)
+        self._off_node(name, old, why)
+        self._onto_node(name, new, why)
 
     def _put_in(self, name: str, new: Entry) -> None:
-        namespace = self._namespace(name)
+        where = _namespace_of(name)
+        namespace, why = self._namespace(where), why_unreviewed(where, new, self.birth)
         workload = self._workload(namespace, new)
         workload.entries[name] = new
         for each in (namespace, workload):
-            each.count(new, self.birth, 1)
+            each.count(new, why)
             each.amounts = each.amounts.moved(NOTHING, new.footprint)
         self._resize(NOTHING, new.footprint)
-        self._onto_node(name, new)
+        self._onto_node(name, new, why)
 
     def _take_out(self, name: str, old: Entry) -> None:
-        namespace = self._namespace(name)
+        where = _namespace_of(name)
+        namespace, why = self._namespace(where), why_unreviewed(where, old, self.birth)
         workload = self._workload(namespace, old)
         del workload.entries[name]
         for each in (namespace, workload):
-            each.count(old, self.birth, -1)
+            each.count(old, why, -1)
             each.amounts = each.amounts.moved(old.footprint, NOTHING)
         if not workload.pods:
             del namespace.workloads[workload_of(old)]
             if not namespace.pods:
-                del self._namespaces[_namespace_of(name)]
+                del self._namespaces[where]
         self._resize(old.footprint, NOTHING)
-        self._off_node(name, old)
+        self._off_node(name, old, why)
 
-    def _onto_node(self, name: str, new: Entry) -> None:
+    def _onto_node(self, name: str, new: Entry, why: str | None) -> None:
         group = self._node(new.node)
         group.entries[name] = new
-        group.count(new, self.birth, 1)
+        group.count(new, why)
 
-    def _off_node(self, name: str, old: Entry) -> None:
+    def _off_node(self, name: str, old: Entry, why: str | None) -> None:
         group = self._node(old.node)
         del group.entries[name]
         if not group.entries:
             del self._nodes[old.node]
             return
-        group.count(old, self.birth, -1)
+        group.count(old, why, -1)
 
     def _resize(self, old: Amounts, new: Amounts) -> None:
         before, after = old.memory_requests, new.memory_requests
@@ -216,8 +232,7 @@ class Tallies:
             self._nodes[name] = group
         return group
 
-    def _namespace(self, pod: str) -> Namespace:
-        name = _namespace_of(pod)
+    def _namespace(self, name: str) -> Namespace:
         found = self._namespaces.get(name)
         if found is None or found.stamp != self._snapshots:
             found = Namespace(self._snapshots) if found is None else found.copied(self._snapshots)

@@ -62,7 +62,7 @@ class Commitment(NamedTuple):
     """What a pod commits of one resource.
 
     `limits` are those that are declared. In `filled` a container without a limit counts its request, and the pod at the
-    least its requests. `unbounded` counts the app containers and sidecars without a limit; it is 0 where the pod has one.
+    least its requests. `unbounded` counts the app containers and sidecars without a limit, 0 where the pod has one.
     """
 
     requests: Terms

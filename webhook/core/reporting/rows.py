@@ -15,7 +15,8 @@ class Line(Row, frozen=True):
     """One sum of one scope, with everything that a load line shows: requests or limits, of memory or cpu.
 
     `committed` is what live pods commit that count; it contains `pending` (unbound pods), which contains `unplaceable`
-    (no node can hold them). `granted` is for pods that were admitted and are not there yet. `threshold` is the
+    (no node can hold them). `granted` is for pods that were admitted and are not there yet, by whichever replica; what
+    other replicas granted is as of each one's last write. `threshold` is the
     configured share, `bound` what it comes to, `bound_without_largest` the same with the largest node lost, and `free`
     is bound - committed - granted, negative past the bound; all four are None where no threshold is set.
     """
@@ -80,7 +81,8 @@ class ScopeRow(Row, frozen=True):
 class Commitment(Row, frozen=True):
     """The whole account at one moment: the cluster first, then each pool in the configuration's order.
 
-    `as_of` is when it came to be as it is shown. `problem` says why the account cannot be trusted now (not synced, stale), None if it can. `age` is in seconds.
+    `as_of` is when it came to be as it is shown. `problem` says why the account cannot be trusted now (not synced,
+    stale), None if it can. `age` says for how many seconds no watch has told anything new, 0 while the watches work.
     """
 
     revision: int
@@ -135,12 +137,12 @@ class NodeRow(Row, frozen=True):
 class GroupRow(Row, frozen=True):
     """What a group of pods commits: a namespace, a workload, or the nodes with one value of a label.
 
-    `kind` and `name` are those of the group ("Namespace"; the workload's; the label's key and value, empty where a node
-    has no such label); `namespace` is None for groups that are not in one. `memory_share` is the share that `memory`
-    less `uncounted` has of the cluster's committed memory requests, None where nothing is committed. `uncounted` is
-    what of the memory requests does not count, because the pods are on nodes that do not count, or stand apart; all
-    groups of one kind, less that, come to exactly what is committed. `unreviewed` counts pods by why nobody reviewed
-    them (core/reporting/unreviewed.py); a reason without pods is left out.
+    `kind` and `name` are those of the group ("Namespace"; the workload's; the label's key and value, which is empty for
+    nodes without that label and for pods that are on no known node); `namespace` is None for groups that are not in
+    one. `memory_share` is the share that `memory` less `uncounted` has of the cluster's committed memory requests, None
+    where nothing is committed. `uncounted` is what of the memory requests does not count, because the pods are on nodes
+    that do not count, or stand apart; all groups of one kind, less that, come to exactly what is committed.
+    `unreviewed` counts pods by why nobody reviewed them (core/ledger/unreviewed.py); a reason without pods is left out.
     """
 
     kind: str
@@ -161,7 +163,7 @@ class PodRow(Row, frozen=True):
     """One live pod.
 
     `pool` is the pool that it is charged to, or would be; `counted` is False where its node does not count or the pod
-    stands apart. `unreviewed` says why nobody reviewed it (core/reporting/unreviewed.py), None if that is not known.
+    stands apart. `unreviewed` says why nobody reviewed it (core/ledger/unreviewed.py), None if that is not known.
     """
 
     namespace: str
