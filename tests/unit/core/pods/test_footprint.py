@@ -156,6 +156,27 @@ def test_filled_limits_are_never_below_the_declared_nor_below_what_an_unbounded_
 
 @given(pods())
 @settings(max_examples=200, deadline=None)
+def test_a_pod_is_unbounded_where_a_container_of_it_is(pod: Json) -> None:
+    amounts, unbounded = measured(read(pod))
+    assert amounts == footprint(read(pod))
+    assert (unbounded > 0) == bool(amounts.memory_unbounded)
+    assert unbounded <= len(read(pod).spec.containers) + len(read(pod).spec.init_containers)
+
+
+def test_app_containers_and_sidecars_without_a_memory_limit_are_counted() -> None:
+    limits = {"resources": {"limits": {"memory": "1Gi"}}}
+    spec = {
+        "containers": [{"name": "a"}, {"name": "b", **limits}, {"name": "c", "resources": {"limits": {"cpu": "1"}}}],
+        "initContainers": [{"name": "d"}, {"name": "e", "restartPolicy": "Always"}],
+    }
+    assert measured(read({"spec": spec})).unbounded == 3
+    assert measured(read({"spec": spec | {"resources": {"limits": {"memory": "4Gi"}}}})).unbounded == 0
+    both = measured(read({"spec": spec}), (KUBERNETES_1_36, KUBERNETES_1_37))
+    assert both == measured(read({"spec": spec}))
+
+
+@given(pods())
+@settings(max_examples=200, deadline=None)
 def test_remembering_changes_no_footprint(pod: Json) -> None:
     first = footprint(read(pod))
     assert footprint(read(pod)) == first
