@@ -69,7 +69,7 @@ class Deadlines:
 
     def _age(self, case: ReviewContext) -> float | None:
         """Return the most seconds that a request can be old; None if that is unknown."""
-        if case.question is None or case.question.facts.before is not UNBORN:
+        if case.question is None or case.question.facts.before != UNBORN:
             return None
         created = case.question.pod.metadata.creation_timestamp
         try:

@@ -152,7 +152,7 @@ class PendingReviews:
         """
         if not self._allotment.vouches(proposal):
             for name, reservation in proposal.tentative:
-                self._allotment.drop(name, reservation.key)
+                self._allotment.grants.drop(name, reservation.key)
             return
         booked = {ask.pod.key for ask in proposal.booked}
         unfit = {ask.pod.key for ask in proposal.unfit}
@@ -168,7 +168,7 @@ class PendingReviews:
                 yield self._leave(waiting, verdict)
         for name, reservation in proposal.tentative:
             if reservation.key in booked:  # its review ended during the write, so no answer was given by this booking
-                self._allotment.drop(name, reservation.key)
+                self._allotment.grants.drop(name, reservation.key)
 
     def _settled(self, waiting: PendingReview, now: float) -> Verdict | None:
         outcome = decide(self._ledger, self._allotment, waiting.question, now)
@@ -189,7 +189,7 @@ class PendingReviews:
             return waiting.awaits
         asked = waiting.question
         if asked.forced:
-            self._allotment.force(asked.facts, now)
+            self._allotment.grants.force(asked.facts, now)
         if asked.on_trial and problem is None and waiting.verdict.is_over:
             return waiting.verdict  # the pod is over the bound anyway: a booking would not change the verdict
         detail = problem or self._allotment.closed(now) or "this replica could not book its share in time"

@@ -122,7 +122,7 @@ class PodAdmission:
 
     def _unjudged(self, asked: Evaluation, problem: str, now: float) -> Outcome:
         if asked.forced and not asked.request.dry_run:
-            self.account.allotment.force(asked.facts, now)
+            self.account.allotment.grants.force(asked.facts, now)
         return Outcome(verdict_of(asked, cannot_tell(asked.mode, problem)), settled=True)
 
     def _figures(self, verdict: Verdict, asked: Evaluation, now: float) -> tuple[Figures, ...]:

@@ -83,7 +83,8 @@ class AllotmentController:
         request_proof: Callable[[], None],
         rereading: RelistController | None = None,
     ) -> None:
-        self._escrow = AllotmentStore(configmaps)
+        self._store = AllotmentStore(configmaps)
+        self._timeout: float | None = None  # of each call; None: the usual one
         self._admission = admission
         self._account = admission.account
         self._stop = stop
@@ -161,7 +162,7 @@ class AllotmentController:
         seconds.
         """
         _wait(patience, lambda: not self._account.still_to_come())
-        self._escrow.hurry(_FAREWELL)
+        self._timeout = _FAREWELL
         if not _wait(_FAREWELL, self._left):
             log.warning("what this replica holds could not be handed back: others get it when it has lapsed")
         elif open_still := self._account.still_to_come():
@@ -210,7 +211,7 @@ class AllotmentController:
     def _look(self) -> None:
         self._known = True  # before the read: an event that arrives during the read sets it to False again
         known = self._account.newest()
-        found, revision = self._escrow.find()
+        found, revision = self._store.find(self._timeout)
         if not revision and not self._is_fresh() and not self._mark():
             known = self._account.newest()
             found, revision = self._await_maker()
@@ -222,7 +223,7 @@ class AllotmentController:
 
     def _mark(self) -> bool:
         sent = self._account.clock()
-        if not self._escrow.mark():
+        if not self._store.mark(self._timeout):
             return False
         self._marked_until = sent + _MARKED_FOR
         return True
@@ -231,7 +232,7 @@ class AllotmentController:
         """Read the object a few more times: the replica that made the mark will create it, unless it was lost."""
         for _ in range(_LOOKS):
             self._stop.wait(_SHORTEST_PAUSE)
-            found, revision = self._escrow.find()
+            found, revision = self._store.find(self._timeout)
             if revision:
                 return found, revision
         log.warning("%s is lost: it is created again, and opened after a while", NAME)
@@ -241,7 +242,7 @@ class AllotmentController:
         """Send a write; if its result stays unknown, keep it as unsettled, so that it is sent again."""
         self._unsettled = write
         try:
-            revision = self._escrow.write(write.proposal.shared, write.revision)
+            revision = self._store.write(write.proposal.shared, write.revision, self._timeout)
         except (Conflict, NotFound):
             self._resolve(write)
         except KubeError as error:
@@ -281,7 +282,7 @@ class AllotmentController:
     def _resolve(self, write: _Write) -> None:
         """Read the object to find out whether an earlier attempt at this write was carried out; else count a loss."""
         known = self._account.newest()
-        found, revision = self._escrow.find()
+        found, revision = self._store.find(self._timeout)
         if self._admission.resolve(write.proposal, found, revision, known):
             self._count(write.proposal)
             return

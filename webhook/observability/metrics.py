@@ -273,7 +273,11 @@ class StateCollector(Collector):
             ledger, allotment = account.ledger, account.allotment
             states = Counted(_state(r, account.clock() - allotment.timing.lapse) for _, r in ledger.reservations)
             shares = {
-                scope: (ledger.reservations.unseen(scope), allotment.held(scope), ledger.capacity.bearing(scope).bound)
+                scope: (
+                    ledger.reservations.unseen(scope),
+                    allotment.grants.held(scope),
+                    ledger.capacity.bearing(scope).bound,
+                )
                 for scope in ledger.accounting.scopes
             }
             lapsed, in_bad_standing = account.lapsed, len(ledger.history)

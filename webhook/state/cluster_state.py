@@ -195,7 +195,7 @@ class ClusterState:
         """Record a proof: the view shows the pods as they were at `since`, or later. Lapse reservations by it."""
         with self.lock:
             self.ledger.prove(since)
-            lapsed, worse = self.allotment.lapse(), self.allotment.worse
+            lapsed, worse = self.allotment.grants.lapse(), self.allotment.grants.worse
             self.lapsed += len(lapsed)
             self.wake()
         if lapsed:

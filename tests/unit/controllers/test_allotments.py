@@ -247,7 +247,7 @@ def test_no_object_is_made_by_whoever_has_not_looked_for_one(server: FakeConfigM
         r.booking._known = False
         problems = iter(["the pods are still being listed"])
         r.admission.account.problem = lambda now: next(problems, None)  # type: ignore[method-assign]  # noqa: ARG005 - as it is
-        r.admission.account.allotment.shared = None
+        r.admission.account.allotment._terms.shared = None
         r.booking._step()
         assert server.calls == []
 

@@ -94,11 +94,7 @@ def question(request: AdmissionRequest, accounting: AccountingRules) -> Evaluati
         pod = request.pod()
         rules = accounting.rules
         facts = _created(request, pod, rules) if request.operation == "CREATE" else _changed_to(request, pod, rules)
-        if (
-            facts.before is not UNBORN
-            and not _grows(facts, accounting)
-            and not _becomes_too_large(request, pod, config)
-        ):
+        if facts.before != UNBORN and not _grows(facts, accounting) and not _becomes_too_large(request, pod, config):
             return Verdict(Decision.ALLOW, Reason.FITS, policy.mode)
         form = _form(pod, facts, accounting, policy)
     except ObjectError as error:
@@ -196,7 +192,7 @@ def _form(pod: Pod, facts: PodInfo, accounting: AccountingRules, policy: Policy)
         return Verdict(Decision.DENY, Reason.INVALID, policy.mode, detail=detail)
     if facts.was_confined_to is not None:
         return Verdict(Decision.ALLOW, Reason.FITS, policy.mode)
-    is_new = facts.before is UNBORN
+    is_new = facts.before == UNBORN
     unbounded = lacks_memory_limit(pod, facts.footprint if is_new else None, rules)
     no_request = policy.missing_requests is not Answer.ALLOW and not asks_for_memory(pod, rules)
     if not (unbounded or no_request) or (not is_new and not _adds_memory(facts.asked)):
