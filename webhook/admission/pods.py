@@ -117,7 +117,7 @@ class PodAdmission:
         response = respond(case.request, verdict, name, help_)
         told = message(case.request, verdict, response, name, help_)
         try:
-            age = self.account.readiness.age(now)
+            age = max(self.account.pods.age(now), self.account.nodes.age(now))
             self._observe(DecisionRecord(case, verdict, told, figures, age, now - case.arrived))
         except Exception:
             log.exception("the decision on review %r could not be recorded", case.request.uid)

@@ -49,6 +49,8 @@ class Reviews:
                 outcome = decide(guarded.ledger, guarded.allotment, asked, now)
             else:
                 outcome = self._unjudged(asked, problem, now)
+            if outcome.verdict.reason is Reason.FITS:  # as of most reviews
+                return outcome, ()
             return outcome, self._figures(outcome.verdict, asked, problem)
 
     def bind(self, request: AdmissionRequest, now: float) -> tuple[Evaluation | Verdict, Basis]:

@@ -25,7 +25,7 @@ class Wakeup:
     def __init__(self, lock: RLock) -> None:
         self._changed = Condition(lock)
         self._work = False  # True while there may be work for the allotment controller
-        self._awaiting = False  # True while a review waits for earlier pods to be seen
+        self.awaits_pods = False  # True while a review waits for earlier pods to be seen; set by `await_pods`
         self._behind = False  # True while the allotment controller waits for a view by which it may book
         self._near = False  # True if a bound was near when the allotment controller last waited
         self._pace: Pace | None = None
@@ -41,12 +41,7 @@ class Wakeup:
 
         True if no bound is near, no booking waits for the view to advance, and no review waits for earlier pods.
         """
-        return not (self._awaiting or self._behind or self._near)
-
-    @property
-    def awaits_pods(self) -> bool:
-        """Say whether a review waits for earlier pods to be seen."""
-        return self._awaiting
+        return not (self.awaits_pods or self._behind or self._near)
 
     def wake(self) -> None:
         """Wake the allotment controller, because there may be work."""
@@ -74,8 +69,8 @@ class Wakeup:
 
     def await_pods(self, awaiting: bool) -> None:
         """Record whether any review waits for earlier pods to be seen."""
-        if awaiting != self._awaiting:
-            self._awaiting = awaiting
+        if awaiting != self.awaits_pods:
+            self.awaits_pods = awaiting
             self._tell_pace()
 
     def _tell_pace(self) -> None:

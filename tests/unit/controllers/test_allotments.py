@@ -396,7 +396,7 @@ def test_an_unforeseen_error_is_logged_and_the_booking_goes_on(
     with replica(server) as r:
         until(lambda: is_ready(r))
         with monkeypatch.context() as patch:
-            patch.setattr(r.admission, "next_proposal", lambda *_, **__: 1 // 0)
+            patch.setattr(r.admission.account.bookings, "next_proposal", lambda *_, **__: 1 // 0)
             until(lambda: "the booking failed" in caplog.text)
         assert response(r.answer(r.judge.ask(review(memory="7Gi"))))["allowed"]
     assert "ZeroDivisionError" in caplog.text
@@ -414,7 +414,7 @@ def test_what_was_proposed_and_could_not_be_sent_stands_in_nobodys_way(
             assert account._guarded.allotment.pending is None, "what is proposed is not sent"
 
         with monkeypatch.context() as patch:
-            patch.setattr(account, "tell_of_nodes", fail)
+            patch.setattr(account._nodes, "tell", fail)
             waiting = waits(r.judge.ask(review(memory="7Gi")))
             until(lambda: "what is proposed is not sent" in caplog.text)
         assert response(r.answer(waiting))["allowed"]
