@@ -26,7 +26,7 @@ from tests.docs.egress import Egress
 NAMESPACE = "headroom-system"
 DEPLOYMENT = f"/apis/apps/v1/namespaces/{NAMESPACE}/deployments/headroom"
 SECRET = f"/api/v1/namespaces/{NAMESPACE}/secrets/headroom-tls"
-READY_SECONDS = 60.0
+READY_SECONDS = 180.0
 
 
 class StandIn:

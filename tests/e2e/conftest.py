@@ -1,6 +1,8 @@
 """One Headroom for all tests here, in the cluster that HEADROOM_KUBECONFIG names or in a control plane of our own."""
 
+import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 import urllib3
@@ -15,6 +17,7 @@ from tests.e2e.story import Story
 
 AddNodes = Callable[[int], None]
 
+PATIENT = Path(__file__).with_name("patient.py")
 NODE = 8 << 30  # bytes of memory of a node
 GATE = f"{gate.CONFIGURATIONS}/{gate.NAME}"
 METRICS = "/api/v1/namespaces/headroom-system/services/headroom:http/proxy/metrics"
@@ -24,7 +27,7 @@ METRICS = "/api/v1/namespaces/headroom-system/services/headroom:http/proxy/metri
 def replicas(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Replicas]:
     """One replica on this machine's loopback."""
     forget(cluster)
-    with Replicas(cluster, tmp_path_factory.mktemp("headroom")) as started:
+    with Replicas(cluster, tmp_path_factory.mktemp("headroom"), serve=[sys.executable, PATIENT]) as started:
         yield started
 
 
