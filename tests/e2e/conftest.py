@@ -12,12 +12,13 @@ from devcluster.cluster import Cluster, existing_cluster
 from devcluster.controlplane import ControlPlane
 from devcluster.processes import tail
 from devcluster.replicas import Replicas
+from tests.e2e import patient
 from tests.e2e.headroom import Headroom, forget
 from tests.e2e.story import Story
 
 AddNodes = Callable[[int], None]
 
-PATIENT = Path(__file__).with_name("patient.py")
+PATIENT = (sys.executable, Path(patient.__file__), "serve")
 NODE = 8 << 30  # bytes of memory of a node
 GATE = f"{gate.CONFIGURATIONS}/{gate.NAME}"
 METRICS = "/api/v1/namespaces/headroom-system/services/headroom:http/proxy/metrics"
@@ -27,7 +28,7 @@ METRICS = "/api/v1/namespaces/headroom-system/services/headroom:http/proxy/metri
 def replicas(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Replicas]:
     """One replica on this machine's loopback."""
     forget(cluster)
-    with Replicas(cluster, tmp_path_factory.mktemp("headroom"), serve=[sys.executable, PATIENT]) as started:
+    with Replicas(cluster, tmp_path_factory.mktemp("headroom"), serve=PATIENT) as started:
         yield started
 
 

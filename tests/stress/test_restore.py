@@ -23,9 +23,7 @@ from tests.stress.recovery import AFTER_SECONDS, documented, full_again, patienc
 from tests.stress.scene import BOUND, POD, SHIPPED, SHORT, Scene, Times, shown
 from tests.stress.witness import PODS, Witness
 
-# Python's ssl forgets to close a socket whose peer resets it before the handshake, as a killed API server does.
-FORGOTTEN = "ignore:unclosed <ssl.SSLSocket:ResourceWarning"
-pytestmark = [pytest.mark.live, pytest.mark.filterwarnings(FORGOTTEN)]
+pytestmark = pytest.mark.live
 
 REVISIONS = 3_000
 FEW = 20 * POD  # what is left of the pods when etcd is put back; at the copy it was all of the bound
