@@ -12,6 +12,6 @@ FETCH_SECONDS = 1.5  # the API server waits for 2 s
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["serve"]:  # no other command is to wait for this import
-        import_module("webhook.manager")._FETCH_TIMEOUT = FETCH_SECONDS
+        vars(import_module("webhook.manager"))["_FETCH_TIMEOUT"] = FETCH_SECONDS
     sys.argv[0] = "headroom"
     main()
