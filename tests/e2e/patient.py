@@ -12,6 +12,7 @@ FETCH_SECONDS = 1.5  # the API server waits for 2 s
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["serve"]:  # no other command is to wait for this import
-        vars(import_module("webhook.manager"))["_FETCH_TIMEOUT"] = FETCH_SECONDS
+        names = vars(import_module("webhook.manager"))
+        names["_FETCH_TIMEOUT"] = max(names["_FETCH_TIMEOUT"], FETCH_SECONDS)
     sys.argv[0] = "headroom"
     main()
