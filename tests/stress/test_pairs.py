@@ -6,7 +6,8 @@ from statistics import fmean
 
 import pytest
 
-from tests.stress.pairs import Estimate, Patience, Turns, in_turn
+from benchmarks.estimates import Estimate
+from tests.stress.pairs import Patience, Turns, in_turn
 
 
 def noisy(seconds: float, chance: Random) -> Callable[[], float]:
