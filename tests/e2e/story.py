@@ -8,6 +8,8 @@ from devcluster.processes import until
 from tests.e2e.headroom import SECONDS, Headroom
 
 DENIED = 'admission webhook "pods.headroom.internal" denied the request: '
+# A replica says this, and that its client should try again, where a machine is so busy that a write takes seconds.
+LATE = "could not book its share in time"
 
 
 class Story:

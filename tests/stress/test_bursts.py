@@ -29,7 +29,7 @@ from tests.stress.deployments import REFUSALS, apps, deployment, template
 from tests.stress.figures import Figures
 from tests.stress.launch import LIMITED, SWITCHED, UNLIMITED
 from tests.stress.pairs import Patience, Turns, in_turn
-from tests.stress.scene import BOUND, COMMITTED, SHIPPED, SHORT, Scene, Times, shown
+from tests.stress.scene import BOUND, SHIPPED, SHORT, Scene, Times, settle, shown
 from tests.stress.witness import Witness
 
 pytestmark = pytest.mark.live
@@ -39,7 +39,6 @@ long = pytest.mark.timeout(900)  # where a machine is slow that does much beside
 COUNT = 2  # replicas
 BURST = 200
 AWAITED = "headroom_admission_awaited_earlier_pods_total"
-RESERVED = r"headroom_reservations\{.*\}"
 AT_LEAST = 0.97  # of the rate without credit
 SECONDS = 400.0  # for the pairs of one test, if it takes so long
 WIDTH = 1.0  # of the interval by the clock: the number of pairs is enough
@@ -77,7 +76,7 @@ def test_a_burst_of_one_account_is_as_fast_as_without_credit(
 
         def clear() -> None:
             bare.clear()
-            _settle(replicas, 0)
+            settle(replicas, 0)
 
         run(lambda client, _: client.connect())
         compared = _compared(bare, replicas, partial(run, _create), clear, Patience(24, WIDTH, SECONDS))
@@ -103,14 +102,14 @@ def test_a_burst_of_a_deployment_is_as_fast_as_without_credit(
 
         def clear() -> None:
             controlled.plane.api.patch(path, {"spec": {"replicas": few}})
-            _settle(replicas, few * size)
+            settle(replicas, few * size)
 
         controlled.plane.api.create(apps(controlled), deployment("web", few, size))
-        _settle(replicas, few * size)
+        settle(replicas, few * size)
         compared = _compared(controlled, replicas, scale, clear, Patience(12, WIDTH, SECONDS))
         assert (_refused(replicas), _awaited(replicas)) == (0, 0)
         controlled.plane.api.delete(path, propagationPolicy="Background")
-        _settle(replicas, 0)
+        settle(replicas, 0)
     _judge(controlled, figures, f"a Deployment {few} to {many}, {_told(mood)}", many - few, compared)
 
 
@@ -136,7 +135,7 @@ def test_a_burst_of_a_job_is_as_fast_as_without_credit(
             controlled.plane.api.delete(jobs, propagationPolicy="Background")
             until(lambda: not controlled.plane.api.items(jobs), "the end of the Job", SETTLED_SECONDS)
             controlled.clear()
-            _settle(replicas, 0)
+            settle(replicas, 0)
 
         compared = _compared(controlled, replicas, start, clear, Patience(20, WIDTH, SECONDS))
         assert (_refused(replicas), _awaited(replicas)) == (0, 0)
@@ -252,12 +251,6 @@ def _refused(replicas: Replicas) -> int:
 
 def _awaited(replicas: Replicas) -> int:
     return sum(shown(replica, AWAITED) for replica in replicas)
-
-
-def _settle(replicas: Replicas, held: int) -> None:
-    """Wait until each replica counts just so much, and holds room for nothing that is still to come or to be told."""
-    what = f"an account of {held} by all replicas"
-    until(lambda: all(shown(each, COMMITTED) == held and not shown(each, RESERVED) for each in replicas), what, 120)
 
 
 def _until_there_are(place: Scene, pods: int) -> None:

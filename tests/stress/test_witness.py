@@ -11,7 +11,7 @@ from tests.stress.clients import Client, Tally, pod
 from tests.stress.conftest import Record
 from tests.stress.evidence import Evidence, Moment
 from tests.stress.figures import MI, Figures
-from tests.stress.scene import BOUND, POD, Scene
+from tests.stress.scene import BOUND, POD, STEADY, Scene
 from tests.stress.witness import PODS, Witness, size
 
 CLIENTS = 16
@@ -65,7 +65,7 @@ def test_it_flags_a_careless_headroom(bare: Scene, work: Path, figures: Record, 
 def test_it_flags_a_headroom_that_releases_on_sight(bare: Scene, work: Path, figures: Record) -> None:
     """One replica sees late: the other must not take for granted that it has seen what itself has."""
     tally = Tally()
-    with bare.proxied(work, 2, fault="release-on-sight") as (_, proxies), Witness(bare.server) as witness:
+    with bare.proxied(work, 2, STEADY, fault="release-on-sight") as (_, proxies), Witness(bare.server) as witness:
         with proxies[1].lagging(2.0), Churn(bare, tally, creators=CLIENTS, deleters=0, patience=0.05).running():
             until(lambda: witness.most() > BOUND, "what the fault leads to", 60)
         seen = witness.testify()
