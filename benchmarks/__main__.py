@@ -80,9 +80,14 @@ def one_account(_: Path) -> Iterator[Chapter]:
     yield micro.measure(SIZES[:2], say)
 
 
-def credit_in_bursts(_: Path) -> Iterator[Chapter]:
-    """What credit costs a burst of pods."""
-    yield credit.measure(say)
+def credit_in_bursts(work: Path) -> Iterator[Chapter]:
+    """What credit costs a burst of pods, and what share of a create that is."""
+    with Stage(work / "credit") as stage:
+        whole = creates.measure(stage, credit.CREATES, say)
+    yield whole
+    chapter = credit.measure(say)
+    chapter.claims = credit.claims(chapter, whole)
+    yield chapter
 
 
 def large_cluster(work: Path) -> Iterator[Chapter]:

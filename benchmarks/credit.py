@@ -2,6 +2,8 @@
 
 A burst is the pods of one ReplicaSet with room for twice as much, all of them open at once. Each rival has its turn in
 each round, with the same account and right after the others. All times are processor time of this thread.
+
+No pod of such a burst waits for credit (tests/stress/test_bursts.py), so its rate is lower only by this processor time.
 """
 
 import gc
@@ -12,6 +14,8 @@ from statistics import median
 from typing import Final
 
 from benchmarks.account import Synced
+from benchmarks.creates import TWO, Plan
+from benchmarks.creates import case as of_creates
 from benchmarks.estimates import Estimate
 from benchmarks.figures import Chapter, Claim, in_turn
 from benchmarks.spreads import Spread
@@ -35,8 +39,7 @@ CASES: Final[Mapping[str, bool]] = {"": False, ", while another namespace is in 
 """What is said of each case, and whether a namespace is in bad standing: then most pods are looked at closely."""
 
 REPLICAS = 2
-# Processor time of both replicas for a create in all, in µs: the least that docs/performance.md has, with 16 clients.
-WHOLE = 550
+CREATES = Plan(rivals=(TWO,), sizes=(0,), clients=(16,), fewest=8, seconds=0.0, what="pods, whole")
 AT_LEAST = 0.97  # of the rate without credit
 
 
@@ -113,7 +116,8 @@ def measure(say: Callable[[str], None]) -> Chapter:
                 burst.turn(rival, number, case)
         burst.close()
         gc.unfreeze()
-    _conclude(chapter)
+    for case in CASES:
+        _note(chapter, case)
     return chapter
 
 
@@ -125,17 +129,27 @@ def _spent(do: Callable[[bytes], object], items: Sequence[bytes]) -> float:
     return (time.thread_time() - start) / len(items) * 1e6
 
 
-def _conclude(chapter: Chapter) -> None:
+def _note(chapter: Chapter, case: str) -> None:
+    for step in (REVIEW, SEEN):
+        for rival in RIVALS[1:]:
+            chapter.notes.append(f"{step}{case}, {LIMITED} / {rival}: {_ratio(chapter, step + case, rival)}")
+    told = f"µs that credit, and the count of what owners have open, add for a pod in {REPLICAS} replicas{case}"
+    chapter.notes.append(f"{told}, with its 95 % interval: {added(chapter, case)}")
+
+
+def claims(chapter: Chapter, creates: Chapter) -> list[Claim]:
+    """Compare with what a create costs replicas and control plane in all."""
+    plane, ours = (creates.spread(of_creates(16, 0), TWO, figure) for figure in ("plane_cpu_ms", "webhook_cpu_ms"))
+    if plane is None or ours is None:
+        return []
+    whole = (plane.median + ours.median) * 1e3
+    text = "rate of a burst, by processor time of replicas and control plane, over that without credit"
+    made = []
     for case in CASES:
-        for step in (REVIEW, SEEN):
-            for rival in RIVALS[1:]:
-                chapter.notes.append(f"{step}{case}, {LIMITED} / {rival}: {_ratio(chapter, step + case, rival)}")
-        added = _added(chapter, case)
-        told = "µs that credit, and the count of what owners have open, add for a pod"
-        chapter.notes.append(f"{told} in {REPLICAS} replicas{case}: {added}, of at least {WHOLE} in all")
-        rate = Spread(*(WHOLE / (WHOLE + each) for each in (added.median, added.high, added.low)))
-        text = f"rate of a burst that waits for nothing but Headroom's processes, over that without credit{case}"
-        chapter.claims.append(Claim(text, rate, AT_LEAST, least=True))
+        more = added(chapter, case)
+        rate = Spread(*(whole / (whole + each) for each in (more.median, more.high, more.low)))
+        made.append(Claim(f"{text}{case}", rate, AT_LEAST, least=True))
+    return made
 
 
 def _ratio(chapter: Chapter, case: str, over: str) -> Estimate:
@@ -143,7 +157,7 @@ def _ratio(chapter: Chapter, case: str, over: str) -> Estimate:
     return Estimate.of([mine[number] / theirs[number] for number in mine])
 
 
-def _added(chapter: Chapter, case: str) -> Spread:
+def added(chapter: Chapter, case: str) -> Spread:
     """Return what a pod costs more, with its 95 % interval: one replica reviews it, and each of them sees it."""
     mine, theirs = (_totals(chapter, case, rival) for rival in (LIMITED, UNTRACKED))
     ratio = Estimate.of([a / b for a, b in zip(mine, theirs, strict=True)])

@@ -38,6 +38,16 @@ def _quotients(turns: Sequence[float]) -> Iterator[float]:
         yield earlier / later
 
 
+def possible_rate(own: Turns, others: Turns) -> Estimate:
+    """Return how many times the rate of the first way is possible in the second, where processors limit the rate.
+
+    `own` is the processor time of what differs between the two ways, `others` that of everything else, which differs
+    only by chance and is therefore averaged over each pair.
+    """
+    pairs = zip(own.first, own.second, others.first, others.second, strict=True)
+    return Estimate.of([(a + (c + d) / 2) / (b + (c + d) / 2) for a, b, c, d in pairs])
+
+
 class Patience(NamedTuple):
     """When to stop: enough pairs and a narrow enough interval, or the time is up."""
 

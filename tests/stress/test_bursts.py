@@ -17,7 +17,6 @@ from typing import NamedTuple
 
 import pytest
 
-from benchmarks.estimates import Estimate
 from benchmarks.usage import cpu_seconds
 from devcluster.processes import until
 from devcluster.replica import Replica
@@ -28,7 +27,7 @@ from tests.stress.conftest import Record
 from tests.stress.deployments import REFUSALS, apps, deployment, template
 from tests.stress.figures import Figures
 from tests.stress.launch import LIMITED, SWITCHED, UNLIMITED
-from tests.stress.pairs import Patience, Turns, in_turn
+from tests.stress.pairs import Patience, Turns, in_turn, possible_rate
 from tests.stress.scene import BOUND, SHIPPED, SHORT, Scene, Times, settle, shown
 from tests.stress.witness import Witness
 
@@ -157,16 +156,6 @@ class Compared(NamedTuple):
         """How many there were, the one before the first pair too."""
         return 2 * len(self.took.first) + 1
 
-    @property
-    def possible(self) -> Estimate:
-        """How many times the rate without credit is possible with it, where processors limit the rate.
-
-        What the control plane spends differs only by chance, because credit made nobody wait, and is averaged over a
-        pair. Clients and other webhooks are left out, though they share the processors.
-        """
-        pairs = zip(self.spent.first, self.spent.second, self.plane.first, self.plane.second, strict=True)
-        return Estimate.of([(without + (a + b) / 2) / (with_it + (a + b) / 2) for without, with_it, a, b in pairs])
-
 
 @contextmanager
 def _switched(place: Scene, work: Path, mood: Mood | None) -> Iterator[Replicas]:
@@ -216,15 +205,16 @@ def _judge(place: Scene, figures: Record, storm: str, pods: int, compared: Compa
     with Witness(place.server) as witness:
         seen = witness.testify()
     rate, (without, with_it) = compared.took.ratio, compared.took.controls
+    possible = possible_rate(compared.spent, compared.plane)
     ours, theirs = (fmean(each.first + each.second) / pods * 1e3 for each in (compared.spent, compared.plane))
     note = (
-        f"by processor time, rate with credit / without: {compared.possible}; "
+        f"by processor time, rate with credit / without: {possible}; "
         f"replicas' without / with: {compared.spent.ratio}; "
         f"for a pod {ours:.2f} ms of both replicas, {theirs:.1f} of the control plane; "
         f"by the clock: {rate}, controls: without / without {without}, with / with {with_it}"
     )
     figures.append(Figures(storm, str(COUNT), BOUND, seen, note=note))
-    assert compared.possible.low >= AT_LEAST, note
+    assert possible.low >= AT_LEAST, note
     assert rate.high >= AT_LEAST, f"slower than without credit: {note}"
 
 
