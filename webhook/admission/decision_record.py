@@ -22,9 +22,9 @@ class ReviewContext(Struct, frozen=True, gc=False):
     basis: Basis
     question: Evaluation | None = None
 
-    def under(self, basis: Basis) -> "ReviewContext":
-        """Return the review as it is answered under a basis."""
-        return ReviewContext(self.request, self.arrived, self.timeout, basis, self.question)
+    def under(self, basis: Basis, question: Evaluation) -> "ReviewContext":
+        """Return the review as it was evaluated under a basis."""
+        return ReviewContext(self.request, self.arrived, self.timeout, basis, question)
 
 
 class DecisionRecord(Struct, frozen=True, gc=False):

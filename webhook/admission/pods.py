@@ -94,7 +94,7 @@ class PodAdmission:
 
     def _wait(self, case: ReviewContext, asked: Evaluation, outcome: Outcome) -> Response | PendingReview:
         """Let a review wait until the allotment controller settles it; it keeps only what its answer needs."""
-        kept = asked.kept()
+        kept = asked.kept(case.basis.rules)
         case = ReviewContext(kept.request, case.arrived, case.timeout, case.basis, kept)
         opens_at = self._reviews.opens_at(case.arrived)
         until = self._deadlines.wait_until(case, opens_at, to_ask_again=not kept.on_trial)

@@ -15,7 +15,7 @@ from webhook.core.reviews.decision import (
     said_before,
     verdict_of,
 )
-from webhook.core.reviews.evaluation import Evaluation
+from webhook.core.reviews.evaluation import Evaluation, again
 from webhook.core.reviews.figures import Figures
 from webhook.core.reviews.verdict import Verdict, cannot_tell
 from webhook.core.sharing.allotment import Allotment, Ask, Proposal
@@ -125,14 +125,14 @@ class PendingReviews:
     def without_booking(self, now: float, problem: str | None, basis: Basis) -> Iterator[Settled]:
         """Settle the reviews that are covered now, do not fit any longer, or have waited for too long.
 
-        A review that was evaluated under another basis than `basis`, the one in force, goes on under that one. If its
-        evaluation could come out otherwise, it is sent back, so that the API server asks again.
+        A review that was evaluated under another basis than `basis`, the one in force, is evaluated again. If what was
+        kept of it is not enough for that, it is sent back, so that the API server asks again.
         """
         pending = self._allotment.pending
         booked = {ask.pod.key for ask in pending.booked} if pending else frozenset[str]()
         for waiting in list(self._waiting):
             verdict = None
-            if not self._goes_on_under(basis, waiting):
+            if not self._evaluated_under(basis, waiting):
                 verdict = self._cannot_tell(waiting, problem or _RECONFIGURED, now)
             elif now >= waiting.until:
                 verdict = self._cannot_tell(waiting, problem, now)
@@ -141,14 +141,16 @@ class PendingReviews:
             if verdict is not None:
                 yield self._leave(waiting, verdict)
 
-    def _goes_on_under(self, basis: Basis, waiting: Waiting) -> bool:
-        """Say whether a review may be decided under the basis in force; if so, it is, from now on."""
+    def _evaluated_under(self, basis: Basis, waiting: Waiting) -> bool:
+        """Evaluate a review under the basis in force, if it was evaluated under another; False if it is incomplete.
+
+        What was found out for the old evaluation is dropped: whether a write found no room, or whether credit is left.
+        """
         if waiting.basis == basis:
             return True
-        if not waiting.basis.evaluates_alike(basis, waiting.question.request):
-            return False
-        waiting.basis, waiting.proposed = basis, False
-        return True
+        asked, is_complete = again(waiting.question, waiting.basis.accounting, basis.accounting)
+        waiting.question, waiting.basis, waiting.proposed, waiting.awaits = asked, basis, False, None
+        return is_complete
 
     def give_up(self, waiting: Waiting, problem: str | None, now: float) -> Iterator[Settled]:
         """Settle a review that cannot wait any longer, unless it is settled already."""

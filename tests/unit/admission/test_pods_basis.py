@@ -15,6 +15,7 @@ from webhook.admission import pods as admission
 from webhook.core.config.config import HeadroomConfig
 from webhook.core.config.render import digest
 from webhook.core.config.types import Mode
+from webhook.core.pods.rules import KUBERNETES_1_36
 
 HALF = "thresholds: {memory: {requests: 50%}}"
 WARN = "mode: warn"
@@ -119,19 +120,45 @@ def test_a_pending_review_is_booked_within_the_threshold_of_its_booking() -> Non
     assert [each.config_hash for each in judge.decided] == [hash_of(HALF)] * 2
 
 
-def test_a_pending_review_that_would_be_evaluated_otherwise_is_asked_about_again() -> None:
+def test_a_pending_review_is_evaluated_again_under_another_policy() -> None:
     judge = pending()
-    body = review(memory="9Gi", created=judge.clock.now)
-    waiting = waits(judge.ask(review("fits", created=judge.clock.now)))
-    judge.configure(WARN)
+    waiting = [waits(judge.ask(review(name, memory))) for name, memory in (("fits", "1Gi"), ("over", "8Gi"))]
+    judge.configure(f"{WARN}\n{HALF}")
     judge.prepare()
+    while judge.book():
+        pass
+    assert [response(each.answer.result(0))["allowed"] for each in waiting] == [True, True]
+    decided = [(each.case.request.name, each.verdict.mode, each.verdict.decision.value) for each in judge.decided]
+    assert sorted(decided) == [("fits", Mode.WARN, "allow"), ("over", Mode.WARN, "warn")]
+    assert {each.config_hash for each in judge.decided} == {hash_of(f"{WARN}\n{HALF}")}
+
+
+def test_what_policy_let_in_while_it_waited_is_refused_once_the_mode_enforces() -> None:
+    judge = Judge()
+    judge.configure(WARN)
+    judge.sync(8)
+    waiting = waits(judge.ask(review(memory="7Gi")))
+    judge.configure(HALF)
+    judge.prepare()
+    while judge.book():
+        pass
+    assert not response(waiting.answer.result(0))["allowed"]
+    assert recorded(judge) == (Mode.ENFORCE, hash_of(HALF))
+
+
+def test_a_pending_review_whose_pod_may_count_otherwise_is_asked_about_again() -> None:
+    judge = pending()
+    body = review(created=judge.clock.now)
+    waiting = waits(judge.ask(body))
+    judge.admission.account.count_by((KUBERNETES_1_36,))
+    judge.sync()
+    judge.book()
     answer = waiting.answer.result(0)
     assert answer.status == 503
     assert b"the configuration or the version of the API server changed" in answer.body
     assert judge.decided == []
-    judge.clock.wait(1.0)
-    assert response(judge.ask(body))["allowed"], "mode warn refuses nothing"
-    assert recorded(judge) == (Mode.WARN, hash_of(WARN))
+    judge.prepare()
+    assert response(judge.ask(body))["allowed"]
 
 
 def test_a_pod_that_was_booked_is_admitted_under_the_configuration_of_its_booking() -> None:

@@ -10,7 +10,6 @@ from webhook.core.config.config import HeadroomConfig
 from webhook.core.ledger.rules import AccountingRules
 from webhook.core.pods.rules import Rules
 from webhook.core.reviews.messages import NO_HELP, Help
-from webhook.core.reviews.review import AdmissionRequest
 
 
 class Basis(Struct, frozen=True, gc=False):
@@ -41,18 +40,3 @@ class Basis(Struct, frozen=True, gc=False):
     def counted_by(self, rules: Rules) -> "Basis":
         """Return the basis with other rules by which pods are counted."""
         return Basis(AccountingRules(self.config, rules), self.config_hash, self.help)
-
-    def evaluates_alike(self, other: "Basis", request: AdmissionRequest) -> bool:
-        """Say whether an evaluation (evaluation.py) of this request comes out the same under another basis.
-
-        The thresholds are no part of an evaluation: they only matter when it is decided.
-        """
-        ours, theirs = self.config, other.config
-        return (
-            self.rules == other.rules
-            and ours.policy(request.namespace) == theirs.policy(request.namespace)
-            and ours.exempt == theirs.exempt
-            and ours.missing_limits == theirs.missing_limits
-            and bool(ours.pools) == bool(theirs.pools)
-            and (ours.pools == theirs.pools or not request.is_binding)
-        )
