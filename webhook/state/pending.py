@@ -131,22 +131,23 @@ class PendingReviews:
         pending = self._allotment.pending
         booked = {ask.pod.key for ask in pending.booked} if pending else frozenset[str]()
         for waiting in list(self._waiting):
-            verdict = None
-            if not self._evaluated_under(basis, waiting):
+            verdict, in_flight = None, waiting.question.facts.key in booked
+            if not self._evaluated_under(basis, waiting, in_flight=in_flight):
                 verdict = self._cannot_tell(waiting, problem or _RECONFIGURED, now)
             elif now >= waiting.until:
                 verdict = self._cannot_tell(waiting, problem, now)
-            elif problem is None and waiting.question.facts.key not in booked:
+            elif problem is None and not in_flight:
                 verdict = self._settled(waiting, now)
             if verdict is not None:
                 yield self._leave(waiting, verdict)
 
-    def _evaluated_under(self, basis: Basis, waiting: Waiting) -> bool:
+    def _evaluated_under(self, basis: Basis, waiting: Waiting, *, in_flight: bool) -> bool:
         """Evaluate a review under the basis in force, if it was evaluated under another; False if it is incomplete.
 
         What was found out for the old evaluation is dropped: whether a write found no room, or whether credit is left.
+        A review that the write `in_flight` books for keeps the basis of that booking, unless its pod counts otherwise.
         """
-        if waiting.basis == basis:
+        if waiting.basis == basis or (in_flight and waiting.basis.rules == basis.rules):
             return True
         asked, is_complete = again(waiting.question, waiting.basis.accounting, basis.accounting)
         waiting.question, waiting.basis, waiting.proposed, waiting.awaits = asked, basis, False, None

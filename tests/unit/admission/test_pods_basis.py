@@ -187,3 +187,16 @@ def test_a_review_that_found_no_room_is_proposed_again_under_a_higher_threshold(
         pass
     assert response(waiting.answer.result(0))["allowed"]
     assert recorded(judge) == (Mode.ENFORCE, hash_of())
+
+
+def test_while_a_booking_is_written_its_review_keeps_the_basis_of_the_booking() -> None:
+    judge = ready()
+    bookings = judge.admission.account.bookings
+    waiting = waits(judge.ask(review(memory="5Gi")))
+    proposed = bookings.next_proposal("epoch", fresh=True, may_write=True)
+    assert proposed is not None
+    judge.configure(HALF)
+    assert bookings.next_proposal("epoch", fresh=True, may_write=False) is None
+    bookings.written(proposed[0], proposed[1] + 1)
+    assert response(waiting.answer.result(0))["allowed"]
+    assert recorded(judge) == (Mode.ENFORCE, hash_of())
