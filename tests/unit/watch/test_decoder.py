@@ -128,7 +128,7 @@ def test_an_object_that_does_not_fit_is_named_and_the_watch_goes_on(
     found = decoder.event(line(kind, thing("bad", "huge", "8")))
     assert isinstance(found, Unreadable)
     assert found == Unreadable("default", "bad", "uid-bad", 8, found.fault, deleted)
-    assert "huge" in found.fault
+    assert "$.size" in found.fault
 
 
 def test_an_error_says_why_the_api_server_ended_the_watch(decoder: Decoder[Thing, str]) -> None:
