@@ -10,7 +10,7 @@ from tests.support.certificates import FIRST, NOW, SECOND, Mounted
 from webhook.controllers.certificate_reload import CertificateReload
 from webhook.http.tls import ServingCertificate
 
-Step = Callable[[], None]
+Step = Callable[[], object]
 
 
 class Rounds(Event):

@@ -17,9 +17,8 @@ def test_what_was_seen_of_an_api_server_is_in_force_for_a_while() -> None:
 
 def test_the_rules_in_force_are_in_the_order_of_their_versions_whatever_was_seen_first() -> None:
     sightings = Sightings()
-    for rule_set in (KUBERNETES_1_38, KUBERNETES_1_36, KUBERNETES_1_37):
-        rules = sightings.see(rule_set, 0.0)
-    assert rules == (KUBERNETES_1_36, KUBERNETES_1_37, KUBERNETES_1_38)
+    found = [sightings.see(rule_set, 0.0) for rule_set in (KUBERNETES_1_38, KUBERNETES_1_36, KUBERNETES_1_37)]
+    assert found[-1] == (KUBERNETES_1_36, KUBERNETES_1_37, KUBERNETES_1_38)
 
 
 @pytest.mark.parametrize(("passed", "kept"), [(KEPT, 2), (KEPT + 0.1, 1)])
