@@ -50,8 +50,8 @@ down: .venv/.made ## End what `make up` started
 status: .venv/.made ## Say what of it runs
 	@$(BIN)/python -m devcluster status
 
-unit: .venv/.made ## The tests that need no control plane
-	@$(BIN)/pytest tests/unit tests/certs
+unit: .venv/.made ## The quick tests of each module, without a control plane: about two minutes
+	@$(BIN)/pytest tests/unit tests/certs -m "not long" --hypothesis-profile=unit
 
 # The end-to-end tests of what differs between versions of Kubernetes, which also run on the older one.
 OLDER := describe resize footprints early_answers
