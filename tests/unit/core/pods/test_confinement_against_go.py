@@ -4,6 +4,8 @@ import json
 from random import Random
 from typing import Any
 
+import pytest
+
 from tests.support.kubernetes_footprint import kubernetes_admits
 from webhook.core.api.types import Pod, reader
 from webhook.core.ledger.placement import Placement
