@@ -168,7 +168,7 @@ def until_refused(place: Scene, replicas: Replicas) -> None:
         pytest.param(QUICK, id="quick"),
         pytest.param(TWO_MINUTES, id="2-minutes", marks=slow),
         pytest.param(TEN_MINUTES_SCALED, id="10-minutes-scaled", marks=slow),
-        pytest.param(TEN_MINUTES, id="10-minutes", marks=slow),
+        pytest.param(TEN_MINUTES, id="10-minutes", marks=[slow, pytest.mark.timeout(900)]),
     ],
 )
 def test_a_pod_as_large_as_the_bound_that_another_webhook_refuses_shuts_others_out_for_one_lapse(

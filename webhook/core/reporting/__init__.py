@@ -1,1 +1,1 @@
-"""Reports: answers about past decisions, made from audit lines that were recorded."""
+"""Reports: what people and programs are shown of the account (rows, report), and of past decisions (trial)."""

@@ -1,0 +1,210 @@
+"""Rows: the values that every surface shows, for people (terminal, page) and programs (REST) alike.
+
+Memory is in bytes, cpu in millicores, shares are floats (0.75 is 75 %), and None means unknown or unlimited, as the
+field says. JSON has the same fields in camelCase. `report.py` makes them; nothing else adds anything up.
+"""
+
+from msgspec import Struct
+
+
+class Row(Struct, frozen=True, gc=False, rename="camel", kw_only=True):
+    """What all of these have in common: they are immutable, and written in camelCase."""
+
+
+class Line(Row, frozen=True):
+    """One sum of one scope, with everything that a load line shows: requests or limits, of memory or cpu.
+
+    `committed` is what live pods commit that count; it contains `pending` (unbound pods), which contains `unplaceable`
+    (no node can hold them). `granted` is for pods that were admitted and are not there yet. `threshold` is the
+    configured share, `bound` what it comes to, `bound_without_largest` the same with the largest node lost, and `free`
+    is bound - committed - granted, negative past the bound; all four are None where no threshold is set.
+    """
+
+    committed: int
+    granted: int
+    pending: int
+    unplaceable: int
+    reserve: int
+    threshold: float | None
+    bound: int | None
+    bound_without_largest: int | None
+    free: int | None
+
+
+class ResourceLines(Row, frozen=True):
+    """Memory or cpu of one scope: `capacity` and `allocatable` of the nodes that count."""
+
+    capacity: int | None
+    allocatable: int
+    requests: Line
+    limits: Line
+
+
+class Fragmentation(Row, frozen=True):
+    """How far free memory requests are in pieces: the largest free piece on one node, in bytes.
+
+    `share_too_small` is the share of free memory on nodes that have less free than the median pod requests; None where
+    nothing is free or no pod requests memory.
+    """
+
+    largest_free: int
+    median_request: int | None
+    share_too_small: float | None
+
+
+class ScopeRow(Row, frozen=True):
+    """One scope: the cluster, or one pool. `pods_max` is how many pods its counted nodes take; None if unknown."""
+
+    scope: str
+    mode: str
+    nodes: int
+    nodes_counted: int
+    reserve_nodes: int
+    reserve_used: tuple[str, ...]
+    pods: int
+    pods_max: int | None
+    unbounded_containers: int
+    best_effort_pods: int
+    apart: int
+    memory: ResourceLines
+    cpu: ResourceLines
+    fragmentation: Fragmentation
+
+
+class Commitment(Row, frozen=True):
+    """The whole account at one moment: the cluster first, then each pool in the configuration's order.
+
+    `problem` says why the account cannot be trusted now (not synced, stale), None if it can. `age` is in seconds.
+    """
+
+    revision: int
+    as_of: str
+    age: float
+    problem: str | None
+    mode: str
+    config_hash: str
+    warn_at: float
+    kubernetes_rules: tuple[str, ...]
+    scopes: tuple[ScopeRow, ...]
+
+
+class Use(Row, frozen=True):
+    """What some pods commit of one resource; `limits` sums declared limits, `unbounded` counts pods without one."""
+
+    requests: int
+    limits: int
+    unbounded: int
+
+
+class NodeUse(Row, frozen=True):
+    """One resource of one node; `requests_ratio` and `limits_ratio` are of allocatable, None where that is 0."""
+
+    capacity: int | None
+    allocatable: int
+    requests: int
+    limits: int
+    requests_ratio: float | None
+    limits_ratio: float | None
+
+
+class NodeRow(Row, frozen=True):
+    """One node; `why_not` says why it does not count, None if it does. `labels` are those of the node."""
+
+    name: str
+    pool: str | None
+    counted: bool
+    why_not: str | None
+    labels: dict[str, str]
+    pods: int
+    pods_max: int | None
+    unbounded_containers: int
+    best_effort_pods: int
+    memory: NodeUse
+    cpu: NodeUse
+
+
+class GroupRow(Row, frozen=True):
+    """What a group of pods commits: a namespace, a workload, or the nodes with one value of a label.
+
+    `kind` and `name` are those of the group; `namespace` is None for groups that are not in one. `memory_share` is the
+    share of the cluster's committed memory requests. `uncounted` is what of the memory requests does not count, because
+    the pods are on nodes that do not count, or stand apart. `unreviewed` counts pods by why nobody reviewed them.
+    """
+
+    kind: str
+    namespace: str | None
+    name: str
+    pods: int
+    pending_pods: int
+    unbounded_containers: int
+    best_effort_pods: int
+    memory: Use
+    cpu: Use
+    memory_share: float | None
+    uncounted: int
+    unreviewed: dict[str, int]
+
+
+class PodRow(Row, frozen=True):
+    """One live pod. `pool` is the pool it is charged to; `counted` is False where its node does not count."""
+
+    namespace: str
+    name: str
+    uid: str
+    node: str | None
+    pool: str | None
+    workload_kind: str | None
+    workload_name: str | None
+    counted: bool
+    unbounded_containers: int
+    best_effort: bool
+    unreviewed: str | None
+    memory: Use
+    cpu: Use
+
+
+class DenialRow(Row, frozen=True):
+    """One recent decision that refused, or in a trial mode would have: what people need of its audit line."""
+
+    ts: str
+    replica: str
+    decision: str
+    reason: str
+    message: str
+    dry_run: bool
+    mode: str
+    operation: str
+    user: str
+    kind: str
+    namespace: str
+    name: str
+    owner_kind: str | None
+    owner_name: str | None
+    scope: str | None
+    asked_requests: int | None
+    asked_limits: int | None
+    short_by_requests: int | None
+    short_by_limits: int | None
+
+
+class BlockedRow(Row, frozen=True):
+    """An owner whose pods were refused and who is still short of them.
+
+    `asks_*` is what one pod of it asks, `count` how often it was refused since `since`, `last` when it was last
+    refused (RFC 3339). `short_by` is how many bytes of memory are missing for one pod now, 0 if one would fit now:
+    then its controller has not tried again yet. `waits_for_itself`: a rollout whose own old pods hold the room.
+    """
+
+    kind: str
+    namespace: str
+    name: str
+    scope: str | None
+    reason: str
+    message: str
+    asks_requests: int
+    asks_limits: int
+    short_by: int | None
+    count: int
+    since: str
+    last: str
+    waits_for_itself: bool
