@@ -158,9 +158,9 @@ class Scene:
 @contextmanager
 def scene(plane: ControlPlane) -> Iterator[Scene]:
     """Prepare a control plane for one storm, and clean up afterwards."""
-    until(lambda: _applied(plane), "Headroom's objects", SETTLE_SECONDS)
-    nodes.add(plane, NODES, nodes.Shape(memory=f"{NODE_MEMORY // MI}Mi"))
+    until(lambda: _applied(plane), "Headroom's objects", 2 * SETTLE_SECONDS)
     try:
+        nodes.add(plane, NODES, nodes.Shape(memory=f"{NODE_MEMORY // MI}Mi"))
         with namespaces.temporary(plane) as namespace:
             yield Scene(plane, namespace)
     finally:
