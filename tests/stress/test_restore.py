@@ -23,7 +23,7 @@ from tests.stress.recovery import AFTER_SECONDS, documented, full_again, patienc
 from tests.stress.scene import BOUND, POD, SETTLE_SECONDS, SHIPPED, SHORT, Scene, Times, shown
 from tests.stress.witness import PODS, Witness
 
-pytestmark = pytest.mark.live
+pytestmark = [pytest.mark.live, pytest.mark.timeout(600)]  # on a busy machine; a minute on an idle one
 
 REVISIONS = 3_000
 FEW = 20 * POD  # what is left of the pods when etcd is put back; at the copy it was all of the bound
