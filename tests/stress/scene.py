@@ -24,7 +24,7 @@ from tests.stress.clients import pod
 from tests.stress.figures import MI
 from tests.stress.proxy import Proxy
 from tests.stress.wire import Server
-from tests.stress.witness import holdings
+from tests.stress.witness import ENDED, holdings
 from webhook.core.config.parse import parse
 from webhook.core.config.render import digest
 
@@ -43,6 +43,7 @@ COMMITTED = r'headroom_scope_memory_requests_bytes\{scope="cluster"\}'
 WRITES = r'headroom_booking_writes_total\{outcome="written"\}'
 REVIEWS = r"headroom_admission_reviews_total\{.*\}"
 RESERVED = r"headroom_reservations\{.*\}"
+LIVE = r"headroom_live_pods"
 LAUNCH = Path(__file__).with_name("launch.py")
 
 
@@ -185,6 +186,12 @@ def settle(replicas: Replicas, held: int) -> None:
     """Wait until each replica counts exactly `held` bytes, and holds room for nothing that is still to come or told."""
     what = f"an account of {held} by all replicas"
     until(lambda: all(accounts_for(each, held) and not shown(each, RESERVED) for each in replicas), what, 120)
+
+
+def sees_all_pods(place: Scene, replicas: Replicas) -> bool:
+    """Say whether each replica counts as many pods as live in the cluster."""
+    live = sum(pod["status"].get("phase") not in ENDED for pod in place.plane.api.items("/api/v1/pods"))
+    return all(shown(each, LIVE) == live for each in replicas)
 
 
 def audited(replicas: Replicas, namespace: str) -> list[Object]:

@@ -13,9 +13,7 @@ from tests.stress.recovery import AFTER_SECONDS, full_again, patience
 from tests.stress.scene import BOUND, SHORT, Scene
 from tests.stress.witness import Witness
 
-# Python's ssl forgets to close a socket whose peer resets it before the handshake, as a killed API server does.
-FORGOTTEN = "ignore:unclosed <ssl.SSLSocket:ResourceWarning"
-pytestmark = [pytest.mark.live, pytest.mark.filterwarnings(FORGOTTEN)]
+pytestmark = pytest.mark.live
 
 
 @pytest.mark.parametrize("count", [pytest.param(1, marks=pytest.mark.slow), 2, pytest.param(3, marks=pytest.mark.slow)])

@@ -19,13 +19,11 @@ from tests.stress.churn import Churn
 from tests.stress.clients import CANNOT_TELL, CONFLICT, CREATED, TOO_LATE, Tally
 from tests.stress.conftest import Record
 from tests.stress.figures import Figures
-from tests.stress.recovery import AFTER_SECONDS, documented, full_again
+from tests.stress.recovery import AFTER_SECONDS, documented, full_again, patience
 from tests.stress.scene import BOUND, POD, SHIPPED, SHORT, Scene, Times, shown
 from tests.stress.witness import PODS, Witness
 
-# Python's ssl forgets to close a socket whose peer resets it before the handshake, as a killed API server does.
-FORGOTTEN = "ignore:unclosed <ssl.SSLSocket:ResourceWarning"
-pytestmark = [pytest.mark.live, pytest.mark.filterwarnings(FORGOTTEN)]
+pytestmark = pytest.mark.live
 
 REVISIONS = 3_000
 FEW = 20 * POD  # what is left of the pods when etcd is put back; at the copy it was all of the bound
@@ -139,7 +137,7 @@ def test_replicas_that_live_through_a_restore_are_ready_again_in_time_and_grant_
             began.append(time.monotonic())
             conflicts = sum(shown(replica, CONFLICTS) for replica in replicas)
             with Witness(bare.server) as witness:
-                until(lambda: max(ready) < documented(times), "readiness", documented(times) + 30)
+                until(lambda: max(ready) < float("inf"), "readiness", patience(times))
                 seconds = time.monotonic() - began[0]
                 conflicts = sum(shown(replica, CONFLICTS) for replica in replicas) - conflicts
                 bare.clear()  # nobody knows the names of those that live again, so nobody else deletes them
@@ -157,7 +155,7 @@ def test_replicas_that_live_through_a_restore_are_ready_again_in_time_and_grant_
     figures.append(Figures("etcd put back", str(count), BOUND, seen, tally, note))
     assert lost >= REVISIONS
     assert seen.over(BOUND) == []
-    assert max(ready) <= times.validity + times.lapse + 10
+    assert max(ready) <= patience(times)
     assert back < float("inf")
     assert told[CREATED] > 0
     # Once the pods are listed again, which may be before the API server is said to be ready, all are refused by a view
@@ -196,7 +194,7 @@ def test_while_an_api_server_shows_what_was_before_nothing_is_granted(
             bare.plane.start_apiserver()
             began.append(time.monotonic())
             with Witness(bare.server) as witness:
-                until(lambda: max(ready) < documented(SHORT), "readiness", documented(SHORT) + 30)
+                until(lambda: max(ready) < float("inf"), "readiness", patience(SHORT))
                 bare.clear()
                 full = full_again(witness, churn, time.monotonic(), 30)
                 time.sleep(AFTER_SECONDS)
@@ -211,4 +209,4 @@ def test_while_an_api_server_shows_what_was_before_nothing_is_granted(
     assert tally.timeouts() == []
     assert seen.over(BOUND) == []
     assert full < float("inf")
-    assert max(ready) <= SHORT.validity + SHORT.lapse + 10
+    assert max(ready) <= patience(SHORT)
