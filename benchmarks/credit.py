@@ -24,7 +24,7 @@ from webhook.core.ledger.subjects import Owners, Subjects
 from webhook.core.sharing.credit import SHARES
 from webhook.core.values.amounts import Amounts
 
-ROUNDS = 150
+ROUNDS = 80
 NODES = 4
 PODS = 400  # half of what the nodes hold; more would need a booking, because a replica alone has half of a bound
 COLUMNS = ("us",)

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.accounts import pod
+from tests.support.examples import examples
 from tests.support.replica import Judge, response, review
 from webhook.admission.pending import PendingReview
 from webhook.core.reviews.verdict import Decision, Reason
@@ -98,7 +99,7 @@ class Together:
 steps = st.tuples(st.sampled_from(["ask", "ask", "book", "hear", "show"]), st.integers(0, 2), st.integers(1, 4))
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(
     st.sampled_from([("warn", Decision.WARN), ("audit", Decision.AUDIT)]),
     st.integers(1, 3),
