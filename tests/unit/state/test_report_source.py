@@ -92,10 +92,12 @@ def test_a_problem_and_the_age_of_the_views_are_said(judge: Judge, source: Repor
 
 
 def test_what_another_replica_granted_is_as_of_its_last_write(judge: Judge, source: ReportSource) -> None:
-    shared = judge.admission.account.allotment.shared
+    shared = judge.admission.account.read_holdings(lambda _, allotment: allotment.shared)
     assert shared is not None
     other = Holding(1, held={"cluster": footprint(3)}, spare={"cluster": footprint(1)})
-    judge.admission.account.observe(Shared(shared.epoch, True, 9, holdings={**shared.holdings, "r2": other}), 900)
+    judge.admission.account.bookings.observe(
+        Shared(shared.epoch, True, 9, holdings={**shared.holdings, "r2": other}), 900
+    )
     line = source.latest().commitment().scopes[0].memory.requests
     assert (line.granted, line.free) == (2 * GI, 6 * GI)
 
