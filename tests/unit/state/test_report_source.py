@@ -61,7 +61,7 @@ Change = Callable[[Judge], object]
         lambda judge: judge.admission.account.see_node(node("another")),
         lambda judge: judge.admission.account.node_gone("node"),
         lambda judge: judge.admission.account.configure(config("mode: warn"), "another"),
-        lambda judge: judge.admission.account.born("2026-11-30T00:00:00Z"),
+        lambda judge: judge.admission.account.bookings.born("2026-11-30T00:00:00Z"),
         lambda judge: judge.ask(review()),
         lambda judge: judge.admission.account.tell_broken(judge.admission.account.pods, "reset"),
         lambda judge: judge.admission.account.lack_version("nobody says which version it is"),
