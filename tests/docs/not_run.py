@@ -16,6 +16,10 @@ class Reason(NamedTuple):
 NOT_RUN = (
     Reason(r"make (test|check)", "what runs these tests: .ci/run runs both on a fresh checkout"),
     Reason(
+        r"make (unit|coverage)|\.venv/bin/python -m pytest tests/unit.*",
+        "what runs the same tests as make test, or a part of them",
+    ),
+    Reason(
         r"make bench(-full)?|python -m benchmarks(\.memory)?( .*)?",
         "take 13 to 50 minutes; benchmarks has tests of its own",
     ),
@@ -53,7 +57,7 @@ NOT_RUN = (
     Reason(r".*\| jq .*", "there is no jq here", needs="jq"),
 )
 # These words of make are run elsewhere; the test sees that they are there at all.
-MADE = ("test", "check", "bench", "bench-full", "mutants", "docs")
+MADE = ("test", "check", "unit", "coverage", "bench", "bench-full", "mutants", "docs")
 
 
 def reason(command: str) -> str | None:
