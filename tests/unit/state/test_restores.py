@@ -1,61 +1,71 @@
-"""Restores of etcd: what proves one, what it puts in doubt, and what is known of it."""
+"""Restores of etcd: what shows one, what is known of it then, and that one restore is taken in once."""
+
+import pytest
 
 from tests.support.replica import Judge, ready
 from webhook.core.sharing.allotment import Timing
-from webhook.core.sharing.shared_state import Shared
+from webhook.state.cluster_state import ClusterState
 
 
-def begun_again(what: str = "pods") -> Judge:
-    judge = ready()
+@pytest.fixture
+def judge() -> Judge:
+    return ready()
+
+
+@pytest.fixture
+def state(judge: Judge) -> ClusterState:
+    return judge.admission.account
+
+
+def test_at_first_nothing_is_known_of_any(state: ClusterState) -> None:
+    known = state.bookings.restores()
+    assert (known.restarts, known.doubted_since, known.evidence) == (0, None, "")
+    assert known.release == Timing().release
+
+
+@pytest.mark.parametrize("what", ["pods", "nodes"])
+def test_a_list_that_went_back_shows_one(judge: Judge, state: ClusterState, what: str) -> None:
+    state.begin_again(what, 300, 120, judge.clock())
+    known = state.bookings.restores()
+    assert known.restarts == 1
+    assert known.evidence == f"{what} were at revision 300, and a consistent read of them said 120"
+    assert known.doubted_since is not None
+    assert state.readiness.unable()
+
+
+def test_two_lists_that_show_the_same_restore_are_taken_in_once(judge: Judge, state: ClusterState) -> None:
+    since = judge.clock()
+    state.begin_again("pods", 300, 120, since)
+    state.begin_again("pods", 300, 121, since)
+    state.begin_again("nodes", 290, 120, since - 1)
+    assert state.bookings.restores().restarts == 1
+    assert state.bookings.restores().evidence.endswith("said 120")
+
+
+def test_once_everything_is_listed_again_the_view_is_in_no_doubt(judge: Judge, state: ClusterState) -> None:
+    state.begin_again("pods", 300, 120, judge.clock())
     judge.clock.wait(1.0)
-    judge.admission.account.begin_again(what, 500, 300, judge.clock())
-    return judge
+    judge.sync(revision=130)
+    known = state.bookings.restores()
+    assert (known.restarts, known.doubted_since) == (1, None)
+    assert "listed again" not in str(state.readiness.problem(judge.clock()))
 
 
-def test_without_a_restore_nothing_is_known_of_one() -> None:
-    known = ready().admission.account.bookings.restores()
-    assert known == (0, None, "", Timing().release)
+def test_a_write_below_what_was_known_shows_one_too(judge: Judge, state: ClusterState) -> None:
+    judge.clock.wait(Timing().renew)
+    proposed = state.bookings.next_proposal("epoch", fresh=True, may_write=True)
+    assert proposed is not None
+    newest = state.bookings.newest()
+    state.bookings.written(proposed[0], newest)
+    known = state.bookings.restores()
+    assert known.restarts == 1
+    assert known.evidence.startswith(f"the object that replicas share was at revision {newest}, ")
 
 
-def test_a_restore_is_known_with_its_evidence_until_the_pods_are_listed() -> None:
-    judge = begun_again()
-    account = judge.admission.account
-    known = account.bookings.restores()
-    assert (known.restarts, known.doubted_since) == (1, judge.clock())
-    assert known.evidence == "pods were at revision 500, and a consistent read of them said 300"
-    assert "pods are listed again" in str(account.readiness.problem(judge.clock()))
-    judge.sync(revision=300)
-    assert account.bookings.restores().doubted_since is None
-    assert account.bookings.restores().restarts == 1
-
-
-def test_one_restore_is_taken_in_once() -> None:
-    judge = begun_again()
-    account = judge.admission.account
-    account.begin_again("pods", 500, 301, judge.clock())
-    account.begin_again("nodes", 400, 300, judge.clock() - 0.5)
-    assert account.bookings.restores().restarts == 1
-    assert "301" not in account.bookings.restores().evidence
-
-
-def test_a_read_of_the_shared_object_that_went_back_puts_every_view_in_doubt() -> None:
-    judge = ready()
-    account = judge.admission.account
-    known = account.bookings.newest()
-    account.bookings.observe(Shared("epoch", open=True), known - 1, known)
-    found = account.bookings.restores()
-    assert found.restarts == 1
-    assert found.evidence.startswith(f"the object that replicas share was at revision {known}")
-    assert (account.pods.again, account.nodes.again) == (True, True)
-
-
-def test_an_outage_that_lasts_may_hide_a_restore() -> None:
-    judge = ready()
-    bookings = judge.admission.account.bookings
-    bookings.lose_touch()
-    assert bookings.restores().doubted_since is None
+def test_an_outage_alone_shows_none_and_ends_the_grants_once_it_was_long(judge: Judge, state: ClusterState) -> None:
+    state.tell_broken(state.pods, "reset")
+    assert state.bookings.restores().restarts == 0
+    assert state.readiness.unable() is None
     judge.clock.wait(6.0)
-    bookings.next_proposal("epoch", fresh=False, may_write=False)
-    judge.book()
-    assert bookings.restores().doubted_since is not None
-    assert bookings.restores().restarts == 0
+    assert state.readiness.unable()
+    assert state.bookings.restores().restarts == 0
