@@ -16,6 +16,7 @@ WITHOUT_CODE = {
     "core/ledger/entry.py": "two structs, whose fields test_ledger.py and test_unbound.py read",
     "core/reporting/rows.py": "structs that a report is made of, which the tests of every surface that shows it read",
     "core/values/domain.py": "one constant, which tests/packaging/test_domain.py changes everywhere",
+    "state/guarded.py": "one dataclass of what the lock guards, which every test of the state goes through",
     "watch/events.py": "what a reflector delivers: test_decoder.py and test_reflector.py hold it against that",
 }
 
