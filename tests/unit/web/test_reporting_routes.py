@@ -266,6 +266,7 @@ def test_metrics_are_prometheus_text() -> None:
     [
         ("/api/v1/nodes?limt=3", 400, "limt", "there is no parameter 'limt' here; did you mean 'limit'?"),
         ("/api/v1/nodes?labelSelector=a%20b", 400, "labelSelector", "'a b' is not a requirement of a label"),
+        ("/api/v1/pods?workload=web", 400, "workload", "'web' is not KIND/NAME: write for example Deployment/web"),
         ("/api/v1/nodes?continue=x", 400, "continue", "this token belongs to no listing"),
         ("/api/v1/groups", 400, "label", "label is missing"),
         ("/api/v1/commitment?x=1", 400, "x", "there is no parameter 'x' here; there are none"),

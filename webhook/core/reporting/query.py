@@ -191,6 +191,7 @@ class Query(NamedTuple):
     descending: bool = False
     limit: int = LIMIT
     after: str = ""
+    tests: tuple[Test, ...] = ()
 
     def value(self, name: str) -> str | None:
         """Return the value of a filter; None if it was not given."""
@@ -219,7 +220,9 @@ def parse(collection: Collection, pairs: Iterable[tuple[str, str]]) -> Query:
             raise QueryError(each.name, f"{each.name} is missing. {each.description}")
     sort = values.pop("sortBy", collection.order)
     limit, after = _limit(values.pop("limit", None)), values.pop("continue", "")
-    return Query(collection, tuple(sorted(values.items())), _sort(collection, sort), sort.startswith("-"), limit, after)
+    tests = [_test(each, values[each.parameter.name]) for each in collection.filters if each.parameter.name in values]
+    given = tuple(sorted(values.items()))
+    return Query(collection, given, _sort(collection, sort), sort.startswith("-"), limit, after, tuple(tests))
 
 
 def _meant(name: str, known: Iterable[str]) -> str:
@@ -263,18 +266,14 @@ class Arranged(NamedTuple):
 
 
 def arrange(query: Query, rows: Iterable[Any]) -> Arranged:
-    """Select and sort rows; raises `QueryError`."""
-    tests = [_test(each, query) for each in query.collection.filters]
-    chosen = [row for row in rows if all(test(row) for test in tests if test is not None)]
+    """Select and sort rows."""
+    chosen = [row for row in rows if all(test(row) for test in query.tests)]
     key = _key(query)
     pairs = sorted(((key(row), index) for index, row in enumerate(chosen)))
     return Arranged([chosen[index] for _, index in pairs], [found for found, _ in pairs])
 
 
-def _test(each: Filter, query: Query) -> Test | None:
-    value = query.value(each.parameter.name)
-    if value is None:
-        return None
+def _test(each: Filter, value: str) -> Test:
     try:
         return each.test(value)
     except ValueError as error:

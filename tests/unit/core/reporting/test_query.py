@@ -177,9 +177,8 @@ def test_what_cannot_be_answered_is_told_why(given_: list[tuple[str, str]], para
 
 
 def test_a_workload_is_kind_and_name() -> None:
-    query = parse(COLLECTIONS["pods"], [("workload", "web")])
     with pytest.raises(QueryError, match="'web' is not KIND/NAME: write for example Deployment/web"):
-        arrange(query, [])
+        parse(COLLECTIONS["pods"], [("workload", "web")])
 
 
 def test_what_is_required_is_asked_for() -> None:
