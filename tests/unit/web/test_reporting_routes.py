@@ -163,18 +163,6 @@ def test_an_account_that_grows_stale_is_another_answer() -> None:
     assert answer.get_json()["metadata"]["problem"] == "the watch of pods is broken"
 
 
-def test_the_same_question_makes_rows_once() -> None:
-    reports = Reports()
-    asked = client(sources(reports))
-    for _ in range(3):
-        asked.get("/api/v1/nodes?over=true")
-        asked.get("/api/v1/nodes?over=true&limit=1")
-    assert reports.report.asked == [("nodes",)], "for both pages and all who asked"
-    reports.change()
-    asked.get("/api/v1/nodes?over=true")
-    assert len(reports.report.asked) == 2
-
-
 def test_a_refusal_is_shown_at_once() -> None:
     refusals = FixedRefusals()
     asked = client(sources(refusals=refusals))

@@ -1,6 +1,6 @@
 """docs/rest.md names every route, and its examples are what the application answers.
 
-`python -m tests.unit.web.test_rest_docs` writes the examples.
+`python -m tests.unit.web.test_reporting_routes_docs` writes the examples.
 """
 
 import asyncio
@@ -93,7 +93,7 @@ def with_examples(page: str) -> str:
 
 
 def test_the_examples_are_what_is_answered() -> None:
-    assert DOC.read_text() == with_examples(DOC.read_text()), "run: python -m tests.unit.web.test_rest_docs"
+    assert DOC.read_text() == with_examples(DOC.read_text()), "run: python -m tests.unit.web.test_reporting_routes_docs"
 
 
 def test_every_route_is_named() -> None:

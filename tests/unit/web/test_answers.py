@@ -1,0 +1,58 @@
+"""Answers: made once for all who ask the same of the same account."""
+
+import json
+
+import pytest
+
+from tests.support.reports import FixedRefusals, FixedReport, Reports, denial, node, sources
+from webhook.core.reporting.query import COLLECTIONS, Query, parse
+from webhook.web.answers import Answers, UnsyncedError
+
+
+def query(name: str, **given: str) -> Query:
+    return parse(COLLECTIONS[name], given.items())
+
+
+def test_the_same_question_makes_rows_once() -> None:
+    reports = Reports()
+    answers = Answers(sources(reports))
+    first = answers.rows(query("nodes", over="true"))
+    assert answers.rows(query("nodes", over="true")) is first
+    answers.rows(query("nodes", over="true", limit="1"))
+    assert reports.report.asked == [("nodes",)], "the second page is cut from the same listing"
+    reports.change()
+    answers.rows(query("nodes", over="true"))
+    assert len(reports.report.asked) == 2
+
+
+def test_what_was_refused_makes_no_other_answer_old() -> None:
+    refusals = FixedRefusals()
+    answers = Answers(sources(Reports(), refusals))
+    nodes, denials = answers.rows(query("nodes")), answers.rows(query("denials"))
+    refusals.rows.append(denial("x"))
+    assert answers.rows(query("nodes")) is nodes
+    assert answers.rows(query("denials")).etag != denials.etag
+    assert answers.refused() == 1
+
+
+def test_where_nothing_is_recorded_there_is_no_number_of_refusals() -> None:
+    assert Answers(sources()).refused() is None
+
+
+def test_many_rows_are_encoded_some_at_a_time_and_are_whole() -> None:
+    rows = [node(f"n{index:04}") for index in range(101)]
+    body = Answers(sources(Reports(FixedReport(node_rows=rows)))).rows(query("nodes")).body
+    assert [each["name"] for each in json.loads(body)["items"]] == [row.name for row in rows]
+
+
+def test_lists_wait_for_the_first_account() -> None:
+    answers = Answers(sources(Reports(FixedReport(revision=0, problem="not listed yet"))))
+    for ask in (answers.nodes_as_pykles, lambda: answers.rows(query("nodes"))):
+        with pytest.raises(UnsyncedError, match="not listed yet"):
+            ask()
+    assert b"not listed yet" in answers.commitment().body
+
+
+def test_an_account_that_is_old_is_shown_as_such() -> None:
+    answers = Answers(sources(Reports(FixedReport(revision=71, problem="stale"))))
+    assert json.loads(answers.rows(query("nodes")).body)["metadata"]["problem"] == "stale"
