@@ -32,7 +32,10 @@ PROXY = "/api/v1/namespaces/headroom-system/services/headroom:http/proxy"
 
 # -- plain sums --------------------------------------------------------------------------------------------------------
 
-UNITS = {"m": Decimal("0.001"), "k": 10**3, "M": 10**6, "G": 10**9, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30}
+UNITS: dict[str, Decimal | int] = {
+    "m": Decimal("0.001"), "k": 10**3, "M": 10**6, "G": 10**9,
+    "Ki": 2**10, "Mi": 2**20, "Gi": 2**30,
+}
 
 
 def number(text: str) -> Decimal:
@@ -198,11 +201,11 @@ def test_replicas_show_the_same_within_two_seconds(mixed: Story, replicas: Repli
 def test_pods_are_listed_page_by_page_and_by_what_they_are(mixed: Story, replicas: Replicas) -> None:
     replica, names, path = replicas[0], list[str](), f"/api/v1/pods?namespace={mixed.namespace}&limit=7"
     until(lambda: len(shown(replica, f"/api/v1/pods?namespace={mixed.namespace}")["items"]) == 40, "40 pods", SECONDS)
-    after = ""
-    while after is not None:
-        page = shown(replica, path + (f"&continue={after}" if after else ""))
+    page = shown(replica, path)
+    names += [each["name"] for each in page["items"]]
+    while page["metadata"]["continue"] is not None:
+        page = shown(replica, f"{path}&continue={page['metadata']['continue']}")
         names += [each["name"] for each in page["items"]]
-        after = page["metadata"]["continue"]
     assert names == [f"mixed-{index:02}" for index in range(40)]
     largest = shown(replica, f"{path}&sortBy=-memory.requests")["items"]
     assert [each["memory"]["requests"] for each in largest] == sorted(
