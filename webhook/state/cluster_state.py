@@ -169,8 +169,8 @@ class ClusterState:
         with self.lock:
             self.config_problem = problem
 
-    def born(self, birth: int) -> None:
-        """Record when the object that replicas share was created, in seconds since 1970; 0 if that is not known."""
+    def born(self, birth: str) -> None:
+        """Record when the object that replicas share was created, as Kubernetes writes it; empty: not known."""
         with self.lock:
             self.ledger.born(birth)
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from threading import Lock
 from typing import Final
 
-from webhook.core.reporting.report import Circumstances, Report
+from webhook.core.reporting.report import Circumstances, Memo, Report
 from webhook.state.cluster_state import AccountMark, ClusterState
 
 INTERVAL: Final = 0.5  # seconds
@@ -24,6 +24,7 @@ class ReportSource:
         self._looked = float("-inf")
         self._mark: AccountMark | None = None
         self._report: Report | None = None
+        self._memo = Memo()
 
     def latest(self) -> Report:
         """Return a report that is at most `INTERVAL` seconds old: the same object for as long as nothing has changed.
@@ -49,4 +50,4 @@ class ReportSource:
         self._mark = mark
         elsewhere = {scope: granted for scope, _, granted in mark.granted}
         said = Circumstances(self._wall_clock(), mark.age, mark.problem, mark.config_hash, elsewhere)
-        self._report = Report(account, said)
+        self._report = Report(account, said, self._memo)
