@@ -16,7 +16,7 @@ from webhook.http.parser import BodyBudget
 
 log = logging.getLogger(__name__)
 
-_MOST_HELD = 16 << 20  # bytes of bodies that are still arriving: two of the largest
+_MOST_HELD = 8 << 20  # bytes of bodies that are still arriving: one of the largest
 _MOST_UNREAD = 8 << 20  # bytes of responses that slow readers have not read
 _DRAIN = 2.0  # seconds
 
