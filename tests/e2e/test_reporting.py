@@ -12,8 +12,9 @@ import jsonschema_rs
 import pytest
 import urllib3
 
+from devcluster import nodes
 from devcluster.api import Object
-from devcluster.cluster import Cluster
+from devcluster.cluster import Cluster, existing_cluster
 from devcluster.processes import until
 from devcluster.replica import Replica
 from devcluster.replicas import Replicas
@@ -89,7 +90,7 @@ def added_up(cluster: Cluster) -> dict[str, Any]:
     live = [
         each for each in cluster.api.items("/api/v1/pods") if each["status"].get("phase") not in {"Succeeded", "Failed"}
     ]
-    nodes = []
+    found = list[dict[str, Any]]()
     for node in sorted(cluster.api.items("/api/v1/nodes"), key=lambda each: str(each["metadata"]["name"])):
         name, status = node["metadata"]["name"], node["status"]
         here = [each for each in live if each["spec"].get("nodeName") == name]
@@ -101,12 +102,12 @@ def added_up(cluster: Cluster) -> dict[str, Any]:
                 "Capacity": whole(number(status["capacity"][resource]), resource),
                 "Allocatable": allocatable,
                 **{
-                    kind.capitalize(): {"InstrumentedValue": float(found), "Percent": 100 * (found / allocatable)}
-                    for kind, found in sums.items()
+                    kind.capitalize(): {"InstrumentedValue": float(amount), "Percent": 100 * (amount / allocatable)}
+                    for kind, amount in sums.items()
                 },
             }
-        nodes.append(shown)
-    return {"Nodes": nodes}
+        found.append(shown)
+    return {"Nodes": found}
 
 
 # -- forty pods of all kinds -------------------------------------------------------------------------------------------
@@ -138,7 +139,7 @@ def pods() -> Iterator[Object]:
         {"containers": [container("a", {"memory": "123456"}, {"memory": "128Ki", "cpu": "3m"})]},
     ]
     for index, shape in enumerate(itertools.islice(itertools.cycle(shapes), 40)):
-        bound = {} if index % 9 == 8 else {"nodeName": f"node-{index % 3 + 1}"}
+        bound = {} if index % 9 == 8 else {"nodeName": f"node-{index % 4 + 1}"}
         spec = {"schedulerName": NOBODY, **shape, **bound}
         yield {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": f"mixed-{index:02}"}, "spec": spec}
 
@@ -166,6 +167,16 @@ def shown(replica: Replica, path: str) -> Any:
     answer = get(replica, path)
     assert answer.status == 200, answer.data
     return answer.json()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def uneven(cluster: Cluster, room: None) -> Iterator[None]:
+    """A node of which less is allocatable than it has; pods are on it, too."""
+    if existing_cluster() is not None:
+        pytest.skip("nodes are made for these tests")
+    nodes.add_one(cluster, "node-4", nodes.Shape(allocatable={"memory": "7Gi", "cpu": "3500m"}))
+    yield
+    cluster.api.delete(f"{nodes.NODES}/node-4")
 
 
 @pytest.fixture

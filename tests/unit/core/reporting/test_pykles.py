@@ -5,6 +5,7 @@ import json
 import jsonschema_rs
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from tests.support.pykles import METRICS, NODES, READY
 from tests.support.reports import GI, node
@@ -31,6 +32,15 @@ def test_nodes_are_as_pykles_has_them() -> None:
             },
         }
     ]
+
+
+def test_percentages_are_of_what_is_allocatable_and_not_of_capacity() -> None:
+    row = node("n", requests=2, limits=4, allocatable=8)
+    row = replace(row, memory=replace(row.memory, capacity=16 * GI), cpu=replace(row.cpu, capacity=16_000))
+    found = pykles.nodes([row]).nodes[0]
+    assert [stats.capacity for stats in (found.cpu, found.ram)] == [16_000, 16 * GI]
+    assert [stats.requests.percent for stats in (found.cpu, found.ram)] == [25.0, 25.0]
+    assert [stats.limits.percent for stats in (found.cpu, found.ram)] == [50.0, 50.0]
 
 
 def test_nodes_that_are_gone_are_left_out() -> None:
