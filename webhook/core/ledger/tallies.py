@@ -103,7 +103,8 @@ class Group(Count):
         """Return the part that a name belongs to, for a change; the group itself must be one that may be changed."""
         parts = self.parts
         if len(parts) == 1:
-            return parts[0] if len(parts[0]) < _LARGE else self._split(name)
+            part = parts[0]
+            return part if len(part) < _LARGE else self._split(name)
         number = hash(name) % _PARTS
         if not self.own >> number & 1:
             parts[number] = parts[number].copy()
@@ -216,49 +217,50 @@ class Tallies:
     # -- one pod -------------------------------------------------------------------------------------------------------
 
     def _enter(self, name: str, new: Entry) -> None:
-        where, footprint = name.partition("/")[0], new.footprint
-        workload, node = self._workload(where, new), self._node(new.node)
-        workload.part_of(name)[name] = new
-        node.part_of(name)[name] = new
+        where, footprint, at = name.partition("/")[0], new.footprint, new.node
+        workload, node = self._workload(where, new), self._node(at)
+        workload.part_of(name)[name] = node.part_of(name)[name] = new
         workload.amounts = workload.amounts.moved(NOTHING, footprint)
-        if not new.node:
+        if not at:
             workload.unbound += 1
             node.unbound += 1
+        size = footprint[0]
+        if size:
+            self._sizes[size] = self._sizes.get(size, 0) + 1
         if self._is_remarkable(where, new):
             why = why_unreviewed(where, new, self.birth)
             workload.count(new, why)
             node.count(new, why)
-        size = footprint.memory_requests
-        if size:
-            self._sizes[size] = self._sizes.get(size, 0) + 1
 
     def _leave(self, name: str, old: Entry) -> None:
-        where, footprint = name.partition("/")[0], old.footprint
-        workload, node = self._workload(where, old), self._node(old.node)
-        del workload.part_of(name)[name]
-        del node.part_of(name)[name]
+        where, footprint, at = name.partition("/")[0], old.footprint, old.node
+        workload, node = self._workload(where, old), self._node(at)
+        del workload.part_of(name)[name], node.part_of(name)[name]
         workload.amounts = workload.amounts.moved(footprint, NOTHING)
-        if not old.node:
+        if not at:
             workload.unbound -= 1
             node.unbound -= 1
-        if self._is_remarkable(where, old):
-            why = why_unreviewed(where, old, self.birth)
-            workload.count(old, why, -1)
-            node.count(old, why, -1)
-        if not node:
-            del self._nodes[old.node]
-        if not workload:
-            workloads = self._namespaces[where].workloads
-            del workloads[old.traits.workload]
-            if not workloads:
-                del self._namespaces[where]
-        size = footprint.memory_requests
+        size = footprint[0]
         if size:
             left = self._sizes[size] - 1
             if left:
                 self._sizes[size] = left
             else:
                 del self._sizes[size]
+        if self._is_remarkable(where, old):
+            why = why_unreviewed(where, old, self.birth)
+            workload.count(old, why, -1)
+            node.count(old, why, -1)
+        if not node:
+            del self._nodes[at]
+        if not workload:
+            self._drop(where, old.traits.workload)
+
+    def _drop(self, where: str, key: Workload) -> None:
+        workloads = self._namespaces[where].workloads
+        del workloads[key]
+        if not workloads:
+            del self._namespaces[where]
 
     def _move(self, name: str, old: Entry, new: Entry) -> None:
         """Replace a pod by itself, on another node or with another UID: its workload and what it commits stay."""
@@ -285,11 +287,10 @@ class Tallies:
 
     def _is_remarkable(self, namespace: str, pod: Entry) -> bool:
         """Say whether any of the counts counts the pod; of most pods none does."""
-        traits = pod.traits
         return (
-            traits.unbounded > 0
-            or traits.static
-            or not pod.footprint.memory_requests
+            pod.traits.unbounded > 0
+            or pod.traits.static
+            or not pod.footprint[0]
             or pod.created < self.birth
             or namespace in EXCLUDED_NAMESPACES
         )

@@ -50,19 +50,13 @@ NO_TRAITS: Final = Traits()
 def traits_of(meta: WatchedMeta, owner: OwnerReference | None, unbounded: int) -> Traits:
     """Return the traits of a pod; `owner` is its controller."""
     static = meta.annotations.mirror is not None
-    if owner is None:
+    if owner is None or owner.kind == BARE[0]:
         key: _Key = (*BARE, "", unbounded, static)
+    elif owner.kind == "Job":  # of two pods of one Job, one may be too old to be of a CronJob
+        key = (*_of_job(owner.name, meta.creation_timestamp), "", unbounded, static)
     else:
         key = (owner.kind, owner.name, meta.labels.template_hash, unbounded, static)
-    known = _known.get(key)
-    if known is not None:
-        return known
-    if owner is None:
-        return _kept(key, Traits(BARE, unbounded, static))
-    workload = _workload(meta, owner) if owner.kind != BARE[0] else BARE
-    if workload[0] == "CronJob":  # by the time at which this pod was created: another pod of the Job may be too old
-        key = (*workload, "", unbounded, static)
-    return _kept(key, Traits(workload, unbounded, static))
+    return _known.get(key) or _kept(key, Traits(_workload(*key[:3]), unbounded, static))
 
 
 def _kept(key: _Key, traits: Traits) -> Traits:
@@ -71,16 +65,16 @@ def _kept(key: _Key, traits: Traits) -> Traits:
     return _known.setdefault(key, traits)
 
 
-def _workload(meta: WatchedMeta, owner: OwnerReference) -> Workload:
-    kind, name = owner.kind, owner.name
-    if kind == "ReplicaSet" and meta.labels.template_hash:
-        made_for = name.removesuffix(f"-{meta.labels.template_hash}")
+def _workload(kind: str, name: str, template_hash: str) -> Workload:
+    if kind == "ReplicaSet" and template_hash:
+        made_for = name.removesuffix(f"-{template_hash}")
         return ("Deployment", made_for) if made_for and made_for != name else (kind, name)
-    if kind == "Job":
-        made_for, _, minutes = name.rpartition("-")
-        if made_for and _is_schedule(minutes, moment(meta.creation_timestamp)):
-            return "CronJob", made_for
     return kind, name
+
+
+def _of_job(job: str, created: str) -> Workload:
+    made_for, _, minutes = job.rpartition("-")
+    return ("CronJob", made_for) if made_for and _is_schedule(minutes, moment(created)) else ("Job", job)
 
 
 def _is_schedule(minutes: str, created: int) -> bool:
