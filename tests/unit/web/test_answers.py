@@ -15,7 +15,7 @@ def query(name: str, **given: str) -> Query:
 
 def test_the_same_question_makes_rows_once() -> None:
     reports = Reports()
-    answers = Answers(sources(reports))
+    answers = Answers(sources(reports), spent=lambda: 0.0)
     first = answers.rows(query("nodes", over="true"))
     assert answers.rows(query("nodes", over="true")) is first
     answers.rows(query("nodes", over="true", limit="1"))
@@ -25,9 +25,47 @@ def test_the_same_question_makes_rows_once() -> None:
     assert len(reports.report.asked) == 2
 
 
+class Costly:
+    """A clock, and a meter that says each answer took so many seconds of the processor."""
+
+    def __init__(self, cost: float) -> None:
+        self.now, self._cost, self._spent = 100.0, cost, 0.0
+
+    def clock(self) -> float:
+        return self.now
+
+    def spent(self) -> float:
+        self._spent += self._cost
+        return self._spent
+
+
+@pytest.mark.parametrize(("cost", "kept"), [(0.001, 0.01), (0.1, 1.0), (0.15, 1.5), (9.0, 1.5)])
+def test_a_report_is_shown_for_ten_times_as_long_as_it_cost_and_not_for_long(cost: float, kept: float) -> None:
+    reports, costly = Reports(), Costly(cost)
+    answers = Answers(sources(reports), costly.clock, costly.spent)
+    first = answers.rows(query("nodes"))
+    reports.change(node_rows=[node("new")])
+    costly.now = 100.0 + kept - 0.001
+    assert answers.rows(query("nodes")) is first
+    costly.now = 100.0 + kept
+    assert b'"new"' in answers.rows(query("nodes")).body
+
+
+def test_the_costs_of_all_answers_count_together() -> None:
+    reports, costly = Reports(), Costly(0.03)
+    answers = Answers(sources(reports), costly.clock, costly.spent)
+    for name in ("nodes", "namespaces", "workloads"):
+        answers.rows(query(name))
+    reports.change(node_rows=[node("new")])
+    costly.now = 100.89
+    assert b'"new"' not in answers.rows(query("nodes")).body
+    costly.now = 100.9
+    assert b'"new"' in answers.rows(query("nodes")).body
+
+
 def test_what_was_refused_makes_no_other_answer_old() -> None:
     refusals = FixedRefusals()
-    answers = Answers(sources(Reports(), refusals))
+    answers = Answers(sources(Reports(), refusals), spent=lambda: 0.0)
     nodes, denials = answers.rows(query("nodes")), answers.rows(query("denials"))
     refusals.rows.append(denial("x"))
     assert answers.rows(query("nodes")) is nodes

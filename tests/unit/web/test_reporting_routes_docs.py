@@ -58,7 +58,9 @@ def given() -> Sources:
 
 
 def client(shown: Sources) -> FlaskClient:
-    return create_reporting_app(Answers(shown), shown, CollectorRegistry(), lambda: None, lambda: None).test_client()
+    return create_reporting_app(
+        Answers(shown, spent=lambda: 0.0), shown, CollectorRegistry(), lambda: None, lambda: None
+    ).test_client()
 
 
 def examples() -> str:
