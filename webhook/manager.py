@@ -88,22 +88,43 @@ def clock() -> float:
 
 
 @dataclass(frozen=True, slots=True)
+class _Told:
+    """What each decision is told to."""
+
+    reviews: metrics.Reviews
+    audit: AuditLog
+    events: EventRecorder
+
+    def record(self, decided: DecisionRecord) -> None:
+        """Count a decision, and queue its audit line and its Event."""
+        self.reviews.record(decided)
+        self.audit.record(decided)
+        self.events.record(decided)
+
+
+@dataclass(frozen=True, slots=True)
+class _Loops:
+    """What runs on threads of its own, and keeps the state up to date."""
+
+    settings: ConfigurationLoader
+    versions: Versions
+    booking: AllotmentController
+    recounting: RecountController
+    reflectors: dict[str, Reflector[Any]]
+
+
+@dataclass(frozen=True, slots=True)
 class _Parts:
     """The parts of one replica that `serve` starts and stops."""
 
     name: str
     api: Api
     certificate: ServingCertificate
-    audit: AuditLog
+    told: _Told
     admission: PodAdmission
     forecast: WorkloadAdmission
-    booking: AllotmentController
-    recounting: RecountController
-    announcing: EventRecorder
-    versions: Versions
-    reflectors: dict[str, Reflector[Any]]
+    loops: _Loops
     registry: CollectorRegistry
-    settings: ConfigurationLoader
     stop: Event
 
 
@@ -114,16 +135,16 @@ def serve(options: Options) -> None:
     """
     memory.give_back_what_is_free()
     parts = _build(options)
-    writer = _started("audit", parts.audit.run)
-    parts.versions.look()  # so that pods are counted right from the first list on, if the API server is there
-    watchers = [_started(f"watch {what}", reflector.run) for what, reflector in parts.reflectors.items()]
+    writer = _started("audit", parts.told.audit.run)
+    parts.loops.versions.look()  # so that pods are counted right from the first list on, if the API server is there
+    watchers = [_started(f"watch {what}", reflector.run) for what, reflector in parts.loops.reflectors.items()]
     workers = [
-        _started("booking", parts.booking.run),
-        _started("recount", parts.recounting.run),
+        _started("booking", parts.loops.booking.run),
+        _started("recount", parts.loops.recounting.run),
         _started("certificate", CertificateReload(parts.certificate, parts.stop, time.time).run),
-        _started("version", parts.versions.run),
+        _started("version", parts.loops.versions.run),
     ]
-    announcer = _started("events", parts.announcing.run)
+    announcer = _started("events", parts.told.events.run)
     gc.freeze()  # all objects that exist now live as long as the process: the garbage collector can skip them
     log.info("replica %s starts", parts.name)
     if options.client_ca_file:
@@ -146,89 +167,88 @@ def serve(options: Options) -> None:
         parts.stop.set()
         parts.admission.account.version_due.set()
         if _ended(workers):
-            parts.booking.leave(_UNTIL_SEEN if drained else 0.0)
-        for reflector in parts.reflectors.values():
+            parts.loops.booking.leave(_UNTIL_SEEN if drained else 0.0)
+        for reflector in parts.loops.reflectors.values():
             reflector.stop()
-        parts.audit.stop()
+        parts.told.audit.stop()
         _ended([*watchers, writer, announcer])
         parts.api.close()
         log.info("replica %s ends", parts.name)
 
 
 def _reporting(parts: _Parts, pulse: Pulse) -> ReportingDispatcher:
-    account, loader = parts.admission.account, parts.settings
+    account, loader = parts.admission.account, parts.loops.settings
 
     def settings() -> Settings:
-        with account.lock:
-            return Settings(account.config, account.config_hash, loader.reading.problem or None)
+        basis = account.basis
+        return Settings(basis.config, basis.config_hash, loader.reading.problem or None)
 
     reports = ReportSource(account, lambda: timestamp(time.time()))
     sources = Sources(reports, settings, PodUsages(parts.api, clock).read)
-    return reporting(sources, parts.registry, account.unready, pulse)
+    return reporting(sources, parts.registry, account.readiness.unready, pulse)
 
 
 def _build(options: Options) -> _Parts:
+    """Build everything: first what is told, then the state, what answers by it, and what keeps it up to date."""
     name = secrets.token_hex(4)  # new for each process, so that it never uses what an earlier process held
     certificate = ServingCertificate(options.tls_cert_file, options.tls_key_file, options.client_ca_file)
     configuration = configure(options.kubeconfig)
-    api = Api(configuration, clock)
-    top = TopOwners(Owners(api, topowners.WITHIN), clock).find
-    audit = AuditLog(name, time.time, options.audit_file, top=top)
-    registry = CollectorRegistry(auto_describe=False)
-    reviews = metrics.Reviews(registry)
-
-    def observe(decided: DecisionRecord) -> None:
-        reviews.record(decided)
-        audit.record(decided)
-        announcing.record(decided)
-
+    api, stop, registry = Api(configuration, clock), Event(), CollectorRegistry(auto_describe=False)
+    told = _tell(options, name, api, registry, stop)
     account = ClusterState(name, options.timing, clock, help_=Help(f"{options.namespace}/{CONFIG}"))
     quotas = QuotaView(clock)
-    admission = PodAdmission(account, observe, quotas)
-    forecast = WorkloadAdmission(account, partial(_fetch, api), metrics.EarlyAnswers(registry).record, audit.record)
-    stop = Event()
-    announcing = EventRecorder(api, name, stop, clock, time.time)
-    registry.register(metrics.EventCollector(announcing))
+    admission = PodAdmission(account, told.record, quotas)
+    early = metrics.EarlyAnswers(registry).record
+    forecast = WorkloadAdmission(account, partial(_fetch, api), early, told.audit.record)
+    version_api = Api(configuration, clock)  # with connections of its own, which may lead to another API server
+    loops = _loop(options, api, version_api, account, quotas, told, registry, stop)
+    for collector in (
+        metrics.EventCollector(told.events),
+        metrics.KubernetesRules(account, loops.versions),
+        metrics.StateCollector(admission, loops.settings, told.audit, loops.booking, certificate, time.time),
+        metrics.QuotasSeen(quotas),
+    ):
+        registry.register(collector)
+    return _Parts(name, api, certificate, told, admission, forecast, loops, registry, stop)
+
+
+def _tell(options: Options, name: str, api: Api, registry: CollectorRegistry, stop: Event) -> _Told:
+    top = TopOwners(Owners(api, topowners.WITHIN), clock).find
+    audit = AuditLog(name, time.time, options.audit_file, top=top)
+    return _Told(metrics.Reviews(registry), audit, EventRecorder(api, name, stop, clock, time.time))
+
+
+def _loop(
+    options: Options,
+    api: Api,
+    version_api: Api,
+    account: ClusterState,
+    quotas: QuotaView,
+    told: _Told,
+    registry: CollectorRegistry,
+    stop: Event,
+) -> _Loops:
+    namespace = options.namespace
     settings = ConfigurationLoader(
-        account.configure,
-        account.lack_config,
-        lambda edit: announcing.announce(edited(edit, options.namespace)),
+        account.configure, account.lack_config, lambda edit: told.events.announce(edited(edit, namespace))
+    )
+    rereading = RelistController(
+        account.bookings, lambda text: _announce(told.events, restored(text, namespace, settings.uid))
     )
     pods = watching.watch_pods(api, account)
-    versions = Versions(Api(configuration, clock), account, pods.request_list, stop)
-    registry.register(metrics.KubernetesRules(account, versions))
-    rereading = RelistController(
-        account, lambda text: _announce(announcing, restored(text, options.namespace, settings.uid))
-    )
-    configmaps = ConfigMaps(api, options.namespace, TIMEOUT)
-    booking = AllotmentController(configmaps, admission, stop, pods.request_proof, rereading)
-    recounting = RecountController(account, stop, metrics.Recounts(registry).record)
-    registry.register(metrics.StateCollector(admission, settings, audit, booking, certificate, time.time))
-    registry.register(metrics.QuotasSeen(quotas))
+    configmaps = ConfigMaps(api, namespace, TIMEOUT)
+    booking = AllotmentController(configmaps, account.bookings, stop, pods.request_proof, rereading)
     reflectors: dict[str, Reflector[Any]] = {
         "pods": pods,
         "nodes": watching.watch_nodes(api, account),
         "quotas": watching.watch_quotas(api, quotas, clock),
-        "configuration": watching.watch_config(api, options.namespace, settings, account.begin_again),
-        "allotments": watching.watch_allotments(api, options.namespace, booking, account.begin_again),
+        "configuration": watching.watch_config(api, namespace, settings, account.begin_again),
+        "allotments": watching.watch_allotments(api, namespace, booking, account.begin_again),
     }
     rereading.join(reflector.request_list for reflector in reflectors.values())
-    return _Parts(
-        name,
-        api,
-        certificate,
-        audit,
-        admission,
-        forecast,
-        booking,
-        recounting,
-        announcing,
-        versions,
-        reflectors,
-        registry,
-        settings,
-        stop,
-    )
+    versions = Versions(version_api, account, pods.request_list, stop)
+    recounting = RecountController(account, stop, metrics.Recounts(registry).record)
+    return _Loops(settings, versions, booking, recounting, reflectors)
 
 
 def _announce(announcing: EventRecorder, occurrence: Occurrence | None) -> None:

@@ -78,7 +78,6 @@ def test_other_errors_are_raised_as_they_are(server: FakeConfigMaps, configmaps:
 
 
 def test_a_call_takes_no_longer_than_it_may(server: FakeConfigMaps, configmaps: ConfigMaps) -> None:
-    configmaps.timeout = 0.1
     server.hang("list")
     with pytest.raises(Unanswered):
-        configmaps.get("some")
+        configmaps.get("some", timeout=0.1)
