@@ -87,8 +87,7 @@ def test_reports_take_a_tenth_of_a_processor() -> None:
             assert (await peer.hears()).status == 200
 
     readers.meet(script)
-    busy, _ = readers.rests
-    assert 9 * 0.03 <= busy <= 0.5
+    assert 9 * 0.03 <= readers.rests[0] <= 0.5, "it is over before the second report is begun"
 
 
 def test_who_asked_is_answered_before_the_rest() -> None:
