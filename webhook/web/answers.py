@@ -21,6 +21,7 @@ from webhook.core.config.render import effective, plain
 from webhook.core.reporting import pykles
 from webhook.core.reporting.pod_pages import pod_page
 from webhook.core.reporting.query import Arranged, Page, Query, arrange, page, workload
+from webhook.core.reporting.rows import NodeRow
 from webhook.web.shelf import Encoded, Shelf
 from webhook.web.sources import Report, Sources
 
@@ -75,6 +76,7 @@ class Answers:
         self._report: Report | None = None
         self._taken = self._until = float("-inf")
         self._bodies = Shelf[Encoded](_MOST_BYTES, lambda made: len(made.body) + 200)
+        self._nodes: dict[str, tuple[NodeRow, bytes]] = {}  # by name: the row, and how pykles shows it
         self._listings = Shelf[Arranged](_MOST_ROWS, lambda made: len(made.rows) + 1)
 
     def commitment(self) -> Encoded:
@@ -85,7 +87,7 @@ class Answers:
     def nodes_as_pykles(self) -> Encoded:
         """Return the answer to `GET /`; raises `UnsyncedError`."""
         report = _synced(self._latest())
-        return self._made(report, "/", lambda: _as_pykles(report))
+        return self._made(report, "/", lambda: self._as_pykles(report))
 
     def rows(self, query: Query) -> Encoded:
         """Return a page of a collection; raises `QueryError` and `UnsyncedError`."""
@@ -132,6 +134,17 @@ class Answers:
         body = b'{"metadata":%b,"items":[%b]}' % (msgspec.json.encode(meta), b",".join(items))
         return Encoded(body, _etag([told, *items]))
 
+    def _as_pykles(self, report: Report) -> Encoded:
+        """Encode the nodes that have changed; the rows of all others are the same objects as in the report before."""
+        before, now = self._nodes, dict[str, tuple[NodeRow, bytes]]()
+        for row in report.nodes():
+            known = before.get(row.name)
+            same = known is not None and known[0] is row
+            now[row.name] = known if known and same else (row, msgspec.json.encode(pykles.node(row)))
+        self._nodes = now
+        items = [encoded for row, encoded in now.values() if pykles.is_there(row)]
+        return Encoded(b'{"Nodes":[%b]}' % b",".join(items), _etag(items))
+
     def _shown(self, report: Report, query: Query, selection: tuple[object, ...]) -> Page:
         if query.collection.name == "pods":
             of = query.value("workload")
@@ -161,11 +174,6 @@ def _commitment(report: Report) -> Encoded:
     shown = report.commitment()
     same = msgspec.json.encode(replace(shown, revision=0, as_of="", age=0.0))
     return Encoded(msgspec.json.encode(shown), _etag([same]))
-
-
-def _as_pykles(report: Report) -> Encoded:
-    items = [*_encoded(pykles.nodes(report.nodes()).nodes)]
-    return Encoded(b'{"Nodes":[%b]}' % b",".join(items), _etag(items))
 
 
 def _encoded(rows: Sequence[Any]) -> Iterator[bytes]:

@@ -83,6 +83,22 @@ def test_many_rows_are_encoded_some_at_a_time_and_are_whole() -> None:
     assert [each["name"] for each in json.loads(body)["items"]] == [row.name for row in rows]
 
 
+def test_a_node_that_has_changed_is_encoded_again_and_one_that_is_gone_is_left_out() -> None:
+    one, two = node("one"), node("two")
+    reports = Reports(FixedReport(node_rows=[one, two]))
+    answers = Answers(sources(reports), spent=lambda: 0.0)
+
+    def shown() -> dict[str, float]:
+        found = json.loads(answers.nodes_as_pykles().body)["Nodes"]
+        return {each["NodeName"]: each["CPU"]["Requests"]["InstrumentedValue"] for each in found}
+
+    assert shown() == {"one": 2000, "two": 2000}
+    reports.change(node_rows=[one, node("two", requests=3), node("three", why_not="deleted")])
+    assert shown() == {"one": 2000, "two": 3000}
+    reports.change(node_rows=[node("two", requests=4)])
+    assert shown() == {"two": 4000}
+
+
 def test_lists_wait_for_the_first_account() -> None:
     answers = Answers(sources(Reports(FixedReport(revision=0, problem="not listed yet"))))
     for ask in (answers.nodes_as_pykles, lambda: answers.rows(query("nodes"))):

@@ -5,7 +5,6 @@ from 0 to 100 and beyond. Where pykles is wrong, these answers are right: `Perce
 capacity), requests are counted whether a container has limits or not, and every page of pods is counted once.
 """
 
-from collections.abc import Iterable
 from typing import Any
 
 import msgspec
@@ -73,9 +72,14 @@ class Ready(Struct, frozen=True, gc=False, rename="pascal"):
     message: str = "OK"
 
 
-def nodes(rows: Iterable[NodeRow]) -> Nodes:
-    """Return the answer to `GET /`, in the order of the rows; nodes that were deleted are left out."""
-    return Nodes(tuple(Node(row.name, _stats(row.cpu), _stats(row.memory)) for row in rows if row.why_not != "deleted"))
+def is_there(row: NodeRow) -> bool:
+    """Say whether pykles would show a node: it exists."""
+    return row.why_not != "deleted"
+
+
+def node(row: NodeRow) -> Node:
+    """Return one node of the answer to `GET /`."""
+    return Node(row.name, _stats(row.cpu), _stats(row.memory))
 
 
 def _stats(use: NodeUse) -> Stats:

@@ -10,10 +10,15 @@ from msgspec.structs import replace
 from tests.support.pykles import METRICS, NODES, READY
 from tests.support.reports import GI, node
 from webhook.core.reporting import pykles
+from webhook.core.reporting.rows import NodeRow
+
+
+def nodes(rows: list[NodeRow]) -> pykles.Nodes:
+    return pykles.Nodes(tuple(pykles.node(row) for row in rows if pykles.is_there(row)))
 
 
 def test_nodes_are_as_pykles_has_them() -> None:
-    answer = json.loads(msgspec.json.encode(pykles.nodes([node("node-1", requests=2, limits=12, allocatable=8)])))
+    answer = json.loads(msgspec.json.encode(nodes([node("node-1", requests=2, limits=12, allocatable=8)])))
     jsonschema_rs.validate(NODES, answer)
     assert answer["Nodes"] == [
         {
@@ -37,25 +42,25 @@ def test_nodes_are_as_pykles_has_them() -> None:
 def test_percentages_are_of_what_is_allocatable_and_not_of_capacity() -> None:
     row = node("n", requests=2, limits=4, allocatable=8)
     row = replace(row, memory=replace(row.memory, capacity=16 * GI), cpu=replace(row.cpu, capacity=16_000))
-    found = pykles.nodes([row]).nodes[0]
+    found = nodes([row]).nodes[0]
     assert [stats.capacity for stats in (found.cpu, found.ram)] == [16_000, 16 * GI]
     assert [stats.requests.percent for stats in (found.cpu, found.ram)] == [25.0, 25.0]
     assert [stats.limits.percent for stats in (found.cpu, found.ram)] == [50.0, 50.0]
 
 
 def test_nodes_that_are_gone_are_left_out() -> None:
-    assert pykles.nodes([node("a", why_not="deleted"), node("b", why_not="not ready")]).nodes[0].name == "b"
+    assert nodes([node("a", why_not="deleted"), node("b", why_not="not ready")]).nodes[0].name == "b"
 
 
 def test_numbers_are_written_as_pykles_writes_them() -> None:
-    text = msgspec.json.encode(pykles.nodes([node("n", requests=2)]))
+    text = msgspec.json.encode(nodes([node("n", requests=2)]))
     assert b'"Capacity":8000,' in text
     assert b'"InstrumentedValue":2000.0,' in text
 
 
 def test_a_node_with_nothing_allocatable_has_numbers_too() -> None:
     bare = node("n", allocatable=0)
-    answer = json.loads(msgspec.json.encode(pykles.nodes([bare])))
+    answer = json.loads(msgspec.json.encode(nodes([bare])))
     jsonschema_rs.validate(NODES, answer)
     assert answer["Nodes"][0]["RAM"]["Requests"] == {"InstrumentedValue": 2.0 * GI, "Percent": 0.0}
 
