@@ -31,7 +31,7 @@ def shortage(kind: str, controller: Workload, top: Workload | None = None) -> Sh
         return _daemon_set(controller)
     missing = max(0, controller.spec.replicas - controller.status.replicas)
     if kind == "StatefulSet":
-        return Shortage(missing, missing > 0 and _old(controller) > 0)
+        return Shortage(missing, missing > 0 and _stateful_set_is_stuck(controller))
     return Shortage(missing, top is not None and missing > 0 and _deployment_is_stuck(top))
 
 
@@ -41,10 +41,16 @@ def _deployment_is_stuck(top: Workload) -> bool:
     Source: `reconcileOldReplicaSets` in k8s.io/kubernetes/pkg/controller/deployment/rolling.go, which removes old pods
     only while more than `replicas - maxUnavailable` are available.
     """
-    if top.outdated or top.spec.strategy.type == "Recreate" or not _old(top):
+    if top.outdated or top.spec.paused or top.spec.strategy.type == "Recreate" or not _old(top):
         return False
     _, unavailable = fenceposts(top.spec.strategy.rolling_update, top.spec.replicas)
     return top.status.available_replicas <= top.spec.replicas - unavailable
+
+
+def _stateful_set_is_stuck(controller: Workload) -> bool:
+    """Say whether there are old pods, which go one after the other, each only when its predecessor's successor runs."""
+    update = controller.spec.update_strategy
+    return update.type != "OnDelete" and _old(controller) > update.rolling_update.partition
 
 
 def _old(workload: Workload) -> int:

@@ -81,4 +81,4 @@ def merged(rows: Iterable[DenialRow]) -> tuple[DenialRow, ...]:
     for row in rows:
         key = _alike(row)
         known[key] = _both(known[key], row) if key in known else row
-    return tuple(sorted(known.values(), key=lambda row: (row.ts, _alike(row)[:8]), reverse=True))
+    return tuple(sorted(known.values(), key=lambda row: (row.ts, *map(str, _alike(row))), reverse=True))
