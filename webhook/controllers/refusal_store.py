@@ -7,7 +7,7 @@ replica that has ended names the revision that it has seen, so that one replica 
 from collections.abc import Mapping
 
 from webhook.kube.configmaps import ConfigMaps
-from webhook.kube.stream import NotFound
+from webhook.kube.stream import Conflict, NotFound
 
 NAME = "headroom-refusals"
 
@@ -19,15 +19,18 @@ class RefusalStore:
         self._configmaps = configmaps
 
     def write(self, replica: str, text: str | None) -> None:
-        """Write a replica's own key, or remove it (None); the ConfigMap is created where it is missing.
-
-        Raises `Conflict` if another replica has just created it.
-        """
+        """Write a replica's own key, or remove it (None); the ConfigMap is created where it is missing."""
         try:
             self._configmaps.patch(NAME, {replica: text})
         except NotFound:
             if text is not None:
-                self._configmaps.create(NAME, {replica: text})
+                self._create(replica, text)
+
+    def _create(self, replica: str, text: str) -> None:
+        try:
+            self._configmaps.create(NAME, {replica: text})
+        except Conflict:  # another replica was first
+            self._configmaps.patch(NAME, {replica: text})
 
     def take_over(self, ended: str, replica: str, text: str | None, revision: int) -> None:
         """Write a replica's own key and remove that of one that has ended, in one step.

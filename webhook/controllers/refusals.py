@@ -195,7 +195,8 @@ class RefusalController:
         try:
             self._reads.touch(owner, datetime.fromtimestamp(self._wall_clock(), UTC).isoformat(timespec="milliseconds"))
         except GoneError:
-            self._blocked.gone(owner)
+            if self._blocked.gone(owner):
+                self._show()
         except KubeError as error:
             self._tell_of_failure(owner, error, now)
         else:

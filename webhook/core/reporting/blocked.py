@@ -22,7 +22,7 @@ from webhook.core.reporting.fairness import leaving
 from webhook.core.reporting.refusal import Refusal, is_bare
 from webhook.core.values.amounts import NOTHING, Amounts
 
-MOST: Final = 500  # owners of one replica
+MOST: Final = 500  # owners of one replica; up to a quarter more for a while
 EVERY: Final = 10.0  # seconds between two reads of a controller that no pod of its would fit for
 SOON: Final = 2.0  # the same while one would fit
 SETTLED: Final = 2.0  # what is read within so many seconds of a refusal does not end it
@@ -94,10 +94,11 @@ class BlockedOwners:
             entry.told, entry.refused_at = both(entry.told, told), now
             return
         self._entries[told.owner] = _Entry(told, now)
-        if len(self._entries) > self._most:
+        if len(self._entries) > self._most * 5 // 4:  # many at once: to decide which leave takes a while
             ages = {owner: (owner.namespace, each.refused_at) for owner, each in self._entries.items()}
-            del self._entries[leaving(ages)]
-            self.dropped += 1
+            for owner in leaving(ages, self._most):
+                del self._entries[owner]
+                self.dropped += 1
 
     # -- reads of controllers ------------------------------------------------------------------------------------------
 

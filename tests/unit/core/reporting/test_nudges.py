@@ -10,6 +10,7 @@ from tests.support.refusing import balances, blocked, owner
 from webhook.core.events.reference import Reference
 from webhook.core.reporting.nudges import CLAIM, LONGEST, PAUSE, Nudges
 
+FREE = [balances(room) for room in range(9)]
 FIRST, SECOND = blocked("a", 1), blocked("b", 2)
 
 
@@ -76,7 +77,7 @@ def test_what_is_touched_fits_beside_what_was_just_touched(asks: list[tuple[int,
     nudges, touched = Nudges(), list[tuple[float, str, int]]()
     for half, room in enumerate(free):
         now = half / 2
-        found = nudges.next(known, balances(room), now)
+        found = nudges.next(known, FREE[room], now)
         if found is None:
             continue
         claimed = sum(size for at, _, size in touched if now < at + CLAIM)
