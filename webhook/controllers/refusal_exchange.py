@@ -42,7 +42,7 @@ class RefusalExchange:
         self._store = store
         self._replica = replica
         self._clock = clock
-        self._lock = Lock()  # guards what `tell` writes
+        self._lock = Lock()  # guards what the views are made of
         self._others: dict[str, _Seen] = {}
         self._revision = 0
         self._lacks_own = False  # whether the key that this replica wrote was removed
@@ -50,6 +50,7 @@ class RefusalExchange:
         self._written_at = self._next_at = float("-inf")
         self._pause = APART
         self.failed = 0  # writes
+        self.version = 0  # changes after `views` did
 
     # -- what others show ----------------------------------------------------------------------------------------------
 
@@ -61,6 +62,7 @@ class RefusalExchange:
         with self._lock:
             self._others, self._revision = others, revision
             self._lacks_own = self._replica not in data
+            self.version += 1
 
     def _see(self, replica: str, text: str, known: _Seen | None) -> _Seen:
         if known is not None and known.text == text:
@@ -75,15 +77,17 @@ class RefusalExchange:
     @property
     def views(self) -> Views:
         """What each replica shows, this one included; any thread may ask."""
-        others = self._others
-        shown = {name: seen.shows for name, seen in others.items() if seen.shows is not None}
-        return {**shown, self._replica: self._shown}
+        with self._lock:
+            shown = {name: seen.shows for name, seen in self._others.items() if seen.shows is not None}
+            return {**shown, self._replica: self._shown}
 
     # -- what this replica shows ---------------------------------------------------------------------------------------
 
     def show(self, made: Publication) -> None:
         """Show this from now on; `write` writes it."""
-        self._shown = made
+        with self._lock:
+            self._shown = made
+            self.version += 1
 
     def write(self) -> None:
         """Write what is shown, if it is time to; never raises."""
@@ -143,5 +147,5 @@ class RefusalExchange:
         with self._lock:
             self._others = {name: each for name, each in self._others.items() if name != ended}
         self._done(made, now)
-        self._shown = made
+        self.show(made)
         return shown

@@ -9,8 +9,8 @@ import logging
 from collections import deque
 from collections.abc import Callable
 from datetime import UTC, datetime
-from threading import Event
-from typing import Final
+from threading import Event, Lock
+from typing import Final, NamedTuple
 
 from msgspec.structs import replace
 
@@ -38,6 +38,14 @@ _PAUSE = 5.0  # seconds without reads or nudges after one has failed
 _SILENCE: Final = 3600.0  # seconds until the log says again that owners cannot be touched
 
 
+class _Joined(NamedTuple):
+    """What all replicas show, at one version of the exchange."""
+
+    version: int = 0
+    denials: tuple[DenialRow, ...] = ()
+    blocked: tuple[Blocked, ...] = ()
+
+
 class RefusalController:
     """The denials and blocked owners of all replicas. One thread calls `run`; any thread may call `take` and the rest.
 
@@ -63,6 +71,9 @@ class RefusalController:
         self._denials, self._blocked, self._nudges = Denials(), BlockedOwners(), Nudges()
         self._bucket = Bucket(_READS, _BURST)
         self._again_at = self._warned_at = float("-inf")
+        self._last = _Joined()
+        self._lock, self._revision = Lock(), 0  # guards `_rows` and `_revision`
+        self._rows: tuple[tuple[DenialRow, ...], tuple[BlockedRow, ...]] = (), ()
         self.dropped = 0  # refusals that came faster than they could be taken in
         self.nudged = 0  # owners touched
 
@@ -74,18 +85,36 @@ class RefusalController:
             self.dropped += 1
         self._queue.append(refusal)
 
+    @property
+    def revision(self) -> int:
+        """A number that changes whenever the rows do."""
+        rows = self.denials(), self.blocked()
+        with self._lock:
+            if rows != self._rows:
+                self._rows = rows
+                self._revision += 1
+            return self._revision
+
     def denials(self) -> tuple[DenialRow, ...]:
         """Return the recent denials of all replicas, newest first."""
-        return denials_of(self._exchange.views)
+        return self._joined().denials
 
     def blocked(self) -> tuple[BlockedRow, ...]:
         """Return the blocked owners of all replicas, first those that have been so for longest."""
         balances = self._room.balances()
-        return tuple(row_of(each, balances) for each in blocked_of(self._exchange.views))
+        return tuple(row_of(each, balances) for each in self._joined().blocked)
 
     def blocked_count(self) -> int:
         """Return how many owners are blocked, whichever replica refused them."""
-        return len({each.owner for view in self._exchange.views.values() for each in view.blocked})
+        return len(self._joined().blocked)
+
+    def _joined(self) -> _Joined:
+        """Return what all replicas show; it is made once for each change."""
+        version, known = self._exchange.version, self._last
+        if known.version != version:
+            views = self._exchange.views
+            self._last = known = _Joined(version, denials_of(views), blocked_of(views))
+        return known
 
     @property
     def forgotten(self) -> int:
@@ -186,7 +215,7 @@ class RefusalController:
     def _nudge(self) -> None:
         """Touch the next owner for which there is room, if this replica is the one that does it."""
         now = self._clock()
-        if now < self._again_at or not (blocked := blocked_of(self._exchange.views)) or not self._room.comes_first():
+        if now < self._again_at or not (blocked := self._joined().blocked) or not self._room.comes_first():
             return
         target = self._nudges.next(blocked, self._room.balances(), now)
         if target is None:

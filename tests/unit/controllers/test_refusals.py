@@ -137,6 +137,17 @@ def test_what_another_replica_refused_is_shown_too_and_counted_once(scene: Scene
     assert [each.count for each in scene.controller.blocked() if each.controller_name == "web-1"] == [2]
 
 
+def test_the_revision_changes_with_the_rows_and_with_what_is_missing(scene: Scene) -> None:
+    before = scene.controller.revision
+    scene.refuse()
+    scene.look()
+    first = scene.controller.revision
+    assert first != before
+    assert scene.controller.revision == first
+    scene.room.free = 0.5
+    assert scene.controller.revision != first
+
+
 def test_an_owner_leaves_when_it_has_its_pods_or_is_gone(scene: Scene) -> None:
     scene.refuse("web-1")
     scene.refuse("web-2")
