@@ -157,7 +157,7 @@ def _build(options: Options) -> _Parts:
     configuration = configure(options.kubeconfig)
     api = Api(configuration, clock)
     top = TopOwners(Owners(api, topowners.WITHIN), clock).find
-    audit = AuditLog(name, time.time, options.audit_file, top=top, tell=lambda *said: _take(refusals, *said))
+    audit = AuditLog(name, time.time, options.audit_file, top=top, tell=lambda *said: _take(refusals, room, *said))
     registry = CollectorRegistry(auto_describe=False)
     reviews = metrics.Reviews(registry)
 
@@ -187,7 +187,8 @@ def _build(options: Options) -> _Parts:
     configmaps = ConfigMaps(api, options.namespace, TIMEOUT)
     booking = AllotmentController(configmaps, admission, stop, pods.request_proof, rereading)
     exchange = RefusalExchange(RefusalStore(ConfigMaps(api, options.namespace, _SHARING_TIMEOUT)), name, clock)
-    refusals = _refusals(api, RoomView(account), exchange, stop)
+    room = RoomView(account)
+    refusals = _refusals(api, room, exchange, stop)
     recounting = RecountController(account, stop, metrics.Recounts(registry).record)
     registry.register(metrics.StateCollector(admission, settings, audit, booking, certificate, time.time))
     registry.register(metrics.QuotasSeen(quotas))
@@ -223,8 +224,8 @@ def _refusals(api: Api, room: RoomView, exchange: RefusalExchange, stop: Event) 
     return RefusalController(room, OwnerReads(api), exchange, stop, top=top, clock=clock, wall_clock=time.time)
 
 
-def _take(refusals: RefusalController, decided: DecisionRecord, made: Line) -> None:
-    found = refusal(decided, made)
+def _take(refusals: RefusalController, room: RoomView, decided: DecisionRecord, made: Line) -> None:
+    found = refusal(decided, made, room.scopes_of)
     if found is not None:
         refusals.take(found)
 
