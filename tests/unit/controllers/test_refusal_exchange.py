@@ -135,6 +135,17 @@ def test_a_replica_that_writes_again_has_not_ended() -> None:
     assert replica.take_over(lambda _: TWO) is None
 
 
+def test_a_replica_that_is_silent_has_ended_whatever_the_others_write() -> None:
+    replica, dead = Replica(Object()), written(ONE)
+    for number in range(4):
+        alive = written(Publication(renewal=number, denials=(row(),)))
+        replica.object.data = {"dead": dead, "r2": alive}
+        replica.watches()
+        replica.clock.wait(RENEW)
+    assert replica.take_over(lambda shown: shown) is not None
+    assert set(replica.object.data) == {"r1", "r2"}
+
+
 def test_of_two_replicas_one_takes_over() -> None:
     store, clock = Object(), Clock()
     store.data = {"dead": written(TWO)}
