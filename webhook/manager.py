@@ -156,8 +156,12 @@ def _build(options: Options) -> _Parts:
     certificate = ServingCertificate(options.tls_cert_file, options.tls_key_file, options.client_ca_file)
     configuration = configure(options.kubeconfig)
     api = Api(configuration, clock)
+    account = ClusterState(name, options.timing, clock, help_=Help(f"{options.namespace}/{CONFIG}"))
+    stop, room = Event(), RoomView(account)
+    exchange = RefusalExchange(RefusalStore(ConfigMaps(api, options.namespace, _SHARING_TIMEOUT)), name, clock)
+    refusals = _refusals(api, room, exchange, stop)
     top = TopOwners(Owners(api, topowners.WITHIN), clock).find
-    audit = AuditLog(name, time.time, options.audit_file, top=top, tell=lambda *said: _take(refusals, room, *said))
+    audit = AuditLog(name, time.time, options.audit_file, top=top, tell=partial(_take, refusals, room))
     registry = CollectorRegistry(auto_describe=False)
     reviews = metrics.Reviews(registry)
 
@@ -166,11 +170,9 @@ def _build(options: Options) -> _Parts:
         audit.record(decided)
         announcing.record(decided)
 
-    account = ClusterState(name, options.timing, clock, help_=Help(f"{options.namespace}/{CONFIG}"))
     quotas = QuotaView(clock)
     admission = PodAdmission(account, observe, quotas)
     forecast = WorkloadAdmission(account, partial(_fetch, api), metrics.EarlyAnswers(registry).record, audit.record)
-    stop = Event()
     announcing = EventRecorder(api, name, stop, clock, time.time)
     registry.register(metrics.EventCollector(announcing))
     settings = ConfigurationLoader(
@@ -186,9 +188,6 @@ def _build(options: Options) -> _Parts:
     )
     configmaps = ConfigMaps(api, options.namespace, TIMEOUT)
     booking = AllotmentController(configmaps, admission, stop, pods.request_proof, rereading)
-    exchange = RefusalExchange(RefusalStore(ConfigMaps(api, options.namespace, _SHARING_TIMEOUT)), name, clock)
-    room = RoomView(account)
-    refusals = _refusals(api, room, exchange, stop)
     recounting = RecountController(account, stop, metrics.Recounts(registry).record)
     registry.register(metrics.StateCollector(admission, settings, audit, booking, certificate, time.time))
     registry.register(metrics.QuotasSeen(quotas))
