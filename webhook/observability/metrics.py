@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from itertools import accumulate
 from threading import Lock
-from typing import Final
+from typing import Final, NamedTuple, Self
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, disable_created_metrics
 from prometheus_client.core import (
@@ -29,10 +29,12 @@ from webhook.controllers.allotments import AllotmentController
 from webhook.controllers.versions import Versions
 from webhook.core.forecast.plan import KINDS
 from webhook.core.ledger.balance import Balance
+from webhook.core.ledger.ledger import Ledger
 from webhook.core.ledger.recount import Drift
 from webhook.core.ledger.reservations import Reservation
 from webhook.core.ledger.rules import Bound
 from webhook.core.reviews.review import AdmissionRequest
+from webhook.core.sharing.allotment import Allotment
 from webhook.core.values.amounts import NOTHING, Amounts
 from webhook.http.tls import ServingCertificate
 from webhook.observability.audit_log import AuditLog
@@ -169,7 +171,7 @@ class KubernetesRules(Collector):
     def collect(self) -> Iterator[Metric]:
         """Yield every family."""
         text = "Versions of Kubernetes by whose rules pods are counted; of several the larger figure counts."
-        yield _by("headroom_kubernetes_rules", text, "version", {each.version: 1 for each in self._account.rules})
+        yield _by("headroom_kubernetes_rules", text, "version", {each.version: 1 for each in self._account.basis.rules})
         text = "Whether the API server's version is newer than those that are known, or cannot be read."
         yield _gauge("headroom_kubernetes_version_unknown", text, self._versions.unknown)
 
@@ -217,12 +219,13 @@ class StateCollector(Collector):
 
     def _process(self) -> Iterator[Metric]:
         yield InfoMetricFamily("headroom_build", "What is running.", value={"version": __version__})
-        config = {"hash": self._account.config_hash, "mode": self._account.config.mode.value}
+        basis = self._account.basis
+        config = {"hash": basis.config_hash, "mode": basis.config.mode.value}
         yield InfoMetricFamily("headroom_config", "The configuration that applies.", value=config)
         good, expiry = float(self._settings.reading.good), self._certificate.expires_at
         yield _gauge("headroom_config_last_reload_success", "1 if the configuration's last edit was good.", good)
         yield _gauge("headroom_certificate_expiry_timestamp_seconds", "When the serving certificate expires.", expiry)
-        yield _gauge("headroom_ready", "1 if this replica can judge.", float(self._account.unable() is None))
+        yield _gauge("headroom_ready", "1 if this replica can judge.", float(self._account.readiness.unable() is None))
         yield _counter("headroom_audit_lines_dropped", "Audit lines lost.", self._audit.dropped)
         sent_back = self._admission.sent_back
         yield _counter("headroom_admission_sent_back", "Reviews answered with 503, to be asked again.", sent_back)
@@ -240,13 +243,7 @@ class StateCollector(Collector):
         yield family
 
     def _scopes(self) -> Iterator[Metric]:
-        with self._account.lock:
-            ledger = self._account.ledger
-            standings = [ledger.standing(scope) for scope in ledger.accounting.scopes]
-            pending = ledger.pending()
-            pods, live = ledger.pods_that_count(), len(ledger)
-            overlaps, out = ledger.capacity.overlaps(), ledger.capacity.out()
-            reserves = {scope: ledger.accounting.reserve_nodes(scope) for scope in out}
+        standings, pending, pods, live, overlaps, out, reserves = self._account.read(_Scopes.of)
         yield _by("headroom_reserve_nodes", "Nodes whose loss a reserve is for.", "scope", reserves)
         text = "Nodes that are cordoned, or lost and not replaced; the reserve pays for the largest of them."
         yield _by("headroom_reserve_used_nodes", text, "scope", {scope: len(nodes) for scope, nodes in out.items()})
@@ -268,18 +265,10 @@ class StateCollector(Collector):
         yield from families.values()
 
     def _reservations(self) -> Iterator[Metric]:
-        account = self._account
-        with account.lock:
-            ledger, allotment = account.ledger, account.allotment
-            states = Counted(_state(r, account.clock() - allotment.timing.lapse) for _, r in ledger.reservations)
-            shares = {
-                scope: (ledger.reservations.unseen(scope), allotment.held(scope), ledger.capacity.bearing(scope).bound)
-                for scope in ledger.accounting.scopes
-            }
-            lapsed, in_bad_standing = account.lapsed, len(ledger.history)
-            growths, grown = ledger.unasked_growths, ledger.unasked_growth.memory_requests
-            binds, bound = dict(ledger.unconfined_binds), dict(ledger.unconfined_bound)
-            pools = ledger.accounting.scopes[1:]
+        now = self._account.clock()
+        held = self._account.read_holdings(lambda ledger, allotment: _Held.of(ledger, allotment, now))
+        states, shares, in_bad_standing, growths, grown, binds, bound, pools = held
+        lapsed = self._account.lapsed
         text = (
             "Reservations not yet retired. Orphaned: the pod has not appeared in time, and is taken to be never "
             "created once a fresh view shows it."
@@ -308,8 +297,64 @@ class StateCollector(Collector):
             writes.add_metric((outcome,), number)
         yield writes
         text = "Times that etcd was put back, as far as this replica has noticed."
-        yield _counter("headroom_history_restarts", text, self._account.allotment.restarts)
+        yield _counter("headroom_history_restarts", text, self._account.bookings.restores().restarts)
         yield _counter("headroom_hand_backs", "Writes that answered another replica's call.", tally.hand_backs)
+
+
+class _Scopes(NamedTuple):
+    """What is shown of the scopes, taken under the lock."""
+
+    standings: list[Balance]
+    pending: Mapping[str, Amounts]
+    pods: int
+    live: int
+    overlaps: Mapping[tuple[str, str], int]
+    out: Mapping[str, tuple[str, ...]]
+    reserves: Mapping[str, int]
+
+    @classmethod
+    def of(cls, ledger: Ledger) -> Self:
+        """Take it; the caller holds the lock."""
+        accounting, capacity = ledger.accounting, ledger.capacity
+        out = capacity.out()
+        return cls(
+            [ledger.standing(scope) for scope in accounting.scopes],
+            ledger.pending(),
+            ledger.pods_that_count(),
+            len(ledger),
+            capacity.overlaps(),
+            out,
+            {scope: accounting.reserve_nodes(scope) for scope in out},
+        )
+
+
+class _Held(NamedTuple):
+    """What is shown of reservations and of the allotment, taken under the lock."""
+
+    states: Counted[str]
+    shares: Mapping[str, tuple[Amounts, Amounts, Bound]]
+    in_bad_standing: int
+    growths: int
+    grown: int
+    binds: Mapping[str, int]
+    bound: Mapping[str, Amounts]
+    pools: tuple[str, ...]
+
+    @classmethod
+    def of(cls, ledger: Ledger, allotment: Allotment, now: float) -> Self:
+        """Take it; the caller holds the lock."""
+        lapsed_before, unseen = now - allotment.timing.lapse, ledger.reservations.unseen
+        scopes, held, bearing = ledger.accounting.scopes, allotment.grants.held, ledger.capacity.bearing
+        return cls(
+            Counted(_state(reservation, lapsed_before) for _, reservation in ledger.reservations),
+            {scope: (unseen(scope), held(scope), bearing(scope).bound) for scope in scopes},
+            len(ledger.history),
+            ledger.unasked_growths,
+            ledger.unasked_growth.memory_requests,
+            dict(ledger.unconfined_binds),
+            dict(ledger.unconfined_bound),
+            scopes[1:],
+        )
 
 
 def _shares(shares: Mapping[str, tuple[Amounts, Amounts, Bound]]) -> Iterator[Metric]:

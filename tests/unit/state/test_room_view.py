@@ -57,11 +57,11 @@ def test_of_the_replicas_that_grant_the_first_by_name_comes_first(peer: str, *, 
     judge = ready()  # it is r1
     account, room = judge.admission.account, of(judge)
     assert room.comes_first()
-    shared = account.allotment.shared
+    shared, revision = account.read_holdings(lambda _, allotment: (allotment.shared, allotment.revision))
     assert shared is not None
     holdings = {**shared.holdings, peer: Holding(1)}
     beside = Shared(shared.epoch, shared.open, shared.serial + 1, holdings=holdings)
-    account.observe(beside, account.allotment.revision + 1)
+    account.bookings.observe(beside, revision + 1)
     assert room.comes_first() is first
     for _ in range(6):  # the peer stops renewing, and this one does not
         judge.clock.wait(3.0)
