@@ -32,6 +32,7 @@ from webhook.controllers.refusals import RefusalController
 from webhook.controllers.relist import RelistController, restored
 from webhook.controllers.versions import Versions
 from webhook.core.events.aggregator import Occurrence
+from webhook.core.events.reference import Reference
 from webhook.core.reviews.messages import Help
 from webhook.core.sharing.allotment import Timing
 from webhook.http import memory
@@ -110,9 +111,9 @@ class _Refusals:
     exchange: RefusalExchange
     controller: RefusalController
 
-    def take(self, decided: DecisionRecord, made: Line) -> None:
+    def take(self, decided: DecisionRecord, made: Line, owner: Reference | None) -> None:
         """Take in a decision that gets an audit line."""
-        found = refusal(decided, made, self.room.scopes_of)
+        found = refusal(decided, made, owner, self.room.scopes_of)
         if found is not None:
             self.controller.take(found)
 

@@ -3,18 +3,24 @@
 from collections.abc import Callable
 
 from webhook.admission.decision_record import DecisionRecord
+from webhook.core.events.reference import Reference
 from webhook.core.ledger.info import PodInfo
 from webhook.core.reporting.refusal import Refusal, is_shown
 from webhook.core.reporting.rows import DenialRow
 from webhook.core.reviews.forms import LONGEST_NAME, LONGEST_USER
 from webhook.core.reviews.messages import printable
-from webhook.observability.audit_record import Line, maker
+from webhook.observability.audit_record import Line
 
 _MESSAGE = 500  # characters, as in a refusal; only a quota's own words may be longer
 
 
-def refusal(decided: DecisionRecord, line: Line, scopes_of: Callable[[PodInfo], tuple[str, ...]]) -> Refusal | None:
-    """Return a decision as it is shown; None if mode enforce would not surely have refused it."""
+def refusal(
+    decided: DecisionRecord, line: Line, owner: Reference | None, scopes_of: Callable[[PodInfo], tuple[str, ...]]
+) -> Refusal | None:
+    """Return a decision as it is shown; None if mode enforce would not surely have refused it.
+
+    `line` is its audit line, and `owner` the controller that the pod names.
+    """
     if not is_shown(line.decision, line.mode, line.reason):
         return None
     row = DenialRow(
@@ -46,4 +52,4 @@ def refusal(decided: DecisionRecord, line: Line, scopes_of: Callable[[PodInfo], 
     asked = decided.case.question
     if asked is None:
         return Refusal(row, None)
-    return Refusal(row, maker(decided), asked.facts.footprint, scopes_of(asked.facts))
+    return Refusal(row, owner, asked.facts.footprint, scopes_of(asked.facts))
