@@ -86,7 +86,7 @@ def test_the_audit_log_tells_of_decisions_that_get_a_line_and_of_no_other() -> N
 def test_what_the_audit_log_cannot_queue_is_told_all_the_same() -> None:
     judge, told = ready(), list[str]()
     response(judge.ask(review(memory="9Gi")))
-    with writing(io.BytesIO(), tell=lambda _, made, owner: told.append(made.reason), queue=0) as audit:
+    with writing(io.BytesIO(), tell=lambda *said: told.append(said[1].reason), queue=0) as audit:
         audit.record(judge.decided[-1])
         assert audit.dropped == 1
     assert told == ["MemoryCommitmentExceeded"]
