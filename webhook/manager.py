@@ -37,7 +37,7 @@ from webhook.http.tls import ServingCertificate
 from webhook.kube.client import Api, configure
 from webhook.kube.configmaps import ConfigMaps
 from webhook.kube.stream import KubeError, NotFound
-from webhook.observability import metrics
+from webhook.observability import metrics, state_metrics
 from webhook.observability import top_owners as topowners
 from webhook.observability.audit_log import AuditLog
 from webhook.observability.events import EventRecorder, edited
@@ -163,7 +163,7 @@ def _build(options: Options) -> _Parts:
     forecast = WorkloadAdmission(account, partial(_fetch, api), metrics.EarlyAnswers(registry).record, audit.record)
     stop = Event()
     announcing = EventRecorder(api, name, stop, clock, time.time)
-    registry.register(metrics.EventCollector(announcing))
+    registry.register(state_metrics.EventCollector(announcing))
     settings = ConfigurationLoader(
         account.configure,
         account.lack_config,
@@ -171,15 +171,15 @@ def _build(options: Options) -> _Parts:
     )
     pods = watching.watch_pods(api, account)
     versions = Versions(Api(configuration, clock), account, pods.request_list, stop)
-    registry.register(metrics.KubernetesRules(account, versions))
+    registry.register(state_metrics.KubernetesRules(account, versions))
     rereading = RelistController(
         account, lambda text: _announce(announcing, restored(text, options.namespace, settings.uid))
     )
     configmaps = ConfigMaps(api, options.namespace, TIMEOUT)
     booking = AllotmentController(configmaps, admission, stop, pods.request_proof, rereading)
     recounting = RecountController(account, stop, metrics.Recounts(registry).record)
-    registry.register(metrics.StateCollector(admission, settings, audit, booking, certificate, time.time))
-    registry.register(metrics.QuotasSeen(quotas))
+    registry.register(state_metrics.StateCollector(admission, settings, audit, booking, certificate, time.time))
+    registry.register(state_metrics.QuotasSeen(quotas))
     reflectors: dict[str, Reflector[Any]] = {
         "pods": pods,
         "nodes": watching.watch_nodes(api, account),

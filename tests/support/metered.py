@@ -15,7 +15,8 @@ from webhook.kube.client import Api
 from webhook.kube.configmaps import ConfigMaps
 from webhook.observability.audit_log import AuditLog
 from webhook.observability.events import EventRecorder
-from webhook.observability.metrics import EventCollector, QuotasSeen, Recounts, Reviews, StateCollector
+from webhook.observability.metrics import Recounts, Reviews
+from webhook.observability.state_metrics import EventCollector, QuotasSeen, StateCollector
 from webhook.state.configuration import ConfigurationLoader
 
 WALL = 1_700_000_000.0

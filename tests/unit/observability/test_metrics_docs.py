@@ -17,7 +17,8 @@ from webhook.admission.workloads import WorkloadAdmission
 from webhook.controllers.versions import Versions
 from webhook.core.ledger.nodes import Allocatable, NodeInfo
 from webhook.core.pods.rules import NEWEST
-from webhook.observability.metrics import EarlyAnswers, KubernetesRules, over_replicas
+from webhook.observability.metrics import EarlyAnswers, over_replicas
+from webhook.observability.state_metrics import KubernetesRules
 
 DOC = Path(__file__).parents[3] / "docs" / "metrics.md"
 BEGIN, END = "<!-- metrics: begin -->\n", "<!-- metrics: end -->\n"

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from webhook.core.ledger.nodes import ALWAYS, Allocatable, Node, NodeInfo, not_ready_since
 from webhook.core.ledger.places import Places
-from webhook.core.ledger.reserve import keep, owed
+from webhook.core.ledger.reserve import Kept, keep, owed
 from webhook.core.ledger.rules import SUMS, AccountingRules, Bound
 from webhook.core.values.amounts import NOTHING, Amounts
 
@@ -30,6 +30,7 @@ class _Base(NamedTuple):
     """The part of a scope's limits that depends on its nodes alone; sizes are in grains, one entry for each sum."""
 
     room: Allocatable
+    largest: Allocatable  # the most memory and the most cpu of any node that counts
     leaving: Allocatable
     sizes: tuple[list[int], ...]  # of the largest nodes that can be lost whole, and of all nodes lost while outside
     lost: tuple[int, ...]
@@ -86,6 +87,21 @@ class Capacity:
         if known is None:
             known = self._bearing[scope] = self._bear(scope)
         return known
+
+    def bound_without_largest(self, scope: str) -> Bound:
+        """Return the bound of each sum if the largest of the nodes that count were lost now, before any joins.
+
+        A reserve pays for that loss as far as it goes: the bound stays the same if the reserve covers it whole.
+        """
+        base, accounting = self._base_of(scope), self._accounting
+        kept = [each.now for each in self._kept(scope, base)]
+        gone = [accounting.size(scope, index, base.largest) for index in SUMS]
+        return accounting.bound(scope, base.room, list(map(max, kept, gone)))
+
+    def why_not(self, node: Node) -> str:
+        """Return why a known node does not count now, in a word or two; "" if it counts."""
+        name = node.facts.name
+        return "" if name in self._counting else _reason(node, down=name in self._down)
 
     def overlaps(self) -> Mapping[tuple[str, str], int]:
         """Return how many nodes two pools select, by the pool that the nodes belong to and the other pool."""
@@ -221,16 +237,8 @@ class Capacity:
         self._overlaps = self._out = None
 
     def _bear(self, scope: str) -> ScopeLimits:
-        base = self._bases.get(scope)
-        if base is None:
-            base = self._bases[scope] = self._base(scope)
-        accounting = self._accounting
-        largest = accounting.reserve_nodes(scope)
-        outside = [(facts.room, self._held(facts.name)) for facts in base.outside] if largest else []
-        kept = []
-        for index in SUMS:
-            sizes = [*base.sizes[index], *(accounting.size(scope, index, *each) for each in outside)]
-            kept.append(keep(sizes, largest, base.lost[index], accounting.size(scope, index, base.leaving)))
+        base, accounting = self._base_of(scope), self._accounting
+        kept = self._kept(scope, base)
         now = [each.now for each in kept]
         return ScopeLimits(
             base.room,
@@ -238,6 +246,23 @@ class Capacity:
             accounting.bound(scope, base.room, now),
             accounting.unpaid(scope, base.room, base.leaving, kept),
         )
+
+    def _base_of(self, scope: str) -> _Base:
+        known = self._bases.get(scope)
+        if known is None:
+            known = self._bases[scope] = self._base(scope)
+        return known
+
+    def _kept(self, scope: str, base: _Base) -> list[Kept]:
+        """Return what is kept of each sum for the loss of nodes, in grains of its bound."""
+        accounting = self._accounting
+        largest = accounting.reserve_nodes(scope)
+        outside = [(facts.room, self._held(facts.name)) for facts in base.outside] if largest else []
+        kept = []
+        for index in SUMS:
+            sizes = [*base.sizes[index], *(accounting.size(scope, index, *each) for each in outside)]
+            kept.append(keep(sizes, largest, base.lost[index], accounting.size(scope, index, base.leaving)))
+        return kept
 
     def _out_of(self, scope: str) -> tuple[str, ...]:
         leaving, down = (
@@ -268,7 +293,8 @@ class Capacity:
             else:
                 outside.append(node.facts)
         sizes = self._largest(scope, counted + leaving, lost)
-        return _Base(_sum(counted), _sum(leaving), sizes, self._lost(scope, members, lost), tuple(outside))
+        missing = self._lost(scope, members, lost)
+        return _Base(_sum(counted), _largest(counted), _sum(leaving), sizes, missing, tuple(outside))
 
     def _largest(self, scope: str, standing: list[Allocatable], lost: list[Node]) -> tuple[list[int], ...]:
         """Return, for each sum, sizes in grains that include the largest ones of all nodes but those outside."""
@@ -314,6 +340,10 @@ def _joined(members: Iterable[Node], lost: Iterable[Node]) -> list[tuple[float, 
 
 def _sum(rooms: Iterable[Allocatable]) -> Allocatable:
     return Allocatable(*map(sum, zip(*rooms, strict=True)))
+
+
+def _largest(rooms: Iterable[Allocatable]) -> Allocatable:
+    return Allocatable(*map(max, zip(*rooms, strict=True)))
 
 
 def _keep(names: set[str], name: str, member: bool) -> None:

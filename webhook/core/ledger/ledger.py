@@ -48,7 +48,7 @@ class Ledger:
 
     def __init__(self, accounting: AccountingRules) -> None:
         self.accounting = accounting
-        self.capacity = Capacity(accounting, lambda node: self._held.get(node, NOTHING))
+        self.capacity = Capacity(accounting, self.held)
         self.reservations = Reservations(self._charged_under)
         self.revision = 0  # up to which the view has come
         self.pod_revision = 0  # the highest that any pod was shown with
@@ -182,6 +182,10 @@ class Ledger:
     def pool_of_node(self, name: str) -> str | None:
         """Return the pool that a node's pods are charged to, or None."""
         return self._placed.get(name)
+
+    def held(self, node: str) -> Amounts:
+        """Return what the live pods that are bound to a node commit, whether it counts or not."""
+        return self._held.get(node, NOTHING)
 
     def pool_of(self, entry: Entry) -> str | None:
         """Return the pool that a live pod is charged to; if it stands apart, the pool that it would be charged to."""

@@ -1,8 +1,11 @@
 """Capacity: when a node counts, and what its scopes can bear."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.support.accounts import GI, HIGH_MEM, REQUESTS, config, footprint, node
 from webhook.core.ledger.capacity import Capacity, ScopeLimits
@@ -344,3 +347,31 @@ def test_why_nodes_do_not_count_is_counted() -> None:
     assert of.uncounted("high-mem") == (("not Ready", 1),)
     of.gone("d", 12.0)
     assert of.uncounted("high-mem") == (("deleted", 1),)
+
+
+@given(
+    reserve=st.integers(0, 3),
+    sizes=st.lists(st.tuples(st.integers(1, 9), st.integers(0, 5)), min_size=1, max_size=7, unique=True),
+    data=st.data(),
+)
+def test_the_bound_without_the_largest_node_is_what_its_loss_leaves(
+    reserve: int, sizes: list[tuple[int, int]], data: st.DataObject
+) -> None:
+    nodes = [node(f"n{index}", size + part / 7) for index, (size, part) in enumerate(sizes)]
+    settings = f"reserve: {{nodes: {reserve}}}\nthresholds: {{memory: {{requests: 77.7%}}}}"
+    of = capacity(settings, *nodes)
+    for each in data.draw(st.lists(st.sampled_from(nodes), max_size=2, unique=True)):
+        of.see(replace(each, **data.draw(st.sampled_from([{"cordoned": True}, {"ready": False}]))), 10.0)
+    of.tick(30.0)
+    counted = [each for each in nodes if of.counts(each.name)]
+    foretold = of.bound_without_largest(CLUSTER)
+    if not counted:
+        assert foretold == of.bearing(CLUSTER).bound
+        return
+    of.gone(max(counted, key=lambda each: each.room.memory).name, 40.0)
+    assert foretold == of.bearing(CLUSTER).bound
+
+
+def test_why_a_node_does_not_count_is_known_of_each() -> None:
+    of = capacity("", node("a"), node("b", cordoned=True), node("c", ready=False))
+    assert {each.facts.name: of.why_not(each) for each in of.all()} == {"a": "", "b": "cordoned", "c": "not Ready"}
