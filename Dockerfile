@@ -19,7 +19,7 @@ COPY webhook /src/webhook
 WORKDIR /src
 RUN /opt/build/bin/pip wheel --no-cache-dir --no-deps --no-build-isolation --wheel-dir /wheels . \
  && /opt/build/bin/pip --python /opt/headroom/bin/python install \
-      --no-cache-dir --no-compile --no-deps --no-warn-script-location --root /application /wheels/headroom-*.whl \
+      --no-cache-dir --no-compile --no-deps --no-warn-script-location --root /application /wheels/kubectl_headroom-*.whl \
  && /opt/headroom/bin/python -m compileall -q --invalidation-mode unchecked-hash \
       -s /application /application/opt/headroom/lib
 

@@ -1,6 +1,7 @@
 """The image: what the Deployment counts on, and how it is layered."""
 
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -54,3 +55,9 @@ def test_only_what_the_image_is_made_of_enters_the_build(dockerfile: str) -> Non
         source for copy in instruction(dockerfile, "COPY") for source in copy.split()[:-1] if "--from" not in copy
     }
     assert let_in == copied
+
+
+def test_the_wheel_that_is_installed_is_the_one_that_is_built(dockerfile: str) -> None:
+    """The name of a wheel is the distribution's, with `_` for `-` (the binary distribution format)."""
+    distribution = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["name"]
+    assert re.findall(r"/wheels/(\S+)", dockerfile) == [f"{distribution.replace('-', '_')}-*.whl"]

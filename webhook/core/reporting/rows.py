@@ -11,7 +11,7 @@ class Row(Struct, frozen=True, gc=False, rename="camel", kw_only=True):
     """What all of these have in common: they are immutable, and written in camelCase."""
 
 
-class Line(Row):
+class Line(Row, frozen=True):
     """One sum of one scope, with everything that a load line shows: requests or limits, of memory or cpu.
 
     `committed` is what live pods commit that count; it contains `pending` (unbound pods), which contains `unplaceable`
@@ -31,7 +31,7 @@ class Line(Row):
     free: int | None
 
 
-class ResourceLines(Row):
+class ResourceLines(Row, frozen=True):
     """Memory or cpu of one scope: `capacity` and `allocatable` of the nodes that count."""
 
     capacity: int | None
@@ -40,7 +40,7 @@ class ResourceLines(Row):
     limits: Line
 
 
-class Fragmentation(Row):
+class Fragmentation(Row, frozen=True):
     """How far free memory requests are in pieces: the largest free piece on one node, in bytes.
 
     `share_too_small` is the share of free memory on nodes that have less free than the median pod requests; None where
@@ -52,7 +52,7 @@ class Fragmentation(Row):
     share_too_small: float | None
 
 
-class ScopeRow(Row):
+class ScopeRow(Row, frozen=True):
     """One scope: the cluster, or one pool. `pods_max` is how many pods its counted nodes take; None if unknown."""
 
     scope: str
@@ -71,7 +71,7 @@ class ScopeRow(Row):
     fragmentation: Fragmentation
 
 
-class Commitment(Row):
+class Commitment(Row, frozen=True):
     """The whole account at one moment: the cluster first, then each pool in the configuration's order.
 
     `problem` says why the account cannot be trusted now (not synced, stale), None if it can. `age` is in seconds.
@@ -88,7 +88,7 @@ class Commitment(Row):
     scopes: tuple[ScopeRow, ...]
 
 
-class Use(Row):
+class Use(Row, frozen=True):
     """What some pods commit of one resource; `limits` sums declared limits, `unbounded` counts pods without one."""
 
     requests: int
@@ -96,7 +96,7 @@ class Use(Row):
     unbounded: int
 
 
-class NodeUse(Row):
+class NodeUse(Row, frozen=True):
     """One resource of one node; `requests_ratio` and `limits_ratio` are of allocatable, None where that is 0."""
 
     capacity: int | None
@@ -107,7 +107,7 @@ class NodeUse(Row):
     limits_ratio: float | None
 
 
-class NodeRow(Row):
+class NodeRow(Row, frozen=True):
     """One node; `why_not` says why it does not count, None if it does. `labels` are those of the node."""
 
     name: str
@@ -123,7 +123,7 @@ class NodeRow(Row):
     cpu: NodeUse
 
 
-class GroupRow(Row):
+class GroupRow(Row, frozen=True):
     """What a group of pods commits: a namespace, a workload, or the nodes with one value of a label.
 
     `kind` and `name` are those of the group; `namespace` is None for groups that are not in one. `memory_share` is the
@@ -145,7 +145,7 @@ class GroupRow(Row):
     unreviewed: dict[str, int]
 
 
-class PodRow(Row):
+class PodRow(Row, frozen=True):
     """One live pod. `pool` is the pool it is charged to; `counted` is False where its node does not count."""
 
     namespace: str
@@ -163,7 +163,7 @@ class PodRow(Row):
     cpu: Use
 
 
-class DenialRow(Row):
+class DenialRow(Row, frozen=True):
     """One recent decision that refused, or in a trial mode would have: what people need of its audit line."""
 
     ts: str
@@ -187,7 +187,7 @@ class DenialRow(Row):
     short_by_limits: int | None
 
 
-class BlockedRow(Row):
+class BlockedRow(Row, frozen=True):
     """An owner whose pods were refused and who is still short of them.
 
     `asks_*` is what one pod of it asks, `count` how often it was refused since `since`, `last` when it was last
