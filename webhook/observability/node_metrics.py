@@ -4,25 +4,22 @@ The others share one series for each pool, with `REST` as their name, so that th
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
-from typing import Final, TypeVar
+from collections.abc import Iterator, Sequence
+from typing import Final
 
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 
+from webhook.observability.families import own_names
 from webhook.observability.state_reading import NodeReading
 
 MOST: Final = 1000
-REST: Final = "_rest"  # no object of Kubernetes can have this name
-
 _POOLED = ("node", "pool")
 _TEXTS = (
     ("allocatable", "Allocatable memory of a node, whether it counts or not."),
     ("requests", "Memory requests of the live pods that are bound to a node, as `kubectl describe node` sums them."),
     ("limits", "Declared memory limits of the live pods that are bound to a node."),
 )
-
-Item = TypeVar("Item")
 
 
 def node_families(nodes: Sequence[NodeReading], most: int = MOST) -> Iterator[Metric]:
@@ -47,19 +44,6 @@ def node_families(nodes: Sequence[NodeReading], most: int = MOST) -> Iterator[Me
     for where, number in counted.items():
         family.add_metric(where, number)
     yield family
-
-
-def own_names(
-    items: Sequence[Item], most: int, name: Callable[[Item], str], weight: Callable[[Item], float]
-) -> list[tuple[str, Item]]:
-    """Pair each item with the name that its series have: its own if it is one of the `most` heaviest, or else `REST`.
-
-    If all may have their own, their order stays. Among equals the first by name is taken: series do not come and go.
-    """
-    if len(items) <= most:
-        return [(name(each), each) for each in items]
-    ordered = sorted(items, key=lambda each: (-weight(each), name(each)))
-    return [(name(each) if index < most else REST, each) for index, each in enumerate(ordered)]
 
 
 def _name(reading: NodeReading) -> str:

@@ -12,7 +12,8 @@ from tests.support.metered import metered
 from tests.support.replica import ready
 from webhook.core.ledger.nodes import Allocatable, Node, NodeInfo
 from webhook.core.values.amounts import Amounts
-from webhook.observability.node_metrics import REST, node_families
+from webhook.observability.families import REST
+from webhook.observability.node_metrics import node_families
 from webhook.observability.state_reading import NodeReading
 
 GI = 1 << 30
