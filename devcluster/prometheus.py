@@ -87,7 +87,7 @@ class Prometheus:
 
     def __enter__(self) -> Self:
         log = self._work / "prometheus.log"
-        command = [
+        command: list[str | Path] = [
             programs() / "prometheus",
             f"--config.file={self._work / 'prometheus.yml'}",
             f"--storage.tsdb.path={self._work / 'data'}",

@@ -37,9 +37,10 @@ from webhook.http.tls import ServingCertificate
 from webhook.kube.client import Api, configure
 from webhook.kube.configmaps import ConfigMaps
 from webhook.kube.stream import KubeError, NotFound
-from webhook.observability import metrics, state_metrics
+from webhook.observability import holder_metrics, metrics, state_metrics
 from webhook.observability import top_owners as topowners
 from webhook.observability.audit_log import AuditLog
+from webhook.observability.audit_record import timestamp
 from webhook.observability.events import EventRecorder, edited
 from webhook.observability.owners import Owners
 from webhook.observability.top_owners import TopOwners
@@ -47,6 +48,7 @@ from webhook.state.cluster_state import ClusterState
 from webhook.state.configuration import NAME as CONFIG
 from webhook.state.configuration import ConfigurationLoader
 from webhook.state.quota_view import QuotaView
+from webhook.state.report_source import ReportSource
 from webhook.watch.reflector import Reflector
 from webhook.web.dispatcher import Dispatcher
 from webhook.web.routes import CONFIGURATION, WORKLOADS, create_app
@@ -180,6 +182,8 @@ def _build(options: Options) -> _Parts:
     recounting = RecountController(account, stop, metrics.Recounts(registry).record)
     registry.register(state_metrics.StateCollector(admission, settings, audit, booking, certificate, time.time))
     registry.register(state_metrics.QuotasSeen(quotas))
+    report = ReportSource(account, lambda: timestamp(time.time()))
+    registry.register(holder_metrics.HolderCollector(report.latest))
     reflectors: dict[str, Reflector[Any]] = {
         "pods": pods,
         "nodes": watching.watch_nodes(api, account),

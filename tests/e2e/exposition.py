@@ -1,7 +1,7 @@
 """The samples of one scrape of /metrics, as numbers."""
 
-from prometheus_client.metrics_core import Sample
 from prometheus_client.parser import text_string_to_metric_families
+from prometheus_client.samples import Sample
 
 
 class Exposition:

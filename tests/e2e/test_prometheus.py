@@ -112,7 +112,7 @@ def queries() -> dict[str, str]:
 
 
 def test_two_replicas_are_scraped_alerts_fire_and_the_dashboard_has_data(watched: Watched) -> None:
-    prometheus, story = watched.prometheus, watched.story
+    prometheus = watched.prometheus
     watched.threshold("75%")
     until(lambda: len(prometheus.query('up{job="headroom"} == 1')) == 2, "both replicas' targets", SECONDS)
 

@@ -1,14 +1,9 @@
 """Families of samples: what a collector yields, from plain numbers."""
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Final, TypeVar
+from collections.abc import Mapping
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
-
-REST: Final = "_rest"  # the name of a series that stands for many; no object of Kubernetes can have it
-
-Item = TypeVar("Item")
 
 
 def gauge(name: str, text: str, value: float) -> Metric:
@@ -35,16 +30,3 @@ def counters(name: str, text: str, label: str, values: Mapping[str, float]) -> M
     for key, value in values.items():
         family.add_metric((key,), value)
     return family
-
-
-def own_names(
-    items: Sequence[Item], most: int, name: Callable[[Item], str], weight: Callable[[Item], float]
-) -> list[tuple[str, Item]]:
-    """Pair each item with the name that its series have: its own if it is one of the `most` heaviest, or else `REST`.
-
-    If all may have their own, their order stays. Among equals the first by name is taken: series do not come and go.
-    """
-    if len(items) <= most:
-        return [(name(each), each) for each in items]
-    ordered = sorted(items, key=lambda each: (-weight(each), name(each)))
-    return [(name(each) if index < most else REST, each) for index, each in enumerate(ordered)]

@@ -17,13 +17,15 @@ from prometheus_client.registry import Collector
 
 from webhook.admission.decision_record import DecisionRecord
 from webhook.core.forecast.plan import KINDS
-from webhook.core.ledger.recount import Drift
+from webhook.core.ledger.drift import Drift
 from webhook.core.reviews.review import AdmissionRequest
 
 # What a family says of the whole cluster is the same from every replica, but for the moment at which each has seen it.
 _ALIKE: Final = (
+    "headroom_blocked_",
     "headroom_history_",
     "headroom_live_pods",
+    "headroom_namespace_",
     "headroom_node_",
     "headroom_pods",
     "headroom_pool_",

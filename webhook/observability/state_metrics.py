@@ -17,9 +17,8 @@ from webhook.http.tls import ServingCertificate
 from webhook.observability.audit_log import AuditLog
 from webhook.observability.events import EventRecorder
 from webhook.observability.families import counter, counters, gauge, gauges
-from webhook.observability.node_metrics import node_families
 from webhook.observability.scope_metrics import scope_families
-from webhook.observability.state_reading import read_grants, read_nodes, read_scopes
+from webhook.observability.state_reading import read_grants, read_scopes
 from webhook.state.cluster_state import ClusterState
 from webhook.state.configuration import ConfigurationLoader
 from webhook.state.quota_view import QuotaView
@@ -128,7 +127,6 @@ class StateCollector(Collector):
         text = "Pods that have not ended, as they are seen, wherever they are."
         yield gauge("headroom_live_pods", text, reading.live)
         yield from scope_families(reading.scopes)
-        yield from node_families(read_nodes(self._account))
 
     def _grants(self) -> Iterator[Metric]:
         reading = read_grants(self._account)

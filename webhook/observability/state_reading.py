@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from webhook.core.ledger.balance import Balance
-from webhook.core.ledger.nodes import Node
 from webhook.core.ledger.reservations import Reservation
 from webhook.core.values.amounts import NOTHING, Amounts
 from webhook.state.cluster_state import ClusterState
@@ -59,14 +58,6 @@ class GrantsReading(NamedTuple):
     restarts: int
 
 
-class NodeReading(NamedTuple):
-    """A node that exists, what the pods bound to it commit, and why it does not count ("" if it does)."""
-
-    node: Node
-    held: Amounts
-    why_not: str
-
-
 def read_scopes(state: ClusterState) -> ScopesReading:
     """Read the balance of every scope."""
     with state.lock:
@@ -78,7 +69,7 @@ def read_scopes(state: ClusterState) -> ScopesReading:
                 pending[scope],
                 ledger.reservations.unseen(scope),
                 allotment.held(scope),
-                ledger.capacity.bound_without_largest(scope),
+                ledger.capacity.without_largest(scope),
                 ledger.accounting.reserve_nodes(scope),
                 len(out[scope]),
             )
@@ -104,17 +95,6 @@ def read_grants(state: ClusterState) -> GrantsReading:
             bound={pool: ledger.unconfined_bound.get(pool, NOTHING).memory_requests for pool in pools},
             restarts=allotment.restarts,
         )
-
-
-def read_nodes(state: ClusterState) -> list[NodeReading]:
-    """Read every node that exists; about a millisecond for 5,000."""
-    with state.lock:
-        ledger, capacity = state.ledger, state.ledger.capacity
-        return [
-            NodeReading(node, ledger.held(node.facts.name), capacity.why_not(node))
-            for node in capacity.all()
-            if node.deleted_at is None
-        ]
 
 
 def _state(reservation: Reservation, lapsed_before: float) -> str:

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from tests.support.accounts import pod
 from tests.support.metered import ALL_BOUNDED, Metered, metered
 from tests.support.replica import ready, response, review, waits
 from webhook.admission.workloads import WorkloadAdmission
@@ -34,6 +35,8 @@ PINNED = {
     "headroom_hand_backs": ("counter", set()),
     "headroom_history_restarts": ("counter", set()),
     "headroom_live_pods": ("gauge", set()),
+    "headroom_namespace_memory_limits_bytes": ("gauge", {"namespace"}),
+    "headroom_namespace_memory_requests_bytes": ("gauge", {"namespace"}),
     "headroom_node_counted": ("gauge", {"node", "pool", "reason"}),
     "headroom_node_memory_allocatable_bytes": ("gauge", {"node", "pool"}),
     "headroom_node_memory_limits_bytes": ("gauge", {"node", "pool"}),
@@ -91,6 +94,7 @@ PINNED = {
     "headroom_scope_memory_requests_apart_bytes": ("gauge", {"scope"}),
     "headroom_unreviewed_growth_memory_bytes": ("counter", set()),
     "headroom_unreviewed_growths": ("counter", set()),
+    "headroom_unreviewed_pods": ("gauge", {"reason"}),
     "headroom_watch_last_event_timestamp_seconds": ("gauge", {"resource"}),
 }
 
@@ -103,6 +107,7 @@ def replica(tmp_path: Path) -> Metered:
 def test_the_exposition_is_pinned(tmp_path: Path) -> None:
     judge = ready(ALL_BOUNDED)
     found = metered(judge, tmp_path)
+    judge.admission.account.see_pod(pod("a", 1, "node", revision=101))
     response(judge.ask(review()))
     early = EarlyAnswers(found.registry)
     WorkloadAdmission(judge.admission.account, lambda *_: b"", early.record, early.record).review(review(), 1.0)

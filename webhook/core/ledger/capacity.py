@@ -1,7 +1,7 @@
 """Capacity: the known nodes, which of them count now, and the bound of each scope that follows from them."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from heapq import nlargest
 from typing import NamedTuple
@@ -11,6 +11,8 @@ from webhook.core.ledger.places import Places
 from webhook.core.ledger.reserve import Kept, keep, owed
 from webhook.core.ledger.rules import SUMS, AccountingRules, Bound
 from webhook.core.values.amounts import NOTHING, Amounts
+
+_NO_MORE = (0,) * len(SUMS)
 
 
 class ScopeLimits(NamedTuple):
@@ -30,10 +32,10 @@ class _Base(NamedTuple):
     """The part of a scope's limits that depends on its nodes alone; sizes are in grains, one entry for each sum."""
 
     room: Allocatable
-    largest: Allocatable  # the most memory and the most cpu of any node that counts
     leaving: Allocatable
     sizes: tuple[list[int], ...]  # of the largest nodes that can be lost whole, and of all nodes lost while outside
     lost: tuple[int, ...]
+    largest: Allocatable  # of the nodes that count, the most memory and the most cpu, be they of two nodes
     outside: tuple[NodeInfo, ...]  # of these, only what their pods hold can be lost
 
 
@@ -57,6 +59,7 @@ class Capacity:
         # These are worked out on demand, because nodes often change many at a time.
         self._bases: dict[str, _Base] = {}
         self._bearing: dict[str, ScopeLimits] = {}
+        self._without_largest: dict[str, Bound] = {}
         self._overlaps: Mapping[tuple[str, str], int] | None = None
         self._out: Mapping[str, tuple[str, ...]] | None = None
         self._uncounted: dict[str, tuple[tuple[str, int], ...]] = {}
@@ -88,20 +91,23 @@ class Capacity:
             known = self._bearing[scope] = self._bear(scope)
         return known
 
-    def bound_without_largest(self, scope: str) -> Bound:
-        """Return the bound of each sum if the largest of the nodes that count were lost now, before any joins.
+    def without_largest(self, scope: str) -> Bound:
+        """Return what each bound would be if the largest node that counts were lost now.
 
-        A reserve pays for that loss as far as it goes: the bound stays the same if the reserve covers it whole.
+        The largest is the one that has most of the resource of that bound. A reserve that is for it pays for it.
         """
-        base, accounting = self._base_of(scope), self._accounting
-        kept = [each.now for each in self._kept(scope, base)]
-        gone = [accounting.size(scope, index, base.largest) for index in SUMS]
-        return accounting.bound(scope, base.room, list(map(max, kept, gone)))
+        known = self._without_largest.get(scope)
+        if known is None:
+            base = self._base_of(scope)
+            grains = [self._accounting.size(scope, index, base.largest) for index in SUMS]
+            kept = [each.now for each in self._kept(scope, base, grains)]
+            less = Allocatable(base.room.memory - base.largest.memory, base.room.cpu - base.largest.cpu)
+            known = self._without_largest[scope] = self._accounting.bound(scope, less, kept)
+        return known
 
-    def why_not(self, node: Node) -> str:
-        """Return why a known node does not count now, in a word or two; "" if it counts."""
-        name = node.facts.name
-        return "" if name in self._counting else _reason(node, down=name in self._down)
+    def copied(self) -> dict[str, Node]:
+        """Return a copy of the table of nodes."""
+        return self._nodes.copy()
 
     def overlaps(self) -> Mapping[tuple[str, str], int]:
         """Return how many nodes two pools select, by the pool that the nodes belong to and the other pool."""
@@ -170,6 +176,7 @@ class Capacity:
         """Take in that the amount held by the pods of a node changed; the node is outside or lost."""
         for scope in self._nodes[name].scopes:
             self._bearing.pop(scope, None)
+            self._without_largest.pop(scope, None)
 
     def listed(self) -> None:
         """Take in that all pods were listed: a node lost before that may have held more than was known then."""
@@ -233,6 +240,7 @@ class Capacity:
     def _forget_figures(self) -> None:
         self._bases.clear()
         self._bearing.clear()
+        self._without_largest.clear()
         self._uncounted.clear()
         self._overlaps = self._out = None
 
@@ -248,20 +256,21 @@ class Capacity:
         )
 
     def _base_of(self, scope: str) -> _Base:
-        known = self._bases.get(scope)
-        if known is None:
-            known = self._bases[scope] = self._base(scope)
-        return known
+        base = self._bases.get(scope)
+        if base is None:
+            base = self._bases[scope] = self._base(scope)
+        return base
 
-    def _kept(self, scope: str, base: _Base) -> list[Kept]:
-        """Return what is kept of each sum for the loss of nodes, in grains of its bound."""
+    def _kept(self, scope: str, base: _Base, more: Sequence[int] = _NO_MORE) -> list[Kept]:
+        """Return what is kept of each bound, in grains; `more` is lost of each beside what is lost already."""
         accounting = self._accounting
         largest = accounting.reserve_nodes(scope)
         outside = [(facts.room, self._held(facts.name)) for facts in base.outside] if largest else []
         kept = []
         for index in SUMS:
             sizes = [*base.sizes[index], *(accounting.size(scope, index, *each) for each in outside)]
-            kept.append(keep(sizes, largest, base.lost[index], accounting.size(scope, index, base.leaving)))
+            lost, leaving = base.lost[index] + more[index], accounting.size(scope, index, base.leaving)
+            kept.append(keep(sizes, largest, lost, leaving))
         return kept
 
     def _out_of(self, scope: str) -> tuple[str, ...]:
@@ -293,8 +302,10 @@ class Capacity:
             else:
                 outside.append(node.facts)
         sizes = self._largest(scope, counted + leaving, lost)
-        missing = self._lost(scope, members, lost)
-        return _Base(_sum(counted), _largest(counted), _sum(leaving), sizes, missing, tuple(outside))
+        largest = Allocatable(
+            max((room.memory for room in counted), default=0), max((room.cpu for room in counted), default=0)
+        )
+        return _Base(_sum(counted), _sum(leaving), sizes, self._lost(scope, members, lost), largest, tuple(outside))
 
     def _largest(self, scope: str, standing: list[Allocatable], lost: list[Node]) -> tuple[list[int], ...]:
         """Return, for each sum, sizes in grains that include the largest ones of all nodes but those outside."""
@@ -340,10 +351,6 @@ def _joined(members: Iterable[Node], lost: Iterable[Node]) -> list[tuple[float, 
 
 def _sum(rooms: Iterable[Allocatable]) -> Allocatable:
     return Allocatable(*map(sum, zip(*rooms, strict=True)))
-
-
-def _largest(rooms: Iterable[Allocatable]) -> Allocatable:
-    return Allocatable(*map(max, zip(*rooms, strict=True)))
 
 
 def _keep(names: set[str], name: str, member: bool) -> None:
