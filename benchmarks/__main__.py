@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from benchmarks import alone, creates, denials, micro, report, scale, stalled
+from benchmarks import alone, creates, credit, denials, micro, report, scale, stalled
 from benchmarks.creates import Plan
 from benchmarks.figures import Chapter
 from benchmarks.stage import SMALL, Stage
@@ -80,6 +80,16 @@ def one_account(_: Path) -> Iterator[Chapter]:
     yield micro.measure(SIZES[:2], say)
 
 
+def credit_in_bursts(work: Path) -> Iterator[Chapter]:
+    """What credit costs a burst of pods, and what share of a create that is."""
+    with Stage(work / "credit") as stage:
+        whole = creates.measure(stage, credit.CREATES, say)
+    yield whole
+    chapter = credit.measure(say)
+    chapter.claims = credit.claims(chapter, whole)
+    yield chapter
+
+
 def large_cluster(work: Path) -> Iterator[Chapter]:
     """150,000 pods on 5,000 nodes: start, memory, watch, reviews."""
     made = scale.measure(work / "scale", SIZES, 18, say)
@@ -109,6 +119,7 @@ PARTS: Mapping[str, Part] = {
     "creates-often": created_often,
     "alone": one_process,
     "micro": one_account,
+    "credit": credit_in_bursts,
     "scale": large_cluster,
     "stalled": stalled_peers,
     "denials": refusals,

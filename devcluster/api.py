@@ -1,6 +1,7 @@
 """A client of a Kubernetes API server that sends and returns plain JSON: the server gets exactly what a test sends."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -18,6 +19,7 @@ PATCH_TYPES = {
 Object = dict[str, Any]
 Query = dict[str, str | int]
 
+TIMED_OUT = 504
 LOOPBACK_NAMES = {"127.0.0.1", "::1", "localhost"}
 
 
@@ -27,6 +29,17 @@ class ApiError(RuntimeError):
     def __init__(self, code: int, reason: str, message: str) -> None:
         super().__init__(f"{code} {reason}: {message}")
         self.code, self.reason, self.message = code, reason, message
+
+
+def timed_out(act: Callable[[], object]) -> bool:
+    """Do something, and say whether the API server gave it up for lack of time."""
+    try:
+        act()
+    except ApiError as error:
+        if error.code != TIMED_OUT:
+            raise
+        return True
+    return False
 
 
 class Api:

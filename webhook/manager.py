@@ -24,7 +24,11 @@ from webhook.admission.workloads import WorkloadAdmission
 from webhook.controllers import watches as watching
 from webhook.controllers.allotments import TIMEOUT, AllotmentController
 from webhook.controllers.certificate_reload import CertificateReload
+from webhook.controllers.owner_reads import OwnerReads
 from webhook.controllers.recount import RecountController
+from webhook.controllers.refusal_exchange import RefusalExchange
+from webhook.controllers.refusal_store import RefusalStore
+from webhook.controllers.refusals import RefusalController
 from webhook.controllers.relist import RelistController, restored
 from webhook.controllers.versions import Versions
 from webhook.core.events.aggregator import Occurrence
@@ -37,18 +41,20 @@ from webhook.http.tls import ServingCertificate
 from webhook.kube.client import Api, configure
 from webhook.kube.configmaps import ConfigMaps
 from webhook.kube.stream import KubeError, NotFound
-from webhook.observability import holder_metrics, metrics, state_metrics
+from webhook.observability import blocked_metrics, holder_metrics, metrics, state_metrics
 from webhook.observability import top_owners as topowners
 from webhook.observability.audit_log import AuditLog
-from webhook.observability.audit_record import timestamp
+from webhook.observability.audit_record import Line, timestamp
 from webhook.observability.events import EventRecorder, edited
 from webhook.observability.owners import Owners
+from webhook.observability.refusal_record import refusal
 from webhook.observability.top_owners import TopOwners
 from webhook.state.cluster_state import ClusterState
 from webhook.state.configuration import NAME as CONFIG
 from webhook.state.configuration import ConfigurationLoader
 from webhook.state.quota_view import QuotaView
 from webhook.state.report_source import ReportSource
+from webhook.state.room_view import RoomView
 from webhook.watch.reflector import Reflector
 from webhook.web.dispatcher import Dispatcher
 from webhook.web.routes import CONFIGURATION, WORKLOADS, create_app
@@ -56,6 +62,7 @@ from webhook.web.routes import CONFIGURATION, WORKLOADS, create_app
 log = logging.getLogger(__name__)
 
 _FETCH_TIMEOUT = 0.4  # seconds each to connect, for the headers, for the body; the API server gives the review 2 s
+_SHARING_TIMEOUT = 2.0  # seconds for a write of what was refused
 _STOPPING = 3.0  # seconds that the threads get to end
 _UNTIL_SEEN = 2.0  # seconds to wait, when stopping, for the watch to show the pods that were admitted last
 
@@ -94,6 +101,7 @@ class _Parts:
     booking: AllotmentController
     recounting: RecountController
     announcing: EventRecorder
+    refusals: RefusalController
     versions: Versions
     reflectors: dict[str, Reflector[Any]]
     registry: CollectorRegistry
@@ -116,7 +124,7 @@ def serve(options: Options) -> None:
         _started("certificate", CertificateReload(parts.certificate, parts.stop, time.time).run),
         _started("version", parts.versions.run),
     ]
-    announcer = _started("events", parts.announcing.run)
+    announcers = [_started("events", parts.announcing.run), _started("refusals", parts.refusals.run)]
     gc.freeze()  # all objects that exist now live as long as the process: the garbage collector can skip them
     log.info("replica %s starts", parts.name)
     if options.client_ca_file:
@@ -139,7 +147,7 @@ def serve(options: Options) -> None:
         for reflector in parts.reflectors.values():
             reflector.stop()
         parts.audit.stop()
-        _ended([*watchers, writer, announcer])
+        _ended([*watchers, writer, *announcers])
         parts.api.close()
         log.info("replica %s ends", parts.name)
 
@@ -150,7 +158,7 @@ def _build(options: Options) -> _Parts:
     configuration = configure(options.kubeconfig)
     api = Api(configuration, clock)
     top = TopOwners(Owners(api, topowners.WITHIN), clock).find
-    audit = AuditLog(name, time.time, options.audit_file, top=top)
+    audit = AuditLog(name, time.time, options.audit_file, top=top, tell=lambda *said: _take(refusals, *said))
     registry = CollectorRegistry(auto_describe=False)
     reviews = metrics.Reviews(registry)
 
@@ -179,17 +187,21 @@ def _build(options: Options) -> _Parts:
     )
     configmaps = ConfigMaps(api, options.namespace, TIMEOUT)
     booking = AllotmentController(configmaps, admission, stop, pods.request_proof, rereading)
+    exchange = RefusalExchange(RefusalStore(ConfigMaps(api, options.namespace, _SHARING_TIMEOUT)), name, clock)
+    refusals = _refusals(api, RoomView(account), exchange, stop)
     recounting = RecountController(account, stop, metrics.Recounts(registry).record)
     registry.register(state_metrics.StateCollector(admission, settings, audit, booking, certificate, time.time))
     registry.register(state_metrics.QuotasSeen(quotas))
     report = ReportSource(account, lambda: timestamp(time.time()))
     registry.register(holder_metrics.HolderCollector(report.latest))
+    registry.register(blocked_metrics.BlockedCollector(refusals.blocked, time.time))
     reflectors: dict[str, Reflector[Any]] = {
         "pods": pods,
         "nodes": watching.watch_nodes(api, account),
         "quotas": watching.watch_quotas(api, quotas, clock),
         "configuration": watching.watch_config(api, options.namespace, settings, account.begin_again),
         "allotments": watching.watch_allotments(api, options.namespace, booking, account.begin_again),
+        "refusals": watching.watch_refusals(api, options.namespace, exchange),
     }
     rereading.join(reflector.request_list for reflector in reflectors.values())
     return _Parts(
@@ -202,11 +214,23 @@ def _build(options: Options) -> _Parts:
         booking,
         recounting,
         announcing,
+        refusals,
         versions,
         reflectors,
         registry,
         stop,
     )
+
+
+def _refusals(api: Api, room: RoomView, exchange: RefusalExchange, stop: Event) -> RefusalController:
+    top = TopOwners(Owners(api, topowners.WITHIN), clock).find  # one thread may use it, and the audit log has another
+    return RefusalController(room, OwnerReads(api), exchange, stop, top=top, clock=clock, wall_clock=time.time)
+
+
+def _take(refusals: RefusalController, decided: DecisionRecord, made: Line) -> None:
+    found = refusal(decided, made)
+    if found is not None:
+        refusals.take(found)
 
 
 def _announce(announcing: EventRecorder, occurrence: Occurrence | None) -> None:

@@ -16,6 +16,7 @@ from tests.demo.serving import ROOT, Served, container_command, served
 
 HOME = "basic_home_page_test.py"
 HUNGER = "basic_hunger_test.py"
+LONGER = (3, 15, 60)  # seconds of load: the first do on a machine that is not busy
 
 Answer = tuple[int, bytes]
 
@@ -75,11 +76,15 @@ def test_it_passes_against_the_application(demo: Served, file: str) -> None:
 
 
 def test_hunger_makes_it_eat_and_leaves_it_hungry(demo: Served) -> None:
-    done = load(HUNGER, "--host", demo.url, "--run-time", "3s", "--json")
-    assert done.returncode == 0, done.stdout + done.stderr
-    (hungry,) = [row for row in json.loads(done.stdout) if row["name"] == "/hungry"]
-    assert hungry["num_requests"] > 20
-    assert hungry["num_failures"] == 0
+    requests = 0
+    for seconds in LONGER:
+        if requests <= 20:
+            done = load(HUNGER, "--host", demo.url, "--run-time", f"{seconds}s", "--json")
+            assert done.returncode == 0, done.stdout + done.stderr
+            (hungry,) = [row for row in json.loads(done.stdout) if row["name"] == "/hungry"]
+            assert hungry["num_failures"] == 0
+            requests = hungry["num_requests"]
+    assert requests > 20
 
 
 @pytest.mark.parametrize(
@@ -94,9 +99,13 @@ def test_hunger_makes_it_eat_and_leaves_it_hungry(demo: Served) -> None:
 )
 def test_it_fails_when_the_application_does(file: str, answer: Callable[[str], Answer], complaint: str) -> None:
     with answering(answer) as url:
-        done = load(file, "--host", url, "--run-time", "5s")  # two seconds would do on a machine that is not busy
-    assert done.returncode == 1, done.stdout + done.stderr
-    assert complaint in done.stdout + done.stderr
+        told = ""
+        for seconds in LONGER:
+            if complaint not in told:
+                done = load(file, "--host", url, "--run-time", f"{seconds}s")
+                told = done.stdout + done.stderr
+                assert done.returncode == 1, told
+    assert complaint in told
 
 
 def test_it_fails_when_nobody_answers() -> None:

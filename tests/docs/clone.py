@@ -9,6 +9,7 @@ from pathlib import Path
 
 from devcluster.binaries import binary
 from tests.docs.shell import Done, Shell, without
+from tests.e2e import patient
 
 CHECKOUT = Path(__file__).parents[2]
 REMOTE = "https://github.com/OWNER/headroom"  # as the pages name it: git is told that the copy here is meant
@@ -63,7 +64,8 @@ def _make_environment(folder: Path) -> None:
     packages = sysconfig.get_path("purelib", vars={"base": str(venv), "platbase": str(venv)})
     Path(packages, "clone.pth").write_text(f"{folder}\n{sysconfig.get_path('purelib')}\n")
     command = venv / "bin" / "headroom"
-    command.write_text(f"#!{venv}/bin/python\nimport sys\nfrom webhook.cli.main import main\nsys.exit(main())\n")
+    run = f"runpy.run_path({patient.__file__!r}, run_name='__main__')"
+    command.write_text(f"#!{venv}/bin/python\nimport runpy\n{run}\n")
     command.chmod(0o755)
     (venv / ".made").touch()
 

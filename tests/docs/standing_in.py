@@ -22,11 +22,12 @@ from devcluster.ports import free_port
 from devcluster.processes import Program
 from devcluster.replica import ready
 from tests.docs.egress import Egress
+from tests.e2e import patient
 
 NAMESPACE = "headroom-system"
 DEPLOYMENT = f"/apis/apps/v1/namespaces/{NAMESPACE}/deployments/headroom"
 SECRET = f"/api/v1/namespaces/{NAMESPACE}/secrets/headroom-tls"
-READY_SECONDS = 60.0
+READY_SECONDS = 180.0
 
 
 class StandIn:
@@ -75,7 +76,7 @@ class StandIn:
         rights = self.plane.service_account_kubeconfig(NAMESPACE, "headroom", self._work / "headroom.kubeconfig")
         (container,) = self.plane.api.get(DEPLOYMENT)["spec"]["template"]["spec"]["containers"]
         command = [*self._here(container, folder), f"--kubeconfig={rights}"]
-        program = Program("headroom", [Path(sys.executable).parent / "headroom", *command], self._log)
+        program = Program("headroom", [sys.executable, Path(patient.__file__), *command], self._log)
         program.until(lambda: ready(f"https://{LOOPBACK}:{self._reviews}"), "Headroom's start", READY_SECONDS)
         return program
 

@@ -1,6 +1,8 @@
 """One Headroom for all tests here, in the cluster that HEADROOM_KUBECONFIG names or in a control plane of our own."""
 
+import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 import urllib3
@@ -10,11 +12,13 @@ from devcluster.cluster import Cluster, existing_cluster
 from devcluster.controlplane import ControlPlane
 from devcluster.processes import tail
 from devcluster.replicas import Replicas
+from tests.e2e import patient
 from tests.e2e.headroom import Headroom, forget
 from tests.e2e.story import Story
 
 AddNodes = Callable[[int], None]
 
+PATIENT = (sys.executable, Path(patient.__file__), "serve")
 NODE = 8 << 30  # bytes of memory of a node
 GATE = f"{gate.CONFIGURATIONS}/{gate.NAME}"
 METRICS = "/api/v1/namespaces/headroom-system/services/headroom:http/proxy/metrics"
@@ -24,7 +28,7 @@ METRICS = "/api/v1/namespaces/headroom-system/services/headroom:http/proxy/metri
 def replicas(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Replicas]:
     """One replica on this machine's loopback."""
     forget(cluster)
-    with Replicas(cluster, tmp_path_factory.mktemp("headroom")) as started:
+    with Replicas(cluster, tmp_path_factory.mktemp("headroom"), serve=PATIENT) as started:
         yield started
 
 

@@ -110,12 +110,12 @@ class Headroom:
         """Return everything that Headroom has printed, including audit lines."""
         return self._say()
 
-    def audit_lines(self, namespace: str) -> list[Object]:
-        """Return the audit lines about a namespace, oldest first."""
+    def audit_lines(self, namespace: str | None = None) -> list[Object]:
+        """Return the audit lines about a namespace, or all of them, oldest first."""
         said = self._say()
         whole = said[: said.rfind("\n") + 1]  # the last line may be incomplete
         lines = [json.loads(line) for line in whole.splitlines() if line.startswith('{"')]
-        return [line for line in lines if line.get("namespace") == namespace]
+        return [line for line in lines if namespace is None or line.get("namespace") == namespace]
 
     def _applies(self, name: str) -> bool:
         shown = self.exposition()

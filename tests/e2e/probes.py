@@ -8,9 +8,11 @@ import time
 from types import TracebackType
 from typing import NamedTuple, Self
 
-from devcluster.api import Api, ApiError
+from devcluster.api import TIMED_OUT, Api, ApiError
+from devcluster.processes import until
+from tests.e2e.headroom import SECONDS
 from tests.e2e.pods import asking
-from tests.e2e.story import DENIED
+from tests.e2e.story import DENIED, LATE
 
 EVERY = 2.0  # seconds between probes
 DRY_RUN, REAL = "dry run", "for real"
@@ -25,11 +27,23 @@ class Probed(NamedTuple):
     took: float
 
 
+def gone(api: Api, path: str) -> bool:
+    """Delete a pod; say whether that was done before the API server gave up, in this or an earlier attempt."""
+    try:
+        api.delete_now(path)
+    except ApiError as error:
+        if error.code not in {404, TIMED_OUT}:
+            raise
+        return error.code == 404
+    return True
+
+
 class Probes:
     """Creates pods of `memory` in a namespace of its own while the `with` block runs, by dry runs and for real in turn.
 
     An admitted pod is deleted before the next probe. Headroom's refusals are kept; any other failure ends the probing
-    and is raised at the end of the block. One thread appends to `all`; other threads may read it meanwhile.
+    and is raised at the end of the block. Where a machine is so busy that nobody could answer in time, the next probe
+    asks again. One thread appends to `all`; other threads may read it meanwhile.
     """
 
     def __init__(self, api: Api, namespace: str, memory: str = "1Gi", every: float = EVERY) -> None:
@@ -85,14 +99,17 @@ class Probes:
         name = f"probe-{number}"
         self._ask(name, DRY_RUN, dryRun="All")
         if self._ask(name, REAL):
-            self._api.delete_now(f"{self._pods}/{name}")
+            until(lambda: gone(self._api, f"{self._pods}/{name}"), f"the end of {name}", SECONDS)
 
     def _ask(self, name: str, how: str, **query: str) -> bool:
+        """Create a pod; say whether it may be there now."""
         began = time.monotonic()
         said = ""
         try:
             self._api.create(self._pods, asking(name, self._memory, self._memory), **query)
         except ApiError as error:
+            if error.code == TIMED_OUT or LATE in error.message:
+                return error.code == TIMED_OUT and self._api.exists(f"{self._pods}/{name}")
             if not error.message.startswith(DENIED):
                 raise
             said = error.message.removeprefix(DENIED)

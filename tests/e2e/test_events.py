@@ -1,5 +1,6 @@
 """Refusals where people look for them: `kubectl describe` of what was applied shows why, in one line, however many."""
 
+import json
 import re
 import time
 from collections.abc import Iterator
@@ -226,10 +227,19 @@ def revision_of(story: Story) -> str:
 
 
 def written_since(story: Story, revision: str) -> int:
-    """How often Headroom has written an Event in the story's namespace: each write is a line of the watch."""
+    """How often Headroom has written its only Event in the story's namespace: each write is a line of the watch."""
     selector = f"reportingComponent={COMPONENT}"
     asked = {"watch": "true", "resourceVersion": revision, "timeoutSeconds": "2", "fieldSelector": selector}
-    return len(story.api.text(f"/api/v1/namespaces/{story.namespace}/events?{urlencode(asked)}").splitlines())
+    (event,) = events_of(story)
+    lines: list[str] = []
+
+    def come_so_far() -> bool:
+        lines[:] = story.api.text(f"/api/v1/namespaces/{story.namespace}/events?{urlencode(asked)}").splitlines()
+        newest = event["metadata"]["resourceVersion"]
+        return any(json.loads(line)["object"]["metadata"]["resourceVersion"] == newest for line in lines)
+
+    until(come_so_far, "the writes of the Event", SECONDS)
+    return len(lines)
 
 
 # -- storms ------------------------------------------------------------------------------------------------------------

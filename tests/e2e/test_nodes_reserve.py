@@ -16,7 +16,7 @@ from tests.e2e.workload import Workload
 pytestmark = pytest.mark.live
 
 GI = 1 << 30
-SECONDS = 60.0
+SECONDS = 120.0
 CONTROL_PLANE = {"key": "node-role.kubernetes.io/control-plane", "effect": "NoSchedule"}
 
 
@@ -56,6 +56,12 @@ def running(workload: Workload, count: int) -> Counter[str]:
     return Counter(placed())
 
 
+def fullest(placed: Counter[str]) -> tuple[str, int, set[str]]:
+    """The node with the most pods, how many these are, and the other nodes; no scheduler has to spread pods evenly."""
+    (node, count), *_ = placed.most_common()
+    return node, count, {"node-1", "node-2", "node-3"} - {node}
+
+
 def lose_pods(story: Story, node: str) -> None:
     """Delete the pods of a node that is no more, as the collector of orphaned pods does."""
     story.api.delete(story.pods, gracePeriodSeconds=0, fieldSelector=f"spec.nodeName={node}")
@@ -69,18 +75,16 @@ def test_with_a_reserve_the_replacements_of_a_lost_nodes_pods_are_all_let_in(
     web = Workload(story, "1Gi")
     web.apply(16)
     web.settles_at(16)
-    lost = running(web, 16)["node-1"]
-    assert lost > 0
+    node, lost, others = fullest(running(web, 16))
     assert (standing(story), reserve(story.headroom)) == ((24 * GI, 16 * GI, 16 * GI), 8 * GI)
     story.refused(asking("before", 1))
 
-    nodes.remove(control_plane, "node-1")
+    nodes.remove(control_plane, node)
     until(lambda: standing(story) == (16 * GI, (16 - lost) * GI, 16 * GI), "the node's end", SECONDS)
     assert reserve(story.headroom) == 0
-    lose_pods(story, "node-1")
+    lose_pods(story, node)
     web.settles_at(16)
-    placed = running(web, 16)
-    assert placed == {"node-2": 8, "node-3": 8}
+    assert running(web, 16) == dict.fromkeys(others, 8)
     assert standing(story) == (16 * GI, 16 * GI, 16 * GI)
     story.refused(asking("after", 1))
 
@@ -93,16 +97,16 @@ def test_without_a_reserve_exactly_what_fits_is_let_in_again(
     web = Workload(story, "1Gi")
     web.apply(10)
     web.settles_at(10)
-    lost = running(web, 10)["node-1"]
+    node, lost, others = fullest(running(web, 10))
     assert lost > 2
-    nodes.remove(control_plane, "node-1")
+    nodes.remove(control_plane, node)
     until(lambda: standing(story) == (16 * GI, (10 - lost) * GI, 8 * GI), "the node's end", SECONDS)
-    lose_pods(story, "node-1")
+    lose_pods(story, node)
     web.settles_at(8)
-    assert set(running(web, 8)) == {"node-2", "node-3"}
+    assert set(running(web, 8)) <= others
     assert standing(story) == (16 * GI, 8 * GI, 8 * GI)
     # A larger node in its place: the rest comes as well.
-    nodes.add(control_plane, 1, nodes.Shape(memory="12Gi"))
+    nodes.add_one(control_plane, node, nodes.Shape(memory="12Gi"))
     story.headroom.sees(28 * GI)
     web.touch()
     web.settles_at(10)
@@ -118,37 +122,36 @@ def test_every_pod_of_a_drained_node_comes_back_and_of_one_that_is_lost_later_to
     web = Workload(story, "1Gi")
     web.apply(12)
     web.settles_at(12)
-    drained = running(web, 12)["node-1"]
-    assert drained > 0
+    node, _, (second, third) = fullest(running(web, 12))
 
     # A cordon by itself changes nothing but what counts as allocatable.
-    nodes.cordon(control_plane, "node-1")
+    nodes.cordon(control_plane, node)
     until(lambda: standing(story) == (12 * GI, 12 * GI, 12 * GI), "the cordon's effect", SECONDS)
     assert (reserve(story.headroom), used(story.headroom)) == (0, 1)
-    told = "the reserve of the cluster (nodes: 1) is used up by node-1: the loss of another node may not be covered"
+    told = f"the reserve of the cluster (nodes: 1) is used up by {node}: the loss of another node may not be covered"
     until(lambda: told in story.headroom.log(), "the warning", SECONDS)
     story.refused(asking("cordoned", 1))
-    nodes.cordon(control_plane, "node-1", on=False)
+    nodes.cordon(control_plane, node, on=False)
     until(lambda: standing(story) == (18 * GI, 12 * GI, 12 * GI), "the uncordon's effect", SECONDS)
     story.refused(asking("uncordoned", 1))
 
-    story.kubectl("drain", "node-1", "--timeout=60s")
+    story.kubectl("drain", node, f"--timeout={SECONDS:.0f}s")
     web.settles_at(12)
-    assert running(web, 12) == {"node-2": 6, "node-3": 6}
+    assert running(web, 12) == {second: 6, third: 6}
     assert standing(story) == (12 * GI, 12 * GI, 12 * GI)
 
     # The node ends as planned, another comes in its place, and the reserve is there again for a loss without a drain.
-    nodes.remove(control_plane, "node-1")
-    until(lambda: not control_plane.api.exists(f"{nodes.NODES}/node-1"), "the node's end", SECONDS)
+    nodes.remove(control_plane, node)
+    until(lambda: not control_plane.api.exists(f"{nodes.NODES}/{node}"), "the node's end", SECONDS)
     story.refused(asking("removed", 1))
     nodes.add(control_plane, 1, nodes.Shape(memory="6Gi"), first=4)
     until(lambda: standing(story) == (18 * GI, 12 * GI, 12 * GI), "the new node", SECONDS)
     assert (reserve(story.headroom), used(story.headroom)) == (6 * GI, 0)
-    nodes.remove(control_plane, "node-2")
+    nodes.remove(control_plane, second)
     until(lambda: standing(story) == (12 * GI, 6 * GI, 12 * GI), "the loss", SECONDS)
-    lose_pods(story, "node-2")
+    lose_pods(story, second)
     web.settles_at(12)
-    assert running(web, 12) == {"node-3": 6, "node-4": 6}
+    assert running(web, 12) == {third: 6, "node-4": 6}
     story.refused(asking("past", 1))
 
 

@@ -267,7 +267,8 @@ def test_a_pod_that_ended_and_is_made_to_live_again_is_counted_and_metered(story
     story.api.patch(f"{story.pods}/ended/status", {"status": {"phase": "Running"}})
     until(lambda: story.headroom.account().requests == 19 * GI, "the account with the pod", SECONDS)
     assert story.headroom.exposition().value("headroom_unreviewed_growths_total") == before + 1
-    assert f"pod '{story.namespace}/ended' grew without a review" in story.headroom.log()
+    line = f"pod '{story.namespace}/ended' grew without a review"
+    until(lambda: line in story.headroom.log(), "the log line", SECONDS)
     assert "exceeds the cluster's memory headroom: " in story.refused(asking("more", 1))
 
 
@@ -326,5 +327,6 @@ def test_pools_that_select_the_same_nodes_are_reported(control_plane: ControlPla
         return story.headroom.exposition().value("headroom_pool_overlap_nodes", pool="standard", other="late")
 
     until(lambda: shared() == 1, "the overlap", SECONDS)
-    assert "pools standard and late both select nodes (1 now): they belong to standard" in story.headroom.log()
+    line = "pools standard and late both select nodes (1 now): they belong to standard"
+    until(lambda: line in story.headroom.log(), "the log line", SECONDS)
     assert story.headroom.account("late").allocatable == 0

@@ -249,7 +249,8 @@ def test_a_workload_whose_quota_refuses_its_pods_shows_that_as_the_cause(both: B
     until(lambda: bool(told()), "the Event on the Deployment", SECONDS)
     assert {each["reason"] for each in told()} == {"QuotaExceeded"}
     holds_nothing(both.story)
-    assert "must specify limits.cpu" in json.dumps(web.condition("ReplicaFailure"))
+    # Two controllers pass it on, one after the other.
+    until(lambda: "must specify limits.cpu" in json.dumps(web.condition("ReplicaFailure")), "the condition", SECONDS)
 
 
 def test_what_fits_again_is_let_in_as_soon_as_the_usage_falls(both: Both) -> None:

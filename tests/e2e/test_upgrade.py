@@ -15,9 +15,7 @@ from tests.e2e.pods import container, pod
 from tests.e2e.story import Story
 from webhook.core.pods.rules import RULE_SETS
 
-# Python's ssl forgets to close a socket whose peer resets it before the handshake, as a killed API server does.
-FORGOTTEN = "ignore:unclosed <ssl.SSLSocket:ResourceWarning"
-pytestmark = [pytest.mark.live, pytest.mark.filterwarnings(FORGOTTEN)]
+pytestmark = pytest.mark.live
 
 GI = 1 << 30
 

@@ -60,9 +60,9 @@ class Workload:
         """Wait until there are `pods` pods, and, if the controller wants more, until another one was refused."""
         self._until_there_are(pods)
         if self.replica_set()["spec"]["replicas"] > pods:
-            refused = self._refusals()
+            refused = len(self.refusals())
             self.touch()
-            until(lambda: self._refusals() > refused, f"a refusal after {pods} pods", SECONDS)
+            until(lambda: len(self.refusals()) > refused, f"a refusal after {pods} pods", SECONDS)
         assert len(self.pods()) == pods
 
     def condition(self, kind: str) -> Object | None:
@@ -86,6 +86,7 @@ class Workload:
                 touched = now
             time.sleep(0.1)
 
-    def _refusals(self) -> int:
-        lines = self.story.headroom.audit_lines(self.story.namespace)
-        return sum(line["decision"] == "deny" and (line["owner_name"] or "").startswith(self.name) for line in lines)
+    def refusals(self) -> list[str]:
+        """Return when pods of it were refused, oldest first."""
+        lines = [line for line in self.story.headroom.audit_lines(self.story.namespace) if line["decision"] == "deny"]
+        return [line["ts"] for line in lines if (line["owner_name"] or "").startswith(self.name)]

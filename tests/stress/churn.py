@@ -1,4 +1,8 @@
-"""Churn at the bound: some clients create pods as fast as they get answers, others delete pods."""
+"""Churn at the bound: some clients create pods as fast as they get answers, others delete pods.
+
+How much is deleted goes by what creators were answered, not by the clock alone: on a slow machine, room would be made
+faster than anybody can ask for it.
+"""
 
 import itertools
 import random
@@ -15,7 +19,8 @@ from tests.stress.scene import POD, Scene
 chance = random.SystemRandom()
 
 CREATORS, DELETERS = 16, 2
-PAUSE_SECONDS = 0.02  # between two deletions by one client
+PAUSE_SECONDS = 0.02  # between two deletions by one client, at least
+ANSWERS = 4  # that creators get between two deletions, at least, as long as they want more
 
 
 class Churn:
@@ -32,6 +37,8 @@ class Churn:
     ) -> None:
         self._scene, self._tally, self._patience = scene, tally, patience
         self._creators, self._deleters = creators, deleters
+        self._answers = itertools.count()
+        self._answered = 0
         self.level = sys.maxsize  # the number of pods from which on no client creates more
         self.deletes = True
         self._numbers = itertools.count()
@@ -73,6 +80,7 @@ class Churn:
                 continue
             name = f"{self._prefix}-{next(self._numbers)}"
             outcome = client.create(pod(name, POD))
+            self._answered = next(self._answers)
             if outcome in {CREATED, EXISTS}:
                 with self._lock:
                     self._names.add(name)
@@ -80,9 +88,12 @@ class Churn:
                 self._stop.wait(self._patience)
 
     def _delete(self, client: Client) -> None:
+        answered = 0
         while not self._stop.wait(PAUSE_SECONDS):
-            if not self.deletes:
+            wanted = len(self._names) < self.level
+            if not self.deletes or (wanted and self._answered < answered + ANSWERS * self._deleters):
                 continue
+            answered = self._answered
             with self._lock:
                 name = chance.choice(sorted(self._names)) if self._names else None
                 self._names.discard(name or "")

@@ -4,46 +4,15 @@ The turns go A B, B A, A B, …: a machine that gets slower or faster favours ne
 the ratios' Hodges-Lehmann estimate is the result: it is nearly as precise as a mean, and a few turns in which the
 machine was busy do not move it. Two turns of the same way, one right after the other, are a control: without errors of
 the measurement itself, their ratio is 1.
-
-J. L. Hodges, E. L. Lehmann, "Estimates of Location Based on Rank Tests", Ann. Math. Stat. 34 (1963); the interval is
-that of Wilcoxon's signed-rank test.
 """
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from itertools import combinations_with_replacement
-from math import exp, floor, log, sqrt
-from statistics import median
 from typing import NamedTuple
 
+from benchmarks.estimates import Estimate
+
 _FEWEST = 6  # pairs that a 95 % interval needs at least
-_NORMAL = 1.96  # standard deviations on each side of the mean that contain 95 %
-
-
-class Estimate(NamedTuple):
-    """A ratio, and its 95 % confidence interval."""
-
-    ratio: float
-    low: float
-    high: float
-    pairs: int
-
-    @classmethod
-    def of(cls, ratios: Sequence[float]) -> "Estimate":
-        """Estimate from one ratio for each pair."""
-        count = len(ratios)
-        means = sorted((log(a) + log(b)) / 2 for a, b in combinations_with_replacement(ratios, 2))
-        below = count * (count + 1) / 4 - _NORMAL * sqrt(count * (count + 1) * (2 * count + 1) / 24)
-        outside = max(0, min(floor(below), (len(means) - 1) // 2))
-        return cls(exp(median(means)), exp(means[outside]), exp(means[-1 - outside]), count)
-
-    @property
-    def width(self) -> float:
-        """How far the interval reaches from the ratio, on its longer side."""
-        return max(self.high - self.ratio, self.ratio - self.low)
-
-    def __str__(self) -> str:
-        return f"{self.ratio:.3f} ({self.low:.3f}-{self.high:.3f}, {self.pairs} pairs)"
 
 
 class Turns(NamedTuple):
@@ -67,6 +36,16 @@ def _quotients(turns: Sequence[float]) -> Iterator[float]:
     """Yield how many times as long the earlier of two turns took as the later one."""
     for earlier, later in zip(turns[::2], turns[1::2], strict=False):
         yield earlier / later
+
+
+def possible_rate(own: Turns, others: Turns) -> Estimate:
+    """Return how many times the rate of the first way is possible in the second, where processors limit the rate.
+
+    `own` is the processor time of what differs between the two ways, `others` that of everything else, which differs
+    only by chance and is therefore averaged over each pair.
+    """
+    pairs = zip(own.first, own.second, others.first, others.second, strict=True)
+    return Estimate.of([(a + (c + d) / 2) / (b + (c + d) / 2) for a, b, c, d in pairs])
 
 
 class Patience(NamedTuple):

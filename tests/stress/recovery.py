@@ -8,6 +8,7 @@ from tests.stress.scene import BOUND, Times
 from tests.stress.witness import Witness
 
 PROOF_SECONDS = 10.0  # a proof takes up to 3 s and is requested every 5 s; the rest is for a busy machine
+BUSY_SECONDS = 20.0  # in which a busy machine must have got as far as an idle one gets in none
 AFTER_SECONDS = 3.0  # of churn after the recovery, for late effects
 
 
@@ -38,3 +39,8 @@ def longest_silence(tally: Tally, since: float, until: float) -> float:
 def documented(times: Times) -> float:
     """Return after how many seconds a dead replica's allotment can be granted again: validity, lapse and a proof."""
     return times.validity + times.lapse + PROOF_SECONDS
+
+
+def patience(times: Times) -> float:
+    """Return how many seconds a storm waits for that: until clients have used it again, on a busy machine."""
+    return documented(times) + BUSY_SECONDS

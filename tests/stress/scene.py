@@ -1,5 +1,6 @@
 """The scene of a storm: a control plane, two nodes, a namespace, and as many replicas as the storm needs."""
 
+import json
 import os
 import re
 import signal
@@ -13,6 +14,7 @@ from typing import NamedTuple
 import urllib3
 
 from devcluster import gate, kubeconfig, namespaces, nodes
+from devcluster.api import Object, timed_out
 from devcluster.controlplane import ControlPlane
 from devcluster.processes import until
 from devcluster.replica import Replica
@@ -40,15 +42,16 @@ SETTLE_SECONDS = 60.0
 COMMITTED = r'headroom_scope_memory_requests_bytes\{scope="cluster"\}'
 WRITES = r'headroom_booking_writes_total\{outcome="written"\}'
 REVIEWS = r"headroom_admission_reviews_total\{.*\}"
+RESERVED = r"headroom_reservations\{.*\}"
 LAUNCH = Path(__file__).with_name("launch.py")
 
 
 class Times(NamedTuple):
-    """The protocol's times in seconds: by default short, so that storms are short; webhook/ has the shipped ones."""
+    """The protocol's times in seconds; webhook/ has the shipped ones."""
 
-    validity: float = 5.0
-    lapse: float = 10.0
-    renew: float = 1.5
+    validity: float
+    lapse: float
+    renew: float
 
     @property
     def flags(self) -> Sequence[str]:
@@ -56,8 +59,12 @@ class Times(NamedTuple):
         return [f"--{name}={value}" for name, value in self._asdict().items()]
 
 
-SHORT = Times()
 SHIPPED = Times(15.0, 45.0, 5.0)
+# For storms that wait for a silent replica to be expired.
+SHORT = Times(5.0, 10.0, 1.5)
+# For storms that only wait for a lapse. A replica must not fall silent because a busy machine stops it for a moment, so
+# it may be silent for as long as shipped.
+STEADY = Times(SHIPPED.validity, SHORT.lapse, SHORT.renew)
 
 
 class Scene:
@@ -73,7 +80,7 @@ class Scene:
         self,
         work: Path,
         count: int,
-        times: Times = SHORT,
+        times: Times = STEADY,
         *,
         fault: str | None = None,
         flags: Sequence[str | Path] = (),
@@ -87,7 +94,7 @@ class Scene:
 
     @contextmanager
     def proxied(
-        self, work: Path, count: int, times: Times = SHORT, *, fault: str | None = None
+        self, work: Path, count: int, times: Times, *, fault: str | None = None
     ) -> Iterator[tuple[Replicas, list[Proxy]]]:
         """Run replicas as `guarded` does, each with a proxy between it and the API server."""
         forget(self.plane)
@@ -137,8 +144,8 @@ class Scene:
             os.killpg(self.plane.pid("etcd"), signal.SIGCONT)
 
     def clear(self) -> None:
-        """Delete all pods of the namespace."""
-        self.plane.api.delete_now(self.pods)
+        """Delete all pods of the namespace. A busy API server may need more than one request for many of them."""
+        until(lambda: not timed_out(lambda: self.plane.api.delete_now(self.pods)), "the deletion", SETTLE_SECONDS)
 
     def _token(self) -> str:
         path = f"/api/v1/namespaces/{NAMESPACE}/serviceaccounts/{ACCOUNT}/token"
@@ -149,7 +156,7 @@ class Scene:
 @contextmanager
 def scene(plane: ControlPlane) -> Iterator[Scene]:
     """Prepare a control plane for one storm, and clean up afterwards."""
-    gate.apply_all_but_the_gate(plane)
+    until(lambda: _applied(plane), "Headroom's objects", SETTLE_SECONDS)
     nodes.add(plane, NODES, nodes.Shape(memory=f"{NODE_MEMORY // MI}Mi"))
     try:
         with namespaces.temporary(plane) as namespace:
@@ -158,9 +165,43 @@ def scene(plane: ControlPlane) -> Iterator[Scene]:
         nodes.remove_all(plane)
 
 
+def _applied(plane: ControlPlane) -> bool:
+    """Apply Headroom's objects; False if that takes a busy API server longer than it has for a request."""
+    try:
+        gate.apply_all_but_the_gate(plane)
+    except RuntimeError as error:
+        if "in the time allotted" not in str(error):
+            raise
+        return False
+    return True
+
+
 def accounts_for(replica: Replica, held: int) -> bool:
     """Say whether a replica counts exactly `held` bytes as committed."""
     return shown(replica, COMMITTED) == held
+
+
+def settle(replicas: Replicas, held: int) -> None:
+    """Wait until each replica counts exactly `held` bytes, and holds room for nothing that is still to come or told."""
+    what = f"an account of {held} by all replicas"
+    until(lambda: all(accounts_for(each, held) and not shown(each, RESERVED) for each in replicas), what, 120)
+
+
+def audited(replicas: Replicas, namespace: str) -> list[Object]:
+    """Return the audit lines of all replicas about a namespace, as far as they have been written."""
+    files = [replica.audit_file for replica in replicas if replica.audit_file.exists()]
+    texts = [file.read_text() for file in files]
+    lines = [json.loads(line) for text in texts for line in text[: text.rfind("\n") + 1].splitlines()]
+    return [line for line in lines if line.get("namespace") == namespace]
+
+
+def refusals(replicas: Replicas, namespace: str, reason: str) -> int:
+    """Return how many pods of a namespace replicas have refused for this reason.
+
+    Clients cannot be asked: of all webhooks that refuse a pod, the API server names the one that answered first.
+    """
+    lines = audited(replicas, namespace)
+    return sum(line["decision"] == "deny" and line["reason"] == reason and not line["dry_run"] for line in lines)
 
 
 def shown(replica: Replica, sample: str) -> int:

@@ -1,8 +1,9 @@
 """Bursts for which there is room twice: credit holds none of their pods up, alone or beside a webhook that is slow.
 
-That no review waits for credit is counted. That a burst is as fast as without credit is measured too, in the same
-replicas, whose credit is switched between one burst and the next. A burst comes once everything of the last one is
-settled, and the clients of one account have their connections by then.
+That no review waits for credit is counted. So credit can slow a burst only by the processor time that it takes, and
+that is compared in the same replicas, whose credit is switched between one burst and the next. The rate by the clock is
+shown beside it: it varies by a fifth on a machine that others use, so it can contradict, but decide nothing. A burst
+comes once everything of the last one is settled, and the clients of one account have their connections by then.
 """
 
 import os
@@ -11,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from statistics import fmean
 from typing import NamedTuple
 
 import pytest
@@ -25,8 +27,8 @@ from tests.stress.conftest import Record
 from tests.stress.deployments import REFUSALS, apps, deployment, template
 from tests.stress.figures import Figures
 from tests.stress.launch import LIMITED, SWITCHED, UNLIMITED
-from tests.stress.pairs import Patience, Turns, in_turn
-from tests.stress.scene import BOUND, COMMITTED, SHIPPED, SHORT, Scene, Times, shown
+from tests.stress.pairs import Patience, Turns, in_turn, possible_rate
+from tests.stress.scene import BOUND, SHIPPED, SHORT, Scene, Times, settle, shown
 from tests.stress.witness import Witness
 
 pytestmark = pytest.mark.live
@@ -36,11 +38,10 @@ long = pytest.mark.timeout(900)  # where a machine is slow that does much beside
 COUNT = 2  # replicas
 BURST = 200
 AWAITED = "headroom_admission_awaited_earlier_pods_total"
-RESERVED = r"headroom_reservations\{.*\}"
 AT_LEAST = 0.97  # of the rate without credit
 SECONDS = 400.0  # for the pairs of one test, if it takes so long
-WIDTH = 0.02  # of the ratio's interval to each side, which is enough
-TELLING = 0.03  # of that, beyond which nothing can be said
+WIDTH = 1.0  # of the interval by the clock: the number of pairs is enough
+PLANE = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok")
 SETTLED_SECONDS = 60.0
 TIMES = Times(SHIPPED.validity, SHIPPED.lapse, SHORT.renew)  # as shipped, but soon settled after a burst
 
@@ -74,13 +75,13 @@ def test_a_burst_of_one_account_is_as_fast_as_without_credit(
 
         def clear() -> None:
             bare.clear()
-            _settle(replicas, 0)
+            settle(replicas, 0)
 
         run(lambda client, _: client.connect())
-        compared = _compared(replicas, partial(run, _create), clear, Patience(40, WIDTH, SECONDS))
+        compared = _compared(bare, replicas, partial(run, _create), clear, Patience(24, WIDTH, SECONDS))
         assert (_refused(replicas), _awaited(replicas)) == (0, 0)
         assert tally.outcomes() == {CREATED: BURST * compared.bursts}, tally.unusual()
-    _judge(bare, figures, f"a burst of {BURST} creates, {_told(mood)}", compared)
+    _judge(bare, figures, f"a burst of {BURST} creates, {_told(mood)}", BURST, compared)
 
 
 @slow
@@ -100,15 +101,15 @@ def test_a_burst_of_a_deployment_is_as_fast_as_without_credit(
 
         def clear() -> None:
             controlled.plane.api.patch(path, {"spec": {"replicas": few}})
-            _settle(replicas, few * size)
+            settle(replicas, few * size)
 
         controlled.plane.api.create(apps(controlled), deployment("web", few, size))
-        _settle(replicas, few * size)
-        compared = _compared(replicas, scale, clear, Patience(12, WIDTH, SECONDS))
+        settle(replicas, few * size)
+        compared = _compared(controlled, replicas, scale, clear, Patience(12, WIDTH, SECONDS))
         assert (_refused(replicas), _awaited(replicas)) == (0, 0)
         controlled.plane.api.delete(path, propagationPolicy="Background")
-        _settle(replicas, 0)
-    _judge(controlled, figures, f"a Deployment {few} to {many}, {_told(mood)}", compared)
+        settle(replicas, 0)
+    _judge(controlled, figures, f"a Deployment {few} to {many}, {_told(mood)}", many - few, compared)
 
 
 @slow
@@ -133,18 +134,22 @@ def test_a_burst_of_a_job_is_as_fast_as_without_credit(
             controlled.plane.api.delete(jobs, propagationPolicy="Background")
             until(lambda: not controlled.plane.api.items(jobs), "the end of the Job", SETTLED_SECONDS)
             controlled.clear()
-            _settle(replicas, 0)
+            settle(replicas, 0)
 
-        compared = _compared(replicas, start, clear, Patience(20, WIDTH, SECONDS))
+        compared = _compared(controlled, replicas, start, clear, Patience(20, WIDTH, SECONDS))
         assert (_refused(replicas), _awaited(replicas)) == (0, 0)
-    _judge(controlled, figures, f"a Job of {pods}, {_told(mood)}", compared)
+    _judge(controlled, figures, f"a Job of {pods}, {_told(mood)}", pods, compared)
 
 
 class Compared(NamedTuple):
-    """Bursts without credit and with it: how long they took, and how much processor time of both replicas."""
+    """Bursts without credit and with it, in seconds: how long they took, and the processor time that was spent on them.
+
+    `spent` is that of both replicas, `plane` that of the control plane.
+    """
 
     took: Turns
     spent: Turns
+    plane: Turns
 
     @property
     def bursts(self) -> int:
@@ -161,24 +166,27 @@ def _switched(place: Scene, work: Path, mood: Mood | None) -> Iterator[Replicas]
         place.check(replicas)
 
 
-def _compared(replicas: Replicas, burst: Step, clear: Step, patience: Patience) -> Compared:
+def _compared(place: Scene, replicas: Replicas, burst: Step, clear: Step, patience: Patience) -> Compared:
     """Take turns, after a burst that finds replicas which have just started."""
     spent: dict[int, list[float]] = {UNLIMITED: [], LIMITED: []}
-    leaders = [replica.program.pid for replica in replicas]
+    plane: dict[int, list[float]] = {UNLIMITED: [], LIMITED: []}
+    ours = [replica.program.pid for replica in replicas]
+    theirs = [place.plane.pid(name) for name in PLANE if place.plane.controllers or name in PLANE[:2]]
 
     def turn(credit: int) -> float:
         _switch(replicas, credit)
-        before, began = cpu_seconds(leaders), time.monotonic()
+        before, of_plane, began = cpu_seconds(ours), cpu_seconds(theirs), time.monotonic()
         burst()
         took = time.monotonic() - began
-        spent[credit].append(cpu_seconds(leaders) - before)
+        spent[credit].append(cpu_seconds(ours) - before)
+        plane[credit].append(cpu_seconds(theirs) - of_plane)
         clear()
         return took
 
     burst()
     clear()
     took = in_turn(partial(turn, UNLIMITED), partial(turn, LIMITED), patience)
-    return Compared(took, Turns(spent[UNLIMITED], spent[LIMITED]))
+    return Compared(took, *(Turns(each[UNLIMITED], each[LIMITED]) for each in (spent, plane)))
 
 
 def _switch(replicas: Replicas, credit: int) -> None:
@@ -193,18 +201,21 @@ def _switches(replica: Replica) -> int:
     return replica.log.read_text().count(SWITCHED)
 
 
-def _judge(place: Scene, figures: Record, storm: str, compared: Compared) -> None:
+def _judge(place: Scene, figures: Record, storm: str, pods: int, compared: Compared) -> None:
     with Witness(place.server) as witness:
         seen = witness.testify()
     rate, (without, with_it) = compared.took.ratio, compared.took.controls
+    possible = possible_rate(compared.spent, compared.plane)
+    ours, theirs = (fmean(each.first + each.second) / pods * 1e3 for each in (compared.spent, compared.plane))
     note = (
-        f"rate with credit / without: {rate}; controls: without / without {without}, with / with {with_it}; "
-        f"processor time without / with: {compared.spent.ratio}"
+        f"by processor time, rate with credit / without: {possible}; "
+        f"replicas' without / with: {compared.spent.ratio}; "
+        f"for a pod {ours:.2f} ms of both replicas, {theirs:.1f} of the control plane; "
+        f"by the clock: {rate}, controls: without / without {without}, with / with {with_it}"
     )
     figures.append(Figures(storm, str(COUNT), BOUND, seen, note=note))
+    assert possible.low >= AT_LEAST, note
     assert rate.high >= AT_LEAST, f"slower than without credit: {note}"
-    assert rate.width <= TELLING, f"this machine does too much besides to tell: {note}"
-    assert rate.ratio >= AT_LEAST, note
 
 
 @contextmanager
@@ -230,12 +241,6 @@ def _refused(replicas: Replicas) -> int:
 
 def _awaited(replicas: Replicas) -> int:
     return sum(shown(replica, AWAITED) for replica in replicas)
-
-
-def _settle(replicas: Replicas, held: int) -> None:
-    """Wait until each replica counts just so much, and holds room for nothing that is still to come or to be told."""
-    what = f"an account of {held} by all replicas"
-    until(lambda: all(shown(each, COMMITTED) == held and not shown(each, RESERVED) for each in replicas), what, 120)
 
 
 def _until_there_are(place: Scene, pods: int) -> None:

@@ -11,7 +11,7 @@ from tests.stress.clients import CONFLICT, CREATED, Tally
 from tests.stress.conftest import Record
 from tests.stress.figures import Figures
 from tests.stress.proxy import Proxy
-from tests.stress.recovery import AFTER_SECONDS, documented, full_again
+from tests.stress.recovery import AFTER_SECONDS, full_again, patience
 from tests.stress.scene import BOUND, SHORT, Scene
 from tests.stress.witness import Witness
 
@@ -26,13 +26,13 @@ def test_whatever_becomes_of_its_connections_no_replica_goes_past_the_bound(
     bare: Scene, work: Path, figures: Record, full: bool, count: int
 ) -> None:
     tally = Tally()
-    with bare.proxied(work, count) as (_, proxies), Witness(bare.server) as witness:
+    with bare.proxied(work, count, SHORT) as (_, proxies), Witness(bare.server) as witness:
         with Churn(bare, tally, patience=0.02).running() as churn:
             time.sleep(2)
             for number in range(ROUNDS if full else 1):
                 trouble(proxies[number % count])
             calm = time.monotonic()
-            back = full_again(witness, churn, calm, documented(SHORT))
+            back = full_again(witness, churn, calm, patience(SHORT))
             time.sleep(AFTER_SECONDS)
         seen = witness.testify()
     note = f"full again after {back:.1f} s"
@@ -40,7 +40,7 @@ def test_whatever_becomes_of_its_connections_no_replica_goes_past_the_bound(
     assert seen.over(BOUND) == []
     assert tally[CONFLICT] == 0
     assert tally.outcomes(since=calm)[CREATED] > 0
-    assert back <= documented(SHORT)
+    assert back <= patience(SHORT)
 
 
 def trouble(proxy: Proxy) -> None:

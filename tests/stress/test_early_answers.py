@@ -15,7 +15,7 @@ from tests.e2e.edits import NODE_GI, NODES, SHAPE, Edits
 from tests.e2e.story import Story
 from tests.stress.scene import Scene
 
-pytestmark = [pytest.mark.live, pytest.mark.slow]
+pytestmark = [pytest.mark.live, pytest.mark.slow, pytest.mark.timeout(3600)]  # about 25 s for each round
 
 SEED = int(os.environ.get("HEADROOM_SEED", "0")) or random.SystemRandom().randrange(1 << 32)
 ROUNDS = {"Deployment": (12, 8), "StatefulSet": (6, 5), "DaemonSet": (3, 4), "ReplicaSet": (2, 5), "Job": (2, 5)}

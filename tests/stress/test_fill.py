@@ -11,7 +11,7 @@ from devcluster.replicas import Replicas
 from tests.stress.clients import CREATED, REFUSED, Client, Tally, crowd, pod
 from tests.stress.conftest import Record
 from tests.stress.figures import MI, Figures
-from tests.stress.scene import BOUND, POD, PODS, WRITES, Scene, shown
+from tests.stress.scene import BOUND, POD, PODS, WRITES, Scene, settle, shown
 from tests.stress.witness import Witness
 
 pytestmark = pytest.mark.live
@@ -34,11 +34,12 @@ def test_a_fill_ends_at_exactly_what_fits(bare: Scene, work: Path, figures: Reco
             assert not tally.unusual()
             assert (seen.moments[-1].held, seen.over(BOUND)) == (FIT * SIZE, [])
             with closing(Client(bare.server, bare.namespace, Tally())) as client:
-                assert client.create(pod("too-big", REST + MI)) == REFUSED
-                assert client.create(pod("the-rest", REST)) == CREATED
-                assert client.create(pod("a-bit-more", MI)) == REFUSED
+                assert client.insist(pod("too-big", REST + MI)) == REFUSED
+                assert client.insist(pod("the-rest", REST)) == CREATED
+                assert client.insist(pod("a-bit-more", MI)) == REFUSED
             assert witness.testify(since).maximum.held == BOUND
             bare.clear()
+            settle(replicas, 0)  # a client ends once it is refused thrice, by replicas that have seen the room
 
 
 @pytest.mark.parametrize("count", [2, pytest.param(3, marks=pytest.mark.slow)])
@@ -52,13 +53,13 @@ def test_the_last_byte_is_granted_by_whichever_replica_is_asked(
         closing(Client(bare.server, bare.namespace, tally)) as client,
     ):
         for number in range(PODS - 1):
-            assert client.create(pod(f"fill-{number}", POD)) == CREATED
+            assert client.insist(pod(f"fill-{number}", POD)) == CREATED
         for replica in replicas:
             bare.ask_only(replica)
             began = time.monotonic()
-            assert client.create(pod("last", POD)) == CREATED
+            assert client.insist(pod("last", POD)) == CREATED
             waits.append(time.monotonic() - began)
-            assert client.create(pod("more", MI)) == REFUSED
+            assert client.insist(pod("more", MI)) == REFUSED
             client.delete("last")
         seen = witness.testify()
     note = f"waited {min(waits) * 1000:.0f} to {max(waits) * 1000:.0f} ms"

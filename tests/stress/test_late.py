@@ -10,7 +10,7 @@ from tests.stress.churn import Churn
 from tests.stress.clients import CONFLICT, Tally
 from tests.stress.conftest import Record
 from tests.stress.figures import Figures
-from tests.stress.recovery import AFTER_SECONDS, documented, full_again
+from tests.stress.recovery import AFTER_SECONDS, full_again, patience
 from tests.stress.scene import BOUND, SHORT, Scene
 from tests.stress.witness import Witness
 
@@ -27,19 +27,19 @@ def test_what_another_webhook_delays_is_reserved_for_and_what_it_refuses_is_free
     bare: Scene, work: Path, figures: Record, count: int
 ) -> None:
     tally = Tally()
-    with bare.guarded(work, count), Witness(bare.server) as witness:
+    with bare.guarded(work, count, SHORT), Witness(bare.server) as witness:
         with standing_by(bare.plane, work / "bystander", bare.namespace), Churn(bare, tally, patience=0.02).running():
             time.sleep(SECONDS)
         alone = time.monotonic()
         with Churn(bare, tally, deleters=0, patience=0.05).running() as churn:
-            back = full_again(witness, churn, alone, documented(SHORT))
+            back = full_again(witness, churn, alone, patience(SHORT))
             time.sleep(AFTER_SECONDS)
         seen = witness.testify()
     note = f"full {back:.1f} s after the last was refused elsewhere"
     figures.append(Figures("late and refused elsewhere", str(count), BOUND, seen, tally, note))
     assert seen.over(BOUND) == []
     assert tally[CONFLICT] == 0
-    assert back <= documented(SHORT)
+    assert back <= patience(SHORT)
 
 
 @counts
@@ -47,18 +47,18 @@ def test_a_store_that_stands_still_lets_nothing_through_twice(
     bare: Scene, work: Path, figures: Record, count: int
 ) -> None:
     tally = Tally()
-    with bare.guarded(work, count), Witness(bare.server) as witness:
+    with bare.guarded(work, count, SHORT), Witness(bare.server) as witness:
         with Churn(bare, tally, patience=0.05).running() as churn:
             for _ in range(STANDSTILLS):
                 time.sleep(3)
                 with bare.standstill():
                     time.sleep(STANDSTILL_SECONDS)
             moved = time.monotonic()
-            back = full_again(witness, churn, moved, documented(SHORT))
+            back = full_again(witness, churn, moved, patience(SHORT))
             time.sleep(AFTER_SECONDS)
         seen = witness.testify()
     note = f"full again after {back:.1f} s"
     figures.append(Figures("etcd stands still", str(count), BOUND, seen, tally, note))
     assert seen.over(BOUND) == []
     assert tally[CONFLICT] == 0
-    assert back <= documented(SHORT)
+    assert back <= patience(SHORT)

@@ -6,7 +6,8 @@ from statistics import fmean
 
 import pytest
 
-from tests.stress.pairs import Estimate, Patience, Turns, in_turn
+from benchmarks.estimates import Estimate
+from tests.stress.pairs import Patience, Turns, in_turn, possible_rate
 
 
 def noisy(seconds: float, chance: Random) -> Callable[[], float]:
@@ -59,3 +60,10 @@ def test_the_controls_are_turns_of_one_way_right_after_each_other() -> None:
     assert (of_first.pairs, of_second.pairs) == (2, 3)  # the first turn of all has none before it
     assert of_second == Estimate.of([1 / 2, 3 / 4, 5 / 6])
     assert of_first == Estimate.of([2 / 3, 4 / 5])
+
+
+def test_the_possible_rate_is_that_of_all_processor_time_whatever_others_spend_by_chance() -> None:
+    own = Turns([1.0] * 6, [1.1] * 6)
+    others = Turns([9.0, 7.0, 9.0, 12.0, 9.0, 9.0], [9.0, 11.0, 9.0, 6.0, 9.0, 9.0])
+    assert possible_rate(own, others) == pytest.approx((10 / 10.1, 10 / 10.1, 10 / 10.1, 6))
+    assert possible_rate(own, Turns([0.0] * 6, [0.0] * 6)).ratio == pytest.approx(1 / 1.1)

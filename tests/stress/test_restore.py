@@ -16,16 +16,14 @@ from devcluster.controlplane import ControlPlane
 from devcluster.processes import until
 from devcluster.replicas import NAMESPACE, Replicas
 from tests.stress.churn import Churn
-from tests.stress.clients import CANNOT_TELL, CONFLICT, CREATED, Tally
+from tests.stress.clients import CANNOT_TELL, CONFLICT, CREATED, TOO_LATE, Tally
 from tests.stress.conftest import Record
 from tests.stress.figures import Figures
-from tests.stress.recovery import AFTER_SECONDS, documented, full_again
+from tests.stress.recovery import AFTER_SECONDS, documented, full_again, patience
 from tests.stress.scene import BOUND, POD, SHIPPED, SHORT, Scene, Times, shown
 from tests.stress.witness import PODS, Witness
 
-# Python's ssl forgets to close a socket whose peer resets it before the handshake, as a killed API server does.
-FORGOTTEN = "ignore:unclosed <ssl.SSLSocket:ResourceWarning"
-pytestmark = [pytest.mark.live, pytest.mark.filterwarnings(FORGOTTEN)]
+pytestmark = pytest.mark.live
 
 REVISIONS = 3_000
 FEW = 20 * POD  # what is left of the pods when etcd is put back; at the copy it was all of the bound
@@ -134,19 +132,19 @@ def test_replicas_that_live_through_a_restore_are_ready_again_in_time_and_grant_
                 until(lambda: before.held <= FEW, "deletions", 60)
                 lost = revision(bare) - copied
                 assert before.testify().over(BOUND) == []
-            churn.level = 10**9
+            churn.level, away = 10**9, time.monotonic()
             copy.put_back()
             began.append(time.monotonic())
             conflicts = sum(shown(replica, CONFLICTS) for replica in replicas)
             with Witness(bare.server) as witness:
-                until(lambda: max(ready) < documented(times), "readiness", documented(times) + 30)
+                until(lambda: max(ready) < float("inf"), "readiness", patience(times))
                 seconds = time.monotonic() - began[0]
                 conflicts = sum(shown(replica, CONFLICTS) for replica in replicas) - conflicts
                 bare.clear()  # nobody knows the names of those that live again, so nobody else deletes them
                 back = full_again(witness, churn, time.monotonic(), 30)
                 time.sleep(AFTER_SECONDS)
                 seen = witness.testify()
-        told = tally.outcomes(since=began[0])
+        told, closed = tally.outcomes(since=began[0]), tally.outcomes(since=away)
         restarts = [shown(replica, RESTARTS) for replica in replicas]
         logs = [replica.log.read_text() for replica in replicas]
         until(lambda: bool(events(bare)), "an Event", 30)
@@ -157,10 +155,12 @@ def test_replicas_that_live_through_a_restore_are_ready_again_in_time_and_grant_
     figures.append(Figures("etcd put back", str(count), BOUND, seen, tally, note))
     assert lost >= REVISIONS
     assert seen.over(BOUND) == []
-    assert max(ready) <= times.validity + times.lapse + 10
+    assert max(ready) <= patience(times)
     assert back < float("inf")
     assert told[CREATED] > 0
-    assert told[CANNOT_TELL] > 0
+    # Once the pods are listed again, which may be before the API server is said to be ready, all are refused by a view
+    # that is full.
+    assert closed[CANNOT_TELL] + closed[TOO_LATE] > 0
     assert tally[CONFLICT] == 0
     assert tally.timeouts() == []
     assert conflicts / seconds < 5
@@ -173,7 +173,7 @@ def test_while_an_api_server_shows_what_was_before_nothing_is_granted(
 ) -> None:
     """It was not restarted with etcd: its lists come from a cache that is ahead, though they are called consistent."""
     tally, began, stale = Tally(), list[float](), documented(SHORT)
-    with bare.guarded(work, 2) as replicas:
+    with bare.guarded(work, 2, SHORT) as replicas:
         churn = Churn(bare, tally, deleters=4, patience=0.1)
         with churn.running(), watched(replicas, began) as ready:
             with Witness(bare.server) as before:
@@ -194,7 +194,7 @@ def test_while_an_api_server_shows_what_was_before_nothing_is_granted(
             bare.plane.start_apiserver()
             began.append(time.monotonic())
             with Witness(bare.server) as witness:
-                until(lambda: max(ready) < documented(SHORT), "readiness", documented(SHORT) + 30)
+                until(lambda: max(ready) < float("inf"), "readiness", patience(SHORT))
                 bare.clear()
                 full = full_again(witness, churn, time.monotonic(), 30)
                 time.sleep(AFTER_SECONDS)
@@ -205,8 +205,8 @@ def test_while_an_api_server_shows_what_was_before_nothing_is_granted(
     )
     figures.append(Figures("etcd put back, API server not restarted", "2", BOUND, seen, tally, note))
     assert told[CREATED] == 0
-    assert told[CANNOT_TELL] > 0
+    assert told[CANNOT_TELL] + told[TOO_LATE] > 0
     assert tally.timeouts() == []
     assert seen.over(BOUND) == []
     assert full < float("inf")
-    assert max(ready) <= SHORT.validity + SHORT.lapse + 10
+    assert max(ready) <= patience(SHORT)

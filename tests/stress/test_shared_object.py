@@ -13,7 +13,7 @@ from tests.stress.churn import Churn
 from tests.stress.clients import CONFLICT, Tally
 from tests.stress.conftest import Record
 from tests.stress.figures import Figures
-from tests.stress.recovery import AFTER_SECONDS, documented, full_again
+from tests.stress.recovery import AFTER_SECONDS, full_again, patience
 from tests.stress.scene import BOUND, SHORT, Scene
 from tests.stress.witness import Witness
 
@@ -76,14 +76,14 @@ def test_a_harmed_object_is_made_anew_and_nothing_is_granted_twice(
     bare: Scene, work: Path, figures: Record, harm: Harm, count: int
 ) -> None:
     tally, api = Tally(), bare.plane.api
-    with bare.guarded(work, count), Witness(bare.server) as witness:
+    with bare.guarded(work, count, SHORT), Witness(bare.server) as witness:
         before = api.get(OBJECT)
         with Churn(bare, tally, deleters=1, patience=0.1).running() as churn:
             time.sleep(3)
             harm(api, before)
             harmed = time.monotonic()
             time.sleep(SHORT.validity)  # in which whoever did not notice would go on as before
-            back = SHORT.validity + full_again(witness, churn, harmed + SHORT.validity, documented(SHORT))
+            back = SHORT.validity + full_again(witness, churn, harmed + SHORT.validity, patience(SHORT))
             time.sleep(AFTER_SECONDS)
         seen = witness.testify()
     note = f"full again after {back:.1f} s, the latest answer after {tally.latest():.1f} s"
@@ -91,4 +91,4 @@ def test_a_harmed_object_is_made_anew_and_nothing_is_granted_twice(
     assert seen.over(BOUND) == []
     assert tally[CONFLICT] == 0
     assert tally.timeouts() == []
-    assert back <= documented(SHORT)
+    assert back <= patience(SHORT)

@@ -13,7 +13,7 @@ from devcluster.processes import until
 from tests.e2e.probes import Probes
 from tests.stress.conftest import Record
 from tests.stress.figures import MI, Figures
-from tests.stress.scene import BOUND, SETTLE_SECONDS, Scene, configure
+from tests.stress.scene import BOUND, SETTLE_SECONDS, Scene, configure, settle
 from tests.stress.tenant import FITTING, Form, forms
 from tests.stress.witness import Witness, size
 
@@ -107,7 +107,7 @@ def test_a_huge_create_under_the_name_of_a_living_pod_closes_nothing(controlled:
     """The API server refuses it as a duplicate only after Headroom has let it in."""
     work.mkdir(parents=True)
     with (
-        controlled.guarded(work, 2),
+        controlled.guarded(work, 2) as replicas,
         editor(controlled, work) as (api, namespace),
         namespaces.temporary(controlled.plane) as elsewhere,
     ):
@@ -116,6 +116,7 @@ def test_a_huge_create_under_the_name_of_a_living_pod_closes_nothing(controlled:
             for spec in (_spec("16Mi"), _spec("4000Mi"))
         )
         assert attempt(api, namespace, small) == ""
+        settle(replicas, 16 * MI)
         with Probes(controlled.plane.api, elsewhere, "3Gi", every=1.0) as probes:
             for _ in range(8):
                 assert attempt(api, namespace, huge)

@@ -15,6 +15,7 @@ from webhook.kube.client import Api
 from webhook.kube.configmaps import ConfigMaps
 from webhook.observability.audit_log import AuditLog
 from webhook.observability.audit_record import timestamp
+from webhook.observability.blocked_metrics import BlockedCollector
 from webhook.observability.events import EventRecorder
 from webhook.observability.holder_metrics import HolderCollector
 from webhook.observability.metrics import Recounts, Reviews
@@ -66,4 +67,5 @@ def metered(judge: Judge, folder: Path) -> Metered:
     registry.register(QuotasSeen(judge.admission.quotas))
     report = ReportSource(judge.admission.account, lambda: timestamp(WALL))
     registry.register(HolderCollector(report.latest))
+    registry.register(BlockedCollector(lambda: (), lambda: WALL))
     return Metered(judge, registry, settings, audit, booking, announcing, api)

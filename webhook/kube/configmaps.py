@@ -1,6 +1,7 @@
-"""Reads and writes whole ConfigMaps of Headroom's own namespace."""
+"""Reads and writes ConfigMaps of Headroom's own namespace."""
 
 import json
+from collections.abc import Mapping
 
 import msgspec
 
@@ -55,6 +56,15 @@ class ConfigMaps:
         """Replace the ConfigMap if it still has `revision`, and return the new one; else `Conflict` or `NotFound`."""
         body = self._manifest(name, data, resourceVersion=str(revision))
         return _read(self._api.replace(f"{self._path}/{name}", body, timeout=self.timeout).body).revision
+
+    def patch(self, name: str, data: Mapping[str, str | None], revision: int = 0) -> int:
+        """Set keys, or remove those that are None, and leave the others alone; return the new revision.
+
+        With a `revision`, only if the ConfigMap still has it, else `Conflict`. Raises `NotFound`.
+        """
+        metadata = {"resourceVersion": str(revision)} if revision else {}
+        body = json.dumps({"metadata": metadata, "data": data}).encode()
+        return _read(self._api.patch(f"{self._path}/{name}", body, timeout=self.timeout).body).revision
 
     def _manifest(self, name: str, data: dict[str, str], **metadata: str) -> bytes:
         metadata |= {"name": name, "namespace": self._namespace}

@@ -1,6 +1,7 @@
 """What each piece of a watch's news means to the account."""
 
 import threading
+import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -11,6 +12,8 @@ from kubernetes.client.configuration import Configuration
 from tests.support.replica import Judge, ready
 from webhook.controllers import watches as watching
 from webhook.controllers.allotments import AllotmentController
+from webhook.controllers.refusal_exchange import RefusalExchange
+from webhook.controllers.refusal_store import RefusalStore
 from webhook.core.api.types import Node, Pod
 from webhook.core.ledger.info import PodInfo
 from webhook.core.ledger.nodes import NodeInfo
@@ -211,9 +214,11 @@ def test_news_of_pods_are_needed_at_once_where_a_booking_waits_for_a_view() -> N
 def test_each_configmap_is_watched_by_its_name() -> None:
     settings = ConfigurationLoader(lambda *_: None, lambda _: None)
     booking = AllotmentController(ConfigMaps(API, "ns", 1.0), ready().admission, threading.Event(), lambda: None)
+    exchange = RefusalExchange(RefusalStore(ConfigMaps(API, "ns", 1.0)), "r1", time.monotonic)
     for reflector, name in (
         (watching.watch_config(API, "ns", settings), "headroom-config"),
         (watching.watch_allotments(API, "ns", booking), "headroom-allotments"),
+        (watching.watch_refusals(API, "ns", exchange), "headroom-refusals"),
     ):
         assert reflector._path == "/api/v1/namespaces/ns/configmaps"
         assert reflector._calls._query == {"fieldSelector": f"metadata.name={name}"}

@@ -13,15 +13,21 @@ NOW = 1_700_000_000.0  # 2023-11-14T22:13:20Z
 
 def blocked(name: str, since: str) -> BlockedRow:
     return BlockedRow(
-        kind="ReplicaSet",
+        kind="Deployment",
         namespace="default",
         name=name,
+        controller_kind="ReplicaSet",
+        controller_name=f"{name}-1",
         scope="cluster",
         reason="MemoryCommitmentExceeded",
         message="",
         asks_requests=1,
         asks_limits=1,
+        asks_cpu_requests=0,
+        asks_cpu_limits=0,
+        missing=1,
         short_by=1,
+        short_by_cpu=0,
         count=1,
         since=since,
         last=since,

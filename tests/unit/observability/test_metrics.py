@@ -24,6 +24,8 @@ PINNED = {
     "headroom_allotted_memory_bytes": ("gauge", {"scope"}),
     "headroom_allotted_memory_limits_bytes": ("gauge", {"scope"}),
     "headroom_audit_lines_dropped": ("counter", set()),
+    "headroom_blocked_longest_seconds": ("gauge", set()),
+    "headroom_blocked_workloads": ("gauge", set()),
     "headroom_booking_writes": ("counter", {"outcome"}),
     "headroom_build_info": ("gauge", {"version"}),
     "headroom_certificate_expiry_timestamp_seconds": ("gauge", set()),
