@@ -1,7 +1,7 @@
 """Writes Grafana's dashboard, manifests/components/monitoring/dashboard.json: `python -m tests.packaging.dashboard`.
 
-Each panel is a line or two of a table here; the JSON around them is the same for all. `S` in an expression stands for
-the labels of a scope, `N` for those of a node, `C` for those of anything else.
+Each panel is a few lines of a table here; the JSON around them is the same for all. In expressions, `{S}` stands for the
+labels that choose a scope, `{N}` for those that choose nodes, `{C}` for those of all else.
 """
 
 import json
@@ -217,7 +217,7 @@ ROWS: dict[str, list[Panel]] = {
                     rate(
                         "apiserver_admission_webhook_rejection_count",
                         "name",
-                        '{cluster=~"$cluster", name=~".+[.]headroom[.]internal", error_type="calling_webhook_error"}',
+                        '{cluster=~"$cluster", name=~".+headroom.internal", error_type="calling_webhook_error"}',
                     ),
                 )
             ],

@@ -6,12 +6,13 @@ from typing import Final
 
 ROOT: Final = Path(__file__).parents[2]
 ALERTS: Final = ROOT / "manifests" / "components" / "monitoring" / "alerts.yaml"
+TESTS: Final = Path(__file__).parent / "alerts.test.yaml"
 PAGE: Final = ROOT / "docs" / "runbooks.md"
 
 BASE: Final = "https://github.com/OWNER/headroom/blob/main/docs/runbooks.md"
 """Where people read docs/runbooks.md; the section of an alert is its name in lower case."""
 
-_ALERT = re.compile(r"^ *- alert: (\w+)$")
+_ALERT = re.compile(r"^ *(?:- alert|alertname): (\w+)$")
 _URL = re.compile(r"^( *runbook_url: ).*$")
 
 
@@ -31,4 +32,5 @@ def with_urls(rules: str) -> str:
 
 
 if __name__ == "__main__":
-    ALERTS.write_text(with_urls(ALERTS.read_text(encoding="utf-8")), encoding="utf-8")
+    for file in (ALERTS, TESTS):
+        file.write_text(with_urls(file.read_text(encoding="utf-8")), encoding="utf-8")
