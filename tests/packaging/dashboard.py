@@ -1,7 +1,7 @@
 """Writes Grafana's dashboard, manifests/components/monitoring/dashboard.json: `python -m tests.packaging.dashboard`.
 
-Each panel is a few lines of a table here; the JSON around them is the same for all. In expressions, `{S}` stands for the
-labels that choose a scope, `{N}` for those that choose nodes, `{C}` for those of all else.
+Each panel is a few lines of a table here; the JSON around them is the same for all. In expressions, `{S}` stands for
+the labels that choose a scope, `{N}` for those that choose nodes, `{C}` for those of all else.
 """
 
 import json
