@@ -76,7 +76,7 @@ format: .venv/.made ## Put the code into shape
 
 docs: .venv/.made ## Write again what is made from the code: reference pages, schema, pictures, the domain, alerts, dashboard
 	@$(BIN)/python -m tests.packaging.domain
-	@$(BIN)/python -m tests.unit.core.config.test_docs
+	@$(BIN)/python -m tests.unit.core.config.test_schema_docs
 	@$(BIN)/python -m tests.unit.observability.test_metrics_docs
 	@$(BIN)/python -m tests.packaging.architecture
 	@$(BIN)/python -m tests.packaging.runbooks

@@ -25,7 +25,7 @@ NOT_RUN = (
     ),
     Reason(r"python -m tests\.support\.public_manifests .*", "needs clones of other projects from the network"),
     Reason(r"python -m tests\.docs --write", "is this test itself, and writes"),
-    Reason(r"make docs", "writes what tests/unit/core/config/test_docs.py and others hold"),
+    Reason(r"make docs", "writes what tests/unit/core/config/test_schema_docs.py and others hold"),
     Reason(r"kubectl describe node", "is named there, not to be typed: a node is missing"),
     Reason(r"kubectl delete --cascade=orphan", "is named there: tests/e2e/test_early_answers.py does it"),
     Reason(r"kubectl create job --from=cronjob/NAME", "is named there: tests/e2e/test_early_answers.py does it"),

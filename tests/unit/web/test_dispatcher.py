@@ -4,7 +4,7 @@ import asyncio
 import json
 import threading
 import tracemalloc
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from contextlib import ExitStack
 
 import pytest
@@ -177,29 +177,6 @@ def test_everything_of_a_request_and_of_its_answer_goes_through(echo: Flask) -> 
 def test_a_body_in_chunks_is_not_lost_on_the_way_to_flask(echo: Flask) -> None:
     said = asked(echo, Request("POST", "/echo/x", chunks=(b"one ", b"two")).encode())
     assert json.loads(said.body)["body"] == "one two"
-
-
-def test_a_name_with_an_underscore_stands_for_no_other(echo: Flask) -> None:
-    said = asked(echo, Request("POST", "/echo/x").encode(X_Odd_Header="forged"))
-    assert json.loads(said.body)["header"] is None
-
-
-def test_an_answer_that_is_generated_is_read_and_closed() -> None:
-    closed = []
-    app = Flask("stream")
-
-    @app.get("/stream")
-    def stream() -> Response:
-        def parts() -> Iterator[bytes]:
-            yield b"one "
-            yield b"two"
-
-        answer = Response(parts())
-        answer.call_on_close(lambda: closed.append(True))
-        return answer
-
-    assert asked(app, get("/stream")).body == b"one two"
-    assert closed == [True]
 
 
 def test_a_slow_page_is_no_matter_to_the_loop() -> None:

@@ -347,18 +347,6 @@ def test_a_refusal_for_the_sums_says_as_well_what_no_node_can_hold_where_that_is
     assert Replica("").decide("17Gi").verdict.lacking is not None
 
 
-def test_a_refusal_under_a_name_that_lives_says_what_of_it_is_counted_already() -> None:
-    replica = Replica()
-    replica.ledger.see(pod("web-7", 0.25, uid="lives"))
-    assert replica.decide("17Gi").verdict.detail == "a pod of that name exists, and what it has is counted already"
-    assert not replica.decide("17Gi", name="other").verdict.detail
-    assert not decide(replica.ledger, replica.allotment, replica.resize("18Gi"), 1.0).verdict.detail
-    replica.ledger.see(replace(pod("web-7", 0.25, uid="lives"), counts=False))
-    assert replica.decide("17Gi").verdict.detail == "a pod of that name exists"
-    replica.ledger.see(replace(pod("web-7", 0.25, uid="lives"), deleting=True))
-    assert not replica.decide("17Gi").verdict.detail
-
-
 def test_deny_refuses_what_no_node_can_hold_whether_there_is_room_for_it_or_not() -> None:
     replica = Replica("overrides: [{namespaces: [default], unplaceable: deny}]", *THREE)
     for memory in ("7Gi", "30Gi"):
