@@ -32,6 +32,7 @@ from webhook.controllers.refusals import RefusalController
 from webhook.controllers.relist import RelistController, restored
 from webhook.controllers.versions import Versions
 from webhook.core.events.aggregator import Occurrence
+from webhook.core.events.reference import Reference
 from webhook.core.reviews.messages import Help
 from webhook.core.sharing.allotment import Timing
 from webhook.http import memory
@@ -41,11 +42,13 @@ from webhook.http.tls import ServingCertificate
 from webhook.kube.client import Api, configure
 from webhook.kube.configmaps import ConfigMaps
 from webhook.kube.stream import KubeError, NotFound
-from webhook.observability import blocked_metrics, holder_metrics, metrics, state_metrics
+from webhook.observability import metrics, state_metrics
 from webhook.observability import top_owners as topowners
 from webhook.observability.audit_log import AuditLog
 from webhook.observability.audit_record import Line, timestamp
+from webhook.observability.blocked_metrics import BlockedCollector
 from webhook.observability.events import EventRecorder, edited
+from webhook.observability.holder_metrics import HolderCollector
 from webhook.observability.owners import Owners
 from webhook.observability.refusal_record import refusal
 from webhook.observability.top_owners import TopOwners
@@ -89,21 +92,58 @@ def clock() -> float:
 
 
 @dataclass(frozen=True, slots=True)
+class _Told:
+    """What each decision is told to."""
+
+    reviews: metrics.Reviews
+    audit: AuditLog
+    events: EventRecorder
+
+    def record(self, decided: DecisionRecord) -> None:
+        """Count a decision, and queue its audit line and its Event."""
+        self.reviews.record(decided)
+        self.audit.record(decided)
+        self.events.record(decided)
+
+
+@dataclass(frozen=True, slots=True)
+class _Refusals:
+    """What was refused lately, and who is blocked: as this replica knows it, and as all replicas together do."""
+
+    room: RoomView
+    exchange: RefusalExchange
+    controller: RefusalController
+
+    def take(self, decided: DecisionRecord, made: Line, owner: Reference | None) -> None:
+        """Take in a decision that gets an audit line."""
+        found = refusal(decided, made, owner, self.room.scopes_of)
+        if found is not None:
+            self.controller.take(found)
+
+
+@dataclass(frozen=True, slots=True)
+class _Loops:
+    """What runs on threads of its own, and keeps the state up to date."""
+
+    settings: ConfigurationLoader
+    versions: Versions
+    booking: AllotmentController
+    recounting: RecountController
+    reflectors: dict[str, Reflector[Any]]
+
+
+@dataclass(frozen=True, slots=True)
 class _Parts:
     """The parts of one replica that `serve` starts and stops."""
 
     name: str
     api: Api
     certificate: ServingCertificate
-    audit: AuditLog
+    told: _Told
     admission: PodAdmission
     forecast: WorkloadAdmission
-    booking: AllotmentController
-    recounting: RecountController
-    announcing: EventRecorder
     refusals: RefusalController
-    versions: Versions
-    reflectors: dict[str, Reflector[Any]]
+    loops: _Loops
     registry: CollectorRegistry
     stop: Event
 
@@ -115,16 +155,16 @@ def serve(options: Options) -> None:
     """
     memory.give_back_what_is_free()
     parts = _build(options)
-    writer = _started("audit", parts.audit.run)
-    parts.versions.look()  # so that pods are counted right from the first list on, if the API server is there
-    watchers = [_started(f"watch {what}", reflector.run) for what, reflector in parts.reflectors.items()]
+    writer = _started("audit", parts.told.audit.run)
+    parts.loops.versions.look()  # so that pods are counted right from the first list on, if the API server is there
+    watchers = [_started(f"watch {what}", reflector.run) for what, reflector in parts.loops.reflectors.items()]
     workers = [
-        _started("booking", parts.booking.run),
-        _started("recount", parts.recounting.run),
+        _started("booking", parts.loops.booking.run),
+        _started("recount", parts.loops.recounting.run),
         _started("certificate", CertificateReload(parts.certificate, parts.stop, time.time).run),
-        _started("version", parts.versions.run),
+        _started("version", parts.loops.versions.run),
     ]
-    announcers = [_started("events", parts.announcing.run), _started("refusals", parts.refusals.run)]
+    announcers = [_started("events", parts.told.events.run), _started("refusals", parts.refusals.run)]
     gc.freeze()  # all objects that exist now live as long as the process: the garbage collector can skip them
     log.info("replica %s starts", parts.name)
     if options.client_ca_file:
@@ -143,94 +183,93 @@ def serve(options: Options) -> None:
         parts.stop.set()
         parts.admission.account.version_due.set()
         if _ended(workers):
-            parts.booking.leave(_UNTIL_SEEN if drained else 0.0)
-        for reflector in parts.reflectors.values():
+            parts.loops.booking.leave(_UNTIL_SEEN if drained else 0.0)
+        for reflector in parts.loops.reflectors.values():
             reflector.stop()
-        parts.audit.stop()
+        parts.told.audit.stop()
         _ended([*watchers, writer, *announcers])
         parts.api.close()
         log.info("replica %s ends", parts.name)
 
 
 def _build(options: Options) -> _Parts:
+    """Build everything: first the state, then what is told, what answers by it, and what keeps it up to date."""
     name = secrets.token_hex(4)  # new for each process, so that it never uses what an earlier process held
     certificate = ServingCertificate(options.tls_cert_file, options.tls_key_file, options.client_ca_file)
     configuration = configure(options.kubeconfig)
-    api = Api(configuration, clock)
-    top = TopOwners(Owners(api, topowners.WITHIN), clock).find
-    audit = AuditLog(name, time.time, options.audit_file, top=top, tell=lambda *said: _take(refusals, *said))
-    registry = CollectorRegistry(auto_describe=False)
-    reviews = metrics.Reviews(registry)
-
-    def observe(decided: DecisionRecord) -> None:
-        reviews.record(decided)
-        audit.record(decided)
-        announcing.record(decided)
-
+    api, stop, registry = Api(configuration, clock), Event(), CollectorRegistry(auto_describe=False)
     account = ClusterState(name, options.timing, clock, help_=Help(f"{options.namespace}/{CONFIG}"))
+    refusals = _refuse(options, name, api, account, stop)
+    told = _tell(options, name, api, registry, stop, refusals)
     quotas = QuotaView(clock)
-    admission = PodAdmission(account, observe, quotas)
-    forecast = WorkloadAdmission(account, partial(_fetch, api), metrics.EarlyAnswers(registry).record, audit.record)
-    stop = Event()
-    announcing = EventRecorder(api, name, stop, clock, time.time)
-    registry.register(state_metrics.EventCollector(announcing))
+    admission = PodAdmission(account, told.record, quotas)
+    early = metrics.EarlyAnswers(registry).record
+    forecast = WorkloadAdmission(account, partial(_fetch, api), early, told.audit.record)
+    version_api = Api(configuration, clock)  # with connections of its own, which may lead to another API server
+    loops = _loop(options, api, version_api, account, quotas, told, refusals, registry, stop)
+    report = ReportSource(account, lambda: timestamp(time.time()))
+    for collector in (
+        state_metrics.EventCollector(told.events),
+        state_metrics.KubernetesRules(account, loops.versions),
+        state_metrics.StateCollector(admission, loops.settings, told.audit, loops.booking, certificate, time.time),
+        state_metrics.QuotasSeen(quotas),
+        HolderCollector(report.latest),
+        BlockedCollector(refusals.controller.blocked, time.time),
+    ):
+        registry.register(collector)
+    return _Parts(name, api, certificate, told, admission, forecast, refusals.controller, loops, registry, stop)
+
+
+def _refuse(options: Options, name: str, api: Api, account: ClusterState, stop: Event) -> _Refusals:
+    room = RoomView(account)
+    exchange = RefusalExchange(RefusalStore(ConfigMaps(api, options.namespace, _SHARING_TIMEOUT)), name, clock)
+    top = TopOwners(Owners(api, topowners.WITHIN), clock).find  # one thread may use it, and the audit log has another
+    reads = OwnerReads(api)
+    controller = RefusalController(room, reads, exchange, stop, top=top, clock=clock, wall_clock=time.time)
+    return _Refusals(room, exchange, controller)
+
+
+def _tell(
+    options: Options, name: str, api: Api, registry: CollectorRegistry, stop: Event, refusals: _Refusals
+) -> _Told:
+    top = TopOwners(Owners(api, topowners.WITHIN), clock).find
+    audit = AuditLog(name, time.time, options.audit_file, top=top, tell=refusals.take)
+    return _Told(metrics.Reviews(registry), audit, EventRecorder(api, name, stop, clock, time.time))
+
+
+def _loop(
+    options: Options,
+    api: Api,
+    version_api: Api,
+    account: ClusterState,
+    quotas: QuotaView,
+    told: _Told,
+    refusals: _Refusals,
+    registry: CollectorRegistry,
+    stop: Event,
+) -> _Loops:
+    namespace = options.namespace
     settings = ConfigurationLoader(
-        account.configure,
-        account.lack_config,
-        lambda edit: announcing.announce(edited(edit, options.namespace)),
+        account.configure, account.lack_config, lambda edit: told.events.announce(edited(edit, namespace))
+    )
+    rereading = RelistController(
+        account.bookings, lambda text: _announce(told.events, restored(text, namespace, settings.uid))
     )
     pods = watching.watch_pods(api, account)
-    versions = Versions(Api(configuration, clock), account, pods.request_list, stop)
-    registry.register(state_metrics.KubernetesRules(account, versions))
-    rereading = RelistController(
-        account, lambda text: _announce(announcing, restored(text, options.namespace, settings.uid))
-    )
-    configmaps = ConfigMaps(api, options.namespace, TIMEOUT)
-    booking = AllotmentController(configmaps, admission, stop, pods.request_proof, rereading)
-    exchange = RefusalExchange(RefusalStore(ConfigMaps(api, options.namespace, _SHARING_TIMEOUT)), name, clock)
-    refusals = _refusals(api, RoomView(account), exchange, stop)
-    recounting = RecountController(account, stop, metrics.Recounts(registry).record)
-    registry.register(state_metrics.StateCollector(admission, settings, audit, booking, certificate, time.time))
-    registry.register(state_metrics.QuotasSeen(quotas))
-    report = ReportSource(account, lambda: timestamp(time.time()))
-    registry.register(holder_metrics.HolderCollector(report.latest))
-    registry.register(blocked_metrics.BlockedCollector(refusals.blocked, time.time))
+    configmaps = ConfigMaps(api, namespace, TIMEOUT)
+    booking = AllotmentController(configmaps, account.bookings, stop, pods.request_proof, rereading)
     reflectors: dict[str, Reflector[Any]] = {
         "pods": pods,
         "nodes": watching.watch_nodes(api, account),
         "quotas": watching.watch_quotas(api, quotas, clock),
-        "configuration": watching.watch_config(api, options.namespace, settings, account.begin_again),
-        "allotments": watching.watch_allotments(api, options.namespace, booking, account.begin_again),
-        "refusals": watching.watch_refusals(api, options.namespace, exchange),
+        "configuration": watching.watch_config(api, namespace, settings, account.begin_again),
+        "allotments": watching.watch_allotments(api, namespace, booking, account.begin_again),
+        "refusals": watching.watch_refusals(api, namespace, refusals.exchange),
     }
     rereading.join(reflector.request_list for reflector in reflectors.values())
-    return _Parts(
-        name,
-        api,
-        certificate,
-        audit,
-        admission,
-        forecast,
-        booking,
-        recounting,
-        announcing,
-        refusals,
-        versions,
-        reflectors,
-        registry,
-        stop,
-    )
-
-
-def _refusals(api: Api, room: RoomView, exchange: RefusalExchange, stop: Event) -> RefusalController:
-    top = TopOwners(Owners(api, topowners.WITHIN), clock).find  # one thread may use it, and the audit log has another
-    return RefusalController(room, OwnerReads(api), exchange, stop, top=top, clock=clock, wall_clock=time.time)
-
-
-def _take(refusals: RefusalController, decided: DecisionRecord, made: Line) -> None:
-    found = refusal(decided, made)
-    if found is not None:
-        refusals.take(found)
+    versions = Versions(version_api, account, pods.request_list, stop)
+    recounting = RecountController(account, stop, metrics.Recounts(registry).record)
+    return _Loops(settings, versions, booking, recounting, reflectors)
 
 
 def _announce(announcing: EventRecorder, occurrence: Occurrence | None) -> None:

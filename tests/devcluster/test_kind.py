@@ -41,7 +41,7 @@ def calls(control_plane: ControlPlane, tmp_path: Path, monkeypatch: pytest.Monke
         namespaces.remove(control_plane, "headroom-system")
         # Whoever installs it next could create nothing in a namespace that is still going.
         gone = "/api/v1/namespaces/headroom-system"
-        until(lambda: not control_plane.api.exists(gone), "the end of the namespace headroom-system", 60)
+        until(lambda: not control_plane.api.exists(gone), "the end of the namespace headroom-system", 120)
     nodes.remove_all(control_plane)
 
 

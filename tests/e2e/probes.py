@@ -5,6 +5,7 @@ A tenant must never be able to shut out other users. So every refusal of a probe
 
 import threading
 import time
+from collections.abc import Callable
 from types import TracebackType
 from typing import NamedTuple, Self
 
@@ -41,13 +42,21 @@ def gone(api: Api, path: str) -> bool:
 class Probes:
     """Creates pods of `memory` in a namespace of its own while the `with` block runs, by dry runs and for real in turn.
 
-    An admitted pod is deleted before the next probe. Headroom's refusals are kept; any other failure ends the probing
-    and is raised at the end of the block. Where a machine is so busy that nobody could answer in time, the next probe
-    asks again. One thread appends to `all`; other threads may read it meanwhile.
+    An admitted pod is deleted before the next probe, which waits until `seen` says that Headroom knows. Headroom's
+    refusals are kept; any other failure ends the probing and is raised at the end of the block. Where a machine is so
+    busy that nobody could answer in time, the next probe asks again. One thread appends to `all`; other threads may
+    read it meanwhile.
     """
 
-    def __init__(self, api: Api, namespace: str, memory: str = "1Gi", every: float = EVERY) -> None:
-        self._api, self._every = api, every
+    def __init__(
+        self,
+        api: Api,
+        namespace: str,
+        memory: str = "1Gi",
+        every: float = EVERY,
+        seen: Callable[[], bool] = lambda: True,
+    ) -> None:
+        self._api, self._every, self._seen = api, every, seen
         self._pods = f"/api/v1/namespaces/{namespace}/pods"
         self._memory = memory
         self.all: list[Probed] = []
@@ -89,6 +98,7 @@ class Probes:
         number = 0
         try:
             while not self._stop.is_set():
+                until(self._seen, "Headroom's view of the pods", SECONDS)
                 self._probe(number)
                 number += 1
                 self._stop.wait(max(0.0, self._began + number * self._every - time.monotonic()))

@@ -38,8 +38,16 @@ class Workload:
 
     def touch(self) -> None:
         """Make the controller try again now; after refusals it would wait for up to 16 minutes."""
+        self._touch(self.replica_set())
+
+    def touch_all(self) -> None:
+        """Do the same with all its ReplicaSets, during an update."""
+        for each in self._replica_sets():
+            self._touch(each)
+
+    def _touch(self, replica_set: Object) -> None:
         annotations = {"headroom.internal/tried-again": str(next(self._touches))}
-        path = f"{self._path}/replicasets/{self.replica_set()['metadata']['name']}"
+        path = f"{self._path}/replicasets/{replica_set['metadata']['name']}"
         self.story.api.patch(path, {"metadata": {"annotations": annotations}})
 
     def replica_set(self) -> Object:

@@ -24,7 +24,7 @@ from tests.stress.clients import pod
 from tests.stress.figures import MI
 from tests.stress.proxy import Proxy
 from tests.stress.wire import Server
-from tests.stress.witness import holdings
+from tests.stress.witness import ENDED, holdings
 from webhook.core.config.parse import parse
 from webhook.core.config.render import digest
 
@@ -39,10 +39,12 @@ POD = 64 * MI
 PODS = BOUND // POD  # 96, without a remainder
 
 SETTLE_SECONDS = 60.0
+OVERTAXED = ("in the time allotted", "Please retry")  # what kubectl says of an API server that had to give up
 COMMITTED = r'headroom_scope_memory_requests_bytes\{scope="cluster"\}'
 WRITES = r'headroom_booking_writes_total\{outcome="written"\}'
 REVIEWS = r"headroom_admission_reviews_total\{.*\}"
 RESERVED = r"headroom_reservations\{.*\}"
+LIVE = r"headroom_live_pods"
 LAUNCH = Path(__file__).with_name("launch.py")
 
 
@@ -156,9 +158,9 @@ class Scene:
 @contextmanager
 def scene(plane: ControlPlane) -> Iterator[Scene]:
     """Prepare a control plane for one storm, and clean up afterwards."""
-    until(lambda: _applied(plane), "Headroom's objects", SETTLE_SECONDS)
-    nodes.add(plane, NODES, nodes.Shape(memory=f"{NODE_MEMORY // MI}Mi"))
+    until(lambda: _applied(plane), "Headroom's objects", 2 * SETTLE_SECONDS)
     try:
+        nodes.add(plane, NODES, nodes.Shape(memory=f"{NODE_MEMORY // MI}Mi"))
         with namespaces.temporary(plane) as namespace:
             yield Scene(plane, namespace)
     finally:
@@ -170,7 +172,7 @@ def _applied(plane: ControlPlane) -> bool:
     try:
         gate.apply_all_but_the_gate(plane)
     except RuntimeError as error:
-        if "in the time allotted" not in str(error):
+        if not any(sign in str(error) for sign in OVERTAXED):
             raise
         return False
     return True
@@ -185,6 +187,12 @@ def settle(replicas: Replicas, held: int) -> None:
     """Wait until each replica counts exactly `held` bytes, and holds room for nothing that is still to come or told."""
     what = f"an account of {held} by all replicas"
     until(lambda: all(accounts_for(each, held) and not shown(each, RESERVED) for each in replicas), what, 120)
+
+
+def sees_all_pods(place: Scene, replicas: Replicas) -> bool:
+    """Say whether each replica counts as many pods as live in the cluster."""
+    live = sum(pod["status"].get("phase") not in ENDED for pod in place.plane.api.items("/api/v1/pods"))
+    return all(shown(each, LIVE) == live for each in replicas)
 
 
 def audited(replicas: Replicas, namespace: str) -> list[Object]:

@@ -78,7 +78,7 @@ def test_a_burst_of_one_account_is_as_fast_as_without_credit(
             settle(replicas, 0)
 
         run(lambda client, _: client.connect())
-        compared = _compared(bare, replicas, partial(run, _create), clear, Patience(24, WIDTH, SECONDS))
+        compared = _compared(bare, replicas, partial(run, _create), clear, Patience(16, WIDTH, SECONDS))
         assert (_refused(replicas), _awaited(replicas)) == (0, 0)
         assert tally.outcomes() == {CREATED: BURST * compared.bursts}, tally.unusual()
     _judge(bare, figures, f"a burst of {BURST} creates, {_told(mood)}", BURST, compared)
@@ -105,7 +105,7 @@ def test_a_burst_of_a_deployment_is_as_fast_as_without_credit(
 
         controlled.plane.api.create(apps(controlled), deployment("web", few, size))
         settle(replicas, few * size)
-        compared = _compared(controlled, replicas, scale, clear, Patience(12, WIDTH, SECONDS))
+        compared = _compared(controlled, replicas, scale, clear, Patience(8, WIDTH, SECONDS))
         assert (_refused(replicas), _awaited(replicas)) == (0, 0)
         controlled.plane.api.delete(path, propagationPolicy="Background")
         settle(replicas, 0)
@@ -136,7 +136,7 @@ def test_a_burst_of_a_job_is_as_fast_as_without_credit(
             controlled.clear()
             settle(replicas, 0)
 
-        compared = _compared(controlled, replicas, start, clear, Patience(20, WIDTH, SECONDS))
+        compared = _compared(controlled, replicas, start, clear, Patience(10, WIDTH, SECONDS))
         assert (_refused(replicas), _awaited(replicas)) == (0, 0)
     _judge(controlled, figures, f"a Job of {pods}, {_told(mood)}", pods, compared)
 

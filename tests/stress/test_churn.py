@@ -11,6 +11,7 @@ from tests.stress.clients import CREATED, Tally
 from tests.stress.conftest import Record
 from tests.stress.evidence import Evidence
 from tests.stress.figures import Figures
+from tests.stress.pulse import Pulse
 from tests.stress.scene import BOUND, PODS, Scene
 from tests.stress.witness import Witness
 
@@ -24,13 +25,13 @@ slow = pytest.mark.slow
 @pytest.mark.parametrize("count", [pytest.param(1, marks=slow), 2, pytest.param(3, marks=slow)])
 def test_churn_at_the_bound_uses_all_of_it_and_never_more(bare: Scene, work: Path, figures: Record, count: int) -> None:
     tally = Tally()
-    with bare.guarded(work, count):
+    with bare.guarded(work, count), Pulse(bare.plane.api, bare.namespace) as pulse:
         seen = churned(bare, tally, SECONDS)
-    figures.append(Figures("churn", str(count), BOUND, seen, tally, at_bound=True))
+    figures.append(Figures("churn", str(count), BOUND, seen, tally, str(pulse), at_bound=True))
     assert seen.over(BOUND) == []
     assert seen.maximum.held == BOUND
     assert seen.median >= 0.95 * BOUND
-    assert not tally.unusual()
+    assert not tally.unusual(slow=pulse.slow)
 
 
 def test_the_same_churn_under_a_resource_quota(controlled: Scene, figures: Record, full: bool) -> None:

@@ -11,6 +11,7 @@ from devcluster.replicas import Replicas
 from tests.stress.clients import CREATED, REFUSED, Client, Tally, crowd, pod
 from tests.stress.conftest import Record
 from tests.stress.figures import MI, Figures
+from tests.stress.pulse import Pulse
 from tests.stress.scene import BOUND, POD, PODS, WRITES, Scene, settle, shown
 from tests.stress.witness import Witness
 
@@ -26,12 +27,13 @@ def test_a_fill_ends_at_exactly_what_fits(bare: Scene, work: Path, figures: Reco
     with bare.guarded(work, count) as replicas, Witness(bare.server) as witness:
         for clients in CLIENTS:
             since, tally, written = witness.since_now(), Tally(), bookings(replicas)
-            fill(bare, tally, clients)
-            note = f"{bookings(replicas) - written} bookings"
+            with Pulse(bare.plane.api, bare.namespace) as pulse:
+                fill(bare, tally, clients)
+            note = f"{bookings(replicas) - written} bookings, {pulse}"
             seen = witness.testify(since)
             figures.append(Figures(f"fill, {clients} clients", str(count), BOUND, seen, tally, note))
             assert tally[CREATED] == FIT, str(tally)
-            assert not tally.unusual()
+            assert not tally.unusual(slow=pulse.slow)
             assert (seen.moments[-1].held, seen.over(BOUND)) == (FIT * SIZE, [])
             with closing(Client(bare.server, bare.namespace, Tally())) as client:
                 assert client.insist(pod("too-big", REST + MI)) == REFUSED

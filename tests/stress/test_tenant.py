@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from devcluster.processes import until
 from tests.e2e.probes import Probes
 from tests.stress.conftest import Record
 from tests.stress.figures import MI, Figures
-from tests.stress.scene import BOUND, SETTLE_SECONDS, Scene, configure, settle
+from tests.stress.scene import BOUND, SETTLE_SECONDS, Scene, configure, sees_all_pods, settle
 from tests.stress.tenant import FITTING, Form, forms
 from tests.stress.witness import Witness, size
 
@@ -81,10 +82,11 @@ def test_no_form_that_the_edit_role_may_create_passes_the_bound_or_closes_the_ga
         namespaces.temporary(controlled.plane) as elsewhere,
         Witness(controlled.server) as witness,
     ):
+        seen_by_all = partial(sees_all_pods, controlled, replicas)
         configure(controlled.plane, replicas, DENY_UNPLACEABLE)
         for form in forms():
             said = attempt(api, namespace, form)
-            with Probes(controlled.plane.api, elsewhere, "1Gi", every=1.0) as probes:
+            with Probes(controlled.plane.api, elsewhere, "1Gi", every=1.0, seen=seen_by_all) as probes:
                 until(lambda probes=probes: len(probes.all) >= 2 * LEAST, "the probes", SETTLE_SECONDS)  # type: ignore[misc]
             lines.append(f"{form.name}: {said or 'accepted'}; held {witness.held // MI}Mi; {probes}")
             if probes.refused:
@@ -117,7 +119,8 @@ def test_a_huge_create_under_the_name_of_a_living_pod_closes_nothing(controlled:
         )
         assert attempt(api, namespace, small) == ""
         settle(replicas, 16 * MI)
-        with Probes(controlled.plane.api, elsewhere, "3Gi", every=1.0) as probes:
+        seen_by_all = partial(sees_all_pods, controlled, replicas)
+        with Probes(controlled.plane.api, elsewhere, "3Gi", every=1.0, seen=seen_by_all) as probes:
             for _ in range(8):
                 assert attempt(api, namespace, huge)
                 time.sleep(0.5)

@@ -21,7 +21,7 @@ def writing(
     out: BinaryIO,
     file: Path | None = None,
     top: Callable[[Reference], Reference | None] = lambda _: None,
-    tell: Callable[[DecisionRecord, Line], None] = lambda *_: None,
+    tell: Callable[[DecisionRecord, Line, Reference | None], None] = lambda *_: None,
     **limits: int,
 ) -> Iterator[AuditLog]:
     """Run an audit log; its thread ends with the `with` block."""

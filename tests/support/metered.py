@@ -11,6 +11,7 @@ from tests.e2e.exposition import Exposition
 from tests.support.certificates import FIRST, Mounted
 from tests.support.replica import Judge
 from webhook.controllers.allotments import AllotmentController
+from webhook.controllers.relist import RelistController
 from webhook.kube.client import Api
 from webhook.kube.configmaps import ConfigMaps
 from webhook.observability.audit_log import AuditLog
@@ -57,9 +58,8 @@ def metered(judge: Judge, folder: Path) -> Metered:
     files.write(FIRST)
     audit = AuditLog("r1", lambda: WALL, None)
     api = Api(Configuration(host="http://127.0.0.1:1"))
-    booking = AllotmentController(
-        ConfigMaps(api, "headroom-system", 1.0), judge.admission, threading.Event(), lambda: None
-    )
+    bookings, configmaps = judge.admission.account.bookings, ConfigMaps(api, "headroom-system", 1.0)
+    booking = AllotmentController(configmaps, bookings, threading.Event(), lambda: None, RelistController(bookings))
     settings = ConfigurationLoader(judge.admission.account.configure, judge.admission.account.lack_config)
     registry.register(StateCollector(judge.admission, settings, audit, booking, files.serving(), lambda: WALL))
     announcing = EventRecorder(api, "r1", threading.Event(), judge.clock, lambda: WALL)

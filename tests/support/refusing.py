@@ -3,12 +3,9 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from msgspec.structs import replace
-
-from tests.support.accounts import footprint, ledger, node, pod
+from tests.support.accounts import footprint, ledger, node
 from webhook.core.events.reference import Reference
 from webhook.core.ledger.balance import Balance
-from webhook.core.ledger.info import PodInfo
 from webhook.core.reporting.blocked import Blocked
 from webhook.core.reporting.refusal import Refusal
 from webhook.core.reporting.rows import DenialRow
@@ -65,8 +62,7 @@ def refused(who: Reference, seconds: float = 0, asks: float = 1, **fields: Any) 
     named = {"owner_kind": None, "owner_name": None} if bare else {"owner_kind": who.kind, "owner_name": who.name}
     name = who.name if bare else f"{who.name}-a"
     told = row(name, seconds, namespace=who.namespace, **named | fields)
-    info: PodInfo = replace(pod(name, asks), name=f"{who.namespace}/{name}")
-    return Refusal(told, None if bare else who, info)
+    return Refusal(told, None if bare else who, footprint(asks), ("cluster",))
 
 
 def blocked(name: str = "web-1", seconds: float = 0, asks: float | Amounts = 1, **fields: Any) -> Blocked:

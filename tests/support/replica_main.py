@@ -62,14 +62,14 @@ def _refresh(certificate: ServingCertificate) -> None:
 
 def _book(judge: Judge) -> None:
     while True:
-        judge.admission.account.await_work(1.0)
+        judge.admission.account.bookings.await_work(1.0)
         judge.book()
 
 
 def _book_when_told(judge: Judge, folder: Path) -> None:
     patience._WAIT = 60.0  # seconds: the test decides when the wait ends
     while not (folder / BOOK).exists():
-        for number in range(len(judge.admission._room)):
+        for number in range(len(judge.admission.account.reviews.pending)):
             (folder / f"{WAITING}-{number}").touch()
         time.sleep(0.01)
     _book(judge)

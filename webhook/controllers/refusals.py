@@ -152,8 +152,8 @@ class RefusalController:
             top = self._top(refusal.owner) if refusal.owner is not None and now < until else None
             row = refusal.row if top is None else replace(refusal.row, top_owner_kind=top.kind, top_owner_name=top.name)
             self._denials.add(row, now)
-            if refusal.blocks and refusal.pod is not None:
-                self._blocked.refused(refusal, self._room.scopes_of(refusal.pod), top, now)
+            if refusal.blocks:
+                self._blocked.refused(refusal, top, now)
         return bool(found)
 
     def _expire(self, now: float) -> bool:

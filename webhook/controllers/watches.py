@@ -75,9 +75,10 @@ def watch_pods(api: Api, account: ClusterState) -> Reflector[PodInfo]:
                 _tell_state(account, account.pods, news)
 
     def taken(pod: WatchedPod) -> PodInfo:
-        return _pod(pod, account.rules)
+        return _pod(pod, account.basis.rules)
 
-    pause = ReadThrottle(BUSY, AT_EASE, account.at_ease, account.news_needed)
+    pause = ReadThrottle(BUSY, AT_EASE)
+    account.set_pace(pause)
     resource = Resource(PODS.path, WatchedPod, PODS.read, taken)
     return Reflector(api, resource, deliver, pause=pause, clock=account.clock)
 

@@ -43,8 +43,8 @@ class AuditLog:
     """The queue of audit lines and its writer. One thread calls `run`; any thread may call `record`.
 
     The writer calls `top` to find the controller of an owner (top_owners.py). `record` calls `tell` with each decision
-    that gets a line. `file` is opened at once, which may raise OSError; it rotates at `file_size` bytes. The queue
-    holds at most `queue` lines and `queue_bytes` bytes.
+    that gets a line, with the line, and with the owner that the pod names. `file` is opened at once, which may raise
+    OSError; it rotates at `file_size` bytes. The queue holds at most `queue` lines and `queue_bytes` bytes.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class AuditLog:
         out: BinaryIO | None = None,
         *,
         top: Callable[[Reference], Reference | None] = lambda _: None,
-        tell: Callable[[DecisionRecord, Line], None] = lambda *_: None,
+        tell: Callable[[DecisionRecord, Line, Reference | None], None] = lambda *_: None,
         file_size: int = _FILE_SIZE,
         queue: int = _QUEUE,
         queue_bytes: int = _QUEUE_BYTES,
@@ -80,13 +80,14 @@ class AuditLog:
         if not worth_a_line(decided):
             return
         made = line(decided, self._replica, self._wall_clock())
-        self._tell(decided, made)
+        owner = maker(decided)
+        self._tell(decided, made, owner)
         if self._queue.qsize() >= self._most:
             self._drop()
             return
         text = self._encode(made)
         if self._takes(len(text)):
-            self._queue.put(_Queued(text, maker(decided)))
+            self._queue.put(_Queued(text, owner))
         else:
             self._drop()
 

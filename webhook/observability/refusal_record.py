@@ -1,17 +1,26 @@
 """Refusal records: what is shown of a decision, made from the same values as its audit line."""
 
+from collections.abc import Callable
+
 from webhook.admission.decision_record import DecisionRecord
+from webhook.core.events.reference import Reference
+from webhook.core.ledger.info import PodInfo
 from webhook.core.reporting.refusal import Refusal, is_shown
 from webhook.core.reporting.rows import DenialRow
-from webhook.core.reviews.forms import LONGEST_USER
+from webhook.core.reviews.forms import LONGEST_NAME, LONGEST_USER
 from webhook.core.reviews.messages import printable
-from webhook.observability.audit_record import Line, maker
+from webhook.observability.audit_record import Line
 
 _MESSAGE = 500  # characters, as in a refusal; only a quota's own words may be longer
 
 
-def refusal(decided: DecisionRecord, line: Line) -> Refusal | None:
-    """Return a decision as it is shown; None if mode enforce would not surely have refused it."""
+def refusal(
+    decided: DecisionRecord, line: Line, owner: Reference | None, scopes_of: Callable[[PodInfo], tuple[str, ...]]
+) -> Refusal | None:
+    """Return a decision as it is shown; None if mode enforce would not surely have refused it.
+
+    `line` is its audit line, and `owner` the controller that the pod names.
+    """
     if not is_shown(line.decision, line.mode, line.reason):
         return None
     row = DenialRow(
@@ -28,7 +37,7 @@ def refusal(decided: DecisionRecord, line: Line) -> Refusal | None:
         user=printable(line.user, LONGEST_USER),
         kind=line.kind,
         namespace=line.namespace,
-        name=printable(line.name, len(line.name)),
+        name=printable(line.name, LONGEST_NAME),
         owner_kind=line.owner_kind,
         owner_name=line.owner_name,
         top_owner_kind=None,
@@ -41,4 +50,6 @@ def refusal(decided: DecisionRecord, line: Line) -> Refusal | None:
         short_sums=line.short_sums,
     )
     asked = decided.case.question
-    return Refusal(row, maker(decided), asked.facts if asked else None)
+    if asked is None:
+        return Refusal(row, None)
+    return Refusal(row, owner, asked.facts.footprint, scopes_of(asked.facts))

@@ -45,7 +45,7 @@ class KubernetesRules(Collector):
     def collect(self) -> Iterator[Metric]:
         """Yield every family."""
         text = "Versions of Kubernetes by whose rules pods are counted; of several the larger figure counts."
-        yield gauges("headroom_kubernetes_rules", text, "version", {each.version: 1 for each in self._account.rules})
+        yield gauges("headroom_kubernetes_rules", text, "version", {each.version: 1 for each in self._account.basis.rules})
         text = "Whether the API server's version is newer than those that are known, or cannot be read."
         yield gauge("headroom_kubernetes_version_unknown", text, self._versions.unknown)
 
@@ -93,12 +93,13 @@ class StateCollector(Collector):
 
     def _process(self) -> Iterator[Metric]:
         yield InfoMetricFamily("headroom_build", "What is running.", value={"version": __version__})
-        config = {"hash": self._account.config_hash, "mode": self._account.config.mode.value}
+        basis = self._account.basis
+        config = {"hash": basis.config_hash, "mode": basis.config.mode.value}
         yield InfoMetricFamily("headroom_config", "The configuration that applies.", value=config)
         good, expiry = float(self._settings.reading.good), self._certificate.expires_at
         yield gauge("headroom_config_last_reload_success", "1 if the configuration's last edit was good.", good)
         yield gauge("headroom_certificate_expiry_timestamp_seconds", "When the serving certificate expires.", expiry)
-        yield gauge("headroom_ready", "1 if this replica can judge.", float(self._account.unable() is None))
+        yield gauge("headroom_ready", "1 if this replica can judge.", float(self._account.readiness.unable() is None))
         yield counter("headroom_audit_lines_dropped", "Audit lines lost.", self._audit.dropped)
         sent_back = self._admission.sent_back
         yield counter("headroom_admission_sent_back", "Reviews answered with 503, to be asked again.", sent_back)

@@ -1,4 +1,4 @@
-"""What a scrape reads of `ClusterState`: all reads that need its lock are here, and each holds it once and briefly.
+"""What a scrape reads of ledger and allotment: each reading holds the lock of `ClusterState` once and briefly.
 
 A reading is a copy as of one moment; families are made of it afterwards, without the lock.
 """
@@ -8,7 +8,9 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from webhook.core.ledger.balance import Balance
+from webhook.core.ledger.ledger import Ledger
 from webhook.core.ledger.reservations import Reservation
+from webhook.core.sharing.allotment import Allotment
 from webhook.core.values.amounts import NOTHING, Amounts
 from webhook.state.cluster_state import ClusterState
 
@@ -60,41 +62,47 @@ class GrantsReading(NamedTuple):
 
 def read_scopes(state: ClusterState) -> ScopesReading:
     """Read the balance of every scope."""
-    with state.lock:
-        ledger, allotment = state.ledger, state.allotment
-        pending, out = ledger.pending(), ledger.capacity.out()
-        scopes = tuple(
-            ScopeReading(
-                ledger.standing(scope),
-                pending[scope],
-                ledger.reservations.unseen(scope),
-                allotment.held(scope),
-                ledger.capacity.without_largest(scope),
-                ledger.accounting.reserve_nodes(scope),
-                len(out[scope]),
-            )
-            for scope in ledger.accounting.scopes
-        )
-        return ScopesReading(scopes, ledger.capacity.overlaps(), ledger.pods_that_count(), len(ledger))
+    return state.read_holdings(_scopes)
 
 
 def read_grants(state: ClusterState) -> GrantsReading:
     """Read what became of this replica's grants."""
-    with state.lock:
-        ledger, allotment = state.ledger, state.allotment
-        lapsed_before = state.clock() - allotment.timing.lapse
-        states = Counter(_state(reservation, lapsed_before) for _, reservation in ledger.reservations)
-        pools = ledger.accounting.scopes[1:]
-        return GrantsReading(
-            reservations={name: states[name] for name in STATES},
-            lapsed=state.lapsed,
-            in_bad_standing=len(ledger.history),
-            growths=ledger.unasked_growths,
-            grown=ledger.unasked_growth.memory_requests,
-            binds={pool: ledger.unconfined_binds[pool] for pool in pools},
-            bound={pool: ledger.unconfined_bound.get(pool, NOTHING).memory_requests for pool in pools},
-            restarts=allotment.restarts,
+    now, lapsed, restarts = state.clock(), state.lapsed, state.bookings.restores().restarts
+    return state.read_holdings(lambda ledger, allotment: _grants(ledger, allotment, now, lapsed, restarts))
+
+
+def _scopes(ledger: Ledger, allotment: Allotment) -> ScopesReading:
+    capacity = ledger.capacity
+    pending, out = ledger.pending(), capacity.out()
+    scopes = tuple(
+        ScopeReading(
+            ledger.standing(scope),
+            pending[scope],
+            ledger.reservations.unseen(scope),
+            allotment.held(scope),
+            capacity.without_largest(scope),
+            ledger.accounting.reserve_nodes(scope),
+            len(out[scope]),
         )
+        for scope in ledger.accounting.scopes
+    )
+    return ScopesReading(scopes, capacity.overlaps(), ledger.pods_that_count(), len(ledger))
+
+
+def _grants(ledger: Ledger, allotment: Allotment, now: float, lapsed: int, restarts: int) -> GrantsReading:
+    lapsed_before = now - allotment.timing.lapse
+    states = Counter(_state(reservation, lapsed_before) for _, reservation in ledger.reservations)
+    pools = ledger.accounting.scopes[1:]
+    return GrantsReading(
+        reservations={name: states[name] for name in STATES},
+        lapsed=lapsed,
+        in_bad_standing=len(ledger.history),
+        growths=ledger.unasked_growths,
+        grown=ledger.unasked_growth.memory_requests,
+        binds={pool: ledger.unconfined_binds[pool] for pool in pools},
+        bound={pool: ledger.unconfined_bound.get(pool, NOTHING).memory_requests for pool in pools},
+        restarts=restarts,
+    )
 
 
 def _state(reservation: Reservation, lapsed_before: float) -> str:

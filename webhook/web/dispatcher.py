@@ -26,8 +26,8 @@ from webhook.web.routes import (
     READYZ,
     VALIDATE,
     WORKLOADS,
+    answered,
     logged,
-    validate,
     without_tls,
 )
 
@@ -102,7 +102,7 @@ class Dispatcher:
 
     def _validate(self, request: Request) -> Response | Coroutine[Any, Any, Response]:
         content_type = request.fields.get(b"content-type", b"")
-        answer = validate(self._admission, _text(content_type), _timeout(request.query), request.body)
+        answer = answered(self._admission.review, _text(content_type), _timeout(request.query), request.body)
         return self._settled(answer) if isinstance(answer, PendingReview) else answer
 
     async def _settled(self, waiting: PendingReview) -> Response:

@@ -57,7 +57,7 @@ def free(judge: Judge) -> bool:
     taken: list[bool] = []
 
     def take() -> None:
-        lock = judge.admission.account.lock
+        lock = judge.admission.account._guarded.lock
         taken.append(lock.acquire(timeout=1.0))
         lock.release()
 

@@ -4,64 +4,15 @@ import logging
 
 import pytest
 
+from tests.support.exchanging import Object, Replica
 from tests.support.refusing import blocked, row
 from tests.support.replica import Clock
-from webhook.controllers.refusal_exchange import APART, RENEW, SILENT, RefusalExchange
-from webhook.controllers.refusal_store import RefusalStore
+from webhook.controllers.refusal_exchange import APART, RENEW, SILENT
 from webhook.core.reporting.publication import Publication, read, written
-from webhook.kube.configmaps import ConfigMap, _Meta
-from webhook.kube.stream import Conflict, KubeError, Unreachable
+from webhook.kube.stream import Unreachable
 
 ONE = Publication(denials=(row(),))
 TWO = Publication(denials=(row(), row(user="me")), blocked=(blocked(),))
-
-
-class Object(RefusalStore):
-    """The ConfigMap as the API server has it; `error` is raised by the next call."""
-
-    def __init__(self) -> None:
-        self.data: dict[str, str] = {}
-        self.revision = 1
-        self.writes: list[str | None] = []
-        self.error: KubeError | None = None
-
-    def write(self, replica: str, text: str | None) -> None:
-        self._fail()
-        self._put(replica, text)
-        self.writes.append(text)
-
-    def take_over(self, ended: str, replica: str, text: str | None, revision: int) -> None:
-        self._fail()
-        if revision != self.revision:
-            raise Conflict(409, "Conflict", "the object has been modified")
-        self._put(ended, None)
-        self._put(replica, text)
-
-    def _fail(self) -> None:
-        error, self.error = self.error, None
-        if error is not None:
-            raise error
-
-    def _put(self, key: str, text: str | None) -> None:
-        self.revision += 1
-        self.data = {name: value for name, value in (self.data | {key: text or ""}).items() if value}
-
-
-class Replica(RefusalExchange):
-    """One replica beside the object, on a clock that the test moves."""
-
-    def __init__(self, store: Object, name: str = "r1", clock: Clock | None = None) -> None:
-        self.object, self.clock = store, clock or Clock()
-        super().__init__(store, name, self.clock)
-
-    def watches(self) -> None:
-        """See the object as it is."""
-        self.tell(ConfigMap(_Meta(str(self.object.revision)), dict(self.object.data)), self.object.revision)
-
-    def shows(self, made: Publication) -> None:
-        """Show something, and write it if it is time to."""
-        self.show(made)
-        self.write()
 
 
 def test_nothing_is_written_while_nothing_is_shown() -> None:
@@ -182,6 +133,17 @@ def test_a_replica_that_writes_again_has_not_ended() -> None:
         replica.watches()
         replica.clock.wait(RENEW)
     assert replica.take_over(lambda _: TWO) is None
+
+
+def test_a_replica_that_is_silent_has_ended_whatever_the_others_write() -> None:
+    replica, dead = Replica(Object()), written(ONE)
+    for number in range(4):
+        alive = written(Publication(renewal=number, denials=(row(),)))
+        replica.object.data = {"dead": dead, "r2": alive}
+        replica.watches()
+        replica.clock.wait(RENEW)
+    assert replica.take_over(lambda shown: shown) is not None
+    assert set(replica.object.data) == {"r1", "r2"}
 
 
 def test_of_two_replicas_one_takes_over() -> None:

@@ -5,11 +5,10 @@ from threading import Event
 from typing import NamedTuple
 
 import pytest
-from msgspec.structs import replace
 
+from tests.support.exchanging import Object, Replica
 from tests.support.refusing import balances, blocked, owner, refused, row
-from tests.support.replica import Clock, ready
-from tests.unit.controllers.test_refusal_exchange import Object, Replica
+from tests.support.replica import Clock
 from webhook.controllers import refusals
 from webhook.controllers.owner_reads import GoneError, OwnerReads
 from webhook.controllers.refusal_exchange import SILENT
@@ -17,7 +16,6 @@ from webhook.controllers.refusals import RefusalController
 from webhook.core.events.reference import Reference
 from webhook.core.forecast.shortage import Shortage
 from webhook.core.ledger.balance import Balance
-from webhook.core.ledger.info import PodInfo
 from webhook.core.reporting.blocked import EVERY, SETTLED, SOON
 from webhook.core.reporting.publication import Publication, written
 from webhook.kube.stream import ApiError, KubeError, Unreachable
@@ -40,9 +38,6 @@ class Room(RoomView):
 
     def balances(self) -> dict[str, Balance]:
         return balances(self.free)
-
-    def scopes_of(self, pod: PodInfo) -> tuple[str, ...]:  # noqa: ARG002 - the name that callers use
-        return ("cluster",)
 
     def is_there(self, name: str) -> bool:
         return name in self.pods
@@ -297,13 +292,3 @@ def test_the_loop_survives_anything_and_ends_when_it_is_stopped(
     scene.controller.run()
     assert looks == 2
     assert "could not be taken in" in caplog.text
-
-
-def test_the_room_is_that_of_the_state() -> None:
-    """The fake above stands for this."""
-    judge = ready()
-    room = RoomView(judge.admission.account)
-    assert room.balances().keys() == {"cluster"}
-    info = refused(owner()).pod
-    assert info is not None
-    assert room.scopes_of(replace(info, name="default/x")) == ("cluster",)

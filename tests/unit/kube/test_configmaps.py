@@ -78,10 +78,9 @@ def test_other_errors_are_raised_as_they_are(server: FakeConfigMaps, configmaps:
 
 
 def test_a_call_takes_no_longer_than_it_may(server: FakeConfigMaps, configmaps: ConfigMaps) -> None:
-    configmaps.timeout = 0.1
     server.hang("list")
     with pytest.raises(Unanswered):
-        configmaps.get("some")
+        configmaps.get("some", timeout=0.1)
 
 
 def test_a_patch_changes_the_keys_that_it_names_and_removes_those_without_a_value(

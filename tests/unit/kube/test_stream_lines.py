@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from kubernetes.client.configuration import Configuration
 
+from tests.support.examples import examples
 from tests.support.fake_apiserver import FakeApiServer
 from tests.support.fake_certificate import make_certificate
 from tests.support.fake_http import Call, Fault, Handler
@@ -68,7 +69,7 @@ def frame(chunk: bytes) -> bytes:
     return b"%x\r\n%s\r\n" % (len(chunk), chunk)
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=examples(60), suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(BODY, CUTS, CUTS, st.booleans())
 def test_the_lines_are_the_same_however_they_are_cut(
     server: FakeApiServer, api: Api, body: bytes, chunks: list[int], records: list[int], chunked: bool

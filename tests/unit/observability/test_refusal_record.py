@@ -10,8 +10,9 @@ from tests.support.replica import Judge, ready, response, review
 from webhook.admission.decision_record import DecisionRecord
 from webhook.core.events.reference import Reference
 from webhook.core.reporting.refusal import Refusal
-from webhook.observability.audit_record import line
+from webhook.observability.audit_record import line, maker
 from webhook.observability.refusal_record import refusal
+from webhook.state.room_view import RoomView
 
 CONTROLLER = {"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "web-1", "uid": "2", "controller": True}
 
@@ -19,7 +20,7 @@ CONTROLLER = {"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "web-1", "u
 def shown(judge: Judge, body: bytes) -> Refusal | None:
     response(judge.ask(body))
     decided = judge.decided[-1]
-    return refusal(decided, line(decided, "r1", NOW))
+    return refusal(decided, line(decided, "r1", NOW), maker(decided), RoomView(judge.admission.account).scopes_of)
 
 
 def owned(memory: str = "9Gi", **controller: str) -> bytes:
@@ -42,13 +43,13 @@ def test_every_field_of_a_row_is_that_of_the_audit_line() -> None:
     assert row.short_by_requests == 1 << 30
 
 
-def test_the_controller_and_the_pod_come_with_it() -> None:
+def test_the_controller_and_what_the_pod_asks_come_with_it() -> None:
     found = shown(ready(), owned())
     assert found is not None
     assert found.blocks
     assert found.owner == Reference("apps/v1", "ReplicaSet", "default", "web-1", "2")
-    assert found.pod is not None
-    assert found.pod.footprint.memory_requests == 9 << 30
+    assert found.asks.memory_requests == 9 << 30
+    assert found.scopes == ("cluster",)
 
 
 def test_a_controller_that_cannot_be_one_is_not_taken_for_one() -> None:
@@ -75,7 +76,7 @@ def test_what_was_let_in_is_not_shown() -> None:
 def test_the_audit_log_tells_of_decisions_that_get_a_line_and_of_no_other() -> None:
     judge, told = ready(), list[tuple[DecisionRecord, str]]()
     out = io.BytesIO()
-    with writing(out, tell=lambda decided, made: told.append((decided, made.reason))) as audit:
+    with writing(out, tell=lambda decided, made, _: told.append((decided, made.reason))) as audit:
         for memory in ("1Gi", "9Gi"):
             response(judge.ask(review(f"web-{memory.lower()}", memory)))
             audit.record(judge.decided[-1])
@@ -85,7 +86,7 @@ def test_the_audit_log_tells_of_decisions_that_get_a_line_and_of_no_other() -> N
 def test_what_the_audit_log_cannot_queue_is_told_all_the_same() -> None:
     judge, told = ready(), list[str]()
     response(judge.ask(review(memory="9Gi")))
-    with writing(io.BytesIO(), tell=lambda _, made: told.append(made.reason), queue=0) as audit:
+    with writing(io.BytesIO(), tell=lambda *said: told.append(said[1].reason), queue=0) as audit:
         audit.record(judge.decided[-1])
         assert audit.dropped == 1
     assert told == ["MemoryCommitmentExceeded"]

@@ -144,7 +144,7 @@ def test_readiness_and_settings_are_shown(tmp_path: Path) -> None:
     assert shown.value("headroom_ready") == 1
     assert shown.value("headroom_config_last_reload_success") == 1
     assert shown.labels("headroom_config_info") == {
-        "hash": found.judge.admission.account.config_hash,
+        "hash": found.judge.admission.account.basis.config_hash,
         "mode": "enforce",
     }
     found.settings.read({"config.yaml": "no"})
@@ -180,7 +180,7 @@ def test_the_view_of_quotas_is_shown(replica: Metered) -> None:
 
 def test_a_scrape_waits_for_nobody_but_the_lock(replica: Metered) -> None:
     admission: PodAdmission = replica.judge.admission
-    with admission.account.lock:
+    with admission.account._guarded.lock:
         scrape = threading.Thread(target=replica.text)
         scrape.start()
         scrape.join(0.05)

@@ -21,8 +21,7 @@ NOT_READ = "the ConfigMap headroom-config has not been read yet"
 
 def look(of: ClusterState, at: Callable[[Ledger], T]) -> T:
     """Look at the ledger."""
-    with of.lock:
-        return at(of.ledger)
+    return of.read(at)
 
 
 def committed(of: ClusterState) -> float:
@@ -36,11 +35,11 @@ def bound(of: ClusterState) -> float:
 
 
 def unready(of: ClusterState) -> str:
-    return of.unready() or ""
+    return of.readiness.unready() or ""
 
 
 def unable(of: ClusterState) -> str:
-    return of.unable() or ""
+    return of.readiness.unable() or ""
 
 
 @pytest.fixture
@@ -211,19 +210,19 @@ def test_a_watch_that_stays_broken_makes_the_view_too_old(judge: Judge, state: C
 
 
 def test_each_event_of_a_watch_shows_that_it_is_open(judge: Judge, state: ClusterState) -> None:
-    for event in (
+    of_pods: list[Callable[[], None]] = [
         lambda: state.see_pod(pod("a", 1, "node", revision=201)),
         lambda: state.pod_gone(pod("a", 1, "node", revision=202)),
         lambda: state.bookmark(203),
-    ):
-        state.tell_broken(state.pods, "reset")
-        assert state.pods.broken_since == judge.clock()
-        event()
-        assert state.pods.broken_since is None
-    for event in (lambda: state.see_node(node("b")), lambda: state.node_gone("b")):
-        state.tell_broken(state.nodes, "reset")
-        event()
-        assert state.nodes.broken_since is None
+    ]
+    of_nodes: list[Callable[[], None]] = [lambda: state.see_node(node("b")), lambda: state.node_gone("b")]
+    for feed, events in ((state.pods, of_pods), (state.nodes, of_nodes)):
+        for event in events:
+            state.tell_broken(feed, "reset")
+            broken = [feed.broken_since]
+            event()
+            broken.append(feed.broken_since)
+            assert broken == [judge.clock(), None]
 
 
 def test_after_a_restore_nothing_is_admitted_before_everything_was_listed_again(

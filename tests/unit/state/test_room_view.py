@@ -1,5 +1,7 @@
 """The state as reports and nudges ask for it."""
 
+import pytest
+
 from tests.support.accounts import GI, HIGH_MEM, REQUESTS, node, pod
 from tests.support.replica import Judge, ready, response, review
 from webhook.core.sharing.shared_state import Holding, Shared
@@ -50,21 +52,21 @@ def test_the_setting_is_that_of_the_configuration() -> None:
     assert of(ready("nudge: true")).nudges
 
 
-def test_of_the_replicas_that_grant_the_first_by_name_comes_first() -> None:
+@pytest.mark.parametrize(("peer", "first"), [("r2", True), ("r0", False)])
+def test_of_the_replicas_that_grant_the_first_by_name_comes_first(peer: str, *, first: bool) -> None:
     judge = ready()  # it is r1
     account, room = judge.admission.account, of(judge)
     assert room.comes_first()
-    shared = account.allotment.shared
+    shared, revision = account.read_holdings(lambda _, allotment: (allotment.shared, allotment.revision))
     assert shared is not None
-
-    def with_peer(name: str) -> Shared:
-        holdings = {**shared.holdings, name: Holding(1)}
-        return Shared(shared.epoch, shared.open, shared.serial + 1, holdings=holdings)
-
-    account.observe(with_peer("r2"), account.allotment.revision + 1)
+    holdings = {**shared.holdings, peer: Holding(1)}
+    beside = Shared(shared.epoch, shared.open, shared.serial + 1, holdings=holdings)
+    account.bookings.observe(beside, revision + 1)
+    assert room.comes_first() is first
+    for _ in range(6):  # the peer stops renewing, and this one does not
+        judge.clock.wait(3.0)
+        judge.book()
     assert room.comes_first()
-    account.observe(with_peer("r0"), account.allotment.revision + 1)
-    assert not room.comes_first()
 
 
 def test_a_replica_that_may_not_grant_does_not_come_first() -> None:

@@ -184,7 +184,7 @@ def test_a_slow_page_is_no_matter_to_the_loop() -> None:
 
     async def script(house: House) -> None:
         with house.peer() as slow, house.peer() as quick:
-            with judge.admission.account.lock:  # as a long relist would hold it
+            with judge.admission.account._guarded.lock:  # as a long relist would hold it
                 slow.send(get("/readyz"))
                 for _ in range(3):
                     quick.send(get("/healthz"))
@@ -200,7 +200,7 @@ def test_no_crowd_on_other_pages_hides_that_the_process_lives() -> None:
 
     async def script(house: House) -> None:
         crowd = [Peer(house, secure=True) for _ in range(100)]  # more than there are threads for them
-        with house.peer() as peer, judge.admission.account.lock:
+        with house.peer() as peer, judge.admission.account._guarded.lock:
             for each in crowd:
                 each.send(get("/readyz"))
             await asyncio.sleep(0.1)
@@ -257,7 +257,7 @@ def test_reviews_that_wait_hold_no_bodies() -> None:
                 await asyncio.sleep(0)
             held, _ = tracemalloc.get_traced_memory()
             tracemalloc.stop()
-            assert len(judge.admission._room) == len(peers)
+            assert len(judge.admission.account.reviews.pending) == len(peers)
             assert held < 1 << 20, "and not 20 MiB"
             judge.book()
             assert (await peers[0].hears()).status == 200

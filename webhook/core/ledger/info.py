@@ -59,7 +59,7 @@ class PodInfo(Struct, frozen=True, gc=False):
     @property
     def asked(self) -> Amounts:
         """What the review adds to the object: all of it for a create, or where its pool may change; else its growth."""
-        if self.before is UNBORN or self.was_confined_to is not None:
+        if self.before == UNBORN or self.was_confined_to is not None:
             return self.footprint
         return self.footprint.beyond(self.before.footprint)
 

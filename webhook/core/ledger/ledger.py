@@ -125,13 +125,13 @@ class Ledger:
 
     def asked(self, pod: PodInfo, scope: str) -> Amounts:
         """Return what the change under review would add, in a scope, to the object that was reviewed."""
-        if pod.before is UNBORN:
+        if pod.before == UNBORN:
             return pod.footprint
         return pod.footprint.beyond(self.before(pod).within(scope))
 
     def extent(self, pod: PodInfo, scope: str) -> Interval:
         """Return the interval, in a scope, from what a pod under review was before to what it would be."""
-        return Interval(pod.before.footprint if pod.before is UNBORN else self.before(pod).within(scope), pod.footprint)
+        return Interval(pod.before.footprint if pod.before == UNBORN else self.before(pod).within(scope), pod.footprint)
 
     def sets_apart(self, pod: PodInfo) -> bool:
         """Say whether a pod would stand apart: policy lets it in, and no node can hold it.
@@ -175,7 +175,7 @@ class Ledger:
         and what it would add is its `growth`.
         """
         entry = self._pods.get(pod.name)
-        if entry is not None and entry.uid == pod.uid and pod.before is UNBORN:
+        if entry is not None and entry.uid == pod.uid and pod.before == UNBORN:
             return self._charged_under(pod.name).in_scope(scope)
         return self.reservations.unseen_of(pod.name, pod.key, scope)
 
@@ -239,7 +239,7 @@ class Ledger:
         overtaken review comes within a moment. While the view may show a replaced history, its revisions prove nothing.
         """
         before = pod.before
-        if before is UNBORN or before.binds or self.outdated:
+        if before == UNBORN or before.binds or self.outdated:
             return False
         uid, revision = self._changed.get(pod.name, ("", 0))
         return uid == pod.uid and revision > before.revision
@@ -466,9 +466,9 @@ class Ledger:
         before = self._unbound.remove(name, old) if isinstance(old, Unbound) else self._spread_of(old)
         after = self._unbound.add(name, new) if isinstance(new, Unbound) else self._spread_of(new)
         if before != after:
-            for scope in before.scopes if before is not NOWHERE else ():
+            for scope in before.scopes if before != NOWHERE else ():
                 _move(self._committed, scope, before.footprint, NOTHING)
-            for scope in after.scopes if after is not NOWHERE else ():
+            for scope in after.scopes if after != NOWHERE else ():
                 _move(self._committed, scope, NOTHING, after.footprint)
         if old is not None and old.node:
             self._hold(old.node, old.footprint, NOTHING)

@@ -20,7 +20,7 @@ from msgspec.structs import replace
 from webhook.core.events.reference import Reference
 from webhook.core.reporting.fairness import leaving
 from webhook.core.reporting.refusal import Refusal, is_bare
-from webhook.core.values.amounts import NOTHING, Amounts
+from webhook.core.values.amounts import Amounts
 
 MOST: Final = 500  # owners of one replica; up to a quarter more for a while
 EVERY: Final = 10.0  # seconds between two reads of a controller that no pod of its would fit for
@@ -76,12 +76,11 @@ class BlockedOwners:
         """Say whether an owner is blocked."""
         return owner in self._entries
 
-    def refused(self, refusal: Refusal, scopes: tuple[str, ...], top: Reference | None, now: float) -> None:
+    def refused(self, refusal: Refusal, top: Reference | None, now: float) -> None:
         """Take in a refusal that `blocks`."""
-        owner, row = refusal.lacking, refusal.row
-        asks = NOTHING if refusal.pod is None else refusal.pod.footprint
-        told = Blocked(owner, top, scopes, asks, row.scope, row.reason, row.message, row.count, row.since, row.ts)
-        self._put(told, now)
+        row = refusal.row
+        said = row.scope, row.reason, row.message, row.count, row.since, row.ts
+        self._put(Blocked(refusal.lacking, top, refusal.scopes, refusal.asks, *said), now)
 
     def adopt(self, blocked: Iterable[Blocked], now: float) -> None:
         """Take over the owners of a replica that has ended."""

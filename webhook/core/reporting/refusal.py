@@ -5,10 +5,10 @@ from typing import Final
 from msgspec import Struct
 
 from webhook.core.events.reference import Reference
-from webhook.core.ledger.info import PodInfo
 from webhook.core.reporting.rows import DenialRow
 from webhook.core.reporting.trial import Kind, kind_of
 from webhook.core.reviews.verdict import Reason
+from webhook.core.values.amounts import NOTHING, Amounts
 
 _SHOWN: Final = (Kind.ENFORCED, Kind.REFUSED)
 
@@ -20,21 +20,24 @@ _BARE: Final = "Pod"
 
 
 class Refusal(Struct, frozen=True, gc=False):
-    """One refusal, or what a trial mode would have refused; `pod` is None where it was not about a pod.
+    """One refusal, or what a trial mode would have refused.
 
-    `owner` is the controller that the pod names; None if it names none, or one that cannot be an object's name.
+    `owner` is the controller that the pod names; None if it names none, or one that cannot be an object's name. `asks`
+    is the pod's footprint and `scopes` what it would be charged to; without a pod, `scopes` is empty. The pod itself is
+    not kept, because it may be large.
     """
 
     row: DenialRow
     owner: Reference | None
-    pod: PodInfo | None
+    asks: Amounts = NOTHING
+    scopes: tuple[str, ...] = ()
 
     @property
     def blocks(self) -> bool:
         """Say whether somebody now lacks a pod that may be admitted later as it is."""
         row = self.row
         return (
-            self.pod is not None
+            self.scopes != ()
             and not row.dry_run
             and row.kind == _BARE
             and row.operation == "CREATE"

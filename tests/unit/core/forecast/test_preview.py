@@ -7,6 +7,7 @@ from hypothesis import settings
 from hypothesis.stateful import rule
 
 from tests.support.accounts import GI, HIGH_MEM, config, ledger, node, pod
+from tests.support.examples import examples
 from tests.support.ledger_and_reference import LedgerAndTwin, configs
 from webhook.core.config.config import HeadroomConfig
 from webhook.core.config.types import Mode
@@ -35,7 +36,7 @@ class Foretelling(LedgerAndTwin):
         assert foretold == {scope: self.ledger.standing(scope) for scope in self.ledger.accounting.scopes}
 
 
-Foretelling.TestCase.settings = settings(max_examples=25, stateful_step_count=40)
+Foretelling.TestCase.settings = settings(max_examples=examples(25), stateful_step_count=40)
 TestForetelling = Foretelling.TestCase
 
 

@@ -23,6 +23,7 @@ from tests.support.clusters import (
     pooled,
     rooms,
 )
+from tests.support.examples import examples
 from webhook.core.ledger.info import PodInfo
 from webhook.core.ledger.nodes import Allocatable, NodeInfo
 from webhook.core.values.amounts import Amounts
@@ -38,7 +39,7 @@ def within(these: Sums, those: Sums, more: Sums | None = None) -> bool:
     return all(amount <= those[key] + (more or {}).get(key, 0) for key, amount in these.items())
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 @given(clusters(), numbers, takings)
 def test_to_cordon_or_taint_a_node_never_gives_headroom(cluster: Cluster, number: int, take_out: Change) -> None:
     before, room = cluster.headroom(), cluster.room()

@@ -10,6 +10,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from tests.support.examples import examples
 from webhook.core.ledger.interval import NOWHERE, Before, Charge
 from webhook.core.ledger.reservations import Reservation, Reservations
 from webhook.core.values.amounts import Amounts
@@ -127,5 +128,5 @@ class Anywhere(RuleBasedStateMachine):
                 assert self.history[-1] <= self.history[granter.view] + granter.unseen + others, self.history
 
 
-Anywhere.TestCase.settings = settings(max_examples=300, stateful_step_count=30)
+Anywhere.TestCase.settings = settings(max_examples=examples(300), stateful_step_count=30)
 TestAnywhere = Anywhere.TestCase

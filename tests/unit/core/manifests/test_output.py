@@ -65,8 +65,8 @@ def test_reasons_name_who_has_no_limit_and_what_has_ended() -> None:
 
 
 def test_data_has_the_fields_of_one_replica() -> None:
-    resources = {"requests": {"memory": "1Mi", "cpu": "250m"}, "limits": {"memory": "2Mi"}}
-    value = manifest("Deployment", {"template": {"spec": {"containers": [asks(**resources)]}}, "replicas": 3})
+    app = asks(requests={"memory": "1Mi", "cpu": "250m"}, limits={"memory": "2Mi"})
+    value = manifest("Deployment", {"template": {"spec": {"containers": [app]}}, "replicas": 3})
     assert data([one(value)]) == [
         {
             "kind": "Deployment",

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import given, settings
 
+from tests.support.examples import examples
 from tests.support.kubernetes_footprint import kubernetes_says
 from tests.support.sample_pods import Json, pods
 from webhook.core.api.types import ObjectError, Pod, reader
@@ -145,7 +146,7 @@ def test_a_pod_that_requests_no_memory_is_known_whatever_its_overhead() -> None:
 
 
 @given(pods())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 def test_filled_limits_are_never_below_the_declared_nor_below_what_an_unbounded_pod_requests(pod: Json) -> None:
     amounts = footprint(read(pod))
     assert amounts.memory_limits_filled >= amounts.memory_limits
@@ -155,7 +156,7 @@ def test_filled_limits_are_never_below_the_declared_nor_below_what_an_unbounded_
 
 
 @given(pods())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 def test_remembering_changes_no_footprint(pod: Json) -> None:
     first = footprint(read(pod))
     assert footprint(read(pod)) == first

@@ -32,6 +32,7 @@ def _sums(pod: Pod, rule_set: RuleSet) -> Footprint:
     return Footprint(Sums(ours.memory_requests, ours.cpu_requests), Sums(ours.memory_limits, ours.cpu_limits))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("version", RELEASES, ids=lambda version: version.minor)
 def test_no_difference_over_many_random_pods_with_their_status_and_their_defaults(version: Release) -> None:
     batch, rule_set = many(BATCH), chosen(version.version).rule_set

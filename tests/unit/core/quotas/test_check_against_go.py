@@ -30,6 +30,7 @@ def alike(said: str) -> str:
     return said.partition(", err: ")[0] if said.startswith(UNUSABLE) else said
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("version", RELEASES, ids=lambda version: version.minor)
 def test_no_difference_over_many_random_pods_and_quotas(version: Release) -> None:
     batch, rules = many(BATCH), (chosen(version.version).rule_set,)
@@ -42,6 +43,7 @@ def test_no_difference_over_many_random_pods_and_quotas(version: Release) -> Non
     assert smallest is None, f"{len(differences)} of {BATCH} differ, the smallest: {smallest}"
 
 
+@pytest.mark.long
 def test_the_random_cases_reach_every_part_of_the_rule() -> None:
     said = [we_say(case) for case in many(4000)]
     beginnings = ("exceeded quota: ", "failed quota: ", "status unknown for quota: ", UNUSABLE)

@@ -15,7 +15,7 @@ TOP = Reference("apps/v1", "Deployment", "default", "web", "uid-web")
 
 
 def refuse(owners: BlockedOwners, who: Reference = WEB, now: float = 0.0) -> None:
-    owners.refused(refused(who, now), ("cluster",), None, now)
+    owners.refused(refused(who, now), None, now)
 
 
 def read(owners: BlockedOwners, now: float, missing: int | None, who: Reference = WEB) -> bool:

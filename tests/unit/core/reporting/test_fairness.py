@@ -16,6 +16,12 @@ def test_the_oldest_of_the_namespace_with_the_most_entries_leave() -> None:
     assert leaving({}, 0) == []
 
 
+def test_namespaces_get_equal_shares_and_what_one_does_not_need_goes_to_the_others() -> None:
+    entries = {n: (space, float(n)) for n, space in enumerate(["a"] * 3 + ["b"] * 3 + ["c"])}
+    assert sorted(leaving(entries, 5)) == [0, 3]
+    assert Counter(entries[n][0] for n in entries if n not in leaving(entries, 3)) == {"a": 1, "b": 1, "c": 1}
+
+
 @given(st.lists(st.sampled_from("aaaabbc"), max_size=60), st.integers(0, 60))
 def test_so_many_are_left_and_no_namespace_loses_any_below_an_equal_share(spaces: list[str], most: int) -> None:
     entries = {number: (space, float(number)) for number, space in enumerate(spaces)}

@@ -53,7 +53,7 @@ def test_nobody_lacks_a_pod_that_was_only_tried_or_must_be_edited_or_was_let_in(
 def test_a_workload_is_not_blocked_by_an_early_answer() -> None:
     asked = refused(owner(), kind="Deployment")
     assert not asked.blocks
-    assert not replace(refused(owner()), pod=None).blocks
+    assert not replace(refused(owner()), scopes=()).blocks
 
 
 def test_a_pod_without_a_controller_stands_for_itself() -> None:

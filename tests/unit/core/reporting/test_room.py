@@ -1,6 +1,7 @@
 """How much is missing for one pod now, in whichever scope misses most."""
 
 import pytest
+from msgspec.structs import replace
 
 from tests.support.accounts import GI, HIGH_MEM, footprint
 from tests.support.refusing import balances, blocked
@@ -22,7 +23,9 @@ def test_cpu_is_told_beside_memory() -> None:
 
 
 def test_a_sum_that_the_pod_does_not_raise_is_not_in_its_way() -> None:
-    assert missing(blocked(asks=footprint(0, cpu=100)), balances(0, CPU)) == Missing(0, 0)
+    past = {scope: replace(each, committed=footprint(9)) for scope, each in balances(8, CPU).items()}
+    assert missing(blocked(asks=footprint(0, cpu=100)), past) == Missing(0, 0)
+    assert missing(blocked(asks=footprint(1, cpu=100)), past) == Missing(2 * GI, 0)
 
 
 def test_the_scope_that_misses_most_counts_and_one_that_is_gone_does_not() -> None:

@@ -259,7 +259,7 @@ def test_one_that_never_came_lapses_and_a_pod_that_goes_settles_it() -> None:
     replica.ledger.gone(pod("gated-1", 2, uid="gated-1", revision=6))
     assert (replica.reserved("hm"), replica.unretired("hm")) == (2, 4)
     replica.ledger.prove(46.0)
-    assert [name for name, _ in replica.allotment.lapse()] == ["default/gated-0"]
+    assert [name for name, _ in replica.allotment.grants.lapse()] == ["default/gated-0"]
     assert replica.reserved("hm") == 0
 
 
@@ -298,7 +298,7 @@ def test_what_others_granted_is_news_that_a_call_must_reach() -> None:
 
 
 def shortfall(replica: Replica, name: str, now: float = 1.0) -> Shortfall | None:
-    return replica.allotment.shortfall(replica.facts(name, HM, userInfo={"username": "kueue"}), now)
+    return replica.allotment.grants.shortfall(replica.facts(name, HM, userInfo={"username": "kueue"}), now)
 
 
 def test_what_sends_pods_somewhere_is_within_the_credit_of_their_owner() -> None:
@@ -315,8 +315,8 @@ def test_one_that_never_came_is_held_against_its_owner_until_another_comes() -> 
     replica = Replica(credit=True)
     replica.decide("gated-0", HM, userInfo={"username": "kueue"})
     replica.ledger.prove(50.0)
-    replica.allotment.lapse()
-    assert [worse.subject for worse in replica.allotment.worse] == ["default/~kueue", "default"]
+    replica.allotment.grants.lapse()
+    assert [worse.subject for worse in replica.allotment.grants.worse] == ["default/~kueue", "default"]
     short = shortfall(replica, "gated-1", 51.0)
     assert short is not None
     assert short.cause is Cause.PAUSED

@@ -289,9 +289,9 @@ def test_a_resize_that_never_came_lapses_like_any_grant() -> None:
     replica = Replica()
     replica.decide("6Gi", now=1.0)
     replica.ledger.prove(45.9)
-    assert replica.allotment.lapse() == []
+    assert replica.allotment.grants.lapse() == []
     replica.ledger.prove(46.0)
-    assert len(replica.allotment.lapse()) == 1
+    assert len(replica.allotment.grants.lapse()) == 1
     assert (replica.reserved, replica.unretired) == (0, 2)
 
 
@@ -310,7 +310,7 @@ def test_growth_beyond_the_allotment_is_booked_first() -> None:
     assert said(replica.decide("12Gi")) == (Decision.ALLOW, Reason.FITS, False)
     replica.book(2.0, Ask(replica.question("12Gi").facts))
     assert said(replica.decide("12Gi", now=3.0)) == GRANTED
-    assert replica.allotment.held("cluster").memory_requests / GI >= 8
+    assert replica.allotment.grants.held("cluster").memory_requests / GI >= 8
 
 
 def test_a_dry_run_is_judged_and_reserves_nothing() -> None:

@@ -113,7 +113,7 @@ def test_a_pod_that_was_let_in_and_has_not_come_may_still_come() -> None:
     assert held[CLUSTER].memory_requests == 20
     hand.now += TIMING.lapse
     hand.prove("a")
-    assert len(hand.replicas["a"].lapse()) == 1
+    assert len(hand.replicas["a"].grants.lapse()) == 1
 
 
 def test_a_list_that_went_back_makes_the_object_an_old_copy_though_nobody_had_written_it_since() -> None:
@@ -157,12 +157,12 @@ def test_after_an_outage_nothing_is_granted_from_what_was_booked_before() -> Non
     hand = Hand("a")
     allotment = hand.replicas["a"]
     allotment.lose_touch(hand.now)
-    assert allotment.take(pod("soon", 1), hand.now + 4.9), "no etcd is put back so fast"
+    assert allotment.grants.take(pod("soon", 1), hand.now + 4.9), "no etcd is put back so fast"
     hand.now += 5
-    assert not allotment.take(pod("one", 1), hand.now)
+    assert not allotment.grants.take(pod("one", 1), hand.now)
     assert allotment.due(hand.now)
     hand.write("a")
-    assert allotment.take(pod("one", 1), hand.now)
+    assert allotment.grants.take(pod("one", 1), hand.now)
     assert not hand.write("a", pod("more", 60)).booked, "the view may be of what never happened"
     hand.relist("a")
     assert hand.write("a", pod("more", 60)).booked

@@ -30,7 +30,7 @@ def duplicate(hand: Hand, *names: str, of: str = "one", size: int = 10, number: 
     for name in names:
         for each in range(number):
             made = pod(of, size, uid=f"{of}-{name}-{each}")
-            assert hand.replicas[name].take(made, hand.now) or asked(hand, name, made)
+            assert hand.replicas[name].grants.take(made, hand.now) or asked(hand, name, made)
 
 
 def asked(hand: Hand, name: str, made: PodInfo) -> bool:
@@ -107,7 +107,7 @@ def test_after_the_lapse_duplicates_cost_nothing_and_are_told_no_more() -> None:
     hand.renew_all(TIMING.lapse + 1)
     for name in "abc":
         hand.prove(name)
-        assert hand.replicas[name].lapse()
+        assert hand.replicas[name].grants.lapse()
     hand.renew_all(TIMING.renew + 1)
     assert told(hand, "a") == told(hand, "b") == told(hand, "c") == {}
     assert asked(hand, "b", pod("rest", 100))
@@ -142,7 +142,7 @@ def test_what_came_and_was_seen_is_not_told_for_it_is_not_held_any_more() -> Non
     hand.write("a")
     hand.tell()
     assert told(hand, "a") == {"ns/one": 2}
-    spare = hand.replicas["a"].spare(CLUSTER).memory_requests
+    spare = hand.replicas["a"].grants.spare(CLUSTER).memory_requests
     assert spare > 0
     assert not hand.write("b", pod("too much", 91 - spare)).booked
     assert hand.write("b", pod("rest", 90 - spare)).booked
@@ -214,7 +214,7 @@ def test_who_has_nothing_to_spare_tells_at_once_that_a_name_is_repeated_by_now()
 def test_who_has_something_to_spare_tells_of_a_name_when_it_writes_the_next_time() -> None:
     hand = Hand("a")
     duplicate(hand, "a")
-    assert hand.replicas["a"].spare(CLUSTER).memory_requests > 0
+    assert hand.replicas["a"].grants.spare(CLUSTER).memory_requests > 0
     assert not hand.replicas["a"].due(hand.now)
 
 
@@ -241,7 +241,7 @@ def test_a_write_is_known_again_where_another_has_left_its_names_out() -> None:
     hand.shared, hand.written_at = replace(hand.shared, holdings=holdings), hand.written_at + 1
     hand.tell("a")
     assert hand.replicas["a"].pending is None
-    assert hand.replicas["a"].held(CLUSTER) == holding.held[CLUSTER]
+    assert hand.replicas["a"].grants.held(CLUSTER) == holding.held[CLUSTER]
 
 
 # -- resizes -----------------------------------------------------------------------------------------------------------
@@ -298,17 +298,17 @@ def test_what_is_told_of_a_name_is_held_until_a_write_though_its_pods_are_charge
     assert hand.write("a", one, other).booked
     assert hand.shared is not None
     assert hand.shared.holdings["a"].named == {"ns/one": {CLUSTER: footprint, "p": footprint}}
-    spare = replica.spare("p").memory_requests
+    spare = replica.grants.spare("p").memory_requests
     ledger.see_node(NodeInfo("moves", Allocatable(0, 0), ready=True), hand.now)
     for each in (one, other):
-        assert not replica.again(each, hand.now)
-        assert replica.take(each, hand.now)
+        assert not replica.grants.again(each, hand.now)
+        assert replica.grants.take(each, hand.now)
     more = PodInfo("ns/more", "more", 0, Amounts(memory_requests=spare + 1), confined_to=(Way(IN_POOL),))
-    assert not replica.take(more, hand.now)
+    assert not replica.grants.take(more, hand.now)
     assert replica.due(hand.now)
     hand.write("a")
     assert hand.shared.holdings["a"].named == {"ns/one": {CLUSTER: footprint}}
-    assert replica.spare("p").memory_requests > spare
+    assert replica.grants.spare("p").memory_requests > spare
 
 
 def test_what_a_booking_takes_the_place_of_is_retired_by_the_same_write() -> None:

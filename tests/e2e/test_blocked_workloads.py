@@ -1,5 +1,6 @@
-"""With `nudge: true`, a Deployment that was refused again and again gets its pods as soon as there is room."""
+"""Blocked Deployments in a cluster with real controllers: named while they lack pods, nudged when room comes back."""
 
+import json
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -9,10 +10,12 @@ import pytest
 from devcluster.processes import until
 from tests.e2e.conftest import AddNodes
 from tests.e2e.headroom import Headroom
+from tests.e2e.refusals import blocked
 from tests.e2e.story import Story
 from tests.e2e.workload import SECONDS, Workload
 from tests.support.kustomize import MANIFESTS
 from webhook.controllers.owner_reads import ANNOTATION
+from webhook.core.reporting.blocked import Blocked
 
 pytestmark = pytest.mark.live
 
@@ -48,3 +51,27 @@ def test_a_deployment_that_waits_long_gets_its_pods_when_room_comes_back(
     until(lambda: len(web.pods()) == 7, "the pods that were missing", SECONDS)
     print(f"the pods came {time.monotonic() - began:.1f} s after the room, after {tries} tries in vain")
     assert ANNOTATION in web.replica_set()["metadata"]["annotations"]
+
+
+def test_a_rollout_that_waits_for_its_own_old_pods_is_named_until_there_is_room(
+    add_nodes: AddNodes, story: Story
+) -> None:
+    def shown() -> list[Blocked]:
+        return blocked(story.headroom.cluster, story.namespace)
+
+    add_nodes(1)
+    story.headroom.configure({"requests": "50%"})
+    web = Workload(story, "1Gi")
+    web.apply(4)
+    web.settles_at(4)
+    spec = {"strategy": {"rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}}}
+    resources = {"requests": {"memory": "1100Mi"}, "limits": {"memory": "1100Mi"}}
+    template = {"spec": {"containers": [{"name": "main", "resources": resources}]}}
+    story.kubectl("patch", "deployment", "web", "-p", json.dumps({"spec": {**spec, "template": template}}))
+    until(lambda: [each.stuck for each in shown()] == [True], "a rollout that waits", SECONDS)
+    (waits,) = shown()
+    assert (waits.owner.kind, waits.top and (waits.top.kind, waits.top.name)) == ("ReplicaSet", ("Deployment", "web"))
+    assert waits.missing == 1
+    story.headroom.configure({"requests": "100%"})
+    web.touch_all()
+    until(lambda: not shown(), "the end of the rollout", SECONDS)
