@@ -31,9 +31,9 @@ from webhook.core.ledger.nodes import Allocatable, NodeInfo
 from webhook.core.ledger.recount import recount
 from webhook.core.ledger.reservations import Named
 from webhook.core.ledger.rules import AccountingRules
-from webhook.core.ledger.traits import Traits
+from webhook.core.ledger.traits import BARE, Traits
 from webhook.core.pods.confinement import NAME, Need, Way, Ways
-from webhook.core.reporting.report import Report
+from webhook.core.reporting.report import Memo, Report
 from webhook.core.values.amounts import Amounts
 
 shares = st.none() | st.builds(Share, st.sampled_from([33_333, 75_000, 100_000, 150_000]))
@@ -118,11 +118,10 @@ confinements = st.lists(
 
 traits = st.builds(
     Traits,
-    kind=st.sampled_from(["Pod", "Deployment", "CronJob"]),
-    name=st.just("") | st.sampled_from(["web", "night"]),
+    workload=st.sampled_from([BARE, ("Deployment", "web"), ("CronJob", "night")]),
     unbounded=st.integers(0, 2),
     static=st.integers(0, 4).map(lambda drawn: drawn == 4),
-).map(lambda drawn: structs.replace(drawn, name="" if drawn.kind == "Pod" else drawn.name or "web"))
+)
 
 pods = st.builds(
     PodInfo,
@@ -136,7 +135,7 @@ pods = st.builds(
     priority_class=st.sampled_from(["", "vital"]),
     of_daemon_set=st.booleans(),
     traits=traits,
-    created=st.sampled_from([0, 1_000, 2_000]),
+    created=st.sampled_from(["", "2026-11-01T00:00:00Z", "2026-11-03T00:00:00Z"]),
 )
 
 nodes = st.builds(
@@ -165,7 +164,8 @@ class LedgerAndTwin(RuleBasedStateMachine):
         config = HeadroomConfig()
         self.ledger, self.twin = Ledger(AccountingRules(config)), Twin(config)
         self.revision = 1
-        self.birth = 0
+        self.birth = ""
+        self.memo = Memo()
         self.held: tuple[AccountSnapshot, object] | None = None
 
     def _newer(self, pod: PodInfo) -> PodInfo:
@@ -271,8 +271,8 @@ class LedgerAndTwin(RuleBasedStateMachine):
     def _granted(self, pod: PodInfo) -> list[Named]:
         return [(name, r) for name, r in self.ledger.reservations if (name, r.uid) == (pod.name, pod.uid)]
 
-    @rule(birth=st.sampled_from([1_500, 2_500]))
-    def hear_of_the_birth(self, birth: int) -> None:
+    @rule(birth=st.sampled_from(["2026-11-02T00:00:00Z", "2026-11-04T00:00:00Z"]))
+    def hear_of_the_birth(self, birth: str) -> None:
         self.ledger.born(birth)
         self.birth = min(self.birth or birth, birth)
 
@@ -340,7 +340,9 @@ class LedgerAndTwin(RuleBasedStateMachine):
 
     @invariant()
     def every_row_is_what_the_twin_counts(self) -> None:
-        compare(Report(self.ledger.account(self.twin.now)), self.twin, self.birth)
+        account = self.ledger.account(self.twin.now)
+        compare(Report(account), self.twin, self.birth)
+        compare(Report(account, memo=self.memo), self.twin, self.birth)
 
     @invariant()
     def a_report_that_was_taken_does_not_change(self) -> None:

@@ -11,7 +11,7 @@ from webhook.core.reporting.rows import GroupRow, PodRow, ScopeRow
 OUTSIDE = {"kube-system", "headroom-system"}
 
 
-def compare(report: Report, twin: Twin, birth: int) -> None:
+def compare(report: Report, twin: Twin, birth: str) -> None:
     """Assert that every table of a report is what the twin's pods and nodes come to."""
     _namespaces(report, twin, birth)
     _workloads(report, twin, birth)
@@ -24,7 +24,7 @@ def compare(report: Report, twin: Twin, birth: int) -> None:
         _scope(row, twin)
 
 
-def _namespaces(report: Report, twin: Twin, birth: int) -> None:
+def _namespaces(report: Report, twin: Twin, birth: str) -> None:
     rows = report.namespaces()
     assert [row.name for row in rows] == sorted({_namespace(pod) for pod in twin.pods.values()})
     for row in rows:
@@ -32,7 +32,7 @@ def _namespaces(report: Report, twin: Twin, birth: int) -> None:
     _come_to_what_is_committed(rows, twin)
 
 
-def _workloads(report: Report, twin: Twin, birth: int) -> None:
+def _workloads(report: Report, twin: Twin, birth: str) -> None:
     rows = report.workloads()
     keys = [(row.namespace, row.kind, row.name) for row in rows]
     assert sorted(keys) == sorted({_workload(pod) for pod in twin.pods.values()})
@@ -48,7 +48,7 @@ def _workloads(report: Report, twin: Twin, birth: int) -> None:
         assert sum(row.uncounted for row in of_it) == namespace.uncounted
 
 
-def _labels(report: Report, twin: Twin, birth: int) -> None:
+def _labels(report: Report, twin: Twin, birth: str) -> None:
     rows = report.by_label("zone")
     zones = {name: dict(node.facts.labels).get("zone", "") for name, node in twin.nodes.items()}
     for row in rows:
@@ -64,7 +64,7 @@ def _come_to_what_is_committed(rows: Iterable[GroupRow], twin: Twin) -> None:
     assert all((row.memory_share is None) == (committed == 0) for row in rows)
 
 
-def _group(row: GroupRow, pods: Sequence[PodInfo], birth: int) -> None:
+def _group(row: GroupRow, pods: Sequence[PodInfo], birth: str) -> None:
     total = _sum(pods)
     assert [row.memory.requests, row.memory.limits, row.memory.unbounded] == [total[0], total[1], total[3]]
     assert [row.cpu.requests, row.cpu.limits, row.cpu.unbounded] == [total[4], total[5], total[7]]
@@ -94,7 +94,7 @@ def _nodes(report: Report, twin: Twin) -> None:
         ]
 
 
-def _pods(report: Report, twin: Twin, birth: int) -> None:
+def _pods(report: Report, twin: Twin, birth: str) -> None:
     table = report.pods()
     rows = list(table)
     expected = sorted(twin.pods.values(), key=lambda pod: pod.name.split("/"))
@@ -166,12 +166,12 @@ def _namespace(pod: PodInfo) -> str:
 
 def _workload(pod: PodInfo) -> tuple[str, str, str]:
     namespace, _, name = pod.name.partition("/")
-    return namespace, pod.traits.kind, pod.traits.name or name
+    return namespace, pod.traits.workload[0], pod.traits.workload[1] or name
 
 
-def _why(pod: PodInfo, birth: int) -> str | None:
+def _why(pod: PodInfo, birth: str) -> str | None:
     if pod.traits.static:
         return "static"
     if _namespace(pod) in OUTSIDE:
         return "excludedNamespace"
-    return "beforeHeadroom" if birth and 0 < pod.created < birth else None
+    return "beforeHeadroom" if birth and pod.created and pod.created < birth else None

@@ -11,8 +11,7 @@ class Entry(Struct, frozen=True, gc=False):
     """A pod that counts. It has no reference cycles, so the garbage collector need not track it.
 
     `node` is empty while the pod is unbound, and `confined_to` is kept only then: a bound pod is in its node's pool.
-    `traits` and `created` (seconds since 1970, 0 if not known) are for reports alone: no sum that is judged by depends
-    on them.
+    `traits` and `created` (its creationTimestamp) are for reports alone: no sum that is judged by depends on them.
     """
 
     uid: str
@@ -20,7 +19,7 @@ class Entry(Struct, frozen=True, gc=False):
     node: str = ""
     confined_to: Ways = ()
     traits: Traits = NO_TRAITS
-    created: int = 0
+    created: str = ""
 
 
 class Unbound(Entry, frozen=True, gc=False):

@@ -17,7 +17,6 @@ from webhook.core.pods.footprint import measured
 from webhook.core.pods.rules import NEWEST, Rules
 from webhook.core.pods.shape import infeasible
 from webhook.core.values.amounts import Amounts
-from webhook.core.values.moments import moment
 from webhook.core.values.quantity import QuantityError, RawQuantity, millis, nanos, whole
 
 T = TypeVar("T")
@@ -49,7 +48,7 @@ class PodInfo(Struct, frozen=True, gc=False):
     deleting: bool = False
     claims: bool = False  # DRA has allocated something to it, which counts though nobody was asked
     traits: Traits = NO_TRAITS  # of a pod that the watch shows
-    created: int = 0  # of such a pod: seconds since 1970
+    created: str = ""  # of such a pod: its creationTimestamp
 
     @property
     def key(self) -> str:
@@ -82,11 +81,11 @@ def pod_info(
     """
     meta, spec = pod.metadata, pod.spec
     owner, of_daemon_set = _controller(meta.owner_references)
+    owner_uid = None if owner is None else _short(owner.uid)
     size, unbounded = measured(pod, rules)
-    traits, created = NO_TRAITS, 0
+    traits, created = NO_TRAITS, ""
     if isinstance(meta, WatchedMeta):
-        created = moment(meta.creation_timestamp)
-        traits = traits_of(meta, created, unbounded)
+        traits, created = traits_of(meta, owner, unbounded), _moment(meta.creation_timestamp)
     return PodInfo(
         name or f"{meta.namespace}/{meta.name}",
         uid or meta.uid,
@@ -100,7 +99,7 @@ def pod_info(
         of_daemon_set and not spec.node_name,
         UNBORN,
         None,
-        f"{USER}{user}" if owner is None and user is not None else owner or "",
+        f"{USER}{user}" if owner_uid is None and user is not None else owner_uid or "",
         meta.deletion_timestamp != "",
         pod.status.node_allocatable_resource_claim_statuses != (),
         traits,
@@ -108,14 +107,14 @@ def pod_info(
     )
 
 
-def _controller(references: tuple[OwnerReference, ...]) -> tuple[str | None, bool]:
-    """Return the UID of the controller, and whether the pod claims a DaemonSet (as `PodMeta.of_daemon_set` does)."""
-    uid, of_daemon_set = None, False
+def _controller(references: tuple[OwnerReference, ...]) -> tuple[OwnerReference | None, bool]:
+    """Return the controller, and whether the pod claims a DaemonSet (as `PodMeta.of_daemon_set` does)."""
+    owner, of_daemon_set = None, False
     for reference in references:
         if reference.controller:
-            uid = _short(reference.uid) if uid is None else uid
+            owner = reference if owner is None else owner
             of_daemon_set = of_daemon_set or reference.kind == "DaemonSet"
-    return uid, of_daemon_set
+    return owner, of_daemon_set
 
 
 def _short(uid: str) -> str:
@@ -135,8 +134,17 @@ def _shared(name: str) -> str:
     return _names.setdefault(name, name)
 
 
+def _moment(text: str) -> str:
+    """Return one string for pods that were created in the same second, as those of one workload often are."""
+    if len(_moments) >= _MOST_MOMENTS:
+        _moments.clear()
+    return _moments.setdefault(text, text)
+
+
 _LONGEST_OWNER = 128  # characters; a UID of Kubernetes' own has 36
 _names: dict[str, str] = {}
+_moments: dict[str, str] = {}
+_MOST_MOMENTS = 4_096
 _MOST_NAMES = 16_384  # more than any cluster has nodes and priority classes
 
 

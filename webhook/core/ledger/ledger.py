@@ -637,8 +637,8 @@ class Ledger:
 
     # -- reports -------------------------------------------------------------------------------------------------------
 
-    def born(self, birth: int) -> None:
-        """Take in when Headroom's account began, in seconds since 1970; the earliest moment that is heard of stays.
+    def born(self, birth: str) -> None:
+        """Take in when Headroom's account began, as Kubernetes writes it; the earliest moment that is heard of stays.
 
         All live pods are counted again where that is news, a tenth of a second for 150,000 pods. A replica hears of it
         when it starts.

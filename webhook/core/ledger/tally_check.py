@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterator, Mapping
 
 from webhook.core.ledger.drift import Drift
 from webhook.core.ledger.entry import Entry
-from webhook.core.ledger.tallies import Count, Group, Namespace, TallySnapshot, workload_of
+from webhook.core.ledger.tallies import Count, Group, TallySnapshot
+from webhook.core.ledger.traits import Workload
 from webhook.core.ledger.unreviewed import why_unreviewed
 from webhook.core.values.amounts import NOTHING, Amounts
 
@@ -25,7 +26,12 @@ def tally_drifts(
         yield from check.group("tally of node", node, group, is_there, amounts=False)
     yield from check.total("pods tallied by node")
     for name, namespace in tallies.namespaces.items():
-        yield from _namespace(check, name, namespace)
+        for key, workload in namespace.workloads.items():
+
+            def is_of_it(pod_name: str, pod: Entry, key: Workload = key, prefix: str = f"{name}/") -> bool:
+                return pod_name.startswith(prefix) and pod.traits.workload == key
+
+            yield from check.group("tally of workload", f"{name}/{key[0]}/{key[1]}", workload, is_of_it, amounts=True)
     yield from check.total("pods tallied by workload")
     sizes = Counter(pod.footprint.memory_requests for pod in pods.values())
     del sizes[0]
@@ -34,25 +40,10 @@ def tally_drifts(
             yield Drift("pods that request", str(size), (tallies.sizes.get(size, 0),), (sizes[size],))
 
 
-def _namespace(check: "_Check", name: str, namespace: Namespace) -> Iterator[Drift]:
-    total = Count()
-    for key, group in namespace.workloads.items():
-        where = f"{name}/{key[0]}/{key[1]}"
-
-        def belongs(pod_name: str, pod: Entry, key: tuple[str, str] = key) -> bool:
-            return pod_name.startswith(f"{name}/") and workload_of(pod) == key
-
-        yield from check.group("tally of workload", where, group, belongs, amounts=True)
-        total.add(group)
-        total.amounts = total.amounts.plus(group.amounts)
-    if _figures(total) != _figures(namespace):
-        yield Drift("tally of namespace", name, _figures(namespace), _figures(total))
-
-
 class _Check:
     """Looks at one group after the other, and counts the pods in them."""
 
-    def __init__(self, birth: int, pods: Mapping[str, Entry], pause: Callable[[], None]) -> None:
+    def __init__(self, birth: str, pods: Mapping[str, Entry], pause: Callable[[], None]) -> None:
         self._birth = birth
         self._pods = pods
         self._pause = pause
@@ -61,13 +52,14 @@ class _Check:
     def group(
         self, figure: str, where: str, group: Group, belongs: Callable[[str, Entry], bool], *, amounts: bool
     ) -> Iterator[Drift]:
-        found, total = Count(), NOTHING
+        found, total, unbound = Count(), NOTHING, 0
         sizes: Counter[Amounts] = Counter()
         strangers = []
-        for name, pod in group.entries.items():
+        for name, pod in group.items():
             if self._pods.get(name) is not pod or not belongs(name, pod):
                 strangers.append(name)
             found.count(pod, why_unreviewed(name.partition("/")[0], pod, self._birth))
+            unbound += not pod.node
             sizes[pod.footprint] += 1
             self._seen += 1
             if self._seen % SLICE == 0:
@@ -75,17 +67,13 @@ class _Check:
         if amounts:
             for size, number in sizes.items():
                 total = total.plus(size.times(number))
-        found.amounts = total
-        if strangers or _figures(found) != _figures(group):
+        kept, recounted = ((*group.amounts, group.unbound, *group.figures()), (*total, unbound, *found.figures()))
+        if strangers or kept != recounted:
             named = f"{where} (with {', '.join(strangers[:3])}, which must not be there)" if strangers else where
-            yield Drift(figure, named, _figures(group), _figures(found))
+            yield Drift(figure, named, kept, recounted)
 
     def total(self, figure: str) -> Iterator[Drift]:
         """Every live pod is in one group: none is missing, for none of those that are there is a stranger or double."""
         if self._seen != len(self._pods):
             yield Drift(figure, "", (self._seen,), (len(self._pods),))
         self._seen = 0
-
-
-def _figures(count: Count) -> tuple[int, ...]:
-    return (*count.amounts, *count.figures())

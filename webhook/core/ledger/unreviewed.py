@@ -28,13 +28,14 @@ BEFORE: Final = "beforeHeadroom"
 GROWN: Final = "grownWithoutReview"
 
 
-def why_unreviewed(namespace: str, pod: Entry, birth: int) -> str | None:
+def why_unreviewed(namespace: str, pod: Entry, birth: str) -> str | None:
     """Say why nobody reviewed a pod when it was created; None if that is not known.
 
-    `birth` is when the account began, in seconds since 1970, 0 if that is not known.
+    `birth` is when the account began, empty if that is not known. The API server writes such times in UTC and in whole
+    seconds (k8s.io/apimachinery/pkg/apis/meta/v1/time.go), so that texts compare as the times do.
     """
     if pod.traits.static:
         return STATIC
     if namespace in EXCLUDED_NAMESPACES:
         return EXCLUDED
-    return BEFORE if 0 < pod.created < birth else None
+    return BEFORE if "" < pod.created < birth else None

@@ -4,7 +4,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from heapq import nlargest, nsmallest
 from itertools import accumulate
-from typing import Final, overload
+from typing import Any, Final, overload
 
 from webhook.core.ledger.entry import Entry
 from webhook.core.reporting.rows import PodRow
@@ -15,16 +15,15 @@ Named = tuple[str, Entry]
 Part = Sequence[Mapping[str, Entry]]
 """The pods of one namespace, or some of them; each pod is in one of the mappings."""
 
-SORTS: Final[dict[str, Callable[[Named], object]]] = {
-    "name": lambda named: named[0].partition("/")[::2],
-    "memoryRequests": lambda named: named[1].footprint.memory_requests,
-    "memoryLimits": lambda named: named[1].footprint.memory_limits,
-    "cpuRequests": lambda named: named[1].footprint.cpu_requests,
-    "cpuLimits": lambda named: named[1].footprint.cpu_limits,
-    "node": lambda named: named[1].node,
-    "created": lambda named: named[1].created,
+SORTS: Final[dict[str, Callable[[Entry], Any]]] = {
+    "memoryRequests": lambda pod: pod.footprint.memory_requests,
+    "memoryLimits": lambda pod: pod.footprint.memory_limits,
+    "cpuRequests": lambda pod: pod.footprint.cpu_requests,
+    "cpuLimits": lambda pod: pod.footprint.cpu_limits,
+    "node": lambda pod: pod.node,
+    "created": lambda pod: pod.created,
 }
-"""By what a table can be sorted quickly."""
+"""By what a table can be sorted, beside `name`."""
 
 
 class PodTable(Sequence[PodRow]):
@@ -68,22 +67,30 @@ class PodTable(Sequence[PodRow]):
                 yield from pods.items()
 
     def sorted_by(self, sort: str, first: int, last: int, *, descending: bool = False) -> tuple[PodRow, ...]:
-        """Return the rows `first` to `last` (not included) by one of `SORTS`; those that are equal by name, too.
+        """Return the rows `first` to `last` (not included) by `name` or one of `SORTS`; those that are equal by name.
 
         Raises `KeyError` for another sort.
         """
-        key = SORTS[sort]
-        if sort == "name" and not descending:
-            return self[first:last]
+        last = min(last, len(self))
+        if first >= last and (sort == "name" or sort in SORTS):
+            return ()
+        if sort == "name":
+            found = self[len(self) - last : len(self) - first] if descending else self[first:last]
+            return found[::-1] if descending else found
+        best = self._best(SORTS[sort], last, descending=descending)
+        return tuple(self._row(*named) for named in best[first:last])
 
-        def place(named: Named) -> tuple[object, str]:
-            return key(named), named[0]
-
-        if last > _FEW:
-            found = sorted(self.named(), key=place, reverse=descending)[first:last]
-        else:
-            found = (nlargest if descending else nsmallest)(last, self.named(), key=place)[first:]
-        return tuple(self._row(*named) for named in found)
+    def _best(self, key: Callable[[Entry], Any], number: int, *, descending: bool) -> list[Named]:
+        """Return the first pods in an order: only those that may be among them are sorted."""
+        named = list(self.named())
+        keys = [key(pod) for _, pod in named]
+        marginal = (nlargest if descending else nsmallest)(number, keys)[-1]
+        within = [
+            each for each, at in zip(named, keys, strict=True) if (at >= marginal if descending else at <= marginal)
+        ]
+        within.sort()
+        within.sort(key=lambda named: key(named[1]), reverse=descending)
+        return within
 
     def _between(self, first: int, last: int) -> Iterator[Named]:
         part = bisect_right(self._ends, first)
@@ -105,6 +112,3 @@ class PodTable(Sequence[PodRow]):
 
 def _name(named: Named) -> str:
     return named[0]
-
-
-_FEW: Final = 2_000  # rows up to which it is faster to pick the first ones than to sort all

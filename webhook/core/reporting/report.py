@@ -14,8 +14,8 @@ from typing import Final, NamedTuple
 from webhook.core.ledger.account import AccountSnapshot
 from webhook.core.ledger.entry import Entry, Unbound
 from webhook.core.ledger.nodes import Node
-from webhook.core.ledger.tallies import Count, Group, Namespace, Workload, is_best_effort, workload_of
-from webhook.core.ledger.traits import BARE
+from webhook.core.ledger.tallies import Group, Namespace, Total, is_best_effort
+from webhook.core.ledger.traits import BARE, Workload
 from webhook.core.ledger.unreviewed import BEFORE, EXCLUDED, GROWN, STATIC, why_unreviewed
 from webhook.core.pods.confinement import Ways
 from webhook.core.reporting import uncounted
@@ -42,15 +42,29 @@ class Circumstances(NamedTuple):
 NOTHING_SAID: Final = Circumstances()
 
 
+class Memo:
+    """What was worked out for the last report and may still be right in the next one: hand it from one to the next.
+
+    Each part is replaced as a whole, and says from which objects it was worked out; those never change.
+    """
+
+    def __init__(self) -> None:
+        self.nodes: Mapping[str, tuple[Node, Group | None, bool, NodeRow]] = {}
+        self.namespaces: Mapping[str, tuple[Namespace, Total]] = {}
+
+
 class Report:
     """One account, with every table that can be shown of it.
 
     It never changes. Any thread may use it without a lock; two that ask for the same table at once may both make it.
     """
 
-    def __init__(self, account: AccountSnapshot, circumstances: Circumstances = NOTHING_SAID) -> None:
+    def __init__(
+        self, account: AccountSnapshot, circumstances: Circumstances = NOTHING_SAID, memo: Memo | None = None
+    ) -> None:
         self.account = account
         self.circumstances = circumstances
+        self._memo = memo or Memo()
 
     @property
     def revision(self) -> int:
@@ -112,14 +126,23 @@ class Report:
             config_hash=said.config_hash,
             warn_at=config.warn_at.ratio,
             kubernetes_rules=tuple(each.version for each in account.accounting.rules),
-            scopes=tuple(Scopes(account, self._apart, said.elsewhere).rows()),
+            scopes=tuple(Scopes(account, self._apart, said.elsewhere, self._whole).rows()),
         )
 
     # -- one node after the other --------------------------------------------------------------------------------------
 
     @cached_property
     def _nodes(self) -> tuple[NodeRow, ...]:
-        return tuple(self._node(name, node) for name, node in sorted(self.account.nodes.items()))
+        account, known = self.account, self._memo.nodes
+        kept: dict[str, tuple[Node, Group | None, bool, NodeRow]] = {}
+        for name, node in sorted(account.nodes.items()):
+            group, counted = account.tallies.nodes.get(name), name not in account.excused
+            last = known.get(name)
+            if last is None or last[0] is not node or last[1] is not group or not (counted and last[2]):
+                last = node, group, counted, self._node(name, node)
+            kept[name] = last
+        self._memo.nodes = kept
+        return tuple(row for _, _, _, row in kept.values())
 
     def _node(self, name: str, node: Node) -> NodeRow:
         account, facts = self.account, node.facts
@@ -131,7 +154,7 @@ class Report:
             counted=name not in account.excused,
             why_not=self._why_not(name, node),
             labels=dict(facts.labels),
-            pods=group.pods if group else 0,
+            pods=len(group) if group else 0,
             pods_max=facts.most_pods,
             unbounded_containers=group.unbounded if group else 0,
             best_effort_pods=group.best_effort if group else 0,
@@ -148,12 +171,32 @@ class Report:
 
     @cached_property
     def _namespaces(self) -> tuple[GroupRow, ...]:
-        found = self.account.tallies.namespaces
-        return tuple(self._namespace(name, found[name]) for name in sorted(found))
+        return tuple(self._namespace(name, total) for name, total in sorted(self._totals.items()))
 
-    def _namespace(self, name: str, count: Namespace) -> GroupRow:
+    def _namespace(self, name: str, total: Total) -> GroupRow:
         left_out, grown = self._uncounted.get(name, {}), self._grown.get(name, {})
-        return self._group(("Namespace", None, name), count, count.amounts, sum(left_out.values()), sum(grown.values()))
+        return self._group(("Namespace", None, name), total, sum(left_out.values()), sum(grown.values()))
+
+    @cached_property
+    def _totals(self) -> dict[str, Total]:
+        """The total of each namespace; that of a namespace in which nothing has happened is still the last report's."""
+        known, found = self._memo.namespaces, self.account.tallies.namespaces
+        kept: dict[str, tuple[Namespace, Total]] = {}
+        for name, namespace in found.items():
+            last = known.get(name)
+            if last is None or last[0] is not namespace:
+                last = namespace, Total(namespace.workloads.values())
+            kept[name] = last
+        self._memo.namespaces = kept
+        return {name: total for name, (_, total) in kept.items()}
+
+    @cached_property
+    def _whole(self) -> Total:
+        """The total of all live pods."""
+        total = Total()
+        for each in self._totals.values():
+            total.join(each)
+        return total
 
     @cached_property
     def _workloads(self) -> tuple[GroupRow, ...]:
@@ -163,48 +206,48 @@ class Report:
         for namespace in namespaces:
             found = self.account.tallies.namespaces.get(namespace)
             for key, group in sorted(found.workloads.items()) if found else ():
-                if key == _BARE:
+                if key == BARE:
                     yield from self._bare(namespace, group)
                 else:
                     yield self._workload(namespace, key, group)
 
     def _workload(self, namespace: str, key: Workload, group: Group) -> GroupRow:
         left_out, grown = self._uncounted.get(namespace, {}), self._grown.get(namespace, {})
-        return self._group((key[0], namespace, key[1]), group, group.amounts, left_out.get(key, 0), grown.get(key, 0))
+        named = (key[0], namespace, key[1])
+        return self._group(named, Total([group]), left_out.get(key, 0), grown.get(key, 0))
 
     def _bare(self, namespace: str, group: Group) -> Iterator[GroupRow]:
         """Yield a row for each pod that has no controller: it is its own workload."""
-        for name, pod in sorted(group.entries.items()):
-            count = Count()
-            count.count(pod, why_unreviewed(namespace, pod, self.account.tallies.birth))
-            named = (BARE, namespace, name.partition("/")[2])
+        for name, pod in sorted(group.items()):
+            total = Total()
+            total.take_pod(pod, why_unreviewed(namespace, pod, self.account.tallies.birth))
             grown = int(self._why_unreviewed(namespace, name, pod) is GROWN)
-            yield self._group(named, count, pod.footprint, self._uncounted_bare.get(name, 0), grown)
+            named = (BARE[0], namespace, _split(name)[1])
+            yield self._group(named, total, self._uncounted_bare.get(name, 0), grown)
 
     def _labelled(self, label: str, value: str, nodes: Iterable[str]) -> GroupRow:
-        count, amounts, left_out, grown = Count(), NOTHING, 0, 0
+        total, left_out, grown = Total(), 0, 0
         for node in nodes:
-            count.add(self.account.tallies.nodes[node])
-            amounts = amounts.plus(self.account.held.get(node, NOTHING) if node else self._waiting)
+            total.take(
+                self.account.tallies.nodes[node], self.account.held.get(node, NOTHING) if node else self._waiting
+            )
             left_out += self._taken.get(node, 0)
             grown += self._grown_on.get(node, 0)
-        return self._group((label, None, value), count, amounts, left_out, grown)
+        return self._group((label, None, value), total, left_out, grown)
 
-    def _group(
-        self, named: tuple[str, str | None, str], count: Count, amounts: Amounts, left_out: int, grown: int
-    ) -> GroupRow:
+    def _group(self, named: tuple[str, str | None, str], total: Total, left_out: int, grown: int) -> GroupRow:
         kind, namespace, name = named
         whole = self.account.scopes[0].balance.committed.memory_requests
-        memory, cpu = _uses(amounts)
-        why = {STATIC: count.static, EXCLUDED: count.excluded, BEFORE: count.before, GROWN: grown}
+        memory, cpu = _uses(total.amounts)
+        why = {STATIC: total.static, EXCLUDED: total.excluded, BEFORE: total.before, GROWN: grown}
         return GroupRow(
             kind=kind,
             namespace=namespace,
             name=name,
-            pods=count.pods,
-            pending_pods=count.unbound,
-            unbounded_containers=count.unbounded,
-            best_effort_pods=count.best_effort,
+            pods=total.pods,
+            pending_pods=total.unbound,
+            unbounded_containers=total.unbounded,
+            best_effort_pods=total.best_effort,
             memory=memory,
             cpu=cpu,
             memory_share=(memory.requests - left_out) / whole if whole else None,
@@ -232,7 +275,7 @@ class Report:
         found += ((name, pod, pod.footprint.memory_requests) for name, pod in self._apart.items())
         for node, taken in self._taken.items():
             if node and taken:
-                held, pods = account.held[node].memory_requests, account.tallies.nodes[node].entries
+                held, pods = account.held[node].memory_requests, account.tallies.nodes[node]
                 found += uncounted.of_pods(taken, held, pods)
         return found
 
@@ -243,7 +286,7 @@ class Report:
 
     @cached_property
     def _uncounted_bare(self) -> dict[str, int]:
-        return {name: part for name, pod, part in self._uncounted_pods if workload_of(pod) == _BARE}
+        return {name: part for name, pod, part in self._uncounted_pods if pod.traits.workload == BARE}
 
     @cached_property
     def _waiting(self) -> Amounts:
@@ -285,8 +328,8 @@ class Report:
             uid=pod.uid,
             node=pod.node or None,
             pool=self._pool_of(pod),
-            workload_kind=pod.traits.kind,
-            workload_name=pod.traits.name or short,
+            workload_kind=pod.traits.workload[0],
+            workload_name=pod.traits.workload[1] or short,
             counted=pod.node not in self._out if pod.node else name not in self._apart,
             unbounded_containers=pod.traits.unbounded,
             best_effort=is_best_effort(pod.footprint),
@@ -315,43 +358,45 @@ class Report:
         tallies = self.account.tallies
         if node is not None:
             group = tallies.nodes.get(node)
-            yield from _by_namespace(group.entries if group else {}, namespace, workload)
+            yield from _by_namespace(group.items() if group else (), namespace, workload)
             return
         for name in sorted(tallies.namespaces) if namespace is None else [namespace]:
             found = tallies.namespaces.get(name)
             if found is None:
                 continue
             if workload is None:
-                yield [group.entries for group in found.workloads.values()]
+                yield [part for group in found.workloads.values() for part in group.parts]
             else:
-                group = found.workloads.get(_BARE if workload[0] == BARE else workload)
-                if group is not None:
-                    yield [_only(name, workload, group.entries)]
+                yield _of_workload(name, workload, found)
 
 
-def _by_namespace(pods: Mapping[str, Entry], namespace: str | None, workload: Workload | None) -> Iterator[Part]:
+def _by_namespace(
+    pods: Iterable[tuple[str, Entry]], namespace: str | None, workload: Workload | None
+) -> Iterator[Part]:
     """Sort the pods of one node by namespace, and leave out those that were not asked for."""
     parts: dict[str, dict[str, Entry]] = {}
-    for name, pod in pods.items():
+    for name, pod in pods:
         where, short = _split(name)
-        whose = (pod.traits.kind, pod.traits.name or short)
-        if namespace in (None, where) and workload in (None, whose):
+        kind, own = pod.traits.workload
+        if namespace in (None, where) and workload in (None, (kind, own or short)):
             parts.setdefault(where, {})[name] = pod
     yield from ([parts[where]] for where in sorted(parts))
 
 
-def _only(namespace: str, workload: Workload, pods: Mapping[str, Entry]) -> Mapping[str, Entry]:
-    """Return the pods of a workload; of pods that are their own workload, the one of that name."""
-    if workload[0] != BARE:
-        return pods
-    name = f"{namespace}/{workload[1]}"
-    return {name: pods[name]} if name in pods else {}
+def _of_workload(where: str, workload: Workload, namespace: Namespace) -> Part:
+    """Return the pods of a workload; a pod without a controller is a workload of its own name."""
+    group = namespace.workloads.get(workload)
+    if group is not None:
+        return group.parts
+    bare, name = namespace.workloads.get(BARE), f"{where}/{workload[1]}"
+    pod = bare.get(name) if bare is not None and workload[0] == BARE[0] else None
+    return [] if pod is None else [{name: pod}]
 
 
 def _by_workload(numbers: Iterable[tuple[str, Entry, int]]) -> dict[str, dict[Workload, int]]:
     found: dict[str, dict[Workload, int]] = {}
     for name, pod, number in numbers:
-        by_workload, key = found.setdefault(_split(name)[0], {}), workload_of(pod)
+        by_workload, key = found.setdefault(_split(name)[0], {}), pod.traits.workload
         by_workload[key] = by_workload.get(key, 0) + number
     return found
 
@@ -377,6 +422,3 @@ def _node_use(capacity: int | None, allocatable: int, requests: int, limits: int
         requests_ratio=requests / allocatable if allocatable else None,
         limits_ratio=limits / allocatable if allocatable else None,
     )
-
-
-_BARE: Final[Workload] = (BARE, "")

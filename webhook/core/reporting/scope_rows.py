@@ -6,7 +6,7 @@ from webhook.core.ledger.account import AccountSnapshot, ScopeSnapshot
 from webhook.core.ledger.entry import Unbound
 from webhook.core.ledger.nodes import Allocatable, Node
 from webhook.core.ledger.rules import limits_field
-from webhook.core.ledger.tallies import Count
+from webhook.core.ledger.tallies import Total
 from webhook.core.reporting.rows import Fragmentation, Line, ResourceLines, ScopeRow
 from webhook.core.values.amounts import NOTHING, Amounts
 from webhook.core.values.scopes import CLUSTER
@@ -15,13 +15,19 @@ from webhook.core.values.scopes import CLUSTER
 class Scopes:
     """Makes the rows of one account.
 
-    `apart` has the pods that stand apart, by name; `elsewhere` has by scope what other replicas granted.
+    `apart` has the pods that stand apart, by name; `elsewhere` has by scope what other replicas granted; `whole` is the
+    total of all live pods.
     """
 
     def __init__(
-        self, account: AccountSnapshot, apart: Mapping[str, Unbound], elsewhere: Mapping[str, Amounts]
+        self,
+        account: AccountSnapshot,
+        apart: Mapping[str, Unbound],
+        elsewhere: Mapping[str, Amounts],
+        whole: Total,
     ) -> None:
         self._account = account
+        self._whole = whole
         self._elsewhere = elsewhere
         self._apart = apart
         self._limits = limits_field(account.accounting.config.missing_limits)
@@ -34,26 +40,26 @@ class Scopes:
         for each in self._account.scopes:
             yield self._row(each)
 
-    def _counted(self) -> dict[str, Count]:
-        """Count the pods of each pool, and all of them as those of the cluster."""
+    def _counted(self) -> dict[str, Total]:
+        """Count the pods of each pool; those of the cluster are all pods."""
         account = self._account
-        counts = {each.balance.scope: Count() for each in account.scopes}
-        for namespace in account.tallies.namespaces.values():
-            counts[CLUSTER].add(namespace)
-        if len(counts) > 1:
-            for name, node in account.nodes.items():
-                if node.pool in counts and name in account.tallies.nodes:
-                    counts[node.pool].add(account.tallies.nodes[name])
-            waiting = account.tallies.nodes.get("")
-            for pod in waiting.entries.values() if waiting else ():
-                pool = self._pools.get(pod.confined_to)
-                if pool in counts:
-                    counts[pool].count(pod, None)
+        counts = {each.balance.scope: Total() for each in account.scopes}
+        counts[CLUSTER] = self._whole
+        if len(counts) == 1:
+            return counts
+        for name, node in account.nodes.items():
+            if node.pool in counts and name in account.tallies.nodes:
+                counts[node.pool].take(account.tallies.nodes[name], NOTHING)
+        waiting = account.tallies.nodes.get("")
+        for _, pod in waiting.items() if waiting else ():
+            pool = self._pools.get(pod.confined_to)
+            if pool in counts:
+                counts[pool].take_pod(pod, None)
         return counts
 
     def _row(self, each: ScopeSnapshot) -> ScopeRow:
         account, scope, counts = self._account, each.balance.scope, self._counts[each.balance.scope]
-        nodes = [node for node in account.nodes.values() if node.deleted_at is None and scope in node.scopes]
+        nodes = [n for n in account.nodes.values() if n.deleted_at is None and scope in (CLUSTER, n.pool)]
         counted = [node for node in nodes if node.facts.name not in account.excused]
         pending = self._pending(each)
         return ScopeRow(

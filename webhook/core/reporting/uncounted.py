@@ -5,10 +5,11 @@ cordoned node only as far as no reserve pays for it (core/ledger/ledger.py). So 
 request. Then each of its pods has its part of that, in proportion to its requests and in whole bytes.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 from webhook.core.ledger.account import AccountSnapshot
 from webhook.core.ledger.entry import Entry, Unbound
+from webhook.core.ledger.tallies import Group
 from webhook.core.values.scopes import CLUSTER
 
 
@@ -21,14 +22,15 @@ def of_nodes(account: AccountSnapshot) -> dict[str, int]:
     return {node: amount for node, amount in taken.items() if amount}
 
 
-def of_pods(taken: int, held: int, pods: Mapping[str, Entry]) -> Iterator[tuple[str, Entry, int]]:
+def of_pods(taken: int, held: int, group: Group) -> Iterator[tuple[str, Entry, int]]:
     """Yield the pods of a node with the part of each; the node takes out `taken` of the `held` that they request."""
     if taken == held:
-        for name, pod in pods.items():
+        for name, pod in group.items():
             yield name, pod, pod.footprint.memory_requests
         return
-    parts = split(taken, [pod.footprint.memory_requests for pod in pods.values()])
-    for (name, pod), part in zip(pods.items(), parts, strict=True):
+    pods = sorted(group.items())  # so that every replica comes to the same parts
+    parts = split(taken, [pod.footprint.memory_requests for _, pod in pods])
+    for (name, pod), part in zip(pods, parts, strict=True):
         yield name, pod, part
 
 
@@ -41,7 +43,7 @@ def apart(account: AccountSnapshot) -> dict[str, Unbound]:
     lets_in = account.accounting.lets_in
     return {
         name: pod
-        for name, pod in waiting.entries.items()
+        for name, pod in waiting.items()
         if isinstance(pod, Unbound)
         and (pod.confined_to, pod.footprint) in stuck
         and lets_in(name, pod.priority_class, of_daemon_set=pod.of_daemon_set)

@@ -1,13 +1,14 @@
 """Capacity: when a node counts, and what its scopes can bear."""
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.accounts import GI, HIGH_MEM, REQUESTS, config, footprint, node
+from tests.support.ledger_and_reference import configs, nodes
+from webhook.core.config.config import HeadroomConfig
 from webhook.core.ledger.capacity import Capacity, ScopeLimits
 from webhook.core.ledger.nodes import Allocatable, Node, NodeInfo
 from webhook.core.ledger.rules import AccountingRules
@@ -349,24 +350,24 @@ def test_why_nodes_do_not_count_is_counted() -> None:
     assert of.uncounted("high-mem") == (("deleted", 1),)
 
 
-@given(
-    reserve=st.integers(0, 3),
-    sizes=st.lists(st.tuples(st.integers(1, 9), st.integers(0, 5)), min_size=1, max_size=7, unique=True),
-    data=st.data(),
-)
-def test_the_bound_without_the_largest_node_is_what_its_loss_leaves(
-    reserve: int, sizes: list[tuple[int, int]], data: st.DataObject
+@settings(max_examples=200)
+@given(configs, st.lists(nodes, max_size=5, unique_by=lambda each: each.name), st.lists(nodes, max_size=4))
+def test_bounds_without_the_largest_node_are_those_that_hold_once_it_is_lost(
+    config: HeadroomConfig, listed: list[NodeInfo], changed: list[NodeInfo]
 ) -> None:
-    nodes = [node(f"n{index}", size + part / 7) for index, (size, part) in enumerate(sizes)]
-    settings = f"reserve: {{nodes: {reserve}}}\nthresholds: {{memory: {{requests: 77.7%}}}}"
-    of = capacity(settings, *nodes)
-    for each in data.draw(st.lists(st.sampled_from(nodes), max_size=2, unique=True)):
-        of.see(replace(each, cordoned=True) if data.draw(st.booleans()) else replace(each, ready=False), 10.0)
-    of.tick(30.0)
-    counted = [each for each in nodes if of.counts(each.name)]
-    foretold = of.without_largest(CLUSTER)
-    if not counted:
-        assert foretold == of.bearing(CLUSTER).bound
-        return
-    of.gone(max(counted, key=lambda each: each.room.memory).name, 40.0)
-    assert foretold == of.bearing(CLUSTER).bound
+    def after_all(lost: str = "") -> Capacity:
+        made = Capacity(AccountingRules(config), held=lambda name: Amounts(*[len(name)] * 8))
+        made.relist(listed, 0.0)
+        for each in changed:
+            made.see(each, 1.0)
+        if lost:
+            made.gone(lost, 2.0)
+        return made
+
+    of = after_all()
+    for scope in AccountingRules(config).scopes:
+        for index in range(8):
+            standing = [each for each in of.all() if scope in each.scopes and of.counts(each.facts.name)]
+            largest = max(standing, key=lambda each: each.facts.room[index // 4], default=None)
+            then = after_all(largest.facts.name if largest else "").bearing(scope).bound[index]
+            assert of.without_largest(scope)[index] == then, (scope, index)
