@@ -45,7 +45,9 @@ class KubernetesRules(Collector):
     def collect(self) -> Iterator[Metric]:
         """Yield every family."""
         text = "Versions of Kubernetes by whose rules pods are counted; of several the larger figure counts."
-        yield gauges("headroom_kubernetes_rules", text, "version", {each.version: 1 for each in self._account.basis.rules})
+        yield gauges(
+            "headroom_kubernetes_rules", text, "version", {each.version: 1 for each in self._account.basis.rules}
+        )
         text = "Whether the API server's version is newer than those that are known, or cannot be read."
         yield gauge("headroom_kubernetes_version_unknown", text, self._versions.unknown)
 

@@ -79,7 +79,7 @@ def _scopes(ledger: Ledger, allotment: Allotment) -> ScopesReading:
             ledger.standing(scope),
             pending[scope],
             ledger.reservations.unseen(scope),
-            allotment.held(scope),
+            allotment.grants.held(scope),
             capacity.without_largest(scope),
             ledger.accounting.reserve_nodes(scope),
             len(out[scope]),
