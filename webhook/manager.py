@@ -45,11 +45,13 @@ from webhook.http.tls import ServingCertificate
 from webhook.kube.client import Api, configure
 from webhook.kube.configmaps import ConfigMaps
 from webhook.kube.stream import KubeError, NotFound
-from webhook.observability import metrics
+from webhook.observability import metrics, state_metrics
 from webhook.observability import top_owners as topowners
 from webhook.observability.audit_log import AuditLog
 from webhook.observability.audit_record import Line, timestamp
+from webhook.observability.blocked_metrics import BlockedCollector
 from webhook.observability.events import EventRecorder, edited
+from webhook.observability.holder_metrics import HolderCollector
 from webhook.observability.owners import Owners
 from webhook.observability.refusal_record import refusal
 from webhook.observability.top_owners import TopOwners
@@ -151,6 +153,7 @@ class _Parts:
     admission: PodAdmission
     forecast: WorkloadAdmission
     refusals: RefusalController
+    reports: ReportSource
     loops: _Loops
     registry: CollectorRegistry
     stop: Event
@@ -212,8 +215,7 @@ def _reporting(parts: _Parts, pulse: Pulse) -> ReportingDispatcher:
         basis = account.basis
         return Settings(basis.config, basis.config_hash, loader.reading.problem or None)
 
-    reports = ReportSource(account, lambda: timestamp(time.time()))
-    sources = Sources(reports, settings, PodUsages(parts.api, clock).read, parts.refusals)
+    sources = Sources(parts.reports, settings, PodUsages(parts.api, clock).read, parts.refusals)
     return reporting(sources, parts.registry, account.readiness.unready, pulse)
 
 
@@ -232,14 +234,19 @@ def _build(options: Options) -> _Parts:
     forecast = WorkloadAdmission(account, partial(_fetch, api), early, told.audit.record)
     version_api = Api(configuration, clock)  # with connections of its own, which may lead to another API server
     loops = _loop(options, api, version_api, account, quotas, told, refusals, registry, stop)
+    reports = ReportSource(account, lambda: timestamp(time.time()))
     for collector in (
-        metrics.EventCollector(told.events),
-        metrics.KubernetesRules(account, loops.versions),
-        metrics.StateCollector(admission, loops.settings, told.audit, loops.booking, certificate, time.time),
-        metrics.QuotasSeen(quotas),
+        state_metrics.EventCollector(told.events),
+        state_metrics.KubernetesRules(account, loops.versions),
+        state_metrics.StateCollector(admission, loops.settings, told.audit, loops.booking, certificate, time.time),
+        state_metrics.QuotasSeen(quotas),
+        HolderCollector(reports.latest),
+        BlockedCollector(refusals.controller.blocked, time.time),
     ):
         registry.register(collector)
-    return _Parts(name, api, certificate, told, admission, forecast, refusals.controller, loops, registry, stop)
+    return _Parts(
+        name, api, certificate, told, admission, forecast, refusals.controller, reports, loops, registry, stop
+    )
 
 
 def _refuse(options: Options, name: str, api: Api, account: ClusterState, stop: Event) -> _Refusals:
