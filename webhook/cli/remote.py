@@ -39,7 +39,7 @@ class Remote:
         """Return namespaces, workloads, or nodes by the value of a label."""
         if by in ("namespaces", "workloads"):
             return list(self._items(f"/api/v1/{by}", query, GroupRow))
-        return list(self._items("/api/v1/nodes", {**query, "groupBy": by}, GroupRow))
+        return list(self._items("/api/v1/groups", {**query, "label": by}, GroupRow))
 
     def pods(self, query: Mapping[str, str]) -> list[PodRow]:
         """Return live pods."""
@@ -58,9 +58,10 @@ class Remote:
         while True:
             page: dict[str, Any] = _decoded(self._get(path, {"limit": _PAGE, **query, **more}), dict)
             yield from msgspec.convert(page["items"], list[kind])  # type: ignore[valid-type]  # a type as a value
-            if not page.get("continue"):
+            after = page["metadata"].get("continue")
+            if not after:
                 return
-            more = {"continue": page["continue"]}
+            more = {"continue": after}
 
 
 def remote(target: Target) -> Remote:

@@ -27,12 +27,12 @@ _POLICY: Final = (
 class Source(Protocol):
     """What the page shows comes from here; any thread may call."""
 
-    def shown(self, by: str) -> Shown:
-        """Return the rows at this moment; `by` says what the holders are: namespace, workload or pod."""
+    def shown(self, query: Query) -> Shown:
+        """Return the rows at this moment; `query` says which holders: by namespace, workload or pod, of which one."""
 
 
 def page(source: Source) -> Blueprint:
-    """Return the routes `/ui` and `/ui/static/…`; the stream of changes, `/ui/stream`, is the server's."""
+    """Return the routes `/ui` and `/ui/static/…`; the stream of changes is that of REST."""
     ui = Blueprint("ui", __name__, url_prefix="/ui", template_folder="templates")
     files = {file.name: _File(file.read_bytes(), _TYPES[file.suffix]) for file in _STATIC.iterdir()}
     ui.add_app_template_filter(bytes_text, "amount")
@@ -46,7 +46,7 @@ def page(source: Source) -> Blueprint:
     @ui.get("/")
     def show() -> flask.Response:
         query = query_of(request.args)
-        view = page_view(source.shown(query.by), query)
+        view = page_view(source.shown(query), query)
         part = request.headers.get("X-Headroom-Part") == "sections"
         text = flask.render_template("sections.html" if part else "page.html", **_context(view))
         response = flask.Response(text, content_type="text/html; charset=utf-8")
@@ -90,7 +90,6 @@ def _context(view: PageView) -> dict[str, object]:
     return {
         "view": view,
         "mark": _MARKS[view.tone],
-        "base": "",
         "link": _linker(view.query),
         "hidden": lambda left_out: {k: v for k, v in view.query.parameters().items() if k not in left_out},
     }

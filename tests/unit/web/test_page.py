@@ -8,7 +8,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from tests.support.rows import GI, commitment, group, line, node, scope
-from webhook.core.reporting.view import Shown
+from webhook.core.reporting.view import Query, Shown
 from webhook.web.page import page
 
 ROOM = scope("cluster", line(9 * GI, 18 * GI), line(12 * GI, 24 * GI, threshold=1.0))
@@ -18,10 +18,10 @@ HOSTILE = "<script>alert(1)</script>\"'"
 class _Source:
     def __init__(self, shown: Shown) -> None:
         self._shown = shown
-        self.asked: list[str] = []
+        self.asked: list[Query] = []
 
-    def shown(self, by: str) -> Shown:
-        self.asked.append(by)
+    def shown(self, query: Query) -> Shown:
+        self.asked.append(query)
         return self._shown
 
 
@@ -42,13 +42,13 @@ def test_it_leads_to_the_page_by_a_relative_address(source: _Source) -> None:
 
 
 def test_it_shows_the_verdict_first_and_asks_for_the_holders_of_the_url(source: _Source) -> None:
-    text = client(source).get("/ui/?by=pod").text
-    assert source.asked == ["pod"]
+    text = client(source).get("/ui/?by=pod&ns=shop").text
+    assert source.asked == [Query(by="pod", ns="shop")]
     assert text.index("Room for 9Gi of requests") < text.index("Who holds it")
 
 
 def test_a_name_of_a_user_is_never_markup(source: _Source) -> None:
-    text = client(source).get("/ui/", query_string={"q": HOSTILE, "by": HOSTILE}).text
+    text = client(source).get("/ui/", query_string={"q": HOSTILE, "by": HOSTILE, "ns": HOSTILE, "sort": HOSTILE}).text
     assert "<script>alert" not in text
     assert "&lt;script&gt;alert(1)" in text
 

@@ -5,6 +5,7 @@ so that a cluster of 5,000 nodes and 2,000 namespaces stays readable, and cheap 
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Final, Literal, NamedTuple, TypeVar
 
 from webhook.core.reporting.load_line import LoadLine, load_line
@@ -15,6 +16,7 @@ from webhook.core.values.quantity import bytes_text, millis_text
 
 PAGE: Final = 50  # rows of a list that are shown at once
 _SCOPES: Final = 12  # scopes shown without being asked for, the fullest first
+_BY: Final = ("namespace", "workload", "pod")
 _TRACK: Final = 1000  # units of a load line's track
 _DECISIONS: Final = 20
 
@@ -23,9 +25,13 @@ Item = TypeVar("Item")
 
 
 class Query(NamedTuple):
-    """What the URL says: which list, searched for what, in what order, which page. A link shows the same to anybody."""
+    """What the URL says: which list, searched for what, in what order, which page. A link shows the same to anybody.
+
+    `by` is namespace, workload or pod; `ns` is the namespace that is looked into, which pods need.
+    """
 
     by: str = "namespace"
+    ns: str = ""
     q: str = ""
     sort: str = ""
     page: int = 1
@@ -85,11 +91,15 @@ class Cell(NamedTuple):
 
 
 class Row(NamedTuple):
-    """One row: a key that stays the same while the row does, its cells, and the command that a person types next."""
+    """One row: a key that stays the same while the row does, its cells, and the command that a person types next.
+
+    `into` changes the query so that it shows what the row is made of; empty if there is nothing.
+    """
 
     key: str
     cells: tuple[Cell, ...]
     command: str
+    into: Mapping[str, str] = MappingProxyType({})
 
 
 class Column(NamedTuple):
@@ -133,7 +143,7 @@ class PageView(NamedTuple):
 
 
 class Shown(NamedTuple):
-    """The rows that the page is made of; `holders` are those of `Query.by`."""
+    """The rows that the page is made of; `holders` are those of `Query.by`, in `Query.ns` if that is given."""
 
     commitment: Commitment
     nodes: Sequence[NodeRow]
@@ -325,9 +335,8 @@ def _holders(holders: Sequence[GroupRow | PodRow], query: Query) -> ListView:
 
 
 def _holder_columns(by: str) -> tuple[Column, ...]:
-    first = {"namespace": "Namespace", "workload": "Workload", "pod": "Pod"}.get(by, by.rpartition("/")[2])
     return (
-        Column(first, False, "name"),
+        Column(by.capitalize(), False, "name"),
         Column("Node" if by == "pod" else "Pods", by != "pod", "pods"),
         Column("Requests", True, "requests"),
         Column("Limits", True, "limits"),
@@ -357,7 +366,15 @@ def _holder(holder: GroupRow | PodRow, requests: str, limits: str) -> Row:
         Cell(str(holder.unbounded_containers) if holder.unbounded_containers else UNKNOWN),
         Cell(", ".join(_notes(holder))),
     )
-    return Row(f"{type(holder).__name__}/{name}", cells, _command(holder))
+    return Row(f"{type(holder).__name__}/{name}", cells, _command(holder), _into(holder))
+
+
+def _into(holder: GroupRow | PodRow) -> Mapping[str, str]:
+    if isinstance(holder, PodRow):
+        return {}
+    if holder.kind == "Namespace":
+        return {"by": "workload", "ns": holder.name}
+    return {"by": "pod", "ns": holder.namespace or "", "q": holder.name}
 
 
 def _notes(holder: GroupRow | PodRow) -> Iterable[str]:
@@ -406,8 +423,12 @@ def query_of(parameters: Mapping[str, str]) -> Query:
     def word(name: str, usual: str = "") -> str:
         return parameters.get(name, usual)[:253]
 
+    ns, by = word("ns"), word("by", "namespace")
+    if by not in _BY or (by == "pod" and not ns):
+        by = "namespace"
     return Query(
-        word("by", "namespace"),
+        by,
+        ns,
         word("q"),
         word("sort"),
         number("page"),

@@ -113,7 +113,7 @@ def test_a_holder_says_what_is_not_bounded() -> None:
 
 def test_the_url_says_only_what_is_not_usual() -> None:
     assert Query().parameters() == {}
-    assert Query(by="pod", q="web").parameters(page=2) == {"by": "pod", "q": "web", "page": "2"}
+    assert Query(by="pod", ns="a", q="web").parameters(page=2) == {"by": "pod", "ns": "a", "q": "web", "page": "2"}
 
 
 @pytest.mark.parametrize("text", ["x", "-1", "1e9", "99999999", ""])
@@ -122,5 +122,19 @@ def test_a_page_that_is_not_a_number_is_the_first(text: str) -> None:
 
 
 def test_a_url_is_read_back() -> None:
-    query = Query(by="workload", q="a b", sort="limits", page=3, nodes_q="n", nodes_sort="free", nodes_page=2)
+    query = Query(by="workload", ns="a", q="a b", sort="limits", page=3, nodes_q="n", nodes_sort="free", nodes_page=2)
     assert query_of(query.parameters()) == query
+
+
+def test_pods_are_shown_of_one_namespace_alone() -> None:
+    assert query_of({"by": "pod"}).by == "namespace"
+    assert query_of({"by": "pod", "ns": "a"}).by == "pod"
+    assert query_of({"by": "nonsense"}).by == "namespace"
+
+
+def test_a_namespace_leads_to_its_workloads_and_those_to_their_pods() -> None:
+    rows: list[GroupRow | PodRow] = [group("shop"), group("web", kind="Deployment", namespace="shop"), pod("web-1")]
+    into = [dict(row.into) for row in view(holders=rows).holders.rows]
+    assert {"by": "workload", "ns": "shop"} in into
+    assert {"by": "pod", "ns": "shop", "q": "web"} in into
+    assert {} in into
