@@ -8,9 +8,11 @@ lock.
 import logging
 from collections.abc import Callable, Iterable
 from threading import Condition, Event, Lock, RLock
+from typing import NamedTuple
 
 from webhook.core.config.config import HeadroomConfig
 from webhook.core.config.percentage import Part
+from webhook.core.ledger.account import AccountSnapshot
 from webhook.core.ledger.info import PodInfo
 from webhook.core.ledger.ledger import Ledger
 from webhook.core.ledger.nodes import NodeInfo
@@ -20,6 +22,7 @@ from webhook.core.reviews.messages import NO_HELP, Help
 from webhook.core.sharing.allotment import Allotment, Proposal, Timing
 from webhook.core.sharing.credit import SHARES, Credit, Shares
 from webhook.core.sharing.shared_state import Shared
+from webhook.core.values.amounts import Amounts
 from webhook.state.holders import UnseenHolders
 from webhook.state.pool_overlaps import PoolOverlaps
 from webhook.state.reserves import ReserveLog
@@ -32,6 +35,22 @@ _UNASKED = (
     "a resize that was infeasible has become feasible, a pod that had ended was made to live again, or a resource "
     "claim (DRA) was allocated"
 )
+
+
+class AccountMark(NamedTuple):
+    """By what a report is known to be out of date: two equal marks are of the same account in the same circumstances.
+
+    `granted` has, for each scope, what this replica granted and has not seen yet, and what others granted
+    (`Allotment.granted_elsewhere`). `age` is for how long a watch has been broken, in seconds; `problem` is as in
+    `ClusterState.problem`.
+    """
+
+    changes: int
+    revision: int
+    granted: tuple[tuple[str, Amounts, Amounts], ...]
+    config_hash: str
+    problem: str | None
+    age: float
 
 
 class ClusterState:
@@ -149,6 +168,23 @@ class ClusterState:
         """Record why there is no configuration; call it only while there has never been a valid one."""
         with self.lock:
             self.config_problem = problem
+
+    def look(self, known: AccountMark | None) -> tuple[AccountMark, AccountSnapshot | None]:
+        """Return a mark of the account as it is now, and the account itself unless it is still that of `known`."""
+        with self.lock:
+            now, ledger = self.clock(), self.ledger
+            mark = AccountMark(
+                ledger.changes,
+                ledger.revision,
+                tuple(
+                    (scope, ledger.reservations.unseen(scope), self.allotment.granted_elsewhere(scope))
+                    for scope in ledger.accounting.scopes
+                ),
+                self.config_hash,
+                self.problem(now),
+                max(self.pods.age(now), self.nodes.age(now)),
+            )
+            return mark, ledger.account(now) if known is None or mark[:3] != known[:3] else None
 
     # -- news ----------------------------------------------------------------------------------------------------------
 

@@ -1,20 +1,27 @@
 """Info: what the ledger takes from the API's objects."""
 
+from collections.abc import Callable
 from hashlib import sha256
+from typing import TypeVar
 
-from msgspec import Struct
+from msgspec import UNSET, Struct
 
-from webhook.core.api.types import Node, OwnerReference, Pod
+from webhook.core.api.types import Node, NodeResources, OwnerReference, Pod, WatchedMeta
 from webhook.core.ledger import nodes
 from webhook.core.ledger.interval import UNBORN, Before, key_of
 from webhook.core.ledger.nodes import Allocatable, NodeInfo
 from webhook.core.ledger.subjects import USER
+from webhook.core.ledger.traits import NO_TRAITS, Traits, traits_of
 from webhook.core.pods.confinement import Ways, ways
-from webhook.core.pods.footprint import footprint
+from webhook.core.pods.footprint import measured
 from webhook.core.pods.rules import NEWEST, Rules
 from webhook.core.pods.shape import infeasible
 from webhook.core.values.amounts import Amounts
-from webhook.core.values.quantity import millis, nanos, whole
+from webhook.core.values.moments import moment
+from webhook.core.values.quantity import QuantityError, RawQuantity, millis, nanos, whole
+
+T = TypeVar("T")
+R = TypeVar("R")
 
 _ENDED = ("Succeeded", "Failed")
 
@@ -41,6 +48,8 @@ class PodInfo(Struct, frozen=True, gc=False):
     owner: str = ""  # the UID of the controller that it names; if a review's pod names none, "~" and the user
     deleting: bool = False
     claims: bool = False  # DRA has allocated something to it, which counts though nobody was asked
+    traits: Traits = NO_TRAITS  # of a pod that the watch shows
+    created: int = 0  # of such a pod: seconds since 1970
 
     @property
     def key(self) -> str:
@@ -69,14 +78,20 @@ def pod_info(
     """Take a pod in, under the name and uid and by the user of its review; raises `ObjectError`.
 
     In a review, `name`, `uid` and `user` are those of the review. `at` is the revision at which the pod was deleted.
+    Only a pod that the watch shows (`WatchedPod`) has traits.
     """
     meta, spec = pod.metadata, pod.spec
     owner, of_daemon_set = _controller(meta.owner_references)
+    size, unbounded = measured(pod, rules)
+    traits, created = NO_TRAITS, 0
+    if isinstance(meta, WatchedMeta):
+        created = moment(meta.creation_timestamp)
+        traits = traits_of(meta, created, unbounded)
     return PodInfo(
         name or f"{meta.namespace}/{meta.name}",
         uid or meta.uid,
         revision(meta.resource_version) if at is None else at,
-        footprint(pod, rules),
+        size,
         _shared(spec.node_name) if spec.node_name else "",
         pod.status.phase not in _ENDED,
         () if spec.node_name else ways(spec),
@@ -88,6 +103,8 @@ def pod_info(
         f"{USER}{user}" if owner is None and user is not None else owner or "",
         meta.deletion_timestamp != "",
         pod.status.node_allocatable_resource_claim_statuses != (),
+        traits,
+        created,
     )
 
 
@@ -125,12 +142,30 @@ _MOST_NAMES = 16_384  # more than any cluster has nodes and priority classes
 
 def node_info(node: Node) -> NodeInfo:
     """Return what the ledger needs of a node; raises `QuantityError`."""
-    allocatable = node.status.allocatable
+    capacity, allocatable = node.status.capacity, node.status.allocatable
     return NodeInfo(
         node.metadata.name,
-        Allocatable(whole(nanos(allocatable.memory or None)), millis(nanos(allocatable.cpu or None))),
+        _room(allocatable),
         ready=any(c.type == "Ready" and c.status == "True" for c in node.status.conditions),
         cordoned=node.spec.unschedulable,
         repelling_taints=nodes.repelling((t.key, t.effect) for t in node.spec.taints),
         labels=tuple(sorted(node.metadata.labels.items())),
+        capacity=_reported(_room, capacity) if capacity.memory is not UNSET or capacity.cpu is not UNSET else None,
+        most_pods=None if allocatable.pods is UNSET else _reported(_pods, allocatable.pods),
     )
+
+
+def _reported(read: Callable[[T], R], said: T) -> R | None:
+    """Read what only reports show; what cannot be read there must not make the node count as having nothing."""
+    try:
+        return read(said)
+    except QuantityError:
+        return None
+
+
+def _pods(said: RawQuantity) -> int:
+    return whole(nanos(said))
+
+
+def _room(resources: NodeResources) -> Allocatable:
+    return Allocatable(whole(nanos(resources.memory or None)), millis(nanos(resources.cpu or None)))
