@@ -12,7 +12,7 @@ from webhook.http import worker as replica
 
 def main() -> None:
     """Serve until stopped."""
-    replica._listen = _listen_beside_others
+    replica.listen = _listen_beside_others
     cli.main()
 
 

@@ -17,7 +17,7 @@ from typing import Self
 from devcluster.ports import free_port
 from tests.support.certificates import FIRST, Mounted
 from tests.support.replica_main import BOOK, WAITING
-from webhook.http.worker import Limits
+from webhook.http.listeners import Limits
 
 WAITS = "7Gi"  # a review that asks for this much waits for a booking
 

@@ -7,8 +7,8 @@ import click
 
 from webhook import manager as server
 from webhook.core.sharing.allotment import Timing
-from webhook.http import worker as replica
 from webhook.http.client_certificates import API_SERVER
+from webhook.http.listeners import address
 from webhook.http.tls import TlsError
 from webhook.kube.stream import KubeError
 from webhook.observability import logging as logbook
@@ -22,7 +22,7 @@ class _Address(click.ParamType[str]):
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """Return the value if it is an address to listen at; else fail with the reason."""
         try:
-            replica.address(value)
+            address(value)
         except ValueError as error:
             self.fail(str(error), param, ctx)
         return value

@@ -16,8 +16,8 @@ from tests.support.http import door
 from tests.support.replica import ready, review
 from tests.support.replica_process import WAITS, Client, Process, read_until_closed, serving
 from webhook.http import worker as replica
+from webhook.http.listeners import Limits, address
 from webhook.http.messages import LARGEST_BODY
-from webhook.http.worker import Limits, address
 
 MI = 1 << 20
 PATIENCE = 1.5
