@@ -88,7 +88,7 @@ def report(
 
     Exits with 0, with 1 if a sum is past its threshold, with 2 for wrong usage, with 3 if there is no answer.
     """
-    given = {"sortBy": sort_by, "namespace": namespace, "selector": selector}
+    given = {"sortBy": sort_by, "namespace": namespace, "labelSelector": selector}
     query = {name: value for name, value in given.items() if value}
     query |= {name: "true" for name, is_asked in (("over", over), ("unbounded", unbounded)) if is_asked}
     asked = Asked(by, output, query, labels, titles=not no_headers)
