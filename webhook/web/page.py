@@ -60,7 +60,8 @@ def page(source: Source) -> Blueprint:
         response = flask.Response(files[name].content, content_type=files[name].content_type)
         response.set_etag(files[name].tag)
         response.headers["Cache-Control"] = "no-cache"  # a new version is seen at once; an old one costs a 304
-        return response.make_conditional(request)
+        response.make_conditional(request)
+        return response
 
     return ui
 
