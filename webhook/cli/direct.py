@@ -5,7 +5,8 @@ They are counted by the code of the webhook, under the configuration in the clus
 
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, Final, TypeVar
 
@@ -20,6 +21,18 @@ from webhook.core.config.config import HeadroomConfig
 from webhook.core.config.errors import ConfigError
 from webhook.core.config.parse import parse as parse_config
 from webhook.core.config.render import digest
+from webhook.core.forecast.questions import (
+    CheckAnswer,
+    CheckQuestion,
+    FitAnswer,
+    FitQuestion,
+    QuestionError,
+    SimulateAnswer,
+    SimulateQuestion,
+    check_answer,
+    fit_answer,
+    simulate_answer,
+)
 from webhook.core.ledger.info import PodInfo, pod_info
 from webhook.core.ledger.ledger import Ledger
 from webhook.core.ledger.rules import AccountingRules
@@ -81,6 +94,20 @@ class Direct:
         del query
         return None
 
+    def check(self, question: CheckQuestion) -> CheckAnswer:
+        """Return which pods of manifests would be admitted."""
+        return check_answer(self.report, question)
+
+    def fit(self, question: FitQuestion) -> FitAnswer:
+        """Return how many more pods fit."""
+        with _asked():
+            return fit_answer(self.report, question)
+
+    def simulate(self, question: SimulateQuestion) -> SimulateAnswer:
+        """Return what the account would be."""
+        with _asked():
+            return simulate_answer(self.report, question)
+
     @property
     def report(self) -> Report:
         """The account that was read last."""
@@ -89,6 +116,14 @@ class Direct:
         if self._report is None:
             raise AssertionError("reading it makes it")
         return self._report
+
+
+@contextmanager
+def _asked() -> Iterator[None]:
+    try:
+        yield
+    except QuestionError as error:
+        raise click.UsageError(str(error)) from error
 
 
 def direct(target: Target) -> Direct:

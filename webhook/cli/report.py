@@ -4,15 +4,14 @@ import shutil
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final, Literal, NamedTuple, Protocol
+from typing import Any, Final, Literal, NamedTuple
 
 import click
 
 from webhook.cli.cluster import Target, target_options
-from webhook.cli.direct import direct
-from webhook.cli.remote import remote
+from webhook.cli.source import Source, source
 from webhook.core.reporting.formats import csv_text, html_text, json_text, yaml_text
-from webhook.core.reporting.rows import BlockedRow, Commitment, GroupRow, NodeRow, PodRow, Row
+from webhook.core.reporting.rows import Commitment, Row
 from webhook.core.reporting.summary import verdict
 from webhook.core.reporting.tables import Table, groups_table, load_lines, nodes_table, pods_table
 
@@ -22,16 +21,6 @@ _REDRAW: Final = 2.0  # seconds between two drawings with --watch
 _CLEAR: Final = "\x1b[H\x1b[J"  # to the upper left corner, and nothing below: without flicker
 
 Output = Literal["table", "wide", "json", "yaml", "csv", "html"]
-
-
-class Source(Protocol):
-    """Where the rows come from: Headroom in the cluster, or the API server."""
-
-    def commitment(self) -> Commitment: ...
-    def nodes(self, query: Mapping[str, str]) -> Sequence[NodeRow]: ...
-    def groups(self, by: str, query: Mapping[str, str]) -> Sequence[GroupRow]: ...
-    def pods(self, query: Mapping[str, str]) -> Sequence[PodRow]: ...
-    def blocked(self, query: Mapping[str, str]) -> Sequence[BlockedRow] | None: ...
 
 
 class Asked(NamedTuple):
@@ -92,13 +81,13 @@ def report(
     query = {name: value for name, value in given.items() if value}
     query |= {name: "true" for name, is_asked in (("over", over), ("unbounded", unbounded)) if is_asked}
     asked = Asked(by, output, query, labels, titles=not no_headers)
-    source: Source = direct(target) if target.direct else remote(target)
-    commitment = source.commitment()
-    click.echo(render(source, commitment, asked))
+    asked_of = source(target)
+    commitment = asked_of.commitment()
+    click.echo(render(asked_of, commitment, asked))
     while watch:
         time.sleep(_REDRAW)
-        commitment = source.commitment()
-        click.echo(_CLEAR + render(source, commitment, asked))
+        commitment = asked_of.commitment()
+        click.echo(_CLEAR + render(asked_of, commitment, asked))
     sys.exit(_OVER if is_over(commitment) else 0)
 
 
@@ -108,11 +97,11 @@ def is_over(commitment: Commitment) -> bool:
     return any(line.free is not None and line.free < 0 for line in lines)
 
 
-def render(source: Source, commitment: Commitment, asked: Asked) -> str:
+def render(of: Source, commitment: Commitment, asked: Asked) -> str:
     """Return the whole output."""
     if asked.by == "pool":
-        return _account(source, commitment, asked)
-    rows, table = _rows(source, asked)
+        return _account(of, commitment, asked)
+    rows, table = _rows(of, asked)
     match asked.output:
         case "json":
             return json_text({"items": rows})
@@ -121,12 +110,12 @@ def render(source: Source, commitment: Commitment, asked: Asked) -> str:
         case "csv":
             return csv_text(rows)
         case "html":
-            return html_text(f"Headroom by {asked.by}", _said(source, commitment), load_lines(commitment, 100), table)
+            return html_text(f"Headroom by {asked.by}", _said(of, commitment), load_lines(commitment, 100), table)
         case _:
-            return "\n".join((_said(source, commitment), "", *table.lines(titles=asked.titles)))
+            return "\n".join((_said(of, commitment), "", *table.lines(titles=asked.titles)))
 
 
-def _account(source: Source, commitment: Commitment, asked: Asked) -> str:
+def _account(of: Source, commitment: Commitment, asked: Asked) -> str:
     match asked.output:
         case "json":
             return json_text(commitment)
@@ -136,31 +125,29 @@ def _account(source: Source, commitment: Commitment, asked: Asked) -> str:
             return csv_text(commitment.scopes)
         case "html":
             none = Table((), (), ())
-            return html_text("Headroom", _said(source, commitment), load_lines(commitment, 100), none)
+            return html_text("Headroom", _said(of, commitment), load_lines(commitment, 100), none)
         case _:
-            return "\n".join((_said(source, commitment), "", *load_lines(commitment, _width())))
+            return "\n".join((_said(of, commitment), "", *load_lines(commitment, _width())))
 
 
-def _said(source: Source, commitment: Commitment) -> str:
-    blocked = source.blocked({})
+def _said(of: Source, commitment: Commitment) -> str:
+    blocked = of.blocked({})
     return verdict(commitment, None if blocked is None else len(blocked))
 
 
-def _rows(source: Source, asked: Asked) -> tuple[Sequence[Row], Table]:
+def _rows(of: Source, asked: Asked) -> tuple[Sequence[Row], Table]:
     wide = asked.output == "wide"
     made: dict[str, Callable[[], tuple[Sequence[Any], Table]]] = {
-        "node": lambda: _with(source.nodes(asked.query), lambda r: nodes_table(r, wide=wide, labels=asked.labels)),
-        "pod": lambda: _with(source.pods(asked.query), lambda r: pods_table(r, wide=wide)),
-        "namespace": lambda: _groups(source, "namespaces", "NAMESPACE", asked, wide=wide),
-        "workload": lambda: _groups(source, "workloads", "WORKLOAD", asked, wide=wide),
+        "node": lambda: _with(of.nodes(asked.query), lambda r: nodes_table(r, wide=wide, labels=asked.labels)),
+        "pod": lambda: _with(of.pods(asked.query), lambda r: pods_table(r, wide=wide)),
+        "namespace": lambda: _groups(of, "namespaces", "NAMESPACE", asked, wide=wide),
+        "workload": lambda: _groups(of, "workloads", "WORKLOAD", asked, wide=wide),
     }
-    return made.get(
-        asked.by, lambda: _groups(source, asked.by, asked.by.rpartition("/")[2].upper(), asked, wide=wide)
-    )()
+    return made.get(asked.by, lambda: _groups(of, asked.by, asked.by.rpartition("/")[2].upper(), asked, wide=wide))()
 
 
-def _groups(source: Source, by: str, title: str, asked: Asked, *, wide: bool) -> tuple[Sequence[Any], Table]:
-    return _with(source.groups(by, asked.query), lambda rows: groups_table(rows, title, wide=wide))
+def _groups(of: Source, by: str, title: str, asked: Asked, *, wide: bool) -> tuple[Sequence[Any], Table]:
+    return _with(of.groups(by, asked.query), lambda rows: groups_table(rows, title, wide=wide))
 
 
 def _with(rows: Sequence[Any], table: Callable[[Sequence[Any]], Table]) -> tuple[Sequence[Any], Table]:

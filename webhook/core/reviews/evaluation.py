@@ -18,7 +18,7 @@ from webhook.core.quotas.check import Quota, refusal
 from webhook.core.quotas.objects import read_pod
 from webhook.core.reviews.exemption import exemption
 from webhook.core.reviews.forms import LONGEST_NAME, LONGEST_UID, LONGEST_WORD
-from webhook.core.reviews.review import AdmissionRequest, checked, decode, without_objects
+from webhook.core.reviews.review import POD, AdmissionRequest, checked, decode, without_objects
 from webhook.core.reviews.verdict import Decision, Reason, Verdict, judge_form
 from webhook.core.values.amounts import Amounts
 from webhook.core.values.notation import quoted
@@ -104,6 +104,20 @@ def question(request: AdmissionRequest, accounting: AccountingRules) -> Evaluati
     except ObjectError as error:
         return Verdict(Decision.DENY, Reason.INVALID, policy.mode, detail=str(error))
     exempt = exemption(request, pod, config.exempt)
+    return Evaluation(request, pod, facts, policy.mode, exempt, form, policy.unplaceable)
+
+
+def foreseen(pod: Pod, name: str, accounting: AccountingRules) -> Evaluation:
+    """Return the evaluation that the create of a pod from a manifest would get; `name` is namespace/name.
+
+    No user is known, so no exemption for what a controller or a kubelet makes applies. Raises `ObjectError`.
+    """
+    namespace, _, short = name.partition("/")
+    request = AdmissionRequest(uid=name, kind=POD, operation="CREATE", namespace=namespace, name=short)
+    facts = pod_info(pod, name, name, at=0, user="", rules=accounting.rules)
+    policy = accounting.config.policy(namespace)
+    form = _form(pod, facts, accounting, policy)
+    exempt = exemption(request, pod, accounting.config.exempt)
     return Evaluation(request, pod, facts, policy.mode, exempt, form, policy.unplaceable)
 
 
