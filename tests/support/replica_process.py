@@ -59,11 +59,11 @@ class Process:
             assert self._popen.poll() is None, self.log.read_text()
             try:
                 with Client(self, secure=False) as client:
-                    client.ask()
+                    if client.ask()[0] == 200:  # before, the reviews' loop does not run yet
+                        return
             except ConnectionRefusedError:
-                time.sleep(0.02)
-            else:
-                return
+                pass
+            time.sleep(0.02)
         raise AssertionError(f"it does not listen: {self.log.read_text()}")
 
     def await_waiting(self, count: int = 1) -> None:

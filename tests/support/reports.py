@@ -100,6 +100,28 @@ def blocked(name: str, **more: Any) -> BlockedRow:
     return changed(row, **more)
 
 
+class FixedTable:
+    """A table of pods that are there."""
+
+    def __init__(self, rows: Iterable[PodRow]) -> None:
+        self._rows = tuple(sorted(rows, key=lambda row: (row.namespace, row.name)))
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __getitem__(self, index: slice) -> tuple[PodRow, ...]:
+        return self._rows[index]
+
+    def sorted_by(self, sort: str, first: int, last: int, *, descending: bool = False) -> tuple[PodRow, ...]:
+        """Sort by memory requests."""
+        assert sort == "memoryRequests"
+
+        def key(row: PodRow) -> tuple[int, str]:
+            return row.memory.requests, row.name
+
+        return tuple(sorted(self._rows, key=key, reverse=descending)[first:last])
+
+
 @dataclass(frozen=True, eq=False)
 class FixedReport:
     """A report of these rows."""
@@ -131,8 +153,8 @@ class FixedReport:
         return self.node_rows
 
     def pools(self) -> Iterable[ScopeRow]:
-        """Return the cluster and each pool."""
-        return self.scope_rows
+        """Return the pools of nodes."""
+        return self.scope_rows[1:]
 
     def namespaces(self) -> Iterable[GroupRow]:
         """Return all namespaces with pods."""
@@ -149,10 +171,16 @@ class FixedReport:
 
     def pods(
         self, namespace: str | None = None, node: str | None = None, workload: tuple[str, str] | None = None
-    ) -> Iterable[PodRow]:
-        """Return all pods, and remember what was asked."""
+    ) -> "FixedTable":
+        """Return all pods that are asked for, and remember what was asked."""
         self.asked.append(("pods", namespace, node, workload))
-        return self.pod_rows
+        return FixedTable(
+            each
+            for each in self.pod_rows
+            if namespace in {None, each.namespace}
+            and node in {None, each.node}
+            and workload in {None, (each.workload_kind, each.workload_name)}
+        )
 
 
 class Reports:

@@ -31,7 +31,9 @@ class _Address(click.ParamType[str]):
 @click.command(context_settings={"show_default": True})
 @click.option("--listen", type=_Address(), default="0.0.0.0:8443", help="Address for reviews, over TLS.")
 @click.option(
-    "--metrics-listen", type=_Address(), help="Address for /metrics, /healthz and /readyz, without TLS. Default: none."
+    "--metrics-listen",
+    type=_Address(),
+    help="Address for reports (REST), /metrics, /healthz and /readyz, without TLS. Default: none.",
 )
 @click.option("--tls-cert-file", type=click.Path(path_type=Path), required=True, help="Serving certificate, PEM.")
 @click.option("--tls-key-file", type=click.Path(path_type=Path), required=True, help="Its key, PEM.")

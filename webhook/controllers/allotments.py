@@ -20,6 +20,7 @@ from webhook.controllers.allotment_store import NAME, AllotmentStore, state
 from webhook.controllers.relist import RelistController
 from webhook.core.sharing.allotment import Proposal
 from webhook.core.sharing.shared_state import NewerVersionError, Shared, SharedError
+from webhook.core.values.moments import moment
 from webhook.kube.backoff import Backoff
 from webhook.kube.configmaps import ConfigMap, ConfigMaps
 from webhook.kube.stream import ApiError, Conflict, KubeError, NotFound, Unanswered, Unreachable
@@ -192,6 +193,8 @@ class AllotmentController:
             shown = None if configmap is None else state(configmap)
         except (SharedError, NewerVersionError):
             shown = None
+        if configmap is not None:
+            self._account.born(moment(configmap.metadata.creation_timestamp))
         with self._account.lock:  # because any watch's thread may find, at any time, that etcd was restored
             if self._deaf or self._rereading.restarted:
                 return

@@ -15,10 +15,11 @@ from typing import Any
 from gunicorn.app.base import BaseApplication
 from gunicorn.workers.gasgi import ASGIWorker
 
+from webhook.http import listeners
 from webhook.http.client_certificates import Clients
 from webhook.http.connection import Connection, Handler
 from webhook.http.connection_table import ConnectionTable
-from webhook.http.listeners import Limits, Listener, Listeners, address, listen
+from webhook.http.listeners import Limits, Listener, Listeners, address
 from webhook.http.parser import BodyBudget
 from webhook.http.pulse import Pulse
 
@@ -55,11 +56,11 @@ class Worker(ASGIWorker):  # type: ignore[misc]  # gunicorn has no types
 
     def run(self) -> None:
         """Serve until stopped. It replaces gunicorn's own `run`, which would hide a failure."""
-        listeners = Listeners(
+        served = Listeners(
             self.loop, self._handler, [self._listener], self._limits, BodyBudget(), self._clients, self._pulse
         )
         try:
-            self.loop.run_until_complete(listeners.serve(lambda: self.alive, lambda: self._quick_shutdown))
+            self.loop.run_until_complete(served.serve(lambda: self.alive, lambda: self._quick_shutdown))
         finally:
             self._cleanup()
             self.tmp.close()
@@ -94,7 +95,7 @@ def serve(
     """
     app = _Application(handler)
     with ExitStack() as stack:
-        sock = stack.enter_context(listen(*address(at)))
+        sock = stack.enter_context(listeners.listen(*address(at)))
         worker = Worker(sock, app, app.cfg.logger_class(app.cfg), context, limits or Limits(), clients, pulse)
         worker.init_process()
         signal.signal(signal.SIGTERM, signal.SIG_IGN)  # closing the loop removed its handler; the rest is short

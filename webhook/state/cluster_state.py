@@ -169,6 +169,11 @@ class ClusterState:
         with self.lock:
             self.config_problem = problem
 
+    def born(self, birth: int) -> None:
+        """Record when the object that replicas share was created, in seconds since 1970; 0 if that is not known."""
+        with self.lock:
+            self.ledger.born(birth)
+
     def look(self, known: AccountMark | None) -> tuple[AccountMark, AccountSnapshot | None]:
         """Return a mark of the account as it is now, and the account itself unless it is still that of `known`."""
         with self.lock:

@@ -14,7 +14,8 @@ from msgspec.structs import replace
 
 from webhook.core.config.render import effective, plain
 from webhook.core.reporting import pykles
-from webhook.core.reporting.query import Arranged, Query, arrange, page, workload
+from webhook.core.reporting.pod_pages import pod_page
+from webhook.core.reporting.query import Arranged, Page, Query, arrange, page, workload
 from webhook.web.shelf import Encoded, Shelf
 from webhook.web.sources import Report, Sources
 
@@ -28,14 +29,15 @@ _NAMES: Final = {"after": "continue", "as_of": "asOf", "remaining": "remainingIt
 class ListMeta(Struct, frozen=True, gc=False, rename=_NAMES):
     """What is known of a page: `continue` leads to the next one, null on the last.
 
-    `problem` says why the account cannot be trusted now (not synced, stale), null if it can.
+    `problem` says why the account cannot be trusted now (not synced, stale), null if it can. `remainingItemCount` says
+    how many rows follow, null if that is not known.
     """
 
     revision: int
     as_of: str
     problem: str | None
     after: str | None
-    remaining: int
+    remaining: int | None
 
 
 class ConfigAnswer(Struct, frozen=True, gc=False):
@@ -88,8 +90,7 @@ class Answers:
         return None if self._sources.refusals is None else self._sources.refusals.revision
 
     def _page(self, report: Report, query: Query, selection: tuple[object, ...]) -> Encoded:
-        arranged = self._listings.get(report, selection, lambda: arrange(query, self._rows_of(report, query)))
-        shown = page(query, arranged)
+        shown = self._shown(report, query, selection)
         account = report.commitment()
         meta = ListMeta(account.revision, account.as_of, account.problem, shown.after, shown.remaining)
         items = [*_encoded(shown.rows)]
@@ -97,11 +98,16 @@ class Answers:
         body = b'{"metadata":%b,"items":[%b]}' % (msgspec.json.encode(meta), b",".join(items))
         return Encoded(body, _etag([told, *items]))
 
+    def _shown(self, report: Report, query: Query, selection: tuple[object, ...]) -> Page:
+        if query.collection.name == "pods":
+            of = query.value("workload")
+            return pod_page(
+                query, report.pods(query.value("namespace"), query.value("node"), workload(of) if of else None)
+            )
+        return page(query, self._listings.get(report, selection, lambda: arrange(query, self._rows_of(report, query))))
+
     def _rows_of(self, report: Report, query: Query) -> Iterable[Any]:
         name, refusals = query.collection.name, self._sources.refusals
-        if name == "pods":
-            of = query.value("workload")
-            return report.pods(query.value("namespace"), query.value("node"), workload(of) if of else None)
         if name == "groups":
             return report.by_label(query.value("label") or "")
         if name in _OF_REFUSALS:
@@ -124,7 +130,7 @@ def _commitment(report: Report) -> Encoded:
 
 
 def _as_pykles(report: Report) -> Encoded:
-    items = [*_encoded(pykles.nodes(sorted(report.nodes(), key=lambda row: row.name)).nodes)]
+    items = [*_encoded(pykles.nodes(report.nodes()).nodes)]
     return Encoded(b'{"Nodes":[%b]}' % b",".join(items), _etag(items))
 
 

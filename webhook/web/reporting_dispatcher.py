@@ -64,11 +64,13 @@ class ReportingDispatcher:
             return await loop.run_in_executor(self._probes, call, self._app, request, origin)
         if request.path == _POD_METRICS:
             return await loop.run_in_executor(self._usage, call, self._app, request, origin)
-        answer = loop.create_future()
-        self._reports.submit(
-            self._report, request, origin, lambda said: loop.call_soon_threadsafe(_settle, answer, said)
-        )
-        said: Response | Exception = await answer
+        answer: asyncio.Future[Response | Exception] = loop.create_future()
+
+        def done(said: Response | Exception) -> None:
+            loop.call_soon_threadsafe(_settle, answer, said)
+
+        self._reports.submit(self._report, request, origin, done)
+        said = await answer
         if isinstance(said, Exception):
             raise said
         return said
@@ -85,6 +87,6 @@ class ReportingDispatcher:
         self._rest(min(_LONGEST_REST, spent * (1 / _SHARE - 1)))
 
 
-def _settle(answer: "asyncio.Future[Any]", said: object) -> None:
+def _settle(answer: "asyncio.Future[Response | Exception]", said: Response | Exception) -> None:
     if not answer.done():
         answer.set_result(said)

@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterable
 from typing import NamedTuple, Protocol
 
 from webhook.core.config.config import HeadroomConfig
-from webhook.core.reporting.rows import BlockedRow, Commitment, DenialRow, GroupRow, NodeRow, PodRow, ScopeRow
+from webhook.core.reporting.pod_pages import Table
+from webhook.core.reporting.rows import BlockedRow, Commitment, DenialRow, GroupRow, NodeRow, ScopeRow
 
 
 class Report(Protocol):
@@ -18,10 +19,10 @@ class Report(Protocol):
         """Return the whole account."""
 
     def nodes(self) -> Iterable[NodeRow]:
-        """Return all nodes."""
+        """Return all nodes, by name."""
 
     def pools(self) -> Iterable[ScopeRow]:
-        """Return the cluster and each pool."""
+        """Return the pools of nodes."""
 
     def namespaces(self) -> Iterable[GroupRow]:
         """Return all namespaces with pods."""
@@ -34,7 +35,7 @@ class Report(Protocol):
 
     def pods(
         self, namespace: str | None = None, node: str | None = None, workload: tuple[str, str] | None = None
-    ) -> Iterable[PodRow]:
+    ) -> Table:
         """Return live pods, all or some of them."""
 
 

@@ -54,5 +54,5 @@ CHECKS = [
     phases=[Phase.generate],
     suppress_health_check=list(HealthCheck),
 )
-def test_every_answer_is_as_it_is_described(case: Case) -> None:
+def test_every_answer_is_as_it_is_described(case: Case[Any]) -> None:
     case.call_and_validate(checks=CHECKS)

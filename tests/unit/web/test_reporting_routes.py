@@ -45,7 +45,7 @@ def test_the_whole_account() -> None:
     ("path", "names"),
     [
         ("nodes", ["node-1", "node-2", "node-3"]),
-        ("pools", ["cluster", "gpu"]),
+        ("pools", ["gpu"]),
         ("namespaces", ["bank", "shop"]),
         ("workloads", ["db", "web"]),
         ("pods", ["b", "a", "c"]),
@@ -189,7 +189,8 @@ def test_a_refusal_is_shown_at_once() -> None:
 
 
 def test_nodes_as_pykles_answers() -> None:
-    answer = client(sources(Reports(FixedReport(node_rows=[node("b"), node("a")])))).get("/")
+    report = FixedReport(node_rows=[node("a"), node("b"), node("c", why_not="deleted")])
+    answer = client(sources(Reports(report))).get("/")
     jsonschema_rs.validate(pykles.NODES, answer.get_json())
     assert answer.content_type == "application/json"
     assert [each["NodeName"] for each in answer.get_json()["Nodes"]] == ["a", "b"]

@@ -708,7 +708,8 @@ class Ledger:
         bearings = {scope: self.capacity.bearing(scope) for scope in self.accounting.scopes}
         grants = tuple(Grant(name, r.spread, r.before, r.is_open, r.owner) for name, r in self.reservations)
         nodes = {node.facts.name: node for node in self.capacity.all()}
-        return Snapshot(now, self.accounting, self._pods.copy(), nodes, grants, sums, bearings)
+        tallies = self._tallies.snapshot()
+        return Snapshot(now, self.accounting, self._pods.copy(), nodes, grants, sums, bearings, tallies)
 
 
 def _entry(pod: PodInfo) -> Entry:

@@ -74,8 +74,8 @@ class Ready(Struct, frozen=True, gc=False, rename="pascal"):
 
 
 def nodes(rows: Iterable[NodeRow]) -> Nodes:
-    """Return the answer to `GET /`, in the order of the rows."""
-    return Nodes(tuple(Node(row.name, _stats(row.cpu), _stats(row.memory)) for row in rows))
+    """Return the answer to `GET /`, in the order of the rows; nodes that were deleted are left out."""
+    return Nodes(tuple(Node(row.name, _stats(row.cpu), _stats(row.memory)) for row in rows if row.why_not != "deleted"))
 
 
 def _stats(use: NodeUse) -> Stats:

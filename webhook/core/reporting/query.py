@@ -136,7 +136,7 @@ COLLECTIONS: Final = {
             ),
         ),
         Collection(
-            "pools", "Scopes: the cluster first, then each pool of nodes", ScopeRow, ("scope",),
+            "pools", "Pools of nodes, in the order of their names", ScopeRow, ("scope",),
             (_SCOPE, _flag("over", "Only scopes past a threshold (true) or within all (false).", _over)),
         ),
         Collection(
@@ -298,11 +298,14 @@ def _key(query: Query) -> Callable[[Any], tuple[Any, ...]]:
 
 
 class Page(NamedTuple):
-    """Some rows of a listing; `after` leads to those that follow, None if there are none. `remaining` are to follow."""
+    """Some rows of a listing; `after` leads to those that follow, None if there are none.
+
+    `remaining` is how many follow, None if that is not known.
+    """
 
     rows: Sequence[Any]
     after: str | None
-    remaining: int
+    remaining: int | None
 
 
 def page(query: Query, arranged: Arranged) -> Page:
@@ -311,16 +314,16 @@ def page(query: Query, arranged: Arranged) -> Page:
     if query.descending:
         end = _position(query, keys) if query.after else len(rows)
         begin = max(0, end - query.limit)
-        return Page(rows[begin:end][::-1], _token(query, keys[begin]) if begin else None, begin)
+        return Page(rows[begin:end][::-1], token(query, keys[begin]) if begin else None, begin)
     begin = _position(query, keys) if query.after else 0
     end = min(len(rows), begin + query.limit)
-    after = _token(query, keys[end - 1]) if end < len(rows) else None
+    after = token(query, keys[end - 1]) if end < len(rows) else None
     return Page(rows[begin:end], after, len(rows) - end)
 
 
 def _position(query: Query, keys: Sequence[tuple[Any, ...]]) -> int:
     """Return how many keys lie before the one of the token; with an ascending order, including that one."""
-    last = _last(query)
+    last = last_key(query)
     low, high = 0, len(keys)
     try:
         while low < high:
@@ -330,24 +333,26 @@ def _position(query: Query, keys: Sequence[tuple[Any, ...]]) -> int:
             else:
                 high = middle
     except TypeError as error:
-        raise _foreign() from error
+        raise foreign() from error
     return low
 
 
-def _token(query: Query, key: tuple[Any, ...]) -> str:
+def token(query: Query, key: tuple[Any, ...]) -> str:
+    """Return the token of the page that begins after this key."""
     return base64.urlsafe_b64encode(msgspec.json.encode((_mark(query), key))).decode().rstrip("=")
 
 
-def _last(query: Query) -> tuple[Any, ...]:
+def last_key(query: Query) -> tuple[Any, ...]:
+    """Return the key after which the page begins; raises `QueryError`."""
     try:
         mark, key = msgspec.json.decode(
             base64.b64decode(query.after + "=" * (-len(query.after) % 4), b"-_", validate=True),
             type=tuple[str, list[Any]],
         )
     except (msgspec.DecodeError, UnicodeError, binascii.Error, ValueError, RecursionError) as error:
-        raise _foreign() from error
+        raise foreign() from error
     if mark != _mark(query):
-        raise _foreign()
+        raise foreign()
     return tuple(key)
 
 
@@ -355,7 +360,8 @@ def _mark(query: Query) -> str:
     return hashlib.blake2b(repr(query.selection).encode(errors="replace"), digest_size=6).hexdigest()
 
 
-def _foreign() -> QueryError:
+def foreign() -> QueryError:
+    """Return the error for a token that leads nowhere."""
     return QueryError(
         "continue",
         "this token belongs to no listing with these parameters: repeat those of the page before, or begin again",

@@ -33,6 +33,10 @@ def test_nodes_are_as_pykles_has_them() -> None:
     ]
 
 
+def test_nodes_that_are_gone_are_left_out() -> None:
+    assert pykles.nodes([node("a", why_not="deleted"), node("b", why_not="not ready")]).nodes[0].name == "b"
+
+
 def test_numbers_are_written_as_pykles_writes_them() -> None:
     text = msgspec.json.encode(pykles.nodes([node("n", requests=2)]))
     assert b'"Capacity":8000,' in text
