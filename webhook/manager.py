@@ -163,7 +163,7 @@ def _reporting(parts: _Parts, pulse: Pulse) -> ReportingDispatcher:
             return Settings(account.config, account.config_hash, loader.reading.problem or None)
 
     reports = ReportSource(account, lambda: timestamp(time.time()))
-    sources = Sources(reports, settings, PodUsages(parts.api, clock).read)
+    sources = Sources(reports, settings, PodUsages(parts.api, clock).read, account=reports.latest)
     return reporting(sources, parts.registry, account.unready, pulse)
 
 

@@ -96,7 +96,8 @@ class Direct:
 
     def check(self, question: CheckQuestion) -> CheckAnswer:
         """Return which pods of manifests would be admitted."""
-        return check_answer(self.report, question)
+        with _asked():
+            return check_answer(self.report, question)
 
     def fit(self, question: FitQuestion) -> FitAnswer:
         """Return how many more pods fit."""

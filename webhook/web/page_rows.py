@@ -27,6 +27,7 @@ class PageRows:
 
 def _holders(report: Report, query: Query) -> Sequence[GroupRow | PodRow]:
     if query.by == "pod":
-        return tuple(report.pods(query.ns))
+        found = report.pods(query.ns)
+        return found[: len(found)]
     groups: Iterable[GroupRow] = report.workloads() if query.by == "workload" else report.namespaces()
     return tuple(group for group in groups if not query.ns or query.by == "namespace" or group.namespace == query.ns)

@@ -5,7 +5,7 @@ granted in the scratch ledger, so the next one finds less room, within a workloa
 """
 
 from collections.abc import Iterable, Iterator
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from msgspec.structs import replace
 
@@ -19,8 +19,6 @@ from webhook.core.reviews.evaluation import Evaluation, foreseen
 from webhook.core.reviews.messages import NO_HELP, Help
 from webhook.core.reviews.response import message, respond
 from webhook.core.reviews.verdict import Decision, Reason, Verdict
-
-_MOST: Final = 20_000  # replicas of one object that are tried, one after the other
 
 
 class _Try(NamedTuple):
@@ -69,7 +67,7 @@ def _checked(ledger: Ledger, tried: _Try, now: float, help_: Help) -> CheckRow:
         return _row(tried, 0, None, Verdict(Decision.DENY, Reason.INVALID, detail=str(error)), str(error))
     fits, verdict = 0, Verdict(Decision.ALLOW, Reason.FITS, first.mode)
     warning = verdict
-    for number in range(min(missing, _MOST)):
+    for number in range(missing):
         asked = first if number == 0 else _again(first, tried, number)
         verdict = foretell(ledger, asked)
         if verdict.decision in (Decision.DENY, Decision.CANNOT_TELL):

@@ -29,6 +29,7 @@ from webhook.core.values.amounts import Amounts
 from webhook.core.values.quantity import QuantityError, millis, nanos, whole
 
 _MOST_NODES: Final = 5000
+_MOST_PODS: Final = 20_000
 _HOLDERS: Final = 5
 
 
@@ -56,8 +57,10 @@ class CheckAnswer(Row, frozen=True):
 
 
 def check_answer(report: Report, asked: CheckQuestion, help_: Help = NO_HELP) -> CheckAnswer:
-    """Say which pods of manifests would be admitted, in the order of the input."""
+    """Say which pods of manifests would be admitted, in the order of the input; raises `QuestionError`."""
     found, skipped, faults = _holdings(report, asked.manifests)
+    if sum(each.replicas or 0 for each in found) > _MOST_PODS:
+        raise QuestionError(f"these are more than {_MOST_PODS} pods: ask about fewer replicas at once")
     ledger = scratch(report.account, report.circumstances.elsewhere)
     rows = tuple(check(ledger, report.account, found, asked.namespace, help_))
     fits = not faults and all(row.fits == row.missing for row in rows)
