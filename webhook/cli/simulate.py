@@ -10,9 +10,9 @@ from msgspec import UNSET
 from webhook.cli.cluster import Target, target_options
 from webhook.cli.source import source
 from webhook.core.forecast.questions import AddNodes, SimulateAnswer, SimulateQuestion
+from webhook.core.forecast.simulated_text import simulated
 from webhook.core.reporting.answer_text import compared
 from webhook.core.reporting.formats import json_text, yaml_text
-from webhook.core.values.quantity import bytes_text, millis_text
 
 _OVER = 1  # exit code
 _WIDTH = 80
@@ -97,15 +97,6 @@ def simulate(
 
 
 def _lines(answer: SimulateAnswer) -> Iterator[str]:
-    if not answer.over:
-        yield "Everything would be within its threshold."
-    for each in answer.over:
-        amount = bytes_text(each.over) if each.sum.startswith("memory") else millis_text(each.over)
-        yield f"{each.sum} of {each.scope} would be over by {amount}; held by {', '.join(each.holders)}."
-    if answer.displaced:
-        yield f"{answer.admitted} of {answer.displaced} pods of the nodes that go would be admitted again."
-    if answer.refused:
-        left = answer.displaced - answer.admitted - len(answer.refused)
-        yield f"Refused: {', '.join(answer.refused)}{f' and {left} more' if left else ''}."
+    yield from simulated(answer)
     yield ""
     yield from compared(answer.before, answer.after, _WIDTH)

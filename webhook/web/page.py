@@ -37,6 +37,7 @@ def page(source: Source) -> Blueprint:
     files = {file.name: _File(file.read_bytes(), _TYPES[file.suffix]) for file in _STATIC.iterdir()}
     ui.add_app_template_filter(bytes_text, "amount")
     ui.add_app_template_filter(_clock, "clock")
+    ui.add_app_template_filter(lambda path: f"try.{path}", "trying")
 
     @ui.get("", strict_slashes=False)
     def lead() -> flask.Response:
@@ -45,7 +46,7 @@ def page(source: Source) -> Blueprint:
 
     @ui.get("/")
     def show() -> flask.Response:
-        query = query_of(request.args)
+        query = query_of(request.args.items(multi=True))
         view = page_view(source.shown(query), query)
         part = request.headers.get("X-Headroom-Part") == "sections"
         text = flask.render_template("sections.html" if part else "page.html", **_context(view))
@@ -92,7 +93,7 @@ def _context(view: PageView) -> dict[str, object]:
         "view": view,
         "mark": _MARKS[view.tone],
         "link": _linker(view.query),
-        "hidden": lambda left_out: {k: v for k, v in view.query.parameters().items() if k not in left_out},
+        "hidden": lambda left_out: [(k, v) for k, v in view.query.parameters() if k not in left_out],
     }
 
 

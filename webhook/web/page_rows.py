@@ -1,9 +1,15 @@
 """What the page shows, taken from the sources of the REST API."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
+import yaml
+
+from webhook.core.forecast.questions import QuestionError, SimulateQuestion, simulate_answer
+from webhook.core.forecast.simulated_text import simulated
+from webhook.core.reporting.report import Report as Account
 from webhook.core.reporting.rows import GroupRow, PodRow
-from webhook.core.reporting.view import Query, Shown
+from webhook.core.reporting.view import NOTHING_TRIED, Query, Shown, Tried
 from webhook.web.sources import Report, Sources
 
 
@@ -22,7 +28,35 @@ class PageRows:
             _holders(report, query),
             tuple(refusals.blocked()) if refusals else (),
             tuple(refusals.denials()) if refusals else (),
+            _tried(self._sources.account, query) if query.asks_what_if else NOTHING_TRIED,
         )
+
+
+def _tried(latest: Callable[[], Account] | None, query: Query) -> Tried:
+    """Try what the query says, by the code that answers `simulate`."""
+    if latest is None:
+        return Tried(None, ("Nothing can be tried here.",))
+    try:
+        answer = simulate_answer(latest(), SimulateQuestion(_written(query), query.lost))
+    except QuestionError as error:
+        return Tried(None, (f"{error}.",))
+    return Tried(answer.after, tuple(simulated(answer)), _settings(query))
+
+
+def _written(query: Query) -> dict[str, str]:
+    """Return the settings as the configuration writes them: a form without scripts sends only the number."""
+    return {path: f"{value}%" if value.isdecimal() else value for path, value in query.tried}
+
+
+def _settings(query: Query) -> str:
+    """Return the settings that were tried, as lines of the configuration."""
+    tree: dict[str, Any] = {}
+    for path, value in _written(query).items():
+        at, (*groups, last) = tree, path.split(".")
+        for group in groups:
+            at = at.setdefault(group, {})
+        at[last] = value
+    return yaml.safe_dump(tree, sort_keys=False).rstrip() if tree else ""
 
 
 def _holders(report: Report, query: Query) -> Sequence[GroupRow | PodRow]:

@@ -19,3 +19,18 @@ def test_holders_are_those_of_the_query() -> None:
     assert [each.name for each in rows.shown(Query(by="workload", ns="default")).holders] == ["web"]
     assert [each.name for each in rows.shown(Query(by="pod", ns="batch")).holders] == ["job-1"]
     assert [each.name for each in rows.shown(Query()).nodes] == ["n1"]
+
+
+def test_what_is_tried_is_answered_by_the_code_of_simulate() -> None:
+    ledger = accounts.ledger("", accounts.node("n1"), requests="75%")
+    ledger.see(accounts.pod("a", 4, "n1"))
+    rows = PageRows(sources(Account(ledger)))
+    tried = rows.shown(Query(tried=(("thresholds.memory.requests", "25"),))).tried
+    assert tried.commitment is not None
+    assert tried.commitment.scopes[0].memory.requests.bound == 2 * accounts.GI
+    assert tried.answers == (
+        "memory requests of the cluster would be over by 2Gi; most of it is held by default/Pod/a.",
+    )
+    assert tried.settings == "thresholds:\n  memory:\n    requests: 25%"
+    assert rows.shown(Query(lost=("n9",))).tried.answers[0].startswith("there is no node n9")
+    assert rows.shown(Query()).tried.commitment is None

@@ -4,7 +4,7 @@ It is worked out from the rows that REST serves, so the page can show nothing el
 so that a cluster of 5,000 nodes and 2,000 namespaces stays readable, and cheap to draw.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final, Literal, NamedTuple, TypeVar
 
@@ -13,10 +13,14 @@ from webhook.core.reporting.rows import BlockedRow, Commitment, DenialRow, Group
 from webhook.core.reporting.summary import verdict
 from webhook.core.reporting.tables import UNKNOWN, memory_column, percent
 from webhook.core.values.quantity import bytes_text, millis_text
+from webhook.core.values.scopes import CLUSTER
 
 PAGE: Final = 50  # rows of a list that are shown at once
 _SCOPES: Final = 12  # scopes shown without being asked for, the fullest first
 _BY: Final = ("namespace", "workload", "pod")
+_TRY: Final = "try."  # begins the names of parameters with settings to try
+_MOST_PARAMETERS: Final = 100
+_LONGEST: Final = 253  # characters of a value, as long as any name of Kubernetes
 _TRACK: Final = 1000  # units of a load line's track
 _DECISIONS: Final = 20
 
@@ -27,7 +31,8 @@ Item = TypeVar("Item")
 class Query(NamedTuple):
     """What the URL says: which list, searched for what, in what order, which page. A link shows the same to anybody.
 
-    `by` is namespace, workload or pod; `ns` is the namespace that is looked into, which pods need.
+    `by` is namespace, workload or pod; `ns` is the namespace that is looked into, which pods need. `tried` has settings
+    to try by their path, and `lost` nodes to try without.
     """
 
     by: str = "namespace"
@@ -38,15 +43,24 @@ class Query(NamedTuple):
     nodes_q: str = ""
     nodes_sort: str = ""
     nodes_page: int = 1
+    tried: tuple[tuple[str, str], ...] = ()
+    lost: tuple[str, ...] = ()
 
-    def parameters(self, **changed: Any) -> dict[str, str]:
+    def parameters(self, **changed: Any) -> list[tuple[str, str]]:
         """Return the parameters of a URL with some of them changed, without those that say what is usual."""
         made = self._replace(**changed)
-        return {
-            name: str(value)
+        found = [
+            (name, str(value))
             for (name, value), usual in zip(made._asdict().items(), Query(), strict=True)
-            if value != usual
-        }
+            if value != usual and not isinstance(value, tuple)
+        ]
+        found += [(f"{_TRY}{path}", value) for path, value in made.tried]
+        return [*found, *(("lost", node) for node in made.lost)]
+
+    @property
+    def asks_what_if(self) -> bool:
+        """Say whether anything is tried."""
+        return bool(self.tried or self.lost)
 
 
 class Bar(NamedTuple):
@@ -60,7 +74,10 @@ class Bar(NamedTuple):
 
 
 class LineView(NamedTuple):
-    """One sum: its load line and figures. `exact` has the bytes, for a tooltip; `said` is for a screen reader."""
+    """One sum: its load line and figures. `exact` has the bytes, for a tooltip; `said` is for a screen reader.
+
+    `then` is the load line as it would be with what is tried, and `then_said` what is free and committed then.
+    """
 
     what: str
     bar: Bar
@@ -71,6 +88,26 @@ class LineView(NamedTuple):
     threshold: str
     exact: str
     said: str
+    then: Bar | None = None
+    then_said: str = ""
+
+
+class Slider(NamedTuple):
+    """A threshold to try, in whole percent: its path in the configuration, what it is now, and what is tried."""
+
+    path: str
+    label: str
+    now: int
+    value: int
+
+
+class WhatIfView(NamedTuple):
+    """What may be tried, and what would come of it: sentences, and the settings to apply as text."""
+
+    sliders: tuple[Slider, ...]
+    lost: tuple[str, ...]
+    answers: tuple[str, ...]
+    settings: str
 
 
 class ScopeView(NamedTuple):
@@ -139,7 +176,19 @@ class PageView(NamedTuple):
     nodes: ListView
     holders: ListView
     denials: tuple[DenialRow, ...]
+    what_if: WhatIfView
     query: Query
+
+
+class Tried(NamedTuple):
+    """What would come of what is tried: the account then, sentences about it, and the settings to apply as text."""
+
+    commitment: Commitment | None
+    answers: tuple[str, ...]
+    settings: str = ""
+
+
+NOTHING_TRIED: Final = Tried(None, ())
 
 
 class Shown(NamedTuple):
@@ -150,6 +199,7 @@ class Shown(NamedTuple):
     holders: Sequence[GroupRow | PodRow]
     blocked: Sequence[BlockedRow]
     denials: Sequence[DenialRow]
+    tried: Tried = NOTHING_TRIED
 
 
 def page_view(shown: Shown, query: Query) -> PageView:
@@ -164,14 +214,34 @@ def page_view(shown: Shown, query: Query) -> PageView:
         commitment.problem,
         commitment.mode,
         commitment.config_hash,
-        tuple(_scope(scope, commitment.warn_at) for scope in scopes[:_SCOPES]),
+        tuple(_scope(scope, commitment.warn_at, shown.tried.commitment) for scope in scopes[:_SCOPES]),
         max(0, len(scopes) - _SCOPES),
         tuple(shown.blocked[:PAGE]),
         _nodes(shown.nodes, query),
         _holders(shown.holders, query),
         tuple(shown.denials[:_DECISIONS]),
+        WhatIfView(tuple(_sliders(scopes[:_SCOPES], query)), query.lost, shown.tried.answers, shown.tried.settings),
         query,
     )
+
+
+def _sliders(scopes: Iterable[ScopeRow], query: Query) -> Iterator[Slider]:
+    tried = dict(query.tried)
+    for scope in scopes:
+        base = "" if scope.scope == CLUSTER else f"pools.{scope.scope}."
+        for resource, kind, line in _sums(scope):
+            if line.threshold is not None:
+                path = f"{base}thresholds.{resource}.{kind}"
+                now = round(line.threshold * 100)
+                wanted = tried.get(path, "").removesuffix("%")
+                value = int(wanted) if wanted.isascii() and wanted.isdecimal() and len(wanted) < 5 else now
+                yield Slider(path, f"{scope.scope}: {resource} {kind}", now, value)
+
+
+def _sums(scope: ScopeRow) -> Iterator[tuple[str, str, Line]]:
+    for resource, both in (("memory", scope.memory), ("cpu", scope.cpu)):
+        yield resource, "requests", both.requests
+        yield resource, "limits", both.limits
 
 
 def _scopes(commitment: Commitment) -> list[ScopeRow]:
@@ -206,12 +276,11 @@ def _tone_of(commitment: Commitment, blocked: Sequence[BlockedRow]) -> Tone:
     return "near" if "near" in tones or blocked else "calm"
 
 
-def _scope(scope: ScopeRow, warn_at: float) -> ScopeView:
-    lines = []
-    for resource, both, text in (("memory", scope.memory, _memory), ("cpu", scope.cpu, _cpu)):
-        for kind, line in (("requests", both.requests), ("limits", both.limits)):
-            if line.bound is not None:
-                lines.append(_line(f"{resource} {kind}", line, both.allocatable, warn_at, text))
+def _scope(scope: ScopeRow, warn_at: float, tried: Commitment | None) -> ScopeView:
+    then = next((each for each in tried.scopes if each.scope == scope.scope), None) if tried else None
+    lines = [
+        _line(scope, then, resource, kind, warn_at) for resource, kind, line in _sums(scope) if line.bound is not None
+    ]
     return ScopeView(scope.scope, _scope_note(scope), tuple(lines))
 
 
@@ -246,15 +315,46 @@ def _cpu(amount: int, *, down: bool = False) -> str:  # noqa: ARG001 - cpu is al
     return millis_text(amount)
 
 
-def _line(what: str, line: Line, allocatable: int, warn_at: float, text: Callable[..., str]) -> LineView:
+def _of(scope: ScopeRow, resource: str, kind: str) -> tuple[Line, int]:
+    """Return a sum, and what is allocatable of its resource."""
+    both = scope.memory if resource == "memory" else scope.cpu
+    return (both.requests if kind == "requests" else both.limits), both.allocatable
+
+
+def _line(scope: ScopeRow, then: ScopeRow | None, resource: str, kind: str, warn_at: float) -> LineView:
+    line, allocatable = _of(scope, resource, kind)
+    text = _memory if resource == "memory" else _cpu
+    what = f"{resource} {kind}"
     bound, charged = line.bound or 0, line.committed + line.granted
-    free = bound - charged
-    left = f"{text(-free)} over" if free < 0 else f"{text(free, down=True)} free"
-    threshold = percent(line.threshold)
+    left, threshold = _left(line, text), percent(line.threshold)
     said = f"{what}: {left}, {text(charged)} committed of {text(bound, down=True)}, threshold {threshold}"
-    exact = f"free {free}, committed {line.committed}, granted {line.granted}, pending {line.pending}, bound {bound}"
-    bar = _bar(load_line(line, allocatable))
-    return LineView(what, bar, tone(line, warn_at), left, text(charged), text(bound, down=True), threshold, exact, said)
+    exact = (
+        f"free {line.free}, committed {line.committed}, granted {line.granted}, pending {line.pending}, bound {bound}"
+    )
+    shown = LineView(
+        what,
+        _bar(load_line(line, allocatable)),
+        tone(line, warn_at),
+        left,
+        text(charged),
+        text(bound, down=True),
+        threshold,
+        exact,
+        said,
+    )
+    return shown if then is None else _with_then(shown, *_of(then, resource, kind), text)
+
+
+def _with_then(shown: LineView, line: Line, allocatable: int, text: Callable[..., str]) -> LineView:
+    charged = text(line.committed + line.granted)
+    bound = "no threshold" if line.bound is None else f"of {text(line.bound, down=True)}"
+    said = f"then {_left(line, text)}, {charged} {bound}" if line.bound is not None else f"then {charged}, {bound}"
+    return shown._replace(then=_bar(load_line(line, allocatable)), then_said=said)
+
+
+def _left(line: Line, text: Callable[..., str]) -> str:
+    free = line.free or 0
+    return f"{text(-free)} over" if free < 0 else f"{text(free, down=True)} free"
 
 
 def _bar(line: LoadLine) -> Bar:
@@ -413,26 +513,35 @@ def _cut(rows: Sequence[Item], page: int) -> tuple[Sequence[Item], tuple[int, in
     return some, (first + 1 if some else 0, first + len(some), page, pages)
 
 
-def query_of(parameters: Mapping[str, str]) -> Query:
+def query_of(pairs: Iterable[tuple[str, str]]) -> Query:
     """Read the parameters of a URL; what cannot be read is as if it were not there."""
+    parameters: dict[str, str] = {}
+    tried: dict[str, str] = {}
+    lost: list[str] = []
+    for name, value in list(pairs)[:_MOST_PARAMETERS]:
+        if name.startswith(_TRY):
+            tried[name.removeprefix(_TRY)[:_LONGEST]] = value[:_LONGEST]
+        elif name == "lost":
+            lost.append(value[:_LONGEST])
+        else:
+            parameters[name] = value[:_LONGEST]
 
     def number(name: str) -> int:
         text = parameters.get(name, "")
-        return int(text) if text.isdecimal() and len(text) < 6 else 1
+        return int(text) if text.isascii() and text.isdecimal() and len(text) < 6 else 1
 
-    def word(name: str, usual: str = "") -> str:
-        return parameters.get(name, usual)[:253]
-
-    ns, by = word("ns"), word("by", "namespace")
+    ns, by = parameters.get("ns", ""), parameters.get("by", "namespace")
     if by not in _BY or (by == "pod" and not ns):
         by = "namespace"
     return Query(
         by,
         ns,
-        word("q"),
-        word("sort"),
+        parameters.get("q", ""),
+        parameters.get("sort", ""),
         number("page"),
-        word("nodes_q"),
-        word("nodes_sort"),
+        parameters.get("nodes_q", ""),
+        parameters.get("nodes_sort", ""),
         number("nodes_page"),
+        tuple(tried.items()),
+        tuple(dict.fromkeys(filter(None, lost))),
     )

@@ -58,6 +58,22 @@ function listen() {
 }
 listen();
 
+// What-if: a slider shows its figure at once, and is tried when it is let go; the address says what is tried.
+document.addEventListener("input", (event) => {
+  if (event.target.type === "range") event.target.parentElement.querySelector("output").value = `${event.target.value}%`;
+});
+document.addEventListener("change", (event) => {
+  const form = event.target.closest("form.try");
+  if (!form) return;
+  const asked = new URLSearchParams();
+  for (const [name, value] of new FormData(form)) {
+    const slider = form.elements[name];
+    if (slider.type !== "range" || value !== slider.dataset.now) asked.append(name, slider.type === "range" ? `${value}%` : value);
+  }
+  history.replaceState(null, "", `?${asked}`);
+  refresh();
+});
+
 document.addEventListener("click", async (event) => {
   const button = event.target.closest("button[data-copy]");
   if (!button) return;

@@ -4,7 +4,7 @@ import pytest
 
 from tests.support.rows import GI, commitment, group, line, node, pod, scope
 from webhook.core.reporting.rows import BlockedRow, Commitment, GroupRow, Line, NodeRow, PodRow
-from webhook.core.reporting.view import PAGE, PageView, Query, Shown, page_view, query_of, tone
+from webhook.core.reporting.view import PAGE, PageView, Query, Shown, Tried, page_view, query_of, tone
 
 ROOM = scope("cluster", line(9 * GI, 18 * GI, bound_without_largest=12 * GI), line(12 * GI, 24 * GI, threshold=1.0))
 
@@ -112,24 +112,30 @@ def test_a_holder_says_what_is_not_bounded() -> None:
 
 
 def test_the_url_says_only_what_is_not_usual() -> None:
-    assert Query().parameters() == {}
-    assert Query(by="pod", ns="a", q="web").parameters(page=2) == {"by": "pod", "ns": "a", "q": "web", "page": "2"}
+    assert Query().parameters() == []
+    assert Query(by="pod", ns="a", q="web").parameters(page=2) == [
+        ("by", "pod"),
+        ("ns", "a"),
+        ("q", "web"),
+        ("page", "2"),
+    ]
 
 
 @pytest.mark.parametrize("text", ["x", "-1", "1e9", "99999999", ""])
 def test_a_page_that_is_not_a_number_is_the_first(text: str) -> None:
-    assert query_of({"page": text}).page == 1
+    assert query_of([("page", text)]).page == 1
 
 
 def test_a_url_is_read_back() -> None:
     query = Query(by="workload", ns="a", q="a b", sort="limits", page=3, nodes_q="n", nodes_sort="free", nodes_page=2)
+    query = query._replace(tried=(("thresholds.memory.requests", "70%"),), lost=("n1", "n2"))
     assert query_of(query.parameters()) == query
 
 
 def test_pods_are_shown_of_one_namespace_alone() -> None:
-    assert query_of({"by": "pod"}).by == "namespace"
-    assert query_of({"by": "pod", "ns": "a"}).by == "pod"
-    assert query_of({"by": "nonsense"}).by == "namespace"
+    assert query_of([("by", "pod")]).by == "namespace"
+    assert query_of([("by", "pod"), ("ns", "a")]).by == "pod"
+    assert query_of([("by", "nonsense")]).by == "namespace"
 
 
 def test_a_namespace_leads_to_its_workloads_and_those_to_their_pods() -> None:
@@ -138,3 +144,24 @@ def test_a_namespace_leads_to_its_workloads_and_those_to_their_pods() -> None:
     assert {"by": "workload", "ns": "shop"} in into
     assert {"by": "pod", "ns": "shop", "q": "web"} in into
     assert {} in into
+
+
+def test_what_is_tried_is_drawn_below_what_is() -> None:
+    then = commitment(scope("cluster", line(9 * GI, 6 * GI)))
+    shown = page_view(
+        Shown(commitment(ROOM), [], [], [], [], Tried(then, ("Said.",), "a: b")),
+        Query(tried=(("thresholds.memory.requests", "25%"),), lost=("n1",)),
+    )
+    requests, limits = shown.scopes[0].lines
+    assert requests.then is not None
+    assert (requests.then.threshold, requests.then_said) == (250, "then 3Gi over, 9Gi of 6Gi")
+    assert limits.then_said == "then 0, no threshold"
+    assert shown.what_if.answers == ("Said.",)
+    slider, other = shown.what_if.sliders
+    assert (slider.path, slider.now, slider.value) == ("thresholds.memory.requests", 75, 25)
+    assert (other.path, other.now, other.value) == ("thresholds.memory.limits", 100, 100)
+
+
+def test_a_pools_slider_has_the_pools_path() -> None:
+    shown = view(commitment(ROOM, scope("hm", line(1, 2))))
+    assert shown.what_if.sliders[-1].path == "pools.hm.thresholds.memory.requests"
