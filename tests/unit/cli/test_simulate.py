@@ -17,7 +17,7 @@ def test_a_lower_threshold(server: str) -> None:
     assert result.exit_code == 1
     lines = result.stdout.splitlines()
     assert lines[0] == (
-        "memory requests of the cluster would be over by 2.4Gi; most of it is held by default/Deployment/web."
+        "Memory requests of the cluster would be over by 2.4Gi; most of it is held by default/Deployment/web."
     )
     assert lines[2] == "cluster memory requests"
     assert lines[3].startswith("  now ")

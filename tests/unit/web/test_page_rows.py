@@ -29,7 +29,7 @@ def test_what_is_tried_is_answered_by_the_code_of_simulate() -> None:
     assert tried.commitment is not None
     assert tried.commitment.scopes[0].memory.requests.bound == 2 * accounts.GI
     assert tried.answers == (
-        "memory requests of the cluster would be over by 2Gi; most of it is held by default/Pod/a.",
+        "Memory requests of the cluster would be over by 2Gi; most of it is held by default/Pod/a.",
     )
     assert tried.settings == "thresholds:\n  memory:\n    requests: 25%"
     assert rows.shown(Query(lost=("n9",))).tried.answers[0].startswith("there is no node n9")

@@ -52,7 +52,7 @@ class Query(NamedTuple):
         found = [
             (name, str(value))
             for (name, value), usual in zip(made._asdict().items(), Query(), strict=True)
-            if value != usual and not isinstance(value, tuple)
+            if value != usual and name not in ("tried", "lost")
         ]
         found += [(f"{_TRY}{path}", value) for path, value in made.tried]
         return [*found, *(("lost", node) for node in made.lost)]

@@ -126,6 +126,11 @@ def test_a_page_that_is_not_a_number_is_the_first(text: str) -> None:
     assert query_of([("page", text)]).page == 1
 
 
+def test_a_link_may_add_to_what_is_tried() -> None:
+    assert Query(lost=("a",)).parameters(lost=["a", "b"]) == [("lost", "a"), ("lost", "b")]
+    assert Query(tried=(("mode", "warn"),)).parameters() == [("try.mode", "warn")]
+
+
 def test_a_url_is_read_back() -> None:
     query = Query(by="workload", ns="a", q="a b", sort="limits", page=3, nodes_q="n", nodes_sort="free", nodes_page=2)
     query = query._replace(tried=(("thresholds.memory.requests", "70%"),), lost=("n1", "n2"))
