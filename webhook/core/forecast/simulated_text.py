@@ -13,7 +13,8 @@ def simulated(answer: SimulateAnswer) -> Iterator[str]:
     for each in answer.over:
         amount = bytes_text(each.over) if each.sum.startswith("memory") else millis_text(each.over)
         where = "the cluster" if each.scope == "cluster" else f"pool {each.scope}"
-        yield f"{each.sum.capitalize()} of {where} would be over by {amount}; most of it is held by {', '.join(each.holders)}."
+        holders = ", ".join(each.holders)
+        yield f"{each.sum.capitalize()} of {where} would be over by {amount}; most of it is held by {holders}."
     if answer.displaced:
         yield f"{answer.admitted} of {answer.displaced} pods of the nodes that go would be admitted again."
     if answer.refused:
