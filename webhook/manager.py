@@ -215,7 +215,8 @@ def _reporting(parts: _Parts, pulse: Pulse) -> ReportingDispatcher:
         basis = account.basis
         return Settings(basis.config, basis.config_hash, loader.reading.problem or None)
 
-    sources = Sources(parts.reports, settings, PodUsages(parts.api, clock).read, parts.refusals)
+    usage = PodUsages(parts.api, clock).read
+    sources = Sources(parts.reports, settings, usage, parts.refusals, parts.reports.latest)
     return reporting(sources, parts.registry, account.readiness.unready, pulse)
 
 

@@ -249,3 +249,25 @@ class BlockedRow(Row, frozen=True):
     since: str
     last: str
     waits_for_itself: bool
+
+
+class CheckRow(Row, frozen=True):
+    """What would become of one object: of its `missing` pods, `fits` would be admitted, in the order of the input.
+
+    `decision`, `reason` and `message` are those of the first pod that would be refused; if all fit, of a warning, or
+    of the last one. `asks_*` is what one of its pods asks, in bytes.
+    """
+
+    kind: str
+    namespace: str
+    name: str
+    wanted: int
+    living: int
+    missing: int
+    fits: int
+    decision: str
+    reason: str
+    message: str
+    asks_requests: int
+    asks_limits: int
+    warnings: tuple[str, ...]
