@@ -22,12 +22,15 @@ _MORE = {"manifests": ("cli/test_footprint.py",)}  # whose golden files are of w
 _SHELL = {
     "admission/pods": (
         "admission/test_pods.py",
+        "admission/test_pods_basis.py",
         "admission/test_pending.py",
+        "state/test_pending.py",
         "admission/test_deadlines.py",
         "admission/test_pods_credit.py",
     ),
     "admission/deadlines": ("admission/test_deadlines.py", "admission/test_pods.py"),
-    "admission/pending": ("admission/test_pending.py", "admission/test_pods.py", "admission/test_pods_credit.py"),
+    "admission/pending": ("admission/test_pending.py",),
+    "state/pending": ("state/test_pending.py", "admission/test_pods.py", "admission/test_pods_credit.py"),
     "admission/workloads": ("admission/test_workloads.py",),
     "admission/orphans": ("admission/test_orphans.py",),
     "admission/configuration": ("admission/test_configuration.py",),

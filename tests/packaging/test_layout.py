@@ -16,8 +16,9 @@ WITHOUT_CODE = {
     "core/ledger/entry.py": "two structs, whose fields test_ledger.py and test_unbound.py read",
     "core/reporting/rows.py": "structs that a report is made of, which the tests of every surface that shows it read",
     "core/values/domain.py": "one constant, which tests/packaging/test_domain.py changes everywhere",
-    "web/sources.py": "protocols: test_reporting_routes.py holds the routes against them",
+    "state/guarded.py": "one dataclass of what the lock guards, which every test of the state goes through",
     "watch/events.py": "what a reflector delivers: test_decoder.py and test_reflector.py hold it against that",
+    "web/sources.py": "protocols: test_reporting_routes.py holds the routes against them",
 }
 
 

@@ -156,7 +156,7 @@ def test_a_body_that_takes_longer_than_it_may_is_not_read_to_its_end(server: Fak
 
 def test_a_body_that_stops_half_way_is_unanswered(server: FakeApiServer, api: Api) -> None:
     server.reply("list", b"{}", whole=False)
-    with api.stream(PATH, {}, 30, 30) as stream, pytest.raises(Unanswered):
+    with api.stream(PATH, {}, 30, 0.2) as stream, pytest.raises(Unanswered):
         stream.rest(30)
 
 

@@ -21,8 +21,7 @@ NOT_READ = "the ConfigMap headroom-config has not been read yet"
 
 def look(of: ClusterState, at: Callable[[Ledger], T]) -> T:
     """Look at the ledger."""
-    with of.lock:
-        return at(of.ledger)
+    return of.read(at)
 
 
 def committed(of: ClusterState) -> float:
@@ -36,11 +35,11 @@ def bound(of: ClusterState) -> float:
 
 
 def unready(of: ClusterState) -> str:
-    return of.unready() or ""
+    return of.readiness.unready() or ""
 
 
 def unable(of: ClusterState) -> str:
-    return of.unable() or ""
+    return of.readiness.unable() or ""
 
 
 @pytest.fixture
