@@ -4,7 +4,6 @@ It answers GET alone and knows nobody: docs/rest.md says who can reach it. What 
 and its description (openapi.py) is made from the same types.
 """
 
-import logging
 from collections.abc import Callable
 from functools import partial
 from typing import Final
@@ -26,14 +25,11 @@ from webhook.web.routes import HEALTHZ, METRICS, READYZ
 from webhook.web.shelf import Encoded
 from webhook.web.sources import Sources, UsageError
 
-log = logging.getLogger(__name__)
-
 API: Final = openapi.API
 EVENTS: Final = openapi.EVENTS
 POD_METRICS: Final = "/pod-metrics"
 PROBES: Final = "/probes"
 OPENAPI: Final = "/openapi.json"
-_JSON = "application/json"
 _LONGEST: Final = 64 << 10  # bytes of a body; nothing here reads one
 
 Unready = Callable[[], str | None]
