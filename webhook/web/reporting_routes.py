@@ -46,7 +46,7 @@ def create_reporting_app(
     _add_rows(app, answers, sources)
     _add_pykles(app, answers, sources)
     _add_probes(app, registry, unready, unhealthy)
-    paths = sorted({str(rule) for rule in app.url_map.iter_rules()} | {EVENTS, OPENAPI})
+    paths = sorted({str(rule) for rule in app.url_map.iter_rules()} | {OPENAPI})
     described = msgspec.json.encode(openapi.document(_collections(sources)))
     app.add_url_rule(OPENAPI, OPENAPI, lambda: _response(Response(200, described)), methods=["GET"])
     _add_errors(app, paths)
@@ -70,6 +70,11 @@ def _add_rows(app: Flask, answers: Answers, sources: Sources) -> None:
         app.add_url_rule(f"{API}/{each.name}", each.name, partial(rows, each), methods=["GET"])
     for name, make in (("commitment", answers.commitment), ("config", answers.config)):
         app.add_url_rule(f"{API}/{name}", name, partial(whole, make), methods=["GET"])
+
+    @app.get(EVENTS)  # the dispatcher answers a good request for the stream itself
+    def events() -> flask.Response:
+        _takes_nothing()
+        return _response(problem(400, "a stream is read with GET"))
 
 
 def _add_pykles(app: Flask, answers: Answers, sources: Sources) -> None:
