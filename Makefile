@@ -81,6 +81,7 @@ docs: .venv/.made ## Write again what is made from the code: reference pages, sc
 	@$(BIN)/python -m tests.packaging.domain
 	@$(BIN)/python -m tests.unit.core.config.test_schema_docs
 	@$(BIN)/python -m tests.unit.observability.test_metrics_docs
+	@$(BIN)/python -m tests.unit.web.test_reporting_routes_docs
 	@$(BIN)/python -m tests.packaging.architecture
 
 pages: .venv/.made ## Have README and docs/ show what their commands print now

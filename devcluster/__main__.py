@@ -35,7 +35,7 @@ def _up(arguments: argparse.Namespace) -> int:
     print(f"{'up' if made else 'already up'} with {settings}")
     print(report.table(local))
     use = "\n         ".join([*report.surroundings(local), "kubectl get nodes"])
-    print(f"\nuse it:  {use}\nend it:  make down")
+    print(f"\nreports: {local.reporting_url()}/api/v1/commitment\nuse it:  {use}\nend it:  make down")
     return 0
 
 

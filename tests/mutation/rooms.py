@@ -22,6 +22,7 @@ _MORE = {"manifests": ("cli/test_footprint.py",)}  # whose golden files are of w
 _SHELL = {
     "admission/pods": (
         "admission/test_pods.py",
+        "admission/test_pods_basis.py",
         "admission/test_pending.py",
         "state/test_pending.py",
         "admission/test_deadlines.py",

@@ -189,6 +189,21 @@ def test_what_a_quota_will_refuse_is_refused_while_quotas_are_seen(
     until(lambda: b"QuotaExceeded" in b"".join(replica.lines()))
 
 
+def test_reports_are_of_the_account_that_reviews_are_judged_by(
+    cluster: FakeCluster, start: Callable[[], Replica]
+) -> None:
+    replica = start()
+    cluster.add_pod("a", "3Gi")
+    until(lambda: [each["name"] for each in json.loads(replica.page("/api/v1/pods"))["items"]] == ["a"])
+    (cluster_row,) = json.loads(replica.page("/api/v1/commitment"))["scopes"]
+    assert cluster_row["memory"]["requests"]["committed"] == 3 << 30
+    assert cluster_row["memory"]["requests"]["bound"] == 8 << 30
+    assert json.loads(replica.page("/"))["Nodes"][0]["NodeName"] == "node"
+    assert json.loads(replica.page("/api/v1/config"))["problem"] is None
+    assert "metrics.k8s.io is not served" in json.loads(replica.page("/pod-metrics"))["detail"]
+    assert not replica.ask("b", "6Gi"), "it is the same account"
+
+
 @pytest.mark.long
 def test_without_a_right_to_see_quotas_all_else_goes_on(cluster: FakeCluster, start: Callable[[], Replica]) -> None:
     cluster.add_quota("q", {"requests.memory": "1Gi"}, {"requests.memory": "0"})

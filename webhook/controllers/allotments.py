@@ -192,6 +192,8 @@ class AllotmentController:
             shown = None if configmap is None else state(configmap)
         except (SharedError, NewerVersionError):
             shown = None
+        if configmap is not None:
+            self._bookings.born(configmap.metadata.creation_timestamp)
         restarts = self._rereading.restarts  # read before `_deaf`, which is set before it grows
         if self._deaf or not self._bookings.watched(shown, revision, restarts):
             return

@@ -5,7 +5,8 @@ import time
 from collections.abc import Callable
 from threading import Event
 
-from webhook.core.ledger.recount import Drift, recount
+from webhook.core.ledger.drift import Drift
+from webhook.core.ledger.recount import recount
 from webhook.state.cluster_state import ClusterState
 
 log = logging.getLogger(__name__)

@@ -6,7 +6,7 @@ from typing import Final
 
 from webhook.controllers.allotment_store import NAME as ALLOTMENTS
 from webhook.controllers.allotments import AllotmentController
-from webhook.core.api.types import Node, ObjectError, Pod, reader
+from webhook.core.api.types import Node, ObjectError, Pod, WatchedPod, reader
 from webhook.core.ledger.info import PodInfo, node_info, pod_info
 from webhook.core.ledger.nodes import NodeInfo
 from webhook.core.pods.rules import NEWEST, Rules
@@ -72,12 +72,12 @@ def watch_pods(api: Api, account: ClusterState) -> Reflector[PodInfo]:
             case _:
                 _tell_state(account, account.pods, news)
 
-    def taken(pod: Pod) -> PodInfo:
+    def taken(pod: WatchedPod) -> PodInfo:
         return _pod(pod, account.basis.rules)
 
     pause = ReadThrottle(BUSY, AT_EASE)
     account.set_pace(pause)
-    resource = Resource(PODS.path, Pod, PODS.read, taken)
+    resource = Resource(PODS.path, WatchedPod, PODS.read, taken)
     return Reflector(api, resource, deliver, pause=pause, clock=account.clock)
 
 
@@ -183,7 +183,7 @@ def _pod(pod: Pod, rules: Rules = NEWEST) -> PodInfo:
         return pod_info(pod, rules=rules)
     except ObjectError as error:
         log.error("pod %s/%s counts as nothing: %s", pod.metadata.namespace, pod.metadata.name, error)  # noqa: TRY400
-        return pod_info(Pod(pod.metadata, type(pod.spec)(node_name=pod.spec.node_name)))
+        return pod_info(type(pod)(metadata=pod.metadata, spec=type(pod.spec)(node_name=pod.spec.node_name)))
 
 
 def _node(node: Node) -> NodeInfo:
@@ -195,5 +195,5 @@ def _node(node: Node) -> NodeInfo:
 
 
 QUOTAS: Final = Resource("/api/v1/resourcequotas", ResourceQuota, read_quota, quota)
-PODS: Final = Resource("/api/v1/pods", Pod, reader(Pod), _pod)
+PODS: Final = Resource("/api/v1/pods", WatchedPod, reader(WatchedPod), _pod)
 NODES: Final = Resource("/api/v1/nodes", Node, reader(Node), _node)

@@ -13,6 +13,7 @@ _LABELS = {"app.kubernetes.io/name": "headroom", "app.kubernetes.io/managed-by":
 class _Meta(msgspec.Struct):
     resource_version: str = msgspec.field(name="resourceVersion", default="0")
     uid: str = ""
+    creation_timestamp: str = msgspec.field(name="creationTimestamp", default="")
 
 
 class ConfigMap(msgspec.Struct):

@@ -29,8 +29,8 @@ from webhook.controllers.allotments import AllotmentController
 from webhook.controllers.versions import Versions
 from webhook.core.forecast.plan import KINDS
 from webhook.core.ledger.balance import Balance
+from webhook.core.ledger.drift import Drift
 from webhook.core.ledger.ledger import Ledger
-from webhook.core.ledger.recount import Drift
 from webhook.core.ledger.reservations import Reservation
 from webhook.core.ledger.rules import Bound
 from webhook.core.reviews.review import AdmissionRequest

@@ -160,6 +160,11 @@ class Bookings:
                 self.observe(shared, revision)
             return True
 
+    def born(self, created: str) -> None:
+        """Record when the object was created, as Kubernetes writes it, empty if that is not known; for reports."""
+        with self._guarded.lock:
+            self._guarded.ledger.born(created)
+
     def restores(self) -> Restore:
         """Return what is known about restores of etcd."""
         return self._restores.known()

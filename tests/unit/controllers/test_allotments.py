@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
+import msgspec
 import pytest
 
 from tests.support.accounts import pod
@@ -18,6 +19,8 @@ from tests.support.replica import response, review, waits
 from webhook.core.sharing import shared_state as shared
 from webhook.core.sharing.allotment import Timing
 from webhook.core.sharing.shared_state import Shared
+from webhook.kube.configmaps import ConfigMap
+from webhook.state.report_source import ReportSource
 
 OBJECT, MARK = "headroom-allotments", "headroom-allotments-made"
 WHOLE = Timing().validity + Timing().lapse
@@ -103,6 +106,16 @@ def test_the_object_is_labelled_and_named_in_its_namespace(server: FakeConfigMap
         assert each["metadata"]["namespace"] == "headroom-system"
         assert each["metadata"]["labels"]["app.kubernetes.io/name"] == "headroom"
         assert "resourceVersion" not in each["metadata"]
+
+
+def test_the_account_begins_when_the_object_is_made(server: FakeConfigMaps) -> None:
+    with replica(server) as r:
+        until(lambda: is_ready(r))
+        made = {"metadata": {"resourceVersion": "1", "creationTimestamp": "2026-11-30T00:00:00Z"}}
+        r.booking.tell(msgspec.convert(made, ConfigMap), 1)
+        r.admission.account.see_pod(msgspec.structs.replace(pod("old"), created="2026-11-29T00:00:00Z"))
+        (row,) = ReportSource(r.admission.account, str).latest().namespaces()
+        assert row.unreviewed == {"beforeHeadroom": 1}
 
 
 def test_two_that_start_together_on_a_new_cluster_are_both_ready_at_once(server: FakeConfigMaps) -> None:

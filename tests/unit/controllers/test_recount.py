@@ -8,7 +8,7 @@ from tests.support.accounts import pod
 from tests.support.replica import ready
 from webhook.admission.pods import PodAdmission
 from webhook.controllers.recount import RecountController
-from webhook.core.ledger.recount import Drift
+from webhook.core.ledger.drift import Drift
 from webhook.core.values.amounts import Amounts
 
 

@@ -458,6 +458,17 @@ class Allotment:
         state = shared or self.shared
         return NOTHING if state is None else held_by_others(self._ledger, state, self.replica, scope, pod)
 
+    def granted_elsewhere(self, scope: str) -> Amounts:
+        """What other replicas hold in a scope for pods that may still come, as of each one's last write; for reports.
+
+        Pods that a replica has granted or seen since then are not considered.
+        """
+        total = NOTHING
+        for replica, holding in self.shared.holdings.items() if self.shared else ():
+            if replica != self.replica:
+                total = total.plus(holding.held.get(scope, NOTHING).beyond(holding.spare.get(scope, NOTHING)))
+        return total
+
     def promising(self, pod: PodInfo, now: float) -> bool:
         """Say whether another proposal may help a pod that did not fit: it fits by now, or others must be called."""
         if self.shared is None or not self.may_book():

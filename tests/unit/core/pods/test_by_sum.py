@@ -29,7 +29,7 @@ def figures(found: Commitment) -> tuple[int, int, int, bool]:
     sums = (found.requests.total, found.limits.total, found.filled.total)
     assert not any(each % NANO for each in sums)
     requests, limits, filled = (each // NANO for each in sums)
-    return requests, limits, filled, found.unbounded
+    return requests, limits, filled, found.is_unbounded
 
 
 def container(name: str = "a", request: object = None, limit: object = None, **more: Any) -> Json:

@@ -11,7 +11,8 @@ from tests.support.kubernetes_footprint import kubernetes_says
 from tests.support.sample_pods import Json, pods
 from webhook.core.api.types import ObjectError, Pod, reader
 from webhook.core.pods import footprint as module
-from webhook.core.pods.footprint import asks_for_memory, explain, footprint
+from webhook.core.pods.footprint import asks_for_memory, explain, footprint, measured
+from webhook.core.pods.rules import KUBERNETES_1_36, KUBERNETES_1_37
 from webhook.core.pods.terms import Terms
 
 NANO = 10**9
@@ -153,6 +154,27 @@ def test_filled_limits_are_never_below_the_declared_nor_below_what_an_unbounded_
     assert amounts.cpu_limits_filled >= amounts.cpu_limits
     assert not amounts.memory_unbounded or amounts.memory_limits_filled >= amounts.memory_requests
     assert not amounts.cpu_unbounded or amounts.cpu_limits_filled >= amounts.cpu_requests
+
+
+@given(pods())
+@settings(max_examples=examples(200), deadline=None)
+def test_a_pod_is_unbounded_where_a_container_of_it_is(pod: Json) -> None:
+    amounts, unbounded = measured(read(pod))
+    assert amounts == footprint(read(pod))
+    assert (unbounded > 0) == bool(amounts.memory_unbounded)
+    assert unbounded <= len(read(pod).spec.containers) + len(read(pod).spec.init_containers)
+
+
+def test_app_containers_and_sidecars_without_a_memory_limit_are_counted() -> None:
+    limits = {"resources": {"limits": {"memory": "1Gi"}}}
+    spec = {
+        "containers": [{"name": "a"}, {"name": "b", **limits}, {"name": "c", "resources": {"limits": {"cpu": "1"}}}],
+        "initContainers": [{"name": "d"}, {"name": "e", "restartPolicy": "Always"}],
+    }
+    assert measured(read({"spec": spec})).unbounded == 3
+    assert measured(read({"spec": spec | {"resources": {"limits": {"memory": "4Gi"}}}})).unbounded == 0
+    both = measured(read({"spec": spec}), (KUBERNETES_1_36, KUBERNETES_1_37))
+    assert both == measured(read({"spec": spec}))
 
 
 @given(pods())

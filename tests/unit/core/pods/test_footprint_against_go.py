@@ -67,7 +67,7 @@ def test_the_random_pods_reach_every_part_of_the_rule() -> None:
     batch = [read_pod(json.dumps(pod).encode()) for pod in many(1000)]
     taken = [explain(pod).memory for pod in batch]
     assert {each.requests.decisive for each in taken} == {"containers", "init", "status", "pod"}
-    assert {each.unbounded for each in taken} == {True, False}
+    assert {each.is_unbounded for each in taken} == {True, False}
     assert any(each.requests.overhead and not each.limits.overhead for each in taken)
     assert any(each.requests.overhead_twice for each in taken)
     assert any(each.requests.claims for each in taken)
