@@ -119,11 +119,11 @@ class Synced:
         """Let the next write become due, and write it as the allotment controller does; it retires what was seen."""
         self._ahead += self._timing.renew
         for _ in range(10):
-            proposed = self.admission.next_proposal("epoch", fresh=True, may_write=True)
+            proposed = self.admission.account.bookings.next_proposal("epoch", fresh=True, may_write=True)
             if proposed is None:
                 return
             proposal, revision = proposed
-            self.admission.proposal_written(proposal, revision + 1)
+            self.admission.account.bookings.written(proposal, revision + 1)
         raise RuntimeError("the booking comes to no end")
 
     def ask(self, body: bytes) -> bytes:

@@ -83,11 +83,12 @@ class Burst:
 
     def _begin(self, rival: str, *, is_suspicious: bool) -> None:
         state = self._account.admission.account
-        with state.lock:
-            ledger = state.ledger
+        guarded = state._guarded
+        with guarded.lock:
+            ledger = guarded.ledger
             if len(ledger.reservations):
                 raise RuntimeError("something of the last turn is still open")
-            state.allotment._credit._shares = SHARES if rival == LIMITED else None
+            guarded.allotment._credit._shares = SHARES if rival == LIMITED else None
             ledger.reservations.subjects = _Untracked() if rival == UNTRACKED else Subjects()
             if is_suspicious:
                 now = state.clock()

@@ -91,21 +91,20 @@ def measure(sizes: Sequence[int], say: Callable[[str], None]) -> Chapter:
 
 def _admissions(account: Synced, timer: Timer, names: Sequence[str]) -> None:
     """Process reviews up to the first, second and third step and to the end; each difference is a step's cost."""
-    admission = account.admission
+    state = account.admission.account
     bodies = [account.bodies.review(name) for name in names]
 
     def work_out(body: bytes) -> Evaluation:
-        asked = question(decode_of_pod(body), admission.account.ledger.accounting)
+        asked = question(decode_of_pod(body), state.basis.accounting)
         if not isinstance(asked, Evaluation):
             raise TypeError(f"nothing was asked: {asked}")
         return asked
 
     def judge(body: bytes) -> None:
         asked = work_out(body)
-        with admission.account.lock:
-            outcome = admission._decide(asked, admission.account.clock())
-        if not (outcome.settled and outcome.verdict.allowed):
-            raise RuntimeError(f"not admitted at once: {outcome}")
+        judged = state.reviews.decide(asked, state.basis, state.clock())
+        if judged is None or not (judged[0].settled and judged[0].verdict.allowed):
+            raise RuntimeError(f"not admitted at once: {judged}")
 
     decoded = timer(ADMITTED, "decode the review and its pod", decode_of_pod, bodies)
     worked_out = timer(ADMITTED, "then work out what the pod asks", work_out, bodies)

@@ -16,6 +16,10 @@ class Reason(NamedTuple):
 NOT_RUN = (
     Reason(r"make (test|check)", "what runs these tests: .ci/run runs both on a fresh checkout"),
     Reason(
+        r"make (unit|coverage)|\.venv/bin/python -m pytest tests/unit.*",
+        "what runs the same tests as make test, or a part of them",
+    ),
+    Reason(
         r"make bench(-full)?|python -m benchmarks(\.memory)?( .*)?",
         "take 13 to 50 minutes; benchmarks has tests of its own",
     ),
@@ -24,8 +28,8 @@ NOT_RUN = (
         "minutes; part of make test in small",
     ),
     Reason(r"python -m tests\.support\.public_manifests .*", "needs clones of other projects from the network"),
-    Reason(r"python -m tests\.docs --write", "is this test itself, and writes"),
-    Reason(r"make docs", "writes what tests/unit/core/config/test_docs.py and others hold"),
+    Reason(r"make pages", "is this test itself, and writes"),
+    Reason(r"make docs", "writes what tests/unit/core/config/test_schema_docs.py and others hold"),
     Reason(r"kubectl describe node", "is named there, not to be typed: a node is missing"),
     Reason(r"kubectl delete --cascade=orphan", "is named there: tests/e2e/test_early_answers.py does it"),
     Reason(r"kubectl create job --from=cronjob/NAME", "is named there: tests/e2e/test_early_answers.py does it"),
@@ -53,7 +57,7 @@ NOT_RUN = (
     Reason(r".*\| jq .*", "there is no jq here", needs="jq"),
 )
 # These words of make are run elsewhere; the test sees that they are there at all.
-MADE = ("test", "check", "bench", "bench-full", "mutants", "docs")
+MADE = ("test", "check", "unit", "coverage", "bench", "bench-full", "mutants", "docs")
 
 
 def reason(command: str) -> str | None:

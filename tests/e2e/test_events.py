@@ -291,6 +291,7 @@ def test_a_storm_of_2000_refusals_of_one_deployment_is_one_event_and_a_complete_
     full.audited(2000)
 
 
+@pytest.mark.timeout(600)
 def test_200_deployments_that_are_refused_are_all_told_within_bounds(full: Story) -> None:
     names = [f"big-{number}" for number in range(200)]
     forgotten(full)

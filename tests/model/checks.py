@@ -98,9 +98,9 @@ class Checks:
             if not reservation.is_open and reservation.key not in retired
         ]
         return [
-            (name, r.spread.footprint, tuple(s for s in r.spread.scopes if r.before.within(s) is NOTHING))
+            (name, r.spread.footprint, tuple(s for s in r.spread.scopes if r.before.within(s) == NOTHING))
             for name, r in settled
-            if r.before is UNBORN or r.before.elsewhere
+            if r.before == UNBORN or r.before.elsewhere
         ]
 
     def reviewed_is_there(self, request: Request) -> bool:
@@ -260,7 +260,7 @@ class Checks:
             return False
         if reservation.before.elsewhere:
             return bool(pod.confined_to) or pod.node == "pool"
-        return reservation.before is UNBORN or not pod.footprint.within(reservation.before.footprint)
+        return reservation.before == UNBORN or not pod.footprint.within(reservation.before.footprint)
 
 
 def _by_name(reservations: list[Named], scope: str) -> dict[str, Interval]:

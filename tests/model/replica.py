@@ -120,7 +120,7 @@ class Replica:
 
     def _decided(self, waiting: Waiting) -> bool:
         pod, now = waiting.request.pod, self.clock()
-        if self.allotment.again(pod, now):
+        if self.allotment.grants.again(pod, now):
             self.world.allow(waiting.request)
             return True
         if waiting.request.forced and not (waiting.request.on_trial and not self.broken(pod)):
@@ -128,10 +128,10 @@ class Replica:
         if self.broken(pod):
             self.world.refuse(waiting.request)
             return True
-        if self.allotment.shortfall(pod, now) is not None:
+        if self.allotment.grants.shortfall(pod, now) is not None:
             self.world.count["beyond credit"] += 1
             return False
-        if self.allotment.take(pod, now):
+        if self.allotment.grants.take(pod, now):
             self.world.check_grant(self)
             self.world.allow(waiting.request)
             return True
@@ -151,10 +151,10 @@ class Replica:
         """Return what it could still grant without another write."""
         if not self.allotment.valid(self.clock()):
             return NOTHING
-        spare, pending = self.allotment.spare(scope), self.allotment.pending
+        spare, pending = self.allotment.grants.spare(scope), self.allotment._terms.pending
         if pending is None:
             return spare
-        return spare.upto(pending.held.get(scope, NOTHING).beyond(pending.load.get(scope, NOTHING)))
+        return spare.upto(pending.proposal.held.get(scope, NOTHING).beyond(pending.loaded(scope)))
 
     @property
     def booked(self) -> set[str]:
@@ -168,7 +168,7 @@ class Replica:
         """Answer a review that has waited too long with *cannot tell*."""
         self.waiting.remove(waiting)
         if waiting.request.forced:
-            self.allotment.force(waiting.request.pod, self.clock())
+            self.allotment.grants.force(waiting.request.pod, self.clock())
             self.world.allow(waiting.request)
 
     # -- the allotment controller --------------------------------------------------------------------------------------
@@ -176,7 +176,7 @@ class Replica:
     def work(self) -> None:
         """Apply what time makes due, settle reviews that can be settled, and send the next write if there is one."""
         now = self.clock()
-        self.allotment.lapse()
+        self.allotment.grants.lapse()
         booked = {ask.pod.key for ask in self.letter.proposal.booked} if self.letter else set()
         for waiting in list(self.waiting):
             if waiting.request.pod.key not in booked and self._settled(waiting, now):
@@ -199,7 +199,7 @@ class Replica:
         asks = [
             w
             for w in self.waiting
-            if (w.request.forced or self.allotment.shortfall(w.request.pod, now) is None)
+            if (w.request.forced or self.allotment.grants.shortfall(w.request.pod, now) is None)
             and (not w.proposed or self._helps(w.request, now))
         ]
         if not self.allotment.may_book():
@@ -287,7 +287,7 @@ class Replica:
             waiting.proposed = waiting.proposed or key in unfit
         for name, reservation in letter.proposal.tentative:
             if reservation.key not in told and self.drops:
-                self.allotment.drop(name, reservation.key)
+                self.allotment.grants.drop(name, reservation.key)
         now = self.clock()
         for waiting in list(self.waiting):
             if waiting.proposed and self._settled(waiting, now):

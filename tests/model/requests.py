@@ -39,7 +39,7 @@ class Request:
     @property
     def is_change(self) -> bool:
         """Say whether the request changes an existing pod."""
-        return self.pod.before is not UNBORN
+        return self.pod.before != UNBORN
 
     @property
     def is_asked(self) -> bool:

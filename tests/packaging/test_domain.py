@@ -9,7 +9,7 @@ from tests.packaging.domain import CONSTANT, ROOT, rewrite, texts, tracked, want
 
 CHECKS = (
     "tests/unit/core/config/test_config.py",
-    "tests/unit/core/config/test_docs.py",
+    "tests/unit/core/config/test_schema_docs.py",
     "tests/packaging/test_manifests.py",
 )
 

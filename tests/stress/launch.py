@@ -16,8 +16,9 @@ from webhook.cli import main as cli
 from webhook.controllers import recount as recounting
 from webhook.core.ledger.info import PodInfo
 from webhook.core.ledger.ledger import Ledger
-from webhook.core.sharing.allotment import Allotment, Timing
+from webhook.core.sharing.allotment import Timing
 from webhook.core.sharing.credit import SHARES, Credit
+from webhook.core.sharing.grants import Grants
 
 RECOUNT_SECONDS = 2.0
 
@@ -36,7 +37,7 @@ def _forget_others() -> None:
         self._ledger.grant(pod, now)
         return True
 
-    Allotment.take = take  # type: ignore[method-assign]  # that is the fault
+    Grants.take = take  # type: ignore[method-assign]  # that is the fault
 
 
 def _release_on_sight() -> None:
@@ -58,7 +59,7 @@ def _reserve_nothing() -> None:
     def take(self: Patched, pod: PodInfo, now: float) -> bool:
         return True
 
-    Allotment.take = take  # type: ignore[method-assign]  # that is the fault
+    Grants.take = take  # type: ignore[method-assign]  # that is the fault
 
 
 def _switch_credit() -> None:

@@ -20,10 +20,10 @@ from tests.stress.clients import CANNOT_TELL, CONFLICT, CREATED, TOO_LATE, Tally
 from tests.stress.conftest import Record
 from tests.stress.figures import Figures
 from tests.stress.recovery import AFTER_SECONDS, documented, full_again, patience
-from tests.stress.scene import BOUND, POD, SHIPPED, SHORT, Scene, Times, shown
+from tests.stress.scene import BOUND, POD, SETTLE_SECONDS, SHIPPED, SHORT, Scene, Times, shown
 from tests.stress.witness import PODS, Witness
 
-pytestmark = pytest.mark.live
+pytestmark = [pytest.mark.live, pytest.mark.timeout(600)]  # on a busy machine; a minute on an idle one
 
 REVISIONS = 3_000
 FEW = 20 * POD  # what is left of the pods when etcd is put back; at the copy it was all of the bound
@@ -141,7 +141,7 @@ def test_replicas_that_live_through_a_restore_are_ready_again_in_time_and_grant_
                 seconds = time.monotonic() - began[0]
                 conflicts = sum(shown(replica, CONFLICTS) for replica in replicas) - conflicts
                 bare.clear()  # nobody knows the names of those that live again, so nobody else deletes them
-                back = full_again(witness, churn, time.monotonic(), 30)
+                back = full_again(witness, churn, time.monotonic(), SETTLE_SECONDS)
                 time.sleep(AFTER_SECONDS)
                 seen = witness.testify()
         told, closed = tally.outcomes(since=began[0]), tally.outcomes(since=away)
@@ -196,7 +196,7 @@ def test_while_an_api_server_shows_what_was_before_nothing_is_granted(
             with Witness(bare.server) as witness:
                 until(lambda: max(ready) < float("inf"), "readiness", patience(SHORT))
                 bare.clear()
-                full = full_again(witness, churn, time.monotonic(), 30)
+                full = full_again(witness, churn, time.monotonic(), SETTLE_SECONDS)
                 time.sleep(AFTER_SECONDS)
                 seen = witness.testify()
     note = (

@@ -50,8 +50,8 @@ class Replica:
         account = judge.admission.account
         self.told: list[str] = []
         self._list_is_due = False
-        self.rereading = RelistController(account, self.told.append)
-        self.booking = AllotmentController(configmaps, judge.admission, self.stop, prove, self.rereading)
+        self.rereading = RelistController(account.bookings, self.told.append)
+        self.booking = AllotmentController(configmaps, account.bookings, self.stop, prove, self.rereading)
         self.watch = watch_allotments(self.api, NAMESPACE, self.booking, account.begin_again)
         self.rereading.join([self.watch.request_list, self._relist])
         self.booker = threading.Thread(target=self.booking.run)
@@ -68,7 +68,7 @@ class Replica:
 
     def break_pods(self, seconds: float) -> None:
         """Break the watch on pods and let `seconds` pass under the lock, so that no other thread acts in between."""
-        with self.admission.account.lock:
+        with self.admission.account._guarded.lock:
             self.admission.account.tell_broken(self.admission.account.pods, "reset")
             self.judge.clock.wait(seconds)
 
@@ -76,7 +76,7 @@ class Replica:
         """Open the watch on pods again, after a list if one was requested."""
         due, self._list_is_due = self._list_is_due, False
         if due:
-            self.judge.sync(self.memory, revision=self.admission.account.ledger.revision or 100)
+            self.judge.sync(self.memory, revision=self.admission.account._guarded.ledger.revision or 100)
         self.admission.account.tell_live(self.admission.account.pods)
 
     @property
@@ -98,9 +98,9 @@ class Replica:
         """Wait until the allotment controller has done all work that is due now: it has started, and waits again."""
         account = self.admission.account
         for _ in range(2):  # the first wait may have begun before
-            with account.lock:
-                account.wake()
-            until(lambda: not account._work)
+            with account._guarded.lock:
+                account._guarded.wakeup.wake()
+            until(lambda: not account._guarded.wakeup._work)
 
     def end_booking(self) -> None:
         """Stop the allotment controller's thread and wait for its end."""
@@ -154,4 +154,4 @@ def pass_time(seconds: float, *replicas: Replica) -> None:
 
 def is_ready(replicas: Replica) -> bool:
     """Say whether a replica holds a valid allotment."""
-    return replicas.admission.account.unready() is None
+    return replicas.admission.account.readiness.unready() is None

@@ -7,6 +7,7 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initial
 from msgspec import structs
 
 from tests.support.reference_ledger import SUMS, Twin
+from tests.support.reference_report import compare
 from webhook.core.config.config import HeadroomConfig
 from webhook.core.config.duration import Duration
 from webhook.core.config.names import NamespacePattern
@@ -22,6 +23,7 @@ from webhook.core.config.types import (
     Sums,
     Thresholds,
 )
+from webhook.core.ledger.account import AccountSnapshot
 from webhook.core.ledger.info import PodInfo
 from webhook.core.ledger.interval import Before
 from webhook.core.ledger.ledger import Ledger
@@ -29,7 +31,9 @@ from webhook.core.ledger.nodes import Allocatable, NodeInfo
 from webhook.core.ledger.recount import recount
 from webhook.core.ledger.reservations import Named
 from webhook.core.ledger.rules import AccountingRules
+from webhook.core.ledger.traits import BARE, Traits
 from webhook.core.pods.confinement import NAME, Need, Way, Ways
+from webhook.core.reporting.report import Memo, Report
 from webhook.core.values.amounts import Amounts
 
 shares = st.none() | st.builds(Share, st.sampled_from([33_333, 75_000, 100_000, 150_000]))
@@ -112,9 +116,16 @@ confinements = st.lists(
     st.builds(Way, labels, named, st.lists(needs, max_size=2, unique=True).map(tuple)), max_size=2, unique=True
 ).map(tuple)
 
+traits = st.builds(
+    Traits,
+    workload=st.sampled_from([BARE, ("Deployment", "web"), ("CronJob", "night")]),
+    unbounded=st.integers(0, 2),
+    static=st.integers(0, 4).map(lambda drawn: drawn == 4),
+)
+
 pods = st.builds(
     PodInfo,
-    name=st.sampled_from([f"{'free' if number % 2 else 'default'}/p{number}" for number in range(6)]),
+    name=st.sampled_from([f"{('default', 'free', 'kube-system')[number % 3]}/p{number}" for number in range(6)]),
     uid=st.sampled_from(["u1", "u2", "u3"]),
     revision=st.just(1),
     footprint=footprints,
@@ -123,6 +134,8 @@ pods = st.builds(
     confined_to=confinements,
     priority_class=st.sampled_from(["", "vital"]),
     of_daemon_set=st.booleans(),
+    traits=traits,
+    created=st.sampled_from(["", "2026-11-01T00:00:00Z", "2026-11-03T00:00:00Z"]),
 )
 
 nodes = st.builds(
@@ -136,6 +149,10 @@ nodes = st.builds(
 )
 
 
+def _shown(report: Report) -> object:
+    return report.commitment(), report.nodes(), report.namespaces(), report.workloads(), tuple(report.pods())
+
+
 class LedgerAndTwin(RuleBasedStateMachine):
     """Gives both the same events. It favours pods already seen when it changes, deletes and grants again."""
 
@@ -147,13 +164,17 @@ class LedgerAndTwin(RuleBasedStateMachine):
         config = HeadroomConfig()
         self.ledger, self.twin = Ledger(AccountingRules(config)), Twin(config)
         self.revision = 1
+        self.birth = ""
+        self.memo = Memo()
+        self.held: tuple[AccountSnapshot, object] | None = None
 
     def _newer(self, pod: PodInfo) -> PodInfo:
         self.revision += 1
         waits = (pod.confined_to, False, pod.priority_class, pod.of_daemon_set)
-        return PodInfo(
+        newer = PodInfo(
             pod.name, pod.uid, self.revision, pod.footprint, pod.node, pod.counts, *(() if pod.node else waits)
         )
+        return structs.replace(newer, traits=pod.traits, created=pod.created)
 
     @rule(target=seen, pod=pods)
     def see(self, pod: PodInfo) -> PodInfo:
@@ -165,7 +186,7 @@ class LedgerAndTwin(RuleBasedStateMachine):
     @rule(pod=seen, node=node_names)
     def bind(self, pod: PodInfo, node: str) -> None:
         bound = PodInfo(pod.name, pod.uid, pod.revision, pod.footprint, node)
-        self.see(bound)
+        self.see(structs.replace(bound, traits=pod.traits, created=pod.created))
 
     @rule(target=seen, pod=pods | seen, memory=st.sampled_from([1, 13, 31]))
     def wait_for_a_node(self, pod: PodInfo, memory: int) -> PodInfo:
@@ -250,6 +271,17 @@ class LedgerAndTwin(RuleBasedStateMachine):
     def _granted(self, pod: PodInfo) -> list[Named]:
         return [(name, r) for name, r in self.ledger.reservations if (name, r.uid) == (pod.name, pod.uid)]
 
+    @rule(birth=st.sampled_from(["2026-11-02T00:00:00Z", "2026-11-04T00:00:00Z"]))
+    def hear_of_the_birth(self, birth: str) -> None:
+        self.ledger.born(birth)
+        self.birth = min(self.birth or birth, birth)
+
+    @rule()
+    def take_a_report(self) -> None:
+        """Hold a report while events go on: what it shows must not change."""
+        account = self.ledger.account(self.twin.now)
+        self.held = account, _shown(Report(account))
+
     @rule(node=nodes)
     def see_node(self, node: NodeInfo) -> None:
         self.ledger.see_node(node, self.twin.now)
@@ -305,6 +337,18 @@ class LedgerAndTwin(RuleBasedStateMachine):
             assert [bool(kept) for kept in standing.bearing.reserve] == list(map(bool, self.twin.reserve(scope))), scope
             assert list(standing.bearing.bound) == self.twin.bound(scope), scope
         assert len(self.ledger) == len(self.twin.pods)
+
+    @invariant()
+    def every_row_is_what_the_twin_counts(self) -> None:
+        account = self.ledger.account(self.twin.now)
+        compare(Report(account), self.twin, self.birth)
+        compare(Report(account, memo=self.memo), self.twin, self.birth)
+
+    @invariant()
+    def a_report_that_was_taken_does_not_change(self) -> None:
+        if self.held is not None:
+            account, shown = self.held
+            assert _shown(Report(account)) == shown
 
     @invariant()
     def a_recount_finds_no_drift(self) -> None:

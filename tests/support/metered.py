@@ -11,12 +11,18 @@ from tests.e2e.exposition import Exposition
 from tests.support.certificates import FIRST, Mounted
 from tests.support.replica import Judge
 from webhook.controllers.allotments import AllotmentController
+from webhook.controllers.relist import RelistController
 from webhook.kube.client import Api
 from webhook.kube.configmaps import ConfigMaps
 from webhook.observability.audit_log import AuditLog
+from webhook.observability.audit_record import timestamp
+from webhook.observability.blocked_metrics import BlockedCollector
 from webhook.observability.events import EventRecorder
-from webhook.observability.metrics import EventCollector, QuotasSeen, Recounts, Reviews, StateCollector
+from webhook.observability.holder_metrics import HolderCollector
+from webhook.observability.metrics import Recounts, Reviews
+from webhook.observability.state_metrics import EventCollector, QuotasSeen, StateCollector
 from webhook.state.configuration import ConfigurationLoader
+from webhook.state.report_source import ReportSource
 
 WALL = 1_700_000_000.0
 
@@ -52,12 +58,14 @@ def metered(judge: Judge, folder: Path) -> Metered:
     files.write(FIRST)
     audit = AuditLog("r1", lambda: WALL, None)
     api = Api(Configuration(host="http://127.0.0.1:1"))
-    booking = AllotmentController(
-        ConfigMaps(api, "headroom-system", 1.0), judge.admission, threading.Event(), lambda: None
-    )
+    bookings, configmaps = judge.admission.account.bookings, ConfigMaps(api, "headroom-system", 1.0)
+    booking = AllotmentController(configmaps, bookings, threading.Event(), lambda: None, RelistController(bookings))
     settings = ConfigurationLoader(judge.admission.account.configure, judge.admission.account.lack_config)
     registry.register(StateCollector(judge.admission, settings, audit, booking, files.serving(), lambda: WALL))
     announcing = EventRecorder(api, "r1", threading.Event(), judge.clock, lambda: WALL)
     registry.register(EventCollector(announcing))
     registry.register(QuotasSeen(judge.admission.quotas))
+    report = ReportSource(judge.admission.account, lambda: timestamp(WALL))
+    registry.register(HolderCollector(report.latest))
+    registry.register(BlockedCollector(lambda: (), lambda: WALL))
     return Metered(judge, registry, settings, audit, booking, announcing, api)

@@ -136,7 +136,7 @@ class Twin:
         elsewhere = pod.was_confined_to is not None and self.pool_of_confinement(pod.was_confined_to) != pool
         for known in self.grants:  # the pod of an earlier answer about this change does not come; it is not retired
             same = (known.name, known.uid, known.after, known.move) == (pod.name, pod.uid, after, pod.before.move)
-            if same and (pod.before is UNBORN or known.footprint == wanted):
+            if same and (pod.before == UNBORN or known.footprint == wanted):
                 known.settled = True
         grant = Grant(pod.name, pod.uid, wanted, pool, before, elsewhere, after, pod.before.move, pod.before.binds)
         self.grants.append(grant)

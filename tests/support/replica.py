@@ -102,16 +102,16 @@ class Judge:
 
     def prepare(self) -> None:
         """Create the shared object, open it, and book an allotment."""
-        while self.admission.account.unready():
+        while self.admission.account.readiness.unready():
             assert self.book()
 
     def book(self, *, fresh: bool = True) -> bool:
         """Write the next proposal, if there is one; say whether there was. `fresh`: no object ever existed before."""
-        proposed = self.admission.next_proposal("epoch", fresh=fresh, may_write=True)
+        proposed = self.admission.account.bookings.next_proposal("epoch", fresh=fresh, may_write=True)
         if proposed is None:
             return False
         proposal, revision = proposed
-        self.admission.proposal_written(proposal, revision + 1)
+        self.admission.account.bookings.written(proposal, revision + 1)
         return True
 
 

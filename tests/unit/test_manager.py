@@ -22,6 +22,8 @@ from tests.support.fake_cluster import FakeCluster
 from tests.support.replica import review
 from webhook import manager as server
 from webhook.admission.fetch import FetchError, MissingError
+from webhook.controllers.refusal_store import NAME as REFUSALS
+from webhook.core.reporting.publication import read
 from webhook.kube.client import Api
 from webhook.kube.client import ApiResponse as ApiAnswer
 from webhook.kube.stream import KubeError, NotFound, Unanswered
@@ -147,6 +149,9 @@ def test_it_becomes_ready_judges_and_leaves(cluster: FakeCluster, start: Callabl
     cluster.add_pod("a", "3Gi")
     until(lambda: replica.shown().value("headroom_pods") == 1)
     name = next(iter(state_of(cluster).holdings))
+    until(lambda: REFUSALS in cluster.objects)
+    shown = read(cluster.data(REFUSALS)[name])
+    assert [row.name for row in shown.denials] == [each.owner.name for each in shown.blocked] == ["b"]
     replica.process.send_signal(signal.SIGTERM)
     assert replica.process.wait(60) == 0
     assert state_of(cluster).holdings == {}
@@ -164,6 +169,7 @@ def test_it_says_what_it_waits_for(tmp_path: Path) -> None:
         until(lambda: replica.ready() == "ok")
 
 
+@pytest.mark.long
 def test_an_edit_applies_without_a_restart(cluster: FakeCluster, start: Callable[[], Replica]) -> None:
     replica = start()
     assert not replica.ask("a", "9Gi")
@@ -175,6 +181,7 @@ def test_an_edit_applies_without_a_restart(cluster: FakeCluster, start: Callable
     assert replica.ask("b", "7Gi", "other")  # where no pod is on its way
 
 
+@pytest.mark.long
 def test_what_a_quota_will_refuse_is_refused_while_quotas_are_seen(
     cluster: FakeCluster, start: Callable[[], Replica]
 ) -> None:
@@ -187,6 +194,22 @@ def test_what_a_quota_will_refuse_is_refused_while_quotas_are_seen(
     until(lambda: b"QuotaExceeded" in b"".join(replica.lines()))
 
 
+def test_reports_are_of_the_account_that_reviews_are_judged_by(
+    cluster: FakeCluster, start: Callable[[], Replica]
+) -> None:
+    replica = start()
+    cluster.add_pod("a", "3Gi")
+    until(lambda: [each["name"] for each in json.loads(replica.page("/api/v1/pods"))["items"]] == ["a"])
+    (cluster_row,) = json.loads(replica.page("/api/v1/commitment"))["scopes"]
+    assert cluster_row["memory"]["requests"]["committed"] == 3 << 30
+    assert cluster_row["memory"]["requests"]["bound"] == 8 << 30
+    assert json.loads(replica.page("/"))["Nodes"][0]["NodeName"] == "node"
+    assert json.loads(replica.page("/api/v1/config"))["problem"] is None
+    assert "metrics.k8s.io is not served" in json.loads(replica.page("/pod-metrics"))["detail"]
+    assert not replica.ask("b", "6Gi"), "it is the same account"
+
+
+@pytest.mark.long
 def test_without_a_right_to_see_quotas_all_else_goes_on(cluster: FakeCluster, start: Callable[[], Replica]) -> None:
     cluster.add_quota("q", {"requests.memory": "1Gi"}, {"requests.memory": "0"})
     cluster.hidden.add("resourcequotas")
@@ -196,6 +219,7 @@ def test_without_a_right_to_see_quotas_all_else_goes_on(cluster: FakeCluster, st
     until(lambda: "/api/v1/resourcequotas" in replica.log())
 
 
+@pytest.mark.long
 def test_a_bad_edit_is_told_on_the_configmap(cluster: FakeCluster, start: Callable[[], Replica]) -> None:
     replica = start()
     cluster.configure("mode: enforced")
@@ -207,6 +231,7 @@ def test_a_bad_edit_is_told_on_the_configmap(cluster: FakeCluster, start: Callab
     until(lambda: replica.shown().value("headroom_events_written_total") == 1)
 
 
+@pytest.mark.long
 def test_its_certificate_is_exchanged_while_it_serves(start: Callable[[], Replica]) -> None:
     replica = start()
     replica.files.write(SECOND)
@@ -215,6 +240,7 @@ def test_its_certificate_is_exchanged_while_it_serves(start: Callable[[], Replic
     assert replica.shown().value("headroom_certificate_expiry_timestamp_seconds") == shown
 
 
+@pytest.mark.long
 def test_it_ends_quickly_while_the_api_server_is_away(cluster: FakeCluster, start: Callable[[], Replica]) -> None:
     replica = start()
     cluster.down()
@@ -222,12 +248,14 @@ def test_it_ends_quickly_while_the_api_server_is_away(cluster: FakeCluster, star
     assert "could not be handed back" in replica.log()
 
 
+@pytest.mark.long
 def test_an_interrupt_ends_it_and_hands_back_all_the_same(cluster: FakeCluster, start: Callable[[], Replica]) -> None:
     replica = start()
     assert replica.end(signal.SIGINT) < 20, "a pod is given 30 s"
     assert state_of(cluster).holdings == {}
 
 
+@pytest.mark.long
 def test_it_may_be_restarted_at_once(cluster: FakeCluster, tmp_path: Path) -> None:
     for index in range(2):
         folder = tmp_path / str(index)
@@ -240,6 +268,7 @@ def test_it_may_be_restarted_at_once(cluster: FakeCluster, tmp_path: Path) -> No
     assert state_of(cluster).holdings == {}
 
 
+@pytest.mark.long
 def test_an_address_that_is_taken_is_one_line_and_1(cluster: FakeCluster, tmp_path: Path) -> None:
     with FakeCluster() as taken:
         port = taken.url.rpartition(":")[2]

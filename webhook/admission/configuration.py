@@ -102,14 +102,13 @@ class ConfigurationAdmission:
             return (_BUSY,)
         try:
             account = self._account
-            with account.lock:
-                now = account.clock()
-                problem = account.pods.problem(now) or account.nodes.problem(now)
-                applies = digest(config) == account.config_hash
-                parts = None if problem or applies else account.ledger.parts(now)
-            if parts is not None:
-                return preview_warnings(preview(parts, config))
-            return (printable(f"no preview: {problem}", WARNING),) if problem else ()
+            now = account.clock()
+            problem = account.pods.problem(now) or account.nodes.problem(now)
+            if problem:
+                return (printable(f"no preview: {problem}", WARNING),)
+            if digest(config) == account.basis.config_hash:
+                return ()
+            return preview_warnings(preview(account.snapshot(), config))
         finally:
             self._previewing.release()
 

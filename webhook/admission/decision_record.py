@@ -2,6 +2,7 @@
 
 from msgspec import Struct
 
+from webhook.core.reviews.basis import Basis
 from webhook.core.reviews.evaluation import Evaluation
 from webhook.core.reviews.figures import Figures
 from webhook.core.reviews.review import AdmissionRequest
@@ -11,13 +12,19 @@ from webhook.core.reviews.verdict import Verdict
 class ReviewContext(Struct, frozen=True, gc=False):
     """One review; `arrived` is on the replica's clock, both times are in seconds.
 
-    `question` is None where the review was answered without the ledger.
+    `basis` is the configuration that it was evaluated and is answered under. `question` is None where the review was
+    answered without the ledger.
     """
 
     request: AdmissionRequest
     arrived: float
     timeout: float
+    basis: Basis
     question: Evaluation | None = None
+
+    def under(self, basis: Basis, question: Evaluation) -> "ReviewContext":
+        """Return the review as it was evaluated under a basis."""
+        return ReviewContext(self.request, self.arrived, self.timeout, basis, question)
 
 
 class DecisionRecord(Struct, frozen=True, gc=False):
@@ -34,4 +41,8 @@ class DecisionRecord(Struct, frozen=True, gc=False):
     figures: tuple[Figures, ...]
     age: float
     took: float
-    config_hash: str
+
+    @property
+    def config_hash(self) -> str:
+        """The hash of the configuration that the verdict was made under."""
+        return self.case.basis.config_hash

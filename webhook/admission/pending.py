@@ -1,211 +1,45 @@
-"""Pending reviews: those that the allotment does not cover, until a booking or the lack of room decides them."""
+"""Pending reviews: a review whose answer comes later, and where it is awaited."""
 
-import logging
-from collections.abc import Iterator
+from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 
 from webhook.admission.decision_record import ReviewContext
-from webhook.core.ledger.ledger import Ledger
-from webhook.core.pods.confinement import weight
-from webhook.core.reviews.decision import (
-    at_booking,
-    decide,
-    refuse_beside_others,
-    remember,
-    said_before,
-    verdict_of,
-)
+from webhook.core.reviews.basis import Basis
 from webhook.core.reviews.evaluation import Evaluation
-from webhook.core.reviews.verdict import Verdict, cannot_tell
-from webhook.core.sharing.allotment import Allotment, Ask, Proposal
-from webhook.core.sharing.shared_state import Shared
+from webhook.core.reviews.figures import Figures
+from webhook.core.reviews.verdict import Verdict
 from webhook.http.messages import Response
 
-log = logging.getLogger(__name__)
+Respond = Callable[[ReviewContext, Verdict, tuple[Figures, ...]], Response]
+"""Turns a verdict into the response, and records it."""
 
 
 @dataclass(slots=True, eq=False)
 class PendingReview:
-    """A review that waits until `until` (seconds on the replica's clock); after that, it is sent back or answered.
-
-    `verdict` is the answer once a write has booked room for the pod; it is worked out again for that write. `proposed`
-    is True once a write found no room for the pod. `awaits` is set while the pod's owner or namespace has no credit
-    left and earlier pods must be seen first. Then nothing is booked for the pod, and `awaits` is the verdict when the
-    time is up; in the modes warn and audit that verdict allows the pod.
-    """
+    """A review that `state/pending.py` decides later. `answer` is awaited; cancelled where nobody awaits it."""
 
     case: ReviewContext
     question: Evaluation
+    basis: Basis
     verdict: Verdict
     until: float
+    respond: Respond
     awaits: Verdict | None = None
     proposed: bool = False
     answer: Future[Response] = field(default_factory=Future)
 
-    @property
-    def lacks_booking(self) -> bool:
-        """Say whether the review waits for a booking, and not for earlier pods."""
-        return self.awaits is None and not self.question.request.dry_run
+    def settle(self, verdict: Verdict, figures: tuple[Figures, ...]) -> None:
+        """Answer the review under the basis that its verdict was made under."""
+        try:
+            response = self.respond(self.case.under(self.basis, self.question), verdict, figures)
+        except Exception as error:  # noqa: BLE001 - it is raised where the answer is awaited
+            self.fail(error)
+        else:
+            if self.answer.set_running_or_notify_cancel():
+                self.answer.set_result(response)
 
-
-Settled = tuple[PendingReview, Verdict]
-
-_LIGHT = 8 << 10  # bytes that every pending review may take: there are never more of them than connections
-_HEAVY = 8 << 20  # bytes for all pending reviews together that take more than that
-
-
-class PendingReviews:
-    """The pending reviews, in order of arrival. The caller holds the lock of `ClusterState`."""
-
-    def __init__(self, ledger: Ledger, allotment: Allotment) -> None:
-        self._ledger = ledger
-        self._allotment = allotment
-        self._waiting: list[PendingReview] = []
-        self._heavy = 0  # bytes that the reviews above `_LIGHT` take
-        self.awaited = 0  # how often a review began to wait for earlier pods
-        self._asking: dict[str, PendingReview] = {}  # the first review of each pod in the last `asks`, by the pod's key
-
-    def __len__(self) -> int:
-        return len(self._waiting)
-
-    @property
-    def awaits_pods(self) -> bool:
-        """Say whether any review waits for earlier pods to be seen."""
-        return any(waiting.awaits is not None for waiting in self._waiting)
-
-    def enter(self, waiting: PendingReview) -> bool:
-        """Add a review; False if it takes much memory and too many such reviews are pending already."""
-        heavy = _heaviness(waiting)
-        if self._heavy + heavy > _HEAVY:
-            return False
-        self._heavy += heavy
-        self._waiting.append(waiting)
-        self.awaited += waiting.awaits is not None
-        return True
-
-    def asks(self, now: float) -> list[Ask]:
-        """Return what to book now: each review's pod once, and again where another write may help."""
-        self._asking = {}
-        if not self._allotment.may_book():
-            return []
-        asks: list[Ask] = []
-        for waiting in self._waiting:
-            asked = waiting.question
-            if waiting.lacks_booking and (not waiting.proposed or self._helps(asked, now)):
-                asks.append(Ask(asked.facts, asked.forced, asked.on_trial))
-                self._asking.setdefault(asked.facts.key, waiting)
-        return asks
-
-    def _helps(self, asked: Evaluation, now: float) -> bool:
-        """Say whether another write would decide a review whose pod did not fit.
-
-        In the modes warn and audit, a pod that enforcing would refuse is booked by that write.
-        """
-        if self._allotment.promising(asked.facts, now):
-            return True
-        return asked.on_trial and self._allotment.refuses(asked.facts, now)
-
-    def propose(self, asks: list[Ask], now: float, epoch: str, *, fresh: bool) -> Proposal:
-        """Return the next write (allotment.py), and set the verdict of each pending review that it books for.
-
-        If a verdict cannot be worked out, the review keeps its earlier one, so that the bookings of the others go on.
-        """
-
-        def judge(ask: Ask, shared: Shared) -> None:
-            try:
-                waiting = self._asking[ask.pod.key]
-                waiting.verdict = at_booking(self._ledger, self._allotment, waiting.question, shared, now)
-            except Exception:
-                log.exception(
-                    "pod %r could not be judged again at its booking: its earlier verdict is kept", ask.pod.name
-                )
-
-        return self._allotment.propose(asks, now, epoch, fresh=fresh, tell=judge)
-
-    def without_booking(self, now: float, problem: str | None, *, recounted: bool = False) -> Iterator[Settled]:
-        """Settle whoever is covered by now, does not fit any more, or has waited for too long.
-
-        Where pods are `recounted` by other rules, what was asked before counts no longer: it is to be asked again.
-        """
-        pending = self._allotment.pending
-        booked = {ask.pod.key for ask in pending.booked} if pending else frozenset[str]()
-        for waiting in list(self._waiting):
-            verdict = None
-            if now >= waiting.until or recounted:
-                verdict = self._cannot_tell(waiting, problem, now)
-            elif problem is None and waiting.question.facts.key not in booked:
-                verdict = self._settled(waiting, now)
-            if verdict is not None:
-                yield self._leave(waiting, verdict)
-
-    def give_up(self, waiting: PendingReview, problem: str | None, now: float) -> Iterator[Settled]:
-        """Settle a review that cannot wait any longer, unless it is settled already."""
-        if waiting in self._waiting:
-            yield self._leave(waiting, self._cannot_tell(waiting, problem, now))
-
-    def after(self, proposal: Proposal, now: float, problem: str | None = None) -> Iterator[Settled]:
-        """Settle the reviews that a written proposal booked for, and those for which no room is left.
-
-        With a `problem`, the state became stale during the write. Then it refuses nothing, because what is left is
-        unknown.
-        """
-        if not self._allotment.vouches(proposal):
-            for name, reservation in proposal.tentative:
-                self._allotment.drop(name, reservation.key)
-            return
-        booked = {ask.pod.key for ask in proposal.booked}
-        unfit = {ask.pod.key for ask in proposal.unfit}
-        for waiting in list(self._waiting):
-            key = waiting.question.facts.key
-            verdict = said_before(self._ledger, waiting.question.facts) or waiting.verdict if key in booked else None
-            if key in unfit:
-                waiting.proposed = True
-                verdict = self._settled(waiting, now) if problem is None else None
-            if verdict is not None:
-                booked.discard(key)
-                remember(self._ledger, waiting.question, verdict)
-                yield self._leave(waiting, verdict)
-        for name, reservation in proposal.tentative:
-            if reservation.key in booked:  # its review ended during the write, so no answer was given by this booking
-                self._allotment.drop(name, reservation.key)
-
-    def _settled(self, waiting: PendingReview, now: float) -> Verdict | None:
-        outcome = decide(self._ledger, self._allotment, waiting.question, now)
-        self.awaited += waiting.awaits is None and outcome.awaits is not None
-        waiting.awaits = outcome.awaits
-        if outcome.settled:
-            return outcome.verdict
-        waiting.verdict = outcome.verdict
-        if outcome.awaits is not None:
-            return None
-        pod, forced = waiting.question.facts, waiting.question.forced
-        if waiting.proposed and not forced and self._allotment.refuses(pod, now):
-            return refuse_beside_others(self._ledger, self._allotment, waiting.question, now)
-        return None
-
-    def _cannot_tell(self, waiting: PendingReview, problem: str | None, now: float) -> Verdict:
-        if waiting.awaits is not None and problem is None:
-            return waiting.awaits
-        asked = waiting.question
-        if asked.forced:
-            self._allotment.force(asked.facts, now)
-        if asked.on_trial and problem is None and waiting.verdict.is_over:
-            return waiting.verdict  # the pod is over the bound anyway: a booking would not change the verdict
-        detail = problem or self._allotment.closed(now) or "this replica could not book its share in time"
-        return verdict_of(asked, cannot_tell(asked.mode, detail))
-
-    def _leave(self, waiting: PendingReview, verdict: Verdict) -> Settled:
-        self._waiting.remove(waiting)
-        self._heavy -= _heaviness(waiting)
-        return waiting, verdict
-
-
-def _heaviness(waiting: PendingReview) -> int:
-    """Return the bytes that a review takes if it is not light, else 0.
-
-    Only the places where its pod may go are counted: everything else in a review has limits of its own.
-    """
-    facts = waiting.question.facts
-    taken = weight(facts.confined_to) + weight(facts.was_confined_to or ())
-    return taken if taken > _LIGHT else 0
+    def fail(self, error: Exception) -> None:
+        """Raise an error where the answer is awaited."""
+        if self.answer.set_running_or_notify_cancel():
+            self.answer.set_exception(error)

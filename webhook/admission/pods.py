@@ -1,34 +1,30 @@
-"""Admission of pods: how a review is decided, and how pending reviews get their booking.
+"""Admission of pods: the way of one review, from top to bottom.
 
-    review ──► evaluation ──►[ lock: judge, take ]──► verdict ──► response
-                                   │ the allotment does not cover it
-                                   └──► pending ──► booked by the next write ──► response
+    review ──► basis ──► evaluation ──► quotas ──►[ lock: judge, take ]──► verdict ──► response
+                 ▲                                   │       │ the allotment does not cover it
+                 └── another basis is in force ──────┘       └──► pending ──► settled by the next write ──► response
 
-The allotment controller asks for the next proposal and reports the result of its write. Nothing in this module calls
-the Kubernetes API, or waits for anything but the lock of `ClusterState`.
+The basis is the configuration that is in force when a review comes in. The review is evaluated, decided, answered and
+recorded under that one value. Nothing in this module calls the Kubernetes API, or waits for anything but the lock of
+`ClusterState`.
 """
 
 import logging
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
 from webhook.admission.deadlines import Deadlines
 from webhook.admission.decision_record import DecisionRecord, ReviewContext
-from webhook.admission.pending import PendingReview, PendingReviews, Settled
+from webhook.admission.pending import PendingReview
 from webhook.core.reviews.awaiting import final
-from webhook.core.reviews.binding import bind_question
-from webhook.core.reviews.decision import Outcome, decide, verdict_of
+from webhook.core.reviews.decision import Outcome
 from webhook.core.reviews.evaluation import Evaluation, asked_of_quotas, question
-from webhook.core.reviews.figures import Figures, figures_of
+from webhook.core.reviews.figures import Figures
 from webhook.core.reviews.response import message, respond
 from webhook.core.reviews.review import AdmissionRequest, ReviewError, decode_of_pod, encode
-from webhook.core.reviews.verdict import Decision, Reason, Verdict, cannot_tell
-from webhook.core.sharing.allotment import Proposal
-from webhook.core.sharing.shared_state import Shared
+from webhook.core.reviews.verdict import Decision, Verdict, cannot_tell
 from webhook.http.messages import Response, plain
 from webhook.state.cluster_state import ClusterState
-from webhook.state.holders import most_awaited
 from webhook.state.quota_view import QuotaView
 
 log = logging.getLogger(__name__)
@@ -51,17 +47,9 @@ class PodAdmission:
     ) -> None:
         self.account = account
         self.quotas = QuotaView(account.clock) if quotas is None else quotas
-        self._room = PendingReviews(account.ledger, account.allotment)
+        self._reviews = account.reviews
         self._observe = observe
-        self._patience = Deadlines(wall_clock)
-        self.sent_back = 0  # how many responses told the API server to ask again (503 with Retry-After)
-
-    @property
-    def awaited(self) -> int:
-        """How often a review began to wait for earlier pods to be seen."""
-        return self._room.awaited
-
-    # -- the way of a review -------------------------------------------------------------------------------------------
+        self._deadlines = Deadlines(wall_clock)
 
     def review(self, body: bytes, timeout: float) -> Response | PendingReview:
         """Answer an AdmissionReview, or return a pending review whose answer comes later.
@@ -74,164 +62,68 @@ class PodAdmission:
         except ReviewError as error:
             return _refused(error)
         try:
-            return self._answer_or_wait(request, body, now, timeout)
+            return self._judge(request, body, now, timeout)
         except ReviewError as error:
             return _refused(error)
         except Exception:
             log.exception("review %r could not be judged", request.uid)
-            mode = self.account.config.policy(request.namespace).mode
+            basis = self.account.basis
+            mode = basis.config.policy(request.namespace).mode
             verdict = cannot_tell(mode, "an unforeseen error, see Headroom's log")
-            return self._answer(ReviewContext(request, now, timeout), verdict, ())
+            return self._answer(ReviewContext(request, now, timeout, basis), verdict, ())
 
-    def _answer_or_wait(
-        self, request: AdmissionRequest, body: bytes, now: float, timeout: float
-    ) -> Response | PendingReview:
-        asked = self._binding(request, now) if request.is_binding else question(request, self.account.ledger.accounting)
-        if isinstance(asked, Verdict):
-            return self._answer(ReviewContext(request, now, timeout), asked, ())
-        quotas = self.quotas.of(request.namespace)
-        if quotas:
-            asked = asked_of_quotas(asked, quotas, body, self.account.ledger.accounting.rules)
-        case = ReviewContext(request, now, timeout, asked)
-        with self.account.lock:
-            outcome = self._decide(asked, case.arrived)
-            if not outcome.settled:
-                kept = asked.kept()
-                case = ReviewContext(kept.request, now, timeout, kept)
-                waiting = PendingReview(case, kept, outcome.verdict, self._wait_until(case), outcome.awaits)
-                if self._room.enter(waiting):
-                    self.account.await_pods(self._room.awaits_pods)
-                    self.account.wake()
-                    return waiting
-                outcome = self._unjudged(asked, _TOO_MUCH, now)
-            figures = self._figures(outcome.verdict, asked, now)
+    def _judge(self, request: AdmissionRequest, body: bytes, now: float, timeout: float) -> Response | PendingReview:
+        asked: Evaluation | Verdict
+        while True:
+            if request.is_binding:
+                asked, basis = self._reviews.bind(request, now)
+            else:
+                basis = self.account.basis
+                asked = question(request, basis.accounting)
+            if isinstance(asked, Verdict):
+                return self._answer(ReviewContext(request, now, timeout, basis), asked, ())
+            quotas = self.quotas.of(request.namespace)
+            if quotas:
+                asked = asked_of_quotas(asked, quotas, body, basis.accounting.rules)
+            judged = self._reviews.decide(asked, basis, now)
+            if judged is not None:  # else another basis has come into force since this one was taken
+                break
+        outcome, figures = judged
+        case = ReviewContext(request, now, timeout, basis, asked)
+        return self._answer(case, outcome.verdict, figures) if outcome.settled else self._wait(case, asked, outcome)
+
+    def _wait(self, case: ReviewContext, asked: Evaluation, outcome: Outcome) -> Response | PendingReview:
+        """Let a review wait until the allotment controller settles it; it keeps only what its answer needs."""
+        kept = asked.kept(case.basis.rules)
+        case = ReviewContext(kept.request, case.arrived, case.timeout, case.basis, kept)
+        opens_at = self._reviews.opens_at(case.arrived)
+        until = self._deadlines.wait_until(case, opens_at, to_ask_again=not kept.on_trial)
+        waiting = PendingReview(case, kept, case.basis, outcome.verdict, until, self._answer, outcome.awaits)
+        if self._reviews.enter(waiting):
+            return waiting
+        outcome, figures = self._reviews.unjudged(asked, _TOO_MUCH, case.arrived)
         return self._answer(case, outcome.verdict, figures)
 
-    def _binding(self, request: AdmissionRequest, now: float) -> Evaluation | Verdict:
-        with self.account.lock:
-            asked = bind_question(request, self.account.ledger, self.account.problem(now))
-            if isinstance(asked, Verdict) and asked.decision is Decision.CANNOT_TELL:
-                self.account.wake()  # ends the watch's pause, so that it shows the pod before the API server asks again
-            return asked
-
-    def _decide(self, asked: Evaluation, now: float) -> Outcome:
-        problem = self.account.problem(now)
-        if problem is None or asked.quota:  # a refusal by a quota needs no cluster state
-            return decide(self.account.ledger, self.account.allotment, asked, now)
-        return self._unjudged(asked, problem, now)
-
-    def _unjudged(self, asked: Evaluation, problem: str, now: float) -> Outcome:
-        if asked.forced and not asked.request.dry_run:
-            self.account.allotment.force(asked.facts, now)
-        return Outcome(verdict_of(asked, cannot_tell(asked.mode, problem)), settled=True)
-
-    def _figures(self, verdict: Verdict, asked: Evaluation, now: float) -> tuple[Figures, ...]:
-        """Return the figures for the record of a decision: the verdict's, or the current ones; none if the pod fits."""
-        if verdict.reason is Reason.FITS:
-            return ()
-        judged = verdict.figures
-        if judged or self.account.problem(now) is not None:
-            return judged
-        return figures_of(self.account.ledger, asked.facts)
-
     def _answer(self, case: ReviewContext, verdict: Verdict, figures: tuple[Figures, ...]) -> Response:
-        now = self.account.clock()
+        """Turn a verdict into the response, and record the decision, both under the basis of the review."""
+        now, help_ = self.account.clock(), case.basis.help
         if verdict.decision is Decision.CANNOT_TELL:
-            if self._may_ask_again(case, now):
+            if self._deadlines.send_back(case, now, self._reviews.opens_at(now)):
                 return plain(503, verdict.detail, retry_after=1)
             verdict = final(verdict)
-        age = max(self.account.pods.age(now), self.account.nodes.age(now))
         if verdict.decision is Decision.DENY:
-            self._name_holder(verdict)
+            self._reviews.log_holder(verdict)
         name = case.question.facts.name if case.question else None
-        response = respond(case.request, verdict, name, self.account.help)
-        told = message(case.request, verdict, response, name, self.account.help)
+        response = respond(case.request, verdict, name, help_)
+        told = message(case.request, verdict, response, name, help_)
         try:
-            self._observe(
-                DecisionRecord(case, verdict, told, figures, age, now - case.arrived, self.account.config_hash)
-            )
+            age = max(self.account.pods.age(now), self.account.nodes.age(now))
+            self._observe(DecisionRecord(case, verdict, told, figures, age, now - case.arrived))
         except Exception:
             log.exception("the decision on review %r could not be recorded", case.request.uid)
         return Response(200, encode(response))
 
-    def _name_holder(self, verdict: Verdict) -> None:
-        """Log the namespace that holds most, at a limited rate, if a pod is refused while unseen pods hold room."""
-        if any(s.granted for s in verdict.sums) and self.account.holders.is_due():
-            with self.account.lock:
-                most = most_awaited(self.account.ledger.reservations.subjects)
-            self.account.holders.tell_most(most)
-
-    def _may_ask_again(self, case: ReviewContext, now: float) -> bool:
-        """Say whether asking again can help and leaves time for an answer; if so, count and remember the review."""
-        with self.account.lock:
-            if self._opens_too_late(case, now) or not self._patience.may_ask_again(case, now):
-                return False
-            self._patience.send_back(case)
-            self.sent_back += 1
-            return True
-
-    def _opens_too_late(self, case: ReviewContext, now: float) -> bool:
-        """Say whether no replica can grant before the API server gives up; then waiting or asking again is useless."""
-        opens_at = self.account.allotment.earliest(now)
-        return opens_at is not None and opens_at >= self._patience.given_up_at(case, now)
-
-    def _wait_until(self, case: ReviewContext) -> float:
-        if self._opens_too_late(case, case.arrived):
-            return case.arrived
-        on_trial = case.question is not None and case.question.on_trial
-        return self._patience.wait_until(case, case.arrived, to_ask_again=not on_trial)
-
-    # -- bookings ------------------------------------------------------------------------------------------------------
-
-    def next_proposal(self, epoch: str, *, fresh: bool, may_write: bool) -> tuple[Proposal, int] | None:
-        """Settle the reviews that need not wait any longer; return the proposal to write now, or None.
-
-        With the proposal comes the revision of the shared object that it replaces; 0: it creates the object.
-        `may_write` is True once the caller has read the object. `epoch` and `fresh` are as for `Allotment.propose`.
-        Only the allotment controller's thread calls this.
-        """
-        with self._settling() as settled:
-            now = self.account.clock()
-            self.account.ledger.tick(now)
-            problem = self.account.problem(now)
-            if problem is not None or not self.account.allotment.valid(now):
-                self.account.excuse()
-            recounted = self.account.recounted()
-            settled.extend(self._room.without_booking(now, problem, recounted=recounted))
-            self.account.await_pods(self._room.awaits_pods)
-            proposed = None
-            if may_write and problem is None and self.account.allotment.pending is None:
-                asks = self._room.asks(now)
-                if asks or self.account.allotment.due(now, fresh=fresh):
-                    proposal = self._room.propose(asks, now, epoch, fresh=fresh)
-                    self.account.allotment.begin(proposal)
-                    proposed = proposal, self.account.allotment.revision
-        self.account.tell_of_nodes()
-        return proposed
-
-    def proposal_written(self, proposal: Proposal, revision: int) -> None:
-        """Record that the proposal was written; admit the pods that it booked for, refuse those without room left."""
-        with self._settling() as settled:
-            self.account.written(revision)
-            settled.extend(self._after(proposal))
-
-    def resolve(self, proposal: Proposal, shared: Shared | None, revision: int, known: int) -> bool:
-        """Record the object after a write that lost; say whether an earlier attempt at this write was carried out.
-
-        `known` is as for `ClusterState.observe`.
-        """
-        with self._settling() as settled:
-            self.account.observe(shared, revision, known)
-            written = self.account.allotment.pending is not proposal
-            if written:
-                settled.extend(self._after(proposal))
-            else:
-                self.account.allotment.failed()
-        return written
-
-    def _after(self, proposal: Proposal) -> Iterator[Settled]:
-        now = self.account.clock()
-        return self._room.after(proposal, now, self.account.problem(now))
+    # -- pending reviews -----------------------------------------------------------------------------------------------
 
     def patience(self, waiting: PendingReview) -> float:
         """Return for how many seconds to wait for a pending review's answer before calling `give_up`."""
@@ -239,35 +131,17 @@ class PodAdmission:
 
     def give_up(self, waiting: PendingReview) -> None:
         """Answer a review that cannot wait any longer, whatever the allotment controller does; any thread may call."""
-        with self._settling() as settled:
-            now = self.account.clock()
-            settled.extend(self._room.give_up(waiting, self.account.problem(now), now))
+        self._reviews.give_up(waiting)
 
-    @contextmanager
-    def _settling(self) -> Iterator[list[Settled]]:
-        """Hold the lock; then answer every settled review, even if the body raised: they are no longer pending."""
-        settled: list[Settled] = []
-        try:
-            with self.account.lock:
-                yield settled
-        finally:
-            for waiting, verdict in settled:
-                self._settle(waiting, verdict)
+    @property
+    def awaited(self) -> int:
+        """How often a review began to wait for earlier pods to be seen."""
+        return self._reviews.awaited
 
-    def _settle(self, waiting: PendingReview, verdict: Verdict) -> None:
-        answer: Response | Exception
-        try:
-            with self.account.lock:
-                figures = self._figures(verdict, waiting.question, self.account.clock())
-            answer = self._answer(waiting.case, verdict, figures)
-        except Exception as error:  # noqa: BLE001 - it is raised where the answer is waited for
-            answer = error
-        if not waiting.answer.set_running_or_notify_cancel():
-            return
-        if isinstance(answer, Exception):
-            waiting.answer.set_exception(answer)
-        else:
-            waiting.answer.set_result(answer)
+    @property
+    def sent_back(self) -> int:
+        """How many responses told the API server to ask again (503 with Retry-After)."""
+        return self._deadlines.sent_back
 
 
 def _refused(error: ReviewError) -> Response:

@@ -25,10 +25,9 @@ from webhook.admission.fetch import Fetch, FetchError
 from webhook.admission.orphans import Orphans
 from webhook.core.api.types import ObjectError
 from webhook.core.api.workloads import read_scale, read_workload, scaled
-from webhook.core.config.config import HeadroomConfig
 from webhook.core.config.types import Mode
 from webhook.core.forecast.adoption import UnsettledError
-from webhook.core.forecast.fit import Foresight, facts_of, foresee, lacking, look
+from webhook.core.forecast.fit import Foresight, Line, facts_of, foresee, lacking, look
 from webhook.core.forecast.plan import Edit, Plan, adopting, plan
 from webhook.core.forecast.presence import Names, doubt, doubt_of, own
 from webhook.core.forecast.verdict import SILENT, EarlyVerdict, about_workload, early, excused, reply, wanted
@@ -36,6 +35,7 @@ from webhook.core.ledger.info import PodInfo
 from webhook.core.ledger.ledger import Ledger
 from webhook.core.ledger.nodes import NodeInfo
 from webhook.core.ledger.places import Lacking
+from webhook.core.reviews.basis import Basis
 from webhook.core.reviews.messages import printable
 from webhook.core.reviews.response import message
 from webhook.core.reviews.review import AdmissionRequest, ReviewError, decode, encode
@@ -49,12 +49,17 @@ log = logging.getLogger(__name__)
 # Reads a second, and looks through the names of all pods, some 20 ms for 150,000: nobody who sends reviews may flood
 # the API server with the ones, or this replica with the others.
 _RATE, _BURST = 10.0, 50
+_ATTEMPTS = 3  # to answer under one configuration
 _NAME = 100  # characters of a workload's name in the log
 _UNKNOWN = EarlyVerdict(Verdict(Decision.CANNOT_TELL, Reason.UNAVAILABLE))
 
 
 class _UnaccountedError(Exception):
     """There is nothing to judge the workload by."""
+
+
+class _ReconfiguredError(Exception):
+    """Another basis is in force than the one that the workload was planned under."""
 
 
 class Check(Protocol):
@@ -93,26 +98,42 @@ class WorkloadAdmission:
             log.warning("refused a request to /workloads: %s", error)
             return plain(400, str(error))
         request = about_workload(asked)
-        said = SILENT if request is None else self._say(asked, request, len(body))
+        basis, said = self._account.basis, SILENT
+        if request is not None:
+            basis, said = self._say(asked, request, len(body))
         request = request or asked
-        response = reply(request, SILENT if said is _UNKNOWN else said, self._account.help)
-        self._record(ReviewContext(request, arrived, timeout), said.verdict, message(request, said.verdict, response))
+        response = reply(request, SILENT if said == _UNKNOWN else said, basis.help)
+        case = ReviewContext(request, arrived, timeout, basis)
+        self._record(case, said.verdict, message(request, said.verdict, response))
         return Response(200, encode(response))
 
-    def _say(self, asked: AdmissionRequest, request: AdmissionRequest, size: int) -> EarlyVerdict:
+    def _say(self, asked: AdmissionRequest, request: AdmissionRequest, size: int) -> tuple[Basis, EarlyVerdict]:
+        """Return the early answer, and the basis that it was worked out under."""
+        basis = self._account.basis
+        for _ in range(_ATTEMPTS):
+            try:
+                return basis, self._attempt(asked, request, size, basis)
+            except _ReconfiguredError:
+                basis = self._account.basis
+        log.warning("no early answer: the configuration changed again and again meanwhile")
+        return basis, _UNKNOWN
+
+    def _attempt(self, asked: AdmissionRequest, request: AdmissionRequest, size: int, basis: Basis) -> EarlyVerdict:
         try:
-            return self._foretell(asked, request, size)
+            return self._foretell(asked, request, size, basis)
         except UnsettledError as error:
             about = printable(f"{request.namespace}/{request.name}", _NAME)
             log.info("no early answer about %s %s: %s", request.kind.kind, about, error)
         except (FetchError, ObjectError, _UnaccountedError) as error:
             log.warning("no early answer: %s", error)
+        except _ReconfiguredError:
+            raise
         except Exception:
             log.exception("no early answer on review %r", request.uid)
         return _UNKNOWN
 
-    def _foretell(self, asked: AdmissionRequest, request: AdmissionRequest, size: int) -> EarlyVerdict:
-        kind, namespace, config = request.kind.kind, request.namespace, self._account.config
+    def _foretell(self, asked: AdmissionRequest, request: AdmissionRequest, size: int, basis: Basis) -> EarlyVerdict:
+        kind, namespace, config = request.kind.kind, request.namespace, basis.config
         if not wanted(kind, namespace, config):
             return SILENT
         if size > LARGEST_EARLY:
@@ -121,11 +142,11 @@ class WorkloadAdmission:
         planned = plan(kind, edit)
         if planned is None or excused(planned, namespace, config.exempt):
             return SILENT
-        said = self._told(namespace, planned, config)
-        return said if said == SILENT else self._sure(said, request, edit, planned, config)
+        said = self._told(namespace, planned, basis)
+        return said if said == SILENT else self._sure(said, request, edit, planned, basis)
 
     def _sure(
-        self, said: EarlyVerdict, request: AdmissionRequest, edit: Edit, planned: Plan, config: HeadroomConfig
+        self, said: EarlyVerdict, request: AdmissionRequest, edit: Edit, planned: Plan, basis: Basis
     ) -> EarlyVerdict:
         """Say it only where the pods that there are, are those that the plan goes by; raises `UnsettledError`."""
         kind, namespace = request.kind.kind, request.namespace
@@ -134,26 +155,25 @@ class WorkloadAdmission:
         if edit.old is not None and planned.exist is None:
             return said
         if edit.old is not None:
-            return self._told(namespace, planned, config, self._doubt(request, planned))
+            return self._told(namespace, planned, basis, self._doubt(request, planned))
         adopted = self._orphans.of(kind, namespace, edit.new)
         if not adopted:
             return said
         made = adopting(planned, len(adopted))
         if made.course.come <= 0:
             return SILENT
-        return self._told(namespace, made, config, partial(doubt_of, namespace=namespace, pods=adopted))
+        return self._told(namespace, made, basis, partial(doubt_of, namespace=namespace, pods=adopted))
 
     def _doubt(self, request: AdmissionRequest, planned: Plan) -> Check:
         self._pace()
         kind, name = request.kind.kind, f"{request.namespace}/{request.name}"
-        with self._account.lock:
-            names, mark = self._account.ledger.names()
+        names, mark = self._account.read(lambda ledger: ledger.names())
         return partial(doubt, kind=kind, name=name, known=Names(own(kind, name, names), mark), plan=planned)
 
-    def _told(self, namespace: str, planned: Plan, config: HeadroomConfig, check: Check | None = None) -> EarlyVerdict:
-        enforced = config.policy(namespace).mode is Mode.ENFORCE
-        found, lacked = self._foresee(namespace, planned, check, refused=enforced)
-        return early(planned, found, namespace, config, lacked)
+    def _told(self, namespace: str, planned: Plan, basis: Basis, check: Check | None = None) -> EarlyVerdict:
+        enforced = basis.config.policy(namespace).mode is Mode.ENFORCE
+        found, lacked = self._foresee(namespace, planned, basis, check, refused=enforced)
+        return early(planned, found, namespace, basis.config, lacked)
 
     def _edit(self, asked: AdmissionRequest) -> Edit:
         new, old = bytes(asked.object), bytes(asked.old_object)
@@ -173,29 +193,33 @@ class WorkloadAdmission:
     def _nodes(self, asked: AdmissionRequest) -> tuple[NodeInfo, ...]:
         if asked.kind.kind != "DaemonSet":
             return ()
-        with self._account.lock:
-            return tuple(node.facts for node in self._account.ledger.capacity.all() if node.deleted_at is None)
+        return self._account.read(
+            lambda ledger: tuple(node.facts for node in ledger.capacity.all() if node.deleted_at is None)
+        )
 
     def _foresee(
-        self, namespace: str, planned: Plan, check: Check | None, *, refused: bool
+        self, namespace: str, planned: Plan, basis: Basis, check: Check | None, *, refused: bool
     ) -> tuple[Foresight | None, Lacking | None]:
-        facts = facts_of(namespace, planned, self._account.rules)
-        with self._account.lock:
-            problem = self._account.problem(self._account.clock())
+        facts = facts_of(namespace, planned, basis.rules)
+
+        def see(ledger: Ledger) -> tuple[str, list[Line], Lacking | None]:
+            problem = self._account.readiness.problem(self._account.clock())
             if problem is not None:
                 raise _UnaccountedError(problem)
-            ledger = self._account.ledger
+            if self._account.basis != basis:
+                raise _ReconfiguredError
             doubts = check(ledger, new=facts[0], old=facts[1]) if check is not None else ""
-            lines, lacked = look(ledger, *facts), lacking(ledger, planned, facts[0])
+            return doubts, look(ledger, *facts), lacking(ledger, planned, facts[0])
+
+        doubts, lines, lacked = self._account.read(see)
         if doubts:
             raise UnsettledError(doubts)
         return foresee(planned, lines, refused=refused), lacked
 
     def _record(self, case: ReviewContext, verdict: Verdict, told: str) -> None:
         now = self._account.clock()
-        age = max(self._account.pods.age(now), self._account.nodes.age(now))
-        took = now - case.arrived
-        decided = DecisionRecord(case, verdict, told, verdict.figures, age, took, self._account.config_hash)
+        age, took = self._account.readiness.age(now), now - case.arrived
+        decided = DecisionRecord(case, verdict, told, verdict.figures, age, took)
         try:
             self._count(decided)
             if verdict.decision is Decision.DENY:

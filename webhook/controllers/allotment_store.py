@@ -25,18 +25,21 @@ class TooLarge(KubeError):  # noqa: N818 - named like a status of HTTP, as `Conf
 
 
 class AllotmentStore:
-    """Reads and writes the shared object; every call to the API may raise `KubeError`."""
+    """Reads and writes the shared object; every call to the API may raise `KubeError`.
+
+    It takes at most its `timeout` in seconds; None stands for the usual one.
+    """
 
     def __init__(self, configmaps: ConfigMaps) -> None:
         self._configmaps = configmaps
 
-    def find(self) -> tuple[Shared | None, int]:
+    def find(self, timeout: float | None = None) -> tuple[Shared | None, int]:
         """Read the object past all caches; return its state and revision.
 
         The state is None if the object is damaged, and also if there is no object; then the revision is 0. Raises
         `NewerVersionError`.
         """
-        found = self._configmaps.get(NAME)
+        found = self._configmaps.get(NAME, timeout)
         if found is None:
             return None, 0
         try:
@@ -45,15 +48,15 @@ class AllotmentStore:
             log.error("%s is damaged and is created again: %s", NAME, error)  # noqa: TRY400 - a sentence is enough
             return None, found.revision
 
-    def mark(self) -> bool:
+    def mark(self, timeout: float | None = None) -> bool:
         """Create the mark before the object is created; False if the mark exists already."""
         try:
-            self._configmaps.create(_MADE, {})
+            self._configmaps.create(_MADE, {}, timeout)
         except Conflict:
             return False
         return True
 
-    def write(self, proposed: Shared, revision: int) -> int:
+    def write(self, proposed: Shared, revision: int, timeout: float | None = None) -> int:
         """Replace the state at `revision`, or create the object (0); return the new revision.
 
         Raises `Conflict` or `NotFound` if another writer came first, and `TooLarge`, in which case nothing is sent.
@@ -65,8 +68,6 @@ class AllotmentStore:
                 "run fewer replicas, or configure fewer pools"
             )
         data = {_KEY: text}
-        return self._configmaps.replace(NAME, data, revision) if revision else self._configmaps.create(NAME, data)
-
-    def hurry(self, timeout: float) -> None:
-        """Limit each call to `timeout` seconds from now on."""
-        self._configmaps.timeout = timeout
+        if revision:
+            return self._configmaps.replace(NAME, data, revision, timeout)
+        return self._configmaps.create(NAME, data, timeout)

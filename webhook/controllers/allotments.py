@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from threading import Event
 from typing import NamedTuple
 
-from webhook.admission.pods import PodAdmission
 from webhook.controllers.allotment_store import NAME, AllotmentStore, state
 from webhook.controllers.relist import RelistController
 from webhook.core.sharing.allotment import Proposal
@@ -23,6 +22,7 @@ from webhook.core.sharing.shared_state import NewerVersionError, Shared, SharedE
 from webhook.kube.backoff import Backoff
 from webhook.kube.configmaps import ConfigMap, ConfigMaps
 from webhook.kube.stream import ApiError, Conflict, KubeError, NotFound, Unanswered, Unreachable
+from webhook.state.bookings import Bookings
 
 log = logging.getLogger(__name__)
 
@@ -78,17 +78,17 @@ class AllotmentController:
     def __init__(
         self,
         configmaps: ConfigMaps,
-        admission: PodAdmission,
+        bookings: Bookings,
         stop: Event,
         request_proof: Callable[[], None],
-        rereading: RelistController | None = None,
+        rereading: RelistController,
     ) -> None:
-        self._escrow = AllotmentStore(configmaps)
-        self._admission = admission
-        self._account = admission.account
+        self._store = AllotmentStore(configmaps)
+        self._timeout: float | None = None  # of each call; None: the usual one
+        self._bookings = bookings
         self._stop = stop
         self._request_proof = request_proof
-        self._rereading = rereading or RelistController(admission.account)
+        self._rereading = rereading
         self._losses = 0  # writes that lost since the last successful one
         self._truce = Backoff(_SHORTEST_TRUCE, _LONGEST_TRUCE, random.random)
         self._deaf = False  # True after a restore of etcd until the watch lists: its events may be of the old history
@@ -116,10 +116,10 @@ class AllotmentController:
         """Log what went wrong, once for each new problem of the API, and read the object again after a pause."""
         self._known = False
         if self._unsettled is None:
-            self._account.proposal_failed()  # a proposal that was never sent
-        self._account.excuse()
+            self._bookings.failed()  # a proposal that was never sent
+        self._bookings.excuse()
         if isinstance(error, Unreachable):
-            self._account.lose_touch()
+            self._bookings.lose_touch()
         if isinstance(error, KubeError | NewerVersionError):
             if str(error) != self._fault:
                 log.warning("the shared object %s could not be read or written: %s", NAME, error)
@@ -133,13 +133,13 @@ class AllotmentController:
         if self._unsettled is not None:
             self._again(self._unsettled)
             return
-        if not self._known and self._account.problem(self._account.clock()) is None:
+        if not self._known and self._bookings.problem() is None:
             self._look()
         self._ask_for_proof()
         epoch = secrets.token_hex(6)
-        proposed = self._admission.next_proposal(epoch, fresh=self._is_fresh(), may_write=self._known)
+        proposed = self._bookings.next_proposal(epoch, fresh=self._is_fresh(), may_write=self._known)
         if proposed is None:
-            self._account.await_work(_IDLE)
+            self._bookings.await_work(_IDLE)
         else:
             self._write(_Write(*proposed))
 
@@ -148,8 +148,8 @@ class AllotmentController:
         self._deaf, self._known = True, False
 
     def _ask_for_proof(self) -> None:
-        now = self._account.clock()
-        if now >= self._proof_due and self._account.wants_proof():
+        now = self._bookings.clock()
+        if now >= self._proof_due and self._bookings.wants_proof():
             self._proof_due = now + _BETWEEN_PROOFS
             self._request_proof()
 
@@ -160,11 +160,11 @@ class AllotmentController:
         that may still come has to stay in the object until other replicas see it lapse. The write may take some more
         seconds.
         """
-        _wait(patience, lambda: not self._account.still_to_come())
-        self._escrow.hurry(_FAREWELL)
+        _wait(patience, lambda: not self._bookings.still_to_come())
+        self._timeout = _FAREWELL
         if not _wait(_FAREWELL, self._left):
             log.warning("what this replica holds could not be handed back: others get it when it has lapsed")
-        elif open_still := self._account.still_to_come():
+        elif open_still := self._bookings.still_to_come():
             log.warning(
                 "%d pods that were let in have not been seen: their room is free when it has lapsed", open_still
             )
@@ -177,7 +177,7 @@ class AllotmentController:
             if self._unsettled is not None:
                 self._again(self._unsettled)
                 return False
-            proposed = self._account.farewell()
+            proposed = self._bookings.farewell()
             if proposed is None:
                 return True
             self._write(_Write(*proposed))
@@ -192,37 +192,37 @@ class AllotmentController:
             shown = None if configmap is None else state(configmap)
         except (SharedError, NewerVersionError):
             shown = None
-        with self._account.lock:  # because any watch's thread may find, at any time, that etcd was restored
-            if self._deaf or self._rereading.restarted:
-                return
-            if shown is None:
-                self._known = False  # read the object: the watch's event may be outdated
-            else:
-                self._account.observe(shown, revision)
+        if configmap is not None:
+            self._bookings.born(configmap.metadata.creation_timestamp)
+        restarts = self._rereading.restarts  # read before `_deaf`, which is set before it grows
+        if self._deaf or not self._bookings.watched(shown, revision, restarts):
+            return
+        if shown is None:
+            self._known = False  # read the object: the watch's event may be outdated
 
     def listed(self, configmap: ConfigMap | None, revision: int) -> None:
         """Record the watch's list. After a restore of etcd, the object is read instead, past all caches."""
-        if not self._account.allotment.restarts:
+        if not self._bookings.restores().restarts:
             self.tell(configmap, revision)
         else:
             self._deaf = self._known = False
 
     def _look(self) -> None:
         self._known = True  # before the read: an event that arrives during the read sets it to False again
-        known = self._account.newest()
-        found, revision = self._escrow.find()
+        known = self._bookings.newest()
+        found, revision = self._store.find(self._timeout)
         if not revision and not self._is_fresh() and not self._mark():
-            known = self._account.newest()
+            known = self._bookings.newest()
             found, revision = self._await_maker()
-        self._account.observe(found, revision, known)
+        self._bookings.observe(found, revision, known)
 
     def _is_fresh(self) -> bool:
         """Say whether there has never been a shared object: this replica made the mark, and only a moment ago."""
-        return self._account.clock() < self._marked_until
+        return self._bookings.clock() < self._marked_until
 
     def _mark(self) -> bool:
-        sent = self._account.clock()
-        if not self._escrow.mark():
+        sent = self._bookings.clock()
+        if not self._store.mark(self._timeout):
             return False
         self._marked_until = sent + _MARKED_FOR
         return True
@@ -231,7 +231,7 @@ class AllotmentController:
         """Read the object a few more times: the replica that made the mark will create it, unless it was lost."""
         for _ in range(_LOOKS):
             self._stop.wait(_SHORTEST_PAUSE)
-            found, revision = self._escrow.find()
+            found, revision = self._store.find(self._timeout)
             if revision:
                 return found, revision
         log.warning("%s is lost: it is created again, and opened after a while", NAME)
@@ -241,7 +241,7 @@ class AllotmentController:
         """Send a write; if its result stays unknown, keep it as unsettled, so that it is sent again."""
         self._unsettled = write
         try:
-            revision = self._escrow.write(write.proposal.shared, write.revision)
+            revision = self._store.write(write.proposal.shared, write.revision, self._timeout)
         except (Conflict, NotFound):
             self._resolve(write)
         except KubeError as error:
@@ -250,18 +250,18 @@ class AllotmentController:
                 raise  # the write stays unsettled, and the next step sends it again
             self.tally.failed += 1
             self._unsettled = None
-            self._account.proposal_failed()
+            self._bookings.failed()
             raise
         else:
             self._count(write.proposal)
-            self._admission.proposal_written(write.proposal, revision)
+            self._bookings.written(write.proposal, revision)
         self._unsettled = None
 
     def _count(self, proposal: Proposal) -> None:
         self._losses = 0
         self._truce.reset()
         self.tally.written += 1
-        mine = proposal.shared.holdings.get(self._account.allotment.replica)
+        mine = proposal.shared.holdings.get(self._bookings.replica)
         if mine is not None and mine.answered > self._answered:
             self._answered = mine.answered
             self.tally.hand_backs += 1
@@ -280,9 +280,9 @@ class AllotmentController:
 
     def _resolve(self, write: _Write) -> None:
         """Read the object to find out whether an earlier attempt at this write was carried out; else count a loss."""
-        known = self._account.newest()
-        found, revision = self._escrow.find()
-        if self._admission.resolve(write.proposal, found, revision, known):
+        known = self._bookings.newest()
+        found, revision = self._store.find(self._timeout)
+        if self._bookings.lost(write.proposal, found, revision, known):
             self._count(write.proposal)
             return
         self.tally.conflicts += 1

@@ -5,7 +5,8 @@ import time
 from collections.abc import Callable
 from threading import Event
 
-from webhook.core.ledger.recount import Drift, recount
+from webhook.core.ledger.drift import Drift
+from webhook.core.ledger.recount import recount
 from webhook.state.cluster_state import ClusterState
 
 log = logging.getLogger(__name__)
@@ -32,10 +33,8 @@ class RecountController:
 
     def recount(self) -> None:
         """Compare the sums kept event by event with sums computed again; a difference is a defect in Headroom."""
-        with self._account.lock:
-            parts = self._account.ledger.parts(self._account.clock())
         # Reviews go first: between slices of the work, other threads may take the interpreter.
-        drifts = recount(parts, pause=lambda: time.sleep(0))
+        drifts = recount(self._account.snapshot(), pause=lambda: time.sleep(0))
         self._record(drifts)
         for drift in drifts[:_SHOWN]:
             log.error("the account has drifted, which is a defect: please report it with this line: %s", drift)

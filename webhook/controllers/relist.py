@@ -5,8 +5,9 @@ from collections.abc import Callable, Iterable
 
 from webhook.core.events.aggregator import Occurrence
 from webhook.core.events.reference import Reference
-from webhook.state.cluster_state import ClusterState
+from webhook.state.bookings import Bookings
 from webhook.state.configuration import NAME as CONFIG
+from webhook.state.restores import Restore
 
 log = logging.getLogger(__name__)
 
@@ -16,11 +17,11 @@ REASON = "HistoryReplaced"
 class RelistController:
     """Requests lists from the reflectors, and says with each request whether history `restarted`.
 
-    Only the allotment controller's thread calls `look`; any thread may read `restarted`.
+    Only the allotment controller's thread calls `look`; any thread may read `restarts`.
     """
 
-    def __init__(self, account: ClusterState, announce: Callable[[str], None] = lambda _: None) -> None:
-        self._account = account
+    def __init__(self, bookings: Bookings, announce: Callable[[str], None] = lambda _: None) -> None:
+        self._bookings = bookings
         self._announce = announce
         self._requests: list[Callable[..., None]] = []
         self._restarts = 0
@@ -31,9 +32,9 @@ class RelistController:
         self._requests.extend(requests)
 
     @property
-    def restarted(self) -> bool:
-        """Say whether a restore of etcd was found since the last `look`."""
-        return self._account.allotment.restarts > self._restarts
+    def restarts(self) -> int:
+        """How many restores of etcd the last `look` had found."""
+        return self._restarts
 
     def look(self, restarting: Callable[[], None] = lambda: None) -> None:
         """Request lists, once for each possible restore; if a restore is certain, call `restarting` first.
@@ -41,24 +42,24 @@ class RelistController:
         If anything raises, the next call does everything again: a view that waits for a list that was never requested
         would wait forever.
         """
-        restarts, doubted = self._account.allotment.restarts, self._account.doubted_since()
+        known = self._bookings.restores()
+        restarts, doubted = known.restarts, known.doubted_since
         replaced = restarts > self._restarts
         if not replaced and (doubted is None or doubted <= self._asked):
             return
         if replaced:
             restarting()
-        asked = self._account.clock()
+        asked = self._bookings.clock()
         for request in self._requests:
             request(restarted=replaced)
         self._restarts, self._asked = restarts, asked
         if replaced:
-            self._tell()
+            self._tell(known)
 
-    def _tell(self) -> None:
-        seconds = self._account.allotment.timing.release
+    def _tell(self, known: Restore) -> None:
         text = (
-            f"etcd was put back: {self._account.evidence}. What was granted before may still come, so nothing is "
-            f"granted for about {seconds:.0f} s. Restart every kube-apiserver if that was not done"
+            f"etcd was put back: {known.evidence}. What was granted before may still come, so nothing is "
+            f"granted for about {known.release:.0f} s. Restart every kube-apiserver if that was not done"
         )
         log.error("%s", text)
         self._announce(text)

@@ -100,7 +100,7 @@ class Versions:
     def _count(self, found: Chosen) -> None:
         self.unknown = found.is_newer
         rules = self._sightings.see(found.rule_set, self._account.clock())
-        first, known = self._account.version_problem is not None, self._account.rules
+        first, known = self._account.readiness.version_problem is not None, self._account.basis.rules
         if self._account.count_by(rules):
             log.info("pods are counted by the rules of Kubernetes %s, no longer of %s", names(rules), names(known))
             self._list_pods()

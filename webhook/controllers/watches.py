@@ -6,7 +6,9 @@ from typing import Final
 
 from webhook.controllers.allotment_store import NAME as ALLOTMENTS
 from webhook.controllers.allotments import AllotmentController
-from webhook.core.api.types import Node, ObjectError, Pod, reader
+from webhook.controllers.refusal_exchange import RefusalExchange
+from webhook.controllers.refusal_store import NAME as REFUSALS
+from webhook.core.api.types import Node, ObjectError, Pod, WatchedPod, reader
 from webhook.core.ledger.info import PodInfo, node_info, pod_info
 from webhook.core.ledger.nodes import NodeInfo
 from webhook.core.pods.rules import NEWEST, Rules
@@ -72,11 +74,12 @@ def watch_pods(api: Api, account: ClusterState) -> Reflector[PodInfo]:
             case _:
                 _tell_state(account, account.pods, news)
 
-    def taken(pod: Pod) -> PodInfo:
-        return _pod(pod, account.rules)
+    def taken(pod: WatchedPod) -> PodInfo:
+        return _pod(pod, account.basis.rules)
 
-    pause = ReadThrottle(BUSY, AT_EASE, account.at_ease, account.news_needed)
-    resource = Resource(PODS.path, Pod, PODS.read, taken)
+    pause = ReadThrottle(BUSY, AT_EASE)
+    account.set_pace(pause)
+    resource = Resource(PODS.path, WatchedPod, PODS.read, taken)
     return Reflector(api, resource, deliver, pause=pause, clock=account.clock)
 
 
@@ -138,6 +141,11 @@ def watch_allotments(
     return _watch_config_map(api, namespace, ALLOTMENTS, booking.tell, booking.listed, begin_again)
 
 
+def watch_refusals(api: Api, namespace: str, exchange: RefusalExchange) -> Reflector[ConfigMap]:
+    """Return the reflector that shows `exchange` what other replicas refuse."""
+    return _watch_config_map(api, namespace, REFUSALS, exchange.tell, exchange.tell, lambda *_: None)
+
+
 def _watch_config_map(
     api: Api,
     namespace: str,
@@ -182,7 +190,7 @@ def _pod(pod: Pod, rules: Rules = NEWEST) -> PodInfo:
         return pod_info(pod, rules=rules)
     except ObjectError as error:
         log.error("pod %s/%s counts as nothing: %s", pod.metadata.namespace, pod.metadata.name, error)  # noqa: TRY400
-        return pod_info(Pod(pod.metadata, type(pod.spec)(node_name=pod.spec.node_name)))
+        return pod_info(type(pod)(metadata=pod.metadata, spec=type(pod.spec)(node_name=pod.spec.node_name)))
 
 
 def _node(node: Node) -> NodeInfo:
@@ -194,5 +202,5 @@ def _node(node: Node) -> NodeInfo:
 
 
 QUOTAS: Final = Resource("/api/v1/resourcequotas", ResourceQuota, read_quota, quota)
-PODS: Final = Resource("/api/v1/pods", Pod, reader(Pod), _pod)
+PODS: Final = Resource("/api/v1/pods", WatchedPod, reader(WatchedPod), _pod)
 NODES: Final = Resource("/api/v1/nodes", Node, reader(Node), _node)

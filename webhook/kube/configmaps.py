@@ -1,6 +1,7 @@
-"""Reads and writes whole ConfigMaps of Headroom's own namespace."""
+"""Reads and writes ConfigMaps of Headroom's own namespace."""
 
 import json
+from collections.abc import Mapping
 
 import msgspec
 
@@ -13,6 +14,7 @@ _LABELS = {"app.kubernetes.io/name": "headroom", "app.kubernetes.io/managed-by":
 class _Meta(msgspec.Struct):
     resource_version: str = msgspec.field(name="resourceVersion", default="0")
     uid: str = ""
+    creation_timestamp: str = msgspec.field(name="creationTimestamp", default="")
 
 
 class ConfigMap(msgspec.Struct):
@@ -31,29 +33,43 @@ _read = msgspec.json.Decoder(ConfigMap).decode
 
 
 class ConfigMaps:
-    """Calls for the ConfigMaps of one namespace. Each raises `KubeError`, and takes at most `timeout` seconds."""
+    """Calls for the ConfigMaps of one namespace. Each raises `KubeError`.
+
+    A call takes at most its `timeout` in seconds; None stands for the one given here.
+    """
 
     def __init__(self, api: Api, namespace: str, timeout: float) -> None:
         self._api = api
         self._namespace = namespace
         self._path = f"/api/v1/namespaces/{namespace}/configmaps"
-        self.timeout = timeout
+        self._timeout = timeout
 
-    def get(self, name: str) -> ConfigMap | None:
+    def get(self, name: str, timeout: float | None = None) -> ConfigMap | None:
         """Read a ConfigMap; None if there is none of that name."""
         try:
-            return _read(self._api.get(f"{self._path}/{name}", timeout=self.timeout).body)
+            return _read(self._api.get(f"{self._path}/{name}", timeout=timeout or self._timeout).body)
         except NotFound:
             return None
 
-    def create(self, name: str, data: dict[str, str]) -> int:
+    def create(self, name: str, data: dict[str, str], timeout: float | None = None) -> int:
         """Create a ConfigMap and return its revision; raises `Conflict` if there is one of that name."""
-        return _read(self._api.create(self._path, self._manifest(name, data), timeout=self.timeout).body).revision
+        body = self._manifest(name, data)
+        return _read(self._api.create(self._path, body, timeout=timeout or self._timeout).body).revision
 
-    def replace(self, name: str, data: dict[str, str], revision: int) -> int:
+    def replace(self, name: str, data: dict[str, str], revision: int, timeout: float | None = None) -> int:
         """Replace the ConfigMap if it still has `revision`, and return the new one; else `Conflict` or `NotFound`."""
         body = self._manifest(name, data, resourceVersion=str(revision))
-        return _read(self._api.replace(f"{self._path}/{name}", body, timeout=self.timeout).body).revision
+        path = f"{self._path}/{name}"
+        return _read(self._api.replace(path, body, timeout=timeout or self._timeout).body).revision
+
+    def patch(self, name: str, data: Mapping[str, str | None], revision: int = 0, timeout: float | None = None) -> int:
+        """Set keys, or remove those that are None, and leave the others alone; return the new revision.
+
+        With a `revision`, only if the ConfigMap still has it, else `Conflict`. Raises `NotFound`.
+        """
+        metadata = {"resourceVersion": str(revision)} if revision else {}
+        body = json.dumps({"metadata": metadata, "data": data}).encode()
+        return _read(self._api.patch(f"{self._path}/{name}", body, timeout=timeout or self._timeout).body).revision
 
     def _manifest(self, name: str, data: dict[str, str], **metadata: str) -> bytes:
         metadata |= {"name": name, "namespace": self._namespace}

@@ -13,25 +13,30 @@ _MUCH = 256 << 10  # bytes; with more than that in a connection's buffers, the s
 
 
 class ReadThrottle:
-    """Waits between reads; times in seconds. The thread that reads calls `wait`.
+    """Waits between reads; times in seconds. The thread that reads calls `wait`, and any thread `hurry` and `ease`.
 
-    `at_ease` says whether the events may wait for the long time. A thread that needs them sets `hurried`: then the next
-    read comes as soon as the short time is over.
+    It alone knows whether events may wait, and asks nobody: those that need the events say so here.
     """
 
     def __init__(
         self,
         short: float,
         long: float = 0.0,
-        at_ease: Callable[[], bool] = lambda: True,
-        hurried: Event | None = None,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._short = short
         self._long = long
-        self._at_ease = at_ease
         self._sleep = sleep
-        self._hurried = hurried or Event()
+        self._at_ease = True
+        self._hurried = Event()
+
+    def hurry(self) -> None:
+        """Let the next read come as soon as the short time is over, also if the reader waits already."""
+        self._hurried.set()
+
+    def ease(self, at_ease: bool) -> None:
+        """Say whether events may wait for the long time from now on."""
+        self._at_ease = at_ease
 
     def wait(self, since: float, came: int) -> None:
         """Wait before a read; the last one was `since` seconds ago, and the last batch brought `came` bytes.
@@ -41,7 +46,7 @@ class ReadThrottle:
         if since < self._short:
             self._sleep(self._short - since)
             since = self._short
-        if since < self._long and came < _MUCH and self._at_ease():
+        if since < self._long and came < _MUCH and self._at_ease:
             self._hurried.wait(self._long - since)
         self._hurried.clear()
 

@@ -1,6 +1,6 @@
 """The Flask application: all routes.
 
-The dispatcher (dispatcher.py) answers `/validate` without Flask, by the same function `validate`.
+The dispatcher (dispatcher.py) answers `/validate` without Flask, by the same function `answered`.
 """
 
 import logging
@@ -38,14 +38,10 @@ _NO_OTHERS: Mapping[str, Review] = MappingProxyType({})
 _DEFAULT_TIMEOUT = 10.0  # seconds, the API server's own default for a webhook
 
 
-def validate(admission: PodAdmission, content_type: str, timeout: str | None, body: bytes) -> Response | PendingReview:
-    """Answer one review of a pod; `timeout` is the parameter that the API server adds to the URL, such as 10s."""
-    return _answered(admission.review, content_type, timeout, body)
-
-
-def _answered(
+def answered(
     review: Callable[[bytes, float], Said], content_type: str, timeout: str | None, body: bytes
 ) -> Said | Response:
+    """Answer one review; `timeout` is the parameter that the API server adds to the URL, such as 10s."""
     if len(body) > LARGEST_BODY:
         return logged(too_large())
     if not _is_json(content_type):
@@ -88,14 +84,14 @@ def create_app(
     def validate_view() -> flask.Response:
         if not request.is_secure:
             return _response(without_tls())
-        answer = validate(admission, request.content_type or "", request.args.get("timeout"), request.get_data())
+        answer = answered(admission.review, request.content_type or "", request.args.get("timeout"), request.get_data())
         return _response(_settled(admission, answer) if isinstance(answer, PendingReview) else answer)
 
     def other_view(path: str) -> flask.Response:
         if not request.is_secure:
             return _response(without_tls())
         timeout = request.args.get("timeout")
-        return _response(_answered(others[path], request.content_type or "", timeout, request.get_data()))
+        return _response(answered(others[path], request.content_type or "", timeout, request.get_data()))
 
     for path in others:
         app.add_url_rule(path, path, partial(other_view, path), methods=["POST"])
@@ -106,7 +102,7 @@ def create_app(
 
     @app.get(READYZ)
     def readyz() -> flask.Response:
-        problem = admission.account.unready()
+        problem = admission.account.readiness.unready()
         return _response(plain(200, "ok") if problem is None else plain(503, problem))
 
     @app.get(METRICS)

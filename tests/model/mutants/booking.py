@@ -15,6 +15,7 @@ from webhook.core.ledger.reservations import Reservations
 from webhook.core.sharing import allotment as allotment_module
 from webhook.core.sharing import proposal as proposal_module
 from webhook.core.sharing.allotment import Allotment, Proposal
+from webhook.core.sharing.grants import Grants
 from webhook.core.sharing.proposal import Draft
 from webhook.core.sharing.shared_state import Holding, Shared
 from webhook.core.values.amounts import NOTHING
@@ -73,7 +74,7 @@ def own_write_hides_a_later_one() -> Patches:
 
     def stubborn(self: Allotment, pending: Proposal) -> None:
         confirm(self, pending)
-        self.shared = pending.shared
+        self._terms.shared = pending.shared
 
     return [(Allotment, "_confirm", stubborn)]
 
@@ -151,7 +152,7 @@ def nobody_expires() -> Patches:
 
 @mutant("4: what never came is given back", "I3")
 def nothing_lapses() -> Patches:
-    return [(Allotment, "lapse", lambda _: [])]
+    return [(Grants, "lapse", lambda _: [])]
 
 
 # -- leaving -----------------------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from webhook.core.ledger.interval import Sums
 from webhook.core.ledger.ledger import Ledger
 from webhook.core.ledger.reservations import Reservation
 from webhook.core.sharing.allotment import Allotment, Proposal
-from webhook.core.sharing.grants import Load
+from webhook.core.sharing.grants import Grants, Load
 from webhook.core.sharing.proposal import Ask, Draft
 
 _NONE: frozenset[str] = frozenset()
@@ -60,25 +60,26 @@ def same_id_after_restart() -> Patches:
 
 @mutant("1: to check and to reserve is one act")
 def lost_lock() -> Patches:
-    grant = Allotment._grant
+    grant = Grants._grant
 
-    def late(self: Allotment, pod: PodInfo, now: float) -> None:
+    def late(self: Grants, pod: PodInfo, now: float) -> None:
         waiting: list[tuple[PodInfo, float]] = self.__dict__.setdefault("_late", [])
         if waiting:
             grant(self, *waiting.pop())
         waiting.append((pod, now))
 
-    return [(Allotment, "_grant", late)]
+    return [(Grants, "_grant", late)]
 
 
 @mutant("1: while a write is on its way its terms must hold as well")
 def spare_of_a_hand_back_still_granted() -> Patches:
-    covered = Allotment._covered
+    covered = Grants._covered
 
-    def old_only(self: Allotment, pod: PodInfo, held: Sums, load: Load, without: frozenset[str] = _NONE) -> bool:
-        return (self._pending is not None and held is self._pending.held) or covered(self, pod, held, load, without)
+    def old_only(self: Grants, pod: PodInfo, held: Sums, load: Load, without: frozenset[str] = _NONE) -> bool:
+        pending = self._terms.pending
+        return (pending is not None and held is pending.proposal.held) or covered(self, pod, held, load, without)
 
-    return [(Allotment, "_covered", old_only)]
+    return [(Grants, "_covered", old_only)]
 
 
 @mutant("1: while a write is on its way the old terms still hold")
@@ -87,38 +88,38 @@ def grants_from_what_is_not_yet_written() -> Patches:
 
     def eager(self: Allotment, proposal: Proposal) -> None:
         begin(self, proposal)
-        self._held = proposal.held
+        self._terms.held = proposal.held
 
     return [(Allotment, "begin", eager)]
 
 
 @mutant("1: grants made meanwhile count against the write on its way")
 def load_forgets_grants_made_meanwhile() -> Patches:
-    return [(Allotment, "_grant", lambda self, pod, now: self._ledger.grant(pod, now))]
+    return [(Grants, "_grant", lambda self, pod, now: self._ledger.grant(pod, now))]
 
 
 @mutant("1: a booking is granted only once it is written")
 def repeated_review_passes_on_a_tentative_booking() -> Patches:
-    again = Allotment.again
+    again = Grants.again
 
-    def hasty(self: Allotment, pod: PodInfo, now: float) -> bool:
-        pending = self._pending
+    def hasty(self: Grants, pod: PodInfo, now: float) -> bool:
+        pending = self._terms.pending
         if pending is None:
             return again(self, pod, now)
-        with patch.object(self, "_pending", None):
+        with patch.object(self._terms, "pending", None):
             return again(self, pod, now)
 
-    return [(Allotment, "again", hasty)]
+    return [(Grants, "again", hasty)]
 
 
 @mutant("1: what was told stays reserved, though the first review went away")
 def told_bookings_dropped() -> Patches:
-    def drop(self: Allotment, name: str, key: str) -> None:
+    def drop(self: Grants, name: str, key: str) -> None:
         reservation = self._ledger.reservations.get(name, key)
         if reservation is not None and reservation.is_open:
             self._ledger.reservations.void([(name, reservation)])
 
-    return [(Allotment, "drop", drop)]
+    return [(Grants, "drop", drop)]
 
 
 @mutant("1: names are reserved for, even where a pod lives")
@@ -136,7 +137,7 @@ def duplicates_reserve_nothing() -> Patches:
 
 @mutant("8: what policy lets in is reserved")
 def forced_reserves_nothing() -> Patches:
-    return [(Allotment, "force", lambda *_: None)]
+    return [(Grants, "force", lambda *_: None)]
 
 
 @mutant("8: what is on trial is past the bound only after the hand-backs")

@@ -12,6 +12,7 @@ from webhook.core.ledger.interval import UNBORN, Interval
 from webhook.core.ledger.ledger import Ledger
 from webhook.core.ledger.reservations import Named, Reservation, Reservations
 from webhook.core.sharing.allotment import Allotment
+from webhook.core.sharing.grants import Grants
 from webhook.core.values.amounts import NOTHING
 
 # -- rule 4: reservations ----------------------------------------------------------------------------------------------
@@ -29,8 +30,8 @@ def one_uid_settles_the_name() -> Patches:
     return [(Reservations, "see", whole)]
 
 
-def _lapse_at(moment: Callable[[Allotment], float]) -> Callable[[Allotment], list[Named]]:
-    def lapse(self: Allotment) -> list[Named]:
+def _lapse_at(moment: Callable[[Grants], float]) -> Callable[[Grants], list[Named]]:
+    def lapse(self: Grants) -> list[Named]:
         lapsed = [n for n in self._ledger.reservations if n[1].is_open and n[1].granted_at <= moment(self)]
         self._ledger.reservations.void(lapsed)
         return lapsed
@@ -43,16 +44,16 @@ def plain_timeout() -> Patches:
     due = Allotment.due
 
     def timed(self: Allotment, now: float, *, fresh: bool = False) -> bool:
-        self.__dict__["_clock"] = now
+        self.grants.__dict__["_clock"] = now
         return due(self, now, fresh=fresh)
 
-    lapse = _lapse_at(lambda self: float(self.__dict__.get("_clock", float("-inf"))) - self.timing.lapse)
-    return [(Allotment, "due", timed), (Allotment, "lapse", lapse)]
+    lapse = _lapse_at(lambda self: float(self.__dict__.get("_clock", float("-inf"))) - self._lapse)
+    return [(Allotment, "due", timed), (Grants, "lapse", lapse)]
 
 
 @mutant("4: lapses only after the lapse")
 def early_lapse() -> Patches:
-    return [(Allotment, "lapse", _lapse_at(lambda self: self._ledger.proven_since - self.timing.lapse / 3))]
+    return [(Grants, "lapse", _lapse_at(lambda self: self._ledger.proven_since - self._lapse / 3))]
 
 
 @mutant("4: settling frees nothing before a write")
@@ -119,7 +120,7 @@ def resizes_reserve_nothing() -> Patches:
     grant = Ledger.grant
 
     def careless(self: Ledger, pod: PodInfo, now: float) -> Reservation:
-        if pod.before is UNBORN:
+        if pod.before == UNBORN:
             return grant(self, pod, now)
         return Reservation(pod.uid, self.spread(pod), now, pod.before)
 
@@ -141,7 +142,7 @@ def growths_of_one_pod_overlap() -> Patches:
     and_also = Interval.and_also
 
     def largest(self: Interval, other: Interval) -> Interval:
-        if self.low is NOTHING or other.low is NOTHING:
+        if NOTHING in {self.low, other.low}:
             return and_also(self, other)
         return self if sum(self.cost) >= sum(other.cost) else other
 

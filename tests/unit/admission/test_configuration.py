@@ -112,11 +112,11 @@ def test_a_refusal_is_logged_with_who_wanted_it(
 def test_a_good_edit_passes_and_is_previewed_dry_run_or_not(
     guard: ConfigurationAdmission, judge: Judge, dry_run: bool
 ) -> None:
-    before = judge.admission.account.ledger.parts(judge.clock.now)
+    before = judge.admission.account._guarded.ledger.parts(judge.clock.now)
     assert warnings(guard, edit(LOWER, dryRun=dry_run)) == [OVER]
     assert warnings(guard, edit(LOWER, operation="CREATE", dryRun=dry_run)) == [OVER]
     assert warnings(guard, edit(GOOD.replace("100%", "90%"), dryRun=dry_run)) == []
-    after = judge.admission.account.ledger.parts(judge.clock.now)
+    after = judge.admission.account._guarded.ledger.parts(judge.clock.now)
     assert (after.sums, after.bearings) == (before.sums, before.bearings)
 
 
@@ -170,8 +170,8 @@ def test_one_preview_at_a_time_and_none_holds_the_lock(
 
     def meanwhile(*arguments: Any, **more: Any) -> Preview:
         def ask() -> None:
-            free = judge.admission.account.lock.acquire(blocking=False)
-            judge.admission.account.lock.release()
+            free = judge.admission.account._guarded.lock.acquire(blocking=False)
+            judge.admission.account._guarded.lock.release()
             seen.append((free, warnings(guard, edit(LOWER))))
 
         thread = Thread(target=ask)

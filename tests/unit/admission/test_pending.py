@@ -1,92 +1,59 @@
-"""Those who wait beside another replica: when a refusal is final, and when it is not."""
+"""A pending review: its answer comes once, under what it was judged under, or not at all where nobody waits for it."""
 
-from tests.support.pending import Beside
-from tests.support.replica import Judge, response, review, waits
-from webhook.admission.pending import PendingReviews
-from webhook.core.sharing.allotment import Timing
-from webhook.observability.audit_record import line
+from concurrent.futures import CancelledError
 
+import pytest
 
-def test_nobody_is_refused_for_what_another_replica_may_hand_back() -> None:
-    beside = Beside(other=4)
-    waiting = waits(beside.judge.ask(review(memory="6Gi")))
-    assert beside.judge.book()
-    assert not waiting.answer.done()
-    assert beside.judge.admission.account.allotment.shared
-    assert beside.judge.admission.account.allotment.shared.call == 1, "the other one is called"
+from tests.support.replica import Judge, review, waits
+from webhook.admission.pending import PendingReview
+from webhook.core.config.types import Mode
+from webhook.core.reviews.figures import Figures
+from webhook.core.reviews.verdict import Decision, Reason, Verdict
+from webhook.http.messages import Response, plain
+
+FITS = Verdict(Decision.ALLOW, Reason.FITS, Mode.ENFORCE)
 
 
-def test_what_was_handed_back_lets_the_pod_in() -> None:
-    beside = Beside(other=4)
-    waiting = waits(beside.judge.ask(review(memory="6Gi")))
-    beside.judge.book()
-    beside.tell(other=1, answered=1)
-    beside.judge.book()
-    assert response(waiting.answer.result(0))["allowed"]
-
-
-def test_what_was_not_handed_back_is_spent_and_the_refusal_is_final() -> None:
-    beside = Beside(other=4)
-    waiting = waits(beside.judge.ask(review(memory="6Gi")))
-    beside.judge.book()
-    beside.tell(other=3, answered=1)
-    beside.judge.book()
-    said = response(waiting.answer.result(0))
-    assert said["status"]["code"] == 403
-    assert "(3Gi of 8Gi committed, 3Gi of it for pods being created;" in said["status"]["message"]
-    told = line(beside.judge.decided[-1], "r1", 0.0)
-    figures = told.asked_requests_bytes, told.committed_requests_bytes, told.short_by_requests_bytes
-    assert figures == (6 << 30, 3 << 30, 1 << 30), "what other replicas let in is committed there too"
-
-
-def test_several_that_wait_for_an_answer_make_one_call() -> None:
-    beside = Beside(other=4)
-    for name in ("a", "b", "c"):
-        waits(beside.judge.ask(review(name, memory="6Gi")))
-    beside.judge.book()
-    while beside.judge.book():
-        pass
-    assert beside.judge.admission.account.allotment.shared
-    assert beside.judge.admission.account.allotment.shared.call == 1
-
-
-def test_beside_a_replica_that_stopped_answering_nobody_can_tell() -> None:
-    beside = Beside(other=4)
-    waiting = waits(beside.judge.ask(review(memory="6Gi"), timeout=60.0))
-    beside.judge.book()
-    beside.judge.clock.wait(Timing().validity)
-    waiting.until += Timing().validity
-    beside.judge.book()
-    beside.judge.book()
-    answer = waiting.answer.result(0)
-    assert answer.status == 503
-    assert b"room is held for a replica that stopped answering, and is free again in about 45 s" in answer.body
-
-
-def test_from_an_object_that_is_not_open_nothing_is_booked() -> None:
-    beside = Beside(other=0, opened=False)
-    waiting = waits(beside.judge.ask(review(memory="1Gi"), timeout=600.0))
-    beside.judge.book(fresh=False)
-    assert not waiting.answer.done()
-
-
-def test_whom_nobody_can_answer_in_time_is_told_so_at_once() -> None:
-    beside = Beside(other=0, opened=False)
-    waiting = waits(beside.judge.ask(review(memory="1Gi")))
-    beside.judge.book(fresh=False)
-    said = response(waiting.answer.result(0))
-    assert not said["allowed"]
-    assert "the object that replicas share was created again, and is opened in about 60 s" in said["status"]["message"]
-
-
-def test_a_room_knows_who_is_in_it() -> None:
-    judge = Judge()
+def pending(judge: Judge) -> PendingReview:
     judge.configure()
-    judge.sync(memory=8)
-    room = PendingReviews(judge.admission.account.ledger, judge.admission.account.allotment)
-    waiting = waits(judge.ask(review()))
-    room.enter(waiting)
-    assert len(room) == 1
-    assert [each for each, _ in room.give_up(waiting, None, 0.0)] == [waiting]
-    assert list(room.give_up(waiting, None, 0.0)) == []
-    assert len(room) == 0
+    judge.sync(8)
+    return waits(judge.ask(review()))
+
+
+def test_it_is_answered_under_the_basis_and_with_the_evaluation_that_it_has_by_then() -> None:
+    judge = Judge()
+    waiting = pending(judge)
+    judge.configure("mode: warn")
+    waiting.basis, waiting.question = judge.admission.account.basis, waiting.question.kept(waiting.basis.rules)
+    waiting.settle(FITS, ())
+    assert waiting.answer.result(0).status == 200
+    case = judge.decided[-1].case
+    assert (case.basis, case.question) == (waiting.basis, waiting.question)
+
+
+def test_what_goes_wrong_is_raised_where_it_is_awaited() -> None:
+    waiting = pending(Judge())
+
+    def respond(*_: object) -> Response:
+        raise OSError("no answer")
+
+    waiting.respond = respond
+    waiting.settle(FITS, ())
+    with pytest.raises(OSError, match="no answer"):
+        waiting.answer.result(0)
+
+
+def test_what_nobody_awaits_is_recorded_nevertheless() -> None:
+    waiting = pending(Judge())
+    asked: list[tuple[Figures, ...]] = []
+
+    def respond(_case: object, _verdict: object, figures: tuple[Figures, ...]) -> Response:
+        asked.append(figures)
+        return plain(200, "ok")
+
+    waiting.respond = respond
+    waiting.answer.cancel()
+    waiting.settle(FITS, ())
+    assert asked == [()]
+    with pytest.raises(CancelledError):
+        waiting.answer.result(0)

@@ -181,21 +181,21 @@ def test_what_policy_lets_in_counts_even_if_nobody_can_tell() -> None:
     judge.admission.account.tell_broken(judge.admission.account.pods, "reset")
     judge.clock.wait(5.0)
     assert response(judge.ask(review(memory="3Gi")))["allowed"]
-    assert judge.admission.account.ledger.standing("cluster").unseen.memory_requests == 3 << 30
+    assert judge.admission.account._guarded.ledger.standing("cluster").unseen.memory_requests == 3 << 30
 
 
 def test_readiness_says_what_is_missing() -> None:
     judge = Judge()
-    assert judge.admission.account.unready() == "the ConfigMap headroom-config has not been read yet"
+    assert judge.admission.account.readiness.unready() == "the ConfigMap headroom-config has not been read yet"
     judge.admission.account.lack_config("the ConfigMap headroom-config does not exist: create it")
-    assert judge.admission.account.unready() == "the ConfigMap headroom-config does not exist: create it"
+    assert judge.admission.account.readiness.unready() == "the ConfigMap headroom-config does not exist: create it"
     judge.configure()
     judge.sync()
-    assert "holds no valid share" in str(judge.admission.account.unready())
+    assert "holds no valid share" in str(judge.admission.account.readiness.unready())
     judge.prepare()
-    assert judge.admission.account.unready() is None
+    assert judge.admission.account.readiness.unready() is None
     judge.clock.wait(Timing().validity)
-    assert "holds no valid share" in str(judge.admission.account.unready())
+    assert "holds no valid share" in str(judge.admission.account.readiness.unready())
 
 
 # -- once is enough ----------------------------------------------------------------------------------------------------
@@ -205,7 +205,7 @@ def test_the_same_pod_asked_again_costs_nothing_more() -> None:
     judge = ready()
     for attempt in range(20):
         assert response(judge.ask(review(memory="4Gi", uid=f"review-{attempt}")))["allowed"]
-    assert judge.admission.account.ledger.standing("cluster").unseen.memory_requests == 4 << 30
+    assert judge.admission.account._guarded.ledger.standing("cluster").unseen.memory_requests == 4 << 30
 
 
 def test_another_pod_of_the_same_name_costs_the_larger_of_the_two() -> None:
@@ -214,7 +214,7 @@ def test_another_pod_of_the_same_name_costs_the_larger_of_the_two() -> None:
         again: dict[str, Any] = json.loads(review(memory="3Gi"))["request"]["object"]
         again["metadata"]["uid"] = uid
         assert response(judge.ask(review(uid=uid, object=again)))["allowed"]
-    assert judge.admission.account.ledger.standing("cluster").unseen.memory_requests == 3 << 30
+    assert judge.admission.account._guarded.ledger.standing("cluster").unseen.memory_requests == 3 << 30
 
 
 def test_a_dry_run_is_judged_and_costs_nothing() -> None:
@@ -222,7 +222,7 @@ def test_a_dry_run_is_judged_and_costs_nothing() -> None:
     for name in ("a", "b", "c"):
         assert response(judge.ask(review(name, "8Gi", dryRun=True)))["allowed"]
     assert not response(judge.ask(review("d", "9Gi", dryRun=True)))["allowed"]
-    assert len(list(judge.admission.account.ledger.reservations)) == 0
+    assert len(list(judge.admission.account._guarded.ledger.reservations)) == 0
 
 
 # -- waiting for a booking ---------------------------------------------------------------------------------------------
@@ -248,10 +248,10 @@ def test_several_that_wait_share_one_write() -> None:
 def test_a_write_that_failed_lets_nobody_in_and_costs_nothing() -> None:
     judge = ready()
     waiting = waits(judge.ask(review(memory="8Gi")))
-    assert judge.admission.next_proposal("epoch", fresh=False, may_write=True)
-    judge.admission.account.proposal_failed()
+    assert judge.admission.account.bookings.next_proposal("epoch", fresh=False, may_write=True)
+    judge.admission.account.bookings.failed()
     assert not waiting.answer.done()
-    assert judge.admission.account.ledger.standing("cluster").unseen.memory_requests == 0
+    assert judge.admission.account._guarded.ledger.standing("cluster").unseen.memory_requests == 0
     judge.book()
     assert response(waiting.answer.result(0))["allowed"]
 
@@ -277,7 +277,7 @@ def test_the_booking_thread_sends_away_whoever_nobody_else_does() -> None:
     judge = ready()
     waiting = waits(judge.ask(review(memory="8Gi")))
     judge.clock.wait(2.0)
-    assert judge.admission.next_proposal("epoch", fresh=False, may_write=False) is None
+    assert judge.admission.account.bookings.next_proposal("epoch", fresh=False, may_write=False) is None
     sent_back(waiting.answer.result(0))
 
 
@@ -299,14 +299,14 @@ def test_the_second_wait_ends_before_the_api_server_gives_up() -> None:
 def test_who_was_booked_for_after_giving_up_is_let_in_when_it_asks_again() -> None:
     judge = ready()
     waiting = waits(judge.ask(review(memory="8Gi")))
-    proposed = judge.admission.next_proposal("epoch", fresh=False, may_write=True)
+    proposed = judge.admission.account.bookings.next_proposal("epoch", fresh=False, may_write=True)
     assert proposed
     judge.clock.wait(2.0)
     judge.admission.give_up(waiting)
     sent_back(waiting.answer.result(0))
-    judge.admission.proposal_written(proposed[0], proposed[1] + 1)
+    judge.admission.account.bookings.written(proposed[0], proposed[1] + 1)
     assert response(judge.ask(review(memory="8Gi")))["allowed"]
-    assert judge.admission.account.ledger.standing("cluster").unseen.memory_requests == 8 << 30
+    assert judge.admission.account._guarded.ledger.standing("cluster").unseen.memory_requests == 8 << 30
 
 
 def test_giving_up_twice_or_too_late_changes_nothing() -> None:
@@ -338,15 +338,15 @@ def test_policy_lets_in_whoever_waited_in_vain_and_counts_it(mode: str) -> None:
     judge.clock.wait(2.0)
     judge.admission.give_up(waiting)
     assert response(waiting.answer.result(0))["allowed"]
-    assert judge.admission.account.ledger.standing("cluster").unseen.memory_requests == 7 << 30
+    assert judge.admission.account._guarded.ledger.standing("cluster").unseen.memory_requests == 7 << 30
 
 
 def test_the_booking_thread_is_woken_by_whoever_waits() -> None:
     judge = ready()
-    judge.admission.account.await_work(0.0)
+    judge.admission.account.bookings.await_work(0.0)
     waits(judge.ask(review(memory="8Gi")))
-    assert judge.admission.account._work
-    judge.admission.account.await_work(60.0)
+    assert judge.admission.account._guarded.wakeup._work
+    judge.admission.account.bookings.await_work(60.0)
 
 
 @pytest.mark.parametrize(
@@ -361,14 +361,16 @@ def test_the_booking_thread_is_woken_once_the_view_has_come_to_the_floor(
     come: Callable[[ClusterState, int], None],
 ) -> None:
     account = ready().admission.account
-    assert account.allotment.shared is not None
-    ahead = structs.replace(account.allotment.shared, serial=account.allotment.shared.serial + 1, floor=150)
-    account.observe(ahead, account.allotment.revision + 1)
-    account.await_work(0.0)
+    assert account._guarded.allotment.shared is not None
+    ahead = structs.replace(
+        account._guarded.allotment.shared, serial=account._guarded.allotment.shared.serial + 1, floor=150
+    )
+    account.bookings.observe(ahead, account._guarded.allotment.revision + 1)
+    account.bookings.await_work(0.0)
     work = []
     for revision in (149, 150):
         come(account, revision)
-        work.append(account._work)
+        work.append(account._guarded.wakeup._work)
     assert work == [False, True]
 
 
@@ -383,12 +385,12 @@ def test_a_reservation_whose_pod_never_came_lapses_with_a_view_proven_after_that
     response(judge.ask(review(memory="4Gi")))
     granted = judge.clock.now
     judge.clock.wait(Timing().lapse)
-    assert judge.admission.account.wants_proof()
+    assert judge.admission.account.bookings.wants_proof()
     judge.admission.account.prove(granted + Timing().lapse - 0.1)
     assert judge.admission.account.lapsed == 0
     judge.admission.account.prove(granted + Timing().lapse)
     assert judge.admission.account.lapsed == 1
-    assert judge.admission.account.ledger.standing("cluster").unseen.memory_requests == 0
+    assert judge.admission.account._guarded.ledger.standing("cluster").unseen.memory_requests == 0
     assert "1 reservations lapsed: their pods never came, such as 'default/web'" in caplog.text
 
 
@@ -408,7 +410,7 @@ def test_an_unforeseen_error_is_cannot_tell_with_a_traceback_in_the_log_only(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, mode: str, allowed: bool
 ) -> None:
     judge = ready(f"mode: {mode}")
-    monkeypatch.setattr("webhook.admission.pods.decide", fail)
+    monkeypatch.setattr("webhook.state.reviews.decide", fail)
     said = response(judge.ask(review(uid="line\\break"), timeout=1.0))
     assert said["allowed"] is allowed
     assert "an unforeseen error, see Headroom's log" in json.dumps(said)
@@ -420,7 +422,7 @@ def test_an_unforeseen_error_is_cannot_tell_with_a_traceback_in_the_log_only(
 def test_after_an_unforeseen_error_the_next_review_is_judged(monkeypatch: pytest.MonkeyPatch) -> None:
     judge = ready()
     with monkeypatch.context() as patch:
-        patch.setattr("webhook.admission.pods.decide", fail)
+        patch.setattr("webhook.state.reviews.decide", fail)
         sent_back(judge.ask(review()))
     assert response(judge.ask(review()))["allowed"]
 
@@ -443,9 +445,9 @@ def test_who_was_settled_is_answered_though_no_proposal_can_be_made(monkeypatch:
     judge = ready()
     waiting = waits(judge.ask(review(memory="8Gi")))
     judge.clock.wait(Timing().renew)
-    monkeypatch.setattr(judge.admission.account.allotment, "propose", fail)
+    monkeypatch.setattr(judge.admission.account._guarded.allotment, "propose", fail)
     with pytest.raises(Unforeseen):
-        judge.admission.next_proposal("epoch", fresh=False, may_write=True)
+        judge.admission.account.bookings.next_proposal("epoch", fresh=False, may_write=True)
     sent_back(waiting.answer.result(0))
 
 
@@ -479,7 +481,7 @@ def test_decisions_carry_how_long_they_took_and_what_they_were_made_by() -> None
     waits(judge.ask(review(memory="8Gi")))
     judge.clock.wait(0.5)
     assert judge.book()
-    assert (judge.decided[0].took, judge.decided[0].config_hash) == (0.5, judge.admission.account.config_hash)
+    assert (judge.decided[0].took, judge.decided[0].config_hash) == (0.5, judge.admission.account.basis.config_hash)
 
 
 # -- quotas ----------------------------------------------------------------------------------------------------------
@@ -495,7 +497,7 @@ def full(settings: str = "", namespace: str = "default") -> Judge:
 
 
 def reserved(judge: Judge) -> int:
-    return judge.admission.account.ledger.standing("cluster").unseen.memory_requests
+    return judge.admission.account._guarded.ledger.standing("cluster").unseen.memory_requests
 
 
 def test_what_its_quota_will_refuse_is_refused_in_the_quotas_words_and_holds_nothing() -> None:
@@ -555,7 +557,7 @@ def test_a_quota_that_is_not_seen_any_more_refuses_nothing() -> None:
 def test_a_quota_has_no_part_in_readiness() -> None:
     judge = ready()
     assert not judge.admission.quotas.usable()
-    assert judge.admission.account.unready() is None
+    assert judge.admission.account.readiness.unready() is None
     assert response(judge.ask(review()))["allowed"]
 
 
@@ -586,12 +588,12 @@ def test_what_no_api_server_writes_is_answered_in_a_sentence_and_forgotten(
     assert len(answer.body) < 400
     assert len(caplog.text) < 600
     assert "refused a request to /validate" in caplog.text
-    assert (judge.decided, judge.admission._patience._asked_again) == ([], {})
-    assert len(judge.admission.account.ledger.reservations) == 0
+    assert (judge.decided, judge.admission._deadlines._asked_again) == ([], {})
+    assert len(judge.admission.account._guarded.ledger.reservations) == 0
 
 
 def test_those_who_wait_and_say_much_are_bounded_together(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("webhook.admission.pending._HEAVY", 50_000)
+    monkeypatch.setattr("webhook.state.pending._HEAVY", 50_000)
     judge = ready("exempt: {namespaces: [infra]}")
 
     def heavy(name: str, namespace: str = "default") -> bytes:
@@ -609,10 +611,12 @@ def test_those_who_wait_and_say_much_are_bounded_together(monkeypatch: pytest.Mo
     judge.clock.wait(2.0)
     for each in (waiting, light):
         judge.admission.give_up(each)
-    assert judge.admission._room._heavy == 0
+    assert judge.admission.account.reviews.pending._heavy == 0
     waits(judge.ask(heavy("two")))
     assert response(judge.ask(heavy("forced", "infra")))["allowed"]
-    assert judge.admission.account.ledger.standing("cluster").unseen.memory_requests == 0, "no node can hold it"
+    assert judge.admission.account._guarded.ledger.standing("cluster").unseen.memory_requests == 0, (
+        "no node can hold it"
+    )
 
 
 def test_of_those_that_were_sent_back_only_so_many_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -620,4 +624,4 @@ def test_of_those_that_were_sent_back_only_so_many_are_remembered(monkeypatch: p
     judge = Judge()
     for number in range(50):
         sent_back(judge.ask(review(uid=f"{number}".ljust(128, "u"))))
-    assert len(judge.admission._patience._asked_again) == 10
+    assert len(judge.admission._deadlines._asked_again) == 10

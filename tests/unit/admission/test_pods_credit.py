@@ -38,7 +38,7 @@ def let_in(judge: Judge, body: bytes) -> None:
 
 
 def open_in_gi(judge: Judge) -> float:
-    return judge.admission.account.ledger.standing("cluster").unseen.memory_requests / GI
+    return judge.admission.account._guarded.ledger.standing("cluster").unseen.memory_requests / GI
 
 
 def shows(judge: Judge, name: str, memory: float) -> None:
@@ -67,17 +67,17 @@ def test_who_is_beyond_the_credit_is_let_in_as_soon_as_earlier_pods_are_seen() -
     judge = start()
     let_in(judge, review("first", "8Gi"))
     waiting = waits(judge.ask(review("second", "4Gi")))
-    assert not judge.admission.account.at_ease()
+    assert not judge.admission.account._guarded.wakeup.at_ease
     judge.book()
     assert (waiting.answer.done(), open_in_gi(judge)) == (False, 8)
-    judge.admission.account._work = False
+    judge.admission.account._guarded.wakeup._work = False
     shows(judge, "first", 8)
-    assert judge.admission.account._work
+    assert judge.admission.account._guarded.wakeup._work
     judge.book()
     judge.book()
     assert response(waiting.answer.result(0))["allowed"]
     assert open_in_gi(judge) == 4
-    assert judge.admission.account.at_ease()
+    assert judge.admission.account._guarded.wakeup.at_ease
 
 
 def test_it_is_sent_to_ask_again_while_there_is_time_and_then_refused_with_a_reason_of_its_own() -> None:
@@ -272,7 +272,7 @@ def test_no_outage_is_held_against_anybody(outage: str) -> None:
     judge = start()
     let_in(judge, review("first", "12Gi"))
     if outage == "a failed write":
-        judge.admission.account.excuse()
+        judge.admission.account.bookings.excuse()
     elif outage == "a broken watch":
         judge.admission.account.tell_broken(judge.admission.account.pods, "connection refused")
         judge.clock.wait(6.0)

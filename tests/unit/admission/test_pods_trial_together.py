@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.accounts import pod
+from tests.support.examples import examples
 from tests.support.replica import Judge, response, review
 from webhook.admission.pending import PendingReview
 from webhook.core.reviews.verdict import Decision, Reason
@@ -30,7 +31,7 @@ class Together:
             judge.configure(f"mode: {mode}")
             judge.sync(memory)
         for number in cycle(range(replicas)):
-            if all(judge.admission.account.unready() is None for judge in self.judges):
+            if all(judge.admission.account.readiness.unready() is None for judge in self.judges):
                 break
             self.book(number)
             self.hear(number)
@@ -52,15 +53,15 @@ class Together:
     def book(self, number: int) -> None:
         """Let a replica write; it loses if it has not heard of the last write."""
         admission = self.judges[number].admission
-        proposed = admission.next_proposal("epoch", fresh=True, may_write=True)
+        proposed = admission.account.bookings.next_proposal("epoch", fresh=True, may_write=True)
         if proposed is not None:
             proposal, revision = proposed
             if revision == self.revision:
                 self.shared, self.revision = proposal.shared, self.revision + 1
-                admission.proposal_written(proposal, self.revision)
+                admission.account.bookings.written(proposal, self.revision)
             else:
-                known = admission.account.newest()
-                admission.resolve(proposal, self.shared, self.revision, known)
+                known = admission.account.bookings.newest()
+                admission.account.bookings.lost(proposal, self.shared, self.revision, known)
         settled = [(name, waiting) for name, waiting in self.waiting if waiting.answer.done()]
         self.waiting = [each for each in self.waiting if each not in settled]
         for name, waiting in settled:
@@ -68,7 +69,7 @@ class Together:
 
     def hear(self, number: int) -> None:
         """Let a replica's watch tell of the object."""
-        self.judges[number].admission.account.observe(self.shared, self.revision)
+        self.judges[number].admission.account.bookings.observe(self.shared, self.revision)
 
     def show(self, number: int, most: int) -> None:
         """Let a replica's watch tell of some more pods, in order."""
@@ -98,7 +99,7 @@ class Together:
 steps = st.tuples(st.sampled_from(["ask", "ask", "book", "hear", "show"]), st.integers(0, 2), st.integers(1, 4))
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(
     st.sampled_from([("warn", Decision.WARN), ("audit", Decision.AUDIT)]),
     st.integers(1, 3),

@@ -18,6 +18,7 @@ from tests.support.workloads import Json, template
 from webhook.admission.decision_record import DecisionRecord
 from webhook.admission.fetch import FetchError, MissingError
 from webhook.admission.workloads import WorkloadAdmission
+from webhook.core.forecast.plan import plan
 from webhook.core.ledger.info import pod_info
 from webhook.core.pods.defaults import pod_of
 from webhook.core.reviews.verdict import Decision, Reason
@@ -57,7 +58,7 @@ def free(judge: Judge) -> bool:
     taken: list[bool] = []
 
     def take() -> None:
-        lock = judge.admission.account.lock
+        lock = judge.admission.account._guarded.lock
         taken.append(lock.acquire(timeout=1.0))
         lock.release()
 
@@ -139,6 +140,27 @@ def test_who_applies_too_many_replicas_is_warned() -> None:
 
 def test_a_dry_run_is_answered_like_any_other() -> None:
     assert Teller().ask(applied(deployment(3), dryRun=True))["warnings"] == [SHORT]
+
+
+@pytest.mark.parametrize(("often", "said"), [(0, None), (1, 1), (9, 0)])
+def test_a_configuration_that_changes_meanwhile_is_answered_under(
+    monkeypatch: pytest.MonkeyPatch, often: int, said: int | None
+) -> None:
+    """What it refuses at first, it only warns of after the change; nothing is said if it changes again and again."""
+    teller = Teller("workloads: deny", memory=2)
+    planned: list[str] = []
+
+    def swapping(*arguments: Any) -> Any:
+        planned.append("planned")
+        if len(planned) <= often:
+            teller.judge.configure(f"workloads: warn\nmessage: edit {len(planned)}")
+        return plan(*arguments)
+
+    monkeypatch.setattr("webhook.admission.workloads.plan", swapping)
+    told = teller.ask(applied(deployment(3)))
+    assert (told["allowed"], len(told.get("warnings", ()))) == ((False, 0) if said is None else (True, said))
+    assert teller.counted[-1].config_hash == teller.judge.admission.account.basis.config_hash
+    assert len(planned) == min(often + 1, 3)
 
 
 def test_what_fits_passes_without_a_word() -> None:

@@ -40,9 +40,9 @@ class Cluster:
     def show(self, to: Replica, most: int | None = None) -> None:
         """Let a replica's watch bring some more."""
         with self._lock:
-            begin = self._shown.get(to.admission.account.allotment.replica, 0)
+            begin = self._shown.get(to.admission.account._guarded.allotment.replica, 0)
             news = self.pods[begin : None if most is None else begin + most]
-            self._shown[to.admission.account.allotment.replica] = begin + len(news)
+            self._shown[to.admission.account._guarded.allotment.replica] = begin + len(news)
             for each in news:
                 to.admission.account.see_pod(each)
 

@@ -8,7 +8,7 @@ from tests.support.accounts import pod
 from tests.support.replica import ready
 from webhook.admission.pods import PodAdmission
 from webhook.controllers.recount import RecountController
-from webhook.core.ledger.recount import Drift
+from webhook.core.ledger.drift import Drift
 from webhook.core.values.amounts import Amounts
 
 
@@ -29,7 +29,7 @@ def test_an_account_that_adds_up_has_no_drift(caplog: pytest.LogCaptureFixture) 
 def test_a_drift_is_reported_and_not_mended(caplog: pytest.LogCaptureFixture) -> None:
     judge = ready()
     judge.admission.account.see_pod(pod("default/a"))
-    judge.admission.account.ledger._committed["cluster"] = Amounts(memory_requests=1)
+    judge.admission.account._guarded.ledger._committed["cluster"] = Amounts(memory_requests=1)
     for _ in range(2):
         assert ("committed", "cluster") in {(drift.figure, drift.where) for drift in recounted(judge.admission)}
     assert "the account has drifted" in caplog.text

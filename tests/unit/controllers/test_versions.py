@@ -21,7 +21,7 @@ from webhook.core.reviews.verdict import Verdict
 from webhook.http.messages import Response
 from webhook.kube.client import Api
 from webhook.kube.stream import ApiError, KubeError, Unreachable
-from webhook.observability.metrics import KubernetesRules
+from webhook.observability.state_metrics import KubernetesRules
 
 BOTH = (KUBERNETES_1_36, KUBERNETES_1_37)
 
@@ -59,10 +59,10 @@ def cluster() -> Cluster:
 
 
 def test_nothing_is_granted_before_the_version_is_known(cluster: Cluster) -> None:
-    assert cluster.account.unable() == "the version of the API server has not been read yet"
+    assert cluster.account.readiness.unable() == "the version of the API server has not been read yet"
     cluster.look("v1.37.2")
-    assert cluster.account.unable() is None
-    assert (cluster.account.rules, cluster.listed) == (NEWEST, 0)
+    assert cluster.account.readiness.unable() is None
+    assert (cluster.account.basis.rules, cluster.listed) == (NEWEST, 0)
 
 
 def test_each_look_takes_a_connection_of_its_own(cluster: Cluster) -> None:
@@ -77,14 +77,16 @@ def test_while_replicas_differ_both_rules_are_in_force_and_the_old_one_ends_late
     listed = cluster.listed
     for says in ("v1.37.2", "v1.36.3", "v1.37.2"):
         cluster.look(says)
-        assert cluster.account.rules == BOTH
+        assert cluster.account.basis.rules == BOTH
     assert cluster.listed == listed + 1
     cluster.judge.sync()
     cluster.judge.clock.now += 301
     cluster.look("v1.37.2")
-    assert cluster.account.rules == NEWEST
+    assert cluster.account.basis.rules == NEWEST
     assert cluster.listed == listed + 2
-    assert cluster.account.problem(cluster.judge.clock.now) is None, "what counts for less is no reason to wait"
+    assert cluster.account.readiness.problem(cluster.judge.clock.now) is None, (
+        "what counts for less is no reason to wait"
+    )
 
 
 def test_more_rules_close_the_account_until_a_list_that_was_asked_for_since(cluster: Cluster) -> None:
@@ -93,11 +95,11 @@ def test_more_rules_close_the_account_until_a_list_that_was_asked_for_since(clus
     cluster.judge.clock.now += 1
     cluster.look("v1.36.3")
     told = "the pods are listed again (they are counted by the rules of Kubernetes 1.36 and 1.37 from now on)"
-    assert cluster.account.unable() == told
+    assert cluster.account.readiness.unable() == told
     cluster.account.relist_pods([], 200, before)
-    assert cluster.account.unable() == told, "a list that was under way may be counted by the old rules"
+    assert cluster.account.readiness.unable() == told, "a list that was under way may be counted by the old rules"
     cluster.account.relist_pods([], 201, cluster.account.clock())
-    assert cluster.account.unable() is None
+    assert cluster.account.readiness.unable() is None
 
 
 def test_the_list_counts_every_pod_by_the_new_rules_and_then_nothing_goes_past_the_bound(cluster: Cluster) -> None:
@@ -115,13 +117,13 @@ def test_the_list_counts_every_pod_by_the_new_rules_and_then_nothing_goes_past_t
     )
     cluster.look("v1.36.3")
     account = cluster.account
-    account.relist_pods([_pod(seen, account.rules)], 150, account.clock())
-    assert account.ledger.standing("cluster").committed.memory_requests == GI
+    account.relist_pods([_pod(seen, account.basis.rules)], 150, account.clock())
+    assert account._guarded.ledger.standing("cluster").committed.memory_requests == GI
     cluster.look("v1.37.2")
-    account.relist_pods([_pod(seen, account.rules)], 151, account.clock())
-    assert account.ledger.standing("cluster").committed.memory_requests == 5 * GI
+    account.relist_pods([_pod(seen, account.basis.rules)], 151, account.clock())
+    assert account._guarded.ledger.standing("cluster").committed.memory_requests == 5 * GI
     cluster.judge.prepare()
-    assert not account.unable()
+    assert not account.readiness.unable()
     live = pod("web-7", 1, "node", uid="pod-1", revision=152)
     account.see_pod(live)
     assert not response(cluster.judge.ask(resize(memory("1Gi"), memory("4Gi"), revision="152")))["allowed"]
@@ -141,7 +143,7 @@ def test_what_waits_while_more_rules_come_is_to_be_asked_again(cluster: Cluster)
 def test_another_configuration_leaves_the_rules_as_they_are(cluster: Cluster) -> None:
     cluster.look("v1.36.3")
     cluster.judge.configure("warnAt: 50%")
-    assert cluster.account.rules == (KUBERNETES_1_36,)
+    assert cluster.account.basis.rules == (KUBERNETES_1_36,)
 
 
 def test_a_review_is_counted_by_the_rules_in_force() -> None:
@@ -162,7 +164,7 @@ def test_a_version_that_is_not_known_takes_the_newest_rules_with_one_line_and_a_
 ) -> None:
     for _ in range(3):
         cluster.look(says)
-    assert cluster.account.rules == (KUBERNETES_1_38,)
+    assert cluster.account.basis.rules == (KUBERNETES_1_38,)
     warnings = [each for each in caplog.records if each.levelno == logging.WARNING]
     assert len(warnings) == 1
     assert warnings[0].getMessage().endswith(": pods are counted by the rules of Kubernetes 1.38")
@@ -174,7 +176,7 @@ def test_an_api_server_that_tells_its_version_to_nobody_is_taken_for_the_newest_
     cluster: Cluster, caplog: pytest.LogCaptureFixture
 ) -> None:
     cluster.look(ApiError(403, "Forbidden", "no"))
-    assert (cluster.account.rules, cluster.account.unable()) == (NEWEST, None)
+    assert (cluster.account.basis.rules, cluster.account.readiness.unable()) == (NEWEST, None)
     assert "the API server does not tell its version (403 Forbidden: no)" in caplog.text
 
 
@@ -184,10 +186,10 @@ def test_an_api_server_that_tells_its_version_to_nobody_is_taken_for_the_newest_
 def test_one_that_is_away_changes_nothing(cluster: Cluster, fault: KubeError) -> None:
     cluster.versions._stop.set()  # so that nobody waits here
     cluster.look(fault)
-    assert cluster.account.unable() == "the version of the API server has not been read yet"
+    assert cluster.account.readiness.unable() == "the version of the API server has not been read yet"
     cluster.look("v1.36.3")
     cluster.look(fault)
-    assert cluster.account.rules == (KUBERNETES_1_36,)
+    assert cluster.account.basis.rules == (KUBERNETES_1_36,)
     assert shown(cluster).value("headroom_kubernetes_version_unknown") == 0
 
 

@@ -1,6 +1,7 @@
 """What each piece of a watch's news means to the account."""
 
 import threading
+import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -9,8 +10,12 @@ import pytest
 from kubernetes.client.configuration import Configuration
 
 from tests.support.replica import Judge, ready
+from webhook.admission.pods import PodAdmission
 from webhook.controllers import watches as watching
 from webhook.controllers.allotments import AllotmentController
+from webhook.controllers.refusal_exchange import RefusalExchange
+from webhook.controllers.refusal_store import RefusalStore
+from webhook.controllers.relist import RelistController
 from webhook.core.api.types import Node, Pod
 from webhook.core.ledger.info import PodInfo
 from webhook.core.ledger.nodes import NodeInfo
@@ -59,6 +64,25 @@ def unreadable(name: str, revision: int, *, deleted: bool = False) -> Unreadable
     return Unreadable("default", name, f"pod-{name}", revision, "no pod", deleted)
 
 
+def idle_booking(admission: PodAdmission) -> AllotmentController:
+    """An allotment controller that nobody runs."""
+    bookings, configmaps = admission.account.bookings, ConfigMaps(API, "ns", 1.0)
+    return AllotmentController(configmaps, bookings, threading.Event(), lambda: None, RelistController(bookings))
+
+
+class Pace:
+    """What the reader of the watch was told last."""
+
+    at_ease = True
+    hurried = False
+
+    def hurry(self) -> None:
+        self.hurried = True
+
+    def ease(self, at_ease: bool) -> None:
+        self.at_ease = at_ease
+
+
 class Pods:
     """A replica that is told of pods."""
 
@@ -66,11 +90,13 @@ class Pods:
         self.judge = ready()
         self.admission = self.judge.admission
         self.tell: Callable[[WatchEvent[PodInfo]], None] = watching.watch_pods(API, self.admission.account)._deliver
+        self.pace = Pace()
+        self.admission.account.set_pace(self.pace)
 
     @property
     def committed(self) -> int:
         """What live pods request, in Gi."""
-        return self.admission.account.ledger.standing("cluster").committed.memory_requests // GI
+        return self.admission.account._guarded.ledger.standing("cluster").committed.memory_requests // GI
 
 
 class Nodes:
@@ -85,7 +111,7 @@ class Nodes:
     @property
     def allocatable(self) -> int:
         """What counted nodes have, in Gi."""
-        return self.admission.account.ledger.standing("cluster").bearing.room.memory // GI
+        return self.admission.account._guarded.ledger.standing("cluster").bearing.room.memory // GI
 
 
 def test_a_list_replaces_what_was_known() -> None:
@@ -93,7 +119,7 @@ def test_a_list_replaces_what_was_known() -> None:
     pods.tell(Changed(pod("gone", "1Gi", 101), 101))
     pods.tell(Replaced([pod("a", "2Gi", 102), pod("b", "3Gi", 103)], 110, []))
     assert pods.committed == 5
-    assert pods.admission.account.ledger.revision == 110
+    assert pods.admission.account._guarded.ledger.revision == 110
 
 
 def test_a_pod_counts_until_it_has_ended_or_is_gone() -> None:
@@ -105,20 +131,20 @@ def test_a_pod_counts_until_it_has_ended_or_is_gone() -> None:
     assert pods.committed == 3
     pods.tell(Deleted(pod("b", "3Gi", 104), 104))
     assert pods.committed == 0
-    assert pods.admission.account.ledger.revision == 104
+    assert pods.admission.account._guarded.ledger.revision == 104
 
 
 def test_a_bookmark_brings_the_view_forward() -> None:
     pods = Pods()
     pods.tell(Bookmark(500))
-    assert pods.admission.account.ledger.revision == 500
+    assert pods.admission.account._guarded.ledger.revision == 500
     assert pods.admission.account.pods.heard == pods.judge.clock()
 
 
 def test_a_proof_is_taken_in() -> None:
     pods = Pods()
     pods.tell(Fresh(1234.5))
-    assert pods.admission.account.ledger.proven_since == 1234.5
+    assert pods.admission.account._guarded.ledger.proven_since == 1234.5
 
 
 def test_a_pod_with_a_quantity_that_cannot_be_read_counts_as_nothing_and_is_named(
@@ -130,16 +156,16 @@ def test_a_pod_with_a_quantity_that_cannot_be_read_counts_as_nothing_and_is_name
     assert pods.committed == 0
     assert "pod default/a counts as nothing: " in caplog.text
     pods.tell(Deleted(pod("a", "twelve", 103), 103))
-    assert len(pods.admission.account.ledger) == 0
+    assert len(pods.admission.account._guarded.ledger) == 0
 
 
 def test_a_pod_that_cannot_be_read_at_all_stays_as_it_was_until_it_is_gone() -> None:
     pods = Pods()
     pods.tell(Changed(pod("a", "2Gi", 101), 101))
     pods.tell(unreadable("a", 102))
-    assert (pods.committed, pods.admission.account.ledger.revision) == (2, 102)
+    assert (pods.committed, pods.admission.account._guarded.ledger.revision) == (2, 102)
     pods.tell(unreadable("a", 103, deleted=True))
-    assert (pods.committed, pods.admission.account.ledger.revision) == (0, 103)
+    assert (pods.committed, pods.admission.account._guarded.ledger.revision) == (0, 103)
 
 
 def test_a_list_of_nodes_replaces_what_was_known() -> None:
@@ -181,10 +207,10 @@ def test_a_broken_watch_is_told_until_it_is_live(watched: type[Pods | Nodes]) ->
 
 def test_only_what_changes_all_the_time_is_read_with_pauses_and_short_ones() -> None:
     admission = ready().admission
-    booking = AllotmentController(ConfigMaps(API, "ns", 1.0), admission, threading.Event(), lambda: None)
+    booking = idle_booking(admission)
     pods = watching.watch_pods(API, admission.account)._pause
     assert (pods._short, pods._long) == (watching.BUSY, watching.AT_EASE)
-    assert pods._hurried is admission.account.news_needed
+    assert admission.account._guarded.wakeup._pace == pods
     nodes = watching.watch_nodes(API, admission.account)._pause
     assert (nodes._short, nodes._long) == (watching.BUSY, 0)
     assert watching.watch_allotments(API, "ns", booking)._pause is NO_THROTTLE
@@ -195,25 +221,44 @@ def test_only_what_changes_all_the_time_is_read_with_pauses_and_short_ones() -> 
 def test_news_of_pods_can_wait_while_no_bound_is_near(memory: str, *, at_ease: bool) -> None:
     told = Pods()
     told.tell(Changed(pod("a", memory, 5), 5))
-    assert told.admission.account.at_ease() is at_ease
+    told.admission.account.bookings.await_work(0.0)
+    assert told.pace.at_ease is at_ease
 
 
 def test_news_of_pods_are_needed_at_once_where_a_booking_waits_for_a_view() -> None:
+    told = Pods()
+    account = told.admission.account
+    told.pace.hurried = False
+    with account._guarded.lock:
+        account._guarded.wakeup.wake()
+    assert told.pace.hurried, "the booking may wait for what they tell"
+    account.bookings.await_work(0.0)
+    eased = [told.pace.at_ease]
+    with account._guarded.lock:
+        account._guarded.wakeup.wait(0.0, behind=True, near=False)
+        eased.append(told.pace.at_ease)
+        account._guarded.wakeup.advance(lambda: True)
+        eased.append(told.pace.at_ease)
+    assert eased == [True, False, True]
+
+
+def test_a_pace_that_is_set_late_is_told_what_holds() -> None:
     account = Pods().admission.account
-    account.news_needed.clear()
-    with account.lock:
-        account.wake()
-    assert account.news_needed.is_set(), "the booking may wait for what they tell"
-    account._behind = True
-    assert not account.at_ease()
+    with account._guarded.lock:
+        account._guarded.wakeup.await_pods(awaiting=True)
+    late = Pace()
+    account.set_pace(late)
+    assert not late.at_ease
 
 
 def test_each_configmap_is_watched_by_its_name() -> None:
     settings = ConfigurationLoader(lambda *_: None, lambda _: None)
-    booking = AllotmentController(ConfigMaps(API, "ns", 1.0), ready().admission, threading.Event(), lambda: None)
+    booking = idle_booking(ready().admission)
+    exchange = RefusalExchange(RefusalStore(ConfigMaps(API, "ns", 1.0)), "r1", time.monotonic)
     for reflector, name in (
         (watching.watch_config(API, "ns", settings), "headroom-config"),
         (watching.watch_allotments(API, "ns", booking), "headroom-allotments"),
+        (watching.watch_refusals(API, "ns", exchange), "headroom-refusals"),
     ):
         assert reflector._path == "/api/v1/namespaces/ns/configmaps"
         assert reflector._calls._query == {"fieldSelector": f"metadata.name={name}"}
@@ -235,7 +280,7 @@ def test_edits_of_the_configuration_are_read() -> None:
 
 def test_what_others_write_is_told_with_the_objects_own_revision() -> None:
     told: list[tuple[ConfigMap | None, int]] = []
-    booking = AllotmentController(ConfigMaps(API, "ns", 1.0), ready().admission, threading.Event(), lambda: None)
+    booking = idle_booking(ready().admission)
     booking.tell = lambda configmap, revision: told.append((configmap, revision))  # type: ignore[method-assign]  # the same
     tell: Callable[[WatchEvent[ConfigMap]], None] = watching.watch_allotments(API, "ns", booking)._deliver
     first, second = configmap(4), configmap(6)

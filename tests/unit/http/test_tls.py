@@ -29,6 +29,7 @@ from hypothesis import strategies as st
 from certs.authority import issue, make_authority, new_key
 from certs.bundle import Key, Pair, write_certificates, write_key
 from tests.support.certificates import AUTHORITY, FIRST, NAME, NAMES, NOW, SECOND, Mounted
+from tests.support.examples import examples
 from webhook.http import tls
 from webhook.http.tls import Outcome, Refreshed, ServingCertificate, TlsError
 
@@ -371,7 +372,7 @@ def connects(server: ssl.SSLContext, client: ssl.SSLContext, name: str) -> None:
     assert sides[0].getpeercert()
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 @given(st.lists(st.builds(Rotation, st.booleans(), st.booleans(), st.booleans()), min_size=1, max_size=4))
 def test_no_verifying_client_fails_while_both_authorities_are_trusted_during_the_swap(
     rotations: list[Rotation],

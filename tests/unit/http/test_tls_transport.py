@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.support.certificates import FIRST, Mounted
+from tests.support.examples import examples
 from tests.support.http import House, door
 from tests.support.replica import ready
 from webhook.http.connection import Connection
@@ -125,7 +126,7 @@ def pair(context: ssl.SSLContext) -> Pair:
     return made
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=30)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=examples(30))
 @given(st.lists(st.integers(1, 40_000), max_size=5), st.integers(1, 70_000))
 def test_what_is_sent_arrives_whatever_the_pieces(context: ssl.SSLContext, sizes: list[int], piece: int) -> None:
     made, sent = Pair(context), b""

@@ -16,8 +16,8 @@ from tests.support.http import door
 from tests.support.replica import ready, review
 from tests.support.replica_process import WAITS, Client, Process, read_until_closed, serving
 from webhook.http import worker as replica
+from webhook.http.listeners import Limits
 from webhook.http.messages import LARGEST_BODY
-from webhook.http.worker import Limits, address
 
 MI = 1 << 20
 PATIENCE = 1.5
@@ -253,6 +253,7 @@ def is_open(sock: socket.socket) -> bool:
         return False
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "stall",
     [at_tcp, in_hello, after_handshake, in_headers, in_body, in_chunk, in_plain_headers],
@@ -283,6 +284,7 @@ def trickle(sock: socket.socket, seconds: float) -> None:
         time.sleep(0.05)
 
 
+@pytest.mark.long
 def test_a_peer_that_trickles_is_cut_off_too(process: Process) -> None:
     with process.client() as client:
         client.ask()
@@ -294,6 +296,7 @@ def test_a_peer_that_trickles_is_cut_off_too(process: Process) -> None:
     assert PATIENCE * 0.9 <= time.monotonic() - began < 3 * PATIENCE
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("secure", [False, True])
 def test_a_peer_that_reads_no_answer_is_cut_off(process: Process, secure: bool) -> None:
     before = process.settled_descriptors()
@@ -303,6 +306,7 @@ def test_a_peer_that_reads_no_answer_is_cut_off(process: Process, secure: bool) 
         assert process.comes_down_to(before, 5.0)
 
 
+@pytest.mark.long
 def test_a_peer_that_never_says_goodbye_is_cut_off(process: Process) -> None:
     before = process.settled_descriptors()
     with closing(process.shake_hands()) as sock:
@@ -311,6 +315,7 @@ def test_a_peer_that_never_says_goodbye_is_cut_off(process: Process) -> None:
         assert process.comes_down_to(before, 2 * PATIENCE)
 
 
+@pytest.mark.long
 def test_a_connection_that_was_of_use_may_be_idle(process: Process) -> None:
     with process.client() as client:
         client.ask()
@@ -318,6 +323,7 @@ def test_a_connection_that_was_of_use_may_be_idle(process: Process) -> None:
         assert client.ask() == (200, b"ok\n")
 
 
+@pytest.mark.long
 def test_one_that_is_idle_for_too_long_is_closed(tmp_path: Path) -> None:
     with serving(tmp_path, Limits(idle=0.5)) as process, process.client() as client:
         client.ask()
@@ -326,6 +332,7 @@ def test_one_that_is_idle_for_too_long_is_closed(tmp_path: Path) -> None:
         assert time.monotonic() - began > 0.4
 
 
+@pytest.mark.long
 def test_a_review_may_wait_for_longer_than_a_peer(tmp_path: Path) -> None:
     with (
         serving(tmp_path, Limits(patience=0.3), hold=True) as process,
@@ -360,6 +367,7 @@ def is_cut_off(sock: socket.socket) -> bool:
         return True
 
 
+@pytest.mark.long
 def test_when_there_are_too_many_those_go_that_never_sent_a_review(tmp_path: Path) -> None:
     with serving(tmp_path, Limits(connections=20, patience=60)) as process, ExitStack() as stack:
         kept = [idle_after(stack.enter_context(process.client()), reviewed=True) for _ in range(2)]
@@ -374,6 +382,7 @@ def test_when_there_are_too_many_those_go_that_never_sent_a_review(tmp_path: Pat
         assert process.log.read_text().count("there are 20 connections") == 1, "said once in a while"
 
 
+@pytest.mark.long
 def test_when_all_have_sent_reviews_the_one_goes_that_has_been_idle_for_longest(tmp_path: Path) -> None:
     with serving(tmp_path, Limits(connections=5)) as process, ExitStack() as stack:
         clients = [idle_after(stack.enter_context(process.client()), reviewed=True) for _ in range(5)]
@@ -382,6 +391,7 @@ def test_when_all_have_sent_reviews_the_one_goes_that_has_been_idle_for_longest(
         assert [is_cut_off(client.sock) for client in clients] == [False, True, False, False, False]
 
 
+@pytest.mark.long
 def test_when_all_wait_for_their_answers_a_new_one_has_to_wait(tmp_path: Path) -> None:
     with serving(tmp_path, Limits(connections=3), hold=True) as process, ExitStack() as stack:
         clients = [stack.enter_context(process.client()) for _ in range(3)]
@@ -395,6 +405,7 @@ def test_when_all_wait_for_their_answers_a_new_one_has_to_wait(tmp_path: Path) -
         idle_after(stack.enter_context(process.client()))
 
 
+@pytest.mark.long
 def test_one_address_may_have_so_many_that_never_sent_a_review(tmp_path: Path) -> None:
     with serving(tmp_path, Limits(strangers=5, patience=60)) as process, ExitStack() as stack:
         kept = [idle_after(stack.enter_context(process.client()), reviewed=True) for _ in range(10)]
@@ -403,6 +414,7 @@ def test_one_address_may_have_so_many_that_never_sent_a_review(tmp_path: Path) -
         assert [is_cut_off(client.sock) for client in kept] == [False] * 10
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("secure", [False, True])
 @pytest.mark.parametrize("page", ["/healthz", "/metrics"])
 def test_a_flood_at_one_listener_leaves_the_other_alone(process: Process, secure: bool, page: str) -> None:
@@ -433,6 +445,7 @@ def is_served(process: Process) -> bool:
         return False
 
 
+@pytest.mark.long
 def test_connections_that_end_are_counted_no_more(tmp_path: Path) -> None:
     with serving(tmp_path, Limits(connections=10)) as process:
         for _ in range(30):
@@ -461,23 +474,3 @@ def test_an_address_that_is_taken_is_an_error() -> None:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(OSError, match="Address already in use"):
         replica.serve(door(ready().admission), context, f"127.0.0.1:{taken.getsockname()[1]}")
-
-
-@pytest.mark.parametrize(
-    ("text", "host", "port"),
-    [("0.0.0.0:8443", "0.0.0.0", 8443), ("[::]:1", "::", 1), ("localhost:65535", "localhost", 65535)],
-)
-def test_an_address_is_host_and_port(text: str, host: str, port: int) -> None:
-    assert address(text) == (host, port)
-
-
-@pytest.mark.parametrize(
-    "text", ["", ":8443", "8443", "host", "host:", "host:x", "host:0", "host:65536", "::1:8443", "h:-1"]
-)
-def test_what_is_no_address_is_told_so(text: str) -> None:
-    with pytest.raises(ValueError, match="is not an address: write host:port, such as"):
-        address(text)
-
-
-def test_the_limits_outlast_gos_idle_time() -> None:
-    assert Limits() == Limits(connections=800, idle=120.0, patience=10.0, farewell=0.5, drain=10.0)

@@ -13,7 +13,7 @@ import pytest
 
 from tests.support.replica import review
 from tests.support.replica_process import WAITS, Client, Process, serving
-from webhook.http.worker import Limits
+from webhook.http.listeners import Limits
 
 AT_ONCE = 20.0  # seconds; a busy machine takes some of them
 FOR_LONG = Limits(patience=120, drain=120)  # of whoever waits where nothing is to be waited for
@@ -52,6 +52,7 @@ def ends(process: Process, number: signal.Signals, within: float = AT_ONCE) -> s
     return process.log.read_text()
 
 
+@pytest.mark.long
 def test_a_process_with_nothing_to_do_ends_at_once(tmp_path: Path) -> None:
     with serving(tmp_path) as process:
         assert ends(process, signal.SIGTERM) == "drained\n"
@@ -71,6 +72,7 @@ def test_what_is_in_flight_is_answered_and_new_connections_are_refused(tmp_path:
         assert process.log.read_text() == "drained\n"
 
 
+@pytest.mark.long
 def test_an_answer_after_the_signal_says_that_the_connection_ends(tmp_path: Path) -> None:
     with serving(tmp_path, hold=True) as process, ThreadPoolExecutor(1) as thread, process.client() as client:
         asked = thread.submit(client.request, "POST", "/validate?timeout=30s", review(memory=WAITS))
@@ -84,6 +86,7 @@ def test_an_answer_after_the_signal_says_that_the_connection_ends(tmp_path: Path
         assert process.wait() == 0
 
 
+@pytest.mark.long
 def test_a_second_request_on_its_way_in_is_still_read(tmp_path: Path) -> None:
     with serving(tmp_path, Limits(farewell=60, drain=60)) as process, process.client() as client:
         client.ask()
@@ -99,6 +102,7 @@ def test_a_second_request_on_its_way_in_is_still_read(tmp_path: Path) -> None:
         assert process.wait() == 0
 
 
+@pytest.mark.long
 def test_who_goes_on_asking_is_told_to_stop_and_is_never_hung_up_on(tmp_path: Path) -> None:
     with serving(tmp_path, FOR_LONG) as process, process.client() as client:
         threading.Timer(0.3, process.send, [signal.SIGTERM]).start()
@@ -111,6 +115,7 @@ def test_who_goes_on_asking_is_told_to_stop_and_is_never_hung_up_on(tmp_path: Pa
         assert process.wait() == 0
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("many", [1, 30])
 def test_idle_connections_do_not_delay_it(tmp_path: Path, many: int) -> None:
     with serving(tmp_path, FOR_LONG) as process, ExitStack() as stack:
@@ -119,6 +124,7 @@ def test_idle_connections_do_not_delay_it(tmp_path: Path, many: int) -> None:
         assert ends(process, signal.SIGTERM) == "drained\n"
 
 
+@pytest.mark.long
 def test_peers_that_stall_do_not_delay_it(tmp_path: Path) -> None:
     with serving(tmp_path, FOR_LONG) as process, ExitStack() as stack:
         peers = [process.connect(), process.connect(process.plain_port), process.shake_hands(), process.shake_hands()]
@@ -130,6 +136,7 @@ def test_peers_that_stall_do_not_delay_it(tmp_path: Path) -> None:
         assert ends(process, signal.SIGTERM) == "drained\n"
 
 
+@pytest.mark.long
 def test_a_peer_that_reads_nothing_does_not_delay_it(tmp_path: Path) -> None:
     with serving(tmp_path, FOR_LONG) as process, closing(process.shake_hands()) as sock:
         sock.sendall(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n" * 10)
@@ -137,6 +144,7 @@ def test_a_peer_that_reads_nothing_does_not_delay_it(tmp_path: Path) -> None:
         ends(process, signal.SIGTERM)
 
 
+@pytest.mark.long
 def test_it_waits_only_so_long_for_what_is_in_flight(tmp_path: Path) -> None:
     limits = Limits(drain=0.5)
     with (
@@ -150,6 +158,7 @@ def test_it_waits_only_so_long_for_what_is_in_flight(tmp_path: Path) -> None:
             asked.result(30)
 
 
+@pytest.mark.long
 def test_an_interrupt_ends_it_at_once(tmp_path: Path) -> None:
     with (
         serving(tmp_path, FOR_LONG, hold=True) as process,
@@ -162,6 +171,7 @@ def test_an_interrupt_ends_it_at_once(tmp_path: Path) -> None:
             asked.result(30)
 
 
+@pytest.mark.long
 def test_an_interrupt_ends_a_stop_that_waits(tmp_path: Path) -> None:
     with (
         serving(tmp_path, FOR_LONG, hold=True) as process,
@@ -176,6 +186,7 @@ def test_an_interrupt_ends_a_stop_that_waits(tmp_path: Path) -> None:
             asked.result(30)
 
 
+@pytest.mark.long
 def test_a_second_signal_changes_nothing(tmp_path: Path) -> None:
     with serving(tmp_path, hold=True) as process, ThreadPoolExecutor(1) as thread, process.client() as client:
         asked = waiting(process, client, thread)

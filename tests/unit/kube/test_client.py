@@ -24,7 +24,6 @@ from webhook.kube.stream import (
     Conflict,
     Gone,
     NotFound,
-    Silent,
     Stream,
     Terminating,
     Unanswered,
@@ -159,23 +158,6 @@ def test_a_body_that_trickles_in_has_its_time_limit(server: FakeApiServer, api: 
     with pytest.raises(Unanswered, match="did not come within"):
         api.get(PATH, timeout=0.3)
     assert time.monotonic() - began < NOT_AT_ALL
-
-
-def test_a_silent_stream_has_its_time_limit(server: FakeApiServer, api: Api) -> None:
-    with api.stream(PATH, {"watch": "true", "resourceVersion": "1"}, 30, 0.2) as stream:
-        began = time.monotonic()
-        with pytest.raises(Silent):
-            list(stream.lines(0.2))
-        assert 0.15 < time.monotonic() - began < NOT_AT_ALL
-
-
-def test_a_stream_that_ends_in_the_middle_of_a_line_is_broken(server: FakeApiServer, api: Api) -> None:
-    server.reply("watch", b"whole\nhal")
-    with api.stream(PATH, {"watch": "true"}, 30, 30) as stream:
-        lines = stream.lines(30)
-        assert next(lines) == b"whole"
-        with pytest.raises(Unanswered, match="in the middle of a line"):
-            next(lines)
 
 
 def test_a_connection_is_used_again(server: FakeApiServer, api: Api) -> None:

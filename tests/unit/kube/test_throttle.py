@@ -2,7 +2,6 @@
 
 import threading
 import time
-from threading import Event
 
 import pytest
 
@@ -16,9 +15,9 @@ class Waited:
     """A pause whose short waits are noted and not made; of its long waits the time is bounded from outside."""
 
     def __init__(self, *, at_ease: bool = True) -> None:
-        self.hurried = Event()
         self.slept: list[float] = []
-        self.pause = ReadThrottle(0.02, LONG, lambda: at_ease, self.hurried, self.slept.append)
+        self.pause = ReadThrottle(0.02, LONG, self.slept.append)
+        self.pause.ease(at_ease)
 
     def wait(self, since: float, came: int = 1) -> float:
         """Wait, and return the seconds that it took in truth."""
@@ -55,13 +54,13 @@ def test_a_long_pause_is_as_long_as_it_says() -> None:
 
 def test_who_hurries_before_or_during_a_long_pause_ends_it() -> None:
     waited = Waited()
-    waited.hurried.set()
+    waited.pause.hurry()
     assert waited.wait(0.0) < LONG / 3
     hurried: list[bool] = []
 
     def hurry() -> None:
         hurried.append(True)
-        waited.hurried.set()
+        waited.pause.hurry()
 
     hurrying = threading.Timer(0.05, hurry)
     hurrying.start()
@@ -72,6 +71,6 @@ def test_who_hurries_before_or_during_a_long_pause_ends_it() -> None:
 
 def test_a_look_answers_all_who_hurried_before_it() -> None:
     waited = Waited()
-    waited.hurried.set()
+    waited.pause.hurry()
     waited.wait(0.0)
-    assert not waited.hurried.is_set()
+    assert not waited.pause._hurried.is_set()

@@ -87,7 +87,7 @@ def test_a_refusal_is_told_completely() -> None:
         "short_by_limits_millicores": None,
         "allocatable_millicores": 4000,
         "snapshot_age_seconds": 0.0,
-        "config_hash": judge.admission.account.config_hash,
+        "config_hash": judge.admission.account.basis.config_hash,
         "duration_ms": 0.0,
         "replica": "r1",
         "top_owner_api_version": None,

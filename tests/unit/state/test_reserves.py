@@ -52,10 +52,10 @@ def test_what_is_out_beyond_the_reserve_is_told_as_well(
 
 def test_a_loss_by_time_alone_is_told_by_the_booking_thread(judge: Judge, caplog: pytest.LogCaptureFixture) -> None:
     judge.admission.account.see_node(node("b", ready=False))
-    judge.admission.next_proposal("epoch", fresh=False, may_write=False)
+    judge.admission.account.bookings.next_proposal("epoch", fresh=False, may_write=False)
     assert caplog.messages == []
     judge.clock.wait(10.0)
-    judge.admission.next_proposal("epoch", fresh=False, may_write=False)
+    judge.admission.account.bookings.next_proposal("epoch", fresh=False, may_write=False)
     assert caplog.messages == [USED_UP]
     judge.admission.account.see_node(node("e"))
     assert caplog.messages == [USED_UP, WHOLE]

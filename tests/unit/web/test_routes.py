@@ -8,7 +8,6 @@ from prometheus_client import CollectorRegistry, Counter
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.support.replica import Judge, ready
-from webhook.http.messages import LARGEST_BODY, Response
 from webhook.web.routes import create_app
 
 
@@ -54,16 +53,7 @@ def test_an_unforeseen_error_is_500_without_a_traceback(
 ) -> None:
     judge = ready()
     fail: Callable[[], None] = lambda: 1 // 0  # type: ignore[assignment]  # noqa: E731 - it only raises
-    monkeypatch.setattr(judge.admission.account, "unready", fail)
+    monkeypatch.setattr(judge.admission.account.readiness, "unready", fail)
     answer = client(judge).get("/readyz")
     assert (answer.status_code, answer.text) == (500, "Internal Server Error: GET /readyz\n")
     assert "ZeroDivisionError" in caplog.text
-
-
-def test_headers_say_when_to_ask_again() -> None:
-    assert Response(200, b"", "text/plain", 1).fields() == [("Content-Type", "text/plain"), ("Retry-After", "1")]
-    assert Response(200, b"").fields() == [("Content-Type", "application/json")]
-
-
-def test_the_largest_body_is_seven_mebibytes() -> None:
-    assert LARGEST_BODY == 7 * 1024 * 1024

@@ -89,6 +89,18 @@ class PodMeta(_Part, frozen=True):
         return any(owner.controller and owner.kind == "DaemonSet" for owner in self.owner_references)
 
 
+class Labels(_Part, frozen=True):
+    """The one label that matters: the Deployment controller writes it on its ReplicaSets and on their pods."""
+
+    template_hash: str = msgspec.field(name="pod-template-hash", default="")
+
+
+class WatchedMeta(PodMeta, frozen=True):
+    """Metadata of a pod as the watch reads them; a review has no use for labels, and does not decode them."""
+
+    labels: Labels = Labels()
+
+
 class Container(_Part, frozen=True):
     """A container, or an init container; with restart policy `Always` the latter is a sidecar."""
 
@@ -210,6 +222,12 @@ class Pod(_Part, frozen=True):
     status: PodStatus = PodStatus()
 
 
+class WatchedPod(Pod, frozen=True):
+    """A pod as the watch reads it."""
+
+    metadata: WatchedMeta = WatchedMeta()
+
+
 class Target(_Part, frozen=True):
     """The node that a pod is to be bound to."""
 
@@ -247,10 +265,19 @@ class NodeSpec(_Part, frozen=True):
     taints: tuple[Taint, ...] = ()
 
 
+class NodeResources(_Part, frozen=True):
+    """What a node has of each resource; `pods` is how many pods it takes."""
+
+    cpu: RawQuantity | UnsetType = UNSET
+    memory: RawQuantity | UnsetType = UNSET
+    pods: RawQuantity | UnsetType = UNSET
+
+
 class NodeStatus(_Part, frozen=True):
     """The status of a node, as its kubelet reports it."""
 
-    allocatable: ResourceList = ResourceList()
+    capacity: NodeResources = NodeResources()
+    allocatable: NodeResources = NodeResources()
     conditions: tuple[Condition, ...] = ()
 
 

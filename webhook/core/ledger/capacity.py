@@ -1,16 +1,18 @@
 """Capacity: the known nodes, which of them count now, and the bound of each scope that follows from them."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from heapq import nlargest
 from typing import NamedTuple
 
 from webhook.core.ledger.nodes import ALWAYS, Allocatable, Node, NodeInfo, not_ready_since
 from webhook.core.ledger.places import Places
-from webhook.core.ledger.reserve import keep, owed
+from webhook.core.ledger.reserve import Kept, keep, owed
 from webhook.core.ledger.rules import SUMS, AccountingRules, Bound
 from webhook.core.values.amounts import NOTHING, Amounts
+
+_NO_MORE = (0,) * len(SUMS)
 
 
 class ScopeLimits(NamedTuple):
@@ -33,6 +35,7 @@ class _Base(NamedTuple):
     leaving: Allocatable
     sizes: tuple[list[int], ...]  # of the largest nodes that can be lost whole, and of all nodes lost while outside
     lost: tuple[int, ...]
+    largest: Allocatable  # of the nodes that count, the most memory and the most cpu, be they of two nodes
     outside: tuple[NodeInfo, ...]  # of these, only what their pods hold can be lost
 
 
@@ -56,6 +59,7 @@ class Capacity:
         # These are worked out on demand, because nodes often change many at a time.
         self._bases: dict[str, _Base] = {}
         self._bearing: dict[str, ScopeLimits] = {}
+        self._without_largest: dict[str, Bound] = {}
         self._overlaps: Mapping[tuple[str, str], int] | None = None
         self._out: Mapping[str, tuple[str, ...]] | None = None
         self._uncounted: dict[str, tuple[tuple[str, int], ...]] = {}
@@ -86,6 +90,24 @@ class Capacity:
         if known is None:
             known = self._bearing[scope] = self._bear(scope)
         return known
+
+    def without_largest(self, scope: str) -> Bound:
+        """Return what each bound would be if the largest node that counts were lost now.
+
+        The largest is the one that has most of the resource of that bound. A reserve that is for it pays for it.
+        """
+        known = self._without_largest.get(scope)
+        if known is None:
+            base = self._base_of(scope)
+            grains = [self._accounting.size(scope, index, base.largest) for index in SUMS]
+            kept = [each.now for each in self._kept(scope, base, grains)]
+            less = Allocatable(base.room.memory - base.largest.memory, base.room.cpu - base.largest.cpu)
+            known = self._without_largest[scope] = self._accounting.bound(scope, less, kept)
+        return known
+
+    def copied(self) -> dict[str, Node]:
+        """Return a copy of the table of nodes."""
+        return self._nodes.copy()
 
     def overlaps(self) -> Mapping[tuple[str, str], int]:
         """Return how many nodes two pools select, by the pool that the nodes belong to and the other pool."""
@@ -131,6 +153,13 @@ class Capacity:
             self._nodes.update({name: replace(node, counted_since=ALWAYS) for name, node in self._nodes.items()})
         return self._weigh(changed, now)
 
+    def adopt(self, nodes: Iterable[Node], now: float) -> list[Node]:
+        """Take in nodes with their whole past, as another table of the same configuration knew them at `now`."""
+        self._listed = True
+        self._nodes = {node.facts.name: node for node in nodes}
+        self._down = {name for name, node in self._nodes.items() if node.down(self._accounting.nodes, now)}
+        return self._weigh(list(self._nodes.values()), now)
+
     def tick(self, now: float) -> list[Node]:
         """Take in the time: end the grace of nodes that are NotReady, and forget nodes deleted long ago."""
         rules = self._accounting.nodes
@@ -154,6 +183,7 @@ class Capacity:
         """Take in that the amount held by the pods of a node changed; the node is outside or lost."""
         for scope in self._nodes[name].scopes:
             self._bearing.pop(scope, None)
+            self._without_largest.pop(scope, None)
 
     def listed(self) -> None:
         """Take in that all pods were listed: a node lost before that may have held more than was known then."""
@@ -217,20 +247,13 @@ class Capacity:
     def _forget_figures(self) -> None:
         self._bases.clear()
         self._bearing.clear()
+        self._without_largest.clear()
         self._uncounted.clear()
         self._overlaps = self._out = None
 
     def _bear(self, scope: str) -> ScopeLimits:
-        base = self._bases.get(scope)
-        if base is None:
-            base = self._bases[scope] = self._base(scope)
-        accounting = self._accounting
-        largest = accounting.reserve_nodes(scope)
-        outside = [(facts.room, self._held(facts.name)) for facts in base.outside] if largest else []
-        kept = []
-        for index in SUMS:
-            sizes = [*base.sizes[index], *(accounting.size(scope, index, *each) for each in outside)]
-            kept.append(keep(sizes, largest, base.lost[index], accounting.size(scope, index, base.leaving)))
+        base, accounting = self._base_of(scope), self._accounting
+        kept = self._kept(scope, base)
         now = [each.now for each in kept]
         return ScopeLimits(
             base.room,
@@ -238,6 +261,24 @@ class Capacity:
             accounting.bound(scope, base.room, now),
             accounting.unpaid(scope, base.room, base.leaving, kept),
         )
+
+    def _base_of(self, scope: str) -> _Base:
+        base = self._bases.get(scope)
+        if base is None:
+            base = self._bases[scope] = self._base(scope)
+        return base
+
+    def _kept(self, scope: str, base: _Base, more: Sequence[int] = _NO_MORE) -> list[Kept]:
+        """Return what is kept of each bound, in grains; `more` is lost of each beside what is lost already."""
+        accounting = self._accounting
+        largest = accounting.reserve_nodes(scope)
+        outside = [(facts.room, self._held(facts.name)) for facts in base.outside] if largest else []
+        kept = []
+        for index in SUMS:
+            sizes = [*base.sizes[index], *(accounting.size(scope, index, *each) for each in outside)]
+            lost, leaving = base.lost[index] + more[index], accounting.size(scope, index, base.leaving)
+            kept.append(keep(sizes, largest, lost, leaving))
+        return kept
 
     def _out_of(self, scope: str) -> tuple[str, ...]:
         leaving, down = (
@@ -268,7 +309,10 @@ class Capacity:
             else:
                 outside.append(node.facts)
         sizes = self._largest(scope, counted + leaving, lost)
-        return _Base(_sum(counted), _sum(leaving), sizes, self._lost(scope, members, lost), tuple(outside))
+        largest = Allocatable(
+            max((room.memory for room in counted), default=0), max((room.cpu for room in counted), default=0)
+        )
+        return _Base(_sum(counted), _sum(leaving), sizes, self._lost(scope, members, lost), largest, tuple(outside))
 
     def _largest(self, scope: str, standing: list[Allocatable], lost: list[Node]) -> tuple[list[int], ...]:
         """Return, for each sum, sizes in grains that include the largest ones of all nodes but those outside."""

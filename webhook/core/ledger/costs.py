@@ -1,6 +1,8 @@
-"""Costs: the amounts that the reservations of one name, or of all names together, come to in each scope."""
+"""Costs: the amounts that the reservations of one name come to in each scope, and their total over all names."""
 
+from collections.abc import Mapping
 from functools import lru_cache
+from types import MappingProxyType
 
 from msgspec import Struct
 
@@ -8,8 +10,8 @@ from webhook.core.ledger.interval import NOWHERE, UNBORN, Charge, Extents, Inter
 from webhook.core.values.amounts import NOTHING, Amounts
 
 
-class Costs(Struct, eq=False, gc=False):
-    """What reservations come to in one scope: those of one name, or all of them.
+class Costs(Struct, frozen=True, gc=False):
+    """What the reservations of one name come to in one scope. Names whose pods are equal share one value.
 
     `unseen` is what open reservations add to what lives under their names, `paid` the rest of what they come to by
     themselves: the living pod covers it. `unretired` is what all reservations come to, open and settled.
@@ -19,15 +21,30 @@ class Costs(Struct, eq=False, gc=False):
     paid: Amounts = NOTHING
     unretired: Amounts = NOTHING
 
-    def move(self, old: "Costs", new: "Costs") -> None:
-        """Replace one part of these sums by another."""
-        self.unseen = self.unseen.moved(old.unseen, new.unseen)
-        if old.paid is not new.paid:
-            self.paid = self.paid.moved(old.paid, new.paid)
-        self.unretired = self.unretired.moved(old.unretired, new.unretired)
-
 
 NO_COSTS = Costs()
+
+
+class Total(Struct, eq=False, gc=False):
+    """The sum of the costs of all names in one scope, kept up to date with each change of a name."""
+
+    unseen: Amounts = NOTHING
+    paid: Amounts = NOTHING
+    unretired: Amounts = NOTHING
+
+    def add(self, new: Costs) -> None:
+        """Add the costs of a name that had none."""
+        self.unseen = self.unseen.plus(new.unseen)
+        if new.paid != NOTHING:
+            self.paid = self.paid.plus(new.paid)
+        self.unretired = self.unretired.plus(new.unretired)
+
+    def move(self, old: Costs, new: Costs) -> None:
+        """Replace the costs of one name by others."""
+        self.unseen = self.unseen.moved(old.unseen, new.unseen)
+        if old.paid != new.paid:
+            self.paid = self.paid.moved(old.paid, new.paid)
+        self.unretired = self.unretired.moved(old.unretired, new.unretired)
 
 
 def cost_of(still_open: Interval | None, unretired: Interval, live: Charge, scope: str) -> Costs:
@@ -35,15 +52,16 @@ def cost_of(still_open: Interval | None, unretired: Interval, live: Charge, scop
     all_told = unretired.cost
     if still_open is None:
         return Costs(unretired=all_told)
-    alone = all_told if still_open is unretired else still_open.cost
-    if live is NOWHERE or (lives := live.in_scope(scope)) is NOTHING:
+    alone = all_told if still_open == unretired else still_open.cost
+    if live == NOWHERE or (lives := live.in_scope(scope)) == NOTHING:
         return Costs(alone, NOTHING, all_told)
     unseen = still_open.cost_beyond(lives)
     return Costs(unseen, alone.minus(unseen), all_told)
 
 
 @lru_cache(maxsize=1024)
-def first_grant(spread: Charge) -> tuple[Extents, dict[str, Costs]]:
+def first_grant(spread: Charge) -> tuple[Extents, Mapping[str, Costs]]:
     """Return the extents of one new pod and its costs under a name where nothing lives; equal pods share them."""
     reaches = reach(spread, UNBORN)
-    return reaches, {scope: cost_of(extent, extent, NOWHERE, scope) for scope, extent in reaches.items()}
+    costs = {scope: cost_of(extent, extent, NOWHERE, scope) for scope, extent in reaches.items()}
+    return MappingProxyType(reaches), MappingProxyType(costs)

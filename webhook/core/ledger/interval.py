@@ -1,5 +1,6 @@
 """Intervals: where a footprint is charged, and how far the grants of one name reach there."""
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from msgspec import Struct
@@ -53,6 +54,7 @@ class Before(NamedTuple):
 
 
 UNBORN = Before()
+"""The state before a create: no object was reviewed. Compare with `==`."""
 
 
 def key_of(uid: str, before: Before, footprint: Amounts) -> str:
@@ -62,7 +64,7 @@ def key_of(uid: str, before: Before, footprint: Amounts) -> str:
     create of the same name is. Otherwise it would renew the first grant, and a client that keeps repeating a change
     which another webhook refuses would hold its room for ever.
     """
-    if before is UNBORN:
+    if before == UNBORN:
         return uid
     return f"{uid}@{before.revision}{before.move}:{','.join(map(str, footprint))}/{before.review}"
 
@@ -76,16 +78,16 @@ class Interval(Struct, frozen=True, gc=False):
     @property
     def cost(self) -> Amounts:
         """What these grants come to by themselves."""
-        return self.high if self.low is NOTHING else self.high.beyond(self.low)
+        return self.high if self.low == NOTHING else self.high.beyond(self.low)
 
     def cost_beyond(self, live: Amounts) -> Amounts:
         """Return what these grants add to what lives under the name."""
-        return self.high.beyond(live if self.low is NOTHING else self.low.or_more(live))
+        return self.high.beyond(live if self.low == NOTHING else self.low.or_more(live))
 
     @property
     def from_nothing(self) -> Amounts:
         """`high` in the sums where these grants begin at 0, and 0 in the other sums."""
-        if self.low is NOTHING:
+        if self.low == NOTHING:
             return self.high
         return Amounts._make(0 if low else high for low, high in zip(self.low, self.high, strict=True))
 
@@ -99,7 +101,7 @@ class Interval(Struct, frozen=True, gc=False):
         If one of the two intervals does not raise a sum, the other one's interval holds for that sum: nothing was asked
         for there, so nothing is booked.
         """
-        if self.low is NOTHING and other.low is NOTHING:
+        if self.low == NOTHING and other.low == NOTHING:
             return Interval(NOTHING, self.high.or_more(other.high))
         ways = [_way(*each) for each in zip(self.low, self.high, other.low, other.high, strict=True)]
         return Interval(Amounts._make(low for low, _ in ways), Amounts._make(high for _, high in ways))
@@ -111,7 +113,7 @@ def _way(low: int, high: int, other_low: int, other_high: int) -> tuple[int, int
     return (low, high) if other_high <= other_low else (min(low, other_low), max(high, other_high))
 
 
-Extents = dict[str, Interval]
+Extents = Mapping[str, Interval]
 """Intervals by scope."""
 
 

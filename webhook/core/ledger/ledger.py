@@ -22,6 +22,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import islice
 
+from webhook.core.ledger.account import AccountSnapshot, ScopeSnapshot
 from webhook.core.ledger.balance import Balance
 from webhook.core.ledger.capacity import Capacity, ScopeLimits
 from webhook.core.ledger.entry import Entry, Unbound
@@ -35,6 +36,7 @@ from webhook.core.ledger.recount import AWAITED, Grant, Snapshot
 from webhook.core.ledger.reservations import Reservation, Reservations
 from webhook.core.ledger.rules import AccountingRules, bounded_sums
 from webhook.core.ledger.subjects import namespace_of
+from webhook.core.ledger.tallies import Tallies
 from webhook.core.ledger.unbound import UnboundPods
 from webhook.core.pods.confinement import Ways
 from webhook.core.values.amounts import NOTHING, Amounts
@@ -73,7 +75,9 @@ class Ledger:
         self._unbound = UnboundPods(self.capacity.places, self._placement.pool_of, self._lets_in)
         self._committed: dict[str, Amounts] = {}  # by scope, without what is excused, except on leaving nodes
         self._held: dict[str, Amounts] = {}  # by node: what the pods bound to it commit
-        self._pods_on: Counter[str] = Counter()  # by node: how many are bound to it
+        self._tallies = Tallies(self._pods)
+        self._grown: dict[str, str] = {}  # by name: the UID of a pod that grew, and nobody was asked about it
+        self.changes = 0  # how often anything changed that a report shows, but for what is granted
         self._placed: dict[str, str | None] = {}  # by node: the pool that its pods are charged to
         self._excused: dict[str, dict[str, Amounts]] = {}  # by node that does not count, by scope
         self._leaving_on: set[str] = set()  # those of these nodes that are leaving: their part goes into `_leaving`
@@ -121,13 +125,13 @@ class Ledger:
 
     def asked(self, pod: PodInfo, scope: str) -> Amounts:
         """Return what the change under review would add, in a scope, to the object that was reviewed."""
-        if pod.before is UNBORN:
+        if pod.before == UNBORN:
             return pod.footprint
         return pod.footprint.beyond(self.before(pod).within(scope))
 
     def extent(self, pod: PodInfo, scope: str) -> Interval:
         """Return the interval, in a scope, from what a pod under review was before to what it would be."""
-        return Interval(pod.before.footprint if pod.before is UNBORN else self.before(pod).within(scope), pod.footprint)
+        return Interval(pod.before.footprint if pod.before == UNBORN else self.before(pod).within(scope), pod.footprint)
 
     def sets_apart(self, pod: PodInfo) -> bool:
         """Say whether a pod would stand apart: policy lets it in, and no node can hold it.
@@ -171,7 +175,7 @@ class Ledger:
         and what it would add is its `growth`.
         """
         entry = self._pods.get(pod.name)
-        if entry is not None and entry.uid == pod.uid and pod.before is UNBORN:
+        if entry is not None and entry.uid == pod.uid and pod.before == UNBORN:
             return self._charged_under(pod.name).in_scope(scope)
         return self.reservations.unseen_of(pod.name, pod.key, scope)
 
@@ -215,7 +219,7 @@ class Ledger:
         Pods on cordoned nodes are in the sums as long as a reserve pays for these nodes.
         """
         out = self._excused.keys() if self._is_unpaid() else self._excused.keys() - self._leaving_on
-        return len(self._pods) - sum(self._pods_on[node] for node in out) - self._unbound.apart
+        return len(self._pods) - self._tallies.pods_on(out) - self._unbound.apart
 
     def _is_unpaid(self) -> bool:
         """Say whether a bounded sum of the cluster leaves out anything that cordoned nodes hold."""
@@ -235,7 +239,7 @@ class Ledger:
         overtaken review comes within a moment. While the view may show a replaced history, its revisions prove nothing.
         """
         before = pod.before
-        if before is UNBORN or before.binds or self.outdated:
+        if before == UNBORN or before.binds or self.outdated:
             return False
         uid, revision = self._changed.get(pod.name, ("", 0))
         return uid == pod.uid and revision > before.revision
@@ -369,10 +373,11 @@ class Ledger:
         self._tell_subjects(pod, pod.footprint.beyond(known.footprint))
         unasked = pod.name in self._infeasible or (pod.claims and pod.name not in self._claiming)
         if not settled and unasked and pod.counts:
-            self._meter_growth(pod.footprint.beyond(known.footprint))
+            self._meter_growth(pod, pod.footprint.beyond(known.footprint))
 
-    def _meter_growth(self, growth: Amounts) -> None:
+    def _meter_growth(self, pod: PodInfo, growth: Amounts) -> None:
         """Count growth that no review was asked about."""
+        self._grown[pod.name] = pod.uid
         self.unasked_growths += 1
         self.unasked_growth = self.unasked_growth.plus(growth)
 
@@ -411,7 +416,7 @@ class Ledger:
         if not pod.counts:
             self._ended[pod.name] = pod.uid
         elif self._ended.pop(pod.name, None) == pod.uid:
-            self._meter_growth(pod.footprint)
+            self._meter_growth(pod, pod.footprint)
         self._deleting.add(pod.name) if pod.deleting else self._deleting.discard(pod.name)
 
     def _tell_subjects(self, pod: PodInfo, size: Amounts, owner: str | None = None) -> None:
@@ -434,8 +439,11 @@ class Ledger:
     def _implied_pool(self, labels: Mapping[str, str]) -> str | None:
         return self.accounting.pool_of(labels)
 
-    def _put(self, name: str, new: Entry | None, *, settled: bool = False) -> None:
-        """Set what lives under a name (None: nothing); `settled` says that reservations of the name were settled."""
+    def _put(self, name: str, new: Entry | None, *, settled: bool = False, tallied: bool = False) -> None:
+        """Set what lives under a name (None: nothing); `settled` says that reservations of the name were settled.
+
+        `tallied` says that nothing lives or dies: only the charge of the pod changes.
+        """
         old = self._pods.get(name)
         if old != new:
             self._charge(name, old, new)
@@ -444,6 +452,11 @@ class Ledger:
             if new is not None:
                 self._pods[name] = new
                 self._entered += 1
+            if not tallied:
+                self.changes += 1
+                self._tallies.note(name, old)
+                if new is None and self._grown:
+                    self._grown.pop(name, None)
         elif not settled:
             return
         self.reservations.refresh(name)
@@ -456,17 +469,13 @@ class Ledger:
         before = self._unbound.remove(name, old) if isinstance(old, Unbound) else self._spread_of(old)
         after = self._unbound.add(name, new) if isinstance(new, Unbound) else self._spread_of(new)
         if before != after:
-            for scope in before.scopes if before is not NOWHERE else ():
+            for scope in before.scopes if before != NOWHERE else ():
                 _move(self._committed, scope, before.footprint, NOTHING)
-            for scope in after.scopes if after is not NOWHERE else ():
+            for scope in after.scopes if after != NOWHERE else ():
                 _move(self._committed, scope, NOTHING, after.footprint)
         if old is not None and old.node:
-            self._pods_on[old.node] -= 1
-            if not self._pods_on[old.node]:
-                del self._pods_on[old.node]
             self._hold(old.node, old.footprint, NOTHING)
         if new is not None and new.node:
-            self._pods_on[new.node] += 1
             self._hold(new.node, NOTHING, new.footprint)
 
     def _spread_of(self, bound: Entry | None) -> Charge:
@@ -496,12 +505,17 @@ class Ledger:
         """Take in a complete, consistent list of nodes."""
         self._follow(self.capacity.relist(nodes, now))
 
+    def adopt_nodes(self, nodes: Iterable[Node], now: float) -> None:
+        """Take in nodes with their whole past, as another ledger of the same configuration knew them at `now`."""
+        self._follow(self.capacity.adopt(nodes, now))
+
     def tick(self, now: float) -> None:
         """Take in the time: end the grace of nodes that are NotReady, and forget nodes deleted long ago."""
         self._follow(self.capacity.tick(now))
 
     def configure(self, accounting: AccountingRules, now: float) -> None:
         """Use another configuration from now on; charge again all pods whose charge depends on pools and policies."""
+        self.changes += 1
         with self._set_aside(self._unbound.names()):
             self.accounting = accounting
             self._placement.forget()
@@ -514,10 +528,10 @@ class Ledger:
         """Take pods out of the sums while something changes on which their charge depends; then put them back."""
         pods = [(name, self._pods[name]) for name in list(names)]
         for name, _ in pods:
-            self._put(name, None)
+            self._put(name, None, tallied=True)
         yield
         for name, entry in pods:
-            self._put(name, entry)
+            self._put(name, entry, tallied=True)
 
     def _follow(self, changed: list[Node]) -> None:
         """Charge the pods of changed nodes to the pool that the node is in now; excuse those whose node does not count.
@@ -526,6 +540,7 @@ class Ledger:
         leads to another pool now.
         """
         if changed:
+            self.changes += 1
             concerned = self._concerned(self._take_in(changed))
             with self._set_aside(self._unbound.turned(concerned)):
                 self._place(changed)
@@ -621,6 +636,53 @@ class Ledger:
             return NOWHERE
         return self._unbound.spread_of(name, entry) if isinstance(entry, Unbound) else self._spread_of(entry)
 
+    # -- reports -------------------------------------------------------------------------------------------------------
+
+    def born(self, birth: str) -> None:
+        """Take in when Headroom's account began, as Kubernetes writes it; the earliest moment that is heard of stays.
+
+        All live pods are counted again where that is news, a tenth of a second for 150,000 pods. A replica hears of it
+        when it starts.
+        """
+        known = self._tallies.birth
+        if birth and (not known or birth < known):
+            self.changes += 1
+            self._tallies.born(birth)
+
+    def account(self, now: float) -> AccountSnapshot:
+        """Return all that a report shows, as it is now; the cost depends on the number of nodes, not of pods.
+
+        The time is not taken in: the account is as it was at the last event or `tick`.
+        """
+        scopes = self.accounting.scopes
+        out = self.capacity.out()
+        return AccountSnapshot(
+            now=now,
+            accounting=self.accounting,
+            revision=self.revision,
+            live=len(self._pods),
+            tallies=self._tallies.snapshot(),
+            held=self._held.copy(),
+            nodes=self.capacity.copied(),
+            excused=self._excused.copy(),
+            leaving=frozenset(self._leaving_on),
+            unpaid=self._unpaid_now(),
+            leaving_is_out=self._is_unpaid(),
+            unbound=tuple(self._unbound.groups()),
+            grown={
+                name: entry for name, uid in self._grown.items() if (entry := self._pods.get(name)) and entry.uid == uid
+            },
+            scopes=tuple(
+                ScopeSnapshot(self.standing(scope), self.capacity.without_largest(scope), out.get(scope, ()))
+                for scope in scopes
+            ),
+        )
+
+    def _unpaid_now(self) -> Amounts:
+        """Return what cordoned nodes excuse together in the cluster's sums."""
+        leaving = self._leaving.get(CLUSTER)
+        return NOTHING if leaving is None else self._unpaid_of(CLUSTER, leaving, self.capacity.bearing(CLUSTER))
+
     # -- recount -------------------------------------------------------------------------------------------------------
 
     def parts(self, now: float) -> Snapshot:
@@ -643,13 +705,23 @@ class Ledger:
         bearings = {scope: self.capacity.bearing(scope) for scope in self.accounting.scopes}
         grants = tuple(Grant(name, r.spread, r.before, r.is_open, r.owner) for name, r in self.reservations)
         nodes = {node.facts.name: node for node in self.capacity.all()}
-        return Snapshot(now, self.accounting, self._pods.copy(), nodes, grants, sums, bearings)
+        tallies = self._tallies.snapshot()
+        return Snapshot(now, self.accounting, self._pods.copy(), nodes, grants, sums, bearings, tallies)
 
 
 def _entry(pod: PodInfo) -> Entry:
     if pod.node:
-        return Entry(pod.uid, pod.footprint, pod.node)
-    return Unbound(pod.uid, pod.footprint, "", pod.confined_to, pod.priority_class, pod.of_daemon_set)
+        return Entry(pod.uid, pod.footprint, pod.node, (), pod.traits, pod.created)
+    return Unbound(
+        pod.uid,
+        pod.footprint,
+        "",
+        pod.confined_to,
+        pod.traits,
+        pod.created,
+        pod.priority_class,
+        pod.of_daemon_set,
+    )
 
 
 def _move(sums: dict[str, Amounts], key: str, old: Amounts, new: Amounts) -> None:

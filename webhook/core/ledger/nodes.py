@@ -32,7 +32,10 @@ class Allocatable(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class NodeInfo:
-    """What the API says of a node, as far as the ledger needs it."""
+    """What the API says of a node, as far as the ledger needs it.
+
+    `capacity` and `most_pods` (how many pods are allocatable) are for reports alone; None where the node has none.
+    """
 
     name: str
     room: Allocatable
@@ -40,6 +43,8 @@ class NodeInfo:
     cordoned: bool = False
     repelling_taints: frozenset[str] = frozenset()
     labels: tuple[tuple[str, str], ...] = ()
+    capacity: Allocatable | None = None
+    most_pods: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from itertools import islice
 from typing import NamedTuple
 
 from webhook.core.ledger.capacity import ScopeLimits
+from webhook.core.ledger.drift import Drift
 from webhook.core.ledger.entry import Entry, Unbound
 from webhook.core.ledger.interval import NOWHERE, Before, Charge
 from webhook.core.ledger.nodes import Allocatable, Node, NodeInfo
@@ -22,6 +23,8 @@ from webhook.core.ledger.places import Places
 from webhook.core.ledger.reserve import Kept, keep, owed
 from webhook.core.ledger.rules import SUMS, AccountingRules
 from webhook.core.ledger.subjects import subjects_of
+from webhook.core.ledger.tallies import TallySnapshot
+from webhook.core.ledger.tally_check import tally_drifts
 from webhook.core.values.amounts import NOTHING, Amounts
 
 AWAITED = "awaited of"  # with a subject after it, the figure of what the subject has open
@@ -56,6 +59,7 @@ class Snapshot(NamedTuple):
     grants: tuple[Grant, ...]
     sums: Mapping[Figure, Amounts]
     bearings: Mapping[str, ScopeLimits]
+    tallies: TallySnapshot
 
     def why_not(self, node: str) -> str | None:
         """Say why a node does not count; None if it counts, or is not known and so takes nothing out of the sums."""
@@ -121,15 +125,6 @@ def alike_in(parts: Snapshot, pause: Callable[[], None] = lambda: None) -> Alike
     return alike
 
 
-class Drift(NamedTuple):
-    """A figure that differs from what its parts come to; the figure `bearing` is the limits of a scope."""
-
-    figure: str
-    where: str
-    kept: Amounts | ScopeLimits
-    recounted: Amounts | ScopeLimits
-
-
 def recount(parts: Snapshot, pause: Callable[[], None] = lambda: None) -> tuple[Drift, ...]:
     """Return every figure that drifted; the result must be empty. Calls `pause` between slices of nodes and pods."""
     alike = alike_in(parts, pause)
@@ -138,7 +133,8 @@ def recount(parts: Snapshot, pause: Callable[[], None] = lambda: None) -> tuple[
         Drift(*f, parts.sums.get(f, NOTHING), sums.get(f, NOTHING)) for f in sorted(parts.sums.keys() | sums.keys())
     ]
     drifts += [Drift("bearing", scope, kept, bearings[scope]) for scope, kept in parts.bearings.items()]
-    return tuple(drift for drift in drifts if drift.kept != drift.recounted)
+    drifted = (drift for drift in drifts if drift.kept != drift.recounted)
+    return (*drifted, *tally_drifts(parts.tallies, parts.pods, pause))
 
 
 def figures(

@@ -33,12 +33,12 @@ Rule 6. Only a write makes what is unretired under a name smaller: other replica
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, KeysView
+from collections.abc import Callable, Iterable, Iterator, KeysView, Mapping
 from itertools import takewhile
 
 from msgspec import Struct
 
-from webhook.core.ledger.costs import NO_COSTS, Costs, cost_of, first_grant
+from webhook.core.ledger.costs import NO_COSTS, Costs, Total, cost_of, first_grant
 from webhook.core.ledger.interval import NOWHERE, UNBORN, Before, Charge, Extents, Interval, Sums, joined, key_of, reach
 from webhook.core.ledger.subjects import Owners, Subjects
 from webhook.core.values.amounts import NOTHING, Amounts
@@ -94,7 +94,7 @@ class _Name(Struct, eq=False):
     by_key: dict[str, Reservation]
     open: Extents
     unretired: Extents
-    costs: dict[str, Costs]
+    costs: Mapping[str, Costs]
     owners: Owners = ()
 
     def still_open(self) -> list[Reservation]:
@@ -111,7 +111,7 @@ class Reservations:
     def __init__(self, live: Live) -> None:
         self._live = live
         self._names: dict[str, _Name] = {}
-        self._sums: defaultdict[str, Costs] = defaultdict(Costs)
+        self._sums: defaultdict[str, Total] = defaultdict(Total)
         self._open: dict[Reservation, str] = {}  # in the order in which they were granted or last renewed
         self._settled: dict[Reservation, str] = {}
         self._void: set[Reservation] = set()  # the settled ones whose pod never came
@@ -176,7 +176,7 @@ class Reservations:
         """Return what one more grant would add to what a name holds of the allotment, without the keys `without`."""
         group = self._names.get(name)
         if group is None:
-            if before is UNBORN:
+            if before == UNBORN:
                 return dict.fromkeys(spread.scopes, spread.footprint)
             return {scope: extent.cost for scope, extent in reach(spread, before).items()}
         counted = not without & group.by_key.keys()
@@ -250,7 +250,7 @@ class Reservations:
         """
         group = self._names.get(name)
         if group is None:
-            if reservation.seen_at_revision is None and reservation.before is UNBORN and self._live(name) is NOWHERE:
+            if reservation.seen_at_revision is None and reservation.before == UNBORN and self._live(name) == NOWHERE:
                 self._begin(name, reservation)
                 return
             group = self._names[name] = _Name({}, {}, {}, {})
@@ -277,7 +277,7 @@ class Reservations:
         self.subjects.add(name, owners, costs)
         self._open[reservation] = name
         for scope, cost in costs.items():
-            self._sums[scope].move(NO_COSTS, cost)
+            self._sums[scope].add(cost)
 
     def _set_aside(self, name: str, group: _Name, replaced: Reservation) -> None:
         """Keep a replaced grant as one whose pod never comes: the API server goes by the last answer that it got."""

@@ -134,12 +134,17 @@ def _side(room: Allocatable, index: int) -> int:
     return room.memory if index < Amounts._fields.index("cpu_requests") else room.cpu
 
 
+def limits_field(missing_limits: MissingLimits) -> str:
+    """Return which limits are bounded: the second part of the name of a field of `Amounts`."""
+    return "limits" if missing_limits is MissingLimits.IGNORE else "limits_filled"
+
+
 def _shares(thresholds: Thresholds, missing_limits: MissingLimits) -> tuple[Share | None, ...]:
     """Return the shares in the order of the fields of `Amounts`.
 
     `missing_limits` decides which sum of limits is bounded: the declared limits, or those with requests filled in.
     """
-    limits = "limits" if missing_limits is MissingLimits.IGNORE else "limits_filled"
+    limits = limits_field(missing_limits)
     shares: dict[str, Share | None] = {
         "memory_requests": thresholds.memory.requests,
         f"memory_{limits}": thresholds.memory.limits,

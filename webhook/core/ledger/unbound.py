@@ -35,6 +35,17 @@ class Stuck(NamedTuple):
 
 NONE_STUCK = Stuck()
 
+
+class Waiting(NamedTuple):
+    """Unbound pods that may go to the same nodes and request the same: how many, their pool, whether a node can."""
+
+    confined_to: Ways
+    footprint: Amounts
+    pool: str | None
+    pods: int
+    holdable: bool
+
+
 PoolOf = Callable[[Ways], str | None]
 """Returns the pool that a confinement leads to, given the nodes as they are now."""
 
@@ -87,6 +98,12 @@ class UnboundPods:
             for footprint, group in confined.groups.items():
                 if group.holdable:
                     yield Charge(footprint.times(len(group.names)), confined.pool)
+
+    def groups(self) -> Iterator[Waiting]:
+        """Yield each group of pods that are charged alike, but for those that policy lets in."""
+        for ways, confined in self._confined.items():
+            for footprint, group in confined.groups.items():
+                yield Waiting(ways, footprint, confined.pool, len(group.names), group.holdable)
 
     def names(self) -> Iterator[str]:
         """Yield the names of all unbound pods."""

@@ -57,7 +57,7 @@ def _datum(holding: Holding, sums: _Sums) -> dict[str, Any]:
         "memory": {
             "requestsBytes": sums.memory_requests,
             "limitsBytes": sums.memory_limits,
-            "unbounded": holding.memory.unbounded,
+            "unbounded": holding.memory.is_unbounded,
         },
         "cpu": {"requestsMillis": sums.cpu_requests, "limitsMillis": sums.cpu_limits},
         "guessedAt": holding.guessed_at or None,
@@ -73,7 +73,7 @@ def table(holdings: Sequence[Holding]) -> list[str]:
         for each in counted:
             total = total.plus(_all_replicas(each))
         aside = "DaemonSets aside" if len(counted) < len(holdings) else ""
-        memory, cpu = any(each.memory.unbounded for each in counted), any(each.cpu.unbounded for each in counted)
+        memory, cpu = any(each.memory.is_unbounded for each in counted), any(each.cpu.is_unbounded for each in counted)
         rows.append(("Total", "", aside, "", *_texts(total, memory, cpu)))
     return list(_aligned(rows))
 
@@ -81,7 +81,7 @@ def table(holdings: Sequence[Holding]) -> list[str]:
 def _row(holding: Holding) -> Cells:
     replicas = "per node" if holding.replicas is None else str(holding.replicas)
     names = (printable(each, _NAME) for each in (holding.kind, holding.namespace or "-", holding.name or "-"))
-    return (*names, replicas, *_texts(_all_replicas(holding), holding.memory.unbounded, holding.cpu.unbounded))
+    return (*names, replicas, *_texts(_all_replicas(holding), holding.memory.is_unbounded, holding.cpu.is_unbounded))
 
 
 def reasons(holding: Holding) -> list[str]:
@@ -90,7 +90,7 @@ def reasons(holding: Holding) -> list[str]:
     parts = (memory.requests, memory.limits, cpu.requests, cpu.limits)
     rows: list[Cells] = [("", *_SUMS)]
     rows += [(name, *cells) for name, cells in _parts(parts) if any(cell != "-" for cell in cells)]
-    rows.append(("one pod", *_texts(_sums(holding), memory.unbounded, cpu.unbounded)))
+    rows.append(("one pod", *_texts(_sums(holding), memory.is_unbounded, cpu.is_unbounded)))
     lines = [subject(holding), *_aligned(rows)]
     return [line if number == 0 else f"  {line}" for number, line in enumerate([*lines, *_remarks(holding)])]
 
@@ -130,7 +130,7 @@ def _remarks(holding: Holding) -> Iterator[str]:
             "status.allocatedResources has it already (kubernetes/kubernetes#139627)"
         )
     without = [each.name for each in _lasting(holding) if not _memory_limit(each)]
-    if holding.memory.unbounded:
+    if holding.memory.is_unbounded:
         named = printable(", ".join(without), 2 * _NAME)
         counted = bytes_text(whole(holding.memory.filled.total))
         yield f"no memory limit: {named}; with missingLimits: count-request the limits count {counted}"
@@ -159,7 +159,7 @@ def _sums(holding: Holding) -> _Sums:
 
 
 def _undeclared(commitment: Commitment) -> bool:
-    return commitment.unbounded and not commitment.limits.total
+    return commitment.is_unbounded and not commitment.limits.total
 
 
 def _all_replicas(holding: Holding) -> _Sums:

@@ -49,7 +49,7 @@ def by_container(shape: Shape, resource: str, rule_set: RuleSet) -> Commitment:
     limits = _terms([n.limit for n in app], [(s, n.limit) for s, n in init], level.limit)
     filled = _terms([n.filled for n in app], [(s, n.filled) for s, n in init], level.limit or None)
     lasting = [*app, *(need for sidecar, need in init if sidecar)]
-    unbounded = not level.limit and not all(need.limit for need in lasting)
+    unbounded = 0 if level.limit else sum(not need.limit for need in lasting)
     return commitment(requests, on_top(extra, limits), on_top(extra, filled), unbounded=unbounded)
 
 

@@ -110,7 +110,8 @@ def by_sum(shape: Shape, resource: str, rule_set: RuleSet) -> Commitment:
         requests = requests._replace(overhead_twice=level.overhead_in)
     limits = _limits(pod, rule_set)._replace(pod_level=level.limit)
     filled = _filled(pod)._replace(pod_level=level.limit or None)
-    unbounded = not level.limit and not all(map(_has_limit(pod), _lasting(shape)))
+    has_limit = _has_limit(pod)
+    unbounded = 0 if level.limit else sum(not has_limit(asking) for asking in _lasting(shape))
     return commitment(requests.with_overhead(extra), on_top(extra, limits), on_top(extra, filled), unbounded=unbounded)
 
 

@@ -8,6 +8,7 @@ already have them from the API server.
 
 from collections.abc import Iterator
 from functools import reduce
+from typing import NamedTuple
 
 from msgspec import UNSET
 
@@ -21,23 +22,40 @@ from webhook.core.values.quantity import NANO, QuantityError, RawQuantity, milli
 
 # Few different shapes occur, and footprints that are equal had better be one object. Bounded in number and in size,
 # because clients choose the shapes; a full memory starts afresh.
-_known: dict[RuleSet, dict[Shape, Amounts]] = {}
+_known: dict[RuleSet, dict[Shape, "Measured"]] = {}
 _MOST_SHAPES = 4096
 _MOST_CONTAINERS = 8
 _MOST_TEXT = 256
 
 
+class Measured(NamedTuple):
+    """What a pod commits, and how many of its app containers and sidecars have no memory limit (nor has the pod)."""
+
+    footprint: Amounts
+    unbounded: int
+
+    def or_more(self, other: "Measured") -> "Measured":
+        """Return the larger of both, figure by figure."""
+        return Measured(self.footprint.or_more(other.footprint), max(self.unbounded, other.unbounded))
+
+
 def footprint(pod: Pod, rules: Rules = NEWEST) -> Amounts:
     """Return what a pod commits, in bytes and millicores; raises `ObjectError` that names what is not a quantity."""
+    return measured(pod, rules).footprint
+
+
+def measured(pod: Pod, rules: Rules = NEWEST) -> Measured:
+    """Return the same, and how many containers have no memory limit; raises `ObjectError` as `footprint` does."""
     if len(rules) > 1:
-        return reduce(Amounts.or_more, [footprint(pod, (each,)) for each in rules])
+        return reduce(Measured.or_more, [measured(pod, (each,)) for each in rules])
     rule_set = rules[0]
     shape, memory = shape_of(pod, rule_set), _known.get(rule_set)
     if memory is None:
         memory = _known[rule_set] = {}
     known = memory.get(shape)
     if known is None:
-        known = _rounded(_explained(pod, shape, rule_set))
+        exact = _explained(pod, shape, rule_set)
+        known = Measured(_rounded(exact), exact.memory.unbounded)
         _remember(pod, shape, known, memory)
     return known
 
@@ -93,15 +111,15 @@ def _rounded(exact: Breakdown) -> Amounts:
         memory_requests=whole(memory.requests.total),
         memory_limits=whole(memory.limits.total),
         memory_limits_filled=whole(memory.filled.total),
-        memory_unbounded=int(memory.unbounded),
+        memory_unbounded=int(memory.is_unbounded),
         cpu_requests=millis(cpu.requests.total),
         cpu_limits=millis(cpu.limits.total),
         cpu_limits_filled=millis(cpu.filled.total),
-        cpu_unbounded=int(cpu.unbounded),
+        cpu_unbounded=int(cpu.is_unbounded),
     )
 
 
-def _remember(pod: Pod, shape: Shape, amounts: Amounts, memory: dict[Shape, Amounts]) -> None:
+def _remember(pod: Pod, shape: Shape, amounts: Measured, memory: dict[Shape, Measured]) -> None:
     text = sum(len(str(raw)) for _, raw in _quantities(pod))
     if len(pod.spec.containers) + len(pod.spec.init_containers) > _MOST_CONTAINERS or text > _MOST_TEXT:
         return

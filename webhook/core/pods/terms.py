@@ -62,13 +62,18 @@ class Commitment(NamedTuple):
     """What a pod commits of one resource.
 
     `limits` are those that are declared. In `filled` a container without a limit counts its request, and the pod at the
-    least its requests. `unbounded`: some app container or sidecar has no limit, and the pod has none either.
+    least its requests. `unbounded` counts the app containers and sidecars without a limit, 0 where the pod has one.
     """
 
     requests: Terms
     limits: Terms
     filled: Terms
-    unbounded: bool
+    unbounded: int
+
+    @property
+    def is_unbounded(self) -> bool:
+        """Say whether the pod may take any amount, as far as its limits go."""
+        return self.unbounded > 0
 
 
 class Breakdown(NamedTuple):
@@ -97,7 +102,7 @@ def on_top(overhead: int, limits: Terms) -> Terms:
     return limits.with_overhead(overhead) if limits.before_overhead else limits
 
 
-def commitment(requests: Terms, limits: Terms, filled: Terms, *, unbounded: bool) -> Commitment:
+def commitment(requests: Terms, limits: Terms, filled: Terms, *, unbounded: int) -> Commitment:
     """Return what they come to; the filled limits of a pod without a limit are its requests at the least."""
     if unbounded:
         filled = max(filled, requests, key=lambda terms: terms.total)

@@ -57,10 +57,10 @@ def decide(ledger: Ledger, allotment: Allotment, question: Evaluation, now: floa
     certain = _whatever_is_free(question, placing)
     if certain is not None:
         return Outcome(certain, settled=True)
-    if not dry_run and allotment.again(pod, now):
+    if not dry_run and allotment.grants.again(pod, now):
         return Outcome(said_before(ledger, pod) or placing or _fitting(question), settled=True)
-    if lacking is None and allotment.is_roomy(pod):  # most pods take this short way
-        return Outcome(_fitting(question), settled=bool(dry_run) or allotment.take(pod, now))
+    if lacking is None and allotment.grants.is_roomy(pod):  # most pods take this short way
+        return Outcome(_fitting(question), settled=bool(dry_run) or allotment.grants.take(pod, now))
     return _looked_at(ledger, allotment, question, placing, now)
 
 
@@ -75,13 +75,13 @@ def _looked_at(
     if allotment.valid(now) and ledger.is_overtaken(pod):
         # The API server asks again for the newer object; a grant would stay open for the whole lapse.
         return Outcome(verdict, settled=True)
-    shortfall = allotment.shortfall(pod, now)
+    shortfall = allotment.grants.shortfall(pod, now)
     if shortfall is not None:
         return _beyond_credit(question, verdict, shortfall, now)
-    if not dry_run and not allotment.holds(pod, forced=question.forced):  # policy lets its pods in all the same
+    if not dry_run and not allotment.grants.holds(pod, forced=question.forced):  # policy lets its pods in all the same
         certain = question.exempt is not None or verdict.is_over
         return Outcome(verdict if certain else cannot_tell(question.mode, _TOO_MANY), settled=True)
-    taken = bool(dry_run) or allotment.take(pod, now)
+    taken = bool(dry_run) or allotment.grants.take(pod, now)
     if taken:
         remember(ledger, question, verdict)
     return Outcome(verdict, settled=taken)
@@ -90,6 +90,13 @@ def _looked_at(
 def _by_view(ledger: Ledger, question: Evaluation, placing: Verdict | None) -> Verdict:
     judged = named(ledger, question.facts, judge(ledger, question.facts, question.mode))
     return verdict_of(question, judged) if placing is None else _both(placing, judged)
+
+
+def foretell(ledger: Ledger, question: Evaluation) -> Verdict:
+    """Return the verdict by one view alone, as if no other replica held anything and every owner had credit."""
+    lacking = ledger.lacking(question.facts)
+    placing = None if lacking is None else _placing(question, lacking)
+    return _whatever_is_free(question, placing) or _by_view(ledger, question, placing)
 
 
 def remember(ledger: Ledger, question: Evaluation, verdict: Verdict) -> None:

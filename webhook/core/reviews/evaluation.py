@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from msgspec import Struct
 from msgspec.structs import replace
 
-from webhook.core.api.types import LARGE, ObjectError, OwnerReference, Pod, PodMeta
+from webhook.core.api.types import LARGE, Annotations, ObjectError, OwnerReference, Pod, PodMeta, PodSpec
 from webhook.core.config.config import HeadroomConfig, Policy
 from webhook.core.config.types import Answer, Mode
 from webhook.core.ledger.info import PodInfo, pod_info
@@ -18,11 +18,23 @@ from webhook.core.quotas.check import Quota, refusal
 from webhook.core.quotas.objects import read_pod
 from webhook.core.reviews.exemption import exemption
 from webhook.core.reviews.forms import LONGEST_NAME, LONGEST_UID, LONGEST_WORD
-from webhook.core.reviews.review import AdmissionRequest, checked, decode, without_objects
+from webhook.core.reviews.review import POD, AdmissionRequest, checked, decode, without_objects
 from webhook.core.reviews.verdict import Decision, Reason, Verdict, judge_form
 from webhook.core.values.amounts import Amounts
 from webhook.core.values.notation import quoted
 from webhook.core.values.quantity import QuantityError
+
+
+class Unsaid(Struct, frozen=True, gc=False):
+    """What a configuration may have a pod refused for, besides its size.
+
+    A container has no memory limit (`unbounded`), nothing requests memory (`no_request`), or the pod's node selection
+    has too many parts for pools (`too_large`).
+    """
+
+    unbounded: bool
+    no_request: bool
+    too_large: bool
 
 
 class Evaluation(Struct, frozen=True, gc=False):
@@ -41,6 +53,7 @@ class Evaluation(Struct, frozen=True, gc=False):
     form: Verdict
     unplaceable: Answer = Answer.ALLOW
     quota: str = ""
+    unsaid: Unsaid | None = None  # set by `kept`, in place of the pod's containers
 
     @property
     def forced(self) -> bool:
@@ -52,15 +65,26 @@ class Evaluation(Struct, frozen=True, gc=False):
         """Say whether the mode is warn or audit: the pod is admitted once it is known what enforce would say."""
         return self.exempt is None and self.mode is not Mode.ENFORCE
 
-    def kept(self) -> "Evaluation":
+    def kept(self, rules: Rules) -> "Evaluation":
         """Return the evaluation without the objects, which are judged already: it may wait, together with many others.
 
-        What is kept of the pod says about which owner to write an Event, and until when the API server waits.
+        What is kept of the pod says about which owner to write an Event, until when the API server waits, and how the
+        pod would be judged under another configuration (`again`). `rules` are those by which it was evaluated.
         """
-        meta = self.pod.metadata
+        meta, spec = self.pod.metadata, self.pod.spec
         owners = tuple(_cut(each) for each in meta.owner_references if each.controller)[:1]
-        pod = Pod(PodMeta(owner_references=owners, creation_timestamp=meta.creation_timestamp[:_TIMESTAMP]))
-        return replace(self, request=without_objects(self.request), pod=pod)
+        mirror = Annotations(mirror=None if meta.annotations.mirror is None else "")
+        created = meta.creation_timestamp[:_TIMESTAMP]
+        unsaid = Unsaid(
+            lacks_memory_limit(self.pod, self.facts.footprint if self.facts.before == UNBORN else None, rules),
+            not asks_for_memory(self.pod, rules),
+            not spec.node_name and pieces(spec) > MOST_PIECES,
+        )
+        pod = Pod(
+            PodMeta(owner_references=owners, creation_timestamp=created, annotations=mirror),
+            PodSpec(node_name=spec.node_name, priority_class_name=spec.priority_class_name),
+        )
+        return replace(self, request=without_objects(self.request), pod=pod, unsaid=unsaid)
 
 
 _TIMESTAMP = 40  # characters; RFC 3339 takes 20
@@ -94,16 +118,51 @@ def question(request: AdmissionRequest, accounting: AccountingRules) -> Evaluati
         pod = request.pod()
         rules = accounting.rules
         facts = _created(request, pod, rules) if request.operation == "CREATE" else _changed_to(request, pod, rules)
-        if (
-            facts.before is not UNBORN
-            and not _grows(facts, accounting)
-            and not _becomes_too_large(request, pod, config)
-        ):
+        if facts.before != UNBORN and not _grows(facts, accounting) and not _becomes_too_large(request, pod, config):
             return Verdict(Decision.ALLOW, Reason.FITS, policy.mode)
         form = _form(pod, facts, accounting, policy)
     except ObjectError as error:
         return Verdict(Decision.DENY, Reason.INVALID, policy.mode, detail=str(error))
     exempt = exemption(request, pod, config.exempt)
+    return Evaluation(request, pod, facts, policy.mode, exempt, form, policy.unplaceable)
+
+
+def again(kept: Evaluation, before: AccountingRules, now: AccountingRules) -> tuple[Evaluation, bool]:
+    """Evaluate a review that waits under other accounting rules than before, and say whether that is complete.
+
+    It is not if the pod may be counted otherwise or where it may go may matter now, which what was kept does not tell.
+    Then only mode and exemption are right.
+    """
+    request, facts, unsaid = kept.request, kept.facts, kept.unsaid
+    old, new = before.config, now.config
+    policy = new.policy(request.namespace)
+    if request.is_binding:  # the ledger says what it asks for, and of which class its pod is (binding.py)
+        exempt = kept.exempt if new.exempt == old.exempt else None
+        asked = replace(kept, mode=policy.mode, exempt=exempt)
+        same = (old.pools, old.exempt, old.policy(request.namespace)) == (new.pools, new.exempt, policy)
+        return asked, same and before.rules == now.rules
+    form = Verdict(Decision.ALLOW, Reason.FITS, policy.mode)
+    if new.pools and policy.mode is Mode.ENFORCE and unsaid is not None and unsaid.too_large:
+        form = _too_large(policy)
+    elif unsaid is not None and facts.was_confined_to is None:
+        no_request = policy.missing_requests is not Answer.ALLOW and unsaid.no_request
+        form = _lacking(facts, new, policy, unbounded=unsaid.unbounded, no_request=no_request)
+    exempt = exemption(request, kept.pod, new.exempt)
+    asked = replace(kept, mode=policy.mode, exempt=exempt, form=form, unplaceable=policy.unplaceable)
+    return asked, before.rules == now.rules and bool(old.pools) == bool(new.pools)
+
+
+def foreseen(pod: Pod, name: str, accounting: AccountingRules) -> Evaluation:
+    """Return the evaluation that the create of a pod from a manifest would get; `name` is namespace/name.
+
+    No user is known, so no exemption for what a controller or a kubelet makes applies. Raises `ObjectError`.
+    """
+    namespace, _, short = name.partition("/")
+    request = AdmissionRequest(uid=name, kind=POD, operation="CREATE", namespace=namespace, name=short)
+    facts = pod_info(pod, name, name, at=0, user="", rules=accounting.rules)
+    policy = accounting.config.policy(namespace)
+    form = _form(pod, facts, accounting, policy)
+    exempt = exemption(request, pod, accounting.config.exempt)
     return Evaluation(request, pod, facts, policy.mode, exempt, form, policy.unplaceable)
 
 
@@ -189,19 +248,30 @@ def _changed(request: AdmissionRequest, pod: Pod, old: Pod, rules: Rules) -> Pod
 
 
 def _form(pod: Pod, facts: PodInfo, accounting: AccountingRules, policy: Policy) -> Verdict:
-    """Judge what a pod leaves unsaid; of a change that adds no memory to it nothing is said."""
+    """Judge what a pod leaves unsaid."""
     config, rules = accounting.config, accounting.rules
     if config.pools and policy.mode is Mode.ENFORCE and _is_too_large(pod, config):
-        detail = f"its nodeSelector and node affinity have more than {MOST_PIECES} parts: select its nodes by a label"
-        return Verdict(Decision.DENY, Reason.INVALID, policy.mode, detail=detail)
+        return _too_large(policy)
     if facts.was_confined_to is not None:
         return Verdict(Decision.ALLOW, Reason.FITS, policy.mode)
-    is_new = facts.before is UNBORN
+    is_new = facts.before == UNBORN
     unbounded = lacks_memory_limit(pod, facts.footprint if is_new else None, rules)
     no_request = policy.missing_requests is not Answer.ALLOW and not asks_for_memory(pod, rules)
-    if not (unbounded or no_request) or (not is_new and not _adds_memory(facts.asked)):
+    if not (unbounded or no_request):
+        return Verdict(Decision.ALLOW, Reason.FITS, policy.mode)
+    return _lacking(facts, config, policy, unbounded=unbounded, no_request=no_request)
+
+
+def _lacking(facts: PodInfo, config: HeadroomConfig, policy: Policy, *, unbounded: bool, no_request: bool) -> Verdict:
+    """Judge a pod without a limit or without a request; of a change that adds no memory to it nothing is said."""
+    if facts.before != UNBORN and not _adds_memory(facts.asked):
         return Verdict(Decision.ALLOW, Reason.FITS, policy.mode)
     return judge_form(config, policy.mode, policy.missing_requests, unbounded=unbounded, no_request=no_request)
+
+
+def _too_large(policy: Policy) -> Verdict:
+    detail = f"its nodeSelector and node affinity have more than {MOST_PIECES} parts: select its nodes by a label"
+    return Verdict(Decision.DENY, Reason.INVALID, policy.mode, detail=detail)
 
 
 def _is_too_large(pod: Pod, config: HeadroomConfig) -> bool:

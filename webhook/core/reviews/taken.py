@@ -11,7 +11,7 @@ from webhook.core.reviews.verdict import Verdict
 def named(ledger: Ledger, pod: PodInfo, judged: Verdict) -> Verdict:
     """Return the verdict with a note that the name is taken; the note explains why less is added than the pod asks."""
     broken = [s for s in judged.sums if s.short_by > 0]
-    if not broken or pod.before is not UNBORN or not ledger.is_taken(pod.name):
+    if not broken or pod.before != UNBORN or not ledger.is_taken(pod.name):
         return judged
     first = broken[0]
     already = ", and what it has is counted already" if pod.asked[first.index] > first.asked else ""

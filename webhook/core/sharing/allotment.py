@@ -105,10 +105,10 @@ from webhook.core.ledger.interval import Sums
 from webhook.core.ledger.ledger import Ledger
 from webhook.core.sharing.continuity import Continuity
 from webhook.core.sharing.credit import Credit
-from webhook.core.sharing.grants import Grants
+from webhook.core.sharing.grants import Grants, Terms
 from webhook.core.sharing.name_claims import MOST, held_by_others, named
 from webhook.core.sharing.peers import Peers, Timing
-from webhook.core.sharing.proposal import Ask, Draft, Proposal, Tell, fits, is_spent, must_call, view_of
+from webhook.core.sharing.proposal import Ask, Draft, PendingWrite, Proposal, Tell, fits, is_spent, must_call, view_of
 from webhook.core.sharing.shared_state import Holding, Shared
 from webhook.core.sharing.size import levels
 from webhook.core.values.amounts import NOTHING, Amounts
@@ -116,11 +116,18 @@ from webhook.core.values.amounts import NOTHING, Amounts
 __all__ = ["Allotment", "Ask", "Proposal", "Timing"]
 
 
-class Allotment(Grants):
-    """This replica's part of the protocol. The caller holds the one lock that guards this and the ledger."""
+class Allotment:
+    """This replica's part of the protocol. The caller holds the one lock that guards this and the ledger.
+
+    Its `grants` are made without a write. This class reads and writes the shared object.
+    """
 
     def __init__(self, replica: str, ledger: Ledger, timing: Timing, credit: Credit | None = None) -> None:
-        super().__init__(replica, ledger, timing.lapse, credit or Credit(ledger, timing.lapse))
+        self.replica = replica
+        self._ledger = ledger
+        self._credit = credit or Credit(ledger, timing.lapse)
+        self._terms = Terms()
+        self.grants = Grants(replica, ledger, timing.lapse, self._credit, self._terms, self.valid)
         self.timing = timing
         self.revision = 0  # resourceVersion of the object that `shared` was read from; 0: no object is known
         self.newest = 0  # the highest resourceVersion of the object seen since the last restore of etcd
@@ -134,13 +141,18 @@ class Allotment(Grants):
         self._leaving = False
 
     @property
+    def shared(self) -> Shared | None:
+        """The shared object as it was last read or written; None: no object is known, or it is lost."""
+        return self._terms.shared
+
+    @property
     def _written_at(self) -> float:
         """When the last successful write was sent."""
         return self._valid_until - self.timing.validity
 
     def valid(self, now: float) -> bool:
         """Say whether this replica may grant at all now (rule 1)."""
-        shared = self.shared
+        shared = self._terms.shared
         if shared is None or not shared.open or self.replica not in shared.holdings:
             return False
         return now < self._valid_until and not self._leaving and self._continuity.doubted_since(now) is None
@@ -176,28 +188,28 @@ class Allotment(Grants):
         self.newest = max(self.newest, revision)
         if shared is not None and self._witness.contradicts(shared, self._written_at, now):
             shared = None
-        self.shared, self.revision = shared, revision
-        mine = shared is not None and self._pending is not None and self._pending.shared.epoch == shared.epoch
+        self._terms.shared, self.revision = shared, revision
+        mine = shared is not None and self.pending is not None and self.pending.shared.epoch == shared.epoch
         if not mine and self._witness.is_another(shared):
             self._ledger.doubt(now)
         if shared is None:
             self._witness.lose()
-            self._held = {}
+            self._terms.held = {}
             return
         self._witness.see(shared, now)
         self._credit.hear(shared, self.replica, now)
-        if self._pending is None:
+        if self.pending is None:
             self._adopt()
-        elif self._pending.is_in(shared, self.replica):
-            self._continuity.carried_out(self._pending, 0)
-            self._confirm(self._pending)
+        elif self.pending.is_in(shared, self.replica):
+            self._continuity.carried_out(self.pending, 0)
+            self._confirm(self.pending)
 
     def lose_touch(self, now: float) -> None:
         """Take in that the API server cannot be reached (rule 7): if that lasts, etcd may be restored meanwhile.
 
         In that case this replica grants nothing before a write from after the outage, and books nothing before a list.
         """
-        self._continuity.lose_touch(now, self._pending)
+        self._continuity.lose_touch(now, self.pending)
 
     def vouches(self, proposal: Proposal) -> bool:
         """Say whether the pods that a written proposal booked for may be admitted."""
@@ -211,16 +223,17 @@ class Allotment(Grants):
         """
         self.went_back = False
         self._look(now)
-        self._continuity.begin_again(self._pending)
+        self._continuity.begin_again(self.pending)
         self._witness.begin_again(now)
-        self.shared, self.revision, self.newest, self._held = None, 0, 0, {}
+        self._terms.shared, self._terms.held = None, {}
+        self.revision = self.newest = 0
         self._spare_at_booking = {}
         self._ledger.begin_again(now if since is None else since)
 
     def _adopt(self) -> None:
         """Hold what the shared object says; that may be less than was booked, if another replica has expired it."""
         mine = self.shared.holdings.get(self.replica) if self.shared else None
-        self._held = dict(mine.held) if mine else {}
+        self._terms.held = dict(mine.held) if mine else {}
 
     def silent(self, now: float) -> dict[str, float]:
         """Return the replicas that stopped renewing, each with the moment from which it can be expired (rule 5)."""
@@ -264,18 +277,19 @@ class Allotment(Grants):
     @property
     def pending(self) -> Proposal | None:
         """The proposal that is being written, while its outcome is unknown."""
-        return self._pending
+        pending = self._terms.pending
+        return None if pending is None else pending.proposal
 
     @property
     def left(self) -> bool:
         """Say whether this replica is leaving and has handed back everything that it held."""
-        return self._leaving and self._pending is None and not self._holding_in(self.shared)
+        return self._leaving and self.pending is None and not self._holding_in(self.shared)
 
     def due(self, now: float, *, fresh: bool = False) -> bool:
         """Say whether a write is due even without pending reviews; `fresh` as for `propose`."""
         self._look(now)
         shared = self.shared
-        if self._pending is not None or self.left or self._ledger.deaf:
+        if self.pending is not None or self.left or self._ledger.deaf:
             return False
         if shared is None or self.replica not in shared.holdings or not self._continuity.in_touch:
             return True
@@ -323,40 +337,40 @@ class Allotment(Grants):
         if draft.answers:
             self._lean_until = now + self.timing.lean
         self._renewal += 1
-        keep = {scope: self.spare(scope) for scope in self._held}
+        keep = {scope: self.grants.spare(scope) for scope in self._terms.held}
         return draft.proposal(self._renewal, keep, now, lean=now < self._lean_until, leaving=self._leaving)
 
     def begin(self, proposal: Proposal) -> None:
         """Take in that the proposal is being sent: from now on its terms and the old ones must both cover a grant."""
-        self._pending = proposal
+        self._terms.pending = PendingWrite.of(proposal)
         self._continuity.send(self.newest, self._ledger.revision)
 
     def written(self, revision: int, now: float) -> None:
         """Take in that the pending proposal was written, at this resourceVersion of the object."""
         self._look(now)
-        pending = self._pending
+        pending = self.pending
         if pending is None:
             return
         if self._continuity.is_overtaken(pending):
-            self._pending = None
+            self._terms.pending = None
             return
         if self._continuity.contradicts(revision):  # etcd was restored to a state that this write happened to fit
-            self._pending, self.shared, self._held, self.went_back = None, None, {}, True
+            self._terms.pending, self._terms.shared, self._terms.held, self.went_back = None, None, {}, True
             return
         if revision < self.newest:  # a newer state was seen already, and it decides what is held
-            self._pending = None
+            self._terms.pending = None
             self._renew(pending)
             self._adopt()
             return
         self.newest = self.revision = revision
-        self.shared = pending.shared
+        self._terms.shared = pending.shared
         self._continuity.carried_out(pending, revision)
-        self._credit.hear(self.shared, self.replica, pending.sent_at)
+        self._credit.hear(pending.shared, self.replica, pending.sent_at)
         self._confirm(pending)
 
     def failed(self) -> None:
         """Take in that the pending proposal was certainly not written: undo its bookings, keep what was granted."""
-        pending, self._pending = self._pending, None
+        pending, self._terms.pending = self.pending, None
         if pending is not None:
             self._ledger.reservations.retire(pending.tentative)
             self._adopt()
@@ -367,12 +381,12 @@ class Allotment(Grants):
             self._ledger.reservations.renew(reservation, pending.sent_at)
 
     def _confirm(self, pending: Proposal) -> None:
-        self._pending = None
+        self._terms.pending = None
         self._renew(pending)
-        self._held = pending.held if self._holding_in(pending.shared) else {}
+        self._terms.held = pending.held if self._holding_in(pending.shared) else {}
         self._valid_until = pending.sent_at + self.timing.validity
         self._ledger.reservations.retire(pending.retired)
-        self._spare_at_booking = {scope: self.spare(scope) for scope in self._held}
+        self._spare_at_booking = {scope: self.grants.spare(scope) for scope in self._terms.held}
 
     def _begin_anew(self, now: float) -> None:
         """Settle what was granted a lapse ago or earlier, if the object holds nothing for this replica (rule 5).
@@ -381,7 +395,7 @@ class Allotment(Grants):
         that room again without booking it, another pod of the same name could be granted from it.
         """
         if self.shared is not None and self.replica not in self.shared.holdings:
-            self._void(now - self.timing.lapse)
+            self.grants.void(now - self.timing.lapse)
 
     def _look(self, now: float) -> None:
         """Take in what has become true by the passing of time; to notice it late is always safe."""
@@ -392,7 +406,7 @@ class Allotment(Grants):
         doubted = self._continuity.doubted_since(now)
         if doubted is not None:
             self._ledger.doubt(doubted)
-            self._continuity.outlast(doubted, self._pending)
+            self._continuity.outlast(doubted, self.pending)
 
     def _holding_in(self, shared: Shared | None) -> bool:
         return shared is not None and self.replica in shared.holdings
@@ -423,7 +437,7 @@ class Allotment(Grants):
         if now < self._lean_until:
             return False
         for scope, booked in self._spare_at_booking.items():
-            if any(have * 4 < had for have, had in zip(self.spare(scope), booked, strict=True)):
+            if any(have * 4 < had for have, had in zip(self.grants.spare(scope), booked, strict=True)):
                 return True
         return False
 
@@ -443,6 +457,17 @@ class Allotment(Grants):
         """What other replicas hold in a scope beside a pod, as if it were admitted; by `shared`, or the known state."""
         state = shared or self.shared
         return NOTHING if state is None else held_by_others(self._ledger, state, self.replica, scope, pod)
+
+    def granted_elsewhere(self, scope: str) -> Amounts:
+        """What other replicas hold in a scope for pods that may still come, as of each one's last write; for reports.
+
+        Pods that a replica has granted or seen since then are not considered.
+        """
+        total = NOTHING
+        for replica, holding in self.shared.holdings.items() if self.shared else ():
+            if replica != self.replica:
+                total = total.plus(holding.held.get(scope, NOTHING).beyond(holding.spare.get(scope, NOTHING)))
+        return total
 
     def promising(self, pod: PodInfo, now: float) -> bool:
         """Say whether another proposal may help a pod that did not fit: it fits by now, or others must be called."""

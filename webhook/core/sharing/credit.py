@@ -132,7 +132,7 @@ class Credit:
         part = 1 if shares is None else shares.owner if ledger.history.any else shares.good
         reservations, near = ledger.reservations, ledger.accounting.config.warn_at.thousandths
         for scope in ledger.spread(pod).scopes:
-            asked = pod.footprint if pod.before is UNBORN else ledger.asked(pod, scope)
+            asked = pod.footprint if pod.before == UNBORN else ledger.asked(pod, scope)
             bearing, elsewhere = ledger.capacity.bearing(scope), self._elsewhere.get(scope, NOTHING)
             committed, unseen = ledger.committed(scope, bearing), reservations.unseen(scope)
             for index, _, line in near_sums(bearing.bound, near):
@@ -146,7 +146,7 @@ class Credit:
         shares = self._shares
         if shares is None:
             return None
-        is_taken = pod.before is UNBORN and self._ledger.is_taken(pod.name)
+        is_taken = pod.before == UNBORN and self._ledger.is_taken(pod.name)
         rooms = list(self._rooms(pod))
         if is_taken:
             for room in rooms:

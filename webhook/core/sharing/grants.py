@@ -6,8 +6,8 @@
 While a write is pending, the old terms may be in force or the new ones, so both must cover a grant.
 """
 
-from abc import ABC, abstractmethod
 from collections.abc import Callable
+from dataclasses import dataclass, field
 
 from webhook.core.ledger.info import PodInfo
 from webhook.core.ledger.interval import UNBORN, Sums
@@ -16,7 +16,7 @@ from webhook.core.ledger.reservations import Named, Reservation
 from webhook.core.ledger.rules import bounded_sums
 from webhook.core.sharing import size
 from webhook.core.sharing.credit import Credit, Shortfall, Worse
-from webhook.core.sharing.proposal import Proposal
+from webhook.core.sharing.proposal import PendingWrite
 from webhook.core.sharing.shared_state import Shared
 from webhook.core.values.amounts import NOTHING, Amounts
 
@@ -26,35 +26,47 @@ Load = Callable[[str], Amounts]
 _NONE: frozenset[str] = frozenset()
 
 
-class Grants(ABC):
-    """What this replica holds, and what counts against that."""
+@dataclass(slots=True, eq=False)
+class Terms:
+    """What a replica's grants are measured by. The allotment sets it, as it reads and writes the shared object."""
 
-    def __init__(self, replica: str, ledger: Ledger, lapse: float, credit: Credit) -> None:
+    shared: Shared | None = None
+    held: Sums = field(default_factory=dict)
+    pending: PendingWrite | None = None  # the write on its way, while its outcome is unknown
+
+
+class Grants:
+    """Grants by the `terms`. `valid` says whether this replica may grant at all at a moment (rule 1)."""
+
+    def __init__(
+        self, replica: str, ledger: Ledger, lapse: float, credit: Credit, terms: Terms, valid: Callable[[float], bool]
+    ) -> None:
+        self._replica = replica
         self._ledger = ledger
         self._lapse = lapse
         self._credit = credit
+        self._terms = terms
+        self._valid = valid
         self.worse: list[Worse] = []  # the subjects that stand worse since the last lapse
-        self.replica = replica
-        self.shared: Shared | None = None
-        self._held: Sums = {}
-        self._pending: Proposal | None = None
-
-    @abstractmethod
-    def valid(self, now: float) -> bool:
-        """Say whether this replica may grant at all now (rule 1)."""
 
     def take(self, pod: PodInfo, now: float) -> bool:
         """Grant a pod from the allotment, if that covers it (rule 1); the caller has judged it against the bound."""
-        pending = self._pending
-        if not (self.valid(now) and self._tells(pod)) or (pending is not None and pod.key in pending.retired_keys):
+        terms, pending = self._terms, self._terms.pending
+        if not (self._valid(now) and self._tells(pod)):
             return False
-        if not self._covered(pod, self._held, self._ledger.reservations.unretired):
+        if not self._covered(pod, terms.held, self._ledger.reservations.unretired):
             return False
-        # The pending write may be in force already, so its terms must cover the pod as well.
-        if pending is not None and not self._covered(pod, pending.held, pending.loaded, pending.retired_keys):
+        if pending is not None and not self._covered_by(pending, pod):
             return False
         self._grant(pod, now)
         return True
+
+    def _covered_by(self, pending: PendingWrite, pod: PodInfo) -> bool:
+        """Say whether the terms of the pending write cover a pod as well: they may be in force already."""
+        proposal = pending.proposal
+        if pod.key in proposal.retired_keys:
+            return False
+        return self._covered(pod, proposal.held, pending.loaded, proposal.retired_keys)
 
     def force(self, pod: PodInfo, now: float) -> None:
         """Reserve for a pod that policy lets in though it could not be booked (rule 8), within its credit.
@@ -80,11 +92,11 @@ class Grants(ABC):
 
     def _tells(self, pod: PodInfo) -> bool:
         """Say whether the next write certainly has room for the scopes of a pod (size.py)."""
-        shared = self.shared
+        shared = self._terms.shared
         if (
             len(self._ledger.accounting.scopes) == 1
             or shared is None
-            or not size.is_tight(self._ledger, shared, self.replica)
+            or not size.is_tight(self._ledger, shared, self._replica)
         ):
             return True
         return all(self.held(scope) != NOTHING for scope in self._ledger.spread(pod).scopes)
@@ -94,9 +106,10 @@ class Grants(ABC):
         if pod.name not in self._ledger.reservations.names:
             return False
         reservation = self._ledger.reservations.get(pod.name, pod.key)
-        if reservation is None or not self.valid(now) or reservation.spread != self._ledger.spread(pod):
+        if reservation is None or not self._valid(now) or reservation.spread != self._ledger.spread(pod):
             return False
-        if self._pending is not None and any(reservation is tentative for _, tentative in self._pending.tentative):
+        pending = self._terms.pending
+        if pending is not None and any(reservation is tentative for _, tentative in pending.proposal.tentative):
             return False
         self._ledger.reservations.renew(reservation, now)
         reservation.told_again = True
@@ -119,7 +132,7 @@ class Grants(ABC):
             return []
         proven = self._ledger.proven_since
         self.worse = self._credit.lapsed(self._ledger.reservations.granted_by(proven - self._lapse), proven)
-        return self._void(proven - self._lapse)
+        return self.void(proven - self._lapse)
 
     def spare(self, scope: str) -> Amounts:
         """What this replica holds and has not spent."""
@@ -127,20 +140,22 @@ class Grants(ABC):
 
     def held(self, scope: str) -> Amounts:
         """What this replica holds, spent or not."""
-        return self._held.get(scope, NOTHING)
+        return self._terms.held.get(scope, NOTHING)
 
-    def _void(self, granted_by: float) -> list[Named]:
+    def void(self, granted_by: float) -> list[Named]:
+        """Settle and return the grants that were made or renewed no later than this moment: their pods never came."""
         void = self._ledger.reservations.granted_by(granted_by)
-        if self._pending is not None and self._pending.renewed:  # their pods are admitted once the write has succeeded
-            renewed = {reservation.key for _, reservation in self._pending.renewed}
+        pending = self._terms.pending
+        if pending is not None and pending.proposal.renewed:  # their pods are admitted once the write has succeeded
+            renewed = {reservation.key for _, reservation in pending.proposal.renewed}
             void = [named for named in void if named[1].key not in renewed]
         self._ledger.reservations.void(void)
         return void
 
     def _grant(self, pod: PodInfo, now: float) -> Reservation:
-        if self._pending is not None:
-            for scope, amounts in self._growth(pod, self._pending.retired_keys).items():
-                self._pending.load[scope] = self._pending.load.get(scope, NOTHING).plus(amounts)
+        pending = self._terms.pending
+        if pending is not None:
+            pending.add(self._growth(pod, pending.proposal.retired_keys))
         return self._ledger.grant(pod, now)
 
     def _growth(self, pod: PodInfo, without: frozenset[str]) -> Sums:
@@ -151,7 +166,7 @@ class Grants(ABC):
 
     def _covered(self, pod: PodInfo, held: Sums, load: Load, without: frozenset[str] = _NONE) -> bool:
         for scope, growth in self._growth(pod, without).items():
-            asked = pod.footprint if pod.before is UNBORN else self._ledger.asked(pod, scope)
+            asked = pod.footprint if pod.before == UNBORN else self._ledger.asked(pod, scope)
             limit, used = held.get(scope, NOTHING), load(scope)
             for index, _ in bounded_sums(self._ledger.capacity.bearing(scope).bound):
                 if asked[index] and used[index] + growth[index] > limit[index]:

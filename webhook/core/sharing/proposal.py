@@ -1,8 +1,8 @@
 """Proposals: how a replica works out the next state of the shared object from the last state and its own view."""
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 from msgspec.structs import replace
 
@@ -44,15 +44,11 @@ class Proposal:
     unfit: tuple[Ask, ...]
     tentative: tuple[Named, ...]  # reserved for this write only; undone if it fails
     renewed: tuple[Named, ...]  # granted before and asked for again: their lapse starts with this write, if it succeeds
-    load: Sums  # what counts against `held`; it grows with each grant made while the write is pending
+    load: Mapping[str, Amounts]  # what counts against `held` when it is sent; `PendingWrite` adds to it
     retired_keys: frozenset[str] = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "retired_keys", frozenset(r.key for _, r in self.retired))
-
-    def loaded(self, scope: str) -> Amounts:
-        """What counts against `held` in a scope."""
-        return self.load.get(scope, NOTHING)
 
     def is_in(self, shared: Shared, replica: str) -> bool:
         """Say whether a state that was read contains this proposal: each write of a replica has its own `renewal`.
@@ -62,6 +58,28 @@ class Proposal:
         """
         mine, there = self.shared.holdings.get(replica), shared.holdings.get(replica)
         return shared.epoch == self.shared.epoch and (mine and mine.renewal) == (there and there.renewal)
+
+
+@dataclass(slots=True, eq=False)
+class PendingWrite:
+    """A proposal that is being written; `load` is what counts against its `held`, with what is granted meanwhile."""
+
+    proposal: Proposal
+    load: Sums
+
+    @classmethod
+    def of(cls, proposal: Proposal) -> Self:
+        """Return the write of a proposal that is sent now."""
+        return cls(proposal, dict(proposal.load))
+
+    def loaded(self, scope: str) -> Amounts:
+        """What counts against `held` in a scope."""
+        return self.load.get(scope, NOTHING)
+
+    def add(self, growth: Sums) -> None:
+        """Count a grant that is made while the write is pending."""
+        for scope, amounts in growth.items():
+            self.load[scope] = self.loaded(scope).plus(amounts)
 
 
 def free(

@@ -53,8 +53,8 @@ class Amounts(NamedTuple):
         """Return this sum with one part replaced by another: without `old`, with `new`."""
         if old is new:
             return self
-        less = self if old is NOTHING else map(sub, self, old)
-        return _amounts(less if new is NOTHING else map(add, less, new))
+        less = self if old == NOTHING else map(sub, self, old)
+        return _amounts(less if new == NOTHING else map(add, less, new))
 
     def within(self, other: "Amounts") -> bool:
         """Say whether no field is larger than the other's."""

@@ -112,14 +112,16 @@ def test_every_field_of_a_node_is_found_under_its_name() -> None:
     node = read_node(
         b"""{"metadata": {"name": "n1", "uid": "u", "resourceVersion": "9", "labels": {"pool": "a"}},
         "spec": {"unschedulable": true, "taints": [{"key": "k", "value": "v", "effect": "NoSchedule"}], "podCIDR": "x"},
-        "status": {"allocatable": {"cpu": "3920m", "memory": "8147484Ki", "pods": "110"},
+        "status": {"capacity": {"cpu": "4", "memory": "8247484Ki", "pods": "111", "ephemeral-storage": "9Gi"},
+            "allocatable": {"cpu": "3920m", "memory": "8147484Ki", "pods": "110"},
             "conditions": [{"type": "Ready", "status": "Unknown", "reason": "NodeStatusUnknown", "message": "m"}]}}"""
     )
     assert json.loads(msgspec.json.encode(node)) == {
         "metadata": {"name": "n1", "uid": "u", "resourceVersion": "9", "labels": {"pool": "a"}},
         "spec": {"unschedulable": True, "taints": [{"key": "k", "value": "v", "effect": "NoSchedule"}]},
         "status": {
-            "allocatable": {"cpu": "3920m", "memory": "8147484Ki"},
+            "capacity": {"cpu": "4", "memory": "8247484Ki", "pods": "111"},
+            "allocatable": {"cpu": "3920m", "memory": "8147484Ki", "pods": "110"},
             "conditions": [{"type": "Ready", "status": "Unknown", "reason": "NodeStatusUnknown"}],
         },
     }

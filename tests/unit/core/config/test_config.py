@@ -4,7 +4,7 @@ from tests.support.configs import SMALLEST
 from webhook.core.config.config import HeadroomConfig, Policy
 from webhook.core.config.parse import parse
 from webhook.core.config.render import render
-from webhook.core.config.types import Answer, Exempt, Mode, Reserve
+from webhook.core.config.types import Answer, Mode, Reserve
 
 
 def test_the_defaults_are_these() -> None:
@@ -23,6 +23,7 @@ def test_the_defaults_are_these() -> None:
         "missingRequests: allow",
         "unplaceable: warn",
         "workloads: warn",
+        "nudge: false",
         "message: ''",
         "nodes:",
         "  excludeTaints:",
@@ -92,16 +93,3 @@ def test_a_node_is_in_the_first_pool_whose_labels_it_all_has(labels: dict[str, s
 def test_a_pool_without_a_reserve_has_the_clusters() -> None:
     config = parse(SMALLEST + POOLS)
     assert [config.reserve_of(pool) for pool in config.pools] == [Reserve(nodes=0), Reserve(nodes=1)]
-
-
-def test_a_priority_class_exempts_only_where_it_is_trusted() -> None:
-    exempt = Exempt()
-    assert exempt.covers_priority_class("system-node-critical", "kube-system")
-    assert not exempt.covers_priority_class("system-node-critical", "default")
-    assert not exempt.covers_priority_class("high", "kube-system")
-
-
-def test_an_exempt_namespace_may_be_a_pattern() -> None:
-    exempt = parse(SMALLEST + "exempt: {namespaces: [infra-*]}").exempt
-    assert exempt.covers_namespace("infra-dns")
-    assert not exempt.covers_namespace("kube-system")

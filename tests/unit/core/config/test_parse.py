@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tests.support.configs import SMALLEST, configs
 from webhook.core.config.config import HeadroomConfig
-from webhook.core.config.errors import ConfigError, Problem
+from webhook.core.config.errors import ConfigError
 from webhook.core.config.parse import parse
 from webhook.core.config.percentage import Share
 from webhook.core.config.render import plain, render
@@ -220,11 +220,3 @@ def test_any_valid_configuration_with_one_value_replaced_is_read_or_refused(
             break
         at = at[key]
     refused_or_read(yaml.safe_dump(tree))
-
-
-@pytest.mark.parametrize(
-    ("number", "last"), [(1, "p0: bad"), (20, "p19: bad"), (21, "... and 1 more"), (25, "... and 5 more")]
-)
-def test_a_page_of_problems_is_shown_and_how_many_more_there_are(number: int, last: str) -> None:
-    lines = str(ConfigError(Problem(f"p{each}", "bad") for each in range(number))).splitlines()
-    assert (len(lines), lines[-1]) == (min(number, 21), last)

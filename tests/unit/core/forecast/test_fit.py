@@ -8,6 +8,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from tests.support.accounts import node
+from tests.support.examples import examples
 from tests.support.workloads import MI, Json, Pods, account, template, workload
 from webhook.core.api.workloads import Workload
 from webhook.core.forecast.fit import Foresight, Obstacle, facts_of, foresee, look
@@ -137,7 +138,7 @@ counts = st.integers(1, 8)
 fenceposts = st.tuples(st.integers(0, 4), st.integers(0, 4)).filter(any)
 
 
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 @given(templates, templates, st.integers(0, 80), counts, counts, fenceposts, st.integers(0, 40), st.randoms())
 def test_a_rolling_update_ends_as_is_said_whichever_controller_is_quicker(
     old: Json,

@@ -7,6 +7,7 @@ from hypothesis import settings
 from hypothesis.stateful import rule
 
 from tests.support.accounts import GI, HIGH_MEM, config, ledger, node, pod
+from tests.support.examples import examples
 from tests.support.ledger_and_reference import LedgerAndTwin, configs
 from webhook.core.config.config import HeadroomConfig
 from webhook.core.config.types import Mode
@@ -35,7 +36,7 @@ class Foretelling(LedgerAndTwin):
         assert foretold == {scope: self.ledger.standing(scope) for scope in self.ledger.accounting.scopes}
 
 
-Foretelling.TestCase.settings = settings(max_examples=25, stateful_step_count=40)
+Foretelling.TestCase.settings = settings(max_examples=examples(25), stateful_step_count=40)
 TestForetelling = Foretelling.TestCase
 
 
@@ -250,25 +251,3 @@ def test_the_first_configuration_of_all_is_previewed_too() -> None:
     assert told(of, "", "50%") == (
         "memory requests of the cluster would be 175% of the new threshold: nothing more fits until 3Gi are freed",
     )
-
-
-def test_lines_are_few_and_short_whatever_the_names() -> None:
-    names = [f"{number}{'p' * 61}" for number in range(30)]
-    over = tuple(((name, "memory", "requests"), Level(10**15, 7 + 10**12 * (n % 2))) for n, name in enumerate(names))
-    for mode in Mode:
-        every = Preview(
-            mode,
-            over=over[:3],
-            closed=((names[4], "memory", "requests"),),
-            unbound=(((names[5], "memory", "limits"), 10**18),),
-            gone=(names[6],),
-            empty=(names[7],),
-            overlaps=((names[8], names[9], 12_345, 6),),
-            kept=((names[4], 999, 12_345),),
-        )
-        for shown in (every, Preview(mode, over=over)):
-            lines = preview_warnings(shown)
-            assert len(lines) == 8
-            assert max(map(len, lines)) <= 120
-            assert all(str(number) in line for number, line in enumerate(lines[:3]))
-        assert preview_warnings(Preview(mode, over=over))[-1] == "... and 23 more such changes"

@@ -3,8 +3,12 @@
 from collections.abc import Callable
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tests.support.accounts import GI, HIGH_MEM, REQUESTS, config, footprint, node
+from tests.support.ledger_and_reference import configs, nodes
+from webhook.core.config.config import HeadroomConfig
 from webhook.core.ledger.capacity import Capacity, ScopeLimits
 from webhook.core.ledger.nodes import Allocatable, Node, NodeInfo
 from webhook.core.ledger.rules import AccountingRules
@@ -344,3 +348,26 @@ def test_why_nodes_do_not_count_is_counted() -> None:
     assert of.uncounted("high-mem") == (("not Ready", 1),)
     of.gone("d", 12.0)
     assert of.uncounted("high-mem") == (("deleted", 1),)
+
+
+@settings(max_examples=200)
+@given(configs, st.lists(nodes, max_size=5, unique_by=lambda each: each.name), st.lists(nodes, max_size=4))
+def test_bounds_without_the_largest_node_are_those_that_hold_once_it_is_lost(
+    config: HeadroomConfig, listed: list[NodeInfo], changed: list[NodeInfo]
+) -> None:
+    def after_all(lost: str = "") -> Capacity:
+        made = Capacity(AccountingRules(config), held=lambda name: Amounts(*[len(name)] * 8))
+        made.relist(listed, 0.0)
+        for each in changed:
+            made.see(each, 1.0)
+        if lost:
+            made.gone(lost, 2.0)
+        return made
+
+    of = after_all()
+    for scope in AccountingRules(config).scopes:
+        for index in range(8):
+            standing = [each for each in of.all() if scope in each.scopes and of.counts(each.facts.name)]
+            largest = max(standing, key=lambda each: each.facts.room[index // 4], default=None)
+            then = after_all(largest.facts.name if largest else "").bearing(scope).bound[index]
+            assert of.without_largest(scope)[index] == then, (scope, index)

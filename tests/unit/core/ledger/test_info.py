@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from webhook.core.api.types import Node, ObjectError, Pod, reader
+from webhook.core.api.types import Node, ObjectError, Pod, WatchedPod, reader
 from webhook.core.ledger.info import node_info, pod_info, revision
 from webhook.core.pods.confinement import Way
 from webhook.core.values.quantity import QuantityError
@@ -160,3 +160,27 @@ def test_a_controllers_uid_is_kept_short_whatever_its_length_and_differs_from_ot
     long = [owner("u" * 500_000), owner("u" * 500_001), owner("\u00e9" * 200)]
     assert len(set(long)) == len(long)
     assert all(len(each) < 128 for each in long)
+
+
+def test_what_only_reports_show_of_a_node_is_taken_in_as_well() -> None:
+    status = {
+        "capacity": {"cpu": "4", "memory": "16Gi", "pods": "250"},
+        "allocatable": {"cpu": "3500m", "memory": "15Gi", "pods": "110"},
+    }
+    facts = node_info(node(status=status))
+    assert (facts.capacity, facts.room, facts.most_pods) == ((16 * GI, 4000), (15 * GI, 3500), 110)
+    facts = node_info(node())
+    assert (facts.capacity, facts.most_pods) == (None, None)
+
+
+def test_a_node_counts_although_what_only_reports_show_of_it_cannot_be_read() -> None:
+    status = {"capacity": {"memory": "much"}, "allocatable": {"cpu": "1", "memory": "15Gi", "pods": "many"}}
+    facts = node_info(node(status=status))
+    assert (facts.capacity, facts.room, facts.most_pods) == (None, (15 * GI, 1000), None)
+
+
+def test_pods_that_were_created_in_one_second_share_that_text() -> None:
+    read = reader(WatchedPod)
+    body = json.dumps({"metadata": {"name": "p", "creationTimestamp": "2026-11-30T01:00:05Z"}}).encode()
+    assert pod_info(read(body)).created is pod_info(read(body)).created
+    assert pod_info(read(body)).created == "2026-11-30T01:00:05Z"

@@ -2,7 +2,8 @@
 
 from hypothesis import settings
 
+from tests.support.examples import examples
 from tests.support.ledger_and_reference import LedgerAndTwin
 
-LedgerAndTwin.TestCase.settings = settings(max_examples=60, stateful_step_count=40)
+LedgerAndTwin.TestCase.settings = settings(max_examples=examples(60), stateful_step_count=40)
 TestLedgerAgainstTwin = LedgerAndTwin.TestCase

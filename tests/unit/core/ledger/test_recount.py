@@ -7,9 +7,10 @@ import pytest
 
 from tests.support.accounts import GI, HIGH_MEM, footprint, ledger, node, pod
 from webhook.core.ledger.capacity import ScopeLimits
+from webhook.core.ledger.drift import Drift
 from webhook.core.ledger.ledger import Ledger
 from webhook.core.ledger.nodes import Allocatable
-from webhook.core.ledger.recount import AWAITED, SLICE, Drift, recount
+from webhook.core.ledger.recount import AWAITED, SLICE, recount
 from webhook.core.values.amounts import NOTHING, Amounts
 from webhook.core.values.scopes import CLUSTER
 
@@ -39,10 +40,14 @@ def busy() -> Ledger:
         of.grant(pod("coming", 2, uid=uid, confined_to={"pool": "high-mem"}), 1.0)
     of.grant(pod("on-c", 1, uid="new"), 1.0)
     of.see(pod("coming", 2, uid="seen", confined_to={"pool": "high-mem"}))
+    of._tallies.snapshot()  # takes the notes about these pods in
     return of
 
 
-def drift(of: Ledger) -> dict[tuple[str, str], tuple[Amounts | ScopeLimits, Amounts | ScopeLimits]]:
+Figures = Amounts | ScopeLimits | tuple[int, ...]
+
+
+def drift(of: Ledger) -> dict[tuple[str, str], tuple[Figures, Figures]]:
     return {(figure, where): (kept, fresh) for figure, where, kept, fresh in recount(of.parts(2.0))}
 
 
@@ -103,7 +108,46 @@ def test_a_node_that_is_taken_for_lost_and_is_not_is_reported(busy: Ledger) -> N
 
 def test_a_pod_that_is_missing_shows_in_its_scopes_and_on_its_node(busy: Ledger) -> None:
     del busy._pods["default/on-b"]
-    assert set(drift(busy)) == {("committed", CLUSTER), ("committed", "high-mem"), ("held", "b")}
+    assert set(drift(busy)) == {
+        ("committed", CLUSTER),
+        ("committed", "high-mem"),
+        ("held", "b"),
+        ("tally of node", "b (with default/on-b, which must not be there)"),
+        ("pods tallied by node", ""),
+        ("tally of workload", "default/Pod/ (with default/on-b, which must not be there)"),
+        ("pods tallied by workload", ""),
+        ("pods that request", str(2 * GI)),
+    }
+
+
+def test_a_pod_that_no_tally_has_shows_in_all_of_them(busy: Ledger) -> None:
+    tallies = busy._tallies
+    tallies._leave("default/on-b", busy._pods["default/on-b"])
+    assert set(drift(busy)) == {
+        ("pods tallied by node", ""),
+        ("pods tallied by workload", ""),
+        ("pods that request", str(2 * GI)),
+    }
+
+
+@pytest.mark.parametrize("count", ["unbound", "unbounded", "best_effort", "static", "excluded", "before"])
+def test_a_count_that_drifted_is_reported(busy: Ledger, count: str) -> None:
+    workload = busy._tallies._namespaces["default"].workloads["Pod", ""]
+    for of, figure in (
+        (busy._tallies._nodes["b"], ("tally of node", "b")),
+        (workload, ("tally of workload", "default/Pod/")),
+    ):
+        right = getattr(of, count)
+        setattr(of, count, right + 1)
+        assert set(drift(busy)) == {figure}
+        setattr(of, count, right)
+        assert drift(busy) == {}
+
+
+def test_amounts_of_a_tally_that_drifted_are_reported(busy: Ledger) -> None:
+    workload = busy._tallies._namespaces["default"].workloads["Pod", ""]
+    workload.amounts = workload.amounts.plus(ONE)
+    assert set(drift(busy)) == {("tally of workload", "default/Pod/")}
 
 
 def test_pods_are_counted_in_slices_with_a_pause_after_each() -> None:
@@ -112,7 +156,8 @@ def test_pods_are_counted_in_slices_with_a_pause_after_each() -> None:
         of.see(pod(f"p{number}", 1, "a"))
     pauses = count()
     assert recount(of.parts(0.0), pause=_counted(pauses)) == ()
-    assert next(pauses) == 3
+    slices = 3
+    assert next(pauses) == slices + 2 * 2  # the tallies look at every pod twice: by node and by workload
 
 
 def _counted(pauses: "count[int]") -> Callable[[], None]:

@@ -5,6 +5,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
+from tests.support.examples import examples
 from webhook.core.ledger.interval import NOWHERE, UNBORN, Before, Charge, Interval
 from webhook.core.ledger.reservations import Reservation, Reservations
 from webhook.core.values.amounts import NOTHING, Amounts
@@ -313,4 +314,4 @@ def _size(where: Charge, scope: str) -> int:
 
 
 TestSums = Sums.TestCase
-TestSums.settings = settings(max_examples=30, stateful_step_count=30)
+TestSums.settings = settings(max_examples=examples(30), stateful_step_count=30)

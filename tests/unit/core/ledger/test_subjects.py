@@ -7,6 +7,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from msgspec.structs import replace
 
 from tests.support.accounts import GI, config, ledger, node, pod
+from tests.support.examples import examples
 from webhook.core.ledger.info import PodInfo
 from webhook.core.ledger.ledger import Ledger
 from webhook.core.ledger.recount import recount
@@ -146,4 +147,4 @@ class Subjects(RuleBasedStateMachine):
 
 
 TestSubjects = Subjects.TestCase
-TestSubjects.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
+TestSubjects.settings = settings(max_examples=examples(60), stateful_step_count=30, deadline=None)

@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from tests.unit.core.manifests.objects import APP, SPEC, TEMPLATE, counted, found, manifest, one
+from tests.unit.core.manifests.objects import SPEC, TEMPLATE, counted, found, manifest, one
 from webhook.core.manifests.documents import ManifestError
 from webhook.core.manifests.manifest import Item, Other, contents
-from webhook.core.manifests.output import data, reasons, table
+from webhook.core.manifests.output import data
 
 GI = 1 << 30
 
@@ -59,14 +59,6 @@ def test_what_commits_nothing_is_passed_over() -> None:
 def test_a_document_with_nothing_in_it_is_no_fault() -> None:
     assert list(contents(b"---\n# only a comment\n---\n")) == []
     assert found(None) == []
-
-
-def test_from_two_objects_on_there_is_a_total() -> None:
-    objects = [manifest("Pod", SPEC, "v1") | {"metadata": {"name": name}} for name in "abc"]
-    for number, rows in ((1, 2), (2, 4), (3, 5)):
-        lines = table(counted(*objects[:number]).holdings)
-        assert len(lines) == rows
-        assert lines[-1].startswith("Total") is (number > 1)
 
 
 def test_lists_are_taken_apart_even_in_lists() -> None:
@@ -124,31 +116,6 @@ def test_a_pods_status_counts() -> None:
     resized = {"name": "app", "resources": {"requests": {"memory": "3Gi"}}, "allocatedResources": {"memory": "3Gi"}}
     holding = one(manifest("Pod", SPEC, "v1", status={"phase": "Running", "containerStatuses": [resized]}))
     assert data([holding])[0]["memory"]["requestsBytes"] == 3 * GI
-
-
-@pytest.mark.parametrize(
-    ("containers", "memory", "cpu"),
-    [
-        ([{"name": "a"}], (0, None, True), (0, None)),
-        ([{"name": "a", "resources": {"limits": {"memory": 0}}}], (0, None, True), (0, None)),
-        ([APP, {"name": "b"}], (GI, GI, True), (0, None)),
-        ([APP | {"resources": {"limits": {"memory": "1Gi", "cpu": "1500u"}}}], (GI, GI, False), (2, 2)),
-    ],
-)
-def test_no_limit_is_no_zero(containers: list[Any], memory: tuple[int, int | None, bool], cpu: Any) -> None:
-    [datum] = data([one(manifest("Pod", {"containers": containers}, "v1"))])
-    assert tuple(datum["memory"].values()) == memory
-    assert tuple(datum["cpu"].values()) == cpu
-
-
-def test_reasons_name_who_has_no_limit_and_what_has_ended() -> None:
-    sidecar = {"name": "side\nways", "restartPolicy": "Always"}
-    init = [{"name": "once"}, sidecar]
-    pod = manifest("Pod", {"containers": [APP], "initContainers": init}, "v1", status={"phase": "Failed"})
-    assert [line.strip() for line in reasons(one(pod))[-2:]] == [
-        "no memory limit: side\\nways; with missingLimits: count-request the limits count 1Gi",
-        "it has run to its end (Failed), so nothing of it counts",
-    ]
 
 
 def live(kind: str, name: str, owner: str | None, version: str = "apps/v1", **spec: Any) -> dict[str, Any]:

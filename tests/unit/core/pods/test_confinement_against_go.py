@@ -4,6 +4,8 @@ import json
 from random import Random
 from typing import Any
 
+import pytest
+
 from tests.support.kubernetes_footprint import kubernetes_admits
 from webhook.core.api.types import Pod, reader
 from webhook.core.ledger.placement import Placement
@@ -69,6 +71,7 @@ def facts(asked: Json) -> list[tuple[str, Json]]:
     return [(node["metadata"]["name"], node["metadata"]["labels"]) for node in asked["nodes"]]
 
 
+@pytest.mark.long
 def test_no_difference_over_many_random_pods_and_nodes() -> None:
     random = Random(20)  # noqa: S311 - for tests
     batch = [question(random) for _ in range(BATCH)]
@@ -81,6 +84,7 @@ def test_no_difference_over_many_random_pods_and_nodes() -> None:
     assert any(confinement(asked) == NO_NODE for asked in batch)
 
 
+@pytest.mark.long
 def test_the_pool_is_the_one_that_all_nodes_are_in_that_kubernetes_admits() -> None:
     """Nodes come, change and go in any order; every confinement is looked up after each change."""
     random = Random(21)  # noqa: S311 - for tests

@@ -6,11 +6,13 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import given, settings
 
+from tests.support.examples import examples
 from tests.support.kubernetes_footprint import kubernetes_says
 from tests.support.sample_pods import Json, pods
 from webhook.core.api.types import ObjectError, Pod, reader
 from webhook.core.pods import footprint as module
-from webhook.core.pods.footprint import asks_for_memory, explain, footprint
+from webhook.core.pods.footprint import asks_for_memory, explain, footprint, measured
+from webhook.core.pods.rules import KUBERNETES_1_36, KUBERNETES_1_37
 from webhook.core.pods.terms import Terms
 
 NANO = 10**9
@@ -145,7 +147,7 @@ def test_a_pod_that_requests_no_memory_is_known_whatever_its_overhead() -> None:
 
 
 @given(pods())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 def test_filled_limits_are_never_below_the_declared_nor_below_what_an_unbounded_pod_requests(pod: Json) -> None:
     amounts = footprint(read(pod))
     assert amounts.memory_limits_filled >= amounts.memory_limits
@@ -155,7 +157,28 @@ def test_filled_limits_are_never_below_the_declared_nor_below_what_an_unbounded_
 
 
 @given(pods())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
+def test_a_pod_is_unbounded_where_a_container_of_it_is(pod: Json) -> None:
+    amounts, unbounded = measured(read(pod))
+    assert amounts == footprint(read(pod))
+    assert (unbounded > 0) == bool(amounts.memory_unbounded)
+    assert unbounded <= len(read(pod).spec.containers) + len(read(pod).spec.init_containers)
+
+
+def test_app_containers_and_sidecars_without_a_memory_limit_are_counted() -> None:
+    limits = {"resources": {"limits": {"memory": "1Gi"}}}
+    spec = {
+        "containers": [{"name": "a"}, {"name": "b", **limits}, {"name": "c", "resources": {"limits": {"cpu": "1"}}}],
+        "initContainers": [{"name": "d"}, {"name": "e", "restartPolicy": "Always"}],
+    }
+    assert measured(read({"spec": spec})).unbounded == 3
+    assert measured(read({"spec": spec | {"resources": {"limits": {"memory": "4Gi"}}}})).unbounded == 0
+    both = measured(read({"spec": spec}), (KUBERNETES_1_36, KUBERNETES_1_37))
+    assert both == measured(read({"spec": spec}))
+
+
+@given(pods())
+@settings(max_examples=examples(200), deadline=None)
 def test_remembering_changes_no_footprint(pod: Json) -> None:
     first = footprint(read(pod))
     assert footprint(read(pod)) == first

@@ -17,7 +17,6 @@ from webhook.core.pods.rules import (
     in_order,
     names,
 )
-from webhook.core.pods.sightings import Sightings
 
 MI = 1 << 20
 
@@ -104,12 +103,3 @@ def test_what_claims_took_counts_as_the_version_writes_it() -> None:
     pod = convert({"spec": spec, "status": {"nodeAllocatableResourceClaimStatuses": [claim]}}, Pod)
     assert [footprint(pod, (each,)).memory_requests // MI for each in RULE_SETS] == [10, 25, 23]
     assert explain(pod).memory.requests.claims // 10**9 == 25 * MI
-
-
-def test_what_was_seen_of_an_api_server_is_in_force_for_a_while() -> None:
-    sightings = Sightings(kept=300.0)
-    assert sightings.see(KUBERNETES_1_36, 0.0) == (KUBERNETES_1_36,)
-    assert sightings.see(KUBERNETES_1_37, 10.0) == (KUBERNETES_1_36, KUBERNETES_1_37)
-    assert sightings.see(KUBERNETES_1_36, 250.0) == (KUBERNETES_1_36, KUBERNETES_1_37)
-    assert sightings.see(KUBERNETES_1_37, 550.0) == (KUBERNETES_1_36, KUBERNETES_1_37)
-    assert sightings.see(KUBERNETES_1_37, 551.0) == (KUBERNETES_1_37,)

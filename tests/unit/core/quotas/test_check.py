@@ -1,4 +1,4 @@
-"""What quotas say, told case by case; that all of it is as Kubernetes has it is in test_refusals_against_go.py."""
+"""What quotas say, told case by case; that all of it is as Kubernetes has it is in test_check_against_go.py."""
 
 from typing import Any
 

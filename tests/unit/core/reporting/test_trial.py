@@ -1,7 +1,6 @@
 """The report on a trial: what counts as refused, whose it is, the peaks, and what may be missing."""
 
 import random
-import re
 from collections import Counter
 from collections.abc import Iterable
 from typing import Any
@@ -13,10 +12,9 @@ from hypothesis import strategies as st
 from tests.unit.core.reporting.lines import Fields, decision, dropped, of_schema_1, text
 from webhook.core.reporting.auditlines import Faulty, read
 from webhook.core.reporting.trial import Kind, Over, Owner, Report, Trial
-from webhook.core.reporting.trial_text import data, notes, table
+from webhook.core.reporting.trial_text import data, notes
 
 GI = 1 << 30
-MEMORY, AWAITING = "MemoryCommitmentExceeded", "AwaitingEarlierPods"
 WEB = Owner("shop", "Deployment", "web")
 
 
@@ -116,73 +114,6 @@ def test_lost_lines_are_added_up_over_replicas_each_of_which_counts_from_its_sta
     made = report(dropped(3), dropped(10), dropped(7), dropped(2, "headroom-2"))
     assert made.lost == 12
     assert made.may_be_too_low
-
-
-@pytest.mark.parametrize(
-    ("line", "told"),
-    [
-        (b'{"ts":"2026', "1 line damaged, and not counted: the answer may be too low"),
-        (text(decision(schema=3)), "1 line of a newer schema, and not counted: use the headroom that wrote them"),
-        (text(dropped(3)), "3 lines lost before they were written: the answer may be too low"),
-        (
-            text(decision(decision="warn", reason="AccountUnavailable")),
-            "1 pod let in unjudged (AccountUnavailable): the answer may be too low",
-        ),
-    ],
-)
-def test_what_may_be_missing_is_said(line: bytes, told: str) -> None:
-    made = report(line, decision(8))
-    assert made.may_be_too_low
-    assert list(notes(made)) == [told]
-    assert data(made)["mayBeTooLow"] is True
-
-
-@pytest.mark.parametrize(
-    ("fields", "told"),
-    [
-        (
-            {"decision": "warn", "mode": "warn", "reason": "MissingLimits"},
-            "1 pod more in mode warn, for a missing limit",
-        ),
-        ({"reason": "QuotaExceeded"}, "1 pod refused by a ResourceQuota, whatever the mode: not counted"),
-        ({"decision": "deny", "mode": "enforce"}, "1 request refused in mode enforce: not counted"),
-    ],
-)
-def test_what_is_not_counted_is_said(fields: Fields, told: str) -> None:
-    made = report(decision(**fields))
-    assert not made.may_be_too_low
-    (note,) = notes(made)
-    assert note.startswith(told)
-
-
-def test_nothing_read_is_said() -> None:
-    made = report(b"2026-01-02 INFO ready\n")
-    assert next(iter(notes(made))).startswith("no audit line was read")
-    assert table(made) == ["mode enforce would have refused nothing"]
-
-
-def test_the_table() -> None:
-    lines = [decision(number) for number in range(12)]
-    both = {"short_by_requests_bytes": 1 << 28, "reason": "AwaitingEarlierPods"}
-    lines += [decision(20, namespace="batch", top_owner_kind="Job", top_owner_name="nightly\x1b", **both)]
-    shown = table(report(*lines))
-    assert shown[:2] == [
-        "mode enforce would have refused 13 pods of 2 owners, from 2026-01-02T03:04:00Z to 2026-01-02T03:04:20Z",
-        "",
-    ]
-    assert [re.split(r"  +", line) for line in shown[2:6]] == [
-        ["NAMESPACE", "OWNER", "PODS", "ASKED LIMITS", "WHY", "PEAK OVER", "AT"],
-        ["shop", "Deployment/web", "12", "12Gi", MEMORY, "12Gi of memory limits (cluster)", "2026-01-02T03:04:11Z"],
-        ["batch", "Job/nightly\\x1b", "1", "1Gi", AWAITING, "21Gi of memory limits (cluster)", "2026-01-02T03:04:20Z"],
-        ["", "256Mi of memory requests (cluster)", "2026-01-02T03:04:20Z"],
-    ]
-    assert len({line.rindex("2026") for line in shown[3:6]}) == 1
-    assert shown[6:] == [
-        "",
-        "the most by which a threshold was exceeded:",
-        "  21Gi of memory limits (cluster), 2026-01-02T03:04:20Z",
-        "  256Mi of memory requests (cluster), 2026-01-02T03:04:20Z",
-    ]
 
 
 # -- a plain recount ---------------------------------------------------------------------------------------------------

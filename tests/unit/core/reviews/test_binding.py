@@ -126,7 +126,7 @@ def test_one_that_fails_lapses_and_is_asked_again_at_no_cost_until_then() -> Non
         replica.see("p0", 6)
     assert replica.reserved("hm") == 2
     replica.ledger.prove(46.0)
-    assert len(replica.allotment.lapse()) == 1
+    assert len(replica.allotment.grants.lapse()) == 1
     assert replica.reserved("hm") == 0
 
 
@@ -199,8 +199,8 @@ def test_bindings_are_within_the_credit_of_the_user_who_binds_and_one_that_came_
     replica = Replica(credit=True)
     assert said(replica.bind("p0", "h")) == GRANTED
     replica.ledger.prove(50.0)
-    replica.allotment.lapse()
-    assert len(replica.allotment.worse) == 2
+    replica.allotment.grants.lapse()
+    assert len(replica.allotment.grants.worse) == 2
     assert len(replica.ledger.history) == 2
     replica.see("p1", 6, "s", confined_to={"pool": "std"})
     assert len(replica.ledger.history) == 2, "no grant was settled by this one"

@@ -112,9 +112,9 @@ def test_an_answer_that_is_given_again_may_be_used_for_a_whole_lapse_from_then()
     replica.decide("8Gi", 1.0)
     replica.decide("8Gi", 14.0)
     replica.ledger.prove(1.0 + TIMING.lapse)
-    assert replica.allotment.lapse() == []
+    assert replica.allotment.grants.lapse() == []
     replica.ledger.prove(14.0 + TIMING.lapse)
-    assert len(replica.allotment.lapse()) == 1
+    assert len(replica.allotment.grants.lapse()) == 1
 
 
 def test_a_larger_pod_under_the_uid_of_a_granted_one_is_judged_anew() -> None:
@@ -165,7 +165,7 @@ def test_a_dry_run_of_a_pod_that_was_granted_does_not_make_its_grant_younger() -
     replica.decide("8Gi", 1.0)
     replica.decide("8Gi", 10.0, dryRun=True)
     replica.ledger.prove(1.0 + TIMING.lapse)
-    assert len(replica.allotment.lapse()) == 1
+    assert len(replica.allotment.grants.lapse()) == 1
 
 
 # -- policy ----------------------------------------------------------------------------------------------------------
@@ -193,7 +193,7 @@ def test_what_no_bound_could_ever_hold_costs_nothing_until_it_is_there(
         outcome = replica.decide(memory, namespace=namespace, uid=f"u{number}", name=f"p{number}")
         assert (outcome.verdict.allowed, outcome.settled) == (True, True)
     asked = replica.question(memory, namespace=namespace)
-    replica.allotment.force(asked.facts, 1.0)
+    replica.allotment.grants.force(asked.facts, 1.0)
     replica.book(1.0, Ask(asked.facts, asked.forced))
     assert replica.reserved == 0
     assert said(replica.decide("16Gi", uid="real", name="real"))[0] is not Decision.DENY
@@ -220,7 +220,7 @@ def test_what_is_let_in_at_once_a_closer_look_would_let_in_too(
     before: list[tuple[str, str, str, str]], namespace: str, name: str, size: str, most: int
 ) -> None:
     replica = Replica()
-    credit = replica.allotment._credit = Credit(replica.ledger, TIMING.lapse)
+    credit = replica.allotment.grants._credit = Credit(replica.ledger, TIMING.lapse)
     for number, (what, where, whose, memory) in enumerate(before):
         asked = replica.question(memory, uid=f"u{number}", name=whose, namespace=where).facts
         if what == "paused":
@@ -233,10 +233,10 @@ def test_what_is_let_in_at_once_a_closer_look_would_let_in_too(
     asked = replica.question(size, uid="u", name=name, namespace=namespace).facts
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr("webhook.core.sharing.size.MOST_GRANTS", most)
-        if replica.allotment.is_roomy(asked):
+        if replica.allotment.grants.is_roomy(asked):
             assert judge(replica.ledger, asked, Mode.ENFORCE).reason is Reason.FITS
             assert credit.shortfall(asked, 1.0) is None
-            assert replica.allotment.holds(asked, forced=True)
+            assert replica.allotment.grants.holds(asked, forced=True)
 
 
 def test_more_than_can_be_kept_in_mind_is_not_let_in_unless_by_policy(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -287,7 +287,7 @@ def test_what_policy_lets_in_and_no_node_can_hold_reserves_nothing(
     replica = Replica(settings, *THREE)
     assert said(replica.decide("7Gi", **pod)) == (decision, reason, True)
     asked = replica.question("7Gi", **pod)
-    replica.allotment.force(asked.facts, 1.0)
+    replica.allotment.grants.force(asked.facts, 1.0)
     replica.book(2.0, Ask(asked.facts, asked.forced))
     assert replica.ledger.standing(CLUSTER).unseen == Amounts()
     assert said(replica.decide("6Gi", 3.0, uid="next", name="next", **pod))[2] is True
@@ -345,18 +345,6 @@ def test_a_refusal_for_the_sums_says_as_well_what_no_node_can_hold_where_that_is
         assert said_of(verdict) == (Decision.DENY, Reason.MEMORY)
         assert (verdict.lacking is not None) is told
     assert Replica("").decide("17Gi").verdict.lacking is not None
-
-
-def test_a_refusal_under_a_name_that_lives_says_what_of_it_is_counted_already() -> None:
-    replica = Replica()
-    replica.ledger.see(pod("web-7", 0.25, uid="lives"))
-    assert replica.decide("17Gi").verdict.detail == "a pod of that name exists, and what it has is counted already"
-    assert not replica.decide("17Gi", name="other").verdict.detail
-    assert not decide(replica.ledger, replica.allotment, replica.resize("18Gi"), 1.0).verdict.detail
-    replica.ledger.see(replace(pod("web-7", 0.25, uid="lives"), counts=False))
-    assert replica.decide("17Gi").verdict.detail == "a pod of that name exists"
-    replica.ledger.see(replace(pod("web-7", 0.25, uid="lives"), deleting=True))
-    assert not replica.decide("17Gi").verdict.detail
 
 
 def test_deny_refuses_what_no_node_can_hold_whether_there_is_room_for_it_or_not() -> None:

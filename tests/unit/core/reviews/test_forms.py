@@ -13,6 +13,7 @@ from tests.support.accounts import config
 from tests.support.sample_reviews import SAMPLES, asking, body, memory, resize, sample
 from webhook.core.api.types import Pod, PodMeta, PodSpec
 from webhook.core.ledger.rules import AccountingRules
+from webhook.core.pods.rules import NEWEST
 from webhook.core.reviews import forms
 from webhook.core.reviews.evaluation import Evaluation, question
 from webhook.core.reviews.forms import LONGEST_NAME, LONGEST_UID, LONGEST_USER, LONGEST_WORD, usable
@@ -187,7 +188,7 @@ def test_what_waits_holds_no_object_and_no_body() -> None:
     for data in (of_pod(large, spec), resize(memory("1Gi"), memory("2Gi"), metadata=large, status={})):
         asked = question(decode_of_pod(data), ACCOUNTING)
         assert isinstance(asked, Evaluation)
-        kept = asked.kept()
+        kept = asked.kept(NEWEST)
         assert len(repr((kept.request, kept.pod))) < 2500
         assert bytes(kept.request.old_object) == b"null"
         (reference,) = kept.pod.metadata.owner_references
@@ -200,5 +201,5 @@ def test_what_waits_holds_no_object_and_no_body() -> None:
 def test_a_pod_asks_the_same_once_its_objects_are_gone() -> None:
     asked = question(asking(metadata={"ownerReferences": []}), ACCOUNTING)
     assert isinstance(asked, Evaluation)
-    kept = asked.kept()
+    kept = asked.kept(NEWEST)
     assert (kept.facts, kept.mode, kept.exempt, kept.form) == (asked.facts, asked.mode, asked.exempt, asked.form)

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from msgspec import structs
 
 from tests.support.accounts import GI
+from tests.support.examples import examples
 from webhook.core.config.percentage import Share
 from webhook.core.config.types import Mode
 from webhook.core.ledger.nodes import Allocatable
@@ -371,7 +372,7 @@ sums_of_cpu = st.builds(
 any_short = (sums_of_memory | sums_of_cpu).filter(lambda s: s.asked and s.short_by > 0)
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 @given(st.lists(any_short, min_size=1, max_size=2))
 def test_the_figures_of_a_refusal_share_a_unit_and_add_up_to_the_last_digit(sums: list[Sum]) -> None:
     told = ADDS.findall(refusal(refuse(tuple(sums), Mode.ENFORCE), WEB))

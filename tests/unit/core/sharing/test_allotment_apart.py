@@ -40,7 +40,7 @@ def books(hand: Hand, name: str, wanted: PodInfo) -> bool:
 
 def test_no_replica_holds_anything_for_it_while_it_is_on_its_way_or_waits() -> None:
     hand = two()
-    hand.replicas["a"].force(HUGE, hand.now)
+    hand.replicas["a"].grants.force(HUGE, hand.now)
     proposal = hand.replicas["a"].propose([Ask(HUGE, forced=True)], hand.now, "e")
     hand.replicas["a"].begin(proposal)
     hand.carry_out(proposal)

@@ -7,9 +7,10 @@ from hypothesis.stateful import run_state_machine_as_test
 from tests.model.checks import Violation
 from tests.model.machine import Protocol
 from tests.model.mutants import MUTANTS, applied
+from tests.support.examples import examples
 
 CHECKED = settings(
-    max_examples=300,
+    max_examples=examples(300),
     stateful_step_count=60,
     derandomize=True,
     database=None,
@@ -27,10 +28,12 @@ CAUGHT = (
 )
 
 
+@pytest.mark.long
 def test_no_interleaving_breaks_a_rule() -> None:
     run_state_machine_as_test(Protocol, settings=CHECKED)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", CAUGHT)
 def test_hypothesis_catches_a_broken_rule(name: str) -> None:
     broken = next(each for each in MUTANTS if each.name == name)

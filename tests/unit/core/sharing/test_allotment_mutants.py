@@ -12,12 +12,12 @@ import pytest
 
 from tests.model.mutants import MUTANTS, Mutant, applied
 from tests.support.rare_mutants import TOO_RARE
-from tests.unit.core.sharing import test_allotment_grants as grants
-from tests.unit.core.sharing import test_allotment_names as names
+from tests.unit.core.sharing import test_allotment as stories
 from tests.unit.core.sharing import test_allotment_object as shared
-from tests.unit.core.sharing import test_allotment_restores as restores
-from tests.unit.core.sharing import test_allotment_stories as stories
+from tests.unit.core.sharing import test_continuity as restores
 from tests.unit.core.sharing import test_credit as credit
+from tests.unit.core.sharing import test_grants as grants
+from tests.unit.core.sharing import test_name_claims as names
 
 STORIES: dict[str, Callable[[], None]] = {
     "no_validity": grants.test_grants_nothing_once_its_last_write_is_older_than_its_validity,

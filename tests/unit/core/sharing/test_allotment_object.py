@@ -88,7 +88,7 @@ def test_the_watch_may_be_faster_than_the_answer() -> None:
     hand.tell("a")
     assert hand.replicas["a"].pending is None
     hand.replicas["a"].written(hand.written_at, hand.now)
-    assert hand.replicas["a"].again(pod("one", 90), hand.now)
+    assert hand.replicas["a"].grants.again(pod("one", 90), hand.now)
 
 
 def test_an_answer_that_comes_after_the_write_was_overtaken_changes_nothing() -> None:
@@ -105,7 +105,7 @@ def test_an_answer_that_comes_after_the_write_was_overtaken_changes_nothing() ->
     hand.replicas["a"].written(written_at, hand.now)
     assert hand.replicas["a"].pending is None
     assert hand.replicas["a"].shared == hand.shared
-    assert hand.replicas["a"].held(CLUSTER).memory_requests == 0
+    assert hand.replicas["a"].grants.held(CLUSTER).memory_requests == 0
 
 
 def test_news_that_is_older_than_what_was_read_is_no_news() -> None:
@@ -235,7 +235,7 @@ def test_who_was_taken_for_dead_holds_nothing_for_what_it_granted_before() -> No
     hand.tell("b")
     hand.write("b")
     assert hand.replicas["b"].valid(hand.now)
-    assert not hand.replicas["b"].take(pod("one", 30, uid="duplicate"), hand.now)
+    assert not hand.replicas["b"].grants.take(pod("one", 30, uid="duplicate"), hand.now)
     assert hand.shared is not None
     assert hand.shared.holdings["b"].held == {}
 
@@ -268,7 +268,7 @@ def test_who_opens_a_new_object_makes_others_look_as_far_as_it_has_looked() -> N
 
 def test_a_lost_object_is_made_closed_and_opened_after_the_documented_time_and_a_proof() -> None:
     hand = Hand("a")
-    hand.replicas["a"].take(pod("one", 7), hand.now)
+    hand.replicas["a"].grants.take(pod("one", 7), hand.now)
     hand.replicas["a"].observe(None, 0, hand.now)
     proposal = hand.write("a", fresh=True)  # it cannot be fresh: there was one before
     assert proposal.shared.holdings["a"].held[CLUSTER].memory_requests == 7
@@ -359,11 +359,11 @@ def test_a_replica_that_leaves_keeps_only_what_may_still_come_and_then_nothing()
     hand = Hand("a", "b")
     coming = pod("coming", 10)
     hand.write("a", coming)
-    hand.replicas["a"].take(pod("soon", 1), hand.now)
+    hand.replicas["a"].grants.take(pod("soon", 1), hand.now)
     proposal = hand.write("a", pod("too late"), leaving=True)
     assert not proposal.booked
     assert proposal.shared.holdings.get("a", Holding(0)).held == {CLUSTER: Amounts(11)}
-    assert not hand.replicas["a"].take(pod("too late"), hand.now)
+    assert not hand.replicas["a"].grants.take(pod("too late"), hand.now)
     left_too_early = hand.replicas["a"].left
     assert not left_too_early
     hand.come(coming)

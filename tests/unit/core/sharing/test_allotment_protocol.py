@@ -15,20 +15,24 @@ from webhook.core.sharing import size
 
 RUNS = range(60)
 ON_CREDIT = range(WITH_CREDIT, WITH_CREDIT + 12)
+QUICK = [0, 1, 2, WITH_CREDIT]  # `make unit` plays these alone
+SEEDS = [seed if seed in QUICK else pytest.param(seed, marks=pytest.mark.long) for seed in (*RUNS, *ON_CREDIT)]
 ENOUGH = 2  # runs in which a mutant must be caught: one alone would be luck
 
 
-@pytest.mark.parametrize("seed", [*RUNS, *ON_CREDIT])
+@pytest.mark.parametrize("seed", SEEDS)
 def test_no_schedule_passes_the_bound_refuses_without_reason_or_loses_headroom(seed: int) -> None:
     Simulation(seed).run()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("seed", range(2, 10))
 @pytest.mark.parametrize("climate", CONFINING, ids=lambda each: each.name)
 def test_no_schedule_in_which_pods_are_confined_later_passes_the_pools_bound(climate: Climate, seed: int) -> None:
     assert Simulation(seed, climate).run()["confined"] > 0
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("seed", range(1000, 1000 + len(CLIMATES)))
 def test_nor_where_the_shared_object_has_hardly_any_room(monkeypatch: pytest.MonkeyPatch, seed: int) -> None:
     """Names are left out, nothing is booked to spare in the pool, and what is granted there is booked one by one."""
@@ -36,6 +40,7 @@ def test_nor_where_the_shared_object_has_hardly_any_room(monkeypatch: pytest.Mon
     Simulation(seed).run()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("mutant", [m for m in MUTANTS if m.name not in TOO_RARE], ids=lambda m: m.name)
 def test_a_broken_rule_is_caught(mutant: Mutant) -> None:
     caught = 0

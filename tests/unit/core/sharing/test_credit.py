@@ -28,7 +28,7 @@ def start(*names: str, bound: int = 100) -> Hand:
 
 
 def cause(of: Hand, asked: PodInfo, name: str = "a") -> Cause | None:
-    short = of.replicas[name].shortfall(asked, of.now)
+    short = of.replicas[name].grants.shortfall(asked, of.now)
     return None if short is None else short.cause
 
 
@@ -44,7 +44,7 @@ def lapse(of: Hand, name: str = "a") -> None:
     """Let everything that is open lapse, and tell the others."""
     of.now += LAPSE + 1
     of.prove(name)
-    assert of.replicas[name].lapse()
+    assert of.replicas[name].grants.lapse()
     of.write(name)
     of.tell()
 
@@ -95,7 +95,7 @@ class Burst:
 
     def _grant(self, name: str, asked: PodInfo) -> None:
         assert cause(self.story, asked, name) is None
-        if not self.story.replicas[name].take(asked, self.story.now):
+        if not self.story.replicas[name].grants.take(asked, self.story.now):
             self._catch_up(name)
             assert self.story.write(name, asked).booked
         self.granted.append(asked)
@@ -214,7 +214,7 @@ def test_whose_pods_lapse_has_a_small_credit_and_a_pause_then_one_try() -> None:
     lapse(story)
     assert cause(story, pod("w1", 7)) is Cause.PAUSED  # a sixteenth is 6
     assert cause(story, pod("w1", 6)) is None
-    short = story.replicas["a"].shortfall(pod("w1", 90), story.now)
+    short = story.replicas["a"].grants.shortfall(pod("w1", 90), story.now)
     assert short is not None
     story.renew_all(short.again_at - story.now - 1)
     assert cause(story, pod("w1", 90)) is Cause.PAUSED
@@ -311,11 +311,11 @@ def test_a_resize_that_is_asked_for_again_and_again_is_not_held_for_ever() -> No
         before = Before(live.revision, live.footprint, review=f"review-{attempt}")
         asked = replace(pod("w0", 90), revision=0, before=before)
         allotment = story.replicas["a"]
-        if not allotment.again(asked, story.now) and cause(story, asked) is None:
+        if not allotment.grants.again(asked, story.now) and cause(story, asked) is None:
             story.write("a", asked)
         story.renew_all(10)
         story.prove("a")
-        allotment.lapse()
+        allotment.grants.lapse()
     assert story.ledgers["a"].standing("cluster").unseen.memory_requests == 0
     assert story.ledgers["a"].history.standing("ns").level == 1
 
@@ -323,8 +323,8 @@ def test_a_resize_that_is_asked_for_again_and_again_is_not_held_for_ever() -> No
 def test_what_policy_lets_in_is_reserved_within_the_credit_only() -> None:
     story = start()
     allotment, subjects = story.replicas["a"], story.ledgers["a"].reservations.subjects
-    allotment.force(pod("w0", 60), story.now)
-    allotment.force(pod("w1", 60), story.now)
+    allotment.grants.force(pod("w0", 60), story.now)
+    allotment.grants.force(pod("w1", 60), story.now)
     assert list(subjects.awaited("ns").names) == ["ns/w0"]
     proposal = allotment.propose([Ask(pod("w2", 60), forced=True), Ask(pod("v", 30, "v", "v"), True)], story.now, "e")
     assert [ask.pod.name for ask in proposal.booked] == ["ns/w2", "v/v"]

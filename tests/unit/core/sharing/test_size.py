@@ -102,10 +102,10 @@ class Crowd:
     def review(self, number: int, pod: PodInfo, *, forced: bool) -> bool:
         """What a review comes to; one that is forced and cannot be booked for is let in all the same."""
         replica = self.replicas[number]
-        if replica.take(pod, self.now):
+        if replica.grants.take(pod, self.now):
             return True
         if forced and pod.uid[-2] in "0123":
-            replica.force(pod, self.now)
+            replica.grants.force(pod, self.now)
             return True
         return bool(self.write(number, Ask(pod, forced)).booked)
 
@@ -179,7 +179,7 @@ def test_what_asks_for_nothing_that_is_bounded_is_told_as_well(forced: bool) -> 
         for pool in range(200):
             asks = Amounts(0, vast, vast, 1, vast, vast, vast, 1)
             pod = PodInfo(f"ns/{pool}", f"{number}-{pool}", 0, asks, confined_to=(Way((("p", str(pool)),)),))
-            replica.force(pod, crowd.now) if forced else replica.take(pod, crowd.now)
+            replica.grants.force(pod, crowd.now) if forced else replica.grants.take(pod, crowd.now)
         crowd.write(number)
     assert crowd.largest <= LARGEST
 
