@@ -24,6 +24,7 @@ CLUSTER_WIDE: set[Rule] = {
 OWN_NAMESPACE: set[Rule] = {
     *((verb, "configmaps", "headroom-config") for verb in ("get", "list", "watch")),
     *((verb, "configmaps", "headroom-allotments") for verb in ("get", "list", "watch", "update")),
+    *((verb, "configmaps", "headroom-refusals") for verb in ("list", "watch", "patch")),
     ("create", "configmaps", ""),
 }
 

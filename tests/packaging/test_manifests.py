@@ -237,6 +237,7 @@ def test_rbac_is_exactly_what_is_used(base: list[Manifest]) -> None:
     assert one(base, "Role")["rules"] == [
         configmaps(["get", "list", "watch"], resourceNames=["headroom-config"]),
         configmaps(["get", "list", "watch", "update"], resourceNames=["headroom-allotments"]),
+        configmaps(["list", "watch", "patch"], resourceNames=["headroom-refusals"]),
         configmaps(["create"]),
     ]
 

@@ -83,7 +83,8 @@ def pod(name: str, namespace: str = "shop", **more: Any) -> PodRow:
 def denial(name: str, ts: str = "2026-11-30T12:00:00.000Z", **more: Any) -> DenialRow:
     """Make a refusal."""
     row = DenialRow(
-        ts=ts, replica="r1", decision="deny", reason="MemoryCommitmentExceeded", message="no", dry_run=False,
+        ts=ts, since=ts, count=1, top_owner_kind=None, top_owner_name=None, short_sums=(),
+        replica="r1", decision="deny", reason="MemoryCommitmentExceeded", message="no", dry_run=False,
         mode="enforce", operation="CREATE", user="someone", kind="Pod", namespace="shop", name=name, owner_kind=None,
         owner_name=None, scope="cluster", asked_requests=GI, asked_limits=GI, short_by_requests=1, short_by_limits=None,
     )  # fmt: skip
@@ -93,8 +94,10 @@ def denial(name: str, ts: str = "2026-11-30T12:00:00.000Z", **more: Any) -> Deni
 def blocked(name: str, **more: Any) -> BlockedRow:
     """Make an owner that is short of pods."""
     row = BlockedRow(
-        kind="Deployment", namespace="shop", name=name, scope="cluster", reason="MemoryCommitmentExceeded",
-        message="no", asks_requests=GI, asks_limits=GI, short_by=1, count=2, since="2026-11-30T12:00:00Z",
+        controller_kind="ReplicaSet", controller_name=f"{name}-1", asks_cpu_requests=0, asks_cpu_limits=0, missing=1,
+        short_by_cpu=0, kind="Deployment", namespace="shop", name=name, scope="cluster",
+        reason="MemoryCommitmentExceeded", message="no", asks_requests=GI, asks_limits=GI, short_by=1, count=2,
+        since="2026-11-30T12:00:00Z",
         last="2026-11-30T12:01:00Z", waits_for_itself=False,
     )  # fmt: skip
     return changed(row, **more)

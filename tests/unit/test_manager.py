@@ -22,6 +22,8 @@ from tests.support.fake_cluster import FakeCluster
 from tests.support.replica import review
 from webhook import manager as server
 from webhook.admission.fetch import FetchError, MissingError
+from webhook.controllers.refusal_store import NAME as REFUSALS
+from webhook.core.reporting.publication import read
 from webhook.kube.client import Api
 from webhook.kube.client import ApiResponse as ApiAnswer
 from webhook.kube.stream import KubeError, NotFound, Unanswered
@@ -147,6 +149,9 @@ def test_it_becomes_ready_judges_and_leaves(cluster: FakeCluster, start: Callabl
     cluster.add_pod("a", "3Gi")
     until(lambda: replica.shown().value("headroom_pods") == 1)
     name = next(iter(state_of(cluster).holdings))
+    until(lambda: REFUSALS in cluster.objects)
+    shown = read(cluster.data(REFUSALS)[name])
+    assert [row.name for row in shown.denials] == [each.owner.name for each in shown.blocked] == ["b"]
     replica.process.send_signal(signal.SIGTERM)
     assert replica.process.wait(60) == 0
     assert state_of(cluster).holdings == {}

@@ -11,6 +11,7 @@ from webhook.core.reporting.query import LIMIT, MOST, Collection, Parameter, fie
 from webhook.core.reporting.rows import Commitment
 from webhook.web.answers import ConfigAnswer, ListMeta
 from webhook.web.problems import MEDIA_TYPE, Problem
+from webhook.web.questions import Question
 
 API: Final = "/api/v1"
 EVENTS: Final = f"{API}/events"
@@ -21,16 +22,18 @@ _ABOUT = """What is committed of a cluster's memory and cpu, as Headroom's webho
 Memory is in bytes, cpu in millicores, shares are ratios (0.75 is 75 %). null: unknown, or without a threshold."""
 
 
-def document(collections: Iterable[Collection]) -> dict[str, Any]:
-    """Return the description of an API that has these collections."""
-    listed = list(collections)
+def document(collections: Iterable[Collection], questions: Iterable[Question] = ()) -> dict[str, Any]:
+    """Return the description of an API that has these collections and answers these questions."""
+    listed, asked = list(collections), list(questions)
     lists = {each.name: _list_of(each) for each in listed}
     types = (Commitment, ConfigAnswer, Problem, pykles.Nodes, pykles.PodMetrics, pykles.Ready, *lists.values())
+    types += tuple(each for question in asked for each in (question.asked, question.answered))
     schemas, components = msgspec.json.schema_components(types, ref_template=_SCHEMAS + "{name}")
     named = dict(zip(types, schemas, strict=True))
     paths = {f"{API}/{each.name}": _listing(each, named[lists[each.name]]) for each in listed}
     paths[f"{API}/commitment"] = _whole("commitment", "The whole account", named[Commitment])
     paths[f"{API}/config"] = _whole("config", "The configuration in force", named[ConfigAnswer])
+    paths |= {f"{API}/{each.name}": _asking(each, named[each.asked], named[each.answered]) for each in asked}
     paths[EVENTS] = _events()
     paths["/"] = _whole("pyklesNodes", "What each node has and has promised, as pykles answers", named[pykles.Nodes])
     usage = _operation(
@@ -75,6 +78,17 @@ def _parameter(parameter: Parameter, collection: Collection) -> dict[str, Any]:
         "description": parameter.description,
         "schema": schema,
     }
+
+
+def _asking(question: Question, asked: dict[str, Any], answered: dict[str, Any]) -> dict[str, Any]:
+    operation = _operation(question.name, question.summary, _json(answered))
+    operation["requestBody"] = {"required": True, "content": {_JSON: {"schema": asked}}}
+    operation["responses"] |= {
+        "400": _problem("The question cannot be answered, and why."),
+        "413": _problem("The question is too long."),
+        "503": _problem("There is no account yet: the cluster is still being listed."),
+    }
+    return {"post": operation}
 
 
 def _whole(name: str, summary: str, schema: dict[str, Any]) -> dict[str, Any]:

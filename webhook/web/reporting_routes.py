@@ -1,10 +1,10 @@
 """The Flask application of the reporting address: the REST API, the answers of pykles, probes and metrics.
 
-It answers GET alone and knows nobody: docs/rest.md says who can reach it. What it shows is made in `core/reporting`,
+It changes nothing and knows nobody: docs/rest.md says who can reach it. What it shows is made in `core/reporting`,
 and its description (openapi.py) is made from the same types.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Final
 
@@ -20,7 +20,10 @@ from webhook.core.reporting.query import COLLECTIONS, Collection, QueryError, pa
 from webhook.http.messages import Response, plain
 from webhook.web import openapi
 from webhook.web.answers import Answers, UnsyncedError
+from webhook.web.page import page
+from webhook.web.page_rows import PageRows
 from webhook.web.problems import problem, unknown_path
+from webhook.web.questions import LONGEST, QUESTIONS, add_questions
 from webhook.web.routes import HEALTHZ, METRICS, READYZ
 from webhook.web.shelf import Encoded
 from webhook.web.sources import Sources, UsageError
@@ -30,7 +33,6 @@ EVENTS: Final = openapi.EVENTS
 POD_METRICS: Final = "/pod-metrics"
 PROBES: Final = "/probes"
 OPENAPI: Final = "/openapi.json"
-_LONGEST: Final = 64 << 10  # bytes of a body; nothing here reads one
 
 Unready = Callable[[], str | None]
 """Says why reviews are not answered now; None when they are."""
@@ -41,13 +43,16 @@ def create_reporting_app(
 ) -> Flask:
     """Make the application; `unready` and `unhealthy` are about the reviews, which another event loop answers."""
     app = Flask("headroom-reporting", static_folder=None)
-    app.config["MAX_CONTENT_LENGTH"] = _LONGEST
+    app.config["MAX_CONTENT_LENGTH"] = LONGEST + 1
     app.url_map.strict_slashes = True
     _add_rows(app, answers, sources)
     _add_pykles(app, answers, sources)
     _add_probes(app, registry, unready, unhealthy)
+    if sources.account is not None:
+        add_questions(app, API, sources.account)
+    app.register_blueprint(page(PageRows(sources)))
     paths = sorted({str(rule) for rule in app.url_map.iter_rules()} | {OPENAPI})
-    described = msgspec.json.encode(openapi.document(_collections(sources)))
+    described = msgspec.json.encode(openapi.document(_collections(sources), QUESTIONS if sources.account else ()))
     app.add_url_rule(OPENAPI, OPENAPI, lambda: _response(Response(200, described)), methods=["GET"])
     _add_errors(app, paths)
     return app
@@ -122,12 +127,16 @@ def _add_errors(app: Flask, paths: list[str]) -> None:
         if error.code == 404:
             return _response(unknown_path(request.path, paths))
         if isinstance(error, MethodNotAllowed):
-            response = _response(problem(405, f"{request.method} is not possible here: everything is read with GET"))
+            response = _response(problem(405, f"{request.method} is not possible here: use {_or(error.valid_methods)}"))
             response.allow.update(sorted(error.valid_methods or ()))
             return response
         if (error.code or 500) >= 500:
             return _response(problem(500, "an unforeseen error, see Headroom's log"))
         return _response(problem(error.code or 400, error.description or "this is not a request that can be answered"))
+
+
+def _or(methods: Iterable[str] | None) -> str:
+    return " or ".join(sorted(set(methods or ()) - {"HEAD", "OPTIONS"})) or "GET"
 
 
 def _takes_nothing() -> None:

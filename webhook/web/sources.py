@@ -5,6 +5,7 @@ from typing import NamedTuple, Protocol
 
 from webhook.core.config.config import HeadroomConfig
 from webhook.core.reporting.pod_pages import Table
+from webhook.core.reporting.report import Report as Account
 from webhook.core.reporting.rows import BlockedRow, Commitment, DenialRow, GroupRow, NodeRow, ScopeRow
 
 
@@ -75,6 +76,7 @@ class Sources(NamedTuple):
     settings: Callable[[], Settings]
     usage: Callable[[], bytes]  # a PodMetricsList; raises UsageError
     refusals: Refusals | None = None
+    account: Callable[[], Account] | None = None  # what questions are answered by; without it there are none
 
 
 class UsageError(Exception):

@@ -75,7 +75,7 @@ class Ledger:
         self._unbound = UnboundPods(self.capacity.places, self._placement.pool_of, self._lets_in)
         self._committed: dict[str, Amounts] = {}  # by scope, without what is excused, except on leaving nodes
         self._held: dict[str, Amounts] = {}  # by node: what the pods bound to it commit
-        self._tallies = Tallies()
+        self._tallies = Tallies(self._pods)
         self._grown: dict[str, str] = {}  # by name: the UID of a pod that grew, and nobody was asked about it
         self.changes = 0  # how often anything changed that a report shows, but for what is granted
         self._placed: dict[str, str | None] = {}  # by node: the pool that its pods are charged to
@@ -219,7 +219,7 @@ class Ledger:
         Pods on cordoned nodes are in the sums as long as a reserve pays for these nodes.
         """
         out = self._excused.keys() if self._is_unpaid() else self._excused.keys() - self._leaving_on
-        return len(self._pods) - sum(map(self._tallies.pods_on, out)) - self._unbound.apart
+        return len(self._pods) - self._tallies.pods_on(out) - self._unbound.apart
 
     def _is_unpaid(self) -> bool:
         """Say whether a bounded sum of the cluster leaves out anything that cordoned nodes hold."""
@@ -447,13 +447,16 @@ class Ledger:
         old = self._pods.get(name)
         if old != new:
             self._charge(name, old, new)
-            if not tallied:
-                self._tally(name, old, new)
             if old is not None:
                 del self._pods[name]
             if new is not None:
                 self._pods[name] = new
                 self._entered += 1
+            if not tallied:
+                self.changes += 1
+                self._tallies.note(name, old)
+                if new is None and self._grown:
+                    self._grown.pop(name, None)
         elif not settled:
             return
         self.reservations.refresh(name)
@@ -474,12 +477,6 @@ class Ledger:
             self._hold(old.node, old.footprint, NOTHING)
         if new is not None and new.node:
             self._hold(new.node, NOTHING, new.footprint)
-
-    def _tally(self, name: str, old: Entry | None, new: Entry | None) -> None:
-        self.changes += 1
-        self._tallies.replace(name, old, new)
-        if new is None and self._grown:
-            self._grown.pop(name, None)
 
     def _spread_of(self, bound: Entry | None) -> Charge:
         return NOWHERE if bound is None else Charge(bound.footprint, self._placed.get(bound.node))
@@ -507,6 +504,10 @@ class Ledger:
     def relist_nodes(self, nodes: Iterable[NodeInfo], now: float) -> None:
         """Take in a complete, consistent list of nodes."""
         self._follow(self.capacity.relist(nodes, now))
+
+    def adopt_nodes(self, nodes: Iterable[Node], now: float) -> None:
+        """Take in nodes with their whole past, as another ledger of the same configuration knew them at `now`."""
+        self._follow(self.capacity.adopt(nodes, now))
 
     def tick(self, now: float) -> None:
         """Take in the time: end the grace of nodes that are NotReady, and forget nodes deleted long ago."""
@@ -646,7 +647,7 @@ class Ledger:
         known = self._tallies.birth
         if birth and (not known or birth < known):
             self.changes += 1
-            self._tallies.born(birth, self._pods.items())
+            self._tallies.born(birth)
 
     def account(self, now: float) -> AccountSnapshot:
         """Return all that a report shows, as it is now; the cost depends on the number of nodes, not of pods.

@@ -40,6 +40,7 @@ def busy() -> Ledger:
         of.grant(pod("coming", 2, uid=uid, confined_to={"pool": "high-mem"}), 1.0)
     of.grant(pod("on-c", 1, uid="new"), 1.0)
     of.see(pod("coming", 2, uid="seen", confined_to={"pool": "high-mem"}))
+    of._tallies.snapshot()  # takes the notes about these pods in
     return of
 
 

@@ -1,5 +1,7 @@
 """Tallies: what was handed out never changes, and what is kept is what plain counting comes to."""
 
+from unittest.mock import patch
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -27,49 +29,60 @@ names = st.builds(lambda space, number: f"{space}/p{number}", st.sampled_from(["
 steps = st.lists(st.tuples(names, st.none() | entries) | st.just("look") | st.just("born"), max_size=40)
 
 
-@given(steps)
-def test_no_event_changes_a_snapshot_and_every_tally_is_what_its_pods_come_to(steps: list[object]) -> None:
-    kept, pods = Tallies(), dict[str, Entry]()
+def put(kept: Tallies, pods: dict[str, Entry], name: str, new: Entry | None) -> None:
+    """Let another pod live under a name, or none."""
+    old = pods.pop(name, None)
+    if new is not None:
+        pods[name] = new
+    kept.note(name, old)
+
+
+@given(steps, st.sampled_from([1, 3, module._NOTES]))
+def test_no_event_changes_a_snapshot_and_every_tally_is_what_its_pods_come_to(steps: list[object], notes: int) -> None:
+    with patch.object(module, "_NOTES", notes):
+        _no_event_changes_a_snapshot(steps)
+
+
+def _no_event_changes_a_snapshot(steps: list[object]) -> None:
+    pods = dict[str, Entry]()
+    kept = Tallies(pods)
     taken: list[tuple[TallySnapshot, dict[str, Entry]]] = []
     for step in steps:
         if step == "look":
             taken.append((kept.snapshot(), pods.copy()))
         elif step == "born":
-            kept.born(BIRTH, pods.items())
+            kept.born(BIRTH)
         else:
             assert isinstance(step, tuple)
-            name, new = step
-            kept.replace(name, pods.pop(name, None), new)
-            if new is not None:
-                pods[name] = new
+            put(kept, pods, *step)
     for snapshot, then in [*taken, (kept.snapshot(), pods)]:
         assert list(tally_drifts(snapshot, then)) == []
 
 
 def test_a_large_workload_is_kept_in_parts_of_which_an_event_copies_one() -> None:
-    kept, many = Tallies(), 3 * module._LARGE
-    pods = {f"a/p{number}": Entry("u", SIZES[1], f"n{number % 7}", (), TRAITS[1]) for number in range(many)}
-    for name, pod in pods.items():
-        kept.replace(name, None, pod)
-    before = kept.snapshot()
-    kept.replace("a/p0", pods["a/p0"], None)
+    pods, many = dict[str, Entry](), 3 * module._LARGE
+    kept = Tallies(pods)
+    for number in range(many):
+        put(kept, pods, f"a/p{number}", Entry("u", SIZES[1], f"n{number % 7}", (), TRAITS[1]))
+    before, then = kept.snapshot(), pods.copy()
+    put(kept, pods, "a/p0", None)
     after = kept.snapshot()
     was, is_now = (each.namespaces["a"].workloads["Deployment", "web"] for each in (before, after))
     assert (len(was), len(is_now)) == (many, many - 1)
     assert sum(one is not other for one, other in zip(was.parts, is_now.parts, strict=True)) == 1
     assert max(map(len, was.parts)) < many / 8
-    assert (was.get("a/p0"), is_now.get("a/p0")) == (pods["a/p0"], None)
-    assert list(tally_drifts(before, pods)) == []
-    del pods["a/p0"]
+    assert (was.get("a/p0"), is_now.get("a/p0")) == (then["a/p0"], None)
+    assert list(tally_drifts(before, then)) == []
     assert list(tally_drifts(after, pods)) == []
 
 
 def test_what_does_not_change_is_the_same_object_in_the_next_snapshot() -> None:
-    kept, pod = Tallies(), Entry("u", SIZES[1], "n1")
-    kept.replace("a/p", None, pod)
-    kept.replace("b/p", None, Entry("u", SIZES[1], "n2"))
+    pods = dict[str, Entry]()
+    kept = Tallies(pods)
+    put(kept, pods, "a/p", Entry("u", SIZES[1], "n1"))
+    put(kept, pods, "b/p", Entry("u", SIZES[1], "n2"))
     before = kept.snapshot()
-    kept.replace("a/p", pod, Entry("u", SIZES[2], "n1"))
+    put(kept, pods, "a/p", Entry("u", SIZES[2], "n1"))
     after = kept.snapshot()
     assert after.nodes["n1"] is not before.nodes["n1"]
     assert after.nodes["n2"] is before.nodes["n2"]
@@ -78,16 +91,38 @@ def test_what_does_not_change_is_the_same_object_in_the_next_snapshot() -> None:
 
 
 def test_a_node_or_namespace_without_pods_is_forgotten() -> None:
-    kept, pod = Tallies(), Entry("u", SIZES[1], "n1")
-    kept.replace("a/p", None, pod)
-    kept.replace("a/p", pod, None)
+    pods = dict[str, Entry]()
+    kept = Tallies(pods)
+    put(kept, pods, "a/p", Entry("u", SIZES[1], "n1"))
+    assert kept.pods_on(["n1", "n2"]) == 1
+    put(kept, pods, "a/p", None)
+    assert kept.pods_on(["n1", "n2"]) == 0
     assert kept.snapshot() == TallySnapshot({}, {}, {}, "")
 
 
+def test_a_pod_that_comes_and_goes_before_anybody_looks_costs_no_copy() -> None:
+    pods = dict[str, Entry]()
+    kept = Tallies(pods)
+    put(kept, pods, "a/p", Entry("u", SIZES[1], "n1"))
+    before = kept.snapshot()
+    put(kept, pods, "a/q", Entry("u", SIZES[1], "n1"))
+    put(kept, pods, "a/q", None)
+    assert kept.snapshot().nodes["n1"] is before.nodes["n1"]
+
+
+def test_notes_are_taken_in_before_there_are_too_many() -> None:
+    pods = dict[str, Entry]()
+    kept = Tallies(pods)
+    for number in range(3 * module._NOTES):
+        put(kept, pods, f"a/p{number}", Entry("u", SIZES[1], "n1"))
+        assert len(kept._noted) < module._NOTES
+
+
 def test_a_total_adds_up_groups_and_pods() -> None:
-    kept = Tallies()
+    pods = dict[str, Entry]()
+    kept = Tallies(pods)
     for number, size in enumerate(SIZES):
-        kept.replace(f"a/p{number}", None, Unbound("u", size, "", (), TRAITS[number]))
+        put(kept, pods, f"a/p{number}", Unbound("u", size, "", (), TRAITS[number]))
     groups = kept.snapshot().namespaces["a"].workloads.values()
     total, joined, singly = Total(groups), Total(), Total()
     joined.join(total)
