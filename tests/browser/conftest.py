@@ -33,7 +33,7 @@ def three_nodes(pods: int, settings: str = BOTH) -> Ledger:
 def fill(ledger: Ledger, pods: int) -> None:
     for number in range(pods):
         pod = accounts.pod(f"web-{number}", 1, f"node-{number % 3 + 1}", limits=1.2)
-        ledger.see(replace(pod, traits=Traits("Deployment", "web")))
+        ledger.see(replace(pod, traits=Traits(("Deployment", "web"))))
 
 
 def over() -> Ledger:
@@ -68,7 +68,7 @@ def large() -> Ledger:
 def hostile() -> Ledger:
     """Names that would be markup."""
     ledger = accounts.ledger(BOTH, accounts.node(HOSTILE))
-    ledger.see(replace(accounts.pod("p", 1, HOSTILE), name=f"{HOSTILE}/p", traits=Traits(HOSTILE, HOSTILE)))
+    ledger.see(replace(accounts.pod("p", 1, HOSTILE), name=f"{HOSTILE}/p", traits=Traits((HOSTILE, HOSTILE))))
     return ledger
 
 

@@ -16,7 +16,7 @@ def account() -> Account:
     ledger = accounts.ledger("", *(accounts.node(f"node-{number}") for number in (1, 2, 3)), requests="75%")
     for number in range(12):
         pod = accounts.pod(f"web-{number}", 1, f"node-{number % 3 + 1}", limits=1)
-        ledger.see(replace(pod, traits=Traits("Deployment", "web")))
+        ledger.see(replace(pod, traits=Traits(("Deployment", "web"))))
     return Account(ledger)
 
 

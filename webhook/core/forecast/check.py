@@ -49,9 +49,9 @@ def _living(account: AccountSnapshot, namespace: str, kind: str, name: str) -> i
     if found is None:
         return 0
     if kind == "Pod":
-        return int(any(f"{namespace}/{name}" in group.entries for group in found.workloads.values()))
+        return int(any(group.get(f"{namespace}/{name}") for group in found.workloads.values()))
     group = found.workloads.get((kind, name))
-    return group.pods if group else 0
+    return len(group) if group else 0
 
 
 def _nodes_for(ledger: Ledger) -> int:

@@ -63,7 +63,7 @@ def free_on_nodes(account: AccountSnapshot) -> list[Free]:
     for name, node in account.nodes.items():
         if name not in account.excused:
             held, group = account.held.get(name, NOTHING), account.tallies.nodes.get(name)
-            most, pods = node.facts.most_pods, group.pods if group else 0
+            most, pods = node.facts.most_pods, len(group) if group else 0
             room = node.facts.room
             found.append(
                 Free(

@@ -60,7 +60,7 @@ def scratch_with(account: AccountSnapshot, nodes: Iterable[Node], accounting: Ac
 def unbound(account: AccountSnapshot) -> Iterator[PodInfo]:
     """Yield the pods that wait for a node."""
     group = account.tallies.nodes.get("")
-    for name, entry in group.entries.items() if group else ():
+    for name, entry in group.items() if group else ():
         if isinstance(entry, Unbound):
             yield PodInfo(
                 name,
@@ -73,10 +73,10 @@ def unbound(account: AccountSnapshot) -> Iterator[PodInfo]:
             )
 
 
-def pods_on(account: AccountSnapshot, node: str) -> Mapping[str, Entry]:
-    """Return the pods that are bound to a node, by name."""
+def pods_on(account: AccountSnapshot, node: str) -> Iterator[tuple[str, Entry]]:
+    """Yield the pods that are bound to a node, with their names."""
     group = account.tallies.nodes.get(node)
-    return group.entries if group else {}
+    yield from group.items() if group else ()
 
 
 def _bound(held: Mapping[str, Amounts]) -> Iterator[PodInfo]:

@@ -119,5 +119,5 @@ def _displaced(ledger: Ledger, account: AccountSnapshot, nodes: Iterable[str]) -
 
 
 def _largest_first(account: AccountSnapshot, nodes: Iterable[str]) -> Sequence[tuple[str, Entry]]:
-    found = [(name, e) for node in nodes for name, e in pods_on(account, node).items() if e.traits.kind != _DAEMON_SET]
+    found = [(name, e) for node in nodes for name, e in pods_on(account, node) if e.traits.workload[0] != _DAEMON_SET]
     return sorted(found, key=lambda each: (-each[1].footprint.memory_requests, each[0]))

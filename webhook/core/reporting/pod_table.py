@@ -81,16 +81,15 @@ class PodTable(Sequence[PodRow]):
         return tuple(self._row(*named) for named in best[first:last])
 
     def _best(self, key: Callable[[Entry], Any], number: int, *, descending: bool) -> list[Named]:
-        """Return the first pods in an order: only those that may be among them are sorted."""
+        """Return the first pods in an order. Only those are sorted that are among them, however many are alike."""
         named = list(self.named())
         keys = [key(pod) for _, pod in named]
-        marginal = (nlargest if descending else nsmallest)(number, keys)[-1]
-        within = [
-            each for each, at in zip(named, keys, strict=True) if (at >= marginal if descending else at <= marginal)
-        ]
-        within.sort()
-        within.sort(key=lambda named: key(named[1]), reverse=descending)
-        return within
+        last = (nlargest if descending else nsmallest)(number, keys)[-1]
+        before = [each for each, at in zip(named, keys, strict=True) if (at > last if descending else at < last)]
+        before.sort()
+        before.sort(key=lambda named: key(named[1]), reverse=descending)
+        alike = (each for each, at in zip(named, keys, strict=True) if at == last)
+        return before + nsmallest(number - len(before), alike)
 
     def _between(self, first: int, last: int) -> Iterator[Named]:
         part = bisect_right(self._ends, first)

@@ -42,7 +42,7 @@ def test_one_manifest_finds_what_the_one_before_left() -> None:
 def test_what_lives_already_counts_once() -> None:
     ledger = accounts.ledger("", node("n1"))
     for number in range(3):
-        living = replace(pod(f"web-{number}", 2, "n1"), traits=Traits("Deployment", "web"))
+        living = replace(pod(f"web-{number}", 2, "n1"), traits=Traits(("Deployment", "web")))
         ledger.see(living)
     (row,) = checked(ledger, deployment("web", 4, "2Gi"), namespace="default")
     assert (row.living, row.missing, row.fits, row.decision, row.reason) == (3, 1, 1, "warn", "NearBound")

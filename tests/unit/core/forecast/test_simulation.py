@@ -61,7 +61,7 @@ def test_a_new_node_of_a_pool_adds_to_its_bound() -> None:
 
 def test_pods_of_a_daemon_set_go_with_their_node() -> None:
     ledger = three_nodes(each=0)
-    ledger.see(replace(pod("agent", 1, "n1"), traits=Traits("DaemonSet", "agent")))
+    ledger.see(replace(pod("agent", 1, "n1"), traits=Traits(("DaemonSet", "agent"))))
     found = simulate(account(ledger), Changes(without=frozenset({"n1"})))
     assert found.displaced.pods == 0
     assert committed(found.ledger) == 0

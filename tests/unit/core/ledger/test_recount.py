@@ -120,36 +120,6 @@ def test_a_pod_that_is_missing_shows_in_its_scopes_and_on_its_node(busy: Ledger)
     }
 
 
-def test_a_pod_that_no_tally_has_shows_in_all_of_them(busy: Ledger) -> None:
-    tallies = busy._tallies
-    tallies._leave("default/on-b", busy._pods["default/on-b"])
-    assert set(drift(busy)) == {
-        ("pods tallied by node", ""),
-        ("pods tallied by workload", ""),
-        ("pods that request", str(2 * GI)),
-    }
-
-
-@pytest.mark.parametrize("count", ["unbound", "unbounded", "best_effort", "static", "excluded", "before"])
-def test_a_count_that_drifted_is_reported(busy: Ledger, count: str) -> None:
-    workload = busy._tallies._namespaces["default"].workloads["Pod", ""]
-    for of, figure in (
-        (busy._tallies._nodes["b"], ("tally of node", "b")),
-        (workload, ("tally of workload", "default/Pod/")),
-    ):
-        right = getattr(of, count)
-        setattr(of, count, right + 1)
-        assert set(drift(busy)) == {figure}
-        setattr(of, count, right)
-        assert drift(busy) == {}
-
-
-def test_amounts_of_a_tally_that_drifted_are_reported(busy: Ledger) -> None:
-    workload = busy._tallies._namespaces["default"].workloads["Pod", ""]
-    workload.amounts = workload.amounts.plus(ONE)
-    assert set(drift(busy)) == {("tally of workload", "default/Pod/")}
-
-
 def test_pods_are_counted_in_slices_with_a_pause_after_each() -> None:
     of = ledger("", node("a"))
     for number in range(2 * SLICE + 1):
