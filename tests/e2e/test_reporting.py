@@ -2,7 +2,6 @@
 
 import itertools
 import json
-import socket
 from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
@@ -21,13 +20,10 @@ from tests.e2e.headroom import SECONDS
 from tests.e2e.pods import NOBODY
 from tests.e2e.story import Story
 from tests.support import pykles
-from tests.support.relay import Relay
 
 pytestmark = [pytest.mark.live, pytest.mark.usefixtures("room")]
 
 AGREE = 2.0  # seconds within which replicas show the same
-SLICES = "/apis/discovery.k8s.io/v1/namespaces/headroom-system/endpointslices"
-PROXY = "/api/v1/namespaces/headroom-system/services/headroom:http/proxy"
 
 
 # -- plain sums --------------------------------------------------------------------------------------------------------
@@ -273,36 +269,3 @@ def test_the_configuration_in_force_is_shown(mixed: Story, replicas: Replicas) -
     found = shown(replicas[0], "/api/v1/config")
     assert found["config"]["thresholds"]["memory"] == {"requests": "1000%", "limits": "1000%"}
     assert found["hash"] == mixed.headroom.exposition().labels("headroom_config_info")["hash"]
-
-
-def own_address() -> str:
-    """Return the address of this machine that leads elsewhere; nothing is sent."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-        try:
-            sock.connect(("198.51.100.1", 9))  # for documentation (RFC 5737): it belongs to nobody
-        except OSError:
-            pytest.skip("this machine has no address but loopback")
-        return str(sock.getsockname()[0])
-
-
-def test_the_api_server_passes_requests_on(cluster: Cluster, replicas: Replicas) -> None:
-    """As `kubectl get --raw` sends them; the API server passes nothing on to a loopback address."""
-    address = own_address()
-    with Relay(address, replicas[0].metrics_port) as relay:
-        slice_ = {
-            "metadata": {"name": "headroom-test", "labels": {"kubernetes.io/service-name": "headroom"}},
-            "addressType": "IPv4",
-            "ports": [{"name": "http", "port": relay.port, "protocol": "TCP"}],
-            "endpoints": [{"addresses": [address], "conditions": {"ready": True}}],
-        }
-        cluster.api.create(SLICES, slice_)
-        try:
-            until(lambda: cluster.kubectl("get", "--raw", f"{PROXY}/", check=False).returncode == 0, "the way", SECONDS)
-            said = json.loads(cluster.kubectl("get", "--raw", f"{PROXY}/").stdout)
-            jsonschema_rs.validate(pykles.NODES, said)
-            listed = json.loads(cluster.kubectl("get", "--raw", f"{PROXY}/api/v1/nodes?limit=1").stdout)
-            assert [each["name"] for each in listed["items"]] == ["node-1"]
-            refused = cluster.kubectl("get", "--raw", f"{PROXY}/api/v1/nodes?limt=1", check=False)
-            assert refused.returncode == 1
-        finally:
-            cluster.api.delete(f"{SLICES}/headroom-test")
