@@ -77,11 +77,14 @@ format: .venv/.made ## Put the code into shape
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-docs: .venv/.made ## Write again what is made from the code: reference pages, schema, pictures, the domain
+docs: .venv/.made ## Write again what is made from the code: reference pages, schema, pictures, the domain, alerts, dashboard
 	@$(BIN)/python -m tests.packaging.domain
 	@$(BIN)/python -m tests.unit.core.config.test_schema_docs
 	@$(BIN)/python -m tests.unit.observability.test_metrics_docs
+	@$(BIN)/python -m tests.unit.web.test_reporting_routes_docs
 	@$(BIN)/python -m tests.packaging.architecture
+	@$(BIN)/python -m tests.packaging.runbooks
+	@$(BIN)/python -m tests.packaging.dashboard
 
 pages: .venv/.made ## Have README and docs/ show what their commands print now
 	@$(BIN)/python -m tests.docs --write

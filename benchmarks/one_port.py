@@ -7,12 +7,12 @@ of the measurement.
 import socket
 
 from webhook.cli import main as cli
-from webhook.http import worker as replica
+from webhook.http import listeners
 
 
 def main() -> None:
     """Serve until stopped."""
-    replica._listen = _listen_beside_others
+    listeners.listen = _listen_beside_others
     cli.main()
 
 

@@ -13,7 +13,7 @@ from benchmarks.pace import PACE, measured
 from benchmarks.rivals import Headroom
 from benchmarks.spreads import Spread
 from benchmarks.usage import descriptors
-from webhook.http.worker import Limits
+from webhook.http.listeners import Limits
 
 STAGES = ("tcp", "hello", "handshake", "headers", "body")
 PARKED = "parked"

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
 
-from devcluster import binaries, kind, report
+from devcluster import binaries, kind, prometheus, report
 from devcluster.compiler import BuildError
 from devcluster.local import Local, RefusedError, Settings
 from devcluster.processes import NotReadyError
@@ -35,7 +35,7 @@ def _up(arguments: argparse.Namespace) -> int:
     print(f"{'up' if made else 'already up'} with {settings}")
     print(report.table(local))
     use = "\n         ".join([*report.surroundings(local), "kubectl get nodes"])
-    print(f"\nuse it:  {use}\nend it:  make down")
+    print(f"\nreports: {local.reporting_url()}/api/v1/commitment\nuse it:  {use}\nend it:  make down")
     return 0
 
 
@@ -56,7 +56,7 @@ def _status(_: argparse.Namespace) -> int:
 
 
 def _build(_: argparse.Namespace) -> int:
-    for name, folder in binaries.build_all().items():
+    for name, folder in {**binaries.build_all(), "prometheus": prometheus.programs()}.items():
         print(f"{name:14} {folder}")
     return 0
 

@@ -37,9 +37,20 @@ def flags(stamps: str) -> Sequence[str]:
 
 def compile_command(go: Path, command: str, target: Path, stamps: str, more: Sequence[str] = ()) -> None:
     """Build the folder cmd/`command` into `target`, with progress on stderr; again if a download was cut off."""
+    _patiently(command, MODULE, [str(go), "build", *flags(stamps), *more, "-o", str(target), f"./cmd/{command}"])
+
+
+def compile_packages(
+    go: Path, name: str, module: Path, packages: Sequence[str], folder: Path, more: Sequence[str] = ()
+) -> None:
+    """Build packages that a module requires into `folder`, in the same way; `name` is what progress is shown of."""
+    _patiently(name, module, [str(go), "build", *flags(""), *more, "-o", f"{folder}/", *packages])
+
+
+def _patiently(name: str, module: Path, line: Sequence[str]) -> None:
     for tries_left in reversed(range(TRIES)):
         try:
-            _compile(go, command, target, stamps, more)
+            _compile(name, module, line)
         except BuildError as error:
             if not tries_left or not CUT_OFF.search(str(error)):
                 raise
@@ -49,11 +60,10 @@ def compile_command(go: Path, command: str, target: Path, stamps: str, more: Seq
             return
 
 
-def _compile(go: Path, command: str, target: Path, stamps: str, more: Sequence[str]) -> None:
-    line = [str(go), "build", *flags(stamps), *more, "-o", str(target), f"./cmd/{command}"]
-    progress = Progress(command, sys.stderr)
+def _compile(name: str, module: Path, line: Sequence[str]) -> None:
+    progress = Progress(name, sys.stderr)
     with subprocess.Popen(
-        line, cwd=MODULE, env=environment(), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+        line, cwd=module, env=environment(), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
     ) as build:
         ticking = threading.Thread(target=progress.tick, daemon=True)
         ticking.start()
@@ -64,7 +74,7 @@ def _compile(go: Path, command: str, target: Path, stamps: str, more: Sequence[s
             progress.stop()
             ticking.join()
     if build.returncode != 0:
-        raise BuildError(FAILED.format(command=command, code=build.returncode, tail=progress.tail()))
+        raise BuildError(FAILED.format(command=name, code=build.returncode, tail=progress.tail()))
     progress.done()
 
 

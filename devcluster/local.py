@@ -92,6 +92,14 @@ class Local:
         """The URL at which that replica answers reviews, and the one for metrics."""
         return (self.state / f"{replica}.url").read_text().split()
 
+    def reporting_url(self) -> str:
+        """The URL of the first replica's reports; it also stands in the file reporting-url of the state folder."""
+        return self._reporting_file.read_text().strip()
+
+    @property
+    def _reporting_file(self) -> Path:
+        return self.state / "reporting-url"
+
     @property
     def _settings_file(self) -> Path:
         return self.state / "settings.json"
@@ -106,7 +114,9 @@ class Local:
             cluster = plane
         else:
             self.kubeconfig.symlink_to(cluster.kubeconfig.resolve())
-        Replicas(cluster, self.state, settings.replicas, journal=self.journal).start()
+        replicas = Replicas(cluster, self.state, settings.replicas, journal=self.journal)
+        replicas.start()
+        self._reporting_file.write_text(f"{replicas[0].metrics_url}\n")
 
     def _check_same(self, settings: Settings) -> None:
         dead = [program.name for program in self.programs() if not program.alive()]

@@ -6,6 +6,7 @@ Importing this module starts nothing. No other module starts a thread, except fo
 import gc
 import logging
 import secrets
+import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -24,36 +25,57 @@ from webhook.admission.workloads import WorkloadAdmission
 from webhook.controllers import watches as watching
 from webhook.controllers.allotments import TIMEOUT, AllotmentController
 from webhook.controllers.certificate_reload import CertificateReload
+from webhook.controllers.owner_reads import OwnerReads
 from webhook.controllers.recount import RecountController
+from webhook.controllers.refusal_exchange import RefusalExchange
+from webhook.controllers.refusal_store import RefusalStore
+from webhook.controllers.refusals import RefusalController
 from webhook.controllers.relist import RelistController, restored
 from webhook.controllers.versions import Versions
 from webhook.core.events.aggregator import Occurrence
+from webhook.core.events.reference import Reference
 from webhook.core.reviews.messages import Help
 from webhook.core.sharing.allotment import Timing
 from webhook.http import memory
 from webhook.http import worker as replica
 from webhook.http.client_certificates import Clients
+from webhook.http.plain_server import PlainServer
+from webhook.http.pulse import Pulse
 from webhook.http.tls import ServingCertificate
 from webhook.kube.client import Api, configure
 from webhook.kube.configmaps import ConfigMaps
 from webhook.kube.stream import KubeError, NotFound
-from webhook.observability import metrics
+from webhook.observability import metrics, state_metrics
 from webhook.observability import top_owners as topowners
 from webhook.observability.audit_log import AuditLog
+from webhook.observability.audit_record import Line, timestamp
+from webhook.observability.blocked_metrics import BlockedCollector
 from webhook.observability.events import EventRecorder, edited
+from webhook.observability.holder_metrics import HolderCollector
 from webhook.observability.owners import Owners
+from webhook.observability.refusal_record import refusal
 from webhook.observability.top_owners import TopOwners
 from webhook.state.cluster_state import ClusterState
 from webhook.state.configuration import NAME as CONFIG
 from webhook.state.configuration import ConfigurationLoader
 from webhook.state.quota_view import QuotaView
+from webhook.state.report_source import ReportSource
+from webhook.state.room_view import RoomView
 from webhook.watch.reflector import Reflector
 from webhook.web.dispatcher import Dispatcher
+from webhook.web.pod_usage import PodUsages
+from webhook.web.reporting import reporting
+from webhook.web.reporting_dispatcher import ReportingDispatcher
 from webhook.web.routes import CONFIGURATION, WORKLOADS, create_app
+from webhook.web.sources import Settings, Sources
 
 log = logging.getLogger(__name__)
 
 _FETCH_TIMEOUT = 0.4  # seconds each to connect, for the headers, for the body; the API server gives the review 2 s
+# Seconds after which a thread that works hands the interpreter to one that waits for it, such as the reviews' loop when
+# readers have a report made. By default it is 5 ms, longer than ten reviews take.
+_SWITCH = 0.0005
+_SHARING_TIMEOUT = 2.0  # seconds for a write of what was refused
 _STOPPING = 3.0  # seconds that the threads get to end
 _UNTIL_SEEN = 2.0  # seconds to wait, when stopping, for the watch to show the pods that were admitted last
 
@@ -95,6 +117,21 @@ class _Told:
 
 
 @dataclass(frozen=True, slots=True)
+class _Refusals:
+    """What was refused lately, and who is blocked: as this replica knows it, and as all replicas together do."""
+
+    room: RoomView
+    exchange: RefusalExchange
+    controller: RefusalController
+
+    def take(self, decided: DecisionRecord, made: Line, owner: Reference | None) -> None:
+        """Take in a decision that gets an audit line."""
+        found = refusal(decided, made, owner, self.room.scopes_of)
+        if found is not None:
+            self.controller.take(found)
+
+
+@dataclass(frozen=True, slots=True)
 class _Loops:
     """What runs on threads of its own, and keeps the state up to date."""
 
@@ -115,6 +152,8 @@ class _Parts:
     told: _Told
     admission: PodAdmission
     forecast: WorkloadAdmission
+    refusals: RefusalController
+    reports: ReportSource
     loops: _Loops
     registry: CollectorRegistry
     stop: Event
@@ -126,6 +165,7 @@ def serve(options: Options) -> None:
     Raises TlsError, KubeError or OSError if something that the replica needs at the start is missing or unusable.
     """
     memory.give_back_what_is_free()
+    sys.setswitchinterval(_SWITCH)
     parts = _build(options)
     writer = _started("audit", parts.told.audit.run)
     parts.loops.versions.look()  # so that pods are counted right from the first list on, if the API server is there
@@ -136,22 +176,26 @@ def serve(options: Options) -> None:
         _started("certificate", CertificateReload(parts.certificate, parts.stop, time.time).run),
         _started("version", parts.loops.versions.run),
     ]
-    announcer = _started("events", parts.told.events.run)
+    announcers = [_started("events", parts.told.events.run), _started("refusals", parts.refusals.run)]
     gc.freeze()  # all objects that exist now live as long as the process: the garbage collector can skip them
     log.info("replica %s starts", parts.name)
     if options.client_ca_file:
         log.info("reviews are answered to clients with a certificate for %s alone", options.client_name)
-    drained = False
+    drained, readers, pulse = False, list[PlainServer](), Pulse()
     try:
+        if options.metrics_listen:
+            readers.append(PlainServer(_reporting(parts, pulse), options.metrics_listen))
+            watchers += [_started("reporting", reader.run) for reader in readers]
         others = {
             WORKLOADS: parts.forecast.review,
             CONFIGURATION: ConfigurationAdmission(parts.admission.account).review,
         }
         door = Dispatcher(parts.admission, create_app(parts.admission, parts.registry, others))
-        plain = [options.metrics_listen] if options.metrics_listen else []
         clients = Clients(parts.certificate, options.client_name) if options.client_ca_file else None
-        drained = replica.serve(door, parts.certificate.context(), options.listen, *plain, clients=clients)
+        drained = replica.serve(door, parts.certificate.context(), options.listen, clients=clients, pulse=pulse)
     finally:
+        for reader in readers:
+            reader.stop()
         parts.stop.set()
         parts.admission.account.version_due.set()
         if _ended(workers):
@@ -159,38 +203,67 @@ def serve(options: Options) -> None:
         for reflector in parts.loops.reflectors.values():
             reflector.stop()
         parts.told.audit.stop()
-        _ended([*watchers, writer, announcer])
+        _ended([*watchers, writer, *announcers])
         parts.api.close()
         log.info("replica %s ends", parts.name)
 
 
+def _reporting(parts: _Parts, pulse: Pulse) -> ReportingDispatcher:
+    account, loader = parts.admission.account, parts.loops.settings
+
+    def settings() -> Settings:
+        basis = account.basis
+        return Settings(basis.config, basis.config_hash, loader.reading.problem or None)
+
+    usage = PodUsages(parts.api, clock).read
+    sources = Sources(parts.reports, settings, usage, parts.refusals, parts.reports.latest)
+    return reporting(sources, parts.registry, account.readiness.unready, pulse)
+
+
 def _build(options: Options) -> _Parts:
-    """Build everything: first what is told, then the state, what answers by it, and what keeps it up to date."""
+    """Build everything: first the state, then what is told, what answers by it, and what keeps it up to date."""
     name = secrets.token_hex(4)  # new for each process, so that it never uses what an earlier process held
     certificate = ServingCertificate(options.tls_cert_file, options.tls_key_file, options.client_ca_file)
     configuration = configure(options.kubeconfig)
     api, stop, registry = Api(configuration, clock), Event(), CollectorRegistry(auto_describe=False)
-    told = _tell(options, name, api, registry, stop)
     account = ClusterState(name, options.timing, clock, help_=Help(f"{options.namespace}/{CONFIG}"))
+    refusals = _refuse(options, name, api, account, stop)
+    told = _tell(options, name, api, registry, stop, refusals)
     quotas = QuotaView(clock)
     admission = PodAdmission(account, told.record, quotas)
     early = metrics.EarlyAnswers(registry).record
     forecast = WorkloadAdmission(account, partial(_fetch, api), early, told.audit.record)
     version_api = Api(configuration, clock)  # with connections of its own, which may lead to another API server
-    loops = _loop(options, api, version_api, account, quotas, told, registry, stop)
+    loops = _loop(options, api, version_api, account, quotas, told, refusals, registry, stop)
+    reports = ReportSource(account, lambda: timestamp(time.time()))
     for collector in (
-        metrics.EventCollector(told.events),
-        metrics.KubernetesRules(account, loops.versions),
-        metrics.StateCollector(admission, loops.settings, told.audit, loops.booking, certificate, time.time),
-        metrics.QuotasSeen(quotas),
+        state_metrics.EventCollector(told.events),
+        state_metrics.KubernetesRules(account, loops.versions),
+        state_metrics.StateCollector(admission, loops.settings, told.audit, loops.booking, certificate, time.time),
+        state_metrics.QuotasSeen(quotas),
+        HolderCollector(reports.latest),
+        BlockedCollector(refusals.controller.blocked, time.time),
     ):
         registry.register(collector)
-    return _Parts(name, api, certificate, told, admission, forecast, loops, registry, stop)
+    return _Parts(
+        name, api, certificate, told, admission, forecast, refusals.controller, reports, loops, registry, stop
+    )
 
 
-def _tell(options: Options, name: str, api: Api, registry: CollectorRegistry, stop: Event) -> _Told:
+def _refuse(options: Options, name: str, api: Api, account: ClusterState, stop: Event) -> _Refusals:
+    room = RoomView(account)
+    exchange = RefusalExchange(RefusalStore(ConfigMaps(api, options.namespace, _SHARING_TIMEOUT)), name, clock)
+    top = TopOwners(Owners(api, topowners.WITHIN), clock).find  # one thread may use it, and the audit log has another
+    reads = OwnerReads(api)
+    controller = RefusalController(room, reads, exchange, stop, top=top, clock=clock, wall_clock=time.time)
+    return _Refusals(room, exchange, controller)
+
+
+def _tell(
+    options: Options, name: str, api: Api, registry: CollectorRegistry, stop: Event, refusals: _Refusals
+) -> _Told:
     top = TopOwners(Owners(api, topowners.WITHIN), clock).find
-    audit = AuditLog(name, time.time, options.audit_file, top=top)
+    audit = AuditLog(name, time.time, options.audit_file, top=top, tell=refusals.take)
     return _Told(metrics.Reviews(registry), audit, EventRecorder(api, name, stop, clock, time.time))
 
 
@@ -201,6 +274,7 @@ def _loop(
     account: ClusterState,
     quotas: QuotaView,
     told: _Told,
+    refusals: _Refusals,
     registry: CollectorRegistry,
     stop: Event,
 ) -> _Loops:
@@ -220,6 +294,7 @@ def _loop(
         "quotas": watching.watch_quotas(api, quotas, clock),
         "configuration": watching.watch_config(api, namespace, settings, account.begin_again),
         "allotments": watching.watch_allotments(api, namespace, booking, account.begin_again),
+        "refusals": watching.watch_refusals(api, namespace, refusals.exchange),
     }
     rereading.join(reflector.request_list for reflector in reflectors.values())
     versions = Versions(version_api, account, pods.request_list, stop)

@@ -42,6 +42,9 @@ def test_up_status_and_down(local: Local, monkeypatch: pytest.MonkeyPatch, capsy
     said = capsys.readouterr().out
     assert "up with NODES=2 NODE_MEMORY=1Gi NODE_CPU=4 REPLICAS=2 CONTROLLERS=0" in said
     assert f"export KUBECONFIG={local.kubeconfig}" in said
+    url = (local.state / "reporting-url").read_text().strip()
+    assert url == local.addresses("headroom-1")[1] == local.reporting_url()
+    assert f"reports: {url}/api/v1/commitment\n" in said
     names = [program.name for program in local.programs()]
     assert names == ["etcd", "kube-apiserver", "headroom-1", "headroom-2", "balancer"]
     pids = {program.name: program.pid for program in local.programs()}

@@ -18,7 +18,7 @@ README = "README.md"
 INSTALL = "docs/install.md"
 ALL = (README, "demo/README.md", *sorted(f"docs/{each.name}" for each in (CHECKOUT / "docs").glob("*.md")))
 # What these show is seen where Headroom is installed, before INSTALL opens the gate.
-ON_THE_INSTALLATION = tuple(page for page in ("docs/audit.md", "docs/trial.md") if page in ALL)
+ON_THE_INSTALLATION = tuple(page for page in ("docs/audit.md", "docs/trial.md", "docs/runbooks.md") if page in ALL)
 # Whatever other page has commands is followed on the cluster that README.md brings up, empty, before it is ended.
 ON_THAT_CLUSTER = tuple(
     page

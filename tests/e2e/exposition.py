@@ -1,6 +1,7 @@
 """The samples of one scrape of /metrics, as numbers."""
 
 from prometheus_client.parser import text_string_to_metric_families
+from prometheus_client.samples import Sample
 
 
 class Exposition:
@@ -14,10 +15,13 @@ class Exposition:
 
     def value(self, name: str, **labels: str) -> float:
         """Return the sum of the samples with this name and all these labels; 0 if there is none."""
-        matching = (s for s in self._samples if s.name == name and labels.items() <= s.labels.items())
-        return sum(sample.value for sample in matching)
+        return sum(sample.value for sample in self.samples(name, **labels))
 
-    def labels(self, name: str) -> dict[str, str]:
-        """Return the labels of the only sample with this name."""
-        (found,) = [sample.labels for sample in self._samples if sample.name == name]
-        return found
+    def samples(self, name: str, **labels: str) -> list[Sample]:
+        """Return the samples with this name and all these labels."""
+        return [s for s in self._samples if s.name == name and labels.items() <= s.labels.items()]
+
+    def labels(self, name: str, **labels: str) -> dict[str, str]:
+        """Return all labels of the only sample with this name and these labels."""
+        (found,) = self.samples(name, **labels)
+        return found.labels

@@ -9,6 +9,7 @@ from http.client import HTTPResponse, HTTPSConnection
 from typing import NamedTuple
 
 from devcluster.api import Object
+from devcluster.replica import Replica
 from devcluster.replicas import Replicas
 
 JSON = {"Content-Type": "application/json"}
@@ -28,10 +29,13 @@ class Reply(NamedTuple):
 
 
 class Peer:
-    """Opens a new connection for each request, and trusts only the authority that issued Headroom's certificate."""
+    """Opens a new connection for each request, and trusts only the authority that issued Headroom's certificate.
 
-    def __init__(self, replicas: Replicas) -> None:
-        self._host, self._port = "127.0.0.1", replicas[0].port
+    It talks to one replica, by default the first.
+    """
+
+    def __init__(self, replicas: Replicas, replica: Replica | None = None) -> None:
+        self._host, self._port = "127.0.0.1", (replica or replicas[0]).port
         self._context = ssl.create_default_context(cafile=replicas.ca_file)
 
     def review(self, **request: object) -> Reply:

@@ -111,6 +111,8 @@ def test_deleting_the_gate_opens_it(cluster: ControlPlane, gate: None) -> None:
         ("delete configmap headroom-config", False),
         ("annotate configmap headroom-config a=b", False),
         ("create configmap headroom-allotments --dry-run=server", True),
+        ("get configmaps --field-selector=metadata.name=headroom-refusals", True),
+        ("delete configmap headroom-refusals", False),
         ("get secrets", False),
         ("get configmaps --namespace=default", False),
         ("run pod --image=none", False),

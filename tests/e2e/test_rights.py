@@ -19,10 +19,12 @@ CLUSTER_WIDE: set[Rule] = {
     *(("get", f"{kind}.apps", "") for kind in ("daemonsets", "deployments", "replicasets", "statefulsets")),
     ("get", "jobs.batch", ""),
     ("get", "replicationcontrollers", ""),
+    ("list", "pods.metrics.k8s.io", ""),
 }
 OWN_NAMESPACE: set[Rule] = {
     *((verb, "configmaps", "headroom-config") for verb in ("get", "list", "watch")),
     *((verb, "configmaps", "headroom-allotments") for verb in ("get", "list", "watch", "update")),
+    *((verb, "configmaps", "headroom-refusals") for verb in ("list", "watch", "patch")),
     ("create", "configmaps", ""),
 }
 

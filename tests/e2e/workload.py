@@ -38,8 +38,16 @@ class Workload:
 
     def touch(self) -> None:
         """Make the controller try again now; after refusals it would wait for up to 16 minutes."""
+        self._touch(self.replica_set())
+
+    def touch_all(self) -> None:
+        """Do the same with all its ReplicaSets, during an update."""
+        for each in self._replica_sets():
+            self._touch(each)
+
+    def _touch(self, replica_set: Object) -> None:
         annotations = {"headroom.internal/tried-again": str(next(self._touches))}
-        path = f"{self._path}/replicasets/{self.replica_set()['metadata']['name']}"
+        path = f"{self._path}/replicasets/{replica_set['metadata']['name']}"
         self.story.api.patch(path, {"metadata": {"annotations": annotations}})
 
     def replica_set(self) -> Object:
@@ -60,9 +68,9 @@ class Workload:
         """Wait until there are `pods` pods, and, if the controller wants more, until another one was refused."""
         self._until_there_are(pods)
         if self.replica_set()["spec"]["replicas"] > pods:
-            refused = self._refusals()
+            refused = len(self.refusals())
             self.touch()
-            until(lambda: self._refusals() > refused, f"a refusal after {pods} pods", SECONDS)
+            until(lambda: len(self.refusals()) > refused, f"a refusal after {pods} pods", SECONDS)
         assert len(self.pods()) == pods
 
     def condition(self, kind: str) -> Object | None:
@@ -86,6 +94,7 @@ class Workload:
                 touched = now
             time.sleep(0.1)
 
-    def _refusals(self) -> int:
-        lines = self.story.headroom.audit_lines(self.story.namespace)
-        return sum(line["decision"] == "deny" and (line["owner_name"] or "").startswith(self.name) for line in lines)
+    def refusals(self) -> list[str]:
+        """Return when pods of it were refused, oldest first."""
+        lines = [line for line in self.story.headroom.audit_lines(self.story.namespace) if line["decision"] == "deny"]
+        return [line["ts"] for line in lines if (line["owner_name"] or "").startswith(self.name)]

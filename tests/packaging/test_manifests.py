@@ -192,7 +192,14 @@ def test_anybody_may_reach_the_webhook_and_only_monitoring_the_metrics(
     reviews, metrics = policy["spec"]["ingress"]
     assert reviews == {"ports": [{"protocol": "TCP", "port": ports["https"]}]}
     assert metrics["ports"] == [{"protocol": "TCP", "port": ports["http"]}]
-    assert metrics["from"] == [{"namespaceSelector": {"matchLabels": {"headroom.internal/monitoring": "true"}}}]
+    hosted = {"kubernetes.io/metadata.name": "kube-system"}
+    assert metrics["from"] == [
+        {"namespaceSelector": {"matchLabels": {"headroom.internal/monitoring": "true"}}},
+        {
+            "namespaceSelector": {"matchLabels": hosted},
+            "podSelector": {"matchLabels": {"k8s-app": "konnectivity-agent"}},
+        },
+    ]
 
 
 def test_its_requests_wait_behind_no_crowd_of_creates(base: list[Manifest], pod: Manifest) -> None:
@@ -224,11 +231,13 @@ def test_rbac_is_exactly_what_is_used(base: list[Manifest]) -> None:
         },
         {"apiGroups": ["batch"], "resources": ["jobs"], "verbs": ["get"]},
         {"apiGroups": [""], "resources": ["replicationcontrollers"], "verbs": ["get"]},
+        {"apiGroups": ["metrics.k8s.io"], "resources": ["pods"], "verbs": ["list"]},
         {"nonResourceURLs": ["/version"], "verbs": ["get"]},
     ]
     assert one(base, "Role")["rules"] == [
         configmaps(["get", "list", "watch"], resourceNames=["headroom-config"]),
         configmaps(["get", "list", "watch", "update"], resourceNames=["headroom-allotments"]),
+        configmaps(["list", "watch", "patch"], resourceNames=["headroom-refusals"]),
         configmaps(["create"]),
     ]
 

@@ -82,6 +82,22 @@ def test_the_component_for_bindings_adds_one_rule_to_the_gate(tmp_path: Path) ->
     assert after == before
 
 
+def test_the_component_for_nudges_adds_the_right_to_patch_controllers_and_nothing_else(tmp_path: Path) -> None:
+    kustomization = {
+        "resources": [str(os.path.relpath(MANIFESTS / "base", tmp_path))],
+        "components": [str(os.path.relpath(MANIFESTS / "components" / "nudge", tmp_path))],
+    }
+    (tmp_path / "kustomization.yaml").write_text(yaml.safe_dump(kustomization))
+    before, after = render(MANIFESTS / "base"), render(tmp_path)
+    role, binding = one(after, "ClusterRole", "headroom-nudge"), one(after, "ClusterRoleBinding", "headroom-nudge")
+    assert {(r, *rule["verbs"]) for rule in role["rules"] for r in rule["resources"]} == {
+        (kind, "patch") for kind in ("daemonsets", "jobs", "replicasets", "replicationcontrollers", "statefulsets")
+    }
+    assert binding["subjects"] == one(before, "ClusterRoleBinding")["subjects"]
+    assert binding["roleRef"]["name"] == "headroom-nudge"
+    assert [each for each in after if each not in (role, binding)] == before
+
+
 def overlay(checkout: Path, text: str) -> list[Manifest]:
     """Render an overlay of an owner's own."""
     shutil.copytree(MANIFESTS, checkout / "manifests", ignore=shutil.ignore_patterns("tls"))

@@ -30,7 +30,7 @@ pytestmark = pytest.mark.live
 
 OBJECT, _ = SHARED
 MOST = 64 << 10  # bytes of the shared object, as the API server shows it
-LIMIT = 256 << 20  # bytes of memory, of the 384 MiB that manifests/base/deployment.yaml gives
+LIMIT = 256 << 20  # bytes of memory, of the 448 MiB that manifests/base/deployment.yaml gives
 SECONDS, LEAST, WHOLE = 12.0, 2_000, 100_000  # reviews are sent for so long, and so many at least; in full so many
 FORGERS = 6  # where each review is sent over a connection of its own
 RESERVED = r'headroom_reservations\{state="open"\}'

@@ -11,6 +11,7 @@ from typing import Any, BinaryIO
 from webhook.admission.decision_record import DecisionRecord
 from webhook.core.events.reference import Reference
 from webhook.observability.audit_log import AuditLog
+from webhook.observability.audit_record import Line
 
 NOW = 1_767_225_600.25  # 2026-01-01 00:00:00.250 UTC
 
@@ -20,10 +21,11 @@ def writing(
     out: BinaryIO,
     file: Path | None = None,
     top: Callable[[Reference], Reference | None] = lambda _: None,
+    tell: Callable[[DecisionRecord, Line, Reference | None], None] = lambda *_: None,
     **limits: int,
 ) -> Iterator[AuditLog]:
     """Run an audit log; its thread ends with the `with` block."""
-    audit = AuditLog("r1", lambda: NOW, str(file) if file else None, out, top=top, **limits)
+    audit = AuditLog("r1", lambda: NOW, str(file) if file else None, out, top=top, tell=tell, **limits)
     writer = threading.Thread(target=audit.run)
     writer.start()
     try:

@@ -4,7 +4,7 @@ import yaml
 
 from tests.support.kustomize import MANIFESTS
 from webhook.core.values.quantity import nanos, whole
-from webhook.http.worker import Limits
+from webhook.http.listeners import Limits
 
 # Peers at each replica: in a full run, twice as many as it accepts; else just enough to take every place.
 FULL, SHORT = (1_600, 780), (Limits().connections, 100)

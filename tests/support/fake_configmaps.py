@@ -74,6 +74,8 @@ class FakeConfigMaps(FakeApiServer):
                 return 404, None
             if call.method == "PUT":
                 return self._replace(name, sent)
+            if call.method == "PATCH":
+                return self._patch(name, sent)
             return 200, self.objects[name]
 
     def _create(self, sent: dict[str, Any]) -> tuple[int, Any]:
@@ -87,6 +89,14 @@ class FakeConfigMaps(FakeApiServer):
         if sent["metadata"]["resourceVersion"] != self.objects[name]["metadata"]["resourceVersion"]:
             return 409, None
         self.put(name, data=sent["data"])
+        return 200, self.objects[name]
+
+    def _patch(self, name: str, sent: dict[str, Any]) -> tuple[int, Any]:
+        revision = self.objects[name]["metadata"]["resourceVersion"]
+        if sent["metadata"].get("resourceVersion", revision) != revision:
+            return 409, None
+        merged = self.objects[name]["data"] | sent["data"]
+        self.put(name, data={key: value for key, value in merged.items() if value is not None})
         return 200, self.objects[name]
 
 

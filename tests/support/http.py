@@ -88,8 +88,8 @@ def door(admission: PodAdmission, app: Flask | None = None) -> Dispatcher:
 class House:
     """A fake of the worker that connections belong to. Make it on a running event loop."""
 
-    def __init__(self, door: Dispatcher) -> None:
-        self.handler: Handler = door
+    def __init__(self, door: Handler) -> None:
+        self.handler = door
         self.room, self.loop = BodyBudget(), asyncio.get_running_loop()
         self.table = ConnectionTable[Connection](100, 100)
         self.clients: Clients | None = None

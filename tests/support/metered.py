@@ -15,9 +15,14 @@ from webhook.controllers.relist import RelistController
 from webhook.kube.client import Api
 from webhook.kube.configmaps import ConfigMaps
 from webhook.observability.audit_log import AuditLog
+from webhook.observability.audit_record import timestamp
+from webhook.observability.blocked_metrics import BlockedCollector
 from webhook.observability.events import EventRecorder
-from webhook.observability.metrics import EventCollector, QuotasSeen, Recounts, Reviews, StateCollector
+from webhook.observability.holder_metrics import HolderCollector
+from webhook.observability.metrics import Recounts, Reviews
+from webhook.observability.state_metrics import EventCollector, QuotasSeen, StateCollector
 from webhook.state.configuration import ConfigurationLoader
+from webhook.state.report_source import ReportSource
 
 WALL = 1_700_000_000.0
 
@@ -60,4 +65,7 @@ def metered(judge: Judge, folder: Path) -> Metered:
     announcing = EventRecorder(api, "r1", threading.Event(), judge.clock, lambda: WALL)
     registry.register(EventCollector(announcing))
     registry.register(QuotasSeen(judge.admission.quotas))
+    report = ReportSource(judge.admission.account, lambda: timestamp(WALL))
+    registry.register(HolderCollector(report.latest))
+    registry.register(BlockedCollector(lambda: (), lambda: WALL))
     return Metered(judge, registry, settings, audit, booking, announcing, api)

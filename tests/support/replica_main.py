@@ -9,12 +9,16 @@ from pathlib import Path
 from prometheus_client import CollectorRegistry, Counter
 
 from tests.support.replica import Judge
+from tests.support.reports import sources
 from webhook.admission import deadlines as patience
 from webhook.http import worker as replica
 from webhook.http.client_certificates import Clients
+from webhook.http.listeners import Limits
+from webhook.http.plain_server import PlainServer
+from webhook.http.pulse import Pulse
 from webhook.http.tls import ServingCertificate
-from webhook.http.worker import Limits
 from webhook.web.dispatcher import Dispatcher
+from webhook.web.reporting import reporting
 from webhook.web.routes import create_app
 
 WAITING = "waits"  # the file waits-N is created once more than N reviews wait for a booking
@@ -42,6 +46,8 @@ def main() -> None:
     for index in range(2_000):
         large.labels(f"{index:01000}").inc()
     door = Dispatcher(judge.admission, create_app(judge.admission, registry))
+    pulse = Pulse()
+    plain = reporting(sources(), registry, judge.admission.account.readiness.unready, pulse)
     authorities = asked.folder / CLIENTS
     certificate = ServingCertificate(
         asked.folder / "tls.crt", asked.folder / "tls.key", authorities if authorities.exists() else None
@@ -50,7 +56,14 @@ def main() -> None:
     clients = Clients(certificate, "kube-apiserver") if authorities.exists() else None
     told = zip(Limits._fields, Limits(), asked.limits.split(","), strict=True)
     limits = Limits(**{name: type(shipped)(text) for name, shipped, text in told})  # type: ignore[arg-type]
-    drained = replica.serve(door, certificate.context(), asked.listen, asked.plain, limits=limits, clients=clients)
+    reader = PlainServer(plain, asked.plain, limits)
+    thread = threading.Thread(target=reader.run)
+    thread.start()
+    try:
+        drained = replica.serve(door, certificate.context(), asked.listen, limits, clients, pulse)
+    finally:
+        reader.stop()
+        thread.join()
     print("drained" if drained else "interrupted", flush=True)
 
 

@@ -22,6 +22,8 @@ from tests.support.fake_cluster import FakeCluster
 from tests.support.replica import review
 from webhook import manager as server
 from webhook.admission.fetch import FetchError, MissingError
+from webhook.controllers.refusal_store import NAME as REFUSALS
+from webhook.core.reporting.publication import read
 from webhook.kube.client import Api
 from webhook.kube.client import ApiResponse as ApiAnswer
 from webhook.kube.stream import KubeError, NotFound, Unanswered
@@ -147,6 +149,9 @@ def test_it_becomes_ready_judges_and_leaves(cluster: FakeCluster, start: Callabl
     cluster.add_pod("a", "3Gi")
     until(lambda: replica.shown().value("headroom_pods") == 1)
     name = next(iter(state_of(cluster).holdings))
+    until(lambda: REFUSALS in cluster.objects)
+    shown = read(cluster.data(REFUSALS)[name])
+    assert [row.name for row in shown.denials] == [each.owner.name for each in shown.blocked] == ["b"]
     replica.process.send_signal(signal.SIGTERM)
     assert replica.process.wait(60) == 0
     assert state_of(cluster).holdings == {}
@@ -187,6 +192,22 @@ def test_what_a_quota_will_refuse_is_refused_while_quotas_are_seen(
     assert not replica.ask("a", "2Gi")
     assert replica.ask("b", "1Gi")
     until(lambda: b"QuotaExceeded" in b"".join(replica.lines()))
+
+
+@pytest.mark.long
+def test_reports_are_of_the_account_that_reviews_are_judged_by(
+    cluster: FakeCluster, start: Callable[[], Replica]
+) -> None:
+    replica = start()
+    cluster.add_pod("a", "3Gi")
+    until(lambda: [each["name"] for each in json.loads(replica.page("/api/v1/pods"))["items"]] == ["a"])
+    (cluster_row,) = json.loads(replica.page("/api/v1/commitment"))["scopes"]
+    assert cluster_row["memory"]["requests"]["committed"] == 3 << 30
+    assert cluster_row["memory"]["requests"]["bound"] == 8 << 30
+    assert json.loads(replica.page("/"))["Nodes"][0]["NodeName"] == "node"
+    assert json.loads(replica.page("/api/v1/config"))["problem"] is None
+    assert "metrics.k8s.io is not served" in json.loads(replica.page("/pod-metrics"))["detail"]
+    assert not replica.ask("b", "6Gi"), "it is the same account"
 
 
 @pytest.mark.long

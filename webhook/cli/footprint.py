@@ -10,6 +10,7 @@ from typing import Literal, NamedTuple
 import click
 import yaml
 
+from webhook.cli.files import STDIN, files, read
 from webhook.core.manifests.documents import ManifestError
 from webhook.core.manifests.manifest import Holding, Item, Other, contents, holdings
 from webhook.core.manifests.output import data, reasons, subject, table
@@ -17,8 +18,6 @@ from webhook.core.manifests.settings import Setting
 from webhook.core.pods.rules import NEWEST, RuleSet, VersionError, chosen
 from webhook.core.reviews.messages import printable
 
-_STDIN = "-"
-_SUFFIXES = {".yaml", ".yml", ".json"}
 _MOST_SHOWN = 400  # characters of an error about a file
 
 
@@ -124,37 +123,19 @@ def _warnings(found: list[Holding]) -> Iterator[str]:
 
 def _find(sources: tuple[Path, ...], *, recursive: bool, guess: bool) -> _Found:
     found = _Found([], [], [], [])
-    for path in [file for source in sources for file in _files(source, recursive=recursive)]:
-        for each in contents(_read(path), guess=guess):
+    for path in [file for source in sources for file in files(source, recursive=recursive)]:
+        for each in contents(read(path), guess=guess):
             match each:
                 case Item():
                     found.items.append(each)
                 case Other():
                     found.others.append(each)
                 case ManifestError():
-                    name = "standard input" if str(path) == _STDIN else path
+                    name = "standard input" if str(path) == STDIN else path
                     found.faults.append(printable(f"{name}: {each}", _MOST_SHOWN))
                 case _:
                     found.settings.append(each)
     return found
-
-
-def _files(source: Path, *, recursive: bool) -> Iterator[Path]:
-    """Yield the file itself, or the manifests in a folder, sorted by name."""
-    if not source.is_dir() or str(source) == _STDIN:
-        yield source
-        return
-    inside = source.rglob("*") if recursive else source.glob("*")
-    yield from sorted(path for path in inside if path.suffix in _SUFFIXES and path.is_file())
-
-
-def _read(path: Path) -> bytes:
-    if str(path) == _STDIN:
-        return sys.stdin.buffer.read()
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise click.UsageError(f"{path}: cannot be read: {error.strerror}") from error
 
 
 def _text(found: list[Holding], output: Literal["table", "json", "yaml"], *, why: bool, whole: bool) -> str:

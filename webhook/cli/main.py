@@ -10,7 +10,7 @@ import click
 
 from webhook import __version__
 
-_COMMANDS: Final = ("footprint", "serve", "trial")
+_COMMANDS: Final = ("check", "fit", "footprint", "report", "serve", "simulate", "trial")
 """The names of the commands; the module `webhook.cli.NAME` holds the command NAME."""
 
 

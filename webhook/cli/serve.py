@@ -7,8 +7,8 @@ import click
 
 from webhook import manager as server
 from webhook.core.sharing.allotment import Timing
-from webhook.http import worker as replica
 from webhook.http.client_certificates import API_SERVER
+from webhook.http.listeners import address
 from webhook.http.tls import TlsError
 from webhook.kube.stream import KubeError
 from webhook.observability import logging as logbook
@@ -22,7 +22,7 @@ class _Address(click.ParamType[str]):
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """Return the value if it is an address to listen at; else fail with the reason."""
         try:
-            replica.address(value)
+            address(value)
         except ValueError as error:
             self.fail(str(error), param, ctx)
         return value
@@ -31,7 +31,9 @@ class _Address(click.ParamType[str]):
 @click.command(context_settings={"show_default": True})
 @click.option("--listen", type=_Address(), default="0.0.0.0:8443", help="Address for reviews, over TLS.")
 @click.option(
-    "--metrics-listen", type=_Address(), help="Address for /metrics, /healthz and /readyz, without TLS. Default: none."
+    "--metrics-listen",
+    type=_Address(),
+    help="Address for reports (REST), /metrics, /healthz and /readyz, without TLS. Default: none.",
 )
 @click.option("--tls-cert-file", type=click.Path(path_type=Path), required=True, help="Serving certificate, PEM.")
 @click.option("--tls-key-file", type=click.Path(path_type=Path), required=True, help="Its key, PEM.")

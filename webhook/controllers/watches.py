@@ -6,6 +6,8 @@ from typing import Final
 
 from webhook.controllers.allotment_store import NAME as ALLOTMENTS
 from webhook.controllers.allotments import AllotmentController
+from webhook.controllers.refusal_exchange import RefusalExchange
+from webhook.controllers.refusal_store import NAME as REFUSALS
 from webhook.core.api.types import Node, ObjectError, Pod, WatchedPod, reader
 from webhook.core.ledger.info import PodInfo, node_info, pod_info
 from webhook.core.ledger.nodes import NodeInfo
@@ -137,6 +139,11 @@ def watch_allotments(
 ) -> Reflector[ConfigMap]:
     """Return the reflector that shows `booking` what other replicas write into the shared object."""
     return _watch_config_map(api, namespace, ALLOTMENTS, booking.tell, booking.listed, begin_again)
+
+
+def watch_refusals(api: Api, namespace: str, exchange: RefusalExchange) -> Reflector[ConfigMap]:
+    """Return the reflector that shows `exchange` what other replicas refuse."""
+    return _watch_config_map(api, namespace, REFUSALS, exchange.tell, exchange.tell, lambda *_: None)
 
 
 def _watch_config_map(

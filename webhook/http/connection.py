@@ -7,7 +7,7 @@ Only an idle connection may be silent for long. In every other state the peer mu
 the handshake, send the rest of a request, read a response, or complete the close.
 
 The connection answers requests one at a time, in the order in which they arrived. While requests wait for their turn,
-it does not read from the socket.
+it does not read from the socket. A stream is the last response of its connection, and goes on until one side ends it.
 """
 
 import asyncio
@@ -22,13 +22,12 @@ from msgspec.structs import replace
 
 from webhook.http.client_certificates import Clients
 from webhook.http.connection_table import ConnectionTable, Rank
-from webhook.http.messages import CONTINUE, Request, Response, plain
+from webhook.http.messages import CONTINUE, Request, Response, Stream, plain
 from webhook.http.parser import BodyBudget, RequestParser, Step, crowded
 from webhook.http.wsgi import Origin
 
 log = logging.getLogger(__name__)
 
-MOST_UNREAD = 16 << 20  # bytes of responses that slow peers have not read yet, over all connections
 _LARGE = 64 << 10  # bytes; longer than the response to any review
 _PROMPT = 1.0  # seconds within which a body from an API server arrives in full
 _READS = frozenset({b"GET", b"HEAD"})
@@ -42,8 +41,8 @@ class Handler(Protocol):
     def probes(self) -> Collection[bytes]:
         """Paths that a client may GET without a client certificate."""
 
-    def handle(self, request: Request, origin: Origin) -> Response | Coroutine[Any, Any, Response]:
-        """Return the response, or a coroutine that returns it later."""
+    def handle(self, request: Request, origin: Origin) -> Response | Stream | Coroutine[Any, Any, Response]:
+        """Return the response, a stream, or a coroutine that returns the response later."""
 
     def is_review(self, request: Request) -> bool:
         """Say whether this is a request that only an API server makes; its connection is closed after all others."""
@@ -75,6 +74,7 @@ class Connection(asyncio.Protocol):
         self._due: deque[Request | Response] = deque()
         self._awaited: asyncio.Task[Response] | None = None  # the next response
         self._judged = False  # whether that response answers a review
+        self._stream: Stream | None = None  # the response that goes on
         self._stranger = True  # no complete request has arrived yet
         self._reading = True
         self._read = True  # False while the peer is too slow to read our responses
@@ -145,9 +145,11 @@ class Connection(asyncio.Protocol):
         self._count_unread(0)
         if self._awaited is not None:
             self._awaited.cancel()
+        if self._stream is not None:
+            self._stream.left(self)
         self._table.remove(self)
         # Break the reference cycle: otherwise all of it, with OpenSSL's memory, stays until the garbage collector runs.
-        self._transport = self._link = self.accepting = self._handshake = None
+        self._transport = self._link = self.accepting = self._handshake = self._stream = None
 
     # -- responses -----------------------------------------------------------------------------------------------------
 
@@ -158,11 +160,11 @@ class Connection(asyncio.Protocol):
 
     def _answer_due(self) -> None:
         due = self._due
-        while due and self._awaited is None and self._read and not self._closing:
+        while due and self._awaited is None and self._read and self._stream is None and not self._closing:
             self._answer(due.popleft())
         if self._transport is None or self._closing:
             return
-        if not due and self._awaited is None:
+        if not due and self._awaited is None and self._stream is None:
             if self._reader.ended:
                 self._close()
                 return
@@ -183,6 +185,8 @@ class Connection(asyncio.Protocol):
             said = _failed(asked, error)
         if isinstance(said, Response):
             self._answer_with(asked, said)
+        elif isinstance(said, Stream):
+            self._begin(said)
         else:
             self._judged = self._worker.handler.is_review(asked)
             self._awaited = self._worker.loop.create_task(said)
@@ -200,7 +204,7 @@ class Connection(asyncio.Protocol):
     def _answer_with(self, asked: Request, said: Response) -> None:
         if not self.proven and said.status in _REVIEWED and self._worker.handler.is_review(asked):
             self.proven = True
-        if len(said.body) > _LARGE and self._worker.room.unread > MOST_UNREAD:
+        if len(said.body) > _LARGE and self._worker.room.unread > self._worker.room.most_unread:
             said = _logged(plain(503, "too many answers are waiting to be read", retry_after=1))
         self._send(said)
 
@@ -212,6 +216,29 @@ class Connection(asyncio.Protocol):
         last = (self._reader.ended or not worker.alive or self._is_outdated()) and not self._due
         self._transport.write(said.encode(worker.date, last=last))
         if last:
+            self._close()
+
+    def _begin(self, stream: Stream) -> None:
+        if self._transport is None or self._closing:
+            return
+        self._since = self._worker.loop.time()
+        self._transport.write(stream.encode(self._worker.date))
+        self._stream = stream
+        stream.joined(self)
+
+    def push(self, data: bytes) -> bool:
+        """Send bytes of the stream; False: nothing was sent, because the peer is too slow to read or gone.
+
+        A peer that goes on not to read is cut off like any other that is stuck.
+        """
+        if self._transport is None or self._closing or not self._read:
+            return False
+        self._transport.write(data)
+        return True
+
+    def end_stream(self) -> None:
+        """End the stream, if there is one, and close the connection."""
+        if self._stream is not None and not self._closing:
             self._close()
 
     def _is_outdated(self) -> bool:
@@ -236,7 +263,7 @@ class Connection(asyncio.Protocol):
             return Rank.IDLE
         if self._awaited is not None and (self._judged or self.proven):
             return Rank.ANSWERED
-        busy = self._stranger or not self._read or self._awaited is not None
+        busy = self._stranger or not self._read or self._awaited is not None or self._stream is not None
         unfinished = busy or self._reader.step is not Step.BETWEEN
         if self.proven:
             return Rank.KNOWN_BUSY if unfinished else Rank.KNOWN
@@ -271,7 +298,7 @@ class Connection(asyncio.Protocol):
         return not self._is_busy() and (self._reader.step is not Step.BETWEEN or self._stranger)
 
     def _is_busy(self) -> bool:
-        return bool(self._due) or self._awaited is not None
+        return bool(self._due) or self._awaited is not None or self._stream is not None
 
     def close_if_outdated(self, since: float) -> None:
         """Close it if it has been idle since then and the authority that verified its peer is no longer trusted."""

@@ -1,7 +1,9 @@
 """HTTP/1.1 as values: a request as it was read, a response as it is written."""
 
+from collections.abc import Callable
 from functools import lru_cache
 from http import HTTPStatus
+from typing import Protocol
 
 from msgspec import Struct
 
@@ -48,6 +50,33 @@ class Response(Struct, frozen=True, gc=False):
         if self.to_head:
             return b"%bDate: %b\r\n%b\r\n" % (head, date, end)
         return b"%bDate: %b\r\n%bContent-Length: %d\r\n\r\n%b" % (head, date, end, len(self.body), self.body)
+
+
+class Sink(Protocol):
+    """Where the bytes of a stream go: a connection. The event loop's thread calls it."""
+
+    def push(self, data: bytes) -> bool:
+        """Send bytes; False: nothing was sent, because the peer is too slow to read or gone."""
+
+    def end_stream(self) -> None:
+        """End the response, and close the connection."""
+
+
+class Stream(Struct, frozen=True, gc=False):
+    """A response that goes on: it ends when its connection does, and its length is not known before.
+
+    The event loop's thread calls `joined` with the connection once the head is sent, and `left` once the connection is
+    gone.
+    """
+
+    content_type: str
+    joined: Callable[[Sink], None]
+    left: Callable[[Sink], None]
+    others: tuple[tuple[str, str], ...] = ()
+
+    def encode(self, date: bytes) -> bytes:
+        """Return the bytes of its head."""
+        return b"%bDate: %b\r\n%b\r\n" % (_head(200, self.content_type, None, self.others), date, _CLOSE)
 
 
 @lru_cache(maxsize=64)

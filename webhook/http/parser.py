@@ -27,6 +27,7 @@ LONGEST_TARGET = 4094  # bytes
 MOST_FIELDS = 40
 LONGEST_HEAD = 16 << 10  # bytes
 MOST_HELD = 32 << 20  # bytes; docs/install.md has the table of what takes memory
+MOST_UNREAD = 16 << 20  # bytes of responses that slow peers have not read yet, over all connections
 MOST_DISCARDED = 64 << 20  # bytes of a request that has already been refused
 MOST_KNOWN = 1024  # heads
 LONGEST_KNOWN = 1 << 10  # bytes of a head
@@ -62,11 +63,13 @@ class BodyBudget:
     """Counts, over all connections, the bytes of bodies that are still arriving and of responses not read by peers.
 
     When the bodies hold too much, the one that has been arriving for the longest time gives way to the newest. Peers
-    that have never sent a review come first: a body from an API server arrives in full within milliseconds.
+    that have never sent a review come first: a body from an API server arrives in full within milliseconds. `most_held`
+    and `most_unread` are in bytes.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, most_held: int = MOST_HELD, most_unread: int = MOST_UNREAD) -> None:
         self.held = self.unread = 0
+        self.most_held, self.most_unread = most_held, most_unread
         self._large: tuple[dict[RequestParser, Owner], ...] = (
             {},
             {},
@@ -83,7 +86,7 @@ class BodyBudget:
 
     def find(self, reader: "RequestParser") -> bool:
         """Make room for this parser's body by giving up others; say whether there is enough."""
-        while self.held > MOST_HELD:
+        while self.held > self.most_held:
             oldest = [next(iter(large.items())) for large in self._large if large]
             if not any(each is not reader and owner.give_way() for each, owner in oldest):
                 return False
@@ -324,7 +327,7 @@ class RequestParser:
         elif size > SMALL:
             if size - len(piece) <= SMALL:
                 self._room.enter(self, self._owner)
-            if self._room.held > MOST_HELD and not self._room.find(self):
+            if self._room.held > self._room.most_held and not self._room.find(self):
                 self._refuse(crowded())
 
     def on_message_complete(self) -> None:

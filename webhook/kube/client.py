@@ -5,7 +5,8 @@ they take about a hundred times as long to decode as msgspec does. This module d
 """
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
@@ -37,18 +38,33 @@ def configure(kubeconfig: str | None) -> Any:
     The client's own hook refreshes the token: in a pod once a minute, with a kubeconfig when the token expires. Raises
     `Unconfigured` if neither can be used.
     """
+    if kubeconfig is not None:
+        return configure_user(kubeconfig)
     configuration = Configuration()
+    with _unconfigured("the pod's service account"):
+        load_incluster_config(client_configuration=configuration)  # type: ignore[no-untyped-call]  # it has none
+    return configuration
+
+
+def configure_user(kubeconfig: str | None = None, context: str | None = None) -> Any:
+    """Return the configuration from a user's kubeconfig, as kubectl finds it: that file, $KUBECONFIG or ~/.kube/config.
+
+    Raises `Unconfigured` if it cannot be used, or has no such context.
+    """
+    configuration = Configuration()
+    with _unconfigured(f"the kubeconfig {kubeconfig}" if kubeconfig else "the kubeconfig"):
+        load_kube_config(kubeconfig, context, client_configuration=configuration, persist_config=False)  # type: ignore[no-untyped-call]  # it has none
+    return configuration
+
+
+@contextmanager
+def _unconfigured(source: str) -> Iterator[None]:
     try:
-        if kubeconfig is None:
-            load_incluster_config(client_configuration=configuration)  # type: ignore[no-untyped-call]  # it has none
-        else:
-            load_kube_config(kubeconfig, client_configuration=configuration, persist_config=False)  # type: ignore[no-untyped-call]  # it has none
+        yield
     except (ConfigException, OSError, ValueError, YAMLError, TypeError, AttributeError, KeyError) as error:
         # The client raises the last three for a file that is not shaped like a kubeconfig.
-        source = f"the kubeconfig {kubeconfig}" if kubeconfig else "the pod's service account"
         fault = " ".join(str(error).split())
         raise Unconfigured(f"cannot use {source}: {fault}; name a usable file with --kubeconfig") from error
-    return configuration
 
 
 class Api:

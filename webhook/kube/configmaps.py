@@ -1,6 +1,7 @@
-"""Reads and writes whole ConfigMaps of Headroom's own namespace."""
+"""Reads and writes ConfigMaps of Headroom's own namespace."""
 
 import json
+from collections.abc import Mapping
 
 import msgspec
 
@@ -60,6 +61,15 @@ class ConfigMaps:
         body = self._manifest(name, data, resourceVersion=str(revision))
         path = f"{self._path}/{name}"
         return _read(self._api.replace(path, body, timeout=timeout or self._timeout).body).revision
+
+    def patch(self, name: str, data: Mapping[str, str | None], revision: int = 0, timeout: float | None = None) -> int:
+        """Set keys, or remove those that are None, and leave the others alone; return the new revision.
+
+        With a `revision`, only if the ConfigMap still has it, else `Conflict`. Raises `NotFound`.
+        """
+        metadata = {"resourceVersion": str(revision)} if revision else {}
+        body = json.dumps({"metadata": metadata, "data": data}).encode()
+        return _read(self._api.patch(f"{self._path}/{name}", body, timeout=timeout or self._timeout).body).revision
 
     def _manifest(self, name: str, data: dict[str, str], **metadata: str) -> bytes:
         metadata |= {"name": name, "namespace": self._namespace}

@@ -97,7 +97,9 @@ def refusal(body: bytes | msgspec.Raw, http_status: int = 0, retry_after: str = 
     try:
         status = _status_decoder.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError):
-        status = _Status(message=bytes(body)[:400].decode(errors="replace"))
+        status = _Status()
+    if not status.message:  # it is not a Status, but what something behind a proxy said
+        status = msgspec.structs.replace(status, message=bytes(body)[:400].decode(errors="replace"))
     code = http_status or status.code
     # The header may also carry a date; the API server sends seconds.
     seconds = float(retry_after) if retry_after.isdecimal() else 0.0

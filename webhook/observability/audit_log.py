@@ -20,7 +20,7 @@ import msgspec
 
 from webhook.admission.decision_record import DecisionRecord
 from webhook.core.events.reference import Reference
-from webhook.observability.audit_record import SCHEMA, TopOwner, line, maker, timestamp, worth_a_line
+from webhook.observability.audit_record import SCHEMA, Line, TopOwner, line, maker, timestamp, worth_a_line
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +42,8 @@ class _Queued(NamedTuple):
 class AuditLog:
     """The queue of audit lines and its writer. One thread calls `run`; any thread may call `record`.
 
-    The writer calls `top` to find the controller of an owner (top_owners.py). `file` is opened at once, which may raise
+    The writer calls `top` to find the controller of an owner (top_owners.py). `record` calls `tell` with each decision
+    that gets a line, with the line, and with the owner that the pod names. `file` is opened at once, which may raise
     OSError; it rotates at `file_size` bytes. The queue holds at most `queue` lines and `queue_bytes` bytes.
     """
 
@@ -54,6 +55,7 @@ class AuditLog:
         out: BinaryIO | None = None,
         *,
         top: Callable[[Reference], Reference | None] = lambda _: None,
+        tell: Callable[[DecisionRecord, Line, Reference | None], None] = lambda *_: None,
         file_size: int = _FILE_SIZE,
         queue: int = _QUEUE,
         queue_bytes: int = _QUEUE_BYTES,
@@ -63,7 +65,7 @@ class AuditLog:
         self._out = out if out is not None else sys.stdout.buffer
         self._file = _Rotating(file, maxBytes=file_size, backupCount=_FILES, encoding="utf-8") if file else None
         self._queue: SimpleQueue[_Queued | None] = SimpleQueue()
-        self._top, self._stopping = top, False
+        self._top, self._tell, self._stopping = top, tell, False
         self._most, self._most_bytes = queue, queue_bytes
         self._queued_bytes = 0
         self._ended = threading.Event()
@@ -77,12 +79,15 @@ class AuditLog:
         """Queue the line of a decision, or drop it if the queue is full; never waits for the writer."""
         if not worth_a_line(decided):
             return
+        made = line(decided, self._replica, self._wall_clock())
+        owner = maker(decided)
+        self._tell(decided, made, owner)
         if self._queue.qsize() >= self._most:
             self._drop()
             return
-        text = self._encode(line(decided, self._replica, self._wall_clock()))
+        text = self._encode(made)
         if self._takes(len(text)):
-            self._queue.put(_Queued(text, maker(decided)))
+            self._queue.put(_Queued(text, owner))
         else:
             self._drop()
 

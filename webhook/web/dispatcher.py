@@ -1,15 +1,14 @@
 """The dispatcher: `/validate` is answered without Flask; all other paths go to Flask, all but /healthz on threads.
 
 A review never blocks the event loop: one that has to wait for a booking is awaited, and other requests go on. Each kind
-of request has its own threads: many requests for pages cannot delay an early answer or a probe, and requests at one
-listener cannot delay those at the other.
+of request has its own threads: many requests for pages cannot delay an early answer or a probe. Requests at the
+reporting address come to another event loop (reporting_dispatcher.py).
 """
 
 import asyncio
 from collections.abc import Coroutine
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
-from threading import Lock
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -30,12 +29,13 @@ from webhook.web.routes import (
     logged,
     without_tls,
 )
+from webhook.web.shared_page import SharedPage
 
 _VALIDATE = VALIDATE.encode()
 REVIEWS = frozenset(path.encode() for path in (VALIDATE, WORKLOADS, CONFIGURATION))
 _HEALTHZ, _READYZ = HEALTHZ.encode(), READYZ.encode()
 _METRICS = METRICS.encode()
-_PAGES_AT_ONCE = 1  # at each listener: a page of a large cluster takes some megabytes while it is made
+_PAGES_AT_ONCE = 1  # a page of a large cluster takes some megabytes while it is made
 _REVIEWS_AT_ONCE = 6  # an early answer may wait for a call to the API server
 _MOST_QUEUED = 16 << 20  # bytes of bodies
 
@@ -49,11 +49,9 @@ class Dispatcher:
         self._admission = admission
         self._app = app
         self._reviews = ThreadPoolExecutor(_REVIEWS_AT_ONCE, "early-answer")
-        # One for each listener: index False is the plain one, True is the TLS one.
-        self._probes = ThreadPoolExecutor(1, "plain-probe"), ThreadPoolExecutor(1, "probe")
-        self._pages = ThreadPoolExecutor(_PAGES_AT_ONCE, "plain-page"), ThreadPoolExecutor(_PAGES_AT_ONCE, "page")
-        self._metrics: dict[tuple[bytes, bool], Future[Response]] = {}  # requested and not begun yet
-        self._asking = Lock()
+        self._probes = ThreadPoolExecutor(1, "probe")
+        self._pages = ThreadPoolExecutor(_PAGES_AT_ONCE, "page")
+        self._metrics = SharedPage(self._pages)
         self._queued = 0  # bytes of bodies that wait for a thread or that a thread works on
 
     def handle(self, request: Request, origin: Origin) -> Response | Coroutine[Any, Any, Response]:
@@ -74,7 +72,7 @@ class Dispatcher:
         self._queued += len(request.body)
         try:
             if request.path == _METRICS:
-                return await self._shown_metrics(request, origin)
+                return await self._metrics.get(request.method, lambda: call(self._app, request, origin))
             threads = self._threads(request, secure=origin.secure)
             return await asyncio.get_running_loop().run_in_executor(threads, call, self._app, request, origin)
         finally:
@@ -83,22 +81,7 @@ class Dispatcher:
     def _threads(self, request: Request, *, secure: bool) -> ThreadPoolExecutor:
         if secure and self.is_review(request):
             return self._reviews
-        return (self._probes if request.path == _READYZ else self._pages)[secure]
-
-    async def _shown_metrics(self, request: Request, origin: Origin) -> Response:
-        """Give the same page to all clients that ask before it is begun: so many at once cost two pages at most."""
-        asked = request.method, origin.secure
-        with self._asking:
-            page = self._metrics.get(asked)
-            if page is None:
-                page = self._pages[origin.secure].submit(self._make_metrics, asked, request, origin)
-                self._metrics[asked] = page
-        return await asyncio.shield(asyncio.wrap_future(page))
-
-    def _make_metrics(self, asked: tuple[bytes, bool], request: Request, origin: Origin) -> Response:
-        with self._asking:
-            del self._metrics[asked]
-        return call(self._app, request, origin)
+        return self._probes if request.path == _READYZ else self._pages
 
     def _validate(self, request: Request) -> Response | Coroutine[Any, Any, Response]:
         content_type = request.fields.get(b"content-type", b"")

@@ -21,7 +21,7 @@ from webhook.core.reviews.verdict import Verdict
 from webhook.http.messages import Response
 from webhook.kube.client import Api
 from webhook.kube.stream import ApiError, KubeError, Unreachable
-from webhook.observability.metrics import KubernetesRules
+from webhook.observability.state_metrics import KubernetesRules
 
 BOTH = (KUBERNETES_1_36, KUBERNETES_1_37)
 

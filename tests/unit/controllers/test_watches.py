@@ -1,6 +1,7 @@
 """What each piece of a watch's news means to the account."""
 
 import threading
+import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -12,6 +13,8 @@ from tests.support.replica import Judge, ready
 from webhook.admission.pods import PodAdmission
 from webhook.controllers import watches as watching
 from webhook.controllers.allotments import AllotmentController
+from webhook.controllers.refusal_exchange import RefusalExchange
+from webhook.controllers.refusal_store import RefusalStore
 from webhook.controllers.relist import RelistController
 from webhook.core.api.types import Node, Pod
 from webhook.core.ledger.info import PodInfo
@@ -251,9 +254,11 @@ def test_a_pace_that_is_set_late_is_told_what_holds() -> None:
 def test_each_configmap_is_watched_by_its_name() -> None:
     settings = ConfigurationLoader(lambda *_: None, lambda _: None)
     booking = idle_booking(ready().admission)
+    exchange = RefusalExchange(RefusalStore(ConfigMaps(API, "ns", 1.0)), "r1", time.monotonic)
     for reflector, name in (
         (watching.watch_config(API, "ns", settings), "headroom-config"),
         (watching.watch_allotments(API, "ns", booking), "headroom-allotments"),
+        (watching.watch_refusals(API, "ns", exchange), "headroom-refusals"),
     ):
         assert reflector._path == "/api/v1/namespaces/ns/configmaps"
         assert reflector._calls._query == {"fieldSelector": f"metadata.name={name}"}

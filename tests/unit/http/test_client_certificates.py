@@ -22,8 +22,8 @@ from tests.support.replica import review
 from tests.support.replica_main import CLIENTS as FILE
 from tests.support.replica_process import Client, Process, read_until_closed, serving
 from webhook.http import client_certificates as clients
+from webhook.http.listeners import Limits
 from webhook.http.tls import Outcome, ServingCertificate, TlsError
-from webhook.http.worker import Limits
 
 
 @pytest.fixture(scope="module")

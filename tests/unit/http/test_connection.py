@@ -2,14 +2,18 @@
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any
 
 import pytest
 
 from tests.support.http import House, Peer, Request, door
 from tests.support.replica import Judge, ready, review
-from webhook.http import connection
+from webhook.http import connection, parser
 from webhook.http.connection_table import Rank
+from webhook.http.messages import Request as HttpRequest
+from webhook.http.messages import Response, Sink, Stream
+from webhook.http.wsgi import Origin
 
 HEALTHZ = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
 LAST = b"GET /healthz HTTP/1.1\r\nConnection: close\r\n\r\n"
@@ -241,7 +245,7 @@ def test_large_answers_that_nobody_reads_are_bounded_and_reviews_are_answered(mo
         monkeypatch.setattr(connection, "_LARGE", 1000)
         page = b"GET /%b HTTP/1.1\r\n\r\n" % (b"long" * 500)  # what is not found is named in the answer
         with house.peer() as slow, house.peer() as other:
-            monkeypatch.setattr(slow, "get_write_buffer_size", lambda: connection.MOST_UNREAD + 1)
+            monkeypatch.setattr(slow, "get_write_buffer_size", lambda: parser.MOST_UNREAD + 1)
             slow.connection.pause_writing()
             other.send(page)
             assert (await other.hears()).status == 503
@@ -340,3 +344,111 @@ def test_only_one_that_was_of_use_and_is_not_now_is_closed_for_being_idle() -> N
             await busy.hears()
 
     meet(script)
+
+
+# -- streams -----------------------------------------------------------------------------------------------------------
+
+
+class Streaming:
+    """A handler that answers /stream with a stream, and everything else like a dispatcher."""
+
+    def __init__(self, judge: Judge) -> None:
+        self._door = door(judge.admission)
+        self.probes = self._door.probes
+        self.sinks: list[Sink] = []
+
+    def handle(self, request: HttpRequest, origin: Origin) -> Response | Stream | Coroutine[Any, Any, Response]:
+        if request.path == b"/stream":
+            return Stream("text/event-stream", self.sinks.append, self.sinks.remove, (("X-Odd", "yes"),))
+        return self._door.handle(request, origin)
+
+    def is_review(self, request: HttpRequest) -> bool:
+        return self._door.is_review(request)
+
+
+def stream(script: Callable[[House, Streaming], Awaitable[None]]) -> None:
+    async def run() -> None:
+        judge = ready()
+        house = House(door(judge.admission))
+        house.handler = streaming = Streaming(judge)
+        await script(house, streaming)
+
+    asyncio.run(run())
+
+
+STREAM = b"GET /stream HTTP/1.1\r\nHost: x\r\n\r\n"
+
+
+def test_a_stream_goes_on_until_its_peer_leaves() -> None:
+    async def script(house: House, handler: Streaming) -> None:
+        with house.peer() as peer:
+            peer.send(STREAM)
+            head, _, body = peer.heard.partition(b"\r\n\r\n")
+            assert head == (
+                b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nX-Odd: yes\r\n"
+                b"Date: Sat, 21 Nov 2026 12:00:00 GMT\r\nConnection: close"
+            )
+            assert body == b""
+            (sink,) = handler.sinks
+            assert sink.push(b"one")
+            assert sink.push(b"two")
+            assert peer.heard.endswith(b"\r\n\r\nonetwo")
+        assert handler.sinks == []
+        assert not sink.push(b"three")
+
+    stream(script)
+
+
+def test_requests_behind_a_stream_are_not_answered_and_no_more_is_read() -> None:
+    async def script(house: House, _: Streaming) -> None:
+        with house.peer() as peer:
+            peer.send(STREAM)
+            assert peer.reads, "so that its end is noticed"
+            before = peer.heard
+            peer.send(HEALTHZ)
+            assert peer.heard == before
+            assert not peer.reads
+
+    stream(script)
+
+
+def test_a_slow_reader_of_a_stream_is_sent_nothing_and_cut_off() -> None:
+    async def script(house: House, handler: Streaming) -> None:
+        with house.peer() as peer:
+            peer.send(STREAM)
+            assert not stuck(house, peer, 1000)
+            before = peer.heard
+            peer.connection.pause_writing()
+            assert not handler.sinks[0].push(b"much")
+            assert peer.heard == before, "so that nothing heaps up for it"
+            assert not stuck(house, peer, 9.0)
+            assert stuck(house, peer, 10.1)
+            peer.connection.resume_writing()
+            assert handler.sinks[0].push(b"new")
+            assert not stuck(house, peer, 1000)
+
+    stream(script)
+
+
+def test_a_stream_is_not_idle_and_makes_room_like_an_unfinished_request() -> None:
+    async def script(house: House, handler: Streaming) -> None:
+        with house.peer() as peer:
+            peer.send(STREAM)
+            peer.connection.close_if_idle(house.loop.time() + 1000)
+            assert not peer.closed
+            assert house.table.rank(peer.connection) is Rank.UNFINISHED
+            handler.sinks[0].end_stream()
+            assert house.table.rank(peer.connection) is Rank.IDLE
+            assert not handler.sinks[0].push(b"late")
+
+    stream(script)
+
+
+def test_only_a_stream_is_ended_when_streams_are() -> None:
+    async def script(house: House, _: Streaming) -> None:
+        with house.peer() as peer:
+            peer.send(HEALTHZ)
+            peer.connection.end_stream()
+            assert not peer.closed
+
+    stream(script)

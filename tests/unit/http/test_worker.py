@@ -16,8 +16,8 @@ from tests.support.http import door
 from tests.support.replica import ready, review
 from tests.support.replica_process import WAITS, Client, Process, read_until_closed, serving
 from webhook.http import worker as replica
+from webhook.http.listeners import Limits
 from webhook.http.messages import LARGEST_BODY
-from webhook.http.worker import Limits, address
 
 MI = 1 << 20
 PATIENCE = 1.5
@@ -474,23 +474,3 @@ def test_an_address_that_is_taken_is_an_error() -> None:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(OSError, match="Address already in use"):
         replica.serve(door(ready().admission), context, f"127.0.0.1:{taken.getsockname()[1]}")
-
-
-@pytest.mark.parametrize(
-    ("text", "host", "port"),
-    [("0.0.0.0:8443", "0.0.0.0", 8443), ("[::]:1", "::", 1), ("localhost:65535", "localhost", 65535)],
-)
-def test_an_address_is_host_and_port(text: str, host: str, port: int) -> None:
-    assert address(text) == (host, port)
-
-
-@pytest.mark.parametrize(
-    "text", ["", ":8443", "8443", "host", "host:", "host:x", "host:0", "host:65536", "::1:8443", "h:-1"]
-)
-def test_what_is_no_address_is_told_so(text: str) -> None:
-    with pytest.raises(ValueError, match="is not an address: write host:port, such as"):
-        address(text)
-
-
-def test_the_limits_outlast_gos_idle_time() -> None:
-    assert Limits() == Limits(connections=800, idle=120.0, patience=10.0, farewell=0.5, drain=10.0)

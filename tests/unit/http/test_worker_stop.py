@@ -13,7 +13,7 @@ import pytest
 
 from tests.support.replica import review
 from tests.support.replica_process import WAITS, Client, Process, serving
-from webhook.http.worker import Limits
+from webhook.http.listeners import Limits
 
 AT_ONCE = 20.0  # seconds; a busy machine takes some of them
 FOR_LONG = Limits(patience=120, drain=120)  # of whoever waits where nothing is to be waited for

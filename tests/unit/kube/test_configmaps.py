@@ -81,3 +81,18 @@ def test_a_call_takes_no_longer_than_it_may(server: FakeConfigMaps, configmaps: 
     server.hang("list")
     with pytest.raises(Unanswered):
         configmaps.get("some", timeout=0.1)
+
+
+def test_a_patch_changes_the_keys_that_it_names_and_removes_those_without_a_value(
+    server: FakeConfigMaps, configmaps: ConfigMaps
+) -> None:
+    first = configmaps.create("some", {"a": "1", "b": "2", "c": "3"})
+    second = configmaps.patch("some", {"a": "4", "b": None})
+    assert second > first
+    assert server.data("some") == {"a": "4", "c": "3"}
+    configmaps.patch("some", {"c": "5"}, second)
+    with pytest.raises(Conflict):
+        configmaps.patch("some", {"c": "6"}, second)
+    assert server.data("some") == {"a": "4", "c": "5"}
+    with pytest.raises(NotFound):
+        configmaps.patch("other", {})

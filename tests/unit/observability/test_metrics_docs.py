@@ -10,6 +10,7 @@ from threading import Event
 from prometheus_client.metrics_core import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
+from tests.support.accounts import pod
 from tests.support.metered import ALL_BOUNDED, metered
 from tests.support.replica import ready, response, review
 from tests.unit.core.quotas.making import a_quota
@@ -17,7 +18,8 @@ from webhook.admission.workloads import WorkloadAdmission
 from webhook.controllers.versions import Versions
 from webhook.core.ledger.nodes import Allocatable, NodeInfo
 from webhook.core.pods.rules import NEWEST
-from webhook.observability.metrics import EarlyAnswers, KubernetesRules, over_replicas
+from webhook.observability.metrics import EarlyAnswers, over_replicas
+from webhook.observability.state_metrics import KubernetesRules
 
 DOC = Path(__file__).parents[3] / "docs" / "metrics.md"
 BEGIN, END = "<!-- metrics: begin -->\n", "<!-- metrics: end -->\n"
@@ -29,6 +31,7 @@ def families() -> list[Metric]:
     judge = ready(f"{POOLS}\n{ALL_BOUNDED}")
     labels = (("pool", "large"), ("zone", "a"))
     judge.admission.account.see_node(NodeInfo("both", Allocatable(1, 1), True, labels=labels))
+    judge.admission.account.see_pod(pod("a", 1, "both", revision=101))
     judge.admission.quotas.relist([a_quota()])
     with tempfile.TemporaryDirectory() as folder:
         found = metered(judge, Path(folder))

@@ -25,6 +25,7 @@ class Meta(_Part, frozen=True):
     """Metadata of a workload."""
 
     name: str = ""
+    uid: str = ""
     generation: int = 0
     annotations: Annotations = Annotations()
     deletion_timestamp: str = ""
@@ -99,6 +100,7 @@ class Status(_Part, frozen=True):
     conditions: tuple[Condition, ...] = ()
     replicas: int = 0
     updated_replicas: int = 0
+    available_replicas: int = 0
     current_number_scheduled: int = 0
     desired_number_scheduled: int = 0
     updated_number_scheduled: int = 0

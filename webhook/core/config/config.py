@@ -93,6 +93,13 @@ class HeadroomConfig(Group, frozen=True, kw_only=True):
             "(warn) or is refused (deny)."
         ),
     ] = Answer.WARN
+    nudge: Annotated[
+        bool,
+        Meta(
+            description="When room comes back, controllers whose pods were refused are touched in order, so that they "
+            "try again at once and not after up to 16 minutes; needs manifests/components/nudge."
+        ),
+    ] = False
     message: Annotated[
         Contact,
         Meta(description="What a refusal ends with: whom to ask, or where to read on. Empty: nothing."),

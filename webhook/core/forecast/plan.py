@@ -109,10 +109,11 @@ def _deployment(edit: Edit) -> Plan | None:
 def _rollout(new: Spec, alive: int) -> Rollout:
     if new.strategy.type == "Recreate":
         return course.recreation(new.replicas, alive)
-    return course.rolling(new.replicas, alive, *_fenceposts(new.strategy.rolling_update, new.replicas))
+    return course.rolling(new.replicas, alive, *fenceposts(new.strategy.rolling_update, new.replicas))
 
 
-def _fenceposts(asked: RollingUpdate, replicas: int) -> tuple[int, int]:
+def fenceposts(asked: RollingUpdate, replicas: int) -> tuple[int, int]:
+    """Return a Deployment's `maxSurge` and `maxUnavailable` as pods: `ResolveFenceposts`."""
     surge = _scaled("25%" if asked.max_surge is None else asked.max_surge, replicas, up=True)
     unavailable = _scaled("25%" if asked.max_unavailable is None else asked.max_unavailable, replicas, up=False)
     return surge, 1 if surge == unavailable == 0 else unavailable
@@ -177,14 +178,14 @@ def _daemon_set(edit: Edit) -> Plan | None:
     if not edit.retold or new.update_strategy.type == "OnDelete":
         return None
     alive = old.status.current_number_scheduled
-    then = course.on_nodes(wanted, min(alive, wanted), *_daemon_fenceposts(new.update_strategy.rolling_update, wanted))
+    then = course.on_nodes(wanted, min(alive, wanted), *daemon_fenceposts(new.update_strategy.rolling_update, wanted))
     made = Plan(after, pod_of(old.spec.template), then, alive, "pods", "DaemonSet", rooms=rooms)
     unsettled = _unplaced(after) or _spread(edit.new, old, wanted, then.surge)
     return made._replace(advice="maxSurge: 0, maxUnavailable: 1" if then.surge else "", unsettled=unsettled)
 
 
-def _daemon_fenceposts(asked: RollingUpdate, wanted: int) -> tuple[int, int]:
-    """Both are rounded up, other than those of a Deployment: `updatedDesiredNodeCounts`."""
+def daemon_fenceposts(asked: RollingUpdate, wanted: int) -> tuple[int, int]:
+    """Return the same of a DaemonSet; both are rounded up, unlike a Deployment's: `updatedDesiredNodeCounts`."""
     surge = _scaled(asked.max_surge or 0, wanted, up=True)
     unavailable = _scaled(1 if asked.max_unavailable is None else asked.max_unavailable, wanted, up=True)
     return surge, unavailable if surge else max(1, unavailable)
@@ -229,8 +230,8 @@ def _job(edit: Edit) -> Plan | None:
     if (new.owned and not (by_hand or resumed)) or new.elsewhere or (old is not None and old.finished):
         return None  # its CronJob was told, or no pod is made here, or none is made any more
     succeeded, active = (old.status.succeeded, old.status.active) if old else (0, 0)
-    wanted = _at_one_time(new.spec, succeeded)
-    if old is not None and wanted <= _at_one_time(old.spec, succeeded):
+    wanted = at_one_time(new.spec, succeeded)
+    if old is not None and wanted <= at_one_time(old.spec, succeeded):
         return None
     pod = pod_of(new.spec.template)
     mild = new.owned and not by_hand  # a controller may be who asks
@@ -244,10 +245,10 @@ def _cron_job(edit: Edit) -> Plan | None:
     if job is None or new.suspend or (old is not None and not old.spec.suspend and old.spec.job_template == job):
         return None
     pod = pod_of(job.spec.template)
-    return Plan(pod, pod, course.growth(_at_one_time(job.spec, 0), 0), None, "pods of a run", "Job", mild=True)
+    return Plan(pod, pod, course.growth(at_one_time(job.spec, 0), 0), None, "pods of a run", "Job", mild=True)
 
 
-def _at_one_time(job: Spec, succeeded: int) -> int:
+def at_one_time(job: Spec, succeeded: int) -> int:
     """Return how many pods a Job runs at one time; without `completions` the first success ends it."""
     if job.suspend or (job.completions is None and succeeded):
         return 0

@@ -153,6 +153,13 @@ class Capacity:
             self._nodes.update({name: replace(node, counted_since=ALWAYS) for name, node in self._nodes.items()})
         return self._weigh(changed, now)
 
+    def adopt(self, nodes: Iterable[Node], now: float) -> list[Node]:
+        """Take in nodes with their whole past, as another table of the same configuration knew them at `now`."""
+        self._listed = True
+        self._nodes = {node.facts.name: node for node in nodes}
+        self._down = {name for name, node in self._nodes.items() if node.down(self._accounting.nodes, now)}
+        return self._weigh(list(self._nodes.values()), now)
+
     def tick(self, now: float) -> list[Node]:
         """Take in the time: end the grace of nodes that are NotReady, and forget nodes deleted long ago."""
         rules = self._accounting.nodes

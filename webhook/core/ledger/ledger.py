@@ -505,6 +505,10 @@ class Ledger:
         """Take in a complete, consistent list of nodes."""
         self._follow(self.capacity.relist(nodes, now))
 
+    def adopt_nodes(self, nodes: Iterable[Node], now: float) -> None:
+        """Take in nodes with their whole past, as another ledger of the same configuration knew them at `now`."""
+        self._follow(self.capacity.adopt(nodes, now))
+
     def tick(self, now: float) -> None:
         """Take in the time: end the grace of nodes that are NotReady, and forget nodes deleted long ago."""
         self._follow(self.capacity.tick(now))

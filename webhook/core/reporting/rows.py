@@ -182,9 +182,19 @@ class PodRow(Row, frozen=True):
 
 
 class DenialRow(Row, frozen=True):
-    """One recent decision that refused, or in a trial mode would have: what people need of its audit line."""
+    """Recent decisions of one kind that refused, or in a trial mode would have: what people need of an audit line.
+
+    One row stands for `count` decisions alike, from `since` to `ts` (RFC 3339): the same was decided for the same
+    reason, for the same user, about pods of the same owner, or about the same object where that names no controller.
+    Everything else is that of the newest of them. `owner_*` is the controller that the pod names, `top_owner_*` the
+    owner of that controller if it could be looked up, as in an audit line. `asked_*` and `short_by_*` are bytes of
+    memory in the first scope concerned; `short_sums` has the names of all sums that were short, such as
+    `cluster/cpu-requests`.
+    """
 
     ts: str
+    since: str
+    count: int
     replica: str
     decision: str
     reason: str
@@ -198,31 +208,66 @@ class DenialRow(Row, frozen=True):
     name: str
     owner_kind: str | None
     owner_name: str | None
+    top_owner_kind: str | None
+    top_owner_name: str | None
     scope: str | None
     asked_requests: int | None
     asked_limits: int | None
     short_by_requests: int | None
     short_by_limits: int | None
+    short_sums: tuple[str, ...]
 
 
 class BlockedRow(Row, frozen=True):
-    """An owner whose pods were refused and who is still short of them.
+    """A controller whose pods were refused and that is still short of them, or a pod without one that was refused.
 
-    `asks_*` is what one pod of it asks, `count` how often it was refused since `since`, `last` when it was last
-    refused (RFC 3339). `short_by` is how many bytes of memory are missing for one pod now, 0 if one would fit now:
-    then its controller has not tried again yet. `waits_for_itself`: a rollout whose own old pods hold the room.
+    `kind` and `name` are those of the top owner, which people look at; `controller_*` is what creates the pods, such as
+    its ReplicaSet. `asks_*` is what one pod asks, in bytes and millicores, `missing` how many pods are missing (None if
+    that is not known), `count` how often it was refused since `since`, `last` when it was last refused (RFC 3339).
+
+    `short_by` is how much memory is missing for one pod now, `short_by_cpu` how much cpu: both are 0 if one would fit
+    now, because then its controller has not tried again yet. None: that cannot be said. `waits_for_itself`: a rollout
+    whose own old pods hold the room until new ones come.
     """
 
     kind: str
     namespace: str
     name: str
+    controller_kind: str
+    controller_name: str
     scope: str | None
     reason: str
     message: str
     asks_requests: int
     asks_limits: int
+    asks_cpu_requests: int
+    asks_cpu_limits: int
+    missing: int | None
     short_by: int | None
+    short_by_cpu: int | None
     count: int
     since: str
     last: str
     waits_for_itself: bool
+
+
+class CheckRow(Row, frozen=True):
+    """What would become of one object: of its `missing` pods, `fits` would be admitted, in the order of the input.
+
+    `decision`, `reason` and `message` are those of the first pod that would be refused; if all fit, of a warning, or
+    of the last one. `asks_*` is what one of its pods asks, in bytes.
+    """
+
+    kind: str
+    namespace: str
+    name: str
+    wanted: int
+    living: int
+    missing: int
+    fits: int
+    decision: str
+    reason: str
+    message: str
+    asks_requests: int
+    asks_limits: int
+    warnings: tuple[str, ...]

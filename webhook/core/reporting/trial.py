@@ -39,15 +39,15 @@ _KINDS: dict[str, Kind] = {
 _UNCERTAIN = (Kind.CONDITIONAL, Kind.PASSED)  # unless the decision is `audit`, which always means refused by enforce
 
 
-def kind_of(line: AuditLine) -> Kind:
+def kind_of(decision: str, mode: str, reason: str) -> Kind:
     """Return what a decision says about mode enforce."""
-    if line.decision in (Decision.DENY, Decision.CANNOT_TELL):
+    if decision in (Decision.DENY, Decision.CANNOT_TELL):
         return Kind.ENFORCED
-    on_trial = line.decision == Decision.AUDIT or (line.decision == Decision.WARN and line.mode != Mode.ENFORCE)
+    on_trial = decision == Decision.AUDIT or (decision == Decision.WARN and mode != Mode.ENFORCE)
     if not on_trial:
         return Kind.PASSED
-    known = _KINDS.get(line.reason, Kind.PASSED)
-    return Kind.REFUSED if line.decision == Decision.AUDIT and known in _UNCERTAIN else known
+    known = _KINDS.get(reason, Kind.PASSED)
+    return Kind.REFUSED if decision == Decision.AUDIT and known in _UNCERTAIN else known
 
 
 class Over(NamedTuple):
@@ -151,7 +151,7 @@ class Trial:
         if line.dry_run:
             self._dry_runs += 1
             return
-        kind, known = kind_of(line), self._reviews.get(line.uid)
+        kind, known = kind_of(line.decision, line.mode, line.reason), self._reviews.get(line.uid)
         self._repeated += known is not None
         if known is None or (kind, line.ts, line.replica) < (known[0], known[1].ts, known[1].replica):
             self._reviews[line.uid] = kind, line

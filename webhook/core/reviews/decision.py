@@ -92,6 +92,13 @@ def _by_view(ledger: Ledger, question: Evaluation, placing: Verdict | None) -> V
     return verdict_of(question, judged) if placing is None else _both(placing, judged)
 
 
+def foretell(ledger: Ledger, question: Evaluation) -> Verdict:
+    """Return the verdict by one view alone, as if no other replica held anything and every owner had credit."""
+    lacking = ledger.lacking(question.facts)
+    placing = None if lacking is None else _placing(question, lacking)
+    return _whatever_is_free(question, placing) or _by_view(ledger, question, placing)
+
+
 def remember(ledger: Ledger, question: Evaluation, verdict: Verdict) -> None:
     """Keep the verdict on a pod that is reserved for, because its review may be repeated."""
     if verdict.reason is not Reason.FITS and not question.request.dry_run:

@@ -18,7 +18,7 @@ from webhook.core.quotas.check import Quota, refusal
 from webhook.core.quotas.objects import read_pod
 from webhook.core.reviews.exemption import exemption
 from webhook.core.reviews.forms import LONGEST_NAME, LONGEST_UID, LONGEST_WORD
-from webhook.core.reviews.review import AdmissionRequest, checked, decode, without_objects
+from webhook.core.reviews.review import POD, AdmissionRequest, checked, decode, without_objects
 from webhook.core.reviews.verdict import Decision, Reason, Verdict, judge_form
 from webhook.core.values.amounts import Amounts
 from webhook.core.values.notation import quoted
@@ -150,6 +150,20 @@ def again(kept: Evaluation, before: AccountingRules, now: AccountingRules) -> tu
     exempt = exemption(request, kept.pod, new.exempt)
     asked = replace(kept, mode=policy.mode, exempt=exempt, form=form, unplaceable=policy.unplaceable)
     return asked, before.rules == now.rules and bool(old.pools) == bool(new.pools)
+
+
+def foreseen(pod: Pod, name: str, accounting: AccountingRules) -> Evaluation:
+    """Return the evaluation that the create of a pod from a manifest would get; `name` is namespace/name.
+
+    No user is known, so no exemption for what a controller or a kubelet makes applies. Raises `ObjectError`.
+    """
+    namespace, _, short = name.partition("/")
+    request = AdmissionRequest(uid=name, kind=POD, operation="CREATE", namespace=namespace, name=short)
+    facts = pod_info(pod, name, name, at=0, user="", rules=accounting.rules)
+    policy = accounting.config.policy(namespace)
+    form = _form(pod, facts, accounting, policy)
+    exempt = exemption(request, pod, accounting.config.exempt)
+    return Evaluation(request, pod, facts, policy.mode, exempt, form, policy.unplaceable)
 
 
 def asked_of_quotas(asked: Evaluation, quotas: Sequence[Quota], body: bytes, rules: Rules = NEWEST) -> Evaluation:

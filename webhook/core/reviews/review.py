@@ -29,6 +29,9 @@ class _GroupKind(Struct, frozen=True, gc=False):
     kind: str = ""
 
 
+POD: Final = _GroupKind("", "v1", "Pod")
+
+
 class _Resource(Struct, frozen=True, gc=False):
     group: str = ""
     resource: str = ""

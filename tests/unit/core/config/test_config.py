@@ -23,6 +23,7 @@ def test_the_defaults_are_these() -> None:
         "missingRequests: allow",
         "unplaceable: warn",
         "workloads: warn",
+        "nudge: false",
         "message: ''",
         "nodes:",
         "  excludeTaints:",

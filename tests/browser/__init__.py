@@ -1,0 +1,1 @@
+"""The page in a real browser, over accounts that the tests make. No control plane is needed."""

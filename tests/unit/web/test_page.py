@@ -1,0 +1,84 @@
+"""The page as it is served: what is in it, what is escaped, and that nothing comes from elsewhere."""
+
+import gzip
+import re
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from tests.support.rows import GI, commitment, group, line, node, scope
+from webhook.core.reporting.view import Query, Shown
+from webhook.web.page import page
+
+ROOM = scope("cluster", line(9 * GI, 18 * GI), line(12 * GI, 24 * GI, threshold=1.0))
+HOSTILE = "<script>alert(1)</script>\"'"
+
+
+class _Source:
+    def __init__(self, shown: Shown) -> None:
+        self._shown = shown
+        self.asked: list[Query] = []
+
+    def shown(self, query: Query) -> Shown:
+        self.asked.append(query)
+        return self._shown
+
+
+def client(source: _Source) -> FlaskClient:
+    app = Flask("page", static_folder=None)
+    app.register_blueprint(page(source))
+    return app.test_client()
+
+
+@pytest.fixture
+def source() -> _Source:
+    return _Source(Shown(commitment(ROOM), [node(HOSTILE, GI)], [group(HOSTILE, GI)], [], []))
+
+
+def test_it_leads_to_the_page_by_a_relative_address(source: _Source) -> None:
+    answer = client(source).get("/ui")
+    assert (answer.status_code, answer.headers["Location"]) == (308, "ui/")
+
+
+def test_it_shows_the_verdict_first_and_asks_for_the_holders_of_the_url(source: _Source) -> None:
+    text = client(source).get("/ui/?by=pod&ns=shop").text
+    assert source.asked == [Query(by="pod", ns="shop")]
+    assert text.index("Room for 9Gi of requests") < text.index("Who holds it")
+
+
+def test_a_name_of_a_user_is_never_markup(source: _Source) -> None:
+    text = client(source).get("/ui/", query_string={"q": HOSTILE, "by": HOSTILE, "ns": HOSTILE, "sort": HOSTILE}).text
+    assert "<script>alert" not in text
+    assert "&lt;script&gt;alert(1)" in text
+
+
+def test_nothing_is_loaded_from_another_host_and_no_script_is_inline(source: _Source) -> None:
+    answer = client(source).get("/ui/")
+    assert not re.findall(r'(?:src|href|action)="(?:https?:)?//', answer.text)
+    assert not re.findall(r"<script(?![^>]*\bsrc=)", answer.text)
+    assert not re.findall(r"\son\w+=|\sstyle=", answer.text)
+    assert "script-src 'self'" in answer.headers["Content-Security-Policy"]
+    assert "unsafe" not in answer.headers["Content-Security-Policy"]
+
+
+def test_what_updates_it_is_the_same_without_the_frame(source: _Source) -> None:
+    asked = client(source)
+    part = asked.get("/ui/", headers={"X-Headroom-Part": "sections"}).text
+    assert "<html" not in part
+    assert part.strip() in asked.get("/ui/").text
+
+
+def test_its_files_are_there(source: _Source) -> None:
+    asked = client(source)
+    for name in re.findall(r'(?:src|href)="(static/[^"]+)"', asked.get("/ui/").text):
+        assert asked.get(f"/ui/{name}").status_code == 200
+
+
+def test_a_cluster_of_5000_nodes_weighs_less_than_60_kb_compressed() -> None:
+    nodes = [node(f"node-{number}", number * GI // 1000, number * GI // 900) for number in range(5000)]
+    holders = [group(f"{'n' * 58}{number:05d}", number) for number in range(2000)]
+    pools = [scope(f"pool-{number}", line(number, 100)) for number in range(40)]
+    asked = client(_Source(Shown(commitment(ROOM, *pools), nodes, holders, [], [])))
+    files = ["", *re.findall(r'(?:src|href)="(static/[^"]+)"', asked.get("/ui/").text)]
+    assert sum(len(gzip.compress(asked.get(f"/ui/{name}").data)) for name in files) < 60_000

@@ -1,0 +1,278 @@
+"""What people ask of the account: would it fit, how many more fit, what if. REST and command line give these answers.
+
+Each question is one value and each answer another, worked out from one report, so the two ways can never disagree.
+"""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final
+
+from msgspec import UNSET, Struct, UnsetType
+
+from webhook.core.config.config import HeadroomConfig
+from webhook.core.config.errors import ConfigError
+from webhook.core.config.parse import parse
+from webhook.core.config.render import digest, plain
+from webhook.core.forecast.check import check
+from webhook.core.forecast.packing import Portion, by_nodes, by_thresholds, free_on_nodes
+from webhook.core.forecast.scratch import scratch
+from webhook.core.forecast.simulation import Changes, Displaced, NewNodes, SimulationError, in_zone, simulate
+from webhook.core.ledger.nodes import Allocatable
+from webhook.core.manifests.documents import ManifestError
+from webhook.core.manifests.manifest import Holding, Item, Other, contents, holdings
+from webhook.core.manifests.settings import Setting
+from webhook.core.reporting.report import Circumstances, Report
+from webhook.core.reporting.rows import CheckRow, Commitment, Row
+from webhook.core.reviews.evaluation import foreseen
+from webhook.core.reviews.messages import NO_HELP, Help
+from webhook.core.values.amounts import Amounts
+from webhook.core.values.quantity import QuantityError, millis, nanos, whole
+
+_MOST_NODES: Final = 5000
+_MOST_PODS: Final = 20_000
+_HOLDERS: Final = 5
+
+
+class QuestionError(ValueError):
+    """The question cannot be answered; the message says what would be right."""
+
+
+# -- would it fit ------------------------------------------------------------------------------------------------------
+
+
+class CheckQuestion(Struct, frozen=True, rename="camel"):
+    """Manifests, as YAML or JSON text with any number of documents; `namespace` is that of objects that name none."""
+
+    manifests: str
+    namespace: str = "default"
+
+
+class CheckAnswer(Row, frozen=True):
+    """A row for each object with pods; `skipped` names kinds that commit nothing or are not known, `faults` errors."""
+
+    fits: bool
+    items: tuple[CheckRow, ...]
+    skipped: tuple[str, ...]
+    faults: tuple[str, ...]
+
+
+def check_answer(report: Report, asked: CheckQuestion, help_: Help = NO_HELP) -> CheckAnswer:
+    """Say which pods of manifests would be admitted, in the order of the input; raises `QuestionError`."""
+    found, skipped, faults = _holdings(report, asked.manifests)
+    if sum(each.replicas or 0 for each in found) > _MOST_PODS:
+        raise QuestionError(f"these are more than {_MOST_PODS} pods: ask about fewer replicas at once")
+    ledger = scratch(report.account, report.circumstances.elsewhere)
+    rows = tuple(check(ledger, report.account, found, asked.namespace, help_))
+    fits = not faults and all(row.fits == row.missing for row in rows)
+    return CheckAnswer(fits=fits, items=rows, skipped=tuple(skipped), faults=tuple(faults))
+
+
+def _holdings(report: Report, text: str) -> tuple[list[Holding], list[str], list[str]]:
+    items: list[Item] = []
+    settings: list[Setting] = []
+    skipped: list[str] = []
+    faults: list[str] = []
+    for each in contents(text.encode(errors="replace")):
+        match each:
+            case Item():
+                items.append(each)
+            case Other():
+                skipped.append(each.kind)
+            case ManifestError():
+                faults.append(str(each))
+            case _:
+                settings.append(each)
+    newest = report.account.accounting.rules[-1]
+    return holdings(items, settings, newest).holdings, skipped, faults
+
+
+# -- how many more fit -------------------------------------------------------------------------------------------------
+
+
+class FitQuestion(Struct, frozen=True, rename="camel"):
+    """Manifests, in which each object is one kind of pod; `ratio` says how many of each are in a set, usually 1."""
+
+    manifests: str
+    ratio: tuple[int, ...] = ()
+    namespace: str = "default"
+
+
+class FitAnswer(Row, frozen=True):
+    """How many sets of pods fit: by the thresholds (None: no threshold concerns them) and by the nodes, and what binds.
+
+    `scope` and `sum` name the sum that runs out first, such as `cluster` and `memory requests`.
+    """
+
+    sets: int
+    by_thresholds: int | None
+    by_nodes: int
+    scope: str | None
+    sum: str | None
+    pods: tuple[str, ...]
+    ratio: tuple[int, ...]
+
+
+def fit_answer(report: Report, asked: FitQuestion) -> FitAnswer:
+    """Say how many more pods like these fit; raises `QuestionError`."""
+    found, _, faults = _holdings(report, asked.manifests)
+    if faults or not found:
+        raise QuestionError(faults[0] if faults else "there is no pod in the manifests: give a Pod or a workload")
+    ratio = asked.ratio or (1,) * len(found)
+    if len(ratio) != len(found) or min(ratio) < 1:
+        raise QuestionError(f"there are {len(found)} kinds of pods: give a ratio such as {':'.join('1' * len(found))}")
+    ledger = scratch(report.account, report.circumstances.elsewhere)
+    portions = [
+        Portion(foreseen(each.pod, f"{each.namespace or asked.namespace}/fit-{n}", ledger.accounting).facts, number)
+        for n, (each, number) in enumerate(zip(found, ratio, strict=True))
+    ]
+    tight = by_thresholds(ledger, portions)
+    placed = by_nodes(free_on_nodes(report.account), portions)
+    return FitAnswer(
+        sets=placed if tight is None else min(placed, tight.sets),
+        by_thresholds=None if tight is None else tight.sets,
+        by_nodes=placed,
+        scope=None if tight is None else tight.scope,
+        sum=None if tight is None else " ".join(Amounts._fields[tight.which].split("_")[:2]),
+        pods=tuple(f"{each.kind}/{each.name}" for each in found),
+        ratio=tuple(ratio),
+    )
+
+
+# -- what if -----------------------------------------------------------------------------------------------------------
+
+
+class AddNodes(Struct, frozen=True, rename="camel"):
+    """So many nodes to add: `memory` and `cpu` are what is allocatable on each, as quantities such as 32Gi and 8."""
+
+    number: int
+    memory: str
+    cpu: str = "0"
+    pool: str | None = None
+
+
+class SimulateQuestion(Struct, frozen=True, rename="camel"):
+    """What to try. `set` has settings by their path, such as {"thresholds.memory.requests": "70%"}."""
+
+    set: dict[str, str] = {}
+    without_nodes: tuple[str, ...] = ()
+    without_zone: str | UnsetType = UNSET
+    drain: tuple[str, ...] = ()
+    add_nodes: tuple[AddNodes, ...] = ()
+
+
+class Over(Row, frozen=True):
+    """A sum that would be past its threshold, by how much, and who holds the most of it in the cluster."""
+
+    scope: str
+    sum: str
+    over: int
+    holders: tuple[str, ...]
+
+
+class SimulateAnswer(Row, frozen=True):
+    """The account as it is and as it would be, what would be over, and what would become of the pods of lost nodes."""
+
+    before: Commitment
+    after: Commitment
+    over: tuple[Over, ...]
+    displaced: int
+    admitted: int
+    refused: tuple[str, ...]
+
+
+def simulate_answer(report: Report, asked: SimulateQuestion) -> SimulateAnswer:
+    """Say what the account would be; raises `QuestionError`."""
+    try:
+        changes = _changes(report, asked)
+        found = simulate(report.account, changes)
+    except (SimulationError, ConfigError, QuantityError) as error:
+        raise QuestionError(str(error)) from error
+    config = changes.config or report.account.accounting.config
+    after = Report(
+        found.ledger.account(report.account.now),
+        Circumstances(report.circumstances.as_of, report.circumstances.age, config_hash=digest(config)),
+    ).commitment()
+    lost: Displaced = found.displaced
+    return SimulateAnswer(
+        before=report.commitment(),
+        after=after,
+        over=tuple(_over(report, after)),
+        displaced=lost.pods,
+        admitted=lost.admitted,
+        refused=lost.refused,
+    )
+
+
+def _changes(report: Report, asked: SimulateQuestion) -> Changes:
+    config = report.account.accounting.config
+    without = frozenset(asked.without_nodes)
+    if asked.without_zone is not UNSET:
+        without |= in_zone(report.account, asked.without_zone)
+    return Changes(
+        config=_with_settings(config, asked.set) if asked.set else None,
+        without=without,
+        drain=frozenset(asked.drain),
+        add=tuple(_nodes(config, each) for each in asked.add_nodes),
+    )
+
+
+def _nodes(config: HeadroomConfig, asked: AddNodes) -> NewNodes:
+    if not 0 < asked.number <= _MOST_NODES:
+        raise SimulationError(f"{asked.number} nodes cannot be added: give a number from 1 to {_MOST_NODES}")
+    room = Allocatable(whole(nanos(asked.memory)), millis(nanos(asked.cpu)))
+    if asked.pool is None:
+        return NewNodes(asked.number, room, {})
+    pool = next((each for each in config.pools if each.name == asked.pool), None)
+    if pool is None:
+        known = ", ".join(each.name for each in config.pools) or "none"
+        raise SimulationError(f"there is no pool {asked.pool}; the configuration has {known}")
+    return NewNodes(asked.number, room, pool.node_selector)
+
+
+def _with_settings(config: HeadroomConfig, settings: Mapping[str, str]) -> HeadroomConfig:
+    """Return the configuration with some settings changed; raises `ConfigError`, or `SimulationError` for a path."""
+    tree = plain(config)
+    for path, value in settings.items():
+        *groups, last = path.split(".")
+        at: Any = tree
+        for group in groups:
+            at = _step(at, group, path)
+        if not isinstance(at, dict):
+            raise SimulationError(f"{path} is not a setting: write for example thresholds.memory.requests=70%")
+        at[last] = _value(value)
+    return parse(json.dumps(tree))
+
+
+def _step(at: Any, name: str, path: str) -> Any:
+    if isinstance(at, list):  # pools by their name
+        found = next((each for each in at if isinstance(each, dict) and each.get("name") == name), None)
+        if found is None:
+            raise SimulationError(f"{path}: there is no {name} here")
+        return found
+    if not isinstance(at, dict):
+        raise SimulationError(f"{path} is not a setting: write for example thresholds.memory.requests=70%")
+    return at.setdefault(name, {})
+
+
+def _value(text: str) -> Any:
+    return int(text) if text.isascii() and text.isdecimal() else text
+
+
+def _over(report: Report, after: Commitment) -> Iterator[Over]:
+    for scope in after.scopes:
+        for resource, lines in (("memory", scope.memory), ("cpu", scope.cpu)):
+            for kind, line in (("requests", lines.requests), ("limits", lines.limits)):
+                if line.free is not None and line.free < 0:
+                    holders = tuple(_holders(report, resource, kind))
+                    yield Over(scope=scope.scope, sum=f"{resource} {kind}", over=-line.free, holders=holders)
+
+
+def _holders(report: Report, resource: str, kind: str) -> Iterable[str]:
+    """Return the workloads that commit the most of a sum, in the whole cluster."""
+
+    def held(row: Any) -> int:
+        found: int = getattr(getattr(row, resource), kind)
+        return found
+
+    largest: Sequence[Any] = sorted(report.workloads(), key=held, reverse=True)[:_HOLDERS]
+    return [f"{row.namespace}/{row.kind}/{row.name}" for row in largest if held(row)]

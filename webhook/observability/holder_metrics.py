@@ -1,0 +1,97 @@
+"""Metrics of nodes and namespaces, from the report that every surface shows: where memory is committed, and for whom.
+
+A large cluster has more of them than Prometheus should keep. The fullest nodes and the largest namespaces have series
+of their own; the others share one (of nodes, one for each pool) with `REST` as their name. So the sum over labels stays
+what it is: of nodes, what all bound pods commit; of namespaces, what all live pods do.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from typing import Final, TypeVar
+
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
+
+from webhook.core.ledger.unreviewed import BEFORE, EXCLUDED, GROWN, STATIC
+from webhook.core.reporting.report import Report
+from webhook.core.reporting.rows import GroupRow, NodeRow
+from webhook.observability.families import gauges
+
+MOST_NODES: Final = 1000
+MOST_NAMESPACES: Final = 500
+REST: Final = "_rest"  # no object of Kubernetes can have this name
+
+Item = TypeVar("Item")
+
+_POOLED = ("node", "pool")
+_OF_NODES = (
+    ("allocatable", "Allocatable memory of a node, whether it counts or not."),
+    ("requests", "Memory requests of the live pods that are bound to a node, as `kubectl describe node` sums them."),
+    ("limits", "Declared memory limits of the live pods that are bound to a node."),
+)
+
+
+class HolderCollector(Collector):
+    """Exports the nodes and namespaces of a report; it waits for nobody who judges."""
+
+    def __init__(self, report: Callable[[], Report]) -> None:
+        self._report = report
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield every family."""
+        report = self._report()
+        yield from node_families([row for row in report.nodes() if row.why_not != "deleted"])
+        yield from namespace_families(report.namespaces())
+
+
+def node_families(rows: Sequence[NodeRow], most: int = MOST_NODES) -> Iterator[Metric]:
+    """Yield what is allocatable on nodes, what their pods commit, and which of them count."""
+    named = own_names(rows, most, lambda row: row.name, lambda row: row.memory.requests_ratio or 0.0)
+    sums: defaultdict[tuple[str, str], list[int]] = defaultdict(lambda: [0, 0, 0])
+    counted: defaultdict[tuple[str, str, str], int] = defaultdict(int)
+    for name, row in named:
+        pool = row.pool or ""
+        amounts = sums[name, pool]
+        amounts[0] += row.memory.allocatable
+        amounts[1] += row.memory.requests
+        amounts[2] += row.memory.limits
+        counted[name, pool, row.why_not or ""] += row.counted
+    for index, (what, text) in enumerate(_OF_NODES):
+        family = GaugeMetricFamily(f"headroom_node_memory_{what}_bytes", text, labels=_POOLED)
+        for labels, amounts in sums.items():
+            family.add_metric(labels, amounts[index])
+        yield family
+    text = "1 for a node that counts, 0 for one that does not, with the reason."
+    family = GaugeMetricFamily("headroom_node_counted", text, labels=(*_POOLED, "reason"))
+    for where, number in counted.items():
+        family.add_metric(where, number)
+    yield family
+
+
+def namespace_families(rows: Sequence[GroupRow], most: int = MOST_NAMESPACES) -> Iterator[Metric]:
+    """Yield what the live pods of each namespace commit, and how many pods nobody reviewed."""
+    requests, limits = Counter[str](), Counter[str]()
+    unreviewed = Counter[str](dict.fromkeys((STATIC, EXCLUDED, BEFORE, GROWN), 0))
+    for name, row in own_names(rows, most, lambda row: row.name, lambda row: row.memory.requests):
+        requests[name] += row.memory.requests
+        limits[name] += row.memory.limits
+        unreviewed.update(row.unreviewed)
+    text = "Memory requests of the live pods of a namespace, whether their nodes count or not."
+    yield gauges("headroom_namespace_memory_requests_bytes", text, "namespace", requests)
+    text = "Declared memory limits of the live pods of a namespace, whether their nodes count or not."
+    yield gauges("headroom_namespace_memory_limits_bytes", text, "namespace", limits)
+    yield gauges("headroom_unreviewed_pods", "Live pods that nobody reviewed, by why.", "reason", unreviewed)
+
+
+def own_names(
+    items: Sequence[Item], most: int, name: Callable[[Item], str], weight: Callable[[Item], float]
+) -> list[tuple[str, Item]]:
+    """Pair each item with the name that its series have: its own if it is one of the `most` heaviest, or else `REST`.
+
+    If all may have their own, their order stays. Among equals the first by name is taken, so that series last.
+    """
+    if len(items) <= most:
+        return [(name(each), each) for each in items]
+    ordered = sorted(items, key=lambda each: (-weight(each), name(each)))
+    return [(name(each) if index < most else REST, each) for index, each in enumerate(ordered)]

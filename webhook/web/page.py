@@ -1,0 +1,110 @@
+"""The page: one page for people, made on the server from the same rows as REST. It needs nothing from another host.
+
+The routes are a Flask blueprint, so the webhook's reporting port and `headroom ui` serve the same page.
+"""
+
+from collections.abc import Callable, Mapping
+from hashlib import sha256
+from pathlib import Path
+from typing import Final, NamedTuple, Protocol
+from urllib.parse import urlencode
+
+import flask
+from flask import Blueprint, request
+
+from webhook.core.reporting.view import PageView, Query, Shown, page_view, query_of
+from webhook.core.values.quantity import bytes_text
+
+_STATIC: Final = Path(__file__).parent / "static"
+_TYPES: Final = {".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml"}
+_MARKS: Final = {"calm": "●", "near": "▲", "over": "■", "unknown": "○"}
+_POLICY: Final = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; "
+    "base-uri 'none'; frame-ancestors 'none'"
+)
+
+
+class Source(Protocol):
+    """What the page shows comes from here; any thread may call."""
+
+    def shown(self, query: Query) -> Shown:
+        """Return the rows at this moment; `query` says which holders: by namespace, workload or pod, of which one."""
+
+
+def page(source: Source) -> Blueprint:
+    """Return the routes `/ui` and `/ui/static/…`; the stream of changes is that of REST."""
+    ui = Blueprint("ui", __name__, url_prefix="/ui", template_folder="templates")
+    files = {file.name: _File(file.read_bytes(), _TYPES[file.suffix]) for file in _STATIC.iterdir()}
+    ui.add_app_template_filter(bytes_text, "amount")
+    ui.add_app_template_filter(_clock, "clock")
+    ui.add_app_template_filter(lambda path: f"try.{path}", "trying")
+
+    @ui.get("", strict_slashes=False)
+    def lead() -> flask.Response:
+        """Lead to the page by a relative address, which also holds behind the API server's proxy."""
+        return flask.Response(status=308, headers={"Location": "ui/"})
+
+    @ui.get("/")
+    def show() -> flask.Response:
+        query = query_of(request.args.items(multi=True))
+        view = page_view(source.shown(query), query)
+        part = request.headers.get("X-Headroom-Part") == "sections"
+        text = flask.render_template("sections.html" if part else "page.html", **_context(view))
+        response = flask.Response(text, content_type="text/html; charset=utf-8")
+        response.headers.update(_headers())
+        return response
+
+    @ui.get("/static/<name>")
+    def static(name: str) -> flask.Response:
+        if name not in files:
+            flask.abort(404)
+        response = flask.Response(files[name].content, content_type=files[name].content_type)
+        response.set_etag(files[name].tag)
+        response.headers["Cache-Control"] = "no-cache"  # a new version is seen at once; an old one costs a 304
+        response.make_conditional(request)
+        return response
+
+    return ui
+
+
+class _File(NamedTuple):
+    """A file of the page, kept in memory."""
+
+    content: bytes
+    content_type: str
+
+    @property
+    def tag(self) -> str:
+        return sha256(self.content).hexdigest()[:16]
+
+
+def _headers() -> Mapping[str, str]:
+    return {
+        "Content-Security-Policy": _POLICY,
+        "Cache-Control": "no-store",
+        "X-Content-Type-Options": "nosniff",
+        "Referrer-Policy": "no-referrer",
+        "Vary": "X-Headroom-Part",
+    }
+
+
+def _context(view: PageView) -> dict[str, object]:
+    return {
+        "view": view,
+        "mark": _MARKS[view.tone],
+        "link": _linker(view.query),
+        "hidden": lambda left_out: [(k, v) for k, v in view.query.parameters() if k not in left_out],
+    }
+
+
+def _linker(query: Query) -> Callable[..., str]:
+    def link(**changed: object) -> str:
+        parameters = query.parameters(**changed)
+        return f"?{urlencode(parameters)}"
+
+    return link
+
+
+def _clock(moment: str) -> str:
+    """Return the time of day of an RFC 3339 time; the date is in the element's `datetime`."""
+    return moment[11:19]

@@ -1,0 +1,92 @@
+"""The dispatcher of the reporting address: an event loop of its own, and few threads behind it.
+
+Nothing here runs on the loop that answers reviews. But all threads of a process share the interpreter, so what readers
+cost is limited as well: reports are made by one thread, which rests after each as long as it must to take only its
+share of a processor.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Final
+
+from flask import Flask
+
+from webhook.http.messages import Request, Response, Stream
+from webhook.http.wsgi import Origin, call
+from webhook.web.answers import Answers
+from webhook.web.changes import Changes
+from webhook.web.dispatcher import REVIEWS
+from webhook.web.reporting_routes import EVENTS, POD_METRICS
+from webhook.web.routes import HEALTHZ, METRICS, READYZ, without_tls
+from webhook.web.shared_page import SharedPage
+
+_EVENTS, _POD_METRICS = EVENTS.encode(), POD_METRICS.encode()
+_METRICS, _READYZ, _HEALTHZ = METRICS.encode(), READYZ.encode(), HEALTHZ.encode()
+_SHARE: Final = 0.1  # of a processor, for reports
+_LONGEST_REST: Final = 0.5  # seconds
+
+
+class ReportingDispatcher:
+    """Answers the requests of readers. The reporting event loop's thread calls it."""
+
+    probes = frozenset({_HEALTHZ, _READYZ})
+
+    def __init__(self, app: Flask, answers: Answers, rest: Callable[[float], None] = time.sleep) -> None:
+        self._app, self._rest = app, rest
+        self._probes = ThreadPoolExecutor(1, "plain-probe")
+        self._reports = ThreadPoolExecutor(1, "report")
+        self._usage = ThreadPoolExecutor(1, "pod-metrics")  # it may wait for the API server
+        self._metrics = SharedPage(ThreadPoolExecutor(1, "plain-page"))
+        self._changes = Changes(answers, self._reports)
+
+    def handle(self, request: Request, origin: Origin) -> Response | Stream | Coroutine[Any, Any, Response]:
+        """Return the response, a stream, or a coroutine that returns the response later."""
+        if request.path == _HEALTHZ:
+            return call(self._app, request, origin)
+        if request.path in REVIEWS:
+            return without_tls()
+        if request.path == _EVENTS and request.method == b"GET" and not request.query:
+            return self._changes.open()
+        if request.path == _METRICS:
+            return self._metrics.get(request.method, lambda: call(self._app, request, origin))
+        return self._elsewhere(request, origin)
+
+    def is_review(self, request: Request) -> bool:
+        """Say that it is none: reviews are answered over TLS only."""
+        del request
+        return False
+
+    async def _elsewhere(self, request: Request, origin: Origin) -> Response:
+        loop = asyncio.get_running_loop()
+        if request.path == _READYZ:
+            return await loop.run_in_executor(self._probes, call, self._app, request, origin)
+        if request.path == _POD_METRICS:
+            return await loop.run_in_executor(self._usage, call, self._app, request, origin)
+        answer: asyncio.Future[Response | Exception] = loop.create_future()
+
+        def done(said: Response | Exception) -> None:
+            loop.call_soon_threadsafe(_settle, answer, said)
+
+        self._reports.submit(self._report, request, origin, done)
+        said = await answer
+        if isinstance(said, Exception):
+            raise said
+        return said
+
+    def _report(self, request: Request, origin: Origin, done: Callable[[Response | Exception], None]) -> None:
+        """Make one report, hand it over, and only then rest."""
+        began = time.thread_time()
+        try:
+            said: Response | Exception = call(self._app, request, origin)
+        except Exception as error:  # noqa: BLE001 - the connection logs it, and the peer gets 500
+            said = error
+        done(said)
+        spent = time.thread_time() - began
+        self._rest(min(_LONGEST_REST, spent * (1 / _SHARE - 1)))
+
+
+def _settle(answer: "asyncio.Future[Response | Exception]", said: Response | Exception) -> None:
+    if not answer.done():
+        answer.set_result(said)
