@@ -19,6 +19,7 @@ CLUSTER_WIDE: set[Rule] = {
     *(("get", f"{kind}.apps", "") for kind in ("daemonsets", "deployments", "replicasets", "statefulsets")),
     ("get", "jobs.batch", ""),
     ("get", "replicationcontrollers", ""),
+    ("list", "pods.metrics.k8s.io", ""),
 }
 OWN_NAMESPACE: set[Rule] = {
     *((verb, "configmaps", "headroom-config") for verb in ("get", "list", "watch")),

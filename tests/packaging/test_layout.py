@@ -19,8 +19,8 @@ WITHOUT_CODE = {
     "core/reporting/rows.py": "structs that a report is made of, which the tests of every surface that shows it read",
     "core/values/domain.py": "one constant, which tests/packaging/test_domain.py changes everywhere",
     "state/guarded.py": "one dataclass of what the lock guards, which every test of the state goes through",
-    "web/sources.py": "protocols: test_reporting_routes.py holds the routes against them",
     "watch/events.py": "what a reflector delivers: test_decoder.py and test_reflector.py hold it against that",
+    "web/sources.py": "protocols: test_reporting_routes.py holds the routes against them",
 }
 
 

@@ -194,6 +194,7 @@ def test_what_a_quota_will_refuse_is_refused_while_quotas_are_seen(
     until(lambda: b"QuotaExceeded" in b"".join(replica.lines()))
 
 
+@pytest.mark.long
 def test_reports_are_of_the_account_that_reviews_are_judged_by(
     cluster: FakeCluster, start: Callable[[], Replica]
 ) -> None:

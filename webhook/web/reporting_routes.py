@@ -4,7 +4,6 @@ It changes nothing and knows nobody: docs/rest.md says who can reach it. What it
 and its description (openapi.py) is made from the same types.
 """
 
-import logging
 from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Final
@@ -29,14 +28,11 @@ from webhook.web.routes import HEALTHZ, METRICS, READYZ
 from webhook.web.shelf import Encoded
 from webhook.web.sources import Sources, UsageError
 
-log = logging.getLogger(__name__)
-
 API: Final = openapi.API
 EVENTS: Final = openapi.EVENTS
 POD_METRICS: Final = "/pod-metrics"
 PROBES: Final = "/probes"
 OPENAPI: Final = "/openapi.json"
-_JSON = "application/json"
 
 Unready = Callable[[], str | None]
 """Says why reviews are not answered now; None when they are."""
@@ -55,7 +51,7 @@ def create_reporting_app(
     if sources.account is not None:
         add_questions(app, API, sources.account)
     app.register_blueprint(page(PageRows(sources)))
-    paths = sorted({str(rule) for rule in app.url_map.iter_rules()} | {EVENTS, OPENAPI})
+    paths = sorted({str(rule) for rule in app.url_map.iter_rules()} | {OPENAPI})
     described = msgspec.json.encode(openapi.document(_collections(sources), QUESTIONS if sources.account else ()))
     app.add_url_rule(OPENAPI, OPENAPI, lambda: _response(Response(200, described)), methods=["GET"])
     _add_errors(app, paths)
@@ -79,6 +75,11 @@ def _add_rows(app: Flask, answers: Answers, sources: Sources) -> None:
         app.add_url_rule(f"{API}/{each.name}", each.name, partial(rows, each), methods=["GET"])
     for name, make in (("commitment", answers.commitment), ("config", answers.config)):
         app.add_url_rule(f"{API}/{name}", name, partial(whole, make), methods=["GET"])
+
+    @app.get(EVENTS)  # the dispatcher answers a good request for the stream itself
+    def events() -> flask.Response:
+        _takes_nothing()
+        return _response(problem(400, "a stream is read with GET"))
 
 
 def _add_pykles(app: Flask, answers: Answers, sources: Sources) -> None:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, settings
 from prometheus_client import CollectorRegistry
@@ -45,6 +46,7 @@ CHECKS = [
 ]
 
 
+@pytest.mark.long
 @SCHEMA.exclude(path=EVENTS).parametrize()
 @settings(
     max_examples=8,

@@ -261,6 +261,8 @@ def test_metrics_are_prometheus_text() -> None:
         ("/api/v1/nodes?continue=x", 400, "continue", "this token belongs to no listing"),
         ("/api/v1/groups", 400, "label", "label is missing"),
         ("/api/v1/commitment?x=1", 400, "x", "there is no parameter 'x' here; there are none"),
+        ("/api/v1/events?x=1", 400, "x", "there is no parameter 'x' here; there are none"),
+        ("/api/v1/event", 404, None, "did you mean /api/v1/events?"),
         ("/api/v1/node", 404, None, "there is nothing at '/api/v1/node'; did you mean /api/v1/nodes?"),
         ("/api/v1/nodes/", 404, None, "did you mean /api/v1/nodes?"),
         ("/nothing", 404, None, "/openapi.json lists what there is"),
@@ -277,7 +279,7 @@ def test_errors_say_what_to_do(path: str, status: int, parameter: str | None, de
 
 
 @pytest.mark.parametrize("method", ["post", "put", "patch", "delete"])
-@pytest.mark.parametrize("path", ["/", "/api/v1/nodes", "/openapi.json", "/metrics", "/pod-metrics"])
+@pytest.mark.parametrize("path", ["/", "/api/v1/nodes", "/openapi.json", "/metrics", "/pod-metrics", "/api/v1/events"])
 def test_everything_is_only_read(method: str, path: str) -> None:
     answer = getattr(client(), method)(path)
     assert (answer.status_code, answer.content_type) == (405, "application/problem+json")
