@@ -100,7 +100,7 @@ def test_when_to_come_back_is_in_the_header_or_else_in_the_body(details: Any, he
         (b"<html>\n<b>502</b>\xff", "502 Unknown: <html> <b>502</b>\ufffd"),
         (b"", "502 Unknown: "),
         (b'{"reason": 7}', '502 Unknown: {"reason": 7}'),
-        (b"{}", "502 Unknown: "),
+        (b"{}", "502 Unknown: {}"),
     ],
 )
 def test_what_is_not_a_status_becomes_the_message(body: bytes, text: str) -> None:
