@@ -121,7 +121,14 @@ class Edits:
         self.history = self.history[:1]
 
     def _without_pods(self) -> bool:
-        """Delete what is left, orphans that no controller deletes among it; say whether nothing was."""
+        """Delete what is left, orphans that no controller deletes among it; say whether nothing was.
+
+        As long as a ReplicaSet is there it may make another pod.
+        """
+        sets = f"/apis/apps/v1/namespaces/{self.story.namespace}/replicasets"
+        if self.story.api.items(sets):
+            self.story.api.delete(sets, propagationPolicy="Background")
+            return False
         left = self.story.api.items(self.story.pods)
         for pod in left:
             with suppress(ApiError):

@@ -37,7 +37,6 @@ pytestmark = pytest.mark.live
 GI = 1 << 30
 SHOWN_WITHIN = 2.0  # seconds, as docs/blocked.md promises on a machine that is not overloaded
 NUDGE = MANIFESTS / "components" / "nudge" / "rbac.yaml"
-REFUSALS = "/api/v1/namespaces/headroom-system/configmaps/headroom-refusals"
 
 
 class Scene(NamedTuple):

@@ -40,14 +40,16 @@ def test_controllers_that_ask_for_twice_the_bound_get_the_bound(
             time.sleep(chance.uniform(0.0, 0.5))
         for number in range(DEPLOYMENTS):
             api.delete(f"{path}/web-{number}", propagationPolicy="Background")
-        until(lambda: not api.items(controlled.pods), "the end of the deployments' pods", 180)
+        # As long as a ReplicaSet is there it may make another pod, at any moment: long after the last try.
+        sets = path.replace("deployments", "replicasets")
+        until(lambda: not api.items(sets) and not api.items(controlled.pods), "the end of the deployments' pods", 180)
         settle(replicas, 0)  # a create that the API server had begun may have come later, or never
         with closing(Client(controlled.server, controlled.namespace, tally)) as client:
             fit = 0
             while client.insist(pod(f"plain-{fit}", POD)) == CREATED:
                 fit += 1
         seen = witness.testify()
-    told = complaints(controlled)
+        told = complaints(controlled)
     figures.append(Figures("scale and roll", str(count), BOUND, seen, tally, f"{rounds} changes, {fit} fit after it"))
     assert seen.over(BOUND) == []
     assert seen.maximum.held == BOUND

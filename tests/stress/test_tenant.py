@@ -60,9 +60,10 @@ def cleared(scene: Scene, namespace: str, form: Form) -> None:
     collection = f"{form.api}/namespaces/{namespace}/{form.kind.lower()}s"
     scene.plane.api.delete(collection, propagationPolicy="Background", gracePeriodSeconds=0)
     pods = f"/api/v1/namespaces/{namespace}/pods"
+    sets = f"/apis/apps/v1/namespaces/{namespace}/replicasets"  # of a Deployment: they make pods until they are gone
 
     def gone() -> bool:
-        if not scene.plane.api.items(collection) and not scene.plane.api.items(pods):
+        if not any(scene.plane.api.items(each) for each in (collection, sets, pods)):
             return True
         scene.plane.api.delete_now(pods)
         return False

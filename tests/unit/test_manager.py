@@ -162,6 +162,22 @@ def test_it_becomes_ready_judges_and_leaves(cluster: FakeCluster, start: Callabl
     assert [json.loads(line)["reason"] for line in replica.lines()] == ["MemoryCommitmentExceeded"]
 
 
+def test_what_one_replica_refuses_the_other_shows(
+    cluster: FakeCluster, start: Callable[[], Replica], tmp_path: Path
+) -> None:
+    one, folder = start(), tmp_path / "other"
+    folder.mkdir()
+    with running(cluster, folder) as other:
+        until(lambda: other.ready() == "ok", START)
+        assert not one.ask("b", "9Gi")
+
+        def shown(replica: Replica, what: str) -> list[str]:
+            return [each["name"] for each in json.loads(replica.page(f"/api/v1/{what}"))["items"]]
+
+        for what in ("denials", "blocked"):
+            until(lambda what=what: shown(other, what) == shown(one, what) == ["b"])  # type: ignore[misc]
+
+
 def test_it_says_what_it_waits_for(tmp_path: Path) -> None:
     with FakeCluster() as cluster, running(cluster, tmp_path) as replica:
         until(lambda: replica.ready().startswith("the ConfigMap headroom-config does not exist: create it"), START)

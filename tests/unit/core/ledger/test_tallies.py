@@ -137,3 +137,17 @@ def test_a_total_adds_up_groups_and_pods() -> None:
             Amounts(12, 5, 12, 1, 1),
             (2, 1, 1, 0, 0),
         )
+
+
+def test_a_pod_that_is_bound_and_moves_is_counted_where_it_is() -> None:
+    pods = dict[str, Entry]()
+    kept = Tallies(pods)
+    for node, unbound in (("", 1), ("n1", 0), ("n2", 0), ("", 1)):
+        new = Entry("u", SIZES[1], node, (), TRAITS[1]) if node else Unbound("u", SIZES[1], "", (), TRAITS[1])
+        put(kept, pods, "a/p", new)
+        snapshot = kept.snapshot()
+        assert list(snapshot.nodes) == [node]
+        assert (
+            snapshot.nodes[node].unbound == snapshot.namespaces["a"].workloads["Deployment", "web"].unbound == unbound
+        )
+        assert list(tally_drifts(snapshot, pods)) == []
