@@ -38,7 +38,12 @@ def target_options(command: Command) -> Command:
     @click.option(
         "--headroom-namespace", default="headroom-system", show_default=True, help="Namespace that Headroom runs in."
     )
-    @click.option("--server", metavar="URL", help="Ask Headroom at this address, not through the API server's proxy.")
+    @click.option(
+        "--server",
+        metavar="URL",
+        envvar="HEADROOM_SERVER",
+        help="Ask Headroom at this address, not through the API server's proxy; also from $HEADROOM_SERVER.",
+    )
     @click.option("--direct", is_flag=True, help="Do not ask Headroom: read nodes and pods with your own rights.")
     @click.pass_context
     def with_target(ctx: click.Context, /, **given: Any) -> Any:
