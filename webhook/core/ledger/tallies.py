@@ -22,7 +22,7 @@ from webhook.core.values.amounts import NOTHING, Amounts
 _LARGE: Final = 256  # pods; a larger group is kept in parts
 _PARTS: Final = 64
 _ALL: Final = (1 << _PARTS) - 1
-_NOTES: Final = 128  # half a millisecond of work, which is done under the state's lock
+_NOTES: Final = 32  # at most a millisecond of work, which is done under the state's lock
 
 
 class Count:
