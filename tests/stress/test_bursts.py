@@ -1,9 +1,8 @@
 """Bursts for which there is room twice: credit holds none of their pods up, alone or beside a webhook that is slow.
 
-That no review waits for credit is counted. So credit can slow a burst only by the processor time that it takes, and
-that is compared in the same replicas, whose credit is switched between one burst and the next. The rate by the clock is
-shown beside it: it varies by a fifth on a machine that others use, so it can contradict, but decide nothing. A burst
-comes once everything of the last one is settled, and the clients of one account have their connections by then.
+That no review waits for credit is counted. That a burst is as fast as without credit is measured too, in the same
+replicas, whose credit is switched between one burst and the next; the processor time that each took is shown beside it. A
+burst comes once everything of the last one is settled, and the clients of one account have their connections by then.
 """
 
 import os
@@ -40,7 +39,8 @@ BURST = 200
 AWAITED = "headroom_admission_awaited_earlier_pods_total"
 AT_LEAST = 0.97  # of the rate without credit
 SECONDS = 400.0  # for the pairs of one test, if it takes so long
-WIDTH = 1.0  # of the interval by the clock: the number of pairs is enough
+WIDTH = 0.02  # of the ratio's interval to each side, which is enough
+TELLING = 0.03  # of that, beyond which nothing can be said
 PLANE = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok")
 SETTLED_SECONDS = 60.0
 TIMES = Times(SHIPPED.validity, SHIPPED.lapse, SHORT.renew)  # as shipped, but soon settled after a burst
@@ -78,7 +78,7 @@ def test_a_burst_of_one_account_is_as_fast_as_without_credit(
             settle(replicas, 0)
 
         run(lambda client, _: client.connect())
-        compared = _compared(bare, replicas, partial(run, _create), clear, Patience(16, WIDTH, SECONDS))
+        compared = _compared(bare, replicas, partial(run, _create), clear, Patience(40, WIDTH, SECONDS))
         assert (_refused(replicas), _awaited(replicas)) == (0, 0)
         assert tally.outcomes() == {CREATED: BURST * compared.bursts}, tally.unusual()
     _judge(bare, figures, f"a burst of {BURST} creates, {_told(mood)}", BURST, compared)
@@ -105,7 +105,7 @@ def test_a_burst_of_a_deployment_is_as_fast_as_without_credit(
 
         controlled.plane.api.create(apps(controlled), deployment("web", few, size))
         settle(replicas, few * size)
-        compared = _compared(controlled, replicas, scale, clear, Patience(8, WIDTH, SECONDS))
+        compared = _compared(controlled, replicas, scale, clear, Patience(12, WIDTH, SECONDS))
         assert (_refused(replicas), _awaited(replicas)) == (0, 0)
         controlled.plane.api.delete(path, propagationPolicy="Background")
         settle(replicas, 0)
@@ -136,7 +136,7 @@ def test_a_burst_of_a_job_is_as_fast_as_without_credit(
             controlled.clear()
             settle(replicas, 0)
 
-        compared = _compared(controlled, replicas, start, clear, Patience(10, WIDTH, SECONDS))
+        compared = _compared(controlled, replicas, start, clear, Patience(20, WIDTH, SECONDS))
         assert (_refused(replicas), _awaited(replicas)) == (0, 0)
     _judge(controlled, figures, f"a Job of {pods}, {_told(mood)}", pods, compared)
 
@@ -208,14 +208,14 @@ def _judge(place: Scene, figures: Record, storm: str, pods: int, compared: Compa
     possible = possible_rate(compared.spent, compared.plane)
     ours, theirs = (fmean(each.first + each.second) / pods * 1e3 for each in (compared.spent, compared.plane))
     note = (
-        f"by processor time, rate with credit / without: {possible}; "
-        f"replicas' without / with: {compared.spent.ratio}; "
-        f"for a pod {ours:.2f} ms of both replicas, {theirs:.1f} of the control plane; "
-        f"by the clock: {rate}, controls: without / without {without}, with / with {with_it}"
+        f"rate with credit / without: {rate}; controls: without / without {without}, with / with {with_it}; "
+        f"processor time without / with: {compared.spent.ratio}, for a pod {ours:.2f} ms of both replicas, "
+        f"{theirs:.1f} of the control plane; by that a rate of {possible}"
     )
     figures.append(Figures(storm, str(COUNT), BOUND, seen, note=note))
-    assert possible.low >= AT_LEAST, note
     assert rate.high >= AT_LEAST, f"slower than without credit: {note}"
+    assert rate.width <= TELLING, f"this machine does too much besides to tell: {note}"
+    assert rate.ratio >= AT_LEAST, note
 
 
 @contextmanager
