@@ -1,8 +1,9 @@
 """Bursts for which there is room twice: credit holds none of their pods up, alone or beside a webhook that is slow.
 
 That no review waits for credit is counted. That a burst is as fast as without credit is measured too, in the same
-replicas, whose credit is switched between one burst and the next; the processor time that each took is shown beside it. A
-burst comes once everything of the last one is settled, and the clients of one account have their connections by then.
+replicas, whose credit is switched between one burst and the next; the processor time that each took is shown beside
+it. A burst comes once everything of the last one is settled, and the clients of one account have their connections by
+then.
 """
 
 import os
