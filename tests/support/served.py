@@ -1,6 +1,6 @@
 """Headroom's REST API over an account that a test makes, on a port of its own."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from threading import Thread
 
@@ -30,33 +30,39 @@ class Account:
         return Report(self._ledger.account(0.0), said)
 
 
-class NobodyRefused:
-    """Refusals, of which there are none."""
+class Refused:
+    """Refusals that a test gives."""
 
     revision = 0
 
+    def __init__(self, denials: Iterable[DenialRow] = (), blocked: Iterable[BlockedRow] = ()) -> None:
+        self._denials, self._blocked = tuple(denials), tuple(blocked)
+
     def denials(self) -> tuple[DenialRow, ...]:
-        """Return none."""
-        return ()
+        """Return recent refusals."""
+        return self._denials
 
     def blocked(self) -> tuple[BlockedRow, ...]:
-        """Return none."""
-        return ()
+        """Return who still waits."""
+        return self._blocked
 
 
-def sources(account: Account) -> Sources:
+NOBODY = Refused()
+
+
+def sources(account: Account, refused: Refused = NOBODY) -> Sources:
     """Return what the API shows of an account."""
 
     def usage() -> bytes:
         raise UsageError("there is no metrics server")
 
-    return Sources(account, lambda: account.settings, usage, NobodyRefused(), account.latest)
+    return Sources(account, lambda: account.settings, usage, refused, account.latest)
 
 
 @contextmanager
-def served(account: Account) -> Iterator[str]:
+def served(account: Account, refused: Refused = NOBODY) -> Iterator[str]:
     """Serve the API of an account; yield its address."""
-    shown = sources(account)
+    shown = sources(account, refused)
     app = create_reporting_app(Answers(shown), shown, CollectorRegistry(), lambda: None, lambda: None)
     server = make_server("127.0.0.1", 0, app)
     thread = Thread(target=server.serve_forever, daemon=True)

@@ -39,7 +39,7 @@ from webhook.core.ledger.rules import AccountingRules
 from webhook.core.pods.rules import NEWEST, Rules, VersionError, chosen
 from webhook.core.reporting.query import COLLECTIONS, QueryError, arrange, parse, workload
 from webhook.core.reporting.report import Circumstances, Report
-from webhook.core.reporting.rows import BlockedRow, Commitment, GroupRow, NodeRow, PodRow
+from webhook.core.reporting.rows import BlockedRow, Commitment, DenialRow, GroupRow, NodeRow, PodRow
 from webhook.kube.client import Api
 from webhook.kube.stream import ApiError, KubeError, NotFound
 from webhook.state.configuration import KEY, NAME
@@ -91,6 +91,11 @@ class Direct:
 
     def blocked(self, query: Mapping[str, str]) -> Sequence[BlockedRow] | None:
         """Return None: only Headroom knows which owners it refused."""
+        del query
+        return None
+
+    def denials(self, query: Mapping[str, str]) -> Sequence[DenialRow] | None:
+        """Return None: only Headroom knows what it refused."""
         del query
         return None
 

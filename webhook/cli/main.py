@@ -10,7 +10,18 @@ import click
 
 from webhook import __version__
 
-_COMMANDS: Final = ("check", "fit", "footprint", "report", "serve", "simulate", "trial")
+_COMMANDS: Final = (
+    "blocked",
+    "check",
+    "denials",
+    "explain",
+    "fit",
+    "footprint",
+    "report",
+    "serve",
+    "simulate",
+    "trial",
+)
 """The names of the commands; the module `webhook.cli.NAME` holds the command NAME."""
 
 
