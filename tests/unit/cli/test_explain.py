@@ -32,7 +32,7 @@ def test_a_workload_that_is_blocked(account: Account) -> None:
     assert result.exit_code == 1
     assert result.stdout.splitlines()[1:] == [
         "Its pods are refused since 12:00:00, 2 times, 2 pods are missing: MemoryCommitmentExceeded.",
-        why,
+        "pod default/web-x exceeds the headroom",
         "For one pod 1Gi would have to go. Most is held by default/Deployment/web (12Gi).",
     ]
 
