@@ -65,7 +65,7 @@ def we_say(text: str) -> Amounts:
     memory, cpu = holding.breakdown
     sums = [memory.requests, memory.limits, memory.filled, cpu.requests, cpu.limits, cpu.filled]
     figures = [whole(each.total) for each in sums[:3]] + [millis(each.total) for each in sums[3:]]
-    return Amounts._make([*figures[:3], int(memory.unbounded), *figures[3:], int(cpu.unbounded)])
+    return Amounts._make([*figures[:3], int(memory.is_unbounded), *figures[3:], int(cpu.is_unbounded)])
 
 
 def test_a_file_commits_what_the_api_server_makes_of_it(story: Story) -> None:
