@@ -17,7 +17,7 @@ HOSTILE = "<img/src=x/onerror=document.title='hacked'>"
 LONG = "n" * 63
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # Playwright's event loop runs for as long as the browser: no other test may meet it
 def browser() -> Iterator[Browser]:
     with chromium() as started:
         yield started
