@@ -236,6 +236,7 @@ def _stay(console: Console, local: Local) -> None:
         f"curl -s {metrics}/metrics | awk '{bytes_} {{print $1, $2 / 2^20 \"Mi\"}}'",
     ):
         console.print(f"   {line}", markup=False)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever started it may have left Ctrl-C ignored
     try:
         signal.pause()
     except KeyboardInterrupt:
