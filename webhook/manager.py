@@ -39,6 +39,7 @@ from webhook.core.sharing.allotment import Timing
 from webhook.http import memory
 from webhook.http import worker as replica
 from webhook.http.client_certificates import Clients
+from webhook.http.listeners import Limits
 from webhook.http.plain_server import PlainServer
 from webhook.http.pulse import Pulse
 from webhook.http.tls import ServingCertificate
@@ -64,12 +65,15 @@ from webhook.state.room_view import RoomView
 from webhook.watch.reflector import Reflector
 from webhook.web.dispatcher import Dispatcher
 from webhook.web.pod_usage import PodUsages
-from webhook.web.reporting import reporting
+from webhook.web.reporting import reporting, silence
 from webhook.web.reporting_dispatcher import ReportingDispatcher
 from webhook.web.routes import CONFIGURATION, WORKLOADS, create_app
 from webhook.web.sources import Settings, Sources
 
 log = logging.getLogger(__name__)
+
+SHUTDOWN_DELAY = 10.0
+"""Seconds that a replica goes on serving after SIGTERM: every node's proxy has heard by then that it goes."""
 
 _FETCH_TIMEOUT = 0.4  # seconds each to connect, for the headers, for the body; the API server gives the review 2 s
 # Seconds after which a thread that works hands the interpreter to one that waits for it, such as the reviews' loop when
@@ -94,6 +98,7 @@ class Options:
     namespace: str
     audit_file: str | None
     timing: Timing
+    shutdown_delay: float = SHUTDOWN_DELAY
 
 
 def clock() -> float:
@@ -190,9 +195,11 @@ def serve(options: Options) -> None:
             WORKLOADS: parts.forecast.review,
             CONFIGURATION: ConfigurationAdmission(parts.admission.account).review,
         }
-        door = Dispatcher(parts.admission, create_app(parts.admission, parts.registry, others))
+        unready = partial(_unready, parts, pulse)
+        door = Dispatcher(parts.admission, create_app(parts.admission, parts.registry, others, unready))
         clients = Clients(parts.certificate, options.client_name) if options.client_ca_file else None
-        drained = replica.serve(door, parts.certificate.context(), options.listen, clients=clients, pulse=pulse)
+        limits = Limits(delay=options.shutdown_delay)
+        drained = replica.serve(door, parts.certificate.context(), options.listen, limits, clients, pulse)
     finally:
         for reader in readers:
             reader.stop()
@@ -206,6 +213,10 @@ def serve(options: Options) -> None:
         _ended([*watchers, writer, *announcers])
         parts.api.close()
         log.info("replica %s ends", parts.name)
+
+
+def _unready(parts: _Parts, pulse: Pulse) -> str | None:
+    return silence(pulse) or parts.admission.account.readiness.unready()
 
 
 def _reporting(parts: _Parts, pulse: Pulse) -> ReportingDispatcher:

@@ -6,6 +6,8 @@ import webhook
 from tests.support.kustomize import MANIFESTS, Manifest, one, render
 from webhook.cli.serve import serve
 from webhook.core.config import parse as config_source
+from webhook.http.listeners import Limits
+from webhook.manager import _STOPPING, _UNTIL_SEEN
 from webhook.state import configuration as settings
 from webhook.web.routes import CONFIGURATION, WORKLOADS
 
@@ -159,8 +161,13 @@ def test_probes_ask_for_life_and_for_readiness_at_a_port_that_exists(container: 
 
 
 def test_a_stopping_replica_has_time_for_what_is_in_flight(gate: Manifest, pod: Manifest, container: Manifest) -> None:
-    sleep = container["lifecycle"]["preStop"]["sleep"]["seconds"]
-    assert pod["spec"]["terminationGracePeriodSeconds"] >= sleep + gate["timeoutSeconds"] + 5
+    assert "lifecycle" not in container  # a preStop hook would keep connections open that the API server then reuses
+    delay = float(dict(arg.split("=", 1) for arg in container["args"] if "=" in arg)["--shutdown-delay"])
+    limits = Limits()
+    assert delay > container["readinessProbe"]["periodSeconds"] * container["readinessProbe"]["failureThreshold"]
+    assert limits.drain > gate["timeoutSeconds"]
+    handing_back = _STOPPING + _UNTIL_SEEN
+    assert pod["spec"]["terminationGracePeriodSeconds"] >= delay + limits.drain + handing_back
 
 
 def test_one_replica_serves_while_another_is_replaced(base: list[Manifest], pod: Manifest) -> None:

@@ -44,7 +44,7 @@ class Replica:
             *(Path(sys.executable).with_name("headroom"), "serve", "--kubeconfig", cluster.kubeconfig(folder)),
             *("--listen", f"127.0.0.1:{self.port}", "--metrics-listen", f"127.0.0.1:{self._plain}"),
             *("--tls-cert-file", self.files.certificate, "--tls-key-file", self.files.key),
-            *("--audit-file", self.audit),
+            *("--audit-file", self.audit, "--shutdown-delay", "0"),
             *more,
         ]
         with self._said.open("wb") as out, self._told.open("wb") as log:
