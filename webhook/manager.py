@@ -25,12 +25,17 @@ from webhook.admission.workloads import WorkloadAdmission
 from webhook.controllers import watches as watching
 from webhook.controllers.allotments import TIMEOUT, AllotmentController
 from webhook.controllers.certificate_reload import CertificateReload
+from webhook.controllers.gate_probe import GateProbe, occurrence
+from webhook.controllers.lease_holder import NAME as LEASE
+from webhook.controllers.lease_holder import TIMEOUT as LEASE_TIMEOUT
+from webhook.controllers.lease_holder import LeaseHolder
 from webhook.controllers.owner_reads import OwnerReads
 from webhook.controllers.recount import RecountController
 from webhook.controllers.refusal_exchange import RefusalExchange
 from webhook.controllers.refusal_store import RefusalStore
 from webhook.controllers.refusals import RefusalController
 from webhook.controllers.relist import RelistController, restored
+from webhook.controllers.serving_check import ServingCheck
 from webhook.controllers.versions import Versions
 from webhook.core.events.aggregator import Occurrence
 from webhook.core.events.reference import Reference
@@ -39,12 +44,14 @@ from webhook.core.sharing.allotment import Timing
 from webhook.http import memory
 from webhook.http import worker as replica
 from webhook.http.client_certificates import Clients
-from webhook.http.listeners import Limits
+from webhook.http.handshake import loopback
+from webhook.http.listeners import Limits, address
 from webhook.http.plain_server import PlainServer
 from webhook.http.pulse import Pulse
 from webhook.http.tls import ServingCertificate
 from webhook.kube.client import Api, configure
 from webhook.kube.configmaps import ConfigMaps
+from webhook.kube.leases import Leases
 from webhook.kube.stream import KubeError, NotFound
 from webhook.observability import metrics, state_metrics
 from webhook.observability import top_owners as topowners
@@ -148,6 +155,15 @@ class _Loops:
 
 
 @dataclass(frozen=True, slots=True)
+class _Gate:
+    """What looks whether the API server gets answers from here, and the Lease that says which replica does so."""
+
+    lease: LeaseHolder
+    serving: ServingCheck
+    probe: GateProbe
+
+
+@dataclass(frozen=True, slots=True)
 class _Parts:
     """The parts of one replica that `serve` starts and stops."""
 
@@ -160,6 +176,7 @@ class _Parts:
     refusals: RefusalController
     reports: ReportSource
     loops: _Loops
+    gate: _Gate
     registry: CollectorRegistry
     stop: Event
 
@@ -182,6 +199,11 @@ def serve(options: Options) -> None:
         _started("version", parts.loops.versions.run),
     ]
     announcers = [_started("events", parts.told.events.run), _started("refusals", parts.refusals.run)]
+    announcers += [
+        _started("lease", parts.gate.lease.run),
+        _started("serving check", parts.gate.serving.run),
+        _started("gate probe", parts.gate.probe.run),
+    ]
     gc.freeze()  # all objects that exist now live as long as the process: the garbage collector can skip them
     log.info("replica %s starts", parts.name)
     if options.client_ca_file:
@@ -216,11 +238,11 @@ def serve(options: Options) -> None:
 
 
 def _unready(parts: _Parts, pulse: Pulse) -> str | None:
-    return silence(pulse) or parts.admission.account.readiness.unready()
+    return silence(pulse) or parts.admission.account.readiness.unready() or parts.gate.serving.problem()
 
 
 def _reporting(parts: _Parts, pulse: Pulse) -> ReportingDispatcher:
-    account, loader = parts.admission.account, parts.loops.settings
+    account, loader, unready = parts.admission.account, parts.loops.settings, partial(_unready, parts, pulse)
 
     def settings() -> Settings:
         basis = account.basis
@@ -228,7 +250,7 @@ def _reporting(parts: _Parts, pulse: Pulse) -> ReportingDispatcher:
 
     usage = PodUsages(parts.api, clock).read
     sources = Sources(parts.reports, settings, usage, parts.refusals, parts.reports.latest)
-    return reporting(sources, parts.registry, account.readiness.unready, pulse)
+    return reporting(sources, parts.registry, unready, pulse)
 
 
 def _build(options: Options) -> _Parts:
@@ -246,18 +268,20 @@ def _build(options: Options) -> _Parts:
     forecast = WorkloadAdmission(account, partial(_fetch, api), early, told.audit.record)
     version_api = Api(configuration, clock)  # with connections of its own, which may lead to another API server
     loops = _loop(options, api, version_api, account, quotas, told, refusals, registry, stop)
+    gate = _watch_gate(options, name, api, told, loops.settings, stop)
     reports = ReportSource(account, lambda: timestamp(time.time()))
     for collector in (
         state_metrics.EventCollector(told.events),
         state_metrics.KubernetesRules(account, loops.versions),
         state_metrics.StateCollector(admission, loops.settings, told.audit, loops.booking, certificate, time.time),
         state_metrics.QuotasSeen(quotas),
+        state_metrics.GateReach(gate.lease, gate.probe),
         HolderCollector(reports.latest),
         BlockedCollector(refusals.controller.blocked, time.time),
     ):
         registry.register(collector)
     return _Parts(
-        name, api, certificate, told, admission, forecast, refusals.controller, reports, loops, registry, stop
+        name, api, certificate, told, admission, forecast, refusals.controller, reports, loops, gate, registry, stop
     )
 
 
@@ -311,6 +335,19 @@ def _loop(
     versions = Versions(version_api, account, pods.request_list, stop)
     recounting = RecountController(account, stop, metrics.Recounts(registry).record)
     return _Loops(settings, versions, booking, recounting, reflectors)
+
+
+def _watch_gate(
+    options: Options, name: str, api: Api, told: _Told, settings: ConfigurationLoader, stop: Event
+) -> _Gate:
+    host, port = address(options.listen)
+    lease = LeaseHolder(Leases(api, options.namespace, LEASE, LEASE_TIMEOUT), name, stop, clock, time.time)
+    serving = ServingCheck(api, (loopback(host), port), stop)
+
+    def announce(reachable: bool, text: str) -> None:
+        _announce(told.events, occurrence(reachable, text, options.namespace, settings.uid))
+
+    return _Gate(lease, serving, GateProbe(api, lease.held, serving.gate_closed, stop, announce))
 
 
 def _announce(announcing: EventRecorder, occurrence: Occurrence | None) -> None:

@@ -5,6 +5,7 @@ import pytest
 import webhook
 from tests.support.kustomize import MANIFESTS, Manifest, one, render
 from webhook.cli.serve import serve
+from webhook.controllers.gate_probe import NAMESPACE as PROBED
 from webhook.core.config import parse as config_source
 from webhook.http.listeners import Limits
 from webhook.manager import _STOPPING, _UNTIL_SEEN
@@ -227,6 +228,7 @@ def test_rbac_is_exactly_what_is_used(base: list[Manifest]) -> None:
     def configmaps(verbs: list[str], **named: list[str]) -> Manifest:
         return {"apiGroups": [""], "resources": ["configmaps"], "verbs": verbs, **named}
 
+    lease = {"apiGroups": ["coordination.k8s.io"], "resources": ["leases"]}
     assert one(base, "ClusterRole")["rules"] == [
         {"apiGroups": [""], "resources": ["pods", "nodes"], "verbs": ["list", "watch"]},
         {"apiGroups": [""], "resources": ["resourcequotas"], "verbs": ["list", "watch"]},
@@ -239,6 +241,12 @@ def test_rbac_is_exactly_what_is_used(base: list[Manifest]) -> None:
         {"apiGroups": ["batch"], "resources": ["jobs"], "verbs": ["get"]},
         {"apiGroups": [""], "resources": ["replicationcontrollers"], "verbs": ["get"]},
         {"apiGroups": ["metrics.k8s.io"], "resources": ["pods"], "verbs": ["list"]},
+        {
+            "apiGroups": ["admissionregistration.k8s.io"],
+            "resources": ["validatingwebhookconfigurations"],
+            "resourceNames": ["headroom"],
+            "verbs": ["get"],
+        },
         {"nonResourceURLs": ["/version"], "verbs": ["get"]},
     ]
     assert one(base, "Role")["rules"] == [
@@ -246,19 +254,45 @@ def test_rbac_is_exactly_what_is_used(base: list[Manifest]) -> None:
         configmaps(["get", "list", "watch", "update"], resourceNames=["headroom-allotments"]),
         configmaps(["list", "watch", "patch"], resourceNames=["headroom-refusals"]),
         configmaps(["create"]),
+        lease | {"verbs": ["get", "update"], "resourceNames": ["headroom"]},
+        lease | {"verbs": ["create"]},
     ]
+    probing = one(base, "Role", "headroom-probe")
+    assert probing["metadata"]["namespace"] == PROBED
+    assert probing["rules"] == [{"apiGroups": [""], "resources": ["pods"], "verbs": ["create"]}]
 
 
 def test_roles_are_bound_to_the_one_service_account_and_nobody_else(base: list[Manifest], pod: Manifest) -> None:
     subject = {"kind": "ServiceAccount", "name": pod["spec"]["serviceAccountName"], "namespace": NAMESPACE}
-    for binding, role in (("ClusterRoleBinding", "ClusterRole"), ("RoleBinding", "Role")):
-        assert one(base, binding)["subjects"] == [subject]
-        assert one(base, binding)["roleRef"]["kind"] == role
+    bound = (
+        ("ClusterRoleBinding", "ClusterRole", "headroom"),
+        ("RoleBinding", "Role", "headroom"),
+        ("RoleBinding", "Role", "headroom-probe"),
+    )
+    for binding, role, name in bound:
+        assert one(base, binding, name)["subjects"] == [subject]
+        assert (one(base, binding, name)["roleRef"]["kind"], one(base, binding, name)["roleRef"]["name"]) == (
+            role,
+            name,
+        )
+        assert one(base, binding, name)["metadata"].get("namespace") == one(base, role, name)["metadata"].get(
+            "namespace"
+        )
     kinds = [m["kind"] for m in base]
-    assert [k for k in kinds if k.endswith(("Role", "Binding"))] == [
-        "Role", "ClusterRole", "RoleBinding", "ClusterRoleBinding",
+    assert sorted(k for k in kinds if k.endswith(("Role", "Binding"))) == [
+        "ClusterRole", "ClusterRoleBinding", "Role", "Role", "RoleBinding", "RoleBinding",
     ]  # fmt: skip
     assert one(base, "ServiceAccount")["automountServiceAccountToken"] is False
+
+
+def test_what_the_probe_could_store_has_no_rights_and_the_gate_is_asked_about_it(
+    base: list[Manifest], gate: Manifest
+) -> None:
+    labels = one(base, "Namespace", PROBED)["metadata"]["labels"]
+    assert labels["pod-security.kubernetes.io/enforce"] == "restricted"
+    assert [m["kind"] for m in base if m["metadata"].get("namespace") == PROBED] == ["Role", "RoleBinding"]
+    (rule,) = gate["namespaceSelector"]["matchExpressions"]
+    assert PROBED not in rule["values"]
 
 
 def test_the_pod_meets_the_restricted_pod_security_standard(
