@@ -63,8 +63,9 @@ def test_the_gate_is_asked_about_pods_that_are_made_resized_or_gated_and_nothing
         }
         for operation, resource in (("CREATE", "pods"), ("UPDATE", "pods/resize"), ("UPDATE", "pods"))
     ]
-    (condition,) = gate["matchConditions"]
-    assert "oldObject.spec.schedulingGates" in condition["expression"]  # what it lets through: tests/e2e/test_pools.py
+    grown, mirrored = gate["matchConditions"]
+    assert "oldObject.spec.schedulingGates" in grown["expression"]  # what it lets through: tests/e2e/test_pools.py
+    assert "kubernetes.io/config.mirror" in mirrored["expression"]  # what it lets through: tests/e2e/test_lock_out.py
     assert "objectSelector" not in gate  # a label on a pod would be a way around the bound
 
 
@@ -175,9 +176,14 @@ def test_one_replica_serves_while_another_is_replaced(base: list[Manifest], pod:
     deployment = one(base, "Deployment")["spec"]
     assert deployment["replicas"] == 2
     assert deployment["strategy"]["rollingUpdate"] == {"maxSurge": 1, "maxUnavailable": 0}
-    (spread,) = pod["spec"]["topologySpreadConstraints"]
-    assert spread["whenUnsatisfiable"] == "ScheduleAnyway"
-    assert spread["labelSelector"]["matchLabels"].items() <= pod["metadata"]["labels"].items()
+    spreads = pod["spec"]["topologySpreadConstraints"]
+    assert [each["topologyKey"] for each in spreads] == ["topology.kubernetes.io/zone", "kubernetes.io/hostname"]
+    for spread in spreads:
+        assert (spread["maxSkew"], spread["whenUnsatisfiable"]) == (1, "ScheduleAnyway")
+        assert spread["labelSelector"]["matchLabels"].items() <= pod["metadata"]["labels"].items()
+        assert spread["matchLabelKeys"] == ["pod-template-hash"], (
+            "an old replica is no reason to put a new one elsewhere"
+        )
 
 
 def test_a_drain_takes_one_replica_at_a_time(base: list[Manifest], pod: Manifest) -> None:
@@ -309,6 +315,31 @@ def test_the_pod_meets_the_restricted_pod_security_standard(
         "capabilities": {"drop": ["ALL"]},
     }
     assert {kind for volume in pod["spec"]["volumes"] for kind in volume} <= {"name", "secret", "emptyDir"}
+
+
+def test_nothing_that_headroom_depends_on_goes_before_it(pod: Manifest, container: Manifest) -> None:
+    assert pod["spec"]["priorityClassName"] == "system-cluster-critical"
+    tolerated = {each["key"]: each.get("tolerationSeconds") for each in pod["spec"]["tolerations"]}
+    assert tolerated == {
+        "node-role.kubernetes.io/control-plane": None,
+        "node.kubernetes.io/not-ready": 30,
+        "node.kubernetes.io/unreachable": 30,
+    }
+
+
+def test_its_memory_is_what_the_installation_page_adds_up(container: Manifest) -> None:
+    page = (MANIFESTS.parent / "docs" / "install.md").read_text()
+    limit = container["resources"]["limits"]["memory"]
+    assert f"The limit of {limit} is the sum of everything that anybody can make a replica hold at once" in page
+    table = page.partition("## What the memory of a replica is for")[2].partition("| together |")
+    parts = [
+        int(row.split("|")[2])
+        for row in table[0].splitlines()
+        if row.startswith("|") and row.split("|")[2].strip().isdigit()
+    ]
+    together = int(table[2].split("|")[0])
+    assert sum(parts) == together
+    assert together <= int(limit.removesuffix("Mi"))
 
 
 def test_headroom_commits_what_it_limits(container: Manifest) -> None:

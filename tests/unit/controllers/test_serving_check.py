@@ -155,7 +155,7 @@ def test_each_problem_is_logged_once_and_its_end_too(scene: Scene, caplog: pytes
 
 
 def test_it_looks_often_until_the_first_handshake_and_then_every_five_seconds() -> None:
-    waits = list[float | None]()
+    waits, scene = list[float | None](), Scene()
 
     class Rounds(Event):
         def wait(self, timeout: float | None = None) -> bool:
@@ -163,7 +163,6 @@ def test_it_looks_often_until_the_first_handshake_and_then_every_five_seconds() 
             scene.fault = None if len(waits) > 2 else OSError("away")
             return len(waits) > 4
 
-    scene = Scene()
     scene.check._stop = Rounds()
     scene.check.run()
     assert waits == [0.25, 0.25, 0.25, 5.0, 5.0]
