@@ -190,9 +190,9 @@ def serve(options: Options) -> None:
             WORKLOADS: parts.forecast.review,
             CONFIGURATION: ConfigurationAdmission(parts.admission.account).review,
         }
-        door = Dispatcher(parts.admission, create_app(parts.admission, parts.registry, others))
+        dispatcher = Dispatcher(parts.admission, create_app(parts.admission, parts.registry, others))
         clients = Clients(parts.certificate, options.client_name) if options.client_ca_file else None
-        drained = replica.serve(door, parts.certificate.context(), options.listen, clients=clients, pulse=pulse)
+        drained = replica.serve(dispatcher, parts.certificate.context(), options.listen, clients=clients, pulse=pulse)
     finally:
         for reader in readers:
             reader.stop()

@@ -45,7 +45,7 @@ def main() -> None:
     large = Counter("large", "Makes /metrics an answer of some megabytes.", ("label",), registry=registry)
     for index in range(2_000):
         large.labels(f"{index:01000}").inc()
-    door = Dispatcher(judge.admission, create_app(judge.admission, registry))
+    dispatcher = Dispatcher(judge.admission, create_app(judge.admission, registry))
     pulse = Pulse()
     plain = reporting(sources(), registry, judge.admission.account.readiness.unready, pulse)
     authorities = asked.folder / CLIENTS
@@ -60,7 +60,7 @@ def main() -> None:
     thread = threading.Thread(target=reader.run)
     thread.start()
     try:
-        drained = replica.serve(door, certificate.context(), asked.listen, limits, clients, pulse)
+        drained = replica.serve(dispatcher, certificate.context(), asked.listen, limits, clients, pulse)
     finally:
         reader.stop()
         thread.join()
