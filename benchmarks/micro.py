@@ -14,7 +14,7 @@ from typing import TypeVar
 from benchmarks.account import Bodies, Synced
 from benchmarks.figures import Chapter, Claim
 from benchmarks.spreads import Spread
-from webhook.core.reviews.evaluation import Evaluation, question
+from webhook.core.reviews.evaluation import Evaluation, evaluate
 from webhook.core.reviews.review import decode_of_pod
 
 ROUNDS = 9
@@ -95,7 +95,7 @@ def _admissions(account: Synced, timer: Timer, names: Sequence[str]) -> None:
     bodies = [account.bodies.review(name) for name in names]
 
     def work_out(body: bytes) -> Evaluation:
-        asked = question(decode_of_pod(body), state.basis.accounting)
+        asked = evaluate(decode_of_pod(body), state.basis.accounting)
         if not isinstance(asked, Evaluation):
             raise TypeError(f"nothing was asked: {asked}")
         return asked

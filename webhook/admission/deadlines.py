@@ -87,9 +87,9 @@ class Deadlines:
 
     def _age(self, case: ReviewContext) -> float | None:
         """Return the most seconds that a request can be old; None if that is unknown."""
-        if case.question is None or case.question.facts.before != UNBORN:
+        if case.evaluation is None or case.evaluation.facts.before != UNBORN:
             return None
-        created = case.question.pod.metadata.creation_timestamp
+        created = case.evaluation.pod.metadata.creation_timestamp
         try:
             age = self._wall_clock() - datetime.fromisoformat(created).timestamp()
         except ValueError:

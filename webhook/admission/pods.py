@@ -18,7 +18,7 @@ from webhook.admission.decision_record import DecisionRecord, ReviewContext
 from webhook.admission.pending import PendingReview
 from webhook.core.reviews.awaiting import final
 from webhook.core.reviews.decision import Outcome
-from webhook.core.reviews.evaluation import Evaluation, asked_of_quotas, question
+from webhook.core.reviews.evaluation import Evaluation, asked_of_quotas, evaluate
 from webhook.core.reviews.figures import Figures
 from webhook.core.reviews.response import message, respond
 from webhook.core.reviews.review import AdmissionRequest, ReviewError, decode_of_pod, encode
@@ -79,7 +79,7 @@ class PodAdmission:
                 asked, basis = self._reviews.bind(request, now)
             else:
                 basis = self.account.basis
-                asked = question(request, basis.accounting)
+                asked = evaluate(request, basis.accounting)
             if isinstance(asked, Verdict):
                 return self._answer(ReviewContext(request, now, timeout, basis), asked, ())
             quotas = self.quotas.of(request.namespace)
@@ -113,7 +113,7 @@ class PodAdmission:
             verdict = final(verdict)
         if verdict.decision is Decision.DENY:
             self._reviews.log_holder(verdict)
-        name = case.question.facts.name if case.question else None
+        name = case.evaluation.facts.name if case.evaluation else None
         response = respond(case.request, verdict, name, help_)
         told = message(case.request, verdict, response, name, help_)
         try:

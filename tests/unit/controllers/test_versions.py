@@ -16,7 +16,7 @@ from webhook.controllers.watches import _pod
 from webhook.core.api.types import Pod, convert
 from webhook.core.ledger.rules import AccountingRules
 from webhook.core.pods.rules import KUBERNETES_1_36, KUBERNETES_1_37, KUBERNETES_1_38, NEWEST
-from webhook.core.reviews.evaluation import Evaluation, question
+from webhook.core.reviews.evaluation import Evaluation, evaluate
 from webhook.core.reviews.verdict import Verdict
 from webhook.http.messages import Response
 from webhook.kube.client import Api
@@ -150,11 +150,11 @@ def test_a_review_is_counted_by_the_rules_in_force() -> None:
     init = [{"name": "first", "resources": {"requests": {"memory": "1Gi"}}}]
     status = {"initContainerStatuses": [{"name": "first", "allocatedResources": {"memory": "6Gi"}}]}
     grown = resizing(memory("1Gi"), memory("2Gi"), spec={"nodeName": "n", "initContainers": init}, status=status)
-    asked = question(grown, AccountingRules(config(), (KUBERNETES_1_36,)))
+    asked = evaluate(grown, AccountingRules(config(), (KUBERNETES_1_36,)))
     assert isinstance(asked, Evaluation)
     assert asked.facts.asked.memory_requests == GI
-    assert isinstance(question(grown, AccountingRules(config(), (KUBERNETES_1_37,))), Verdict), "by 1.37 nothing grows"
-    both = question(grown, AccountingRules(config(), BOTH))
+    assert isinstance(evaluate(grown, AccountingRules(config(), (KUBERNETES_1_37,))), Verdict), "by 1.37 nothing grows"
+    both = evaluate(grown, AccountingRules(config(), BOTH))
     assert isinstance(both, Verdict), "what it was comes to 6Gi by the larger of both as well"
 
 

@@ -168,12 +168,12 @@ def test_hostile_names_stay_inside_one_line_of_json(name: str) -> None:
 
 
 def _called(decided: DecisionRecord, name: str) -> DecisionRecord:
-    case, question = decided.case, decided.case.question
-    assert question is not None
+    case, evaluation = decided.case, decided.case.evaluation
+    assert evaluation is not None
     user = structs.replace(case.request.user_info, username=name)
     request = structs.replace(case.request, uid=name, namespace=name, user_info=user)
-    question = structs.replace(question, facts=structs.replace(question.facts, name=f"{name}/{name}"))
-    return structs.replace(decided, case=structs.replace(case, request=request, question=question))
+    evaluation = structs.replace(evaluation, facts=structs.replace(evaluation.facts, name=f"{name}/{name}"))
+    return structs.replace(decided, case=structs.replace(case, request=request, evaluation=evaluation))
 
 
 REPLICA_SET = {"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "web-1", "uid": "2", "controller": True}

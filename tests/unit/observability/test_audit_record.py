@@ -264,9 +264,9 @@ def test_the_figures_beside_a_pod_are_those_that_its_verdict_has(monkeypatch: py
     seen: list[Any] = []
     found = decided(judge, asking("9Gi"))
     ledger: Ledger = judge.admission.account._guarded.ledger
-    question = found.case.question
-    assert question is not None
-    seen += figures_of(ledger, question.facts)
+    evaluation = found.case.evaluation
+    assert evaluation is not None
+    seen += figures_of(ledger, evaluation.facts)
     assert list(found.figures) == seen
 
 

@@ -9,7 +9,7 @@ from tests.support.accounts import config, node
 from tests.support.replica import Judge, ready, response, review, waits
 from tests.support.sample_reviews import asking
 from webhook.core.config.render import digest
-from webhook.core.reviews.evaluation import Evaluation, question
+from webhook.core.reviews.evaluation import Evaluation, evaluate
 from webhook.core.reviews.verdict import Decision, Reason, Verdict
 from webhook.core.sharing.allotment import Timing
 from webhook.http.messages import Response
@@ -28,7 +28,7 @@ def state(judge: Judge) -> ClusterState:
 
 
 def asked(state: ClusterState, memory: str = "1Gi") -> Evaluation:
-    found = question(asking(memory), state.basis.accounting)
+    found = evaluate(asking(memory), state.basis.accounting)
     assert isinstance(found, Evaluation)
     return found
 

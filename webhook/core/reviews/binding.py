@@ -16,7 +16,7 @@ from webhook.core.reviews.review import AdmissionRequest
 from webhook.core.reviews.verdict import Decision, Reason, Verdict, cannot_tell
 
 
-def bind_question(request: AdmissionRequest, ledger: Ledger, problem: str | None = None) -> Evaluation | Verdict:
+def evaluate_binding(request: AdmissionRequest, ledger: Ledger, problem: str | None = None) -> Evaluation | Verdict:
     """Return what a binding asks, or a verdict if it asks for nothing or is not known. The caller holds the lock.
 
     `problem` says why the ledger cannot be relied on; None if it can.

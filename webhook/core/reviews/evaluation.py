@@ -101,7 +101,7 @@ def _cut(owner: OwnerReference) -> OwnerReference:
     )
 
 
-def question(request: AdmissionRequest, accounting: AccountingRules) -> Evaluation | Verdict:
+def evaluate(request: AdmissionRequest, accounting: AccountingRules) -> Evaluation | Verdict:
     """Return what a review of a pod asks for, or a verdict if that does not depend on the ledger.
 
     Raises `ReviewError` for what no API server writes.
@@ -167,7 +167,7 @@ def foreseen(pod: Pod, name: str, accounting: AccountingRules) -> Evaluation:
 
 
 def asked_of_quotas(asked: Evaluation, quotas: Sequence[Quota], body: bytes, rules: Rules = NEWEST) -> Evaluation:
-    """Return the question with what quotas will say against the pod; `body` is the review that it came in.
+    """Return the evaluation with what quotas will say against the pod; `body` is the review that it came in.
 
     Quotas count a pod when it is created or resized. It is then read a second time, for fields that the ledger does not
     need. A pod that cannot be read is not checked, because the API server admits none. A large one (`LARGE`) is not

@@ -10,19 +10,19 @@ from tests.unit.core.quotas.making import a_quota
 from webhook.core.config.types import Mode
 from webhook.core.ledger.rules import AccountingRules
 from webhook.core.pods.confinement import Way
-from webhook.core.reviews.evaluation import Evaluation, asked_of_quotas, question
+from webhook.core.reviews.evaluation import Evaluation, asked_of_quotas, evaluate
 from webhook.core.reviews.review import AdmissionRequest, decode, decode_of_pod
 from webhook.core.reviews.verdict import Decision, Reason, Verdict
 
 
 def asked(request: AdmissionRequest, settings: str = "") -> Evaluation:
-    found = question(request, AccountingRules(config(settings)))
+    found = evaluate(request, AccountingRules(config(settings)))
     assert isinstance(found, Evaluation)
     return found
 
 
 def answered(request: AdmissionRequest, settings: str = "") -> Verdict:
-    found = question(request, AccountingRules(config(settings)))
+    found = evaluate(request, AccountingRules(config(settings)))
     assert isinstance(found, Verdict)
     return found
 

@@ -13,7 +13,7 @@ from webhook.core.ledger.recount import recount
 from webhook.core.ledger.rules import AccountingRules
 from webhook.core.pods.confinement import MOST_PIECES, Way
 from webhook.core.reviews.decision import Outcome, decide
-from webhook.core.reviews.evaluation import Evaluation, question
+from webhook.core.reviews.evaluation import Evaluation, evaluate
 from webhook.core.reviews.response import respond
 from webhook.core.reviews.review import AdmissionRequest
 from webhook.core.reviews.verdict import Decision, Reason, Verdict
@@ -24,7 +24,7 @@ STD: Json = {"nodeSelector": {"pool": "std"}}
 
 
 def found(request: AdmissionRequest, settings: str = POOLS) -> Evaluation | Verdict:
-    return question(request, AccountingRules(config(settings)))
+    return evaluate(request, AccountingRules(config(settings)))
 
 
 def asked(request: AdmissionRequest, settings: str = POOLS) -> Evaluation:
@@ -128,10 +128,10 @@ class Replica:
         self.ledger.see(pod(name, 2, node, uid=name, revision=revision, **more))
 
     def facts(self, name: str, new: Json, at: int = 5, old: Json = GATED, **request: Any) -> PodInfo:
-        return self.question(name, new, at, old, **request).facts
+        return self.evaluation(name, new, at, old, **request).facts
 
-    def question(self, name: str, new: Json, at: int = 5, old: Json = GATED, **request: Any) -> Evaluation:
-        it = question(
+    def evaluation(self, name: str, new: Json, at: int = 5, old: Json = GATED, **request: Any) -> Evaluation:
+        it = evaluate(
             confining(old, new, revision=str(at), name=name, uid=name, **request), AccountingRules(self.config)
         )
         assert isinstance(it, Evaluation)
@@ -139,7 +139,7 @@ class Replica:
 
     def decide(self, name: str, new: Json, at: int = 5, now: float = 1.0, **request: Any) -> Outcome:
         """Decide, with a booking where one is needed."""
-        asks = self.question(name, new, at, **request)
+        asks = self.evaluation(name, new, at, **request)
         outcome = decide(self.ledger, self.allotment, asks, now)
         if outcome.settled:
             return outcome
@@ -170,7 +170,7 @@ def test_the_refusal_says_what_cannot_be() -> None:
     replica = Replica()
     replica.decide("gated-0", HM)
     replica.decide("gated-1", HM)
-    asks = replica.question("gated-2", HM)
+    asks = replica.evaluation("gated-2", HM)
     response = respond(asks.request, decide(replica.ledger, replica.allotment, asks, 1.0).verdict)
     assert response.status is not None
     assert response.status.message.startswith(
@@ -273,7 +273,7 @@ def test_what_policy_lets_in_is_counted_past_the_bound() -> None:
     replica = Replica(f"{POOLS}\nmode: warn")
     for number in range(2):
         replica.decide(f"gated-{number}", HM)
-    asks = replica.question("gated-2", HM)
+    asks = replica.evaluation("gated-2", HM)
     verdict = decide(replica.ledger, replica.allotment, asks, 1.0).verdict
     assert (verdict.decision, verdict.reason) == (Decision.WARN, Reason.MEMORY)
     replica.decide("gated-2", HM)
