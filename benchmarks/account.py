@@ -100,11 +100,11 @@ class Synced:
     def _sync(self, pods: int, nodes: int) -> None:
         listed = self.bodies.page((self.bodies.node(n, n) for n in range(1, nodes + 1)), nodes)
         self.admission.account.relist_nodes(self.nodes_wire.page(listed).objects)
-        facts = []
+        infos = []
         for first in range(0, pods, 500):
             page = self.bodies.page((self.old_pod(n, n, nodes) for n in range(first, min(first + 500, pods))), pods)
-            facts += self.pods_wire.page(page).objects
-        self.admission.account.relist_pods(facts, pods)
+            infos += self.pods_wire.page(page).objects
+        self.admission.account.relist_pods(infos, pods)
         self.revision = pods
 
     def old_pod(self, number: int, revision: int, nodes: int) -> str:

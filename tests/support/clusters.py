@@ -37,12 +37,12 @@ class Cluster:
     def __init__(self, settings: HeadroomConfig, nodes: list[NodeInfo], pods: Iterable[PodInfo]) -> None:
         self.ledger = Ledger(AccountingRules(settings))
         self.now = 0.0
-        self.nodes = {facts.name: facts for facts in nodes}  # without deleted nodes
+        self.nodes = {info.name: info for info in nodes}  # without deleted nodes
         self.pods = list(pods)
-        self.ledger.relist_nodes([replace(facts, ready=True) for facts in nodes], self.now)
+        self.ledger.relist_nodes([replace(info, ready=True) for info in nodes], self.now)
         self.ledger.relist(self.pods, 1)
-        for facts in nodes:
-            self.change(facts.name, lambda facts: facts)
+        for info in nodes:
+            self.change(info.name, lambda info: info)
 
     def change(self, name: str, to: Change) -> None:
         """Show another state of a node, and let enough time pass that the grace of a NotReady node ends."""
@@ -53,7 +53,7 @@ class Cluster:
 
     def cordon(self, name: str, *, on: bool = True) -> None:
         """Cordon a node, or uncordon it."""
-        self.change(name, lambda facts: replace(facts, cordoned=on))
+        self.change(name, lambda info: replace(info, cordoned=on))
 
     def lose(self, lost: Lost) -> None:
         """Delete a node, or make it NotReady."""
@@ -61,12 +61,12 @@ class Cluster:
             self.ledger.node_gone(lost.name, self.now)
             del self.nodes[lost.name]
         else:
-            self.change(lost.name, lambda facts: replace(facts, ready=False))
+            self.change(lost.name, lambda info: replace(info, ready=False))
 
-    def join(self, facts: NodeInfo) -> None:
+    def join(self, info: NodeInfo) -> None:
         """Add a node that has not existed before."""
-        self.nodes[facts.name] = facts
-        self.change(facts.name, lambda facts: facts)
+        self.nodes[info.name] = info
+        self.change(info.name, lambda info: info)
 
     def headroom(self) -> Sums:
         """Return the headroom of each bounded sum; it is negative where the sum is over its bound."""
@@ -150,13 +150,13 @@ def clusters(
 
     Pods are on these nodes, on other nodes, and on none.
     """
-    facts = st.builds(
+    info = st.builds(
         lambda room, state, labels: NodeInfo("", room, state[0], state[1], TAINT if state[2] else frozenset(), labels),
         rooms,
         states,
         pooled,
     )
-    named = st.lists(facts, min_size=2, max_size=5).map(
+    named = st.lists(info, min_size=2, max_size=5).map(
         lambda nodes: [replace(each, name=f"n{number}") for number, each in enumerate(nodes)]
     )
     return st.builds(_after, st.builds(Cluster, configs(reserves), named, pods), history)

@@ -291,7 +291,7 @@ class LedgerAndTwin(RuleBasedStateMachine):
     def node_fails(self, name: str) -> None:
         known = self.twin.nodes.get(name)
         if known is not None:
-            self.see_node(replace(known.facts, ready=False))
+            self.see_node(replace(known.info, ready=False))
 
     @rule(name=node_names)
     def delete_node(self, name: str) -> None:

@@ -50,7 +50,7 @@ def _workloads(report: Report, twin: Twin, birth: str) -> None:
 
 def _labels(report: Report, twin: Twin, birth: str) -> None:
     rows = report.by_label("zone")
-    zones = {name: dict(node.facts.labels).get("zone", "") for name, node in twin.nodes.items()}
+    zones = {name: dict(node.info.labels).get("zone", "") for name, node in twin.nodes.items()}
     for row in rows:
         _group(row, [pod for pod in twin.pods.values() if zones.get(pod.node, "") == row.name], birth)
     _come_to_what_is_committed(rows, twin)
@@ -84,7 +84,7 @@ def _nodes(report: Report, twin: Twin) -> None:
         total = _sum(pods)
         assert (row.pods, row.memory.requests, row.memory.limits) == (len(pods), total[0], total[1])
         assert (row.cpu.requests, row.cpu.limits) == (total[4], total[5])
-        assert (row.memory.allocatable, row.cpu.allocatable) == tuple(node.facts.room)
+        assert (row.memory.allocatable, row.cpu.allocatable) == tuple(node.info.room)
         assert row.counted == (row.why_not is None) == (twin._lost(node) is None)
         assert row.pool == twin._pool_of_node(node)
         assert row.unbounded_containers == sum(pod.traits.unbounded for pod in pods)
@@ -138,7 +138,7 @@ def _scope(row: ScopeRow, twin: Twin) -> None:
     nodes = [node for node in twin._in(scope) if node.deleted_at is None]
     counted = [node for node in nodes if twin._lost(node) is None]
     assert (row.nodes, row.nodes_counted) == (len(nodes), len(counted))
-    free = [max(0, node.facts.room[0] - twin._held(node.facts.name)[0]) for node in counted]
+    free = [max(0, node.info.room[0] - twin._held(node.info.name)[0]) for node in counted]
     sizes = sorted(pod.footprint[0] for pod in twin.pods.values() if pod.footprint[0])
     median = sizes[(len(sizes) - 1) // 2] if sizes else None
     pieces = row.fragmentation

@@ -47,11 +47,11 @@ class Pods:
     def come(self, wanted: int) -> None:
         """Create pods one by one until `wanted` of them live, or one is refused."""
         while self.alive < wanted:
-            facts = pod_info(self._pod, f"default/{self._name}-{self.alive}", f"{self._name}-{self.alive}")
-            if not judge(self._of, facts, Mode.ENFORCE).allowed:
+            info = pod_info(self._pod, f"default/{self._name}-{self.alive}", f"{self._name}-{self.alive}")
+            if not judge(self._of, info, Mode.ENFORCE).allowed:
                 self.refused += 1
                 return
-            self._of.see(facts)
+            self._of.see(info)
             self.alive += 1
 
     def go(self, left: int) -> None:

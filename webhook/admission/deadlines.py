@@ -87,7 +87,7 @@ class Deadlines:
 
     def _age(self, case: ReviewContext) -> float | None:
         """Return the most seconds that a request can be old; None if that is unknown."""
-        if case.evaluation is None or case.evaluation.facts.before != UNBORN:
+        if case.evaluation is None or case.evaluation.info.before != UNBORN:
             return None
         created = case.evaluation.pod.metadata.creation_timestamp
         try:

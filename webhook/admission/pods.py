@@ -113,7 +113,7 @@ class PodAdmission:
             verdict = final(verdict)
         if verdict.decision is Decision.DENY:
             self._reviews.log_holder(verdict)
-        name = case.evaluation.facts.name if case.evaluation else None
+        name = case.evaluation.info.name if case.evaluation else None
         response = respond(case.request, verdict, name, help_)
         told = message(case.request, verdict, response, name, help_)
         try:

@@ -27,7 +27,7 @@ from webhook.core.api.types import ObjectError
 from webhook.core.api.workloads import read_scale, read_workload, scaled
 from webhook.core.config.types import Mode
 from webhook.core.forecast.adoption import UnsettledError
-from webhook.core.forecast.fit import Foresight, Line, facts_of, foresee, lacking, look
+from webhook.core.forecast.fit import Foresight, Line, foresee, infos_of, lacking, look
 from webhook.core.forecast.plan import Edit, Plan, adopting, plan
 from webhook.core.forecast.presence import Names, doubt, doubt_of, own
 from webhook.core.forecast.verdict import SILENT, EarlyVerdict, about_workload, early, excused, reply, wanted
@@ -194,13 +194,13 @@ class WorkloadAdmission:
         if asked.kind.kind != "DaemonSet":
             return ()
         return self._account.read(
-            lambda ledger: tuple(node.facts for node in ledger.capacity.all() if node.deleted_at is None)
+            lambda ledger: tuple(node.info for node in ledger.capacity.all() if node.deleted_at is None)
         )
 
     def _foresee(
         self, namespace: str, planned: Plan, basis: Basis, check: Check | None, *, refused: bool
     ) -> tuple[Foresight | None, Lacking | None]:
-        facts = facts_of(namespace, planned, basis.rules)
+        info = infos_of(namespace, planned, basis.rules)
 
         def see(ledger: Ledger) -> tuple[str, list[Line], Lacking | None]:
             problem = self._account.readiness.problem(self._account.clock())
@@ -208,8 +208,8 @@ class WorkloadAdmission:
                 raise _UnaccountedError(problem)
             if self._account.basis != basis:
                 raise _ReconfiguredError
-            doubts = check(ledger, new=facts[0], old=facts[1]) if check is not None else ""
-            return doubts, look(ledger, *facts), lacking(ledger, planned, facts[0])
+            doubts = check(ledger, new=info[0], old=info[1]) if check is not None else ""
+            return doubts, look(ledger, *info), lacking(ledger, planned, info[0])
 
         doubts, lines, lacked = self._account.read(see)
         if doubts:

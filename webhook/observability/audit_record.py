@@ -88,7 +88,7 @@ def line(decided: DecisionRecord, replica: str, now: float) -> Line:
     """Return the line for a decision; `now` is in seconds since 1970."""
     case, verdict = decided.case, decided.verdict
     request, asked = case.request, case.evaluation
-    namespace, _, name = asked.facts.name.partition("/") if asked else (request.namespace, "", request.name)
+    namespace, _, name = asked.info.name.partition("/") if asked else (request.namespace, "", request.name)
     owner = _owner(asked.pod) if asked else None
     requests, limits, cpu_requests, cpu_limits = _sums(decided)
     room = decided.figures[0].bearing.room if decided.figures else None
@@ -161,7 +161,7 @@ def _sums(decided: DecisionRecord) -> list[_Cell]:
     """Return the figures of the first scope: memory requests, memory limits, CPU requests, CPU limits."""
     if not decided.figures:
         asked = decided.case.evaluation
-        return [_alone(asked.facts, index) if asked else _Cell() for index in (_REQUESTS, _LIMITS, _CPU, _CPU_LIMITS)]
+        return [_alone(asked.info, index) if asked else _Cell() for index in (_REQUESTS, _LIMITS, _CPU, _CPU_LIMITS)]
     bounds = decided.figures[0].bearing.bound
     limits = _LIMITS if bounds[_FILLED] is None else _FILLED
     cpu_limits = _CPU_LIMITS if bounds[_CPU_FILLED] is None else _CPU_FILLED
@@ -174,7 +174,7 @@ def _cell(decided: DecisionRecord, figures: Figures, index: int) -> _Cell:
         told = next((s for s in decided.verdict.sums if s.scope == figures.scope and s.index == index), None)
         more = (told.asked, max(0, told.short_by)) if told else (None, None)
         return _Cell(more[0], figures.committed[index], bound, more[1])
-    added = _certain(asked.facts, index, figures.asked[index], bounded=bound is not None)
+    added = _certain(asked.info, index, figures.asked[index], bounded=bound is not None)
     return _Cell(added, figures.committed[index], bound, figures.short_by(index))
 
 

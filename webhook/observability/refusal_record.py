@@ -52,4 +52,4 @@ def refusal(
     asked = decided.case.evaluation
     if asked is None:
         return Refusal(row, None)
-    return Refusal(row, owner, asked.facts.footprint, scopes_of(asked.facts))
+    return Refusal(row, owner, asked.info.footprint, scopes_of(asked.info))

@@ -93,8 +93,8 @@ class PendingReviews:
         for waiting in self._waiting:
             asked = waiting.evaluation
             if _lacks_booking(waiting) and (not waiting.proposed or self._helps(asked, now)):
-                asks.append(Ask(asked.facts, asked.forced, asked.on_trial))
-                self._asking.setdefault(asked.facts.key, waiting)
+                asks.append(Ask(asked.info, asked.forced, asked.on_trial))
+                self._asking.setdefault(asked.info.key, waiting)
         return asks
 
     def _helps(self, asked: Evaluation, now: float) -> bool:
@@ -102,9 +102,9 @@ class PendingReviews:
 
         In the modes warn and audit, a pod that enforcing would refuse is booked by that write.
         """
-        if self._allotment.promising(asked.facts, now):
+        if self._allotment.promising(asked.info, now):
             return True
-        return asked.on_trial and self._allotment.refuses(asked.facts, now)
+        return asked.on_trial and self._allotment.refuses(asked.info, now)
 
     def propose(self, asks: list[Ask], now: float, epoch: str, *, fresh: bool) -> Proposal:
         """Return the next write (allotment.py), and set the verdict of each pending review that it books for.
@@ -132,7 +132,7 @@ class PendingReviews:
         pending = self._allotment.pending
         booked = {ask.pod.key for ask in pending.booked} if pending else frozenset[str]()
         for waiting in list(self._waiting):
-            verdict, in_flight = None, waiting.evaluation.facts.key in booked
+            verdict, in_flight = None, waiting.evaluation.info.key in booked
             if not self._evaluated_under(basis, waiting, in_flight=in_flight):
                 verdict = self._cannot_tell(waiting, problem or _RECONFIGURED, now)
             elif now >= waiting.until:
@@ -173,8 +173,8 @@ class PendingReviews:
         booked = {ask.pod.key for ask in proposal.booked}
         unfit = {ask.pod.key for ask in proposal.unfit}
         for waiting in list(self._waiting):
-            key = waiting.evaluation.facts.key
-            verdict = said_before(self._ledger, waiting.evaluation.facts) or waiting.verdict if key in booked else None
+            key = waiting.evaluation.info.key
+            verdict = said_before(self._ledger, waiting.evaluation.info) or waiting.verdict if key in booked else None
             if key in unfit:
                 waiting.proposed = True
                 verdict = self._settled(waiting, now) if problem is None and waiting.basis == basis else None
@@ -195,7 +195,7 @@ class PendingReviews:
         waiting.verdict = outcome.verdict
         if outcome.awaits is not None:
             return None
-        pod, forced = waiting.evaluation.facts, waiting.evaluation.forced
+        pod, forced = waiting.evaluation.info, waiting.evaluation.forced
         if waiting.proposed and not forced and self._allotment.refuses(pod, now):
             return refuse_beside_others(self._ledger, self._allotment, waiting.evaluation, now)
         return None
@@ -205,7 +205,7 @@ class PendingReviews:
             return waiting.awaits
         asked = waiting.evaluation
         if asked.forced:
-            self._allotment.grants.force(asked.facts, now)
+            self._allotment.grants.force(asked.info, now)
         if asked.on_trial and problem is None and waiting.verdict.is_over:
             return waiting.verdict  # the pod is over the bound anyway: a booking would not change the verdict
         detail = problem or self._allotment.closed(now) or "this replica could not book its share in time"
@@ -227,6 +227,6 @@ def _heaviness(waiting: Waiting) -> int:
 
     Only the places where its pod may go are counted: everything else in a review has limits of its own.
     """
-    facts = waiting.evaluation.facts
-    taken = weight(facts.confined_to) + weight(facts.was_confined_to or ())
+    info = waiting.evaluation.info
+    taken = weight(info.confined_to) + weight(info.was_confined_to or ())
     return taken if taken > _LIGHT else 0

@@ -120,7 +120,7 @@ class Reviews:
 
     def _unjudged(self, asked: Evaluation, problem: str, now: float) -> Outcome:
         if asked.forced and not asked.request.dry_run:
-            self._guarded.allotment.grants.force(asked.facts, now)
+            self._guarded.allotment.grants.force(asked.info, now)
         return Outcome(verdict_of(asked, cannot_tell(asked.mode, problem)), settled=True)
 
     def _figures(self, verdict: Verdict, asked: Evaluation, problem: str | None) -> tuple[Figures, ...]:
@@ -130,4 +130,4 @@ class Reviews:
         judged = verdict.figures
         if judged or problem is not None:
             return judged
-        return figures_of(self._guarded.ledger, asked.facts)
+        return figures_of(self._guarded.ledger, asked.info)

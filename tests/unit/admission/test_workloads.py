@@ -89,8 +89,8 @@ class Teller:
         """Show pods as the watch would."""
         made = pod_of(Raw(json.dumps(template(memory)).encode()))
         for name in names:
-            facts = pod_info(made, name if "/" in name else f"default/{name}", f"uid-{name}", at=101)
-            self.judge.admission.account.see_pod(structs.replace(facts, **changes))
+            info = pod_info(made, name if "/" in name else f"default/{name}", f"uid-{name}", at=101)
+            self.judge.admission.account.see_pod(structs.replace(info, **changes))
 
     def passes(self, asked: bytes) -> None:
         """Ask what must pass without a word."""

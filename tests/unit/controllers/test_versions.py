@@ -152,7 +152,7 @@ def test_a_review_is_counted_by_the_rules_in_force() -> None:
     grown = resizing(memory("1Gi"), memory("2Gi"), spec={"nodeName": "n", "initContainers": init}, status=status)
     asked = evaluate(grown, AccountingRules(config(), (KUBERNETES_1_36,)))
     assert isinstance(asked, Evaluation)
-    assert asked.facts.asked.memory_requests == GI
+    assert asked.info.asked.memory_requests == GI
     assert isinstance(evaluate(grown, AccountingRules(config(), (KUBERNETES_1_37,))), Verdict), "by 1.37 nothing grows"
     both = evaluate(grown, AccountingRules(config(), BOTH))
     assert isinstance(both, Verdict), "what it was comes to 6Gi by the larger of both as well"

@@ -172,7 +172,7 @@ def _called(decided: DecisionRecord, name: str) -> DecisionRecord:
     assert evaluation is not None
     user = structs.replace(case.request.user_info, username=name)
     request = structs.replace(case.request, uid=name, namespace=name, user_info=user)
-    evaluation = structs.replace(evaluation, facts=structs.replace(evaluation.facts, name=f"{name}/{name}"))
+    evaluation = structs.replace(evaluation, info=structs.replace(evaluation.info, name=f"{name}/{name}"))
     return structs.replace(decided, case=structs.replace(case, request=request, evaluation=evaluation))
 
 

@@ -266,7 +266,7 @@ def test_the_figures_beside_a_pod_are_those_that_its_verdict_has(monkeypatch: py
     ledger: Ledger = judge.admission.account._guarded.ledger
     evaluation = found.case.evaluation
     assert evaluation is not None
-    seen += figures_of(ledger, evaluation.facts)
+    seen += figures_of(ledger, evaluation.info)
     assert list(found.figures) == seen
 
 

@@ -80,8 +80,8 @@ def test_pods_on_a_node_that_is_tainted_away_or_that_stand_apart_are_not_among_t
 def test_nodes_that_two_pools_select_are_shown(tmp_path: Path) -> None:
     judge = ready("pools: [{name: large, nodeSelector: {pool: large}}, {name: old, nodeSelector: {zone: a}}]")
     for name in ("a", "b"):
-        facts = NodeInfo(name, Allocatable(1, 1), True, labels=(("pool", "large"), ("zone", "a")))
-        judge.admission.account.see_node(facts)
+        info = NodeInfo(name, Allocatable(1, 1), True, labels=(("pool", "large"), ("zone", "a")))
+        judge.admission.account.see_node(info)
     shown = metered(judge, tmp_path).shown()
     assert shown.value("headroom_pool_overlap_nodes", pool="large", other="old") == 2
 

@@ -31,8 +31,8 @@ def test_pools_that_share_no_node_are_not_mentioned(account: ClusterState, caplo
 
 
 def test_an_overlap_is_told_once_and_its_end_too(account: ClusterState, caplog: pytest.LogCaptureFixture) -> None:
-    for facts in (both("b"), both("c"), both("c", cpu=2)):
-        account.see_node(facts)
+    for info in (both("b"), both("c"), both("c", cpu=2)):
+        account.see_node(info)
     assert caplog.messages == [
         "pools large and old both select nodes (1 now): they belong to large, which is listed first"
     ]

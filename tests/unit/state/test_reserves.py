@@ -34,8 +34,8 @@ def account(judge: Judge) -> ClusterState:
 def test_a_reserve_that_is_used_up_is_told_once_and_its_end_too(
     account: ClusterState, caplog: pytest.LogCaptureFixture
 ) -> None:
-    for facts in (node("b", cordoned=True), node("b", 7, cordoned=True), node("c", 7)):
-        account.see_node(facts)
+    for info in (node("b", cordoned=True), node("b", 7, cordoned=True), node("c", 7)):
+        account.see_node(info)
     assert caplog.messages == [USED_UP]
     account.see_node(node("b"))
     assert caplog.messages[1:] == [WHOLE]
@@ -44,8 +44,8 @@ def test_a_reserve_that_is_used_up_is_told_once_and_its_end_too(
 def test_what_is_out_beyond_the_reserve_is_told_as_well(
     account: ClusterState, caplog: pytest.LogCaptureFixture
 ) -> None:
-    for facts in (node("b", cordoned=True), node("a", cordoned=True), node("a"), node("b")):
-        account.see_node(facts)
+    for info in (node("b", cordoned=True), node("a", cordoned=True), node("a"), node("b")):
+        account.see_node(info)
     assert caplog.messages == [USED_UP, EXCEEDED, USED_UP, WHOLE]
     assert [record.levelname for record in caplog.records] == ["WARNING", "WARNING", "INFO", "INFO"]
 
@@ -62,12 +62,12 @@ def test_a_loss_by_time_alone_is_told_by_the_booking_thread(judge: Judge, caplog
 
 
 @pytest.mark.parametrize(
-    "facts", [node("e", ready=False), node("e", taints=frozenset({"node-role.kubernetes.io/control-plane"}))]
+    "info", [node("e", ready=False), node("e", taints=frozenset({"node-role.kubernetes.io/control-plane"}))]
 )
 def test_what_never_counted_uses_nothing_up(
-    account: ClusterState, caplog: pytest.LogCaptureFixture, facts: NodeInfo
+    account: ClusterState, caplog: pytest.LogCaptureFixture, info: NodeInfo
 ) -> None:
-    account.see_node(facts)
+    account.see_node(info)
     account.node_gone("e")
     assert caplog.messages == []
 

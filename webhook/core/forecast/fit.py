@@ -89,7 +89,7 @@ _Tight = list[tuple[int, Line]]
 """The sums that keep pods out, the tightest first, each with how many pods it lets in; empty if there are none."""
 
 
-def facts_of(namespace: str, plan: Plan, rules: Rules = NEWEST) -> tuple[PodInfo, PodInfo]:
+def infos_of(namespace: str, plan: Plan, rules: Rules = NEWEST) -> tuple[PodInfo, PodInfo]:
     """Return what a new and an old pod of the plan are to the account; raises `ObjectError`."""
     nameless = f"{namespace}/"  # so that it adds to nothing that lives
     return pod_info(plan.new, nameless, rules=rules), pod_info(plan.old, nameless, rules=rules)

@@ -63,8 +63,8 @@ def free_on_nodes(account: AccountSnapshot) -> list[Free]:
     for name, node in account.nodes.items():
         if name not in account.excused:
             held, group = account.held.get(name, NOTHING), account.tallies.nodes.get(name)
-            most, pods = node.facts.most_pods, len(group) if group else 0
-            room = node.facts.room
+            most, pods = node.info.most_pods, len(group) if group else 0
+            room = node.info.room
             found.append(
                 Free(
                     max(0, room.memory - held.memory_requests),

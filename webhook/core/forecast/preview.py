@@ -126,12 +126,12 @@ def _moved(node: Node, parts: Snapshot, accounting: AccountingRules) -> Node:
 
     A node that only the new rules have down is lost from now on: the whole node, or just its pods if it did not count.
     """
-    pools = accounting.pools_of(dict(node.facts.labels))
+    pools = accounting.pools_of(dict(node.info.labels))
     moved = replace(node, pool=pools[0] if pools else None, overlaps=pools[1:])
     down = node.down(accounting.nodes, parts.now)
     if down == parts.down(node):
         return moved
-    name = node.facts.name
+    name = node.info.name
     outside = parts.why_not(name) is not None and not parts.leaving(node)
     holding = parts.sums.get(("held", name), NOTHING) if down and outside else None
     return replace(moved, lost_at=parts.now, lost_holding=holding)

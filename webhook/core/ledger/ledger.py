@@ -493,9 +493,9 @@ class Ledger:
 
     # -- nodes ---------------------------------------------------------------------------------------------------------
 
-    def see_node(self, facts: NodeInfo, now: float) -> None:
+    def see_node(self, info: NodeInfo, now: float) -> None:
         """Take in a node that was added or changed."""
-        self._follow(self.capacity.see(facts, now))
+        self._follow(self.capacity.see(info, now))
 
     def node_gone(self, name: str, now: float) -> None:
         """Take in that a node was deleted."""
@@ -544,7 +544,7 @@ class Ledger:
             concerned = self._concerned(self._take_in(changed))
             with self._set_aside(self._unbound.turned(concerned)):
                 self._place(changed)
-            self._refresh_on({node.facts.name for node in changed})
+            self._refresh_on({node.info.name for node in changed})
 
     def _take_in(self, changed: list[Node]) -> list[Change]:
         """Take changed nodes into the placement; return the changes that may lead confinements to another pool."""
@@ -552,12 +552,12 @@ class Ledger:
             return []
         changes = []
         for node in changed:
-            name, known = node.facts.name, self.capacity.get(node.facts.name)
+            name, known = node.info.name, self.capacity.get(node.info.name)
             if known is None:
                 changes.append(self._placement.drop(name))
             else:
                 exists = known.deleted_at is None
-                changes.append(self._placement.put(name, known.facts.labels, known.pool, exists=exists))
+                changes.append(self._placement.put(name, known.info.labels, known.pool, exists=exists))
         return [change for change in changes if change is not None]
 
     def _concerned(self, changes: list[Change]) -> Iterable[Ways]:
@@ -572,7 +572,7 @@ class Ledger:
     def _place(self, changed: list[Node]) -> None:
         """Charge what the pods of changed nodes hold to the pool that each node is in now."""
         for node in changed:
-            name, held = node.facts.name, self._held.get(node.facts.name, NOTHING)
+            name, held = node.info.name, self._held.get(node.info.name, NOTHING)
             known = self.capacity.get(name)
             old, new = self._placed.pop(name, None), known.pool if known else None
             if old is not None:
@@ -605,7 +605,7 @@ class Ledger:
         if node is None or self.capacity.counts(name):
             return
         held = self._held.get(name, NOTHING)
-        excused = {scope: held.upto(self.accounting.bearing_of(scope, node.facts.room)) for scope in node.scopes}
+        excused = {scope: held.upto(self.accounting.bearing_of(scope, node.info.room)) for scope in node.scopes}
         leaving = self.capacity.leaving(name)
         for scope, amounts in excused.items():
             if leaving:
@@ -704,7 +704,7 @@ class Ledger:
                 sums[f"{AWAITED} {subject}", scope] = awaited.sums[scope]
         bearings = {scope: self.capacity.bearing(scope) for scope in self.accounting.scopes}
         grants = tuple(Grant(name, r.spread, r.before, r.is_open, r.owner) for name, r in self.reservations)
-        nodes = {node.facts.name: node for node in self.capacity.all()}
+        nodes = {node.info.name: node for node in self.capacity.all()}
         tallies = self._tallies.snapshot()
         return Snapshot(now, self.accounting, self._pods.copy(), nodes, grants, sums, bearings, tallies)
 

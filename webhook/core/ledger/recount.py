@@ -78,7 +78,7 @@ class Snapshot(NamedTuple):
         found = Placement(self.accounting.pool_of)
         if self.accounting.config.pools:
             for number, (name, node) in enumerate(self.nodes.items()):
-                found.put(name, node.facts.labels, node.pool, exists=node.deleted_at is None)
+                found.put(name, node.info.labels, node.pool, exists=node.deleted_at is None)
                 if number % SLICE_OF_NODES == 0:
                     pause()
         return found
@@ -88,12 +88,12 @@ class Snapshot(NamedTuple):
         found = Places(self._standing)
         for name, node in self.nodes.items():
             if self.why_not(name) is None:
-                found.put(name, node.facts)
+                found.put(name, node.info)
         return found
 
     def _standing(self, node: str) -> NodeInfo | None:
         known = self.nodes.get(node)
-        return None if known is None or known.deleted_at is not None else known.facts
+        return None if known is None or known.deleted_at is not None else known.info
 
     def placed(self, node: str) -> str | None:
         """Return the pool of a node; None if the node is not known or not in a pool."""
@@ -197,7 +197,7 @@ def _excused(parts: Snapshot, sums: Mapping[Figure, Amounts]) -> Iterator[tuple[
         if parts.why_not(name) is not None:
             held, leaving = sums.get(("held", name), NOTHING), parts.leaving(node)
             for scope in node.scopes:
-                yield ("committed", scope), held.upto(parts.accounting.bearing_of(scope, node.facts.room)), leaving
+                yield ("committed", scope), held.upto(parts.accounting.bearing_of(scope, node.info.room)), leaving
 
 
 def _granted(parts: Snapshot, alike: AlikeIn) -> Iterator[tuple[Figure, Amounts]]:
@@ -251,7 +251,7 @@ def _live(parts: Snapshot, name: str, alike: AlikeIn) -> Charge:
 
 def _bearing(parts: Snapshot, sums: Mapping[Figure, Amounts], scope: str) -> ScopeLimits:
     accounting, members = parts.accounting, [node for node in parts.nodes.values() if scope in node.scopes]
-    room = _room(node for node in members if parts.why_not(node.facts.name) is None)
+    room = _room(node for node in members if parts.why_not(node.info.name) is None)
     leaving = _room(filter(parts.leaving, members))
     kept = [_kept(parts, sums, scope, index, members) for index in SUMS]
     now = [each.now for each in kept]
@@ -263,8 +263,8 @@ def _kept(parts: Snapshot, sums: Mapping[Figure, Amounts], scope: str, index: in
     """Work out the part of one sum's bound that is kept in reserve, from all nodes of the scope."""
     losses, joined, cordoned, sizes = [], [], 0, []
     for node in members:
-        whole = parts.accounting.size(scope, index, node.facts.room)
-        size = parts.accounting.size(scope, index, node.facts.room, _in_question(parts, sums, node))
+        whole = parts.accounting.size(scope, index, node.info.room)
+        size = parts.accounting.size(scope, index, node.info.room, _in_question(parts, sums, node))
         sizes.append(size)
         if node.counted_since is not None:
             joined.append((node.counted_since, whole))
@@ -278,10 +278,10 @@ def _in_question(parts: Snapshot, sums: Mapping[Figure, Amounts], node: Node) ->
     """Return how much of a node can be lost or is lost: None for all of it, else what its pods hold, or held."""
     if parts.down(node):
         return node.lost_holding
-    outside = parts.why_not(node.facts.name) is not None and not parts.leaving(node)
-    return sums.get(("held", node.facts.name), NOTHING) if outside else None
+    outside = parts.why_not(node.info.name) is not None and not parts.leaving(node)
+    return sums.get(("held", node.info.name), NOTHING) if outside else None
 
 
 def _room(nodes: Iterable[Node]) -> Allocatable:
-    rooms = [node.facts.room for node in nodes]
+    rooms = [node.info.room for node in nodes]
     return Allocatable(sum(room.memory for room in rooms), sum(room.cpu for room in rooms))

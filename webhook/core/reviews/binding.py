@@ -37,7 +37,7 @@ def evaluate_binding(request: AdmissionRequest, ledger: Ledger, problem: str | N
         return cannot_tell(policy.mode, unknown)
     if live is None:
         return fits
-    return Evaluation(request, Pod(binding.metadata), _facts(request, live, binding), policy.mode, exempt, fits)
+    return Evaluation(request, Pod(binding.metadata), _pod_info(request, live, binding), policy.mode, exempt, fits)
 
 
 def _exemption(namespace: str, live: Entry | None, exempt: Exempt) -> str | None:
@@ -75,7 +75,7 @@ def _comes_into_a_pool(name: str, binding: Binding, ledger: Ledger, problem: str
     return (None if charged == pool else live), ""
 
 
-def _facts(request: AdmissionRequest, live: Entry, binding: Binding) -> PodInfo:
+def _pod_info(request: AdmissionRequest, live: Entry, binding: Binding) -> PodInfo:
     name, node = f"{request.namespace}/{request.name}", binding.target.name
     return PodInfo(
         name,

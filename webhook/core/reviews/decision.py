@@ -51,7 +51,7 @@ def decide(ledger: Ledger, allotment: Allotment, evaluation: Evaluation, now: fl
     either for a pod that policy lets in and that no node can hold, because it does not count until it is bound. In the
     modes warn and audit a pod waits for the same things as in mode enforce, so its verdict says what enforce would say.
     """
-    pod, dry_run = evaluation.facts, evaluation.request.dry_run
+    pod, dry_run = evaluation.info, evaluation.request.dry_run
     lacking = ledger.lacking(pod)
     placing = None if lacking is None else _placing(evaluation, lacking)
     certain = _whatever_is_free(evaluation, placing)
@@ -68,7 +68,7 @@ def _looked_at(
     ledger: Ledger, allotment: Allotment, evaluation: Evaluation, placing: Verdict | None, now: float
 ) -> Outcome:
     """Decide by each sum, by the credit of each subject, and by how many grants there are."""
-    pod, dry_run = evaluation.facts, evaluation.request.dry_run
+    pod, dry_run = evaluation.info, evaluation.request.dry_run
     verdict = _by_view(ledger, evaluation, placing)
     if not verdict.allowed or (evaluation.forced and ledger.sets_apart(pod)):
         return Outcome(verdict, settled=True)
@@ -88,13 +88,13 @@ def _looked_at(
 
 
 def _by_view(ledger: Ledger, evaluation: Evaluation, placing: Verdict | None) -> Verdict:
-    judged = named(ledger, evaluation.facts, judge(ledger, evaluation.facts, evaluation.mode))
+    judged = named(ledger, evaluation.info, judge(ledger, evaluation.info, evaluation.mode))
     return verdict_of(evaluation, judged) if placing is None else _both(placing, judged)
 
 
 def foretell(ledger: Ledger, evaluation: Evaluation) -> Verdict:
     """Return the verdict by one view alone, as if no other replica held anything and every owner had credit."""
-    lacking = ledger.lacking(evaluation.facts)
+    lacking = ledger.lacking(evaluation.info)
     placing = None if lacking is None else _placing(evaluation, lacking)
     return _whatever_is_free(evaluation, placing) or _by_view(ledger, evaluation, placing)
 
@@ -102,7 +102,7 @@ def foretell(ledger: Ledger, evaluation: Evaluation) -> Verdict:
 def remember(ledger: Ledger, evaluation: Evaluation, verdict: Verdict) -> None:
     """Keep the verdict on a pod that is reserved for, because its review may be repeated."""
     if verdict.reason is not Reason.FITS and not evaluation.request.dry_run:
-        reservation = ledger.reservations.get(evaluation.facts.name, evaluation.facts.key)
+        reservation = ledger.reservations.get(evaluation.info.name, evaluation.info.key)
         if reservation is not None:
             reservation.said = verdict
 
@@ -159,7 +159,7 @@ def _placing(evaluation: Evaluation, lacking: Lacking) -> Verdict | None:
     A resize, which an unbound pod can have too, gets one only if it asks for more requests. What the pod leaves unsaid
     comes before a mere warning, because mode enforce may refuse the pod for it.
     """
-    asked = evaluation.facts.asked
+    asked = evaluation.info.asked
     if evaluation.exempt is not None or not (asked.memory_requests or asked.cpu_requests):
         return None
     verdict = judge_placing(evaluation.mode, evaluation.unplaceable, lacking)
@@ -205,9 +205,9 @@ def at_booking(ledger: Ledger, allotment: Allotment, evaluation: Evaluation, sha
 
     Pods that waited together are judged here one after the other, no longer by the sums at the time of their reviews.
     """
-    lacking = ledger.lacking(evaluation.facts)
+    lacking = ledger.lacking(evaluation.info)
     verdict = _by_view(ledger, evaluation, None if lacking is None else _placing(evaluation, lacking))
-    if not evaluation.on_trial or verdict.is_over or allotment.fits(evaluation.facts, shared):
+    if not evaluation.on_trial or verdict.is_over or allotment.fits(evaluation.info, shared):
         return verdict
     return _beside_others(ledger, allotment, evaluation, shared, now) or verdict
 
@@ -219,11 +219,11 @@ def _beside_others(
     silent = allotment.silent(now)
     if shared is not None and silent:
         living = {r: h for r, h in shared.holdings.items() if r not in silent}
-        if allotment.fits(evaluation.facts, Shared(shared.epoch, shared.open, holdings=living)):
+        if allotment.fits(evaluation.info, Shared(shared.epoch, shared.open, holdings=living)):
             wait = max(0.0, max(silent.values()) - now)
             detail = f"room is held for a replica that stopped answering, and is free again in about {wait:.0f} s"
             return verdict_of(evaluation, cannot_tell(evaluation.mode, detail))
-    pod = evaluation.facts
+    pod = evaluation.info
     sums = (_with_others(s, allotment.held_by_others(s.scope, pod, shared)) for s in growth(ledger, pod))
     broken = tuple(s for s in sums if s.short_by > 0)
     return verdict_of(evaluation, named(ledger, pod, refuse(broken, evaluation.mode))) if broken else None

@@ -11,7 +11,7 @@ from tests.support.accounts import node
 from tests.support.examples import examples
 from tests.support.workloads import MI, Json, Pods, account, template, workload
 from webhook.core.api.workloads import Workload
-from webhook.core.forecast.fit import Foresight, Obstacle, facts_of, foresee, look
+from webhook.core.forecast.fit import Foresight, Obstacle, foresee, infos_of, look
 from webhook.core.forecast.plan import Edit, Plan, plan
 from webhook.core.ledger.ledger import Ledger
 from webhook.core.pods.defaults import pod_of
@@ -31,7 +31,7 @@ def planned(kind: str, new: Workload, old: Workload | None = None) -> Plan:
 
 
 def foreseen(of: Ledger, made: Plan, *, refused: bool = True) -> Foresight | None:
-    return foresee(made, look(of, *facts_of("default", made)), refused=refused)
+    return foresee(made, look(of, *infos_of("default", made)), refused=refused)
 
 
 def living(of: Ledger, made_of: Json, count: int, name: str = "old") -> Pods:

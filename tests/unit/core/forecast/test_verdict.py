@@ -8,7 +8,7 @@ from tests.support.accounts import config, node
 from tests.support.sample_reviews import body
 from tests.support.workloads import Json, Pods, account, template, workload
 from webhook.core.api.workloads import Workload
-from webhook.core.forecast.fit import facts_of, foresee, lacking, look
+from webhook.core.forecast.fit import foresee, infos_of, lacking, look
 from webhook.core.forecast.plan import KINDS, Edit, plan
 from webhook.core.forecast.verdict import SILENT, EarlyVerdict, about_workload, early, excused, reply, wanted
 from webhook.core.ledger.ledger import Ledger
@@ -29,9 +29,9 @@ def asked(kind: str, sub_resource: str = "", resource: str = "", **request: Any)
 def said(of: Ledger, settings: str, kind: str, new: Workload, old: Workload | None = None) -> EarlyVerdict:
     made = plan(kind, Edit(new, old))
     assert made is not None
-    facts = facts_of("default", made)
-    found = foresee(made, look(of, *facts), refused="mode" not in settings)
-    return early(made, found, "default", config(settings), lacking(of, made, facts[0]))
+    info = infos_of("default", made)
+    found = foresee(made, look(of, *info), refused="mode" not in settings)
+    return early(made, found, "default", config(settings), lacking(of, made, info[0]))
 
 
 def full(pods: int) -> Ledger:
@@ -279,9 +279,9 @@ def test_the_pods_of_a_daemon_set_are_measured_by_the_nodes_that_they_are_for() 
         new = workload(0, template(memory=1536, tolerations=tolerations))
         made = plan("DaemonSet", Edit(new, None, nodes))
         assert made is not None
-        facts = facts_of("default", made)
-        found = foresee(made, look(of, *facts), refused=True)
-        assert early(made, found, "default", config(), lacking(of, made, facts[0])).warning == expected
+        info = infos_of("default", made)
+        found = foresee(made, look(of, *info), refused=True)
+        assert early(made, found, "default", config(), lacking(of, made, info[0])).warning == expected
 
 
 # -- how it is said ----------------------------------------------------------------------------------------------------

@@ -27,7 +27,7 @@ def capacity(settings: str = "", *nodes: NodeInfo, held: Callable[[str], Amounts
 
 
 def names(changed: list[Node]) -> list[str]:
-    return sorted(each.facts.name for each in changed)
+    return sorted(each.info.name for each in changed)
 
 
 def room(of: Capacity, scope: str = CLUSTER) -> float:
@@ -330,8 +330,8 @@ def test_pools_that_select_the_same_nodes_are_told_while_the_nodes_are_there() -
     of = capacity(pools, node("a", pool="high-mem"), node("b"))
     assert of.overlaps() == {}
     zoned = [NodeInfo(name, Allocatable(1, 1), True, labels=(("pool", "high-mem"), ("zone", "a"))) for name in "cde"]
-    for facts in zoned:
-        of.see(facts, 1.0)
+    for info in zoned:
+        of.see(info, 1.0)
     assert of.overlaps() == {("all", "late"): 3}
     of.gone("e", 2.0)
     assert of.overlaps() == {("all", "late"): 2}
@@ -367,7 +367,7 @@ def test_bounds_without_the_largest_node_are_those_that_hold_once_it_is_lost(
     of = after_all()
     for scope in AccountingRules(config).scopes:
         for index in range(8):
-            standing = [each for each in of.all() if scope in each.scopes and of.counts(each.facts.name)]
-            largest = max(standing, key=lambda each: each.facts.room[index // 4], default=None)
-            then = after_all(largest.facts.name if largest else "").bearing(scope).bound[index]
+            standing = [each for each in of.all() if scope in each.scopes and of.counts(each.info.name)]
+            largest = max(standing, key=lambda each: each.info.room[index // 4], default=None)
+            then = after_all(largest.info.name if largest else "").bearing(scope).bound[index]
             assert of.without_largest(scope)[index] == then, (scope, index)

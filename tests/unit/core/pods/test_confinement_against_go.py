@@ -67,7 +67,7 @@ def confinement(asked: Json) -> Ways:
     return ways(read_pod(json.dumps(asked["pod"]).encode()).spec)
 
 
-def facts(asked: Json) -> list[tuple[str, Json]]:
+def labels_by_node(asked: Json) -> list[tuple[str, Json]]:
     return [(node["metadata"]["name"], node["metadata"]["labels"]) for node in asked["nodes"]]
 
 
@@ -78,7 +78,7 @@ def test_no_difference_over_many_random_pods_and_nodes() -> None:
     said = kubernetes_admits(batch)
     assert len(said) == BATCH
     for asked, go in zip(batch, said, strict=True):
-        assert [admits(confinement(asked), *node) for node in facts(asked)] == go, json.dumps(asked)
+        assert [admits(confinement(asked), *node) for node in labels_by_node(asked)] == go, json.dumps(asked)
     found = [any(each) for each in said]
     assert BATCH / 5 < sum(found) < BATCH * 4 / 5, "both answers must be frequent, or this proves little"
     assert any(confinement(asked) == NO_NODE for asked in batch)

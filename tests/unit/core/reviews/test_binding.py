@@ -62,14 +62,14 @@ class Replica:
             return Outcome(asked, settled=True)
         outcome = decide(self.ledger, self.allotment, asked, 1.0)
         if not outcome.settled:
-            self.book(Ask(asked.facts, asked.forced))
+            self.book(Ask(asked.info, asked.forced))
             outcome = decide(self.ledger, self.allotment, asked, 1.0)
         return outcome
 
-    def facts(self, name: str, to: str) -> PodInfo:
+    def info(self, name: str, to: str) -> PodInfo:
         asked = evaluate_binding(binding(name, to), self.ledger)
         assert isinstance(asked, Evaluation)
-        return asked.facts
+        return asked.info
 
     def reserved(self, scope: str) -> float:
         return self.ledger.reservations.unseen(scope).memory_requests / GI
@@ -204,7 +204,7 @@ def test_bindings_are_within_the_credit_of_the_user_who_binds_and_one_that_came_
     assert len(replica.ledger.history) == 2
     replica.see("p1", 6, "s", confined_to={"pool": "std"})
     assert len(replica.ledger.history) == 2, "no grant was settled by this one"
-    replica.ledger.grant(replica.facts("p2", "h"), 51.0)
+    replica.ledger.grant(replica.info("p2", "h"), 51.0)
     replica.see("p2", 7, "h")
     assert len(replica.ledger.history) == 0
 

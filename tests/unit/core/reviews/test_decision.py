@@ -46,7 +46,7 @@ def test_a_pod_that_fits_beyond_the_allotment_has_to_be_booked_first() -> None:
     outcome = replica.decide("9Gi")
     assert said(outcome) == (Decision.ALLOW, Reason.FITS, False)
     assert replica.reserved == 0
-    replica.book(2.0, Ask(replica.evaluation("9Gi").facts))
+    replica.book(2.0, Ask(replica.evaluation("9Gi").info))
     assert said(replica.decide("9Gi", 3.0)) == (Decision.ALLOW, Reason.FITS, True)
     assert replica.reserved == 9
 
@@ -135,7 +135,7 @@ def test_another_pod_of_the_same_name_is_judged_by_what_it_adds() -> None:
 def test_what_waits_for_its_booking_is_not_granted_by_asking_again() -> None:
     replica = Replica()
     asked = replica.evaluation("9Gi")
-    replica.allotment.begin(replica.allotment.propose([Ask(asked.facts)], 2.0, "epoch"))
+    replica.allotment.begin(replica.allotment.propose([Ask(asked.info)], 2.0, "epoch"))
     assert replica.reserved == 9
     assert not replica.decide("9Gi", 2.5).settled
     replica.allotment.failed()
@@ -193,8 +193,8 @@ def test_what_no_bound_could_ever_hold_costs_nothing_until_it_is_there(
         outcome = replica.decide(memory, namespace=namespace, uid=f"u{number}", name=f"p{number}")
         assert (outcome.verdict.allowed, outcome.settled) == (True, True)
     asked = replica.evaluation(memory, namespace=namespace)
-    replica.allotment.grants.force(asked.facts, 1.0)
-    replica.book(1.0, Ask(asked.facts, asked.forced))
+    replica.allotment.grants.force(asked.info, 1.0)
+    replica.book(1.0, Ask(asked.info, asked.forced))
     assert replica.reserved == 0
     assert said(replica.decide("16Gi", uid="real", name="real"))[0] is not Decision.DENY
     replica.ledger.see(pod("there", 17, "a", revision=200))
@@ -222,7 +222,7 @@ def test_what_is_let_in_at_once_a_closer_look_would_let_in_too(
     replica = Replica()
     credit = replica.allotment.grants._credit = Credit(replica.ledger, TIMING.lapse)
     for number, (what, where, whose, memory) in enumerate(before):
-        asked = replica.evaluation(memory, uid=f"u{number}", name=whose, namespace=where).facts
+        asked = replica.evaluation(memory, uid=f"u{number}", name=whose, namespace=where).info
         if what == "paused":
             replica.ledger.history.lapsed(where, asked.footprint, 0.0, 0.0, TIMING.lapse)
         elif what == "granted":
@@ -230,7 +230,7 @@ def test_what_is_let_in_at_once_a_closer_look_would_let_in_too(
         else:
             take_in = replica.ledger.see if what == "lives" else replica.ledger.gone
             take_in(replace(asked, revision=100 + number))
-    asked = replica.evaluation(size, uid="u", name=name, namespace=namespace).facts
+    asked = replica.evaluation(size, uid="u", name=name, namespace=namespace).info
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr("webhook.core.sharing.size.MOST_GRANTS", most)
         if replica.allotment.grants.is_roomy(asked):
@@ -250,7 +250,7 @@ def test_more_than_can_be_kept_in_mind_is_not_let_in_unless_by_policy(monkeypatc
     assert replica.decide("1Gi", uid="u1", name="p1").verdict.allowed, "this one is kept in mind"
     assert replica.decide("1Gi", uid="u", name="p", namespace="kube-system").verdict.allowed
     assert replica.reserved == 3
-    replica.book(1.0, Ask(replica.evaluation("1Gi", uid="u", name="p").facts))
+    replica.book(1.0, Ask(replica.evaluation("1Gi", uid="u", name="p").info))
     assert (replica.reserved, len(replica.ledger.reservations)) == (3, 3)
     replica.ledger.see(pod("p1", 1, uid="u1", revision=200))
     replica.book(2.0)
@@ -265,7 +265,7 @@ def test_an_exempt_pod_comes_whatever_the_account_says_and_is_counted() -> None:
     assert outcome.verdict.detail == "namespace kube-system is exempt"
     assert [s.short_by / GI for s in outcome.verdict.sums] == [1]
     asked = replica.evaluation("15Gi", namespace="kube-system")
-    replica.book(2.0, Ask(asked.facts, asked.forced))
+    replica.book(2.0, Ask(asked.info, asked.forced))
     assert replica.decide("15Gi", 3.0, namespace="kube-system").settled
     assert said(replica.decide("1Gi", 3.0, uid="next", name="next")) == (Decision.DENY, Reason.MEMORY, True)
 
@@ -287,8 +287,8 @@ def test_what_policy_lets_in_and_no_node_can_hold_reserves_nothing(
     replica = Replica(settings, *THREE)
     assert said(replica.decide("7Gi", **pod)) == (decision, reason, True)
     asked = replica.evaluation("7Gi", **pod)
-    replica.allotment.grants.force(asked.facts, 1.0)
-    replica.book(2.0, Ask(asked.facts, asked.forced))
+    replica.allotment.grants.force(asked.info, 1.0)
+    replica.book(2.0, Ask(asked.info, asked.forced))
     assert replica.ledger.standing(CLUSTER).unseen == Amounts()
     assert said(replica.decide("6Gi", 3.0, uid="next", name="next", **pod))[2] is True
     assert replica.ledger.standing(CLUSTER).unseen.memory_requests == 6 * GI, "a node can hold that one"

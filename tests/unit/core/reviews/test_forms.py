@@ -202,4 +202,4 @@ def test_a_pod_asks_the_same_once_its_objects_are_gone() -> None:
     asked = evaluate(asking(metadata={"ownerReferences": []}), ACCOUNTING)
     assert isinstance(asked, Evaluation)
     kept = asked.kept(NEWEST)
-    assert (kept.facts, kept.mode, kept.exempt, kept.form) == (asked.facts, asked.mode, asked.exempt, asked.form)
+    assert (kept.info, kept.mode, kept.exempt, kept.form) == (asked.info, asked.mode, asked.exempt, asked.form)

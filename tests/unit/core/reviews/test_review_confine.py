@@ -44,10 +44,10 @@ def listed(pool: str) -> Json:
 
 
 def test_it_is_asked_for_on_top_of_where_the_pod_might_run_before() -> None:
-    facts = asked(confining(GATED, HM, revision="12")).facts
-    assert (facts.name, facts.uid, facts.node, facts.before.revision) == ("default/web-7", "pod-1", "", 12)
-    assert (facts.was_confined_to, facts.confined_to) == ((), (Way((("pool", "hm"),)),))
-    assert facts.before.footprint == facts.footprint == facts.asked
+    info = asked(confining(GATED, HM, revision="12")).info
+    assert (info.name, info.uid, info.node, info.before.revision) == ("default/web-7", "pod-1", "", 12)
+    assert (info.was_confined_to, info.confined_to) == ((), (Way((("pool", "hm"),)),))
+    assert info.before.footprint == info.footprint == info.asked
 
 
 @pytest.mark.parametrize(
@@ -78,9 +78,9 @@ def test_policy_holds_as_for_a_resize() -> None:
 
 
 def test_changes_from_one_object_are_told_apart_by_where_they_lead() -> None:
-    keys = {asked(confining(GATED, new)).facts.key for new in (HM, STD, HM, listed("hm"))}
+    keys = {asked(confining(GATED, new)).info.key for new in (HM, STD, HM, listed("hm"))}
     assert len(keys) == 3
-    assert asked(confining(GATED, HM, revision="8")).facts.key not in keys
+    assert asked(confining(GATED, HM, revision="8")).info.key not in keys
 
 
 @pytest.mark.parametrize("create", [True, False])
@@ -127,8 +127,8 @@ class Replica:
     def see(self, name: str, revision: int, node: str = "", **more: Any) -> None:
         self.ledger.see(pod(name, 2, node, uid=name, revision=revision, **more))
 
-    def facts(self, name: str, new: Json, at: int = 5, old: Json = GATED, **request: Any) -> PodInfo:
-        return self.evaluation(name, new, at, old, **request).facts
+    def info(self, name: str, new: Json, at: int = 5, old: Json = GATED, **request: Any) -> PodInfo:
+        return self.evaluation(name, new, at, old, **request).info
 
     def evaluation(self, name: str, new: Json, at: int = 5, old: Json = GATED, **request: Any) -> Evaluation:
         it = evaluate(
@@ -143,7 +143,7 @@ class Replica:
         outcome = decide(self.ledger, self.allotment, asks, now)
         if outcome.settled:
             return outcome
-        self.book(now, Ask(asks.facts, asks.forced))
+        self.book(now, Ask(asks.info, asks.forced))
         return decide(self.ledger, self.allotment, asks, now)
 
     def unretired(self, scope: str) -> float:
@@ -229,7 +229,7 @@ def test_one_that_the_view_does_not_know_is_judged_by_the_object_under_review() 
 def test_one_that_the_view_shows_there_already_costs_nothing_more() -> None:
     replica = Replica()
     replica.see("gated-0", 6, confined_to={"pool": "hm"})
-    assert replica.ledger.growth(replica.facts("gated-0", HM), "hm").memory_requests == 0
+    assert replica.ledger.growth(replica.info("gated-0", HM), "hm").memory_requests == 0
 
 
 def test_one_whose_creation_is_still_open_costs_its_size_once_in_each_scope() -> None:
@@ -298,7 +298,7 @@ def test_what_others_granted_is_news_that_a_call_must_reach() -> None:
 
 
 def shortfall(replica: Replica, name: str, now: float = 1.0) -> Shortfall | None:
-    return replica.allotment.grants.shortfall(replica.facts(name, HM, userInfo={"username": "kueue"}), now)
+    return replica.allotment.grants.shortfall(replica.info(name, HM, userInfo={"username": "kueue"}), now)
 
 
 def test_what_sends_pods_somewhere_is_within_the_credit_of_their_owner() -> None:
