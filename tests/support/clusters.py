@@ -70,7 +70,7 @@ class Cluster:
 
     def headroom(self) -> Sums:
         """Return the headroom of each bounded sum; it is negative where the sum is over its bound."""
-        accounts = [self.ledger.standing(scope) for scope in self.ledger.accounting.scopes]
+        accounts = [self.ledger.balance(scope) for scope in self.ledger.accounting.scopes]
         left = {(each.scope, index): each.headroom(index) for each in accounts for index in range(len(NOTHING))}
         return {key: amount for key, amount in left.items() if amount is not None}
 
@@ -94,7 +94,7 @@ class Cluster:
     def bounds(self) -> Sums:
         """Return the bound of each bounded sum."""
         scopes = self.ledger.accounting.scopes
-        every = {(s, i): b for s in scopes for i, b in enumerate(self.ledger.standing(s).bearing.bound)}
+        every = {(s, i): b for s in scopes for i, b in enumerate(self.ledger.balance(s).scope_limits.bound)}
         return {key: bound for key, bound in every.items() if bound is not None}
 
     def excused(self, name: str) -> Sums:
@@ -103,7 +103,7 @@ class Cluster:
         for pod in self.pods:
             held = held.plus(pod.footprint) if pod.node == name else held
         scopes = ("cluster", "p") if self.nodes[name].labels else ("cluster",)
-        out = {s: held.upto(self.ledger.accounting.bearing_of(s, self.nodes[name].room)) for s in scopes}
+        out = {s: held.upto(self.ledger.accounting.bound_of_node(s, self.nodes[name].room)) for s in scopes}
         return {(s, i): out.get(s, NOTHING)[i] for s, i in self.bounds()}
 
 

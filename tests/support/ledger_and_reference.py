@@ -325,17 +325,18 @@ class LedgerAndTwin(RuleBasedStateMachine):
         self.ledger.tick(self.twin.now)
         self.twin.tick()
         for scope in self.twin.scopes:
-            standing = self.ledger.standing(scope)
+            balance = self.ledger.balance(scope)
             reserved = self.ledger.reservations
-            assert list(standing.committed) == self.twin.committed(scope), scope
-            waiting = (self.ledger.pending()[scope], *standing.stuck)
+            assert list(balance.committed) == self.twin.committed(scope), scope
+            waiting = (self.ledger.pending()[scope], *balance.stuck)
             assert tuple(map(list, waiting)) == self.twin.waiting(scope), scope
-            assert list(standing.unseen) == self.twin.unseen(scope), scope
+            assert list(balance.unseen) == self.twin.unseen(scope), scope
             assert list(reserved.open(scope)) == self.twin.open(scope), scope
             assert list(reserved.unretired(scope)) == self.twin.unretired(scope), scope
-            assert standing.bearing.room == self.twin.room(scope), scope
-            assert [bool(kept) for kept in standing.bearing.reserve] == list(map(bool, self.twin.reserve(scope))), scope
-            assert list(standing.bearing.bound) == self.twin.bound(scope), scope
+            limits = balance.scope_limits
+            assert limits.room == self.twin.room(scope), scope
+            assert [bool(kept) for kept in limits.reserve] == list(map(bool, self.twin.reserve(scope))), scope
+            assert list(limits.bound) == self.twin.bound(scope), scope
         assert len(self.ledger) == len(self.twin.pods)
 
     @invariant()

@@ -91,7 +91,7 @@ def line(decided: DecisionRecord, replica: str, now: float) -> Line:
     namespace, _, name = asked.info.name.partition("/") if asked else (request.namespace, "", request.name)
     owner = _owner(asked.pod) if asked else None
     requests, limits, cpu_requests, cpu_limits = _sums(decided)
-    room = decided.figures[0].bearing.room if decided.figures else None
+    room = decided.figures[0].scope_limits.room if decided.figures else None
     return Line(
         ts=timestamp(now),
         schema=SCHEMA,
@@ -162,14 +162,14 @@ def _sums(decided: DecisionRecord) -> list[_Cell]:
     if not decided.figures:
         asked = decided.case.evaluation
         return [_alone(asked.info, index) if asked else _Cell() for index in (_REQUESTS, _LIMITS, _CPU, _CPU_LIMITS)]
-    bounds = decided.figures[0].bearing.bound
+    bounds = decided.figures[0].scope_limits.bound
     limits = _LIMITS if bounds[_FILLED] is None else _FILLED
     cpu_limits = _CPU_LIMITS if bounds[_CPU_FILLED] is None else _CPU_FILLED
     return [_cell(decided, decided.figures[0], index) for index in (_REQUESTS, limits, _CPU, cpu_limits)]
 
 
 def _cell(decided: DecisionRecord, figures: Figures, index: int) -> _Cell:
-    asked, bound = decided.case.evaluation, figures.bearing.bound[index]
+    asked, bound = decided.case.evaluation, figures.scope_limits.bound[index]
     if asked is None:  # a workload: for a sum that is in its way, the most that the edit would add at any moment
         told = next((s for s in decided.verdict.sums if s.scope == figures.scope and s.index == index), None)
         more = (told.asked, max(0, told.short_by)) if told else (None, None)

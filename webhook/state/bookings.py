@@ -46,7 +46,7 @@ class Bookings:
         """
         guarded = self._guarded
         with guarded.lock:
-            near = any(guarded.ledger.standing(scope).is_past(_NEAR) for scope in guarded.ledger.accounting.scopes)
+            near = any(guarded.ledger.balance(scope).is_past(_NEAR) for scope in guarded.ledger.accounting.scopes)
             guarded.wakeup.wait(seconds, behind=not guarded.allotment.may_book(), near=near)
 
     def wants_proof(self) -> bool:

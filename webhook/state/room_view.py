@@ -21,11 +21,11 @@ class RoomView:
         """Return the balance of each scope; empty while there is no account to judge by."""
         if self._account.readiness.problem(self._account.clock()) is not None:
             return {}
-        return self._account.read(lambda ledger: {scope: ledger.standing(scope) for scope in ledger.accounting.scopes})
+        return self._account.read(lambda ledger: {scope: ledger.balance(scope) for scope in ledger.accounting.scopes})
 
     def scopes_of(self, pod: PodInfo) -> tuple[str, ...]:
         """Return the scopes that a pod is charged to."""
-        return self._account.read(lambda ledger: tuple(ledger.spread(pod).scopes))
+        return self._account.read(lambda ledger: tuple(ledger.charge(pod).scopes))
 
     def is_there(self, name: str) -> bool:
         """Say whether a pod has this name (namespace/name), or was admitted under it and has not been seen yet."""

@@ -117,7 +117,7 @@ def test_a_good_edit_passes_and_is_previewed_dry_run_or_not(
     assert warnings(guard, edit(LOWER, operation="CREATE", dryRun=dry_run)) == [OVER]
     assert warnings(guard, edit(GOOD.replace("100%", "90%"), dryRun=dry_run)) == []
     after = judge.admission.account._guarded.ledger.parts(judge.clock.now)
-    assert (after.sums, after.bearings) == (before.sums, before.bearings)
+    assert (after.sums, after.limits_by_scope) == (before.sums, before.limits_by_scope)
 
 
 def test_an_edit_that_applies_already_is_not_previewed(

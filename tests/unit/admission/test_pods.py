@@ -181,7 +181,7 @@ def test_what_policy_lets_in_counts_even_if_nobody_can_tell() -> None:
     judge.admission.account.tell_broken(judge.admission.account.pods, "reset")
     judge.clock.wait(5.0)
     assert response(judge.ask(review(memory="3Gi")))["allowed"]
-    assert judge.admission.account._guarded.ledger.standing("cluster").unseen.memory_requests == 3 << 30
+    assert judge.admission.account._guarded.ledger.balance("cluster").unseen.memory_requests == 3 << 30
 
 
 def test_readiness_says_what_is_missing() -> None:
@@ -205,7 +205,7 @@ def test_the_same_pod_asked_again_costs_nothing_more() -> None:
     judge = ready()
     for attempt in range(20):
         assert response(judge.ask(review(memory="4Gi", uid=f"review-{attempt}")))["allowed"]
-    assert judge.admission.account._guarded.ledger.standing("cluster").unseen.memory_requests == 4 << 30
+    assert judge.admission.account._guarded.ledger.balance("cluster").unseen.memory_requests == 4 << 30
 
 
 def test_another_pod_of_the_same_name_costs_the_larger_of_the_two() -> None:
@@ -214,7 +214,7 @@ def test_another_pod_of_the_same_name_costs_the_larger_of_the_two() -> None:
         again: dict[str, Any] = json.loads(review(memory="3Gi"))["request"]["object"]
         again["metadata"]["uid"] = uid
         assert response(judge.ask(review(uid=uid, object=again)))["allowed"]
-    assert judge.admission.account._guarded.ledger.standing("cluster").unseen.memory_requests == 3 << 30
+    assert judge.admission.account._guarded.ledger.balance("cluster").unseen.memory_requests == 3 << 30
 
 
 def test_a_dry_run_is_judged_and_costs_nothing() -> None:
@@ -251,7 +251,7 @@ def test_a_write_that_failed_lets_nobody_in_and_costs_nothing() -> None:
     assert judge.admission.account.bookings.next_proposal("epoch", fresh=False, may_write=True)
     judge.admission.account.bookings.failed()
     assert not waiting.answer.done()
-    assert judge.admission.account._guarded.ledger.standing("cluster").unseen.memory_requests == 0
+    assert judge.admission.account._guarded.ledger.balance("cluster").unseen.memory_requests == 0
     judge.book()
     assert response(waiting.answer.result(0))["allowed"]
 
@@ -306,7 +306,7 @@ def test_who_was_booked_for_after_giving_up_is_let_in_when_it_asks_again() -> No
     sent_back(waiting.answer.result(0))
     judge.admission.account.bookings.written(proposed[0], proposed[1] + 1)
     assert response(judge.ask(review(memory="8Gi")))["allowed"]
-    assert judge.admission.account._guarded.ledger.standing("cluster").unseen.memory_requests == 8 << 30
+    assert judge.admission.account._guarded.ledger.balance("cluster").unseen.memory_requests == 8 << 30
 
 
 def test_giving_up_twice_or_too_late_changes_nothing() -> None:
@@ -338,7 +338,7 @@ def test_policy_lets_in_whoever_waited_in_vain_and_counts_it(mode: str) -> None:
     judge.clock.wait(2.0)
     judge.admission.give_up(waiting)
     assert response(waiting.answer.result(0))["allowed"]
-    assert judge.admission.account._guarded.ledger.standing("cluster").unseen.memory_requests == 7 << 30
+    assert judge.admission.account._guarded.ledger.balance("cluster").unseen.memory_requests == 7 << 30
 
 
 def test_the_booking_thread_is_woken_by_whoever_waits() -> None:
@@ -390,7 +390,7 @@ def test_a_reservation_whose_pod_never_came_lapses_with_a_view_proven_after_that
     assert judge.admission.account.lapsed == 0
     judge.admission.account.prove(granted + Timing().lapse)
     assert judge.admission.account.lapsed == 1
-    assert judge.admission.account._guarded.ledger.standing("cluster").unseen.memory_requests == 0
+    assert judge.admission.account._guarded.ledger.balance("cluster").unseen.memory_requests == 0
     assert "1 reservations lapsed: their pods never came, such as 'default/web'" in caplog.text
 
 
@@ -497,7 +497,7 @@ def full(settings: str = "", namespace: str = "default") -> Judge:
 
 
 def reserved(judge: Judge) -> int:
-    return judge.admission.account._guarded.ledger.standing("cluster").unseen.memory_requests
+    return judge.admission.account._guarded.ledger.balance("cluster").unseen.memory_requests
 
 
 def test_what_its_quota_will_refuse_is_refused_in_the_quotas_words_and_holds_nothing() -> None:
@@ -614,9 +614,7 @@ def test_those_who_wait_and_say_much_are_bounded_together(monkeypatch: pytest.Mo
     assert judge.admission.account.reviews.pending._heavy == 0
     waits(judge.ask(heavy("two")))
     assert response(judge.ask(heavy("forced", "infra")))["allowed"]
-    assert judge.admission.account._guarded.ledger.standing("cluster").unseen.memory_requests == 0, (
-        "no node can hold it"
-    )
+    assert judge.admission.account._guarded.ledger.balance("cluster").unseen.memory_requests == 0, "no node can hold it"
 
 
 def test_of_those_that_were_sent_back_only_so_many_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -38,7 +38,7 @@ def let_in(judge: Judge, body: bytes) -> None:
 
 
 def open_in_gi(judge: Judge) -> float:
-    return judge.admission.account._guarded.ledger.standing("cluster").unseen.memory_requests / GI
+    return judge.admission.account._guarded.ledger.balance("cluster").unseen.memory_requests / GI
 
 
 def shows(judge: Judge, name: str, memory: float) -> None:

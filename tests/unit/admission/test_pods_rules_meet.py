@@ -102,10 +102,10 @@ def test_what_was_booked_before_etcd_was_put_back_holds_nothing_and_lets_nobody_
     proposed = judge.admission.account.bookings.next_proposal("epoch", fresh=False, may_write=True)
     assert proposed is not None
     account = judge.admission.account
-    assert account._guarded.ledger.standing("cluster").unseen.memory_requests == 8 * GI
+    assert account._guarded.ledger.balance("cluster").unseen.memory_requests == 8 * GI
     account.begin_again("pods", 100, 50, judge.clock())
     judge.admission.account.bookings.written(proposed[0], proposed[1] + 1)
-    assert account._guarded.ledger.standing("cluster").unseen.memory_requests == 0
+    assert account._guarded.ledger.balance("cluster").unseen.memory_requests == 0
     assert not waiting.answer.done(), "it may be booked for again"
 
 
@@ -116,7 +116,7 @@ def test_what_was_booked_for_a_review_that_went_away_meanwhile_holds_nothing() -
     assert proposed is not None
     judge.admission.give_up(waiting)
     judge.admission.account.bookings.written(proposed[0], proposed[1] + 1)
-    assert judge.admission.account._guarded.ledger.standing("cluster").unseen.memory_requests == 0
+    assert judge.admission.account._guarded.ledger.balance("cluster").unseen.memory_requests == 0
     other = waits(judge.ask(review("other", memory="8Gi")))
     assert judge.book()
     assert response(other.answer.result(0))["allowed"], "what was booked is there for others, from the next write on"

@@ -40,7 +40,7 @@ def test_of_a_burst_as_many_are_reported_as_enforcing_refuses(mode: str, decisio
     assert said(judge) == {(Decision.ALLOW, Reason.FITS): 24, (decision, Reason.MEMORY): 12}
     assert len(refused) == 12
     assert shorts(judge.decided) == list(range(1, 13)), "each counts on top of those that were let in before it"
-    assert judge.admission.account._guarded.ledger.standing("cluster").unseen.memory_requests == 36 * GI
+    assert judge.admission.account._guarded.ledger.balance("cluster").unseen.memory_requests == 36 * GI
 
 
 def test_users_are_warned_in_mode_warn_and_not_in_mode_audit() -> None:
@@ -74,7 +74,7 @@ def test_a_review_that_is_repeated_is_told_the_same(mode: str, decision: Decisio
         judge.clock.wait(seconds)
         burst(judge, 1, f"{memory}Gi")
     assert said(judge) == {(decision, Reason.MEMORY): 3}
-    assert judge.admission.account._guarded.ledger.standing("cluster").unseen.memory_requests == memory * GI
+    assert judge.admission.account._guarded.ledger.balance("cluster").unseen.memory_requests == memory * GI
 
 
 @TRIALS
@@ -87,7 +87,7 @@ def test_what_is_over_by_the_view_alone_is_said_though_the_booking_does_not_come
     assert isinstance(waiting, PendingReview)
     judge.admission.give_up(waiting)
     assert said(judge) == {(decision, Reason.MEMORY): 1}
-    assert judge.admission.account._guarded.ledger.standing("cluster").unseen.memory_requests == 5 * GI
+    assert judge.admission.account._guarded.ledger.balance("cluster").unseen.memory_requests == 5 * GI
 
 
 @TRIALS
@@ -103,7 +103,7 @@ def test_what_was_let_in_for_want_of_time_stays_reserved_when_its_booking_is_wri
     admission.give_up(waiting)
     admission.account.bookings.written(proposed[0], proposed[1] + 1)
     assert said(judge) == {(Decision.WARN, Reason.UNAVAILABLE): 1}
-    assert admission.account._guarded.ledger.standing("cluster").unseen.memory_requests == 7 * GI
+    assert admission.account._guarded.ledger.balance("cluster").unseen.memory_requests == 7 * GI
 
 
 @TRIALS
@@ -113,10 +113,10 @@ def test_who_was_judged_for_a_write_that_lost_is_judged_again(mode: str, decisio
     waiting = judge.ask(review(memory="7Gi"))
     assert isinstance(waiting, PendingReview)
     assert admission.account.bookings.next_proposal("epoch", fresh=True, may_write=True) is not None
-    assert admission.account._guarded.ledger.standing("cluster").unseen.memory_requests == 7 * GI
+    assert admission.account._guarded.ledger.balance("cluster").unseen.memory_requests == 7 * GI
     admission.account.see_pod(pod("lives", 2, revision=101))
     admission.account.bookings.failed()
-    assert admission.account._guarded.ledger.standing("cluster").unseen.memory_requests == 0
+    assert admission.account._guarded.ledger.balance("cluster").unseen.memory_requests == 0
     while judge.book():
         pass
     assert said(judge) == {(decision, Reason.MEMORY): 1}

@@ -41,7 +41,7 @@ def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def granted(of: Replica) -> int:
     """What is reserved and not yet seen, in Gi."""
-    return of.admission.account._guarded.ledger.standing("cluster").unseen.memory_requests // GI
+    return of.admission.account._guarded.ledger.balance("cluster").unseen.memory_requests // GI
 
 
 def break_pods_between_writes(of: Replica, server: FakeConfigMaps) -> int:
@@ -386,7 +386,7 @@ def test_32_askers_at_once_get_exactly_the_last_footprints(server: FakeConfigMap
         answers = list(askers.map(lambda index: r.answer(r.judge.ask(review(f"w{index}"))), range(32)))
         assert sum(response(answer)["allowed"] for answer in answers) == 20
         assert granted(r) == 20
-        assert r.admission.account._guarded.ledger.standing("cluster").headroom(0) == 0
+        assert r.admission.account._guarded.ledger.balance("cluster").headroom(0) == 0
 
 
 def test_32_askers_for_one_pod_get_one_footprint(server: FakeConfigMaps) -> None:

@@ -118,10 +118,10 @@ def test_the_list_counts_every_pod_by_the_new_rules_and_then_nothing_goes_past_t
     cluster.look("v1.36.3")
     account = cluster.account
     account.relist_pods([_pod(seen, account.basis.rules)], 150, account.clock())
-    assert account._guarded.ledger.standing("cluster").committed.memory_requests == GI
+    assert account._guarded.ledger.balance("cluster").committed.memory_requests == GI
     cluster.look("v1.37.2")
     account.relist_pods([_pod(seen, account.basis.rules)], 151, account.clock())
-    assert account._guarded.ledger.standing("cluster").committed.memory_requests == 5 * GI
+    assert account._guarded.ledger.balance("cluster").committed.memory_requests == 5 * GI
     cluster.judge.prepare()
     assert not account.readiness.unable()
     live = pod("web-7", 1, "node", uid="pod-1", revision=152)

@@ -96,7 +96,7 @@ class Pods:
     @property
     def committed(self) -> int:
         """What live pods request, in Gi."""
-        return self.admission.account._guarded.ledger.standing("cluster").committed.memory_requests // GI
+        return self.admission.account._guarded.ledger.balance("cluster").committed.memory_requests // GI
 
 
 class Nodes:
@@ -111,7 +111,7 @@ class Nodes:
     @property
     def allocatable(self) -> int:
         """What counted nodes have, in Gi."""
-        return self.admission.account._guarded.ledger.standing("cluster").bearing.room.memory // GI
+        return self.admission.account._guarded.ledger.balance("cluster").scope_limits.room.memory // GI
 
 
 def test_a_list_replaces_what_was_known() -> None:

@@ -36,7 +36,7 @@ def test_the_bounds_without_the_largest_node_are_read() -> None:
     judge = ready(ALL_BOUNDED)
     judge.admission.account.see_node(node("large", 24))
     (cluster,) = read_scopes(judge.admission.account).scopes
-    assert cluster.balance.bearing.bound[0] == 32 * GI
+    assert cluster.balance.scope_limits.bound[0] == 32 * GI
     assert cluster.bound_without_largest[0] == 8 * GI
 
 

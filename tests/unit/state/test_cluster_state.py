@@ -25,11 +25,11 @@ def look(of: ClusterState, at: Callable[[Ledger], T]) -> T:
 
 
 def committed(of: ClusterState) -> float:
-    return look(of, lambda ledger: ledger.standing(CLUSTER).committed.memory_requests) / GI
+    return look(of, lambda ledger: ledger.balance(CLUSTER).committed.memory_requests) / GI
 
 
 def bound(of: ClusterState) -> float:
-    limit = look(of, lambda ledger: ledger.standing(CLUSTER).bearing.bound[0])
+    limit = look(of, lambda ledger: ledger.balance(CLUSTER).scope_limits.bound[0])
     assert limit is not None
     return limit / GI
 

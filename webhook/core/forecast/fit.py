@@ -97,7 +97,7 @@ def infos_of(namespace: str, plan: Plan, rules: Rules = NEWEST) -> tuple[PodInfo
 
 def look(ledger: Ledger, new: PodInfo, old: PodInfo) -> list[Line]:
     """Return the present state of every sum that a new pod raises."""
-    before = ledger.spread(old)
+    before = ledger.charge(old)
     return [
         Line(s, s.asked, before.in_scope(s.scope)[s.index], s.bound - s.committed - s.granted)
         for s in growth(ledger, new)

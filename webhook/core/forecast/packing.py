@@ -45,12 +45,12 @@ def by_thresholds(ledger: Ledger, portions: Sequence[Portion]) -> Tight | None:
     """Return the sum that runs out first; None if no threshold concerns these pods."""
     asked: dict[str, Amounts] = {}
     for portion in portions:
-        for scope in ledger.spread(portion.pod).scopes:
+        for scope in ledger.charge(portion.pod).scopes:
             asked[scope] = asked.get(scope, NOTHING).plus(portion.pod.footprint.times(portion.number))
     tight: list[Tight] = []
     for scope, amounts in asked.items():
-        balance = ledger.standing(scope)
-        for index, _ in bounded_sums(balance.bearing.bound):
+        balance = ledger.balance(scope)
+        for index, _ in bounded_sums(balance.scope_limits.bound):
             if amounts[index]:
                 free = max(0, balance.headroom(index) or 0)
                 tight.append(Tight(scope, index, min(MOST, free // amounts[index])))

@@ -58,7 +58,7 @@ class Capacity:
         self._listed = False  # whether the first list has come: a node that comes later has joined
         # These are worked out on demand, because nodes often change many at a time.
         self._bases: dict[str, _Base] = {}
-        self._bearing: dict[str, ScopeLimits] = {}
+        self._scope_limits: dict[str, ScopeLimits] = {}
         self._without_largest: dict[str, Bound] = {}
         self._overlaps: Mapping[tuple[str, str], int] | None = None
         self._out: Mapping[str, tuple[str, ...]] | None = None
@@ -84,11 +84,11 @@ class Capacity:
         """Say whether a node does not count only because of a cordon: its pods count as far as a reserve pays."""
         return name in self._leaving
 
-    def bearing(self, scope: str) -> ScopeLimits:
+    def scope_limits(self, scope: str) -> ScopeLimits:
         """Return what the scope can bear now."""
-        known = self._bearing.get(scope)
+        known = self._scope_limits.get(scope)
         if known is None:
-            known = self._bearing[scope] = self._bear(scope)
+            known = self._scope_limits[scope] = self._limits_of(scope)
         return known
 
     def without_largest(self, scope: str) -> Bound:
@@ -182,7 +182,7 @@ class Capacity:
     def stir(self, name: str) -> None:
         """Take in that the amount held by the pods of a node changed; the node is outside or lost."""
         for scope in self._nodes[name].scopes:
-            self._bearing.pop(scope, None)
+            self._scope_limits.pop(scope, None)
             self._without_largest.pop(scope, None)
 
     def listed(self) -> None:
@@ -246,12 +246,12 @@ class Capacity:
 
     def _forget_figures(self) -> None:
         self._bases.clear()
-        self._bearing.clear()
+        self._scope_limits.clear()
         self._without_largest.clear()
         self._uncounted.clear()
         self._overlaps = self._out = None
 
-    def _bear(self, scope: str) -> ScopeLimits:
+    def _limits_of(self, scope: str) -> ScopeLimits:
         base, accounting = self._base_of(scope), self._accounting
         kept = self._kept(scope, base)
         now = [each.now for each in kept]
@@ -314,9 +314,9 @@ class Capacity:
         )
         return _Base(_sum(counted), _sum(leaving), sizes, self._lost(scope, members, lost), largest, tuple(outside))
 
-    def _largest(self, scope: str, standing: list[Allocatable], lost: list[Node]) -> tuple[list[int], ...]:
+    def _largest(self, scope: str, remaining: list[Allocatable], lost: list[Node]) -> tuple[list[int], ...]:
         """Return, for each sum, sizes in grains that include the largest ones of all nodes but those outside."""
-        whole = standing + [node.info.room for node in lost if node.lost_holding is None]
+        whole = remaining + [node.info.room for node in lost if node.lost_holding is None]
         parts = [node for node in lost if node.lost_holding is not None]
         number, size = self._accounting.reserve_nodes(scope), self._accounting.size
         largest = [nlargest(number, (room[side] for room in whole)) for side in range(2)]

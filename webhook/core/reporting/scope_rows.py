@@ -88,7 +88,7 @@ class Scopes:
         return total
 
     def _resource(self, each: ScopeSnapshot, resource: str, pending: Amounts, counted: Sequence[Node]) -> ResourceLines:
-        room = each.balance.bearing.room
+        room = each.balance.scope_limits.room
         return ResourceLines(
             capacity=_sum(_part(node.info.capacity, resource) for node in counted),
             allocatable=room.memory if resource == "memory" else room.cpu,
@@ -105,9 +105,9 @@ class Scopes:
             granted=balance.unseen[index] + elsewhere,
             pending=pending[index],
             unplaceable=balance.stuck.unplaceable[index],
-            reserve=balance.bearing.reserve[index] if balance.bearing.reserve else 0,
+            reserve=balance.scope_limits.reserve[index] if balance.scope_limits.reserve else 0,
             threshold=None if share is None else share.ratio,
-            bound=balance.bearing.bound[index] if balance.bearing.bound else None,
+            bound=balance.scope_limits.bound[index] if balance.scope_limits.bound else None,
             bound_without_largest=each.without_largest[index],
             free=None if headroom is None else headroom - elsewhere,
         )

@@ -67,7 +67,7 @@ def _comes_into_a_pool(name: str, binding: Binding, ledger: Ledger, problem: str
         granted = ledger.reservations.get(name, uid)  # a scheduler may be faster than the watch
         if granted is None:
             return None, "the pod is not known yet"
-        live, charged = Entry(uid, granted.spread.footprint), granted.spread.pool
+        live, charged = Entry(uid, granted.charge.footprint), granted.charge.pool
     else:
         charged = ledger.pool_of(live)
     if charged != pool and not uid:

@@ -66,6 +66,6 @@ def held_by_others(ledger: Ledger, shared: Shared, replica: str, scope: str, pod
         for name, sums in holding.named.items():
             names[name] = names.get(name, NOTHING).or_more(sums.get(scope, NOTHING))
     for name, high in names.items():
-        more = None if pod is None or pod.name != name else ledger.extent(pod, scope)
+        more = None if pod is None or pod.name != name else ledger.interval(pod, scope)
         total = total.plus(ledger.reservations.growth_by_others(name, high, scope, more))
     return total

@@ -86,9 +86,9 @@ def free(
     ledger: Ledger, shared: Shared, replica: str, scope: str, pod: PodInfo | None = None
 ) -> tuple[int | None, ...]:
     """What is free of each sum of a scope beside a pod: below zero if the sum is over, None if it is not bounded."""
-    standing = ledger.standing(scope)
-    taken = standing.committed.plus(standing.unseen).plus(held_by_others(ledger, shared, replica, scope, pod))
-    return tuple(None if b is None else b - t for b, t in zip(standing.bearing.bound, taken, strict=True))
+    balance = ledger.balance(scope)
+    taken = balance.committed.plus(balance.unseen).plus(held_by_others(ledger, shared, replica, scope, pod))
+    return tuple(None if b is None else b - t for b, t in zip(balance.scope_limits.bound, taken, strict=True))
 
 
 def fits(ledger: Ledger, shared: Shared, replica: str, pod: PodInfo) -> bool:
@@ -97,7 +97,7 @@ def fits(ledger: Ledger, shared: Shared, replica: str, pod: PodInfo) -> bool:
     A pod whose name is paid for already adds nothing, but the sums must still be within their bounds: the view may be
     behind, the pod that paid may be gone, and another replica may have booked its room.
     """
-    for scope in ledger.spread(pod).scopes:
+    for scope in ledger.charge(pod).scopes:
         growth, asked = ledger.growth(pod, scope), ledger.asked(pod, scope)
         for index, left in enumerate(free(ledger, shared, replica, scope, pod)):
             if left is not None and asked[index] and growth[index] > left:
@@ -220,7 +220,7 @@ class Draft:
         lapsed = {r.key for _, r in self._retired if r.seen_at_revision == 0}  # granted again only once retired
         for ask in asks:
             known = self._ledger.reservations.get(ask.pod.name, ask.pod.key)
-            if known is not None and known.spread == self._ledger.spread(ask.pod):
+            if known is not None and known.charge == self._ledger.charge(ask.pod):
                 self._renewed.append((ask.pod.name, known))  # a repeated review: its pod is reserved for already
                 self._booked.append(ask)
                 continue
@@ -273,7 +273,7 @@ class Draft:
         if self._open_in is None:
             self._open_in = size.open_scopes(self._ledger)
             self._text = min(size.for_scopes(self.base, self._replica), self._left())
-        new = set(self._ledger.spread(ask.pod).scopes) - self._open_in
+        new = set(self._ledger.charge(ask.pod).scopes) - self._open_in
         return not new or size.of_open(self._open_in | new) <= self._text
 
     def _left(self) -> int:
@@ -296,7 +296,7 @@ class Draft:
             return  # it does not count until it is bound
         granted = self._ledger.grant(ask.pod, now)
         if self._open_in is not None:
-            self._open_in |= set(granted.spread.scopes)
+            self._open_in |= set(granted.charge.scopes)
         if ask.on_trial or not ask.forced:
             self._tentative.append((ask.pod.name, granted))
 

@@ -139,7 +139,7 @@ def test_a_node_that_joins_gives_at_most_its_room_and_takes_nothing(
     """With a reserve for more than one node, a larger one may: the reserve has to be whole for it as well."""
     before = cluster.headroom_beside_waiting()
     cluster.join(NodeInfo("new", room, True, labels=labels))
-    bears = cluster.ledger.accounting.bearing_of
+    bears = cluster.ledger.accounting.bound_of_node
     more = {(s, i): bears(s, room)[i] + 1 for s, i in before}  # a bound is rounded once
     assert within(before, cluster.headroom_beside_waiting())
     assert within(cluster.headroom_beside_waiting(), before, more)

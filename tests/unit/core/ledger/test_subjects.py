@@ -84,7 +84,7 @@ def test_names_are_taken_by_what_lives_or_has_ended_unless_it_is_being_deleted()
 def test_a_granted_pod_of_which_only_the_end_is_shown_speaks_for_its_owner(*, granted_here: bool) -> None:
     account = ledger("", node("n", 16))
     bad = account.grant(owned("bad", 4), 0.0)
-    assert account.history.lapsed("default", bad.spread.footprint, 0.0, 45.0, 45.0)
+    assert account.history.lapsed("default", bad.charge.footprint, 0.0, 45.0, 45.0)
     if granted_here:
         account.grant(owned("short", 4), 50.0)
     account.gone(owned("short", 4, revision=9))
@@ -96,13 +96,13 @@ def test_changes_to_a_pod_that_has_ended_speak_for_nothing() -> None:
     ended = replace(owned("done", 4, revision=5), counts=False)
     account.see(ended)
     bad = account.grant(owned("bad", 4), 0.0)
-    assert account.history.lapsed("default", bad.spread.footprint, 0.0, 45.0, 45.0)
+    assert account.history.lapsed("default", bad.charge.footprint, 0.0, 45.0, 45.0)
     account.see(replace(ended, revision=6))  # somebody has set a label
     account.relist([replace(ended, revision=7)], 8)
-    assert not account.reservations.subjects.seen_since("default", "web", bad.spread.footprint, bad.order)
+    assert not account.reservations.subjects.seen_since("default", "web", bad.charge.footprint, bad.order)
     assert account.history.standing("default").level == 1
     account.see(replace(ended, uid="again", revision=9))  # another pod under its name, of which only the end was shown
-    assert account.reservations.subjects.seen_since("default", "web", bad.spread.footprint, bad.order)
+    assert account.reservations.subjects.seen_since("default", "web", bad.charge.footprint, bad.order)
 
 
 class Subjects(RuleBasedStateMachine):

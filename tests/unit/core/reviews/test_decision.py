@@ -289,9 +289,9 @@ def test_what_policy_lets_in_and_no_node_can_hold_reserves_nothing(
     asked = replica.evaluation("7Gi", **pod)
     replica.allotment.grants.force(asked.info, 1.0)
     replica.book(2.0, Ask(asked.info, asked.forced))
-    assert replica.ledger.standing(CLUSTER).unseen == Amounts()
+    assert replica.ledger.balance(CLUSTER).unseen == Amounts()
     assert said(replica.decide("6Gi", 3.0, uid="next", name="next", **pod))[2] is True
-    assert replica.ledger.standing(CLUSTER).unseen.memory_requests == 6 * GI, "a node can hold that one"
+    assert replica.ledger.balance(CLUSTER).unseen.memory_requests == 6 * GI, "a node can hold that one"
 
 
 def test_what_policy_lets_in_is_judged_for_the_record_though_it_costs_nothing() -> None:
@@ -315,7 +315,7 @@ def test_what_the_account_lets_in_is_reserved_though_no_node_can_hold_it(
 ) -> None:
     replica = Replica(settings, *THREE)
     assert said(replica.decide("7Gi")) == (decision, reason, True)
-    assert replica.ledger.standing(CLUSTER).unseen.memory_requests == 7 * GI
+    assert replica.ledger.balance(CLUSTER).unseen.memory_requests == 7 * GI
     assert said(replica.decide("7Gi", 1.1)) == (decision, reason, True), "asked twice it is answered alike"
 
 
@@ -351,7 +351,7 @@ def test_deny_refuses_what_no_node_can_hold_whether_there_is_room_for_it_or_not(
     replica = Replica("overrides: [{namespaces: [default], unplaceable: deny}]", *THREE)
     for memory in ("7Gi", "30Gi"):
         assert said(replica.decide(memory)) == (Decision.DENY, Reason.UNPLACEABLE, True)
-    assert replica.ledger.standing(CLUSTER).unseen == Amounts()
+    assert replica.ledger.balance(CLUSTER).unseen == Amounts()
     assert said(replica.decide("6Gi")) == (Decision.ALLOW, Reason.FITS, True)
     assert said(replica.decide("7Gi", namespace="other", uid="other")) == (Decision.WARN, Reason.UNPLACEABLE, False)
 

@@ -60,7 +60,7 @@ def test_a_pod_that_is_seen_is_not_in_its_own_figures(others: list[PodInfo], ask
 @given(st.lists(pods, max_size=4), st.lists(pods, max_size=4), pods)
 def test_what_is_short_is_what_is_missing(granted: list[PodInfo], seen: list[PodInfo], asked: PodInfo) -> None:
     for each in figures_of(account(granted, seen), asked):
-        for index, bound in enumerate(each.bearing.bound):
+        for index, bound in enumerate(each.scope_limits.bound):
             missing = each.short_by(index)
             if bound is None:
                 assert missing is None
