@@ -188,7 +188,7 @@ def serve(options: Options) -> None:
             watchers += [_started("reporting", reader.run) for reader in readers]
         others = {
             WORKLOADS: parts.forecast.review,
-            CONFIGURATION: ConfigurationAdmission(parts.admission.account).review,
+            CONFIGURATION: ConfigurationAdmission(parts.admission.state).review,
         }
         dispatcher = Dispatcher(parts.admission, create_app(parts.admission, parts.registry, others))
         clients = Clients(parts.certificate, options.client_name) if options.client_ca_file else None
@@ -197,7 +197,7 @@ def serve(options: Options) -> None:
         for reader in readers:
             reader.stop()
         parts.stop.set()
-        parts.admission.account.version_due.set()
+        parts.admission.state.version_due.set()
         if _ended(workers):
             parts.loops.booking.leave(_UNTIL_SEEN if drained else 0.0)
         for reflector in parts.loops.reflectors.values():
@@ -209,15 +209,15 @@ def serve(options: Options) -> None:
 
 
 def _reporting(parts: _Parts, pulse: Pulse) -> ReportingDispatcher:
-    account, loader = parts.admission.account, parts.loops.settings
+    state, loader = parts.admission.state, parts.loops.settings
 
     def settings() -> Settings:
-        basis = account.basis
+        basis = state.basis
         return Settings(basis.config, basis.config_hash, loader.reading.problem or None)
 
     usage = PodUsages(parts.api, clock).read
     sources = Sources(parts.reports, settings, usage, parts.refusals, parts.reports.latest)
-    return reporting(sources, parts.registry, account.readiness.unready, pulse)
+    return reporting(sources, parts.registry, state.readiness.unready, pulse)
 
 
 def _build(options: Options) -> _Parts:
@@ -226,19 +226,19 @@ def _build(options: Options) -> _Parts:
     certificate = ServingCertificate(options.tls_cert_file, options.tls_key_file, options.client_ca_file)
     configuration = configure(options.kubeconfig)
     api, stop, registry = Api(configuration, clock), Event(), CollectorRegistry(auto_describe=False)
-    account = ClusterState(name, options.timing, clock, help_=Help(f"{options.namespace}/{CONFIG}"))
-    refusals = _refuse(options, name, api, account, stop)
+    state = ClusterState(name, options.timing, clock, help_=Help(f"{options.namespace}/{CONFIG}"))
+    refusals = _refuse(options, name, api, state, stop)
     told = _tell(options, name, api, registry, stop, refusals)
     quotas = QuotaView(clock)
-    admission = PodAdmission(account, told.record, quotas)
+    admission = PodAdmission(state, told.record, quotas)
     early = metrics.EarlyAnswers(registry).record
-    forecast = WorkloadAdmission(account, partial(_fetch, api), early, told.audit.record)
+    forecast = WorkloadAdmission(state, partial(_fetch, api), early, told.audit.record)
     version_api = Api(configuration, clock)  # with connections of its own, which may lead to another API server
-    loops = _loop(options, api, version_api, account, quotas, told, refusals, registry, stop)
-    reports = ReportSource(account, lambda: timestamp(time.time()))
+    loops = _loop(options, api, version_api, state, quotas, told, refusals, registry, stop)
+    reports = ReportSource(state, lambda: timestamp(time.time()))
     for collector in (
         state_metrics.EventCollector(told.events),
-        state_metrics.KubernetesRules(account, loops.versions),
+        state_metrics.KubernetesRules(state, loops.versions),
         state_metrics.StateCollector(admission, loops.settings, told.audit, loops.booking, certificate, time.time),
         state_metrics.QuotasSeen(quotas),
         HolderCollector(reports.latest),
@@ -250,8 +250,8 @@ def _build(options: Options) -> _Parts:
     )
 
 
-def _refuse(options: Options, name: str, api: Api, account: ClusterState, stop: Event) -> _Refusals:
-    room = RoomView(account)
+def _refuse(options: Options, name: str, api: Api, state: ClusterState, stop: Event) -> _Refusals:
+    room = RoomView(state)
     exchange = RefusalExchange(RefusalStore(ConfigMaps(api, options.namespace, _SHARING_TIMEOUT)), name, clock)
     top = TopOwners(Owners(api, topowners.WITHIN), clock).find  # one thread may use it, and the audit log has another
     reads = OwnerReads(api)
@@ -271,7 +271,7 @@ def _loop(
     options: Options,
     api: Api,
     version_api: Api,
-    account: ClusterState,
+    state: ClusterState,
     quotas: QuotaView,
     told: _Told,
     refusals: _Refusals,
@@ -280,25 +280,25 @@ def _loop(
 ) -> _Loops:
     namespace = options.namespace
     settings = ConfigurationLoader(
-        account.configure, account.lack_config, lambda edit: told.events.announce(edited(edit, namespace))
+        state.configure, state.lack_config, lambda edit: told.events.announce(edited(edit, namespace))
     )
     rereading = RelistController(
-        account.bookings, lambda text: _announce(told.events, restored(text, namespace, settings.uid))
+        state.bookings, lambda text: _announce(told.events, restored(text, namespace, settings.uid))
     )
-    pods = watching.watch_pods(api, account)
+    pods = watching.watch_pods(api, state)
     configmaps = ConfigMaps(api, namespace, TIMEOUT)
-    booking = AllotmentController(configmaps, account.bookings, stop, pods.request_proof, rereading)
+    booking = AllotmentController(configmaps, state.bookings, stop, pods.request_proof, rereading)
     reflectors: dict[str, Reflector[Any]] = {
         "pods": pods,
-        "nodes": watching.watch_nodes(api, account),
+        "nodes": watching.watch_nodes(api, state),
         "quotas": watching.watch_quotas(api, quotas, clock),
-        "configuration": watching.watch_config(api, namespace, settings, account.begin_again),
-        "allotments": watching.watch_allotments(api, namespace, booking, account.begin_again),
+        "configuration": watching.watch_config(api, namespace, settings, state.begin_again),
+        "allotments": watching.watch_allotments(api, namespace, booking, state.begin_again),
         "refusals": watching.watch_refusals(api, namespace, refusals.exchange),
     }
     rereading.join(reflector.request_list for reflector in reflectors.values())
-    versions = Versions(version_api, account, pods.request_list, stop)
-    recounting = RecountController(account, stop, metrics.Recounts(registry).record)
+    versions = Versions(version_api, state, pods.request_list, stop)
+    recounting = RecountController(state, stop, metrics.Recounts(registry).record)
     return _Loops(settings, versions, booking, recounting, reflectors)
 
 

@@ -29,7 +29,7 @@ def workload(replicas: int = 1, of: Json | None = None, status: Json | None = No
     return read_workload(json.dumps(whole).encode())
 
 
-def account(memory: int, settings: str = "") -> Ledger:
+def ledger_of(memory: int, settings: str = "") -> Ledger:
     """Make a ledger with room for `memory` Mi of requests."""
     of = Ledger(AccountingRules(config(f"warnAt: 100%\n{settings}")))
     of.relist_nodes([node("a", memory / 1024)], 0.0)

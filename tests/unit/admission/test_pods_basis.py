@@ -150,7 +150,7 @@ def test_a_pending_review_whose_pod_may_count_otherwise_is_asked_about_again() -
     judge = pending()
     body = review(created=judge.clock.now)
     waiting = waits(judge.ask(body))
-    judge.admission.account.count_by((KUBERNETES_1_36,))
+    judge.admission.state.count_by((KUBERNETES_1_36,))
     judge.sync()
     judge.book()
     answer = waiting.answer.result(0)
@@ -163,7 +163,7 @@ def test_a_pending_review_whose_pod_may_count_otherwise_is_asked_about_again() -
 
 def test_a_pod_that_was_booked_is_admitted_under_the_configuration_of_its_booking() -> None:
     judge = pending()
-    bookings = judge.admission.account.bookings
+    bookings = judge.admission.state.bookings
     judge.prepare()
     waiting = waits(judge.ask(review(memory="5Gi")))
     proposed = bookings.next_proposal("epoch", fresh=True, may_write=True)
@@ -191,7 +191,7 @@ def test_a_review_that_found_no_room_is_proposed_again_under_a_higher_threshold(
 
 def test_while_a_booking_is_written_its_review_keeps_the_basis_of_the_booking() -> None:
     judge = ready()
-    bookings = judge.admission.account.bookings
+    bookings = judge.admission.state.bookings
     waiting = waits(judge.ask(review(memory="5Gi")))
     proposed = bookings.next_proposal("epoch", fresh=True, may_write=True)
     assert proposed is not None

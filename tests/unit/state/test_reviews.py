@@ -24,7 +24,7 @@ def judge() -> Judge:
 
 @pytest.fixture
 def state(judge: Judge) -> ClusterState:
-    return judge.admission.account
+    return judge.admission.state
 
 
 def asked(state: ClusterState, memory: str = "1Gi") -> Evaluation:
@@ -71,7 +71,7 @@ def test_without_a_view_a_review_is_left_unjudged(judge: Judge, state: ClusterSt
 @pytest.mark.parametrize(("mode", "reserved"), [("enforce", 0), ("warn", 1)])
 def test_a_pod_that_policy_lets_in_unjudged_is_reserved_for(mode: str, reserved: int) -> None:
     judge = ready(f"mode: {mode}")
-    state = judge.admission.account
+    state = judge.admission.state
     outcome, _ = state.reviews.unjudged(asked(state), "no answer in time", judge.clock())
     assert outcome.verdict.allowed is (mode == "warn")
     assert state.bookings.still_to_come() == reserved

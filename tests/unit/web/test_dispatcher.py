@@ -184,7 +184,7 @@ def test_a_slow_page_is_no_matter_to_the_loop() -> None:
 
     async def script(server: FakeServer) -> None:
         with server.connect() as slow, server.connect() as quick:
-            with judge.admission.account._guarded.lock:  # as a long relist would hold it
+            with judge.admission.state._guarded.lock:  # as a long relist would hold it
                 slow.send(get("/readyz"))
                 for _ in range(3):
                     quick.send(get("/healthz"))
@@ -200,7 +200,7 @@ def test_no_crowd_on_other_pages_hides_that_the_process_lives() -> None:
 
     async def script(server: FakeServer) -> None:
         crowd = [Client(server, secure=True) for _ in range(100)]  # more than there are threads for them
-        with server.connect() as client, judge.admission.account._guarded.lock:
+        with server.connect() as client, judge.admission.state._guarded.lock:
             for each in crowd:
                 each.send(get("/readyz"))
             await asyncio.sleep(0.1)
@@ -257,7 +257,7 @@ def test_reviews_that_wait_hold_no_bodies() -> None:
                 await asyncio.sleep(0)
             held, _ = tracemalloc.get_traced_memory()
             tracemalloc.stop()
-            assert len(judge.admission.account.reviews.pending) == len(clients)
+            assert len(judge.admission.state.reviews.pending) == len(clients)
             assert held < 1 << 20, "and not 20 MiB"
             judge.book()
             assert (await clients[0].receive()).status == 200

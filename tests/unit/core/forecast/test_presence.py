@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from msgspec import structs
 
 from tests.support.accounts import node
-from tests.support.workloads import Json, account, template, workload
+from tests.support.workloads import Json, ledger_of, template, workload
 from webhook.core.forecast.plan import Edit, Plan, plan
 from webhook.core.forecast.presence import Names, doubt, doubt_of, own
 from webhook.core.ledger.info import PodInfo, pod_info
@@ -24,7 +24,7 @@ def info(name: str, made_of: Json | None = None, **changes: Any) -> PodInfo:
 
 
 def holding(*pods: PodInfo, settings: str = "") -> Ledger:
-    of = account(1 << 20, settings)
+    of = ledger_of(1 << 20, settings)
     for pod in pods:
         of.see(pod)
     return of
