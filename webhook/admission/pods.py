@@ -115,10 +115,10 @@ class PodAdmission:
             self._reviews.log_holder(verdict)
         name = case.evaluation.info.name if case.evaluation else None
         response = respond(case.request, verdict, name, help_)
-        told = message(case.request, verdict, response, name, help_)
+        text = message(case.request, verdict, response, name, help_)
         try:
             age = max(self.state.pods.age(now), self.state.nodes.age(now))
-            self._observe(DecisionRecord(case, verdict, told, figures, age, now - case.arrived))
+            self._observe(DecisionRecord(case, verdict, text, figures, age, now - case.arrived))
         except Exception:
             log.exception("the decision on review %r could not be recorded", case.request.uid)
         return Response(200, encode(response))

@@ -142,7 +142,7 @@ class WorkloadAdmission:
         planned = plan(kind, edit)
         if planned is None or excused(planned, namespace, config.exempt):
             return SILENT
-        said = self._told(namespace, planned, basis)
+        said = self._judged(namespace, planned, basis)
         return said if said == SILENT else self._sure(said, request, edit, planned, basis)
 
     def _sure(
@@ -155,14 +155,14 @@ class WorkloadAdmission:
         if edit.old is not None and planned.exist is None:
             return said
         if edit.old is not None:
-            return self._told(namespace, planned, basis, self._doubt(request, planned))
+            return self._judged(namespace, planned, basis, self._doubt(request, planned))
         adopted = self._orphans.of(kind, namespace, edit.new)
         if not adopted:
             return said
         made = adopting(planned, len(adopted))
         if made.course.come <= 0:
             return SILENT
-        return self._told(namespace, made, basis, partial(doubt_of, namespace=namespace, pods=adopted))
+        return self._judged(namespace, made, basis, partial(doubt_of, namespace=namespace, pods=adopted))
 
     def _doubt(self, request: AdmissionRequest, planned: Plan) -> Check:
         self._pace()
@@ -170,7 +170,7 @@ class WorkloadAdmission:
         names, mark = self._state.read(lambda ledger: ledger.names())
         return partial(doubt, kind=kind, name=name, known=Names(own(kind, name, names), mark), plan=planned)
 
-    def _told(self, namespace: str, planned: Plan, basis: Basis, check: Check | None = None) -> EarlyVerdict:
+    def _judged(self, namespace: str, planned: Plan, basis: Basis, check: Check | None = None) -> EarlyVerdict:
         enforced = basis.config.policy(namespace).mode is Mode.ENFORCE
         found, lacked = self._foresee(namespace, planned, basis, check, refused=enforced)
         return early(planned, found, namespace, basis.config, lacked)
@@ -216,10 +216,10 @@ class WorkloadAdmission:
             raise UnsettledError(doubts)
         return foresee(planned, lines, refused=refused), lacked
 
-    def _record(self, case: ReviewContext, verdict: Verdict, told: str) -> None:
+    def _record(self, case: ReviewContext, verdict: Verdict, text: str) -> None:
         now = self._state.clock()
         age, took = self._state.readiness.age(now), now - case.arrived
-        decided = DecisionRecord(case, verdict, told, verdict.figures, age, took)
+        decided = DecisionRecord(case, verdict, text, verdict.figures, age, took)
         try:
             self._count(decided)
             if verdict.decision is Decision.DENY:

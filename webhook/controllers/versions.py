@@ -40,7 +40,7 @@ class Versions:
         self._stop = stop
         self._sightings = Sightings()
         self._looks = 0
-        self._told = ""
+        self._logged = ""
         self.unknown = False  # whether the API server is of a version that is newer than all rules here, or says none
         state.lack_version("the version of the API server has not been read yet")
 
@@ -88,8 +88,8 @@ class Versions:
 
     def _tell(self, what: str, found: Chosen) -> None:
         """Say once what is wrong, not at every look."""
-        if what != self._told:
-            self._told = what
+        if what != self._logged:
+            self._logged = what
             log.warning("%s: pods are counted by the rules of Kubernetes %s", what, found.rule_set.version)
 
     def _failed(self, error: KubeError) -> None:

@@ -171,8 +171,8 @@ def _sums(decided: DecisionRecord) -> list[_Cell]:
 def _cell(decided: DecisionRecord, figures: Figures, index: int) -> _Cell:
     asked, bound = decided.case.evaluation, figures.scope_limits.bound[index]
     if asked is None:  # a workload: for a sum that is in its way, the most that the edit would add at any moment
-        told = next((s for s in decided.verdict.sums if s.scope == figures.scope and s.index == index), None)
-        more = (told.asked, max(0, told.short_by)) if told else (None, None)
+        lacking_sum = next((s for s in decided.verdict.sums if s.scope == figures.scope and s.index == index), None)
+        more = (lacking_sum.asked, max(0, lacking_sum.short_by)) if lacking_sum else (None, None)
         return _Cell(more[0], figures.committed[index], bound, more[1])
     added = _certain(asked.info, index, figures.asked[index], bounded=bound is not None)
     return _Cell(added, figures.committed[index], bound, figures.short_by(index))

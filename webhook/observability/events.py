@@ -82,10 +82,10 @@ class EventRecorder:
         except KubeError as error:
             self._fail(notice, error)
         else:
-            self._count(notice, told=top is not None)
+            self._count(notice, written=top is not None)
 
-    def _count(self, notice: PendingEvent, *, told: bool) -> None:
-        if told:
+    def _count(self, notice: PendingEvent, *, written: bool) -> None:
+        if written:
             self.written += 1
             return
         with self._lock:

@@ -185,7 +185,7 @@ class Bookings:
         guarded = self._guarded
         with guarded.lock:
             allotment, shared = guarded.allotment, guarded.allotment.shared
-            if shared is None or allotment.replica not in shared.holdings or guarded.ledger.deaf:
+            if shared is None or allotment.replica not in shared.holdings or guarded.ledger.awaits_list:
                 return None
             proposal = allotment.propose([], guarded.clock(), shared.epoch, leaving=True)
             allotment.begin(proposal)

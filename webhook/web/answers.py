@@ -130,9 +130,9 @@ class Answers:
         commitment = report.commitment()
         meta = ListMeta(commitment.revision, commitment.as_of, commitment.problem, shown.after, shown.remaining)
         items = [*_encoded(shown.rows)]
-        told = msgspec.json.encode((meta.problem, meta.after, meta.remaining))
+        head = msgspec.json.encode((meta.problem, meta.after, meta.remaining))
         body = b'{"metadata":%b,"items":[%b]}' % (msgspec.json.encode(meta), b",".join(items))
-        return Encoded(body, _etag([told, *items]))
+        return Encoded(body, _etag([head, *items]))
 
     def _as_pykles(self, report: Report) -> Encoded:
         """Encode the nodes that have changed; the rows of all others are the same objects as in the report before."""

@@ -137,7 +137,7 @@ def test_what_was_open_during_a_problem_is_held_against_nobody(judge: Judge, boo
     judge.clock.wait(TIMING.lapse)
     judge.admission.state.prove(judge.clock())
     assert judge.admission.state.lapsed == 1
-    levels = judge.admission.state.read(lambda ledger: ledger.history.told(64))
+    levels = judge.admission.state.read(lambda ledger: ledger.history.levels_to_report(64))
     assert levels == {}
 
 

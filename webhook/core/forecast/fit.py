@@ -129,9 +129,9 @@ def _foreseen(plan: Plan, course: Rollout, lines: list[Line], *, refused: bool) 
     reached = _most(lines, course, Line.fit_on) if refused else at_last
     if reached < at_last:
         tight = _tight(lines, course, Line.fit_on, course.come)
-        return _told(Obstacle.STALL, tight, course, *_way_out(plan, course, lines, at_last))
+        return _foresight(Obstacle.STALL, tight, course, *_way_out(plan, course, lines, at_last))
     if at_last < course.come:
-        found = _told(Obstacle.SHORT, _tight(lines, course, Line.fit_at_last, course.come), course)
+        found = _foresight(Obstacle.SHORT, _tight(lines, course, Line.fit_at_last, course.come), course)
         return found if refused else changed(found, lost=0)
     if tight := _tight(lines, course, Line.fit_of_surge, course.surge):
         (fit, line), sums = tight[0], tuple(replace(s.sum, asked=s.each * course.surge) for _, s in tight)
@@ -139,7 +139,7 @@ def _foreseen(plan: Plan, course: Rollout, lines: list[Line], *, refused: bool) 
     return None
 
 
-def _told(obstacle: Obstacle, tight: _Tight, course: Rollout, advice: str = "", reach: int = 0) -> Foresight:
+def _foresight(obstacle: Obstacle, tight: _Tight, course: Rollout, advice: str = "", reach: int = 0) -> Foresight:
     fit, line = tight[0]
     sums = tuple(each.at_peak(course) for _, each in tight)
     return Foresight(obstacle, course.kept + fit, course.wanted, line.each, sums, course.lost(fit), advice, reach)

@@ -58,7 +58,7 @@ class Ledger:
         self.proven_since = float("-inf")  # the view shows all that was true at this moment
         self.listed_since = float("-inf")  # when the last list was asked for
         self.doubted_since = float("-inf")  # from when on a list must be, to be of the history that is true now
-        self.deaf = False  # nothing is taken in but a list: what is told may be of a history that was replaced
+        self.awaits_list = False  # events are ignored until a list comes: they may be of a history that was replaced
         self.unasked_growths = 0  # how often a pod grew that nobody was asked about: see cluster_state.py
         self.unasked_growth = NOTHING  # what that came to in all, with no review of it
         self.unconfined_binds: Counter[str] = Counter()  # by pool: pods bound to its nodes and not charged to it before
@@ -257,7 +257,7 @@ class Ledger:
 
     def see(self, pod: PodInfo) -> None:
         """Take in a pod that was added or changed; the reservations that waited for it are settled."""
-        if self.deaf:
+        if self.awaits_list:
             return
         self._reach(pod.revision)
         known = self._pods.get(pod.name)
@@ -286,7 +286,7 @@ class Ledger:
 
     def gone(self, pod: PodInfo) -> None:
         """Take in that a pod was deleted: from now on, what it held is free."""
-        if self.deaf:
+        if self.awaits_list:
             return
         self._reach(pod.revision)
         settled = self.reservations.see(pod.name, pod.uid, pod.revision)
@@ -302,12 +302,12 @@ class Ledger:
     def relist(self, pods: Iterable[PodInfo], revision: int, since: float = float("-inf")) -> None:
         """Take in a complete, consistent list of pods that was requested at the moment `since`.
 
-        A reservation whose pod is not in the list stays open. While the ledger is `deaf`, a list that was requested
+        A reservation whose pod is not in the list stays open. While `awaits_list` is set, a list that was requested
         before `doubted_since` is ignored.
         """
-        if self.deaf and since < self.doubted_since:
+        if self.awaits_list and since < self.doubted_since:
             return
-        self.deaf = False
+        self.awaits_list = False
         self.listed_since = max(self.listed_since, since)
         listed = {pod.name: pod for pod in pods}
         for name in self._pods.keys() - listed.keys():
@@ -323,12 +323,12 @@ class Ledger:
 
     def bookmark(self, revision: int) -> None:
         """Take in that the view has shown everything up to a revision."""
-        if not self.deaf:
+        if not self.awaits_list:
             self.revision = max(self.revision, revision)
 
     def prove(self, since: float) -> None:
         """Take in that this view shows everything that was true at the moment `since` of the replica's clock."""
-        if not self.deaf:
+        if not self.awaits_list:
             self.proven_since = max(self.proven_since, since)
 
     # -- a history that was replaced -----------------------------------------------------------------------------------
@@ -354,7 +354,7 @@ class Ledger:
         self.reservations.begin_again()
         self._ended.clear()  # a pod that had ended may still run in the history that holds now
         self._changed.clear()
-        self.deaf = True
+        self.awaits_list = True
 
     def _compare(self, known: Entry, pod: PodInfo, *, settled: bool) -> None:
         """Note that a pod grew or changed its confinement: another replica may still hold room for that.

@@ -318,7 +318,7 @@ class Draft:
     def _holding(self, renewal: int, held: Sums, spare: Sums, names: dict[str, Sums]) -> Holding:
         view = self._ledger.revision
         answered = self.base.call if view >= self.base.called_at else self._mine.answered
-        told = size.has_room_for_spare(self._ledger, self.base, self._replica)
+        has_room = size.has_room_for_spare(self._ledger, self.base, self._replica)
         return Holding(
             renewal,
             view,
@@ -326,8 +326,8 @@ class Draft:
             lean=all(amounts == NOTHING for amounts in spare.values()),
             held={scope: amounts for scope, amounts in held.items() if amounts != NOTHING},
             named=names,
-            spare={scope: amounts for scope, amounts in spare.items() if told and amounts != NOTHING},
-            lapsed=self._ledger.history.told(size.levels(self.base, self._replica)),
+            spare={scope: amounts for scope, amounts in spare.items() if has_room and amounts != NOTHING},
+            lapsed=self._ledger.history.levels_to_report(size.levels(self.base, self._replica)),
         )
 
     def _spare(self, scope: str, keep: Sums) -> Amounts:
