@@ -140,7 +140,7 @@ class PodAdmission:
 
     @property
     def sent_back(self) -> int:
-        """How many responses told the API server to ask again (503 with Retry-After)."""
+        """How many responses asked the API server to send the review again (503 with Retry-After)."""
         return self._deadlines.sent_back
 
 

@@ -15,7 +15,7 @@ from webhook.core.ledger.ledger import Ledger
 from webhook.core.ledger.rules import bounded_sums
 from webhook.core.values.amounts import NOTHING, Amounts
 
-MOST: Final = 100_000  # sets of pods; whoever asks for more has asked for pods that request nothing
+MOST: Final = 100_000  # sets of pods; a question that comes to more asks for pods that request nothing
 
 
 class Portion(NamedTuple):

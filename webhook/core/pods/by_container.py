@@ -21,7 +21,7 @@ class _Need(NamedTuple):
 
     @property
     def filled(self) -> int:
-        """A limit of zero is no limit to the kubelet (`ResourceConfigForPod` in its package cm), so it is none here."""
+        """The kubelet takes a limit of zero as no limit (`ResourceConfigForPod` in its package cm); so does this."""
         return self.limit or self.request
 
 

@@ -87,7 +87,7 @@ class _Pod(NamedTuple):
         return 0 if self.infeasible else self.limit(asking)
 
     def filled(self, asking: Asking) -> int:
-        """A limit of zero is no limit to the kubelet (`ResourceConfigForPod` in its package cm), so it is none here."""
+        """The kubelet takes a limit of zero as no limit (`ResourceConfigForPod` in its package cm); so does this."""
         return self.limit(asking) or self.asked(asking)
 
     def filled_in_force(self, asking: Asking) -> int:
