@@ -7,10 +7,10 @@ import pytest
 from tests.support.accounts import GI, config
 from tests.support.sample_reviews import asking, body, sample
 from tests.unit.core.quotas.making import a_quota
-from webhook.core.config.types import Mode
+from webhook.core.config.types import Answer, Mode
 from webhook.core.ledger.rules import AccountingRules
 from webhook.core.pods.confinement import Way
-from webhook.core.reviews.evaluation import Evaluation, asked_of_quotas, evaluate
+from webhook.core.reviews.evaluation import Evaluation, asked_of_quotas, evaluate, foreseen
 from webhook.core.reviews.review import AdmissionRequest, decode, decode_of_pod
 from webhook.core.reviews.verdict import Decision, Reason, Verdict
 
@@ -33,6 +33,16 @@ def test_a_pod_is_asked_for_under_its_name_and_uid() -> None:
     assert (info.name, info.uid) == ("shop/frontend-7c9d8b6f5d-x2x7k", "b2d6f7a4-6f0a-4a39-9a5d-3f0c5b0e7d21")
     assert (info.footprint.memory_requests, info.revision, info.counts) == (128 << 20, 0, True)
     assert (found.mode, found.exempt, found.forced, found.form.decision) == (Mode.ENFORCE, None, False, Decision.ALLOW)
+
+
+@pytest.mark.parametrize("settings", ["", "mode: warn", "unplaceable: deny", "missingLimits: deny"])
+def test_a_pod_of_a_manifest_is_evaluated_as_its_create_would_be(settings: str) -> None:
+    created = asked(asking(), settings)
+    of_manifest = foreseen(created.pod, created.info.name, AccountingRules(config(settings)))
+    for found in (created, of_manifest):
+        assert (found.mode, found.exempt, found.form) == (created.mode, None, created.form)
+        assert found.unplaceable is (Answer.DENY if "unplaceable" in settings else Answer.WARN)
+    assert of_manifest.info.footprint == created.info.footprint
 
 
 def test_a_pod_that_selects_its_nodes_is_confined_to_them() -> None:
