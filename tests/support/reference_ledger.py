@@ -53,7 +53,7 @@ class Grant:
 
 
 @dataclass
-class Twin:
+class ReferenceLedger:
     """All events so far, and the time."""
 
     config: HeadroomConfig

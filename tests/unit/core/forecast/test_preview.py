@@ -8,7 +8,7 @@ from hypothesis.stateful import rule
 
 from tests.support.accounts import GI, HIGH_MEM, config, ledger, node, pod
 from tests.support.examples import examples
-from tests.support.ledger_and_reference import LedgerAndTwin, configs
+from tests.support.ledger_and_reference import LedgerAndReference, configs
 from webhook.core.config.config import HeadroomConfig
 from webhook.core.config.types import Mode
 from webhook.core.forecast.preview import Level, Preview, balances, preview, under
@@ -22,17 +22,17 @@ REQUESTS = (CLUSTER, "memory", "requests")
 HIGH_REQUESTS = ("high-mem", "memory", "requests")
 
 
-class Foretelling(LedgerAndTwin):
+class Foretelling(LedgerAndReference):
     """Before each new configuration, asks for its preview."""
 
     @rule(new=configs)
     def configure(self, new: HeadroomConfig) -> None:
-        self.ledger.tick(self.twin.now)
-        foretold = balances(under(self.ledger.parts(self.twin.now), new))
-        preview_warnings(preview(self.ledger.parts(self.twin.now), new))
-        self.ledger.configure(AccountingRules(new), self.twin.now)
-        self.ledger.tick(self.twin.now)
-        self.twin.config = new
+        self.ledger.tick(self.reference.now)
+        foretold = balances(under(self.ledger.parts(self.reference.now), new))
+        preview_warnings(preview(self.ledger.parts(self.reference.now), new))
+        self.ledger.configure(AccountingRules(new), self.reference.now)
+        self.ledger.tick(self.reference.now)
+        self.reference.config = new
         assert foretold == {scope: self.ledger.balance(scope) for scope in self.ledger.accounting.scopes}
 
 

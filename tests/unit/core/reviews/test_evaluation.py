@@ -1,4 +1,4 @@
-"""Questions: what is asked of the account, and what needs no account to be answered."""
+"""Evaluations: what a review asks for, and which reviews are answered without the ledger."""
 
 from typing import Any
 
