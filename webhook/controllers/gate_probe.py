@@ -2,7 +2,7 @@
 
 A replica can be ready and yet out of the API server's reach: behind a firewall, a network policy, or a proxy that leads
 astray. Nothing in the cluster shows that but creates that fail. So a pod is created as a dry run, which stores nothing,
-in the way of a user's create. The result is told by a metric, an Event and the log, and never by readiness: where the
+in the way of a user's create. A metric, an Event and the log show the result, and never readiness: where the
 way to one replica is blocked, taking out the others would not help.
 
 The pod goes to a namespace of its own. RBAC cannot limit a create to dry runs; what could be stored there is a pod that
@@ -54,7 +54,7 @@ class GateProbe:
         self._api, self._held, self._gate_closed, self._stop = api, held, gate_closed, stop
         self._announce = announce
         self._lost = False
-        self._unknown = ""  # why the last probe told nothing
+        self._unknown = ""  # why the last probe showed nothing
         self.reachable: bool | None = None
 
     def run(self) -> None:
@@ -75,9 +75,9 @@ class GateProbe:
             return
         self.reachable, text = self._probe()
         if self.reachable is None:
-            self._tell_unknown(text)
+            self._log_unknown(text)
         else:
-            self._tell(self.reachable, text)
+            self._report(self.reachable, text)
 
     def _probe(self) -> tuple[bool | None, str]:
         try:
@@ -88,7 +88,7 @@ class GateProbe:
             return None, str(error)
         return True, ""
 
-    def _tell(self, reachable: bool, text: str) -> None:
+    def _report(self, reachable: bool, text: str) -> None:
         self._unknown = ""
         if reachable is not self._lost:
             return
@@ -99,7 +99,7 @@ class GateProbe:
             log.info(_BACK)
         self._announce(reachable, _BACK if reachable else f"{_LOST}: {text}")
 
-    def _tell_unknown(self, text: str) -> None:
+    def _log_unknown(self, text: str) -> None:
         if text != self._unknown:
             self._unknown = text
             log.warning("it is not known whether the API server reaches Headroom, because the probe failed: %s", text)

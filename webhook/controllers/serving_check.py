@@ -50,7 +50,7 @@ class ServingCheck:
         self._served = False
         self._refusals = 0
         self._problem: str | None = _NOT_YET
-        self._told = ""
+        self._logged = ""
 
     def problem(self) -> str | None:
         """Say why the API server would refuse the certificate that is served here; None if it would not."""
@@ -81,7 +81,7 @@ class ServingCheck:
                 self._problem = f"{_NOT_YET}: {error}"
             return
         self._judge(refused)
-        self._tell(refused or courtesy)
+        self._log(refused or courtesy)
 
     def _read_gate(self) -> None:
         try:
@@ -109,9 +109,9 @@ class ServingCheck:
         elif not self._served or self._refusals >= _REFUSALS:
             self._problem = refused
 
-    def _tell(self, text: str) -> None:
-        if text != self._told:
-            self._told = text
+    def _log(self, text: str) -> None:
+        if text != self._logged:
+            self._logged = text
             if text:
                 log.warning("%s; compare the certificate's Secret with the caBundle of the gate", text)
             else:
