@@ -21,8 +21,9 @@ PACKAGES: Final = ("python3-venv", "ca-certificates")
 MIRROR: Final = "http://deb.debian.org/debian"
 NAME: Final = "localhost/headroom-base"
 
-# What debootstrap leaves there and no image has.
-_LEFTOVERS: Final = ("var/cache/apt/archives", "var/lib/apt/lists", "var/log", "debootstrap")
+# What debootstrap leaves there and no image has: its downloads, and this machine's name and name servers.
+_EMPTIED: Final = ("var/cache/apt/archives", "var/lib/apt/lists", "var/log")
+_REMOVED: Final = ("debootstrap", "etc/resolv.conf", "etc/hostname")
 
 
 def base(buildah: Buildah) -> str:
@@ -38,7 +39,7 @@ def base(buildah: Buildah) -> str:
 
 def key() -> str:
     """Name what the base is made of: the release, the packages, the machine."""
-    facts = (RELEASE, *PACKAGES, MIRROR, platform.machine(), *_LEFTOVERS)
+    facts = (RELEASE, *PACKAGES, MIRROR, platform.machine(), *_EMPTIED, *_REMOVED)
     return hashlib.sha256("\0".join(facts).encode()).hexdigest()[:16]
 
 
@@ -54,15 +55,22 @@ def _make(archive: Path) -> None:
             done = subprocess.run(command, env=os.environ | {"PATH": path}, stdout=out, stderr=out, check=False)
         if done.returncode != 0:
             raise ImageError(f"debootstrap ended with {done.returncode}:\n{_tail(log)}")
-        for name in _LEFTOVERS:
-            folder = root / name
-            if folder.is_dir():
-                shutil.rmtree(folder)
-                if name != "debootstrap":
-                    folder.mkdir()
+        clean(root)
         packed = ["tar", "--create", "--numeric-owner", f"--directory={root}", "--file", whole, "."]
         subprocess.run(packed, check=True)
         whole.rename(archive)
+
+
+def clean(root: Path) -> None:
+    """Remove from a root file system what debootstrap leaves there and no image has."""
+    for name in (*_EMPTIED, *_REMOVED):
+        path = root / name
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
+    for name in _EMPTIED:
+        (root / name).mkdir()
 
 
 def _load(buildah: Buildah, archive: Path, name: str) -> None:

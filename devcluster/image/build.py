@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+import tarfile
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -76,15 +77,16 @@ def write(built: Built, folder: Path, *, checkout: Path = CHECKOUT, buildah: Bui
     folder.mkdir(parents=True, exist_ok=True)
     now = datetime.now(UTC)
     with only_one("image"):
-        with program.mounted(built.name) as root:
-            listed = bill.bill(root, bill.Subject(built.name, built.digest, __version__), now)
         archive = folder / ARCHIVE
         archive.unlink(missing_ok=True)
         program("push", "--quiet", built.name, f"oci-archive:{archive}:{built.name}")
+        digest = archived(archive)
+        with program.mounted(built.name) as root:
+            listed = bill.bill(root, bill.Subject(built.name, digest, __version__), now)
         said = provenance.statement(
             provenance.Facts(
                 name=built.name,
-                digest=built.digest,
+                digest=digest,
                 base=built.base,
                 base_digest=_digest(program, built.base),
                 commit=commit(checkout),
@@ -97,6 +99,15 @@ def write(built: Built, folder: Path, *, checkout: Path = CHECKOUT, buildah: Bui
     (folder / BILL).write_text(json.dumps(listed, indent=2) + "\n")
     (folder / STATEMENT).write_text(json.dumps(said, indent=2) + "\n")
     return [folder / BILL, folder / STATEMENT, archive]
+
+
+def archived(archive: Path) -> str:
+    """Return the digest of the image in an OCI archive; it differs from that of the same image with unpacked layers."""
+    with tarfile.open(archive) as packed:
+        index = packed.extractfile("index.json")
+        assert index is not None
+        (manifest,) = json.load(index)["manifests"]
+    return str(manifest["digest"])
 
 
 def commit(checkout: Path) -> str | None:

@@ -1,0 +1,37 @@
+"""The image as it is built here; `--image` builds it (`make image-test`), which takes minutes and the rights of root."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from devcluster.image.build import Built, Wanted, build
+from devcluster.image.buildah import Buildah
+
+LIMIT_MB = 320
+BASE_MB = 226  # what the public base was taken to have when the limit was set
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the option; pytest knows it only if it is started for this folder alone, and else no image is built."""
+    parser.addoption("--image", action="store_true", help="build the image for real, and run it")
+
+
+@pytest.fixture(scope="session")
+def buildah(request: pytest.FixtureRequest) -> Buildah:
+    """Buildah, with the images of this machine's user; a test that asks for it needs `--image`."""
+    if not request.config.getoption("image", default=False):
+        pytest.skip("builds the image: minutes, as root; `make image-test` runs it")
+    return Buildah()
+
+
+@pytest.fixture(scope="session")
+def built(buildah: Buildah) -> Built:
+    """The image of this checkout."""
+    return build(Wanted(name=f"localhost/headroom-test:{os.getpid()}"), buildah)
+
+
+@pytest.fixture(scope="session")
+def checkout() -> Path:
+    """The folder of this checkout."""
+    return Path(__file__).parents[2]
