@@ -12,7 +12,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
@@ -22,10 +22,10 @@ ARCHITECTURES: Final = {"amd64": "x86_64", "arm64": "aarch64"}
 _LIBRARIES: Final = ("manylinux_2_28", "manylinux_2_17", "manylinux2014")
 _ABIS: Final = ("abi3", "none")
 
-# The package `kubernetes` has three parts that the webhook never imports, and which are nearly all of it: a second client
-# on asyncio, a method for each call of the API, and a class for each of its types. The webhook uses configuration and
-# connections, and decodes by itself (webhook/kube/client.py). The `__init__` of `api` and `models` stay, because the client
-# imports them; they import what is in them only when it is asked for.
+# The package `kubernetes` has three parts that the webhook never imports, and which are nearly all of it: a second
+# client on asyncio, a method for each call of the API, and a class for each of its types. The webhook uses parts for
+# configuration and connections, and decodes by itself (webhook/kube/client.py). The `__init__` of `api` and `models`
+# stay, because the client imports them; they import what is in them only when it is asked for.
 LEFT_OUT: Final = ("kubernetes/aio", "kubernetes/client/api", "kubernetes/client/models")
 _KEPT: Final = "__init__.py"
 # Only kubernetes/aio needs these distributions.
@@ -53,12 +53,14 @@ def wanted(requirements: Iterable[str]) -> list[str]:
     names = {line.partition("==")[0] for line in lines}
     if not names >= NOT_INSTALLED:
         unknown = ", ".join(sorted(NOT_INSTALLED - names))
-        raise ValueError(f"{unknown}: left out of the image, but not required any longer; correct image/dependencies.py")
+        raise ValueError(
+            f"{unknown}: left out of the image, but not required any longer; correct image/dependencies.py"
+        )
     return [line for line in lines if line.partition("==")[0] not in NOT_INSTALLED]
 
 
-def platform_flags(architecture: str, python: Sequence[int] = sys.version_info) -> list[str]:
-    """Return pip's flags for wheels of an architecture, by Docker's name of it; raises ValueError if it has no wheels."""
+def platform_flags(architecture: str, python: tuple[int, int] = sys.version_info[:2]) -> list[str]:
+    """Return pip's flags for wheels of an architecture, by Docker's name; raises ValueError if there are none."""
     if architecture not in ARCHITECTURES:
         raise ValueError(f"no wheels for {architecture!r}: there is {' and '.join(ARCHITECTURES)}")
     machine, version = ARCHITECTURES[architecture], f"{python[0]}.{python[1]}"
@@ -72,11 +74,13 @@ def platform_flags(architecture: str, python: Sequence[int] = sys.version_info) 
 
 
 def leave_out(site_packages: Path) -> None:
-    """Remove `LEFT_OUT` from the installed packages, and from their list of files; raises ValueError if it is not there."""
+    """Remove `LEFT_OUT` from installed packages, and from their list of files; raises ValueError if it is not there."""
     for name in LEFT_OUT:
         folder = site_packages / name
         if not (folder / _KEPT).is_file():
-            raise ValueError(f"{folder} is not there: this version of kubernetes differs; correct image/dependencies.py")
+            raise ValueError(
+                f"{folder} is not there: this version of kubernetes differs; correct image/dependencies.py"
+            )
         kept = folder.parent.name == "client"
         for path in folder.iterdir():
             if not kept or path.name != _KEPT:

@@ -14,7 +14,9 @@ def main() -> int:
     usual = Wanted()
     parser = argparse.ArgumentParser(prog="python -m devcluster.image", description=__doc__.partition(": ")[2])
     parser.add_argument("--name", default=usual.name, help="the image's name (%(default)s)")
-    parser.add_argument("--base", help="its base, such as docker.io/library/python:3.11-slim-bookworm; made here if none")
+    parser.add_argument(
+        "--base", help="its base, such as docker.io/library/python:3.11-slim-bookworm; made here if none"
+    )
     parser.add_argument("--arch", default=usual.architecture, choices=sorted(ARCHITECTURES), help="(%(default)s)")
     parser.add_argument("--output", type=Path, default=CHECKOUT / ".local" / "image", help="where the files go")
     given = parser.parse_args()

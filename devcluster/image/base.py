@@ -56,7 +56,7 @@ def _make(archive: Path) -> None:
         if done.returncode != 0:
             raise ImageError(f"debootstrap ended with {done.returncode}:\n{_tail(log)}")
         clean(root)
-        packed = ["tar", "--create", "--numeric-owner", f"--directory={root}", "--file", whole, "."]
+        packed: list[str | Path] = ["tar", "--create", "--numeric-owner", f"--directory={root}", "--file", whole, "."]
         subprocess.run(packed, check=True)
         whole.rename(archive)
 

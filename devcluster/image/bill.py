@@ -86,13 +86,17 @@ def _component(each: Distribution, purl: str, place: str) -> dict[str, Any]:
 
 
 def _licences(each: Distribution) -> dict[str, Any]:
-    expression = each.metadata.get("License-Expression")
+    expression = _field(each, "License-Expression")
     if expression:
         return {"licenses": [{"expression": expression}]}
-    text = each.metadata.get("License") or ""
+    text = _field(each, "License")
     classified = (line for line in each.metadata.get_all("Classifier", []) if line.startswith("License ::"))
     name = text if text and "\n" not in text else next(classified, "").rpartition(" :: ")[2]
     return {"licenses": [{"license": {"name": name}}]} if name else {}
+
+
+def _field(each: Distribution, name: str) -> str:
+    return next(iter(each.metadata.get_all(name, [])), "")
 
 
 def _requirements(each: Distribution) -> frozenset[str]:

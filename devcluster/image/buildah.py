@@ -24,6 +24,8 @@ _REACHING: Final = frozenset(
     {"index-url", "extra-index-url", "trusted-host", "proxy", "timeout", "default-timeout", "retries", "cert"}
 )
 
+_SECTIONS: Final = ("global", "install", ":env:")  # the later ones win
+
 
 class ImageError(RuntimeError):
     """An image could not be built or read; the message says what to do, or has the end of the program's output."""
@@ -64,13 +66,23 @@ class Buildah:
     @cached_property
     def _command(self) -> Sequence[str | Path]:
         # Overlay shares the files of layers; with vfs each layer is a copy of all below it, but vfs works everywhere.
+        said = ""
         for driver in (os.environ.get("STORAGE_DRIVER") or "overlay", "vfs"):
             folder = self._folder / driver
-            command = ["buildah", "--storage-driver", driver, "--root", folder / "root", "--runroot", folder / "run"]
+            command: list[str | Path] = [
+                "buildah",
+                "--storage-driver",
+                driver,
+                "--root",
+                folder / "root",
+                "--runroot",
+                folder / "run",
+            ]
             tried = subprocess.run([*command, "info"], env=_environment(), capture_output=True, text=True, check=False)
             if tried.returncode == 0:
                 return command
-        raise ImageError(f"buildah can keep no images in {self._folder}: {tried.stderr.strip()}")
+            said = tried.stderr.strip()
+        raise ImageError(f"buildah can keep no images in {self._folder}: {said}")
 
     def exists(self, image: str) -> bool:
         """Whether there is an image of this name or number here."""
@@ -129,13 +141,13 @@ def pip_settings() -> dict[str, str]:
     listed = subprocess.run(
         ["python3", "-m", "pip", "config", "list"], capture_output=True, text=True, check=False
     ).stdout
-    found: dict[str, str] = {}
+    found: dict[str, dict[str, str]] = {section: {} for section in _SECTIONS}
     for line in listed.splitlines():
         name, _, value = line.partition("=")
-        key = name.rpartition(".")[2].strip().replace("_", "-")
-        if key in _REACHING:
-            found[key] = value.strip().strip("'\"").replace("\\n", "\n    ")
-    return found
+        section, _, key = name.rpartition(".")
+        if section in found and key in _REACHING:
+            found[section][key] = value.strip().strip("'\"").replace("\\n", "\n    ")
+    return {key: value for each in found.values() for key, value in each.items()}
 
 
 def _environment() -> dict[str, str]:

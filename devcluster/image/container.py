@@ -8,6 +8,7 @@ loopback, and there is no seccomp profile.
 import json
 import os
 import shutil
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -38,8 +39,8 @@ class Server(NamedTuple):
 class Container:
     """One container of an image, for a `with` statement: started on entering, killed on leaving.
 
-    `certificates` is a folder with tls.crt and tls.key. `arguments` replace the image's, as a Deployment's do; an address
-    in them is replaced by a free one on loopback.
+    `certificates` is a folder with tls.crt and tls.key. `arguments` replace the image's, as a Deployment's do; an
+    address in them is replaced by a free one on loopback. `ready_seconds` is how long it took from start to ready.
     """
 
     def __init__(
@@ -50,6 +51,7 @@ class Container:
         self._image, self._work, self._server = image, work, server
         self._certificates, self._arguments = certificates, arguments
         self._stack = ExitStack()
+        self._began = self.ready_seconds = 0.0
         self._program: Program | None = None
 
     def __enter__(self) -> Self:
@@ -88,14 +90,26 @@ class Container:
         """Start the container's process."""
         # In a process namespace of its own, so that the container ends with its parent, whatever ends that.
         isolated = ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc"]
-        command = ["runc", "--root", self._work / "runc", "run", "--bundle", self._bundle, f"headroom-{os.getpid()}"]
+        command: list[str | Path] = [
+            "runc",
+            "--root",
+            self._work / "runc",
+            "run",
+            "--bundle",
+            self._bundle,
+            f"headroom-{os.getpid()}",
+        ]
         environment = os.environ | {"PATH": f"{os.environ['PATH']}:/usr/sbin:/sbin"}
-        self._program = Program("the container", [shutil.which("env") or "env", *isolated, *command], self.log, env=environment)
+        self._began = time.monotonic()
+        self._program = Program(
+            "the container", [shutil.which("env") or "env", *isolated, *command], self.log, env=environment
+        )
         self._stack.callback(self.stop)
 
     def wait(self) -> None:
         """Return once it is ready; the message of a NotReadyError has the end of its log."""
         self.program.until(lambda: ready(self.url), "the container, which was to become ready,", READY_SECONDS)
+        self.ready_seconds = time.monotonic() - self._began
 
     def stop(self) -> None:
         """End it as Kubernetes does, with SIGTERM first."""
@@ -112,7 +126,9 @@ class Container:
         of_image = buildah.inspect(self._image)["OCIv1"]["config"]
         user, _, group = of_image["User"].partition(":")
         owner = int(user), int(group)
-        tls = self._folder("tls", {f"tls.{end}": (self._certificates / f"tls.{end}").read_text() for end in ("crt", "key")}, owner)
+        tls = self._folder(
+            "tls", {f"tls.{end}": (self._certificates / f"tls.{end}").read_text() for end in ("crt", "key")}, owner
+        )
         account = {
             "ca.crt": self._server.ca_file.read_text(),
             "token": self._server.token,
@@ -168,7 +184,12 @@ def _spec(
             {"destination": "/dev/shm", "type": "tmpfs", "source": "shm", "options": [*limits, "size=64m"]},
             {"destination": "/tmp", "type": "tmpfs", "source": "tmp", "options": [*limits, "size=16m"]},
             *(
-                {"destination": there, "type": "bind", "source": str(here), "options": ["bind", "ro", "nosuid", "nodev"]}
+                {
+                    "destination": there,
+                    "type": "bind",
+                    "source": str(here),
+                    "options": ["bind", "ro", "nosuid", "nodev"],
+                }
                 for there, here in bound.items()
             ),
         ],

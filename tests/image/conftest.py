@@ -1,4 +1,4 @@
-"""The image as it is built here; `--image` builds it (`make image-test`), which takes minutes and the rights of root."""
+"""The image as it is built here; `--image` builds it (`make image-test`), which takes minutes, as root."""
 
 import os
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The image, built for real: its layers and size, what is in it and what is not, and that its own command judges pods."""
+"""The image, built for real: its layers and size, what is in it and what is not; its own command judges pods."""
 
 import json
 import re
@@ -88,7 +88,16 @@ def test_everything_is_compiled_and_owned_by_root_and_nobody_may_write_it(root: 
 
 
 def test_nothing_of_this_machine_is_in_it(root: Path, built: Built, buildah: Buildah) -> None:
-    for name in ("etc/pip.conf", "etc/resolv.conf", "run/build", "root/.config", "root/.cache", "src", "build", "wheels"):
+    for name in (
+        "etc/pip.conf",
+        "etc/resolv.conf",
+        "run/build",
+        "root/.config",
+        "root/.cache",
+        "src",
+        "build",
+        "wheels",
+    ):
         assert not (root / name).exists(), name
     told = json.dumps(buildah.inspect(built.name)["OCIv1"])
     assert not re.search(r"pip\.conf|PIP_|SSL_CERT|_PROXY|_proxy", told)

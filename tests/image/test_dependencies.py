@@ -85,7 +85,11 @@ def test_every_module_of_the_webhook_can_be_imported_without_it(slim: Path) -> N
     absent = "import sys; [sys.modules.__setitem__(name, None) for name in %r]; from image.check import main; main()"
     code = absent % sorted(name.replace("-", "_") for name in NOT_INSTALLED)
     done = subprocess.run(
-        [sys.executable, "-c", code], env={"PYTHONPATH": f"{slim}:{Path.cwd()}"}, capture_output=True, text=True
+        [sys.executable, "-c", code],
+        env={"PYTHONPATH": f"{slim}:{Path.cwd()}"},
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
     assert re.fullmatch(r"all \d{3} modules can be imported\n", done.stdout)

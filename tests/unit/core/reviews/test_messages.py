@@ -241,8 +241,8 @@ def test_a_pod_whose_nodes_do_not_count_is_not_told_to_ask_for_less() -> None:
     verdict = Verdict(Decision.DENY, Reason.UNPLACEABLE, lacking=Lacking(Allocatable(GI, 100), Allocatable()))
     assert refusal(verdict, WEB) == (
         f"{WEB} cannot run: no node that counts now can hold it: it {said}. It would wait until such a node counts, "
-        "which unplaceable: deny refuses. To ask for less does not help: a node must be uncordoned, repaired, untainted "
-        "or added"
+        "which unplaceable: deny refuses. To ask for less does not help: a node must be uncordoned, repaired, "
+        "untainted or added"
     )
     warned = structs.replace(verdict, decision=Decision.WARN)
     assert warnings(warned, WEB) == (f"{WEB} waits for a node that it may use: it {said}",)
