@@ -44,6 +44,10 @@ NOT_RUN = (
     Reason(
         r"docker .*", "there is no Docker where the tests run; tests/packaging/test_dockerfile.py reads the Dockerfile"
     ),
+    Reason(
+        r"make image(-test)?|\.venv/bin/python -m devcluster\.image .*|apt-get install .*",
+        "builds the image: minutes, as root, with buildah; `make image-test` does it",
+    ),
     Reason(r"\.venv/bin/locust .*", "20 seconds and a minute; tests/demo/test_load.py runs both files"),
     Reason(
         r"kubectl -n demo port-forward .*",
@@ -57,7 +61,7 @@ NOT_RUN = (
     Reason(r".*\| jq .*", "there is no jq here", needs="jq"),
 )
 # These words of make are run elsewhere; the test sees that they are there at all.
-MADE = ("test", "check", "unit", "coverage", "bench", "bench-full", "mutants", "docs")
+MADE = ("test", "check", "unit", "coverage", "bench", "bench-full", "mutants", "docs", "image", "image-test")
 
 
 def reason(command: str) -> str | None:
