@@ -18,7 +18,7 @@ from devcluster.image.buildah import Buildah, missing
 from devcluster.image.container import Container, Server
 
 NODES: Final = 5_000
-STARTS: Final = 5
+STARTS: Final = 3
 PROCESS, CONTAINER = "process", "container"
 
 

@@ -1,6 +1,7 @@
 """The image as it is built here; `--image` builds it (`make image-test`), which takes minutes, as root."""
 
 import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -26,9 +27,24 @@ def buildah(request: pytest.FixtureRequest) -> Buildah:
 
 
 @pytest.fixture(scope="session")
-def built(buildah: Buildah) -> Built:
+def named(buildah: Buildah) -> Iterator[Callable[[str], str]]:
+    """A name for an image of these tests, which is removed after them; its layers are kept."""
+    names = []
+
+    def name(of: str) -> str:
+        names.append(f"localhost/headroom-test-{of}:{os.getpid()}")
+        return names[-1]
+
+    yield name
+    for each in names:
+        if buildah.exists(each):
+            buildah("untag", each)
+
+
+@pytest.fixture(scope="session")
+def built(buildah: Buildah, named: Callable[[str], str]) -> Built:
     """The image of this checkout."""
-    return build(Wanted(name=f"localhost/headroom-test:{os.getpid()}"), buildah)
+    return build(Wanted(name=named("webhook")), buildah)
 
 
 @pytest.fixture(scope="session")

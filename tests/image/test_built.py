@@ -4,7 +4,7 @@ import json
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -47,7 +47,7 @@ def test_it_is_small_and_is_two_layers_on_its_base(built: Built) -> None:
 
 
 def test_a_change_of_the_code_makes_one_layer_new(
-    built: Built, buildah: Buildah, tmp_path: Path, checkout: Path
+    built: Built, buildah: Buildah, tmp_path: Path, checkout: Path, named: Callable[[str], str]
 ) -> None:
     changed = tmp_path / "checkout"
     changed.mkdir()
@@ -57,7 +57,7 @@ def test_a_change_of_the_code_makes_one_layer_new(
         shutil.copy2(checkout / name, changed / name)
     version = changed / "webhook" / "cli" / "files.py"
     version.write_text(f"{version.read_text()}\n# a change\n")
-    again = build(Wanted(name=f"{built.name}-changed", checkout=changed), buildah)
+    again = build(Wanted(name=named("changed"), checkout=changed), buildah)
     assert again.layers[:-1] == built.layers[:-1]
     assert again.layers[-1] != built.layers[-1]
 
@@ -128,8 +128,10 @@ def test_its_papers_are_about_the_archive_beside_them(built: Built, buildah: Bui
 
 
 @pytest.mark.parametrize("architecture", sorted(ARCHITECTURES))
-def test_each_architecture_gets_its_own_wheels(buildah: Buildah, built: Built, architecture: str) -> None:
-    name = f"localhost/headroom-test-dependencies:{architecture}"
+def test_each_architecture_gets_its_own_wheels(
+    buildah: Buildah, named: Callable[[str], str], architecture: str
+) -> None:
+    name = named(architecture)
     install_stage(Wanted(architecture=architecture), buildah, name)
     with buildah.mounted(name) as stage:
         libraries = list(site_packages(stage).rglob("*.so"))
@@ -172,6 +174,19 @@ def _user_of_child(pid: int) -> int:
     users = {int(row[2]) for row in rows if row[0] in below and "headroom serve" in row[3]}
     (user,) = users
     return user
+
+
+def test_the_demonstration_is_built_on_the_same_base_and_starts(
+    built: Built, buildah: Buildah, checkout: Path, named: Callable[[str], str]
+) -> None:
+    demonstration = named("demonstration")
+    build(Wanted(name=demonstration, base=built.base, checkout=checkout / "demo"), buildah)
+    container = buildah("from", "--pull-never", demonstration)
+    try:
+        code = "import demo.app, os; print(demo.app.create_app().name, os.getuid())"
+        assert buildah("run", "--isolation=chroot", container, "--", "python", "-c", code) == "demo.app 10001"
+    finally:
+        buildah("rm", container)
 
 
 def test_what_is_built_is_for_this_machine_by_default() -> None:
