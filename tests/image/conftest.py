@@ -28,7 +28,7 @@ def buildah(request: pytest.FixtureRequest) -> Buildah:
 
 @pytest.fixture(scope="session")
 def named(buildah: Buildah) -> Iterator[Callable[[str], str]]:
-    """A name for an image of these tests, which is removed after them; its layers are kept."""
+    """A name for an image of these tests, which is removed after them; what earlier stages made is kept."""
     names = []
 
     def name(of: str) -> str:
@@ -38,7 +38,7 @@ def named(buildah: Buildah) -> Iterator[Callable[[str], str]]:
     yield name
     for each in names:
         if buildah.exists(each):
-            buildah("untag", each)
+            buildah("rmi", each)
 
 
 @pytest.fixture(scope="session")
