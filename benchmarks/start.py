@@ -32,12 +32,14 @@ def measure(work: Path, sizes: Sequence[int], say: Callable[[str], None], starts
         feeds = [stack.enter_context(Feed(work / f"feed-{size}", size, NODES)) for size in sizes]
         for number in range(1, starts + 1):
             for feed in feeds:
-                say(f"{feed.pods:,} pods on {feed.nodes:,} nodes, start {number} of {starts}")
-                chapter.add(f"{feed.pods:,} pods", PROCESS, number, _timed(partial(_process, feed)))
+                case = f"{feed.pods:,} pods"
+                kinds = {PROCESS: partial(_process, feed)}
                 if image is not None:
-                    place = work / f"container-{feed.pods}-{number}"
-                    took = _timed(partial(_container, image, feed, place))
-                    chapter.add(f"{feed.pods:,} pods", CONTAINER, number, took)
+                    kinds[CONTAINER] = partial(_container, image, feed, work / f"container-{feed.pods}-{number}")
+                for kind, start in kinds.items():
+                    figures = _timed(start)
+                    say(f"{case}, {kind}, start {number} of {starts}: {figures['ready_s']:.2f} s")
+                    chapter.add(case, kind, number, figures)
     return chapter
 
 
