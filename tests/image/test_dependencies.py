@@ -1,6 +1,8 @@
 """What the image leaves out of its dependencies: nothing that the webhook or another dependency needs."""
 
 import csv
+import json
+import os
 import re
 import shutil
 import subprocess
@@ -14,6 +16,7 @@ from packaging.requirements import Requirement
 from devcluster.image.bill import canonical
 from image.dependencies import ARCHITECTURES, LEFT_OUT, NOT_INSTALLED, leave_out, platform_flags, wanted
 
+ABSENT = sorted(name.replace("-", "_") for name in NOT_INSTALLED)
 LINES = ["# a comment", "", "kubernetes==37.0.2", *(f"{name}==1.0  # pinned" for name in sorted(NOT_INSTALLED))]
 
 
@@ -81,18 +84,37 @@ def test_what_is_left_out_is_neither_there_nor_listed(slim: Path) -> None:
     assert not [name for name in listed if re.match(r"kubernetes/(aio/|client/(api|models)/(?!__init__))", name)]
 
 
+def run(slim: Path, code: str) -> subprocess.CompletedProcess[str]:
+    """Run code with the slim package, and as if what is not installed were not there."""
+    absent = f"import sys; [sys.modules.__setitem__(name, None) for name in {ABSENT!r}]\n"
+    environment = {"PYTHONPATH": f"{slim}:{Path.cwd()}", "PATH": os.defpath}
+    command = [sys.executable, "-c", absent + code]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+
+
 def test_every_module_of_the_webhook_can_be_imported_without_it(slim: Path) -> None:
-    absent = "import sys; [sys.modules.__setitem__(name, None) for name in %r]; from image.check import main; main()"
-    code = absent % sorted(name.replace("-", "_") for name in NOT_INSTALLED)
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        env={"PYTHONPATH": f"{slim}:{Path.cwd()}"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = run(slim, "from image.check import main; main()")
     assert done.returncode == 0, done.stderr
     assert re.fullmatch(r"all \d{3} modules can be imported\n", done.stdout)
+
+
+def test_a_kubeconfig_that_asks_a_plug_in_for_its_token_works_without_it(slim: Path, tmp_path: Path) -> None:
+    given = {"apiVersion": "client.authentication.k8s.io/v1", "kind": "ExecCredential", "status": {"token": "t0k3n"}}
+    plug_in = {"apiVersion": given["apiVersion"], "command": "echo", "args": [json.dumps(given)]}
+    kubeconfig = {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "clusters": [{"name": "c", "cluster": {"server": "https://127.0.0.1:1"}}],
+        "users": [{"name": "u", "user": {"exec": plug_in | {"interactiveMode": "Never"}}}],
+        "contexts": [{"name": "x", "context": {"cluster": "c", "user": "u"}}],
+        "current-context": "x",
+    }
+    file = tmp_path / "kubeconfig"
+    file.write_text(json.dumps(kubeconfig))
+    code = f"from webhook.kube.client import configure; print(configure({str(file)!r}).api_key)"
+    done = run(slim, code)
+    assert done.returncode == 0, done.stderr
+    assert "Bearer t0k3n" in done.stdout
 
 
 def test_the_check_notices_what_is_missing(slim: Path, tmp_path: Path) -> None:
