@@ -8,6 +8,7 @@ loopback, and there is no seccomp profile.
 import json
 import os
 import shutil
+import subprocess
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
@@ -50,6 +51,8 @@ class Container:
         self.log = work / "container.log"
         self._image, self._work, self._server = image, work, server
         self._certificates, self._arguments = certificates, arguments
+        self._name = f"headroom-{os.getpid()}"
+        self._runc: list[str | Path] = ["runc", "--root", work / "runc"]
         self._stack = ExitStack()
         self._began = self.ready_seconds = 0.0
         self._program: Program | None = None
@@ -90,19 +93,10 @@ class Container:
         """Start the container's process."""
         # In a process namespace of its own, so that the container ends with its parent, whatever ends that.
         isolated = ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc"]
-        command: list[str | Path] = [
-            "runc",
-            "--root",
-            self._work / "runc",
-            "run",
-            "--bundle",
-            self._bundle,
-            f"headroom-{os.getpid()}",
-        ]
-        environment = os.environ | {"PATH": f"{os.environ['PATH']}:/usr/sbin:/sbin"}
+        command = [*self._runc, "run", "--bundle", self._bundle, self._name]
         self._began = time.monotonic()
         self._program = Program(
-            "the container", [shutil.which("env") or "env", *isolated, *command], self.log, env=environment
+            "the container", [shutil.which("env") or "env", *isolated, *command], self.log, env=_environment()
         )
         self._stack.callback(self.stop)
 
@@ -116,6 +110,9 @@ class Container:
         if self._program is not None:
             self._program.stop()
             self._program = None
+            # If it had to be killed, runc had no time to remove its cgroups.
+            command = [*self._runc, "delete", "--force", self._name]
+            subprocess.run(command, env=_environment(), capture_output=True, check=False)
 
     def _make(self) -> None:
         """Write all that the container sees, and how runc has to run it."""
@@ -159,6 +156,11 @@ class Container:
         """What the kubelet tells each container."""
         found = urlsplit(self._server.url)
         return [f"KUBERNETES_SERVICE_HOST={found.hostname}", f"KUBERNETES_SERVICE_PORT={found.port}"]
+
+
+def _environment() -> dict[str, str]:
+    """With the folder of an administrator's programs, which runc is in."""
+    return os.environ | {"PATH": f"{os.environ['PATH']}:/usr/sbin:/sbin"}
 
 
 def _spec(
