@@ -14,6 +14,7 @@ import click
 import msgspec
 
 from webhook.cli.cluster import CannotTell, Target, connect
+from webhook.cli.remote import InForce
 from webhook.controllers.versions import PATH as VERSION
 from webhook.controllers.watches import NODES, PODS
 from webhook.core.api.types import Pod
@@ -63,6 +64,11 @@ class Direct:
     def __init__(self, read: Callable[[], Report]) -> None:
         self._read = read
         self._report: Report | None = None
+
+    def config(self) -> InForce:
+        """Return the configuration in the cluster."""
+        config = self.report.account.accounting.config
+        return InForce(config, digest(config), None)
 
     def commitment(self) -> Commitment:
         """Read nodes and pods, and return the whole account."""

@@ -13,6 +13,7 @@ from webhook import __version__
 _COMMANDS: Final = (
     "blocked",
     "check",
+    "config",
     "denials",
     "explain",
     "fit",

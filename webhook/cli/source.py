@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from webhook.cli.cluster import Target
-from webhook.cli.remote import remote
+from webhook.cli.remote import InForce, remote
 from webhook.core.forecast.questions import (
     CheckAnswer,
     CheckQuestion,
@@ -19,6 +19,7 @@ from webhook.core.reporting.rows import BlockedRow, Commitment, DenialRow, Group
 class Source(Protocol):
     """What both can say; every method raises `CannotTell` if there is no answer, `UsageError` for a bad question."""
 
+    def config(self) -> InForce: ...
     def commitment(self) -> Commitment: ...
     def nodes(self, query: Mapping[str, str]) -> Sequence[NodeRow]: ...
     def groups(self, by: str, query: Mapping[str, str]) -> Sequence[GroupRow]: ...

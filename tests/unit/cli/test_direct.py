@@ -86,6 +86,12 @@ def test_every_page_is_read_and_counted_under_the_clusters_configuration(api: _A
     assert found.blocked({}) is None
 
 
+def test_the_configuration_is_that_of_the_cluster(api: _Api) -> None:
+    del api
+    found = direct(HERE).config()
+    assert (str(found.config.thresholds.memory.requests), found.problem) == ("50%", None)
+
+
 def test_without_a_configuration_the_default_is_shown_and_said(api: _Api) -> None:
     api.objects["/api/v1/namespaces/headroom-system/configmaps/headroom-config"] = None
     result = CliRunner().invoke(main, ["report", "--direct"])

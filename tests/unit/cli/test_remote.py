@@ -7,6 +7,7 @@ from tests.support.served import Account
 from webhook.cli.cluster import CannotTell, Target
 from webhook.cli.direct import Direct
 from webhook.cli.remote import Remote, remote
+from webhook.core.config.render import digest
 from webhook.core.forecast.questions import CheckQuestion, FitQuestion, SimulateQuestion
 
 
@@ -24,6 +25,11 @@ def test_the_rows_are_the_same(both: tuple[Remote, Direct]) -> None:
     assert list(far.pods({"sortBy": "-name"})) == list(near.pods({"sortBy": "-name"}))
     assert far.blocked({}) == []
     assert far.denials({}) == []
+
+
+def test_the_configuration_is_the_same(both: tuple[Remote, Direct]) -> None:
+    far, near = (each.config() for each in both)
+    assert (far.digest, digest(far.config), far.problem) == (near.digest, digest(near.config), near.problem)
 
 
 def test_every_page_is_read(both: tuple[Remote, Direct]) -> None:

@@ -151,13 +151,17 @@ class AddNodes(Struct, frozen=True, rename="camel"):
 
 
 class SimulateQuestion(Struct, frozen=True, rename="camel"):
-    """What to try. `set` has settings by their path, such as {"thresholds.memory.requests": "70%"}."""
+    """What to try. `set` has settings by their path, such as {"thresholds.memory.requests": "70%"}.
+
+    `config` is the text of a whole configuration, in the place of the one in force; empty: that one.
+    """
 
     set: dict[str, str] = {}
     without_nodes: tuple[str, ...] = ()
     without_zone: str | UnsetType = UNSET
     drain: tuple[str, ...] = ()
     add_nodes: tuple[AddNodes, ...] = ()
+    config: str = ""
 
 
 class Over(Row, frozen=True):
@@ -204,12 +208,13 @@ def simulate_answer(report: Report, asked: SimulateQuestion) -> SimulateAnswer:
 
 
 def _changes(report: Report, asked: SimulateQuestion) -> Changes:
-    config = report.account.accounting.config
+    config = parse(asked.config) if asked.config else report.account.accounting.config
+    config = _with_settings(config, asked.set) if asked.set else config
     without = frozenset(asked.without_nodes)
     if asked.without_zone is not UNSET:
         without |= in_zone(report.account, asked.without_zone)
     return Changes(
-        config=_with_settings(config, asked.set) if asked.set else None,
+        config=config if asked.config or asked.set else None,
         without=without,
         drain=frozenset(asked.drain),
         add=tuple(_nodes(config, each) for each in asked.add_nodes),

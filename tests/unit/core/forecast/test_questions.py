@@ -75,6 +75,17 @@ def test_another_threshold_shows_what_would_be_over_and_who_holds_it() -> None:
     assert over.holders[0].startswith("default/Pod/p")
 
 
+def test_a_whole_configuration_is_tried_and_settings_change_it() -> None:
+    written = "apiVersion: headroom.internal/v1\nkind: HeadroomConfig\nthresholds: {memory: {limits: 50%}}\n"
+    line = simulate_answer(report(), SimulateQuestion(config=written)).after.scopes[0].memory
+    assert (line.requests.bound, line.limits.bound) == (None, 12 * GI)
+    settings = {"thresholds.memory.requests": "25%"}
+    line = simulate_answer(report(), SimulateQuestion(settings, config=written)).after.scopes[0].memory
+    assert (line.requests.bound, line.limits.bound) == (6 * GI, 12 * GI)
+    with pytest.raises(QuestionError, match="apiVersion: is missing"):
+        simulate_answer(report(), SimulateQuestion(config="mode: warn\n"))
+
+
 def test_a_pools_threshold_is_named_by_the_pool() -> None:
     ledger = accounts.ledger(accounts.HIGH_MEM, node("n1", pool="high-mem"))
     answer = simulate_answer(
