@@ -46,7 +46,7 @@ def config() -> None:
     *("-f", "--filename", "path"),
     type=click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path),
     metavar="FILE|-",
-    help="The ConfigMap, a patch of it, or the bare configuration; without it, the configuration in force is looked at.",
+    help="The ConfigMap, a patch of it, or the bare configuration. Default: the configuration in force.",
 )
 @click.option("--diff", is_flag=True, help="Say as well what it would change against the configuration in force.")
 @click.option("-o", "--output", type=click.Choice(["text", "json", "yaml"]), default="text", show_default=True)
@@ -60,12 +60,8 @@ def validate(target: Target, path: Path | None, output: Literal["text", "json", 
     Exits with 0 if it is good, with 1 if it is not, or if a sum would be past its threshold under it, with 2 for wrong
     usage, and with 3 if there is no answer.
     """
-    if path is None:
-        found, problems = _in_force(target)
-        name = "the configuration in force"
-    else:
-        found, problems = _parsed(read(path).decode(errors="replace"))
-        name = "standard input" if str(path) == "-" else str(path)
+    found, problems = _in_force(target) if path is None else _parsed(read(path).decode(errors="replace"))
+    name = "the configuration in force" if path is None else "standard input" if str(path) == "-" else str(path)
     difference = _difference(target, found) if diff and found is not None else None
     match output:
         case "json":
@@ -84,7 +80,7 @@ def _parsed(text: str) -> tuple[HeadroomConfig | None, Sequence[Problem]]:
         return None, error.problems
 
 
-def _in_force(target: Target) -> tuple[HeadroomConfig, Sequence[Problem]]:
+def _in_force(target: Target) -> tuple[HeadroomConfig | None, Sequence[Problem]]:
     """Return the configuration in force, and what is wrong with the last edit if that does not apply."""
     found = source(target).config()
     return found.config, () if found.problem is None else (Problem("the last edit", found.problem),)
