@@ -22,6 +22,7 @@ _COMMANDS: Final = (
     "serve",
     "simulate",
     "trial",
+    "ui",
 )
 """The names of the commands; the module `webhook.cli.NAME` holds the command NAME."""
 

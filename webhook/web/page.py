@@ -31,8 +31,11 @@ class Source(Protocol):
         """Return the rows at this moment; `query` says which holders: by namespace, workload or pod, of which one."""
 
 
-def page(source: Source) -> Blueprint:
-    """Return the routes `/ui` and `/ui/static/…`; the stream of changes is that of REST."""
+def page(source: Source, *, refusals: bool = True) -> Blueprint:
+    """Return the routes `/ui` and `/ui/static/…`; the stream of changes is that of REST.
+
+    Without `refusals`, nobody knows who was refused, and the page says so.
+    """
     ui = Blueprint("ui", __name__, url_prefix="/ui", template_folder="templates")
     files = {file.name: _File(file.read_bytes(), _TYPES[file.suffix]) for file in _STATIC.iterdir()}
     ui.add_app_template_filter(bytes_text, "amount")
@@ -49,7 +52,7 @@ def page(source: Source) -> Blueprint:
         query = query_of(request.args.items(multi=True))
         view = page_view(source.shown(query), query)
         part = request.headers.get("X-Headroom-Part") == "sections"
-        text = flask.render_template("sections.html" if part else "page.html", **_context(view))
+        text = flask.render_template("sections.html" if part else "page.html", **_context(view), refusals=refusals)
         response = flask.Response(text, content_type="text/html; charset=utf-8")
         response.headers.update(_headers())
         return response

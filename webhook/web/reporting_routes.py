@@ -50,7 +50,7 @@ def create_reporting_app(
     _add_probes(app, registry, unready, unhealthy)
     if sources.account is not None:
         add_questions(app, API, sources.account)
-    app.register_blueprint(page(PageRows(sources)))
+    app.register_blueprint(page(PageRows(sources), refusals=sources.refusals is not None))
     paths = sorted({str(rule) for rule in app.url_map.iter_rules()} | {OPENAPI})
     described = msgspec.json.encode(openapi.document(_collections(sources), QUESTIONS if sources.account else ()))
     app.add_url_rule(OPENAPI, OPENAPI, lambda: _response(Response(200, described)), methods=["GET"])
