@@ -149,7 +149,8 @@ def _arranged(name: str, query: Mapping[str, str], rows: Iterable[Any]) -> Seque
     except QueryError as error:
         raise click.UsageError(str(error)) from error
     chosen_rows = arrange(found, rows).rows
-    return chosen_rows[::-1] if found.descending else chosen_rows
+    ordered = chosen_rows[::-1] if found.descending else chosen_rows
+    return ordered[: found.limit] if "limit" in query else ordered
 
 
 class Reader:

@@ -14,6 +14,7 @@ _COMMANDS: Final = (
     "blocked",
     "check",
     "config",
+    "dashboard",
     "denials",
     "explain",
     "fit",

@@ -33,7 +33,9 @@ def bound(port: int) -> socket:
     try:
         return listen(_HERE, port)
     except OSError as error:
-        raise click.UsageError(f"port {port} cannot be used ({error.strerror}): name another one with --port") from error
+        raise click.UsageError(
+            f"port {port} cannot be used ({error.strerror}): name another one with --port"
+        ) from error
 
 
 def sources(target: Target) -> tuple[LiveAccount, Sources]:

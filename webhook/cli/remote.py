@@ -107,12 +107,13 @@ class Remote:
         return list(self._items("/api/v1/blocked", query, BlockedRow))
 
     def _items(self, path: str, query: Mapping[str, str], kind: type[R]) -> Iterator[R]:
+        """Yield all rows, or as many as the query limits them to."""
         more: dict[str, str] = {}
         while True:
             page: dict[str, Any] = _decoded(self._get(path, {"limit": _PAGE, **query, **more}), dict)
             yield from msgspec.convert(page["items"], list[kind])  # type: ignore[valid-type]  # a type as a value
             after = page["metadata"].get("continue")
-            if not after:
+            if not after or "limit" in query:
                 return
             more = {"continue": after}
 

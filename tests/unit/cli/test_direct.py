@@ -132,9 +132,7 @@ def test_a_bad_query_is_wrong_usage(api: _Api) -> None:
         direct(HERE).nodes({"sortBy": "nam"})
 
 
-def test_what_is_left_out_is_said_once_however_often_it_is_read(
-    api: _Api, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_what_is_left_out_is_said_once_however_often_it_is_read(api: _Api, capsys: pytest.CaptureFixture[str]) -> None:
     api.lists["/api/v1/pods"].append(pod("broken", "much"))
     api.objects["/api/v1/namespaces/headroom-system/configmaps/headroom-config"] = None
     found = direct(HERE)
