@@ -86,8 +86,9 @@ docs: .venv/.made ## Write again what is made from the code: reference pages, sc
 	@$(BIN)/python -m tests.packaging.runbooks
 	@$(BIN)/python -m tests.packaging.dashboard
 
-pages: .venv/.made ## Have README and docs/ show what their commands print now
+pages: .venv/.made ## Have README and docs/ show what their commands print now, and what the page looks like
 	@$(BIN)/python -m tests.docs --write
+	@$(BIN)/python -m tests.browser.pictures
 
 bench: .venv/.made ## Side by side with webhooks that do nothing, in at most 15 minutes
 	@$(BIN)/python -m benchmarks quick

@@ -11,7 +11,7 @@ def test_every_state_is_readable_by_eye_ear_and_on_a_phone(browser: Browser, sta
         expect(page.locator("h1")).not_to_be_empty()
         assert violations(page) == []
         for line in page.locator("#scopes .line.near, #scopes .line.over").all():
-            assert line.locator(".word").inner_text() in ("near", "over")  # never by colour alone
+            assert line.locator(".word").inner_text() in ("near", "full", "over")  # never by colour alone
         for bar in page.locator("#scopes svg[role=img]").all():
             assert "committed of" in (bar.get_attribute("aria-label") or "")
         page.set_viewport_size({"width": PHONE[0], "height": PHONE[1]})

@@ -22,7 +22,7 @@ from webhook.core.reporting.summary import verdict
 from webhook.core.reporting.tables import Table, groups_table, load_lines
 
 _ELLIPSIS: Final = "\N{HORIZONTAL ELLIPSIS}"
-_NEAR: Final = "  near"
+_NEAR, _FULL = "  near", "  full"
 _NARROWEST: Final = 8  # characters that are left of a column of text
 _SPARE: Final = (
     "ONE ASKS",
@@ -134,7 +134,8 @@ def _loads(commitment: Commitment, width: int, most: int) -> Iterator[Styled]:
     drawn = load_lines(replace(commitment, scopes=tuple(chosen)), width - len(_NEAR))
     looks = [_look(line, commitment.warn_at) for scope in chosen for line in _bounded(scope)]
     for text, look in zip(drawn, looks, strict=True):
-        yield Styled(f"{text}{_NEAR}" if look == "near" else text, look)  # past the threshold, the figure says so
+        word = "" if look != "near" else _FULL if " 0 free " in text else _NEAR
+        yield Styled(f"{text}{word}", look)  # past the threshold, the figure says so
     hidden = len(pools) + 1 - len(chosen)
     if hidden:
         yield Styled(f"and {hidden} more pool{'s' if hidden > 1 else ''} with more room", "quiet")

@@ -68,6 +68,12 @@ def test_near_and_over_have_words_and_not_only_colours() -> None:
     assert shown[0].look == "over"
 
 
+def test_a_sum_without_any_room_is_full() -> None:
+    full = scope("cluster", line(18 * GI, 18 * GI), line(17 * GI, 18 * GI))
+    shown = [each for each in frame(seen(commitment(full)), 80, 24) if each.look == "near"]
+    assert [each.text.split()[-1] for each in shown[-2:]] == ["full", "near"]
+
+
 def test_of_many_pools_the_fullest_are_shown() -> None:
     pools = [scope(f"pool-{number}", line(number * GI, 20 * GI)) for number in range(20)]
     lines = text(seen(commitment(ROOM, *pools)))
