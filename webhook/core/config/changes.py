@@ -15,13 +15,13 @@ _LISTS_OF_GROUPS = ("pools", "overrides")
 def changes(old: HeadroomConfig, new: HeadroomConfig) -> str:
     """Return the settings that differ, as `key: old → new`; those that do not fit into `MOST` are only counted."""
     differ = each_change(old, new)
-    told: list[str] = []
+    listed: list[str] = []
     for said in differ:
-        if told and len(", ".join([*told, said])) > MOST:
+        if listed and len(", ".join([*listed, said])) > MOST:
             break
-        told.append(said[:MOST])
-    left = len(differ) - len(told)
-    return ", ".join([*told, f"and {left} more"] if left else told)
+        listed.append(said[:MOST])
+    left = len(differ) - len(listed)
+    return ", ".join([*listed, f"and {left} more"] if left else listed)
 
 
 def each_change(old: HeadroomConfig, new: HeadroomConfig) -> list[str]:

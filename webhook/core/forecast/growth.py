@@ -108,7 +108,7 @@ def _like(account: AccountSnapshot, accounting: AccountingRules, living: list[En
 
 def _pool(account: AccountSnapshot, accounting: AccountingRules, name: str) -> str | None:
     node = account.nodes.get(name)
-    return None if node is None else accounting.pool_of(dict(node.facts.labels))
+    return None if node is None else accounting.pool_of(dict(node.info.labels))
 
 
 def _made(accounting: AccountingRules, of: Growth) -> tuple[Amounts, Ways] | None:
@@ -116,10 +116,10 @@ def _made(accounting: AccountingRules, of: Growth) -> tuple[Amounts, Ways] | Non
     if of.template is None:
         return None
     try:
-        facts = foreseen(pod_of(Raw(json.encode(of.template))), f"{of.namespace}/{of.name}", accounting).facts
+        info = foreseen(pod_of(Raw(json.encode(of.template))), f"{of.namespace}/{of.name}", accounting).info
     except QuantityError as error:
         raise ObjectError(f"{of.namespace}/{of.kind}/{of.name}: {error}") from error
-    return facts.footprint, facts.confined_to
+    return info.footprint, info.confined_to
 
 
 def total(found: Grown) -> Amounts:
