@@ -109,7 +109,7 @@ def _read(kind: str, item: Raw) -> tuple[Key, Workload]:
 
 
 def _short(template: Raw) -> dict[str, Any]:
-    """Return a template with what decides on what its pods commit, and no more: a question has an end."""
+    """Return a template with what decides on what its pods commit, and nothing else: a question has an end."""
     whole = msgspec.json.decode(template)
     spec = convert(whole.get("spec") or {}, PodSpec)
     return {"spec": msgspec.to_builtins(spec)}

@@ -26,7 +26,7 @@ def ui(target: Target, port: int, refresh: float, *, opens: bool) -> None:
 
     Nodes and pods are read with your own rights and added up by the code of the webhook. Only refusals are asked of
     Headroom in the cluster, if it is there; with --direct it is not asked. The page answers only on 127.0.0.1, to
-    whoever uses this machine.
+    everybody who uses this machine.
 
     Exits with 0 when it is ended, with 2 for wrong usage, and with 3 if the cluster cannot be read.
     """
