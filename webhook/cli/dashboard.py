@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from rich.text import Text
 
 _OVER: Final = 1  # exit code
-_NAMESPACES: Final = "200"  # rows at most
+_NAMESPACES: Final = 200  # rows at most
 _TIMES: Final = 9  # with --direct, it rests so many times as long as a read took
 _ENDS: Final = b"qQ\x04"  # q, and what Ctrl-D sends
 _STYLES: Final[dict[Look, str]] = {
@@ -70,8 +70,7 @@ def dashboard(target: Target, refresh: float, *, once: bool) -> None:
 def look(asked: Source) -> Seen:
     """Ask for everything that a frame shows; raises `CannotTell`."""
     commitment = asked.commitment()
-    namespaces = asked.groups("namespaces", {"sortBy": "-memory.requests", "limit": _NAMESPACES})
-    return Seen(commitment, namespaces, asked.blocked({}), asked.denials({}))
+    return Seen(commitment, asked.largest_namespaces(_NAMESPACES), asked.blocked({}), asked.denials({}))
 
 
 def look_again(asked: Source, before: Seen) -> Seen:

@@ -89,6 +89,10 @@ class Direct:
             case _:
                 return _arranged("groups", {**query, "label": by}, self.report.by_label(by))
 
+    def largest_namespaces(self, most: int) -> Sequence[GroupRow]:
+        """Return the namespaces that request the most memory."""
+        return self.groups("namespaces", {"sortBy": "-memory.requests"})[:most]
+
     def pods(self, query: Mapping[str, str]) -> Sequence[PodRow]:
         """Return live pods."""
         of = query.get("workload")
@@ -149,8 +153,7 @@ def _arranged(name: str, query: Mapping[str, str], rows: Iterable[Any]) -> Seque
     except QueryError as error:
         raise click.UsageError(str(error)) from error
     chosen_rows = arrange(found, rows).rows
-    ordered = chosen_rows[::-1] if found.descending else chosen_rows
-    return ordered[: found.limit] if "limit" in query else ordered
+    return chosen_rows[::-1] if found.descending else chosen_rows
 
 
 class Reader:

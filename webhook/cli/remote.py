@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from itertools import islice
 from typing import Any, NamedTuple, TypeVar
 from urllib.error import HTTPError
 from urllib.parse import urlencode
@@ -94,6 +95,11 @@ class Remote:
             return list(self._items(f"/api/v1/{by}", query, GroupRow))
         return list(self._items("/api/v1/groups", {**query, "label": by}, GroupRow))
 
+    def largest_namespaces(self, most: int) -> list[GroupRow]:
+        """Return the namespaces that request the most memory; the others are not read."""
+        query = {"sortBy": "-memory.requests", "limit": str(most)}
+        return list(islice(self._items("/api/v1/namespaces", query, GroupRow), most))
+
     def pods(self, query: Mapping[str, str]) -> list[PodRow]:
         """Return live pods."""
         return list(self._items("/api/v1/pods", query, PodRow))
@@ -107,13 +113,12 @@ class Remote:
         return list(self._items("/api/v1/blocked", query, BlockedRow))
 
     def _items(self, path: str, query: Mapping[str, str], kind: type[R]) -> Iterator[R]:
-        """Yield all rows, or as many as the query limits them to."""
         more: dict[str, str] = {}
         while True:
             page: dict[str, Any] = _decoded(self._get(path, {"limit": _PAGE, **query, **more}), dict)
             yield from msgspec.convert(page["items"], list[kind])  # type: ignore[valid-type]  # a type as a value
             after = page["metadata"].get("continue")
-            if not after or "limit" in query:
+            if not after:
                 return
             more = {"continue": after}
 
