@@ -17,7 +17,7 @@ from webhook.cli.cluster import CannotTell, Target, connect
 from webhook.cli.remote import InForce
 from webhook.controllers.versions import PATH as VERSION
 from webhook.controllers.watches import NODES, PODS
-from webhook.core.api.types import Pod
+from webhook.core.api.types import WatchedPod
 from webhook.core.config.config import HeadroomConfig
 from webhook.core.config.errors import ConfigError
 from webhook.core.config.parse import parse as parse_config
@@ -210,8 +210,8 @@ class Reader:
         return found, revision
 
 
-def _pods(rules: Rules) -> Resource[Pod, PodInfo]:
-    return Resource(PODS.path, Pod, PODS.read, lambda pod: pod_info(pod, rules=rules))
+def _pods(rules: Rules) -> Resource[WatchedPod, PodInfo]:
+    return Resource(PODS.path, WatchedPod, PODS.read, lambda pod: pod_info(pod, rules=rules))
 
 
 class _Meta(msgspec.Struct, rename="camel"):
