@@ -86,8 +86,9 @@ docs: .venv/.made ## Write again what is made from the code: reference pages, sc
 	@$(BIN)/python -m tests.packaging.runbooks
 	@$(BIN)/python -m tests.packaging.dashboard
 
-pages: .venv/.made ## Have README and docs/ show what their commands print now
+pages: .venv/.made ## Have README and docs/ show what their commands print now, and what the page looks like
 	@$(BIN)/python -m tests.docs --write
+	@$(BIN)/python -m tests.browser.pictures
 
 image: .venv/.made ## The container image without Docker, with its SBOM and provenance, in .local/image (root, buildah)
 	@$(BIN)/python -m devcluster.image

@@ -28,6 +28,9 @@ NOT_RUN = (
         "minutes; part of make test in small",
     ),
     Reason(r"python -m tests\.support\.public_manifests .*", "needs clones of other projects from the network"),
+    Reason(
+        r"headroom (ui|dashboard)", "go on until they are ended; tests/unit/cli/test_ui.py and test_dashboard.py do"
+    ),
     Reason(r"make pages", "is this test itself, and writes"),
     Reason(r"make docs", "writes what tests/unit/core/config/test_schema_docs.py and others hold"),
     Reason(r"kubectl describe node", "is named there, not to be typed: a node is missing"),
