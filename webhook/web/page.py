@@ -12,7 +12,8 @@ from urllib.parse import urlencode
 import flask
 from flask import Blueprint, request
 
-from webhook.core.reporting.view import PageView, Query, Shown, page_view, query_of
+from webhook.core.reporting.page_query import Query, query_of
+from webhook.core.reporting.view import PageView, Shown, page_view
 from webhook.core.values.quantity import bytes_text
 
 _STATIC: Final = Path(__file__).parent / "static"

@@ -8,7 +8,8 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from tests.support.rows import GI, commitment, group, line, node, scope
-from webhook.core.reporting.view import Query, Shown
+from webhook.core.reporting.page_query import Query
+from webhook.core.reporting.view import Shown
 from webhook.web.page import page
 
 ROOM = scope("cluster", line(9 * GI, 18 * GI), line(12 * GI, 24 * GI, threshold=1.0))
