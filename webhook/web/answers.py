@@ -19,8 +19,10 @@ from msgspec.structs import replace
 
 from webhook.core.config.render import effective, plain
 from webhook.core.reporting import pykles
+from webhook.core.reporting.collection import workload
+from webhook.core.reporting.paging import Arranged, Page, arrange, page
 from webhook.core.reporting.pod_pages import pod_page
-from webhook.core.reporting.query import Arranged, Page, Query, arrange, page, workload
+from webhook.core.reporting.query import Query
 from webhook.core.reporting.rows import NodeRow
 from webhook.web.shelf import Encoded, Shelf
 from webhook.web.sources import Report, Sources

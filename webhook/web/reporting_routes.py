@@ -16,7 +16,8 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from webhook.core.reporting import pykles
-from webhook.core.reporting.query import COLLECTIONS, Collection, QueryError, parse
+from webhook.core.reporting.collection import COLLECTIONS, Collection
+from webhook.core.reporting.query import QueryError, parse
 from webhook.http.messages import Response, plain
 from webhook.web import openapi
 from webhook.web.answers import Answers, UnsyncedError

@@ -5,7 +5,8 @@ import json
 import pytest
 
 from tests.support.reports import FixedRefusals, FixedReport, Reports, denial, node, sources
-from webhook.core.reporting.query import COLLECTIONS, Query, parse
+from webhook.core.reporting.collection import COLLECTIONS
+from webhook.core.reporting.query import Query, parse
 from webhook.web.answers import Answers, UnsyncedError
 
 

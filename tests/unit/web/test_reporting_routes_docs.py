@@ -12,7 +12,7 @@ from prometheus_client import CollectorRegistry
 
 from tests.support.http import House
 from tests.support.reports import GI, FixedReport, Reports, group, node, pod, scope, sources
-from webhook.core.reporting.query import COLLECTIONS
+from webhook.core.reporting.collection import COLLECTIONS
 from webhook.http.pulse import Pulse
 from webhook.web.answers import Answers
 from webhook.web.reporting import reporting
