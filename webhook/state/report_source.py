@@ -6,7 +6,8 @@ from typing import Final, NamedTuple
 
 from webhook.core.ledger.account import AccountSnapshot
 from webhook.core.ledger.ledger import Ledger
-from webhook.core.reporting.report import Circumstances, Memo, Report
+from webhook.core.reporting.memo import Memo
+from webhook.core.reporting.report import Circumstances, Report
 from webhook.core.sharing.allotment import Allotment
 from webhook.core.values.amounts import Amounts
 from webhook.state.cluster_state import ClusterState

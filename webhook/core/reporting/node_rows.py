@@ -1,0 +1,58 @@
+"""Rows of nodes."""
+
+from webhook.core.ledger.account import AccountSnapshot
+from webhook.core.ledger.nodes import Node
+from webhook.core.ledger.tallies import Group
+from webhook.core.reporting.memo import Memo
+from webhook.core.reporting.rows import NodeRow, NodeUse
+from webhook.core.values.amounts import NOTHING
+
+
+def node_rows(account: AccountSnapshot, memo: Memo) -> tuple[NodeRow, ...]:
+    """Return a row for every known node, by name; those of nodes in which nothing has changed are the last report's."""
+    known = memo.nodes
+    kept: dict[str, tuple[Node, Group | None, bool, NodeRow]] = {}
+    for name, node in sorted(account.nodes.items()):
+        group, counted = account.tallies.nodes.get(name), name not in account.excused
+        last = known.get(name)
+        if last is None or last[0] is not node or last[1] is not group or not (counted and last[2]):
+            last = node, group, counted, _node(account, name, node)
+        kept[name] = last
+    memo.nodes = kept
+    return tuple(row for _, _, _, row in kept.values())
+
+
+def _node(account: AccountSnapshot, name: str, node: Node) -> NodeRow:
+    facts = node.facts
+    held, group = account.held.get(name, NOTHING), account.tallies.nodes.get(name)
+    capacity = facts.capacity
+    return NodeRow(
+        name=name,
+        pool=node.pool,
+        counted=name not in account.excused,
+        why_not=_why_not(account, name, node),
+        labels=dict(facts.labels),
+        pods=len(group) if group else 0,
+        pods_max=facts.most_pods,
+        unbounded_containers=group.unbounded if group else 0,
+        best_effort_pods=group.best_effort if group else 0,
+        memory=_node_use(capacity and capacity.memory, facts.room.memory, held.memory_requests, held.memory_limits),
+        cpu=_node_use(capacity and capacity.cpu, facts.room.cpu, held.cpu_requests, held.cpu_limits),
+    )
+
+
+def _why_not(account: AccountSnapshot, name: str, node: Node) -> str | None:
+    if name not in account.excused:
+        return None
+    return node.why_not(account.accounting.nodes, account.now) or "not ready"
+
+
+def _node_use(capacity: int | None, allocatable: int, requests: int, limits: int) -> NodeUse:
+    return NodeUse(
+        capacity=capacity,
+        allocatable=allocatable,
+        requests=requests,
+        limits=limits,
+        requests_ratio=requests / allocatable if allocatable else None,
+        limits_ratio=limits / allocatable if allocatable else None,
+    )
