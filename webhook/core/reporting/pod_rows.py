@@ -5,12 +5,12 @@ from functools import cached_property
 
 from webhook.core.ledger.account import AccountSnapshot
 from webhook.core.ledger.entry import Entry, Unbound
-from webhook.core.ledger.tallies import Namespace, is_best_effort
+from webhook.core.ledger.tallies import Group, Namespace, is_best_effort
 from webhook.core.ledger.traits import BARE, Workload
 from webhook.core.pods.confinement import Ways
 from webhook.core.reporting.group_rows import uses
+from webhook.core.reporting.pod_order import Part
 from webhook.core.reporting.pod_standing import PodStanding, split_name
-from webhook.core.reporting.pod_table import Part
 from webhook.core.reporting.rows import PodRow
 
 
@@ -62,10 +62,9 @@ class PodRows:
             found = tallies.namespaces.get(name)
             if found is None:
                 continue
-            if workload is None:
-                yield [part for group in found.workloads.values() for part in group.parts]
-            else:
-                yield _of_workload(name, workload, found)
+            chosen = found if workload is None else _of_workload(name, workload, found)
+            if chosen is not None:
+                yield name, chosen
 
 
 def _by_namespace(
@@ -78,14 +77,18 @@ def _by_namespace(
         kind, own = pod.traits.workload
         if namespace in (None, where) and workload in (None, (kind, own or short)):
             parts.setdefault(where, {})[name] = pod
-    yield from ([parts[where]] for where in sorted(parts))
+    yield from ((where, _only(Group.of(parts[where]))) for where in sorted(parts))
 
 
-def _of_workload(where: str, workload: Workload, namespace: Namespace) -> Part:
+def _of_workload(where: str, workload: Workload, namespace: Namespace) -> Namespace | None:
     """Return the pods of a workload; a pod without a controller is a workload of its own name."""
     group = namespace.workloads.get(workload)
     if group is not None:
-        return group.parts
+        return _only(group)
     bare, name = namespace.workloads.get(BARE), f"{where}/{workload[1]}"
     pod = bare.get(name) if bare is not None and workload[0] == BARE[0] else None
-    return [] if pod is None else [{name: pod}]
+    return None if pod is None else _only(Group.of({name: pod}))
+
+
+def _only(group: Group) -> Namespace:
+    return Namespace(0, {BARE: group})
