@@ -33,12 +33,19 @@ class ReportingDispatcher:
 
     probes = frozenset({_HEALTHZ, _READYZ})
 
-    def __init__(self, app: Flask, answers: Answers, rest: Callable[[float], None] = time.sleep) -> None:
-        self._app, self._rest = app, rest
+    def __init__(
+        self,
+        app: Flask,
+        answers: Answers,
+        rest: Callable[[float], None] = time.sleep,
+        charge: Callable[[float], None] = lambda _: None,
+    ) -> None:
+        self._app, self._rest, self._charge = app, rest, charge
         self._probes = ThreadPoolExecutor(1, "plain-probe")
         self._reports = ThreadPoolExecutor(1, "report")
         self._usage = ThreadPoolExecutor(1, "pod-metrics")  # it may wait for the API server
-        self._metrics = SharedPage(ThreadPoolExecutor(1, "plain-page"))
+        self._pages = ThreadPoolExecutor(1, "plain-page")
+        self._metrics = SharedPage(self._pages)
         self._changes = Changes(answers, self._reports)
 
     def handle(self, request: Request, origin: Origin) -> Response | Stream | Coroutine[Any, Any, Response]:
@@ -50,7 +57,7 @@ class ReportingDispatcher:
         if request.path == _EVENTS and request.method == b"GET" and not request.query:
             return self._changes.open()
         if request.path == _METRICS:
-            return self._metrics.get(request.method, lambda: call(self._app, request, origin))
+            return self._metrics.get(request.method, lambda: self._page(request, origin))
         return self._elsewhere(request, origin)
 
     def is_review(self, request: Request) -> bool:
@@ -83,8 +90,20 @@ class ReportingDispatcher:
         except Exception as error:  # noqa: BLE001 - the connection logs it, and the peer gets 500
             said = error
         done(said)
+        self._rest(self._charged(began))
+
+    def _page(self, request: Request, origin: Origin) -> Response:
+        """Make a page of metrics; its thread rests once it is handed over."""
+        began = time.thread_time()
+        made = call(self._app, request, origin)
+        self._pages.submit(self._rest, self._charged(began))
+        return made
+
+    def _charged(self, began: float) -> float:
+        """Charge what this thread has spent since then; return for how long it has to rest."""
         spent = time.thread_time() - began
-        self._rest(min(_LONGEST_REST, spent * (1 / _SHARE - 1)))
+        self._charge(spent)
+        return min(_LONGEST_REST, spent * (1 / _SHARE - 1))
 
 
 def _settle(answer: "asyncio.Future[Response | Exception]", said: Response | Exception) -> None:
