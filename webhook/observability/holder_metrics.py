@@ -6,7 +6,7 @@ what it is: of nodes, what all bound pods commit; of namespaces, what all live p
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Final, TypeVar
 
 from webhook.core.ledger.unreviewed import BEFORE, EXCLUDED, GROWN, STATIC
@@ -34,15 +34,26 @@ class HolderMetrics:
     def __init__(self, report: Callable[[], Report]) -> None:
         self._report = report
         self._written: tuple[Report, bytes] | None = None
+        self._of_nodes: tuple[Sequence[NodeRow], str] = (), _written(node_series(()))
 
     def text(self) -> bytes:
         """Return all families, as a page of metrics has them; any thread may ask."""
         report, written = self._report(), self._written
         if written is None or written[0] is not report:
-            there = [row for row in report.nodes() if row.why_not != "deleted"]
-            series = [*node_series(there), *namespace_series(report.namespaces())]
-            self._written = written = report, "".join(each.written() for each in series).encode()
+            text = self._nodes(report.nodes()) + _written(namespace_series(report.namespaces()))
+            self._written = written = report, text.encode()
         return written[1]
+
+    def _nodes(self, rows: Sequence[NodeRow]) -> str:
+        of_nodes = self._of_nodes
+        if of_nodes[0] is not rows:
+            there = [row for row in rows if row.why_not != "deleted"]
+            self._of_nodes = of_nodes = rows, _written(node_series(there))
+        return of_nodes[1]
+
+
+def _written(series: Iterable[Series]) -> str:
+    return "".join(each.written() for each in series)
 
 
 def node_series(rows: Sequence[NodeRow], most: int = MOST_NODES) -> Iterator[Series]:
@@ -90,5 +101,7 @@ def own_names(
     """
     if len(items) <= most:
         return [(name(each), each) for each in items]
-    ordered = sorted(items, key=lambda each: (-weight(each), name(each)))
-    return [(name(each) if index < most else REST, each) for index, each in enumerate(ordered)]
+    names = [*map(name, items)]
+    order = sorted(zip([-weight(each) for each in items], names, range(len(items)), strict=True))
+    first = [(names[index], items[index]) for _, _, index in order[:most]]
+    return first + [(REST, items[index]) for _, _, index in order[most:]]

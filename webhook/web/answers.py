@@ -63,7 +63,9 @@ class Answers:
         self._sources = sources
         self._bodies = Shelf[Encoded](_MOST_BYTES, lambda made: len(made.body) + 200)
         self._nodes: dict[str, tuple[NodeRow, bytes]] = {}  # by name: the row, and how pykles shows it
+        self._as_before: tuple[object, Encoded] | None = None  # all rows of nodes, and how pykles shows them
         self._listings = Shelf[Arranged](_MOST_ROWS, lambda made: len(made.rows) + 1)
+        self._of_nodes = Shelf[Arranged](_MOST_ROWS, lambda made: len(made.rows) + 1)
 
     def commitment(self) -> Encoded:
         """Return the whole account."""
@@ -104,14 +106,19 @@ class Answers:
 
     def _as_pykles(self, report: Report) -> Encoded:
         """Encode the nodes that have changed; the rows of all others are the same objects as in the report before."""
-        before, now = self._nodes, dict[str, tuple[NodeRow, bytes]]()
-        for row in report.nodes():
+        rows, as_before, before = report.nodes(), self._as_before, self._nodes
+        if as_before is not None and as_before[0] is rows:
+            return as_before[1]
+        now = dict[str, tuple[NodeRow, bytes]]()
+        for row in rows:
             known = before.get(row.name)
             same = known is not None and known[0] is row
             now[row.name] = known if known and same else (row, msgspec.json.encode(pykles.node(row)))
         self._nodes = now
         items = [encoded for row, encoded in now.values() if pykles.is_there(row)]
-        return Encoded(b'{"Nodes":[%b]}' % b",".join(items), _etag(items))
+        made = Encoded(b'{"Nodes":[%b]}' % b",".join(items), _etag(items))
+        self._as_before = rows, made
+        return made
 
     def _shown(self, report: Report, query: Query, selection: tuple[object, ...]) -> Page:
         if query.collection.name == "pods":
@@ -119,7 +126,14 @@ class Answers:
             return pod_page(
                 query, report.pods(query.value("namespace"), query.value("node"), workload(of) if of else None)
             )
-        return page(query, self._listings.get(report, selection, lambda: arrange(query, self._rows_of(report, query))))
+        return page(query, self._listings.get(report, selection, lambda: self._arranged(report, query, selection)))
+
+    def _arranged(self, report: Report, query: Query, selection: tuple[object, ...]) -> Arranged:
+        """Sort the rows of a collection; nodes stay as they are as long as none has changed."""
+        rows = self._rows_of(report, query)
+        if query.collection.name != "nodes":
+            return arrange(query, rows)
+        return self._of_nodes.get(rows, selection, lambda: arrange(query, rows))
 
     def _rows_of(self, report: Report, query: Query) -> Iterable[Any]:
         name, refusals = query.collection.name, self._sources.refusals

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 from hypothesis import given
@@ -9,12 +10,14 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 from prometheus_client.metrics_core import Metric
 
+from tests.e2e.exposition import Exposition
 from tests.support.accounts import HIGH_MEM, node, pod
 from tests.support.metered import metered
 from tests.support.replica import ready
 from webhook.core.ledger.unreviewed import BEFORE, EXCLUDED, GROWN, STATIC
 from webhook.core.reporting.rows import GroupRow, NodeRow, NodeUse, Use
-from webhook.observability.holder_metrics import REST, namespace_series, node_series
+from webhook.observability.holder_metrics import REST, HolderMetrics, namespace_series, node_series
+from webhook.state.report_source import INTERVAL, ReportSource
 
 GI = 1 << 30
 NOTHING_USED = NodeUse(capacity=None, allocatable=0, requests=0, limits=0, requests_ratio=None, limits_ratio=None)
@@ -164,3 +167,18 @@ def test_the_largest_namespaces_keep_their_names_and_the_rest_is_summed(most: in
         assert {s.labels["namespace"]: s.value for s in samples} == {n: factor * v for n, v in shown.items()}
     unreviewed = families["headroom_unreviewed_pods"].samples
     assert {s.labels["reason"]: s.value for s in unreviewed}[GROWN] == 0 + 1 + 2 + 3
+
+
+def test_a_report_is_written_once_and_nodes_that_have_not_changed_are_not_written_again() -> None:
+    judge = ready()
+    source = ReportSource(judge.admission.account, str)
+    holders = HolderMetrics(source.latest)
+    first = holders.text()
+    assert holders.text() is first
+    judge.admission.account.see_pod(replace(pod("c", 1, revision=103), name="other/c"))
+    judge.clock.wait(INTERVAL)
+    with patch("webhook.observability.holder_metrics.node_series", side_effect=AssertionError("written again")):
+        assert b'namespace="other"' in holders.text()
+    judge.admission.account.see_pod(pod("a", 2, "node", revision=104))
+    judge.clock.wait(INTERVAL)
+    assert Exposition(holders.text().decode()).value("headroom_node_memory_requests_bytes", node="node") == 2 * GI

@@ -14,5 +14,6 @@ class Memo:
     """
 
     def __init__(self) -> None:
-        self.nodes: Mapping[str, tuple[Node, Group | None, bool, NodeRow]] = {}
+        self.nodes: Mapping[str, tuple[Node, Group | None, bool, NodeRow]] = {}  # by name, in that order
+        self.node_rows: tuple[NodeRow, ...] = ()  # those of `nodes`
         self.namespaces: Mapping[str, tuple[Namespace, Total]] = {}

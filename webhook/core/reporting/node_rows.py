@@ -9,17 +9,23 @@ from webhook.core.values.amounts import NOTHING
 
 
 def node_rows(account: AccountSnapshot, memo: Memo) -> tuple[NodeRow, ...]:
-    """Return a row for every known node, by name; those of nodes in which nothing has changed are the last report's."""
-    known = memo.nodes
+    """Return a row for every known node, by name; those of nodes in which nothing has changed are the last report's.
+
+    Where no row has changed, it is the same tuple.
+    """
+    known, nodes, groups, excused = memo.nodes, account.nodes, account.tallies.nodes, account.excused
     kept: dict[str, tuple[Node, Group | None, bool, NodeRow]] = {}
-    for name, node in sorted(account.nodes.items()):
-        group, counted = account.tallies.nodes.get(name), name not in account.excused
+    names = known if known.keys() == nodes.keys() else sorted(nodes)
+    changed = names is not known
+    for name in names:
+        node, group, counted = nodes[name], groups.get(name), name not in excused
         last = known.get(name)
         if last is None or last[0] is not node or last[1] is not group or not (counted and last[2]):
-            last = node, group, counted, _node(account, name, node)
+            last, changed = (node, group, counted, _node(account, name, node)), True
         kept[name] = last
-    memo.nodes = kept
-    return tuple(row for _, _, _, row in kept.values())
+    if changed:
+        memo.nodes, memo.node_rows = kept, tuple(row for _, _, _, row in kept.values())
+    return memo.node_rows
 
 
 def _node(account: AccountSnapshot, name: str, node: Node) -> NodeRow:

@@ -7,7 +7,7 @@ changed neither repeats a row nor leaves one out that stays where it was.
 import base64
 import binascii
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from operator import attrgetter
 from typing import Any, NamedTuple
 
@@ -26,27 +26,21 @@ class Arranged(NamedTuple):
 
 def arrange(query: Query, rows: Iterable[Any]) -> Arranged:
     """Select and sort rows."""
-    chosen = [row for row in rows if all(test(row) for test in query.tests)]
-    key = _key(query)
-    pairs = sorted(((key(row), index) for index, row in enumerate(chosen)))
-    return Arranged([chosen[index] for _, index in pairs], [found for found, _ in pairs])
+    chosen = [row for row in rows if all(test(row) for test in query.tests)] if query.tests else [*rows]
+    keys = _keys(query, chosen)
+    order = sorted(range(len(chosen)), key=keys.__getitem__)
+    return Arranged([chosen[index] for index in order], [keys[index] for index in order])
 
 
-def _key(query: Query) -> Callable[[Any], tuple[Any, ...]]:
+def _keys(query: Query, rows: Sequence[Any]) -> list[tuple[Any, ...]]:
     """Return what rows are sorted by; unknown values come last in either direction."""
-    identity = [attrgetter(name) for name in query.collection.identity]
+    named = [[each or "" for each in map(attrgetter(name), rows)] for name in query.collection.identity]
     path = sortable(query.collection.row)[query.sort] if query.sort else ""
-    get = attrgetter(path) if path else None
-
-    def key(row: Any) -> tuple[Any, ...]:
-        named = tuple(each(row) or "" for each in identity)
-        if get is None:
-            return named
-        value = get(row)
-        unknown = value is None
-        return (unknown is not query.descending, "" if unknown else value, *named)
-
-    return key
+    if not path:
+        return [*zip(*named, strict=True)]
+    values, last = [*map(attrgetter(path), rows)], query.descending
+    unknown = [(value is None) is not last for value in values]
+    return [*zip(unknown, ["" if value is None else value for value in values], *named, strict=True)]
 
 
 class Page(NamedTuple):

@@ -33,20 +33,12 @@ def first_by_amount(parts: Iterable[Part], index: int, number: int, *, descendin
     for place, namespace in places:
         if worst is not None and place > worst:
             break
-        found += _not_behind(worst, sign, index, namespace)
+        named = [(sign * pod.footprint[index], name, pod) for name, pod in pods_of(namespace)]
+        found += named if worst is None else [each for each in named if each[0] <= worst[0]]
         if len(found) >= (number if worst is None else 2 * number):
             found = nsmallest(number, found)
             worst = found[-1][:2]
     return [(name, pod) for _, name, pod in nsmallest(number, found)]
-
-
-def _not_behind(
-    worst: tuple[int, str] | None, sign: int, index: int, namespace: Namespace
-) -> Iterator[tuple[int, str, Entry]]:
-    for name, pod in pods_of(namespace):
-        amount = sign * pod.footprint[index]
-        if worst is None or amount <= worst[0]:
-            yield amount, name, pod
 
 
 def first_by_key(parts: Iterable[Part], key: Callable[[Entry], Any], number: int, *, descending: bool) -> list[Named]:
