@@ -13,9 +13,11 @@ from tests.support.http import House, Peer, Request
 from tests.support.replica import review
 from tests.support.reports import sources
 from webhook.web.answers import Answers
+from webhook.web.pace import Pace
 from webhook.web.reporting_dispatcher import ReportingDispatcher
 from webhook.web.reporting_routes import create_reporting_app
 
+CALM = Pace(lambda: 0.0)  # nothing else is to be done
 GET = "GET {} HTTP/1.1\r\nHost: x\r\n\r\n"
 
 
@@ -35,7 +37,9 @@ class Readers:
 
     def meet(self, script: Callable[[House], Awaitable[None]]) -> None:
         async def run() -> None:
-            await script(House(ReportingDispatcher(self.app, self.answers, self.rests.append, self.charges.append)))
+            await script(
+                House(ReportingDispatcher(self.app, self.answers, self.rests.append, self.charges.append, CALM))
+            )
 
         asyncio.run(run())
 
