@@ -47,9 +47,9 @@ class ReportSource:
     """
 
     def __init__(
-        self, account: ClusterState, wall_clock: Callable[[], str], rest: Callable[[float], None] = time.sleep
+        self, state: ClusterState, wall_clock: Callable[[], str], rest: Callable[[float], None] = time.sleep
     ) -> None:
-        self._account = account
+        self._state = state
         self._wall_clock = wall_clock
         self._rest = rest
         self._lock = Lock()
@@ -64,10 +64,10 @@ class ReportSource:
         """
         with self._lock:
             shown_for = min(_LONGEST, max(INTERVAL, _TIMES * self._cost))
-            if self._seen is None or self._account.clock() >= self._looked + shown_for:
-                while self._account.take_notes():
+            if self._seen is None or self._state.clock() >= self._looked + shown_for:
+                while self._state.take_notes():
                     self._rest(_BETWEEN)
-                self._looked, self._cost = self._account.clock(), 0.0
+                self._looked, self._cost = self._state.clock(), 0.0
                 self._seen = self._look(self._looked)
             return self._seen[2]
 
@@ -80,11 +80,11 @@ class ReportSource:
         known = None if self._seen is None else self._seen[0]
 
         def take(ledger: Ledger, allotment: Allotment) -> tuple[_Mark, AccountSnapshot | None]:
-            mark = _mark(ledger, allotment, self._account.basis.config_hash)
+            mark = _mark(ledger, allotment, self._state.basis.config_hash)
             return mark, None if mark == known else ledger.account(now)
 
-        mark, account = self._account.read_holdings(take)
-        around = _Around(self._account.readiness.problem(now), self._account.readiness.age(now))
+        mark, account = self._state.read_holdings(take)
+        around = _Around(self._state.readiness.problem(now), self._state.readiness.age(now))
         if self._seen is not None:
             if account is None and around == self._seen[1]:
                 return self._seen

@@ -120,7 +120,7 @@ class GroupRows:
 
     def by_label(self, label: str) -> tuple[GroupRow, ...]:
         """Return what the nodes with each value of a label hold, by value; that of no node and no label comes first."""
-        values = {name: dict(node.facts.labels).get(label, "") for name, node in self._account.nodes.items()}
+        values = {name: dict(node.info.labels).get(label, "") for name, node in self._account.nodes.items()}
         groups: dict[str, list[str]] = {}
         for node in self._account.tallies.nodes:
             groups.setdefault(values.get(node, ""), []).append(node)

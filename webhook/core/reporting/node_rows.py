@@ -29,21 +29,21 @@ def node_rows(account: AccountSnapshot, memo: Memo) -> tuple[NodeRow, ...]:
 
 
 def _node(account: AccountSnapshot, name: str, node: Node) -> NodeRow:
-    facts = node.facts
+    info = node.info
     held, group = account.held.get(name, NOTHING), account.tallies.nodes.get(name)
-    capacity = facts.capacity
+    capacity = info.capacity
     return NodeRow(
         name=name,
         pool=node.pool,
         counted=name not in account.excused,
         why_not=_why_not(account, name, node),
-        labels=dict(facts.labels),
+        labels=dict(info.labels),
         pods=len(group) if group else 0,
-        pods_max=facts.most_pods,
+        pods_max=info.most_pods,
         unbounded_containers=group.unbounded if group else 0,
         best_effort_pods=group.best_effort if group else 0,
-        memory=_node_use(capacity and capacity.memory, facts.room.memory, held.memory_requests, held.memory_limits),
-        cpu=_node_use(capacity and capacity.cpu, facts.room.cpu, held.cpu_requests, held.cpu_limits),
+        memory=_node_use(capacity and capacity.memory, info.room.memory, held.memory_requests, held.memory_limits),
+        cpu=_node_use(capacity and capacity.cpu, info.room.cpu, held.cpu_requests, held.cpu_limits),
     )
 
 

@@ -1,5 +1,7 @@
 """The table of pods: rows only where somebody looks, in any order."""
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -31,7 +33,7 @@ def _namespace(pods: dict[str, Entry], space: str) -> Namespace:
     return Namespace(0, {key: Group.of(half) for key, half in halves.items() if half})
 
 
-def _key(sort: str, pod: Entry) -> object:
+def _key(sort: str, pod: Entry) -> Any:
     return pod.footprint[AMOUNTS[sort]] if sort in AMOUNTS else OTHERS[sort](pod)
 
 
