@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from benchmarks import alone, creates, credit, denials, micro, report, scale, stalled, start
+from benchmarks import alone, creates, credit, denials, micro, readers, report, scale, stalled, start
 from benchmarks.creates import Plan
 from benchmarks.figures import Chapter
 from benchmarks.stage import SMALL, Stage
@@ -109,6 +109,13 @@ def stalled_peers(work: Path) -> Iterator[Chapter]:
     yield chapter
 
 
+def readers_of_reports(work: Path) -> Iterator[Chapter]:
+    """Reviews while others read reports of the same replica, 150,000 pods on 5,000 nodes."""
+    chapter = readers.measure(work / "readers", 10)
+    chapter.claims = readers.claims(chapter)
+    yield chapter
+
+
 def refusals(work: Path) -> Iterator[Chapter]:
     """What refusals cost two replicas at a full bound."""
     with Stage(work / "denials", controllers=False) as stage:
@@ -128,11 +135,22 @@ PARTS: Mapping[str, Part] = {
     "scale": large_cluster,
     "start": starts,
     "stalled": stalled_peers,
+    "readers": readers_of_reports,
     "denials": refusals,
 }
 RUNS: Mapping[str, Sequence[str]] = {
     "quick": ("micro", "alone", "creates"),
-    "full": ("micro", "alone", "scale", "stalled", "denials", "creates-64", "creates-small", "creates-churn"),
+    "full": (
+        "micro",
+        "alone",
+        "scale",
+        "readers",
+        "stalled",
+        "denials",
+        "creates-64",
+        "creates-small",
+        "creates-churn",
+    ),
 }
 
 

@@ -38,7 +38,9 @@ from webhook.core.ledger.info import PodInfo, pod_info
 from webhook.core.ledger.ledger import Ledger
 from webhook.core.ledger.rules import AccountingRules
 from webhook.core.pods.rules import NEWEST, Rules, VersionError, chosen
-from webhook.core.reporting.query import COLLECTIONS, QueryError, arrange, parse, workload
+from webhook.core.reporting.collection import COLLECTIONS, workload
+from webhook.core.reporting.paging import arrange
+from webhook.core.reporting.query import QueryError, parse
 from webhook.core.reporting.report import Circumstances, Report
 from webhook.core.reporting.rows import BlockedRow, Commitment, DenialRow, GroupRow, NodeRow, PodRow
 from webhook.kube.client import Api

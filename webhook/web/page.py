@@ -13,7 +13,8 @@ import flask
 from flask import Blueprint, request
 
 from webhook.core.reporting.check_view import CheckView
-from webhook.core.reporting.view import PageView, Query, Shown, page_view, query_of
+from webhook.core.reporting.page_query import Query, query_of
+from webhook.core.reporting.view import PageView, Shown, page_view
 from webhook.core.values.quantity import bytes_text
 from webhook.web.page_check import Asked, asked
 

@@ -8,9 +8,10 @@ import yaml
 from webhook.core.forecast.questions import QuestionError, SimulateQuestion, simulate_answer
 from webhook.core.forecast.simulated_text import simulated
 from webhook.core.reporting.check_view import CheckView
+from webhook.core.reporting.page_query import Query
 from webhook.core.reporting.report import Report as Account
 from webhook.core.reporting.rows import GroupRow, PodRow
-from webhook.core.reporting.view import NOTHING_TRIED, Query, Shown, Tried
+from webhook.core.reporting.view import NOTHING_TRIED, Shown, Tried
 from webhook.web.page_check import Asked, checked
 from webhook.web.sources import Report, Sources
 

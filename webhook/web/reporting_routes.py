@@ -11,15 +11,17 @@ from typing import Final
 import flask
 import msgspec
 from flask import Flask, request
-from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from webhook.core.reporting import pykles
-from webhook.core.reporting.query import COLLECTIONS, Collection, QueryError, parse
+from webhook.core.reporting.collection import COLLECTIONS, Collection
+from webhook.core.reporting.query import QueryError, parse
 from webhook.http.messages import Response, plain
 from webhook.web import openapi
 from webhook.web.answers import Answers, UnsyncedError
+from webhook.web.exposition import exposition
 from webhook.web.page import page
 from webhook.web.page_rows import PageRows
 from webhook.web.problems import problem, unknown_path
@@ -110,7 +112,7 @@ def _add_probes(app: Flask, registry: CollectorRegistry, unready: Unready, unhea
 
     @app.get(METRICS)
     def metrics() -> flask.Response:
-        return flask.Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
+        return flask.Response(exposition(registry), content_type=CONTENT_TYPE_LATEST)
 
 
 def _add_errors(app: Flask, paths: list[str]) -> None:

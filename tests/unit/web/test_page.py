@@ -9,7 +9,8 @@ from flask.testing import FlaskClient
 
 from tests.support.rows import GI, commitment, group, line, node, scope
 from webhook.core.reporting.check_view import CheckView, check_view
-from webhook.core.reporting.view import Query, Shown
+from webhook.core.reporting.page_query import Query
+from webhook.core.reporting.view import Shown
 from webhook.web.page import page
 from webhook.web.page_check import Asked
 from webhook.web.questions import LONGEST
