@@ -1,7 +1,7 @@
 # Every chore of this project, one word each. `make` alone lists them.
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo up down status unit coverage test mutants check format docs pages bench bench-full clean
+.PHONY: help venv demo up down status unit coverage test mutants check format docs pages image image-test bench bench-full clean
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 
@@ -86,8 +86,15 @@ docs: .venv/.made ## Write again what is made from the code: reference pages, sc
 	@$(BIN)/python -m tests.packaging.runbooks
 	@$(BIN)/python -m tests.packaging.dashboard
 
-pages: .venv/.made ## Have README and docs/ show what their commands print now
+pages: .venv/.made ## Have README and docs/ show what their commands print now, and what the page looks like
 	@$(BIN)/python -m tests.docs --write
+	@$(BIN)/python -m tests.browser.pictures
+
+image: .venv/.made ## The container image without Docker, with its SBOM and provenance, in .local/image (root, buildah)
+	@$(BIN)/python -m devcluster.image
+
+image-test: .venv/.made ## Build the image and test it: its layers, what is in it, and that its own command judges pods
+	@$(BIN)/pytest tests/image --image
 
 bench: .venv/.made ## Side by side with webhooks that do nothing, in at most 15 minutes
 	@$(BIN)/python -m benchmarks quick

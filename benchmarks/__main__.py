@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from benchmarks import alone, creates, credit, denials, micro, report, scale, stalled
+from benchmarks import alone, creates, credit, denials, micro, readers, report, scale, stalled, start
 from benchmarks.creates import Plan
 from benchmarks.figures import Chapter
 from benchmarks.stage import SMALL, Stage
@@ -97,10 +97,22 @@ def large_cluster(work: Path) -> Iterator[Chapter]:
     yield from made
 
 
+def starts(work: Path) -> Iterator[Chapter]:
+    """From a replica's start to ready, with 0, 5,000 and 150,000 pods, as a process and as a container."""
+    yield start.measure(work / "start", SIZES, say)
+
+
 def stalled_peers(work: Path) -> Iterator[Chapter]:
     """Peers that stop at each stage of a connection."""
     chapter = stalled.measure(work / "stalled", 500, 200, 6, say)
     chapter.claims = [*stalled.claims(chapter), *chapter.claims]
+    yield chapter
+
+
+def readers_of_reports(work: Path) -> Iterator[Chapter]:
+    """Reviews while others read reports of the same replica, 150,000 pods on 5,000 nodes."""
+    chapter = readers.measure(work / "readers", 10)
+    chapter.claims = readers.claims(chapter)
     yield chapter
 
 
@@ -121,12 +133,24 @@ PARTS: Mapping[str, Part] = {
     "micro": one_account,
     "credit": credit_in_bursts,
     "scale": large_cluster,
+    "start": starts,
     "stalled": stalled_peers,
+    "readers": readers_of_reports,
     "denials": refusals,
 }
 RUNS: Mapping[str, Sequence[str]] = {
     "quick": ("micro", "alone", "creates"),
-    "full": ("micro", "alone", "scale", "stalled", "denials", "creates-64", "creates-small", "creates-churn"),
+    "full": (
+        "micro",
+        "alone",
+        "scale",
+        "readers",
+        "stalled",
+        "denials",
+        "creates-64",
+        "creates-small",
+        "creates-churn",
+    ),
 }
 
 
@@ -148,7 +172,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             "--output", type=Path, metavar="FILE", help="where the JSON goes (.local/bench/COMMAND.json)"
         )
     given = parser.parse_args(arguments)
-    start = time.monotonic()
+    began = time.monotonic()
     chapters: list[Chapter] = []
     output: Path = given.output or RESULTS / f"{given.command}.json"
     with tempfile.TemporaryDirectory(prefix="headroom-bench-") as work:
@@ -157,9 +181,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 chapters.append(chapter)
                 report.show(chapter)
                 # Write after each part, so that its figures are kept even if a later part fails.
-                report.write(output, given.command, chapters, time.monotonic() - start)
+                report.write(output, given.command, chapters, time.monotonic() - began)
     report.conclude(chapters)
-    print(f"\n{time.monotonic() - start:.0f} s; all figures of all rounds are in {output}")
+    print(f"\n{time.monotonic() - began:.0f} s; all figures of all rounds are in {output}")
     return 0
 
 

@@ -1,7 +1,8 @@
 """Readers: what reviews cost while others read reports of the same replica. `python -m benchmarks.readers`.
 
 Ten readers ask for a page once a second each, and three follow the stream of changes, as pages and terminals do. Turns
-with and without them alternate; the readers are a process of their own, which waits in the turns without them.
+with and without them alternate; the readers are a process of their own, which waits in the turns without them. In other
+turns such a process reads the same from a stand-in: what that costs, the machine's processors cost, and not Headroom.
 """
 
 import json
@@ -21,7 +22,7 @@ import urllib3
 
 from benchmarks import alone
 from benchmarks.feed import Feed
-from benchmarks.figures import Chapter, Claim
+from benchmarks.figures import Chapter, Claim, in_turn
 from benchmarks.pace import PACE, measured
 from benchmarks.rivals import Headroom
 from benchmarks.spreads import Spread
@@ -29,7 +30,7 @@ from benchmarks.usage import cpu_seconds
 
 PODS, NODES, CLIENTS, TURN_SECONDS = 150_000, 5_000, 16, 2.0
 READERS, STREAMS, EVERY = 10, 3, 1.0
-WITH, WITHOUT = "with readers", "without readers"
+WITH, WITHOUT, ELSEWHERE = "with readers", "without readers", "with readers of a stand-in"
 COLUMNS = ("p50_ms", "p99_ms", "per_second", "cpu_us", "failures", PACE)
 PATHS = (
     "/api/v1/commitment",
@@ -54,7 +55,7 @@ def main() -> None:
     rounds = int(sys.argv[1]) if sys.argv[1:] else 10
     with TemporaryDirectory() as folder:
         chapter = measure(Path(folder), rounds)
-    for what in (WITHOUT, WITH):
+    for what in (WITHOUT, WITH, ELSEWHERE):
         print(what, {name: str(chapter.spread(CASE, what, name)) for name in COLUMNS})
     for claim in claims(chapter):
         print(claim)
@@ -69,18 +70,43 @@ def measure(work: Path, rounds: int) -> Chapter:
         url = headroom.replicas[0].metrics_url
         for path in PATHS:
             print(f"{path}: {_first(url, path):.0f} ms at first, {_median(url, path):.1f} ms at the median")
-        readers = stack.enter_context(Readers(url))
+        readers = {
+            WITH: stack.enter_context(Readers(url)),
+            ELSEWHERE: stack.enter_context(Readers(stack.enter_context(_stand_in(url, work)))),
+        }
         for number in range(1, rounds + 1):
-            for what in (WITHOUT, WITH) if number % 2 else (WITH, WITHOUT):
-                with readers.reading() if what == WITH else nullcontext():
+            for what in in_turn((WITHOUT, WITH, ELSEWHERE), number):
+                with readers[what].reading() if what in readers else nullcontext():
                     _turn(feed, headroom, what, number, chapter)
                 feed.end_turn(headroom)
-        print(f"the readers saw {readers.tell('rest')}")
+        for what, each in readers.items():
+            print(f"{what}: they saw {each.tell('rest')}")
     return chapter
 
 
+@contextmanager
+def _stand_in(url: str, work: Path) -> Iterator[str]:
+    """Run a stand-in that answers what `url` answers now; yield its address."""
+    lines = list[str]()
+    for number, path in enumerate(PATHS):
+        file = work / f"{number}.body"
+        file.write_bytes(urllib3.request("GET", url + path, retries=False, timeout=60.0).data)
+        lines.append(f"{path} {file}\n")
+    line = [sys.executable, "-m", "benchmarks.stand_in"]
+    process = subprocess.Popen(line, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    try:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write("".join(lines) + "\n")
+        process.stdin.flush()
+        yield process.stdout.readline().strip()
+    finally:
+        process.kill()
+        process.communicate()
+
+
 def _turn(feed: Feed, headroom: Headroom, what: str, number: int, chapter: Chapter) -> None:
-    prefix = f"{number}-{'with' if what == WITH else 'alone'}-"
+    prefix = f"{number}-{what.replace(' ', '-')}-"
     with measured() as pace:
         before = cpu_seconds(headroom.pids)
         seen = alone.replay(headroom, feed.files, CLIENTS, prefix, tell=feed.url, seconds=TURN_SECONDS)
@@ -106,6 +132,13 @@ def claims(chapter: Chapter) -> list[Claim]:
         Claim("failures in all rounds", Spread.of([chapter.total("failures")]), 0),
         Claim("p99 with readers over p99 without", chapter.ratio(CASE, WITH, WITHOUT, "p99_ms"), 1.2),
         Claim("reviews/s with over without", chapter.ratio(CASE, WITH, WITHOUT, "per_second"), 0.97, least=True),
+        Claim("p99 with readers over with those of a stand-in", chapter.ratio(CASE, WITH, ELSEWHERE, "p99_ms"), 1.2),
+        Claim(
+            "reviews/s with over with those of a stand-in",
+            chapter.ratio(CASE, WITH, ELSEWHERE, "per_second"),
+            0.97,
+            least=True,
+        ),
     ]
 
 

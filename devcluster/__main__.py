@@ -35,7 +35,8 @@ def _up(arguments: argparse.Namespace) -> int:
     print(f"{'up' if made else 'already up'} with {settings}")
     print(report.table(local))
     use = "\n         ".join([*report.surroundings(local), "kubectl get nodes"])
-    print(f"\nreports: {local.reporting_url()}/api/v1/commitment\nuse it:  {use}\nend it:  make down")
+    url = local.reporting_url()
+    print(f"\npage:    {url}/ui/\nreports: {url}/api/v1/commitment\nuse it:  {use}\nend it:  make down")
     return 0
 
 

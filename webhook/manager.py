@@ -15,8 +15,6 @@ from pathlib import Path
 from threading import Event, Thread
 from typing import Any
 
-from prometheus_client import CollectorRegistry
-
 from webhook.admission.configuration import ConfigurationAdmission
 from webhook.admission.decision_record import DecisionRecord
 from webhook.admission.fetch import JSON, FetchError, MissingError
@@ -59,7 +57,7 @@ from webhook.observability.audit_log import AuditLog
 from webhook.observability.audit_record import Line, timestamp
 from webhook.observability.blocked_metrics import BlockedCollector
 from webhook.observability.events import EventRecorder, edited
-from webhook.observability.holder_metrics import HolderCollector
+from webhook.observability.holder_metrics import HolderMetrics
 from webhook.observability.owners import Owners
 from webhook.observability.refusal_record import refusal
 from webhook.observability.top_owners import TopOwners
@@ -71,6 +69,7 @@ from webhook.state.report_source import ReportSource
 from webhook.state.room_view import RoomView
 from webhook.watch.reflector import Reflector
 from webhook.web.dispatcher import Dispatcher
+from webhook.web.exposition import Registry
 from webhook.web.pod_usage import PodUsages
 from webhook.web.reporting import reporting, silence
 from webhook.web.reporting_dispatcher import ReportingDispatcher
@@ -177,7 +176,7 @@ class _Parts:
     reports: ReportSource
     loops: _Loops
     gate: _Gate
-    registry: CollectorRegistry
+    registry: Registry
     stop: Event
 
 
@@ -249,7 +248,7 @@ def _reporting(parts: _Parts, pulse: Pulse) -> ReportingDispatcher:
         return Settings(basis.config, basis.config_hash, loader.reading.problem or None)
 
     usage = PodUsages(parts.api, clock).read
-    sources = Sources(parts.reports, settings, usage, parts.refusals, parts.reports.latest)
+    sources = Sources(parts.reports, settings, usage, parts.refusals, parts.reports.latest, parts.reports.charge)
     return reporting(sources, parts.registry, unready, pulse)
 
 
@@ -258,7 +257,7 @@ def _build(options: Options) -> _Parts:
     name = secrets.token_hex(4)  # new for each process, so that it never uses what an earlier process held
     certificate = ServingCertificate(options.tls_cert_file, options.tls_key_file, options.client_ca_file)
     configuration = configure(options.kubeconfig)
-    api, stop, registry = Api(configuration, clock), Event(), CollectorRegistry(auto_describe=False)
+    api, stop, registry = Api(configuration, clock), Event(), Registry()
     state = ClusterState(name, options.timing, clock, help_=Help(f"{options.namespace}/{CONFIG}"))
     refusals = _refuse(options, name, api, state, stop)
     recorder = _build_recorder(options, name, api, registry, stop, refusals)
@@ -276,10 +275,10 @@ def _build(options: Options) -> _Parts:
         state_metrics.StateCollector(admission, loops.settings, recorder.audit, loops.booking, certificate, time.time),
         state_metrics.QuotasSeen(quotas),
         state_metrics.GateReach(gate.lease, gate.probe),
-        HolderCollector(reports.latest),
         BlockedCollector(refusals.controller.blocked, time.time),
     ):
         registry.register(collector)
+    registry.writers.append(HolderMetrics(reports.latest).text)
     return _Parts(
         name, api, certificate, recorder, admission, forecast, refusals.controller, reports, loops, gate, registry, stop
     )
@@ -295,7 +294,7 @@ def _refuse(options: Options, name: str, api: Api, state: ClusterState, stop: Ev
 
 
 def _build_recorder(
-    options: Options, name: str, api: Api, registry: CollectorRegistry, stop: Event, refusals: _Refusals
+    options: Options, name: str, api: Api, registry: Registry, stop: Event, refusals: _Refusals
 ) -> _DecisionRecorder:
     top = TopOwners(Owners(api, topowners.WITHIN), clock).find
     audit = AuditLog(name, time.time, options.audit_file, top=top, tell=refusals.take)
@@ -310,7 +309,7 @@ def _loop(
     quotas: QuotaView,
     recorder: _DecisionRecorder,
     refusals: _Refusals,
-    registry: CollectorRegistry,
+    registry: Registry,
     stop: Event,
 ) -> _Loops:
     namespace = options.namespace

@@ -1,5 +1,6 @@
 """The page as people meet it: readable in every state, by keyboard, on a phone, without scripts, and safe."""
 
+import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.support.browser import PHONE, opened, violations
@@ -10,7 +11,7 @@ def test_every_state_is_readable_by_eye_ear_and_on_a_phone(browser: Browser, sta
         expect(page.locator("h1")).not_to_be_empty()
         assert violations(page) == []
         for line in page.locator("#scopes .line.near, #scopes .line.over").all():
-            assert line.locator(".word").inner_text() in ("near", "over")  # never by colour alone
+            assert line.locator(".word").inner_text() in ("near", "full", "over")  # never by colour alone
         for bar in page.locator("#scopes svg[role=img]").all():
             assert "committed of" in (bar.get_attribute("aria-label") or "")
         page.set_viewport_size({"width": PHONE[0], "height": PHONE[1]})
@@ -36,7 +37,7 @@ def test_it_works_without_scripts(browser: Browser, half: str) -> None:
         page.locator("#nodes input[type=search]").press("Enter")
         expect(page.locator("#nodes tbody tr")).to_have_count(1)
         page.locator("#what-if input[type=range]").first.fill("25")
-        page.locator("#what-if button[type=submit]").click()
+        page.locator("#what-if form.try button").click()
         expect(page.locator("#what-if")).to_contain_text("Memory requests of the cluster would be over by 3Gi")
 
 
@@ -76,6 +77,44 @@ def test_a_node_is_tried_without_by_a_click(browser: Browser, half: str) -> None
     with opened(browser, half) as page:
         page.locator("#nodes a", has_text="try without").first.click()
         expect(page.locator("#what-if")).to_contain_text("3 of 3 pods of the nodes that go would be admitted again.")
+
+
+POD = """apiVersion: v1
+kind: Pod
+metadata: {name: "<b id='hacked'>"}
+spec:
+  containers:
+  - {name: c, resources: {requests: {memory: %s}, limits: {memory: %s}}}
+"""
+
+
+@pytest.mark.parametrize("scripts", [True, False])
+def test_manifests_are_checked_and_the_address_stays(browser: Browser, half: str, *, scripts: bool) -> None:
+    with opened(browser, f"{half}?by=workload", scripts=scripts) as page:
+        page.locator("#manifests").fill(POD % ("10Gi", "10Gi"))
+        page.locator("#check button").click()
+        expect(page.locator("#check-answer")).to_contain_text("Not all pods fit: pod 1 of 1")
+        expect(page.locator("#check-answer td").first).to_have_text("default")
+        assert "by=workload" in page.url
+        assert page.locator("#hacked").count() == 0
+        if scripts:  # axe-core is one
+            assert violations(page) == []
+        page.locator("#manifests").fill(POD % ("1Gi", "1Gi"))
+        page.locator("#check button").click()
+        expect(page.locator("#check-answer")).to_contain_text("The pod fits.")
+
+
+def test_an_answer_and_what_is_typed_stay_while_the_page_changes(browser: Browser, half: str) -> None:
+    with opened(browser, half) as page:
+        page.locator("#manifests").fill(POD % ("1Gi", "1Gi"))
+        page.locator("#check button").click()
+        expect(page.locator("#check-answer")).to_contain_text("fit")
+        page.locator("#manifests").press_sequentially("# / typed")
+        assert page.evaluate("document.activeElement.id") == "manifests"
+        _slide(page, "25")
+        expect(page.locator("#what-if")).to_contain_text("would be over by 3Gi")
+        expect(page.locator("#check-answer")).to_contain_text("fit")
+        assert page.locator("#manifests").input_value().endswith("# / typed")
 
 
 def test_rows_are_walked_with_arrows(browser: Browser, half: str) -> None:

@@ -28,6 +28,9 @@ NOT_RUN = (
         "minutes; part of make test in small",
     ),
     Reason(r"python -m tests\.support\.public_manifests .*", "needs clones of other projects from the network"),
+    Reason(
+        r"headroom (ui|dashboard)", "go on until they are ended; tests/unit/cli/test_ui.py and test_dashboard.py do"
+    ),
     Reason(r"make pages", "is this test itself, and writes"),
     Reason(r"make docs", "writes what tests/unit/core/config/test_schema_docs.py and others hold"),
     Reason(r"kubectl describe node", "is named there, not to be typed: a node is missing"),
@@ -44,6 +47,10 @@ NOT_RUN = (
     Reason(
         r"docker .*", "there is no Docker where the tests run; tests/packaging/test_dockerfile.py reads the Dockerfile"
     ),
+    Reason(
+        r"make image(-test)?|\.venv/bin/python -m devcluster\.image .*|apt-get install .*",
+        "builds the image: minutes, as root, with buildah; `make image-test` does it",
+    ),
     Reason(r"\.venv/bin/locust .*", "20 seconds and a minute; tests/demo/test_load.py runs both files"),
     Reason(
         r"kubectl -n demo port-forward .*",
@@ -57,7 +64,7 @@ NOT_RUN = (
     Reason(r".*\| jq .*", "there is no jq here", needs="jq"),
 )
 # These words of make are run elsewhere; the test sees that they are there at all.
-MADE = ("test", "check", "unit", "coverage", "bench", "bench-full", "mutants", "docs")
+MADE = ("test", "check", "unit", "coverage", "bench", "bench-full", "mutants", "docs", "image", "image-test")
 
 
 def reason(command: str) -> str | None:

@@ -34,7 +34,7 @@ def test_the_image_runs_as_the_deployments_user_and_opens_its_ports(dockerfile: 
 def test_a_change_of_the_source_reuses_the_layers_of_the_dependencies(dockerfile: str) -> None:
     order = [
         "COPY requirements.txt",
-        "-r /src/requirements.txt",
+        "image.dependencies /src/requirements.txt",
         "COPY webhook",
         "COPY --from=dependencies",
         "COPY --from=application",
@@ -45,6 +45,36 @@ def test_a_change_of_the_source_reuses_the_layers_of_the_dependencies(dockerfile
 
 def test_the_image_carries_the_projects_version(dockerfile: str) -> None:
     assert instruction(dockerfile, "ARG")[-1] == f"VERSION={webhook.__version__}"
+
+
+def stages(dockerfile: str) -> list[str]:
+    return re.split(r"^(?=FROM )", dockerfile, flags=re.MULTILINE)[1:]
+
+
+def test_nothing_runs_in_the_shipped_stage_so_no_other_architecture_is_emulated(dockerfile: str) -> None:
+    *building, shipped = stages(dockerfile)
+    assert "RUN" not in shipped
+    assert building[0].startswith("FROM --platform=${BUILDPLATFORM} ${BASE_IMAGE}")
+    assert shipped.startswith("FROM ${BASE_IMAGE}")
+    for stage in building:
+        assert "ARG TARGETARCH" in stage
+
+
+def test_what_the_build_runs_is_there(dockerfile: str) -> None:
+    modules = set(re.findall(r"-m (image\.\w+)", dockerfile))
+    assert modules == {"image.dependencies", "image.check"}
+    for name in modules:
+        assert (ROOT / f"{name.replace('.', '/')}.py").is_file()
+
+
+def test_the_labels_come_last_and_are_the_ocis(dockerfile: str) -> None:
+    """A label before a COPY would make that layer new with each version."""
+    shipped = stages(dockerfile)[-1]
+    assert shipped.index("LABEL") > max(shipped.rindex(word) for word in ("COPY", "ENV", "USER", "CMD"))
+    names = re.findall(r"(\S+)=\"", shipped[shipped.index("LABEL") :])
+    assert {name.removeprefix("org.opencontainers.image.") for name in names} == {
+        "title", "description", "licenses", "source", "documentation", "version",
+    }  # fmt: skip
 
 
 def test_only_what_the_image_is_made_of_enters_the_build(dockerfile: str) -> None:

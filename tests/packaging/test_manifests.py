@@ -134,7 +134,11 @@ def test_the_gate_the_service_and_the_container_meet(
     assert f"--listen=0.0.0.0:{ports['https']}" in container["args"]
     assert f"--metrics-listen=0.0.0.0:{ports['http']}" in container["args"]
     assert service["spec"]["selector"].items() <= pod["metadata"]["labels"].items()
-    assert service["spec"]["publishNotReadyAddresses"] is False
+
+
+def test_the_service_says_no_default_that_the_api_server_does_not_store(base: list[Manifest]) -> None:
+    """It has `omitempty`: what is left out on the server differs from what is applied, and each apply changes it."""
+    assert "publishNotReadyAddresses" not in one(base, "Service")["spec"]
 
 
 def test_every_path_that_the_process_is_told_of_is_mounted(pod: Manifest, container: Manifest) -> None:
@@ -160,6 +164,12 @@ def test_probes_ask_for_life_and_for_readiness_at_a_port_that_exists(container: 
     assert paths == {"startupProbe": "/healthz", "livenessProbe": "/healthz", "readinessProbe": "/readyz"}
     for name in paths:
         assert container[name]["httpGet"] | {"path": ""} == {"path": "", "port": "https", "scheme": "HTTPS"}
+
+
+def test_the_first_probe_comes_when_the_process_listens_and_the_others_wait_for_it(container: Manifest) -> None:
+    assert container["startupProbe"]["initialDelaySeconds"] == 2
+    for name in ("livenessProbe", "readinessProbe"):  # the startup probe holds them back
+        assert "initialDelaySeconds" not in container[name]
 
 
 def test_a_stopping_replica_has_time_for_what_is_in_flight(gate: Manifest, pod: Manifest, container: Manifest) -> None:
@@ -190,6 +200,12 @@ def test_a_drain_takes_one_replica_at_a_time(base: list[Manifest], pod: Manifest
     budget = one(base, "PodDisruptionBudget")["spec"]
     assert budget["maxUnavailable"] == 1
     assert budget["selector"]["matchLabels"].items() <= pod["metadata"]["labels"].items()
+
+
+def test_its_scratch_space_keeps_no_node_from_being_removed(pod: Manifest) -> None:
+    local = [volume["name"] for volume in pod["spec"]["volumes"] if "emptyDir" in volume]
+    named = pod["metadata"]["annotations"]["cluster-autoscaler.kubernetes.io/safe-to-evict-local-volumes"]
+    assert named.split(",") == local
 
 
 # --- who may connect

@@ -33,7 +33,8 @@ from webhook.core.ledger.reservations import Named
 from webhook.core.ledger.rules import AccountingRules
 from webhook.core.ledger.traits import BARE, Traits
 from webhook.core.pods.confinement import NAME, Need, Way, Ways
-from webhook.core.reporting.report import Memo, Report
+from webhook.core.reporting.memo import Memo
+from webhook.core.reporting.report import Report
 from webhook.core.values.amounts import Amounts
 
 shares = st.none() | st.builds(Share, st.sampled_from([33_333, 75_000, 100_000, 150_000]))

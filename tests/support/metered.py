@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 from kubernetes.client.configuration import Configuration
-from prometheus_client import CollectorRegistry, generate_latest
 
 from tests.e2e.exposition import Exposition
 from tests.support.certificates import FIRST, Mounted
@@ -21,11 +20,12 @@ from webhook.observability.audit_log import AuditLog
 from webhook.observability.audit_record import timestamp
 from webhook.observability.blocked_metrics import BlockedCollector
 from webhook.observability.events import EventRecorder
-from webhook.observability.holder_metrics import HolderCollector
+from webhook.observability.holder_metrics import HolderMetrics
 from webhook.observability.metrics import Recounts, Reviews
 from webhook.observability.state_metrics import EventCollector, GateReach, QuotasSeen, StateCollector
 from webhook.state.configuration import ConfigurationLoader
 from webhook.state.report_source import ReportSource
+from webhook.web.exposition import Registry, exposition
 
 WALL = 1_700_000_000.0
 
@@ -36,7 +36,7 @@ class Metered(NamedTuple):
     """A replica, and everything that its metrics are about."""
 
     judge: Judge
-    registry: CollectorRegistry
+    registry: Registry
     settings: ConfigurationLoader
     audit: AuditLog
     booking: AllotmentController
@@ -46,7 +46,7 @@ class Metered(NamedTuple):
 
     def text(self) -> str:
         """Return the text of a scrape."""
-        return generate_latest(self.registry).decode()
+        return exposition(self.registry).decode()
 
     def shown(self) -> Exposition:
         """Return the samples of a scrape."""
@@ -54,7 +54,7 @@ class Metered(NamedTuple):
 
 
 def metered(judge: Judge, folder: Path) -> Metered:
-    registry = CollectorRegistry(auto_describe=False)
+    registry = Registry()
     reviews = Reviews(registry)
     Recounts(registry).record(())
     judge.admission._observe = reviews.record
@@ -72,7 +72,7 @@ def metered(judge: Judge, folder: Path) -> Metered:
     lease, probe = gate_reach(api)
     registry.register(GateReach(lease, probe))
     report = ReportSource(judge.admission.state, lambda: timestamp(WALL))
-    registry.register(HolderCollector(report.latest))
+    registry.writers.append(HolderMetrics(report.latest).text)
     registry.register(BlockedCollector(lambda: (), lambda: WALL))
     return Metered(judge, registry, settings, audit, booking, announcing, api, probe)
 

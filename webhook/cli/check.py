@@ -2,7 +2,7 @@
 
 import sys
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import click
 import msgspec
@@ -13,8 +13,10 @@ from webhook.cli.source import source
 from webhook.core.forecast.questions import CheckQuestion
 from webhook.core.reporting.answer_text import check_lines
 from webhook.core.reporting.formats import json_text, yaml_text
-from webhook.kube.client import Api
 from webhook.kube.stream import KubeError
+
+if TYPE_CHECKING:
+    from webhook.kube.client import Api
 
 _REFUSED = 1  # exit code
 
@@ -65,7 +67,7 @@ def check(
     sys.exit(0 if answer.fits else _REFUSED)
 
 
-def _settings(api: Api, namespace: str) -> str:
+def _settings(api: "Api", namespace: str) -> str:
     """Return the LimitRanges of a namespace and the RuntimeClasses, as further documents."""
     kinds = (
         (f"/api/v1/namespaces/{namespace}/limitranges", "v1", "LimitRange"),

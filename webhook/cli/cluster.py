@@ -1,12 +1,14 @@
 """Options that name a cluster, and the connection to it, for the commands that ask one."""
 
 from collections.abc import Callable
-from typing import Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import click
 
-from webhook.kube.client import Api, configure_user
 from webhook.kube.stream import KubeError
+
+if TYPE_CHECKING:
+    from webhook.kube.client import Api
 
 CANNOT_TELL = 3
 """The exit code of a command that got no answer: the cluster, or Headroom in it, is unreachable or out of date."""
@@ -58,8 +60,10 @@ def target_options(command: Command) -> Command:
     return with_target  # type: ignore[return-value]  # click makes a command of it
 
 
-def connect(target: Target) -> Api:
+def connect(target: Target) -> "Api":
     """Return a client of the cluster; raises `CannotTell` where the kubeconfig cannot be used."""
+    from webhook.kube.client import Api, configure_user  # noqa: PLC0415 - the official client takes 0.3 s to import
+
     try:
         return Api(configure_user(target.kubeconfig, target.context))
     except KubeError as error:

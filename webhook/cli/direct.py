@@ -14,9 +14,10 @@ import click
 import msgspec
 
 from webhook.cli.cluster import CannotTell, Target, connect
+from webhook.cli.remote import InForce
 from webhook.controllers.versions import PATH as VERSION
 from webhook.controllers.watches import NODES, PODS
-from webhook.core.api.types import Pod
+from webhook.core.api.types import WatchedPod
 from webhook.core.config.config import HeadroomConfig
 from webhook.core.config.errors import ConfigError
 from webhook.core.config.parse import parse as parse_config
@@ -37,7 +38,9 @@ from webhook.core.ledger.info import PodInfo, pod_info
 from webhook.core.ledger.ledger import Ledger
 from webhook.core.ledger.rules import AccountingRules
 from webhook.core.pods.rules import NEWEST, Rules, VersionError, chosen
-from webhook.core.reporting.query import COLLECTIONS, QueryError, arrange, parse, workload
+from webhook.core.reporting.collection import COLLECTIONS, workload
+from webhook.core.reporting.paging import arrange
+from webhook.core.reporting.query import QueryError, parse
 from webhook.core.reporting.report import Circumstances, Report
 from webhook.core.reporting.rows import BlockedRow, Commitment, DenialRow, GroupRow, NodeRow, PodRow
 from webhook.kube.client import Api
@@ -58,11 +61,16 @@ class _Version(msgspec.Struct, rename="camel"):
 
 
 class Direct:
-    """One account, read once; `again` reads it a second time for `--watch`."""
+    """One account, read when it is first needed; `commitment` reads it again for `--watch`."""
 
     def __init__(self, read: Callable[[], Report]) -> None:
         self._read = read
         self._report: Report | None = None
+
+    def config(self) -> InForce:
+        """Return the configuration in the cluster."""
+        config = self.report.account.accounting.config
+        return InForce(config, digest(config), None)
 
     def commitment(self) -> Commitment:
         """Read nodes and pods, and return the whole account."""
@@ -82,6 +90,10 @@ class Direct:
                 return _arranged(by, query, self.report.workloads())
             case _:
                 return _arranged("groups", {**query, "label": by}, self.report.by_label(by))
+
+    def largest_namespaces(self, most: int) -> Sequence[GroupRow]:
+        """Return the namespaces that request the most memory."""
+        return self.groups("namespaces", {"sortBy": "-memory.requests"})[:most]
 
     def pods(self, query: Mapping[str, str]) -> Sequence[PodRow]:
         """Return live pods."""
@@ -134,8 +146,7 @@ def _asked() -> Iterator[None]:
 
 def direct(target: Target) -> Direct:
     """Return the account of the cluster that `target` names, computed here."""
-    api = connect(target)
-    return Direct(lambda: _read(api, target))
+    return Direct(Reader(connect(target), target.headroom_namespace))
 
 
 def _arranged(name: str, query: Mapping[str, str], rows: Iterable[Any]) -> Sequence[Any]:
@@ -147,44 +158,62 @@ def _arranged(name: str, query: Mapping[str, str], rows: Iterable[Any]) -> Seque
     return chosen_rows[::-1] if found.descending else chosen_rows
 
 
-def _read(api: Api, target: Target) -> Report:
-    try:
-        config, rules = _config(api, target.headroom_namespace), _rules(api)
-        ledger = Ledger(AccountingRules(config, rules))
-        now = time.monotonic()
-        nodes, _ = _all(api, NODES, "nodes")
-        ledger.relist_nodes(nodes, now)
-        pods, revision = _all(api, _pods(rules), "pods")
-        ledger.relist(pods, revision, now)
-    except ApiError as error:
-        raise CannotTell(f"the API server refuses: {error}") from error
-    except (KubeError, RelistRequired) as error:
-        raise CannotTell(f"the API server does not answer: {error}") from error
-    as_of = datetime.now(UTC).isoformat(timespec="milliseconds")
-    return Report(ledger.account(now), Circumstances(as_of=as_of, config_hash=digest(config)))
+class Reader:
+    """Reads the account, each time from the beginning. The first time it shows how far it is, and it says things once.
+
+    `namespace` is where Headroom's configuration would be.
+    """
+
+    def __init__(self, api: Api, namespace: str) -> None:
+        self._api, self._namespace = api, namespace
+        self._said = set[str]()
+        self._has_read = False
+
+    def __call__(self) -> Report:
+        """Return the account; raises `CannotTell`."""
+        try:
+            config, rules = _config(self._api, self._namespace, self._say), _rules(self._api)
+            ledger = Ledger(AccountingRules(config, rules))
+            now = time.monotonic()
+            nodes, _ = self._all(NODES, "nodes")
+            ledger.relist_nodes(nodes, now)
+            pods, revision = self._all(_pods(rules), "pods")
+            ledger.relist(pods, revision, now)
+        except ApiError as error:
+            raise CannotTell(f"the API server refuses: {error}") from error
+        except (KubeError, RelistRequired) as error:
+            raise CannotTell(f"the API server does not answer: {error}") from error
+        self._has_read = True
+        as_of = datetime.now(UTC).isoformat(timespec="milliseconds")
+        return Report(ledger.account(now), Circumstances(as_of=as_of, config_hash=digest(config)))
+
+    def _say(self, sentence: str) -> None:
+        if sentence not in self._said:
+            self._said.add(sentence)
+            click.echo(sentence, err=True)
+
+    def _all(self, resource: Resource[Any, T], what: str) -> tuple[list[T], int]:
+        """Read all pages of one list; the first one says how many objects follow. Name an object that is unreadable."""
+        decoder = Decoder(resource)
+        found: list[T] = []
+        revision, more = 0, {"limit": str(_PAGE)}
+        hidden = self._has_read or not sys.stderr.isatty()
+        with click.progressbar(length=1, label=f"reading {what}", file=sys.stderr, hidden=hidden) as bar:
+            while more:
+                body = self._api.get(resource.path, more, _TIMEOUT).body
+                page = decoder.page(body)
+                found += page.objects
+                for each in page.unreadable:
+                    self._say(f"Warning: {each.namespace}/{each.name} is left out: {each.fault}")
+                bar.length = max(1, len(found) + _remaining(body))
+                bar.update(len(found) - bar.pos)
+                revision = revision or page.revision
+                more = {"limit": str(_PAGE), "continue": page.more} if page.more else {}
+        return found, revision
 
 
-def _pods(rules: Rules) -> Resource[Pod, PodInfo]:
-    return Resource(PODS.path, Pod, PODS.read, lambda pod: pod_info(pod, rules=rules))
-
-
-def _all(api: Api, resource: Resource[Any, T], what: str) -> tuple[list[T], int]:
-    """Read all pages of one list; the first one says how many objects follow. An object that is unreadable is named."""
-    decoder = Decoder(resource)
-    found: list[T] = []
-    revision, more = 0, {"limit": str(_PAGE)}
-    with click.progressbar(length=1, label=f"reading {what}", file=sys.stderr, hidden=not sys.stderr.isatty()) as bar:
-        while more:
-            body = api.get(resource.path, more, _TIMEOUT).body
-            page = decoder.page(body)
-            found += page.objects
-            for each in page.unreadable:
-                click.echo(f"Warning: {each.namespace}/{each.name} is left out: {each.fault}", err=True)
-            bar.length = max(1, len(found) + _remaining(body))
-            bar.update(len(found) - bar.pos)
-            revision = revision or page.revision
-            more = {"limit": str(_PAGE), "continue": page.more} if page.more else {}
-    return found, revision
+def _pods(rules: Rules) -> Resource[WatchedPod, PodInfo]:
+    return Resource(PODS.path, WatchedPod, PODS.read, lambda pod: pod_info(pod, rules=rules))
 
 
 class _Meta(msgspec.Struct, rename="camel"):
@@ -199,18 +228,16 @@ def _remaining(body: bytes) -> int:
     return msgspec.json.decode(body, type=_Head).metadata.remaining_item_count or 0
 
 
-def _config(api: Api, namespace: str) -> HeadroomConfig:
+def _config(api: Api, namespace: str, say: Callable[[str], None]) -> HeadroomConfig:
     """Read the configuration in the cluster; without one, the default of the manifests applies, which is said."""
     path = f"/api/v1/namespaces/{namespace}/configmaps/{NAME}"
     try:
         read = msgspec.json.decode(api.get(path, timeout=_TIMEOUT).body)
         return parse_config(read["data"][KEY])
     except NotFound:
-        click.echo(
-            f"no ConfigMap {namespace}/{NAME}: thresholds of 75% (requests) and 100% (limits) are shown", err=True
-        )
+        say(f"no ConfigMap {namespace}/{NAME}: thresholds of 75% (requests) and 100% (limits) are shown")
     except ApiError as error:
-        click.echo(f"the ConfigMap {namespace}/{NAME} cannot be read ({error}): 75% and 100% are shown", err=True)
+        say(f"the ConfigMap {namespace}/{NAME} cannot be read ({error}): 75% and 100% are shown")
     except (KeyError, TypeError, ConfigError) as error:
         raise CannotTell(f"the ConfigMap {namespace}/{NAME} holds no good configuration: {error}") from error
     return parse_config(_DEFAULT)

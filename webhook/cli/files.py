@@ -33,3 +33,15 @@ def text_of(sources: tuple[Path, ...], *, recursive: bool) -> str:
     """Return all manifests as one text with several documents."""
     found = [read(path) for source in sources for path in files(source, recursive=recursive)]
     return "\n---\n".join(each.decode(errors="replace") for each in found)
+
+
+def lines_of(source: Path) -> Iterator[bytes]:
+    """Yield the lines of a file, or of standard input for `-`; raises `UsageError`."""
+    if str(source) == STDIN:
+        yield from sys.stdin.buffer
+        return
+    try:
+        with source.open("rb") as file:
+            yield from file
+    except OSError as error:
+        raise click.UsageError(f"{source}: cannot be read: {error.strerror}") from error

@@ -13,6 +13,8 @@ from webhook import __version__
 _COMMANDS: Final = (
     "blocked",
     "check",
+    "config",
+    "dashboard",
     "denials",
     "explain",
     "fit",
@@ -21,6 +23,7 @@ _COMMANDS: Final = (
     "serve",
     "simulate",
     "trial",
+    "ui",
 )
 """The names of the commands; the module `webhook.cli.NAME` holds the command NAME."""
 

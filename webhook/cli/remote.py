@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from itertools import islice
+from typing import Any, NamedTuple, TypeVar
 from urllib.error import HTTPError
 from urllib.parse import urlencode
 from urllib.request import Request, urlopen
@@ -11,6 +12,9 @@ import click
 import msgspec
 
 from webhook.cli.cluster import CannotTell, Target, connect
+from webhook.core.config.config import HeadroomConfig
+from webhook.core.config.errors import ConfigError
+from webhook.core.config.parse import parse
 from webhook.core.forecast.questions import (
     CheckAnswer,
     CheckQuestion,
@@ -35,6 +39,22 @@ Post = Callable[[str, bytes], bytes]
 """Sends a question to a path of Headroom's REST API; raises `CannotTell`, and `click.UsageError` for a bad question."""
 
 
+class InForce(NamedTuple):
+    """The configuration in force, and its digest; `problem` says why the last edit does not apply, None if it does."""
+
+    config: HeadroomConfig
+    digest: str
+    problem: str | None
+
+
+class _ConfigAnswer(msgspec.Struct):
+    """What is read of /api/v1/config."""
+
+    hash: str
+    problem: str | None
+    config: msgspec.Raw
+
+
 class Remote:
     """Headroom's REST API as rows; every method raises `CannotTell` if there is no answer."""
 
@@ -53,6 +73,14 @@ class Remote:
         """Return what the account would be."""
         return _decoded(self._post("/api/v1/simulate", msgspec.json.encode(question)), SimulateAnswer)
 
+    def config(self) -> InForce:
+        """Return the configuration in force."""
+        answer = _decoded(self._get("/api/v1/config", {}), _ConfigAnswer)
+        try:
+            return InForce(parse(bytes(answer.config).decode()), answer.hash, answer.problem)
+        except ConfigError as error:
+            raise CannotTell(f"Headroom's configuration cannot be read by this version: {error}") from error
+
     def commitment(self) -> Commitment:
         """Return the whole account."""
         return _decoded(self._get("/api/v1/commitment", {}), Commitment)
@@ -66,6 +94,11 @@ class Remote:
         if by in ("namespaces", "workloads"):
             return list(self._items(f"/api/v1/{by}", query, GroupRow))
         return list(self._items("/api/v1/groups", {**query, "label": by}, GroupRow))
+
+    def largest_namespaces(self, most: int) -> list[GroupRow]:
+        """Return the namespaces that request the most memory; the others are not read."""
+        query = {"sortBy": "-memory.requests", "limit": str(most)}
+        return list(islice(self._items("/api/v1/namespaces", query, GroupRow), most))
 
     def pods(self, query: Mapping[str, str]) -> list[PodRow]:
         """Return live pods."""

@@ -2,13 +2,13 @@
 
 import json
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
 import click
 import yaml
 
+from webhook.cli.files import lines_of
 from webhook.core.reporting.auditlines import read
 from webhook.core.reporting.trial import Report, Trial
 from webhook.core.reporting.trial_text import data, notes, table
@@ -43,24 +43,13 @@ def trial(sources: tuple[Path, ...], output: Literal["table", "json", "yaml"]) -
     """
     made = Trial()
     for source in sources:
-        for line in _lines(source):
+        for line in lines_of(source):
             made.add(read(line))
     report = made.report()
     for note in notes(report):
         click.echo(note, err=True)
     click.echo(_text(report, output))
     sys.exit(_REFUSES if report.refused else _CANNOT_TELL if report.may_be_too_low else 0)
-
-
-def _lines(source: Path) -> Iterator[bytes]:
-    if str(source) == "-":
-        yield from sys.stdin.buffer
-        return
-    try:
-        with source.open("rb") as file:
-            yield from file
-    except OSError as error:
-        raise click.UsageError(f"{source}: cannot be read: {error.strerror}") from error
 
 
 def _text(report: Report, output: Literal["table", "json", "yaml"]) -> str:

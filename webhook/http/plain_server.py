@@ -5,6 +5,7 @@ It stops faster than the reviews' server: nobody waits for a report as a create 
 
 import asyncio
 import logging
+import socket
 from threading import Event
 
 import uvloop
@@ -22,12 +23,15 @@ _DRAIN = 2.0  # seconds
 
 
 class PlainServer:
-    """Serves plain HTTP. Making it binds the address (raises OSError); `run` is for a thread of its own."""
+    """Serves plain HTTP at an address, which making it binds (raises OSError), or at a socket that listens already.
 
-    def __init__(self, handler: Handler, at: str, limits: Limits | None = None) -> None:
+    `run` is for a thread of its own.
+    """
+
+    def __init__(self, handler: Handler, at: str | socket.socket, limits: Limits | None = None) -> None:
         self._limits = limits or Limits()
         self._handler = handler
-        self._sock = listen(*address(at))
+        self._sock = at if isinstance(at, socket.socket) else listen(*address(at))
         self._stopping = Event()
 
     def run(self) -> None:

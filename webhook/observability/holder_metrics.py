@@ -6,17 +6,13 @@ what it is: of nodes, what all bound pods commit; of namespaces, what all live p
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Final, TypeVar
-
-from prometheus_client.core import GaugeMetricFamily
-from prometheus_client.metrics_core import Metric
-from prometheus_client.registry import Collector
 
 from webhook.core.ledger.unreviewed import BEFORE, EXCLUDED, GROWN, STATIC
 from webhook.core.reporting.report import Report
 from webhook.core.reporting.rows import GroupRow, NodeRow
-from webhook.observability.families import gauges
+from webhook.observability.families import Series
 
 MOST_NODES: Final = 1000
 MOST_NAMESPACES: Final = 500
@@ -32,44 +28,52 @@ _OF_NODES = (
 )
 
 
-class HolderCollector(Collector):
-    """Exports the nodes and namespaces of a report; it waits for nobody who judges."""
+class HolderMetrics:
+    """Writes the nodes and namespaces of a report, once for each report; it waits for nobody who judges."""
 
     def __init__(self, report: Callable[[], Report]) -> None:
         self._report = report
+        self._written: tuple[Report, bytes] | None = None
+        self._of_nodes: tuple[Sequence[NodeRow], str] = (), _written(node_series(()))
 
-    def collect(self) -> Iterator[Metric]:
-        """Yield every family."""
-        report = self._report()
-        yield from node_families([row for row in report.nodes() if row.why_not != "deleted"])
-        yield from namespace_families(report.namespaces())
+    def text(self) -> bytes:
+        """Return all families, as a page of metrics has them; any thread may ask."""
+        report, written = self._report(), self._written
+        if written is None or written[0] is not report:
+            text = self._nodes(report.nodes()) + _written(namespace_series(report.namespaces()))
+            self._written = written = report, text.encode()
+        return written[1]
+
+    def _nodes(self, rows: Sequence[NodeRow]) -> str:
+        of_nodes = self._of_nodes
+        if of_nodes[0] is not rows:
+            there = [row for row in rows if row.why_not != "deleted"]
+            self._of_nodes = of_nodes = rows, _written(node_series(there))
+        return of_nodes[1]
 
 
-def node_families(rows: Sequence[NodeRow], most: int = MOST_NODES) -> Iterator[Metric]:
+def _written(series: Iterable[Series]) -> str:
+    return "".join(each.written() for each in series)
+
+
+def node_series(rows: Sequence[NodeRow], most: int = MOST_NODES) -> Iterator[Series]:
     """Yield what is allocatable on nodes, what their pods commit, and which of them count."""
-    named = own_names(rows, most, lambda row: row.name, lambda row: row.memory.requests_ratio or 0.0)
-    sums: defaultdict[tuple[str, str], list[int]] = defaultdict(lambda: [0, 0, 0])
-    counted: defaultdict[tuple[str, str, str], int] = defaultdict(int)
-    for name, row in named:
-        pool = row.pool or ""
-        amounts = sums[name, pool]
-        amounts[0] += row.memory.allocatable
-        amounts[1] += row.memory.requests
-        amounts[2] += row.memory.limits
+    allocatable, requests, limits = (defaultdict[tuple[str, ...], int](int) for _ in _OF_NODES)
+    counted: defaultdict[tuple[str, ...], int] = defaultdict(int)
+    for name, row in own_names(rows, most, lambda row: row.name, lambda row: row.memory.requests_ratio or 0.0):
+        pool, memory = row.pool or "", row.memory
+        where = name, pool
+        allocatable[where] += memory.allocatable
+        requests[where] += memory.requests
+        limits[where] += memory.limits
         counted[name, pool, row.why_not or ""] += row.counted
-    for index, (what, text) in enumerate(_OF_NODES):
-        family = GaugeMetricFamily(f"headroom_node_memory_{what}_bytes", text, labels=_POOLED)
-        for labels, amounts in sums.items():
-            family.add_metric(labels, amounts[index])
-        yield family
+    for (what, text), values in zip(_OF_NODES, (allocatable, requests, limits), strict=True):
+        yield Series(f"headroom_node_memory_{what}_bytes", text, _POOLED, values)
     text = "1 for a node that counts, 0 for one that does not, with the reason."
-    family = GaugeMetricFamily("headroom_node_counted", text, labels=(*_POOLED, "reason"))
-    for where, number in counted.items():
-        family.add_metric(where, number)
-    yield family
+    yield Series("headroom_node_counted", text, (*_POOLED, "reason"), counted)
 
 
-def namespace_families(rows: Sequence[GroupRow], most: int = MOST_NAMESPACES) -> Iterator[Metric]:
+def namespace_series(rows: Sequence[GroupRow], most: int = MOST_NAMESPACES) -> Iterator[Series]:
     """Yield what the live pods of each namespace commit, and how many pods nobody reviewed."""
     requests, limits = Counter[str](), Counter[str]()
     unreviewed = Counter[str](dict.fromkeys((STATIC, EXCLUDED, BEFORE, GROWN), 0))
@@ -78,10 +82,14 @@ def namespace_families(rows: Sequence[GroupRow], most: int = MOST_NAMESPACES) ->
         limits[name] += row.memory.limits
         unreviewed.update(row.unreviewed)
     text = "Memory requests of the live pods of a namespace, whether their nodes count or not."
-    yield gauges("headroom_namespace_memory_requests_bytes", text, "namespace", requests)
+    yield _series("headroom_namespace_memory_requests_bytes", text, "namespace", requests)
     text = "Declared memory limits of the live pods of a namespace, whether their nodes count or not."
-    yield gauges("headroom_namespace_memory_limits_bytes", text, "namespace", limits)
-    yield gauges("headroom_unreviewed_pods", "Live pods that nobody reviewed, by why.", "reason", unreviewed)
+    yield _series("headroom_namespace_memory_limits_bytes", text, "namespace", limits)
+    yield _series("headroom_unreviewed_pods", "Live pods that nobody reviewed, by why.", "reason", unreviewed)
+
+
+def _series(name: str, text: str, label: str, values: Mapping[str, int]) -> Series:
+    return Series(name, text, (label,), {(key,): value for key, value in values.items()})
 
 
 def own_names(
@@ -93,5 +101,7 @@ def own_names(
     """
     if len(items) <= most:
         return [(name(each), each) for each in items]
-    ordered = sorted(items, key=lambda each: (-weight(each), name(each)))
-    return [(name(each) if index < most else REST, each) for index, each in enumerate(ordered)]
+    names = [*map(name, items)]
+    order = sorted(zip([-weight(each) for each in items], names, range(len(items)), strict=True))
+    first = [(names[index], items[index]) for _, _, index in order[:most]]
+    return first + [(REST, items[index]) for _, _, index in order[most:]]

@@ -1,17 +1,26 @@
-"""Where every surface gets its report: one for all readers, and a new one at most twice a second."""
+"""Where every surface gets its report: one for all readers, and a new one at most twice a second.
 
+Where readers cost much, as in a large cluster that changes all the time, the report is shown for longer, so that what
+they cost together stays small: for `_TIMES` as long as what was made of it has taken, `_LONGEST` at most.
+"""
+
+import time
 from collections.abc import Callable
 from threading import Lock
 from typing import Final, NamedTuple
 
 from webhook.core.ledger.account import AccountSnapshot
 from webhook.core.ledger.ledger import Ledger
-from webhook.core.reporting.report import Circumstances, Memo, Report
+from webhook.core.reporting.memo import Memo
+from webhook.core.reporting.report import Circumstances, Report
 from webhook.core.sharing.allotment import Allotment
 from webhook.core.values.amounts import Amounts
 from webhook.state.cluster_state import ClusterState
 
 INTERVAL: Final = 0.5  # seconds
+_TIMES: Final = 50
+_LONGEST: Final = 1.5  # seconds; replicas are to show the same within 2 s
+_BETWEEN: Final = 0.002  # seconds between two parts of what is done under the state's lock; each takes a fifth of that
 
 
 class _Mark(NamedTuple):
@@ -31,31 +40,41 @@ class _Around(NamedTuple):
 
 
 class ReportSource:
-    """Hands out reports of one replica's account; any thread may call `latest`, however many readers there are.
+    """Hands out reports of one replica's account; any thread may call its methods, however many readers there are.
 
     The state's lock is held for as long as the account takes to copy, at most once in `INTERVAL`; everything else is
     worked out without it, once for all readers. `wall_clock` returns the time in RFC 3339.
     """
 
-    def __init__(self, state: ClusterState, wall_clock: Callable[[], str]) -> None:
+    def __init__(
+        self, state: ClusterState, wall_clock: Callable[[], str], rest: Callable[[float], None] = time.sleep
+    ) -> None:
         self._state = state
         self._wall_clock = wall_clock
+        self._rest = rest
         self._lock = Lock()
-        self._looked = float("-inf")
+        self._looked, self._cost = float("-inf"), 0.0
         self._memo = Memo()
         self._seen: tuple[_Mark, _Around, Report] | None = None
 
     def latest(self) -> Report:
-        """Return a report that is at most `INTERVAL` seconds old: the same object for as long as nothing has changed.
+        """Return a report that is at most 1.5 s old: the same object for as long as nothing has changed.
 
         It waits only for another reader that is copying the account. Its `as_of` is when this account was first shown.
         """
         with self._lock:
-            now = self._state.clock()
-            if self._seen is None or now >= self._looked + INTERVAL:
-                self._looked = now
-                self._seen = self._look(now)
+            shown_for = min(_LONGEST, max(INTERVAL, _TIMES * self._cost))
+            if self._seen is None or self._state.clock() >= self._looked + shown_for:
+                while self._state.take_notes():
+                    self._rest(_BETWEEN)
+                self._looked, self._cost = self._state.clock(), 0.0
+                self._seen = self._look(self._looked)
             return self._seen[2]
+
+    def charge(self, seconds: float) -> None:
+        """Take in how much processor time it has cost to answer a reader."""
+        with self._lock:
+            self._cost += seconds
 
     def _look(self, now: float) -> tuple[_Mark, _Around, Report]:
         known = None if self._seen is None else self._seen[0]

@@ -1,16 +1,11 @@
 """The answers of the REST API as bytes, made from the account's rows.
 
-A report is shown for at least ten times as long as its answers have taken to make, 1.5 s at most: readers of a large
-cluster that changes all the time share it, and what they cost together stays small.
-
 An entity tag is made from what an answer shows, without the moment at which it was seen: it is the same from every
 replica that shows the same, and stays the same while only time passes.
 """
 
 import hashlib
-import time
-from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
-from threading import Lock
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -19,8 +14,10 @@ from msgspec.structs import replace
 
 from webhook.core.config.render import effective, plain
 from webhook.core.reporting import pykles
+from webhook.core.reporting.collection import workload
+from webhook.core.reporting.paging import Arranged, Page, arrange, page
 from webhook.core.reporting.pod_pages import pod_page
-from webhook.core.reporting.query import Arranged, Page, Query, arrange, page, workload
+from webhook.core.reporting.query import Query
 from webhook.core.reporting.rows import NodeRow
 from webhook.web.shelf import Encoded, Shelf
 from webhook.web.sources import Report, Sources
@@ -28,8 +25,6 @@ from webhook.web.sources import Report, Sources
 _MOST_BYTES: Final = 6 << 20  # of encoded bodies that are kept; docs/install.md has the table of what takes memory
 _MOST_ROWS: Final = 20_000  # of listings that are kept in order
 _OF_REFUSALS: Final = frozenset({"denials", "blocked"})
-_TIMES: Final = 10
-_LONGEST: Final = 1.5  # seconds; replicas are to show the same within 2 s
 _AT_ONCE: Final = 50  # rows encoded in one call, which no other thread can interrupt
 _NAMES: Final = {"after": "continue", "as_of": "asOf", "remaining": "remainingItemCount"}
 
@@ -64,37 +59,30 @@ class UnsyncedError(Exception):
 class Answers:
     """Makes answers; any thread may ask."""
 
-    def __init__(
-        self,
-        sources: Sources,
-        clock: Callable[[], float] = time.monotonic,
-        spent: Callable[[], float] = time.thread_time,
-    ) -> None:
+    def __init__(self, sources: Sources) -> None:
         self._sources = sources
-        self._clock, self._spent = clock, spent
-        self._lock = Lock()
-        self._report: Report | None = None
-        self._taken = self._until = float("-inf")
         self._bodies = Shelf[Encoded](_MOST_BYTES, lambda made: len(made.body) + 200)
         self._nodes: dict[str, tuple[NodeRow, bytes]] = {}  # by name: the row, and how pykles shows it
+        self._as_before: tuple[object, Encoded] | None = None  # all rows of nodes, and how pykles shows them
         self._listings = Shelf[Arranged](_MOST_ROWS, lambda made: len(made.rows) + 1)
+        self._of_nodes = Shelf[Arranged](_MOST_ROWS, lambda made: len(made.rows) + 1)
 
     def commitment(self) -> Encoded:
         """Return the whole account."""
-        report = self._latest()
-        return self._made(report, "commitment", lambda: _commitment(report))
+        report = self._sources.reports.latest()
+        return self._bodies.get(report, "commitment", lambda: _commitment(report))
 
     def nodes_as_pykles(self) -> Encoded:
         """Return the answer to `GET /`; raises `UnsyncedError`."""
-        report = _synced(self._latest())
-        return self._made(report, "/", lambda: self._as_pykles(report))
+        report = _synced(self._sources.reports.latest())
+        return self._bodies.get(report, "/", lambda: self._as_pykles(report))
 
     def rows(self, query: Query) -> Encoded:
         """Return a page of a collection; raises `QueryError` and `UnsyncedError`."""
-        report = _synced(self._latest())
+        report = _synced(self._sources.reports.latest())
         selection = (*query.selection, self.refused() if query.collection.name in _OF_REFUSALS else None)
         key = (*selection, query.limit, query.after)
-        return self._made(report, key, lambda: self._page(report, query, selection))
+        return self._bodies.get(report, key, lambda: self._page(report, query, selection))
 
     def config(self) -> Encoded:
         """Return the configuration in force."""
@@ -107,24 +95,6 @@ class Answers:
         """Return a number that changes with each refusal; None where none are recorded."""
         return None if self._sources.refusals is None else self._sources.refusals.revision
 
-    def _latest(self) -> Report:
-        with self._lock:
-            now = self._clock()
-            if self._report is None or now >= self._until:
-                self._report, self._taken, self._until = self._sources.reports.latest(), now, now
-            return self._report
-
-    def _made(self, report: Report, key: Hashable, make: Callable[[], Encoded]) -> Encoded:
-        def timed() -> Encoded:
-            began = self._spent()
-            encoded = make()
-            with self._lock:
-                longer = self._until + _TIMES * (self._spent() - began)
-                self._until = min(longer, self._taken + _LONGEST)
-            return encoded
-
-        return self._bodies.get(report, key, timed)
-
     def _page(self, report: Report, query: Query, selection: tuple[object, ...]) -> Encoded:
         shown = self._shown(report, query, selection)
         commitment = report.commitment()
@@ -136,14 +106,19 @@ class Answers:
 
     def _as_pykles(self, report: Report) -> Encoded:
         """Encode the nodes that have changed; the rows of all others are the same objects as in the report before."""
-        before, now = self._nodes, dict[str, tuple[NodeRow, bytes]]()
-        for row in report.nodes():
+        rows, as_before, before = report.nodes(), self._as_before, self._nodes
+        if as_before is not None and as_before[0] is rows:
+            return as_before[1]
+        now = dict[str, tuple[NodeRow, bytes]]()
+        for row in rows:
             known = before.get(row.name)
             same = known is not None and known[0] is row
             now[row.name] = known if known and same else (row, msgspec.json.encode(pykles.node(row)))
         self._nodes = now
         items = [encoded for row, encoded in now.values() if pykles.is_there(row)]
-        return Encoded(b'{"Nodes":[%b]}' % b",".join(items), _etag(items))
+        made = Encoded(b'{"Nodes":[%b]}' % b",".join(items), _etag(items))
+        self._as_before = rows, made
+        return made
 
     def _shown(self, report: Report, query: Query, selection: tuple[object, ...]) -> Page:
         if query.collection.name == "pods":
@@ -151,7 +126,14 @@ class Answers:
             return pod_page(
                 query, report.pods(query.value("namespace"), query.value("node"), workload(of) if of else None)
             )
-        return page(query, self._listings.get(report, selection, lambda: arrange(query, self._rows_of(report, query))))
+        return page(query, self._listings.get(report, selection, lambda: self._arranged(report, query, selection)))
+
+    def _arranged(self, report: Report, query: Query, selection: tuple[object, ...]) -> Arranged:
+        """Sort the rows of a collection; nodes stay as they are as long as none has changed."""
+        rows = self._rows_of(report, query)
+        if query.collection.name != "nodes":
+            return arrange(query, rows)
+        return self._of_nodes.get(rows, selection, lambda: arrange(query, rows))
 
     def _rows_of(self, report: Report, query: Query) -> Iterable[Any]:
         name, refusals = query.collection.name, self._sources.refusals

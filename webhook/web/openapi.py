@@ -7,7 +7,7 @@ import msgspec
 
 from webhook import __version__
 from webhook.core.reporting import pykles
-from webhook.core.reporting.query import LIMIT, MOST, Collection, Parameter, field_names
+from webhook.core.reporting.collection import LIMIT, MOST, Collection, Parameter, field_names
 from webhook.core.reporting.rows import Commitment
 from webhook.web.answers import ConfigAnswer, ListMeta
 from webhook.web.problems import MEDIA_TYPE, Problem

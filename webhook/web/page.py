@@ -12,8 +12,11 @@ from urllib.parse import urlencode
 import flask
 from flask import Blueprint, request
 
-from webhook.core.reporting.view import PageView, Query, Shown, page_view, query_of
+from webhook.core.reporting.check_view import CheckView
+from webhook.core.reporting.page_query import Query, query_of
+from webhook.core.reporting.view import PageView, Shown, page_view
 from webhook.core.values.quantity import bytes_text
+from webhook.web.page_check import Asked, asked
 
 _STATIC: Final = Path(__file__).parent / "static"
 _TYPES: Final = {".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml"}
@@ -30,9 +33,15 @@ class Source(Protocol):
     def shown(self, query: Query) -> Shown:
         """Return the rows at this moment; `query` says which holders: by namespace, workload or pod, of which one."""
 
+    def checked(self, asked: Asked) -> CheckView:
+        """Return which pods of manifests would be admitted."""
 
-def page(source: Source) -> Blueprint:
-    """Return the routes `/ui` and `/ui/static/…`; the stream of changes is that of REST."""
+
+def page(source: Source, *, refusals: bool = True) -> Blueprint:
+    """Return the routes `/ui` and `/ui/static/…`; the stream of changes is that of REST.
+
+    Without `refusals`, nobody knows who was refused, and the page says so.
+    """
     ui = Blueprint("ui", __name__, url_prefix="/ui", template_folder="templates")
     files = {file.name: _File(file.read_bytes(), _TYPES[file.suffix]) for file in _STATIC.iterdir()}
     ui.add_app_template_filter(bytes_text, "amount")
@@ -44,15 +53,24 @@ def page(source: Source) -> Blueprint:
         """Lead to the page by a relative address, which also holds behind the API server's proxy."""
         return flask.Response(status=308, headers={"Location": "ui/"})
 
-    @ui.get("/")
-    def show() -> flask.Response:
+    def shown(wanted: Asked, checked: CheckView | None = None) -> flask.Response:
         query = query_of(request.args.items(multi=True))
         view = page_view(source.shown(query), query)
         part = request.headers.get("X-Headroom-Part") == "sections"
-        text = flask.render_template("sections.html" if part else "page.html", **_context(view))
-        response = flask.Response(text, content_type="text/html; charset=utf-8")
-        response.headers.update(_headers())
-        return response
+        context = _context(view) | {"refusals": refusals, "asked": wanted, "checked": checked}
+        return _html(flask.render_template("sections.html" if part else "page.html", **context))
+
+    @ui.get("/")
+    def show() -> flask.Response:
+        return shown(Asked())
+
+    @ui.post("/")
+    def check() -> flask.Response:
+        wanted = asked(request)
+        checked = source.checked(wanted)
+        if request.headers.get("X-Headroom-Part") == "check":
+            return _html(flask.render_template("check.html", checked=checked))
+        return shown(wanted, checked)
 
     @ui.get("/static/<name>")
     def static(name: str) -> flask.Response:
@@ -76,6 +94,12 @@ class _File(NamedTuple):
     @property
     def tag(self) -> str:
         return sha256(self.content).hexdigest()[:16]
+
+
+def _html(text: str) -> flask.Response:
+    response = flask.Response(text, content_type="text/html; charset=utf-8")
+    response.headers.update(_headers())
+    return response
 
 
 def _headers() -> Mapping[str, str]:

@@ -7,9 +7,12 @@ import yaml
 
 from webhook.core.forecast.questions import QuestionError, SimulateQuestion, simulate_answer
 from webhook.core.forecast.simulated_text import simulated
+from webhook.core.reporting.check_view import CheckView
+from webhook.core.reporting.page_query import Query
 from webhook.core.reporting.report import Report as Account
 from webhook.core.reporting.rows import GroupRow, PodRow
-from webhook.core.reporting.view import NOTHING_TRIED, Query, Shown, Tried
+from webhook.core.reporting.view import NOTHING_TRIED, Shown, Tried
+from webhook.web.page_check import Asked, checked
 from webhook.web.sources import Report, Sources
 
 
@@ -30,6 +33,10 @@ class PageRows:
             tuple(refusals.denials()) if refusals else (),
             _tried(self._sources.account, query) if query.asks_what_if else NOTHING_TRIED,
         )
+
+    def checked(self, asked: Asked) -> CheckView:
+        """Return which pods of manifests would be admitted."""
+        return checked(self._sources.account, asked)
 
 
 def _tried(latest: Callable[[], Account] | None, query: Query) -> Tried:

@@ -25,25 +25,27 @@ from webhook.core.reporting.report import Report
 from webhook.http.messages import Response
 from webhook.web.problems import problem
 
-LONGEST: Final = 256 << 10  # bytes of a question
+LONGEST: Final = 256 << 10  # bytes of a question with manifests
+LONGEST_OF_ALL: Final = 2 << 20  # bytes of a question about workloads that grow: about 20,000 of them
 
 
 class Question(NamedTuple):
-    """One kind of question: its path below the API's, what is asked, what is answered, and by which function."""
+    """One kind of question: its path below the API's, what is asked, what is answered, by which function; its size."""
 
     name: str
     summary: str
     asked: type[Struct]
     answered: type[Struct]
     answer: Callable[[Report, Any], Struct]
+    longest: int = LONGEST
 
 
 QUESTIONS: Final = (
     Question("check", "Which pods of manifests would be admitted", CheckQuestion, CheckAnswer, check_answer),
     Question("fit", "How many more pods like these fit", FitQuestion, FitAnswer, fit_answer),
     Question(
-        "simulate", "What other thresholds or nodes would make of the account",
-        SimulateQuestion, SimulateAnswer, simulate_answer,
+        "simulate", "What other thresholds, nodes or larger workloads would make of the account",
+        SimulateQuestion, SimulateAnswer, simulate_answer, LONGEST_OF_ALL,
     ),
 )  # fmt: skip
 
@@ -60,8 +62,8 @@ def add_questions(app: Flask, base: str, latest: Callable[[], Report]) -> None:
 
 
 def _said(question: Question, latest: Callable[[], Report]) -> Response:
-    if (request.content_length or 0) > LONGEST:
-        return problem(413, f"a question has at most {LONGEST >> 10} KiB: ask about fewer manifests at once")
+    if (request.content_length or 0) > question.longest:
+        return problem(413, f"this question has at most {question.longest >> 10} KiB: ask about fewer objects at once")
     try:
         asked = msgspec.json.decode(request.get_data(), type=question.asked)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:

@@ -27,7 +27,7 @@ def reporting(
     app = create_reporting_app(
         answers, sources, registry, lambda: silence(pulse) or unready(), lambda: silence(pulse, _DEAD)
     )
-    return ReportingDispatcher(app, answers)
+    return ReportingDispatcher(app, answers, charge=sources.charge)
 
 
 def silence(pulse: Pulse, most: float = _LATE) -> str | None:

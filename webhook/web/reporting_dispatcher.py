@@ -1,15 +1,15 @@
 """The dispatcher of the reporting address: an event loop of its own, and few threads behind it.
 
 Nothing here runs on the loop that answers reviews. But all threads of a process share the interpreter, so what readers
-cost is limited as well: reports are made by one thread, which rests after each as long as it must to take only its
-share of a processor.
+cost is limited as well: a thread that has made a report rests as long as it must to take only its share of a processor
+(pace.py).
 """
 
 import asyncio
 import time
 from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Final
+from typing import Any
 
 from flask import Flask
 
@@ -18,14 +18,13 @@ from webhook.http.wsgi import Origin, call
 from webhook.web.answers import Answers
 from webhook.web.changes import Changes
 from webhook.web.dispatcher import REVIEWS
+from webhook.web.pace import Pace
 from webhook.web.reporting_routes import EVENTS, POD_METRICS
 from webhook.web.routes import HEALTHZ, METRICS, READYZ, without_tls
 from webhook.web.shared_page import SharedPage
 
 _EVENTS, _POD_METRICS = EVENTS.encode(), POD_METRICS.encode()
 _METRICS, _READYZ, _HEALTHZ = METRICS.encode(), READYZ.encode(), HEALTHZ.encode()
-_SHARE: Final = 0.1  # of a processor, for reports
-_LONGEST_REST: Final = 0.5  # seconds
 
 
 class ReportingDispatcher:
@@ -33,12 +32,20 @@ class ReportingDispatcher:
 
     probes = frozenset({_HEALTHZ, _READYZ})
 
-    def __init__(self, app: Flask, answers: Answers, rest: Callable[[float], None] = time.sleep) -> None:
-        self._app, self._rest = app, rest
+    def __init__(
+        self,
+        app: Flask,
+        answers: Answers,
+        rest: Callable[[float], None] = time.sleep,
+        charge: Callable[[float], None] = lambda _: None,
+        pace: Pace | None = None,
+    ) -> None:
+        self._app, self._rest, self._charge, self._pace = app, rest, charge, pace or Pace()
         self._probes = ThreadPoolExecutor(1, "plain-probe")
         self._reports = ThreadPoolExecutor(1, "report")
         self._usage = ThreadPoolExecutor(1, "pod-metrics")  # it may wait for the API server
-        self._metrics = SharedPage(ThreadPoolExecutor(1, "plain-page"))
+        self._pages = ThreadPoolExecutor(1, "plain-page")
+        self._metrics = SharedPage(self._pages)
         self._changes = Changes(answers, self._reports)
 
     def handle(self, request: Request, origin: Origin) -> Response | Stream | Coroutine[Any, Any, Response]:
@@ -50,7 +57,7 @@ class ReportingDispatcher:
         if request.path == _EVENTS and request.method == b"GET" and not request.query:
             return self._changes.open()
         if request.path == _METRICS:
-            return self._metrics.get(request.method, lambda: call(self._app, request, origin))
+            return self._metrics.get(request.method, lambda: self._page(request, origin))
         return self._elsewhere(request, origin)
 
     def is_review(self, request: Request) -> bool:
@@ -83,8 +90,20 @@ class ReportingDispatcher:
         except Exception as error:  # noqa: BLE001 - the connection logs it, and the peer gets 500
             said = error
         done(said)
+        self._rest(self._charged(began))
+
+    def _page(self, request: Request, origin: Origin) -> Response:
+        """Make a page of metrics; its thread rests once it is handed over."""
+        began = time.thread_time()
+        made = call(self._app, request, origin)
+        self._pages.submit(self._rest, self._charged(began))
+        return made
+
+    def _charged(self, began: float) -> float:
+        """Charge what this thread has spent since then; return for how long it has to rest."""
         spent = time.thread_time() - began
-        self._rest(min(_LONGEST_REST, spent * (1 / _SHARE - 1)))
+        self._charge(spent)
+        return self._pace.rest_after(spent)
 
 
 def _settle(answer: "asyncio.Future[Response | Exception]", said: Response | Exception) -> None:

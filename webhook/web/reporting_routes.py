@@ -11,19 +11,21 @@ from typing import Final
 import flask
 import msgspec
 from flask import Flask, request
-from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from webhook.core.reporting import pykles
-from webhook.core.reporting.query import COLLECTIONS, Collection, QueryError, parse
+from webhook.core.reporting.collection import COLLECTIONS, Collection
+from webhook.core.reporting.query import QueryError, parse
 from webhook.http.messages import Response, plain
 from webhook.web import openapi
 from webhook.web.answers import Answers, UnsyncedError
+from webhook.web.exposition import exposition
 from webhook.web.page import page
 from webhook.web.page_rows import PageRows
 from webhook.web.problems import problem, unknown_path
-from webhook.web.questions import LONGEST, QUESTIONS, add_questions
+from webhook.web.questions import LONGEST_OF_ALL, QUESTIONS, add_questions
 from webhook.web.routes import HEALTHZ, METRICS, READYZ
 from webhook.web.shelf import Encoded
 from webhook.web.sources import Sources, UsageError
@@ -43,14 +45,14 @@ def create_reporting_app(
 ) -> Flask:
     """Make the application; `unready` and `unhealthy` are about the reviews, which another event loop answers."""
     app = Flask("headroom-reporting", static_folder=None)
-    app.config["MAX_CONTENT_LENGTH"] = LONGEST + 1
+    app.config["MAX_CONTENT_LENGTH"] = LONGEST_OF_ALL + 1
     app.url_map.strict_slashes = True
     _add_rows(app, answers, sources)
     _add_pykles(app, answers, sources)
     _add_probes(app, registry, unready, unhealthy)
     if sources.account is not None:
         add_questions(app, API, sources.account)
-    app.register_blueprint(page(PageRows(sources)))
+    app.register_blueprint(page(PageRows(sources), refusals=sources.refusals is not None))
     paths = sorted({str(rule) for rule in app.url_map.iter_rules()} | {OPENAPI})
     described = msgspec.json.encode(openapi.document(_collections(sources), QUESTIONS if sources.account else ()))
     app.add_url_rule(OPENAPI, OPENAPI, lambda: _response(Response(200, described)), methods=["GET"])
@@ -110,7 +112,7 @@ def _add_probes(app: Flask, registry: CollectorRegistry, unready: Unready, unhea
 
     @app.get(METRICS)
     def metrics() -> flask.Response:
-        return flask.Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
+        return flask.Response(exposition(registry), content_type=CONTENT_TYPE_LATEST)
 
 
 def _add_errors(app: Flask, paths: list[str]) -> None:

@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 import flask
 from flask import Flask, request
-from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
@@ -20,6 +20,7 @@ from webhook.admission.pending import PendingReview
 from webhook.admission.pods import PodAdmission
 from webhook.core.config.duration import Duration
 from webhook.http.messages import LARGEST_BODY, Response, plain, too_large
+from webhook.web.exposition import exposition
 
 log = logging.getLogger(__name__)
 
@@ -116,7 +117,7 @@ def create_app(
 
     @app.get(METRICS)
     def metrics() -> flask.Response:
-        return flask.Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
+        return flask.Response(exposition(registry), content_type=CONTENT_TYPE_LATEST)
 
     @app.errorhandler(HTTPException)
     def refuse(error: HTTPException) -> flask.Response:

@@ -69,14 +69,22 @@ class Settings(NamedTuple):
     problem: str | None
 
 
+def _free_of_charge(seconds: float) -> None:
+    del seconds
+
+
 class Sources(NamedTuple):
-    """Everything that the REST API shows. Without `refusals` it has no routes for them."""
+    """Everything that the REST API shows. Without `refusals` it has no routes for them.
+
+    `charge` is told how many seconds of a processor each answer has cost.
+    """
 
     reports: ReportSource
     settings: Callable[[], Settings]
     usage: Callable[[], bytes]  # a PodMetricsList; raises UsageError
     refusals: Refusals | None = None
     account: Callable[[], Account] | None = None  # what questions are answered by; without it there are none
+    charge: Callable[[float], None] = _free_of_charge
 
 
 class UsageError(Exception):

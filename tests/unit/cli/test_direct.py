@@ -8,10 +8,12 @@ import click
 import pytest
 from click.testing import CliRunner
 
+from tests.support.manifests import deployment
 from webhook.cli import direct as module
 from webhook.cli.cluster import CannotTell, Target
 from webhook.cli.direct import direct
 from webhook.cli.main import main
+from webhook.core.forecast.questions import CheckQuestion
 from webhook.kube.stream import ApiError, NotFound, Unreachable
 
 GI = 1 << 30
@@ -86,6 +88,12 @@ def test_every_page_is_read_and_counted_under_the_clusters_configuration(api: _A
     assert found.blocked({}) is None
 
 
+def test_the_configuration_is_that_of_the_cluster(api: _Api) -> None:
+    del api
+    found = direct(HERE).config()
+    assert (str(found.config.thresholds.memory.requests), found.problem) == ("50%", None)
+
+
 def test_without_a_configuration_the_default_is_shown_and_said(api: _Api) -> None:
     api.objects["/api/v1/namespaces/headroom-system/configmaps/headroom-config"] = None
     result = CliRunner().invoke(main, ["report", "--direct"])
@@ -124,3 +132,24 @@ def test_a_bad_query_is_wrong_usage(api: _Api) -> None:
     del api
     with pytest.raises(click.UsageError, match="did you mean"):
         direct(HERE).nodes({"sortBy": "nam"})
+
+
+def test_what_is_left_out_is_said_once_however_often_it_is_read(api: _Api, capsys: pytest.CaptureFixture[str]) -> None:
+    api.lists["/api/v1/pods"].append(pod("broken", "much"))
+    api.objects["/api/v1/namespaces/headroom-system/configmaps/headroom-config"] = None
+    found = direct(HERE)
+    found.commitment()
+    first = capsys.readouterr().err
+    assert (first.count("shop/broken is left out"), first.count("75% (requests)")) == (1, 1)
+    found.commitment()
+    assert capsys.readouterr().err == ""
+
+
+def test_pods_belong_to_their_workloads_so_what_lives_is_not_tried_again(api: _Api) -> None:
+    owner = {"kind": "ReplicaSet", "name": "web-5d4f8c7b9", "uid": "rs", "controller": True, "apiVersion": "apps/v1"}
+    for each in api.lists["/api/v1/pods"]:
+        each["metadata"] |= {"ownerReferences": [owner], "labels": {"pod-template-hash": "5d4f8c7b9"}}
+    found = direct(HERE)
+    assert [(row.kind, row.name, row.pods) for row in found.groups("workloads", {})] == [("Deployment", "web", 2)]
+    (row,) = found.check(CheckQuestion(deployment("web", 3, "1Gi"), "shop")).items
+    assert (row.living, row.missing) == (2, 1)

@@ -1,10 +1,12 @@
 """`headroom simulate`: what other thresholds or nodes would make of the account."""
 
 import json
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
+from tests.unit.core.reporting.lines import decision, text
 from webhook.cli.main import main
 
 
@@ -55,3 +57,23 @@ def test_what_is_wrong_usage(server: str, arguments: tuple[str, ...], said: str)
     result = run(server, *arguments)
     assert result.exit_code == 2
     assert said in result.stderr
+
+
+def test_logged_decisions_are_made_again(server: str, tmp_path: Path) -> None:
+    line = decision(
+        kind="Pod", mode="enforce", decision="deny", short_sums=["cluster/memory-requests"], asked_limits_bytes=None,
+        asked_requests_bytes=1 << 30, committed_requests_bytes=18 << 30, allocatable_bytes=24 << 30,
+        asked_requests_millicores=0,
+    )  # fmt: skip
+    log = tmp_path / "audit.jsonl"
+    log.write_bytes(text(line) + text(line)[:-30])
+    result = run(server, "--set", "thresholds.memory.requests=90%", "--replay", str(log))
+    assert result.exit_code == 0
+    assert "Of 1 logged decision, 1 would be different." in result.stdout
+    assert "shop       Deployment/web          1  refused  admitted" in result.stdout
+    assert "1 lines are damaged, and left out." in result.stderr
+    said = json.loads(run(server, "--replay", str(log), "-o", "json").stdout)
+    assert (said["replay"]["changed"], said["over"]) == (0, [])
+    near = text(line | {"decision": "warn", "reason": "NearBound", "committed_requests_bytes": 16 << 30})
+    log.write_bytes(near)
+    assert run(server, "--set", "thresholds.memory.requests=60%", "--replay", str(log)).exit_code == 1

@@ -1,8 +1,11 @@
 """Families of samples have the names, labels and values that they are given."""
 
+from hypothesis import given
+from hypothesis import strategies as st
+from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.metrics_core import Metric
 
-from webhook.observability.families import counter, counters, gauge, gauges
+from webhook.observability.families import Series, counter, counters, gauge, gauges
 
 
 def samples(family: Metric) -> list[tuple[str, dict[str, str], float]]:
@@ -35,3 +38,24 @@ def test_types_and_texts_are_kept() -> None:
         ("gauge", "C."),
         ("counter", "D."),
     ]
+
+
+TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=5) | st.text('\\"\n', max_size=3)
+
+
+class Yielding:
+    """A collector of one family."""
+
+    def __init__(self, family: Metric) -> None:
+        self._family = family
+
+    def collect(self) -> list[Metric]:
+        """Return it."""
+        return [self._family]
+
+
+@given(TEXT, st.dictionaries(st.tuples(TEXT, TEXT), st.integers() | st.floats()))
+def test_series_are_written_as_the_library_writes_their_family(text: str, values: dict[tuple[str, ...], float]) -> None:
+    series, registry = Series("size", text, ("node", "pool"), values), CollectorRegistry(auto_describe=False)
+    registry.register(Yielding(series.family()))
+    assert series.written().encode() == generate_latest(registry)

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 from hypothesis import given
@@ -9,12 +10,14 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 from prometheus_client.metrics_core import Metric
 
+from tests.e2e.exposition import Exposition
 from tests.support.accounts import HIGH_MEM, node, pod
 from tests.support.metered import metered
 from tests.support.replica import ready
 from webhook.core.ledger.unreviewed import BEFORE, EXCLUDED, GROWN, STATIC
 from webhook.core.reporting.rows import GroupRow, NodeRow, NodeUse, Use
-from webhook.observability.holder_metrics import REST, namespace_families, node_families
+from webhook.observability.holder_metrics import REST, HolderMetrics, namespace_series, node_series
+from webhook.state.report_source import INTERVAL, ReportSource
 
 GI = 1 << 30
 NOTHING_USED = NodeUse(capacity=None, allocatable=0, requests=0, limits=0, requests_ratio=None, limits_ratio=None)
@@ -139,7 +142,7 @@ shapes = st.tuples(st.integers(0, 9), st.integers(0, 9), st.integers(0, 1), st.s
 
 @given(st.lists(shapes, max_size=12), st.integers(0, 8))
 def test_the_rest_of_many_nodes_is_summed_so_that_nothing_is_lost(nodes: list[Shape], most: int) -> None:
-    whole, bounded = ({f.name: f for f in node_families(node_rows(nodes), limit)} for limit in (1000, most))
+    whole, bounded = ({f.name: f.family() for f in node_series(node_rows(nodes), limit)} for limit in (1000, most))
     assert whole.keys() == bounded.keys()
     for name, family in bounded.items():
         assert by_pool(family) == by_pool(whole[name])
@@ -150,7 +153,7 @@ def test_the_rest_of_many_nodes_is_summed_so_that_nothing_is_lost(nodes: list[Sh
 
 def test_the_fullest_nodes_keep_their_names() -> None:
     rows = node_rows([(8, 1, 0, ""), (8, 7, 0, ""), (8, 7, 0, ""), (4, 3, 0, ""), (0, 0, 1, "")])
-    requests = {f.name: f for f in node_families(rows, 2)}["headroom_node_memory_requests_bytes"]
+    requests = {f.name: f.family() for f in node_series(rows, 2)}["headroom_node_memory_requests_bytes"]
     assert [(s.labels["node"], s.value) for s in requests.samples] == [("n001", 7), ("n002", 7), (REST, 4)]
 
 
@@ -158,9 +161,24 @@ def test_the_fullest_nodes_keep_their_names() -> None:
     ("most", "shown"), [(4, {"s000": 5, "s001": 9, "s002": 1, "s003": 5}), (2, {"s001": 9, "s000": 5, REST: 6})]
 )
 def test_the_largest_namespaces_keep_their_names_and_the_rest_is_summed(most: int, shown: dict[str, int]) -> None:
-    families = {family.name: family for family in namespace_families(group_rows([5, 9, 1, 5]), most)}
+    families = {each.name: each.family() for each in namespace_series(group_rows([5, 9, 1, 5]), most)}
     for kind, factor in (("requests", 1), ("limits", 2)):
         samples = families[f"headroom_namespace_memory_{kind}_bytes"].samples
         assert {s.labels["namespace"]: s.value for s in samples} == {n: factor * v for n, v in shown.items()}
     unreviewed = families["headroom_unreviewed_pods"].samples
     assert {s.labels["reason"]: s.value for s in unreviewed}[GROWN] == 0 + 1 + 2 + 3
+
+
+def test_a_report_is_written_once_and_nodes_that_have_not_changed_are_not_written_again() -> None:
+    judge = ready()
+    source = ReportSource(judge.admission.state, str)
+    holders = HolderMetrics(source.latest)
+    first = holders.text()
+    assert holders.text() is first
+    judge.admission.state.see_pod(replace(pod("c", 1, revision=103), name="other/c"))
+    judge.clock.wait(INTERVAL)
+    with patch("webhook.observability.holder_metrics.node_series", side_effect=AssertionError("written again")):
+        assert b'namespace="other"' in holders.text()
+    judge.admission.state.see_pod(pod("a", 2, "node", revision=104))
+    judge.clock.wait(INTERVAL)
+    assert Exposition(holders.text().decode()).value("headroom_node_memory_requests_bytes", node="node") == 2 * GI

@@ -10,6 +10,7 @@ from tests.support.accounts import GI, config, footprint, node, pod
 from tests.support.replica import Judge, ready, review
 from webhook.core.ledger.account import AccountSnapshot
 from webhook.core.ledger.ledger import Ledger
+from webhook.core.ledger.tallies import AT_ONCE
 from webhook.core.sharing.shared_state import Holding, Shared
 from webhook.state.report_source import INTERVAL, ReportSource
 
@@ -35,6 +36,35 @@ def test_readers_share_a_report_until_it_is_half_a_second_old(judge: Judge, sour
     assert later is not first
     assert (len(first.pods()), len(later.pods())) == (0, 1)
     assert (first.commitment().as_of, later.commitment().as_of) == ("look 1", "look 2")
+
+
+@pytest.mark.parametrize(
+    ("costs", "kept"), [([0.005], 0.5), ([0.02], 1.0), ([0.005, 0.015], 1.0), ([0.03], 1.5), ([9.0], 1.5)]
+)
+def test_a_report_is_shown_for_fifty_times_as_long_as_its_answers_cost_and_not_for_long(
+    judge: Judge, source: ReportSource, costs: list[float], kept: float
+) -> None:
+    first = source.latest()
+    judge.admission.state.see_pod(pod("p", 1, "node", revision=200))
+    for cost in costs:
+        source.charge(cost)
+    judge.clock.wait(kept - 0.01)
+    assert source.latest() is first
+    judge.clock.wait(0.01)
+    assert source.latest() is not first
+    judge.admission.state.see_pod(pod("q", 1, "node", revision=201))
+    judge.clock.wait(INTERVAL)
+    assert len(source.latest().pods()) == 2, "the next one is not charged for the last"
+
+
+def test_notes_are_taken_in_with_pauses_in_which_the_lock_is_free(judge: Judge) -> None:
+    rests: list[float] = []
+    account = judge.admission.state
+    source = ReportSource(account, str, rests.append)
+    for number in range(3 * AT_ONCE):
+        account.see_pod(pod(f"p{number}", 1, "node", revision=200 + number))
+    assert len(source.latest().pods()) == 3 * AT_ONCE
+    assert len(rests) == 2
 
 
 def test_while_nothing_changes_the_report_stays_the_same_and_nothing_is_copied(

@@ -1,11 +1,13 @@
 """Answers: made once for all who ask the same of the same account."""
 
 import json
+from unittest.mock import patch
 
 import pytest
 
 from tests.support.reports import FixedRefusals, FixedReport, Reports, denial, node, sources
-from webhook.core.reporting.query import COLLECTIONS, Query, parse
+from webhook.core.reporting.collection import COLLECTIONS
+from webhook.core.reporting.query import Query, parse
 from webhook.web.answers import Answers, UnsyncedError
 
 
@@ -15,7 +17,7 @@ def query(name: str, **given: str) -> Query:
 
 def test_the_same_question_makes_rows_once() -> None:
     reports = Reports()
-    answers = Answers(sources(reports), spent=lambda: 0.0)
+    answers = Answers(sources(reports))
     first = answers.rows(query("nodes", over="true"))
     assert answers.rows(query("nodes", over="true")) is first
     answers.rows(query("nodes", over="true", limit="1"))
@@ -25,47 +27,24 @@ def test_the_same_question_makes_rows_once() -> None:
     assert len(reports.report.asked) == 2
 
 
-class Costly:
-    """A clock, and a meter that says each answer took so many seconds of the processor."""
-
-    def __init__(self, cost: float) -> None:
-        self.now, self._cost, self._spent = 100.0, cost, 0.0
-
-    def clock(self) -> float:
-        return self.now
-
-    def spent(self) -> float:
-        self._spent += self._cost
-        return self._spent
-
-
-@pytest.mark.parametrize(("cost", "kept"), [(0.001, 0.01), (0.1, 1.0), (0.15, 1.5), (9.0, 1.5)])
-def test_a_report_is_shown_for_ten_times_as_long_as_it_cost_and_not_for_long(cost: float, kept: float) -> None:
-    reports, costly = Reports(), Costly(cost)
-    answers = Answers(sources(reports), costly.clock, costly.spent)
-    first = answers.rows(query("nodes"))
-    reports.change(node_rows=[node("new")])
-    costly.now = 100.0 + kept - 0.001
-    assert answers.rows(query("nodes")) is first
-    costly.now = 100.0 + kept
-    assert b'"new"' in answers.rows(query("nodes")).body
-
-
-def test_the_costs_of_all_answers_count_together() -> None:
-    reports, costly = Reports(), Costly(0.03)
-    answers = Answers(sources(reports), costly.clock, costly.spent)
-    for name in ("nodes", "namespaces", "workloads"):
-        answers.rows(query(name))
-    reports.change(node_rows=[node("new")])
-    costly.now = 100.89
-    assert b'"new"' not in answers.rows(query("nodes")).body
-    costly.now = 100.9
-    assert b'"new"' in answers.rows(query("nodes")).body
+def test_nodes_of_which_none_has_changed_are_neither_sorted_nor_encoded_again() -> None:
+    rows = [node("a"), node("b")]
+    reports = Reports()
+    reports.change(node_rows=rows)
+    answers = Answers(sources(reports))
+    before, listed = answers.nodes_as_pykles(), answers.rows(query("nodes", sortBy="name"))
+    reports.change(node_rows=rows)
+    assert answers.nodes_as_pykles() is before
+    with patch("webhook.web.answers.arrange", side_effect=AssertionError("sorted again")):
+        assert answers.rows(query("nodes", sortBy="name")).body == listed.body
+    reports.change(node_rows=[*rows, node("c")])
+    assert b'"c"' in answers.nodes_as_pykles().body
+    assert b'"c"' in answers.rows(query("nodes", sortBy="name")).body
 
 
 def test_what_was_refused_makes_no_other_answer_old() -> None:
     refusals = FixedRefusals()
-    answers = Answers(sources(Reports(), refusals), spent=lambda: 0.0)
+    answers = Answers(sources(Reports(), refusals))
     nodes, denials = answers.rows(query("nodes")), answers.rows(query("denials"))
     refusals.rows.append(denial("x"))
     assert answers.rows(query("nodes")) is nodes
@@ -86,7 +65,7 @@ def test_many_rows_are_encoded_some_at_a_time_and_are_whole() -> None:
 def test_a_node_that_has_changed_is_encoded_again_and_one_that_is_gone_is_left_out() -> None:
     one, two = node("one"), node("two")
     reports = Reports(FixedReport(node_rows=[one, two]))
-    answers = Answers(sources(reports), spent=lambda: 0.0)
+    answers = Answers(sources(reports))
 
     def shown() -> dict[str, float]:
         found = json.loads(answers.nodes_as_pykles().body)["Nodes"]

@@ -62,7 +62,7 @@ class Scene:
 
     def __init__(self) -> None:
         self.reports, self.refusals = Reports(), FixedRefusals()
-        self.answers = Answers(sources(self.reports, self.refusals), spent=lambda: 0.0)
+        self.answers = Answers(sources(self.reports, self.refusals))
         self.changes = Changes(self.answers, ThreadPoolExecutor(1), lambda: 0.001)
 
     def play(self, script: Callable[[], Awaitable[None]]) -> None:

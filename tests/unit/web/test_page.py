@@ -8,8 +8,12 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from tests.support.rows import GI, commitment, group, line, node, scope
-from webhook.core.reporting.view import Query, Shown
+from webhook.core.reporting.check_view import CheckView, check_view
+from webhook.core.reporting.page_query import Query
+from webhook.core.reporting.view import Shown
 from webhook.web.page import page
+from webhook.web.page_check import Asked
+from webhook.web.questions import LONGEST
 
 ROOM = scope("cluster", line(9 * GI, 18 * GI), line(12 * GI, 24 * GI, threshold=1.0))
 HOSTILE = "<script>alert(1)</script>\"'"
@@ -19,10 +23,15 @@ class _Source:
     def __init__(self, shown: Shown) -> None:
         self._shown = shown
         self.asked: list[Query] = []
+        self.checks: list[Asked] = []
 
     def shown(self, query: Query) -> Shown:
         self.asked.append(query)
         return self._shown
+
+    def checked(self, asked: Asked) -> CheckView:
+        self.checks.append(asked)
+        return check_view([], [HOSTILE], [HOSTILE], fits=False)
 
 
 def client(source: _Source) -> FlaskClient:
@@ -82,3 +91,45 @@ def test_a_cluster_of_5000_nodes_weighs_less_than_60_kb_compressed() -> None:
     asked = client(_Source(Shown(commitment(ROOM, *pools), nodes, holders, [], [])))
     files = ["", *re.findall(r'(?:src|href)="(static/[^"]+)"', asked.get("/ui/").text)]
     assert sum(len(gzip.compress(asked.get(f"/ui/{name}").data)) for name in files) < 60_000
+
+
+def test_manifests_are_checked_without_scripts_and_the_page_stays_the_same(source: _Source) -> None:
+    answer = client(source).post("/ui/?by=workload", data={"manifests": HOSTILE, "namespace": "shop"})
+    assert source.checks == [Asked(HOSTILE, "shop")]
+    assert source.asked == [Query(by="workload")]
+    assert "Some of these manifests cannot be read." in answer.text
+    assert "<script>alert" not in answer.text
+    assert answer.text.count("&lt;script&gt;alert(1)&lt;/script&gt;") >= 3  # in the box, the fault and the kind
+    assert 'http-equiv="refresh"' not in answer.text  # it would take the answer away
+    assert "Content-Security-Policy" in answer.headers
+
+
+def test_a_script_gets_the_answer_alone(source: _Source) -> None:
+    answer = client(source).post("/ui/", data={"manifests": "a: b"}, headers={"X-Headroom-Part": "check"})
+    assert source.checks == [Asked("a: b", "default")]
+    assert source.asked == []
+    assert "<h2" not in answer.text
+
+
+@pytest.mark.parametrize("text", ["x" * (LONGEST + 1), ":" * (LONGEST + 1), ":" * 4 * LONGEST])
+def test_what_is_too_long_is_said_beside_the_box(source: _Source, text: str) -> None:
+    answer = client(source).post("/ui/", data={"manifests": text})
+    assert answer.status_code == 200
+    assert (
+        source.checks[0].fault
+        == "these are more than 256 KiB: check fewer objects at once, or use kubectl headroom check"
+    )
+    assert len(answer.text) < LONGEST
+
+
+def test_manifests_of_the_most_length_are_taken_however_the_browser_encodes_them(source: _Source) -> None:
+    client(source).post("/ui/", data={"manifests": ":" * LONGEST})
+    assert source.checks == [Asked(":" * LONGEST)]
+
+
+def test_nobody_knows_refusals_without_headroom() -> None:
+    app = Flask("page", static_folder=None)
+    app.register_blueprint(page(_Source(Shown(commitment(ROOM), [], [], [], [])), refusals=False))
+    text = app.test_client().get("/ui/").text
+    assert text.count("it is not asked here") == 2
+    assert "No workload is waiting" not in text

@@ -5,7 +5,7 @@ from msgspec.structs import replace
 from tests.support import accounts
 from tests.support.served import Account, sources
 from webhook.core.ledger.traits import Traits
-from webhook.core.reporting.view import Query
+from webhook.core.reporting.page_query import Query
 from webhook.web.page_rows import PageRows
 
 

@@ -13,17 +13,20 @@ from tests.support.http import Client, FakeServer, Request
 from tests.support.replica import review
 from tests.support.reports import sources
 from webhook.web.answers import Answers
+from webhook.web.pace import Pace
 from webhook.web.reporting_dispatcher import ReportingDispatcher
 from webhook.web.reporting_routes import create_reporting_app
 
+CALM = Pace(lambda: 0.0)  # nothing else is to be done
 GET = "GET {} HTTP/1.1\r\nHost: x\r\n\r\n"
 
 
 class Readers:
-    """A dispatcher whose rests are recorded instead of taken."""
+    """A dispatcher whose rests and charges are recorded; no rest is taken."""
 
     def __init__(self) -> None:
         self.rests: list[float] = []
+        self.charges: list[float] = []
         self.go_on = threading.Event()
         given = sources()
         self.answers = Answers(given)
@@ -34,7 +37,9 @@ class Readers:
 
     def meet(self, script: Callable[[FakeServer], Awaitable[None]]) -> None:
         async def run() -> None:
-            await script(FakeServer(ReportingDispatcher(self.app, self.answers, self.rests.append)))
+            await script(
+                FakeServer(ReportingDispatcher(self.app, self.answers, self.rests.append, self.charges.append, CALM))
+            )
 
         asyncio.run(run())
 
@@ -88,6 +93,23 @@ def test_reports_take_a_tenth_of_a_processor() -> None:
 
     readers.meet(script)
     assert 9 * 0.03 <= readers.rests[0] <= 0.5, "it is over before the second report is begun"
+
+
+def test_what_answers_and_pages_of_metrics_cost_is_charged_and_followed_by_a_rest() -> None:
+    readers = Readers()
+
+    async def script(server: FakeServer) -> None:
+        for path in ("/busy", "/api/v1/nodes", "/metrics", "/metrics"):  # the second waits for the rest of the first
+            with server.connect(secure=False) as client:
+                client.send(get(path))
+                assert (await client.receive()).status == 200
+
+    readers.meet(script)
+    assert readers.charges[0] >= 0.03
+    assert len(readers.charges) >= 3
+    assert len(readers.rests) >= 2
+    for rest in readers.rests:
+        assert any(rest == pytest.approx(9 * cost) for cost in readers.charges)
 
 
 def test_who_asked_is_answered_before_the_rest() -> None:

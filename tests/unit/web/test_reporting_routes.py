@@ -19,9 +19,7 @@ from webhook.web.sources import Settings, Sources, UsageError
 def client(given: Sources | None = None, unready: str | None = None, unhealthy: str | None = None) -> FlaskClient:
     shown, registry = given or sources(), CollectorRegistry()
     Counter("some_things", "Some things.", registry=registry).inc(3)
-    return create_reporting_app(
-        Answers(shown, spent=lambda: 0.0), shown, registry, lambda: unready, lambda: unhealthy
-    ).test_client()
+    return create_reporting_app(Answers(shown), shown, registry, lambda: unready, lambda: unhealthy).test_client()
 
 
 def items(asked: FlaskClient, path: str) -> list[Any]:

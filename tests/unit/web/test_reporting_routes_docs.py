@@ -12,7 +12,7 @@ from prometheus_client import CollectorRegistry
 
 from tests.support.http import FakeServer
 from tests.support.reports import GI, FixedReport, Reports, group, node, pod, scope, sources
-from webhook.core.reporting.query import COLLECTIONS
+from webhook.core.reporting.collection import COLLECTIONS
 from webhook.http.pulse import Pulse
 from webhook.web.answers import Answers
 from webhook.web.reporting import reporting
@@ -58,9 +58,7 @@ def given() -> Sources:
 
 
 def client(shown: Sources) -> FlaskClient:
-    return create_reporting_app(
-        Answers(shown, spent=lambda: 0.0), shown, CollectorRegistry(), lambda: None, lambda: None
-    ).test_client()
+    return create_reporting_app(Answers(shown), shown, CollectorRegistry(), lambda: None, lambda: None).test_client()
 
 
 def examples() -> str:

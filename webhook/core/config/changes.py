@@ -1,4 +1,4 @@
-"""Changes: the settings that an edit of the configuration changes, in one short line."""
+"""Changes: the settings that an edit of the configuration changes, one by one or in one short line."""
 
 from collections.abc import Iterator
 from typing import Any, Final
@@ -14,16 +14,21 @@ _LISTS_OF_GROUPS = ("pools", "overrides")
 
 def changes(old: HeadroomConfig, new: HeadroomConfig) -> str:
     """Return the settings that differ, as `key: old → new`; those that do not fit into `MOST` are only counted."""
-    before, after = dict(_settings(plain(effective(old)))), dict(_settings(plain(effective(new))))
-    differ = [key for key in dict.fromkeys([*after, *before]) if before.get(key) != after.get(key)]
+    differ = each_change(old, new)
     listed: list[str] = []
-    for key in differ:
-        said = f"{key}: {_shown(before.get(key))} → {_shown(after.get(key))}"
+    for said in differ:
         if listed and len(", ".join([*listed, said])) > MOST:
             break
         listed.append(said[:MOST])
     left = len(differ) - len(listed)
     return ", ".join([*listed, f"and {left} more"] if left else listed)
+
+
+def each_change(old: HeadroomConfig, new: HeadroomConfig) -> list[str]:
+    """Return each setting that differs as `key: old → new`."""
+    before, after = dict(_settings(plain(effective(old)))), dict(_settings(plain(effective(new))))
+    differ = (key for key in dict.fromkeys([*after, *before]) if before.get(key) != after.get(key))
+    return [f"{key}: {_shown(before.get(key))} → {_shown(after.get(key))}" for key in differ]
 
 
 def _settings(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:

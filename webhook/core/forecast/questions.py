@@ -4,16 +4,19 @@ Each question is one value and each answer another, worked out from one report, 
 """
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from msgspec import UNSET, Struct, UnsetType
 
+from webhook.core.api.types import ObjectError
 from webhook.core.config.config import HeadroomConfig
 from webhook.core.config.errors import ConfigError
 from webhook.core.config.parse import parse
 from webhook.core.config.render import digest, plain
 from webhook.core.forecast.check import check
+from webhook.core.forecast.growth import Grown, Growth, total
 from webhook.core.forecast.packing import Portion, by_nodes, by_thresholds, free_on_nodes
 from webhook.core.forecast.scratch import scratch
 from webhook.core.forecast.simulation import Changes, Displaced, NewNodes, SimulationError, in_zone, simulate
@@ -151,17 +154,23 @@ class AddNodes(Struct, frozen=True, rename="camel"):
 
 
 class SimulateQuestion(Struct, frozen=True, rename="camel"):
-    """What to try. `set` has settings by their path, such as {"thresholds.memory.requests": "70%"}."""
+    """What to try. `set` has settings by their path, such as {"thresholds.memory.requests": "70%"}.
+
+    `config` is the text of a whole configuration, in the place of the one in force; empty: that one. `grow` has
+    workloads that would have so many pods in all, such as with every autoscaler at its maximum.
+    """
 
     set: dict[str, str] = {}
     without_nodes: tuple[str, ...] = ()
     without_zone: str | UnsetType = UNSET
     drain: tuple[str, ...] = ()
     add_nodes: tuple[AddNodes, ...] = ()
+    config: str = ""
+    grow: tuple[Growth, ...] = ()
 
 
 class Over(Row, frozen=True):
-    """A sum that would be past its threshold, by how much, and who holds the most of it in the cluster."""
+    """A sum that would be past its threshold, by how much, and who would hold the most of it in the cluster."""
 
     scope: str
     sum: str
@@ -169,8 +178,25 @@ class Over(Row, frozen=True):
     holders: tuple[str, ...]
 
 
+class More(Row, frozen=True):
+    """The pods that would come: how many, and what they commit together, in bytes and millicores.
+
+    `unknown` names workloads of which no pod lives and no template was given: their pods are left out.
+    """
+
+    pods: int
+    memory_requests: int
+    memory_limits: int
+    cpu_requests: int
+    cpu_limits: int
+    unknown: tuple[str, ...]
+
+
 class SimulateAnswer(Row, frozen=True):
-    """The account as it is and as it would be, what would be over, and what would become of the pods of lost nodes."""
+    """The account as it is and as it would be, what would be over, and what would become of the pods of lost nodes.
+
+    `more` says what pods would come of workloads that grow; None if none was to grow.
+    """
 
     before: Commitment
     after: Commitment
@@ -178,6 +204,7 @@ class SimulateAnswer(Row, frozen=True):
     displaced: int
     admitted: int
     refused: tuple[str, ...]
+    more: More | None
 
 
 def simulate_answer(report: Report, asked: SimulateQuestion) -> SimulateAnswer:
@@ -185,7 +212,7 @@ def simulate_answer(report: Report, asked: SimulateQuestion) -> SimulateAnswer:
     try:
         changes = _changes(report, asked)
         found = simulate(report.account, changes)
-    except (SimulationError, ConfigError, QuantityError) as error:
+    except (SimulationError, ConfigError, ObjectError, QuantityError) as error:
         raise QuestionError(str(error)) from error
     config = changes.config or report.account.accounting.config
     after = Report(
@@ -196,23 +223,38 @@ def simulate_answer(report: Report, asked: SimulateQuestion) -> SimulateAnswer:
     return SimulateAnswer(
         before=report.commitment(),
         after=after,
-        over=tuple(_over(report, after)),
+        over=tuple(_over(report, after, found.grown)),
         displaced=lost.pods,
         admitted=lost.admitted,
         refused=lost.refused,
+        more=_more(found.grown) if asked.grow else None,
+    )
+
+
+def _more(found: Grown) -> More:
+    amounts = total(found)
+    return More(
+        pods=found.number,
+        memory_requests=amounts.memory_requests,
+        memory_limits=amounts.memory_limits,
+        cpu_requests=amounts.cpu_requests,
+        cpu_limits=amounts.cpu_limits,
+        unknown=found.unknown,
     )
 
 
 def _changes(report: Report, asked: SimulateQuestion) -> Changes:
-    config = report.account.accounting.config
+    config = parse(asked.config) if asked.config else report.account.accounting.config
+    config = _with_settings(config, asked.set) if asked.set else config
     without = frozenset(asked.without_nodes)
     if asked.without_zone is not UNSET:
         without |= in_zone(report.account, asked.without_zone)
     return Changes(
-        config=_with_settings(config, asked.set) if asked.set else None,
+        config=config if asked.config or asked.set else None,
         without=without,
         drain=frozenset(asked.drain),
         add=tuple(_nodes(config, each) for each in asked.add_nodes),
+        grow=asked.grow,
     )
 
 
@@ -258,21 +300,20 @@ def _value(text: str) -> Any:
     return int(text) if text.isascii() and text.isdecimal() else text
 
 
-def _over(report: Report, after: Commitment) -> Iterator[Over]:
+def _over(report: Report, after: Commitment, more: Grown) -> Iterator[Over]:
     for scope in after.scopes:
         for resource, lines in (("memory", scope.memory), ("cpu", scope.cpu)):
             for kind, line in (("requests", lines.requests), ("limits", lines.limits)):
                 if line.free is not None and line.free < 0:
-                    holders = tuple(_holders(report, resource, kind))
+                    holders = tuple(_holders(report, more, resource, kind))
                     yield Over(scope=scope.scope, sum=f"{resource} {kind}", over=-line.free, holders=holders)
 
 
-def _holders(report: Report, resource: str, kind: str) -> Iterable[str]:
-    """Return the workloads that commit the most of a sum, in the whole cluster."""
-
-    def held(row: Any) -> int:
-        found: int = getattr(getattr(row, resource), kind)
-        return found
-
-    largest: Sequence[Any] = sorted(report.workloads(), key=held, reverse=True)[:_HOLDERS]
-    return [f"{row.namespace}/{row.kind}/{row.name}" for row in largest if held(row)]
+def _holders(report: Report, more: Grown, resource: str, kind: str) -> Iterable[str]:
+    """Return the workloads that would commit the most of a sum, in the whole cluster."""
+    held: Counter[tuple[str | None, str, str]] = Counter()
+    for row in report.workloads():
+        held[row.namespace, row.kind, row.name] = getattr(getattr(row, resource), kind)
+    for key, amounts in more.amounts.items():
+        held[key] += getattr(amounts, f"{resource}_{kind}")
+    return ["/".join(map(str, key)) for key, amount in held.most_common(_HOLDERS) if amount]

@@ -1,6 +1,7 @@
-"""Simulations: what another configuration, or other nodes, would make of the account.
+"""Simulations: what another configuration, other nodes or larger workloads would make of the account.
 
     account ──► nodes taken away or added, thresholds changed ──► a scratch ledger
+            ──► all pods of workloads that grow, whether or not there is room
             ──► the pods of the nodes that go, one by one
 
 The pods of a node that is taken away are created again, as their controllers would do it: each is judged by the code
@@ -15,6 +16,7 @@ from typing import Final, NamedTuple
 from msgspec import Struct
 
 from webhook.core.config.config import HeadroomConfig
+from webhook.core.forecast.growth import Grown, Growth, grown
 from webhook.core.forecast.scratch import pods_on, scratch_with
 from webhook.core.ledger.account import AccountSnapshot
 from webhook.core.ledger.entry import Entry
@@ -41,7 +43,7 @@ class NewNodes(NamedTuple):
 
 
 class Changes(NamedTuple):
-    """What is to be tried: another configuration, nodes that go with their pods, nodes that come.
+    """What is to be tried: another configuration, nodes that go with their pods, nodes that come, larger workloads.
 
     `drain`ed nodes are cordoned as well: the reserve pays for them. `without` are gone, with their room.
     """
@@ -50,6 +52,7 @@ class Changes(NamedTuple):
     without: frozenset[str] = frozenset()
     drain: frozenset[str] = frozenset()
     add: tuple[NewNodes, ...] = ()
+    grow: tuple[Growth, ...] = ()
 
 
 class Displaced(Struct, frozen=True):
@@ -61,10 +64,11 @@ class Displaced(Struct, frozen=True):
 
 
 class Simulated(NamedTuple):
-    """The account as it would be, with the pods of lost nodes that would be admitted again."""
+    """The account as it would be, with the pods of workloads that grow, and those of lost nodes that fit again."""
 
     ledger: Ledger
     displaced: Displaced
+    grown: Grown
 
 
 def simulate(account: AccountSnapshot, changes: Changes) -> Simulated:
@@ -82,7 +86,10 @@ def simulate(account: AccountSnapshot, changes: Changes) -> Simulated:
         ledger.see_node(info, account.now)
     for name in sorted(changes.drain):
         ledger.see_node(replace(account.nodes[name].info, cordoned=True), account.now)
-    return Simulated(ledger, _displaced(ledger, account, going))
+    more = grown(account, accounting, changes.grow)
+    for pod in more.pods:
+        ledger.grant(pod, account.now)
+    return Simulated(ledger, _displaced(ledger, account, going), more)
 
 
 def in_zone(account: AccountSnapshot, zone: str, label: str = "topology.kubernetes.io/zone") -> frozenset[str]:

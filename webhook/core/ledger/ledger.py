@@ -653,6 +653,13 @@ class Ledger:
             self.changes += 1
             self._tallies.born(birth)
 
+    def take_notes(self) -> bool:
+        """Take some of the pods that have changed into the tallies; say whether some are left.
+
+        Reports call it before `account` until there are none, each time with the lock held for a millisecond at most.
+        """
+        return self._tallies.take_in()
+
     def account(self, now: float) -> AccountSnapshot:
         """Return all that a report shows, as it is now; the cost depends on the number of nodes, not of pods.
 

@@ -6,12 +6,15 @@ node, or of one workload) replaces it by a copy, and changes that. So a snapshot
 dictionaries, whose size is the number of nodes and of namespaces. A large group is kept in parts, of which an event
 copies one: what events cost more while somebody looks does not grow with the size of a workload.
 
-An event only notes that its pod has changed. The notes are taken into the tallies together, once there are `_NOTES` of
-them or a snapshot is asked for: a pod that has come, been bound and perhaps gone since then is counted once or not at
-all, and pods that are counted one after the other take less processor time than pods counted between other work.
+An event only notes that its pod has changed. The notes are taken into the tallies together, the oldest once there are
+`_NOTES` of them, all when a snapshot is asked for: a pod that has come, been bound and perhaps gone since then is
+counted once or not at all, and pods that are counted one after the other take less processor time than pods counted
+between other work.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
+from functools import reduce
+from itertools import islice
 from typing import Final, NamedTuple
 
 from webhook.core.ledger.entry import Entry
@@ -22,7 +25,8 @@ from webhook.core.values.amounts import NOTHING, Amounts
 _LARGE: Final = 256  # pods; a larger group is kept in parts
 _PARTS: Final = 64
 _ALL: Final = (1 << _PARTS) - 1
-_NOTES: Final = 32  # at most a millisecond of work, which is done under the state's lock
+_NOTES: Final = 1024  # pods that come, are bound and go within so many changes are not counted at all
+AT_ONCE: Final = 32  # notes; at most a millisecond of work, which is done under the state's lock
 
 
 class Count:
@@ -64,6 +68,10 @@ class Count:
         return self.unbounded, self.best_effort, self.static, self.excluded, self.before
 
 
+Extent = tuple[Amounts, Amounts]
+"""The least and the most of each amount that any of some pods commits."""
+
+
 class Group(Count):
     """Some pods by name, how many of them are not bound, what they commit (of a node's: not kept), and their counts.
 
@@ -71,7 +79,7 @@ class Group(Count):
     snapshots that had been made when this object was; a part may be changed if its bit in `own` is set.
     """
 
-    __slots__ = ("amounts", "own", "parts", "stamp", "unbound")
+    __slots__ = ("_least", "_most", "amounts", "own", "parts", "stamp", "unbound")
 
     def __init__(self, stamp: int = 0) -> None:
         super().__init__()
@@ -80,6 +88,15 @@ class Group(Count):
         self.unbound = 0
         self.parts: list[dict[str, Entry]] = [{}]
         self.own = _ALL
+        self._least: Amounts | None = None
+        self._most: Amounts | None = None
+
+    @classmethod
+    def of(cls, pods: dict[str, Entry]) -> "Group":
+        """Return a group of some pods that nothing is counted of; it is never changed."""
+        made = cls()
+        made.parts = [pods]
+        return made
 
     def __len__(self) -> int:
         return len(self.parts[0]) if len(self.parts) == 1 else sum(map(len, self.parts))
@@ -92,6 +109,13 @@ class Group(Count):
     def get(self, name: str) -> Entry | None:
         """Return the pod of a name, None if it is not in the group."""
         return self.parts[hash(name) % len(self.parts)].get(name)
+
+    def extent(self) -> Extent:
+        """Return the extent of what its pods commit; ask it of a snapshot's group that has pods, where it is kept."""
+        if self._least is None or self._most is None:
+            kinds = {pod.footprint for part in self.parts for pod in part.values()}
+            self._least, self._most = _extent(kinds, kinds)
+        return self._least, self._most
 
     def copied(self, stamp: int) -> "Group":
         """Return a copy that may be changed."""
@@ -159,13 +183,31 @@ class Total(Count):
 
 
 class Namespace:
-    """The workloads of one namespace that have live pods; `stamp` as in `Group`."""
+    """The workloads of one namespace that have live pods; `stamp` as in `Group`.
 
-    __slots__ = ("stamp", "workloads")
+    What its methods return is kept: ask them of a snapshot's namespace, which does not change any more.
+    """
+
+    __slots__ = ("_count", "_extent", "stamp", "workloads")
 
     def __init__(self, stamp: int, workloads: dict[Workload, Group]) -> None:
         self.stamp = stamp
         self.workloads = workloads
+        self._count: int | None = None
+        self._extent: Extent | None = None
+
+    def pods(self) -> int:
+        """Return how many pods there are."""
+        if self._count is None:
+            self._count = sum(map(len, self.workloads.values()))
+        return self._count
+
+    def extent(self) -> Extent:
+        """Return the extent of what its pods commit; there must be some."""
+        if self._extent is None:
+            extents = [group.extent() for group in self.workloads.values()]
+            self._extent = _extent({least for least, _ in extents}, {most for _, most in extents})
+        return self._extent
 
 
 class TallySnapshot(NamedTuple):
@@ -193,8 +235,12 @@ class Tallies:
         self._sizes: dict[int, int] = {}
 
     def snapshot(self) -> TallySnapshot:
-        """Return the tallies as they are now; its cost depends on the number of nodes and namespaces alone."""
-        self._take_in()
+        """Return the tallies as they are now.
+
+        Its cost depends on the number of nodes and namespaces, and on that of the notes, which `take_in` may take
+        before.
+        """
+        self.take_in(len(self._noted))
         self._snapshots += 1
         return TallySnapshot(self._nodes.copy(), self._namespaces.copy(), self._sizes.copy(), self.birth)
 
@@ -202,11 +248,11 @@ class Tallies:
         """Take in that another pod lives under a name now, or none, in place of `old` (None: of none)."""
         self._noted.setdefault(name, old)
         if len(self._noted) >= _NOTES:
-            self._take_in()
+            self.take_in(AT_ONCE)
 
     def born(self, birth: str) -> None:
         """Take in when Headroom's account began: every pod is counted again."""
-        self._take_in()
+        self.take_in(len(self._noted))
         for name, entry in self._live.items():
             self._leave(name, entry)
         self.birth = birth
@@ -215,13 +261,21 @@ class Tallies:
 
     def pods_on(self, nodes: Iterable[str]) -> int:
         """Return how many pods are bound to some nodes."""
-        self._take_in()
-        return sum(len(self._nodes[node]) for node in nodes if node in self._nodes)
-
-    def _take_in(self) -> None:
-        """Count the pods that live now in place of those that were counted."""
+        wanted = set(nodes)
+        found = sum(len(self._nodes[node]) for node in wanted if node in self._nodes)
         for name, old in self._noted.items():
             new = self._live.get(name)
+            found += (new is not None and new.node in wanted) - (old is not None and old.node in wanted)
+        return found
+
+    def take_in(self, most: int = AT_ONCE) -> bool:
+        """Count the pods that live now in place of those that were counted, `most` of them; say whether some are left.
+
+        Those that were noted first are taken in first.
+        """
+        noted = self._noted
+        for name in [*islice(noted, most)]:
+            old, new = noted.pop(name), self._live.get(name)
             if old is new:
                 continue
             if old is not None and new is not None and _alike(old, new):
@@ -231,7 +285,7 @@ class Tallies:
                 self._leave(name, old)
             if new is not None:
                 self._enter(name, new)
-        self._noted.clear()
+        return bool(noted)
 
     # -- one pod -------------------------------------------------------------------------------------------------------
 
@@ -334,6 +388,10 @@ class Tallies:
             group = Group(stamp) if group is None else group.copied(stamp)
             namespace.workloads[key] = group
         return group
+
+
+def _extent(least: set[Amounts], most: set[Amounts]) -> Extent:
+    return reduce(Amounts.upto, least), reduce(Amounts.or_more, most)
 
 
 def _alike(old: Entry, new: Entry) -> bool:

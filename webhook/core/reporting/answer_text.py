@@ -13,10 +13,10 @@ _NAME = 120
 
 def check_lines(rows: Sequence[CheckRow], skipped: Sequence[str]) -> Iterator[str]:
     """Yield the verdict, a row for each object, then the sentence of each that does not fit."""
-    yield _checked(rows)
+    yield checked(rows)
     if rows:
         yield ""
-        yield from _check_table(rows).lines()
+        yield from check_table(rows).lines()
     for row in rows:
         if row.message:
             yield ""
@@ -28,19 +28,23 @@ def check_lines(rows: Sequence[CheckRow], skipped: Sequence[str]) -> Iterator[st
         yield f"skipped, because they commit no resources: {', '.join(sorted(set(skipped)))}"
 
 
-def _checked(rows: Sequence[CheckRow]) -> str:
+def checked(rows: Sequence[CheckRow]) -> str:
+    """Say whether all pods fit, and else which is the first that does not."""
     short = [row for row in rows if row.fits < row.missing]
     if not rows:
         return "There is no pod in these manifests."
     if not short:
         missing = sum(row.missing for row in rows)
+        if missing == 1:
+            return "The pod fits."
         return f"All {missing} pods fit." if missing else "Nothing is missing: all these pods are there."
     first = short[0]
     which = f"{first.fits + 1} of {first.missing}"
     return f"Not all pods fit: pod {which} of {first.kind}/{first.name} would be refused."
 
 
-def _check_table(rows: Sequence[CheckRow]) -> Table:
+def check_table(rows: Sequence[CheckRow]) -> Table:
+    """Return a row for each object, in the order of the input."""
     requests = memory_column([row.asks_requests for row in rows])
     limits = memory_column([row.asks_limits for row in rows])
     cells = tuple(

@@ -40,6 +40,7 @@ class AuditLine(Struct, frozen=True, gc=False):
     uid: str = ""
     dry_run: bool = False
     mode: str = ""
+    kind: str = ""
     namespace: str = ""
     owner_kind: str | None = None
     owner_name: str | None = None
@@ -47,13 +48,27 @@ class AuditLine(Struct, frozen=True, gc=False):
     top_owner_name: str | None = None
     name: str = ""
     scope: str | None = None
+    short_sums: tuple[str, ...] | None = None
     asked_requests_bytes: int | None = None
     asked_limits_bytes: int | None = None
+    committed_requests_bytes: int | None = None
+    committed_limits_bytes: int | None = None
+    bound_requests_bytes: int | None = None
+    bound_limits_bytes: int | None = None
+    allocatable_bytes: int | None = None
+    asked_requests_millicores: int | None = None
+    asked_limits_millicores: int | None = None
+    committed_requests_millicores: int | None = None
+    committed_limits_millicores: int | None = None
+    bound_requests_millicores: int | None = None
+    bound_limits_millicores: int | None = None
+    allocatable_millicores: int | None = None
     short_by_bytes: int | None = None  # schema 1: the most by which a memory sum is short; below zero if all fit
     short_by_requests_bytes: int | None = None
     short_by_limits_bytes: int | None = None
     short_by_requests_millicores: int | None = None
     short_by_limits_millicores: int | None = None
+    config_hash: str = ""
     lines: int = 0
 
     @property

@@ -9,7 +9,8 @@ Few pods are listed like any other collection. Of many, a page is found in one o
 
 from typing import Final, Protocol
 
-from webhook.core.reporting.query import Page, Query, QueryError, arrange, foreign, last_key, page, token
+from webhook.core.reporting.paging import Page, arrange, foreign, last_key, page, token
+from webhook.core.reporting.query import Query, QueryError
 from webhook.core.reporting.rows import PodRow
 
 _FEW: Final = 5_000  # pods

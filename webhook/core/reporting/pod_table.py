@@ -1,29 +1,25 @@
 """The table of live pods: rows are made only where somebody looks, because there may be 150,000 of them."""
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from heapq import nlargest, nsmallest
+from collections.abc import Callable, Iterator, Sequence
 from itertools import accumulate
 from typing import Any, Final, overload
 
 from webhook.core.ledger.entry import Entry
+from webhook.core.reporting.pod_order import Named, Part, first_by_amount, first_by_key, pods_of
 from webhook.core.reporting.rows import PodRow
+from webhook.core.values.amounts import Amounts
 
-Named = tuple[str, Entry]
-"""A pod as the ledger keeps it, with its "namespace/name"."""
-
-Part = Sequence[Mapping[str, Entry]]
-"""The pods of one namespace, or some of them; each pod is in one of the mappings."""
-
-SORTS: Final[dict[str, Callable[[Entry], Any]]] = {
-    "memoryRequests": lambda pod: pod.footprint.memory_requests,
-    "memoryLimits": lambda pod: pod.footprint.memory_limits,
-    "cpuRequests": lambda pod: pod.footprint.cpu_requests,
-    "cpuLimits": lambda pod: pod.footprint.cpu_limits,
-    "node": lambda pod: pod.node,
-    "created": lambda pod: pod.created,
+AMOUNTS: Final = {
+    "memoryRequests": Amounts._fields.index("memory_requests"),
+    "memoryLimits": Amounts._fields.index("memory_limits"),
+    "cpuRequests": Amounts._fields.index("cpu_requests"),
+    "cpuLimits": Amounts._fields.index("cpu_limits"),
 }
-"""By what a table can be sorted, beside `name`."""
+"""What of a pod's footprint a table can be sorted by."""
+
+OTHERS: Final[dict[str, Callable[[Entry], Any]]] = {"node": lambda pod: pod.node, "created": lambda pod: pod.created}
+"""By what else a table can be sorted, beside `name`."""
 
 
 class PodTable(Sequence[PodRow]):
@@ -33,10 +29,10 @@ class PodTable(Sequence[PodRow]):
     """
 
     def __init__(self, parts: Sequence[Part], row: Callable[[str, Entry], PodRow]) -> None:
-        """Take the pods of each namespace, in the order of the namespaces' names."""
+        """Take the namespaces with their pods, in the order of their names; none is empty."""
         self._parts = parts
         self._row = row
-        self._ends = list(accumulate(sum(map(len, part)) for part in parts))
+        self._ends = list(accumulate(namespace.pods() for _, namespace in parts))
         self._sorted: dict[int, list[Named]] = {}
 
     def __len__(self) -> int:
@@ -60,36 +56,22 @@ class PodTable(Sequence[PodRow]):
     def __iter__(self) -> Iterator[PodRow]:
         return (self._row(*named) for named in self._between(0, len(self)))
 
-    def named(self) -> Iterator[Named]:
-        """Yield the pods as the ledger keeps them, namespace by namespace, and in no order within one."""
-        for part in self._parts:
-            for pods in part:
-                yield from pods.items()
-
     def sorted_by(self, sort: str, first: int, last: int, *, descending: bool = False) -> tuple[PodRow, ...]:
-        """Return the rows `first` to `last` (not included) by `name` or one of `SORTS`; those that are equal by name.
+        """Return the rows `first` to `last` (not included) by `name`, one of `AMOUNTS` or of `OTHERS`.
 
-        Raises `KeyError` for another sort.
+        Those that are equal are in the order of their names. Raises `KeyError` for another sort.
         """
         last = min(last, len(self))
-        if first >= last and (sort == "name" or sort in SORTS):
+        if first >= last and (sort == "name" or sort in AMOUNTS or sort in OTHERS):
             return ()
         if sort == "name":
             found = self[len(self) - last : len(self) - first] if descending else self[first:last]
             return found[::-1] if descending else found
-        best = self._best(SORTS[sort], last, descending=descending)
+        if sort in AMOUNTS:
+            best = first_by_amount(self._parts, AMOUNTS[sort], last, descending=descending)
+        else:
+            best = first_by_key(self._parts, OTHERS[sort], last, descending=descending)
         return tuple(self._row(*named) for named in best[first:last])
-
-    def _best(self, key: Callable[[Entry], Any], number: int, *, descending: bool) -> list[Named]:
-        """Return the first pods in an order. Only those are sorted that are among them, however many are alike."""
-        named = list(self.named())
-        keys = [key(pod) for _, pod in named]
-        last = (nlargest if descending else nsmallest)(number, keys)[-1]
-        before = [each for each, at in zip(named, keys, strict=True) if (at > last if descending else at < last)]
-        before.sort()
-        before.sort(key=lambda named: key(named[1]), reverse=descending)
-        alike = (each for each, at in zip(named, keys, strict=True) if at == last)
-        return before + nsmallest(number - len(before), alike)
 
     def _between(self, first: int, last: int) -> Iterator[Named]:
         part = bisect_right(self._ends, first)
@@ -103,9 +85,7 @@ class PodTable(Sequence[PodRow]):
     def _part(self, number: int) -> list[Named]:
         found = self._sorted.get(number)
         if found is None:
-            named = [each for pods in self._parts[number] for each in pods.items()]
-            named.sort(key=_name)
-            found = self._sorted[number] = named
+            found = self._sorted[number] = sorted(pods_of(self._parts[number][1]), key=_name)
         return found
 
 

@@ -84,12 +84,21 @@ def explained(
     if blocked.waits_for_itself:
         yield "It waits for itself: its own old pods hold the room. Set maxSurge: 0, or make room for one pod more."
     if short(blocked) == "fits now":
-        yield "One pod would fit now: its controller has not tried again yet. A touch makes it try at once."
+        yield f"One pod would fit now: its controller has not tried again yet. {_again(blocked)}"
     elif holders:
         largest = ", ".join(
             f"{row.namespace}/{row.kind}/{row.name} ({bytes_text(row.memory.requests)})" for row in holders
         )
         yield f"For one pod {short(blocked)} would have to go. Most is held by {largest}."
+
+
+def _again(blocked: BlockedRow) -> str:
+    """Say how to have it tried again at once."""
+    kind, name = blocked.controller_kind, blocked.controller_name
+    if kind == "Pod":
+        return "Create it again."
+    touch = f"kubectl -n {blocked.namespace} annotate {kind.lower()} {name} --overwrite"
+    return f'To have it tried at once: {touch} headroom.internal/retry="$(date +%s)"'
 
 
 def _clock(moment: str) -> str:

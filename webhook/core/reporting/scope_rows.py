@@ -70,7 +70,7 @@ class Scopes:
             reserve_nodes=account.accounting.reserve_nodes(scope),
             reserve_used=each.out,
             pods=counts.pods,
-            pods_max=_sum(node.info.most_pods for node in counted),
+            pods_max=_sum([node.info.most_pods for node in counted]),
             unbounded_containers=counts.unbounded,
             best_effort_pods=counts.best_effort,
             apart=sum(scope in (CLUSTER, self._pools.get(pod.confined_to)) for pod in self._apart.values()),
@@ -90,7 +90,7 @@ class Scopes:
     def _resource(self, each: ScopeSnapshot, resource: str, pending: Amounts, counted: Sequence[Node]) -> ResourceLines:
         room = each.balance.scope_limits.room
         return ResourceLines(
-            capacity=_sum(_part(node.info.capacity, resource) for node in counted),
+            capacity=_sum([_part(node.info.capacity, resource) for node in counted]),
             allocatable=room.memory if resource == "memory" else room.cpu,
             requests=self._line(each, f"{resource}_requests", pending),
             limits=self._line(each, f"{resource}_{self._limits}", pending),
@@ -113,11 +113,11 @@ class Scopes:
         )
 
     def _fragmentation(self, counted: Iterable[Node]) -> Fragmentation:
-        held = self._account.held
-        free = [max(0, node.info.room.memory - held.get(node.info.name, NOTHING).memory_requests) for node in counted]
-        total, size = sum(free), self._median
-        small = None if size is None or not total else sum(each for each in free if each < size) / total
-        return Fragmentation(largest_free=max(free, default=0), median_request=size, share_too_small=small)
+        held, infos = self._account.held, [node.info for node in counted]
+        free = [each.room.memory - held.get(each.name, NOTHING)[0] for each in infos]  # [0]: memory_requests
+        total, size = sum(each for each in free if each > 0), self._median
+        small = None if size is None or not total else sum(each for each in free if 0 < each < size) / total
+        return Fragmentation(largest_free=max(0, max(free, default=0)), median_request=size, share_too_small=small)
 
 
 def median(sizes: Mapping[int, int]) -> int | None:
@@ -136,11 +136,7 @@ def _part(room: Allocatable | None, resource: str) -> int | None:
     return room.memory if resource == "memory" else room.cpu
 
 
-def _sum(parts: Iterable[int | None]) -> int | None:
+def _sum(parts: Sequence[int | None]) -> int | None:
     """Return the sum; None if a part is not known."""
-    total = 0
-    for part in parts:
-        if part is None:
-            return None
-        total += part
-    return total
+    known = [part for part in parts if part is not None]
+    return sum(known) if len(known) == len(parts) else None

@@ -74,9 +74,10 @@ def refusal(verdict: Verdict, subject: str, act: str = "{}", help_: Help = NO_HE
         said = verdict.sums, verdict.lacking, detail, help_.config_map
         return _whole(act, subject, lambda room: _exceeds(*said, room - len(contact)) + contact)
     if verdict.lacking is not None:
+        awaited, advice = ("such a node counts", _BY_NODES) if _nowhere(verdict.lacking) else _BY_SIZE
         text = (
             f" cannot run: no node that counts now can hold it: it {shortage(verdict.lacking)}. It would wait "
-            f"until a larger node comes, which unplaceable: deny refuses. Ask for less{contact}"
+            f"until {awaited}, which unplaceable: deny refuses. {advice}{contact}"
         )
     else:
         frame = _REFUSED[verdict.reason]
@@ -160,9 +161,18 @@ _LET_IN = {
 }
 
 
+_BY_NODES = "To ask for less does not help: a node must be uncordoned, repaired, untainted or added"
+_BY_SIZE = ("a larger node comes", "Ask for less")
+
+
+def _nowhere(lacking: Lacking) -> bool:
+    """Whether none of the nodes that the pod may use counts, so that its size does not matter."""
+    return lacking.largest == NO_ALLOCATABLE
+
+
 def _advice(sums: tuple[Sum, ...], lacking: Lacking | None, config_map: str) -> str:
     if not any(any(s.room) for s in sums):
-        return "To ask for less does not help: a node must be uncordoned, repaired, untainted or added"
+        return _BY_NODES
     nowhere = "" if lacking is None else f"No node that counts now can hold it either: it {shortage(lacking)}. "
     lower = f"Lower its {_listed(s.kind for s in sums)}"
     taken = [s.resource for s in sums if s.committed or s.granted]
@@ -182,7 +192,7 @@ def shortage(lacking: Lacking) -> str:
     short = [r for r in ("memory", "cpu") if getattr(need, r) > getattr(largest, r)]
     texts = {"memory": _apart(need.memory, largest.memory), "cpu": _cpus(need.cpu, largest.cpu)}
     asked = " and ".join(texts[r][0] for r in short or ("memory", "cpu"))
-    if largest == NO_ALLOCATABLE:
+    if _nowhere(lacking):
         return f"asks {asked}, and may use no node that counts now"
     if not short:
         return f"asks {asked}, which no node has together"
@@ -214,7 +224,8 @@ def warnings(verdict: Verdict, subject: str) -> tuple[str, ...]:
     sentence = _over if verdict.reason in _BROKEN else _near
     lines = [sentence(s) for s in verdict.sums]
     if verdict.lacking is not None:
-        rest = f" waits for a larger node: it {shortage(verdict.lacking)}"
+        awaited = "a node that it may use" if _nowhere(verdict.lacking) else "a larger node"
+        rest = f" waits for {awaited}: it {shortage(verdict.lacking)}"
         lines.append(printable(subject, max(_SHORTEST_SUBJECT, WARNING - len(rest))) + rest)
     if verdict.reason in _LET_IN:
         about = printable(subject, _SUBJECT_IN_WARNING)

@@ -3,14 +3,16 @@
 // fetched again, and only what differs is changed in place. Without JavaScript the page reloads by itself.
 const main = document.getElementById("main");
 
+const isBox = (node) => node instanceof HTMLInputElement || node instanceof HTMLTextAreaElement;
+
 function morph(old, fresh) {
   if (old.nodeType !== fresh.nodeType || old.nodeName !== fresh.nodeName) { old.replaceWith(fresh); return; }
   if (old.nodeType === Node.TEXT_NODE) { if (old.data !== fresh.data) old.data = fresh.data; return; }
-  if (old.nodeType !== Node.ELEMENT_NODE) return;
+  if (old.nodeType !== Node.ELEMENT_NODE || "kept" in old.dataset) return; // an answer stays until the next one
   if (old instanceof HTMLDetailsElement) { children(old, fresh); return; } // what somebody folded stays folded
   for (const { name } of [...old.attributes]) if (!fresh.hasAttribute(name)) old.removeAttribute(name);
   for (const { name, value } of fresh.attributes) if (old.getAttribute(name) !== value) old.setAttribute(name, value);
-  if (old instanceof HTMLInputElement) return; // what somebody types stays
+  if (isBox(old)) return; // what somebody types stays
   children(old, fresh);
 }
 
@@ -74,6 +76,28 @@ document.addEventListener("change", (event) => {
   refresh();
 });
 
+// The box for manifests: the answer comes beside it, and the page stays where it is.
+document.addEventListener("submit", async (event) => {
+  const form = event.target.closest("form.check");
+  if (!form) return;
+  event.preventDefault();
+  const answer = document.getElementById("check-answer"), button = form.querySelector("button");
+  button.disabled = true;
+  try {
+    const said = await fetch(form.action, { method: "POST", headers: { "X-Headroom-Part": "check" }, body: new URLSearchParams(new FormData(form)) });
+    if (said.ok) answer.innerHTML = await said.text(); // escaped by the server's template
+    else answer.textContent = `Nothing was checked: ${said.status} ${said.statusText}`;
+  } catch { answer.textContent = "Nothing was checked: the server does not answer."; }
+  button.disabled = false;
+});
+document.addEventListener("dragover", (event) => { if (event.target.id === "manifests") event.preventDefault(); });
+document.addEventListener("drop", async (event) => {
+  const files = [...event.dataTransfer.files];
+  if (event.target.id !== "manifests" || !files.length) return;
+  event.preventDefault();
+  event.target.value = (await Promise.all(files.map((file) => file.text()))).join("\n---\n");
+});
+
 document.addEventListener("click", async (event) => {
   const button = event.target.closest("button[data-copy]");
   if (!button) return;
@@ -84,7 +108,7 @@ document.addEventListener("click", async (event) => {
 });
 
 document.addEventListener("keydown", (event) => {
-  const typing = event.target instanceof HTMLInputElement;
+  const typing = isBox(event.target);
   if (event.key === "/" && !typing) { event.preventDefault(); document.querySelector("input[type=search]").focus(); }
   if (event.key === "Escape" && typing) event.target.blur();
   const row = event.target.closest("tbody tr");

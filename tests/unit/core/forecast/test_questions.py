@@ -5,6 +5,8 @@ import pytest
 from tests.support import accounts
 from tests.support.accounts import node, pod
 from tests.support.manifests import deployment
+from tests.support.workloads import template
+from webhook.core.forecast.growth import Growth
 from webhook.core.forecast.questions import (
     AddNodes,
     CheckQuestion,
@@ -18,6 +20,7 @@ from webhook.core.forecast.questions import (
 from webhook.core.reporting.report import Report
 
 GI = accounts.GI
+TEMPLATE = template(1024)
 
 
 def report(settings: str = "", requests: str = "100%", each: int = 2) -> Report:
@@ -73,6 +76,36 @@ def test_another_threshold_shows_what_would_be_over_and_who_holds_it() -> None:
     assert (over.scope, over.sum) == ("cluster", "memory requests")
     assert over.over == 12 * GI - int(0.4 * 24 * GI)
     assert over.holders[0].startswith("default/Pod/p")
+
+
+def test_a_whole_configuration_is_tried_and_settings_change_it() -> None:
+    written = "apiVersion: headroom.internal/v1\nkind: HeadroomConfig\nthresholds: {memory: {limits: 50%}}\n"
+    line = simulate_answer(report(), SimulateQuestion(config=written)).after.scopes[0].memory
+    assert (line.requests.bound, line.limits.bound) == (None, 12 * GI)
+    settings = {"thresholds.memory.requests": "25%"}
+    line = simulate_answer(report(), SimulateQuestion(settings, config=written)).after.scopes[0].memory
+    assert (line.requests.bound, line.limits.bound) == (6 * GI, 12 * GI)
+    with pytest.raises(QuestionError, match="apiVersion: is missing"):
+        simulate_answer(report(), SimulateQuestion(config="mode: warn\n"))
+
+
+def test_workloads_that_grow_are_added_whether_or_not_there_is_room() -> None:
+    grow = (Growth("default", "Deployment", "web", 40, TEMPLATE),)
+    answer = simulate_answer(report(), SimulateQuestion(grow=grow))
+    assert answer.more is not None
+    assert (answer.more.pods, answer.more.memory_requests, answer.more.unknown) == (40, 40 * GI, ())
+    assert answer.after.scopes[0].memory.requests.granted == 40 * GI
+    (over,) = answer.over
+    assert (over.over, over.holders[0]) == (6 * GI + 40 * GI - 24 * GI, "default/Deployment/web")
+    assert simulate_answer(report(), SimulateQuestion()).more is None
+    with pytest.raises(QuestionError, match="spec"):
+        simulate_answer(report(), SimulateQuestion(grow=(Growth("a", "Deployment", "b", 1, {"spec": 3}),)))
+
+
+def test_pods_of_lost_nodes_come_back_beside_what_grew() -> None:
+    grow = (Growth("default", "Deployment", "web", 10, TEMPLATE),)
+    answer = simulate_answer(report(each=4), SimulateQuestion(without_nodes=("n1",), grow=grow))
+    assert (answer.displaced, answer.admitted) == (4, 0), "8Gi live on two nodes, and with 10Gi more these are full"
 
 
 def test_a_pools_threshold_is_named_by_the_pool() -> None:

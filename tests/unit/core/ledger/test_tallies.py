@@ -50,6 +50,7 @@ def _no_event_changes_a_snapshot(steps: list[object]) -> None:
     for step in steps:
         if step == "look":
             taken.append((kept.snapshot(), pods.copy()))
+            _extents_are_right(*taken[-1])
         elif step == "born":
             kept.born(BIRTH)
         else:
@@ -57,6 +58,14 @@ def _no_event_changes_a_snapshot(steps: list[object]) -> None:
             put(kept, pods, *step)
     for snapshot, then in [*taken, (kept.snapshot(), pods)]:
         assert list(tally_drifts(snapshot, then)) == []
+        _extents_are_right(snapshot, then)
+
+
+def _extents_are_right(snapshot: TallySnapshot, pods: dict[str, Entry]) -> None:
+    for where, namespace in snapshot.namespaces.items():
+        amounts = [pod.footprint for name, pod in pods.items() if name.startswith(f"{where}/")]
+        assert namespace.pods() == len(amounts)
+        assert namespace.extent() == tuple(tuple(map(way, *amounts, amounts[0])) for way in (min, max))
 
 
 def test_a_large_workload_is_kept_in_parts_of_which_an_event_copies_one() -> None:
@@ -110,12 +119,37 @@ def test_a_pod_that_comes_and_goes_before_anybody_looks_costs_no_copy() -> None:
     assert kept.snapshot().nodes["n1"] is before.nodes["n1"]
 
 
-def test_notes_are_taken_in_before_there_are_too_many() -> None:
+def test_notes_are_taken_in_before_there_are_too_many_the_oldest_first() -> None:
     pods = dict[str, Entry]()
     kept = Tallies(pods)
     for number in range(3 * module._NOTES):
         put(kept, pods, f"a/p{number}", Entry("u", SIZES[1], "n1"))
         assert len(kept._noted) < module._NOTES
+    assert list(kept._noted) == [f"a/p{number}" for number in range(number + 1 - len(kept._noted), number + 1)]
+
+
+def test_notes_are_taken_in_a_few_at_a_time_until_none_is_left() -> None:
+    pods = dict[str, Entry]()
+    kept = Tallies(pods)
+    for number in range(module.AT_ONCE + 3):
+        put(kept, pods, f"a/p{number}", Entry("u", SIZES[1], "n1"))
+    assert kept.take_in()
+    assert len(kept._noted) == 3
+    assert not kept.take_in()
+    assert list(tally_drifts(kept.snapshot(), pods)) == []
+
+
+@given(steps, st.sampled_from([1, 3, module._NOTES]), st.sets(st.sampled_from(["", "n1", "n2", "n3"])))
+def test_pods_on_nodes_are_counted_whether_they_are_taken_in_or_not(
+    steps: list[object], notes: int, nodes: set[str]
+) -> None:
+    pods = dict[str, Entry]()
+    kept = Tallies(pods)
+    with patch.object(module, "_NOTES", notes):
+        for step in steps:
+            if isinstance(step, tuple):
+                put(kept, pods, *step)
+            assert kept.pods_on(nodes) == sum(pod.node in nodes for pod in pods.values())
 
 
 def test_a_total_adds_up_groups_and_pods() -> None:

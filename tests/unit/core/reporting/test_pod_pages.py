@@ -8,8 +8,10 @@ from msgspec.structs import replace
 
 from tests.support.reports import GI, FixedTable, pod
 from webhook.core.reporting import pod_pages
+from webhook.core.reporting.collection import COLLECTIONS
+from webhook.core.reporting.paging import arrange, page, token
 from webhook.core.reporting.pod_pages import Table, pod_page
-from webhook.core.reporting.query import COLLECTIONS, QueryError, arrange, page, parse, token
+from webhook.core.reporting.query import QueryError, parse
 from webhook.core.reporting.rows import PodRow
 
 

@@ -1,11 +1,14 @@
 """The table of pods: rows only where somebody looks, in any order."""
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from webhook.core.ledger.entry import Entry
-from webhook.core.reporting.pod_table import SORTS, PodTable
+from webhook.core.ledger.tallies import Group, Namespace
+from webhook.core.reporting.pod_table import AMOUNTS, OTHERS, PodTable
 from webhook.core.reporting.rows import PodRow, Use
 from webhook.core.values.amounts import Amounts
 
@@ -25,13 +28,22 @@ def _half(pods: dict[str, Entry], space: str, half: int) -> dict[str, Entry]:
     return {name: pod for name, pod in pods.items() if name.startswith(f"{space}/") and hash(name) % 2 == half}
 
 
+def _namespace(pods: dict[str, Entry], space: str) -> Namespace:
+    halves = {("Deployment", str(half)): _half(pods, space, half) for half in (0, 1)}
+    return Namespace(0, {key: Group.of(half) for key, half in halves.items() if half})
+
+
+def _key(sort: str, pod: Entry) -> Any:
+    return pod.footprint[AMOUNTS[sort]] if sort in AMOUNTS else OTHERS[sort](pod)
+
+
 class Table:
     """A table, and the names of the rows that it made."""
 
     def __init__(self, pods: dict[str, Entry]) -> None:
         self.made: list[str] = []
         spaces = sorted({name.partition("/")[0] for name in pods})
-        parts = [[_half(pods, space, 0), _half(pods, space, 1)] for space in spaces]
+        parts = [(space, _namespace(pods, space)) for space in spaces]
         self.table = PodTable(parts, self._row)
 
     def _row(self, name: str, pod: Entry) -> PodRow:
@@ -70,14 +82,14 @@ def test_a_page_is_that_of_all_pods_by_namespace_and_name(pods: dict[str, Entry]
     assert [f"{made.table[n].namespace}/{made.table[n].name}" for n in range(-len(pods), 0)] == expected
 
 
-@given(pods, st.sampled_from([*SORTS, "name"]), st.booleans(), st.integers(0, 12), st.integers(0, 12))
+@given(pods, st.sampled_from([*AMOUNTS, *OTHERS, "name"]), st.booleans(), st.integers(0, 12), st.integers(0, 12))
 def test_a_page_in_another_order_is_that_of_all_pods_sorted(
     pods: dict[str, Entry], sort: str, descending: bool, first: int, last: int
 ) -> None:
     if sort == "name":
         expected = sorted(pods, key=lambda name: name.split("/"), reverse=descending)
     else:
-        expected = sorted(sorted(pods), key=lambda name: SORTS[sort](pods[name]), reverse=descending)
+        expected = sorted(sorted(pods), key=lambda name: _key(sort, pods[name]), reverse=descending)
     made = Table(pods)
     assert shown(made.table.sorted_by(sort, first, last, descending=descending)) == expected[first:last]
     assert len(made.made) == len(expected[first:last])

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.support.reports import blocked, denial
-from webhook.core.reporting.refusal_text import blocked_table, denials_table, owner_of, short
+from webhook.core.reporting.refusal_text import blocked_table, denials_table, explained, owner_of, short
 from webhook.core.reporting.tables import UNKNOWN
 
 GI = 1 << 30
@@ -36,3 +36,15 @@ def test_a_name_cannot_break_a_line() -> None:
     assert len(lines) == 4
     assert not any("\x1b" in line or "\n" in line for line in lines)
     assert lines[1].split()[2] == UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [
+        ("ReplicaSet", 'kubectl -n shop annotate replicaset web-1 --overwrite headroom.internal/retry="$(date +%s)"'),
+        ("Pod", "Create it again."),
+    ],
+)
+def test_who_would_fit_now_is_told_what_to_do(kind: str, said: str) -> None:
+    row = blocked("web", short_by=0, controller_kind=kind)
+    assert list(explained("Deployment shop/web", None, row, ()))[-1].endswith(said)

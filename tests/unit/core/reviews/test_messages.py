@@ -221,7 +221,6 @@ def test_a_quotas_refusal_is_its_own_sentence_and_nothing_else() -> None:
             "asks 17Gi and 8.5 cpu, the largest it may use has 8Gi and 4 cpu",
         ),
         (Allocatable(6 * GI, 3000), Allocatable(8 * GI, 4000), "asks 6Gi and 3 cpu, which no node has together"),
-        (Allocatable(GI, 100), Allocatable(), "asks 1Gi and 100m cpu, and may use no node that counts now"),
     ],
 )
 def test_what_no_node_can_hold_is_said_with_what_there_is(need: Allocatable, largest: Allocatable, said: str) -> None:
@@ -234,6 +233,21 @@ def test_what_no_node_can_hold_is_said_with_what_there_is(need: Allocatable, lar
     assert warnings(warned, WEB) == (f"{WEB} waits for a larger node: it {said}",)
     (line,) = warnings(warned, f"pod {'n' * 63}/{'p' * 253}")
     assert line.endswith(f"… waits for a larger node: it {said}")
+    assert len(line) <= 120
+
+
+def test_a_pod_whose_nodes_do_not_count_is_not_told_to_ask_for_less() -> None:
+    said = "asks 1Gi and 100m cpu, and may use no node that counts now"
+    verdict = Verdict(Decision.DENY, Reason.UNPLACEABLE, lacking=Lacking(Allocatable(GI, 100), Allocatable()))
+    assert refusal(verdict, WEB) == (
+        f"{WEB} cannot run: no node that counts now can hold it: it {said}. It would wait until such a node counts, "
+        "which unplaceable: deny refuses. To ask for less does not help: a node must be uncordoned, repaired, "
+        "untainted or added"
+    )
+    warned = structs.replace(verdict, decision=Decision.WARN)
+    assert warnings(warned, WEB) == (f"{WEB} waits for a node that it may use: it {said}",)
+    (line,) = warnings(warned, f"pod {'n' * 63}/{'p' * 253}")
+    assert line.endswith(f"… waits for a node that it may use: it {said}")
     assert len(line) <= 120
 
 

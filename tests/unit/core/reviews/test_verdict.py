@@ -10,6 +10,7 @@ from webhook.core.ledger.info import PodInfo
 from webhook.core.ledger.ledger import Ledger
 from webhook.core.ledger.nodes import Allocatable
 from webhook.core.ledger.places import Lacking
+from webhook.core.reviews.messages import refusal
 from webhook.core.reviews.verdict import (
     Decision,
     Reason,
@@ -106,6 +107,17 @@ def test_a_name_is_judged_by_what_it_would_add_to_what_lives_there() -> None:
     assert judged(of, pod("web-0", 8, uid="new")).decision is Decision.ALLOW
     assert [s.asked / GI for s in judged(of, pod("web-0", 9, uid="new")).sums] == [1]
     assert [s.asked / GI for s in judged(of, pod("web-1", 1)).sums] == [1]
+
+
+@pytest.mark.parametrize("settings", ["", "reserve: {nodes: 1}", HIGH_MEM])
+def test_with_all_nodes_cordoned_the_refusal_says_so_and_does_not_advise_to_ask_for_less(settings: str) -> None:
+    of = ledger(settings, node("a"), node("b", pool="high-mem"))
+    of.see(pod("lives", 3, "a"))
+    of.see_node(node("a", cordoned=True), 1.0)
+    of.see_node(node("b", cordoned=True, pool="high-mem"), 1.0)
+    said = refusal(judged(of, pod("p", 1)), "pod default/p")
+    assert "no node counts (2 cordoned). To ask for less does not help: a node must be uncordoned" in said
+    assert "Lower" not in said
 
 
 def test_a_name_on_a_lost_node_is_judged_in_full() -> None:
