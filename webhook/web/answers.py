@@ -18,7 +18,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from webhook.core.config.render import effective, plain
-from webhook.core.reporting import pykles
+from webhook.core.reporting import pykles, visibility
 from webhook.core.reporting.pod_pages import pod_page
 from webhook.core.reporting.query import Arranged, Page, Query, arrange, page, workload
 from webhook.core.reporting.rows import NodeRow
@@ -31,14 +31,20 @@ _OF_REFUSALS: Final = frozenset({"denials", "blocked"})
 _TIMES: Final = 10
 _LONGEST: Final = 1.5  # seconds; replicas are to show the same within 2 s
 _AT_ONCE: Final = 50  # rows encoded in one call, which no other thread can interrupt
-_NAMES: Final = {"after": "continue", "as_of": "asOf", "remaining": "remainingItemCount"}
+_NAMES: Final = {
+    "after": "continue",
+    "as_of": "asOf",
+    "remaining": "remainingItemCount",
+    "only_namespaces": "onlyNamespaces",
+}
 
 
 class ListMeta(Struct, frozen=True, gc=False, rename=_NAMES):
     """What is known of a page: `continue` leads to the next one, null on the last.
 
     `problem` says why the account cannot be trusted now (not synced, stale), null if it can. `remainingItemCount` says
-    how many rows follow, null if that is not known.
+    how many rows follow, null if that is not known. `onlyNamespaces` has the namespaces to which the rows are limited,
+    because who asked may list the pods of no others; null: there is no such limit.
     """
 
     revision: int
@@ -46,6 +52,7 @@ class ListMeta(Struct, frozen=True, gc=False, rename=_NAMES):
     problem: str | None
     after: str | None
     remaining: int | None
+    only_namespaces: tuple[str, ...] | None = None
 
 
 class ConfigAnswer(Struct, frozen=True, gc=False):
@@ -128,9 +135,10 @@ class Answers:
     def _page(self, report: Report, query: Query, selection: tuple[object, ...]) -> Encoded:
         shown = self._shown(report, query, selection)
         account = report.commitment()
-        meta = ListMeta(account.revision, account.as_of, account.problem, shown.after, shown.remaining)
-        items = [*_encoded(shown.rows)]
-        told = msgspec.json.encode((meta.problem, meta.after, meta.remaining))
+        only = visibility.limits(query)
+        meta = ListMeta(account.revision, account.as_of, account.problem, shown.after, shown.remaining, only)
+        items = [*_encoded(visibility.shown(query, shown.rows))]
+        told = msgspec.json.encode((meta.problem, meta.after, meta.remaining, only))
         body = b'{"metadata":%b,"items":[%b]}' % (msgspec.json.encode(meta), b",".join(items))
         return Encoded(body, _etag([told, *items]))
 

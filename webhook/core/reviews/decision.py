@@ -99,6 +99,12 @@ def foretell(ledger: Ledger, question: Evaluation) -> Verdict:
     return _whatever_is_free(question, placing) or _by_view(ledger, question, placing)
 
 
+def by_policy(ledger: Ledger, question: Evaluation) -> Verdict | None:
+    """Return the verdict that does not depend on what is free, as if there were no quota; None if the sums decide."""
+    lacking = ledger.lacking(question.facts)
+    return _whatever_is_free(question, None if lacking is None else _placing(question, lacking))
+
+
 def remember(ledger: Ledger, question: Evaluation, verdict: Verdict) -> None:
     """Keep the verdict on a pod that is reserved for, because its review may be repeated."""
     if verdict.reason is not Reason.FITS and not question.request.dry_run:
