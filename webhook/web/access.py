@@ -9,22 +9,22 @@ never the one that answers reviews.
 """
 
 import hashlib
-from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
 from threading import Lock
-from typing import Final, Generic, NamedTuple, Protocol, TypeVar
+from typing import Final, NamedTuple, Protocol
 from urllib.parse import parse_qsl
 
 from webhook.core.config.types import Authentication
 from webhook.core.reporting.visibility import parameter
 from webhook.core.reviews.messages import printable
 from webhook.core.values.bucket import Bucket
+from webhook.core.values.kept import Kept
 from webhook.http.messages import Request, Response
 from webhook.kube.access_reviews import Identity, Resource
 from webhook.kube.stream import ApiError, KubeError
 from webhook.web import openapi
 from webhook.web.problems import problem
-from webhook.web.sources import Settings, Sources
+from webhook.web.sources import Sources
 
 AUDIENCE: Final = "headroom.internal"
 HEADER: Final = b"headroom-authorization"
@@ -38,14 +38,14 @@ _TOKENS: Final = 1_000
 _ANSWERS: Final = 20_000
 _MOST_NAMESPACES: Final = 100  # that are asked about for one request
 _LONGEST: Final = 8 << 10  # bytes of a token
+_LONGEST_NAME: Final = 253  # characters
 _RATE, _BURST = 20.0, 60  # TokenReviews a second for tokens that are not known
+_MAY_RATE, _MAY_BURST = 20.0, 2 * (_MOST_NAMESPACES + 1)  # SubjectAccessReviews a second for one token
+_FILLED: Final = _MAY_BURST / _MAY_RATE  # seconds after which a bucket is as good as new
 _HOW: Final = (
     f"send a token of Kubernetes as Authorization: Bearer TOKEN, for example one by kubectl create token NAME "
     f"--audience={AUDIENCE}; through the API server's proxy, which removes that header, as Headroom-Authorization"
 )
-
-K = TypeVar("K")
-V = TypeVar("V")
 
 
 class Reviews(Protocol):
@@ -64,31 +64,6 @@ class Access(NamedTuple):
     namespaces: frozenset[str] | None
 
 
-class Kept(Generic[K, V]):
-    """Values with a time to live, at most `most` of them: the oldest goes first. Not thread-safe."""
-
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self._values: OrderedDict[K, tuple[float, V]] = OrderedDict()
-
-    def __len__(self) -> int:
-        return len(self._values)
-
-    def get(self, key: K, now: float) -> tuple[V] | None:
-        """Return the value in a tuple; None if there is none, or it is too old."""
-        found = self._values.get(key)
-        if found is None or now >= found[0]:
-            return None
-        return (found[1],)
-
-    def put(self, key: K, value: V, until: float) -> None:
-        """Keep a value until then."""
-        self._values.pop(key, None)
-        self._values[key] = (until, value)
-        if len(self._values) > self._most:
-            self._values.popitem(last=False)
-
-
 class AccessControl:
     """Decides on requests of readers; any thread may call it, and `admit` may wait for the API server."""
 
@@ -96,6 +71,7 @@ class AccessControl:
         self._reviews, self._sources, self._clock = reviews, sources, clock
         self._lock = Lock()  # guards what is kept; never held during a call
         self._identities = Kept[bytes, Identity | None](_TOKENS)
+        self._buckets = Kept[bytes, Bucket](_TOKENS)
         self._answers = Kept[tuple[bytes, str], bool](_ANSWERS)
         self._bucket = Bucket(_RATE, _BURST)
 
@@ -108,16 +84,17 @@ class AccessControl:
 
     def admit(self, request: Request) -> Access | Response:
         """Return what the asker may read of what they ask for, or the refusal."""
-        settings: Settings = self._sources.settings()
+        settings = self._sources.settings()
         if not settings.digest:
-            return problem(503, "there is no configuration yet, which says who may read this", retry_after=1)
+            why = f": {settings.problem}" if settings.problem else ""
+            return problem(503, f"there is no configuration yet, which says who may read this{why}", retry_after=1)
         token = _token(request)
         if not token:
             return _unknown(f"it is not known who asks: {_HOW}")
         try:
             return self._admitted(request, token)
         except _BusyError:
-            return problem(503, "too many unknown tokens were shown to Headroom: try again in a moment", retry_after=1)
+            return problem(503, "the API server was asked too often who may read this: try again later", retry_after=2)
         except KubeError as error:
             return _unasked(error)
 
@@ -128,7 +105,7 @@ class AccessControl:
             return _unknown(f"the API server does not know this token, or it has expired: {_HOW}")
         if self._may_list(key, who, ""):
             return Access(None)
-        name = _quoted(who.username)
+        name = _name(who)
         of_rows = parameter(_collection(request.path))
         if of_rows is None:
             return problem(403, f"{name} may not list the pods of all namespaces, and this shows what all commit")
@@ -140,16 +117,16 @@ class AccessControl:
     def _to_one(self, key: bytes, who: Identity, namespace: str) -> Access | Response:
         if self._may_list(key, who, namespace):
             return Access(frozenset({namespace}))
-        return problem(403, f"{_quoted(who.username)} may not list pods in the namespace {_quoted(namespace)}")
+        return problem(403, f"{_name(who)} may not list pods in the namespace {printable(namespace, _LONGEST_NAME)}")
 
     def _to_some(self, key: bytes, who: Identity, of_rows: str) -> Access | Response:
         known = set(_namespaces(self._sources))
         if len(known) > _MOST_NAMESPACES:
-            detail = f"{len(known)} namespaces are too many to find those of {_quoted(who.username)}: name one"
-            return problem(403, f"{detail} with ?{of_rows}=NAMESPACE", of_rows)
+            many = f"there are more than {_MOST_NAMESPACES} namespaces, too many to find those of {_name(who)}"
+            return problem(403, f"{many}: name one with ?{of_rows}=NAMESPACE", of_rows)
         found = frozenset(each for each in sorted(known) if self._may_list(key, who, each))
         if not found:
-            return problem(403, f"{_quoted(who.username)} may not list pods in any namespace that has some")
+            return problem(403, f"{_name(who)} may not list pods in any namespace that has some")
         return Access(found)
 
     def _who(self, key: bytes, token: str) -> Identity | None:
@@ -169,8 +146,12 @@ class AccessControl:
         with self._lock:
             now = self._clock()
             known = self._answers.get((key, namespace), now)
-        if known is not None:
-            return known[0]
+            if known is not None:
+                return known[0]
+            bucket = (self._buckets.get(key, now) or (Bucket(_MAY_RATE, _MAY_BURST),))[0]
+            self._buckets.put(key, bucket, now + _FILLED)
+            if not bucket.take(now):
+                raise _BusyError
         may = self._reviews.may(who, Resource("list", "pods", namespace))
         with self._lock:
             self._answers.put((key, namespace), may, now + (_YES if may else _NO))
@@ -178,7 +159,7 @@ class AccessControl:
 
 
 class _BusyError(Exception):
-    """More unknown tokens come than the API server is to be asked about."""
+    """The API server would be asked more often than it is to be."""
 
 
 def _token(request: Request) -> str:
@@ -207,8 +188,8 @@ def _namespaces(sources: Sources) -> Iterable[str]:
         yield from (each.namespace for each in sources.refusals.blocked())
 
 
-def _quoted(name: str) -> str:
-    return printable(name, 253)
+def _name(who: Identity) -> str:
+    return printable(who.username, _LONGEST_NAME)
 
 
 def _unknown(detail: str) -> Response:

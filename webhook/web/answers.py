@@ -19,7 +19,7 @@ from msgspec.structs import replace
 
 from webhook.core.config.render import effective, plain
 from webhook.core.reporting import pykles, visibility
-from webhook.core.reporting.pod_pages import pod_page
+from webhook.core.reporting.pod_pages import Table, pod_page
 from webhook.core.reporting.query import Arranged, Page, Query, arrange, page, workload
 from webhook.core.reporting.rows import NodeRow
 from webhook.web.shelf import Encoded, Shelf
@@ -155,10 +155,7 @@ class Answers:
 
     def _shown(self, report: Report, query: Query, selection: tuple[object, ...]) -> Page:
         if query.collection.name == "pods":
-            of = query.value("workload")
-            return pod_page(
-                query, report.pods(query.value("namespace"), query.value("node"), workload(of) if of else None)
-            )
+            return pod_page(query, _table(report, query))
         return page(query, self._listings.get(report, selection, lambda: arrange(query, self._rows_of(report, query))))
 
     def _rows_of(self, report: Report, query: Query) -> Iterable[Any]:
@@ -169,6 +166,14 @@ class Answers:
             return () if refusals is None else (refusals.denials() if name == "denials" else refusals.blocked())
         found: Iterable[Any] = getattr(report, name)()
         return found
+
+
+def _table(report: Report, query: Query) -> Table:
+    of = query.value("workload")
+    node, owner, only = query.value("node"), workload(of) if of else None, visibility.limits(query)
+    if only is None or query.value("namespace") is not None:
+        return report.pods(query.value("namespace"), node, owner)
+    return visibility.Tables([report.pods(each, node, owner) for each in only])
 
 
 def _synced(report: Report) -> Report:
