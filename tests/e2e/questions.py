@@ -285,7 +285,7 @@ class Questions:
         self._hash = digest(parse(text))
 
     def _refuses(self) -> bool:
-        return self._config["mode"] == "enforce"
+        return bool(self._config["mode"] == "enforce")
 
     def _settle(self) -> None:
         """Wait until every replica shows what is there, and no pod is still to come."""
@@ -308,7 +308,7 @@ class Questions:
         shown, report = Exposition(answer.data.decode()), self._get("commitment", replica)
         scope = report["scopes"][0]
         granted = sum(each[r][k]["granted"] for each in report["scopes"] for r in _RESOURCES for k in _KINDS)
-        expected = {
+        expected: dict[str, tuple[object, object]] = {
             "configuration": (report["configHash"], self._hash),
             "problem": (report["problem"], None),
             "pods": (shown.value("headroom_live_pods"), pods),

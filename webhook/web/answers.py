@@ -14,7 +14,7 @@ from threading import Lock
 from typing import Any, Final
 
 import msgspec
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 from msgspec.structs import replace
 
 from webhook.core.config.render import effective, plain
@@ -44,7 +44,7 @@ class ListMeta(Struct, frozen=True, gc=False, rename=_NAMES):
 
     `problem` says why the account cannot be trusted now (not synced, stale), null if it can. `remainingItemCount` says
     how many rows follow, null if that is not known. `onlyNamespaces` has the namespaces to which the rows are limited,
-    because who asked may list the pods of no others; null: there is no such limit.
+    because who asked may list the pods of no others; it is left out where there is no such limit.
     """
 
     revision: int
@@ -52,7 +52,7 @@ class ListMeta(Struct, frozen=True, gc=False, rename=_NAMES):
     problem: str | None
     after: str | None
     remaining: int | None
-    only_namespaces: tuple[str, ...] | None = None
+    only_namespaces: tuple[str, ...] | UnsetType = UNSET
 
 
 class ConfigAnswer(Struct, frozen=True, gc=False):
@@ -136,9 +136,10 @@ class Answers:
         shown = self._shown(report, query, selection)
         account = report.commitment()
         only = visibility.limits(query)
-        meta = ListMeta(account.revision, account.as_of, account.problem, shown.after, shown.remaining, only)
+        limit = UNSET if only is None else only
+        meta = ListMeta(account.revision, account.as_of, account.problem, shown.after, shown.remaining, limit)
         items = [*_encoded(visibility.shown(query, shown.rows))]
-        told = msgspec.json.encode((meta.problem, meta.after, meta.remaining, only))
+        told = msgspec.json.encode((meta.problem, meta.after, meta.remaining, *(only or ())))
         body = b'{"metadata":%b,"items":[%b]}' % (msgspec.json.encode(meta), b",".join(items))
         return Encoded(body, _etag([told, *items]))
 

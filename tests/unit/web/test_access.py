@@ -240,7 +240,8 @@ def test_one_who_asks_about_many_namespaces_is_held_up_and_nobody_else() -> None
 def test_what_is_kept_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(access, "_TOKENS", 3)
     monkeypatch.setattr(access, "_ANSWERS", 5)
-    scene = Scene(**{f"u{n}": {""} for n in range(9)})
+    scene = Scene()
+    scene.cluster.rights = {f"u{n}": {""} for n in range(9)}
     for _ in range(2):
         for n in range(9):
             assert scene.ask(token=f"u{n}") == ALL
