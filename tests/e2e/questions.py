@@ -293,8 +293,11 @@ class Questions:
 
         def settled() -> bool:
             live = sum(pod["status"].get("phase") not in _ENDED for pod in self.cluster.api.items("/api/v1/pods"))
-            there = len(self.cluster.api.items(nodes.NODES))
-            unlike[:] = [what for replica in self.replicas for what in self._unlike(replica, live, there)]
+            there = self.cluster.api.items(nodes.NODES)
+            counted = sum(not node["spec"].get("unschedulable") for node in there)
+            unlike[:] = [
+                what for replica in self.replicas for what in self._unlike(replica, live, (len(there), counted))
+            ]
             return not unlike
 
         try:
@@ -302,8 +305,8 @@ class Questions:
         except NotReadyError as error:
             raise AssertionError(self._tale(f"it does not come to rest: {unlike}")) from error
 
-    def _unlike(self, replica: Replica, pods: int, there: int) -> Iterator[str]:
-        """Yield what a replica does not show as it is."""
+    def _unlike(self, replica: Replica, pods: int, there: tuple[int, int]) -> Iterator[str]:
+        """Yield what a replica does not show as it is; `there` are the nodes, and those of them that count."""
         answer = urllib3.request("GET", f"{replica.metrics_url}/metrics", retries=False, timeout=10.0)
         shown, report = Exposition(answer.data.decode()), self._get("commitment", replica)
         scope = report["scopes"][0]
@@ -313,7 +316,7 @@ class Questions:
             "problem": (report["problem"], None),
             "pods": (shown.value("headroom_live_pods"), pods),
             "reserved": (shown.value("headroom_reserved_memory_bytes"), 0),
-            "nodes": (scope["nodes"], there),
+            "nodes": ((scope["nodes"], scope["nodesCounted"]), there),
             "granted": (granted, 0),
         }
         for kind in _KINDS:  # the metrics have only the sums that a threshold bounds

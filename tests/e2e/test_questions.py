@@ -16,7 +16,7 @@ pytestmark = pytest.mark.live
 
 # The same questions each time; another seed, or 0 for any, makes others.
 SEED = int(os.environ.get("HEADROOM_SEED", "20261130")) or random.SystemRandom().randrange(1 << 32)
-CASES = 40
+SHORT, FULL = 40, 240  # cases
 
 
 @pytest.fixture
@@ -28,13 +28,14 @@ def three(replicas: Replicas, headroom: Headroom, no_nodes: None, tmp_path: Path
 
 
 def test_what_is_said_to_fit_is_admitted_and_what_is_not_is_refused(
-    three: Joined, headroom: Headroom, namespace: str
+    three: Joined, headroom: Headroom, namespace: str, pytestconfig: pytest.Config
 ) -> None:
+    cases = FULL if pytestconfig.getoption("storm_full", default=False) else SHORT
     try:
-        tally = Questions(headroom, three, namespace, SEED).run(CASES)
+        tally = Questions(headroom, three, namespace, SEED).run(cases)
     finally:
         headroom.configure({"requests": "100%"})
     print(tally)
     assert all(reviews([replica]) for replica in three.replicas)
-    assert tally.pods["said to fit, admitted"] >= CASES // 2, tally
-    assert tally.pods["said not to fit, refused"] >= CASES // 2, tally
+    assert tally.pods["said to fit, admitted"] >= cases // 2, tally
+    assert tally.pods["said not to fit, refused"] >= cases // 2, tally

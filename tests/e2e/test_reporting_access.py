@@ -15,7 +15,7 @@ from devcluster.cluster import Cluster, existing_cluster
 from devcluster.controlplane import ControlPlane
 from devcluster.namespaces import NAMESPACES, temporary
 from devcluster.ports import free_port
-from devcluster.processes import Program, until
+from devcluster.processes import NotReadyError, Program, until
 from devcluster.replicas import Replicas
 from tests.e2e.headroom import SECONDS
 from tests.e2e.pods import asking
@@ -209,12 +209,18 @@ def served(scene: Scene, work: Path) -> Iterator[str]:
         [binary("balancer"), "--listen", f"{address}:{port}", "--backend", scene.url.removeprefix("http://")],
         work / "forwarder.log",
     )
-    base = f"{NAMESPACES}/{scene.story.namespace}"
-    ports = [{"name": "http", "port": port}]
+    api, base = scene.story.api, f"{NAMESPACES}/{scene.story.namespace}"
+    ports = [{"name": "http", "port": 8080, "targetPort": port}]
+    there = [{"type": "Ready", "status": "True"}]
     try:
-        scene.story.api.create(f"{base}/services", {"metadata": {"name": "reports"}, "spec": {"ports": ports}})
-        places = [{"addresses": [{"ip": address}], "ports": ports}]
-        scene.story.api.create(f"{base}/endpoints", {"metadata": {"name": "reports"}, "subsets": places})
+        # The proxy leads to addresses of pods alone, and controllers make the EndpointSlices of pods that are ready.
+        made = asking("headroom", "1Mi")
+        made["metadata"]["labels"] = {"app": "headroom"}
+        api.create(f"{base}/pods", made)
+        status = {"phase": "Running", "podIP": address, "podIPs": [{"ip": address}], "conditions": there}
+        api.patch(f"{base}/pods/headroom/status", {"status": status})
+        spec = {"selector": {"app": "headroom"}, "ports": ports}
+        api.create(f"{base}/services", {"metadata": {"name": "reports"}, "spec": spec})
         yield f"{base}/services/reports:http/proxy"
     finally:
         forwarder.kill()
@@ -230,7 +236,17 @@ def test_a_token_reaches_headroom_through_the_api_servers_proxy_in_a_field_of_it
         return pool.request("GET", url, headers=headers, retries=False, timeout=SECONDS)
 
     with served(scene, tmp_path) as below:
-        until(lambda: get("/readyz").status == 200, "the way through the API server", SECONDS)
+        told = list[bytes]()
+
+        def leads() -> bool:
+            answer = get("/readyz")
+            told.append(answer.data)
+            return answer.status == 200
+
+        try:
+            until(leads, "the way through the API server", SECONDS)
+        except NotReadyError as error:
+            raise AssertionError(told[-1]) from error
         refusal = get("/api/v1/pods")
         assert refusal.status == 401, "the API server has taken away the token that it was asked with"
         assert "Headroom-Authorization" in refusal.json()["detail"]
