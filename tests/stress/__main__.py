@@ -1,6 +1,6 @@
 """`python -m tests.stress [PYTEST ARGUMENTS]`: every storm at full length, and the table of what was seen.
 
-Questions about the cluster, and whether the answers come true, are asked at full length as well (`-k questions`: alone).
+So are questions about a cluster, and whether the answers come true (`-k questions`: these alone).
 """
 
 import sys
