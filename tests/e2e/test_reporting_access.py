@@ -213,13 +213,14 @@ def served(scene: Scene, work: Path) -> Iterator[str]:
     ports = [{"name": "http", "port": 8080, "targetPort": port}]
     there = [{"type": "Ready", "status": "True"}]
     try:
-        # The proxy leads to addresses of pods alone, and controllers make the EndpointSlices of pods that are ready.
+        # The proxy leads to addresses of pods alone, and without "publishNotReadyAddresses" controllers publish none of a
+        # pod that is on no node.
         made = asking("headroom", "1Mi")
         made["metadata"]["labels"] = {"app": "headroom"}
         api.create(f"{base}/pods", made)
         status = {"phase": "Running", "podIP": address, "podIPs": [{"ip": address}], "conditions": there}
         api.patch(f"{base}/pods/headroom/status", {"status": status})
-        spec = {"selector": {"app": "headroom"}, "ports": ports}
+        spec = {"selector": {"app": "headroom"}, "ports": ports, "publishNotReadyAddresses": True}
         api.create(f"{base}/services", {"metadata": {"name": "reports"}, "spec": spec})
         yield f"{base}/services/reports:http/proxy"
     finally:
