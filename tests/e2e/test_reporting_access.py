@@ -213,8 +213,8 @@ def served(scene: Scene, work: Path) -> Iterator[str]:
     ports = [{"name": "http", "port": 8080, "targetPort": port}]
     there = [{"type": "Ready", "status": "True"}]
     try:
-        # The proxy leads to addresses of pods alone, and without "publishNotReadyAddresses" controllers publish none of a
-        # pod that is on no node.
+        # The proxy leads to addresses of pods alone, and those of a pod that is on no node are published only for a
+        # Service with "publishNotReadyAddresses".
         made = asking("headroom", "1Mi")
         made["metadata"]["labels"] = {"app": "headroom"}
         api.create(f"{base}/pods", made)
