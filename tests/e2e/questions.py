@@ -387,8 +387,10 @@ class Questions:
         if dice.random() < 0.3:
             more["nodeSelector"] = LABEL
         if dice.random() < 0.1:
-            size = self._bytes()
-            more["resources"] = {"requests": {"memory": str(8 * size)}, "limits": {"memory": str(9 * size)}}
+            least = sum(map(_largest, [*containers, *more.get("initContainers", [])]))  # or the pod is invalid
+            requests = least + dice.randint(1, 100) * MI
+            asked = {"requests": requests, "limits": requests + dice.randint(0, 100) * MI}
+            more["resources"] = {kind: {"memory": str(size)} for kind, size in asked.items()}
         return _shape(name, containers, **more)
 
     def _container(self, name: str) -> Object:
@@ -420,6 +422,11 @@ class Questions:
 
 _RESOURCES, _KINDS = ("memory", "cpu"), ("requests", "limits")
 _ENDED = ("Succeeded", "Failed")
+
+
+def _largest(container: Object) -> int:
+    """Return what a container asks for, or its limit if that is more."""
+    return max((int(each["memory"]) for each in container["resources"].values()), default=0)
 
 
 def _container(name: str, requests: int | None, limits: int | None) -> Object:
