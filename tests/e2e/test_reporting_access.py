@@ -3,20 +3,18 @@
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 import urllib3
 import yaml
 
-from devcluster.binaries import binary
 from devcluster.cluster import Cluster, existing_cluster
 from devcluster.controlplane import ControlPlane
 from devcluster.namespaces import NAMESPACES, temporary
-from devcluster.ports import free_port
-from devcluster.processes import NotReadyError, Program, until
+from devcluster.processes import NotReadyError, until
 from devcluster.replicas import Replicas
+from tests.e2e.forwarder import forwarding
 from tests.e2e.headroom import SECONDS
 from tests.e2e.pods import asking
 from tests.e2e.story import Story
@@ -201,34 +199,26 @@ def own_address() -> str:
 
 
 @contextmanager
-def served(scene: Scene, work: Path) -> Iterator[str]:
+def served(scene: Scene) -> Iterator[str]:
     """Make a Service that leads to the replica; yield the path below which the API server's proxy reaches it."""
-    address, port = own_address(), free_port()
-    forwarder = Program(
-        "forwarder",
-        [binary("balancer"), "--listen", f"{address}:{port}", "--backend", scene.url.removeprefix("http://")],
-        work / "forwarder.log",
-    )
-    api, base = scene.story.api, f"{NAMESPACES}/{scene.story.namespace}"
-    ports = [{"name": "http", "port": 8080, "targetPort": port}]
-    there = [{"type": "Ready", "status": "True"}]
-    try:
+    address, api, base = own_address(), scene.story.api, f"{NAMESPACES}/{scene.story.namespace}"
+    with forwarding(address, int(scene.url.rpartition(":")[2])) as port:
         # The proxy leads to addresses of pods alone, and those of a pod that is on no node are published only for a
         # Service with "publishNotReadyAddresses".
         made = asking("headroom", "1Mi")
         made["metadata"]["labels"] = {"app": "headroom"}
         api.create(f"{base}/pods", made)
-        status = {"phase": "Running", "podIP": address, "podIPs": [{"ip": address}], "conditions": there}
+        ready = [{"type": "Ready", "status": "True"}]
+        status = {"phase": "Running", "podIP": address, "podIPs": [{"ip": address}], "conditions": ready}
         api.patch(f"{base}/pods/headroom/status", {"status": status})
+        ports = [{"name": "http", "port": 8080, "targetPort": port}]
         spec = {"selector": {"app": "headroom"}, "ports": ports, "publishNotReadyAddresses": True}
         api.create(f"{base}/services", {"metadata": {"name": "reports"}, "spec": spec})
         yield f"{base}/services/reports:http/proxy"
-    finally:
-        forwarder.kill()
 
 
 def test_a_token_reaches_headroom_through_the_api_servers_proxy_in_a_field_of_its_own(
-    scene: Scene, control_plane: ControlPlane, tmp_path: Path
+    scene: Scene, control_plane: ControlPlane
 ) -> None:
     def get(path: str, who: str | None = None) -> urllib3.BaseHTTPResponse:
         headers = {"Authorization": f"Bearer {control_plane.admin_token}"}
@@ -236,7 +226,7 @@ def test_a_token_reaches_headroom_through_the_api_servers_proxy_in_a_field_of_it
         url, pool = f"{control_plane.url}{below}{path}", urllib3.PoolManager(ca_certs=str(control_plane.ca_file))
         return pool.request("GET", url, headers=headers, retries=False, timeout=SECONDS)
 
-    with served(scene, tmp_path) as below:
+    with served(scene) as below:
         told = list[bytes]()
 
         def leads() -> bool:
