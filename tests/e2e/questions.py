@@ -71,7 +71,7 @@ class Questions:
         self._nodes()
         kinds = (self._check_pods, self._check_workload, self._fit, self._simulate)
         for self._number in range(1, cases + 1):
-            self._history = [f"seed {self.seed}, case {self._number}"]
+            self._history = [f"seed {self.seed}, case {self._number}, configuration {self._config}"]
             if self._number == 1 or self.dice.random() < 0.7:
                 self._configure(self._settings())
             # Several connections at a time, which only controllers make, are shared out among all replicas.
@@ -285,7 +285,7 @@ class Questions:
         self._hash = digest(parse(text))
 
     def _refuses(self) -> bool:
-        return bool(self._config["mode"] == "enforce")
+        return self._config["mode"] == "enforce" and "exempt" not in self._config
 
     def _settle(self) -> None:
         """Wait until every replica shows what is there, and no pod is still to come."""
