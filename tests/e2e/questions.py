@@ -80,6 +80,8 @@ class Questions:
             case = kinds[self._number % len(kinds)]
             case()
             self._tidy()
+            if not self._number % 20:
+                print(self.tally, flush=True)
         return self.tally
 
     # -- would it fit --------------------------------------------------------------------------------------------------

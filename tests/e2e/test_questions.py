@@ -27,6 +27,7 @@ def three(replicas: Replicas, headroom: Headroom, no_nodes: None, tmp_path: Path
         yield found
 
 
+@pytest.mark.timeout(3600)  # for the full length, on a machine that is busy
 def test_what_is_said_to_fit_is_admitted_and_what_is_not_is_refused(
     three: Joined, headroom: Headroom, namespace: str, pytestconfig: pytest.Config
 ) -> None:
