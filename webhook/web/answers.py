@@ -134,14 +134,14 @@ class Answers:
 
     def _page(self, report: Report, query: Query, selection: tuple[object, ...]) -> Encoded:
         shown = self._shown(report, query, selection)
-        account = report.commitment()
+        commitment = report.commitment()
         only = visibility.limits(query)
         limit = UNSET if only is None else only
-        meta = ListMeta(account.revision, account.as_of, account.problem, shown.after, shown.remaining, limit)
+        meta = ListMeta(commitment.revision, commitment.as_of, commitment.problem, shown.after, shown.remaining, limit)
         items = [*_encoded(visibility.shown(query, shown.rows))]
-        told = msgspec.json.encode((meta.problem, meta.after, meta.remaining, *(only or ())))
+        head = msgspec.json.encode((meta.problem, meta.after, meta.remaining, *(only or ())))
         body = b'{"metadata":%b,"items":[%b]}' % (msgspec.json.encode(meta), b",".join(items))
-        return Encoded(body, _etag([told, *items]))
+        return Encoded(body, _etag([head, *items]))
 
     def _as_pykles(self, report: Report) -> Encoded:
         """Encode the nodes that have changed; the rows of all others are the same objects as in the report before."""
@@ -178,9 +178,9 @@ def _table(report: Report, query: Query) -> Table:
 
 
 def _synced(report: Report) -> Report:
-    account = report.commitment()
-    if account.problem is not None and not report.revision:
-        raise UnsyncedError(account.problem)
+    commitment = report.commitment()
+    if commitment.problem is not None and not report.revision:
+        raise UnsyncedError(commitment.problem)
     return report
 
 

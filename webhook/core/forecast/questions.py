@@ -130,7 +130,7 @@ def fit_answer(report: Report, asked: FitQuestion, help_: Help = NO_HELP) -> Fit
         raise QuestionError(f"there are {len(found)} kinds of pods: give a ratio such as {':'.join('1' * len(found))}")
     ledger = scratch(report.account, report.circumstances.elsewhere)
     kinds = [_kind(ledger, each, f"{each.namespace or asked.namespace}/fit-{n}") for n, each in enumerate(found)]
-    portions = [Portion(each.facts, number) for each, number in zip(kinds, ratio, strict=True)]
+    portions = [Portion(each.info, number) for each, number in zip(kinds, ratio, strict=True)]
     exempt = all(each.exempt is not None for each in kinds)
     said = (_refused(ledger, kind, each.name, help_) for kind, each in zip(kinds, found, strict=True))
     refused = next(filter(None, said), None)
