@@ -58,7 +58,7 @@ class ReportingDispatcher:
         if request.path in REVIEWS:
             return without_tls()
         if self._access is not None and self._access.guards(request.path):
-            return self._guarded(self._access, request, origin)
+            return self._answered_by_access(self._access, request, origin)
         if request.path == _EVENTS and request.method == b"GET" and not request.query:
             return self._changes.open()
         if request.path == _METRICS:
@@ -70,7 +70,7 @@ class ReportingDispatcher:
         del request
         return False
 
-    async def _guarded(self, access: AccessControl, request: Request, origin: Origin) -> Response | Stream:
+    async def _answered_by_access(self, access: AccessControl, request: Request, origin: Origin) -> Response | Stream:
         """Answer by what the asker may read."""
         found = await asyncio.get_running_loop().run_in_executor(self._asking, access.admit, request)
         if not isinstance(found, Access):
