@@ -41,6 +41,8 @@ def test_the_defaults_are_these() -> None:
         "  - kube-system",
         "  daemonSets:",
         "  - kube-system",
+        "reporting:",
+        "  auth: none",
         "overrides: []",
     ]
 
