@@ -32,7 +32,7 @@ def reporting(
     app = create_reporting_app(
         answers, sources, registry, lambda: _silence(pulse, _LATE) or unready(), lambda: _silence(pulse, _DEAD)
     )
-    return ReportingDispatcher(app, answers, charge=sources.charge, access=access)
+    return ReportingDispatcher(app, answers, charge=sources.charge or (lambda _: None), access=access)
 
 
 def _silence(pulse: Pulse, most: float) -> str | None:
