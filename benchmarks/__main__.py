@@ -5,12 +5,13 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
-from benchmarks import alone, creates, credit, denials, micro, readers, report, scale, stalled, start
+from benchmarks import alone, creates, credit, denials, micro, pod_life, readers, report, scale, stalled, start
 from benchmarks.creates import Plan
 from benchmarks.figures import Chapter
-from benchmarks.stage import SMALL, Stage
+from benchmarks.stage import SCHEDULED, SMALL, Stage
 
 RESULTS = Path(__file__).parents[1] / ".local" / "bench"
 SIZES = (0, 5_000, 150_000)
@@ -122,6 +123,14 @@ def refusals(work: Path) -> Iterator[Chapter]:
         yield denials.measure(stage, 6, say)
 
 
+def pods_live(work: Path, baseline: Path | None = None) -> Iterator[Chapter]:
+    """Processor time of the whole control plane and Headroom for a pod's life, beside rivals; about 12 minutes."""
+    with Stage(work / "pod-life", pod=SCHEDULED) as stage:
+        chapter = pod_life.measure(stage, say, baseline)
+    chapter.claims = pod_life.claims(chapter)
+    yield chapter
+
+
 PARTS: Mapping[str, Part] = {
     "cluster-size": cluster_size,
     "creates": created,
@@ -137,6 +146,7 @@ PARTS: Mapping[str, Part] = {
     "stalled": stalled_peers,
     "readers": readers_of_reports,
     "denials": refusals,
+    "pod-life": pods_live,
 }
 RUNS: Mapping[str, Sequence[str]] = {
     "quick": ("micro", "alone", "creates"),
@@ -150,8 +160,16 @@ RUNS: Mapping[str, Sequence[str]] = {
         "creates-64",
         "creates-small",
         "creates-churn",
+        "pod-life",
     ),
 }
+
+
+def _checkout(text: str) -> Path:
+    path = Path(text).resolve()
+    if not (path / "webhook" / "manager.py").exists():
+        raise argparse.ArgumentTypeError(f"{text} is not a checkout of Headroom: webhook/manager.py is not in it")
+    return path
 
 
 def say(text: str) -> None:
@@ -171,13 +189,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         command.add_argument(
             "--output", type=Path, metavar="FILE", help="where the JSON goes (.local/bench/COMMAND.json)"
         )
+    commands.choices["pod-life"].add_argument(
+        "--baseline", type=_checkout, metavar="DIR", help="another checkout, whose webhook is measured as well"
+    )
     given = parser.parse_args(arguments)
     began = time.monotonic()
+    life: Part = partial(pods_live, baseline=getattr(given, "baseline", None))
+    chosen: Mapping[str, Part] = {**PARTS, "pod-life": life}
     chapters: list[Chapter] = []
     output: Path = given.output or RESULTS / f"{given.command}.json"
     with tempfile.TemporaryDirectory(prefix="headroom-bench-") as work:
         for name in RUNS.get(given.command, [given.command]):
-            for chapter in PARTS[name](Path(work)):
+            for chapter in chosen[name](Path(work)):
                 chapters.append(chapter)
                 report.show(chapter)
                 # Write after each part, so that its figures are kept even if a later part fails.

@@ -35,7 +35,8 @@ CONTROLLERS = ("kube-controller-manager", "kube-scheduler", "kwok")
 # One of the API server's metrics; a call that failed has a status of 500 or more, or 0.
 ANSWERED = r'^apiserver_admission_webhook_request_total\{code="2\d\d",name="NAME",.*\} [1-9]'
 CONFIG = "headroom-config"
-USUAL, SMALL = "create.json", "small.json"  # pods: two containers with probes; one container with only a size
+# Pods: two containers with probes; one container with only a size; the first again, which the scheduler places.
+USUAL, SMALL, SCHEDULED = "create.json", "small.json", "scheduled.json"
 
 
 @contextmanager

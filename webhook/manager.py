@@ -47,6 +47,7 @@ from webhook.http.listeners import Limits, address
 from webhook.http.plain_server import PlainServer
 from webhook.http.pulse import Pulse
 from webhook.http.tls import ServingCertificate
+from webhook.kube.access_reviews import AccessReviews
 from webhook.kube.client import Api, configure
 from webhook.kube.configmaps import ConfigMaps
 from webhook.kube.leases import Leases
@@ -68,6 +69,7 @@ from webhook.state.quota_view import QuotaView
 from webhook.state.report_source import ReportSource
 from webhook.state.room_view import RoomView
 from webhook.watch.reflector import Reflector
+from webhook.web.access import AccessControl
 from webhook.web.dispatcher import Dispatcher
 from webhook.web.exposition import Registry
 from webhook.web.pod_usage import PodUsages
@@ -85,6 +87,7 @@ _FETCH_TIMEOUT = 0.4  # seconds each to connect, for the headers, for the body; 
 # Seconds after which a thread that works hands the interpreter to one that waits for it, such as the reviews' loop when
 # readers have a report made. By default it is 5 ms, longer than ten reviews take.
 _SWITCH = 0.0005
+_ACCESS_TIMEOUT = 2.0  # seconds for the API server to say who reads a report, and what they may list
 _SHARING_TIMEOUT = 2.0  # seconds for a write of what was refused
 _STOPPING = 3.0  # seconds that the threads get to end
 _UNTIL_SEEN = 2.0  # seconds to wait, when stopping, for the watch to show the pods that were admitted last
@@ -249,7 +252,8 @@ def _reporting(parts: _Parts, pulse: Pulse) -> ReportingDispatcher:
 
     usage = PodUsages(parts.api, clock).read
     sources = Sources(parts.reports, settings, usage, parts.refusals, parts.reports.latest, parts.reports.charge)
-    return reporting(sources, parts.registry, unready, pulse)
+    access = AccessControl(AccessReviews(parts.api, _ACCESS_TIMEOUT), sources, clock)
+    return reporting(sources, parts.registry, unready, pulse, access)
 
 
 def _build(options: Options) -> _Parts:

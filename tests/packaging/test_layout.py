@@ -16,6 +16,8 @@ WITHOUT_CODE = {
     "core/ledger/account.py": "two tuples, which test_ledger_against_reference.py makes reports of",
     "core/ledger/drift.py": "one tuple, which test_recount.py and test_tally_check.py compare",
     "core/ledger/entry.py": "two structs, whose fields test_ledger.py and test_unbound.py read",
+    "core/reporting/memo.py": "one dataclass: test_node_rows.py looks at what is kept from report to report",
+    "core/reporting/page_parts.py": "tuples of a page, which test_view.py, test_list_view.py and test_page.py read",
     "core/reporting/rows.py": "structs that a report is made of, which the tests of every surface that shows it read",
     "core/values/domain.py": "one constant, which tests/packaging/test_domain.py changes everywhere",
     "state/guarded.py": "one dataclass of what the lock guards, which every test of the state goes through",

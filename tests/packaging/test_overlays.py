@@ -98,6 +98,24 @@ def test_the_component_for_nudges_adds_the_right_to_patch_controllers_and_nothin
     assert [each for each in after if each not in (role, binding)] == before
 
 
+def test_the_component_for_readers_adds_the_right_to_ask_who_they_are_and_nothing_else(tmp_path: Path) -> None:
+    kustomization = {
+        "resources": [str(os.path.relpath(MANIFESTS / "base", tmp_path))],
+        "components": [str(os.path.relpath(MANIFESTS / "components" / "reporting-auth", tmp_path))],
+    }
+    (tmp_path / "kustomization.yaml").write_text(yaml.safe_dump(kustomization))
+    before, after = render(MANIFESTS / "base"), render(tmp_path)
+    name = "headroom-reporting-auth"
+    role, binding = one(after, "ClusterRole", name), one(after, "ClusterRoleBinding", name)
+    assert {(r, *rule["verbs"]) for rule in role["rules"] for r in rule["resources"]} == {
+        ("tokenreviews", "create"),
+        ("subjectaccessreviews", "create"),
+    }
+    assert binding["subjects"] == one(before, "ClusterRoleBinding")["subjects"]
+    assert binding["roleRef"]["name"] == name
+    assert [each for each in after if each not in (role, binding)] == before
+
+
 def overlay(checkout: Path, text: str) -> list[Manifest]:
     """Render an overlay of an owner's own."""
     shutil.copytree(MANIFESTS, checkout / "manifests", ignore=shutil.ignore_patterns("tls"))

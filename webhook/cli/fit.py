@@ -70,6 +70,8 @@ def fit(
 
 
 def _line(answer: FitAnswer) -> str:
+    if answer.refused is not None:
+        return f"Room for none, whatever is free: {answer.refused}"
     pods = [f"{number} {pod}" for number, pod in zip(answer.ratio, answer.pods, strict=True)]
     what = f"pods of {answer.pods[0]}" if len(pods) == 1 and answer.ratio == (1,) else f"sets of {' and '.join(pods)}"
     which = f"{answer.sum} of {'the cluster' if answer.scope == 'cluster' else f'pool {answer.scope}'}"

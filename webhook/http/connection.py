@@ -41,8 +41,8 @@ class Handler(Protocol):
     def probes(self) -> Collection[bytes]:
         """Paths that a client may GET without a client certificate."""
 
-    def handle(self, request: Request, origin: Origin) -> Response | Stream | Coroutine[Any, Any, Response]:
-        """Return the response, a stream, or a coroutine that returns the response later."""
+    def handle(self, request: Request, origin: Origin) -> Response | Stream | Coroutine[Any, Any, Response | Stream]:
+        """Return the response, a stream, or a coroutine that returns one of them later."""
 
     def is_review(self, request: Request) -> bool:
         """Say whether this is a request that only an API server makes; its connection is closed after all others."""
@@ -72,7 +72,7 @@ class Connection(asyncio.Protocol):
         self._origin = Origin("localhost", 0, secure)
         self._reader = RequestParser(worker.room, self)
         self._due: deque[Request | Response] = deque()
-        self._awaited: asyncio.Task[Response] | None = None  # the next response
+        self._awaited: asyncio.Task[Response | Stream] | None = None  # the next response
         self._judged = False  # whether that response answers a review
         self._stream: Stream | None = None  # the response that goes on
         self._stranger = True  # no complete request has arrived yet
@@ -193,12 +193,16 @@ class Connection(asyncio.Protocol):
             # Drop the body: it may have megabytes, and one request of each connection may wait.
             self._awaited.add_done_callback(partial(self._answered, replace(asked, body=b"")))
 
-    def _answered(self, asked: Request, answer: "asyncio.Task[Response]") -> None:
+    def _answered(self, asked: Request, answer: "asyncio.Task[Response | Stream]") -> None:
         self._awaited = None
         if answer.cancelled():
             return
         error = answer.exception()
-        self._answer_with(asked, answer.result() if error is None else _failed(asked, error))
+        said = answer.result() if error is None else _failed(asked, error)
+        if isinstance(said, Stream):
+            self._begin(said)
+            return
+        self._answer_with(asked, said)
         self._go_on()
 
     def _answer_with(self, asked: Request, said: Response) -> None:

@@ -2,7 +2,8 @@
 
 import io
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 from urllib.parse import unquote_to_bytes
 
@@ -19,8 +20,14 @@ class Origin(NamedTuple):
     secure: bool
 
 
-def call(app: Flask, request: Request, origin: Origin) -> Response:
-    """Call the application, and return its complete response."""
+_NOTHING: Mapping[str, object] = MappingProxyType({})
+
+
+def call(app: Flask, request: Request, origin: Origin, known: Mapping[str, object] = _NOTHING) -> Response:
+    """Call the application, and return its complete response.
+
+    `known` is what else the application finds in the environ; no request can set a name without `HTTP_`.
+    """
     status, headers = 500, list[tuple[str, str]]()
 
     def start_response(line: str, given: list[tuple[str, str]], _: object = None) -> Callable[[bytes], object]:
@@ -28,7 +35,7 @@ def call(app: Flask, request: Request, origin: Origin) -> Response:
         status, headers = int(line.partition(" ")[0]), given
         return io.BytesIO().write
 
-    chunks: Iterable[bytes] = app(environ(request, origin), start_response)
+    chunks: Iterable[bytes] = app({**environ(request, origin), **known}, start_response)
     try:
         body = b"".join(chunks)
     finally:

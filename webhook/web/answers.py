@@ -9,14 +9,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
 import msgspec
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 from msgspec.structs import replace
 
 from webhook.core.config.render import effective, plain
-from webhook.core.reporting import pykles
+from webhook.core.reporting import pykles, visibility
 from webhook.core.reporting.collection import workload
 from webhook.core.reporting.paging import Arranged, Page, arrange, page
-from webhook.core.reporting.pod_pages import pod_page
+from webhook.core.reporting.pod_pages import Table, pod_page
 from webhook.core.reporting.query import Query
 from webhook.core.reporting.rows import NodeRow
 from webhook.web.shelf import Encoded, Shelf
@@ -26,14 +26,20 @@ _MOST_BYTES: Final = 6 << 20  # of encoded bodies that are kept; docs/install.md
 _MOST_ROWS: Final = 20_000  # of listings that are kept in order
 _OF_REFUSALS: Final = frozenset({"denials", "blocked"})
 _AT_ONCE: Final = 50  # rows encoded in one call, which no other thread can interrupt
-_NAMES: Final = {"after": "continue", "as_of": "asOf", "remaining": "remainingItemCount"}
+_NAMES: Final = {
+    "after": "continue",
+    "as_of": "asOf",
+    "remaining": "remainingItemCount",
+    "only_namespaces": "onlyNamespaces",
+}
 
 
 class ListMeta(Struct, frozen=True, gc=False, rename=_NAMES):
     """What is known of a page: `continue` leads to the next one, null on the last.
 
     `problem` says why the account cannot be trusted now (not synced, stale), null if it can. `remainingItemCount` says
-    how many rows follow, null if that is not known.
+    how many rows follow, null if that is not known. `onlyNamespaces` has the namespaces to which the rows are limited,
+    because who asked may list the pods of no others; it is left out where there is no such limit.
     """
 
     revision: int
@@ -41,6 +47,7 @@ class ListMeta(Struct, frozen=True, gc=False, rename=_NAMES):
     problem: str | None
     after: str | None
     remaining: int | None
+    only_namespaces: tuple[str, ...] | UnsetType = UNSET
 
 
 class ConfigAnswer(Struct, frozen=True, gc=False):
@@ -98,9 +105,11 @@ class Answers:
     def _page(self, report: Report, query: Query, selection: tuple[object, ...]) -> Encoded:
         shown = self._shown(report, query, selection)
         commitment = report.commitment()
-        meta = ListMeta(commitment.revision, commitment.as_of, commitment.problem, shown.after, shown.remaining)
-        items = [*_encoded(shown.rows)]
-        head = msgspec.json.encode((meta.problem, meta.after, meta.remaining))
+        only = visibility.limits(query)
+        limit = UNSET if only is None else only
+        meta = ListMeta(commitment.revision, commitment.as_of, commitment.problem, shown.after, shown.remaining, limit)
+        items = [*_encoded(visibility.shown(query, shown.rows))]
+        head = msgspec.json.encode((meta.problem, meta.after, meta.remaining, *(only or ())))
         body = b'{"metadata":%b,"items":[%b]}' % (msgspec.json.encode(meta), b",".join(items))
         return Encoded(body, _etag([head, *items]))
 
@@ -122,10 +131,7 @@ class Answers:
 
     def _shown(self, report: Report, query: Query, selection: tuple[object, ...]) -> Page:
         if query.collection.name == "pods":
-            of = query.value("workload")
-            return pod_page(
-                query, report.pods(query.value("namespace"), query.value("node"), workload(of) if of else None)
-            )
+            return pod_page(query, _table(report, query))
         return page(query, self._listings.get(report, selection, lambda: self._arranged(report, query, selection)))
 
     def _arranged(self, report: Report, query: Query, selection: tuple[object, ...]) -> Arranged:
@@ -143,6 +149,14 @@ class Answers:
             return () if refusals is None else (refusals.denials() if name == "denials" else refusals.blocked())
         found: Iterable[Any] = getattr(report, name)()
         return found
+
+
+def _table(report: Report, query: Query) -> Table:
+    of = query.value("workload")
+    node, owner, only = query.value("node"), workload(of) if of else None, visibility.limits(query)
+    if only is None or query.value("namespace") is not None:
+        return report.pods(query.value("namespace"), node, owner)
+    return visibility.Tables([report.pods(each, node, owner) for each in only])
 
 
 def _synced(report: Report) -> Report:

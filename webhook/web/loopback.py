@@ -29,7 +29,7 @@ class Loopback:
         """Paths that a client may GET without a client certificate."""
         return self._handler.probes
 
-    def handle(self, request: Request, origin: Origin) -> Response | Stream | Coroutine[Any, Any, Response]:
+    def handle(self, request: Request, origin: Origin) -> Response | Stream | Coroutine[Any, Any, Response | Stream]:
         """Return what the handler answers, or a refusal."""
         if request.fields.get(b"host", b"").lower() not in self._hosts:
             return plain(403, f"this page answers only to its own address: open http://{_NAMES[0]}:{self._port}/ui/")

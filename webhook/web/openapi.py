@@ -1,6 +1,6 @@
 """The description of the REST API (OpenAPI 3.1), made from the types of the rows and from the parameters of queries."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 import msgspec
@@ -41,6 +41,7 @@ def document(collections: Iterable[Collection], questions: Iterable[Question] = 
     )
     usage["responses"]["503"] = _problem("The cluster has no metrics server, or it does not answer.")
     paths["/pod-metrics"] = {"get": usage}
+    _guard(paths)
     paths["/probes"] = {"get": _operation("pyklesProbes", "Always OK, as pykles answers", _json(named[pykles.Ready]))}
     return {
         "openapi": "3.1.0",
@@ -124,6 +125,16 @@ def _events() -> dict[str, Any]:
     operation = _operation("events", "Server-sent events: the account has changed", content)
     operation["responses"]["503"] = _problem("There are as many streams as one replica serves.")
     return {"get": operation}
+
+
+def _guard(paths: Mapping[str, Any]) -> None:
+    """Add how readers are refused, where the configuration says that they are asked who they are (access.py)."""
+    for methods in paths.values():
+        for operation in methods.values():
+            found = operation["responses"]
+            found["401"] = _problem("With reporting.auth: kubernetes: no token of Kubernetes was shown.")
+            found["403"] = _problem("With reporting.auth: kubernetes: the token's owner may not list these pods.")
+            found.setdefault("503", _problem("It is not known who may read this."))
 
 
 def _probes() -> dict[str, Any]:

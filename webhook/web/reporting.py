@@ -6,6 +6,7 @@ from typing import Final
 from prometheus_client import CollectorRegistry
 
 from webhook.http.pulse import Pulse
+from webhook.web.access import AccessControl
 from webhook.web.answers import Answers
 from webhook.web.reporting_dispatcher import ReportingDispatcher
 from webhook.web.reporting_routes import create_reporting_app
@@ -16,18 +17,22 @@ _DEAD: Final = 30.0  # seconds
 
 
 def reporting(
-    sources: Sources, registry: CollectorRegistry, unready: Callable[[], str | None], pulse: Pulse
+    sources: Sources,
+    registry: CollectorRegistry,
+    unready: Callable[[], str | None],
+    pulse: Pulse,
+    access: AccessControl | None = None,
 ) -> ReportingDispatcher:
     """Return the handler of the reporting address.
 
     It has a loop of its own, and is to speak for the reviews all the same: `pulse` is that of their loop, `unready`
-    says why they cannot be judged, None if they can.
+    says why they cannot be judged, None if they can. `access` says who may read what; without it, everybody everything.
     """
     answers = Answers(sources)
     app = create_reporting_app(
         answers, sources, registry, lambda: silence(pulse) or unready(), lambda: silence(pulse, _DEAD)
     )
-    return ReportingDispatcher(app, answers, charge=sources.charge)
+    return ReportingDispatcher(app, answers, charge=sources.charge or (lambda _: None), access=access)
 
 
 def silence(pulse: Pulse, most: float = _LATE) -> str | None:

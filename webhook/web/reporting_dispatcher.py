@@ -7,24 +7,27 @@ cost is limited as well: a thread that has made a report rests as long as it mus
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from types import MappingProxyType
 from typing import Any
 
 from flask import Flask
 
 from webhook.http.messages import Request, Response, Stream
 from webhook.http.wsgi import Origin, call
+from webhook.web.access import Access, AccessControl
 from webhook.web.answers import Answers
 from webhook.web.changes import Changes
 from webhook.web.dispatcher import REVIEWS
 from webhook.web.pace import Pace
-from webhook.web.reporting_routes import EVENTS, POD_METRICS
+from webhook.web.reporting_routes import ACCESS, EVENTS, POD_METRICS
 from webhook.web.routes import HEALTHZ, METRICS, READYZ, without_tls
 from webhook.web.shared_page import SharedPage
 
 _EVENTS, _POD_METRICS = EVENTS.encode(), POD_METRICS.encode()
 _METRICS, _READYZ, _HEALTHZ = METRICS.encode(), READYZ.encode(), HEALTHZ.encode()
+_NOTHING: Mapping[str, object] = MappingProxyType({})
 
 
 class ReportingDispatcher:
@@ -39,8 +42,11 @@ class ReportingDispatcher:
         rest: Callable[[float], None] = time.sleep,
         charge: Callable[[float], None] = lambda _: None,
         pace: Pace | None = None,
+        access: AccessControl | None = None,
     ) -> None:
-        self._app, self._rest, self._charge, self._pace = app, rest, charge, pace or Pace()
+        self._app, self._access = app, access
+        self._rest, self._charge, self._pace = rest, charge, pace or Pace()
+        self._asking = ThreadPoolExecutor(1, "access")  # it may wait for the API server
         self._probes = ThreadPoolExecutor(1, "plain-probe")
         self._reports = ThreadPoolExecutor(1, "report")
         self._usage = ThreadPoolExecutor(1, "pod-metrics")  # it may wait for the API server
@@ -48,12 +54,14 @@ class ReportingDispatcher:
         self._metrics = SharedPage(self._pages)
         self._changes = Changes(answers, self._reports)
 
-    def handle(self, request: Request, origin: Origin) -> Response | Stream | Coroutine[Any, Any, Response]:
-        """Return the response, a stream, or a coroutine that returns the response later."""
+    def handle(self, request: Request, origin: Origin) -> Response | Stream | Coroutine[Any, Any, Response | Stream]:
+        """Return the response, a stream, or a coroutine that returns one of them later."""
         if request.path == _HEALTHZ:
             return call(self._app, request, origin)
         if request.path in REVIEWS:
             return without_tls()
+        if self._access is not None and self._access.guards(request.path):
+            return self._answered_by_access(self._access, request, origin)
         if request.path == _EVENTS and request.method == b"GET" and not request.query:
             return self._changes.open()
         if request.path == _METRICS:
@@ -65,7 +73,16 @@ class ReportingDispatcher:
         del request
         return False
 
-    async def _elsewhere(self, request: Request, origin: Origin) -> Response:
+    async def _answered_by_access(self, access: AccessControl, request: Request, origin: Origin) -> Response | Stream:
+        """Answer by what the asker may read."""
+        found = await asyncio.get_running_loop().run_in_executor(self._asking, access.admit, request)
+        if not isinstance(found, Access):
+            return found
+        if request.path == _EVENTS and request.method == b"GET" and not request.query:
+            return self._changes.open()
+        return await self._elsewhere(request, origin, {ACCESS: found})
+
+    async def _elsewhere(self, request: Request, origin: Origin, known: Mapping[str, object] = _NOTHING) -> Response:
         loop = asyncio.get_running_loop()
         if request.path == _READYZ:
             return await loop.run_in_executor(self._probes, call, self._app, request, origin)
@@ -76,17 +93,23 @@ class ReportingDispatcher:
         def done(said: Response | Exception) -> None:
             loop.call_soon_threadsafe(_settle, answer, said)
 
-        self._reports.submit(self._report, request, origin, done)
+        self._reports.submit(self._report, request, origin, known, done)
         said = await answer
         if isinstance(said, Exception):
             raise said
         return said
 
-    def _report(self, request: Request, origin: Origin, done: Callable[[Response | Exception], None]) -> None:
+    def _report(
+        self,
+        request: Request,
+        origin: Origin,
+        known: Mapping[str, object],
+        done: Callable[[Response | Exception], None],
+    ) -> None:
         """Make one report, hand it over, and only then rest."""
         began = time.thread_time()
         try:
-            said: Response | Exception = call(self._app, request, origin)
+            said: Response | Exception = call(self._app, request, origin, known)
         except Exception as error:  # noqa: BLE001 - the connection logs it, and the peer gets 500
             said = error
         done(said)

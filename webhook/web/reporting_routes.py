@@ -1,7 +1,7 @@
 """The Flask application of the reporting address: the REST API, the answers of pykles, probes and metrics.
 
-It changes nothing and knows nobody: docs/rest.md says who can reach it. What it shows is made in `core/reporting`,
-and its description (openapi.py) is made from the same types.
+It changes nothing and knows nobody: docs/rest.md says who can reach it, and the dispatcher what they may read
+(access.py). What it shows is made in `core/reporting`, and its description (openapi.py) is made from the same types.
 """
 
 from collections.abc import Callable, Iterable
@@ -17,9 +17,11 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from webhook.core.reporting import pykles
 from webhook.core.reporting.collection import COLLECTIONS, Collection
-from webhook.core.reporting.query import QueryError, parse
+from webhook.core.reporting.query import Query, QueryError, parse
+from webhook.core.reporting.visibility import limited
 from webhook.http.messages import Response, plain
 from webhook.web import openapi
+from webhook.web.access import Access
 from webhook.web.answers import Answers, UnsyncedError
 from webhook.web.exposition import exposition
 from webhook.web.page import page
@@ -34,6 +36,8 @@ API: Final = openapi.API
 EVENTS: Final = openapi.EVENTS
 POD_METRICS: Final = "/pod-metrics"
 PROBES: Final = "/probes"
+ACCESS: Final = "headroom.access"
+"""The key of the environ for what the asker may read (`Access`); without one, everything."""
 OPENAPI: Final = "/openapi.json"
 
 Unready = Callable[[], str | None]
@@ -67,7 +71,7 @@ def _collections(sources: Sources) -> list[Collection]:
 
 def _add_rows(app: Flask, answers: Answers, sources: Sources) -> None:
     def rows(collection: Collection) -> flask.Response:
-        return _conditional(answers.rows(parse(collection, request.args.items(multi=True))))
+        return _conditional(answers.rows(_limited(parse(collection, request.args.items(multi=True)))))
 
     def whole(make: Callable[[], Encoded]) -> flask.Response:
         _takes_nothing()
@@ -139,6 +143,13 @@ def _add_errors(app: Flask, paths: list[str]) -> None:
 
 def _or(methods: Iterable[str] | None) -> str:
     return " or ".join(sorted(set(methods or ()) - {"HEAD", "OPTIONS"})) or "GET"
+
+
+def _limited(query: Query) -> Query:
+    access = request.environ.get(ACCESS)
+    if not isinstance(access, Access) or access.namespaces is None:
+        return query
+    return limited(query, access.namespaces)
 
 
 def _takes_nothing() -> None:

@@ -69,10 +69,6 @@ class Settings(NamedTuple):
     problem: str | None
 
 
-def _free_of_charge(seconds: float) -> None:
-    del seconds
-
-
 class Sources(NamedTuple):
     """Everything that the REST API shows. Without `refusals` it has no routes for them.
 
@@ -84,7 +80,7 @@ class Sources(NamedTuple):
     usage: Callable[[], bytes]  # a PodMetricsList; raises UsageError
     refusals: Refusals | None = None
     account: Callable[[], Account] | None = None  # what questions are answered by; without it there are none
-    charge: Callable[[float], None] = _free_of_charge
+    charge: Callable[[float], None] | None = None
 
 
 class UsageError(Exception):

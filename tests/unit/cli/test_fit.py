@@ -7,7 +7,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from tests.support.manifests import deployment
+from webhook.cli import fit as command
 from webhook.cli.main import main
+from webhook.core.forecast.questions import FitAnswer, FitQuestion
 
 
 def run(server: str, *arguments: str | Path, given: str | None = None) -> Result:
@@ -36,6 +38,20 @@ def test_in_a_ratio(server: str, tmp_path: Path) -> None:
 
 def test_none(server: str) -> None:
     assert run(server, "-f", "-", given=deployment("a", 1, "7Gi")).exit_code == 1
+
+
+def test_none_whatever_is_free(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Refusing:
+        def fit(self, _: FitQuestion) -> FitAnswer:
+            why = "pod shop/a requests no memory, which missingRequests: deny refuses."
+            return FitAnswer(0, 0, 7, None, None, ("Pod/a",), (1,), why)
+
+    monkeypatch.setattr(command, "source", lambda _: Refusing())
+    result = run("http://127.0.0.1:1", "-f", "-", given="kind: Pod")
+    assert (result.exit_code, result.stdout) == (
+        1,
+        "Room for none, whatever is free: pod shop/a requests no memory, which missingRequests: deny refuses.\n",
+    )
 
 
 @pytest.mark.parametrize("ratio", ["0:1", "a", "1:", "1:2:3", "99999"])

@@ -1,21 +1,28 @@
 """The dispatcher of the reporting address: what holds up what, and what readers may take of a processor."""
 
 import asyncio
+import json
 import threading
 import time
 from collections.abc import Awaitable, Callable
 
 import pytest
 from flask import Flask
+from msgspec.structs import replace
 from prometheus_client import CollectorRegistry
 
 from tests.support.http import Client, FakeServer, Request
 from tests.support.replica import review
 from tests.support.reports import sources
+from webhook.core.config.config import HeadroomConfig
+from webhook.core.config.types import Authentication, Reporting
+from webhook.kube.access_reviews import Identity, Resource
+from webhook.web.access import AccessControl
 from webhook.web.answers import Answers
 from webhook.web.pace import Pace
 from webhook.web.reporting_dispatcher import ReportingDispatcher
 from webhook.web.reporting_routes import create_reporting_app
+from webhook.web.sources import Settings
 
 CALM = Pace(lambda: 0.0)  # nothing else is to be done
 GET = "GET {} HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -35,11 +42,10 @@ class Readers:
         self.app.add_url_rule("/busy", "busy", self._busy)
         self.app.add_url_rule("/fault", "fault", lambda: str(1 // 0))
 
-    def meet(self, script: Callable[[FakeServer], Awaitable[None]]) -> None:
+    def meet(self, script: Callable[[FakeServer], Awaitable[None]], access: AccessControl | None = None) -> None:
         async def run() -> None:
-            await script(
-                FakeServer(ReportingDispatcher(self.app, self.answers, self.rests.append, self.charges.append, CALM))
-            )
+            charges, rests = self.charges.append, self.rests.append
+            await script(FakeServer(ReportingDispatcher(self.app, self.answers, rests, charges, CALM, access)))
 
         asyncio.run(run())
 
@@ -173,3 +179,118 @@ def test_who_leaves_before_the_answer_disturbs_nobody(caplog: pytest.LogCaptureF
 
     readers.meet(script)
     assert caplog.records == []
+
+
+# -- who may read what -------------------------------------------------------------------------------------------------
+
+
+class Door:
+    """Says of a token that it is that of the namespace of the same name; "all" is that of all; waits if it is to."""
+
+    def __init__(self) -> None:
+        self.go_on = threading.Event()
+        self.go_on.set()
+
+    def who(self, token: str, _: str) -> Identity | None:
+        """Return who it is."""
+        assert self.go_on.wait(30)
+        return Identity(token)
+
+    def may(self, who: Identity, what: Resource) -> bool:
+        """Say whether they may."""
+        return who.username in (what.namespace, "all")
+
+
+def control(door: Door) -> AccessControl:
+    config = replace(HeadroomConfig(), reporting=Reporting(auth=Authentication.KUBERNETES))
+    return AccessControl(door, sources()._replace(settings=lambda: Settings(config, "0123", None)), time.monotonic)
+
+
+def asked(path: str, token: str, method: str = "GET") -> bytes:
+    return f"{method} {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n\r\n".encode()
+
+
+def test_rows_are_those_that_the_token_may_see() -> None:
+    async def script(server: FakeServer) -> None:
+        for token, namespaces, only in (("all", {"bank", "shop"}, None), ("shop", {"shop"}, ["shop"])):
+            for path in ("pods", "workloads"):
+                with server.connect(secure=False) as client:
+                    client.send(asked(f"/api/v1/{path}", token))
+                    said = json.loads((await client.receive()).body)
+                    assert {row["namespace"] for row in said["items"]} == namespaces
+                    assert said["metadata"].get("onlyNamespaces") == only
+
+    Readers().meet(script, control(Door()))
+
+
+def test_what_one_may_see_is_never_the_answer_to_another() -> None:
+    async def script(server: FakeServer) -> None:
+        tags = set[str]()
+        for token in ("all", "shop", "bank", "shop"):
+            with server.connect(secure=False) as client:
+                client.send(asked("/api/v1/pods", token))
+                tags.add((await client.receive()).headers["etag"])
+        assert len(tags) == 3
+
+    Readers().meet(script, control(Door()))
+
+
+@pytest.mark.parametrize("path", ["/", "/ui/", "/api/v1/commitment", "/api/v1/events", "/pod-metrics", "/slow"])
+def test_what_shows_everything_is_shown_to_who_may_see_everything(path: str) -> None:
+    readers = Readers()
+    readers.go_on.set()
+
+    async def script(server: FakeServer) -> None:
+        with server.connect(secure=False) as client:
+            client.send(asked(path, "shop"))
+            said = await client.receive()
+            assert (said.status, said.headers["content-type"]) == (403, "application/problem+json")
+            client.send(get(path))
+            assert (await client.receive()).status == 401
+
+    readers.meet(script, control(Door()))
+
+
+def test_a_stream_begins_once_it_is_known_who_asks() -> None:
+    door = Door()
+    door.go_on.clear()
+
+    async def script(server: FakeServer) -> None:
+        with server.connect(secure=False) as client, server.connect(secure=False) as other:
+            client.send(asked("/api/v1/events", "all"))
+            other.send(get("/healthz"))
+            assert (await other.receive()).status == 200
+            assert client.received == b"", "who asks is not known yet, and that holds up nobody else"
+            door.go_on.set()
+            said = await client.receive()
+            assert (said.status, said.headers["content-type"]) == (200, "text/event-stream; charset=utf-8")
+
+    Readers().meet(script, control(door))
+
+
+def test_who_leaves_before_it_is_known_who_asks_gets_no_stream(caplog: pytest.LogCaptureFixture) -> None:
+    door = Door()
+    door.go_on.clear()
+
+    async def script(server: FakeServer) -> None:
+        with server.connect(secure=False) as client:
+            client.send(asked("/api/v1/events", "all"))
+            await asyncio.sleep(0)
+        door.go_on.set()
+        with server.connect(secure=False) as other:
+            other.send(asked("/api/v1/nodes", "all"))
+            assert (await other.receive()).status == 200
+        assert client.received == b""
+
+    Readers().meet(script, control(door))
+    assert caplog.records == []
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics", "/openapi.json", "/probes"])
+def test_what_shows_nothing_of_a_tenant_needs_no_token(path: str) -> None:
+    async def script(server: FakeServer) -> None:
+        with server.connect(secure=False) as client:
+            client.send(get(path))
+            assert (await client.receive()).status == 200
+
+    Readers().meet(script, control(Door()))

@@ -20,6 +20,7 @@ from webhook.core.config.types import (
     Nodes,
     Override,
     PoolConfig,
+    Reporting,
     Reserve,
     Thresholds,
 )
@@ -109,6 +110,7 @@ class HeadroomConfig(Group, frozen=True, kw_only=True):
         tuple[PoolConfig, ...], Meta(description="Pools of nodes; a node belongs to the first that fits it.")
     ] = ()
     exempt: Annotated[Exempt, Meta(description="Pods that are counted and never refused.")] = Exempt()
+    reporting: Annotated[Reporting, Meta(description="Who may read reports.")] = Reporting()
     overrides: Annotated[
         tuple[Override, ...],
         Meta(description="Other policies for some namespaces; the first that fits wins, as a whole."),

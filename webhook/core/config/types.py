@@ -51,6 +51,13 @@ class Answer(StrEnum):
     DENY = "deny"
 
 
+class Authentication(StrEnum):
+    """How those who read reports are known."""
+
+    NONE = "none"
+    KUBERNETES = "kubernetes"
+
+
 class Fault(NamedTuple):
     """Settings that are each valid but make no sense together; the path is relative to the group that found them."""
 
@@ -200,6 +207,19 @@ class Exempt(Group, frozen=True, kw_only=True):
     def covers_daemon_sets(self, namespace: str) -> bool:
         """Say whether pods of DaemonSets are exempt in the namespace."""
         return fits_any(self.daemon_sets, namespace)
+
+
+class Reporting(Group, frozen=True, kw_only=True):
+    """Who may read reports."""
+
+    auth: Annotated[
+        Authentication,
+        Meta(
+            description="Whoever reaches the reporting address may read it (none); or the API server says who asks, by "
+            "their token, and for which namespaces they may list pods (kubernetes); needs "
+            "manifests/components/reporting-auth."
+        ),
+    ] = Authentication.NONE
 
 
 class Override(Group, frozen=True, kw_only=True):

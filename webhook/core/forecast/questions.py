@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from msgspec import UNSET, Struct, UnsetType
+from msgspec.structs import replace
 
 from webhook.core.api.types import ObjectError
 from webhook.core.config.config import HeadroomConfig
@@ -20,14 +21,18 @@ from webhook.core.forecast.growth import Grown, Growth, total
 from webhook.core.forecast.packing import Portion, by_nodes, by_thresholds, free_on_nodes
 from webhook.core.forecast.scratch import scratch
 from webhook.core.forecast.simulation import Changes, Displaced, NewNodes, SimulationError, in_zone, simulate
+from webhook.core.ledger.ledger import Ledger
 from webhook.core.ledger.nodes import Allocatable
 from webhook.core.manifests.documents import ManifestError
 from webhook.core.manifests.manifest import Holding, Item, Other, contents, holdings
 from webhook.core.manifests.settings import Setting
 from webhook.core.reporting.report import Circumstances, Report
 from webhook.core.reporting.rows import CheckRow, Commitment, Row
-from webhook.core.reviews.evaluation import foreseen
+from webhook.core.reviews.decision import by_policy
+from webhook.core.reviews.evaluation import Evaluation, foreseen
 from webhook.core.reviews.messages import NO_HELP, Help
+from webhook.core.reviews.response import message, respond
+from webhook.core.reviews.verdict import Decision
 from webhook.core.values.amounts import Amounts
 from webhook.core.values.quantity import QuantityError, millis, nanos, whole
 
@@ -103,7 +108,8 @@ class FitQuestion(Struct, frozen=True, rename="camel"):
 class FitAnswer(Row, frozen=True):
     """How many sets of pods fit: by the thresholds (None: no threshold concerns them) and by the nodes, and what binds.
 
-    `scope` and `sum` name the sum that runs out first, such as `cluster` and `memory requests`.
+    `scope` and `sum` name the sum that runs out first, such as `cluster` and `memory requests`. `refused` says why none
+    is admitted whatever is free, such as a missing limit where the configuration refuses that; None if it is not so.
     """
 
     sets: int
@@ -113,9 +119,10 @@ class FitAnswer(Row, frozen=True):
     sum: str | None
     pods: tuple[str, ...]
     ratio: tuple[int, ...]
+    refused: str | None = None
 
 
-def fit_answer(report: Report, asked: FitQuestion) -> FitAnswer:
+def fit_answer(report: Report, asked: FitQuestion, help_: Help = NO_HELP) -> FitAnswer:
     """Say how many more pods like these fit; raises `QuestionError`."""
     found, _, faults = _holdings(report, asked.manifests)
     if faults or not found:
@@ -124,21 +131,43 @@ def fit_answer(report: Report, asked: FitQuestion) -> FitAnswer:
     if len(ratio) != len(found) or min(ratio) < 1:
         raise QuestionError(f"there are {len(found)} kinds of pods: give a ratio such as {':'.join('1' * len(found))}")
     ledger = scratch(report.account, report.circumstances.elsewhere)
-    portions = [
-        Portion(foreseen(each.pod, f"{each.namespace or asked.namespace}/fit-{n}", ledger.accounting).info, number)
-        for n, (each, number) in enumerate(zip(found, ratio, strict=True))
-    ]
-    tight = by_thresholds(ledger, portions)
+    kinds = [_kind(ledger, each, f"{each.namespace or asked.namespace}/fit-{n}") for n, each in enumerate(found)]
+    portions = [Portion(each.info, number) for each, number in zip(kinds, ratio, strict=True)]
+    exempt = all(each.exempt is not None for each in kinds)
+    said = (_refused(ledger, kind, each.name, help_) for kind, each in zip(kinds, found, strict=True))
+    refused = next(filter(None, said), None)
+    tight = None if exempt or refused else by_thresholds(ledger, portions)
     placed = by_nodes(free_on_nodes(report.account), portions)
+    let_in = 0 if refused else None if tight is None else tight.sets
     return FitAnswer(
-        sets=placed if tight is None else min(placed, tight.sets),
-        by_thresholds=None if tight is None else tight.sets,
+        sets=placed if let_in is None else min(placed, let_in),
+        by_thresholds=let_in,
         by_nodes=placed,
         scope=None if tight is None else tight.scope,
         sum=None if tight is None else " ".join(Amounts._fields[tight.which].split("_")[:2]),
         pods=tuple(f"{each.kind}/{each.name}" for each in found),
         ratio=tuple(ratio),
+        refused=refused,
     )
+
+
+def _kind(ledger: Ledger, holding: Holding, name: str) -> Evaluation:
+    """Evaluate a pod of an object under a name that no pod has, because a live one may pay for its own name."""
+    namespace = name.partition("/")[0]
+    meta = replace(holding.pod.metadata, namespace=namespace, uid="", resource_version="")
+    try:
+        return foreseen(replace(holding.pod, metadata=meta), name, ledger.accounting)
+    except ObjectError as error:
+        raise QuestionError(f"{holding.kind}/{holding.name}: {error}") from error
+
+
+def _refused(ledger: Ledger, asked: Evaluation, name: str, help_: Help) -> str | None:
+    """Return the sentence that a pod is refused with whatever is free; None if the sums decide."""
+    verdict = by_policy(ledger, asked)
+    if verdict is None or verdict.decision is not Decision.DENY:
+        return None
+    full = f"{asked.request.namespace}/{name or 'unnamed'}"
+    return message(asked.request, verdict, respond(asked.request, verdict, full, help_), full, help_)
 
 
 # -- what if -----------------------------------------------------------------------------------------------------------

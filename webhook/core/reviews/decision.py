@@ -99,6 +99,12 @@ def foretell(ledger: Ledger, evaluation: Evaluation) -> Verdict:
     return _whatever_is_free(evaluation, placing) or _by_view(ledger, evaluation, placing)
 
 
+def by_policy(ledger: Ledger, evaluation: Evaluation) -> Verdict | None:
+    """Return the verdict that does not depend on what is free, as if there were no quota; None if the sums decide."""
+    lacking = ledger.lacking(evaluation.info)
+    return _whatever_is_free(evaluation, None if lacking is None else _placing(evaluation, lacking))
+
+
 def remember(ledger: Ledger, evaluation: Evaluation, verdict: Verdict) -> None:
     """Keep the verdict on a pod that is reserved for, because its review may be repeated."""
     if verdict.reason is not Reason.FITS and not evaluation.request.dry_run:

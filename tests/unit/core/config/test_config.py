@@ -42,6 +42,8 @@ def test_the_defaults_are_these() -> None:
         "  daemonSets:",
         "  - kube-system",
         "  systemPods: []",
+        "reporting:",
+        "  auth: none",
         "overrides: []",
     ]
 

@@ -29,7 +29,7 @@ def kind(of: Any) -> inspect.Type:
 def test_the_shape_has_every_setting_of_the_top_level() -> None:
     assert [field.encode_name for field in shape().fields] == [
         *("apiVersion", "kind", "mode", "thresholds", "warnAt", "reserve", "missingLimits", "missingRequests"),
-        *("unplaceable", "workloads", "nudge", "message", "nodes", "pools", "exempt", "overrides"),
+        *("unplaceable", "workloads", "nudge", "message", "nodes", "pools", "exempt", "reporting", "overrides"),
     ]
 
 

@@ -63,6 +63,33 @@ def test_a_fit_in_a_ratio() -> None:
         fit_answer(report(), FitQuestion(text, (2,)))
 
 
+def test_a_fit_of_what_is_refused_whatever_is_free_is_none_and_says_why() -> None:
+    without = "{apiVersion: v1, kind: Pod, metadata: {name: a}, spec: {containers: [{name: a}]}}"
+    answer = fit_answer(report("missingRequests: deny"), FitQuestion(without, namespace="shop"))
+    assert (answer.sets, answer.by_thresholds, answer.scope, answer.sum) == (0, 0, None, None)
+    assert answer.refused is not None
+    assert answer.refused.startswith("pod shop/a requests no memory, which missingRequests: deny refuses.")
+    large = fit_answer(report("unplaceable: deny"), FitQuestion(deployment("web", 1, "20Gi")))
+    assert (large.sets, large.by_thresholds) == (0, 0)
+    assert large.refused is not None
+    assert "no node that counts now can hold it" in large.refused
+    assert fit_answer(report(), FitQuestion(without)).refused is None
+
+
+def test_a_fit_of_pods_that_are_never_refused_is_bounded_by_nodes_alone() -> None:
+    of = report("exempt: {namespaces: [tools]}", requests="10%")
+    answer = fit_answer(of, FitQuestion(deployment("web", 1, "2Gi"), namespace="tools"))
+    assert (answer.sets, answer.by_thresholds, answer.by_nodes, answer.refused) == (9, None, 9, None)
+    assert fit_answer(of, FitQuestion(deployment("web", 1, "2Gi"))).sets == 0
+
+
+def test_a_fit_counts_a_pod_that_is_there_as_another_one() -> None:
+    """A name that lives may pay for a pod of that name; what is asked is how many more fit."""
+    spec = "{containers: [{name: a, resources: {requests: {memory: 2Gi}}}]}"
+    text = f"{{apiVersion: v1, kind: Pod, metadata: {{name: p0}}, spec: {spec}}}"
+    assert fit_answer(report(), FitQuestion(text)).by_thresholds == 9
+
+
 @pytest.mark.parametrize("text", ["", "kind: Pod", "apiVersion: v1\nkind: Service\nmetadata: {name: a}"])
 def test_a_fit_of_nothing_says_what_to_give(text: str) -> None:
     with pytest.raises(QuestionError):

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from tests.support.accounts import GI, HIGH_MEM, headroom, node, pod
 from tests.support.deciding import THREE, TIMING, Replica, said
 from webhook.core.config.types import Mode
-from webhook.core.reviews.decision import decide, refuse_beside_others, verdict_of
+from webhook.core.reviews.decision import by_policy, decide, refuse_beside_others, verdict_of
 from webhook.core.reviews.messages import warnings
 from webhook.core.reviews.verdict import Decision, Reason, Verdict, cannot_tell, judge
 from webhook.core.sharing.allotment import Ask
@@ -447,3 +447,29 @@ def test_room_that_came_free_meanwhile_and_a_name_that_is_paid_for_are_no_refusa
     verdict = beside(10)
     assert (verdict.decision, verdict.detail) == (Decision.CANNOT_TELL, "the account changed while this was decided")
     assert beside(99, asked="0").decision is Decision.CANNOT_TELL
+
+
+@pytest.mark.parametrize(
+    ("settings", "memory", "expected"),
+    [
+        ("unplaceable: deny", "30Gi", Reason.UNPLACEABLE),
+        ("unplaceable: deny", "1Gi", None),
+        ("", "30Gi", None),
+        ("missingRequests: deny", None, Reason.MISSING_REQUESTS),
+        ("missingRequests: deny\nmode: warn", None, None),
+        ("missingRequests: deny\nexempt: {namespaces: [default]}", None, None),
+    ],
+)
+def test_what_policy_says_does_not_depend_on_what_is_free(
+    settings: str, memory: str | None, expected: Reason | None
+) -> None:
+    for load in ("0", "15Gi"):
+        replica = Replica(settings)
+        if load != "0":
+            replica.ledger.see(pod("load", 15, "n1"))
+        verdict = by_policy(replica.ledger, replica.evaluation(memory))
+        refused = verdict is not None and verdict.decision is Decision.DENY
+        assert refused == (expected is not None)
+        assert expected is None or (verdict is not None and verdict.reason is expected)
+        outcome = replica.decide(memory)
+        assert not refused or outcome.verdict == verdict, "it is what a review says"
