@@ -43,14 +43,17 @@ class Model:
     written: bool = False
     asked: Asked | None = None
     lost: bool = False  # whether it was somebody else's deed that nobody can verify what some replicas serve
+    parsed: tuple[dict[str, bytes] | None, Keyring | None] | None = None
     steps: set[str] = field(default_factory=set)
 
     def kept(self) -> Keyring | None:
         """The keyring in the Secret; None if it is missing or damaged."""
-        try:
-            return None if self.data is None else read(self.data)
-        except ValueError:
-            return None
+        if self.parsed is None or self.parsed[0] is not self.data:
+            try:
+                self.parsed = (self.data, None if self.data is None else read(self.data))
+            except ValueError:
+                self.parsed = (self.data, None)
+        return self.parsed[1]
 
     # -- what a replica does -------------------------------------------------------------------------------------------
 
