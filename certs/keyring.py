@@ -1,4 +1,4 @@
-"""The keyring: all that is kept of certificates that look after themselves, as one value, and as the data of one Secret.
+"""The keyring: all that is kept of certificates that look after themselves, as a value, and as the data of one Secret.
 
 One object holds all of it, so a replica never sees a certificate without the authority and the paths that belong to it.
 """

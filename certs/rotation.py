@@ -15,8 +15,8 @@ pass. What stands in the gate follows from the keyring alone. These rules keep e
 no wait early.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -62,7 +62,7 @@ class Policy:
     names: Names
     serving: timedelta = timedelta(days=90)
     authority: timedelta = timedelta(days=3 * 365)
-    waits: Waits = Waits()
+    waits: Waits = field(default_factory=Waits)
 
     def __post_init__(self) -> None:
         """Raise ValueError if a rotation that begins when a certificate is due could end after the certificate."""
@@ -131,22 +131,10 @@ def next_action(seen: Seen, policy: Policy) -> Action:
     """Return what to do next."""
     held = seen.keyring
     if held is None:
-        made = seen.remembered or _begin(policy, seen.now)
-        how = "made" if seen.remembered is None else "restored"
-        return Write(_keeping_what_is_live(made, seen), f"the certificate is {how}")
+        return _restored(seen, policy)
     if seen.gate is not None and not all(_leads(each, held) for each in seen.gate):
         return Point(held.trusted, held.path)
-    if (due := _due(held, seen, policy)) is not None:
-        return due
-    match held.step:
-        case Step.STEADY:
-            return Rest("nothing is due")
-        case Step.PUBLISH:
-            return _after_publish(held, seen, policy)
-        case Step.SIGN:
-            return _after_sign(held, seen)
-        case Step.RETIRE:
-            return _after_retire(held, seen)
+    return _due(held, seen, policy) or _AFTER[held.step](held, seen, policy)
 
 
 def may_serve(keyring: Keyring, gate: tuple[Entry, ...] | None) -> bool:
@@ -168,6 +156,12 @@ def _trusts(entry: Entry, certificate: x509.Certificate) -> bool:
 
 
 # -- beginnings --------------------------------------------------------------------------------------------------------
+
+
+def _restored(seen: Seen, policy: Policy) -> Action:
+    made = seen.remembered or _begin(policy, seen.now)
+    how = "made" if seen.remembered is None else "restored"
+    return Write(_keeping_what_is_live(made, seen), f"the certificate is {how}")
 
 
 def _begin(policy: Policy, now: datetime) -> Keyring:
@@ -224,9 +218,7 @@ def _published(held: Keyring, now: datetime, policy: Policy, waits: Waits) -> Ke
     earlier = held.trusted[1:] if held.step is Step.PUBLISH else held.trusted
     others = [each for each in earlier if each != signer and now < each.not_valid_after_utc]
     trusted = (made.certificate, signer, *others)[:_MOST]
-    return replace(
-        held, authority=made, trusted=trusted, step=Step.PUBLISH, since=_seconds(now), waits=waits
-    )
+    return replace(held, authority=made, trusted=trusted, step=Step.PUBLISH, since=_seconds(now), waits=waits)
 
 
 def _signed(held: Keyring, now: datetime, policy: Policy, waits: Waits) -> Keyring:
@@ -241,6 +233,10 @@ def _signed(held: Keyring, now: datetime, policy: Policy, waits: Waits) -> Keyri
 # -- what follows ------------------------------------------------------------------------------------------------------
 
 
+def _after_steady(_held: Keyring, _seen: Seen, _policy: Policy) -> Action:
+    return Rest("nothing is due")
+
+
 def _after_publish(held: Keyring, seen: Seen, policy: Policy) -> Action:
     useless = seen.now >= held.serving.certificate.not_valid_after_utc
     if seen.unchanged < held.waits.publish and not useless:
@@ -248,7 +244,7 @@ def _after_publish(held: Keyring, seen: Seen, policy: Policy) -> Action:
     return Write(_signed(held, seen.now, policy, held.waits), "the new authority signs")
 
 
-def _after_sign(held: Keyring, seen: Seen) -> Action:
+def _after_sign(held: Keyring, seen: Seen, _policy: Policy) -> Action:
     waits = _waits_for_replicas(held, seen)
     if waits is not None:
         return waits
@@ -256,7 +252,7 @@ def _after_sign(held: Keyring, seen: Seen) -> Action:
     return Write(done, "all replicas serve the new certificate")
 
 
-def _after_retire(held: Keyring, seen: Seen) -> Action:
+def _after_retire(held: Keyring, seen: Seen, policy: Policy) -> Action:
     if held.since > seen.now + _SET_BACK:
         return Write(replace(held, since=_seconds(seen.now)), "the clock was set back")
     # Both by the time of day, which outlives a process, and by a clock that cannot be set.
@@ -267,7 +263,12 @@ def _after_retire(held: Keyring, seen: Seen) -> Action:
     if waits is not None:
         return waits
     done = replace(
-        held, trusted=held.trusted[:1], paths=(held.path,), step=Step.STEADY, since=_seconds(seen.now)
+        held,
+        trusted=held.trusted[:1],
+        paths=(held.path,),
+        step=Step.STEADY,
+        since=_seconds(seen.now),
+        waits=policy.waits,  # those of a request are for that one rotation
     )
     return Write(done, "what was replaced is not trusted any more")
 
@@ -285,6 +286,14 @@ def _waits_for_replicas(held: Keyring, seen: Seen) -> Action | None:
         if shown != wanted:
             return Rest(f"replica {replica} serves another certificate")
     return None
+
+
+_AFTER: Final[Mapping[Step, Callable[[Keyring, Seen, Policy], Action]]] = {
+    Step.STEADY: _after_steady,
+    Step.PUBLISH: _after_publish,
+    Step.SIGN: _after_sign,
+    Step.RETIRE: _after_retire,
+}
 
 
 def _seconds(moment: datetime) -> datetime:

@@ -82,7 +82,7 @@ class Model:
     def dialled(self) -> dict[str, str | None]:
         """What every replica that calls may reach shows."""
         return {
-            each.name: None if each.shown is None else fingerprint(each.shown.serving.certificate)
+            each.name: fingerprint(each.shown.serving.certificate)
             for each in self.replicas
             if each.up and each.shown is not None
         }
@@ -113,9 +113,7 @@ class Model:
         """Note where the Secret and the gate were both somebody else's deed: then nothing says what is served."""
         if self.kept() is None and not (self.written and self.gate is not None):
             self.lost = any(
-                each.up
-                and each.shown is not None
-                and not any(signed_by(each.shown.serving.certificate, ca) for ca in action.keyring.trusted)
+                (each.up and not any(signed_by(each.shown.serving.certificate, ca) for ca in action.keyring.trusted))
                 or action.keyring.path not in each.accepted
                 for each in self.replicas
                 if each.shown is not None

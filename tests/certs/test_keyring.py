@@ -56,7 +56,7 @@ def put(key: str, content: bytes) -> Callable[[dict[str, bytes]], None]:
     return lambda data: data.update({key: content})
 
 
-DAMAGES = {
+DAMAGES: dict[str, tuple[Callable[[dict[str, bytes]], object], str]] = {
     "no authority": (lambda data: data.pop("ca.crt"), "ca.crt is missing"),
     "no key": (lambda data: data.pop("tls.key"), "tls.key is missing"),
     "no certificate in it": (put("tls.crt", b"none"), "no readable PEM certificate"),
@@ -96,5 +96,5 @@ def test_damaged_data_are_refused_with_the_reason_and_nothing_secret(damage: str
 
 def test_only_before_the_authority_signs_may_another_have_signed() -> None:
     data = write(replace(PUBLISHED, step=Step.SIGN))
-    with pytest.raises(ValueError, match="no authority of ca.crt that could have signed"):
+    with pytest.raises(ValueError, match=r"no authority of ca\.crt that could have signed"):
         read(data)

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -54,7 +55,7 @@ def begun() -> Keyring:
 STEADY = begun()
 
 
-def after(held: Keyring, now: datetime = NOW, **seen: object) -> Action:
+def after(held: Keyring, now: datetime = NOW, **seen: Any) -> Action:
     return next_action(replace(Seen(held, led(held), now), **seen), POLICY)
 
 
@@ -224,6 +225,6 @@ def test_a_clock_that_was_set_back_does_not_keep_old_trust_for_ever() -> None:
         ({"serving": 40 * DAY, "authority": 40 * DAY}, "would outlive its authority"),
     ],
 )
-def test_lives_that_leave_no_time_to_renew_are_refused(lives: dict[str, timedelta], said: str) -> None:
+def test_lives_that_leave_no_time_to_renew_are_refused(lives: dict[str, Any], said: str) -> None:
     with pytest.raises(ValueError, match=said):
         replace(POLICY, **lives)

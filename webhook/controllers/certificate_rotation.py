@@ -1,9 +1,9 @@
-"""The rotation of this replica's own certificate: a loop that reads, takes up what it may serve, and does one next thing.
+"""The rotation of the certificate: a loop that reads, takes up what this replica may serve, and does one next thing.
 
 read the gate, then the Secret ──► take it up ──► holds the Lease? ──► next action ──► write by compare-and-swap
 
-Every replica reads, and serves a new certificate once the live gate trusts it. Only the holder of the Lease writes. What
-it writes follows from what it has read alone (`certs/rotation.py`), so another replica goes on where it ended.
+Every replica reads, and serves a new certificate once the live gate trusts it. Only the holder of the Lease writes.
+What it writes follows from what it has read alone (`certs/rotation.py`), so another replica goes on where it ended.
 
 The time of day is that of the API server, which verifies the certificates; a wrong clock of this machine does no harm.
 """
@@ -19,18 +19,21 @@ from certs.bundle import Pair
 from certs.keyring import Keyring
 from certs.rotation import Action, Dial, Entry, Point, Policy, Rest, Seen, Write, fingerprint, may_serve, next_action
 from webhook.controllers import gate as gates
-from webhook.controllers.election import Election
 from webhook.controllers.keyring_store import KeyringStore, Stored
+from webhook.controllers.lease_holder import LeaseHolder
 from webhook.controllers.replicas import Replicas
 from webhook.kube.objects import Found, Objects
 from webhook.kube.stream import Conflict, KubeError, NotFound
 
 log = logging.getLogger(__name__)
 
-USUAL: Final = 5.0  # seconds between two passes; much shorter than the shortest usual wait of a rotation
+MANAGER: Final = "headroom-certificates"
+"""The field manager of what the rotation writes."""
+
+USUAL: Final = 2.0  # seconds between two passes; much shorter than the shortest usual wait of a rotation
 SOON: Final = 1.0  # while something is under way
-_MOST_FAILURES: Final = 3  # passes in a row, after which another replica is to try
-_LATE: Final = timedelta(minutes=10)
+_MOST_FAULTS: Final = 20  # passes in a row with an unforeseen error, after which another replica is to try
+_LATE: Final = 600.0  # seconds
 
 
 class Taker(NamedTuple):
@@ -40,8 +43,8 @@ class Taker(NamedTuple):
     accept: Callable[[tuple[str, ...]], None]
 
 
-class Shown(NamedTuple):
-    """What metrics say of the rotation."""
+class State(NamedTuple):
+    """How the rotation stands, for metrics; times in seconds since 1970."""
 
     step: str = ""
     authority_expires_at: float = 0.0
@@ -57,7 +60,7 @@ class CertificateRotation:
         self,
         store: KeyringStore,
         configurations: Objects,
-        election: Election,
+        lease: LeaseHolder,
         replicas: Replicas,
         policy: Policy,
         taker: Taker,
@@ -66,43 +69,54 @@ class CertificateRotation:
         wall_clock: Callable[[], float],
     ) -> None:
         self._store, self._configurations = store, configurations
-        self._election, self._replicas = election, replicas
+        self._lease, self._replicas = lease, replicas
         self._policy, self._taker = policy, taker
         self._stop, self._clock, self._wall_clock = stop, clock, wall_clock
         self._remembered: Keyring | None = None
         self._serves: Keyring | None = None
         self._same: tuple[object, ...] = ()
         self._since = 0.0
-        self._told: tuple[str, ...] = ()
-        self._failures = 0
+        self._told: dict[str, str] = {}
+        self._faults = 0
+        self._ahead = 0.0  # seconds by which the API server's clock is ahead of this machine's
         self._busy = True
-        self.shown = Shown()
+        self._state = State()
 
     @property
     def serves(self) -> bool:
         """Whether this replica has had a certificate to serve."""
         return self._serves is not None
 
+    def state(self) -> State:
+        """Return how the rotation stands; any thread may ask."""
+        return self._state
+
     def begin(self) -> None:
-        """Look until there is a certificate that may be served, or until stopped."""
+        """Look until there is a certificate that may be served, or until stopped. The Lease needs no thread yet."""
         while not self._stop.is_set():
+            try:
+                self._lease.renew()
+            except Conflict:  # another replica was first
+                pass
+            except KubeError as error:
+                self._tell("lease", f"the Lease cannot be read or written: {error}")
             self.look()
             if self.serves:
                 return
             self._stop.wait(SOON)
 
     def run(self) -> None:
-        """Look until stopped; never raises."""
-        while not self._stop.wait(SOON if self._busy else USUAL):
-            self.look()
-
-    def leave(self) -> None:
-        """Leave the Lease to another replica, when this one ends."""
+        """Look until stopped. Without this loop, the replica does not keep the Lease."""
         try:
-            if self._election.is_held:
-                self._election.release()
-        except (KubeError, ValueError) as error:
-            log.info("the Lease was not released: %s", error)
+            while not self._stop.wait(SOON if self._busy else USUAL):
+                self.look()
+        finally:
+            if not self._stop.is_set():
+                self._lease.lose()
+
+    def time(self) -> float:
+        """Return the time of day in seconds since 1970, by the API server's clock; any thread may ask."""
+        return self._wall_clock() + self._ahead
 
     def look(self) -> None:
         """Do one pass; never raises. What fails is tried again, and said once."""
@@ -111,24 +125,17 @@ class CertificateRotation:
         except (Conflict, NotFound):  # another writer was first: look again
             self._busy = True
         except KubeError as error:
-            self._failed(str(error))
+            self._tell("failed", f"the certificate cannot be looked after; trying again: {error}")
         except Exception:
             log.exception("the certificate could not be looked after")
-            self._failed("")
+            self._faults += 1
+            if self._faults == _MOST_FAULTS:
+                self._lease.lose()
         else:
-            self._failures = 0
-            self.shown = self.shown._replace(succeeded_at=self._wall_clock())
-        self.shown = self.shown._replace(holds_lease=self._election.is_held)
-
-    def _failed(self, problem: str) -> None:
-        self._failures += 1
-        if problem:
-            self._tell("failed", f"the certificate cannot be looked after; trying again: {problem}")
-        if self._failures % _MOST_FAILURES == 0 and self._election.is_held:
-            try:
-                self._election.abstain()
-            except (KubeError, ValueError) as error:
-                log.info("the Lease was not released: %s", error)
+            self._faults = 0
+            self._tell("failed", "")
+            self._state = self._state._replace(succeeded_at=self._wall_clock())
+        self._state = self._state._replace(holds_lease=self._lease.held())
 
     def _pass(self) -> None:
         live = self._configurations.get(gates.NAME)  # before the Secret: certs/rotation.py says why
@@ -142,7 +149,8 @@ class CertificateRotation:
             self._tell("fault", f"{stored.fault}; it is restored")
         if stored.bad_request:
             self._tell("request", stored.bad_request)
-        if self._election.hold():
+        self._ahead = self._clock_difference(stored)
+        if self._lease.held():
             self._act(live, gate, stored)
 
     def _take_up(self, keyring: Keyring | None, gate: tuple[Entry, ...] | None) -> None:
@@ -150,7 +158,7 @@ class CertificateRotation:
             return
         self._remembered = keyring
         self._taker.accept(keyring.paths)
-        self.shown = self.shown._replace(
+        self._state = self._state._replace(
             step=keyring.step.value,
             authority_expires_at=keyring.authority.certificate.not_valid_after_utc.timestamp(),
         )
@@ -161,9 +169,8 @@ class CertificateRotation:
     # -- what only the holder of the Lease does ------------------------------------------------------------------------
 
     def _act(self, live: Found | None, gate: tuple[Entry, ...] | None, stored: Stored) -> None:
-        seen = Seen(
-            stored.keyring, gate, self._now(stored), self._remembered, self._unchanged(gate, stored), stored.asked
-        )
+        now = datetime.fromtimestamp(self.time(), UTC)
+        seen = Seen(stored.keyring, gate, now, self._remembered, self._unchanged(gate, stored), stored.asked)
         action = next_action(seen, self._policy)
         if isinstance(action, Dial) and stored.keyring is not None:
             served = self._replicas.served(fingerprint(stored.keyring.serving.certificate))
@@ -188,27 +195,29 @@ class CertificateRotation:
             self._same, self._since = (gate, stored.revision), self._clock()
         return timedelta(seconds=self._clock() - self._since)
 
-    def _now(self, stored: Stored) -> datetime:
-        here = datetime.fromtimestamp(self._wall_clock(), UTC)
-        if stored.at is not None and abs(stored.at - here) > _LATE:
-            self._tell("clock", f"this machine's clock says {here:%F %T}, the API server's {stored.at:%F %T}")
-        return stored.at or here
+    def _clock_difference(self, stored: Stored) -> float:
+        if stored.at is None:
+            return self._ahead
+        ahead = stored.at.timestamp() - self._wall_clock()
+        if abs(ahead) > _LATE:
+            self._tell("clock", f"the API server's clock is {ahead:+.0f} s off this machine's, and counts")
+        return ahead if abs(ahead) > 1 else 0.0  # the API server names whole seconds
 
     # -- what is said --------------------------------------------------------------------------------------------------
 
     def _report_foreign_terms(self, live: Found) -> None:
         terms = gates.foreign_terms(live.object)
-        self.shown = self.shown._replace(foreign_terms=len(terms))
+        self._state = self._state._replace(foreign_terms=len(terms))
         if terms:
             self._tell("terms", f"the gate leaves out namespaces by labels that are not Headroom's: {', '.join(terms)}")
 
     def _tell(self, about: str, text: str) -> None:
-        """Say what has changed, once."""
-        line = (about, text)
-        if line in self._told:
+        """Say what has changed, once; an empty text says nothing, and that what was said is over."""
+        if self._told.get(about, "") == text:
             return
-        self._told = (*(each for each in self._told if each[0] != about), line)  # type: ignore[assignment]
-        log.log(logging.INFO if about == "waits" else logging.WARNING, "%s", text)
+        self._told[about] = text
+        if text:
+            log.log(logging.INFO if about == "waits" else logging.WARNING, "%s", text)
 
 
 def _is_soon(keyring: Keyring | None) -> bool:

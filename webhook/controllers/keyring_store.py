@@ -55,11 +55,11 @@ class KeyringStore:
             kind = {"apiVersion": "v1", "kind": "Secret", "type": "kubernetes.io/tls"}
             self._secrets.create({**kind, "metadata": metadata, "data": data})
             return
-        metadata = dict(stored.secret["metadata"])
+        changed: Object = dict(stored.secret["metadata"])
         if taken:
-            marks = metadata.get("annotations") or {}
-            metadata["annotations"] = {key: value for key, value in marks.items() if key != ANNOTATION}
-        self._secrets.replace(stored.secret | {"metadata": metadata, "data": data})
+            marks = changed.get("annotations") or {}
+            changed["annotations"] = {key: value for key, value in marks.items() if key != ANNOTATION}
+        self._secrets.replace(stored.secret | {"metadata": changed, "data": data})
 
 
 def request(text: str, usual: Waits) -> Asked:

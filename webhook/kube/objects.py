@@ -1,4 +1,4 @@
-"""Reads and writes whole objects of one collection, as decoded JSON: what is not looked at is written back as it was."""
+"""Reads and writes whole objects of one collection, as decoded JSON: what is not looked at is written back as it is."""
 
 import json
 from collections.abc import Mapping
@@ -7,7 +7,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any, NamedTuple
 
 from webhook.kube.client import Api, ApiResponse
-from webhook.kube.stream import NotFound
+from webhook.kube.stream import NotFound, Unanswered
 
 Object = dict[str, Any]
 """An object of the API as decoded JSON."""
@@ -26,7 +26,7 @@ class Found(NamedTuple):
 
 
 class Objects:
-    """Calls for one collection, by its path, as one field manager. Each raises `KubeError`, ValueError for no JSON."""
+    """Calls for one collection, by its path, as one field manager. Each may raise `KubeError`."""
 
     def __init__(self, api: Api, path: str, manager: str, timeout: float) -> None:
         self._api = api
@@ -43,8 +43,7 @@ class Objects:
 
     def items(self, query: Mapping[str, str]) -> list[Object]:
         """Read all objects that the query selects."""
-        listed: list[Object] = json.loads(self._api.get(self._path, query, self._timeout).body)["items"]
-        return listed
+        return list(_decoded(self._api.get(self._path, query, self._timeout)).get("items") or ())
 
     def create(self, made: Object) -> Found:
         """Create an object; raises `Conflict` if there is one of that name."""
@@ -57,7 +56,17 @@ class Objects:
 
 
 def _found(answer: ApiResponse) -> Found:
-    return Found(json.loads(answer.body), _moment(answer.date))
+    return Found(_decoded(answer), _moment(answer.date))
+
+
+def _decoded(answer: ApiResponse) -> Object:
+    try:
+        found = json.loads(answer.body)
+    except ValueError as error:
+        raise Unanswered(f"the answer is not JSON: {error}") from error
+    if not isinstance(found, dict):
+        raise Unanswered(f"the answer is a {type(found).__name__}, and not an object")
+    return found
 
 
 def _moment(date: str) -> datetime | None:

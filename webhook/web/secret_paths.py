@@ -32,8 +32,8 @@ class SecretPaths:
         """Return the path without its token; None for a path that is not answered."""
         base, _, token = path.rpartition(b"/")
         if base in _BASES:
-            # All of them: which one it was, or how much of it was right, takes no other time.
-            return base if any([compare_digest(token, each) for each in self._tokens]) else None
+            # All of them are compared: which one it was takes no other time.
+            return base if sum(compare_digest(token, each) for each in self._tokens) else None
         if path in _BASES:
             return path if self._plain else None
         return path if path in _PAGES else None
