@@ -40,7 +40,7 @@ def test_each_address_is_found_once_by_its_pods_name() -> None:
         ({"serving": False}, False),
     ],
 )
-def test_one_that_is_not_ready_need_not_answer(conditions: dict[str, bool | None], must: bool) -> None:
+def test_one_that_is_not_ready_need_not_answer(conditions: dict[str, Any], must: bool) -> None:
     (found,) = addresses([one_slice(endpoint("10.0.0.1", **conditions))])
     assert found.must_answer is must
 
