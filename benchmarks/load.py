@@ -67,17 +67,24 @@ def run(command: str, flags: Mapping[str, object], *switches: str, token: str = 
 
 
 class Stalled:
-    """Connections that stop at one stage and stay open, for a `with` statement, until `release`."""
+    """Connections that stop at one stage and stay open, for a `with` statement, until `release`.
 
-    def __init__(self, url: str, ca_file: Path, stage: str, peers: int) -> None:
+    With `lossy`, those that the server ends on their way there are counted as ended, and are no error.
+    """
+
+    def __init__(self, url: str, ca_file: Path, stage: str, peers: int, *, lossy: bool = False) -> None:
         flags = {"url": url, "ca-file": ca_file, "stage": stage, "peers": peers}
         self._process = subprocess.Popen(
-            [str(binary("load")), "stall", *_flags(flags)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            [str(binary("load")), "stall", *_flags(flags), f"--lossy={str(lossy).lower()}"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
         )
 
     def __enter__(self) -> Self:
         assert self._process.stdout is not None
         if self._process.stdout.readline() != "stalled\n":
+            self._end()
             raise RuntimeError("the peers could not be brought to their stage")
         return self
 
@@ -87,9 +94,12 @@ class Stalled:
         return msgspec.json.decode(said, type=Lost)
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._end()
+
+    def _end(self) -> None:
         if self._process.poll() is None:
             self._process.kill()
-        self._process.wait()
+        self._process.communicate()  # closes the pipes, too
 
 
 def _flags(flags: Mapping[str, object]) -> Sequence[str]:

@@ -25,7 +25,8 @@ class Replicas:
     """`count` replicas, registered with the cluster's API server; several are behind a balancer, in place of a Service.
 
     All files are below `work`. With a `journal`, the replicas outlive this process. `serve` is the command line to
-    which the flags are added (by default `headroom serve`), and `base` is the folder of the manifests.
+    which the flags are added (by default `headroom serve`), and `base` is the folder of the manifests. A replica that
+    stops goes on serving for `shutdown_delay` seconds; the balancer looks every `look_seconds` who is ready.
     """
 
     def __init__(
@@ -37,10 +38,12 @@ class Replicas:
         journal: Journal | None = None,
         serve: Sequence[str | Path] | None = None,
         base: Path = gate.BASE,
+        shutdown_delay: float = 0.0,
+        look_seconds: float = 0.1,
     ) -> None:
         work.mkdir(parents=True, exist_ok=True)
         self.cluster, self.work = cluster, work
-        self._journal, self._base = journal, base
+        self._journal, self._base, self._delay, self._look = journal, base, shutdown_delay, look_seconds
         self._certificates = work / "certificates"
         self._kubeconfig = work / "headroom.kubeconfig"
         command = [*(serve or headroom_serve()), *self._common_flags()]
@@ -108,12 +111,14 @@ class Replicas:
         return [
             *("--tls-cert-file", certificate, "--tls-key-file", key),
             *("--kubeconfig", self._kubeconfig, "--namespace", NAMESPACE),
+            *("--shutdown-delay", str(self._delay)),
         ]
 
     def _start_balancer(self) -> None:
         if self._balancer_port is None:
             return
         command: list[str | Path] = [binary("balancer"), "--listen", f"{LOOPBACK}:{self._balancer_port}"]
+        command += ["--every", f"{self._look}s"]
         for replica in self.replicas:
             command += ["--backend", f"{LOOPBACK}:{replica.port}"]
         self._balancer = Program("balancer", command, self.work / "balancer.log", journal=self._journal)

@@ -28,6 +28,7 @@ from webhook.controllers import watches as watching
 from webhook.controllers.allotments import TIMEOUT, AllotmentController
 from webhook.controllers.certificate_reload import CertificateReload
 from webhook.controllers.certificate_rotation import MANAGER, CertificateRotation, Taker
+from webhook.controllers.gate_probe import GateProbe, occurrence
 from webhook.controllers.keyring_store import KeyringStore
 from webhook.controllers.lease_holder import NAME as LEASE
 from webhook.controllers.lease_holder import TIMEOUT as LEASE_TIMEOUT
@@ -40,6 +41,7 @@ from webhook.controllers.refusal_store import RefusalStore
 from webhook.controllers.refusals import RefusalController
 from webhook.controllers.relist import RelistController, restored
 from webhook.controllers.replicas import Replicas
+from webhook.controllers.serving_check import ServingCheck
 from webhook.controllers.versions import Versions
 from webhook.core.events.aggregator import Occurrence
 from webhook.core.events.reference import Reference
@@ -48,6 +50,8 @@ from webhook.core.sharing.allotment import Timing
 from webhook.http import handshake, memory
 from webhook.http import worker as replica
 from webhook.http.client_certificates import Clients
+from webhook.http.handshake import loopback
+from webhook.http.listeners import Limits, address
 from webhook.http.plain_server import PlainServer
 from webhook.http.pulse import Pulse
 from webhook.http.tls import ServingCertificate, TlsError
@@ -76,7 +80,7 @@ from webhook.state.room_view import RoomView
 from webhook.watch.reflector import Reflector
 from webhook.web.dispatcher import Dispatcher
 from webhook.web.pod_usage import PodUsages
-from webhook.web.reporting import reporting
+from webhook.web.reporting import reporting, silence
 from webhook.web.reporting_dispatcher import ReportingDispatcher
 from webhook.web.routes import CONFIGURATION, WORKLOADS, create_app
 from webhook.web.secret_paths import SecretPaths
@@ -86,6 +90,8 @@ log = logging.getLogger(__name__)
 
 FILES, SELF = "files", "self"
 """Where certificates come from: from files that somebody else renews, or from Headroom itself."""
+SHUTDOWN_DELAY = 10.0
+"""Seconds that a replica goes on serving after SIGTERM: every node's proxy has heard by then that it goes."""
 
 _FETCH_TIMEOUT = 0.4  # seconds each to connect, for the headers, for the body; the API server gives the review 2 s
 # Seconds after which a thread that works hands the interpreter to one that waits for it, such as the reviews' loop when
@@ -112,6 +118,7 @@ class Options:
     audit_file: str | None
     timing: Timing
     names: Names | None = None
+    shutdown_delay: float = SHUTDOWN_DELAY
 
 
 def clock() -> float:
@@ -178,12 +185,20 @@ class _Tls:
 
 
 @dataclass(frozen=True, slots=True)
+class _Gate:
+    """What looks whether the API server gets answers from here, and the Lease that says which replica does so."""
+
+    lease: LeaseHolder
+    serving: ServingCheck
+    probe: GateProbe
+
+
+@dataclass(frozen=True, slots=True)
 class _Parts:
     """The parts of one replica that `serve` starts and stops."""
 
     name: str
     api: Api
-    lease: LeaseHolder
     tls: _Tls
     told: _Told
     admission: PodAdmission
@@ -191,6 +206,7 @@ class _Parts:
     refusals: RefusalController
     reports: ReportSource
     loops: _Loops
+    gate: _Gate
     registry: CollectorRegistry
     stop: Event
 
@@ -210,10 +226,14 @@ def serve(options: Options) -> None:
         _started("booking", parts.loops.booking.run),
         _started("recount", parts.loops.recounting.run),
         _started("version", parts.loops.versions.run),
-        _started("lease", parts.lease.run),
-        *(_started(what, run) for what, run in parts.tls.loops(parts.stop).items()),
     ]
     announcers = [_started("events", parts.told.events.run), _started("refusals", parts.refusals.run)]
+    announcers += [_started(what, run) for what, run in parts.tls.loops(parts.stop).items()]
+    announcers += [
+        _started("lease", parts.gate.lease.run),
+        _started("serving check", parts.gate.serving.run),
+        _started("gate probe", parts.gate.probe.run),
+    ]
     gc.freeze()  # all objects that exist now live as long as the process: the garbage collector can skip them
     log.info("replica %s starts", parts.name)
     if options.client_ca_file:
@@ -227,9 +247,12 @@ def serve(options: Options) -> None:
             WORKLOADS: parts.forecast.review,
             CONFIGURATION: ConfigurationAdmission(parts.admission.account).review,
         }
-        door = Dispatcher(parts.admission, create_app(parts.admission, parts.registry, others), parts.tls.paths)
+        unready = partial(_unready, parts, pulse)
+        app = create_app(parts.admission, parts.registry, others, unready)
+        door = Dispatcher(parts.admission, app, parts.tls.paths)
         clients = Clients(parts.tls.certificate, options.client_name) if options.client_ca_file else None
-        drained = replica.serve(door, parts.tls.certificate.context(), options.listen, clients=clients, pulse=pulse)
+        limits = Limits(delay=options.shutdown_delay)
+        drained = replica.serve(door, parts.tls.certificate.context(), options.listen, limits, clients, pulse)
     finally:
         for reader in readers:
             reader.stop()
@@ -247,8 +270,12 @@ def serve(options: Options) -> None:
         log.info("replica %s ends", parts.name)
 
 
+def _unready(parts: _Parts, pulse: Pulse) -> str | None:
+    return silence(pulse) or parts.admission.account.readiness.unready() or parts.gate.serving.problem()
+
+
 def _reporting(parts: _Parts, pulse: Pulse) -> ReportingDispatcher:
-    account, loader = parts.admission.account, parts.loops.settings
+    account, loader, unready = parts.admission.account, parts.loops.settings, partial(_unready, parts, pulse)
 
     def settings() -> Settings:
         basis = account.basis
@@ -256,7 +283,7 @@ def _reporting(parts: _Parts, pulse: Pulse) -> ReportingDispatcher:
 
     usage = PodUsages(parts.api, clock).read
     sources = Sources(parts.reports, settings, usage, parts.refusals, parts.reports.latest)
-    return reporting(sources, parts.registry, account.readiness.unready, pulse)
+    return reporting(sources, parts.registry, unready, pulse)
 
 
 def _build(options: Options) -> _Parts:
@@ -276,6 +303,7 @@ def _build(options: Options) -> _Parts:
     forecast = WorkloadAdmission(account, partial(_fetch, api), early, told.audit.record)
     version_api = Api(configuration, clock)  # with connections of its own, which may lead to another API server
     loops = _loop(options, api, version_api, account, quotas, told, refusals, registry, stop)
+    gate = _watch_gate(options, api, told, loops.settings, lease, stop)
     reports = ReportSource(account, lambda: timestamp(time.time()))
     for collector in (
         state_metrics.EventCollector(told.events),
@@ -283,11 +311,12 @@ def _build(options: Options) -> _Parts:
         state_metrics.StateCollector(admission, loops.settings, told.audit, loops.booking, tls.certificate, time.time),
         CertificateCollector(None if tls.rotation is None else tls.rotation.state),
         state_metrics.QuotasSeen(quotas),
+        state_metrics.GateReach(gate.lease, gate.probe),
         HolderCollector(reports.latest),
         BlockedCollector(refusals.controller.blocked, time.time),
     ):
         registry.register(collector)
-    return _Parts(name, api, lease, tls, told, admission, forecast, refusals.controller, reports, loops, registry, stop)
+    return _Parts(name, api, tls, told, admission, forecast, refusals.controller, reports, loops, gate, registry, stop)
 
 
 def _lease(api: Api, namespace: str, name: str, stop: Event) -> LeaseHolder:
@@ -370,6 +399,18 @@ def _loop(
     versions = Versions(version_api, account, pods.request_list, stop)
     recounting = RecountController(account, stop, metrics.Recounts(registry).record)
     return _Loops(settings, versions, booking, recounting, reflectors)
+
+
+def _watch_gate(
+    options: Options, api: Api, told: _Told, settings: ConfigurationLoader, lease: LeaseHolder, stop: Event
+) -> _Gate:
+    host, port = address(options.listen)
+    serving = ServingCheck(api, (loopback(host), port), stop)
+
+    def announce(reachable: bool, text: str) -> None:
+        _announce(told.events, occurrence(reachable, text, options.namespace, settings.uid))
+
+    return _Gate(lease, serving, GateProbe(api, lease.held, serving.gate_closed, stop, announce))
 
 
 def _announce(announcing: EventRecorder, occurrence: Occurrence | None) -> None:

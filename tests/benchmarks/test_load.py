@@ -92,6 +92,16 @@ def test_stalled_peers_that_the_server_ends_are_counted(feed: Feed, nothing: Ser
         assert stalled.release().ended == 5
 
 
+def test_peers_that_do_not_get_to_their_stage_are_an_error_unless_others_do(feed: Feed, nothing: Server) -> None:
+    with Stalled(nothing.url or "", feed.files.ca_file, "handshake", 5, lossy=True) as stalled:
+        assert stalled.release().ended == 0
+    nothing.stop()
+    for lossy in (False, True):
+        dead = Stalled(nothing.url or "", feed.files.ca_file, "handshake", 5, lossy=lossy)
+        with pytest.raises(RuntimeError, match="could not be brought"), dead:
+            pass
+
+
 def test_the_feed_lists_every_pod_and_node_once(api: Api) -> None:
     pods = ListWatch(api, PODS).list(10.0)
     assert len({pod.uid for pod in pods.objects}) == PODS_THERE

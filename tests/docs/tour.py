@@ -18,7 +18,9 @@ README = "README.md"
 INSTALL = "docs/install.md"
 ALL = (README, "demo/README.md", *sorted(f"docs/{each.name}" for each in (CHECKOUT / "docs").glob("*.md")))
 # What these show is seen where Headroom is installed, before INSTALL opens the gate.
-ON_THE_INSTALLATION = tuple(page for page in ("docs/audit.md", "docs/trial.md", "docs/runbooks.md") if page in ALL)
+ON_THE_INSTALLATION = tuple(
+    page for page in ("docs/audit.md", "docs/trial.md", "docs/runbooks.md", "docs/emergency.md") if page in ALL
+)
 # Whatever other page has commands is followed on the cluster that README.md brings up, empty, before it is ended.
 ON_THAT_CLUSTER = tuple(
     page
@@ -72,7 +74,7 @@ class Tour:
             follower = self._follower(shell, cluster.after, filled)
             with self._within(INSTALL, follower, OPENS):
                 for page in pages:
-                    self._follow(page, self._follower(shell.copy()))
+                    self._follow(page, self._follower(shell.copy(), cluster.after, filled))
 
     @contextmanager
     def _within(self, page: str, follower: Follower, last: str) -> Iterator[None]:

@@ -20,6 +20,7 @@ CLUSTER_WIDE: set[Rule] = {
     ("get", "jobs.batch", ""),
     ("get", "replicationcontrollers", ""),
     ("list", "pods.metrics.k8s.io", ""),
+    ("get", "validatingwebhookconfigurations.admissionregistration.k8s.io", "headroom"),
 }
 OWN_NAMESPACE: set[Rule] = {
     *((verb, "configmaps", "headroom-config") for verb in ("get", "list", "watch")),
@@ -29,6 +30,7 @@ OWN_NAMESPACE: set[Rule] = {
     *((verb, "leases.coordination.k8s.io", "headroom") for verb in ("get", "update")),
     ("create", "leases.coordination.k8s.io", ""),
 }
+PROBED: set[Rule] = {("create", "pods", "")}
 
 
 def rules(api: Api, namespace: str) -> set[Rule]:
@@ -49,10 +51,11 @@ def as_account(cluster: Cluster, namespace: str, name: str, folder: Path) -> Api
     return Api(cluster.service_account_kubeconfig(namespace, name, folder / f"{namespace}-{name}"))
 
 
-@pytest.mark.parametrize("namespace", ["headroom-system", "default", "kube-system"])
+@pytest.mark.parametrize("namespace", ["headroom-system", "headroom-probe", "default", "kube-system"])
 def test_headrooms_account_may_do_exactly_this(headroom: Headroom, tmp_path: Path, namespace: str) -> None:
     cluster = headroom.cluster
     everybody = rules(as_account(cluster, "default", "default", tmp_path), namespace)
     own = rules(as_account(cluster, "headroom-system", "headroom", tmp_path), namespace)
-    assert own - everybody == CLUSTER_WIDE | (OWN_NAMESPACE if namespace == "headroom-system" else set())
+    more = {"headroom-system": OWN_NAMESPACE, "headroom-probe": PROBED}
+    assert own - everybody == CLUSTER_WIDE | more.get(namespace, set())
     assert not any("*" in rule for rule in own)

@@ -5,7 +5,10 @@ import pytest
 import webhook
 from tests.support.kustomize import MANIFESTS, Manifest, one, render
 from webhook.cli.serve import serve
+from webhook.controllers.gate_probe import NAMESPACE as PROBED
 from webhook.core.config import parse as config_source
+from webhook.http.listeners import Limits
+from webhook.manager import _STOPPING, _UNTIL_SEEN
 from webhook.state import configuration as settings
 from webhook.web.routes import CONFIGURATION, WORKLOADS
 
@@ -60,8 +63,9 @@ def test_the_gate_is_asked_about_pods_that_are_made_resized_or_gated_and_nothing
         }
         for operation, resource in (("CREATE", "pods"), ("UPDATE", "pods/resize"), ("UPDATE", "pods"))
     ]
-    (condition,) = gate["matchConditions"]
-    assert "oldObject.spec.schedulingGates" in condition["expression"]  # what it lets through: tests/e2e/test_pools.py
+    grown, mirrored = gate["matchConditions"]
+    assert "oldObject.spec.schedulingGates" in grown["expression"]  # what it lets through: tests/e2e/test_pools.py
+    assert "kubernetes.io/config.mirror" in mirrored["expression"]  # what it lets through: tests/e2e/test_lock_out.py
     assert "objectSelector" not in gate  # a label on a pod would be a way around the bound
 
 
@@ -159,17 +163,27 @@ def test_probes_ask_for_life_and_for_readiness_at_a_port_that_exists(container: 
 
 
 def test_a_stopping_replica_has_time_for_what_is_in_flight(gate: Manifest, pod: Manifest, container: Manifest) -> None:
-    sleep = container["lifecycle"]["preStop"]["sleep"]["seconds"]
-    assert pod["spec"]["terminationGracePeriodSeconds"] >= sleep + gate["timeoutSeconds"] + 5
+    assert "lifecycle" not in container  # a preStop hook would keep connections open that the API server then reuses
+    delay = float(dict(arg.split("=", 1) for arg in container["args"] if "=" in arg)["--shutdown-delay"])
+    limits = Limits()
+    assert delay > container["readinessProbe"]["periodSeconds"] * container["readinessProbe"]["failureThreshold"]
+    assert limits.drain > gate["timeoutSeconds"]
+    handing_back = _STOPPING + _UNTIL_SEEN
+    assert pod["spec"]["terminationGracePeriodSeconds"] >= delay + limits.drain + handing_back
 
 
 def test_one_replica_serves_while_another_is_replaced(base: list[Manifest], pod: Manifest) -> None:
     deployment = one(base, "Deployment")["spec"]
     assert deployment["replicas"] == 2
     assert deployment["strategy"]["rollingUpdate"] == {"maxSurge": 1, "maxUnavailable": 0}
-    (spread,) = pod["spec"]["topologySpreadConstraints"]
-    assert spread["whenUnsatisfiable"] == "ScheduleAnyway"
-    assert spread["labelSelector"]["matchLabels"].items() <= pod["metadata"]["labels"].items()
+    spreads = pod["spec"]["topologySpreadConstraints"]
+    assert [each["topologyKey"] for each in spreads] == ["topology.kubernetes.io/zone", "kubernetes.io/hostname"]
+    for spread in spreads:
+        assert (spread["maxSkew"], spread["whenUnsatisfiable"]) == (1, "ScheduleAnyway")
+        assert spread["labelSelector"]["matchLabels"].items() <= pod["metadata"]["labels"].items()
+        assert spread["matchLabelKeys"] == ["pod-template-hash"], (
+            "an old replica is no reason to put a new one elsewhere"
+        )
 
 
 def test_a_drain_takes_one_replica_at_a_time(base: list[Manifest], pod: Manifest) -> None:
@@ -220,9 +234,7 @@ def test_rbac_is_exactly_what_is_used(base: list[Manifest]) -> None:
     def configmaps(verbs: list[str], **named: list[str]) -> Manifest:
         return {"apiGroups": [""], "resources": ["configmaps"], "verbs": verbs, **named}
 
-    def leases(verbs: list[str], **named: list[str]) -> Manifest:
-        return {"apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "verbs": verbs, **named}
-
+    lease = {"apiGroups": ["coordination.k8s.io"], "resources": ["leases"]}
     assert one(base, "ClusterRole")["rules"] == [
         {"apiGroups": [""], "resources": ["pods", "nodes"], "verbs": ["list", "watch"]},
         {"apiGroups": [""], "resources": ["resourcequotas"], "verbs": ["list", "watch"]},
@@ -235,6 +247,12 @@ def test_rbac_is_exactly_what_is_used(base: list[Manifest]) -> None:
         {"apiGroups": ["batch"], "resources": ["jobs"], "verbs": ["get"]},
         {"apiGroups": [""], "resources": ["replicationcontrollers"], "verbs": ["get"]},
         {"apiGroups": ["metrics.k8s.io"], "resources": ["pods"], "verbs": ["list"]},
+        {
+            "apiGroups": ["admissionregistration.k8s.io"],
+            "resources": ["validatingwebhookconfigurations"],
+            "resourceNames": ["headroom"],
+            "verbs": ["get"],
+        },
         {"nonResourceURLs": ["/version"], "verbs": ["get"]},
     ]
     assert one(base, "Role")["rules"] == [
@@ -242,21 +260,45 @@ def test_rbac_is_exactly_what_is_used(base: list[Manifest]) -> None:
         configmaps(["get", "list", "watch", "update"], resourceNames=["headroom-allotments"]),
         configmaps(["list", "watch", "patch"], resourceNames=["headroom-refusals"]),
         configmaps(["create"]),
-        leases(["get", "update"], resourceNames=["headroom"]),
-        leases(["create"]),
+        lease | {"verbs": ["get", "update"], "resourceNames": ["headroom"]},
+        lease | {"verbs": ["create"]},
     ]
+    probing = one(base, "Role", "headroom-probe")
+    assert probing["metadata"]["namespace"] == PROBED
+    assert probing["rules"] == [{"apiGroups": [""], "resources": ["pods"], "verbs": ["create"]}]
 
 
 def test_roles_are_bound_to_the_one_service_account_and_nobody_else(base: list[Manifest], pod: Manifest) -> None:
     subject = {"kind": "ServiceAccount", "name": pod["spec"]["serviceAccountName"], "namespace": NAMESPACE}
-    for binding, role in (("ClusterRoleBinding", "ClusterRole"), ("RoleBinding", "Role")):
-        assert one(base, binding)["subjects"] == [subject]
-        assert one(base, binding)["roleRef"]["kind"] == role
+    bound = (
+        ("ClusterRoleBinding", "ClusterRole", "headroom"),
+        ("RoleBinding", "Role", "headroom"),
+        ("RoleBinding", "Role", "headroom-probe"),
+    )
+    for binding, role, name in bound:
+        assert one(base, binding, name)["subjects"] == [subject]
+        assert (one(base, binding, name)["roleRef"]["kind"], one(base, binding, name)["roleRef"]["name"]) == (
+            role,
+            name,
+        )
+        assert one(base, binding, name)["metadata"].get("namespace") == one(base, role, name)["metadata"].get(
+            "namespace"
+        )
     kinds = [m["kind"] for m in base]
-    assert [k for k in kinds if k.endswith(("Role", "Binding"))] == [
-        "Role", "ClusterRole", "RoleBinding", "ClusterRoleBinding",
+    assert sorted(k for k in kinds if k.endswith(("Role", "Binding"))) == [
+        "ClusterRole", "ClusterRoleBinding", "Role", "Role", "RoleBinding", "RoleBinding",
     ]  # fmt: skip
     assert one(base, "ServiceAccount")["automountServiceAccountToken"] is False
+
+
+def test_what_the_probe_could_store_has_no_rights_and_the_gate_is_asked_about_it(
+    base: list[Manifest], gate: Manifest
+) -> None:
+    labels = one(base, "Namespace", PROBED)["metadata"]["labels"]
+    assert labels["pod-security.kubernetes.io/enforce"] == "restricted"
+    assert [m["kind"] for m in base if m["metadata"].get("namespace") == PROBED] == ["Role", "RoleBinding"]
+    (rule,) = gate["namespaceSelector"]["matchExpressions"]
+    assert PROBED not in rule["values"]
 
 
 def test_the_pod_meets_the_restricted_pod_security_standard(
@@ -273,6 +315,31 @@ def test_the_pod_meets_the_restricted_pod_security_standard(
         "capabilities": {"drop": ["ALL"]},
     }
     assert {kind for volume in pod["spec"]["volumes"] for kind in volume} <= {"name", "secret", "emptyDir"}
+
+
+def test_nothing_that_headroom_depends_on_goes_before_it(pod: Manifest, container: Manifest) -> None:
+    assert pod["spec"]["priorityClassName"] == "system-cluster-critical"
+    tolerated = {each["key"]: each.get("tolerationSeconds") for each in pod["spec"]["tolerations"]}
+    assert tolerated == {
+        "node-role.kubernetes.io/control-plane": None,
+        "node.kubernetes.io/not-ready": 30,
+        "node.kubernetes.io/unreachable": 30,
+    }
+
+
+def test_its_memory_is_what_the_installation_page_adds_up(container: Manifest) -> None:
+    page = (MANIFESTS.parent / "docs" / "install.md").read_text()
+    limit = container["resources"]["limits"]["memory"]
+    assert f"The limit of {limit} is the sum of everything that anybody can make a replica hold at once" in page
+    table = page.partition("## What the memory of a replica is for")[2].partition("| together |")
+    parts = [
+        int(row.split("|")[2])
+        for row in table[0].splitlines()
+        if row.startswith("|") and row.split("|")[2].strip().isdigit()
+    ]
+    together = int(table[2].split("|")[0])
+    assert sum(parts) == together
+    assert together <= int(limit.removesuffix("Mi"))
 
 
 def test_headroom_commits_what_it_limits(container: Manifest) -> None:

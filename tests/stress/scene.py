@@ -86,10 +86,15 @@ class Scene:
         *,
         fault: str | None = None,
         flags: Sequence[str | Path] = (),
+        shutdown_delay: float = 0.0,
+        look_seconds: float = 0.1,
     ) -> Iterator[Replicas]:
         """Run `count` replicas for the cluster, as if Headroom had never been installed in it before."""
         forget(self.plane)
-        with Replicas(self.plane, work, count, serve=[*_serve(times, fault), *flags]) as replicas:
+        serve, delay = [*_serve(times, fault), *flags], shutdown_delay
+        with Replicas(
+            self.plane, work, count, serve=serve, shutdown_delay=delay, look_seconds=look_seconds
+        ) as replicas:
             yield replicas
             if fault is None:
                 self.check(replicas)

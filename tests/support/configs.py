@@ -80,6 +80,7 @@ configs = st.builds(
         priority_classes=st.frozensets(dotless, max_size=3),
         priority_class_namespaces=st.frozensets(patterns, max_size=3),
         daemon_sets=st.frozensets(patterns, max_size=3),
+        system_pods=st.frozensets(patterns, max_size=3),
     ),
     overrides=st.lists(overrides, max_size=3).map(tuple),
 ).filter(lambda config: not list(config.faults()))

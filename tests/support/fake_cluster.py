@@ -19,6 +19,9 @@ class FakeCluster(FakeConfigMaps):
         super().__init__()
         self.pods, self.nodes, self.quotas = FakeApiServer(), FakeApiServer(), FakeApiServer()
         self.shelf = Shelf()
+        self.leases = Shelf()
+        self.gate: dict[str, Any] | None = None  # the ValidatingWebhookConfiguration, if there is one
+        self.probed = (201, "")  # status and message with which it answers the creation of a pod
         self.hidden: set[str] = set()  # resources that it refuses to serve
 
     def handler(self) -> type[Handler]:
@@ -75,6 +78,15 @@ class _Handler(Handling):
         elif "/events" in call.path:
             status, found = cluster.shelf.carry_out(call)
             self.refuse(status) if found is None else self.answer(status, encode(found))
+        elif "/leases" in call.path:
+            with cluster.lock:
+                status, found = cluster.leases.carry_out(call)
+            self.refuse(status) if found is None else self.answer(status, encode(found))
+        elif "/validatingwebhookconfigurations/" in call.path:
+            self.refuse(404) if cluster.gate is None else self.answer(200, encode(cluster.gate))
+        elif call.method == "POST" and call.path.endswith("/pods"):
+            status, message = cluster.probed
+            self.answer(status, encode({"kind": "Status", "message": message}))
         elif call.path.rpartition("/")[2] in cluster.hidden:
             self.refuse(403)
         elif shown is None:

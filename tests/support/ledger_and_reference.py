@@ -68,6 +68,7 @@ exemptions = st.builds(
     priority_classes=st.just(frozenset({"vital"})),
     priority_class_namespaces=places,
     daemon_sets=places,
+    system_pods=places,
 )
 
 overrides = st.builds(
@@ -132,8 +133,9 @@ pods = st.builds(
     node=st.just("") | node_names | st.just("stranger"),
     counts=st.integers(0, 5).map(bool),
     confined_to=confinements,
-    priority_class=st.sampled_from(["", "vital"]),
+    priority_class=st.sampled_from(["", "vital", "system-node-critical"]),
     of_daemon_set=st.booleans(),
+    host_network=st.booleans(),
     traits=traits,
     created=st.sampled_from(["", "2026-11-01T00:00:00Z", "2026-11-03T00:00:00Z"]),
 )
@@ -174,7 +176,8 @@ class LedgerAndTwin(RuleBasedStateMachine):
         newer = PodInfo(
             pod.name, pod.uid, self.revision, pod.footprint, pod.node, pod.counts, *(() if pod.node else waits)
         )
-        return structs.replace(newer, traits=pod.traits, created=pod.created)
+        there = pod.host_network and not pod.node
+        return structs.replace(newer, traits=pod.traits, created=pod.created, host_network=there)
 
     @rule(target=seen, pod=pods)
     def see(self, pod: PodInfo) -> PodInfo:

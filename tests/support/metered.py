@@ -11,16 +11,19 @@ from tests.e2e.exposition import Exposition
 from tests.support.certificates import FIRST, Mounted
 from tests.support.replica import Judge
 from webhook.controllers.allotments import AllotmentController
+from webhook.controllers.gate_probe import GateProbe
+from webhook.controllers.lease_holder import LeaseHolder
 from webhook.controllers.relist import RelistController
 from webhook.kube.client import Api
 from webhook.kube.configmaps import ConfigMaps
+from webhook.kube.leases import Leases
 from webhook.observability.audit_log import AuditLog
 from webhook.observability.audit_record import timestamp
 from webhook.observability.blocked_metrics import BlockedCollector
 from webhook.observability.events import EventRecorder
 from webhook.observability.holder_metrics import HolderCollector
 from webhook.observability.metrics import Recounts, Reviews
-from webhook.observability.state_metrics import EventCollector, QuotasSeen, StateCollector
+from webhook.observability.state_metrics import EventCollector, GateReach, QuotasSeen, StateCollector
 from webhook.state.configuration import ConfigurationLoader
 from webhook.state.report_source import ReportSource
 
@@ -39,6 +42,7 @@ class Metered(NamedTuple):
     booking: AllotmentController
     announcing: EventRecorder
     api: Api
+    probe: GateProbe
 
     def text(self) -> str:
         """Return the text of a scrape."""
@@ -65,7 +69,18 @@ def metered(judge: Judge, folder: Path) -> Metered:
     announcing = EventRecorder(api, "r1", threading.Event(), judge.clock, lambda: WALL)
     registry.register(EventCollector(announcing))
     registry.register(QuotasSeen(judge.admission.quotas))
+    lease, probe = gate_reach(api)
+    registry.register(GateReach(lease, probe))
     report = ReportSource(judge.admission.account, lambda: timestamp(WALL))
     registry.register(HolderCollector(report.latest))
     registry.register(BlockedCollector(lambda: (), lambda: WALL))
-    return Metered(judge, registry, settings, audit, booking, announcing, api)
+    return Metered(judge, registry, settings, audit, booking, announcing, api, probe)
+
+
+def gate_reach(api: Api) -> tuple[LeaseHolder, GateProbe]:
+    """Make a Lease that is not held, and a probe that has reached Headroom."""
+    stop = threading.Event()
+    lease = LeaseHolder(Leases(api, "headroom-system", "headroom", 1.0), "r1", stop, lambda: 0.0, lambda: WALL)
+    probe = GateProbe(api, lease.held, lambda: True, stop, lambda *_: None)
+    probe.reachable = True
+    return lease, probe

@@ -12,7 +12,7 @@ from math import floor
 from webhook.core.config.config import HeadroomConfig
 from webhook.core.config.names import NamespacePattern
 from webhook.core.config.percentage import Share
-from webhook.core.config.types import MissingLimits, Thresholds
+from webhook.core.config.types import CRITICAL, MissingLimits, Thresholds
 from webhook.core.ledger.info import PodInfo
 from webhook.core.ledger.interval import UNBORN
 from webhook.core.ledger.nodes import NodeInfo
@@ -313,6 +313,7 @@ class Twin:
             or _fits(exempt.namespaces, namespace)
             or (pod.priority_class in exempt.priority_classes and _fits(exempt.priority_class_namespaces, namespace))
             or (pod.of_daemon_set and _fits(exempt.daemon_sets, namespace))
+            or (pod.host_network and pod.priority_class in CRITICAL and _fits(exempt.system_pods, namespace))
         )
 
     def _lost(self, node: TwinNode) -> str | None:

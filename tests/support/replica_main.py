@@ -18,7 +18,7 @@ from webhook.http.plain_server import PlainServer
 from webhook.http.pulse import Pulse
 from webhook.http.tls import ServingCertificate
 from webhook.web.dispatcher import Dispatcher
-from webhook.web.reporting import reporting
+from webhook.web.reporting import reporting, silence
 from webhook.web.routes import create_app
 
 WAITING = "waits"  # the file waits-N is created once more than N reviews wait for a booking
@@ -45,8 +45,9 @@ def main() -> None:
     large = Counter("large", "Makes /metrics an answer of some megabytes.", ("label",), registry=registry)
     for index in range(2_000):
         large.labels(f"{index:01000}").inc()
-    door = Dispatcher(judge.admission, create_app(judge.admission, registry))
     pulse = Pulse()
+    app = create_app(judge.admission, registry, unready=lambda: silence(pulse))
+    door = Dispatcher(judge.admission, app)
     plain = reporting(sources(), registry, judge.admission.account.readiness.unready, pulse)
     authorities = asked.folder / CLIENTS
     certificate = ServingCertificate(

@@ -6,6 +6,7 @@ import ssl
 import subprocess
 import sys
 import time
+from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from http.client import HTTPConnection, HTTPSConnection
@@ -13,10 +14,12 @@ from pathlib import Path
 
 import pytest
 
+from certs.authority import make_authority
+from certs.bundle import write_certificates
 from devcluster.ports import free_port
 from tests.e2e.exposition import Exposition
 from tests.support.booking_replicas import state_of, until
-from tests.support.certificates import FIRST, SECOND, Mounted
+from tests.support.certificates import AUTHORITY, FIRST, NOW, SECOND, Mounted
 from tests.support.configs import SMALLEST
 from tests.support.fake_cluster import FakeCluster
 from tests.support.replica import review
@@ -44,7 +47,7 @@ class Replica:
             *(Path(sys.executable).with_name("headroom"), "serve", "--kubeconfig", cluster.kubeconfig(folder)),
             *("--listen", f"127.0.0.1:{self.port}", "--metrics-listen", f"127.0.0.1:{self._plain}"),
             *("--tls-cert-file", self.files.certificate, "--tls-key-file", self.files.key),
-            *("--audit-file", self.audit),
+            *("--audit-file", self.audit, "--shutdown-delay", "0"),
             *more,
         ]
         with self._said.open("wb") as out, self._told.open("wb") as log:
@@ -183,6 +186,42 @@ def test_it_says_what_it_waits_for(tmp_path: Path) -> None:
         until(lambda: replica.ready().startswith("the ConfigMap headroom-config does not exist: create it"), START)
         cluster.configure(WHOLE)
         until(lambda: replica.ready() == "ok")
+
+
+LEASE = "/apis/coordination.k8s.io/v1/namespaces/headroom-system/leases/headroom"
+
+
+def gate(authorities: bytes) -> dict[str, object]:
+    client = {"url": "https://127.0.0.1:1/validate", "caBundle": b64encode(authorities).decode()}
+    return {"webhooks": [{"name": "pods.headroom.internal", "clientConfig": client}]}
+
+
+@pytest.mark.long
+def test_it_is_ready_only_with_a_certificate_that_the_gate_trusts(cluster: FakeCluster, tmp_path: Path) -> None:
+    foreign = write_certificates([make_authority("another", NOW).certificate])
+    cluster.gate = gate(foreign)
+    with running(cluster, tmp_path) as replica:
+        refused = "the API server would refuse the certificate that is served here, for 127.0.0.1: "
+        until(lambda: replica.ready().startswith(refused), START)
+        cluster.gate = gate(foreign + write_certificates([AUTHORITY.certificate]))
+        until(lambda: replica.ready() == "ok")
+
+
+@pytest.mark.long
+def test_one_replica_holds_the_lease_tells_that_the_gate_is_not_reached_and_hands_the_lease_over(
+    cluster: FakeCluster, start: Callable[[], Replica]
+) -> None:
+    cluster.gate = gate(write_certificates([AUTHORITY.certificate]))
+    cluster.probed = 500, 'failed calling webhook "pods.headroom.internal": no route to host'
+    replica = start()
+    until(lambda: replica.shown().value("headroom_lease_held") == 1)
+    until(lambda: bool(cluster.shelf.events()), START)
+    (event,) = cluster.shelf.events()
+    assert event["reason"] == "GateUnreachable"
+    assert replica.shown().value("headroom_gate_reachable") == 0
+    assert replica.ready() == "ok", "it is no matter of readiness"
+    replica.end()
+    assert cluster.leases.objects[LEASE]["spec"]["holderIdentity"] == ""
 
 
 @pytest.mark.long

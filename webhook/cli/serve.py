@@ -86,6 +86,12 @@ class _Name(click.ParamType[str]):
     default=Timing().lapse,
     help="Seconds after which a pod that was let in and has not appeared is taken to be never created.",
 )
+@click.option(
+    "--shutdown-delay",
+    type=click.FloatRange(min=0),
+    default=server.SHUTDOWN_DELAY,
+    help="Seconds to go on serving after SIGTERM, as not ready, until no new connections are led here.",
+)
 @click.option("--log-level", default="info", type=click.Choice(["debug", "info", "warning", "error"]))
 @click.option("--log-format", default="text", type=click.Choice(logbook.FORMATS), help="Lines for people, or JSON.")
 def serve(
@@ -101,6 +107,7 @@ def serve(
     namespace: str,
     audit_file: str | None,
     lapse: float,
+    shutdown_delay: float,
     log_level: str,
     log_format: str,
 ) -> None:
@@ -123,6 +130,7 @@ def serve(
         namespace=namespace,
         audit_file=audit_file,
         timing=Timing(lapse=lapse),
+        shutdown_delay=shutdown_delay,
     )
     try:
         server.serve(options)

@@ -49,7 +49,6 @@ class State(NamedTuple):
     step: str = ""
     authority_expires_at: float = 0.0
     succeeded_at: float = 0.0
-    holds_lease: bool = False
     foreign_terms: int = 0
 
 
@@ -135,7 +134,6 @@ class CertificateRotation:
             self._faults = 0
             self._tell("failed", "")
             self._state = self._state._replace(succeeded_at=self._wall_clock())
-        self._state = self._state._replace(holds_lease=self._lease.held())
 
     def _pass(self) -> None:
         live = self._configurations.get(gates.NAME)  # before the Secret: certs/rotation.py says why

@@ -305,11 +305,18 @@ class Connection(asyncio.Protocol):
         if self._is_outdated():
             self.close_if_idle(since)
 
-    def close_if_idle(self, since: float) -> None:
-        """Close it if it has answered a request and has been idle since that moment."""
-        idle = not self._is_busy() and self._reader.step is Step.BETWEEN and not self._stranger
-        if idle and self._since <= since and not self._closing:
+    def is_unused(self) -> bool:
+        """Say whether the peer has connected and sent nothing: Go keeps such connections for its next request."""
+        return self._stranger and self._is_between()
+
+    def close_if_idle(self, since: float, *, unused: bool = False) -> None:
+        """Close it if it has been idle since then, after a response or, with `unused`, after the handshake."""
+        if (unused or not self._stranger) and self._is_between() and self._since <= since:
             self._close()
+
+    def _is_between(self) -> bool:
+        connected = self._transport is not None and not self._closing
+        return connected and not self._is_busy() and self._reader.step is Step.BETWEEN
 
     def end(self) -> None:
         """Cut it off at once, in any state."""

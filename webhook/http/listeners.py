@@ -1,7 +1,15 @@
 """Listeners of one event loop: they accept connections within limits, end stuck ones, and stop without a cut answer.
 
 A connection counts from its accept on (connection.py). When there are too many, connection_table.py picks those to
-close. The stop waits for requests but not for idle peers.
+close.
+
+The stop has two parts: an API server learns only later that a replica goes, and it never repeats a review whose
+connection was closed under it (Go repeats only requests that change nothing).
+
+1. The delay: new connections are accepted, requests are answered, and each response closes its connection. Meanwhile
+   the replica says that it is not ready, and the nodes learn to lead new connections elsewhere.
+2. The drain: no new connections; requests in flight are answered. A connection that is idle now has been idle for the
+   whole delay, since any request would have closed it. It is closed: that the API server uses it just then is unlikely.
 """
 
 import asyncio
@@ -40,8 +48,9 @@ class Limits(NamedTuple):
     connections: int = 800  # together with the plain ones below 1,024, the usual limit on descriptors of a process
     idle: float = 120.0  # longer than the 90 s after which Go gives up an idle connection, to never race it
     patience: float = 10.0  # for the peer's next step: to send the rest of a request, to read a response
-    farewell: float = 0.5  # the same while stopping
-    drain: float = 10.0  # for requests in flight when stopping
+    farewell: float = 2.0  # the same in the drain
+    delay: float = 0.0  # between the signal to stop and the drain
+    drain: float = 10.0  # for requests in flight and idle connections, at most
     strangers: int = 400
     plain: int = 64  # for the probes, scrapes and reports of a few programs
 
@@ -80,18 +89,24 @@ class Listeners:
         accepting = [self.loop.create_task(self._accept(listener)) for listener in self._listeners]
         while going_on():
             self._pulse.beat()
-            failed, _ = await asyncio.wait(accepting, timeout=_TICK, return_when=asyncio.FIRST_COMPLETED)
-            for task in failed:
-                task.result()
-            self.date = _now()
-            self._end_stuck(self._limits.patience)
-            self._close_idle(self.loop.time() - self._limits.idle)
-            self._close_outdated(self.loop.time() - _LULL)
+            await self._tick(accepting)
         self.alive = False
         self._pulse.end()
+        until = self.loop.time() + self._limits.delay
+        while self.loop.time() < until and not hasty():
+            await self._tick(accepting)
         for task in accepting:
             task.cancel()
         await self._drain(hasty)
+
+    async def _tick(self, accepting: "list[asyncio.Task[None]]") -> None:
+        failed, _ = await asyncio.wait(accepting, timeout=_TICK, return_when=asyncio.FIRST_COMPLETED)
+        for task in failed:
+            task.result()
+        self.date = _now()
+        self._end_stuck(self._limits.patience)
+        self._close_idle(self.loop.time() - self._limits.idle)
+        self._close_outdated(self.loop.time() - _LULL)
 
     async def _accept(self, listener: Listener) -> None:
         while True:
@@ -140,10 +155,21 @@ class Listeners:
     def _connections(self) -> list[Connection]:
         return [connection for listener in self._listeners for connection in listener.table]
 
-    def _end_stuck(self, seconds: float) -> None:
+    def _accept_last(self, listener: Listener) -> None:
+        """Accept what the kernel has accepted already: closing the listener would reset these connections."""
+        for _ in range(_BACKLOG):
+            try:
+                sock, peer = listener.sock.accept()
+            except OSError:
+                return
+            sock.setblocking(False)
+            self._welcome(sock, peer[0], listener)
+
+    def _end_stuck(self, seconds: float, *, unused: bool = True) -> None:
         now = self.loop.time()
         for connection in [c for c in self._connections() if c.is_stuck(now, seconds)]:
-            connection.end()
+            if unused or not connection.is_unused():
+                connection.end()
 
     def _close_idle(self, since: float) -> None:
         for connection in self._connections():
@@ -165,13 +191,16 @@ class Listeners:
         A client that sends another request gets a response with `Connection: close`. A stream ends at once.
         """
         for listener in self._listeners:
+            self._accept_last(listener)
             listener.sock.close()
         for connection in self._connections():
             connection.end_stream()
         deadline = self.loop.time() + self._limits.drain
         while any(len(each.table) for each in self._listeners) and self.loop.time() < deadline and not hasty():
-            self._close_idle(self.loop.time() - _LULL)
-            self._end_stuck(self._limits.farewell)
+            quiet = self.loop.time() - max(self._limits.delay, _LULL)
+            for connection in self._connections():
+                connection.close_if_idle(quiet, unused=True)
+            self._end_stuck(self._limits.farewell, unused=False)
             await asyncio.sleep(0.01)
         for connection in self._connections():
             connection.end()

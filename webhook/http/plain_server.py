@@ -32,7 +32,7 @@ class PlainServer:
 
     def run(self) -> None:
         """Serve until `stop` is called."""
-        limits = self._limits._replace(drain=min(self._limits.drain, _DRAIN))
+        limits = self._limits._replace(delay=0.0, drain=min(self._limits.drain, _DRAIN))
         table = ConnectionTable[Connection](limits.plain, limits.plain // 2)
         loop = uvloop.new_event_loop()
         asyncio.set_event_loop(loop)

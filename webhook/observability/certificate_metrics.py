@@ -27,7 +27,5 @@ class CertificateCollector(Collector):
         yield gauges("headroom_certificate_rotation_step", text, "step", {each: each == state.step for each in Step})
         text = "When this replica last read Secret and gate, and did what was due."
         yield gauge("headroom_certificate_rotation_last_success_timestamp_seconds", text, state.succeeded_at)
-        text = "1 if this replica holds the Lease, and so is the one that rotates."
-        yield gauge("headroom_certificate_rotation_leader", text, float(state.holds_lease))
         text = "Labels by which others keep namespaces out of the gate, and that Headroom leaves as they are."
         yield gauge("headroom_gate_foreign_terms", text, state.foreign_terms)

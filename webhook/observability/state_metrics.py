@@ -12,6 +12,8 @@ from prometheus_client.registry import Collector
 from webhook import __version__
 from webhook.admission.pods import PodAdmission
 from webhook.controllers.allotments import AllotmentController
+from webhook.controllers.gate_probe import GateProbe
+from webhook.controllers.lease_holder import LeaseHolder
 from webhook.controllers.versions import Versions
 from webhook.http.tls import ServingCertificate
 from webhook.observability.audit_log import AuditLog
@@ -50,6 +52,23 @@ class KubernetesRules(Collector):
         )
         text = "Whether the API server's version is newer than those that are known, or cannot be read."
         yield gauge("headroom_kubernetes_version_unknown", text, self._versions.unknown)
+
+
+class GateReach(Collector):
+    """Whether the API server reaches Headroom: known to the replica that holds the Lease, which probes."""
+
+    def __init__(self, lease: LeaseHolder, probe: GateProbe) -> None:
+        self._lease, self._probe = lease, probe
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield every family."""
+        text = "1 if this replica holds the Lease: it does what one replica does for all."
+        yield gauge("headroom_lease_held", text, float(self._lease.held()))
+        text = "0 if the API server got no answer from Headroom about a pod; absent where it is not known."
+        reach = GaugeMetricFamily("headroom_gate_reachable", text)
+        if self._probe.reachable is not None:
+            reach.add_metric((), float(self._probe.reachable))
+        yield reach
 
 
 class QuotasSeen(Collector):

@@ -25,12 +25,13 @@ def reporting(
     """
     answers = Answers(sources)
     app = create_reporting_app(
-        answers, sources, registry, lambda: _silence(pulse, _LATE) or unready(), lambda: _silence(pulse, _DEAD)
+        answers, sources, registry, lambda: silence(pulse) or unready(), lambda: silence(pulse, _DEAD)
     )
     return ReportingDispatcher(app, answers)
 
 
-def _silence(pulse: Pulse, most: float) -> str | None:
+def silence(pulse: Pulse, most: float = _LATE) -> str | None:
+    """Say why the loop of the reviews does not serve; None if it came round at most so many seconds ago."""
     age = pulse.age()
     if age is None:
         return "reviews are not served now: the replica starts or stops"

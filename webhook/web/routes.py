@@ -35,6 +35,9 @@ REVIEWS = frozenset({VALIDATE, WORKLOADS, CONFIGURATION})
 HEALTHZ = "/healthz"
 READYZ = "/readyz"
 METRICS = "/metrics"
+Unready = Callable[[], str | None]
+"""Says why the API server should send reviews to other replicas; None when this one is ready."""
+
 _NO_OTHERS: Mapping[str, Review] = MappingProxyType({})
 _DEFAULT_TIMEOUT = 10.0  # seconds, the API server's own default for a webhook
 
@@ -80,9 +83,15 @@ def logged(refusal: Response) -> Response:
 
 
 def create_app(
-    admission: PodAdmission, registry: CollectorRegistry, others: Mapping[str, Review] = _NO_OTHERS
+    admission: PodAdmission,
+    registry: CollectorRegistry,
+    others: Mapping[str, Review] = _NO_OTHERS,
+    unready: Unready | None = None,
 ) -> Flask:
-    """Make the application; `others` are the webhooks besides the one for pods, by path."""
+    """Make the application; `others` are the webhooks besides the one for pods, by path.
+
+    Without `unready`, readiness is that of the state alone.
+    """
     app = Flask("headroom", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = LARGEST_BODY + 1  # Flask cuts a chunked body here without an error
 
@@ -108,7 +117,7 @@ def create_app(
 
     @app.get(READYZ)
     def readyz() -> flask.Response:
-        problem = admission.account.readiness.unready()
+        problem = (unready or admission.account.readiness.unready)()
         return _response(plain(200, "ok") if problem is None else plain(503, problem))
 
     @app.get(METRICS)

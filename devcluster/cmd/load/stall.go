@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"slices"
 	"sort"
 	"strings"
 	"sync"
@@ -40,6 +41,7 @@ func stall(arguments []string) error {
 	caFile := set.String("ca-file", "", "who signed its certificate, PEM")
 	stage := set.String("stage", "", "tcp, hello, handshake, headers, body or parked (after a whole request)")
 	count := set.Int("peers", 500, "how many")
+	lossy := set.Bool("lossy", false, "go on without those that the server ends on their way there")
 	set.Parse(arguments)
 	t, err := newTarget(*address, *caFile)
 	if err != nil {
@@ -49,12 +51,13 @@ func stall(arguments []string) error {
 		return fmt.Errorf("no stage %q", *stage)
 	}
 	peers, err := stallAll(t, *stage, *count)
-	if err != nil {
+	there := slices.DeleteFunc(peers, func(p net.Conn) bool { return p == nil })
+	if err != nil && (!*lossy || len(there) == 0) {
 		return err
 	}
 	var lock sync.Mutex
-	var ended []float64
-	for _, p := range peers {
+	ended := make([]float64, *count-len(there)) // those that did not get there ended at once
+	for _, p := range there {
 		go func() {
 			since := time.Now()
 			// Whatever comes (an error page, an end of TLS), only the end of the connection counts.
@@ -69,7 +72,7 @@ func stall(arguments []string) error {
 	bufio.NewReader(os.Stdin).ReadString('\n')
 	lock.Lock()
 	defer lock.Unlock()
-	return show(losses(len(peers), ended))
+	return show(losses(*count, ended))
 }
 
 func losses(peers int, ended []float64) loss {
@@ -94,7 +97,12 @@ func stallAll(t *target, stage string, count int) ([]net.Conn, error) {
 			if err == nil {
 				conn, err = stages[stage](t, conn)
 			}
-			peers[index], errs[index] = conn, err
+			if err == nil {
+				peers[index] = conn
+			} else if conn != nil {
+				conn.Close()
+			}
+			errs[index] = err
 		})
 	}
 	all.Wait()

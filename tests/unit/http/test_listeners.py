@@ -77,4 +77,4 @@ def test_what_is_no_address_is_told_so(text: str) -> None:
 
 
 def test_the_limits_outlast_gos_idle_time() -> None:
-    assert Limits() == Limits(connections=800, idle=120.0, patience=10.0, farewell=0.5, drain=10.0)
+    assert Limits() == Limits(connections=800, idle=120.0, patience=10.0, farewell=2.0, delay=0.0, drain=10.0)

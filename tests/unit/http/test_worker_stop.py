@@ -43,6 +43,16 @@ def await_refusals(process: Process) -> None:
         time.sleep(0.01)
 
 
+def await_unready(process: Process) -> None:
+    """Return once it says that it is not ready."""
+    deadline = time.monotonic() + AT_ONCE
+    said = (200, b"ok\n")
+    while said != (503, b"reviews are not served now: the replica starts or stops\n"):
+        assert time.monotonic() < deadline
+        with process.client() as client:
+            said = client.ask(path="/readyz")
+
+
 def ends(process: Process, number: signal.Signals, within: float = AT_ONCE) -> str:
     """Send a signal; return what the process says when it ends, which must be in time and in good order."""
     began = time.monotonic()
@@ -197,3 +207,33 @@ def test_a_second_signal_changes_nothing(tmp_path: Path) -> None:
         process.book()
         assert asked.result(30)[0] == 200
         assert process.wait() == 0
+
+
+@pytest.mark.long
+def test_in_the_delay_it_serves_as_not_ready_and_each_response_closes_its_connection(tmp_path: Path) -> None:
+    with serving(tmp_path, Limits(delay=60)) as process, process.client() as kept:
+        assert kept.ask()[0] == 200
+        process.send(signal.SIGTERM)
+        await_unready(process)
+        answer = kept.request("POST", "/validate", review(dryRun=True))
+        assert (answer.status, answer.getheader("Connection")) == (200, "close")
+        with process.client() as new:
+            answer = new.request("POST", "/validate", review(dryRun=True))
+            assert (answer.status, answer.getheader("Connection")) == (200, "close")
+        assert ends(process, signal.SIGINT) == "interrupted\n"
+
+
+@pytest.mark.long
+def test_after_the_delay_it_closes_what_was_idle_all_along_and_ends(tmp_path: Path) -> None:
+    with (
+        serving(tmp_path, Limits(delay=1.0)) as process,
+        process.client() as used,
+        closing(process.shake_hands()) as sock,
+    ):
+        assert used.ask()[0] == 200
+        began = time.monotonic()
+        process.send(signal.SIGTERM)
+        assert sock.recv(1) == b""  # it was not reset
+        assert time.monotonic() >= began + 1.0
+        assert process.wait() == 0
+        assert process.log.read_text() == "drained\n"

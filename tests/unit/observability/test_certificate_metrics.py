@@ -16,10 +16,9 @@ def text(state: Callable[[], State] | None) -> str:
 
 
 def test_every_figure_is_shown() -> None:
-    shown = Exposition(text(lambda: State("retire", 2e9, 1e9, holds_lease=True, foreign_terms=2)))
+    shown = Exposition(text(lambda: State("retire", 2e9, 1e9, foreign_terms=2)))
     assert shown.value("headroom_certificate_authority_expiry_timestamp_seconds") == 2e9
     assert shown.value("headroom_certificate_rotation_last_success_timestamp_seconds") == 1e9
-    assert shown.value("headroom_certificate_rotation_leader") == 1
     assert shown.value("headroom_gate_foreign_terms") == 2
     steps = {step: shown.value("headroom_certificate_rotation_step", step=step) for step in ("steady", "retire")}
     assert steps == {"steady": 0, "retire": 1}

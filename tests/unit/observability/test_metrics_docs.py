@@ -39,7 +39,7 @@ def families() -> list[Metric]:
         found = metered(judge, Path(folder))
         early, account = EarlyAnswers(found.registry), judge.admission.account
         found.registry.register(KubernetesRules(account, Versions(found.api, account, lambda: None, Event())))
-        state = State("steady", 1.0, 1.0, holds_lease=True)
+        state = State("steady", 1.0, 1.0)
         found.registry.register(CertificateCollector(lambda: state))
         account.count_by(NEWEST)
         judge.book()

@@ -25,6 +25,17 @@ def replica(tmp_path: Path) -> Metered:
     return metered(ready(), tmp_path)
 
 
+def test_the_reach_of_the_gate_is_absent_where_it_is_not_known(replica: Metered) -> None:
+    assert replica.shown().value("headroom_lease_held") == 0
+    assert replica.shown().value("headroom_gate_reachable") == 1
+    replica.probe.reachable = False
+    assert replica.shown().value("headroom_gate_reachable") == 0
+    replica.probe.reachable = None
+    assert "headroom_gate_reachable " not in replica.text().replace("# HELP headroom_gate_reachable ", "").replace(
+        "# TYPE headroom_gate_reachable ", ""
+    )
+
+
 def test_what_was_sent_back_is_counted(tmp_path: Path) -> None:
     found = metered(Judge(), tmp_path)
     for _ in range(3):

@@ -149,6 +149,7 @@ class PodSpec(_Part, frozen=True):
     node_selector: dict[str, str] = {}
     affinity: Affinity | None = None
     priority_class_name: str = ""
+    host_network: bool = False
     containers: tuple[Container, ...] = ()
     init_containers: tuple[Container, ...] = ()
     overhead: ResourceList = ResourceList()

@@ -142,7 +142,7 @@ class HeadroomConfig(Group, frozen=True, kw_only=True):
                 )
         return Policy(self.mode, self.missing_requests, self.unplaceable, self.workloads)
 
-    def lets_in(self, namespace: str, priority_class: str, *, of_daemon_set: bool) -> bool:
+    def lets_in(self, namespace: str, priority_class: str, *, of_daemon_set: bool, host_network: bool = False) -> bool:
         """Say whether policy lets such a pod in whatever is committed, as far as the pod itself tells."""
         exempt = self.exempt
         return (
@@ -150,6 +150,7 @@ class HeadroomConfig(Group, frozen=True, kw_only=True):
             or exempt.covers_namespace(namespace)
             or exempt.covers_priority_class(priority_class, namespace)
             or (of_daemon_set and exempt.covers_daemon_sets(namespace))
+            or (host_network and exempt.covers_system_pod(priority_class, namespace))
         )
 
     def pools_of(self, labels: Mapping[str, str]) -> tuple[PoolConfig, ...]:

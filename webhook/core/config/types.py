@@ -144,6 +144,10 @@ class PoolConfig(Group, frozen=True, kw_only=True):
         return all(labels.get(key) == value for key, value in self.node_selector.items())
 
 
+CRITICAL = frozenset({"system-node-critical", "system-cluster-critical"})
+"""The priority classes that every cluster has, for pods that it cannot do without."""
+
+
 class Exempt(Group, frozen=True, kw_only=True):
     """The pods that are counted but never refused."""
 
@@ -172,6 +176,15 @@ class Exempt(Group, frozen=True, kw_only=True):
         ),
     ] = frozenset({NamespacePattern("kube-system")})
 
+    system_pods: Annotated[
+        frozenset[NamespacePattern],
+        Meta(
+            examples=[["calico-system"]],
+            description="Pods on the host's network with the class system-node-critical or system-cluster-critical are "
+            "never refused in these namespaces: a network plug-in must come up first.",
+        ),
+    ] = frozenset()
+
     def covers_namespace(self, namespace: str) -> bool:
         """Say whether every pod of the namespace is exempt."""
         return fits_any(self.namespaces, namespace)
@@ -179,6 +192,10 @@ class Exempt(Group, frozen=True, kw_only=True):
     def covers_priority_class(self, name: str, namespace: str) -> bool:
         """Say whether pods of this priority class are exempt in the namespace."""
         return name in self.priority_classes and fits_any(self.priority_class_namespaces, namespace)
+
+    def covers_system_pod(self, priority_class: str, namespace: str) -> bool:
+        """Say whether pods of this priority class on the host's network are exempt in the namespace."""
+        return priority_class in CRITICAL and fits_any(self.system_pods, namespace)
 
     def covers_daemon_sets(self, namespace: str) -> bool:
         """Say whether pods of DaemonSets are exempt in the namespace."""

@@ -70,6 +70,7 @@ def unbound(account: AccountSnapshot) -> Iterator[PodInfo]:
                 confined_to=entry.confined_to,
                 priority_class=entry.priority_class,
                 of_daemon_set=entry.of_daemon_set,
+                host_network=entry.host_network,
             )
 
 

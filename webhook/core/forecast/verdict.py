@@ -61,7 +61,10 @@ def wanted(kind: str, namespace: str, config: HeadroomConfig) -> bool:
 
 def excused(plan: Plan, namespace: str, exempt: Exempt) -> bool:
     """Say whether the plan's pods are exempt by their priority class, so that they are never refused."""
-    return exempt.covers_priority_class(plan.new.spec.priority_class_name, namespace)
+    spec = plan.new.spec
+    return exempt.covers_priority_class(spec.priority_class_name, namespace) or (
+        spec.host_network and exempt.covers_system_pod(spec.priority_class_name, namespace)
+    )
 
 
 def early(

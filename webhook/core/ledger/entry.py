@@ -27,3 +27,4 @@ class Unbound(Entry, frozen=True, gc=False):
 
     priority_class: str = ""
     of_daemon_set: bool = False
+    host_network: bool = False

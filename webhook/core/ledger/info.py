@@ -49,6 +49,7 @@ class PodInfo(Struct, frozen=True, gc=False):
     claims: bool = False  # DRA has allocated something to it, which counts though nobody was asked
     traits: Traits = NO_TRAITS  # of a pod that the watch shows
     created: str = ""  # of such a pod: its creationTimestamp
+    host_network: bool = False  # kept only while it is unbound
 
     @property
     def key(self) -> str:
@@ -104,6 +105,7 @@ def pod_info(
         pod.status.node_allocatable_resource_claim_statuses != (),
         traits,
         created,
+        spec.host_network and not spec.node_name,
     )
 
 

@@ -138,7 +138,9 @@ class Ledger:
 
         Such a pod does not count until it is bound or a node can hold it.
         """
-        policy = self.accounting.lets_in(pod.name, pod.priority_class, of_daemon_set=pod.of_daemon_set)
+        policy = self.accounting.lets_in(
+            pod.name, pod.priority_class, of_daemon_set=pod.of_daemon_set, host_network=pod.host_network
+        )
         return policy and self.lacking(pod) is not None
 
     def growth(self, pod: PodInfo, scope: str) -> Amounts:
@@ -482,7 +484,9 @@ class Ledger:
         return NOWHERE if bound is None else Charge(bound.footprint, self._placed.get(bound.node))
 
     def _lets_in(self, name: str, pod: Unbound) -> bool:
-        return self.accounting.lets_in(name, pod.priority_class, of_daemon_set=pod.of_daemon_set)
+        return self.accounting.lets_in(
+            name, pod.priority_class, of_daemon_set=pod.of_daemon_set, host_network=pod.host_network
+        )
 
     def _hold(self, node: str, old: Amounts, new: Amounts) -> None:
         _move(self._held, node, old, new)
@@ -721,6 +725,7 @@ def _entry(pod: PodInfo) -> Entry:
         pod.created,
         pod.priority_class,
         pod.of_daemon_set,
+        pod.host_network,
     )
 
 

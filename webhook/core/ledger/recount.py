@@ -119,7 +119,9 @@ def alike_in(parts: Snapshot, pause: Callable[[], None] = lambda: None) -> Alike
 
     def alike(name: str, pod: Unbound) -> Alike:
         holdable = places.hold(pod.confined_to, pod.footprint)
-        apart = not holdable and lets_in(name, pod.priority_class, of_daemon_set=pod.of_daemon_set)
+        apart = not holdable and lets_in(
+            name, pod.priority_class, of_daemon_set=pod.of_daemon_set, host_network=pod.host_network
+        )
         return Alike(pod.footprint, placement.pool_of(pod.confined_to), holdable, apart)
 
     return alike

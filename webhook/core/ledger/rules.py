@@ -59,10 +59,10 @@ class AccountingRules:
         self._bounded = bounded or list(SUMS)  # nothing is bounded only until the first configuration is read
         self.may_have_pools = bool(config.pools) or not bounded
 
-    def lets_in(self, pod: str, priority_class: str, *, of_daemon_set: bool) -> bool:
+    def lets_in(self, pod: str, priority_class: str, *, of_daemon_set: bool, host_network: bool = False) -> bool:
         """Say whether policy lets a pod with this namespace/name in, as far as the pod that the view shows tells."""
         namespace = pod.partition("/")[0]
-        return self.config.lets_in(namespace, priority_class, of_daemon_set=of_daemon_set)
+        return self.config.lets_in(namespace, priority_class, of_daemon_set=of_daemon_set, host_network=host_network)
 
     def bounds(self, growth: Amounts) -> bool:
         """Say whether any sum grows that any scope bounds."""

@@ -46,7 +46,7 @@ def apart(account: AccountSnapshot) -> dict[str, Unbound]:
         for name, pod in waiting.items()
         if isinstance(pod, Unbound)
         and (pod.confined_to, pod.footprint) in stuck
-        and lets_in(name, pod.priority_class, of_daemon_set=pod.of_daemon_set)
+        and lets_in(name, pod.priority_class, of_daemon_set=pod.of_daemon_set, host_network=pod.host_network)
     }
 
 

@@ -12,6 +12,7 @@ from webhook.core.ledger.interval import Before
 from webhook.core.ledger.ledger import Ledger
 from webhook.core.ledger.subjects import USER
 from webhook.core.reviews.evaluation import Evaluation
+from webhook.core.reviews.exemption import system_pod
 from webhook.core.reviews.review import AdmissionRequest
 from webhook.core.reviews.verdict import Decision, Reason, Verdict, cannot_tell
 
@@ -46,6 +47,8 @@ def _exemption(namespace: str, live: Entry | None, exempt: Exempt) -> str | None
         return f"namespace {namespace} is exempt"
     if isinstance(live, Unbound) and exempt.covers_priority_class(live.priority_class, namespace):
         return f"priority class {live.priority_class} is exempt in namespace {namespace}"
+    if isinstance(live, Unbound) and live.host_network and exempt.covers_system_pod(live.priority_class, namespace):
+        return system_pod(live.priority_class, namespace)
     return None
 
 

@@ -82,7 +82,11 @@ class Evaluation(Struct, frozen=True, gc=False):
         )
         pod = Pod(
             PodMeta(owner_references=owners, creation_timestamp=created, annotations=mirror),
-            PodSpec(node_name=spec.node_name, priority_class_name=spec.priority_class_name),
+            PodSpec(
+                node_name=spec.node_name,
+                priority_class_name=spec.priority_class_name,
+                host_network=spec.host_network,
+            ),
         )
         return replace(self, request=without_objects(self.request), pod=pod, unsaid=unsaid)
 

@@ -1,7 +1,8 @@
 """Exemptions: pods that are counted and never refused, and why a user cannot forge an exemption.
 
 Each is tied to something that a user who may create pods cannot forge: the namespace that the request went to, or the
-user that the API server authenticated. An annotation, an ownerReference or a priority class alone exempts nothing.
+user that the API server authenticated. An annotation, an ownerReference, a priority class or the host's network alone
+exempts nothing.
 The maker of a pod matters only when it is created: a change of it is judged, and the API server does not resize mirror
 pods anyway.
 """
@@ -25,9 +26,16 @@ def exemption(request: AdmissionRequest, pod: Pod, exempt: Exempt) -> str | None
     priority_class = pod.spec.priority_class_name
     if priority_class and exempt.covers_priority_class(priority_class, request.namespace):
         return f"priority class {priority_class} is exempt in namespace {request.namespace}"
+    if pod.spec.host_network and exempt.covers_system_pod(priority_class, request.namespace):
+        return system_pod(priority_class, request.namespace)
     if pod.metadata.annotations.mirror is not None or user in _DAEMON_SET_CONTROLLERS:
         return None if request.operation == "UPDATE" else _by_maker(user, pod, exempt, request.namespace)
     return None
+
+
+def system_pod(priority_class: str, namespace: str) -> str:
+    """Say why a pod of the cluster itself is exempt."""
+    return f"pod of priority class {priority_class} on the host's network, exempt in namespace {namespace}"
 
 
 def _by_maker(user: str, pod: Pod, exempt: Exempt, namespace: str) -> str | None:

@@ -41,6 +41,7 @@ def test_the_defaults_are_these() -> None:
         "  - kube-system",
         "  daemonSets:",
         "  - kube-system",
+        "  systemPods: []",
         "overrides: []",
     ]
 

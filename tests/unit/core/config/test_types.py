@@ -83,11 +83,15 @@ def test_each_exemption_looks_at_its_own_namespaces() -> None:
         priority_classes=frozenset({"high"}),
         priority_class_namespaces=patterns("b"),
         daemon_sets=patterns("c-*"),
+        system_pods=patterns("d"),
     )
-    for namespace in ("a", "b", "c-1"):
+    for namespace in ("a", "b", "c-1", "d"):
         assert exempt.covers_namespace(namespace) is (namespace == "a")
         assert exempt.covers_priority_class("high", namespace) is (namespace == "b")
         assert exempt.covers_daemon_sets(namespace) is (namespace == "c-1")
+        assert exempt.covers_system_pod("system-node-critical", namespace) is (namespace == "d")
+        assert exempt.covers_system_pod("system-cluster-critical", namespace) is (namespace == "d")
+        assert not exempt.covers_system_pod("high", namespace)
 
 
 @pytest.mark.parametrize(

@@ -92,6 +92,15 @@ def test_pods_of_an_exempt_class_are_excused_only_where_the_class_is() -> None:
     assert [excused(made, namespace, config(CRITICAL).exempt) for namespace in ("ops", "default")] == [True, False]
 
 
+def test_system_pods_are_excused_only_on_the_hosts_network() -> None:
+    exempt = config("exempt: {systemPods: [ops]}").exempt
+    for host_network in (True, False):
+        spec = template(priorityClassName="system-node-critical", hostNetwork=host_network)
+        made = plan("Deployment", Edit(workload(1, spec), None))
+        assert made is not None
+        assert [excused(made, namespace, exempt) for namespace in ("ops", "default")] == [host_network, False]
+
+
 # -- what is said ------------------------------------------------------------------------------------------------------
 
 

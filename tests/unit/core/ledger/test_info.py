@@ -69,6 +69,9 @@ def test_of_an_unbound_pod_it_is_kept_by_what_policy_may_have_let_it_in() -> Non
     assert pod_info(pod(priorityClassName="system")).priority_class == "system"
     assert pod_info(pod()).priority_class == ""
     assert pod_info(pod(priorityClassName="system", nodeName="n1")).priority_class == "", "it counts in any case"
+    assert pod_info(pod(hostNetwork=True)).host_network
+    assert not pod_info(pod()).host_network
+    assert not pod_info(pod(hostNetwork=True, nodeName="n1")).host_network
     for owners, of_daemon_set in (
         ((("DaemonSet", True),), True),
         ((("ReplicaSet", True),), False),

@@ -434,6 +434,10 @@ def test_only_what_policy_lets_in_and_no_node_can_hold_is_set_apart() -> None:
         assert of.sets_apart(pod("huge", 9)) is lets_in
         assert not of.sets_apart(pod("small", 1))
         assert not of.sets_apart(pod("bound", 9, "a"))
+    of = ledger("exempt: {systemPods: [default]}", node("a"))
+    system = structs.replace(pod("huge", 9), priority_class="system-node-critical")
+    assert of.sets_apart(structs.replace(system, host_network=True))
+    assert not of.sets_apart(system)
 
 
 def test_a_view_is_outdated_from_a_doubt_until_a_list_that_was_asked_for_after_it() -> None:

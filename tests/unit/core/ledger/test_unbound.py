@@ -21,6 +21,7 @@ LETS_IN = [
     ),
     pytest.param("exempt: {daemonSets: [default]}", {"ds": True}, id="a DaemonSet"),
     pytest.param("exempt: {daemonSets: true}", {"ds": True}, id="any DaemonSet"),
+    pytest.param("exempt: {systemPods: [default]}", {"c": "system-node-critical", "host": True}, id="a system pod"),
 ]
 
 
@@ -28,7 +29,10 @@ def huge(claims: dict[str, object] | None = None, memory: float = 17, name: str 
     """A pod that no node of 8 Gi can hold, with what it says of itself."""
     claims = claims or {}
     waits = pod(name, memory)
-    return replace(waits, priority_class=str(claims.get("c", "")), of_daemon_set=bool(claims.get("ds")))
+    of_daemon_set, host_network = bool(claims.get("ds")), bool(claims.get("host"))
+    return replace(
+        waits, priority_class=str(claims.get("c", "")), of_daemon_set=of_daemon_set, host_network=host_network
+    )
 
 
 def waits(of: Ledger, scope: str = CLUSTER) -> tuple[float, float, float]:
@@ -73,6 +77,9 @@ def test_what_a_node_can_hold_counts_whoever_let_it_in(settings: str, claims: di
         ("exempt: {daemonSets: false}", {"ds": True}),
         ("exempt: {daemonSets: [default]}", {}),
         ("exempt: {priorityClassNamespaces: [other], priorityClasses: [vital]}", {"c": "vital"}),
+        ("exempt: {systemPods: [other]}", {"c": "system-node-critical", "host": True}),
+        ("exempt: {systemPods: [default]}", {"c": "system-node-critical"}),
+        ("exempt: {systemPods: [default]}", {"c": "vital", "host": True}),
         ("overrides: [{namespaces: [other], mode: warn}]", {}),
         ("mode: warn\noverrides: [{namespaces: [default], mode: enforce}]", {}),
     ],

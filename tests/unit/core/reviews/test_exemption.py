@@ -93,6 +93,34 @@ def test_nobody_else_can_claim_a_mirror_pod(user: str, metadata: dict[str, Any],
     assert why(user=user, metadata=metadata, spec={"nodeName": node}) is None
 
 
+# -- system pods ------------------------------------------------------------------------------------------------------
+
+SYSTEM_PODS = config("exempt: {systemPods: [calico-*]}").exempt
+
+
+@pytest.mark.parametrize("name", ["system-node-critical", "system-cluster-critical"])
+def test_a_critical_pod_on_the_hosts_network_is_exempt_where_the_owner_says(name: str) -> None:
+    spec = {"priorityClassName": name, "hostNetwork": True}
+    told = f"pod of priority class {name} on the host's network, exempt in namespace calico-system"
+    assert why(SYSTEM_PODS, namespace="calico-system", spec=spec) == told
+    assert why(SYSTEM_PODS, namespace="default", spec=spec) is None
+    assert why(DEFAULT, namespace="calico-system", spec=spec) is None
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        {"priorityClassName": "system-node-critical"},
+        {"priorityClassName": "system-node-critical", "hostNetwork": False},
+        {"hostNetwork": True},
+        {"priorityClassName": "", "hostNetwork": True},
+        {"priorityClassName": "high", "hostNetwork": True},
+    ],
+)
+def test_neither_the_hosts_network_nor_the_class_is_enough(spec: dict[str, Any]) -> None:
+    assert why(SYSTEM_PODS, namespace="calico-system", spec=spec) is None
+
+
 # -- DaemonSets ------------------------------------------------------------------------------------------------------
 
 
