@@ -63,6 +63,18 @@ def test_an_exempt_namespace_is_never_refused_but_counted_and_audited(story: Sto
     assert (line["decision"], line["reason"]) == ("allow", "Exempt")
 
 
+def test_a_critical_pod_on_the_hosts_network_is_let_in_where_the_owner_says(story: Story) -> None:
+    story.headroom.configure({"requests": "25%"}, exempt={"systemPods": [story.namespace]})
+    over = past_the_bound(story)
+    system = {"hostNetwork": True, "priorityClassName": "system-node-critical"}
+    for half in system:
+        story.refused(over | {"spec": over["spec"] | {half: system[half]}})
+    assert said(story, over | {"spec": over["spec"] | system}) == []
+    assert story.headroom.account().free_requests == -2 * MI
+    story.headroom.configure({"requests": "25%"}, exempt={"systemPods": ["other"]})
+    story.refused(asking("next", MI, **system))
+
+
 def test_near_the_bound_a_pod_gets_in_with_a_warning(story: Story) -> None:
     story.headroom.configure({"requests": "25%"}, warnAt="80%")
     account = story.headroom.account()
