@@ -127,8 +127,8 @@ def clock() -> float:
 
 
 @dataclass(frozen=True, slots=True)
-class _Told:
-    """What each decision is told to."""
+class _DecisionRecorder:
+    """Where each decision is recorded: metrics, the audit log and Events."""
 
     reviews: metrics.Reviews
     audit: AuditLog
@@ -200,7 +200,7 @@ class _Parts:
     name: str
     api: Api
     tls: _Tls
-    told: _Told
+    recorder: _DecisionRecorder
     admission: PodAdmission
     forecast: WorkloadAdmission
     refusals: RefusalController
@@ -219,7 +219,7 @@ def serve(options: Options) -> None:
     memory.give_back_what_is_free()
     sys.setswitchinterval(_SWITCH)
     parts = _build(options)
-    writer = _started("audit", parts.told.audit.run)
+    writer = _started("audit", parts.recorder.audit.run)
     parts.loops.versions.look()  # so that pods are counted right from the first list on, if the API server is there
     watchers = [_started(f"watch {what}", reflector.run) for what, reflector in parts.loops.reflectors.items()]
     workers = [
@@ -227,7 +227,7 @@ def serve(options: Options) -> None:
         _started("recount", parts.loops.recounting.run),
         _started("version", parts.loops.versions.run),
     ]
-    announcers = [_started("events", parts.told.events.run), _started("refusals", parts.refusals.run)]
+    announcers = [_started("events", parts.recorder.events.run), _started("refusals", parts.refusals.run)]
     announcers += [_started(what, run) for what, run in parts.tls.loops(parts.stop).items()]
     announcers += [
         _started("lease", parts.gate.lease.run),
@@ -245,24 +245,24 @@ def serve(options: Options) -> None:
             watchers += [_started("reporting", reader.run) for reader in readers]
         others = {
             WORKLOADS: parts.forecast.review,
-            CONFIGURATION: ConfigurationAdmission(parts.admission.account).review,
+            CONFIGURATION: ConfigurationAdmission(parts.admission.state).review,
         }
         unready = partial(_unready, parts, pulse)
         app = create_app(parts.admission, parts.registry, others, unready)
-        door = Dispatcher(parts.admission, app, parts.tls.paths)
+        dispatcher = Dispatcher(parts.admission, app, parts.tls.paths)
         clients = Clients(parts.tls.certificate, options.client_name) if options.client_ca_file else None
         limits = Limits(delay=options.shutdown_delay)
-        drained = replica.serve(door, parts.tls.certificate.context(), options.listen, limits, clients, pulse)
+        drained = replica.serve(dispatcher, parts.tls.certificate.context(), options.listen, limits, clients, pulse)
     finally:
         for reader in readers:
             reader.stop()
         parts.stop.set()
-        parts.admission.account.version_due.set()
+        parts.admission.state.version_due.set()
         if _ended(workers):
             parts.loops.booking.leave(_UNTIL_SEEN if drained else 0.0)
         for reflector in parts.loops.reflectors.values():
             reflector.stop()
-        parts.told.audit.stop()
+        parts.recorder.audit.stop()
         _ended([*watchers, writer, *announcers])
         parts.api.close()
         if parts.tls.files is not None:
@@ -271,14 +271,14 @@ def serve(options: Options) -> None:
 
 
 def _unready(parts: _Parts, pulse: Pulse) -> str | None:
-    return silence(pulse) or parts.admission.account.readiness.unready() or parts.gate.serving.problem()
+    return silence(pulse) or parts.admission.state.readiness.unready() or parts.gate.serving.problem()
 
 
 def _reporting(parts: _Parts, pulse: Pulse) -> ReportingDispatcher:
-    account, loader, unready = parts.admission.account, parts.loops.settings, partial(_unready, parts, pulse)
+    state, loader, unready = parts.admission.state, parts.loops.settings, partial(_unready, parts, pulse)
 
     def settings() -> Settings:
-        basis = account.basis
+        basis = state.basis
         return Settings(basis.config, basis.config_hash, loader.reading.problem or None)
 
     usage = PodUsages(parts.api, clock).read
@@ -287,28 +287,30 @@ def _reporting(parts: _Parts, pulse: Pulse) -> ReportingDispatcher:
 
 
 def _build(options: Options) -> _Parts:
-    """Build everything: first the state, then what is told, what answers by it, and what keeps it up to date."""
+    """Build everything: the state, the records of decisions, the answers, and what keeps the state up to date."""
     name = secrets.token_hex(4)  # new for each process, so that it never uses what an earlier process held
     files = None if options.names else _from_files(options)  # first, because its faults need no cluster
     configuration = configure(options.kubeconfig)
     api, stop, registry = Api(configuration, clock), Event(), CollectorRegistry(auto_describe=False)
     lease = _lease(Api(configuration, clock), options.namespace, name, stop)
     tls = files or _certify(options, Api(configuration, clock), lease, stop)
-    account = ClusterState(name, options.timing, clock, help_=Help(f"{options.namespace}/{CONFIG}"))
-    refusals = _refuse(options, name, api, account, stop)
-    told = _tell(options, name, api, registry, stop, refusals)
+    state = ClusterState(name, options.timing, clock, help_=Help(f"{options.namespace}/{CONFIG}"))
+    refusals = _refuse(options, name, api, state, stop)
+    recorder = _build_recorder(options, name, api, registry, stop, refusals)
     quotas = QuotaView(clock)
-    admission = PodAdmission(account, told.record, quotas)
+    admission = PodAdmission(state, recorder.record, quotas)
     early = metrics.EarlyAnswers(registry).record
-    forecast = WorkloadAdmission(account, partial(_fetch, api), early, told.audit.record)
+    forecast = WorkloadAdmission(state, partial(_fetch, api), early, recorder.audit.record)
     version_api = Api(configuration, clock)  # with connections of its own, which may lead to another API server
-    loops = _loop(options, api, version_api, account, quotas, told, refusals, registry, stop)
-    gate = _watch_gate(options, api, told, loops.settings, lease, stop)
-    reports = ReportSource(account, lambda: timestamp(time.time()))
+    loops = _loop(options, api, version_api, state, quotas, recorder, refusals, registry, stop)
+    gate = _watch_gate(options, api, recorder, loops.settings, lease, stop)
+    reports = ReportSource(state, lambda: timestamp(time.time()))
     for collector in (
-        state_metrics.EventCollector(told.events),
-        state_metrics.KubernetesRules(account, loops.versions),
-        state_metrics.StateCollector(admission, loops.settings, told.audit, loops.booking, tls.certificate, time.time),
+        state_metrics.EventCollector(recorder.events),
+        state_metrics.KubernetesRules(state, loops.versions),
+        state_metrics.StateCollector(
+            admission, loops.settings, recorder.audit, loops.booking, tls.certificate, time.time
+        ),
         CertificateCollector(None if tls.rotation is None else tls.rotation.state),
         state_metrics.QuotasSeen(quotas),
         state_metrics.GateReach(gate.lease, gate.probe),
@@ -316,7 +318,9 @@ def _build(options: Options) -> _Parts:
         BlockedCollector(refusals.controller.blocked, time.time),
     ):
         registry.register(collector)
-    return _Parts(name, api, tls, told, admission, forecast, refusals.controller, reports, loops, gate, registry, stop)
+    return _Parts(
+        name, api, tls, recorder, admission, forecast, refusals.controller, reports, loops, gate, registry, stop
+    )
 
 
 def _lease(api: Api, namespace: str, name: str, stop: Event) -> LeaseHolder:
@@ -349,8 +353,8 @@ def _certify(options: Options, api: Api, lease: LeaseHolder, stop: Event) -> _Tl
     return _Tls(certificate, rotation, paths, files)
 
 
-def _refuse(options: Options, name: str, api: Api, account: ClusterState, stop: Event) -> _Refusals:
-    room = RoomView(account)
+def _refuse(options: Options, name: str, api: Api, state: ClusterState, stop: Event) -> _Refusals:
+    room = RoomView(state)
     exchange = RefusalExchange(RefusalStore(ConfigMaps(api, options.namespace, _SHARING_TIMEOUT)), name, clock)
     top = TopOwners(Owners(api, topowners.WITHIN), clock).find  # one thread may use it, and the audit log has another
     reads = OwnerReads(api)
@@ -358,57 +362,62 @@ def _refuse(options: Options, name: str, api: Api, account: ClusterState, stop: 
     return _Refusals(room, exchange, controller)
 
 
-def _tell(
+def _build_recorder(
     options: Options, name: str, api: Api, registry: CollectorRegistry, stop: Event, refusals: _Refusals
-) -> _Told:
+) -> _DecisionRecorder:
     top = TopOwners(Owners(api, topowners.WITHIN), clock).find
     audit = AuditLog(name, time.time, options.audit_file, top=top, tell=refusals.take)
-    return _Told(metrics.Reviews(registry), audit, EventRecorder(api, name, stop, clock, time.time))
+    return _DecisionRecorder(metrics.Reviews(registry), audit, EventRecorder(api, name, stop, clock, time.time))
 
 
 def _loop(
     options: Options,
     api: Api,
     version_api: Api,
-    account: ClusterState,
+    state: ClusterState,
     quotas: QuotaView,
-    told: _Told,
+    recorder: _DecisionRecorder,
     refusals: _Refusals,
     registry: CollectorRegistry,
     stop: Event,
 ) -> _Loops:
     namespace = options.namespace
     settings = ConfigurationLoader(
-        account.configure, account.lack_config, lambda edit: told.events.announce(edited(edit, namespace))
+        state.configure, state.lack_config, lambda edit: recorder.events.announce(edited(edit, namespace))
     )
     rereading = RelistController(
-        account.bookings, lambda text: _announce(told.events, restored(text, namespace, settings.uid))
+        state.bookings, lambda text: _announce(recorder.events, restored(text, namespace, settings.uid))
     )
-    pods = watching.watch_pods(api, account)
+    pods = watching.watch_pods(api, state)
     configmaps = ConfigMaps(api, namespace, TIMEOUT)
-    booking = AllotmentController(configmaps, account.bookings, stop, pods.request_proof, rereading)
+    booking = AllotmentController(configmaps, state.bookings, stop, pods.request_proof, rereading)
     reflectors: dict[str, Reflector[Any]] = {
         "pods": pods,
-        "nodes": watching.watch_nodes(api, account),
+        "nodes": watching.watch_nodes(api, state),
         "quotas": watching.watch_quotas(api, quotas, clock),
-        "configuration": watching.watch_config(api, namespace, settings, account.begin_again),
-        "allotments": watching.watch_allotments(api, namespace, booking, account.begin_again),
+        "configuration": watching.watch_config(api, namespace, settings, state.begin_again),
+        "allotments": watching.watch_allotments(api, namespace, booking, state.begin_again),
         "refusals": watching.watch_refusals(api, namespace, refusals.exchange),
     }
     rereading.join(reflector.request_list for reflector in reflectors.values())
-    versions = Versions(version_api, account, pods.request_list, stop)
-    recounting = RecountController(account, stop, metrics.Recounts(registry).record)
+    versions = Versions(version_api, state, pods.request_list, stop)
+    recounting = RecountController(state, stop, metrics.Recounts(registry).record)
     return _Loops(settings, versions, booking, recounting, reflectors)
 
 
 def _watch_gate(
-    options: Options, api: Api, told: _Told, settings: ConfigurationLoader, lease: LeaseHolder, stop: Event
+    options: Options,
+    api: Api,
+    recorder: _DecisionRecorder,
+    settings: ConfigurationLoader,
+    lease: LeaseHolder,
+    stop: Event,
 ) -> _Gate:
     host, port = address(options.listen)
     serving = ServingCheck(api, (loopback(host), port), stop)
 
     def announce(reachable: bool, text: str) -> None:
-        _announce(told.events, occurrence(reachable, text, options.namespace, settings.uid))
+        _announce(recorder.events, occurrence(reachable, text, options.namespace, settings.uid))
 
     return _Gate(lease, serving, GateProbe(api, lease.held, serving.gate_closed, stop, announce))
 
