@@ -6,6 +6,7 @@ The control plane has the static policy that protects the gate (docs/emergency.m
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Event
 
 import pytest
 import yaml
@@ -15,8 +16,11 @@ from devcluster.api import ApiError, Object
 from devcluster.binaries import NEWEST, VARIABLE
 from devcluster.controlplane import ControlPlane
 from devcluster.processes import until
+from devcluster.replicas import ACCOUNT, NAMESPACE
 from tests.e2e.pods import asking
 from tests.support.kustomize import one
+from webhook.controllers.gate_probe import GateProbe
+from webhook.kube.client import Api, configure
 
 pytestmark = pytest.mark.live
 
@@ -156,6 +160,29 @@ def test_one_command_opens_the_gate_and_one_closes_it(plane: ControlPlane, shipp
     until(lambda: creates(plane) == "", "an open gate", SECONDS)
     close(plane)
     assert NOT_CALLED in creates(plane)
+
+
+def test_the_probe_sees_it_with_the_rights_that_it_has(
+    plane: ControlPlane, shipped: list[Object], tmp_path: Path
+) -> None:
+    told = list[tuple[bool, str]]()
+    account = plane.service_account_kubeconfig(NAMESPACE, ACCOUNT, tmp_path / "kubeconfig")
+    api = Api(configure(str(account)))
+    probe = GateProbe(api, lambda: True, lambda: True, Event(), lambda *what: told.append(what))
+
+    def reach() -> bool | None:
+        probe.look()
+        return probe.reachable
+
+    assert reach() is False
+    ((reachable, text),) = told
+    assert not reachable
+    assert NOT_CALLED in text
+    gate.open_again(plane)
+    until(lambda: creates(plane) == "", "an open gate", SECONDS)
+    assert reach() is True
+    assert plane.api.items("/api/v1/namespaces/headroom-probe/pods") == []
+    api.close()
 
 
 def test_with_the_static_policy_only_the_emergency_group_opens_the_gate(

@@ -67,12 +67,13 @@ def test_a_critical_pod_on_the_hosts_network_is_let_in_where_the_owner_says(stor
     story.headroom.configure({"requests": "25%"}, exempt={"systemPods": [story.namespace]})
     over = past_the_bound(story)
     system = {"hostNetwork": True, "priorityClassName": "system-node-critical"}
-    for half in system:
-        story.refused(over | {"spec": over["spec"] | {half: system[half]}})
+    for field, value in system.items():
+        story.refused(over | {"spec": over["spec"] | {field: value}})
     assert said(story, over | {"spec": over["spec"] | system}) == []
     assert story.headroom.account().free_requests == -2 * MI
     story.headroom.configure({"requests": "25%"}, exempt={"systemPods": ["other"]})
-    story.refused(asking("next", MI, **system))
+    more = asking("next", MI)
+    story.refused(more | {"spec": more["spec"] | system})
 
 
 def test_near_the_bound_a_pod_gets_in_with_a_warning(story: Story) -> None:

@@ -23,7 +23,7 @@ CLUSTER_WIDE: set[Rule] = {
     ("get", "validatingwebhookconfigurations.admissionregistration.k8s.io", "headroom"),
 }
 OWN_NAMESPACE: set[Rule] = {
-    *((verb, "configmaps", "headroom-config") for verb in ("get", "list", "watch")),
+    *((verb, "configmaps", "headroom-config") for verb in ("list", "watch")),
     *((verb, "configmaps", "headroom-allotments") for verb in ("get", "list", "watch", "update")),
     *((verb, "configmaps", "headroom-refusals") for verb in ("list", "watch", "patch")),
     ("create", "configmaps", ""),

@@ -256,7 +256,7 @@ def test_rbac_is_exactly_what_is_used(base: list[Manifest]) -> None:
         {"nonResourceURLs": ["/version"], "verbs": ["get"]},
     ]
     assert one(base, "Role")["rules"] == [
-        configmaps(["get", "list", "watch"], resourceNames=["headroom-config"]),
+        configmaps(["list", "watch"], resourceNames=["headroom-config"]),
         configmaps(["get", "list", "watch", "update"], resourceNames=["headroom-allotments"]),
         configmaps(["list", "watch", "patch"], resourceNames=["headroom-refusals"]),
         configmaps(["create"]),

@@ -220,7 +220,7 @@ def test_who_has_an_exempt_priority_class_is_bound_whatever_the_account_says() -
     for there, why in (("default", "on the host's network, exempt in namespace default"), ("other", None)):
         replica = Replica(f"{POOLS}\nexempt: {{systemPods: [{there}]}}")
         replica.ledger.see(replace(pod("p0", 2, uid="p0", revision=6), **system))
-        asked = bind_question(binding("p0", "h"), replica.ledger)
+        asked = evaluate_binding(binding("p0", "h"), replica.ledger)
         assert isinstance(asked, Evaluation)
         assert asked.exempt == (why and f"pod of priority class system-node-critical {why}")
     claims = replace(pod("p1", 2, uid="p1", revision=6), of_daemon_set=True)
