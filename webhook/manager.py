@@ -15,6 +15,8 @@ from pathlib import Path
 from threading import Event, Thread
 from typing import Any
 
+from certs.names import Names
+from certs.rotation import Policy
 from webhook.admission.configuration import ConfigurationAdmission
 from webhook.admission.decision_record import DecisionRecord
 from webhook.admission.fetch import JSON, FetchError, MissingError
@@ -23,40 +25,46 @@ from webhook.admission.workloads import WorkloadAdmission
 from webhook.controllers import watches as watching
 from webhook.controllers.allotments import TIMEOUT, AllotmentController
 from webhook.controllers.certificate_reload import CertificateReload
+from webhook.controllers.certificate_rotation import MANAGER, CertificateRotation, Taker
 from webhook.controllers.gate_probe import GateProbe, occurrence
+from webhook.controllers.keyring_store import KeyringStore
 from webhook.controllers.lease_holder import NAME as LEASE
 from webhook.controllers.lease_holder import TIMEOUT as LEASE_TIMEOUT
 from webhook.controllers.lease_holder import LeaseHolder
+from webhook.controllers.own_certificate import OwnCertificate
 from webhook.controllers.owner_reads import OwnerReads
 from webhook.controllers.recount import RecountController
 from webhook.controllers.refusal_exchange import RefusalExchange
 from webhook.controllers.refusal_store import RefusalStore
 from webhook.controllers.refusals import RefusalController
 from webhook.controllers.relist import RelistController, restored
+from webhook.controllers.replicas import Replicas
 from webhook.controllers.serving_check import ServingCheck
 from webhook.controllers.versions import Versions
 from webhook.core.events.aggregator import Occurrence
 from webhook.core.events.reference import Reference
 from webhook.core.reviews.messages import Help
 from webhook.core.sharing.allotment import Timing
-from webhook.http import memory
+from webhook.http import handshake, memory
 from webhook.http import worker as replica
 from webhook.http.client_certificates import Clients
 from webhook.http.handshake import loopback
 from webhook.http.listeners import Limits, address
 from webhook.http.plain_server import PlainServer
 from webhook.http.pulse import Pulse
-from webhook.http.tls import ServingCertificate
+from webhook.http.tls import ServingCertificate, TlsError
 from webhook.kube.access_reviews import AccessReviews
 from webhook.kube.client import Api, configure
 from webhook.kube.configmaps import ConfigMaps
 from webhook.kube.leases import Leases
+from webhook.kube.objects import Objects
 from webhook.kube.stream import KubeError, NotFound
 from webhook.observability import metrics, state_metrics
 from webhook.observability import top_owners as topowners
 from webhook.observability.audit_log import AuditLog
 from webhook.observability.audit_record import Line, timestamp
 from webhook.observability.blocked_metrics import BlockedCollector
+from webhook.observability.certificate_metrics import CertificateCollector
 from webhook.observability.events import EventRecorder, edited
 from webhook.observability.holder_metrics import HolderMetrics
 from webhook.observability.owners import Owners
@@ -76,10 +84,13 @@ from webhook.web.pod_usage import PodUsages
 from webhook.web.reporting import reporting, silence
 from webhook.web.reporting_dispatcher import ReportingDispatcher
 from webhook.web.routes import CONFIGURATION, WORKLOADS, create_app
+from webhook.web.secret_paths import SecretPaths
 from webhook.web.sources import Settings, Sources
 
 log = logging.getLogger(__name__)
 
+FILES, SELF = "files", "self"
+"""Where certificates come from: from files that somebody else renews, or from Headroom itself."""
 SHUTDOWN_DELAY = 10.0
 """Seconds that a replica goes on serving after SIGTERM: every node's proxy has heard by then that it goes."""
 
@@ -89,24 +100,26 @@ _FETCH_TIMEOUT = 0.4  # seconds each to connect, for the headers, for the body; 
 _SWITCH = 0.0005
 _ACCESS_TIMEOUT = 2.0  # seconds for the API server to say who reads a report, and what they may list
 _SHARING_TIMEOUT = 2.0  # seconds for a write of what was refused
+_ROTATION_TIMEOUT = 5.0  # seconds for a call of the rotation
 _STOPPING = 3.0  # seconds that the threads get to end
 _UNTIL_SEEN = 2.0  # seconds to wait, when stopping, for the watch to show the pods that were admitted last
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """The settings that are fixed when a replica starts."""
+    """The settings that are fixed when a replica starts. With `names`, certificates for them are Headroom's own."""
 
     listen: str
     metrics_listen: str | None
-    tls_cert_file: Path
-    tls_key_file: Path
+    tls_cert_file: Path | None
+    tls_key_file: Path | None
     client_ca_file: Path | None
     client_name: str
     kubeconfig: str | None
     namespace: str
     audit_file: str | None
     timing: Timing
+    names: Names | None = None
     shutdown_delay: float = SHUTDOWN_DELAY
 
 
@@ -157,6 +170,23 @@ class _Loops:
 
 
 @dataclass(frozen=True, slots=True)
+class _Tls:
+    """The certificate that is served; if Headroom looks after it by itself, also how, and which paths it accepts."""
+
+    certificate: ServingCertificate
+    rotation: CertificateRotation | None = None
+    paths: SecretPaths | None = None
+    files: OwnCertificate | None = None
+
+    def loops(self, stop: Event) -> Mapping[str, Callable[[], None]]:
+        """Return what needs a thread of its own, by the thread's name."""
+        if self.rotation is None:
+            return {"certificate": CertificateReload(self.certificate, stop, time.time).run}
+        reload = CertificateReload(self.certificate, stop, self.rotation.time)
+        return {"certificate": reload.run, "rotation": self.rotation.run}
+
+
+@dataclass(frozen=True, slots=True)
 class _Gate:
     """What looks whether the API server gets answers from here, and the Lease that says which replica does so."""
 
@@ -171,7 +201,7 @@ class _Parts:
 
     name: str
     api: Api
-    certificate: ServingCertificate
+    tls: _Tls
     recorder: _DecisionRecorder
     admission: PodAdmission
     forecast: WorkloadAdmission
@@ -197,10 +227,10 @@ def serve(options: Options) -> None:
     workers = [
         _started("booking", parts.loops.booking.run),
         _started("recount", parts.loops.recounting.run),
-        _started("certificate", CertificateReload(parts.certificate, parts.stop, time.time).run),
         _started("version", parts.loops.versions.run),
     ]
     announcers = [_started("events", parts.recorder.events.run), _started("refusals", parts.refusals.run)]
+    announcers += [_started(what, run) for what, run in parts.tls.loops(parts.stop).items()]
     announcers += [
         _started("lease", parts.gate.lease.run),
         _started("serving check", parts.gate.serving.run),
@@ -220,10 +250,11 @@ def serve(options: Options) -> None:
             CONFIGURATION: ConfigurationAdmission(parts.admission.state).review,
         }
         unready = partial(_unready, parts, pulse)
-        dispatcher = Dispatcher(parts.admission, create_app(parts.admission, parts.registry, others, unready))
-        clients = Clients(parts.certificate, options.client_name) if options.client_ca_file else None
+        app = create_app(parts.admission, parts.registry, others, unready)
+        dispatcher = Dispatcher(parts.admission, app, parts.tls.paths)
+        clients = Clients(parts.tls.certificate, options.client_name) if options.client_ca_file else None
         limits = Limits(delay=options.shutdown_delay)
-        drained = replica.serve(dispatcher, parts.certificate.context(), options.listen, limits, clients, pulse)
+        drained = replica.serve(dispatcher, parts.tls.certificate.context(), options.listen, limits, clients, pulse)
     finally:
         for reader in readers:
             reader.stop()
@@ -236,6 +267,8 @@ def serve(options: Options) -> None:
         parts.recorder.audit.stop()
         _ended([*watchers, writer, *announcers])
         parts.api.close()
+        if parts.tls.files is not None:
+            parts.tls.files.remove()
         log.info("replica %s ends", parts.name)
 
 
@@ -259,9 +292,11 @@ def _reporting(parts: _Parts, pulse: Pulse) -> ReportingDispatcher:
 def _build(options: Options) -> _Parts:
     """Build everything: the state, the records of decisions, the answers, and what keeps the state up to date."""
     name = secrets.token_hex(4)  # new for each process, so that it never uses what an earlier process held
-    certificate = ServingCertificate(options.tls_cert_file, options.tls_key_file, options.client_ca_file)
+    files = None if options.names else _from_files(options)  # first, because its faults need no cluster
     configuration = configure(options.kubeconfig)
     api, stop, registry = Api(configuration, clock), Event(), Registry()
+    lease = _lease(Api(configuration, clock), options.namespace, name, stop)
+    tls = files or _certify(options, Api(configuration, clock), lease, stop)
     state = ClusterState(name, options.timing, clock, help_=Help(f"{options.namespace}/{CONFIG}"))
     refusals = _refuse(options, name, api, state, stop)
     recorder = _build_recorder(options, name, api, registry, stop, refusals)
@@ -271,12 +306,15 @@ def _build(options: Options) -> _Parts:
     forecast = WorkloadAdmission(state, partial(_fetch, api), early, recorder.audit.record)
     version_api = Api(configuration, clock)  # with connections of its own, which may lead to another API server
     loops = _loop(options, api, version_api, state, quotas, recorder, refusals, registry, stop)
-    gate = _watch_gate(options, name, api, recorder, loops.settings, stop)
+    gate = _watch_gate(options, api, recorder, loops.settings, lease, stop)
     reports = ReportSource(state, lambda: timestamp(time.time()))
     for collector in (
         state_metrics.EventCollector(recorder.events),
         state_metrics.KubernetesRules(state, loops.versions),
-        state_metrics.StateCollector(admission, loops.settings, recorder.audit, loops.booking, certificate, time.time),
+        state_metrics.StateCollector(
+            admission, loops.settings, recorder.audit, loops.booking, tls.certificate, time.time
+        ),
+        CertificateCollector(None if tls.rotation is None else tls.rotation.state),
         state_metrics.QuotasSeen(quotas),
         state_metrics.GateReach(gate.lease, gate.probe),
         BlockedCollector(refusals.controller.blocked, time.time),
@@ -284,8 +322,38 @@ def _build(options: Options) -> _Parts:
         registry.register(collector)
     registry.writers.append(HolderMetrics(reports.latest).text)
     return _Parts(
-        name, api, certificate, recorder, admission, forecast, refusals.controller, reports, loops, gate, registry, stop
+        name, api, tls, recorder, admission, forecast, refusals.controller, reports, loops, gate, registry, stop
     )
+
+
+def _lease(api: Api, namespace: str, name: str, stop: Event) -> LeaseHolder:
+    return LeaseHolder(Leases(api, namespace, LEASE, LEASE_TIMEOUT), name, stop, clock, time.time)
+
+
+def _from_files(options: Options) -> _Tls:
+    if options.tls_cert_file is None or options.tls_key_file is None:
+        raise TlsError("there are no files of a certificate, and no names for which to make one")
+    return _Tls(ServingCertificate(options.tls_cert_file, options.tls_key_file, options.client_ca_file))
+
+
+def _certify(options: Options, api: Api, lease: LeaseHolder, stop: Event) -> _Tls:
+    """Wait until the cluster has a certificate of Headroom's own, and return it."""
+    files, paths = OwnCertificate(), SecretPaths()
+    reach = partial(Objects, api, manager=MANAGER, timeout=_ROTATION_TIMEOUT)
+    rotation = CertificateRotation(
+        KeyringStore(reach(f"/api/v1/namespaces/{options.namespace}/secrets"), options.namespace),
+        reach("/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations"),
+        lease,
+        Replicas(reach(f"/apis/discovery.k8s.io/v1/namespaces/{options.namespace}/endpointslices"), handshake.shown),
+        Policy(options.names or Names()),
+        Taker(files.hold, paths.accept),
+        stop,
+        clock,
+        time.time,
+    )
+    rotation.begin()
+    certificate = ServingCertificate(files.certificate_file, files.key_file, options.client_ca_file)
+    return _Tls(certificate, rotation, paths, files)
 
 
 def _refuse(options: Options, name: str, api: Api, state: ClusterState, stop: Event) -> _Refusals:
@@ -341,10 +409,14 @@ def _loop(
 
 
 def _watch_gate(
-    options: Options, name: str, api: Api, recorder: _DecisionRecorder, settings: ConfigurationLoader, stop: Event
+    options: Options,
+    api: Api,
+    recorder: _DecisionRecorder,
+    settings: ConfigurationLoader,
+    lease: LeaseHolder,
+    stop: Event,
 ) -> _Gate:
     host, port = address(options.listen)
-    lease = LeaseHolder(Leases(api, options.namespace, LEASE, LEASE_TIMEOUT), name, stop, clock, time.time)
     serving = ServingCheck(api, (loopback(host), port), stop)
 
     def announce(reachable: bool, text: str) -> None:

@@ -1,5 +1,6 @@
-"""A TLS handshake with a listener, as a client makes it that trusts certain authorities."""
+"""A TLS handshake with a listener, as a client makes it that trusts certain authorities, or that only looks."""
 
+import hashlib
 import socket
 import ssl
 
@@ -31,6 +32,24 @@ def shake_hands(at: tuple[str, int], name: str, authorities: str | None, timeout
             if isinstance(error, _CUT):
                 raise
             raise HandshakeRefusedError(error.reason or str(error)) from error
+
+
+def shown(host: str, port: int, timeout: float) -> str | None:
+    """Do one TLS handshake; return the SHA-256 of the certificate in hexadecimal digits, None if there is no answer.
+
+    Whether the certificate is trusted is not looked at; the handshake proves that the server has its key.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    try:
+        with (
+            socket.create_connection((host, port), timeout) as bare,
+            context.wrap_socket(bare) as connection,
+        ):
+            certificate = connection.getpeercert(binary_form=True)
+    except OSError:  # ssl.SSLError is one
+        return None
+    return hashlib.sha256(certificate).hexdigest() if certificate else None
 
 
 def loopback(host: str) -> str:

@@ -1,6 +1,6 @@
 """What the API server is asked about a token, and about what its owner may do."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
@@ -23,7 +23,9 @@ class Server(Api):
         self.answer = answer
         self.asked: list[tuple[str, Any]] = []
 
-    def create(self, path: str, body: bytes, timeout: float = 10.0, **_: object) -> ApiResponse:
+    def create(
+        self, path: str, body: bytes, timeout: float = 10.0, query: Mapping[str, str] | None = None
+    ) -> ApiResponse:
         """Answer."""
         assert timeout == 2.0
         sent = msgspec.json.decode(body)
