@@ -27,7 +27,7 @@ class Server(Api):
         self, path: str, body: bytes, timeout: float = 10.0, query: Mapping[str, str] | None = None
     ) -> ApiResponse:
         """Answer."""
-        assert timeout == 2.0
+        assert (timeout, query) == (2.0, None)
         sent = msgspec.json.decode(body)
         self.asked.append((path, sent))
         found = self.answer(path, sent)
