@@ -25,7 +25,7 @@ class Replicas:
     """`count` replicas, registered with the cluster's API server; several are behind a balancer, in place of a Service.
 
     All files are below `work`. With a `journal`, the replicas outlive this process. `serve` is the command line to
-    which the flags are added (by default `headroom serve`), and `base` is the folder of the manifests.
+    which the flags are added (by default `headroom serve`), and `manifests` is the folder of the kustomization.
     """
 
     def __init__(
@@ -36,11 +36,11 @@ class Replicas:
         *,
         journal: Journal | None = None,
         serve: Sequence[str | Path] | None = None,
-        base: Path = gate.BASE,
+        manifests: Path = gate.LOCAL,
     ) -> None:
         work.mkdir(parents=True, exist_ok=True)
         self.cluster, self.work = cluster, work
-        self._journal, self._base = journal, base
+        self._journal, self._manifests = journal, manifests
         self._certificates = work / "certificates"
         self._kubeconfig = work / "headroom.kubeconfig"
         command = [*(serve or headroom_serve()), *self._common_flags()]
@@ -80,7 +80,7 @@ class Replicas:
         """Start everything; return once the API server has got an answer from Headroom."""
         try:
             issue_certificates(self._certificates)
-            closed = gate.apply_all_but_the_gate(self.cluster, self._base)
+            closed = gate.apply_all_but_the_gate(self.cluster, self._manifests)
             self.cluster.service_account_kubeconfig(NAMESPACE, ACCOUNT, self._kubeconfig)
             for replica in self.replicas:
                 replica.start()

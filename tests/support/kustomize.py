@@ -1,7 +1,9 @@
 """Renders the shipped manifests as `kubectl apply -k` would send them."""
 
+import os
 import shutil
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -36,3 +38,11 @@ def own_ca(checkout: Path, files: dict[str, str]) -> Path:
     for name, text in files.items():
         (overlay / "tls" / name).write_text(text)
     return overlay
+
+
+def compose(folder: Path, resources: Sequence[Path], components: Sequence[Path] = ()) -> list[Manifest]:
+    """Render these together, as a kustomization of somebody's own in `folder` would."""
+    parts = {"resources": resources, "components": components}
+    kustomization = {kind: [os.path.relpath(each, folder.resolve()) for each in paths] for kind, paths in parts.items()}
+    (folder / "kustomization.yaml").write_text(yaml.safe_dump(kustomization))
+    return render(folder)
