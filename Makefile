@@ -57,7 +57,7 @@ coverage: .venv/.made ## What of the webhook the quick tests run, by branch; fai
 	@$(BIN)/pytest tests/unit tests/certs -m "not long" --hypothesis-profile=unit --cov --cov-report=term
 
 # The end-to-end tests of what differs between versions of Kubernetes, which also run on the older one.
-OLDER := describe resize footprints early_answers
+OLDER := describe resize footprints early_answers overlays
 
 test: .venv/.made ## The whole test suite, on a real API server; then some of it on the older version of Kubernetes
 	@$(BIN)/python -m devcluster build
@@ -77,7 +77,7 @@ format: .venv/.made ## Put the code into shape
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-docs: .venv/.made ## Write again what is made from the code: reference pages, schema, pictures, the domain, alerts, dashboard
+docs: .venv/.made ## Write again what is made from the code: reference pages, schema, pictures, the domain, alerts, dashboard, chart
 	@$(BIN)/python -m tests.packaging.domain
 	@$(BIN)/python -m tests.unit.core.config.test_schema_docs
 	@$(BIN)/python -m tests.unit.observability.test_metrics_docs
@@ -85,6 +85,8 @@ docs: .venv/.made ## Write again what is made from the code: reference pages, sc
 	@$(BIN)/python -m tests.packaging.architecture
 	@$(BIN)/python -m tests.packaging.runbooks
 	@$(BIN)/python -m tests.packaging.dashboard
+	@$(BIN)/python -m tests.packaging.install_file
+	@$(BIN)/python -m tests.packaging.chart
 
 pages: .venv/.made ## Have README and docs/ show what their commands print now
 	@$(BIN)/python -m tests.docs --write

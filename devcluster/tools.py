@@ -17,7 +17,7 @@ from devcluster.toolchain import find_go, version
 
 
 class Tool(NamedTuple):
-    """What is built together: the folder of the module that names the versions, its packages, and flags of the build."""
+    """What is built together: the module's folder, which names the versions, the packages, and flags of the build."""
 
     name: str
     modules: Path

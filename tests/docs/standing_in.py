@@ -120,7 +120,7 @@ class StandIn:
         for node in self.plane.api.items(nodes.NODES):
             self.plane.api.patch(f"{nodes.NODES}/{node['metadata']['name']}/status", status)
 
-    def _to_kubelet(self) -> dict[int, int]:
+    def _to_kubelet(self) -> dict[int | str, int]:
         return {self._kubelet_port: self._kubelet_port}
 
     def _logs(self) -> Object:

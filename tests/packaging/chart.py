@@ -10,6 +10,7 @@ import json
 import re
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -55,7 +56,11 @@ LINES: Final = {
     ],
     "resources": ["resources:", "  {{- toYaml .Values.resources | nindent IN }}"],
     "extraArgs": ["{{- with .Values.extraArgs }}", "{{- toYaml . | nindent PAD }}", "{{- end }}"],
-    "excludedNamespaces": ["{{- with .Values.gate.excludedNamespaces }}", "{{- toYaml . | nindent PAD }}", "{{- end }}"],
+    "excludedNamespaces": [
+        "{{- with .Values.gate.excludedNamespaces }}",
+        "{{- toYaml . | nindent PAD }}",
+        "{{- end }}",
+    ],
     "config": ["{{- toYaml .Values.config | nindent PAD }}"],
     "monitoringLabels": ["{{- with .Values.monitoring.labels }}", "{{- toYaml . | nindent PAD }}", "{{- end }}"],
     "apiServers": [
@@ -157,7 +162,7 @@ def _text(dumper: _Dumper, text: str) -> yaml.Node:
     return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None)
 
 
-_Dumper.add_representer(str, _text)
+yaml.add_representer(str, _text, Dumper=_Dumper)
 
 
 def _lines(found: Manifest) -> list[str]:
@@ -173,7 +178,7 @@ def _escaped(text: str) -> str:
 def merged(base: Sequence[str], hunks: Sequence[Hunk]) -> Iterator[str]:
     """Yield the lines of a template: the base, and each hunk below its condition."""
     changed = sorted((h for h in hunks if h.end > h.start), key=lambda each: each.start)
-    for before, after in zip(changed, changed[1:], strict=False):
+    for before, after in pairwise(changed):
         if after.start < before.end:
             raise ValueError(f"{before.condition} and {after.condition} change the same line: {base[after.start]!r}")
     at = 0
@@ -305,8 +310,8 @@ def _page(found: list[Value]) -> str:
         [
             "# The Helm chart of Headroom",
             "",
-            "How to install, upgrade and remove it: [docs/install.md](../../docs/install.md#with-helm). It is made from",
-            "[manifests/](../../manifests) by `make docs`, and its defaults are those of `manifests/overlays/try`.",
+            "[docs/install.md](../../docs/install.md#with-helm) says how to install, upgrade and remove it. It is made",
+            "from [manifests/](../../manifests) by `make docs`; its defaults are those of `manifests/overlays/try`.",
             "",
             "| value | default | |",
             "|---|---|---|",

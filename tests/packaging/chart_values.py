@@ -125,7 +125,22 @@ def _config_schema() -> Object:
     for key in ("apiVersion", "kind"):
         schema["properties"].pop(key)
     schema["required"] = [each for each in schema.get("required", []) if each not in {"apiVersion", "kind"}]
-    return {key: value for key, value in schema.items() if not key.startswith("$")}
+    plain: Object = _without_lookahead({key: value for key, value in schema.items() if not key.startswith("$")})
+    return plain
+
+
+def _without_lookahead(schema: Any) -> Any:
+    """Leave out patterns that Helm cannot read, because Go's are simpler. Headroom itself checks all of them."""
+    if isinstance(schema, list):
+        return [_without_lookahead(each) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    unknown = ("(?=", r"\u")
+    return {
+        key: _without_lookahead(value)
+        for key, value in schema.items()
+        if not (key == "pattern" and any(each in value for each in unknown))
+    }
 
 
 def nested(found: list[Value]) -> Object:

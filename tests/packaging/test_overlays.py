@@ -12,6 +12,7 @@ import yaml
 from msgspec.structs import replace
 
 from certs.manifest import secret
+from tests.packaging import install_file
 from tests.support.kustomize import MANIFESTS, Manifest, one, own_ca, render
 from tests.support.pages import INSTALL
 from webhook.cli.serve import serve
@@ -62,7 +63,9 @@ def test_a_folder_of_ones_own_has_the_same_certificate_and_gate(from_files: list
 def test_to_try_it_refuses_nothing_and_holds_nothing_up() -> None:
     """The rest is the base, so that enforcing is one edit of the configuration and one of the gate."""
     tried, base = render(MANIFESTS / "overlays" / "try"), render(MANIFESTS / "base")
-    config, shipped = (parse(one(each, "ConfigMap", "headroom-config")["data"]["config.yaml"]) for each in (tried, base))
+    config, shipped = (
+        parse(one(each, "ConfigMap", "headroom-config")["data"]["config.yaml"]) for each in (tried, base)
+    )
     assert str(config.mode) == "warn"
     assert replace(config, mode=shipped.mode) == shipped
     gate, strict = (one(each, "ValidatingWebhookConfiguration")["webhooks"] for each in (tried, base))
@@ -98,6 +101,10 @@ def test_its_requests_wait_behind_no_crowd_of_creates(name: str) -> None:
     assert rule["subjects"] == [{"kind": "ServiceAccount", "serviceAccount": account}]
     (resources,) = rule["resourceRules"]
     assert (resources["resources"], resources["namespaces"], resources["clusterScope"]) == (["*"], ["*"], True)
+
+
+def test_the_one_file_is_the_overlay_to_try() -> None:
+    assert install_file.FILE.read_text() == install_file.text(), "`make docs` writes it"
 
 
 def test_each_overlay_has_a_test_of_its_own() -> None:

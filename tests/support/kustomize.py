@@ -18,10 +18,15 @@ MANIFESTS = Path(__file__).parents[2] / "manifests"
 
 def render(folder: Path) -> list[Manifest]:
     """Return the manifests of a base or an overlay, in the order in which kubectl applies them."""
+    return list(yaml.safe_load_all(rendered(folder)))
+
+
+def rendered(folder: Path) -> str:
+    """Return the same as text."""
     kubectl = shutil.which("kubectl") or binary("kubectl")
     done = subprocess.run([kubectl, "kustomize", folder], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    return list(yaml.safe_load_all(done.stdout))
+    return done.stdout
 
 
 def one(manifests: list[Manifest], kind: str, name: str = "headroom") -> Manifest:
