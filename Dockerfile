@@ -13,7 +13,7 @@ RUN /opt/build/bin/pip --python /opt/headroom/bin/python install --no-cache-dir 
 
 # What changes often: Headroom itself, under a root of its own, so that its layer holds nothing else.
 FROM dependencies AS application
-COPY pyproject.toml README.md LICENSE /src/
+COPY pyproject.toml requirements-tools.txt README.md LICENSE /src/
 COPY certs /src/certs
 COPY webhook /src/webhook
 WORKDIR /src

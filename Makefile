@@ -27,7 +27,7 @@ help: ## List what there is
 	@echo "Headroom. make WORD, with WORD one of:"
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
 
-.venv/.made: requirements.txt requirements-dev.txt pyproject.toml
+.venv/.made: requirements.txt requirements-tools.txt requirements-dev.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	    { echo "Headroom needs Python 3.11 or later: name one with make PYTHON=python3.12" >&2; exit 1; }
 	@echo "making the environment in .venv ..."

@@ -41,25 +41,30 @@ def builds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Bui
     programs.cache_clear()
 
 
-def test_all_programs_of_a_tool_are_built_once_and_found_from_then_on(builds: list[Build]) -> None:
-    first = programs(TOOL)
+@pytest.fixture
+def tool(tmp_path: Path) -> Tool:
+    """Two programs of modules whose versions are known."""
+    modules = tmp_path / "modules"
+    modules.mkdir()
+    for name in ("go.mod", "go.sum"):
+        (modules / name).write_text("")
+    return TOOL._replace(modules=modules)
+
+
+def test_all_programs_of_a_tool_are_built_once_and_found_from_then_on(builds: list[Build], tool: Tool) -> None:
+    first = programs(tool)
     assert {each.name for each in first.iterdir()} == {"one", "two"}
     programs.cache_clear()  # as in another process
-    assert programs(TOOL) == first
-    (build,) = builds
-    assert build.module == TOOL.modules
-    assert build.flags == TOOL.flags
+    assert programs(tool) == first
+    assert builds == [Build(tool.modules, tool.packages, tool.flags)]
 
 
-def test_what_they_are_built_from_is_in_the_key(tmp_path: Path) -> None:
-    for name in ("go.mod", "go.sum"):
-        (tmp_path / name).write_text("")
-    tool = TOOL._replace(modules=tmp_path)
+def test_what_they_are_built_from_is_in_the_key(tool: Tool) -> None:
     before = key(tool, "go1.26.8")
     assert key(tool, "go1.26.9") != before
     assert key(tool._replace(flags=()), "go1.26.8") != before
     for name in ("go.mod", "go.sum"):
-        (tmp_path / name).write_text("other")
+        (tool.modules / name).write_text("other")
         assert key(tool, "go1.26.8") != before
 
 

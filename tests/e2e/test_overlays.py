@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -35,7 +36,7 @@ def taking(cluster: Cluster) -> Iterator[Cluster]:
     for stub in made:
         cluster.api.create(CRDS, stub)
     for stub in made:
-        until(lambda name=stub["metadata"]["name"]: _established(cluster, name), "a kind of others", 60)
+        until(partial(_established, cluster, stub["metadata"]["name"]), "a kind of others", 60)
     yield cluster
     for stub in made:
         cluster.api.delete(f"{CRDS}/{stub['metadata']['name']}")

@@ -102,7 +102,9 @@ def marked(found: Manifest) -> Manifest:
         "ServiceMonitor": _mark_monitoring,
         "PrometheusRule": _mark_monitoring,
     }
-    marks.get(found["kind"], lambda _: None)(found)
+    mark = marks.get(found["kind"])
+    if mark:
+        mark(found)
     return found
 
 

@@ -36,8 +36,27 @@ class _Commands(click.Group):
         """Return the command of this name, or None."""
         if cmd_name not in _COMMANDS:
             return None
-        command: click.Command = getattr(import_module(f"webhook.cli.{cmd_name}"), cmd_name)
+        try:
+            command: click.Command = getattr(import_module(f"webhook.cli.{cmd_name}"), cmd_name)
+        except ModuleNotFoundError as error:
+            if error.name is None or error.name.partition(".")[0] in {"certs", "webhook"}:
+                raise
+            return _not_installed(cmd_name, error.name)
         return command
+
+
+def _not_installed(name: str, module: str) -> click.Command:
+    """Return what stands for a command whose libraries are left out, as the webhook's are from a person's tools."""
+
+    def fail() -> None:
+        raise click.ClickException(
+            f"`headroom {name}` needs {module}, which is not installed here: "
+            "install the webhook's libraries too, with pip install 'kubectl-headroom[webhook]'"
+        )
+
+    text = "Not installed here: comes with kubectl-headroom[webhook]."
+    anything = {"ignore_unknown_options": True, "allow_extra_args": True, "help_option_names": []}
+    return click.Command(name, callback=fail, short_help=text, help=text, context_settings=anything, add_help_option=False)
 
 
 @click.group(cls=_Commands, context_settings={"auto_envvar_prefix": "HEADROOM", "help_option_names": ["-h", "--help"]})
