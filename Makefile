@@ -1,7 +1,7 @@
 # Every chore of this project, one word each. `make` alone lists them.
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo up down status unit coverage test mutants check format docs pages bench bench-full clean
+.PHONY: help venv demo up down status unit coverage test mutants check format docs pages release bench bench-full clean
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 
@@ -91,6 +91,9 @@ docs: .venv/.made ## Write again what is made from the code: reference pages, sc
 pages: .venv/.made ## Have README and docs/ show what their commands print now
 	@$(BIN)/python -m tests.docs --write
 
+release: .venv/.made ## All files of a release of what is committed, in dist/: package, kubectl plugin, chart, install.yaml, checksums
+	@$(BIN)/python -m release
+
 bench: .venv/.made ## Side by side with webhooks that do nothing, in at most 15 minutes
 	@$(BIN)/python -m benchmarks quick
 
@@ -98,4 +101,4 @@ bench-full: .venv/.made ## The same with 64 clients and 150,000 pods
 	@$(BIN)/python -m benchmarks full
 
 clean: ## Remove what was made in this checkout (the control plane stays in the user's cache)
-	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage .import_linter_cache *.egg-info
+	@rm -rf .venv dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage .import_linter_cache *.egg-info

@@ -28,6 +28,16 @@ NOT_RUN = (
         "minutes; part of make test in small",
     ),
     Reason(r"python -m tests\.support\.public_manifests .*", "needs clones of other projects from the network"),
+    Reason(r"make release", "asks the network for the libraries of four platforms; tests/release makes one of them"),
+    Reason(
+        r"(pipx?|python3 -m pip) install .*|mv kubectl-headroom.* /usr/local/bin/.*",
+        "change the machine; tests/release installs the package and runs the plugin's file",
+    ),
+    Reason(
+        r"helm .*|kubectl delete namespace headroom-system",
+        "no image runs here; tests/packaging/test_chart.py renders it, and tests/stress/test_lifecycle.py installs,"
+        " upgrades, rolls back and uninstalls with Helm 3 and Helm 4",
+    ),
     Reason(r"make pages", "is this test itself, and writes"),
     Reason(r"make docs", "writes what tests/unit/core/config/test_schema_docs.py and others hold"),
     Reason(r"kubectl describe node", "is named there, not to be typed: a node is missing"),
@@ -57,7 +67,7 @@ NOT_RUN = (
     Reason(r".*\| jq .*", "there is no jq here", needs="jq"),
 )
 # These words of make are run elsewhere; the test sees that they are there at all.
-MADE = ("test", "check", "unit", "coverage", "bench", "bench-full", "mutants", "docs")
+MADE = ("test", "check", "unit", "coverage", "bench", "bench-full", "mutants", "docs", "release")
 
 
 def reason(command: str) -> str | None:

@@ -37,7 +37,7 @@ CREATED, REFUSED, FAILED = "created", "refused", "failed"
 SECONDS = 120.0
 HURRY = 5.0  # in a short run, a preStop of 10 s takes 2
 SETTLE_SECONDS = 1.0
-WAYS = ("kustomize", "helm3", "helm4")
+WAYS = ("kustomize", *(pytest.param(name, marks=pytest.mark.slow) for name in ("helm3", "helm4")))
 
 
 class Answer(NamedTuple):
@@ -139,7 +139,8 @@ def way(request: pytest.FixtureRequest, site: Site, tmp_path: Path) -> Iterator[
     else:
         yield WithHelm(plane, Helm(int(name[-1]), tmp_path / "helm"))
     gate.open_again(plane)
-    namespaces.remove(plane, NAMESPACE)
+    if plane.api.exists(f"/api/v1/namespaces/{NAMESPACE}"):  # Helm leaves it
+        namespaces.remove(plane, NAMESPACE)
     until(lambda: not plane.api.exists(f"/api/v1/namespaces/{NAMESPACE}"), "the end of the namespace", SECONDS)
 
 

@@ -56,7 +56,9 @@ def _not_installed(name: str, module: str) -> click.Command:
 
     text = "Not installed here: comes with kubectl-headroom[webhook]."
     anything = {"ignore_unknown_options": True, "allow_extra_args": True, "help_option_names": []}
-    return click.Command(name, callback=fail, short_help=text, help=text, context_settings=anything, add_help_option=False)
+    return click.Command(
+        name, callback=fail, short_help=text, help=text, context_settings=anything, add_help_option=False
+    )
 
 
 @click.group(cls=_Commands, context_settings={"auto_envvar_prefix": "HEADROOM", "help_option_names": ["-h", "--help"]})

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from importlib import import_module
 
 import pytest
 from click.testing import CliRunner, Result
@@ -64,14 +65,14 @@ def test_every_command_is_listed_and_found() -> None:
 @pytest.fixture
 def without_flask(monkeypatch: pytest.MonkeyPatch) -> None:
     """As where only a person's tools are installed: the webhook's libraries are not there."""
-    importing = command_line.import_module
+    importing = import_module
 
-    def import_module(name: str) -> object:
+    def some(name: str) -> object:
         if name == "webhook.cli.serve":
             raise ModuleNotFoundError("No module named 'flask'", name="flask")
         return importing(name)
 
-    monkeypatch.setattr(command_line, "import_module", import_module)
+    monkeypatch.setattr(command_line, "import_module", some)
 
 
 @pytest.mark.parametrize("arguments", [(), ("--help",), ("--tls-cert-file", "/tls.crt", "more")])
@@ -92,10 +93,10 @@ def test_where_the_webhooks_libraries_are_missing_all_else_is_there(without_flas
 
 
 def test_a_module_of_our_own_that_is_missing_is_no_library(monkeypatch: pytest.MonkeyPatch) -> None:
-    def import_module(name: str) -> None:
+    def none(name: str) -> None:
         raise ModuleNotFoundError(f"No module named {name!r}", name=name)
 
-    monkeypatch.setattr(command_line, "import_module", import_module)
+    monkeypatch.setattr(command_line, "import_module", none)
     assert isinstance(run("footprint").exception, ModuleNotFoundError)
 
 
