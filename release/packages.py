@@ -12,12 +12,10 @@ ROOT: Final = Path(__file__).parents[1]
 def build(out: Path) -> Path:
     """Build both into `out`, with the setuptools that is pinned for us; return the wheel."""
     environment = os.environ | {"SOURCE_DATE_EPOCH": str(committed())}
-    subprocess.run(
-        [sys.executable, "-m", "build", "--no-isolation", "--outdir", out, ROOT],
-        env=environment,
-        stdout=subprocess.DEVNULL,
-        check=True,
-    )
+    line = [sys.executable, "-m", "build", "--no-isolation", "--outdir", str(out), str(ROOT)]
+    done = subprocess.run(line, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise RuntimeError(f"{' '.join(line)} ended with {done.returncode}:\n{done.stdout}{done.stderr}")
     (wheel,) = out.glob("kubectl_headroom-*.whl")
     return wheel
 

@@ -36,7 +36,17 @@ def build(wheel: Path, out: Path, platform: str, pythons: Sequence[str] = PYTHON
         _install(together, [str(wheel)], platform, pythons[0])
         entry, start = "webhook.cli.main:plugin", "/usr/bin/env python3"
         shiv = [sys.executable, "-m", "shiv", "--reproducible", "--compressed"]
-        line: list[str | Path] = [*shiv, "--site-packages", together, "--entry-point", entry, "--python", start, "--output-file", file]
+        line: list[str | Path] = [
+            *shiv,
+            "--site-packages",
+            together,
+            "--entry-point",
+            entry,
+            "--python",
+            start,
+            "--output-file",
+            file,
+        ]
         subprocess.run(line, stdout=subprocess.DEVNULL, check=True)
     return file
 
@@ -46,5 +56,16 @@ def _install(folder: Path, what: Sequence[str], platform: str, python: str) -> N
     tags = [f"--platform={tag}" for tag in PLATFORMS[platform]]
     for_others = ["--no-deps", "--only-binary=:all:", "--no-compile", f"--python-version={python}", *tags]
     quiet = ["--quiet", "--disable-pip-version-check", "--root-user-action=ignore"]
-    line: list[str | Path] = [sys.executable, "-m", "pip", "install", *quiet, "--upgrade", "--target", folder, *for_others, *what]
+    line: list[str | Path] = [
+        sys.executable,
+        "-m",
+        "pip",
+        "install",
+        *quiet,
+        "--upgrade",
+        "--target",
+        folder,
+        *for_others,
+        *what,
+    ]
     subprocess.run(line, check=True)
