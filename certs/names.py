@@ -28,6 +28,10 @@ class Names:
         """Say whether both have the same names, in any order."""
         return set(self.dns) == set(other.dns) and set(self.ips) == set(other.ips)
 
+    def covers(self, other: "Names") -> bool:
+        """Say whether all names of `other` are among these."""
+        return set(self.dns) >= set(other.dns) and set(self.ips) >= set(other.ips)
+
     @property
     def subject(self) -> x509.Name:
         """The subject, for people to read; clients check only the alternative names. Empty if no name fits."""

@@ -54,7 +54,7 @@ def of_serving(pair: Pair | None, authority: x509.Certificate, names: Names, now
         return Renewal(Reason.MISSING, now)
     if not pair.matches:
         return Renewal(Reason.MISMATCHED, now)
-    if not _signed_by(pair.certificate, authority):
+    if not signed_by(pair.certificate, authority):
         return Renewal(Reason.NOT_SIGNED, now)
     if not naming.of(pair.certificate).same_as(names):
         return Renewal(Reason.NAMES, now)
@@ -65,6 +65,15 @@ def due(certificate: x509.Certificate) -> datetime:
     """Return when two thirds of its life are over: the rest is enough to notice if renewal fails."""
     begin, end = certificate.not_valid_before_utc, certificate.not_valid_after_utc
     return begin + (end - begin) * 2 / 3
+
+
+def signed_by(certificate: x509.Certificate, authority: x509.Certificate) -> bool:
+    """Say whether the authority has signed the certificate."""
+    try:
+        certificate.verify_directly_issued_by(authority)
+    except (ValueError, TypeError, InvalidSignature):  # another issuer's name, a key of another kind, another key
+        return False
+    return True
 
 
 def _by_time(certificate: x509.Certificate, now: datetime) -> Renewal:
@@ -85,11 +94,3 @@ def _may_sign(certificate: x509.Certificate) -> bool:
     except x509.ExtensionNotFound:
         return False
     return basic.ca and usage.key_cert_sign
-
-
-def _signed_by(certificate: x509.Certificate, authority: x509.Certificate) -> bool:
-    try:
-        certificate.verify_directly_issued_by(authority)
-    except (ValueError, TypeError, InvalidSignature):  # another issuer's name, a key of another kind, another key
-        return False
-    return True

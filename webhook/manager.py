@@ -17,6 +17,8 @@ from typing import Any
 
 from prometheus_client import CollectorRegistry
 
+from certs.names import Names
+from certs.rotation import Policy
 from webhook.admission.configuration import ConfigurationAdmission
 from webhook.admission.decision_record import DecisionRecord
 from webhook.admission.fetch import JSON, FetchError, MissingError
@@ -25,31 +27,41 @@ from webhook.admission.workloads import WorkloadAdmission
 from webhook.controllers import watches as watching
 from webhook.controllers.allotments import TIMEOUT, AllotmentController
 from webhook.controllers.certificate_reload import CertificateReload
+from webhook.controllers.certificate_rotation import MANAGER, CertificateRotation, Taker
+from webhook.controllers.keyring_store import KeyringStore
+from webhook.controllers.lease_holder import NAME as LEASE
+from webhook.controllers.lease_holder import TIMEOUT as LEASE_TIMEOUT
+from webhook.controllers.lease_holder import LeaseHolder
+from webhook.controllers.own_certificate import OwnCertificate
 from webhook.controllers.owner_reads import OwnerReads
 from webhook.controllers.recount import RecountController
 from webhook.controllers.refusal_exchange import RefusalExchange
 from webhook.controllers.refusal_store import RefusalStore
 from webhook.controllers.refusals import RefusalController
 from webhook.controllers.relist import RelistController, restored
+from webhook.controllers.replicas import Replicas
 from webhook.controllers.versions import Versions
 from webhook.core.events.aggregator import Occurrence
 from webhook.core.events.reference import Reference
 from webhook.core.reviews.messages import Help
 from webhook.core.sharing.allotment import Timing
-from webhook.http import memory
+from webhook.http import handshake, memory
 from webhook.http import worker as replica
 from webhook.http.client_certificates import Clients
 from webhook.http.plain_server import PlainServer
 from webhook.http.pulse import Pulse
-from webhook.http.tls import ServingCertificate
+from webhook.http.tls import ServingCertificate, TlsError
 from webhook.kube.client import Api, configure
 from webhook.kube.configmaps import ConfigMaps
+from webhook.kube.leases import Leases
+from webhook.kube.objects import Objects
 from webhook.kube.stream import KubeError, NotFound
 from webhook.observability import metrics, state_metrics
 from webhook.observability import top_owners as topowners
 from webhook.observability.audit_log import AuditLog
 from webhook.observability.audit_record import Line, timestamp
 from webhook.observability.blocked_metrics import BlockedCollector
+from webhook.observability.certificate_metrics import CertificateCollector
 from webhook.observability.events import EventRecorder, edited
 from webhook.observability.holder_metrics import HolderCollector
 from webhook.observability.owners import Owners
@@ -67,33 +79,39 @@ from webhook.web.pod_usage import PodUsages
 from webhook.web.reporting import reporting
 from webhook.web.reporting_dispatcher import ReportingDispatcher
 from webhook.web.routes import CONFIGURATION, WORKLOADS, create_app
+from webhook.web.secret_paths import SecretPaths
 from webhook.web.sources import Settings, Sources
 
 log = logging.getLogger(__name__)
+
+FILES, SELF = "files", "self"
+"""Where certificates come from: from files that somebody else renews, or from Headroom itself."""
 
 _FETCH_TIMEOUT = 0.4  # seconds each to connect, for the headers, for the body; the API server gives the review 2 s
 # Seconds after which a thread that works hands the interpreter to one that waits for it, such as the reviews' loop when
 # readers have a report made. By default it is 5 ms, longer than ten reviews take.
 _SWITCH = 0.0005
 _SHARING_TIMEOUT = 2.0  # seconds for a write of what was refused
+_ROTATION_TIMEOUT = 5.0  # seconds for a call of the rotation
 _STOPPING = 3.0  # seconds that the threads get to end
 _UNTIL_SEEN = 2.0  # seconds to wait, when stopping, for the watch to show the pods that were admitted last
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """The settings that are fixed when a replica starts."""
+    """The settings that are fixed when a replica starts. With `names`, certificates for them are Headroom's own."""
 
     listen: str
     metrics_listen: str | None
-    tls_cert_file: Path
-    tls_key_file: Path
+    tls_cert_file: Path | None
+    tls_key_file: Path | None
     client_ca_file: Path | None
     client_name: str
     kubeconfig: str | None
     namespace: str
     audit_file: str | None
     timing: Timing
+    names: Names | None = None
 
 
 def clock() -> float:
@@ -143,12 +161,30 @@ class _Loops:
 
 
 @dataclass(frozen=True, slots=True)
+class _Tls:
+    """The certificate that is served; if Headroom looks after it by itself, also how, and which paths it accepts."""
+
+    certificate: ServingCertificate
+    rotation: CertificateRotation | None = None
+    paths: SecretPaths | None = None
+    files: OwnCertificate | None = None
+
+    def loops(self, stop: Event) -> Mapping[str, Callable[[], None]]:
+        """Return what needs a thread of its own, by the thread's name."""
+        if self.rotation is None:
+            return {"certificate": CertificateReload(self.certificate, stop, time.time).run}
+        reload = CertificateReload(self.certificate, stop, self.rotation.time)
+        return {"certificate": reload.run, "rotation": self.rotation.run}
+
+
+@dataclass(frozen=True, slots=True)
 class _Parts:
     """The parts of one replica that `serve` starts and stops."""
 
     name: str
     api: Api
-    certificate: ServingCertificate
+    lease: LeaseHolder
+    tls: _Tls
     told: _Told
     admission: PodAdmission
     forecast: WorkloadAdmission
@@ -173,8 +209,9 @@ def serve(options: Options) -> None:
     workers = [
         _started("booking", parts.loops.booking.run),
         _started("recount", parts.loops.recounting.run),
-        _started("certificate", CertificateReload(parts.certificate, parts.stop, time.time).run),
         _started("version", parts.loops.versions.run),
+        _started("lease", parts.lease.run),
+        *(_started(what, run) for what, run in parts.tls.loops(parts.stop).items()),
     ]
     announcers = [_started("events", parts.told.events.run), _started("refusals", parts.refusals.run)]
     gc.freeze()  # all objects that exist now live as long as the process: the garbage collector can skip them
@@ -190,9 +227,9 @@ def serve(options: Options) -> None:
             WORKLOADS: parts.forecast.review,
             CONFIGURATION: ConfigurationAdmission(parts.admission.account).review,
         }
-        door = Dispatcher(parts.admission, create_app(parts.admission, parts.registry, others))
-        clients = Clients(parts.certificate, options.client_name) if options.client_ca_file else None
-        drained = replica.serve(door, parts.certificate.context(), options.listen, clients=clients, pulse=pulse)
+        door = Dispatcher(parts.admission, create_app(parts.admission, parts.registry, others), parts.tls.paths)
+        clients = Clients(parts.tls.certificate, options.client_name) if options.client_ca_file else None
+        drained = replica.serve(door, parts.tls.certificate.context(), options.listen, clients=clients, pulse=pulse)
     finally:
         for reader in readers:
             reader.stop()
@@ -205,6 +242,8 @@ def serve(options: Options) -> None:
         parts.told.audit.stop()
         _ended([*watchers, writer, *announcers])
         parts.api.close()
+        if parts.tls.files is not None:
+            parts.tls.files.remove()
         log.info("replica %s ends", parts.name)
 
 
@@ -223,9 +262,10 @@ def _reporting(parts: _Parts, pulse: Pulse) -> ReportingDispatcher:
 def _build(options: Options) -> _Parts:
     """Build everything: first the state, then what is told, what answers by it, and what keeps it up to date."""
     name = secrets.token_hex(4)  # new for each process, so that it never uses what an earlier process held
-    certificate = ServingCertificate(options.tls_cert_file, options.tls_key_file, options.client_ca_file)
     configuration = configure(options.kubeconfig)
     api, stop, registry = Api(configuration, clock), Event(), CollectorRegistry(auto_describe=False)
+    lease = _lease(Api(configuration, clock), options.namespace, name, stop)
+    tls = _certify(options, Api(configuration, clock), lease, stop)
     account = ClusterState(name, options.timing, clock, help_=Help(f"{options.namespace}/{CONFIG}"))
     refusals = _refuse(options, name, api, account, stop)
     told = _tell(options, name, api, registry, stop, refusals)
@@ -239,15 +279,42 @@ def _build(options: Options) -> _Parts:
     for collector in (
         state_metrics.EventCollector(told.events),
         state_metrics.KubernetesRules(account, loops.versions),
-        state_metrics.StateCollector(admission, loops.settings, told.audit, loops.booking, certificate, time.time),
+        state_metrics.StateCollector(admission, loops.settings, told.audit, loops.booking, tls.certificate, time.time),
+        CertificateCollector(None if tls.rotation is None else tls.rotation.state),
         state_metrics.QuotasSeen(quotas),
         HolderCollector(reports.latest),
         BlockedCollector(refusals.controller.blocked, time.time),
     ):
         registry.register(collector)
-    return _Parts(
-        name, api, certificate, told, admission, forecast, refusals.controller, reports, loops, registry, stop
+    return _Parts(name, api, lease, tls, told, admission, forecast, refusals.controller, reports, loops, registry, stop)
+
+
+def _lease(api: Api, namespace: str, name: str, stop: Event) -> LeaseHolder:
+    return LeaseHolder(Leases(api, namespace, LEASE, LEASE_TIMEOUT), name, stop, clock, time.time)
+
+
+def _certify(options: Options, api: Api, lease: LeaseHolder, stop: Event) -> _Tls:
+    """Return the certificate to serve. If it is Headroom's own, wait until the cluster has one; raises TlsError."""
+    if options.names is None:
+        if options.tls_cert_file is None or options.tls_key_file is None:
+            raise TlsError("there are no files of a certificate, and no names for which to make one")
+        return _Tls(ServingCertificate(options.tls_cert_file, options.tls_key_file, options.client_ca_file))
+    files, paths = OwnCertificate(), SecretPaths()
+    reach = partial(Objects, api, manager=MANAGER, timeout=_ROTATION_TIMEOUT)
+    rotation = CertificateRotation(
+        KeyringStore(reach(f"/api/v1/namespaces/{options.namespace}/secrets"), options.namespace),
+        reach("/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations"),
+        lease,
+        Replicas(reach(f"/apis/discovery.k8s.io/v1/namespaces/{options.namespace}/endpointslices"), handshake.shown),
+        Policy(options.names),
+        Taker(files.hold, paths.accept),
+        stop,
+        clock,
+        time.time,
     )
+    rotation.begin()
+    certificate = ServingCertificate(files.certificate_file, files.key_file, options.client_ca_file)
+    return _Tls(certificate, rotation, paths, files)
 
 
 def _refuse(options: Options, name: str, api: Api, account: ClusterState, stop: Event) -> _Refusals:

@@ -1,10 +1,13 @@
 """`headroom serve`: runs one replica of the webhook, configured by arguments and environment."""
 
 import time
+from ipaddress import ip_address
 from pathlib import Path
 
 import click
 
+from certs import names as naming
+from certs.names import Names
 from webhook import manager as server
 from webhook.core.sharing.allotment import Timing
 from webhook.http.client_certificates import API_SERVER
@@ -28,6 +31,20 @@ class _Address(click.ParamType[str]):
         return value
 
 
+class _Name(click.ParamType[str]):
+    """A DNS name or an IP address."""
+
+    name = "name"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the value if a certificate can be for it; else fail with the reason."""
+        try:
+            _names([value])
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+        return value
+
+
 @click.command(context_settings={"show_default": True})
 @click.option("--listen", type=_Address(), default="0.0.0.0:8443", help="Address for reviews, over TLS.")
 @click.option(
@@ -35,8 +52,21 @@ class _Address(click.ParamType[str]):
     type=_Address(),
     help="Address for reports (REST), /metrics, /healthz and /readyz, without TLS. Default: none.",
 )
-@click.option("--tls-cert-file", type=click.Path(path_type=Path), required=True, help="Serving certificate, PEM.")
-@click.option("--tls-key-file", type=click.Path(path_type=Path), required=True, help="Its key, PEM.")
+@click.option(
+    "--certificates",
+    type=click.Choice([server.FILES, server.SELF]),
+    default=server.FILES,
+    help="Serve the certificate in files, or one that Headroom makes, renews and writes into the gate by itself.",
+)
+@click.option("--tls-cert-file", type=click.Path(path_type=Path), help="Serving certificate, PEM; with files.")
+@click.option("--tls-key-file", type=click.Path(path_type=Path), help="Its key, PEM; with files.")
+@click.option(
+    "--tls-name",
+    "tls_names",
+    type=_Name(),
+    multiple=True,
+    help="With self: one more DNS name or IP address that certificates are for, beside the Service's name.",
+)
 @click.option(
     "--client-ca-file",
     type=click.Path(path_type=Path),
@@ -61,8 +91,10 @@ class _Address(click.ParamType[str]):
 def serve(
     listen: str,
     metrics_listen: str | None,
-    tls_cert_file: Path,
-    tls_key_file: Path,
+    certificates: str,
+    tls_cert_file: Path | None,
+    tls_key_file: Path | None,
+    tls_names: tuple[str, ...],
     client_ca_file: Path | None,
     client_name: str,
     kubeconfig: str | None,
@@ -77,12 +109,14 @@ def serve(
     The audit log goes to standard output, one JSON line for each decision that was not a plain allow; the operational
     log goes to standard error. Every option can also be set in the environment, as HEADROOM_SERVE_LISTEN and so on.
     """
+    _check(certificates, tls_cert_file, tls_key_file, tls_names)
     logbook.begin(log_level, server.clock, log_format, time.time)
     options = server.Options(
         listen=listen,
         metrics_listen=metrics_listen,
         tls_cert_file=tls_cert_file,
         tls_key_file=tls_key_file,
+        names=_names([f"headroom.{namespace}.svc", *tls_names]) if certificates == server.SELF else None,
         client_ca_file=client_ca_file,
         client_name=client_name,
         kubeconfig=kubeconfig,
@@ -94,3 +128,28 @@ def serve(
         server.serve(options)
     except (KubeError, TlsError, OSError) as error:
         raise click.ClickException(str(error)) from error
+
+
+def _check(certificates: str, certificate: Path | None, key: Path | None, names: tuple[str, ...]) -> None:
+    """Refuse options that contradict each other."""
+    if certificates == server.FILES:
+        if certificate is None or key is None:
+            raise click.UsageError("give --tls-cert-file and --tls-key-file, or --certificates=self")
+        if names:
+            raise click.UsageError("--tls-name needs --certificates=self: the certificate in files has its names")
+    elif certificate is not None or key is not None:
+        raise click.UsageError("with --certificates=self, leave out --tls-cert-file and --tls-key-file")
+
+
+def _names(given: list[str]) -> Names:
+    """Return names as a certificate has them; raises ValueError for one that is neither a DNS name nor an address."""
+    addresses = [each for each in given if _is_address(each)]
+    return naming.parse([each for each in given if each not in addresses], addresses)
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True

@@ -327,5 +327,7 @@ def _logged(refusal: Response) -> Response:
 
 
 def _failed(asked: Request, error: BaseException) -> Response:
-    log.error("%s %r could not be answered", asked.method, asked.path, exc_info=error)
+    # The first part of the path alone: the rest may be a secret.
+    first = b"/".join(asked.path.split(b"/", 2)[:2])
+    log.error("%s %r could not be answered", asked.method, first, exc_info=error)
     return plain(500, "an unforeseen error, see Headroom's log")

@@ -26,10 +26,11 @@ _LOOPBACK = "localhost,127.0.0.0/8,::1"
 
 
 class ApiResponse(NamedTuple):
-    """A response with a status of 2xx."""
+    """A response with a status of 2xx; `date` is the API server's clock, as its Date header gives it."""
 
     status: int
     body: bytes
+    date: str = ""
 
 
 def configure(kubeconfig: str | None) -> Any:
@@ -84,13 +85,17 @@ class Api:
         """Read an object or a list; `accept` may ask for its metadata alone."""
         return self._call("GET", path, query=query, accept=accept, timeout=timeout)
 
-    def create(self, path: str, body: bytes, timeout: float = 10.0) -> ApiResponse:
+    def create(
+        self, path: str, body: bytes, timeout: float = 10.0, query: Mapping[str, str] | None = None
+    ) -> ApiResponse:
         """POST an object to its collection; raises `Conflict` if the name is taken."""
-        return self._call("POST", path, body=body, timeout=timeout)
+        return self._call("POST", path, query=query, body=body, timeout=timeout)
 
-    def replace(self, path: str, body: bytes, timeout: float = 10.0) -> ApiResponse:
+    def replace(
+        self, path: str, body: bytes, timeout: float = 10.0, query: Mapping[str, str] | None = None
+    ) -> ApiResponse:
         """PUT an object. If it has a resourceVersion, this is a compare-and-swap; raises `Conflict` if that fails."""
-        return self._call("PUT", path, body=body, timeout=timeout)
+        return self._call("PUT", path, query=query, body=body, timeout=timeout)
 
     def patch(self, path: str, body: bytes, timeout: float = 10.0) -> ApiResponse:
         """Merge fields into an object (JSON merge patch)."""
@@ -127,7 +132,8 @@ class Api:
         with self._send(
             method, path, query=query, body=body, media_type=media_type, accept=accept, read=timeout
         ) as stream:
-            return ApiResponse(stream.response.status, stream.rest(timeout))
+            date = stream.response.headers.get("Date", "")
+            return ApiResponse(stream.response.status, stream.rest(timeout), date)
 
     def _send(
         self,

@@ -13,26 +13,28 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from flask import Flask
+from msgspec.structs import replace
 
 from webhook.admission.pending import PendingReview
 from webhook.admission.pods import PodAdmission
 from webhook.http.messages import SMALL, Request, Response, plain
 from webhook.http.wsgi import Origin, call
+from webhook.web import routes
 from webhook.web.routes import (
-    CONFIGURATION,
     HEALTHZ,
     METRICS,
     READYZ,
     VALIDATE,
-    WORKLOADS,
     answered,
     logged,
+    unknown_path,
     without_tls,
 )
+from webhook.web.secret_paths import SecretPaths
 from webhook.web.shared_page import SharedPage
 
 _VALIDATE = VALIDATE.encode()
-REVIEWS = frozenset(path.encode() for path in (VALIDATE, WORKLOADS, CONFIGURATION))
+REVIEWS = frozenset(path.encode() for path in routes.REVIEWS)
 _HEALTHZ, _READYZ = HEALTHZ.encode(), READYZ.encode()
 _METRICS = METRICS.encode()
 _PAGES_AT_ONCE = 1  # a page of a large cluster takes some megabytes while it is made
@@ -41,13 +43,14 @@ _MOST_QUEUED = 16 << 20  # bytes of bodies
 
 
 class Dispatcher:
-    """Answers requests. The event loop's thread calls it."""
+    """Answers requests. The event loop's thread calls it. With `paths`, reviews need a token in their path."""
 
     probes = frozenset({_HEALTHZ, _READYZ})
 
-    def __init__(self, admission: PodAdmission, app: Flask) -> None:
+    def __init__(self, admission: PodAdmission, app: Flask, paths: SecretPaths | None = None) -> None:
         self._admission = admission
         self._app = app
+        self._paths = paths
         self._reviews = ThreadPoolExecutor(_REVIEWS_AT_ONCE, "early-answer")
         self._probes = ThreadPoolExecutor(1, "probe")
         self._pages = ThreadPoolExecutor(_PAGES_AT_ONCE, "page")
@@ -56,9 +59,14 @@ class Dispatcher:
 
     def handle(self, request: Request, origin: Origin) -> Response | Coroutine[Any, Any, Response]:
         """Return the response, or a coroutine that returns it later."""
-        if request.path == _VALIDATE and request.method == b"POST":
+        path = request.path if self._paths is None else self._paths.resolve(request.path)
+        if path == _VALIDATE and request.method == b"POST":
             return self._validate(request) if origin.secure else without_tls()
-        if request.path == _HEALTHZ:  # on the loop's thread: it shows that the loop runs, and waits in no queue
+        if path is None:
+            return unknown_path()
+        if path is not request.path:
+            request = replace(request, path=path)  # the token goes no further, so that nothing logs it
+        if path == _HEALTHZ:  # on the loop's thread: it shows that the loop runs, and waits in no queue
             return call(self._app, request, origin)
         if len(request.body) > SMALL and self._queued + len(request.body) > _MOST_QUEUED:
             return logged(plain(503, "there are too many large requests at once", retry_after=1))
@@ -66,7 +74,8 @@ class Dispatcher:
 
     def is_review(self, request: Request) -> bool:
         """Say whether this is an AdmissionReview, which an API server sends."""
-        return request.method == b"POST" and request.path in REVIEWS
+        path = request.path if self._paths is None else self._paths.resolve(request.path)
+        return request.method == b"POST" and path in REVIEWS
 
     async def _elsewhere(self, request: Request, origin: Origin) -> Response:
         self._queued += len(request.body)

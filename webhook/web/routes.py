@@ -31,6 +31,7 @@ Said = TypeVar("Said", bound=Response | PendingReview)
 VALIDATE = "/validate"
 WORKLOADS = "/workloads"
 CONFIGURATION = "/config"
+REVIEWS = frozenset({VALIDATE, WORKLOADS, CONFIGURATION})
 HEALTHZ = "/healthz"
 READYZ = "/readyz"
 METRICS = "/metrics"
@@ -65,6 +66,11 @@ def _seconds(timeout: str | None) -> float:
 def without_tls() -> Response:
     """Refuse a review that came without TLS, where anyone could have changed it."""
     return logged(plain(404, "reviews are answered over TLS only"))
+
+
+def unknown_path() -> Response:
+    """Refuse a path without a good token, in words that do not repeat it: it may be nearly right."""
+    return logged(plain(404, "Not Found: no such path"))
 
 
 def logged(refusal: Response) -> Response:

@@ -76,9 +76,9 @@ def kubeconfig(path: Path, server: str, ca: bytes, token: str) -> str:
 
 def test_reads_and_writes_raw_bytes(server: FakeApiServer, api: Api) -> None:
     assert json.loads(api.get(PATH, {"limit": "1"}).body)["items"] == []
-    assert api.create(PATH, b'{"a":1}') == (201, b'{"a":1}')
-    assert api.replace(f"{PATH}/a", b'{"a":2}') == (200, b'{"a":2}')
-    assert api.patch(f"{PATH}/a", b'{"a":3}') == (200, b'{"a":3}')
+    assert api.create(PATH, b'{"a":1}')[:2] == (201, b'{"a":1}')
+    assert api.replace(f"{PATH}/a", b'{"a":2}')[:2] == (200, b'{"a":2}')
+    assert api.patch(f"{PATH}/a", b'{"a":3}')[:2] == (200, b'{"a":3}')
     types = [call.headers.get("Content-Type") for call in server.calls]
     assert types == [None, "application/json", "application/json", "application/merge-patch+json"]
     assert server.calls[0].headers["User-Agent"].startswith("headroom/")
