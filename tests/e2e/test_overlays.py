@@ -25,7 +25,7 @@ STUBS = (
     ("monitoring.coreos.com", "ServiceMonitor"),
     ("monitoring.coreos.com", "PrometheusRule"),
 )
-TOGETHER = ("flow-schema", "mtls", "monitoring", "nudge", "review-bindings", "zones")
+TOGETHER = ("flow-schema", "mtls", "monitoring", "nudge", "review-bindings", "self-certs", "zones")
 
 
 @pytest.fixture(scope="module")

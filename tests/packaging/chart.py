@@ -29,6 +29,7 @@ MARK: Final = "HELM{}HELM"
 OPTIONS: Final = {
     ".Values.flowSchema": "flow-schema",
     ".Values.zones": "zones",
+    'eq .Values.certificates "self"': "self-certs",
     'eq .Values.certificates "cert-manager"': "cert-manager",
     ".Values.mtls": "mtls",
     ".Values.monitoring.enabled": "monitoring",

@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[2]
 NAMES: Object = {"type": "array", "items": {"type": "string", "minLength": 1}}
 BOOLEAN: Object = {"type": "boolean"}
 STRING: Object = {"type": "string"}
-CERTIFICATES = ("cert-manager", "files")
+CERTIFICATES = ("self", "cert-manager", "files")
 
 
 class Value(NamedTuple):
@@ -74,8 +74,8 @@ def values(base: list[Object]) -> list[Value]:
         Value(
             "certificates",
             CERTIFICATES[0],
-            "Where the serving certificate comes from: cert-manager, or files in the Secret headroom-tls"
-            " (the gate's caBundle is then yours to write).",
+            "Where the serving certificate comes from: Headroom itself, cert-manager, or files in the Secret"
+            " headroom-tls (the gate's caBundle is then yours to write).",
             choice(*CERTIFICATES),
         ),
         Value(

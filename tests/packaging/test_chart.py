@@ -66,8 +66,8 @@ def test_the_chart_is_what_the_manifests_make_of_it() -> None:
 @pytest.mark.parametrize(
     ("overlay", "settings"),
     [
-        ("try", ("--set=certificates=files",)),
-        ("production", (PRODUCTION, "--set=certificates=files")),
+        ("try", ()),
+        ("production", (PRODUCTION,)),
         ("cert-manager", ("--set=certificates=cert-manager,config.mode=enforce,gate.failurePolicy=Fail",)),
         ("own-ca", ("--set=certificates=files,config.mode=enforce,gate.failurePolicy=Fail",)),
     ],

@@ -70,7 +70,21 @@ def test_to_try_it_refuses_nothing_and_holds_nothing_up() -> None:
     assert replace(config, mode=shipped.mode) == shipped
     gate, strict = (one(each, "ValidatingWebhookConfiguration")["webhooks"] for each in (tried, base))
     assert {webhook["failurePolicy"] for webhook in gate} == {"Ignore"}
+    for webhook in strict:  # Headroom writes it
+        del webhook["clientConfig"]["service"]["path"]
     assert [webhook | {"failurePolicy": "Fail"} for webhook in gate[:1]] + gate[1:] == strict
+
+
+@pytest.mark.parametrize("name", ["try", "production"])
+def test_nothing_has_to_be_made_before_it_is_applied(name: str) -> None:
+    """The pods mount nothing that is not in it, and what Headroom writes into the gate is not in it."""
+    manifests = render(MANIFESTS / "overlays" / name)
+    pod = one(manifests, "Deployment")["spec"]["template"]["spec"]
+    assert [set(volume) - {"name"} for volume in pod["volumes"]] == [{"emptyDir"}]
+    assert "--certificates=self" in pod["containers"][0]["args"]
+    for webhook in one(manifests, "ValidatingWebhookConfiguration")["webhooks"]:
+        assert "caBundle" not in webhook["clientConfig"]
+        assert "path" not in webhook["clientConfig"]["service"]
 
 
 def test_production_refuses_and_is_spread_over_zones_first() -> None:

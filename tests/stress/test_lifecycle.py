@@ -1,7 +1,7 @@
 """Headroom comes, changes and goes in each way that docs/install.md has, while somebody else creates pods.
 
-The API server, its controllers and Helm are real, and so are Headroom's processes; the kubelet is simulated
-(`process_pods.py`), and what rotates certificates is a stand-in that writes the gate's caBundle.
+The API server, its controllers and Helm are real, and so are Headroom's processes, with certificates of their own; the
+kubelet is simulated (`process_pods.py`).
 """
 
 import base64
@@ -15,21 +15,19 @@ from typing import NamedTuple
 
 import pytest
 
-from certs.manifest import secret
 from devcluster import gate, namespaces, nodes
 from devcluster.api import ApiError, Object
 from devcluster.controlplane import ControlPlane
 from devcluster.helm import Helm
 from devcluster.processes import until
-from devcluster.replicas import issue_certificates
 from tests.docs.egress import Egress
+from tests.packaging.chart import CHART
 from tests.stress.process_pods import Kubelet
 from tests.stress.ways import NAMESPACE, Kustomize, Way, WithHelm
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(600)]
 
 GATE = f"{gate.CONFIGURATIONS}/{gate.NAME}"
-ROTATION = "headroom-certificates"  # a field manager that is neither kubectl nor Helm
 EVERY_SECONDS = 0.05
 TOO_LARGE_EVERY = 10
 ELSEWHERE = "memory"  # a node without Headroom's pods
@@ -106,7 +104,6 @@ class Site(NamedTuple):
 
     plane: ControlPlane
     work: Path
-    authorities: list[bytes]
 
 
 @pytest.fixture(scope="module")
@@ -115,17 +112,13 @@ def site(tmp_path_factory: pytest.TempPathFactory, full: bool) -> Iterator[Site]
     egress = Egress(tmp_path_factory.mktemp("e"))
     # The API server itself finds a Service's pods, as it does where an agent leads it into the pod network.
     flags = (*egress.flags, "--enable-aggregator-routing=true")
-    authorities = []
-    for name in ("one", "two"):
-        issue_certificates(work / name)
-        authorities.append((work / name / "ca.crt").read_bytes())
     try:
         with ControlPlane(work / "plane", apiserver_flags=flags) as plane:
             nodes.add_one(
                 plane, ELSEWHERE, nodes.Shape(memory="64Gi", taints=[{"key": "full", "effect": "NoSchedule"}])
             )
             with Kubelet(plane, egress, work / "pods", hurry=1.0 if full else HURRY).running():
-                yield Site(plane, work, authorities)
+                yield Site(plane, work)
     finally:
         egress.stop()
 
@@ -146,28 +139,25 @@ def way(request: pytest.FixtureRequest, site: Site, tmp_path: Path) -> Iterator[
 
 @pytest.mark.parametrize("way", WAYS, indirect=True)
 def test_it_is_installed_changed_and_removed_and_no_create_fails(site: Site, way: Way) -> None:
-    plane, (one, two) = site.plane, site.authorities
-    give_certificate(plane, site.work / "one")
+    plane = site.plane
     with namespaces.temporary(plane) as elsewhere, Client(plane, elsewhere).running() as client:
         client.step = "install"
         way.install()
-        trust(plane, one)
         rolled_out(plane)
         until(lambda: reviewed(plane) > 0, "the first review", SECONDS)
         client.step = "enforce"
         way.enforce()
         rolled_out(plane)
         until(lambda: client.count("enforce")[REFUSED] > 0, "the first refusal", SECONDS)
-        assert trusted(plane) == {one}
         if isinstance(way, WithHelm):
             assert "Phase:          Succeeded" in way.ask()
-        trust(plane, one + two)
+        asked = written(plane)
         for step, act in (("change", way.change), ("back", way.back)):
             client.step = step
             act()
             rolled_out(plane)
             time.sleep(SETTLE_SECONDS)
-            assert trusted(plane) == {one + two}, f"{way} has overwritten what the rotation wrote"
+            assert written(plane) == asked, f"{way} has overwritten what Headroom wrote into the gate"
         client.step = "remove"
         way.remove()
         assert not plane.api.exists(GATE)
@@ -186,26 +176,44 @@ def test_it_is_installed_changed_and_removed_and_no_create_fails(site: Site, way
     assert left_behind(plane) == []
 
 
-def give_certificate(plane: ControlPlane, folder: Path) -> None:
-    """Make the Secret that the pods mount, in the namespace that it needs."""
-    plane.api.create("/api/v1/namespaces", {"metadata": {"name": NAMESPACE}})
-    texts = ((folder / name).read_bytes() for name in ("tls.crt", "tls.key", "ca.crt"))
-    plane.api.create(f"/api/v1/namespaces/{NAMESPACE}/secrets", secret("headroom-tls", NAMESPACE, *texts))
+@pytest.mark.parametrize("way", ["helm3", "helm4"], indirect=True)
+def test_a_bundle_that_somebody_else_writes_stays(site: Site, way: Way) -> None:
+    """As with cert-manager, whose cainjector writes it. No pod has to run for this: there is no Secret, so none does."""
+    assert isinstance(way, WithHelm)
+    chart = (CHART, "--set=certificates=files")
+    way.run("install", "headroom", *chart, "--create-namespace")
+    changes = (
+        ("upgrade", "headroom", *chart, "--set=image.tag=next"),
+        ("upgrade", "headroom", *chart, "--set=gate.excludedNamespaces={calico-system}"),
+        ("rollback", "headroom", "1"),
+    )
+    for number, change in enumerate(changes):
+        bundle = inject(site.plane, f"bundle {number}")
+        way.run(*change)
+        entries = site.plane.api.get(GATE)["webhooks"]
+        assert {each["clientConfig"]["caBundle"] for each in entries} == {bundle}, change
+        (excluded,) = entries[0]["namespaceSelector"]["matchExpressions"]
+        assert ("calico-system" in excluded["values"]) is (number == 1)
+    way.remove()
+    assert not site.plane.api.exists(GATE)
+    assert left_behind(site.plane) == []
 
 
-def trust(plane: ControlPlane, bundle: bytes) -> None:
-    """Write the gate's caBundle, under a field manager of its own, as a rotation does."""
-    until(lambda: plane.api.exists(GATE), "the gate", SECONDS)
-    names = [each["name"] for each in plane.api.get(GATE)["webhooks"]]
-    text = base64.b64encode(bundle).decode()
-    webhooks = [{"name": name, "clientConfig": {"caBundle": text}} for name in names]
-    kind = {"apiVersion": "admissionregistration.k8s.io/v1", "kind": gate.GATE, "metadata": {"name": gate.NAME}}
-    plane.api.patch(GATE, {**kind, "webhooks": webhooks}, "apply", fieldManager=ROTATION, force="true")
+def inject(plane: ControlPlane, text: str) -> str:
+    """Write a bundle into each entry, as an injector does: an update of the whole object under its own name."""
+    bundle = base64.b64encode(text.encode()).decode()
+    found = plane.api.get(GATE)
+    for each in found["webhooks"]:
+        each["clientConfig"]["caBundle"] = bundle
+    plane.api.replace(GATE, found, fieldManager="cert-manager-cainjector")
+    return bundle
 
 
-def trusted(plane: ControlPlane) -> set[bytes]:
-    """Return the bundles of the gate's entries."""
-    return {base64.b64decode(each["clientConfig"].get("caBundle", "")) for each in plane.api.get(GATE)["webhooks"]}
+def written(plane: ControlPlane) -> Object:
+    """Return the gate's entries, with what Headroom wrote, and how often they were changed: also for a moment counts."""
+    found = plane.api.get(GATE)
+    assert all(each["clientConfig"]["caBundle"] for each in found["webhooks"])
+    return {"webhooks": found["webhooks"], "generation": found["metadata"]["generation"]}
 
 
 def rolled_out(plane: ControlPlane) -> None:

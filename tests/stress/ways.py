@@ -13,6 +13,7 @@ from tests.packaging.chart import CHART
 from tests.support.kustomize import MANIFESTS
 
 NAMESPACE: Final = "headroom-system"
+PRODUCTION: Final = f"--values={CHART / 'values-production.yaml'}"
 
 
 class Way(ABC):
@@ -97,35 +98,28 @@ class WithHelm(Way):
 
     def install(self) -> None:
         """Install the chart with its defaults."""
-        self._run("install", "headroom", CHART, "--create-namespace", *self._certificates)
+        self.run("install", "headroom", CHART, "--create-namespace")
 
     def enforce(self) -> None:
         """Upgrade to the values of production."""
-        self._run("upgrade", "headroom", CHART, *self._production)
+        self.run("upgrade", "headroom", CHART, PRODUCTION)
 
     def change(self) -> None:
         """Name another tag of the image."""
-        self._run("upgrade", "headroom", CHART, *self._production, "--set=image.tag=next")
+        self.run("upgrade", "headroom", CHART, PRODUCTION, "--set=image.tag=next")
 
     def back(self) -> None:
         """Roll back by one revision."""
-        self._run("rollback", "headroom")
+        self.run("rollback", "headroom")
 
     def remove(self) -> None:
         """Uninstall the release; the namespace stays."""
-        self._run("uninstall", "headroom")
+        self.run("uninstall", "headroom")
 
     def ask(self) -> str:
         """Run the chart's own test; return what it says."""
-        return self._run("test", "headroom", "--timeout=60s")
+        return self.run("test", "headroom", "--timeout=60s")
 
-    @property
-    def _certificates(self) -> tuple[str, ...]:
-        return ("--set=certificates=files",)
-
-    @property
-    def _production(self) -> tuple[str, ...]:
-        return (f"--values={CHART / 'values-production.yaml'}", *self._certificates)
-
-    def _run(self, *arguments: str | Path) -> str:
+    def run(self, *arguments: str | Path) -> str:
+        """Run Helm in Headroom's namespace; return what it prints."""
         return self._helm.run(*arguments, f"--namespace={NAMESPACE}", cluster=self.cluster).stdout
