@@ -38,6 +38,10 @@ NOT_RUN = (
         "no image runs here; tests/packaging/test_chart.py renders it, and tests/stress/test_lifecycle.py installs,"
         " upgrades, rolls back and uninstalls with Helm 3 and Helm 4",
     ),
+    Reason(
+        r"kubectl apply -k \.\./trial",
+        "no image runs here; tests/stress/test_lifecycle.py applies this overlay, and what follows from it",
+    ),
     Reason(r"make pages", "is this test itself, and writes"),
     Reason(r"make docs", "writes what tests/unit/core/config/test_schema_docs.py and others hold"),
     Reason(r"kubectl describe node", "is named there, not to be typed: a node is missing"),

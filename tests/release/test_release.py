@@ -134,7 +134,7 @@ def test_both_programs_are_installed_and_run_without_the_webhooks_libraries(inst
         done = run(installed / program, "--version")
         assert done.stdout.endswith(f", version {webhook.__version__}\n"), done.stderr
     counted = run(installed / "headroom", "footprint", "-f", "-", "-o", "json")
-    assert '"requests":3221225472' in re.sub(r"\s", "", counted.stdout), counted.stderr
+    assert '"requestsBytes":3221225472' in re.sub(r"\s", "", counted.stdout), counted.stderr
     for name in ("blocked", "check", "denials", "explain", "fit", "report", "simulate", "trial"):
         helped = run(installed / "headroom", name, "--help")
         assert helped.stdout.startswith(f"Usage: headroom {name}"), helped.stderr
