@@ -210,7 +210,7 @@ def inject(plane: ControlPlane, text: str) -> str:
 
 
 def written(plane: ControlPlane) -> Object:
-    """Return the gate's entries, with what Headroom wrote, and how often they were changed: also for a moment counts."""
+    """Return the gate's entries as they are, and how often they were changed: a change for a moment counts as well."""
     found = plane.api.get(GATE)
     assert all(each["clientConfig"]["caBundle"] for each in found["webhooks"])
     return {"webhooks": found["webhooks"], "generation": found["metadata"]["generation"]}
