@@ -178,7 +178,7 @@ def test_it_is_installed_changed_and_removed_and_no_create_fails(site: Site, way
 
 @pytest.mark.parametrize("way", ["helm3", "helm4"], indirect=True)
 def test_a_bundle_that_somebody_else_writes_stays(site: Site, way: Way) -> None:
-    """As with cert-manager, whose cainjector writes it. No pod has to run for this: there is no Secret, so none does."""
+    """As with cert-manager, whose cainjector writes it. No pod runs here, because there is no Secret."""
     assert isinstance(way, WithHelm)
     chart = (CHART, "--set=certificates=files")
     way.run("install", "headroom", *chart, "--create-namespace")
