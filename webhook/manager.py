@@ -262,10 +262,11 @@ def _reporting(parts: _Parts, pulse: Pulse) -> ReportingDispatcher:
 def _build(options: Options) -> _Parts:
     """Build everything: first the state, then what is told, what answers by it, and what keeps it up to date."""
     name = secrets.token_hex(4)  # new for each process, so that it never uses what an earlier process held
+    files = None if options.names else _from_files(options)  # first, because its faults need no cluster
     configuration = configure(options.kubeconfig)
     api, stop, registry = Api(configuration, clock), Event(), CollectorRegistry(auto_describe=False)
     lease = _lease(Api(configuration, clock), options.namespace, name, stop)
-    tls = _certify(options, Api(configuration, clock), lease, stop)
+    tls = files or _certify(options, Api(configuration, clock), lease, stop)
     account = ClusterState(name, options.timing, clock, help_=Help(f"{options.namespace}/{CONFIG}"))
     refusals = _refuse(options, name, api, account, stop)
     told = _tell(options, name, api, registry, stop, refusals)
@@ -293,12 +294,14 @@ def _lease(api: Api, namespace: str, name: str, stop: Event) -> LeaseHolder:
     return LeaseHolder(Leases(api, namespace, LEASE, LEASE_TIMEOUT), name, stop, clock, time.time)
 
 
+def _from_files(options: Options) -> _Tls:
+    if options.tls_cert_file is None or options.tls_key_file is None:
+        raise TlsError("there are no files of a certificate, and no names for which to make one")
+    return _Tls(ServingCertificate(options.tls_cert_file, options.tls_key_file, options.client_ca_file))
+
+
 def _certify(options: Options, api: Api, lease: LeaseHolder, stop: Event) -> _Tls:
-    """Return the certificate to serve. If it is Headroom's own, wait until the cluster has one; raises TlsError."""
-    if options.names is None:
-        if options.tls_cert_file is None or options.tls_key_file is None:
-            raise TlsError("there are no files of a certificate, and no names for which to make one")
-        return _Tls(ServingCertificate(options.tls_cert_file, options.tls_key_file, options.client_ca_file))
+    """Wait until the cluster has a certificate of Headroom's own, and return it."""
     files, paths = OwnCertificate(), SecretPaths()
     reach = partial(Objects, api, manager=MANAGER, timeout=_ROTATION_TIMEOUT)
     rotation = CertificateRotation(
@@ -306,7 +309,7 @@ def _certify(options: Options, api: Api, lease: LeaseHolder, stop: Event) -> _Tl
         reach("/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations"),
         lease,
         Replicas(reach(f"/apis/discovery.k8s.io/v1/namespaces/{options.namespace}/endpointslices"), handshake.shown),
-        Policy(options.names),
+        Policy(options.names or Names()),
         Taker(files.hold, paths.accept),
         stop,
         clock,

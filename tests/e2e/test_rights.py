@@ -26,6 +26,8 @@ OWN_NAMESPACE: set[Rule] = {
     *((verb, "configmaps", "headroom-allotments") for verb in ("get", "list", "watch", "update")),
     *((verb, "configmaps", "headroom-refusals") for verb in ("list", "watch", "patch")),
     ("create", "configmaps", ""),
+    *((verb, "leases.coordination.k8s.io", "headroom") for verb in ("get", "update")),
+    ("create", "leases.coordination.k8s.io", ""),
 }
 
 

@@ -209,6 +209,9 @@ def test_rbac_is_exactly_what_is_used(base: list[Manifest]) -> None:
     def configmaps(verbs: list[str], **named: list[str]) -> Manifest:
         return {"apiGroups": [""], "resources": ["configmaps"], "verbs": verbs, **named}
 
+    def leases(verbs: list[str], **named: list[str]) -> Manifest:
+        return {"apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "verbs": verbs, **named}
+
     assert one(base, "ClusterRole")["rules"] == [
         {"apiGroups": [""], "resources": ["pods", "nodes"], "verbs": ["list", "watch"]},
         {"apiGroups": [""], "resources": ["resourcequotas"], "verbs": ["list", "watch"]},
@@ -228,6 +231,8 @@ def test_rbac_is_exactly_what_is_used(base: list[Manifest]) -> None:
         configmaps(["get", "list", "watch", "update"], resourceNames=["headroom-allotments"]),
         configmaps(["list", "watch", "patch"], resourceNames=["headroom-refusals"]),
         configmaps(["create"]),
+        leases(["get", "update"], resourceNames=["headroom"]),
+        leases(["create"]),
     ]
 
 

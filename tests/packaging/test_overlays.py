@@ -17,6 +17,8 @@ from tests.support.kustomize import MANIFESTS, Manifest, one, own_ca, render
 from tests.support.pages import INSTALL
 from webhook.cli.serve import serve
 from webhook.core.config.parse import parse
+from webhook.controllers.gate import NAME as GATE
+from webhook.controllers.keyring_store import NAME as KEYRING
 from webhook.http.client_certificates import API_SERVER
 
 NAMESPACE = "headroom-system"
@@ -166,6 +168,45 @@ def test_the_component_for_nudges_adds_the_right_to_patch_controllers_and_nothin
     assert binding["subjects"] == one(before, "ClusterRoleBinding")["subjects"]
     assert binding["roleRef"]["name"] == "headroom-nudge"
     assert [each for each in after if each not in (role, binding)] == before
+
+
+def test_with_certificates_by_themselves_nothing_is_made_by_hand_and_nothing_headroom_writes_is_applied(
+    tmp_path: Path,
+) -> None:
+    manifests = overlay(
+        tmp_path, "resources: [../../base]\ncomponents: [../../components/self-certs, ../../components/mtls]\n"
+    )
+    pod = one(manifests, "Deployment")["spec"]["template"]["spec"]
+    (container,) = pod["containers"]
+    plain = one(render(MANIFESTS / "base"), "Deployment")["spec"]["template"]["spec"]["containers"][0]["args"]
+    told = [each for each in container["args"] if "--client-" not in each]
+    assert [each for each in told if each not in plain] == ["--certificates=self"]
+    assert {each.partition("=")[0] for each in plain if each not in told} == {"--tls-cert-file", "--tls-key-file"}
+    context = serve.make_context("serve", container["args"][1:])
+    assert context.params["certificates"] == "self"
+    mounted = {each["name"] for each in container["volumeMounts"]}
+    assert mounted == {each["name"] for each in pod["volumes"]} == {"tmp", "clients"}
+    for webhook in one(manifests, "ValidatingWebhookConfiguration")["webhooks"]:
+        assert set(webhook["clientConfig"]) == {"service"}
+        assert set(webhook["clientConfig"]["service"]) == {"name", "namespace", "port"}
+    assert not [each for each in manifests if each["kind"] == "Secret"]
+
+
+def test_the_rights_of_certificates_by_themselves_name_one_secret_and_one_gate(tmp_path: Path) -> None:
+    manifests = overlay(tmp_path, "resources: [../../base]\ncomponents: [../../components/self-certs]\n")
+    rights = {
+        (verb, resource, *rule.get("resourceNames", []))
+        for kind in ("Role", "ClusterRole")
+        for rule in one(manifests, kind, "headroom-certificates")["rules"]
+        for resource in rule["resources"]
+        for verb in rule["verbs"]
+    }
+    assert rights == {
+        *((verb, "secrets", KEYRING) for verb in ("get", "update")),
+        ("create", "secrets"),
+        ("list", "endpointslices"),
+        *((verb, "validatingwebhookconfigurations", GATE) for verb in ("get", "update")),
+    }
 
 
 def overlay(checkout: Path, text: str) -> list[Manifest]:

@@ -9,16 +9,23 @@ import signal
 import sys
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
+from certs import rotation
+from certs.authority import issue, make_authority
+from certs.keyring import Keyring, Step, Waits, new_token
+from certs.rotation import Policy
 from webhook import manager as server
 from webhook.cli import main as cli
+from webhook.controllers import certificate_rotation
 from webhook.controllers import recount as recounting
 from webhook.core.ledger.info import PodInfo
 from webhook.core.ledger.ledger import Ledger
 from webhook.core.sharing.allotment import Timing
 from webhook.core.sharing.credit import SHARES, Credit
 from webhook.core.sharing.grants import Grants
+from webhook.http.connection import Connection
 
 RECOUNT_SECONDS = 2.0
 
@@ -79,11 +86,38 @@ def _switch_credit() -> None:
     Credit.__init__ = begin_switchable  # type: ignore[method-assign,assignment]  # that is the fault
 
 
+def _exchange_at_once() -> None:
+    """Exchange authority, certificate and path in one step, as if every API server and replica followed at once."""
+
+    def exchanged(held: Keyring, now: datetime, policy: Policy, waits: Waits) -> Keyring:
+        made = make_authority("exchanged", now)
+        serving, token = issue(made, policy.names, now), new_token()
+        return replace(
+            held,
+            authority=made,
+            trusted=(made.certificate,),
+            serving=serving,
+            path=token,
+            paths=(token,),
+            step=Step.STEADY,
+            waits=waits,
+        )
+
+    rotation._published = exchanged
+    vars(certificate_rotation)["may_serve"] = lambda *_: True
+
+
+def _fresh_connections() -> None:
+    """Close each connection after one answer, so that every call of the API server does a handshake."""
+    Connection._is_outdated = lambda self: True  # type: ignore[method-assign]  # noqa: ARG005 - as it is called
+
+
 FAULTS: dict[str, Callable[[], None]] = {
     "forget-others": _forget_others,
     "release-on-sight": _release_on_sight,
     "reserve-nothing": _reserve_nothing,
     "switched-credit": _switch_credit,
+    "exchange-at-once": _exchange_at_once,
 }
 
 
@@ -93,6 +127,7 @@ def main() -> None:
     for name, default in zip(Timing._fields, Timing(), strict=True):
         parser.add_argument(f"--{name}", type=float, default=default)
     parser.add_argument("--fault", choices=FAULTS)
+    parser.add_argument("--fresh", action="store_true", help="every call of the API server does a handshake")
     own, flags = parser.parse_known_args()
     timing = Timing(*(getattr(own, name) for name in Timing._fields))
     serve = server.serve
@@ -102,6 +137,8 @@ def main() -> None:
 
     server.serve = serve_timed
     recounting._EVERY = RECOUNT_SECONDS
+    if own.fresh:
+        _fresh_connections()
     if own.fault:
         FAULTS[own.fault]()
     sys.argv = ["headroom", "serve", *flags]

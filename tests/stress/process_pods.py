@@ -62,6 +62,11 @@ class Kubelet:
         if self.failures:
             raise self.failures[0]
 
+    def said(self) -> str:
+        """Return the last lines of each pod's log, for a test that has failed."""
+        logs = sorted(self.work.glob("*/log"))
+        return "\n".join("\n  ".join([log.parent.name, *log.read_text().splitlines()[-8:]]) for log in logs)
+
     def ready_port(self) -> int:
         """Return a port of loopback at which a ready Headroom answers, as the Service's address would."""
         return next(port for target, port in self.egress.routes.items() if str(target).endswith(":8443"))

@@ -103,7 +103,7 @@ class Site(NamedTuple):
     """A cluster without Headroom, and what runs its pods."""
 
     plane: ControlPlane
-    work: Path
+    kubelet: Kubelet
 
 
 @pytest.fixture(scope="module")
@@ -117,8 +117,8 @@ def site(tmp_path_factory: pytest.TempPathFactory, full: bool) -> Iterator[Site]
             nodes.add_one(
                 plane, ELSEWHERE, nodes.Shape(memory="64Gi", taints=[{"key": "full", "effect": "NoSchedule"}])
             )
-            with Kubelet(plane, egress, work / "pods", hurry=1.0 if full else HURRY).running():
-                yield Site(plane, work)
+            with Kubelet(plane, egress, work / "pods", hurry=1.0 if full else HURRY).running() as kubelet:
+                yield Site(plane, kubelet)
     finally:
         egress.stop()
 
@@ -143,11 +143,11 @@ def test_it_is_installed_changed_and_removed_and_no_create_fails(site: Site, way
     with namespaces.temporary(plane) as elsewhere, Client(plane, elsewhere).running() as client:
         client.step = "install"
         way.install()
-        rolled_out(plane)
+        rolled_out(site)
         until(lambda: reviewed(plane) > 0, "the first review", SECONDS)
         client.step = "enforce"
         way.enforce()
-        rolled_out(plane)
+        rolled_out(site)
         until(lambda: client.count("enforce")[REFUSED] > 0, "the first refusal", SECONDS)
         if isinstance(way, WithHelm):
             assert "Phase:          Succeeded" in way.ask()
@@ -155,7 +155,7 @@ def test_it_is_installed_changed_and_removed_and_no_create_fails(site: Site, way
         for step, act in (("change", way.change), ("back", way.back)):
             client.step = step
             act()
-            rolled_out(plane)
+            rolled_out(site)
             time.sleep(SETTLE_SECONDS)
             assert written(plane) == asked, f"{way} has overwritten what Headroom wrote into the gate"
         client.step = "remove"
@@ -216,8 +216,10 @@ def written(plane: ControlPlane) -> Object:
     return {"webhooks": found["webhooks"], "generation": found["metadata"]["generation"]}
 
 
-def rolled_out(plane: ControlPlane) -> None:
-    plane.kubectl("-n", NAMESPACE, "rollout", "status", "deployment/headroom", f"--timeout={SECONDS:.0f}s")
+def rolled_out(site: Site) -> None:
+    rollout = ("rollout", "status", "deployment/headroom", f"--timeout={SECONDS:.0f}s")
+    done = site.plane.kubectl("-n", NAMESPACE, *rollout, check=False)
+    assert done.returncode == 0, f"{done.stderr}\n{site.kubelet.failures}\n{site.kubelet.said()}"
 
 
 def reviewed(plane: ControlPlane) -> int:

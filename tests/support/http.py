@@ -16,6 +16,7 @@ from webhook.http.connection_table import ConnectionTable
 from webhook.http.parser import BodyBudget
 from webhook.web.dispatcher import Dispatcher
 from webhook.web.routes import create_app
+from webhook.web.secret_paths import SecretPaths
 
 JSON = "application/json"
 
@@ -80,9 +81,9 @@ def through_door(admission: PodAdmission, request: Request) -> Said:
     return said._replace(headers={key: said.headers[key] for key in _KEPT if key in said.headers})
 
 
-def door(admission: PodAdmission, app: Flask | None = None) -> Dispatcher:
+def door(admission: PodAdmission, app: Flask | None = None, paths: SecretPaths | None = None) -> Dispatcher:
     """Make a dispatcher."""
-    return Dispatcher(admission, app or create_app(admission, CollectorRegistry()))
+    return Dispatcher(admission, app or create_app(admission, CollectorRegistry()), paths)
 
 
 class House:

@@ -12,6 +12,7 @@ from webhook import __version__
 
 _COMMANDS: Final = (
     "blocked",
+    "certs",
     "check",
     "denials",
     "explain",

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from certs import names
 from tests.support.certificates import FIRST, Mounted
 from webhook import manager as server
 from webhook.cli.main import main
@@ -39,7 +40,8 @@ def test_help_of_serve_names_every_option_and_default() -> None:
     assert result.exit_code == 0
     text = " ".join(result.output.split())
     for said in (
-        *("--listen HOST:PORT", "0.0.0.0:8443", "--metrics-listen", "--tls-cert-file", "--tls-key-file", "[required]"),
+        *("--listen HOST:PORT", "0.0.0.0:8443", "--metrics-listen", "--tls-cert-file", "--tls-key-file"),
+        *("--certificates [files|self]", "--tls-name"),
         *("--client-ca-file", "--client-name", "kube-apiserver"),
         *("--kubeconfig", "--namespace", "headroom-system", "--audit-file", "--lapse", "45.0", "--log-level"),
         "--log-format",
@@ -51,7 +53,12 @@ def test_help_of_serve_names_every_option_and_default() -> None:
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (("serve",), "Missing option '--tls-cert-file'"),
+        (("serve",), "give --tls-cert-file and --tls-key-file, or --certificates=self"),
+        (("serve", "--tls-cert-file", "/tls.crt"), "give --tls-cert-file and --tls-key-file, or --certificates=self"),
+        (("serve", *NEEDED, "--certificates", "self"), "leave out --tls-cert-file and --tls-key-file"),
+        (("serve", *NEEDED, "--tls-name", "a.test"), "--tls-name needs --certificates=self"),
+        (("serve", "--certificates", "self", "--tls-name", "a b"), "'a b' is not a DNS name"),
+        (("serve", "--certificates", "none"), "'none' is not one of"),
         (("serve", *NEEDED, "--listen", "8443"), "'8443' is not an address: write host:port, such as 0.0.0.0:8443"),
         (("serve", *NEEDED, "--metrics-listen", "::1:8080"), "'::1:8080' is not an address"),
         (("serve", *NEEDED, "--lapse", "0"), "0.0 is not in the range x>0"),
@@ -196,3 +203,15 @@ def test_an_audit_file_that_cannot_be_opened_is_one_line_and_1(tmp_path: Path) -
     )
     assert result.returncode == 1
     assert result.stderr == f"Error: [Errno 2] No such file or directory: '{tmp_path}/none/audit'\n"
+
+
+def test_certificates_of_ones_own_are_for_the_services_name_and_what_is_added(served: list[Options]) -> None:
+    result = run("serve", "--certificates", "self", "--namespace", "ns", "--tls-name", "a.test", "--tls-name", "::1")
+    assert result.exit_code == 0, result.output
+    assert served[0].names == names.parse(["headroom.ns.svc", "a.test"], ["::1"])
+    assert (served[0].tls_cert_file, served[0].tls_key_file) == (None, None)
+
+
+def test_with_files_there_are_no_names(served: list[Options]) -> None:
+    assert run("serve", *NEEDED).exit_code == 0
+    assert served[0].names is None

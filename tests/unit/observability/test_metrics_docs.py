@@ -15,9 +15,11 @@ from tests.support.metered import ALL_BOUNDED, metered
 from tests.support.replica import ready, response, review
 from tests.unit.core.quotas.making import a_quota
 from webhook.admission.workloads import WorkloadAdmission
+from webhook.controllers.certificate_rotation import State
 from webhook.controllers.versions import Versions
 from webhook.core.ledger.nodes import Allocatable, NodeInfo
 from webhook.core.pods.rules import NEWEST
+from webhook.observability.certificate_metrics import CertificateCollector
 from webhook.observability.metrics import EarlyAnswers, over_replicas
 from webhook.observability.state_metrics import KubernetesRules
 
@@ -37,6 +39,8 @@ def families() -> list[Metric]:
         found = metered(judge, Path(folder))
         early, account = EarlyAnswers(found.registry), judge.admission.account
         found.registry.register(KubernetesRules(account, Versions(found.api, account, lambda: None, Event())))
+        state = State("steady", 1.0, 1.0, holds_lease=True)
+        found.registry.register(CertificateCollector(lambda: state))
         account.count_by(NEWEST)
         judge.book()
         response(judge.ask(review(namespace="other", object=None, operation="DELETE")))

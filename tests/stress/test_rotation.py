@@ -1,0 +1,126 @@
+"""Authority, certificate and path are exchanged under a storm in which each call does a handshake of its own."""
+
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from devcluster.processes import until
+from tests.e2e.headroom import GATE, forget
+from tests.stress.clients import CREATED, Client, Tally, pod
+from tests.stress.conftest import Record
+from tests.stress.figures import Figures
+from tests.stress.scene import BOUND, LAUNCH, Scene
+from tests.stress.self_certified import SelfCertified, steps_to
+from tests.stress.witness import Witness
+from webhook.controllers.gate import entries
+
+pytestmark = pytest.mark.live
+
+CLIENTS = 4
+MANY = 7_000  # admissions of a storm at full length
+SOME = 100
+REQUEST = "authority publish=3 retire=3"
+
+
+@contextmanager
+def self_certified(place: Scene, work: Path, *flags: str) -> Iterator[SelfCertified]:
+    forget(place.plane)
+    with SelfCertified(place.plane, work, 2, [sys.executable, LAUNCH, "--fresh", *flags]) as replicas:
+        yield replicas
+    for replica in replicas:
+        assert "Traceback" not in replica.log.read_text()
+
+
+@contextmanager
+def storm(place: Scene, tally: Tally) -> Iterator[None]:
+    """Have some clients create pods as fast as they are answered, as a dry run."""
+    ended = threading.Event()
+
+    def create(number: int) -> None:
+        client = Client(place.server, place.namespace, tally)
+        client._path += "?dryRun=All"
+        while not ended.is_set():
+            client.create(pod(f"dry-{number}", 1 << 20))
+        client.close()
+
+    threads = [threading.Thread(target=create, args=[number]) for number in range(CLIENTS)]
+    for thread in threads:
+        thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        for thread in threads:
+            thread.join(60)
+
+
+def enough(tally: Tally, count: int) -> None:
+    until(lambda: tally.outcomes().total() >= count, f"{count} answers", 600)
+
+
+def test_a_whole_rotation_fails_no_admission(bare: Scene, work: Path, figures: Record, full: bool) -> None:
+    tally, rotations = Tally(), 0
+    with self_certified(bare, work) as replicas, Witness(bare.server) as witness:
+        first = replicas.keyring()
+        with storm(bare, tally):
+            enough(tally, SOME)
+            while rotations == 0 or (full and tally.outcomes().total() < MANY):
+                replicas.ask(REQUEST)
+                for step in ("publish", "steady"):
+                    steps_to(replicas, step)
+                rotations += 1
+            enough(tally, tally.outcomes().total() + SOME)
+        last = replicas.keyring()
+        seen = witness.testify()
+        live = entries(bare.plane.api.get(GATE))
+    assert last.authority.certificate not in first.trusted
+    assert (last.path, last.serving.certificate) != (first.path, first.serving.certificate)
+    assert {(each.trusted, each.token) for each in live} == {(last.trusted, last.path)}
+    for replica in replicas:
+        assert not [token for token in (first.path, last.path) if token in replica.log.read_text()]
+    total = tally.outcomes().total()
+    figures.append(Figures("rotation", "2", BOUND, seen, tally, f"{rotations} rotations, {total} admissions"))
+    assert tally.outcomes() == {CREATED: total}
+
+
+def test_exchanging_at_once_fails_admissions(bare: Scene, work: Path) -> None:
+    """That a storm would see it."""
+    tally = Tally()
+    with self_certified(bare, work, "--fault=exchange-at-once") as replicas, storm(bare, tally):
+        enough(tally, SOME)
+        before = replicas.keyring()
+        replicas.ask(REQUEST)
+        until(lambda: replicas.keyring().path != before.path, "the exchange", 60)
+        enough(tally, tally.outcomes().total() + 2 * SOME)
+    assert [each for each in tally if each.outcome != CREATED and of_the_rotation(each.text)]
+
+
+@pytest.mark.slow
+def test_whoever_rotates_is_killed_at_each_step_and_another_goes_on(bare: Scene, work: Path, figures: Record) -> None:
+    """Calls on their way to a replica that is killed fail; none fails by a certificate or a path."""
+    tally = Tally()
+    with self_certified(bare, work) as replicas, Witness(bare.server) as witness, storm(bare, tally):
+        for step in ("publish", "sign", "retire"):
+            replicas.ask(REQUEST)
+            steps_to(replicas, step)
+            until(lambda: replicas.holder() is not None, "a holder of the Lease", 60)
+            holder = replicas.holder()
+            assert holder is not None
+            holder.program.kill()
+            holder.start()
+            holder.wait()
+            steps_to(replicas, "steady")
+        enough(tally, tally.outcomes().total() + SOME)
+        seen = witness.testify()
+    total = tally.outcomes().total()
+    figures.append(Figures("rotation, holder killed", "2", BOUND, seen, tally, f"{total} admissions"))
+    assert [each.text for each in tally if of_the_rotation(each.text)] == []
+
+
+def of_the_rotation(text: str) -> bool:
+    """Say whether a call failed by the certificate or by the path."""
+    return any(sign in text for sign in ("x509", "tls:", "no such path", "could not find the requested resource"))
