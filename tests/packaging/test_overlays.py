@@ -16,9 +16,9 @@ from tests.packaging import install_file
 from tests.support.kustomize import MANIFESTS, Manifest, one, own_ca, render
 from tests.support.pages import INSTALL
 from webhook.cli.serve import serve
-from webhook.core.config.parse import parse
 from webhook.controllers.gate import NAME as GATE
 from webhook.controllers.keyring_store import NAME as KEYRING
+from webhook.core.config.parse import parse
 from webhook.http.client_certificates import API_SERVER
 
 NAMESPACE = "headroom-system"
