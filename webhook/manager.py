@@ -210,10 +210,10 @@ def serve(options: Options) -> None:
         _started("booking", parts.loops.booking.run),
         _started("recount", parts.loops.recounting.run),
         _started("version", parts.loops.versions.run),
-        _started("lease", parts.lease.run),
-        *(_started(what, run) for what, run in parts.tls.loops(parts.stop).items()),
     ]
     announcers = [_started("events", parts.told.events.run), _started("refusals", parts.refusals.run)]
+    announcers += [_started("lease", parts.lease.run)]
+    announcers += [_started(what, run) for what, run in parts.tls.loops(parts.stop).items()]
     gc.freeze()  # all objects that exist now live as long as the process: the garbage collector can skip them
     log.info("replica %s starts", parts.name)
     if options.client_ca_file:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from certs.bundle import Bundle
 from devcluster.processes import until
 from tests.e2e.headroom import GATE, forget
 from tests.stress.clients import CREATED, Client, Tally, pod
@@ -58,6 +59,10 @@ def storm(place: Scene, tally: Tally) -> Iterator[None]:
             thread.join(60)
 
 
+def trusted_and_sent(place: Scene) -> set[tuple[Bundle, str | None]]:
+    return {(each.trusted, each.token) for each in entries(place.plane.api.get(GATE))}
+
+
 def enough(tally: Tally, count: int) -> None:
     until(lambda: tally.outcomes().total() >= count, f"{count} answers", 600)
 
@@ -75,11 +80,10 @@ def test_a_whole_rotation_fails_no_admission(bare: Scene, work: Path, figures: R
                 rotations += 1
             enough(tally, tally.outcomes().total() + SOME)
         last = replicas.keyring()
+        until(lambda: trusted_and_sent(bare) == {(last.trusted, last.path)}, "the old authority's end in the gate", 60)
         seen = witness.testify()
-        live = entries(bare.plane.api.get(GATE))
     assert last.authority.certificate not in first.trusted
     assert (last.path, last.serving.certificate) != (first.path, first.serving.certificate)
-    assert {(each.trusted, each.token) for each in live} == {(last.trusted, last.path)}
     for replica in replicas:
         assert not [token for token in (first.path, last.path) if token in replica.log.read_text()]
     total = tally.outcomes().total()
