@@ -132,6 +132,8 @@ def way(request: pytest.FixtureRequest, site: Site, tmp_path: Path) -> Iterator[
     else:
         yield WithHelm(plane, Helm(int(name[-1]), tmp_path / "helm"))
     gate.open_again(plane)
+    for path in left_behind(plane):  # by a test that has failed
+        plane.api.delete(path)
     if plane.api.exists(f"/api/v1/namespaces/{NAMESPACE}"):  # Helm leaves it
         namespaces.remove(plane, NAMESPACE)
     until(lambda: not plane.api.exists(f"/api/v1/namespaces/{NAMESPACE}"), "the end of the namespace", SECONDS)
