@@ -72,7 +72,6 @@ NOT_RUN = (
         r"headroom certs rotate.*|kubectl -n headroom-system annotate secret headroom-certificate .*",
         "needs an installation whose certificates look after themselves: tests/stress/test_rotation.py rotates one",
     ),
-    Reason(r"--ca --retire-wait 60", "options of a command that stands there"),
     Reason(r".*\| jq .*", "there is no jq here", needs="jq"),
 )
 # These words of make are run elsewhere; the test sees that they are there at all.
