@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from hypothesis import Phase, assume, settings
+from hypothesis import assume, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
@@ -192,21 +192,59 @@ FAULTS: dict[str, tuple[object, str, object]] = {
 }
 
 
-@pytest.mark.long
+def passes(cluster: Model, number: int, count: int, seconds: float = 1) -> None:
+    """One replica holds the Lease for some passes, and others read."""
+    for _ in range(count):
+        cluster.look(cluster.replicas[number])
+        cluster.act(cluster.replicas[number])
+        cluster.check()
+        for each in cluster.replicas:
+            cluster.reload(each)
+            cluster.check()
+        cluster.now += timedelta(seconds=seconds)
+        cluster.clock += seconds
+
+
+def lose_the_secret(cluster: Model) -> None:
+    cluster.data, cluster.secret_revision = None, cluster.secret_revision + 1
+
+
+def story() -> None:
+    """What a wrong rotation does not survive: a replica that is late, a Secret that is lost to some, and to all."""
+    cluster = Model([Replica("one"), Replica("two")])
+    one, two = cluster.replicas
+    passes(cluster, 0, 3)
+    cluster.gate, cluster.gate_revision = (Entry((), None),) * 2, cluster.gate_revision + 1
+    passes(cluster, 0, 3)
+    cluster.asked, two.cut = Asked(authority=True, waits=Waits(10 * SECOND, 20 * SECOND)), True
+    passes(cluster, 0, 60)
+    shown = {each.shown.serving.certificate for each in (one, two) if each.shown is not None}
+    assert len(shown) == 2, "one goes on as far as it may, and two still shows the old certificate"
+    lose_the_secret(cluster)
+    one.cut, two.cut = True, False  # now the one that remembers an earlier keyring writes it
+    passes(cluster, 1, 3)
+    one.cut = False
+    passes(cluster, 1, 5)
+    passes(cluster, 1, 60, seconds=3600)
+    lose_the_secret(cluster)
+    cluster.replicas[:] = [Replica("one"), replace(two, remembered=None, same=(), action=None)]
+    passes(cluster, 0, 5)
+    passes(cluster, 0, 60, seconds=3600)
+    kept = cluster.kept()
+    assert kept is not None
+    assert (kept.step, len(kept.trusted), len(kept.paths)) == (Step.STEADY, 1, 1)
+
+
+def test_the_story_ends_well() -> None:
+    story()
+
+
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_fault_of_the_rotation_is_found(fault: str, monkeypatch: pytest.MonkeyPatch) -> None:
     where, name, wrong = FAULTS[fault]
     monkeypatch.setattr(where, name, wrong)
-    found = settings(
-        RUNS,
-        max_examples=400,
-        database=None,
-        derandomize=True,
-        phases=[Phase.generate],
-        report_multiple_bugs=False,  # the first one is enough
-    )
-    with pytest.raises((AssertionError, ValueError, ExceptionGroup)):
-        run_state_machine_as_test(Rotating, settings=found)
+    with pytest.raises((AssertionError, ValueError)):
+        story()
 
 
 def test_an_action_of_an_earlier_look_is_refused_by_the_revision() -> None:
