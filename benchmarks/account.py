@@ -80,12 +80,12 @@ class Synced:
         self.pods_wire, self.nodes_wire = Decoder(watching.PODS), Decoder(watching.NODES)
         # The reflectors never run: only their `deliver` functions are used here.
         api = cast("Api", None)
-        self.see_pods: Callable[[WatchEvent[PodInfo]], None] = watching.watch_pods(api, self.admission.account)._deliver
+        self.see_pods: Callable[[WatchEvent[PodInfo]], None] = watching.watch_pods(api, self.admission.state)._deliver
         self.see_nodes: Callable[[WatchEvent[NodeInfo]], None] = watching.watch_nodes(
-            api, self.admission.account
+            api, self.admission.state
         )._deliver
         self.revision = 0
-        self.admission.account.configure(parse(CONFIG), "bench")
+        self.admission.state.configure(parse(CONFIG), "bench")
         self._sync(pods, nodes)
         self.book()
 
@@ -99,12 +99,12 @@ class Synced:
 
     def _sync(self, pods: int, nodes: int) -> None:
         listed = self.bodies.page((self.bodies.node(n, n) for n in range(1, nodes + 1)), nodes)
-        self.admission.account.relist_nodes(self.nodes_wire.page(listed).objects)
-        facts = []
+        self.admission.state.relist_nodes(self.nodes_wire.page(listed).objects)
+        infos = []
         for first in range(0, pods, 500):
             page = self.bodies.page((self.old_pod(n, n, nodes) for n in range(first, min(first + 500, pods))), pods)
-            facts += self.pods_wire.page(page).objects
-        self.admission.account.relist_pods(facts, pods)
+            infos += self.pods_wire.page(page).objects
+        self.admission.state.relist_pods(infos, pods)
         self.revision = pods
 
     def old_pod(self, number: int, revision: int, nodes: int) -> str:
@@ -119,11 +119,11 @@ class Synced:
         """Let the next write become due, and write it as the allotment controller does; it retires what was seen."""
         self._ahead += self._timing.renew
         for _ in range(10):
-            proposed = self.admission.account.bookings.next_proposal("epoch", fresh=True, may_write=True)
+            proposed = self.admission.state.bookings.next_proposal("epoch", fresh=True, may_write=True)
             if proposed is None:
                 return
             proposal, revision = proposed
-            self.admission.account.bookings.written(proposal, revision + 1)
+            self.admission.state.bookings.written(proposal, revision + 1)
         raise RuntimeError("the booking comes to no end")
 
     def ask(self, body: bytes) -> bytes:

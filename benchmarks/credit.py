@@ -61,28 +61,28 @@ class Burst:
 
     def __init__(self, chapter: Chapter) -> None:
         self._chapter = chapter
-        self._account = Synced(0, NODES)
+        self._synced = Synced(0, NODES)
         self._numbers = count()
 
     def turn(self, rival: str, number: int, case: str) -> None:
         """Let one rival have its turn, and record what a pod costs."""
-        account = self._account
+        synced = self._synced
         self._begin(rival, is_suspicious=CASES[case])
         names = [f"burst-{next(self._numbers)}" for _ in range(PODS)]
-        spent = _spent(account.ask, [account.bodies.review(name) for name in names])
+        spent = _spent(synced.ask, [synced.bodies.review(name) for name in names])
         self._chapter.add(REVIEW + case, rival, number, {"us": spent})
-        spent = _spent(account.take, self._lines("ADDED", names)) + _spent(lambda _: account.book(), [b""]) / PODS
+        spent = _spent(synced.take, self._lines("ADDED", names)) + _spent(lambda _: synced.book(), [b""]) / PODS
         self._chapter.add(SEEN + case, rival, number, {"us": spent})
         for line in self._lines("DELETED", names):
-            account.take(line)
-        account.book()
+            synced.take(line)
+        synced.book()
 
     def close(self) -> None:
         """Close the account."""
-        self._account.close()
+        self._synced.close()
 
     def _begin(self, rival: str, *, is_suspicious: bool) -> None:
-        state = self._account.admission.account
+        state = self._synced.admission.state
         guarded = state._guarded
         with guarded.lock:
             ledger = guarded.ledger
@@ -97,11 +97,11 @@ class Burst:
                 raise RuntimeError("the wrong standing")
 
     def _lines(self, change: str, names: Sequence[str]) -> list[bytes]:
-        account = self._account
-        first = account.revision + 1
-        account.revision += len(names)
-        pods = (account.bodies.pod(name, first + index) for index, name in enumerate(names))
-        return [account.bodies.event(change, "Pod", pod) for pod in pods]
+        synced = self._synced
+        first = synced.revision + 1
+        synced.revision += len(names)
+        pods = (synced.bodies.pod(name, first + index) for index, name in enumerate(names))
+        return [synced.bodies.event(change, "Pod", pod) for pod in pods]
 
 
 def measure(say: Callable[[str], None]) -> Chapter:

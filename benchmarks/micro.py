@@ -14,7 +14,7 @@ from typing import TypeVar
 from benchmarks.account import Bodies, Synced
 from benchmarks.figures import Chapter, Claim
 from benchmarks.spreads import Spread
-from webhook.core.reviews.evaluation import Evaluation, question
+from webhook.core.reviews.evaluation import Evaluation, evaluate
 from webhook.core.reviews.review import decode_of_pod
 
 ROUNDS = 9
@@ -70,32 +70,32 @@ def measure(sizes: Sequence[int], say: Callable[[str], None]) -> Chapter:
     chapter = Chapter("In one process, without a network", COLUMNS)
     for size in sizes:
         say(f"an account of {size:,} pods")
-        account = Synced(size, NODES)
+        synced = Synced(size, NODES)
         # As the server does once it has started: then the collector looks only at new objects.
         gc.collect()
         gc.freeze()
         for number in range(1, ROUNDS + 1):
             timer = Timer(chapter, size, number)
             names = [f"new-{number}-{index}" for index in range(REVIEWS)]
-            _admissions(account, timer, names)
-            _refusals(account, timer, names)
-            _changes(account, timer, size)
-            _nodes(account, timer, number)
+            _admissions(synced, timer, names)
+            _refusals(synced, timer, names)
+            _changes(synced, timer, size)
+            _nodes(synced, timer, number)
         if size == sizes[0]:
-            chapter.notes.append(_calls(account))
-        account.close()
+            chapter.notes.append(_calls(synced))
+        synced.close()
         gc.unfreeze()
     _conclude(chapter, sizes)
     return chapter
 
 
-def _admissions(account: Synced, timer: Timer, names: Sequence[str]) -> None:
+def _admissions(synced: Synced, timer: Timer, names: Sequence[str]) -> None:
     """Process reviews up to the first, second and third step and to the end; each difference is a step's cost."""
-    state = account.admission.account
-    bodies = [account.bodies.review(name) for name in names]
+    state = synced.admission.state
+    bodies = [synced.bodies.review(name) for name in names]
 
     def work_out(body: bytes) -> Evaluation:
-        asked = question(decode_of_pod(body), state.basis.accounting)
+        asked = evaluate(decode_of_pod(body), state.basis.accounting)
         if not isinstance(asked, Evaluation):
             raise TypeError(f"nothing was asked: {asked}")
         return asked
@@ -109,78 +109,78 @@ def _admissions(account: Synced, timer: Timer, names: Sequence[str]) -> None:
     decoded = timer(ADMITTED, "decode the review and its pod", decode_of_pod, bodies)
     worked_out = timer(ADMITTED, "then work out what the pod asks", work_out, bodies)
     judged = timer(ADMITTED, "then judge and reserve, under the lock", judge, bodies)
-    _visit(account, timer, names)
-    whole = timer(ADMITTED, WHOLE, account.ask, bodies)
-    _visit(account, timer, names)
-    cold = statistics.median(_cold(account, bodies[:COLD]))
+    _visit(synced, timer, names)
+    whole = timer(ADMITTED, WHOLE, synced.ask, bodies)
+    _visit(synced, timer, names)
+    cold = statistics.median(_cold(synced, bodies[:COLD]))
     timer.note(ADMITTED, f"{WHOLE}, after something else had the processor's caches", cold)
-    _visit(account, timer, names)
+    _visit(synced, timer, names)
     timer.note(ADMITTED, "alone: work out what the pod asks", worked_out - decoded)
     timer.note(ADMITTED, "alone: judge and reserve", judged - worked_out)
     timer.note(ADMITTED, "alone: count, see that no audit line is due, write the answer", whole - judged)
 
 
-def _cold(account: Synced, bodies: Sequence[bytes]) -> Iterator[float]:
+def _cold(synced: Synced, bodies: Sequence[bytes]) -> Iterator[float]:
     """Process reviews after sweeps through much memory, as in a server whose processor caches other work has filled."""
     other = bytearray(SWEEP)
     for index, body in enumerate(bodies):
         if index % BOOKED_EVERY == 0:
-            account.book()  # on a busy machine, all reviews together take longer than a booking stays valid
+            synced.book()  # on a busy machine, all reviews together take longer than a booking stays valid
         other[:] = bytes(SWEEP)
         start = time.thread_time_ns()
-        account.ask(body)
+        synced.ask(body)
         yield (time.thread_time_ns() - start) / 1000
 
 
-def _calls(account: Synced) -> str:
+def _calls(synced: Synced) -> str:
     """Count the function calls of a review: a cost that does not depend on the machine."""
     counted: Counter[str] = Counter()
-    bodies = [account.bodies.review(f"counted-{index}") for index in range(100)]
+    bodies = [synced.bodies.review(f"counted-{index}") for index in range(100)]
     sys.setprofile(lambda _, event, __: counted.update([event]))
     for body in bodies:
-        account.ask(body)
+        synced.ask(body)
     sys.setprofile(None)
     python, c = (counted[event] // len(bodies) for event in ("call", "c_call"))
     return f"calls of functions for one admitted review: {python} in Python, {c} in C"
 
 
-def _visit(account: Synced, timer: Timer, names: Sequence[str]) -> None:
+def _visit(synced: Synced, timer: Timer, names: Sequence[str]) -> None:
     """Let the watch show and then delete the granted pods, with a booking after each, which retires reservations."""
     for change, step in (("ADDED", "a pod comes that was granted here"), ("DELETED", "it goes")):
-        first = account.revision + 1
-        pods = [account.bodies.pod(name, first + index) for index, name in enumerate(names)]
-        timer(WATCH, step, account.take, [account.bodies.event(change, "Pod", pod) for pod in pods])
-        account.revision += len(pods)
-        account.book()
+        first = synced.revision + 1
+        pods = [synced.bodies.pod(name, first + index) for index, name in enumerate(names)]
+        timer(WATCH, step, synced.take, [synced.bodies.event(change, "Pod", pod) for pod in pods])
+        synced.revision += len(pods)
+        synced.book()
 
 
-def _refusals(account: Synced, timer: Timer, names: Sequence[str]) -> None:
+def _refusals(synced: Synced, timer: Timer, names: Sequence[str]) -> None:
     """Review pods that ask for more memory than there is."""
 
     def ask_and_write(body: bytes) -> None:
-        account.ask(body)
-        account.write_audit_line()
+        synced.ask(body)
+        synced.write_audit_line()
 
-    bodies = [account.bodies.review(f"big-{name}").replace(b'"memory":"128Mi"', b'"memory":"9Pi"') for name in names]
+    bodies = [synced.bodies.review(f"big-{name}").replace(b'"memory":"128Mi"', b'"memory":"9Pi"') for name in names]
     timer(REFUSED, f"{WHOLE}, with its audit line written", ask_and_write, bodies)
 
 
-def _changes(account: Synced, timer: Timer, size: int) -> None:
+def _changes(synced: Synced, timer: Timer, size: int) -> None:
     """Change pods in ways that do not affect the ledger, as most changes do."""
     if size == 0:
         return
-    pods = [account.old_pod(number % size, account.revision + 1, NODES) for number in range(REVIEWS)]
-    lines = [account.bodies.event("MODIFIED", "Pod", pod) for pod in pods]
-    timer(WATCH, "decode", account.pods_wire.event, lines)
-    timer(WATCH, UNCOUNTED, account.take, lines)
+    pods = [synced.old_pod(number % size, synced.revision + 1, NODES) for number in range(REVIEWS)]
+    lines = [synced.bodies.event("MODIFIED", "Pod", pod) for pod in pods]
+    timer(WATCH, "decode", synced.pods_wire.event, lines)
+    timer(WATCH, UNCOUNTED, synced.take, lines)
 
 
-def _nodes(account: Synced, timer: Timer, number: int) -> None:
+def _nodes(synced: Synced, timer: Timer, number: int) -> None:
     """Change nodes in ways that affect the ledger and in ways that do not."""
     for step, memory in (("nothing of it counts", "64Gi"), ("its memory", f"{65 + number}Gi"), ("back again", "64Gi")):
-        items = [account.bodies.node(n, account.revision, memory) for n in range(1, 101)]
-        lines = [account.bodies.event("MODIFIED", "Node", item) for item in items]
-        timer(NODE, step, lambda line: account.see_nodes(account.nodes_wire.event(line)), lines)
+        items = [synced.bodies.node(n, synced.revision, memory) for n in range(1, 101)]
+        lines = [synced.bodies.event("MODIFIED", "Node", item) for item in items]
+        timer(NODE, step, lambda line: synced.see_nodes(synced.nodes_wire.event(line)), lines)
 
 
 def _conclude(chapter: Chapter, sizes: Sequence[int]) -> None:

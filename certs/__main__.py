@@ -34,12 +34,12 @@ def _issue(arguments: argparse.Namespace) -> None:
     directory = Directory(arguments.out)
     authority = hold_authority(directory, arguments.authority_name, now)
     life = timedelta(days=arguments.days)
-    serving = hold_serving(directory, authority.pair, asked, now, life, anew=arguments.force)
-    print(f"authority {_told(authority)}: {arguments.out / 'ca.crt'}")
-    print(f"certificate for {asked} {_told(serving)}: {arguments.out / 'tls.crt'}")
+    serving = hold_serving(directory, authority.pair, asked, now, life, reissue=arguments.force)
+    print(f"authority {_summary(authority)}: {arguments.out / 'ca.crt'}")
+    print(f"certificate for {asked} {_summary(serving)}: {arguments.out / 'tls.crt'}")
 
 
-def _told(held: Held) -> str:
+def _summary(held: Held) -> str:
     certificate = held.pair.certificate
     done = "kept" if held.made is None else f"made ({held.made})"
     return f"{done}, valid until {certificate.not_valid_after_utc:%F}, to renew from {renewal.due(certificate):%F}"

@@ -34,13 +34,13 @@ def hold_authority(directory: Directory, name: str, now: datetime) -> Held:
 
 
 def hold_serving(
-    directory: Directory, authority: Pair, names: Names, now: datetime, life: timedelta, *, anew: bool = False
+    directory: Directory, authority: Pair, names: Names, now: datetime, life: timedelta, *, reissue: bool = False
 ) -> Held:
-    """Keep the serving certificate, or issue one; with `anew`, always issue one, without reading the old one."""
-    existing = None if anew else directory.serving
+    """Keep the serving certificate, or issue one; with `reissue`, always issue one, without reading the old one."""
+    existing = None if reissue else directory.serving
     need = renewal.of_serving(existing, authority.certificate, names, now)
     if existing is not None and need.reason is None:
         return Held(existing, None)
     pair = issue(authority, names, now, life)
     directory.save_serving(pair)
-    return Held(pair, Reason.ASKED if anew else need.reason)
+    return Held(pair, Reason.ASKED if reissue else need.reason)

@@ -120,8 +120,8 @@ def clock() -> float:
 
 
 @dataclass(frozen=True, slots=True)
-class _Told:
-    """What each decision is told to."""
+class _DecisionRecorder:
+    """Where each decision is recorded: metrics, the audit log and Events."""
 
     reviews: metrics.Reviews
     audit: AuditLog
@@ -185,7 +185,7 @@ class _Parts:
     api: Api
     lease: LeaseHolder
     tls: _Tls
-    told: _Told
+    recorder: _DecisionRecorder
     admission: PodAdmission
     forecast: WorkloadAdmission
     refusals: RefusalController
@@ -203,7 +203,7 @@ def serve(options: Options) -> None:
     memory.give_back_what_is_free()
     sys.setswitchinterval(_SWITCH)
     parts = _build(options)
-    writer = _started("audit", parts.told.audit.run)
+    writer = _started("audit", parts.recorder.audit.run)
     parts.loops.versions.look()  # so that pods are counted right from the first list on, if the API server is there
     watchers = [_started(f"watch {what}", reflector.run) for what, reflector in parts.loops.reflectors.items()]
     workers = [
@@ -211,7 +211,7 @@ def serve(options: Options) -> None:
         _started("recount", parts.loops.recounting.run),
         _started("version", parts.loops.versions.run),
     ]
-    announcers = [_started("events", parts.told.events.run), _started("refusals", parts.refusals.run)]
+    announcers = [_started("events", parts.recorder.events.run), _started("refusals", parts.refusals.run)]
     announcers += [_started("lease", parts.lease.run)]
     announcers += [_started(what, run) for what, run in parts.tls.loops(parts.stop).items()]
     gc.freeze()  # all objects that exist now live as long as the process: the garbage collector can skip them
@@ -225,21 +225,24 @@ def serve(options: Options) -> None:
             watchers += [_started("reporting", reader.run) for reader in readers]
         others = {
             WORKLOADS: parts.forecast.review,
-            CONFIGURATION: ConfigurationAdmission(parts.admission.account).review,
+            CONFIGURATION: ConfigurationAdmission(parts.admission.state).review,
         }
-        door = Dispatcher(parts.admission, create_app(parts.admission, parts.registry, others), parts.tls.paths)
+        app = create_app(parts.admission, parts.registry, others)
+        dispatcher = Dispatcher(parts.admission, app, parts.tls.paths)
         clients = Clients(parts.tls.certificate, options.client_name) if options.client_ca_file else None
-        drained = replica.serve(door, parts.tls.certificate.context(), options.listen, clients=clients, pulse=pulse)
+        drained = replica.serve(
+            dispatcher, parts.tls.certificate.context(), options.listen, clients=clients, pulse=pulse
+        )
     finally:
         for reader in readers:
             reader.stop()
         parts.stop.set()
-        parts.admission.account.version_due.set()
+        parts.admission.state.version_due.set()
         if _ended(workers):
             parts.loops.booking.leave(_UNTIL_SEEN if drained else 0.0)
         for reflector in parts.loops.reflectors.values():
             reflector.stop()
-        parts.told.audit.stop()
+        parts.recorder.audit.stop()
         _ended([*watchers, writer, *announcers])
         parts.api.close()
         if parts.tls.files is not None:
@@ -248,46 +251,50 @@ def serve(options: Options) -> None:
 
 
 def _reporting(parts: _Parts, pulse: Pulse) -> ReportingDispatcher:
-    account, loader = parts.admission.account, parts.loops.settings
+    state, loader = parts.admission.state, parts.loops.settings
 
     def settings() -> Settings:
-        basis = account.basis
+        basis = state.basis
         return Settings(basis.config, basis.config_hash, loader.reading.problem or None)
 
     usage = PodUsages(parts.api, clock).read
     sources = Sources(parts.reports, settings, usage, parts.refusals, parts.reports.latest)
-    return reporting(sources, parts.registry, account.readiness.unready, pulse)
+    return reporting(sources, parts.registry, state.readiness.unready, pulse)
 
 
 def _build(options: Options) -> _Parts:
-    """Build everything: first the state, then what is told, what answers by it, and what keeps it up to date."""
+    """Build everything: the state, the records of decisions, the answers, and what keeps the state up to date."""
     name = secrets.token_hex(4)  # new for each process, so that it never uses what an earlier process held
     files = None if options.names else _from_files(options)  # first, because its faults need no cluster
     configuration = configure(options.kubeconfig)
     api, stop, registry = Api(configuration, clock), Event(), CollectorRegistry(auto_describe=False)
     lease = _lease(Api(configuration, clock), options.namespace, name, stop)
     tls = files or _certify(options, Api(configuration, clock), lease, stop)
-    account = ClusterState(name, options.timing, clock, help_=Help(f"{options.namespace}/{CONFIG}"))
-    refusals = _refuse(options, name, api, account, stop)
-    told = _tell(options, name, api, registry, stop, refusals)
+    state = ClusterState(name, options.timing, clock, help_=Help(f"{options.namespace}/{CONFIG}"))
+    refusals = _refuse(options, name, api, state, stop)
+    recorder = _build_recorder(options, name, api, registry, stop, refusals)
     quotas = QuotaView(clock)
-    admission = PodAdmission(account, told.record, quotas)
+    admission = PodAdmission(state, recorder.record, quotas)
     early = metrics.EarlyAnswers(registry).record
-    forecast = WorkloadAdmission(account, partial(_fetch, api), early, told.audit.record)
+    forecast = WorkloadAdmission(state, partial(_fetch, api), early, recorder.audit.record)
     version_api = Api(configuration, clock)  # with connections of its own, which may lead to another API server
-    loops = _loop(options, api, version_api, account, quotas, told, refusals, registry, stop)
-    reports = ReportSource(account, lambda: timestamp(time.time()))
+    loops = _loop(options, api, version_api, state, quotas, recorder, refusals, registry, stop)
+    reports = ReportSource(state, lambda: timestamp(time.time()))
     for collector in (
-        state_metrics.EventCollector(told.events),
-        state_metrics.KubernetesRules(account, loops.versions),
-        state_metrics.StateCollector(admission, loops.settings, told.audit, loops.booking, tls.certificate, time.time),
+        state_metrics.EventCollector(recorder.events),
+        state_metrics.KubernetesRules(state, loops.versions),
+        state_metrics.StateCollector(
+            admission, loops.settings, recorder.audit, loops.booking, tls.certificate, time.time
+        ),
         CertificateCollector(None if tls.rotation is None else tls.rotation.state),
         state_metrics.QuotasSeen(quotas),
         HolderCollector(reports.latest),
         BlockedCollector(refusals.controller.blocked, time.time),
     ):
         registry.register(collector)
-    return _Parts(name, api, lease, tls, told, admission, forecast, refusals.controller, reports, loops, registry, stop)
+    return _Parts(
+        name, api, lease, tls, recorder, admission, forecast, refusals.controller, reports, loops, registry, stop
+    )
 
 
 def _lease(api: Api, namespace: str, name: str, stop: Event) -> LeaseHolder:
@@ -320,8 +327,8 @@ def _certify(options: Options, api: Api, lease: LeaseHolder, stop: Event) -> _Tl
     return _Tls(certificate, rotation, paths, files)
 
 
-def _refuse(options: Options, name: str, api: Api, account: ClusterState, stop: Event) -> _Refusals:
-    room = RoomView(account)
+def _refuse(options: Options, name: str, api: Api, state: ClusterState, stop: Event) -> _Refusals:
+    room = RoomView(state)
     exchange = RefusalExchange(RefusalStore(ConfigMaps(api, options.namespace, _SHARING_TIMEOUT)), name, clock)
     top = TopOwners(Owners(api, topowners.WITHIN), clock).find  # one thread may use it, and the audit log has another
     reads = OwnerReads(api)
@@ -329,46 +336,46 @@ def _refuse(options: Options, name: str, api: Api, account: ClusterState, stop: 
     return _Refusals(room, exchange, controller)
 
 
-def _tell(
+def _build_recorder(
     options: Options, name: str, api: Api, registry: CollectorRegistry, stop: Event, refusals: _Refusals
-) -> _Told:
+) -> _DecisionRecorder:
     top = TopOwners(Owners(api, topowners.WITHIN), clock).find
     audit = AuditLog(name, time.time, options.audit_file, top=top, tell=refusals.take)
-    return _Told(metrics.Reviews(registry), audit, EventRecorder(api, name, stop, clock, time.time))
+    return _DecisionRecorder(metrics.Reviews(registry), audit, EventRecorder(api, name, stop, clock, time.time))
 
 
 def _loop(
     options: Options,
     api: Api,
     version_api: Api,
-    account: ClusterState,
+    state: ClusterState,
     quotas: QuotaView,
-    told: _Told,
+    recorder: _DecisionRecorder,
     refusals: _Refusals,
     registry: CollectorRegistry,
     stop: Event,
 ) -> _Loops:
     namespace = options.namespace
     settings = ConfigurationLoader(
-        account.configure, account.lack_config, lambda edit: told.events.announce(edited(edit, namespace))
+        state.configure, state.lack_config, lambda edit: recorder.events.announce(edited(edit, namespace))
     )
     rereading = RelistController(
-        account.bookings, lambda text: _announce(told.events, restored(text, namespace, settings.uid))
+        state.bookings, lambda text: _announce(recorder.events, restored(text, namespace, settings.uid))
     )
-    pods = watching.watch_pods(api, account)
+    pods = watching.watch_pods(api, state)
     configmaps = ConfigMaps(api, namespace, TIMEOUT)
-    booking = AllotmentController(configmaps, account.bookings, stop, pods.request_proof, rereading)
+    booking = AllotmentController(configmaps, state.bookings, stop, pods.request_proof, rereading)
     reflectors: dict[str, Reflector[Any]] = {
         "pods": pods,
-        "nodes": watching.watch_nodes(api, account),
+        "nodes": watching.watch_nodes(api, state),
         "quotas": watching.watch_quotas(api, quotas, clock),
-        "configuration": watching.watch_config(api, namespace, settings, account.begin_again),
-        "allotments": watching.watch_allotments(api, namespace, booking, account.begin_again),
+        "configuration": watching.watch_config(api, namespace, settings, state.begin_again),
+        "allotments": watching.watch_allotments(api, namespace, booking, state.begin_again),
         "refusals": watching.watch_refusals(api, namespace, refusals.exchange),
     }
     rereading.join(reflector.request_list for reflector in reflectors.values())
-    versions = Versions(version_api, account, pods.request_list, stop)
-    recounting = RecountController(account, stop, metrics.Recounts(registry).record)
+    versions = Versions(version_api, state, pods.request_list, stop)
+    recounting = RecountController(state, stop, metrics.Recounts(registry).record)
     return _Loops(settings, versions, booking, recounting, reflectors)
 
 

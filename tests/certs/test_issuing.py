@@ -53,11 +53,11 @@ def test_a_certificate_near_its_end_is_renewed_by_the_same_authority(directory: 
 
 def test_anew_replaces_what_is_good_and_what_cannot_be_read(directory: Directory) -> None:
     authority, serving = hold(directory)
-    again = hold_serving(directory, authority.pair, NAMES, NOW, SERVING_LIFE, anew=True)
+    again = hold_serving(directory, authority.pair, NAMES, NOW, SERVING_LIFE, reissue=True)
     assert again.made == Reason.ASKED
     assert again.pair.certificate != serving.pair.certificate
     (directory.path / "tls.key").write_text("garbage")
-    assert hold_serving(directory, authority.pair, NAMES, NOW, SERVING_LIFE, anew=True).made == Reason.ASKED
+    assert hold_serving(directory, authority.pair, NAMES, NOW, SERVING_LIFE, reissue=True).made == Reason.ASKED
 
 
 def test_a_new_authority_stands_beside_the_old_until_that_expires(directory: Directory) -> None:

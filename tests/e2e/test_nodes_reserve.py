@@ -30,7 +30,7 @@ def nothing_lost(control_plane: ControlPlane, headroom: Headroom, no_nodes: None
     headroom.sees(0)
 
 
-def standing(story: Story) -> tuple[int, int, int]:
+def balance(story: Story) -> tuple[int, int, int]:
     """What is allocatable, requested and may be, in bytes."""
     account = story.headroom.account()
     return account.allocatable, account.requests, account.requests_bound
@@ -76,16 +76,16 @@ def test_with_a_reserve_the_replacements_of_a_lost_nodes_pods_are_all_let_in(
     web.apply(16)
     web.settles_at(16)
     node, lost, others = fullest(running(web, 16))
-    assert (standing(story), reserve(story.headroom)) == ((24 * GI, 16 * GI, 16 * GI), 8 * GI)
+    assert (balance(story), reserve(story.headroom)) == ((24 * GI, 16 * GI, 16 * GI), 8 * GI)
     story.refused(asking("before", 1))
 
     nodes.remove(control_plane, node)
-    until(lambda: standing(story) == (16 * GI, (16 - lost) * GI, 16 * GI), "the node's end", SECONDS)
+    until(lambda: balance(story) == (16 * GI, (16 - lost) * GI, 16 * GI), "the node's end", SECONDS)
     assert reserve(story.headroom) == 0
     lose_pods(story, node)
     web.settles_at(16)
     assert running(web, 16) == dict.fromkeys(others, 8)
-    assert standing(story) == (16 * GI, 16 * GI, 16 * GI)
+    assert balance(story) == (16 * GI, 16 * GI, 16 * GI)
     story.refused(asking("after", 1))
 
 
@@ -100,17 +100,17 @@ def test_without_a_reserve_exactly_what_fits_is_let_in_again(
     node, lost, others = fullest(running(web, 10))
     assert lost > 2
     nodes.remove(control_plane, node)
-    until(lambda: standing(story) == (16 * GI, (10 - lost) * GI, 8 * GI), "the node's end", SECONDS)
+    until(lambda: balance(story) == (16 * GI, (10 - lost) * GI, 8 * GI), "the node's end", SECONDS)
     lose_pods(story, node)
     web.settles_at(8)
     assert set(running(web, 8)) <= others
-    assert standing(story) == (16 * GI, 8 * GI, 8 * GI)
+    assert balance(story) == (16 * GI, 8 * GI, 8 * GI)
     # A larger node in its place: the rest comes as well.
     nodes.add_one(control_plane, node, nodes.Shape(memory="12Gi"))
     story.headroom.sees(28 * GI)
     web.touch()
     web.settles_at(10)
-    assert standing(story) == (28 * GI, 10 * GI, 14 * GI)
+    assert balance(story) == (28 * GI, 10 * GI, 14 * GI)
 
 
 def test_every_pod_of_a_drained_node_comes_back_and_of_one_that_is_lost_later_too(
@@ -126,29 +126,29 @@ def test_every_pod_of_a_drained_node_comes_back_and_of_one_that_is_lost_later_to
 
     # A cordon by itself changes nothing but what counts as allocatable.
     nodes.cordon(control_plane, node)
-    until(lambda: standing(story) == (12 * GI, 12 * GI, 12 * GI), "the cordon's effect", SECONDS)
+    until(lambda: balance(story) == (12 * GI, 12 * GI, 12 * GI), "the cordon's effect", SECONDS)
     assert (reserve(story.headroom), used(story.headroom)) == (0, 1)
     told = f"the reserve of the cluster (nodes: 1) is used up by {node}: the loss of another node may not be covered"
     until(lambda: told in story.headroom.log(), "the warning", SECONDS)
     story.refused(asking("cordoned", 1))
     nodes.cordon(control_plane, node, on=False)
-    until(lambda: standing(story) == (18 * GI, 12 * GI, 12 * GI), "the uncordon's effect", SECONDS)
+    until(lambda: balance(story) == (18 * GI, 12 * GI, 12 * GI), "the uncordon's effect", SECONDS)
     story.refused(asking("uncordoned", 1))
 
     story.kubectl("drain", node, f"--timeout={SECONDS:.0f}s")
     web.settles_at(12)
     assert running(web, 12) == {second: 6, third: 6}
-    assert standing(story) == (12 * GI, 12 * GI, 12 * GI)
+    assert balance(story) == (12 * GI, 12 * GI, 12 * GI)
 
     # The node ends as planned, another comes in its place, and the reserve is there again for a loss without a drain.
     nodes.remove(control_plane, node)
     until(lambda: not control_plane.api.exists(f"{nodes.NODES}/{node}"), "the node's end", SECONDS)
     story.refused(asking("removed", 1))
     nodes.add(control_plane, 1, nodes.Shape(memory="6Gi"), first=4)
-    until(lambda: standing(story) == (18 * GI, 12 * GI, 12 * GI), "the new node", SECONDS)
+    until(lambda: balance(story) == (18 * GI, 12 * GI, 12 * GI), "the new node", SECONDS)
     assert (reserve(story.headroom), used(story.headroom)) == (6 * GI, 0)
     nodes.remove(control_plane, second)
-    until(lambda: standing(story) == (12 * GI, 6 * GI, 12 * GI), "the loss", SECONDS)
+    until(lambda: balance(story) == (12 * GI, 6 * GI, 12 * GI), "the loss", SECONDS)
     lose_pods(story, second)
     web.settles_at(12)
     assert running(web, 12) == {third: 6, "node-4": 6}
@@ -161,19 +161,19 @@ def test_to_taint_the_largest_node_away_gives_no_headroom(control_plane: Control
     story.headroom.configure({"requests": "100%"}, reserve={"nodes": 1})
     story.headroom.sees(32 * GI)
     story.create(asking("big", "12Gi", nodeName="node-1"))
-    assert (standing(story), reserve(story.headroom)) == ((32 * GI, 12 * GI, 16 * GI), 16 * GI)
+    assert (balance(story), reserve(story.headroom)) == ((32 * GI, 12 * GI, 16 * GI), 16 * GI)
     nodes.taint(control_plane, "node-1", [CONTROL_PLANE])
-    until(lambda: standing(story) == (16 * GI, 0, 4 * GI), "the taint's effect", SECONDS)
+    until(lambda: balance(story) == (16 * GI, 0, 4 * GI), "the taint's effect", SECONDS)
     assert reserve(story.headroom) == 12 * GI
     told = story.refused(asking("over", 4 * GI + 1))
     assert "threshold 100% of allocatable less 12Gi in reserve" in told
     story.delete("big")
-    until(lambda: standing(story) == (16 * GI, 0, 8 * GI), "the empty node's effect", SECONDS)
+    until(lambda: balance(story) == (16 * GI, 0, 8 * GI), "the empty node's effect", SECONDS)
     nodes.remove(control_plane, "node-1")
     until(lambda: not control_plane.api.exists(f"{nodes.NODES}/node-1"), "the node's end", SECONDS)
     story.create(asking("last", 8 * GI))
     story.refused(asking("past", 1))
-    assert standing(story) == (16 * GI, 8 * GI, 8 * GI)
+    assert balance(story) == (16 * GI, 8 * GI, 8 * GI)
 
 
 def test_a_cordoned_node_that_is_lost_lets_in_the_replacements_of_its_own_pods(
@@ -185,13 +185,13 @@ def test_a_cordoned_node_that_is_lost_lets_in_the_replacements_of_its_own_pods(
     story.headroom.sees(16 * GI)
     story.create(asking("there", "3Gi", nodeName="node-3"))
     story.create(asking("rest", story.headroom.account().free_requests))
-    assert standing(story) == (16 * GI, 16 * GI, 16 * GI)
+    assert balance(story) == (16 * GI, 16 * GI, 16 * GI)
     nodes.remove(control_plane, "node-3")
-    until(lambda: standing(story) == (16 * GI, 13 * GI, 16 * GI), "the node's end", SECONDS)
+    until(lambda: balance(story) == (16 * GI, 13 * GI, 16 * GI), "the node's end", SECONDS)
     story.delete("there")
     story.create(asking("again", "3Gi"))
     story.refused(asking("past", 1))
-    assert standing(story) == (16 * GI, 16 * GI, 16 * GI)
+    assert balance(story) == (16 * GI, 16 * GI, 16 * GI)
 
 
 def test_what_a_reserve_paid_for_is_kept_again_when_the_node_is_back(
@@ -204,11 +204,11 @@ def test_what_a_reserve_paid_for_is_kept_again_when_the_node_is_back(
     whole = story.headroom.account()
     assert whole == Account(24 * GI, 16 * GI, 16 * GI, whole.limits, whole.limits_bound)
     nodes.set_ready(control_plane, "node-3", "False")
-    until(lambda: standing(story) == (16 * GI, 11 * GI, 16 * GI), "the loss", 1.0 + SECONDS)
+    until(lambda: balance(story) == (16 * GI, 11 * GI, 16 * GI), "the loss", 1.0 + SECONDS)
     story.create(asking("replacement", "5Gi"))
     story.refused(asking("past", 1))
     nodes.set_ready(control_plane, "node-3")
-    until(lambda: standing(story) == (24 * GI, 21 * GI, 16 * GI), "the return", SECONDS)
+    until(lambda: balance(story) == (24 * GI, 21 * GI, 16 * GI), "the return", SECONDS)
     story.refused(asking("still-past", 1))
     story.delete("there")
     assert story.headroom.account().free_requests == 0

@@ -310,13 +310,13 @@ def test_a_node_that_changes_its_pool_takes_its_pods_along(control_plane: Contro
     assert story.headroom.account("high-mem").requests == 2 * GI
     nodes.label(control_plane, "node-3", {"pool": "standard"})
 
-    def standing(pool: str) -> tuple[int, int]:
+    def balance(pool: str) -> tuple[int, int]:
         account = story.headroom.account(pool)
         return account.requests, account.requests_bound
 
-    until(lambda: standing("standard") == (2 * GI, 12 * GI), "the node's move", SECONDS)
-    assert standing("high-mem") == (0, 6 * GI)
-    assert standing("cluster") == (2 * GI, 18 * GI)
+    until(lambda: balance("standard") == (2 * GI, 12 * GI), "the node's move", SECONDS)
+    assert balance("high-mem") == (0, 6 * GI)
+    assert balance("cluster") == (2 * GI, 18 * GI)
 
 
 def test_pools_that_select_the_same_nodes_are_reported(control_plane: ControlPlane, story: Story) -> None:

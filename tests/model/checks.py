@@ -98,7 +98,7 @@ class Checks:
             if not reservation.is_open and reservation.key not in retired
         ]
         return [
-            (name, r.spread.footprint, tuple(s for s in r.spread.scopes if r.before.within(s) == NOTHING))
+            (name, r.charge.footprint, tuple(s for s in r.charge.scopes if r.before.within(s) == NOTHING))
             for name, r in settled
             if r.before == UNBORN or r.before.elsewhere
         ]
@@ -139,7 +139,7 @@ class Checks:
                     true[CLUSTER] = true[CLUSTER].plus(pod.footprint)
                     if pod.confined_to or pod.node == "pool":
                         true["p"] = true["p"].plus(pod.footprint)
-            kept = {scope: replica.ledger.standing(scope).committed for scope in true}
+            kept = {scope: replica.ledger.balance(scope).committed for scope in true}
             if kept != true:
                 raise Violation("I5", f"{replica.name} has {kept} committed, its pods come to {true}")
 
@@ -159,15 +159,15 @@ class Checks:
         others = [h for name, h in shared.holdings.items() if name != replica.name] if shared else []
         live = replica.view.get(pod.name)
         namespace = pod.name.partition("/")[0]
-        for scope in ledger.spread(pod).scopes:
-            lives = live.footprint if live and live.counts and scope in ledger.spread(live).scopes else NOTHING
-            standing, before = ledger.standing(scope), ledger.before(pod).within(scope)
-            for index, bound in enumerate(standing.bearing.bound):
+        for scope in ledger.charge(pod).scopes:
+            lives = live.footprint if live and live.counts and scope in ledger.charge(live).scopes else NOTHING
+            balance, before = ledger.balance(scope), ledger.before(pod).within(scope)
+            for index, bound in enumerate(balance.scope_limits.bound):
                 cost = pod.footprint[index] - max(before[index], lives[index])
                 if bound is None or cost <= 0:
                     continue
                 elsewhere = sum(h.held.get(scope, NOTHING)[index] - h.spare.get(scope, NOTHING)[index] for h in others)
-                left = max(0, bound - standing.committed[index] - standing.unseen[index] - elsewhere)
+                left = max(0, bound - balance.committed[index] - balance.unseen[index] - elsewhere)
                 for subject in (namespace, f"{namespace}/{pod.owner}"):
                     own = ledger.reservations.subjects.awaited(subject).in_scope(scope)[index]
                     if own and 2 * (own + cost) > left + own and 32 * (own + cost) > bound:
@@ -192,11 +192,11 @@ class Checks:
             raise Violation("I2", f"{replica.name} refused with nothing to go by")
         others = {other: holding for other, holding in shared.holdings.items() if other != replica.name}
         pod, ledger = request.pod, replica.ledger
-        for scope in ledger.spread(pod).scopes:
-            standing = ledger.standing(scope)
-            taken = standing.committed.plus(standing.unseen).plus(ledger.growth(pod, scope))
+        for scope in ledger.charge(pod).scopes:
+            balance = ledger.balance(scope)
+            taken = balance.committed.plus(balance.unseen).plus(ledger.growth(pod, scope))
             ours = self._ours(replica, pod, scope)
-            for index, bound in enumerate(standing.bearing.bound):
+            for index, bound in enumerate(balance.scope_limits.bound):
                 if bound is not None and ledger.asked(pod, scope)[index]:
                     beside = self._beside(others, replica, scope, index, ours)
                     if taken[index] + beside > bound:
@@ -213,14 +213,14 @@ class Checks:
         total = 0
         told: dict[str, set[int]] = {}
         for other, holding in others.items():
-            for name, extent in self._held_for(other, holding, replica, scope).items():
+            for name, interval in self._held_for(other, holding, replica, scope).items():
                 if holding.named.get(name, {}).get(scope, NOTHING)[index]:
-                    told.setdefault(name, set()).update(_bytes(extent, index))
+                    told.setdefault(name, set()).update(_bytes(interval, index))
                 else:
-                    total += extent.cost[index]
+                    total += interval.cost[index]
         for name, held in told.items():
             live = replica.view.get(name)
-            lives = live.footprint[index] if live and live.counts and scope in replica.ledger.spread(live).scopes else 0
+            lives = live.footprint[index] if live and live.counts and scope in replica.ledger.charge(live).scopes else 0
             total += len(held - set(range(lives)) - (_bytes(ours[name], index) if name in ours else set()))
         return total
 
@@ -248,8 +248,8 @@ class Checks:
     @staticmethod
     def _ours(replica: Replica, pod: PodInfo, scope: str) -> dict[str, Interval]:
         """Return what a replica has granted itself and not seen, and the pod that is asked about, by name."""
-        spread = replica.ledger.spread(pod)
-        asked = Reservation(pod.uid, spread, 0.0, replica.ledger.before(pod))
+        charge = replica.ledger.charge(pod)
+        asked = Reservation(pod.uid, charge, 0.0, replica.ledger.before(pod))
         return _by_name([*(n for n in replica.ledger.reservations if n[1].is_open), (pod.name, asked)], scope)
 
     @staticmethod
@@ -266,11 +266,11 @@ class Checks:
 def _by_name(reservations: list[Named], scope: str) -> dict[str, Interval]:
     names: dict[str, Interval] = {}
     for name, reservation in reservations:
-        if scope in reservation.spread.scopes:
-            extent = Interval(reservation.before.within(scope), reservation.spread.footprint)
-            names[name] = names[name].and_also(extent) if name in names else extent
+        if scope in reservation.charge.scopes:
+            interval = Interval(reservation.before.within(scope), reservation.charge.footprint)
+            names[name] = names[name].and_also(interval) if name in names else interval
     return names
 
 
-def _bytes(extent: Interval, index: int) -> set[int]:
-    return set(range(extent.low[index], extent.high[index]))
+def _bytes(interval: Interval, index: int) -> set[int]:
+    return set(range(interval.low[index], interval.high[index]))

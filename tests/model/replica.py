@@ -139,10 +139,10 @@ class Replica:
 
     def broken(self, pod: PodInfo) -> bool:
         """Say whether the view alone has no room for the pod."""
-        for scope in self.ledger.spread(pod).scopes:
-            growth, standing = self.ledger.growth(pod, scope), self.ledger.standing(scope)
+        for scope in self.ledger.charge(pod).scopes:
+            growth, balance = self.ledger.growth(pod, scope), self.ledger.balance(scope)
             for index, asked in enumerate(self.ledger.asked(pod, scope)):
-                left = standing.headroom(index)
+                left = balance.headroom(index)
                 if asked and left is not None and growth[index] > left:
                     return True
         return False

@@ -118,8 +118,8 @@ class World(Checks):
     def create_forced(self, replica: int, size: int) -> None:
         """A user creates a pod that policy lets in; names of such pods begin with f."""
         pod = self.pod(0, size, 0)
-        facts = PodInfo(f"ns/f{self.uids % 3}", pod.uid, 0, pod.footprint)
-        forced = Request(facts, self.now, forced=True, on_trial=self.uids % 2 == 0)
+        info = PodInfo(f"ns/f{self.uids % 3}", pod.uid, 0, pod.footprint)
+        forced = Request(info, self.now, forced=True, on_trial=self.uids % 2 == 0)
         self.requests.append(forced)
         self.ask(forced, replica)
 

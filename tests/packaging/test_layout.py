@@ -13,7 +13,7 @@ FOLDERS = ("tests", "benchmarks", "devcluster", "demo")
 # Modules that declare types or constants and run nothing, each with the tests that use what it declares.
 WITHOUT_CODE = {
     "admission/fetch.py": "the signature and the errors of a function that the manager hands in: test_orphans.py",
-    "core/ledger/account.py": "two tuples, which test_ledger_against_twin.py makes reports of",
+    "core/ledger/account.py": "two tuples, which test_ledger_against_reference.py makes reports of",
     "core/ledger/drift.py": "one tuple, which test_recount.py and test_tally_check.py compare",
     "core/ledger/entry.py": "two structs, whose fields test_ledger.py and test_unbound.py read",
     "core/reporting/rows.py": "structs that a report is made of, which the tests of every surface that shows it read",

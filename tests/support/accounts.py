@@ -73,18 +73,18 @@ def ledger(settings: str = "", *nodes: NodeInfo, requests: str = "100%") -> Ledg
 
 def headroom(of: Ledger, scope: str = CLUSTER, index: int = REQUESTS) -> float:
     """Return the headroom of a bounded sum, in Gi."""
-    left = of.standing(scope).headroom(index)
+    left = of.balance(scope).headroom(index)
     assert left is not None
     return left / GI
 
 
 def committed(of: Ledger, scope: str = CLUSTER) -> float:
     """Return the memory requests that count, in Gi."""
-    return of.standing(scope).committed.memory_requests / GI
+    return of.balance(scope).committed.memory_requests / GI
 
 
 def bound(of: Ledger, scope: str = CLUSTER, index: int = REQUESTS) -> float:
     """Return the bound of a sum, in Gi."""
-    limit = of.standing(scope).bearing.bound[index]
+    limit = of.balance(scope).scope_limits.bound[index]
     assert limit is not None
     return limit / GI

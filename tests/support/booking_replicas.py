@@ -47,12 +47,12 @@ class Replica:
         self.stop = threading.Event()
         self.api = Api(Configuration(host=server.url))
         configmaps = ConfigMaps(self.api, NAMESPACE, timeout)
-        account = judge.admission.account
+        state = judge.admission.state
         self.told: list[str] = []
         self._list_is_due = False
-        self.rereading = RelistController(account.bookings, self.told.append)
-        self.booking = AllotmentController(configmaps, account.bookings, self.stop, prove, self.rereading)
-        self.watch = watch_allotments(self.api, NAMESPACE, self.booking, account.begin_again)
+        self.rereading = RelistController(state.bookings, self.told.append)
+        self.booking = AllotmentController(configmaps, state.bookings, self.stop, prove, self.rereading)
+        self.watch = watch_allotments(self.api, NAMESPACE, self.booking, state.begin_again)
         self.rereading.join([self.watch.request_list, self._relist])
         self.booker = threading.Thread(target=self.booking.run)
         self.watcher = threading.Thread(target=self.watch.run)
@@ -63,21 +63,21 @@ class Replica:
         In that case `mend` delivers them, as a reflector does once it reaches the API server again.
         """
         self._list_is_due = True
-        if self.admission.account.pods.broken_since is None:
+        if self.admission.state.pods.broken_since is None:
             self.mend()
 
     def break_pods(self, seconds: float) -> None:
         """Break the watch on pods and let `seconds` pass under the lock, so that no other thread acts in between."""
-        with self.admission.account._guarded.lock:
-            self.admission.account.tell_broken(self.admission.account.pods, "reset")
+        with self.admission.state._guarded.lock:
+            self.admission.state.tell_broken(self.admission.state.pods, "reset")
             self.judge.clock.wait(seconds)
 
     def mend(self) -> None:
         """Open the watch on pods again, after a list if one was requested."""
         due, self._list_is_due = self._list_is_due, False
         if due:
-            self.judge.sync(self.memory, revision=self.admission.account._guarded.ledger.revision or 100)
-        self.admission.account.tell_live(self.admission.account.pods)
+            self.judge.sync(self.memory, revision=self.admission.state._guarded.ledger.revision or 100)
+        self.admission.state.tell_live(self.admission.state.pods)
 
     @property
     def admission(self) -> PodAdmission:
@@ -96,11 +96,11 @@ class Replica:
 
     def look_round(self) -> None:
         """Wait until the allotment controller has done all work that is due now: it has started, and waits again."""
-        account = self.admission.account
+        state = self.admission.state
         for _ in range(2):  # the first wait may have begun before
-            with account._guarded.lock:
-                account._guarded.wakeup.wake()
-            until(lambda: not account._guarded.wakeup._work)
+            with state._guarded.lock:
+                state._guarded.wakeup.wake()
+            until(lambda: not state._guarded.wakeup._work)
 
     def end_booking(self) -> None:
         """Stop the allotment controller's thread and wait for its end."""
@@ -125,8 +125,8 @@ def replica(
     judge = Judge(name, timing, seconds)
     judge.configure()
     judge.sync(memory)
-    account = judge.admission.account
-    made = Replica(server, judge, memory, timeout, prove or (lambda: account.prove(account.clock())))
+    state = judge.admission.state
+    made = Replica(server, judge, memory, timeout, prove or (lambda: state.prove(state.clock())))
     made.booker.start()
     if watching:
         made.watcher.start()
@@ -154,4 +154,4 @@ def pass_time(seconds: float, *replicas: Replica) -> None:
 
 def is_ready(replicas: Replica) -> bool:
     """Say whether a replica holds a valid allotment."""
-    return replicas.admission.account.readiness.unready() is None
+    return replicas.admission.state.readiness.unready() is None

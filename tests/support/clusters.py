@@ -37,12 +37,12 @@ class Cluster:
     def __init__(self, settings: HeadroomConfig, nodes: list[NodeInfo], pods: Iterable[PodInfo]) -> None:
         self.ledger = Ledger(AccountingRules(settings))
         self.now = 0.0
-        self.nodes = {facts.name: facts for facts in nodes}  # without deleted nodes
+        self.nodes = {info.name: info for info in nodes}  # without deleted nodes
         self.pods = list(pods)
-        self.ledger.relist_nodes([replace(facts, ready=True) for facts in nodes], self.now)
+        self.ledger.relist_nodes([replace(info, ready=True) for info in nodes], self.now)
         self.ledger.relist(self.pods, 1)
-        for facts in nodes:
-            self.change(facts.name, lambda facts: facts)
+        for info in nodes:
+            self.change(info.name, lambda info: info)
 
     def change(self, name: str, to: Change) -> None:
         """Show another state of a node, and let enough time pass that the grace of a NotReady node ends."""
@@ -53,7 +53,7 @@ class Cluster:
 
     def cordon(self, name: str, *, on: bool = True) -> None:
         """Cordon a node, or uncordon it."""
-        self.change(name, lambda facts: replace(facts, cordoned=on))
+        self.change(name, lambda info: replace(info, cordoned=on))
 
     def lose(self, lost: Lost) -> None:
         """Delete a node, or make it NotReady."""
@@ -61,16 +61,16 @@ class Cluster:
             self.ledger.node_gone(lost.name, self.now)
             del self.nodes[lost.name]
         else:
-            self.change(lost.name, lambda facts: replace(facts, ready=False))
+            self.change(lost.name, lambda info: replace(info, ready=False))
 
-    def join(self, facts: NodeInfo) -> None:
+    def join(self, info: NodeInfo) -> None:
         """Add a node that has not existed before."""
-        self.nodes[facts.name] = facts
-        self.change(facts.name, lambda facts: facts)
+        self.nodes[info.name] = info
+        self.change(info.name, lambda info: info)
 
     def headroom(self) -> Sums:
         """Return the headroom of each bounded sum; it is negative where the sum is over its bound."""
-        accounts = [self.ledger.standing(scope) for scope in self.ledger.accounting.scopes]
+        accounts = [self.ledger.balance(scope) for scope in self.ledger.accounting.scopes]
         left = {(each.scope, index): each.headroom(index) for each in accounts for index in range(len(NOTHING))}
         return {key: amount for key, amount in left.items() if amount is not None}
 
@@ -94,7 +94,7 @@ class Cluster:
     def bounds(self) -> Sums:
         """Return the bound of each bounded sum."""
         scopes = self.ledger.accounting.scopes
-        every = {(s, i): b for s in scopes for i, b in enumerate(self.ledger.standing(s).bearing.bound)}
+        every = {(s, i): b for s in scopes for i, b in enumerate(self.ledger.balance(s).scope_limits.bound)}
         return {key: bound for key, bound in every.items() if bound is not None}
 
     def excused(self, name: str) -> Sums:
@@ -103,7 +103,7 @@ class Cluster:
         for pod in self.pods:
             held = held.plus(pod.footprint) if pod.node == name else held
         scopes = ("cluster", "p") if self.nodes[name].labels else ("cluster",)
-        out = {s: held.upto(self.ledger.accounting.bearing_of(s, self.nodes[name].room)) for s in scopes}
+        out = {s: held.upto(self.ledger.accounting.bound_of_node(s, self.nodes[name].room)) for s in scopes}
         return {(s, i): out.get(s, NOTHING)[i] for s, i in self.bounds()}
 
 
@@ -150,13 +150,13 @@ def clusters(
 
     Pods are on these nodes, on other nodes, and on none.
     """
-    facts = st.builds(
+    info = st.builds(
         lambda room, state, labels: NodeInfo("", room, state[0], state[1], TAINT if state[2] else frozenset(), labels),
         rooms,
         states,
         pooled,
     )
-    named = st.lists(facts, min_size=2, max_size=5).map(
+    named = st.lists(info, min_size=2, max_size=5).map(
         lambda nodes: [replace(each, name=f"n{number}") for number, each in enumerate(nodes)]
     )
     return st.builds(_after, st.builds(Cluster, configs(reserves), named, pods), history)

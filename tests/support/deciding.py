@@ -9,7 +9,7 @@ from webhook.core.ledger.ledger import Ledger
 from webhook.core.ledger.nodes import NodeInfo
 from webhook.core.ledger.rules import AccountingRules
 from webhook.core.reviews.decision import Outcome, decide
-from webhook.core.reviews.evaluation import Evaluation, question
+from webhook.core.reviews.evaluation import Evaluation, evaluate
 from webhook.core.reviews.verdict import Decision, Reason
 from webhook.core.sharing.allotment import Allotment, Ask, Timing
 from webhook.core.sharing.credit import Credit
@@ -33,20 +33,20 @@ class Replica:
         self.allotment.begin(proposal)
         self.allotment.written(self.allotment.revision + 1, now)
 
-    def question(self, memory: str | None = "1Gi", **pod: Any) -> Evaluation:
-        asked = question(asking(memory, **pod), AccountingRules(self.config))
+    def evaluation(self, memory: str | None = "1Gi", **pod: Any) -> Evaluation:
+        asked = evaluate(asking(memory, **pod), AccountingRules(self.config))
         assert isinstance(asked, Evaluation)
         return asked
 
     def resize(self, memory: str) -> Evaluation:
         """Make the evaluation of a resize of an unbound pod of 1Gi."""
         request = resizing(resources("1Gi"), resources(memory), spec={"nodeName": ""})
-        asked = question(request, AccountingRules(self.config))
+        asked = evaluate(request, AccountingRules(self.config))
         assert isinstance(asked, Evaluation)
         return asked
 
     def decide(self, memory: str | None = "1Gi", now: float = 1.0, **pod: Any) -> Outcome:
-        return decide(self.ledger, self.allotment, self.question(memory, **pod), now)
+        return decide(self.ledger, self.allotment, self.evaluation(memory, **pod), now)
 
     @property
     def reserved(self) -> float:

@@ -69,51 +69,51 @@ def through_flask(admission: PodAdmission, request: Request) -> Said:
     return Said(answer.status_code, {key: named[key] for key in _KEPT if key in named}, answer.data)
 
 
-def through_door(admission: PodAdmission, request: Request) -> Said:
+def through_dispatcher(admission: PodAdmission, request: Request) -> Said:
     """Send the request over a `Connection` to the dispatcher."""
 
     async def conversation() -> Said:
-        with House(door(admission)).peer() as peer:
-            peer.send(request.encode())
-            return await peer.hears(bodyless=request.method == "HEAD")
+        with FakeServer(dispatcher(admission)).connect() as client:
+            client.send(request.encode())
+            return await client.receive(bodyless=request.method == "HEAD")
 
     said = asyncio.run(conversation())
     return said._replace(headers={key: said.headers[key] for key in _KEPT if key in said.headers})
 
 
-def door(admission: PodAdmission, app: Flask | None = None, paths: SecretPaths | None = None) -> Dispatcher:
+def dispatcher(admission: PodAdmission, app: Flask | None = None, paths: SecretPaths | None = None) -> Dispatcher:
     """Make a dispatcher."""
     return Dispatcher(admission, app or create_app(admission, CollectorRegistry()), paths)
 
 
-class House:
+class FakeServer:
     """A fake of the worker that connections belong to. Make it on a running event loop."""
 
-    def __init__(self, door: Handler) -> None:
-        self.handler = door
+    def __init__(self, dispatcher: Handler) -> None:
+        self.handler = dispatcher
         self.room, self.loop = BodyBudget(), asyncio.get_running_loop()
         self.table = ConnectionTable[Connection](100, 100)
         self.clients: Clients | None = None
         self.alive, self.date = True, b"Sat, 21 Nov 2026 12:00:00 GMT"
 
     @contextmanager
-    def peer(self, *, secure: bool = True) -> Iterator["Peer"]:
+    def connect(self, *, secure: bool = True) -> Iterator["Client"]:
         """Open a connection; the TLS handshake counts as done if it is `secure`."""
-        peer = Peer(self, secure=secure)
+        client = Client(self, secure=secure)
         try:
-            yield peer
+            yield client
         finally:
-            peer.leave()
+            client.leave()
 
 
-class Peer(asyncio.Transport):
-    """A peer and the transport to it in one: what the connection writes is in `heard`."""
+class Client(asyncio.Transport):
+    """A peer and the transport to it in one: what the connection writes is in `received`."""
 
-    def __init__(self, house: House, *, secure: bool) -> None:
+    def __init__(self, server: FakeServer, *, secure: bool) -> None:
         super().__init__({"sockname": ("127.0.0.1", 8443)})
-        self.connection = Connection(house, house.table, secure=secure)
-        house.table.add(self.connection, "127.0.0.1")
-        self.heard, self.closed, self.reads = b"", False, True
+        self.connection = Connection(server, server.table, secure=secure)
+        server.table.add(self.connection, "127.0.0.1")
+        self.received, self.closed, self.reads = b"", False, True
         self._wrote = asyncio.Event()
         self.connection.connection_made(self)
 
@@ -127,7 +127,7 @@ class Peer(asyncio.Transport):
         self.closed = True
         self.connection.connection_lost(None)
 
-    async def hears(self, *, bodyless: bool = False) -> Said:
+    async def receive(self, *, bodyless: bool = False) -> Said:
         """Wait for the next response; `bodyless`: it has no body, as after HEAD."""
         async with asyncio.timeout(60):
             while (said := self.said(bodyless=bodyless)) is None:
@@ -137,7 +137,7 @@ class Peer(asyncio.Transport):
 
     def said(self, *, bodyless: bool = False) -> Said | None:
         """Return the next response, or None if it is not complete yet."""
-        head, end, rest = self.heard.partition(b"\r\n\r\n")
+        head, end, rest = self.received.partition(b"\r\n\r\n")
         if not end:
             return None
         first, *lines = head.decode("latin-1").split("\r\n")
@@ -145,15 +145,15 @@ class Peer(asyncio.Transport):
         length = 0 if bodyless else int(headers.get("content-length", 0))
         if len(rest) < length:
             return None
-        self.heard = rest[length:]
+        self.received = rest[length:]
         return Said(int(first.split(" ")[1]), headers, rest[:length])
 
     # -- as the transport ----------------------------------------------------------------------------------------------
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
-        """Add the bytes to `heard`."""
+        """Add the bytes to `received`."""
         assert not self.closed
-        self.heard += bytes(data)
+        self.received += bytes(data)
         self._wrote.set()
 
     def close(self) -> None:

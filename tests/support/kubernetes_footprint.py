@@ -44,8 +44,8 @@ def kubernetes_says(pods: Iterable[dict[str, Any]], version: Release = NEWEST) -
     return [msgspec.json.decode(line, type=Opinion) for line in said.stdout.splitlines()]
 
 
-def kubernetes_admits(questions: Iterable[dict[str, Any]]) -> list[list[bool]]:
+def kubernetes_admits(cases: Iterable[dict[str, Any]]) -> list[list[bool]]:
     """Return, for each `{"pod": …, "nodes": […]}`, on which of the nodes the pod may run by Kubernetes' own code."""
-    lines = "".join(json.dumps(question) + "\n" for question in questions)
+    lines = "".join(json.dumps(case) + "\n" for case in cases)
     said = subprocess.run([binary("affinity")], input=lines.encode(), capture_output=True, timeout=120, check=True)
     return [msgspec.json.decode(line, type=list[bool]) for line in said.stdout.splitlines()]

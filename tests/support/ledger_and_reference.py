@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, invariant, rule
 from msgspec import structs
 
-from tests.support.reference_ledger import SUMS, Twin
+from tests.support.reference_ledger import SUMS, ReferenceLedger
 from tests.support.reference_report import compare
 from webhook.core.config.config import HeadroomConfig
 from webhook.core.config.duration import Duration
@@ -153,7 +153,7 @@ def _shown(report: Report) -> object:
     return report.commitment(), report.nodes(), report.namespaces(), report.workloads(), tuple(report.pods())
 
 
-class LedgerAndTwin(RuleBasedStateMachine):
+class LedgerAndReference(RuleBasedStateMachine):
     """Gives both the same events. It favours pods already seen when it changes, deletes and grants again."""
 
     seen = Bundle("seen")
@@ -162,7 +162,7 @@ class LedgerAndTwin(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         config = HeadroomConfig()
-        self.ledger, self.twin = Ledger(AccountingRules(config)), Twin(config)
+        self.ledger, self.reference = Ledger(AccountingRules(config)), ReferenceLedger(config)
         self.revision = 1
         self.birth = ""
         self.memo = Memo()
@@ -180,7 +180,7 @@ class LedgerAndTwin(RuleBasedStateMachine):
     def see(self, pod: PodInfo) -> PodInfo:
         newer = self._newer(pod)
         self.ledger.see(newer)
-        self.twin.see(newer)
+        self.reference.see(newer)
         return pod
 
     @rule(pod=seen, node=node_names)
@@ -200,18 +200,18 @@ class LedgerAndTwin(RuleBasedStateMachine):
     def delete(self, pod: PodInfo) -> None:
         newer = self._newer(pod)
         self.ledger.gone(newer)
-        self.twin.gone(newer)
+        self.reference.gone(newer)
 
     @rule(listed=st.lists(pods, max_size=6, unique_by=lambda pod: pod.name))
     def relist(self, listed: list[PodInfo]) -> None:
         newer = [self._newer(pod) for pod in listed]
         self.ledger.relist(newer, self.revision)
-        self.twin.relist(newer)
+        self.reference.relist(newer)
 
     @rule(target=granted, pod=pods | seen)
     def grant(self, pod: PodInfo) -> PodInfo:
-        self.ledger.grant(pod, self.twin.now)
-        self.twin.grant(pod)
+        self.ledger.grant(pod, self.reference.now)
+        self.reference.grant(pod)
         return pod
 
     @rule(target=granted, pod=seen, node=node_names)
@@ -261,12 +261,12 @@ class LedgerAndTwin(RuleBasedStateMachine):
     @rule(pod=consumes(granted))
     def retire(self, pod: PodInfo) -> None:
         self.ledger.reservations.retire(self._granted(pod))
-        self.twin.retire(pod.name, pod.uid)
+        self.reference.retire(pod.name, pod.uid)
 
     @rule(pod=granted)
     def lapse(self, pod: PodInfo) -> None:
         self.ledger.reservations.void([named for named in self._granted(pod) if named[1].is_open])
-        self.twin.settle(pod.name, pod.uid)
+        self.reference.settle(pod.name, pod.uid)
 
     def _granted(self, pod: PodInfo) -> list[Named]:
         return [(name, r) for name, r in self.ledger.reservations if (name, r.uid) == (pod.name, pod.uid)]
@@ -279,24 +279,24 @@ class LedgerAndTwin(RuleBasedStateMachine):
     @rule()
     def take_a_report(self) -> None:
         """Hold a report while events go on: what it shows must not change."""
-        account = self.ledger.account(self.twin.now)
+        account = self.ledger.account(self.reference.now)
         self.held = account, _shown(Report(account))
 
     @rule(node=nodes)
     def see_node(self, node: NodeInfo) -> None:
-        self.ledger.see_node(node, self.twin.now)
-        self.twin.see_node(node)
+        self.ledger.see_node(node, self.reference.now)
+        self.reference.see_node(node)
 
     @rule(name=node_names)
     def node_fails(self, name: str) -> None:
-        known = self.twin.nodes.get(name)
+        known = self.reference.nodes.get(name)
         if known is not None:
-            self.see_node(replace(known.facts, ready=False))
+            self.see_node(replace(known.info, ready=False))
 
     @rule(name=node_names)
     def delete_node(self, name: str) -> None:
-        self.ledger.node_gone(name, self.twin.now)
-        self.twin.node_gone(name)
+        self.ledger.node_gone(name, self.reference.now)
+        self.reference.node_gone(name)
 
     @initialize(listed=st.lists(nodes, max_size=2, unique_by=lambda node: node.name))
     def begin_with_nodes(self, listed: list[NodeInfo]) -> None:
@@ -304,45 +304,46 @@ class LedgerAndTwin(RuleBasedStateMachine):
 
     @rule(listed=st.lists(nodes, max_size=4, unique_by=lambda node: node.name))
     def relist_nodes(self, listed: list[NodeInfo]) -> None:
-        self.ledger.relist_nodes(listed, self.twin.now)
-        self.twin.relist_nodes(listed)
+        self.ledger.relist_nodes(listed, self.reference.now)
+        self.reference.relist_nodes(listed)
 
     @rule(config=configs)
     def configure(self, config: HeadroomConfig) -> None:
-        self.ledger.configure(AccountingRules(config), self.twin.now)
-        self.twin.configure(config)
+        self.ledger.configure(AccountingRules(config), self.reference.now)
+        self.reference.configure(config)
 
     @rule(mode=st.sampled_from(Mode), exempt=exemptions)
     def change_the_policy(self, mode: Mode, exempt: Exempt) -> None:
-        self.configure(structs.replace(self.twin.config, mode=mode, exempt=exempt))
+        self.configure(structs.replace(self.reference.config, mode=mode, exempt=exempt))
 
     @rule(seconds=st.sampled_from([0.5, 1.0, 5.0, 10.0]))
     def time_passes(self, seconds: float) -> None:
-        self.twin.now += seconds
+        self.reference.now += seconds
 
     @invariant()
     def every_figure_is_what_the_twin_counts(self) -> None:
-        self.ledger.tick(self.twin.now)
-        self.twin.tick()
-        for scope in self.twin.scopes:
-            standing = self.ledger.standing(scope)
+        self.ledger.tick(self.reference.now)
+        self.reference.tick()
+        for scope in self.reference.scopes:
+            balance = self.ledger.balance(scope)
             reserved = self.ledger.reservations
-            assert list(standing.committed) == self.twin.committed(scope), scope
-            waiting = (self.ledger.pending()[scope], *standing.stuck)
-            assert tuple(map(list, waiting)) == self.twin.waiting(scope), scope
-            assert list(standing.unseen) == self.twin.unseen(scope), scope
-            assert list(reserved.open(scope)) == self.twin.open(scope), scope
-            assert list(reserved.unretired(scope)) == self.twin.unretired(scope), scope
-            assert standing.bearing.room == self.twin.room(scope), scope
-            assert [bool(kept) for kept in standing.bearing.reserve] == list(map(bool, self.twin.reserve(scope))), scope
-            assert list(standing.bearing.bound) == self.twin.bound(scope), scope
-        assert len(self.ledger) == len(self.twin.pods)
+            assert list(balance.committed) == self.reference.committed(scope), scope
+            waiting = (self.ledger.pending()[scope], *balance.stuck)
+            assert tuple(map(list, waiting)) == self.reference.waiting(scope), scope
+            assert list(balance.unseen) == self.reference.unseen(scope), scope
+            assert list(reserved.open(scope)) == self.reference.open(scope), scope
+            assert list(reserved.unretired(scope)) == self.reference.unretired(scope), scope
+            limits = balance.scope_limits
+            assert limits.room == self.reference.room(scope), scope
+            assert [bool(kept) for kept in limits.reserve] == list(map(bool, self.reference.reserve(scope))), scope
+            assert list(limits.bound) == self.reference.bound(scope), scope
+        assert len(self.ledger) == len(self.reference.pods)
 
     @invariant()
     def every_row_is_what_the_twin_counts(self) -> None:
-        account = self.ledger.account(self.twin.now)
-        compare(Report(account), self.twin, self.birth)
-        compare(Report(account, memo=self.memo), self.twin, self.birth)
+        account = self.ledger.account(self.reference.now)
+        compare(Report(account), self.reference, self.birth)
+        compare(Report(account, memo=self.memo), self.reference, self.birth)
 
     @invariant()
     def a_report_that_was_taken_does_not_change(self) -> None:
@@ -352,4 +353,4 @@ class LedgerAndTwin(RuleBasedStateMachine):
 
     @invariant()
     def a_recount_finds_no_drift(self) -> None:
-        assert recount(self.ledger.parts(self.twin.now)) == ()
+        assert recount(self.ledger.parts(self.reference.now)) == ()

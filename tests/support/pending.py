@@ -24,12 +24,12 @@ class Beside:
 
     def tell(self, other: float, answered: int = 0) -> None:
         """Let the other replica write that it holds `other` Gi and has answered all calls up to `answered`."""
-        shared = self.judge.admission.account._guarded.allotment.shared or self._shared
-        self._revision = max(self._revision, self.judge.admission.account._guarded.allotment.revision) + 1
+        shared = self.judge.admission.state._guarded.allotment.shared or self._shared
+        self._revision = max(self._revision, self.judge.admission.state._guarded.allotment.revision) + 1
         self._renewal += 1
         held = {"cluster": Amounts(memory_requests=int(other * GI))} if other else {}
-        view = self.judge.admission.account._guarded.ledger.revision
+        view = self.judge.admission.state._guarded.ledger.revision
         holdings = {**shared.holdings, "r2": Holding(self._renewal, view, answered, lean=answered > 0, held=held)}
-        self.judge.admission.account.bookings.observe(
+        self.judge.admission.state.bookings.observe(
             replace(shared, serial=shared.serial + 1, holdings=holdings), self._revision
         )

@@ -27,7 +27,7 @@ LOST = ("deleted", "not ready")
 class TwinNode:
     """A node as the watch showed it last, and the part of its history that matters."""
 
-    facts: NodeInfo
+    info: NodeInfo
     not_ready_since: float | None
     deleted_at: float | None = None
     state: str | None = "unknown"  # why it did not count at the last event; None: it counted
@@ -53,7 +53,7 @@ class Grant:
 
 
 @dataclass
-class Twin:
+class ReferenceLedger:
     """All events so far, and the time."""
 
     config: HeadroomConfig
@@ -85,27 +85,27 @@ class Twin:
             if node.state in LOST and node.holding is not None:
                 node.holding = [max(pair) for pair in zip(node.holding, self._held(name), strict=True)]
 
-    def see_node(self, facts: NodeInfo) -> None:
-        before = self.nodes.get(facts.name)
-        if facts.ready:
+    def see_node(self, info: NodeInfo) -> None:
+        before = self.nodes.get(info.name)
+        if info.ready:
             since = None
         elif before is None or before.deleted_at is not None:
             since = float("-inf")
         else:
             since = self.now if before.not_ready_since is None else before.not_ready_since
-        node = before or TwinNode(facts, since)
-        node.facts, node.not_ready_since, node.deleted_at = facts, since, None
-        self.nodes[facts.name] = node
+        node = before or TwinNode(info, since)
+        node.info, node.not_ready_since, node.deleted_at = info, since, None
+        self.nodes[info.name] = node
 
     def node_gone(self, name: str) -> None:
         if name in self.nodes and self.nodes[name].deleted_at is None:
             self.nodes[name].deleted_at = self.now
 
     def relist_nodes(self, nodes: list[NodeInfo]) -> None:
-        for name in self.nodes.keys() - {facts.name for facts in nodes}:
+        for name in self.nodes.keys() - {info.name for info in nodes}:
             self.node_gone(name)
-        for facts in nodes:
-            self.see_node(facts)
+        for info in nodes:
+            self.see_node(info)
         if not self.listed:
             self.listed = True
             for node in self.nodes.values():
@@ -166,9 +166,9 @@ class Twin:
                 total = _add(total, list(pod.footprint))
         for node in self._in(scope):
             if self._lost(node) == "cordoned":
-                cordoned = _add(cordoned, self._excused(node.facts.name, node, scope))
+                cordoned = _add(cordoned, self._excused(node.info.name, node, scope))
             elif self._lost(node) is not None:
-                total = _subtract(total, self._excused(node.facts.name, node, scope))
+                total = _subtract(total, self._excused(node.info.name, node, scope))
         low, high = self.bound(scope), self.bound(scope, cordons=False)
         taken = [c if a is None or b is None else min(c, b - a) for c, a, b in zip(cordoned, low, high, strict=True)]
         return _subtract(total, taken)
@@ -189,7 +189,7 @@ class Twin:
 
     def room(self, scope: str, *, cordons: bool = True) -> tuple[int, int]:
         out = {None} if cordons else {None, "cordoned"}
-        rooms = [n.facts.room for n in self._in(scope) if self._lost(n) in out]
+        rooms = [n.info.room for n in self._in(scope) if self._lost(n) in out]
         return sum(r.memory for r in rooms), sum(r.cpu for r in rooms)
 
     def reserve(self, scope: str, *, cordons: bool = True) -> list[Fraction]:
@@ -212,7 +212,7 @@ class Twin:
         debt = Fraction(0)
         for moment in sorted({n.lost_at for n in lost} | {n.first_counted or 0.0 for n in came}):
             debt += sum(self._size(node, share, index) for node in lost if node.lost_at == moment)
-            news = sum(_part(share, n.facts.room[index // 4]) for n in came if n.first_counted == moment)
+            news = sum(_part(share, n.info.room[index // 4]) for n in came if n.first_counted == moment)
             debt = max(Fraction(0), debt - news)
         return debt
 
@@ -266,7 +266,7 @@ class Twin:
         """Return what a node takes out: what its pods hold, but no more than the node took out of the bound."""
         held = self._held(name)
         for index, share in enumerate(self._shares(scope)):
-            room = node.facts.room[index // 4]
+            room = node.info.room[index // 4]
             held[index] = min(held[index], room if share is None else room * share.thousandths // 100_000)
         return held
 
@@ -275,10 +275,10 @@ class Twin:
 
         The latter holds for a node that new pods were kept away from.
         """
-        whole = _part(share, node.facts.room[index // 4])
+        whole = _part(share, node.info.room[index // 4])
         if self._lost(node) in (None, "cordoned") or (self._lost(node) in LOST and node.holding is None):
             return whole
-        held = self._held(node.facts.name) if node.holding is None else node.holding
+        held = self._held(node.info.name) if node.holding is None else node.holding
         return Fraction(min(floor(whole), held[index]))
 
     def _held(self, name: str) -> Vector:
@@ -298,10 +298,10 @@ class Twin:
         if not counted or (memory, cpu) == (0, 0):
             return True  # without nodes, their size is unknown; and a pod that asks for nothing fits anywhere
         for way in pod.confined_to or (Way(),):
-            there = [n for n in self.nodes.values() if n.facts.name in way.nodes and n.deleted_at is None]
+            there = [n for n in self.nodes.values() if n.info.name in way.nodes and n.deleted_at is None]
             for node in there if way.nodes else counted:
-                room = node.facts.room
-                if _admits((way,), node.facts) and room.memory >= memory and room.cpu >= cpu:
+                room = node.info.room
+                if _admits((way,), node.info) and room.memory >= memory and room.cpu >= cpu:
                     return True
         return False
 
@@ -321,9 +321,9 @@ class Twin:
             return "deleted"
         if node.not_ready_since is not None and self.now >= node.not_ready_since + settings.not_ready_grace.seconds:
             return "not ready"
-        if settings.exclude_taints & node.facts.repelling_taints:
+        if settings.exclude_taints & node.info.repelling_taints:
             return "tainted away"
-        if node.facts.cordoned:
+        if node.info.cordoned:
             return "never counted" if node.first_counted is None else "cordoned"
         return None
 
@@ -331,7 +331,7 @@ class Twin:
         return [node for node in self.nodes.values() if scope in ("cluster", self._pool_of_node(node))]
 
     def _pool_of_node(self, node: TwinNode) -> str | None:
-        return self._pool_of_labels(dict(node.facts.labels))
+        return self._pool_of_labels(dict(node.info.labels))
 
     def _pool_of_pod(self, pod: PodInfo) -> str | None:
         if pod.node:
@@ -340,7 +340,7 @@ class Twin:
 
     def pool_of_confinement(self, confined_to: tuple[Way, ...]) -> str | None:
         """Look at every node: existing ones decide, else remembered ones; without a single pool, the labels do."""
-        admitting = [node for node in self.nodes.values() if _admits(confined_to, node.facts)]
+        admitting = [node for node in self.nodes.values() if _admits(confined_to, node.info)]
         existing = [node for node in admitting if node.deleted_at is None]
         pools = {self._pool_of_node(node) for node in existing or admitting}
         if len(pools) == 1 and pools != {None}:

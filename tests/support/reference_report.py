@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from tests.support.reference_ledger import SUMS, Twin
+from tests.support.reference_ledger import SUMS, ReferenceLedger
 from webhook.core.ledger.info import PodInfo
 from webhook.core.reporting.report import Report
 from webhook.core.reporting.rows import GroupRow, PodRow, ScopeRow
@@ -11,54 +11,54 @@ from webhook.core.reporting.rows import GroupRow, PodRow, ScopeRow
 OUTSIDE = {"kube-system", "headroom-system"}
 
 
-def compare(report: Report, twin: Twin, birth: str) -> None:
-    """Assert that every table of a report is what the twin's pods and nodes come to."""
-    _namespaces(report, twin, birth)
-    _workloads(report, twin, birth)
-    _nodes(report, twin)
-    _pods(report, twin, birth)
-    _labels(report, twin, birth)
+def compare(report: Report, reference: ReferenceLedger, birth: str) -> None:
+    """Assert that every table of a report is what the reference's pods and nodes come to."""
+    _namespaces(report, reference, birth)
+    _workloads(report, reference, birth)
+    _nodes(report, reference)
+    _pods(report, reference, birth)
+    _labels(report, reference, birth)
     scopes = report.commitment().scopes
-    assert [row.scope for row in scopes] == twin.scopes
+    assert [row.scope for row in scopes] == reference.scopes
     for row in scopes:
-        _scope(row, twin)
+        _scope(row, reference)
 
 
-def _namespaces(report: Report, twin: Twin, birth: str) -> None:
+def _namespaces(report: Report, reference: ReferenceLedger, birth: str) -> None:
     rows = report.namespaces()
-    assert [row.name for row in rows] == sorted({_namespace(pod) for pod in twin.pods.values()})
+    assert [row.name for row in rows] == sorted({_namespace(pod) for pod in reference.pods.values()})
     for row in rows:
-        _group(row, [pod for pod in twin.pods.values() if _namespace(pod) == row.name], birth)
-    _come_to_what_is_committed(rows, twin)
+        _group(row, [pod for pod in reference.pods.values() if _namespace(pod) == row.name], birth)
+    _come_to_what_is_committed(rows, reference)
 
 
-def _workloads(report: Report, twin: Twin, birth: str) -> None:
+def _workloads(report: Report, reference: ReferenceLedger, birth: str) -> None:
     rows = report.workloads()
     keys = [(row.namespace, row.kind, row.name) for row in rows]
-    assert sorted(keys) == sorted({_workload(pod) for pod in twin.pods.values()})
+    assert sorted(keys) == sorted({_workload(pod) for pod in reference.pods.values()})
     for row, key in zip(rows, keys, strict=True):
-        pods = [pod for pod in twin.pods.values() if _workload(pod) == key]
+        pods = [pod for pod in reference.pods.values() if _workload(pod) == key]
         _group(row, pods, birth)
         found = report.pods(namespace=row.namespace, workload=(row.kind, row.name))
         assert [each.name for each in found] == sorted(pod.name.partition("/")[2] for pod in pods)
-    _come_to_what_is_committed(rows, twin)
+    _come_to_what_is_committed(rows, reference)
     for namespace in report.namespaces():
         of_it = report.workloads(namespace.name)
         assert of_it == tuple(row for row in rows if row.namespace == namespace.name)
         assert sum(row.uncounted for row in of_it) == namespace.uncounted
 
 
-def _labels(report: Report, twin: Twin, birth: str) -> None:
+def _labels(report: Report, reference: ReferenceLedger, birth: str) -> None:
     rows = report.by_label("zone")
-    zones = {name: dict(node.facts.labels).get("zone", "") for name, node in twin.nodes.items()}
+    zones = {name: dict(node.info.labels).get("zone", "") for name, node in reference.nodes.items()}
     for row in rows:
-        _group(row, [pod for pod in twin.pods.values() if zones.get(pod.node, "") == row.name], birth)
-    _come_to_what_is_committed(rows, twin)
+        _group(row, [pod for pod in reference.pods.values() if zones.get(pod.node, "") == row.name], birth)
+    _come_to_what_is_committed(rows, reference)
 
 
-def _come_to_what_is_committed(rows: Iterable[GroupRow], twin: Twin) -> None:
+def _come_to_what_is_committed(rows: Iterable[GroupRow], reference: ReferenceLedger) -> None:
     rows = list(rows)
-    committed = twin.committed("cluster")[0]
+    committed = reference.committed("cluster")[0]
     assert sum(row.memory.requests - row.uncounted for row in rows) == committed
     assert all(0 <= row.uncounted <= row.memory.requests for row in rows)
     assert all((row.memory_share is None) == (committed == 0) for row in rows)
@@ -75,18 +75,18 @@ def _group(row: GroupRow, pods: Sequence[PodInfo], birth: str) -> None:
     assert why == dict(Counter(reason for pod in pods if (reason := _why(pod, birth))))
 
 
-def _nodes(report: Report, twin: Twin) -> None:
+def _nodes(report: Report, reference: ReferenceLedger) -> None:
     rows = report.nodes()
-    assert [row.name for row in rows] == sorted(twin.nodes)
+    assert [row.name for row in rows] == sorted(reference.nodes)
     for row in rows:
-        node = twin.nodes[row.name]
-        pods = [pod for pod in twin.pods.values() if pod.node == row.name]
+        node = reference.nodes[row.name]
+        pods = [pod for pod in reference.pods.values() if pod.node == row.name]
         total = _sum(pods)
         assert (row.pods, row.memory.requests, row.memory.limits) == (len(pods), total[0], total[1])
         assert (row.cpu.requests, row.cpu.limits) == (total[4], total[5])
-        assert (row.memory.allocatable, row.cpu.allocatable) == tuple(node.facts.room)
-        assert row.counted == (row.why_not is None) == (twin._lost(node) is None)
-        assert row.pool == twin._pool_of_node(node)
+        assert (row.memory.allocatable, row.cpu.allocatable) == tuple(node.info.room)
+        assert row.counted == (row.why_not is None) == (reference._lost(node) is None)
+        assert row.pool == reference._pool_of_node(node)
         assert row.unbounded_containers == sum(pod.traits.unbounded for pod in pods)
         assert row.best_effort_pods == sum(map(_best_effort, pods))
         assert [each.name for each in report.pods(node=row.name)] == [
@@ -94,52 +94,54 @@ def _nodes(report: Report, twin: Twin) -> None:
         ]
 
 
-def _pods(report: Report, twin: Twin, birth: str) -> None:
+def _pods(report: Report, reference: ReferenceLedger, birth: str) -> None:
     table = report.pods()
     rows = list(table)
-    expected = sorted(twin.pods.values(), key=lambda pod: pod.name.split("/"))
+    expected = sorted(reference.pods.values(), key=lambda pod: pod.name.split("/"))
     assert [f"{row.namespace}/{row.name}" for row in rows] == [pod.name for pod in expected]
     assert (len(table), table[1:3]) == (len(rows), tuple(rows[1:3]))
     for row, pod in zip(rows, expected, strict=True):
-        _pod(row, pod, twin)
+        _pod(row, pod, reference)
         assert row.unreviewed in (_why(pod, birth), None if _why(pod, birth) else "grownWithoutReview")
     by_size = table.sorted_by("memoryRequests", 0, len(rows), descending=True)
     assert [row.memory.requests for row in by_size] == sorted((row.memory.requests for row in rows), reverse=True)
 
 
-def _pod(row: PodRow, pod: PodInfo, twin: Twin) -> None:
+def _pod(row: PodRow, pod: PodInfo, reference: ReferenceLedger) -> None:
     sums = row.memory.requests, row.memory.limits, row.cpu.requests, row.cpu.limits
     assert sums == (pod.footprint[0], pod.footprint[1], pod.footprint[4], pod.footprint[5])
-    assert (row.uid, row.node or "", row.pool) == (pod.uid, pod.node, twin._pool_of_pod(pod))
+    assert (row.uid, row.node or "", row.pool) == (pod.uid, pod.node, reference._pool_of_pod(pod))
     assert (row.namespace, row.workload_kind, row.workload_name) == _workload(pod)
     if not pod.node:
-        assert row.counted != twin._stands_apart(pod)
-    elif pod.node not in twin.nodes or twin._lost(twin.nodes[pod.node]) is None:
+        assert row.counted != reference._stands_apart(pod)
+    elif pod.node not in reference.nodes or reference._lost(reference.nodes[pod.node]) is None:
         assert row.counted
-    elif twin._lost(twin.nodes[pod.node]) != "cordoned":
+    elif reference._lost(reference.nodes[pod.node]) != "cordoned":
         assert not row.counted
 
 
-def _scope(row: ScopeRow, twin: Twin) -> None:
+def _scope(row: ScopeRow, reference: ReferenceLedger) -> None:
     scope = row.scope
-    pending, unplaceable, _ = twin.waiting(scope)
-    committed, unseen, bounds = twin.committed(scope), twin.unseen(scope), twin.bound(scope)
-    limits = (1 if twin._shares(scope)[2] is None and twin.config.missing_limits.value == "ignore" else 2) % SUMS
+    pending, unplaceable, _ = reference.waiting(scope)
+    committed, unseen, bounds = reference.committed(scope), reference.unseen(scope), reference.bound(scope)
+    limits = (
+        1 if reference._shares(scope)[2] is None and reference.config.missing_limits.value == "ignore" else 2
+    ) % SUMS
     for index, line in ((0, row.memory.requests), (limits, row.memory.limits), (4, row.cpu.requests)):
         assert (line.committed, line.granted) == (committed[index], unseen[index])
         assert (line.pending, line.unplaceable, line.bound) == (pending[index], unplaceable[index], bounds[index])
         bound = bounds[index]
         assert line.free == (None if bound is None else bound - committed[index] - unseen[index])
-    assert (row.memory.allocatable, row.cpu.allocatable) == twin.room(scope)
-    pods = [pod for pod in twin.pods.values() if scope in ("cluster", twin._pool_of_pod(pod))]
-    assert (row.pods, row.apart) == (len(pods), sum(map(twin._stands_apart, pods)))
+    assert (row.memory.allocatable, row.cpu.allocatable) == reference.room(scope)
+    pods = [pod for pod in reference.pods.values() if scope in ("cluster", reference._pool_of_pod(pod))]
+    assert (row.pods, row.apart) == (len(pods), sum(map(reference._stands_apart, pods)))
     assert row.unbounded_containers == sum(pod.traits.unbounded for pod in pods)
     assert row.best_effort_pods == sum(map(_best_effort, pods))
-    nodes = [node for node in twin._in(scope) if node.deleted_at is None]
-    counted = [node for node in nodes if twin._lost(node) is None]
+    nodes = [node for node in reference._in(scope) if node.deleted_at is None]
+    counted = [node for node in nodes if reference._lost(node) is None]
     assert (row.nodes, row.nodes_counted) == (len(nodes), len(counted))
-    free = [max(0, node.facts.room[0] - twin._held(node.facts.name)[0]) for node in counted]
-    sizes = sorted(pod.footprint[0] for pod in twin.pods.values() if pod.footprint[0])
+    free = [max(0, node.info.room[0] - reference._held(node.info.name)[0]) for node in counted]
+    sizes = sorted(pod.footprint[0] for pod in reference.pods.values() if pod.footprint[0])
     median = sizes[(len(sizes) - 1) // 2] if sizes else None
     pieces = row.fragmentation
     assert (pieces.largest_free, pieces.median_request) == (max(free, default=0), median)

@@ -86,4 +86,4 @@ def balances(free: float, settings: str = "", **pools: float) -> dict[str, Balan
     """Make the balances of a cluster with so many Gi free, and of pools with so many on their nodes."""
     nodes = [node("node", free - sum(pools.values())), *(node(name, size, pool=name) for name, size in pools.items())]
     made = ledger(settings, *nodes)
-    return {scope: made.standing(scope) for scope in made.accounting.scopes}
+    return {scope: made.balance(scope) for scope in made.accounting.scopes}

@@ -83,18 +83,18 @@ class Judge:
     ) -> None:
         self.clock = Clock()
         self.decided: list[DecisionRecord] = []
-        account = ClusterState(replica, timing or Timing(), seconds or self.clock, shares)
-        self.admission = PodAdmission(account, self.decided.append, wall_clock=self.clock)
+        state = ClusterState(replica, timing or Timing(), seconds or self.clock, shares)
+        self.admission = PodAdmission(state, self.decided.append, wall_clock=self.clock)
 
     def configure(self, settings: str = "") -> None:
         """Apply a configuration with a threshold of 100 % for requests; by default it warns only from 100 % on."""
         made = config(settings if "warnAt" in settings else f"warnAt: 100%\n{settings}")
-        self.admission.account.configure(made, digest(made))
+        self.admission.state.configure(made, digest(made))
 
     def sync(self, memory: float = 8, pods: Iterable[PodInfo] = (), revision: int = 100) -> None:
         """List one node with `memory` Gi, and the pods."""
-        self.admission.account.relist_nodes([node("node", memory)])
-        self.admission.account.relist_pods(pods, revision, self.admission.account.clock())
+        self.admission.state.relist_nodes([node("node", memory)])
+        self.admission.state.relist_pods(pods, revision, self.admission.state.clock())
 
     def ask(self, body: bytes, timeout: float = 10.0) -> Response | PendingReview:
         """Send a review to the admission."""
@@ -102,16 +102,16 @@ class Judge:
 
     def prepare(self) -> None:
         """Create the shared object, open it, and book an allotment."""
-        while self.admission.account.readiness.unready():
+        while self.admission.state.readiness.unready():
             assert self.book()
 
     def book(self, *, fresh: bool = True) -> bool:
         """Write the next proposal, if there is one; say whether there was. `fresh`: no object ever existed before."""
-        proposed = self.admission.account.bookings.next_proposal("epoch", fresh=fresh, may_write=True)
+        proposed = self.admission.state.bookings.next_proposal("epoch", fresh=fresh, may_write=True)
         if proposed is None:
             return False
         proposal, revision = proposed
-        self.admission.account.bookings.written(proposal, revision + 1)
+        self.admission.state.bookings.written(proposal, revision + 1)
         return True
 
 

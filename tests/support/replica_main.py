@@ -45,9 +45,9 @@ def main() -> None:
     large = Counter("large", "Makes /metrics an answer of some megabytes.", ("label",), registry=registry)
     for index in range(2_000):
         large.labels(f"{index:01000}").inc()
-    door = Dispatcher(judge.admission, create_app(judge.admission, registry))
+    dispatcher = Dispatcher(judge.admission, create_app(judge.admission, registry))
     pulse = Pulse()
-    plain = reporting(sources(), registry, judge.admission.account.readiness.unready, pulse)
+    plain = reporting(sources(), registry, judge.admission.state.readiness.unready, pulse)
     authorities = asked.folder / CLIENTS
     certificate = ServingCertificate(
         asked.folder / "tls.crt", asked.folder / "tls.key", authorities if authorities.exists() else None
@@ -60,7 +60,7 @@ def main() -> None:
     thread = threading.Thread(target=reader.run)
     thread.start()
     try:
-        drained = replica.serve(door, certificate.context(), asked.listen, limits, clients, pulse)
+        drained = replica.serve(dispatcher, certificate.context(), asked.listen, limits, clients, pulse)
     finally:
         reader.stop()
         thread.join()
@@ -75,14 +75,14 @@ def _refresh(certificate: ServingCertificate) -> None:
 
 def _book(judge: Judge) -> None:
     while True:
-        judge.admission.account.bookings.await_work(1.0)
+        judge.admission.state.bookings.await_work(1.0)
         judge.book()
 
 
 def _book_when_told(judge: Judge, folder: Path) -> None:
     patience._WAIT = 60.0  # seconds: the test decides when the wait ends
     while not (folder / BOOK).exists():
-        for number in range(len(judge.admission.account.reviews.pending)):
+        for number in range(len(judge.admission.state.reviews.pending)):
             (folder / f"{WAITING}-{number}").touch()
         time.sleep(0.01)
     _book(judge)

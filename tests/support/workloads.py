@@ -29,7 +29,7 @@ def workload(replicas: int = 1, of: Json | None = None, status: Json | None = No
     return read_workload(json.dumps(whole).encode())
 
 
-def account(memory: int, settings: str = "") -> Ledger:
+def ledger_of(memory: int, settings: str = "") -> Ledger:
     """Make a ledger with room for `memory` Mi of requests."""
     of = Ledger(AccountingRules(config(f"warnAt: 100%\n{settings}")))
     of.relist_nodes([node("a", memory / 1024)], 0.0)
@@ -47,11 +47,11 @@ class Pods:
     def come(self, wanted: int) -> None:
         """Create pods one by one until `wanted` of them live, or one is refused."""
         while self.alive < wanted:
-            facts = pod_info(self._pod, f"default/{self._name}-{self.alive}", f"{self._name}-{self.alive}")
-            if not judge(self._of, facts, Mode.ENFORCE).allowed:
+            info = pod_info(self._pod, f"default/{self._name}-{self.alive}", f"{self._name}-{self.alive}")
+            if not judge(self._of, info, Mode.ENFORCE).allowed:
                 self.refused += 1
                 return
-            self._of.see(facts)
+            self._of.see(info)
             self.alive += 1
 
     def go(self, left: int) -> None:

@@ -49,8 +49,8 @@ _read = sent_reader(_ConfigMap)
 class ConfigurationAdmission:
     """Answers reviews of Headroom's ConfigMap, and allows every other object. Any thread may call it."""
 
-    def __init__(self, account: ClusterState) -> None:
-        self._account = account
+    def __init__(self, state: ClusterState) -> None:
+        self._state = state
         self._previewing = Lock()
         self._reading = Lock()
         self._edits = Bucket(_RATE, _BURST)
@@ -77,7 +77,7 @@ class ConfigurationAdmission:
         if not self._reading.acquire(timeout=_TURN):
             return _allowed(request, _UNREAD)
         try:
-            if not self._edits.take(self._account.clock(), size):
+            if not self._edits.take(self._state.clock(), size):
                 return _allowed(request, _UNREAD)
             config = _edited(request)
         except (ConfigError, ObjectError) as error:
@@ -101,14 +101,14 @@ class ConfigurationAdmission:
         if not self._previewing.acquire(blocking=False):
             return (_BUSY,)
         try:
-            account = self._account
-            now = account.clock()
-            problem = account.pods.problem(now) or account.nodes.problem(now)
+            state = self._state
+            now = state.clock()
+            problem = state.pods.problem(now) or state.nodes.problem(now)
             if problem:
                 return (printable(f"no preview: {problem}", WARNING),)
-            if digest(config) == account.basis.config_hash:
+            if digest(config) == state.basis.config_hash:
                 return ()
-            return preview_warnings(preview(account.snapshot(), config))
+            return preview_warnings(preview(state.snapshot(), config))
         finally:
             self._previewing.release()
 

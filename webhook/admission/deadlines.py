@@ -38,7 +38,7 @@ class Deadlines:
         self._wall_clock = wall_clock
         self._lock = Lock()
         self._asked_again: OrderedDict[str, float] = OrderedDict()
-        self.sent_back = 0  # how many reviews the API server was told to ask about again (503 with Retry-After)
+        self.sent_back = 0  # how many reviews were answered with 503 and Retry-After, so that the API server asks again
 
     def wait_until(self, case: ReviewContext, opens_at: float | None, *, to_ask_again: bool = True) -> float:
         """Return until when a review that has just arrived may wait before it is sent back or gets its final answer.
@@ -87,9 +87,9 @@ class Deadlines:
 
     def _age(self, case: ReviewContext) -> float | None:
         """Return the most seconds that a request can be old; None if that is unknown."""
-        if case.question is None or case.question.facts.before != UNBORN:
+        if case.evaluation is None or case.evaluation.info.before != UNBORN:
             return None
-        created = case.question.pod.metadata.creation_timestamp
+        created = case.evaluation.pod.metadata.creation_timestamp
         try:
             age = self._wall_clock() - datetime.fromisoformat(created).timestamp()
         except ValueError:

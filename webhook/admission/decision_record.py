@@ -12,7 +12,7 @@ from webhook.core.reviews.verdict import Verdict
 class ReviewContext(Struct, frozen=True, gc=False):
     """One review; `arrived` is on the replica's clock, both times are in seconds.
 
-    `basis` is the configuration that it was evaluated and is answered under. `question` is None where the review was
+    `basis` is the configuration that it was evaluated and is answered under. `evaluation` is None where the review was
     answered without the ledger.
     """
 
@@ -20,11 +20,11 @@ class ReviewContext(Struct, frozen=True, gc=False):
     arrived: float
     timeout: float
     basis: Basis
-    question: Evaluation | None = None
+    evaluation: Evaluation | None = None
 
-    def under(self, basis: Basis, question: Evaluation) -> "ReviewContext":
+    def under(self, basis: Basis, evaluation: Evaluation) -> "ReviewContext":
         """Return the review as it was evaluated under a basis."""
-        return ReviewContext(self.request, self.arrived, self.timeout, basis, question)
+        return ReviewContext(self.request, self.arrived, self.timeout, basis, evaluation)
 
 
 class DecisionRecord(Struct, frozen=True, gc=False):

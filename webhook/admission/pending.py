@@ -20,7 +20,7 @@ class PendingReview:
     """A review that `state/pending.py` decides later. `answer` is awaited; cancelled where nobody awaits it."""
 
     case: ReviewContext
-    question: Evaluation
+    evaluation: Evaluation
     basis: Basis
     verdict: Verdict
     until: float
@@ -32,7 +32,7 @@ class PendingReview:
     def settle(self, verdict: Verdict, figures: tuple[Figures, ...]) -> None:
         """Answer the review under the basis that its verdict was made under."""
         try:
-            response = self.respond(self.case.under(self.basis, self.question), verdict, figures)
+            response = self.respond(self.case.under(self.basis, self.evaluation), verdict, figures)
         except Exception as error:  # noqa: BLE001 - it is raised where the answer is awaited
             self.fail(error)
         else:

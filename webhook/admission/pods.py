@@ -18,7 +18,7 @@ from webhook.admission.decision_record import DecisionRecord, ReviewContext
 from webhook.admission.pending import PendingReview
 from webhook.core.reviews.awaiting import final
 from webhook.core.reviews.decision import Outcome
-from webhook.core.reviews.evaluation import Evaluation, asked_of_quotas, question
+from webhook.core.reviews.evaluation import Evaluation, asked_of_quotas, evaluate
 from webhook.core.reviews.figures import Figures
 from webhook.core.reviews.response import message, respond
 from webhook.core.reviews.review import AdmissionRequest, ReviewError, decode_of_pod, encode
@@ -40,14 +40,14 @@ class PodAdmission:
 
     def __init__(
         self,
-        account: ClusterState,
+        state: ClusterState,
         observe: Callable[[DecisionRecord], None],
         quotas: QuotaView | None = None,
         wall_clock: Callable[[], float] = time.time,
     ) -> None:
-        self.account = account
-        self.quotas = QuotaView(account.clock) if quotas is None else quotas
-        self._reviews = account.reviews
+        self.state = state
+        self.quotas = QuotaView(state.clock) if quotas is None else quotas
+        self._reviews = state.reviews
         self._observe = observe
         self._deadlines = Deadlines(wall_clock)
 
@@ -56,7 +56,7 @@ class PodAdmission:
 
         `timeout` is how many seconds the API server waits in total.
         """
-        now = self.account.clock()
+        now = self.state.clock()
         try:
             request = decode_of_pod(body)
         except ReviewError as error:
@@ -67,7 +67,7 @@ class PodAdmission:
             return _refused(error)
         except Exception:
             log.exception("review %r could not be judged", request.uid)
-            basis = self.account.basis
+            basis = self.state.basis
             mode = basis.config.policy(request.namespace).mode
             verdict = cannot_tell(mode, "an unforeseen error, see Headroom's log")
             return self._answer(ReviewContext(request, now, timeout, basis), verdict, ())
@@ -78,8 +78,8 @@ class PodAdmission:
             if request.is_binding:
                 asked, basis = self._reviews.bind(request, now)
             else:
-                basis = self.account.basis
-                asked = question(request, basis.accounting)
+                basis = self.state.basis
+                asked = evaluate(request, basis.accounting)
             if isinstance(asked, Verdict):
                 return self._answer(ReviewContext(request, now, timeout, basis), asked, ())
             quotas = self.quotas.of(request.namespace)
@@ -106,19 +106,19 @@ class PodAdmission:
 
     def _answer(self, case: ReviewContext, verdict: Verdict, figures: tuple[Figures, ...]) -> Response:
         """Turn a verdict into the response, and record the decision, both under the basis of the review."""
-        now, help_ = self.account.clock(), case.basis.help
+        now, help_ = self.state.clock(), case.basis.help
         if verdict.decision is Decision.CANNOT_TELL:
             if self._deadlines.send_back(case, now, self._reviews.opens_at(now)):
                 return plain(503, verdict.detail, retry_after=1)
             verdict = final(verdict)
         if verdict.decision is Decision.DENY:
             self._reviews.log_holder(verdict)
-        name = case.question.facts.name if case.question else None
+        name = case.evaluation.info.name if case.evaluation else None
         response = respond(case.request, verdict, name, help_)
-        told = message(case.request, verdict, response, name, help_)
+        text = message(case.request, verdict, response, name, help_)
         try:
-            age = max(self.account.pods.age(now), self.account.nodes.age(now))
-            self._observe(DecisionRecord(case, verdict, told, figures, age, now - case.arrived))
+            age = max(self.state.pods.age(now), self.state.nodes.age(now))
+            self._observe(DecisionRecord(case, verdict, text, figures, age, now - case.arrived))
         except Exception:
             log.exception("the decision on review %r could not be recorded", case.request.uid)
         return Response(200, encode(response))
@@ -127,7 +127,7 @@ class PodAdmission:
 
     def patience(self, waiting: PendingReview) -> float:
         """Return for how many seconds to wait for a pending review's answer before calling `give_up`."""
-        return max(0.0, waiting.until - self.account.clock())
+        return max(0.0, waiting.until - self.state.clock())
 
     def give_up(self, waiting: PendingReview) -> None:
         """Answer a review that cannot wait any longer, whatever the allotment controller does; any thread may call."""
@@ -140,7 +140,7 @@ class PodAdmission:
 
     @property
     def sent_back(self) -> int:
-        """How many responses told the API server to ask again (503 with Retry-After)."""
+        """How many responses asked the API server to send the review again (503 with Retry-After)."""
         return self._deadlines.sent_back
 
 

@@ -27,7 +27,7 @@ from webhook.core.api.types import ObjectError
 from webhook.core.api.workloads import read_scale, read_workload, scaled
 from webhook.core.config.types import Mode
 from webhook.core.forecast.adoption import UnsettledError
-from webhook.core.forecast.fit import Foresight, Line, facts_of, foresee, lacking, look
+from webhook.core.forecast.fit import Foresight, Line, foresee, infos_of, lacking, look
 from webhook.core.forecast.plan import Edit, Plan, adopting, plan
 from webhook.core.forecast.presence import Names, doubt, doubt_of, own
 from webhook.core.forecast.verdict import SILENT, EarlyVerdict, about_workload, early, excused, reply, wanted
@@ -76,12 +76,12 @@ class WorkloadAdmission:
 
     def __init__(
         self,
-        account: ClusterState,
+        state: ClusterState,
         fetch: Fetch,
         count: Callable[[DecisionRecord], None],
         audit: Callable[[DecisionRecord], None],
     ) -> None:
-        self._account = account
+        self._state = state
         self._fetch = fetch
         self._count = count
         self._audit = audit
@@ -91,14 +91,14 @@ class WorkloadAdmission:
 
     def review(self, body: bytes, timeout: float) -> Response:
         """Answer an AdmissionReview. Only policy (`workloads: deny`) refuses; after a failure it allows the request."""
-        arrived = self._account.clock()
+        arrived = self._state.clock()
         try:
             asked = decode(body)
         except ReviewError as error:
             log.warning("refused a request to /workloads: %s", error)
             return plain(400, str(error))
         request = about_workload(asked)
-        basis, said = self._account.basis, SILENT
+        basis, said = self._state.basis, SILENT
         if request is not None:
             basis, said = self._say(asked, request, len(body))
         request = request or asked
@@ -109,12 +109,12 @@ class WorkloadAdmission:
 
     def _say(self, asked: AdmissionRequest, request: AdmissionRequest, size: int) -> tuple[Basis, EarlyVerdict]:
         """Return the early answer, and the basis that it was worked out under."""
-        basis = self._account.basis
+        basis = self._state.basis
         for _ in range(_ATTEMPTS):
             try:
                 return basis, self._attempt(asked, request, size, basis)
             except _ReconfiguredError:
-                basis = self._account.basis
+                basis = self._state.basis
         log.warning("no early answer: the configuration changed again and again meanwhile")
         return basis, _UNKNOWN
 
@@ -142,7 +142,7 @@ class WorkloadAdmission:
         planned = plan(kind, edit)
         if planned is None or excused(planned, namespace, config.exempt):
             return SILENT
-        said = self._told(namespace, planned, basis)
+        said = self._judged(namespace, planned, basis)
         return said if said == SILENT else self._sure(said, request, edit, planned, basis)
 
     def _sure(
@@ -155,22 +155,22 @@ class WorkloadAdmission:
         if edit.old is not None and planned.exist is None:
             return said
         if edit.old is not None:
-            return self._told(namespace, planned, basis, self._doubt(request, planned))
+            return self._judged(namespace, planned, basis, self._doubt(request, planned))
         adopted = self._orphans.of(kind, namespace, edit.new)
         if not adopted:
             return said
         made = adopting(planned, len(adopted))
         if made.course.come <= 0:
             return SILENT
-        return self._told(namespace, made, basis, partial(doubt_of, namespace=namespace, pods=adopted))
+        return self._judged(namespace, made, basis, partial(doubt_of, namespace=namespace, pods=adopted))
 
     def _doubt(self, request: AdmissionRequest, planned: Plan) -> Check:
         self._pace()
         kind, name = request.kind.kind, f"{request.namespace}/{request.name}"
-        names, mark = self._account.read(lambda ledger: ledger.names())
+        names, mark = self._state.read(lambda ledger: ledger.names())
         return partial(doubt, kind=kind, name=name, known=Names(own(kind, name, names), mark), plan=planned)
 
-    def _told(self, namespace: str, planned: Plan, basis: Basis, check: Check | None = None) -> EarlyVerdict:
+    def _judged(self, namespace: str, planned: Plan, basis: Basis, check: Check | None = None) -> EarlyVerdict:
         enforced = basis.config.policy(namespace).mode is Mode.ENFORCE
         found, lacked = self._foresee(namespace, planned, basis, check, refused=enforced)
         return early(planned, found, namespace, basis.config, lacked)
@@ -187,39 +187,39 @@ class WorkloadAdmission:
 
     def _pace(self) -> None:
         with self._lock:
-            if not self._reads.take(self._account.clock()):
+            if not self._reads.take(self._state.clock()):
                 raise _UnaccountedError("workloads are scaled more often than they can be looked up")
 
     def _nodes(self, asked: AdmissionRequest) -> tuple[NodeInfo, ...]:
         if asked.kind.kind != "DaemonSet":
             return ()
-        return self._account.read(
-            lambda ledger: tuple(node.facts for node in ledger.capacity.all() if node.deleted_at is None)
+        return self._state.read(
+            lambda ledger: tuple(node.info for node in ledger.capacity.all() if node.deleted_at is None)
         )
 
     def _foresee(
         self, namespace: str, planned: Plan, basis: Basis, check: Check | None, *, refused: bool
     ) -> tuple[Foresight | None, Lacking | None]:
-        facts = facts_of(namespace, planned, basis.rules)
+        info = infos_of(namespace, planned, basis.rules)
 
         def see(ledger: Ledger) -> tuple[str, list[Line], Lacking | None]:
-            problem = self._account.readiness.problem(self._account.clock())
+            problem = self._state.readiness.problem(self._state.clock())
             if problem is not None:
                 raise _UnaccountedError(problem)
-            if self._account.basis != basis:
+            if self._state.basis != basis:
                 raise _ReconfiguredError
-            doubts = check(ledger, new=facts[0], old=facts[1]) if check is not None else ""
-            return doubts, look(ledger, *facts), lacking(ledger, planned, facts[0])
+            doubts = check(ledger, new=info[0], old=info[1]) if check is not None else ""
+            return doubts, look(ledger, *info), lacking(ledger, planned, info[0])
 
-        doubts, lines, lacked = self._account.read(see)
+        doubts, lines, lacked = self._state.read(see)
         if doubts:
             raise UnsettledError(doubts)
         return foresee(planned, lines, refused=refused), lacked
 
-    def _record(self, case: ReviewContext, verdict: Verdict, told: str) -> None:
-        now = self._account.clock()
-        age, took = self._account.readiness.age(now), now - case.arrived
-        decided = DecisionRecord(case, verdict, told, verdict.figures, age, took)
+    def _record(self, case: ReviewContext, verdict: Verdict, text: str) -> None:
+        now = self._state.clock()
+        age, took = self._state.readiness.age(now), now - case.arrived
+        decided = DecisionRecord(case, verdict, text, verdict.figures, age, took)
         try:
             self._count(decided)
             if verdict.decision is Decision.DENY:

@@ -58,7 +58,7 @@ class _Version(msgspec.Struct, rename="camel"):
 
 
 class Direct:
-    """One account, read once; `again` reads it anew for `--watch`."""
+    """One account, read once; `again` reads it a second time for `--watch`."""
 
     def __init__(self, read: Callable[[], Report]) -> None:
         self._read = read

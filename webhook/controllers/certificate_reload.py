@@ -24,12 +24,12 @@ class CertificateReload:
 
     def run(self) -> None:
         """Check until stopped; it needs a thread of its own."""
-        told = ""
+        logged = ""
         while not self._stop.wait(_EVERY):
             done = self._certificate.refresh(self._clock())
             if done.outcome is Outcome.SWAPPED:
                 log.info("serving the certificate %s from now on", self._certificate.fingerprint)
-            if done.problem != told:
-                told = done.problem
-                if told:
-                    log.error("%s", told)
+            if done.problem != logged:
+                logged = done.problem
+                if logged:
+                    log.error("%s", logged)

@@ -18,8 +18,8 @@ _SHOWN = 5  # differences that one recount logs
 class RecountController:
     """Recounts, and calls `record` each time with the differences found; `run` needs a thread of its own."""
 
-    def __init__(self, account: ClusterState, stop: Event, record: Callable[[tuple[Drift, ...]], None]) -> None:
-        self._account = account
+    def __init__(self, state: ClusterState, stop: Event, record: Callable[[tuple[Drift, ...]], None]) -> None:
+        self._state = state
         self._stop = stop
         self._record = record
 
@@ -34,7 +34,7 @@ class RecountController:
     def recount(self) -> None:
         """Compare the sums kept event by event with sums computed again; a difference is a defect in Headroom."""
         # Reviews go first: between slices of the work, other threads may take the interpreter.
-        drifts = recount(self._account.snapshot(), pause=lambda: time.sleep(0))
+        drifts = recount(self._state.snapshot(), pause=lambda: time.sleep(0))
         self._record(drifts)
         for drift in drifts[:_SHOWN]:
             log.error("the account has drifted, which is a defect: please report it with this line: %s", drift)

@@ -119,7 +119,7 @@ class RefusalExchange:
     def _fail(self, error: KubeError, now: float) -> None:
         self.failed += 1
         if self._pause == APART and not isinstance(error, Conflict):
-            log.warning("other replicas cannot be told what was refused here; trying again: %s", error)
+            log.warning("what was refused here cannot be shared with other replicas; trying again: %s", error)
         self._next_at = now + self._pause
         self._pause = min(_LONGEST_PAUSE, 2 * self._pause)
 

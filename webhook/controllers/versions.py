@@ -33,22 +33,22 @@ class _Version(msgspec.Struct, rename="camel"):
 class Versions:
     """Has the account count pods by the API server's rules; `run` belongs to one thread."""
 
-    def __init__(self, api: Api, account: ClusterState, list_pods: Callable[[], None], stop: Event) -> None:
+    def __init__(self, api: Api, state: ClusterState, list_pods: Callable[[], None], stop: Event) -> None:
         self._api = api  # with connections of its own
-        self._account = account
+        self._state = state
         self._list_pods = list_pods
         self._stop = stop
         self._sightings = Sightings()
         self._looks = 0
-        self._told = ""
+        self._logged = ""
         self.unknown = False  # whether the API server is of a version that is newer than all rules here, or says none
-        account.lack_version("the version of the API server has not been read yet")
+        state.lack_version("the version of the API server has not been read yet")
 
     def run(self) -> None:
         """Look until stopped; never raises."""
         while not self._stop.is_set():
-            self._account.version_due.wait(_SOON if self._looks < _FIRST_LOOKS else _EVERY)
-            self._account.version_due.clear()
+            self._state.version_due.wait(_SOON if self._looks < _FIRST_LOOKS else _EVERY)
+            self._state.version_due.clear()
             if not self._stop.is_set():
                 self.look()
 
@@ -88,8 +88,8 @@ class Versions:
 
     def _tell(self, what: str, found: Chosen) -> None:
         """Say once what is wrong, not at every look."""
-        if what != self._told:
-            self._told = what
+        if what != self._logged:
+            self._logged = what
             log.warning("%s: pods are counted by the rules of Kubernetes %s", what, found.rule_set.version)
 
     def _failed(self, error: KubeError) -> None:
@@ -99,9 +99,9 @@ class Versions:
 
     def _count(self, found: Chosen) -> None:
         self.unknown = found.is_newer
-        rules = self._sightings.see(found.rule_set, self._account.clock())
-        first, known = self._account.readiness.version_problem is not None, self._account.basis.rules
-        if self._account.count_by(rules):
+        rules = self._sightings.see(found.rule_set, self._state.clock())
+        first, known = self._state.readiness.version_problem is not None, self._state.basis.rules
+        if self._state.count_by(rules):
             log.info("pods are counted by the rules of Kubernetes %s, no longer of %s", names(rules), names(known))
             self._list_pods()
         elif first:

@@ -52,54 +52,54 @@ BUSY: Final = 0.02
 AT_EASE: Final = 0.1
 
 
-def watch_pods(api: Api, account: ClusterState) -> Reflector[PodInfo]:
-    """Return the reflector that keeps the pods of `account` in sync."""
+def watch_pods(api: Api, state: ClusterState) -> Reflector[PodInfo]:
+    """Return the reflector that keeps the pods of `state` in sync."""
 
     def deliver(news: WatchEvent[PodInfo]) -> None:
         match news:
             case Changed(object=pod):
-                account.see_pod(pod)
+                state.see_pod(pod)
             case Deleted(object=pod):
-                account.pod_gone(pod)
+                state.pod_gone(pod)
             case Bookmark(revision=revision):
-                account.bookmark(revision)
+                state.bookmark(revision)
             case Replaced(objects=pods, revision=revision, since=since):
-                account.relist_pods(pods, revision, since)
+                state.relist_pods(pods, revision, since)
             case Fresh(since=since):
-                account.prove(since)
+                state.prove(since)
             case Unreadable(namespace=namespace, name=name, uid=uid, revision=revision, deleted=True):
-                account.pod_gone(PodInfo(f"{namespace}/{name}", uid, revision, NOTHING))
+                state.pod_gone(PodInfo(f"{namespace}/{name}", uid, revision, NOTHING))
             case Unreadable(revision=revision):
-                account.bookmark(revision)  # the pod's last readable state stays; the reflector logs the problem
+                state.bookmark(revision)  # the pod's last readable state stays; the reflector logs the problem
             case _:
-                _tell_state(account, account.pods, news)
+                _tell_state(state, state.pods, news)
 
     def taken(pod: WatchedPod) -> PodInfo:
-        return _pod(pod, account.basis.rules)
+        return _pod(pod, state.basis.rules)
 
     pause = ReadThrottle(BUSY, AT_EASE)
-    account.set_pace(pause)
+    state.set_pace(pause)
     resource = Resource(PODS.path, WatchedPod, PODS.read, taken)
-    return Reflector(api, resource, deliver, pause=pause, clock=account.clock)
+    return Reflector(api, resource, deliver, pause=pause, clock=state.clock)
 
 
-def watch_nodes(api: Api, account: ClusterState) -> Reflector[NodeInfo]:
-    """Return the reflector that keeps the nodes of `account` in sync."""
+def watch_nodes(api: Api, state: ClusterState) -> Reflector[NodeInfo]:
+    """Return the reflector that keeps the nodes of `state` in sync."""
 
     def deliver(news: WatchEvent[NodeInfo]) -> None:
         match news:
             case Changed(object=node):
-                account.see_node(node)
+                state.see_node(node)
             case Deleted(object=node):
-                account.node_gone(node.name)
+                state.node_gone(node.name)
             case Unreadable(name=name, deleted=True):
-                account.node_gone(name)
+                state.node_gone(name)
             case Replaced(objects=nodes):
-                account.relist_nodes(nodes)
+                state.relist_nodes(nodes)
             case _:
-                _tell_state(account, account.nodes, news)
+                _tell_state(state, state.nodes, news)
 
-    return Reflector(api, NODES, deliver, pause=ReadThrottle(BUSY), clock=account.clock)
+    return Reflector(api, NODES, deliver, pause=ReadThrottle(BUSY), clock=state.clock)
 
 
 def watch_quotas(api: Api, view: QuotaView, clock: Callable[[], float]) -> Reflector[Quota]:
@@ -174,14 +174,14 @@ def _whole(configmap: ConfigMap) -> ConfigMap:
     return configmap
 
 
-def _tell_state(account: ClusterState, feed: SyncStatus, news: object) -> None:
+def _tell_state(state: ClusterState, feed: SyncStatus, news: object) -> None:
     match news:
         case Connected() | Bookmark():
-            account.tell_live(feed)
+            state.tell_live(feed)
         case Disconnected(fault=fault):
-            account.tell_broken(feed, fault)
+            state.tell_broken(feed, fault)
         case WentBack(known=known, found=found, since=since):
-            account.begin_again(feed.resource, known, found, since)
+            state.begin_again(feed.resource, known, found, since)
 
 
 def _pod(pod: Pod, rules: Rules = NEWEST) -> PodInfo:

@@ -110,7 +110,7 @@ class RequestParser:
 
     __slots__ = (
         "_body", "_chunk", "_fields", "_found", "_gathered", "_in_trailer", "_left", "_line", "_list", "_owner",
-        "_parser", "_refused", "_room", "_seen", "_tail", "_target", "_told", "ended", "expects", "gated", "step",
+        "_parser", "_refused", "_room", "_seen", "_tail", "_target", "_took_any", "ended", "expects", "gated", "step",
     )  # fmt: skip
 
     def __init__(self, room: BodyBudget, owner: Owner | None = None) -> None:
@@ -225,7 +225,7 @@ class RequestParser:
         self._target = self._tail = b""
         self._list: list[tuple[bytes, bytes]] = []
         self._fields: dict[bytes, bytes] = {}
-        self._refused = self._told = False
+        self._refused = self._took_any = False
         self._seen = self._gathered = 0  # bytes of the request; bytes of its header fields so far
         self._left: int | None = None  # bytes of the body still to come, if the head says how many
         self._chunk, self._line = 0, b""
@@ -242,9 +242,9 @@ class RequestParser:
         elif self._seen >= MOST_DISCARDED:
             self.ended = True
         elif self._left is None and self._seen % _STRETCH == 0:
-            if not self._told:
+            if not self._took_any:
                 self._end_refused(_head_too_long())
-            self._told = False
+            self._took_any = False
 
     def _end_refused(self, answer: Response) -> None:
         if not self._refused:
@@ -277,7 +277,7 @@ class RequestParser:
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Take a header field, or a trailer field, which is counted and not used."""
-        self._told = True
+        self._took_any = True
         self._list.append((name, value))
         if len(self._list) > MOST_FIELDS:
             raise _Refused(plain(431, f"there are more than {MOST_FIELDS} fields"))
@@ -299,7 +299,7 @@ class RequestParser:
             path, _ = _split(self._target)
             if (answer := self._owner.refuses(self._parser.get_method(), path, body=self._left != 0)) is not None:
                 raise _Refused(answer)
-        self._told = True
+        self._took_any = True
         expects = b"expect" in fields and fields[b"expect"].lower() == b"100-continue"
         if self._left is not None and self._left > LARGEST_BODY:
             self._refuse(too_large())
@@ -309,7 +309,7 @@ class RequestParser:
 
     def on_body(self, piece: bytes) -> None:
         """Take a piece of the body."""
-        self._told = True
+        self._took_any = True
         if self._left is not None:
             self._left -= len(piece)
         if self._refused:

@@ -87,11 +87,11 @@ class TopOwner(Struct, frozen=True, gc=False):
 def line(decided: DecisionRecord, replica: str, now: float) -> Line:
     """Return the line for a decision; `now` is in seconds since 1970."""
     case, verdict = decided.case, decided.verdict
-    request, asked = case.request, case.question
-    namespace, _, name = asked.facts.name.partition("/") if asked else (request.namespace, "", request.name)
+    request, asked = case.request, case.evaluation
+    namespace, _, name = asked.info.name.partition("/") if asked else (request.namespace, "", request.name)
     owner = _owner(asked.pod) if asked else None
     requests, limits, cpu_requests, cpu_limits = _sums(decided)
-    room = decided.figures[0].bearing.room if decided.figures else None
+    room = decided.figures[0].scope_limits.room if decided.figures else None
     return Line(
         ts=timestamp(now),
         schema=SCHEMA,
@@ -144,7 +144,7 @@ def timestamp(now: float) -> str:
 
 def maker(decided: DecisionRecord) -> Reference | None:
     """Return the controller that the pod of a decision names; None if there is none, or its reference is not valid."""
-    asked = decided.case.question
+    asked = decided.case.evaluation
     return controller(asked.pod.metadata.owner_references, decided.case.request.namespace) if asked else None
 
 
@@ -160,21 +160,21 @@ class _Cell(NamedTuple):
 def _sums(decided: DecisionRecord) -> list[_Cell]:
     """Return the figures of the first scope: memory requests, memory limits, CPU requests, CPU limits."""
     if not decided.figures:
-        asked = decided.case.question
-        return [_alone(asked.facts, index) if asked else _Cell() for index in (_REQUESTS, _LIMITS, _CPU, _CPU_LIMITS)]
-    bounds = decided.figures[0].bearing.bound
+        asked = decided.case.evaluation
+        return [_alone(asked.info, index) if asked else _Cell() for index in (_REQUESTS, _LIMITS, _CPU, _CPU_LIMITS)]
+    bounds = decided.figures[0].scope_limits.bound
     limits = _LIMITS if bounds[_FILLED] is None else _FILLED
     cpu_limits = _CPU_LIMITS if bounds[_CPU_FILLED] is None else _CPU_FILLED
     return [_cell(decided, decided.figures[0], index) for index in (_REQUESTS, limits, _CPU, cpu_limits)]
 
 
 def _cell(decided: DecisionRecord, figures: Figures, index: int) -> _Cell:
-    asked, bound = decided.case.question, figures.bearing.bound[index]
+    asked, bound = decided.case.evaluation, figures.scope_limits.bound[index]
     if asked is None:  # a workload: for a sum that is in its way, the most that the edit would add at any moment
-        told = next((s for s in decided.verdict.sums if s.scope == figures.scope and s.index == index), None)
-        more = (told.asked, max(0, told.short_by)) if told else (None, None)
+        lacking_sum = next((s for s in decided.verdict.sums if s.scope == figures.scope and s.index == index), None)
+        more = (lacking_sum.asked, max(0, lacking_sum.short_by)) if lacking_sum else (None, None)
         return _Cell(more[0], figures.committed[index], bound, more[1])
-    added = _certain(asked.facts, index, figures.asked[index], bounded=bound is not None)
+    added = _certain(asked.info, index, figures.asked[index], bounded=bound is not None)
     return _Cell(added, figures.committed[index], bound, figures.short_by(index))
 
 
@@ -195,7 +195,7 @@ def _certain(pod: PodInfo, index: int, asked: int, *, bounded: bool) -> int | No
 def _short_sums(decided: DecisionRecord) -> list[str]:
     """Return the names of the sums that are short, in all scopes."""
     sums, scopes = decided.verdict.sums, decided.figures
-    if decided.case.question is None:
+    if decided.case.evaluation is None:
         return [_called(s.scope, s.index) for s in sums if s.short_by > 0]
     return [_called(each.scope, index) for each in scopes for index in each.short()]
 

@@ -82,10 +82,10 @@ class EventRecorder:
         except KubeError as error:
             self._fail(notice, error)
         else:
-            self._count(notice, told=top is not None)
+            self._count(notice, written=top is not None)
 
-    def _count(self, notice: PendingEvent, *, told: bool) -> None:
-        if told:
+    def _count(self, notice: PendingEvent, *, written: bool) -> None:
+        if written:
             self.written += 1
             return
         with self._lock:
@@ -115,10 +115,10 @@ def refused(decided: DecisionRecord) -> Occurrence | None:
     A pod without a controller needs no Event: its creator gets the refusal itself. A dry run must leave nothing behind.
     """
     case, verdict = decided.case, decided.verdict
-    if verdict.allowed or case.question is None or case.request.dry_run:
+    if verdict.allowed or case.evaluation is None or case.request.dry_run:
         return None
     namespace = case.request.namespace
-    owner = controller(case.question.pod.metadata.owner_references, namespace)
+    owner = controller(case.evaluation.pod.metadata.owner_references, namespace)
     if owner is None:
         return None
     action = "ResizePod" if case.request.is_resize else f"{case.request.operation.capitalize()}Pod"

@@ -49,7 +49,7 @@ def refusal(
         short_by_limits=line.short_by_limits_bytes,
         short_sums=line.short_sums,
     )
-    asked = decided.case.question
+    asked = decided.case.evaluation
     if asked is None:
         return Refusal(row, None)
-    return Refusal(row, owner, asked.facts.footprint, scopes_of(asked.facts))
+    return Refusal(row, owner, asked.info.footprint, scopes_of(asked.info))

@@ -40,7 +40,7 @@ def _families(figures: Iterable[tuple[str, Iterator[Figure]]]) -> Iterator[Metri
 
 def _figures(reading: ScopeReading) -> Iterator[Figure]:
     """Yield what all replicas show alike: allocatable, and for each sum that a threshold bounds its parts."""
-    room, reserves, bounds, _ = reading.balance.bearing
+    room, reserves, bounds, _ = reading.balance.scope_limits
     committed = reading.balance.committed
     yield "headroom_scope_memory_allocatable_bytes", "Allocatable memory on counted nodes.", room.memory
     yield "headroom_scope_cpu_allocatable_cores", "Allocatable CPU on counted nodes.", room.cpu / 1000
@@ -71,7 +71,7 @@ def _figures(reading: ScopeReading) -> Iterator[Figure]:
 
 def _own(reading: ScopeReading) -> Iterator[Figure]:
     """Yield what this replica reserved and what it holds, of memory requests always and of other sums where bounded."""
-    sums = zip(Amounts._fields, reading.balance.bearing.bound, reading.reserved, reading.allotted, strict=True)
+    sums = zip(Amounts._fields, reading.balance.scope_limits.bound, reading.reserved, reading.allotted, strict=True)
     for index, (field, bound, reserved, allotted) in enumerate(sums):
         if bound is None and index:
             continue

@@ -39,14 +39,14 @@ class EventCollector(Collector):
 class KubernetesRules(Collector):
     """By which versions' rules pods are counted."""
 
-    def __init__(self, account: ClusterState, versions: Versions) -> None:
-        self._account, self._versions = account, versions
+    def __init__(self, state: ClusterState, versions: Versions) -> None:
+        self._state, self._versions = state, versions
 
     def collect(self) -> Iterator[Metric]:
         """Yield every family."""
         text = "Versions of Kubernetes by whose rules pods are counted; of several the larger figure counts."
         yield gauges(
-            "headroom_kubernetes_rules", text, "version", {each.version: 1 for each in self._account.basis.rules}
+            "headroom_kubernetes_rules", text, "version", {each.version: 1 for each in self._state.basis.rules}
         )
         text = "Whether the API server's version is newer than those that are known, or cannot be read."
         yield gauge("headroom_kubernetes_version_unknown", text, self._versions.unknown)
@@ -78,7 +78,7 @@ class StateCollector(Collector):
         wall_clock: Callable[[], float],
     ) -> None:
         self._admission = admission
-        self._account = admission.account
+        self._state = admission.state
         self._settings = settings
         self._audit = audit
         self._booking = booking
@@ -95,13 +95,13 @@ class StateCollector(Collector):
 
     def _process(self) -> Iterator[Metric]:
         yield InfoMetricFamily("headroom_build", "What is running.", value={"version": __version__})
-        basis = self._account.basis
+        basis = self._state.basis
         config = {"hash": basis.config_hash, "mode": basis.config.mode.value}
         yield InfoMetricFamily("headroom_config", "The configuration that applies.", value=config)
         good, expiry = float(self._settings.reading.good), self._certificate.expires_at
         yield gauge("headroom_config_last_reload_success", "1 if the configuration's last edit was good.", good)
         yield gauge("headroom_certificate_expiry_timestamp_seconds", "When the serving certificate expires.", expiry)
-        yield gauge("headroom_ready", "1 if this replica can judge.", float(self._account.readiness.unable() is None))
+        yield gauge("headroom_ready", "1 if this replica can judge.", float(self._state.readiness.unable() is None))
         yield counter("headroom_audit_lines_dropped", "Audit lines lost.", self._audit.dropped)
         sent_back = self._admission.sent_back
         yield counter("headroom_admission_sent_back", "Reviews answered with 503, to be asked again.", sent_back)
@@ -112,14 +112,14 @@ class StateCollector(Collector):
         family = GaugeMetricFamily(
             "headroom_watch_last_event_timestamp_seconds", "When a watch last received anything.", labels=("resource",)
         )
-        for feed in (self._account.pods, self._account.nodes):
+        for feed in (self._state.pods, self._state.nodes):
             if feed.synced:
-                ago = self._account.clock() - feed.heard
+                ago = self._state.clock() - feed.heard
                 family.add_metric((feed.resource,), self._wall_clock() - ago)
         yield family
 
     def _cluster(self) -> Iterator[Metric]:
-        reading = read_scopes(self._account)
+        reading = read_scopes(self._state)
         text = "Nodes that two pools select; they belong to `pool`, and the thresholds of `other` do not apply to them."
         shared = GaugeMetricFamily("headroom_pool_overlap_nodes", text, labels=("pool", "other"))
         for pools, nodes in reading.overlaps.items():
@@ -132,7 +132,7 @@ class StateCollector(Collector):
         yield from scope_families(reading.scopes)
 
     def _grants(self) -> Iterator[Metric]:
-        reading = read_grants(self._account)
+        reading = read_grants(self._state)
         text = (
             "Reservations not yet retired. Orphaned: the pod has not appeared in time, and is taken to be never "
             "created once a fresh view shows it."

@@ -76,7 +76,7 @@ def _scopes(ledger: Ledger, allotment: Allotment) -> ScopesReading:
     pending, out = ledger.pending(), capacity.out()
     scopes = tuple(
         ScopeReading(
-            ledger.standing(scope),
+            ledger.balance(scope),
             pending[scope],
             ledger.reservations.unseen(scope),
             allotment.grants.held(scope),

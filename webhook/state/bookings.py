@@ -46,7 +46,7 @@ class Bookings:
         """
         guarded = self._guarded
         with guarded.lock:
-            near = any(guarded.ledger.standing(scope).is_past(_NEAR) for scope in guarded.ledger.accounting.scopes)
+            near = any(guarded.ledger.balance(scope).is_past(_NEAR) for scope in guarded.ledger.accounting.scopes)
             guarded.wakeup.wait(seconds, behind=not guarded.allotment.may_book(), near=near)
 
     def wants_proof(self) -> bool:
@@ -185,7 +185,7 @@ class Bookings:
         guarded = self._guarded
         with guarded.lock:
             allotment, shared = guarded.allotment, guarded.allotment.shared
-            if shared is None or allotment.replica not in shared.holdings or guarded.ledger.deaf:
+            if shared is None or allotment.replica not in shared.holdings or guarded.ledger.awaits_list:
                 return None
             proposal = allotment.propose([], guarded.clock(), shared.epoch, leaving=True)
             allotment.begin(proposal)

@@ -176,7 +176,7 @@ class ClusterState:
             before = ledger.unasked_growths
             ledger.relist(pods, revision, since)
             grown = ledger.unasked_growths - before
-            if not ledger.deaf and since >= self._counting_since:
+            if not ledger.awaits_list and since >= self._counting_since:
                 self.pods.tell_synced(self.clock())
             self._guarded.wakeup.wake()
         if grown:

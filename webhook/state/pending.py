@@ -28,12 +28,13 @@ class Waiting(Protocol):
     """A review that waits until `until` (seconds on the replica's clock); after that, it is sent back or answered.
 
     `verdict` is the answer once a write has booked room for the pod; it is worked out again for that write. Both it and
-    `question` were made under `basis`. `proposed` is True once a write found no room for the pod. `awaits` is set while
-    the pod's owner or namespace has no credit left and earlier pods must be seen first. Then nothing is booked for the
-    pod, and `awaits` is the verdict when the time is up; in the modes warn and audit that verdict allows the pod.
+    `evaluation` were made under `basis`. `proposed` is True once a write found no room for the pod. `awaits` is set
+    while the pod's owner or namespace has no credit left and earlier pods must be seen first. Then nothing is booked
+    for the pod, and `awaits` is the verdict when the time is up; in the modes warn and audit that verdict allows the
+    pod.
     """
 
-    question: Evaluation
+    evaluation: Evaluation
     basis: Basis
     verdict: Verdict
     until: float
@@ -90,10 +91,10 @@ class PendingReviews:
             return []
         asks: list[Ask] = []
         for waiting in self._waiting:
-            asked = waiting.question
+            asked = waiting.evaluation
             if _lacks_booking(waiting) and (not waiting.proposed or self._helps(asked, now)):
-                asks.append(Ask(asked.facts, asked.forced, asked.on_trial))
-                self._asking.setdefault(asked.facts.key, waiting)
+                asks.append(Ask(asked.info, asked.forced, asked.on_trial))
+                self._asking.setdefault(asked.info.key, waiting)
         return asks
 
     def _helps(self, asked: Evaluation, now: float) -> bool:
@@ -101,9 +102,9 @@ class PendingReviews:
 
         In the modes warn and audit, a pod that enforcing would refuse is booked by that write.
         """
-        if self._allotment.promising(asked.facts, now):
+        if self._allotment.promising(asked.info, now):
             return True
-        return asked.on_trial and self._allotment.refuses(asked.facts, now)
+        return asked.on_trial and self._allotment.refuses(asked.info, now)
 
     def propose(self, asks: list[Ask], now: float, epoch: str, *, fresh: bool) -> Proposal:
         """Return the next write (allotment.py), and set the verdict of each pending review that it books for.
@@ -114,7 +115,7 @@ class PendingReviews:
         def judge(ask: Ask, shared: Shared) -> None:
             try:
                 waiting = self._asking[ask.pod.key]
-                waiting.verdict = at_booking(self._ledger, self._allotment, waiting.question, shared, now)
+                waiting.verdict = at_booking(self._ledger, self._allotment, waiting.evaluation, shared, now)
             except Exception:
                 log.exception(
                     "pod %r could not be judged again at its booking: its earlier verdict is kept", ask.pod.name
@@ -131,7 +132,7 @@ class PendingReviews:
         pending = self._allotment.pending
         booked = {ask.pod.key for ask in pending.booked} if pending else frozenset[str]()
         for waiting in list(self._waiting):
-            verdict, in_flight = None, waiting.question.facts.key in booked
+            verdict, in_flight = None, waiting.evaluation.info.key in booked
             if not self._evaluated_under(basis, waiting, in_flight=in_flight):
                 verdict = self._cannot_tell(waiting, problem or _RECONFIGURED, now)
             elif now >= waiting.until:
@@ -149,8 +150,8 @@ class PendingReviews:
         """
         if waiting.basis == basis or (in_flight and waiting.basis.rules == basis.rules):
             return True
-        asked, is_complete = again(waiting.question, waiting.basis.accounting, basis.accounting)
-        waiting.question, waiting.basis, waiting.proposed, waiting.awaits = asked, basis, False, None
+        asked, is_complete = again(waiting.evaluation, waiting.basis.accounting, basis.accounting)
+        waiting.evaluation, waiting.basis, waiting.proposed, waiting.awaits = asked, basis, False, None
         return is_complete
 
     def give_up(self, waiting: Waiting, problem: str | None, now: float) -> Iterator[Settled]:
@@ -172,21 +173,21 @@ class PendingReviews:
         booked = {ask.pod.key for ask in proposal.booked}
         unfit = {ask.pod.key for ask in proposal.unfit}
         for waiting in list(self._waiting):
-            key = waiting.question.facts.key
-            verdict = said_before(self._ledger, waiting.question.facts) or waiting.verdict if key in booked else None
+            key = waiting.evaluation.info.key
+            verdict = said_before(self._ledger, waiting.evaluation.info) or waiting.verdict if key in booked else None
             if key in unfit:
                 waiting.proposed = True
                 verdict = self._settled(waiting, now) if problem is None and waiting.basis == basis else None
             if verdict is not None:
                 booked.discard(key)
-                remember(self._ledger, waiting.question, verdict)
+                remember(self._ledger, waiting.evaluation, verdict)
                 yield self._leave(waiting, verdict)
         for name, reservation in proposal.tentative:
             if reservation.key in booked:  # its review ended during the write, so no answer was given by this booking
                 self._allotment.grants.drop(name, reservation.key)
 
     def _settled(self, waiting: Waiting, now: float) -> Verdict | None:
-        outcome = decide(self._ledger, self._allotment, waiting.question, now)
+        outcome = decide(self._ledger, self._allotment, waiting.evaluation, now)
         self.awaited += waiting.awaits is None and outcome.awaits is not None
         waiting.awaits = outcome.awaits
         if outcome.settled:
@@ -194,17 +195,17 @@ class PendingReviews:
         waiting.verdict = outcome.verdict
         if outcome.awaits is not None:
             return None
-        pod, forced = waiting.question.facts, waiting.question.forced
+        pod, forced = waiting.evaluation.info, waiting.evaluation.forced
         if waiting.proposed and not forced and self._allotment.refuses(pod, now):
-            return refuse_beside_others(self._ledger, self._allotment, waiting.question, now)
+            return refuse_beside_others(self._ledger, self._allotment, waiting.evaluation, now)
         return None
 
     def _cannot_tell(self, waiting: Waiting, problem: str | None, now: float) -> Verdict:
         if waiting.awaits is not None and problem is None:
             return waiting.awaits
-        asked = waiting.question
+        asked = waiting.evaluation
         if asked.forced:
-            self._allotment.grants.force(asked.facts, now)
+            self._allotment.grants.force(asked.info, now)
         if asked.on_trial and problem is None and waiting.verdict.is_over:
             return waiting.verdict  # the pod is over the bound anyway: a booking would not change the verdict
         detail = problem or self._allotment.closed(now) or "this replica could not book its share in time"
@@ -218,7 +219,7 @@ class PendingReviews:
 
 def _lacks_booking(waiting: Waiting) -> bool:
     """Say whether the review waits for a booking, and not for earlier pods."""
-    return waiting.awaits is None and not waiting.question.request.dry_run
+    return waiting.awaits is None and not waiting.evaluation.request.dry_run
 
 
 def _heaviness(waiting: Waiting) -> int:
@@ -226,6 +227,6 @@ def _heaviness(waiting: Waiting) -> int:
 
     Only the places where its pod may go are counted: everything else in a review has limits of its own.
     """
-    facts = waiting.question.facts
-    taken = weight(facts.confined_to) + weight(facts.was_confined_to or ())
+    info = waiting.evaluation.info
+    taken = weight(info.confined_to) + weight(info.was_confined_to or ())
     return taken if taken > _LIGHT else 0

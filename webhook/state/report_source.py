@@ -37,8 +37,8 @@ class ReportSource:
     worked out without it, once for all readers. `wall_clock` returns the time in RFC 3339.
     """
 
-    def __init__(self, account: ClusterState, wall_clock: Callable[[], str]) -> None:
-        self._account = account
+    def __init__(self, state: ClusterState, wall_clock: Callable[[], str]) -> None:
+        self._state = state
         self._wall_clock = wall_clock
         self._lock = Lock()
         self._looked = float("-inf")
@@ -51,7 +51,7 @@ class ReportSource:
         It waits only for another reader that is copying the account. Its `as_of` is when this account was first shown.
         """
         with self._lock:
-            now = self._account.clock()
+            now = self._state.clock()
             if self._seen is None or now >= self._looked + INTERVAL:
                 self._looked = now
                 self._seen = self._look(now)
@@ -61,11 +61,11 @@ class ReportSource:
         known = None if self._seen is None else self._seen[0]
 
         def take(ledger: Ledger, allotment: Allotment) -> tuple[_Mark, AccountSnapshot | None]:
-            mark = _mark(ledger, allotment, self._account.basis.config_hash)
+            mark = _mark(ledger, allotment, self._state.basis.config_hash)
             return mark, None if mark == known else ledger.account(now)
 
-        mark, account = self._account.read_holdings(take)
-        around = _Around(self._account.readiness.problem(now), self._account.readiness.age(now))
+        mark, account = self._state.read_holdings(take)
+        around = _Around(self._state.readiness.problem(now), self._state.readiness.age(now))
         if self._seen is not None:
             if account is None and around == self._seen[1]:
                 return self._seen

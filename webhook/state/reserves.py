@@ -26,12 +26,12 @@ class ReserveLog:
     """Remembers the last logged state of each scope's reserve."""
 
     def __init__(self) -> None:
-        self._told: dict[str, _State] = {}
+        self._logged: dict[str, _State] = {}
 
     def tell(self, reserves: Mapping[str, Reserve]) -> None:
         """Log each scope whose reserve has changed its state; `reserves` is by scope."""
-        before, self._told = self._told, {scope: _state(*reserve) for scope, reserve in reserves.items()}
-        for scope, state in self._told.items():
+        before, self._logged = self._logged, {scope: _state(*reserve) for scope, reserve in reserves.items()}
+        for scope, state in self._logged.items():
             known = before.get(scope, _State.LEFT)
             if state is not known:
                 _log(scope, state, *reserves[scope], logging.WARNING if state > known else logging.INFO)

@@ -49,8 +49,8 @@ class Restores:
         """
         guarded = self._guarded
         with guarded.lock:
-            doubted, deaf = guarded.ledger.doubted_since, guarded.ledger.deaf
-            if since < doubted or (deaf and since == doubted):
+            doubted, awaits_list = guarded.ledger.doubted_since, guarded.ledger.awaits_list
+            if since < doubted or (awaits_list and since == doubted):
                 return  # this is about the same restore, and a later list is awaited already
             is_pods = what == guarded.readiness.pods.resource
             guarded.allotment.begin_again(guarded.clock(), since if is_pods else None)

@@ -1,4 +1,4 @@
-"""Reviews: what a review asks of the state, one short hold of the lock for each question.
+"""Reviews: what a review asks of the state, one short hold of the lock for each call.
 
 To judge and to reserve is one step (`decide`). A review that the allotment does not cover enters the pending ones, and
 is settled by the allotment controller's thread (bookings.py) or when its time is up.
@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from webhook.core.reviews.basis import Basis
-from webhook.core.reviews.binding import bind_question
+from webhook.core.reviews.binding import evaluate_binding
 from webhook.core.reviews.decision import Outcome, decide, verdict_of
 from webhook.core.reviews.evaluation import Evaluation
 from webhook.core.reviews.figures import Figures, figures_of
@@ -57,7 +57,7 @@ class Reviews:
         """Evaluate a binding, which takes the ledger; return the basis in force with it."""
         guarded = self._guarded
         with guarded.lock:
-            asked = bind_question(request, guarded.ledger, guarded.readiness.problem(now))
+            asked = evaluate_binding(request, guarded.ledger, guarded.readiness.problem(now))
             if isinstance(asked, Verdict) and asked.decision is Decision.CANNOT_TELL:
                 guarded.wakeup.wake()  # ends the watch's pause: it shows the pod before the API server asks again
             return asked, guarded.basis
@@ -112,7 +112,7 @@ class Reviews:
         guarded = self._guarded
         try:
             with guarded.lock:
-                figures = self._figures(verdict, waiting.question, guarded.readiness.problem(guarded.clock()))
+                figures = self._figures(verdict, waiting.evaluation, guarded.readiness.problem(guarded.clock()))
         except Exception as error:  # noqa: BLE001 - it is raised where the answer is awaited
             waiting.fail(error)
         else:
@@ -120,7 +120,7 @@ class Reviews:
 
     def _unjudged(self, asked: Evaluation, problem: str, now: float) -> Outcome:
         if asked.forced and not asked.request.dry_run:
-            self._guarded.allotment.grants.force(asked.facts, now)
+            self._guarded.allotment.grants.force(asked.info, now)
         return Outcome(verdict_of(asked, cannot_tell(asked.mode, problem)), settled=True)
 
     def _figures(self, verdict: Verdict, asked: Evaluation, problem: str | None) -> tuple[Figures, ...]:
@@ -130,4 +130,4 @@ class Reviews:
         judged = verdict.figures
         if judged or problem is not None:
             return judged
-        return figures_of(self._guarded.ledger, asked.facts)
+        return figures_of(self._guarded.ledger, asked.info)

@@ -22,7 +22,7 @@ class SyncStatus:
         self.tell_live(now)
 
     def tell_outdated(self, why: str = "etcd was put back") -> None:
-        """What was told may never have happened, or has to be taken in once more."""
+        """Record that what came so far may never have happened, or has to be taken in again; `why` is the cause."""
         self.again = self.synced or self.again
         self.synced, self.fault = False, why
 

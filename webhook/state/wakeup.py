@@ -1,7 +1,7 @@
 """Wake-up: when the allotment controller's thread has work, and whether the watch of pods may be read late.
 
-Both follow from the same things, so they are kept in one place. The watch's reader owns its pace (kube/throttle.py);
-it is told here, and asks nobody.
+Both follow from the same things, so they are kept in one place. The watch's reader owns its pace (kube/throttle.py):
+this module sets it, and the reader asks nobody.
 """
 
 from collections.abc import Callable

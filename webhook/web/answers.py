@@ -127,12 +127,12 @@ class Answers:
 
     def _page(self, report: Report, query: Query, selection: tuple[object, ...]) -> Encoded:
         shown = self._shown(report, query, selection)
-        account = report.commitment()
-        meta = ListMeta(account.revision, account.as_of, account.problem, shown.after, shown.remaining)
+        commitment = report.commitment()
+        meta = ListMeta(commitment.revision, commitment.as_of, commitment.problem, shown.after, shown.remaining)
         items = [*_encoded(shown.rows)]
-        told = msgspec.json.encode((meta.problem, meta.after, meta.remaining))
+        head = msgspec.json.encode((meta.problem, meta.after, meta.remaining))
         body = b'{"metadata":%b,"items":[%b]}' % (msgspec.json.encode(meta), b",".join(items))
-        return Encoded(body, _etag([told, *items]))
+        return Encoded(body, _etag([head, *items]))
 
     def _as_pykles(self, report: Report) -> Encoded:
         """Encode the nodes that have changed; the rows of all others are the same objects as in the report before."""
@@ -164,9 +164,9 @@ class Answers:
 
 
 def _synced(report: Report) -> Report:
-    account = report.commitment()
-    if account.problem is not None and not report.revision:
-        raise UnsyncedError(account.problem)
+    commitment = report.commitment()
+    if commitment.problem is not None and not report.revision:
+        raise UnsyncedError(commitment.problem)
     return report
 
 

@@ -117,8 +117,11 @@ def _text(description: str) -> dict[str, Any]:
 
 
 def _events() -> dict[str, Any]:
-    told = {"description": "Events named `changed`", "content": {"text/event-stream": {"schema": {"type": "string"}}}}
-    operation = _operation("events", "Server-sent events: the account has changed", told)
+    content = {
+        "description": "Events named `changed`",
+        "content": {"text/event-stream": {"schema": {"type": "string"}}},
+    }
+    operation = _operation("events", "Server-sent events: the account has changed", content)
     operation["responses"]["503"] = _problem("There are as many streams as one replica serves.")
     return {"get": operation}
 

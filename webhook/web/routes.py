@@ -108,7 +108,7 @@ def create_app(
 
     @app.get(READYZ)
     def readyz() -> flask.Response:
-        problem = admission.account.readiness.unready()
+        problem = admission.state.readiness.unready()
         return _response(plain(200, "ok") if problem is None else plain(503, problem))
 
     @app.get(METRICS)

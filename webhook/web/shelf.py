@@ -18,7 +18,7 @@ class Encoded(NamedTuple):
 class Shelf(Generic[T]):
     """Keeps values as long as one version of the account is the newest, within `most` of a measure; for any thread.
 
-    Versions are told apart by identity. Two threads that ask for the same new value at once may both make it.
+    Versions are compared by identity. Two threads that ask for the same new value at once may both make it.
     """
 
     def __init__(self, most: int, measure: Callable[[T], int]) -> None:

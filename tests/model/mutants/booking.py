@@ -44,12 +44,12 @@ def own_unseen_not_counted() -> Patches:
 @mutant("2: a name that is paid for still wants the sums within their bounds")
 def no_growth_passes_though_over() -> Patches:
     def fits(ledger: Ledger, shared: Shared, replica: str, pod: PodInfo) -> bool:
-        spread = ledger.spread(pod)
-        for scope in spread.scopes:
+        charge = ledger.charge(pod)
+        for scope in charge.scopes:
             group = ledger.reservations._names.get(pod.name)
             unseen = group.costs[scope].unseen if group and scope in group.costs else NOTHING
             paid = ledger._charged_under(pod.name).in_scope(scope).plus(unseen)
-            growth = spread.in_scope(scope).beyond(paid)
+            growth = charge.in_scope(scope).beyond(paid)
             left = proposal_module.free(ledger, shared, replica, scope)
             if any(each is not None and asked and asked > each for asked, each in zip(growth, left, strict=True)):
                 return False

@@ -127,9 +127,9 @@ def duplicates_reserve_nothing() -> Patches:
     grant = Ledger.grant
 
     def careless(self: Ledger, pod: PodInfo, now: float) -> Reservation:
-        scopes = self.spread(pod).scopes
+        scopes = self.charge(pod).scopes
         if all(pod.footprint.within(self._charged_under(pod.name).in_scope(scope)) for scope in scopes):
-            return Reservation(pod.uid, self.spread(pod), now)
+            return Reservation(pod.uid, self.charge(pod), now)
         return grant(self, pod, now)
 
     return [(Ledger, "grant", careless)]

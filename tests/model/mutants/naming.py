@@ -49,7 +49,7 @@ def asked_counts_beside_its_name() -> Patches:
 def growth_is_named() -> Patches:
     def cost(self: Reservations, name: str) -> Sums:
         group = self._names.get(name)
-        return {scope: extent.cost for scope, extent in group.open.items()} if group else {}
+        return {scope: interval.cost for scope, interval in group.open.items()} if group else {}
 
     return [(Reservations, "open_from_nothing", cost)]
 
@@ -58,7 +58,7 @@ def growth_is_named() -> Patches:
 def settled_is_named() -> Patches:
     def unretired(self: Reservations, name: str) -> Sums:
         group = self._names.get(name)
-        return {scope: extent.cost for scope, extent in group.unretired.items()} if group else {}
+        return {scope: interval.cost for scope, interval in group.unretired.items()} if group else {}
 
     return [(Reservations, "open_from_nothing", unretired)]
 

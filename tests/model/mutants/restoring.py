@@ -79,6 +79,6 @@ def old_watch_believed() -> Patches:
 
     def gullible(self: Ledger, since: float) -> None:
         begin_again(self, since)
-        self.deaf = False
+        self.awaits_list = False
 
     return [(Ledger, "begin_again", gullible)]

@@ -122,7 +122,7 @@ def resizes_reserve_nothing() -> Patches:
     def careless(self: Ledger, pod: PodInfo, now: float) -> Reservation:
         if pod.before == UNBORN:
             return grant(self, pod, now)
-        return Reservation(pod.uid, self.spread(pod), now, pod.before)
+        return Reservation(pod.uid, self.charge(pod), now, pod.before)
 
     return [(Ledger, "grant", careless)]
 

@@ -53,7 +53,7 @@ def judge() -> Judge:
 
 @pytest.fixture
 def guard(judge: Judge) -> ConfigurationAdmission:
-    return ConfigurationAdmission(judge.admission.account)
+    return ConfigurationAdmission(judge.admission.state)
 
 
 def answer(guard: ConfigurationAdmission, review: bytes) -> dict[str, Any]:
@@ -112,12 +112,12 @@ def test_a_refusal_is_logged_with_who_wanted_it(
 def test_a_good_edit_passes_and_is_previewed_dry_run_or_not(
     guard: ConfigurationAdmission, judge: Judge, dry_run: bool
 ) -> None:
-    before = judge.admission.account._guarded.ledger.parts(judge.clock.now)
+    before = judge.admission.state._guarded.ledger.parts(judge.clock.now)
     assert warnings(guard, edit(LOWER, dryRun=dry_run)) == [OVER]
     assert warnings(guard, edit(LOWER, operation="CREATE", dryRun=dry_run)) == [OVER]
     assert warnings(guard, edit(GOOD.replace("100%", "90%"), dryRun=dry_run)) == []
-    after = judge.admission.account._guarded.ledger.parts(judge.clock.now)
-    assert (after.sums, after.bearings) == (before.sums, before.bearings)
+    after = judge.admission.state._guarded.ledger.parts(judge.clock.now)
+    assert (after.sums, after.limits_by_scope) == (before.sums, before.limits_by_scope)
 
 
 def test_an_edit_that_applies_already_is_not_previewed(
@@ -151,7 +151,7 @@ def test_any_other_object_passes(guard: ConfigurationAdmission, other: dict[str,
 
 
 def test_without_an_account_a_bad_edit_is_refused_and_a_good_one_passes() -> None:
-    guard = ConfigurationAdmission(Judge().admission.account)
+    guard = ConfigurationAdmission(Judge().admission.state)
     assert "thresholds.memory.requests" in refusal(guard, edit(BAD))
     [line] = warnings(guard, edit(LOWER))
     assert line.startswith("no preview: ")
@@ -160,7 +160,7 @@ def test_without_an_account_a_bad_edit_is_refused_and_a_good_one_passes() -> Non
 def test_the_first_configuration_of_all_is_previewed() -> None:
     judge = Judge()
     judge.sync(8, [pod("big", 3, "node")])
-    assert warnings(ConfigurationAdmission(judge.admission.account), edit(LOWER, operation="CREATE")) == [OVER]
+    assert warnings(ConfigurationAdmission(judge.admission.state), edit(LOWER, operation="CREATE")) == [OVER]
 
 
 def test_one_preview_at_a_time_and_none_holds_the_lock(
@@ -170,8 +170,8 @@ def test_one_preview_at_a_time_and_none_holds_the_lock(
 
     def meanwhile(*arguments: Any, **more: Any) -> Preview:
         def ask() -> None:
-            free = judge.admission.account._guarded.lock.acquire(blocking=False)
-            judge.admission.account._guarded.lock.release()
+            free = judge.admission.state._guarded.lock.acquire(blocking=False)
+            judge.admission.state._guarded.lock.release()
             seen.append((free, warnings(guard, edit(LOWER))))
 
         thread = Thread(target=ask)
@@ -205,7 +205,7 @@ def test_what_cannot_be_read(guard: ConfigurationAdmission, review: bytes, told:
 
 
 def client(judge: Judge) -> FlaskClient:
-    guard = ConfigurationAdmission(judge.admission.account)
+    guard = ConfigurationAdmission(judge.admission.state)
     return create_app(judge.admission, CollectorRegistry(), {CONFIGURATION: guard.review}).test_client()
 
 
@@ -220,7 +220,7 @@ def test_over_http(judge: Judge) -> None:
 
 def test_while_one_edit_is_read_no_other_makes_the_replica_busy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("webhook.admission.configuration._TURN", 0.01)
-    guard = ConfigurationAdmission(ready().admission.account)
+    guard = ConfigurationAdmission(ready().admission.state)
     with guard._reading:
         said = response(guard.review(edit(BAD), 5.0))
     assert said["allowed"]
@@ -230,7 +230,7 @@ def test_while_one_edit_is_read_no_other_makes_the_replica_busy(monkeypatch: pyt
 
 
 def test_a_very_large_edit_passes_with_a_warning() -> None:
-    guard = ConfigurationAdmission(ready().admission.account)
+    guard = ConfigurationAdmission(ready().admission.state)
     said = response(guard.review(edit(BAD + "#" * LARGEST_EARLY), 5.0))
     assert (said["allowed"], said["warnings"]) == (True, [guard_module._LARGE])
     assert len(guard_module._LARGE) <= 120
@@ -240,7 +240,7 @@ def test_many_large_edits_do_not_keep_a_replica_busy(monkeypatch: pytest.MonkeyP
     large = edit(BAD + "#" * (64 << 10))
     monkeypatch.setattr("webhook.admission.configuration._BURST", 3 * len(large))
     judge = ready()
-    guard = ConfigurationAdmission(judge.admission.account)
+    guard = ConfigurationAdmission(judge.admission.state)
     allowed = [response(guard.review(large, 5.0))["allowed"] for _ in range(5)]
     assert allowed == [False] * 3 + [True] * 2
     judge.clock.wait(len(large) / (128 << 10))
@@ -248,5 +248,5 @@ def test_many_large_edits_do_not_keep_a_replica_busy(monkeypatch: pytest.MonkeyP
 
 
 def test_edits_of_the_usual_size_are_all_read_however_fast_they_come() -> None:
-    guard = ConfigurationAdmission(ready().admission.account)
+    guard = ConfigurationAdmission(ready().admission.state)
     assert not any(response(guard.review(edit(BAD), 5.0))["allowed"] for _ in range(300))

@@ -35,8 +35,8 @@ def test_a_review_that_is_evaluated_again_keeps_when_it_came() -> None:
     judge = ready()
     waiting = waits(judge.ask(review(memory="8Gi")))
     other = replace(waiting.basis, config_hash="another")
-    again = waiting.case.under(other, waiting.question)
-    assert (again.basis.config_hash, again.question) == ("another", waiting.question)
+    again = waiting.case.under(other, waiting.evaluation)
+    assert (again.basis.config_hash, again.evaluation) == ("another", waiting.evaluation)
     assert (again.request, again.arrived, again.timeout) == (
         waiting.case.request,
         waiting.case.arrived,

@@ -24,11 +24,11 @@ def test_it_is_answered_under_the_basis_and_with_the_evaluation_that_it_has_by_t
     judge = Judge()
     waiting = pending(judge)
     judge.configure("mode: warn")
-    waiting.basis, waiting.question = judge.admission.account.basis, waiting.question.kept(waiting.basis.rules)
+    waiting.basis, waiting.evaluation = judge.admission.state.basis, waiting.evaluation.kept(waiting.basis.rules)
     waiting.settle(FITS, ())
     assert waiting.answer.result(0).status == 200
     case = judge.decided[-1].case
-    assert (case.basis, case.question) == (waiting.basis, waiting.question)
+    assert (case.basis, case.evaluation) == (waiting.basis, waiting.evaluation)
 
 
 def test_what_goes_wrong_is_raised_where_it_is_awaited() -> None:

@@ -55,17 +55,17 @@ def test_what_is_let_in_counts_before_the_watch_shows_it() -> None:
 
 def test_a_deleted_pod_gives_its_room_back() -> None:
     judge = ready()
-    judge.admission.account.see_pod(pod("old", 8, revision=101))
+    judge.admission.state.see_pod(pod("old", 8, revision=101))
     assert not response(judge.ask(review()))["allowed"]
-    judge.admission.account.pod_gone(pod("old", 8, revision=102))
+    judge.admission.state.pod_gone(pod("old", 8, revision=102))
     assert response(judge.ask(review()))["allowed"]
 
 
 def test_a_node_that_is_gone_takes_its_room_with_it() -> None:
     judge = ready()
-    judge.admission.account.node_gone("node")
+    judge.admission.state.node_gone("node")
     assert not response(judge.ask(review()))["allowed"]
-    judge.admission.account.see_node(node("node", 8))
+    judge.admission.state.see_node(node("node", 8))
     assert response(judge.ask(review()))["allowed"]
 
 
@@ -101,7 +101,7 @@ def unlisted(judge: Judge) -> None:
 def broken(judge: Judge) -> None:
     judge.configure()
     judge.sync()
-    judge.admission.account.tell_broken(judge.admission.account.pods, "connection reset")
+    judge.admission.state.tell_broken(judge.admission.state.pods, "connection reset")
     judge.clock.wait(5.0)
 
 
@@ -144,13 +144,13 @@ def test_outside_enforce_a_pod_is_let_in_with_a_warning(mode: str) -> None:
 
 def test_a_watch_that_is_live_again_answers_again() -> None:
     judge = ready()
-    for feed in (judge.admission.account.pods, judge.admission.account.nodes):
-        judge.admission.account.tell_broken(feed, "reset")
+    for feed in (judge.admission.state.pods, judge.admission.state.nodes):
+        judge.admission.state.tell_broken(feed, "reset")
     judge.clock.wait(5.0)
     sent_back(judge.ask(review()))
-    judge.admission.account.tell_live(judge.admission.account.pods)
+    judge.admission.state.tell_live(judge.admission.state.pods)
     assert "nodes" in sent_back(judge.ask(review()))
-    judge.admission.account.tell_live(judge.admission.account.nodes)
+    judge.admission.state.tell_live(judge.admission.state.nodes)
     waiting = waits(judge.ask(review()))
     assert judge.book(), "etcd may have been put back, so a write comes first"
     assert response(waiting.answer.result(0))["allowed"]
@@ -158,9 +158,9 @@ def test_a_watch_that_is_live_again_answers_again() -> None:
 
 def test_after_a_long_outage_nothing_is_booked_before_the_pods_are_listed() -> None:
     judge = ready()
-    judge.admission.account.tell_broken(judge.admission.account.pods, "reset")
+    judge.admission.state.tell_broken(judge.admission.state.pods, "reset")
     judge.clock.wait(5.0)
-    judge.admission.account.tell_live(judge.admission.account.pods)
+    judge.admission.state.tell_live(judge.admission.state.pods)
     waiting = waits(judge.ask(review(memory="8Gi")))
     assert judge.book()
     assert not judge.book()
@@ -171,31 +171,31 @@ def test_after_a_long_outage_nothing_is_booked_before_the_pods_are_listed() -> N
 
 def test_a_watch_may_be_opened_anew_without_anybody_noticing() -> None:
     judge = ready()
-    judge.admission.account.tell_broken(judge.admission.account.pods, "the API server ended the watch")
+    judge.admission.state.tell_broken(judge.admission.state.pods, "the API server ended the watch")
     judge.clock.wait(4.9)
     assert response(judge.ask(review()))["allowed"]
 
 
 def test_what_policy_lets_in_counts_even_if_nobody_can_tell() -> None:
     judge = ready("mode: warn")
-    judge.admission.account.tell_broken(judge.admission.account.pods, "reset")
+    judge.admission.state.tell_broken(judge.admission.state.pods, "reset")
     judge.clock.wait(5.0)
     assert response(judge.ask(review(memory="3Gi")))["allowed"]
-    assert judge.admission.account._guarded.ledger.standing("cluster").unseen.memory_requests == 3 << 30
+    assert judge.admission.state._guarded.ledger.balance("cluster").unseen.memory_requests == 3 << 30
 
 
 def test_readiness_says_what_is_missing() -> None:
     judge = Judge()
-    assert judge.admission.account.readiness.unready() == "the ConfigMap headroom-config has not been read yet"
-    judge.admission.account.lack_config("the ConfigMap headroom-config does not exist: create it")
-    assert judge.admission.account.readiness.unready() == "the ConfigMap headroom-config does not exist: create it"
+    assert judge.admission.state.readiness.unready() == "the ConfigMap headroom-config has not been read yet"
+    judge.admission.state.lack_config("the ConfigMap headroom-config does not exist: create it")
+    assert judge.admission.state.readiness.unready() == "the ConfigMap headroom-config does not exist: create it"
     judge.configure()
     judge.sync()
-    assert "holds no valid share" in str(judge.admission.account.readiness.unready())
+    assert "holds no valid share" in str(judge.admission.state.readiness.unready())
     judge.prepare()
-    assert judge.admission.account.readiness.unready() is None
+    assert judge.admission.state.readiness.unready() is None
     judge.clock.wait(Timing().validity)
-    assert "holds no valid share" in str(judge.admission.account.readiness.unready())
+    assert "holds no valid share" in str(judge.admission.state.readiness.unready())
 
 
 # -- once is enough ----------------------------------------------------------------------------------------------------
@@ -205,7 +205,7 @@ def test_the_same_pod_asked_again_costs_nothing_more() -> None:
     judge = ready()
     for attempt in range(20):
         assert response(judge.ask(review(memory="4Gi", uid=f"review-{attempt}")))["allowed"]
-    assert judge.admission.account._guarded.ledger.standing("cluster").unseen.memory_requests == 4 << 30
+    assert judge.admission.state._guarded.ledger.balance("cluster").unseen.memory_requests == 4 << 30
 
 
 def test_another_pod_of_the_same_name_costs_the_larger_of_the_two() -> None:
@@ -214,7 +214,7 @@ def test_another_pod_of_the_same_name_costs_the_larger_of_the_two() -> None:
         again: dict[str, Any] = json.loads(review(memory="3Gi"))["request"]["object"]
         again["metadata"]["uid"] = uid
         assert response(judge.ask(review(uid=uid, object=again)))["allowed"]
-    assert judge.admission.account._guarded.ledger.standing("cluster").unseen.memory_requests == 3 << 30
+    assert judge.admission.state._guarded.ledger.balance("cluster").unseen.memory_requests == 3 << 30
 
 
 def test_a_dry_run_is_judged_and_costs_nothing() -> None:
@@ -222,7 +222,7 @@ def test_a_dry_run_is_judged_and_costs_nothing() -> None:
     for name in ("a", "b", "c"):
         assert response(judge.ask(review(name, "8Gi", dryRun=True)))["allowed"]
     assert not response(judge.ask(review("d", "9Gi", dryRun=True)))["allowed"]
-    assert len(list(judge.admission.account._guarded.ledger.reservations)) == 0
+    assert len(list(judge.admission.state._guarded.ledger.reservations)) == 0
 
 
 # -- waiting for a booking ---------------------------------------------------------------------------------------------
@@ -248,10 +248,10 @@ def test_several_that_wait_share_one_write() -> None:
 def test_a_write_that_failed_lets_nobody_in_and_costs_nothing() -> None:
     judge = ready()
     waiting = waits(judge.ask(review(memory="8Gi")))
-    assert judge.admission.account.bookings.next_proposal("epoch", fresh=False, may_write=True)
-    judge.admission.account.bookings.failed()
+    assert judge.admission.state.bookings.next_proposal("epoch", fresh=False, may_write=True)
+    judge.admission.state.bookings.failed()
     assert not waiting.answer.done()
-    assert judge.admission.account._guarded.ledger.standing("cluster").unseen.memory_requests == 0
+    assert judge.admission.state._guarded.ledger.balance("cluster").unseen.memory_requests == 0
     judge.book()
     assert response(waiting.answer.result(0))["allowed"]
 
@@ -259,7 +259,7 @@ def test_a_write_that_failed_lets_nobody_in_and_costs_nothing() -> None:
 def test_who_waits_is_refused_once_there_is_no_room() -> None:
     judge = ready()
     waiting = waits(judge.ask(review(memory="8Gi")))
-    judge.admission.account.see_pod(pod("other", 1, revision=101))
+    judge.admission.state.see_pod(pod("other", 1, revision=101))
     judge.book()
     assert not response(waiting.answer.result(0))["allowed"]
 
@@ -277,7 +277,7 @@ def test_the_booking_thread_sends_away_whoever_nobody_else_does() -> None:
     judge = ready()
     waiting = waits(judge.ask(review(memory="8Gi")))
     judge.clock.wait(2.0)
-    assert judge.admission.account.bookings.next_proposal("epoch", fresh=False, may_write=False) is None
+    assert judge.admission.state.bookings.next_proposal("epoch", fresh=False, may_write=False) is None
     sent_back(waiting.answer.result(0))
 
 
@@ -299,14 +299,14 @@ def test_the_second_wait_ends_before_the_api_server_gives_up() -> None:
 def test_who_was_booked_for_after_giving_up_is_let_in_when_it_asks_again() -> None:
     judge = ready()
     waiting = waits(judge.ask(review(memory="8Gi")))
-    proposed = judge.admission.account.bookings.next_proposal("epoch", fresh=False, may_write=True)
+    proposed = judge.admission.state.bookings.next_proposal("epoch", fresh=False, may_write=True)
     assert proposed
     judge.clock.wait(2.0)
     judge.admission.give_up(waiting)
     sent_back(waiting.answer.result(0))
-    judge.admission.account.bookings.written(proposed[0], proposed[1] + 1)
+    judge.admission.state.bookings.written(proposed[0], proposed[1] + 1)
     assert response(judge.ask(review(memory="8Gi")))["allowed"]
-    assert judge.admission.account._guarded.ledger.standing("cluster").unseen.memory_requests == 8 << 30
+    assert judge.admission.state._guarded.ledger.balance("cluster").unseen.memory_requests == 8 << 30
 
 
 def test_giving_up_twice_or_too_late_changes_nothing() -> None:
@@ -333,44 +333,44 @@ HALF = "thresholds: {memory: {requests: 50%}}"
 @pytest.mark.parametrize("mode", ["warn", "audit"])
 def test_policy_lets_in_whoever_waited_in_vain_and_counts_it(mode: str) -> None:
     judge = ready(f"mode: {mode}\n{HALF}", memory=16)
-    judge.admission.account.see_pod(pod("lives", 2, revision=101))
+    judge.admission.state.see_pod(pod("lives", 2, revision=101))
     waiting = waits(judge.ask(review(memory="7Gi")))
     judge.clock.wait(2.0)
     judge.admission.give_up(waiting)
     assert response(waiting.answer.result(0))["allowed"]
-    assert judge.admission.account._guarded.ledger.standing("cluster").unseen.memory_requests == 7 << 30
+    assert judge.admission.state._guarded.ledger.balance("cluster").unseen.memory_requests == 7 << 30
 
 
 def test_the_booking_thread_is_woken_by_whoever_waits() -> None:
     judge = ready()
-    judge.admission.account.bookings.await_work(0.0)
+    judge.admission.state.bookings.await_work(0.0)
     waits(judge.ask(review(memory="8Gi")))
-    assert judge.admission.account._guarded.wakeup._work
-    judge.admission.account.bookings.await_work(60.0)
+    assert judge.admission.state._guarded.wakeup._work
+    judge.admission.state.bookings.await_work(60.0)
 
 
 @pytest.mark.parametrize(
     "come",
     [
-        lambda account, revision: account.see_pod(pod("seen", revision=revision)),
-        lambda account, revision: account.pod_gone(pod("gone", revision=revision)),
-        lambda account, revision: account.bookmark(revision),
+        lambda state, revision: state.see_pod(pod("seen", revision=revision)),
+        lambda state, revision: state.pod_gone(pod("gone", revision=revision)),
+        lambda state, revision: state.bookmark(revision),
     ],
 )
 def test_the_booking_thread_is_woken_once_the_view_has_come_to_the_floor(
     come: Callable[[ClusterState, int], None],
 ) -> None:
-    account = ready().admission.account
-    assert account._guarded.allotment.shared is not None
+    state = ready().admission.state
+    assert state._guarded.allotment.shared is not None
     ahead = structs.replace(
-        account._guarded.allotment.shared, serial=account._guarded.allotment.shared.serial + 1, floor=150
+        state._guarded.allotment.shared, serial=state._guarded.allotment.shared.serial + 1, floor=150
     )
-    account.bookings.observe(ahead, account._guarded.allotment.revision + 1)
-    account.bookings.await_work(0.0)
+    state.bookings.observe(ahead, state._guarded.allotment.revision + 1)
+    state.bookings.await_work(0.0)
     work = []
     for revision in (149, 150):
-        come(account, revision)
-        work.append(account._guarded.wakeup._work)
+        come(state, revision)
+        work.append(state._guarded.wakeup._work)
     assert work == [False, True]
 
 
@@ -385,12 +385,12 @@ def test_a_reservation_whose_pod_never_came_lapses_with_a_view_proven_after_that
     response(judge.ask(review(memory="4Gi")))
     granted = judge.clock.now
     judge.clock.wait(Timing().lapse)
-    assert judge.admission.account.bookings.wants_proof()
-    judge.admission.account.prove(granted + Timing().lapse - 0.1)
-    assert judge.admission.account.lapsed == 0
-    judge.admission.account.prove(granted + Timing().lapse)
-    assert judge.admission.account.lapsed == 1
-    assert judge.admission.account._guarded.ledger.standing("cluster").unseen.memory_requests == 0
+    assert judge.admission.state.bookings.wants_proof()
+    judge.admission.state.prove(granted + Timing().lapse - 0.1)
+    assert judge.admission.state.lapsed == 0
+    judge.admission.state.prove(granted + Timing().lapse)
+    assert judge.admission.state.lapsed == 1
+    assert judge.admission.state._guarded.ledger.balance("cluster").unseen.memory_requests == 0
     assert "1 reservations lapsed: their pods never came, such as 'default/web'" in caplog.text
 
 
@@ -445,9 +445,9 @@ def test_who_was_settled_is_answered_though_no_proposal_can_be_made(monkeypatch:
     judge = ready()
     waiting = waits(judge.ask(review(memory="8Gi")))
     judge.clock.wait(Timing().renew)
-    monkeypatch.setattr(judge.admission.account._guarded.allotment, "propose", fail)
+    monkeypatch.setattr(judge.admission.state._guarded.allotment, "propose", fail)
     with pytest.raises(Unforeseen):
-        judge.admission.account.bookings.next_proposal("epoch", fresh=False, may_write=True)
+        judge.admission.state.bookings.next_proposal("epoch", fresh=False, may_write=True)
     sent_back(waiting.answer.result(0))
 
 
@@ -469,7 +469,7 @@ def test_a_decision_that_cannot_be_recorded_stands_all_the_same(caplog: pytest.L
 
 def test_decisions_carry_how_old_the_account_is() -> None:
     judge = ready()
-    judge.admission.account.tell_broken(judge.admission.account.nodes, "reset")
+    judge.admission.state.tell_broken(judge.admission.state.nodes, "reset")
     judge.clock.wait(3.0)
     response(judge.ask(review()))
     assert judge.decided[0].age == 3.0
@@ -481,7 +481,7 @@ def test_decisions_carry_how_long_they_took_and_what_they_were_made_by() -> None
     waits(judge.ask(review(memory="8Gi")))
     judge.clock.wait(0.5)
     assert judge.book()
-    assert (judge.decided[0].took, judge.decided[0].config_hash) == (0.5, judge.admission.account.basis.config_hash)
+    assert (judge.decided[0].took, judge.decided[0].config_hash) == (0.5, judge.admission.state.basis.config_hash)
 
 
 # -- quotas ----------------------------------------------------------------------------------------------------------
@@ -497,7 +497,7 @@ def full(settings: str = "", namespace: str = "default") -> Judge:
 
 
 def reserved(judge: Judge) -> int:
-    return judge.admission.account._guarded.ledger.standing("cluster").unseen.memory_requests
+    return judge.admission.state._guarded.ledger.balance("cluster").unseen.memory_requests
 
 
 def test_what_its_quota_will_refuse_is_refused_in_the_quotas_words_and_holds_nothing() -> None:
@@ -531,7 +531,7 @@ def test_what_policy_lets_pass_on_to_its_quota_holds_nothing_either(settings: st
 
 def test_what_policy_lets_pass_holds_nothing_though_nobody_can_tell() -> None:
     judge = full("mode: warn")
-    judge.admission.account.tell_broken(judge.admission.account.pods, "refused")
+    judge.admission.state.tell_broken(judge.admission.state.pods, "refused")
     judge.clock.wait(60.0)
     said = response(judge.ask(review()))
     assert said["allowed"]
@@ -557,7 +557,7 @@ def test_a_quota_that_is_not_seen_any_more_refuses_nothing() -> None:
 def test_a_quota_has_no_part_in_readiness() -> None:
     judge = ready()
     assert not judge.admission.quotas.usable()
-    assert judge.admission.account.readiness.unready() is None
+    assert judge.admission.state.readiness.unready() is None
     assert response(judge.ask(review()))["allowed"]
 
 
@@ -589,7 +589,7 @@ def test_what_no_api_server_writes_is_answered_in_a_sentence_and_forgotten(
     assert len(caplog.text) < 600
     assert "refused a request to /validate" in caplog.text
     assert (judge.decided, judge.admission._deadlines._asked_again) == ([], {})
-    assert len(judge.admission.account._guarded.ledger.reservations) == 0
+    assert len(judge.admission.state._guarded.ledger.reservations) == 0
 
 
 def test_those_who_wait_and_say_much_are_bounded_together(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -611,12 +611,10 @@ def test_those_who_wait_and_say_much_are_bounded_together(monkeypatch: pytest.Mo
     judge.clock.wait(2.0)
     for each in (waiting, light):
         judge.admission.give_up(each)
-    assert judge.admission.account.reviews.pending._heavy == 0
+    assert judge.admission.state.reviews.pending._heavy == 0
     waits(judge.ask(heavy("two")))
     assert response(judge.ask(heavy("forced", "infra")))["allowed"]
-    assert judge.admission.account._guarded.ledger.standing("cluster").unseen.memory_requests == 0, (
-        "no node can hold it"
-    )
+    assert judge.admission.state._guarded.ledger.balance("cluster").unseen.memory_requests == 0, "no node can hold it"
 
 
 def test_of_those_that_were_sent_back_only_so_many_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:

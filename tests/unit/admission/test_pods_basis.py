@@ -53,7 +53,7 @@ def recorded(judge: Judge) -> tuple[Mode, str]:
 
 def test_a_configuration_that_comes_after_the_evaluation_is_evaluated_under(monkeypatch: pytest.MonkeyPatch) -> None:
     judge = ready()
-    done = swap_at(monkeypatch, "question", judge, WARN)
+    done = swap_at(monkeypatch, "evaluate", judge, WARN)
     said = response(judge.ask(review(memory="9Gi")))
     assert (said["allowed"], recorded(judge)) == (True, (Mode.WARN, hash_of(WARN)))
     assert len(done) == 2, "it was evaluated again"
@@ -61,7 +61,7 @@ def test_a_configuration_that_comes_after_the_evaluation_is_evaluated_under(monk
 
 def test_a_lower_threshold_that_comes_after_the_evaluation_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     judge = ready()
-    swap_at(monkeypatch, "question", judge, HALF)
+    swap_at(monkeypatch, "evaluate", judge, HALF)
     said = response(judge.ask(review(memory="5Gi")))
     assert not said["allowed"]
     assert "4Gi" in said["status"]["message"], "half of 8Gi"
@@ -70,7 +70,7 @@ def test_a_lower_threshold_that_comes_after_the_evaluation_is_kept(monkeypatch: 
 
 def test_an_exemption_that_is_gone_by_the_decision_lets_nothing_in(monkeypatch: pytest.MonkeyPatch) -> None:
     judge = ready("exempt: {namespaces: [default]}")
-    swap_at(monkeypatch, "question", judge, "")
+    swap_at(monkeypatch, "evaluate", judge, "")
     assert not response(judge.ask(review(memory="9Gi")))["allowed"]
     assert recorded(judge) == (Mode.ENFORCE, hash_of())
 
@@ -92,7 +92,7 @@ def test_a_verdict_that_needs_no_ledger_is_recorded_under_what_it_was_made_under
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     judge = ready()
-    swap_at(monkeypatch, "question", judge, WARN)
+    swap_at(monkeypatch, "evaluate", judge, WARN)
     assert not response(judge.ask(review(kind={"group": "", "version": "v1", "kind": "Node"})))["allowed"]
     assert judge.decided[-1].config_hash == hash_of()
 
@@ -150,7 +150,7 @@ def test_a_pending_review_whose_pod_may_count_otherwise_is_asked_about_again() -
     judge = pending()
     body = review(created=judge.clock.now)
     waiting = waits(judge.ask(body))
-    judge.admission.account.count_by((KUBERNETES_1_36,))
+    judge.admission.state.count_by((KUBERNETES_1_36,))
     judge.sync()
     judge.book()
     answer = waiting.answer.result(0)
@@ -163,7 +163,7 @@ def test_a_pending_review_whose_pod_may_count_otherwise_is_asked_about_again() -
 
 def test_a_pod_that_was_booked_is_admitted_under_the_configuration_of_its_booking() -> None:
     judge = pending()
-    bookings = judge.admission.account.bookings
+    bookings = judge.admission.state.bookings
     judge.prepare()
     waiting = waits(judge.ask(review(memory="5Gi")))
     proposed = bookings.next_proposal("epoch", fresh=True, may_write=True)
@@ -191,7 +191,7 @@ def test_a_review_that_found_no_room_is_proposed_again_under_a_higher_threshold(
 
 def test_while_a_booking_is_written_its_review_keeps_the_basis_of_the_booking() -> None:
     judge = ready()
-    bookings = judge.admission.account.bookings
+    bookings = judge.admission.state.bookings
     waiting = waits(judge.ask(review(memory="5Gi")))
     proposed = bookings.next_proposal("epoch", fresh=True, may_write=True)
     assert proposed is not None

@@ -38,12 +38,12 @@ def let_in(judge: Judge, body: bytes) -> None:
 
 
 def open_in_gi(judge: Judge) -> float:
-    return judge.admission.account._guarded.ledger.standing("cluster").unseen.memory_requests / GI
+    return judge.admission.state._guarded.ledger.balance("cluster").unseen.memory_requests / GI
 
 
 def shows(judge: Judge, name: str, memory: float) -> None:
     """Let the watch show a pod that was let in."""
-    judge.admission.account.see_pod(pod(name, memory, uid=f"pod-{name}", revision=200))
+    judge.admission.state.see_pod(pod(name, memory, uid=f"pod-{name}", revision=200))
 
 
 def end_of_patience(judge: Judge, asked: Response | PendingReview) -> Response:
@@ -59,7 +59,7 @@ def lapse(judge: Judge) -> None:
     for _ in range(10):
         judge.clock.wait(LAPSE / 9)
         judge.book()
-    judge.admission.account.prove(judge.clock.now)
+    judge.admission.state.prove(judge.clock.now)
     judge.book()
 
 
@@ -67,17 +67,17 @@ def test_who_is_beyond_the_credit_is_let_in_as_soon_as_earlier_pods_are_seen() -
     judge = start()
     let_in(judge, review("first", "8Gi"))
     waiting = waits(judge.ask(review("second", "4Gi")))
-    assert not judge.admission.account._guarded.wakeup.at_ease
+    assert not judge.admission.state._guarded.wakeup.at_ease
     judge.book()
     assert (waiting.answer.done(), open_in_gi(judge)) == (False, 8)
-    judge.admission.account._guarded.wakeup._work = False
+    judge.admission.state._guarded.wakeup._work = False
     shows(judge, "first", 8)
-    assert judge.admission.account._guarded.wakeup._work
+    assert judge.admission.state._guarded.wakeup._work
     judge.book()
     judge.book()
     assert response(waiting.answer.result(0))["allowed"]
     assert open_in_gi(judge) == 4
-    assert judge.admission.account._guarded.wakeup.at_ease
+    assert judge.admission.state._guarded.wakeup.at_ease
 
 
 def test_it_is_sent_to_ask_again_while_there_is_time_and_then_refused_with_a_reason_of_its_own() -> None:
@@ -249,7 +249,7 @@ def test_a_name_that_is_taken_is_said_so_once_the_view_has_had_its_time() -> Non
         in response(answer)["status"]["message"]
     )
     waiting = waits(judge.ask(review("web", "9Gi", uid="another")))
-    judge.admission.account.pod_gone(pod("web", 1, uid="pod-web", revision=300))
+    judge.admission.state.pod_gone(pod("web", 1, uid="pod-web", revision=300))
     judge.book()
     judge.book()
     assert response(waiting.answer.result(0))["allowed"]
@@ -272,12 +272,12 @@ def test_no_outage_is_held_against_anybody(outage: str) -> None:
     judge = start()
     let_in(judge, review("first", "12Gi"))
     if outage == "a failed write":
-        judge.admission.account.bookings.excuse()
+        judge.admission.state.bookings.excuse()
     elif outage == "a broken watch":
-        judge.admission.account.tell_broken(judge.admission.account.pods, "connection refused")
+        judge.admission.state.tell_broken(judge.admission.state.pods, "connection refused")
         judge.clock.wait(6.0)
         judge.book()
-        judge.admission.account.relist_pods([], 200, judge.clock.now)
+        judge.admission.state.relist_pods([], 200, judge.clock.now)
     else:
         judge.clock.wait(LAPSE)
     lapse(judge)

@@ -21,9 +21,9 @@ from webhook.observability.metrics import Reviews
 def pooled() -> Judge:
     """A replica that knows of a node outside of the pools, one of 4Gi in `hm`, and three pods of 2Gi that wait."""
     judge = ready(POOLS)
-    judge.admission.account.see_node(node("h", 4, pool="hm"))
+    judge.admission.state.see_node(node("h", 4, pool="hm"))
     for number in range(3):
-        judge.admission.account.see_pod(pod(f"p{number}", 2, uid=f"p{number}", revision=101))
+        judge.admission.state.see_pod(pod(f"p{number}", 2, uid=f"p{number}", revision=101))
     return judge
 
 
@@ -84,7 +84,7 @@ def test_refusals_are_audited_told_to_the_owner_and_metered_by_what_was_asked() 
         reviews.record(decided)
 
     judge.admission._observe = observe
-    judge.admission.account.see_pod(pod("full", 3, "h", revision=102))
+    judge.admission.state.see_pod(pod("full", 3, "h", revision=102))
     owner = {"apiVersion": "batch/v1", "kind": "Job", "name": "job", "uid": "job-1", "controller": True}
     judge.ask(update("p0", ownerReferences=[owner]))
     judge.ask(bind("p1", "h"))
@@ -101,9 +101,9 @@ def test_refusals_are_audited_told_to_the_owner_and_metered_by_what_was_asked() 
 
 def test_a_pod_that_lives_again_is_logged(caplog: pytest.LogCaptureFixture) -> None:
     judge = pooled()
-    account = judge.admission.account
-    account.see_pod(pod("ended", 1, revision=102, counts=False))
+    state = judge.admission.state
+    state.see_pod(pod("ended", 1, revision=102, counts=False))
     with caplog.at_level(logging.WARNING, "webhook.state.cluster_state"):
-        account.see_pod(pod("ended", 1, revision=103))
+        state.see_pod(pod("ended", 1, revision=103))
     assert "pod 'default/ended' grew without a review" in caplog.text
     assert "made to live again" in caplog.text

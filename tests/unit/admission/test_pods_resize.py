@@ -22,7 +22,7 @@ def grow(new: str) -> bytes:
 def lives(judge: Judge, size: float = 1, revision: int = 101, *, infeasible: bool = False) -> None:
     """Show the pod."""
     shown = pod("web-7", size, "node", uid="pod-1", revision=revision, infeasible=infeasible)
-    judge.admission.account.see_pod(shown)
+    judge.admission.state.see_pod(shown)
 
 
 def running(memory: float = 8) -> Judge:
@@ -50,7 +50,7 @@ def test_of_two_resizes_of_one_pod_that_wait_each_gets_its_own_answer() -> None:
 def test_of_two_that_wait_beside_another_replica_the_one_that_was_booked_is_let_in_alone() -> None:
     judge = running()
     small, large = waits(judge.ask(grow("6Gi"))), waits(judge.ask(grow("8Gi")))
-    judge.admission.account.see_pod(pod("other", 2, revision=102))
+    judge.admission.state.see_pod(pod("other", 2, revision=102))
     judge.book()
     assert response(small.answer.result(0))["allowed"]
     assert not response(large.answer.result(0))["allowed"]
@@ -96,5 +96,5 @@ def test_growth_that_a_list_shows_is_logged_as_well(caplog: pytest.LogCaptureFix
     caplog.set_level(logging.WARNING)
     judge = running()
     lives(judge, 1, 102, infeasible=True)
-    judge.admission.account.relist_pods([pod("web-7", 3, "node", uid="pod-1", revision=104)], 104)
+    judge.admission.state.relist_pods([pod("web-7", 3, "node", uid="pod-1", revision=104)], 104)
     assert "1 pods grew without a review" in caplog.text

@@ -18,13 +18,13 @@ STALE = 5.0  # seconds for which a watch may be broken
 def test_a_review_that_waits_while_the_account_becomes_stale_is_not_refused_for_good() -> None:
     judge = ready()
     waiting = waits(judge.ask(review(memory="8Gi"), timeout=10.0))
-    account = judge.admission.account
-    account.see_pod(pod("other", 1, revision=101))  # beside which it does not fit
-    account.pods.tell_broken("reset", judge.clock() - STALE)
-    assert judge.admission.account.bookings.next_proposal("epoch", fresh=False, may_write=True) is None
+    state = judge.admission.state
+    state.see_pod(pod("other", 1, revision=101))  # beside which it does not fit
+    state.pods.tell_broken("reset", judge.clock() - STALE)
+    assert judge.admission.state.bookings.next_proposal("epoch", fresh=False, may_write=True) is None
     assert not waiting.answer.done(), "the watch may be back in time"
     judge.clock.wait(2.0)
-    judge.admission.account.bookings.next_proposal("epoch", fresh=False, may_write=True)
+    judge.admission.state.bookings.next_proposal("epoch", fresh=False, may_write=True)
     answer = waiting.answer.result(0)
     assert (answer.status, answer.retry_after) == (503, 1)
     assert b"the watch on pods has been broken" in answer.body
@@ -37,14 +37,14 @@ def test_what_a_write_left_nothing_for_is_not_refused_by_an_account_that_is_stal
     judge.book()
     beside.tell(other=3, answered=1)
     waiting = waits(judge.ask(review(memory="6Gi"), timeout=10.0))
-    proposed = judge.admission.account.bookings.next_proposal("epoch", fresh=False, may_write=True)
+    proposed = judge.admission.state.bookings.next_proposal("epoch", fresh=False, may_write=True)
     assert proposed is not None
-    account = judge.admission.account
-    account.pods.tell_broken("reset", judge.clock() - STALE)
-    judge.admission.account.bookings.written(proposed[0], proposed[1] + 1)
+    state = judge.admission.state
+    state.pods.tell_broken("reset", judge.clock() - STALE)
+    judge.admission.state.bookings.written(proposed[0], proposed[1] + 1)
     assert not waiting.answer.done(), "others may have gone since the account was up to date"
-    account.tell_live(account.pods)
-    judge.admission.account.bookings.next_proposal("epoch", fresh=False, may_write=False)
+    state.tell_live(state.pods)
+    judge.admission.state.bookings.next_proposal("epoch", fresh=False, may_write=False)
     assert response(waiting.answer.result(0))["status"]["code"] == 403, "now it is known"
 
 
@@ -99,24 +99,24 @@ def test_of_what_was_sent_back_the_oldest_is_forgotten_first(monkeypatch: pytest
 def test_what_was_booked_before_etcd_was_put_back_holds_nothing_and_lets_nobody_in() -> None:
     judge = ready()
     waiting = waits(judge.ask(review(memory="8Gi"), timeout=10.0))
-    proposed = judge.admission.account.bookings.next_proposal("epoch", fresh=False, may_write=True)
+    proposed = judge.admission.state.bookings.next_proposal("epoch", fresh=False, may_write=True)
     assert proposed is not None
-    account = judge.admission.account
-    assert account._guarded.ledger.standing("cluster").unseen.memory_requests == 8 * GI
-    account.begin_again("pods", 100, 50, judge.clock())
-    judge.admission.account.bookings.written(proposed[0], proposed[1] + 1)
-    assert account._guarded.ledger.standing("cluster").unseen.memory_requests == 0
+    state = judge.admission.state
+    assert state._guarded.ledger.balance("cluster").unseen.memory_requests == 8 * GI
+    state.begin_again("pods", 100, 50, judge.clock())
+    judge.admission.state.bookings.written(proposed[0], proposed[1] + 1)
+    assert state._guarded.ledger.balance("cluster").unseen.memory_requests == 0
     assert not waiting.answer.done(), "it may be booked for again"
 
 
 def test_what_was_booked_for_a_review_that_went_away_meanwhile_holds_nothing() -> None:
     judge = ready()
     waiting = waits(judge.ask(review(memory="8Gi"), timeout=10.0))
-    proposed = judge.admission.account.bookings.next_proposal("epoch", fresh=False, may_write=True)
+    proposed = judge.admission.state.bookings.next_proposal("epoch", fresh=False, may_write=True)
     assert proposed is not None
     judge.admission.give_up(waiting)
-    judge.admission.account.bookings.written(proposed[0], proposed[1] + 1)
-    assert judge.admission.account._guarded.ledger.standing("cluster").unseen.memory_requests == 0
+    judge.admission.state.bookings.written(proposed[0], proposed[1] + 1)
+    assert judge.admission.state._guarded.ledger.balance("cluster").unseen.memory_requests == 0
     other = waits(judge.ask(review("other", memory="8Gi")))
     assert judge.book()
     assert response(other.answer.result(0))["allowed"], "what was booked is there for others, from the next write on"

@@ -40,7 +40,7 @@ def test_of_a_burst_as_many_are_reported_as_enforcing_refuses(mode: str, decisio
     assert said(judge) == {(Decision.ALLOW, Reason.FITS): 24, (decision, Reason.MEMORY): 12}
     assert len(refused) == 12
     assert shorts(judge.decided) == list(range(1, 13)), "each counts on top of those that were let in before it"
-    assert judge.admission.account._guarded.ledger.standing("cluster").unseen.memory_requests == 36 * GI
+    assert judge.admission.state._guarded.ledger.balance("cluster").unseen.memory_requests == 36 * GI
 
 
 def test_users_are_warned_in_mode_warn_and_not_in_mode_audit() -> None:
@@ -69,12 +69,12 @@ def test_an_exempt_pod_has_the_figures_of_its_booking() -> None:
 @pytest.mark.parametrize("memory", [1, 5])  # from what is held to spare, and by a booking
 def test_a_review_that_is_repeated_is_told_the_same(mode: str, decision: Decision, memory: int) -> None:
     judge = ready(f"mode: {mode}", 8)
-    judge.admission.account.see_pod(pod("lives", 7.5, revision=101))
+    judge.admission.state.see_pod(pod("lives", 7.5, revision=101))
     for seconds in (0.0, 1.0, 20.0):  # after that many the share is not valid any more
         judge.clock.wait(seconds)
         burst(judge, 1, f"{memory}Gi")
     assert said(judge) == {(decision, Reason.MEMORY): 3}
-    assert judge.admission.account._guarded.ledger.standing("cluster").unseen.memory_requests == memory * GI
+    assert judge.admission.state._guarded.ledger.balance("cluster").unseen.memory_requests == memory * GI
 
 
 @TRIALS
@@ -82,12 +82,12 @@ def test_what_is_over_by_the_view_alone_is_said_though_the_booking_does_not_come
     mode: str, decision: Decision
 ) -> None:
     judge = ready(f"mode: {mode}", 8)
-    judge.admission.account.see_pod(pod("lives", 7.5, revision=101))
+    judge.admission.state.see_pod(pod("lives", 7.5, revision=101))
     waiting = judge.ask(review(memory="5Gi"))
     assert isinstance(waiting, PendingReview)
     judge.admission.give_up(waiting)
     assert said(judge) == {(decision, Reason.MEMORY): 1}
-    assert judge.admission.account._guarded.ledger.standing("cluster").unseen.memory_requests == 5 * GI
+    assert judge.admission.state._guarded.ledger.balance("cluster").unseen.memory_requests == 5 * GI
 
 
 @TRIALS
@@ -98,12 +98,12 @@ def test_what_was_let_in_for_want_of_time_stays_reserved_when_its_booking_is_wri
     admission = judge.admission
     waiting = judge.ask(review(memory="7Gi"))
     assert isinstance(waiting, PendingReview)
-    proposed = admission.account.bookings.next_proposal("epoch", fresh=True, may_write=True)
+    proposed = admission.state.bookings.next_proposal("epoch", fresh=True, may_write=True)
     assert proposed is not None
     admission.give_up(waiting)
-    admission.account.bookings.written(proposed[0], proposed[1] + 1)
+    admission.state.bookings.written(proposed[0], proposed[1] + 1)
     assert said(judge) == {(Decision.WARN, Reason.UNAVAILABLE): 1}
-    assert admission.account._guarded.ledger.standing("cluster").unseen.memory_requests == 7 * GI
+    assert admission.state._guarded.ledger.balance("cluster").unseen.memory_requests == 7 * GI
 
 
 @TRIALS
@@ -112,11 +112,11 @@ def test_who_was_judged_for_a_write_that_lost_is_judged_again(mode: str, decisio
     admission = judge.admission
     waiting = judge.ask(review(memory="7Gi"))
     assert isinstance(waiting, PendingReview)
-    assert admission.account.bookings.next_proposal("epoch", fresh=True, may_write=True) is not None
-    assert admission.account._guarded.ledger.standing("cluster").unseen.memory_requests == 7 * GI
-    admission.account.see_pod(pod("lives", 2, revision=101))
-    admission.account.bookings.failed()
-    assert admission.account._guarded.ledger.standing("cluster").unseen.memory_requests == 0
+    assert admission.state.bookings.next_proposal("epoch", fresh=True, may_write=True) is not None
+    assert admission.state._guarded.ledger.balance("cluster").unseen.memory_requests == 7 * GI
+    admission.state.see_pod(pod("lives", 2, revision=101))
+    admission.state.bookings.failed()
+    assert admission.state._guarded.ledger.balance("cluster").unseen.memory_requests == 0
     while judge.book():
         pass
     assert said(judge) == {(decision, Reason.MEMORY): 1}
@@ -133,4 +133,4 @@ def test_where_a_verdict_cannot_be_worked_out_all_are_booked_nevertheless(
     judge = ready("mode: audit", 8)
     assert all(response(answer)["allowed"] for answer in burst(judge, 8))
     assert "ZeroDivisionError" in caplog.text
-    assert judge.admission.account._guarded.allotment.pending is None
+    assert judge.admission.state._guarded.allotment.pending is None

@@ -31,7 +31,7 @@ class Together:
             judge.configure(f"mode: {mode}")
             judge.sync(memory)
         for number in cycle(range(replicas)):
-            if all(judge.admission.account.readiness.unready() is None for judge in self.judges):
+            if all(judge.admission.state.readiness.unready() is None for judge in self.judges):
                 break
             self.book(number)
             self.hear(number)
@@ -53,15 +53,15 @@ class Together:
     def book(self, number: int) -> None:
         """Let a replica write; it loses if it has not heard of the last write."""
         admission = self.judges[number].admission
-        proposed = admission.account.bookings.next_proposal("epoch", fresh=True, may_write=True)
+        proposed = admission.state.bookings.next_proposal("epoch", fresh=True, may_write=True)
         if proposed is not None:
             proposal, revision = proposed
             if revision == self.revision:
                 self.shared, self.revision = proposal.shared, self.revision + 1
-                admission.account.bookings.written(proposal, self.revision)
+                admission.state.bookings.written(proposal, self.revision)
             else:
-                known = admission.account.bookings.newest()
-                admission.account.bookings.lost(proposal, self.shared, self.revision, known)
+                known = admission.state.bookings.newest()
+                admission.state.bookings.lost(proposal, self.shared, self.revision, known)
         settled = [(name, waiting) for name, waiting in self.waiting if waiting.answer.done()]
         self.waiting = [each for each in self.waiting if each not in settled]
         for name, waiting in settled:
@@ -69,7 +69,7 @@ class Together:
 
     def hear(self, number: int) -> None:
         """Let a replica's watch tell of the object."""
-        self.judges[number].admission.account.bookings.observe(self.shared, self.revision)
+        self.judges[number].admission.state.bookings.observe(self.shared, self.revision)
 
     def show(self, number: int, most: int) -> None:
         """Let a replica's watch tell of some more pods, in order."""
@@ -77,7 +77,7 @@ class Together:
         for name in self.pods[begin : begin + most]:
             self.shown[number] += 1
             seen = pod(name, 1, "node", uid=f"pod-{name}", revision=101 + self.shown[number])
-            self.judges[number].admission.account.see_pod(seen)
+            self.judges[number].admission.state.see_pod(seen)
 
     def finish(self) -> None:
         """Let everything come to its end."""

@@ -58,7 +58,7 @@ def free(judge: Judge) -> bool:
     taken: list[bool] = []
 
     def take() -> None:
-        lock = judge.admission.account._guarded.lock
+        lock = judge.admission.state._guarded.lock
         taken.append(lock.acquire(timeout=1.0))
         lock.release()
 
@@ -78,8 +78,8 @@ class Teller:
         self.objects = Objects(objects or {})
         self.counted: list[DecisionRecord] = []
         self.audited: list[DecisionRecord] = []
-        account = self.judge.admission.account
-        self.forecast = WorkloadAdmission(account, self.objects.fetch, self.counted.append, self.audited.append)
+        state = self.judge.admission.state
+        self.forecast = WorkloadAdmission(state, self.objects.fetch, self.counted.append, self.audited.append)
 
     def ask(self, asked: bytes) -> dict[str, Any]:
         """Have a review answered; everything is answered at once and with 200."""
@@ -89,8 +89,8 @@ class Teller:
         """Show pods as the watch would."""
         made = pod_of(Raw(json.dumps(template(memory)).encode()))
         for name in names:
-            facts = pod_info(made, name if "/" in name else f"default/{name}", f"uid-{name}", at=101)
-            self.judge.admission.account.see_pod(structs.replace(facts, **changes))
+            info = pod_info(made, name if "/" in name else f"default/{name}", f"uid-{name}", at=101)
+            self.judge.admission.state.see_pod(structs.replace(info, **changes))
 
     def passes(self, asked: bytes) -> None:
         """Ask what must pass without a word."""
@@ -159,7 +159,7 @@ def test_a_configuration_that_changes_meanwhile_is_answered_under(
     monkeypatch.setattr("webhook.admission.workloads.plan", swapping)
     told = teller.ask(applied(deployment(3)))
     assert (told["allowed"], len(told.get("warnings", ()))) == ((False, 0) if said is None else (True, said))
-    assert teller.counted[-1].config_hash == teller.judge.admission.account.basis.config_hash
+    assert teller.counted[-1].config_hash == teller.judge.admission.state.basis.config_hash
     assert len(planned) == min(often + 1, 3)
 
 
@@ -221,7 +221,7 @@ def test_a_daemon_set_is_measured_by_the_nodes() -> None:
     assert teller.ask(applied(deployment(1, memory=3000), kind="DaemonSet"))["warnings"] == [
         "none of 1 pods fit: memory requests of the cluster, 3000Mi each, 2Gi free of 2Gi"
     ]
-    teller.judge.admission.account.node_gone("node")
+    teller.judge.admission.state.node_gone("node")
     teller.passes(applied(deployment(1, memory=3000), kind="DaemonSet"))
 
 
@@ -260,8 +260,8 @@ def test_of_a_very_large_workload_nothing_is_said(caplog: pytest.LogCaptureFixtu
 
 def test_without_an_account_the_request_passes(caplog: pytest.LogCaptureFixture) -> None:
     teller = Teller("workloads: deny")
-    account = teller.judge.admission.account
-    account.tell_broken(account.pods, "gone")
+    state = teller.judge.admission.state
+    state.tell_broken(state.pods, "gone")
     teller.judge.clock.wait(100)
     teller.passes(applied(deployment(50)))
     assert teller.decision is Decision.CANNOT_TELL
@@ -326,7 +326,7 @@ def test_a_pod_that_was_let_in_and_not_seen_yet_is_on_its_way() -> None:
     teller.passes(scaled(1, 50))
     other = deployment(1, status=ONE)
     teller.objects.objects = {WEB: other}
-    teller.judge.admission.account.see_pod(
+    teller.judge.admission.state.see_pod(
         pod_info(
             pod_of(Raw(json.dumps(template(512)).encode())), "default/web-5d4f6-bcdf2", "pod-web-5d4f6-bcdf2", at=102
         )
@@ -488,7 +488,7 @@ def test_a_template_that_is_refused_for_what_it_leaves_unsaid_is_told_of_only_if
     teller = Teller("missingLimits: deny", {PODS: listed("x", "y")})
     made = pod_of(Raw(json.dumps(bare).encode()))
     for name in ("default/x", "default/y"):
-        teller.judge.admission.account.see_pod(pod_info(made, name, name, at=101))
+        teller.judge.admission.state.see_pod(pod_info(made, name, name, at=101))
     teller.passes(selecting(2, "ReplicaSet", template=bare))
     assert teller.ask(selecting(3, "ReplicaSet", template=bare))["warnings"][0].startswith("none of 1 replicas get in")
 
@@ -523,7 +523,7 @@ def test_a_creation_and_a_scale_as_they_are_sent() -> None:
     for number in (2, 4):
         made = pod_of(Raw(json.dumps(created["spec"]["template"]).encode()))
         name = f"shop/frontend-5d4f6-bcdf{number}"
-        teller.judge.admission.account.see_pod(pod_info(made, name, f"uid-{number}", at=101))
+        teller.judge.admission.state.see_pod(pod_info(made, name, f"uid-{number}", at=101))
     (told,) = teller.ask(sample("scale-of-a-deployment"))["warnings"]
     assert " of 60 replicas fit: memory requests of the cluster, " in told
 
@@ -565,7 +565,7 @@ def test_answers_are_counted_by_kind_and_verdict() -> None:
 def test_the_configuration_of_the_moment_counts() -> None:
     teller = Teller()
     made = config("workloads: allow\nwarnAt: 100%")
-    teller.judge.admission.account.configure(made, "x")
+    teller.judge.admission.state.configure(made, "x")
     teller.passes(applied(deployment(3)))
 
 

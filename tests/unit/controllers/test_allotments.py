@@ -41,15 +41,15 @@ def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def granted(of: Replica) -> int:
     """What is reserved and not yet seen, in Gi."""
-    return of.admission.account._guarded.ledger.standing("cluster").unseen.memory_requests // GI
+    return of.admission.state._guarded.ledger.balance("cluster").unseen.memory_requests // GI
 
 
 def break_pods_between_writes(of: Replica, server: FakeConfigMaps) -> int:
     """Let the watch on pods be broken for too long, while no write is on its way; return how many there were."""
-    account = of.admission.account
+    state = of.admission.state
     while True:
-        with account._guarded.lock:
-            if account._guarded.allotment.pending is None:
+        with state._guarded.lock:
+            if state._guarded.allotment.pending is None:
                 of.break_pods(6.0)
                 return server.count("PUT")
         time.sleep(0.005)
@@ -113,8 +113,8 @@ def test_the_account_begins_when_the_object_is_made(server: FakeConfigMaps) -> N
         until(lambda: is_ready(r))
         made = {"metadata": {"resourceVersion": "1", "creationTimestamp": "2026-11-30T00:00:00Z"}}
         r.booking.tell(msgspec.convert(made, ConfigMap), 1)
-        r.admission.account.see_pod(msgspec.structs.replace(pod("old"), created="2026-11-29T00:00:00Z"))
-        (row,) = ReportSource(r.admission.account, str).latest().namespaces()
+        r.admission.state.see_pod(msgspec.structs.replace(pod("old"), created="2026-11-29T00:00:00Z"))
+        (row,) = ReportSource(r.admission.state, str).latest().namespaces()
         assert row.unreviewed == {"beforeHeadroom": 1}
 
 
@@ -142,8 +142,8 @@ def test_an_object_that_was_lost_is_made_anew_and_opened_after_everything_has_la
     if lost == "damaged":
         server.write(OBJECT, {"state.json": '{"version": 1, "epoch": 7'})
     with replica(server) as r:
-        until(lambda: "is opened in about 60 s" in str(r.admission.account.readiness.unable()))
-        assert "is opened in about 60 s" in str(r.admission.account.readiness.unready())
+        until(lambda: "is opened in about 60 s" in str(r.admission.state.readiness.unable()))
+        assert "is opened in about 60 s" in str(r.admission.state.readiness.unready())
         assert not state_of(server).open
         refused = response(r.answer(r.judge.ask(review())))["status"]
         assert refused["code"] == 503, "the answer, at once: to ask again would be in vain"
@@ -172,8 +172,8 @@ def test_an_object_deleted_while_it_is_in_use_is_made_anew_closed_with_what_is_o
         assert not made.open, "though this very replica had made it open a moment ago"
         assert made.epoch != epoch
         assert made.holdings["r1"].held["cluster"].memory_requests == 3 * GI
-        until(lambda: "is opened in about" in str(r.admission.account.readiness.unable()))
-        assert r.admission.account.readiness.unready() is None, "no other replica could say more"
+        until(lambda: "is opened in about" in str(r.admission.state.readiness.unable()))
+        assert r.admission.state.readiness.unready() is None, "no other replica could say more"
 
 
 def test_a_damaged_object_is_noticed_by_the_watch(server: FakeConfigMaps) -> None:
@@ -206,7 +206,7 @@ def test_an_upgrade_of_another_replica_ends_the_share_with_its_validity(
         server.write(OBJECT, {"state.json": '{"version": 2}'})
         until(lambda: "upgrade it" in caplog.text)
         r.judge.clock.wait(Timing().validity)
-        assert "holds no valid share" in str(r.admission.account.readiness.unready())
+        assert "holds no valid share" in str(r.admission.state.readiness.unready())
         waits(r.judge.ask(review()))
     assert server.data(OBJECT) == {"state.json": '{"version": 2}'}
 
@@ -230,10 +230,10 @@ def test_a_write_that_is_on_its_way_when_touch_is_lost_is_followed_by_another(
     """It says nothing of what came after it was sent, and lets nobody in; the next one does."""
     with replica(server, watching=shown == "by the watch") as r:
         until(lambda: is_ready(r))
-        account = r.admission.account
+        state = r.admission.state
         with held_back(server, fails=shown != "by its answer") as writing:
             if sent == "after that":
-                account.tell_broken(account.pods, "reset")
+                state.tell_broken(state.pods, "reset")
             waiting = waits(r.judge.ask(review(memory="7Gi")))  # more than is held: a write is sent for it
             assert writing.wait(PATIENCE)
             if sent == "before touch is lost":
@@ -242,13 +242,13 @@ def test_a_write_that_is_on_its_way_when_touch_is_lost_is_followed_by_another(
                 r.judge.clock.wait(6.0)
         r.admission.give_up(waiting)
         assert r.answer(waiting).status == 503
-        until(lambda: account._guarded.allotment.pending is None and r.booking._unsettled is None)
+        until(lambda: state._guarded.allotment.pending is None and r.booking._unsettled is None)
         writes = server.count("PUT")
-        assert not account._guarded.allotment.valid(account.clock()), "what was written vouches for nothing"
+        assert not state._guarded.allotment.valid(state.clock()), "what was written vouches for nothing"
         r.mend()
         until(lambda: is_ready(r))
         assert server.count("PUT") > writes
-        again = review(memory="7Gi", created=account.clock())
+        again = review(memory="7Gi", created=state.clock())
         assert response(r.answer(r.judge.ask(again)))["allowed"]
         assert granted(r) == 7
 
@@ -259,8 +259,8 @@ def test_no_object_is_made_by_whoever_has_not_looked_for_one(server: FakeConfigM
         server.calls.clear()
         r.booking._known = False
         problems = iter(["the pods are still being listed"])
-        r.admission.account.readiness.problem = lambda now: next(problems, None)  # type: ignore[method-assign]  # noqa: ARG005 - as it is
-        r.admission.account._guarded.allotment._terms.shared = None
+        r.admission.state.readiness.problem = lambda now: next(problems, None)  # type: ignore[method-assign]  # noqa: ARG005 - as it is
+        r.admission.state._guarded.allotment._terms.shared = None
         r.booking._step()
         assert server.calls == []
 
@@ -386,7 +386,7 @@ def test_32_askers_at_once_get_exactly_the_last_footprints(server: FakeConfigMap
         answers = list(askers.map(lambda index: r.answer(r.judge.ask(review(f"w{index}"))), range(32)))
         assert sum(response(answer)["allowed"] for answer in answers) == 20
         assert granted(r) == 20
-        assert r.admission.account._guarded.ledger.standing("cluster").headroom(0) == 0
+        assert r.admission.state._guarded.ledger.balance("cluster").headroom(0) == 0
 
 
 def test_32_askers_for_one_pod_get_one_footprint(server: FakeConfigMaps) -> None:
@@ -409,7 +409,7 @@ def test_an_unforeseen_error_is_logged_and_the_booking_goes_on(
     with replica(server) as r:
         until(lambda: is_ready(r))
         with monkeypatch.context() as patch:
-            patch.setattr(r.admission.account.bookings, "next_proposal", lambda *_, **__: 1 // 0)
+            patch.setattr(r.admission.state.bookings, "next_proposal", lambda *_, **__: 1 // 0)
             until(lambda: "the booking failed" in caplog.text)
         assert response(r.answer(r.judge.ask(review(memory="7Gi"))))["allowed"]
     assert "ZeroDivisionError" in caplog.text
@@ -421,13 +421,13 @@ def test_what_was_proposed_and_could_not_be_sent_stands_in_nobodys_way(
     caplog.set_level(logging.ERROR)
     with replica(server) as r:
         until(lambda: is_ready(r))
-        account = r.admission.account
+        state = r.admission.state
 
         def fail() -> None:
-            assert account._guarded.allotment.pending is None, "what is proposed is not sent"
+            assert state._guarded.allotment.pending is None, "what is proposed is not sent"
 
         with monkeypatch.context() as patch:
-            patch.setattr(account._nodes, "tell", fail)
+            patch.setattr(state._nodes, "tell", fail)
             waiting = waits(r.judge.ask(review(memory="7Gi")))
             until(lambda: "what is proposed is not sent" in caplog.text)
         assert response(r.answer(waiting))["allowed"]
@@ -462,7 +462,7 @@ def test_whoever_leaves_hands_everything_back_and_disappears(
         until(lambda: is_ready(r))
         assert response(r.answer(r.judge.ask(review(memory="3Gi"))))["allowed"]
         r.end_booking()
-        r.admission.account.see_pod(pod("web", 3, uid="pod-web", revision=101))
+        r.admission.state.see_pod(pod("web", 3, uid="pod-web", revision=101))
         r.booking.leave(1.0)
         assert holdings(server) == {}
         assert state_of(server).floor == 101, "whoever books next has to see that pod"
@@ -475,7 +475,7 @@ def test_whoever_leaves_waits_a_little_for_its_pods_to_be_seen(server: FakeConfi
         until(lambda: is_ready(r))
         assert response(r.answer(r.judge.ask(review(memory="3Gi"))))["allowed"]
         r.end_booking()
-        threading.Timer(0.2, r.admission.account.see_pod, [pod("web", 3, uid="pod-web", revision=101)]).start()
+        threading.Timer(0.2, r.admission.state.see_pod, [pod("web", 3, uid="pod-web", revision=101)]).start()
         r.booking.leave(30.0)
         assert holdings(server) == {}
 

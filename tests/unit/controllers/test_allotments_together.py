@@ -40,17 +40,17 @@ class Cluster:
     def show(self, to: Replica, most: int | None = None) -> None:
         """Let a replica's watch bring some more."""
         with self._lock:
-            begin = self._shown.get(to.admission.account._guarded.allotment.replica, 0)
+            begin = self._shown.get(to.admission.state._guarded.allotment.replica, 0)
             news = self.pods[begin : None if most is None else begin + most]
-            self._shown[to.admission.account._guarded.allotment.replica] = begin + len(news)
+            self._shown[to.admission.state._guarded.allotment.replica] = begin + len(news)
             for each in news:
-                to.admission.account.see_pod(each)
+                to.admission.state.see_pod(each)
 
     def prove(self, to: Replica) -> None:
         """Bring all there is, which proves how fresh it is."""
         since = time.monotonic()
         self.show(to)
-        to.admission.account.prove(since)
+        to.admission.state.prove(since)
 
 
 @pytest.fixture

@@ -34,7 +34,7 @@ def allowed(of: Replica, name: str, memory: str) -> bool:
 
 
 def restarts(of: Replica) -> int:
-    return of.admission.account._guarded.allotment.restarts
+    return of.admission.state._guarded.allotment.restarts
 
 
 def test_a_replica_notices_makes_the_object_anew_and_is_back_in_time(
@@ -48,13 +48,11 @@ def test_a_replica_notices_makes_the_object_anew_and_is_back_in_time(
         for each in (one, two):
             each.judge.clock.wait(Timing().renew)
         until(lambda: restarts(one) + restarts(two) >= 1 and state_of(server).epoch != epoch)
-        until(lambda: all("is opened in about" in str(r.admission.account.readiness.unable()) for r in (one, two)))
-        assert all(r.admission.account.readiness.unready() is None for r in (one, two)), (
-            "no other replica could say more"
-        )
+        until(lambda: all("is opened in about" in str(r.admission.state.readiness.unable()) for r in (one, two)))
+        assert all(r.admission.state.readiness.unready() is None for r in (one, two)), "no other replica could say more"
         assert not allowed(one, "b", "1Gi")
         began = one.judge.clock()
-        while any(r.admission.account.readiness.unable() for r in (one, two)):
+        while any(r.admission.state.readiness.unable() for r in (one, two)):
             assert one.judge.clock() - began <= WHOLE + _PROOF, "it is documented when they are ready again"
             pass_time(1.0, one, two)
         assert state_of(server).open
@@ -73,7 +71,7 @@ def test_an_etcd_that_was_emptied_is_no_new_installation_for_who_lived_through_i
         server.put_back((1, {}))
         r.judge.clock.wait(Timing().renew)
         until(lambda: OBJECT in server.objects and restarts(r) == 1)
-        until(lambda: "is opened in about" in str(r.admission.account.readiness.unable()))
+        until(lambda: "is opened in about" in str(r.admission.state.readiness.unable()))
         assert not state_of(server).open
 
 
@@ -111,21 +109,21 @@ def test_after_a_restore_what_a_list_shows_of_the_object_is_not_believed(server:
         server.put_back((1, {}))
         r.judge.clock.wait(Timing().renew)
         until(lambda: restarts(r) == 1 and OBJECT in server.objects)
-        known = r.admission.account.bookings.newest()
+        known = r.admission.state.bookings.newest()
         r.booking.listed(ConfigMap(_Meta("5000"), server.data(OBJECT)), 5000)
-        assert r.admission.account.bookings.newest() < 5000
-        until(lambda: r.admission.account.bookings.newest() >= known)
+        assert r.admission.state.bookings.newest() < 5000
+        until(lambda: r.admission.state.bookings.newest() >= known)
 
 
-def restarted(rereading: RelistController, account: ClusterState) -> bool:
+def restarted(rereading: RelistController, state: ClusterState) -> bool:
     """Whether a restore was found since the last look: until then, no event of the shared object is taken in."""
-    return not account.bookings.watched(None, 0, rereading.restarts)
+    return not state.bookings.watched(None, 0, rereading.restarts)
 
 
-def asked_for(account: ClusterState) -> tuple[RelistController, list[bool]]:
+def asked_for(state: ClusterState) -> tuple[RelistController, list[bool]]:
     """Somebody who rereads, and what was asked of one watch."""
     asked: list[bool] = []
-    rereading = RelistController(account.bookings)
+    rereading = RelistController(state.bookings)
     rereading.join([lambda *, restarted: asked.append(restarted)])
     return rereading, asked
 
@@ -133,8 +131,8 @@ def asked_for(account: ClusterState) -> tuple[RelistController, list[bool]]:
 def test_a_list_that_could_not_be_asked_for_is_asked_for_again() -> None:
     """Nothing is taken in before it: if nobody asked for it, that would be for ever."""
     judge = ready()
-    account = judge.admission.account
-    rereading, asked = asked_for(account)
+    state = judge.admission.state
+    rereading, asked = asked_for(state)
     failures = [OSError("no descriptors are left")]
 
     def fail(**_: bool) -> None:
@@ -144,12 +142,12 @@ def test_a_list_that_could_not_be_asked_for_is_asked_for_again() -> None:
     rereading.join([fail])
     deaf: list[bool] = []
     judge.clock.wait(1.0)
-    account.begin_again("nodes", 500, 300, judge.clock())
+    state.begin_again("nodes", 500, 300, judge.clock())
     with pytest.raises(OSError, match="no descriptors"):
         rereading.look(lambda: deaf.append(True))
-    known = [restarted(rereading, account)]
+    known = [restarted(rereading, state)]
     rereading.look(lambda: deaf.append(True))
-    known.append(restarted(rereading, account))
+    known.append(restarted(rereading, state))
     assert known == [True, False], "no watch is believed until it was asked"
     assert asked == deaf == [True, True]
     rereading.look()
@@ -163,10 +161,10 @@ def test_that_etcd_was_put_back_is_acted_on_though_nobody_can_be_told() -> None:
     def mute(_: str) -> None:
         raise OSError("nobody is told")
 
-    rereading = RelistController(judge.admission.account.bookings, mute)
+    rereading = RelistController(judge.admission.state.bookings, mute)
     rereading.join([lambda *, restarted: asked.append(restarted)])
     judge.clock.wait(1.0)
-    judge.admission.account.begin_again("nodes", 500, 300, judge.clock())
+    judge.admission.state.begin_again("nodes", 500, 300, judge.clock())
     with pytest.raises(OSError, match="nobody is told"):
         rereading.look()
     assert asked == [True]
@@ -179,51 +177,51 @@ def test_a_watch_is_not_believed_from_the_moment_at_which_a_restore_is_known(ser
     with replica(server) as r:
         until(lambda: is_ready(r))
         r.end_booking()
-        account = r.admission.account
-        account.begin_again("pods", 500, 300, account.clock())
+        state = r.admission.state
+        state.begin_again("pods", 500, 300, state.clock())
         r.booking.tell(ConfigMap(_Meta("5000"), server.data(OBJECT)), 5000)
-        assert account.bookings.newest() == 0
-        assert account._guarded.allotment.shared is None
+        assert state.bookings.newest() == 0
+        assert state._guarded.allotment.shared is None
 
 
 def test_a_list_of_nodes_that_went_back_puts_the_pods_in_doubt_as_well() -> None:
     judge = ready()
-    account = judge.admission.account
-    rereading, asked = asked_for(account)
+    state = judge.admission.state
+    rereading, asked = asked_for(state)
     judge.clock.wait(1.0)
-    account.begin_again("nodes", 500, 300, judge.clock())
-    assert restarted(rereading, account)
+    state.begin_again("nodes", 500, 300, judge.clock())
+    assert restarted(rereading, state)
     rereading.look()
     rereading.look()
     assert asked == [True], "each watch is asked once"
-    assert "listed again" in str(account.readiness.problem(judge.clock()))
-    account.relist_pods([], 300, judge.clock() - 0.1)
-    assert "pods are listed again" in str(account.readiness.problem(judge.clock())), "that list was asked for before"
+    assert "listed again" in str(state.readiness.problem(judge.clock()))
+    state.relist_pods([], 300, judge.clock() - 0.1)
+    assert "pods are listed again" in str(state.readiness.problem(judge.clock())), "that list was asked for before"
     judge.sync(revision=300)
-    assert account.readiness.problem(judge.clock()) is None
-    assert account.bookings.restores().evidence == "nodes were at revision 500, and a consistent read of them said 300"
+    assert state.readiness.problem(judge.clock()) is None
+    assert state.bookings.restores().evidence == "nodes were at revision 500, and a consistent read of them said 300"
 
 
 def test_one_restore_that_two_watches_tell_of_is_one() -> None:
     judge = ready()
-    account = judge.admission.account
+    state = judge.admission.state
     before = judge.clock()
     judge.clock.wait(1.0)
-    account.begin_again("pods", 500, 300, judge.clock())
-    account.relist_pods([], 300, judge.clock())
-    account.begin_again("nodes", 500, 300, before)
-    assert account._guarded.allotment.restarts == 1
-    assert "pods" not in str(account.readiness.problem(judge.clock()))
+    state.begin_again("pods", 500, 300, judge.clock())
+    state.relist_pods([], 300, judge.clock())
+    state.begin_again("nodes", 500, 300, before)
+    assert state._guarded.allotment.restarts == 1
+    assert "pods" not in str(state.readiness.problem(judge.clock()))
 
 
 def test_an_object_that_another_made_anew_is_reason_for_a_list_and_for_no_alarm() -> None:
     judge = ready()
-    account = judge.admission.account
-    rereading, asked = asked_for(account)
+    state = judge.admission.state
+    rereading, asked = asked_for(state)
     judge.clock.wait(1.0)
-    account.bookings.observe(Shared("another", open=False), 50)
+    state.bookings.observe(Shared("another", open=False), 50)
     rereading.look()
     rereading.look()
     assert asked == [False]
-    assert not restarted(rereading, account)
-    assert account.readiness.problem(judge.clock()) is None
+    assert not restarted(rereading, state)
+    assert state.readiness.problem(judge.clock()) is None

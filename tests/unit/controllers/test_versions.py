@@ -16,7 +16,7 @@ from webhook.controllers.watches import _pod
 from webhook.core.api.types import Pod, convert
 from webhook.core.ledger.rules import AccountingRules
 from webhook.core.pods.rules import KUBERNETES_1_36, KUBERNETES_1_37, KUBERNETES_1_38, NEWEST
-from webhook.core.reviews.evaluation import Evaluation, question
+from webhook.core.reviews.evaluation import Evaluation, evaluate
 from webhook.core.reviews.verdict import Verdict
 from webhook.http.messages import Response
 from webhook.kube.client import Api
@@ -30,10 +30,10 @@ class Cluster:
     """An API server that says a version or fails, and what becomes of that."""
 
     def __init__(self, judge: Judge) -> None:
-        self.judge, self.account = judge, judge.admission.account
+        self.judge, self.state = judge, judge.admission.state
         self.says: str | bytes | KubeError = "v1.37.2"
         self.closed = self.listed = 0
-        self.versions = Versions(cast("Api", self), self.account, self._list, Event())
+        self.versions = Versions(cast("Api", self), self.state, self._list, Event())
 
     def get(self, path: str, *, timeout: float) -> Any:
         assert (path, timeout > 0) == ("/version", True)
@@ -59,10 +59,10 @@ def cluster() -> Cluster:
 
 
 def test_nothing_is_granted_before_the_version_is_known(cluster: Cluster) -> None:
-    assert cluster.account.readiness.unable() == "the version of the API server has not been read yet"
+    assert cluster.state.readiness.unable() == "the version of the API server has not been read yet"
     cluster.look("v1.37.2")
-    assert cluster.account.readiness.unable() is None
-    assert (cluster.account.basis.rules, cluster.listed) == (NEWEST, 0)
+    assert cluster.state.readiness.unable() is None
+    assert (cluster.state.basis.rules, cluster.listed) == (NEWEST, 0)
 
 
 def test_each_look_takes_a_connection_of_its_own(cluster: Cluster) -> None:
@@ -77,29 +77,27 @@ def test_while_replicas_differ_both_rules_are_in_force_and_the_old_one_ends_late
     listed = cluster.listed
     for says in ("v1.37.2", "v1.36.3", "v1.37.2"):
         cluster.look(says)
-        assert cluster.account.basis.rules == BOTH
+        assert cluster.state.basis.rules == BOTH
     assert cluster.listed == listed + 1
     cluster.judge.sync()
     cluster.judge.clock.now += 301
     cluster.look("v1.37.2")
-    assert cluster.account.basis.rules == NEWEST
+    assert cluster.state.basis.rules == NEWEST
     assert cluster.listed == listed + 2
-    assert cluster.account.readiness.problem(cluster.judge.clock.now) is None, (
-        "what counts for less is no reason to wait"
-    )
+    assert cluster.state.readiness.problem(cluster.judge.clock.now) is None, "what counts for less is no reason to wait"
 
 
 def test_more_rules_close_the_account_until_a_list_that_was_asked_for_since(cluster: Cluster) -> None:
     cluster.look("v1.37.2")
-    before = cluster.account.clock()
+    before = cluster.state.clock()
     cluster.judge.clock.now += 1
     cluster.look("v1.36.3")
     told = "the pods are listed again (they are counted by the rules of Kubernetes 1.36 and 1.37 from now on)"
-    assert cluster.account.readiness.unable() == told
-    cluster.account.relist_pods([], 200, before)
-    assert cluster.account.readiness.unable() == told, "a list that was under way may be counted by the old rules"
-    cluster.account.relist_pods([], 201, cluster.account.clock())
-    assert cluster.account.readiness.unable() is None
+    assert cluster.state.readiness.unable() == told
+    cluster.state.relist_pods([], 200, before)
+    assert cluster.state.readiness.unable() == told, "a list that was under way may be counted by the old rules"
+    cluster.state.relist_pods([], 201, cluster.state.clock())
+    assert cluster.state.readiness.unable() is None
 
 
 def test_the_list_counts_every_pod_by_the_new_rules_and_then_nothing_goes_past_the_bound(cluster: Cluster) -> None:
@@ -116,22 +114,22 @@ def test_the_list_counts_every_pod_by_the_new_rules_and_then_nothing_goes_past_t
         Pod,
     )
     cluster.look("v1.36.3")
-    account = cluster.account
-    account.relist_pods([_pod(seen, account.basis.rules)], 150, account.clock())
-    assert account._guarded.ledger.standing("cluster").committed.memory_requests == GI
+    state = cluster.state
+    state.relist_pods([_pod(seen, state.basis.rules)], 150, state.clock())
+    assert state._guarded.ledger.balance("cluster").committed.memory_requests == GI
     cluster.look("v1.37.2")
-    account.relist_pods([_pod(seen, account.basis.rules)], 151, account.clock())
-    assert account._guarded.ledger.standing("cluster").committed.memory_requests == 5 * GI
+    state.relist_pods([_pod(seen, state.basis.rules)], 151, state.clock())
+    assert state._guarded.ledger.balance("cluster").committed.memory_requests == 5 * GI
     cluster.judge.prepare()
-    assert not account.readiness.unable()
+    assert not state.readiness.unable()
     live = pod("web-7", 1, "node", uid="pod-1", revision=152)
-    account.see_pod(live)
+    state.see_pod(live)
     assert not response(cluster.judge.ask(resize(memory("1Gi"), memory("4Gi"), revision="152")))["allowed"]
 
 
 def test_what_waits_while_more_rules_come_is_to_be_asked_again(cluster: Cluster) -> None:
     cluster.look("v1.37.2")
-    cluster.account.see_pod(pod("web-7", 1, "node", uid="pod-1", revision=101))
+    cluster.state.see_pod(pod("web-7", 1, "node", uid="pod-1", revision=101))
     waiting = waits(cluster.judge.ask(resize(memory("1Gi"), memory("7Gi"), revision="101")))
     cluster.look("v1.36.3")
     assert not cluster.judge.book()
@@ -143,18 +141,18 @@ def test_what_waits_while_more_rules_come_is_to_be_asked_again(cluster: Cluster)
 def test_another_configuration_leaves_the_rules_as_they_are(cluster: Cluster) -> None:
     cluster.look("v1.36.3")
     cluster.judge.configure("warnAt: 50%")
-    assert cluster.account.basis.rules == (KUBERNETES_1_36,)
+    assert cluster.state.basis.rules == (KUBERNETES_1_36,)
 
 
 def test_a_review_is_counted_by_the_rules_in_force() -> None:
     init = [{"name": "first", "resources": {"requests": {"memory": "1Gi"}}}]
     status = {"initContainerStatuses": [{"name": "first", "allocatedResources": {"memory": "6Gi"}}]}
     grown = resizing(memory("1Gi"), memory("2Gi"), spec={"nodeName": "n", "initContainers": init}, status=status)
-    asked = question(grown, AccountingRules(config(), (KUBERNETES_1_36,)))
+    asked = evaluate(grown, AccountingRules(config(), (KUBERNETES_1_36,)))
     assert isinstance(asked, Evaluation)
-    assert asked.facts.asked.memory_requests == GI
-    assert isinstance(question(grown, AccountingRules(config(), (KUBERNETES_1_37,))), Verdict), "by 1.37 nothing grows"
-    both = question(grown, AccountingRules(config(), BOTH))
+    assert asked.info.asked.memory_requests == GI
+    assert isinstance(evaluate(grown, AccountingRules(config(), (KUBERNETES_1_37,))), Verdict), "by 1.37 nothing grows"
+    both = evaluate(grown, AccountingRules(config(), BOTH))
     assert isinstance(both, Verdict), "what it was comes to 6Gi by the larger of both as well"
 
 
@@ -164,7 +162,7 @@ def test_a_version_that_is_not_known_takes_the_newest_rules_with_one_line_and_a_
 ) -> None:
     for _ in range(3):
         cluster.look(says)
-    assert cluster.account.basis.rules == (KUBERNETES_1_38,)
+    assert cluster.state.basis.rules == (KUBERNETES_1_38,)
     warnings = [each for each in caplog.records if each.levelno == logging.WARNING]
     assert len(warnings) == 1
     assert warnings[0].getMessage().endswith(": pods are counted by the rules of Kubernetes 1.38")
@@ -176,7 +174,7 @@ def test_an_api_server_that_tells_its_version_to_nobody_is_taken_for_the_newest_
     cluster: Cluster, caplog: pytest.LogCaptureFixture
 ) -> None:
     cluster.look(ApiError(403, "Forbidden", "no"))
-    assert (cluster.account.basis.rules, cluster.account.readiness.unable()) == (NEWEST, None)
+    assert (cluster.state.basis.rules, cluster.state.readiness.unable()) == (NEWEST, None)
     assert "the API server does not tell its version (403 Forbidden: no)" in caplog.text
 
 
@@ -186,19 +184,19 @@ def test_an_api_server_that_tells_its_version_to_nobody_is_taken_for_the_newest_
 def test_one_that_is_away_changes_nothing(cluster: Cluster, fault: KubeError) -> None:
     cluster.versions._stop.set()  # so that nobody waits here
     cluster.look(fault)
-    assert cluster.account.readiness.unable() == "the version of the API server has not been read yet"
+    assert cluster.state.readiness.unable() == "the version of the API server has not been read yet"
     cluster.look("v1.36.3")
     cluster.look(fault)
-    assert cluster.account.basis.rules == (KUBERNETES_1_36,)
+    assert cluster.state.basis.rules == (KUBERNETES_1_36,)
     assert shown(cluster).value("headroom_kubernetes_version_unknown") == 0
 
 
 def test_a_broken_watch_makes_the_next_look_due(cluster: Cluster) -> None:
-    cluster.account.tell_broken(cluster.account.nodes, "gone")
-    assert cluster.account.version_due.is_set()
+    cluster.state.tell_broken(cluster.state.nodes, "gone")
+    assert cluster.state.version_due.is_set()
 
 
 def shown(cluster: Cluster) -> Exposition:
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(KubernetesRules(cluster.account, cluster.versions))
+    registry.register(KubernetesRules(cluster.state, cluster.versions))
     return Exposition(generate_latest(registry).decode())

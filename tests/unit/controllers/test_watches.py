@@ -66,7 +66,7 @@ def unreadable(name: str, revision: int, *, deleted: bool = False) -> Unreadable
 
 def idle_booking(admission: PodAdmission) -> AllotmentController:
     """An allotment controller that nobody runs."""
-    bookings, configmaps = admission.account.bookings, ConfigMaps(API, "ns", 1.0)
+    bookings, configmaps = admission.state.bookings, ConfigMaps(API, "ns", 1.0)
     return AllotmentController(configmaps, bookings, threading.Event(), lambda: None, RelistController(bookings))
 
 
@@ -89,14 +89,14 @@ class Pods:
     def __init__(self) -> None:
         self.judge = ready()
         self.admission = self.judge.admission
-        self.tell: Callable[[WatchEvent[PodInfo]], None] = watching.watch_pods(API, self.admission.account)._deliver
+        self.tell: Callable[[WatchEvent[PodInfo]], None] = watching.watch_pods(API, self.admission.state)._deliver
         self.pace = Pace()
-        self.admission.account.set_pace(self.pace)
+        self.admission.state.set_pace(self.pace)
 
     @property
     def committed(self) -> int:
         """What live pods request, in Gi."""
-        return self.admission.account._guarded.ledger.standing("cluster").committed.memory_requests // GI
+        return self.admission.state._guarded.ledger.balance("cluster").committed.memory_requests // GI
 
 
 class Nodes:
@@ -106,12 +106,12 @@ class Nodes:
         self.judge = Judge()
         self.judge.configure()
         self.admission = self.judge.admission
-        self.tell: Callable[[WatchEvent[NodeInfo]], None] = watching.watch_nodes(API, self.admission.account)._deliver
+        self.tell: Callable[[WatchEvent[NodeInfo]], None] = watching.watch_nodes(API, self.admission.state)._deliver
 
     @property
     def allocatable(self) -> int:
         """What counted nodes have, in Gi."""
-        return self.admission.account._guarded.ledger.standing("cluster").bearing.room.memory // GI
+        return self.admission.state._guarded.ledger.balance("cluster").scope_limits.room.memory // GI
 
 
 def test_a_list_replaces_what_was_known() -> None:
@@ -119,7 +119,7 @@ def test_a_list_replaces_what_was_known() -> None:
     pods.tell(Changed(pod("gone", "1Gi", 101), 101))
     pods.tell(Replaced([pod("a", "2Gi", 102), pod("b", "3Gi", 103)], 110, []))
     assert pods.committed == 5
-    assert pods.admission.account._guarded.ledger.revision == 110
+    assert pods.admission.state._guarded.ledger.revision == 110
 
 
 def test_a_pod_counts_until_it_has_ended_or_is_gone() -> None:
@@ -131,20 +131,20 @@ def test_a_pod_counts_until_it_has_ended_or_is_gone() -> None:
     assert pods.committed == 3
     pods.tell(Deleted(pod("b", "3Gi", 104), 104))
     assert pods.committed == 0
-    assert pods.admission.account._guarded.ledger.revision == 104
+    assert pods.admission.state._guarded.ledger.revision == 104
 
 
 def test_a_bookmark_brings_the_view_forward() -> None:
     pods = Pods()
     pods.tell(Bookmark(500))
-    assert pods.admission.account._guarded.ledger.revision == 500
-    assert pods.admission.account.pods.heard == pods.judge.clock()
+    assert pods.admission.state._guarded.ledger.revision == 500
+    assert pods.admission.state.pods.heard == pods.judge.clock()
 
 
 def test_a_proof_is_taken_in() -> None:
     pods = Pods()
     pods.tell(Fresh(1234.5))
-    assert pods.admission.account._guarded.ledger.proven_since == 1234.5
+    assert pods.admission.state._guarded.ledger.proven_since == 1234.5
 
 
 def test_a_pod_with_a_quantity_that_cannot_be_read_counts_as_nothing_and_is_named(
@@ -156,16 +156,16 @@ def test_a_pod_with_a_quantity_that_cannot_be_read_counts_as_nothing_and_is_name
     assert pods.committed == 0
     assert "pod default/a counts as nothing: " in caplog.text
     pods.tell(Deleted(pod("a", "twelve", 103), 103))
-    assert len(pods.admission.account._guarded.ledger) == 0
+    assert len(pods.admission.state._guarded.ledger) == 0
 
 
 def test_a_pod_that_cannot_be_read_at_all_stays_as_it_was_until_it_is_gone() -> None:
     pods = Pods()
     pods.tell(Changed(pod("a", "2Gi", 101), 101))
     pods.tell(unreadable("a", 102))
-    assert (pods.committed, pods.admission.account._guarded.ledger.revision) == (2, 102)
+    assert (pods.committed, pods.admission.state._guarded.ledger.revision) == (2, 102)
     pods.tell(unreadable("a", 103, deleted=True))
-    assert (pods.committed, pods.admission.account._guarded.ledger.revision) == (0, 103)
+    assert (pods.committed, pods.admission.state._guarded.ledger.revision) == (0, 103)
 
 
 def test_a_list_of_nodes_replaces_what_was_known() -> None:
@@ -195,7 +195,7 @@ def test_a_node_with_a_quantity_that_cannot_be_read_has_nothing_and_is_named(cap
 @pytest.mark.parametrize("watched", [Pods, Nodes])
 def test_a_broken_watch_is_told_until_it_is_live(watched: type[Pods | Nodes]) -> None:
     told = watched()
-    feed = told.admission.account.pods if watched is Pods else told.admission.account.nodes
+    feed = told.admission.state.pods if watched is Pods else told.admission.state.nodes
     told.tell(Disconnected("reset"))
     assert (feed.broken_since, feed.fault) == (told.judge.clock(), "reset")
     told.tell(Connected())
@@ -208,10 +208,10 @@ def test_a_broken_watch_is_told_until_it_is_live(watched: type[Pods | Nodes]) ->
 def test_only_what_changes_all_the_time_is_read_with_pauses_and_short_ones() -> None:
     admission = ready().admission
     booking = idle_booking(admission)
-    pods = watching.watch_pods(API, admission.account)._pause
+    pods = watching.watch_pods(API, admission.state)._pause
     assert (pods._short, pods._long) == (watching.BUSY, watching.AT_EASE)
-    assert admission.account._guarded.wakeup._pace == pods
-    nodes = watching.watch_nodes(API, admission.account)._pause
+    assert admission.state._guarded.wakeup._pace == pods
+    nodes = watching.watch_nodes(API, admission.state)._pause
     assert (nodes._short, nodes._long) == (watching.BUSY, 0)
     assert watching.watch_allotments(API, "ns", booking)._pause is NO_THROTTLE
     assert 0 < watching.BUSY <= 0.02 < watching.AT_EASE <= 0.1
@@ -221,33 +221,33 @@ def test_only_what_changes_all_the_time_is_read_with_pauses_and_short_ones() -> 
 def test_news_of_pods_can_wait_while_no_bound_is_near(memory: str, *, at_ease: bool) -> None:
     told = Pods()
     told.tell(Changed(pod("a", memory, 5), 5))
-    told.admission.account.bookings.await_work(0.0)
+    told.admission.state.bookings.await_work(0.0)
     assert told.pace.at_ease is at_ease
 
 
 def test_news_of_pods_are_needed_at_once_where_a_booking_waits_for_a_view() -> None:
     told = Pods()
-    account = told.admission.account
+    state = told.admission.state
     told.pace.hurried = False
-    with account._guarded.lock:
-        account._guarded.wakeup.wake()
+    with state._guarded.lock:
+        state._guarded.wakeup.wake()
     assert told.pace.hurried, "the booking may wait for what they tell"
-    account.bookings.await_work(0.0)
+    state.bookings.await_work(0.0)
     eased = [told.pace.at_ease]
-    with account._guarded.lock:
-        account._guarded.wakeup.wait(0.0, behind=True, near=False)
+    with state._guarded.lock:
+        state._guarded.wakeup.wait(0.0, behind=True, near=False)
         eased.append(told.pace.at_ease)
-        account._guarded.wakeup.advance(lambda: True)
+        state._guarded.wakeup.advance(lambda: True)
         eased.append(told.pace.at_ease)
     assert eased == [True, False, True]
 
 
 def test_a_pace_that_is_set_late_is_told_what_holds() -> None:
-    account = Pods().admission.account
-    with account._guarded.lock:
-        account._guarded.wakeup.await_pods(awaiting=True)
+    state = Pods().admission.state
+    with state._guarded.lock:
+        state._guarded.wakeup.await_pods(awaiting=True)
     late = Pace()
-    account.set_pace(late)
+    state.set_pace(late)
     assert not late.at_ease
 
 

@@ -6,7 +6,7 @@ from contextlib import closing
 
 import pytest
 
-from tests.support.http import door
+from tests.support.http import dispatcher
 from tests.support.replica import ready
 from webhook.http.connection import Connection
 from webhook.http.connection_table import ConnectionTable
@@ -22,7 +22,7 @@ def test_the_pulse_beats_while_it_serves_and_ends_when_it_stops() -> None:
         sock = listen("127.0.0.1", 0)
         listener = Listener(sock, ConnectionTable[Connection](4, 4))
         loop = asyncio.get_running_loop()
-        listeners = Listeners(loop, door(ready().admission), [listener], Limits(), BodyBudget(), pulse=pulse)
+        listeners = Listeners(loop, dispatcher(ready().admission), [listener], Limits(), BodyBudget(), pulse=pulse)
         serving = loop.create_task(listeners.serve(lambda: len(seen) < 3, lambda: False))
         for _ in range(3):
             await asyncio.sleep(0.11)
@@ -41,7 +41,7 @@ def test_several_listeners_share_a_loop() -> None:
         socks = [listen("127.0.0.1", 0) for _ in range(2)]
         made = [Listener(sock, ConnectionTable[Connection](4, 4)) for sock in socks]
         loop, going_on = asyncio.get_running_loop(), asyncio.Event()
-        listeners = Listeners(loop, door(ready().admission), made, Limits(), BodyBudget())
+        listeners = Listeners(loop, dispatcher(ready().admission), made, Limits(), BodyBudget())
         serving = loop.create_task(listeners.serve(lambda: not going_on.is_set(), lambda: True))
         for sock in socks:
             reader, writer = await asyncio.open_connection(*sock.getsockname())

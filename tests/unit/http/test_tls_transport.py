@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from tests.support.certificates import FIRST, Mounted
 from tests.support.examples import examples
-from tests.support.http import House, door
+from tests.support.http import FakeServer, dispatcher
 from tests.support.replica import ready
 from webhook.http.connection import Connection
 from webhook.http.tls_transport import Secured, TlsTransport
@@ -208,9 +208,9 @@ def test_what_slows_tcp_is_told_above_only_after_the_handshake(context: ssl.SSLC
 
 def test_what_is_lost_is_freed_at_once(context: ssl.SSLContext) -> None:
     async def script() -> list[weakref.ref[Any]]:
-        house = House(door(ready().admission))
-        made = Connection(house, house.table, secure=True)
-        house.table.add(made, "127.0.0.1")
+        server = FakeServer(dispatcher(ready().admission))
+        made = Connection(server, server.table, secure=True)
+        server.table.add(made, "127.0.0.1")
         pair = Pair(context, made)
         with suppress(ssl.SSLWantReadError):
             pair.client.do_handshake()
@@ -221,9 +221,9 @@ def test_what_is_lost_is_freed_at_once(context: ssl.SSLContext) -> None:
             b"GET /healthz HTTP/1.1\r\n\r\nPOST /validate HTTP/1.1\r\nContent-Length: 100000\r\n\r\n" + b" " * 50_000
         )
         pair.to_server()
-        assert house.room.held > 0
+        assert server.room.held > 0
         pair.tls.connection_lost(None)
-        assert (house.room.held, len(house.table)) == (0, 0)
+        assert (server.room.held, len(server.table)) == (0, 0)
         return [weakref.ref(each) for each in (made, pair.tls, pair.tls._tls)]
 
     gc.collect()

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.booking_replicas import until
-from tests.support.http import door
+from tests.support.http import dispatcher
 from tests.support.replica import ready, review
 from tests.support.replica_process import WAITS, Client, Process, read_until_closed, serving
 from webhook.http import worker as replica
@@ -473,4 +473,4 @@ def test_an_address_may_be_ipv6(tmp_path: Path) -> None:
 def test_an_address_that_is_taken_is_an_error() -> None:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(OSError, match="Address already in use"):
-        replica.serve(door(ready().admission), context, f"127.0.0.1:{taken.getsockname()[1]}")
+        replica.serve(dispatcher(ready().admission), context, f"127.0.0.1:{taken.getsockname()[1]}")

@@ -87,7 +87,7 @@ def test_a_refusal_is_told_completely() -> None:
         "short_by_limits_millicores": None,
         "allocatable_millicores": 4000,
         "snapshot_age_seconds": 0.0,
-        "config_hash": judge.admission.account.basis.config_hash,
+        "config_hash": judge.admission.state.basis.config_hash,
         "duration_ms": 0.0,
         "replica": "r1",
         "top_owner_api_version": None,
@@ -106,8 +106,8 @@ def test_how_long_it_took_and_how_old_the_account_was_is_told() -> None:
     judge = ready()
     waits(judge.ask(review(memory="8Gi")))
     judge.clock.wait(0.25)
-    judge.admission.account.see_pod(pod("other", 1, revision=101))
-    judge.admission.account.tell_broken(judge.admission.account.nodes, "reset")
+    judge.admission.state.see_pod(pod("other", 1, revision=101))
+    judge.admission.state.tell_broken(judge.admission.state.nodes, "reset")
     judge.clock.wait(1.5)
     judge.book()
     (line,) = written(judge.decided[-1])
@@ -168,12 +168,12 @@ def test_hostile_names_stay_inside_one_line_of_json(name: str) -> None:
 
 
 def _called(decided: DecisionRecord, name: str) -> DecisionRecord:
-    case, question = decided.case, decided.case.question
-    assert question is not None
+    case, evaluation = decided.case, decided.case.evaluation
+    assert evaluation is not None
     user = structs.replace(case.request.user_info, username=name)
     request = structs.replace(case.request, uid=name, namespace=name, user_info=user)
-    question = structs.replace(question, facts=structs.replace(question.facts, name=f"{name}/{name}"))
-    return structs.replace(decided, case=structs.replace(case, request=request, question=question))
+    evaluation = structs.replace(evaluation, info=structs.replace(evaluation.info, name=f"{name}/{name}"))
+    return structs.replace(decided, case=structs.replace(case, request=request, evaluation=evaluation))
 
 
 REPLICA_SET = {"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "web-1", "uid": "2", "controller": True}

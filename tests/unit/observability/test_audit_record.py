@@ -43,7 +43,7 @@ def asking(requests: str = "1Gi", limits: str | None = None, cpu: str | None = N
 def started(settings: str = "", memory: float = 8, **how: Any) -> Judge:
     """A replica with 1Gi committed already."""
     judge = ready(settings, memory, **how)
-    judge.admission.account.see_pod(pod("old", 1, "node", limits=1, cpu=500, revision=101))
+    judge.admission.state.see_pod(pod("old", 1, "node", limits=1, cpu=500, revision=101))
     return judge
 
 
@@ -55,7 +55,7 @@ def with_quota(settings: str = "") -> Judge:
 
 def on_small_nodes(settings: str) -> Judge:
     judge = started(settings)
-    judge.admission.account.see_node(node("more", 8))
+    judge.admission.state.see_node(node("more", 8))
     judge.book()
     return judge
 
@@ -63,7 +63,7 @@ def on_small_nodes(settings: str) -> Judge:
 def in_debt() -> Judge:
     """A replica whose credit for the namespace is used up by pods that never came."""
     judge = ready(memory=16, shares=SHARES)
-    judge.admission.account.see_pod(pod("old", 1, "node", limits=1, cpu=500, revision=101))
+    judge.admission.state.see_pod(pod("old", 1, "node", limits=1, cpu=500, revision=101))
     judge.clock.wait(1.0)
     answer = judge.ask(review("first", "7Gi"))
     if isinstance(answer, PendingReview):
@@ -73,7 +73,7 @@ def in_debt() -> Judge:
 
 def broken() -> Judge:
     judge = started()
-    judge.admission.account.tell_broken(judge.admission.account.pods, "reset")
+    judge.admission.state.tell_broken(judge.admission.state.pods, "reset")
     judge.clock.wait(60)
     return judge
 
@@ -227,7 +227,7 @@ def test_a_pod_that_is_there_by_now_is_not_in_what_is_committed(seen: bool) -> N
     judge = started("missingLimits: warn")
     assert line(decided(judge, asking()), "r1", 0.0).committed_requests_bytes == GI
     if seen:
-        judge.admission.account.see_pod(pod("web", 1, "node", uid="pod-web", revision=200))
+        judge.admission.state.see_pod(pod("web", 1, "node", uid="pod-web", revision=200))
     said = line(decided(judge, asking()), "r1", 0.0)
     assert (said.asked_requests_bytes, said.committed_requests_bytes) == (GI, GI)
 
@@ -245,8 +245,8 @@ def test_the_first_scope_in_which_a_sum_is_short_has_its_figures_told() -> None:
     pools = "pools: [{name: hm, nodeSelector: {pool: hm}, thresholds: {memory: {requests: 50%}}}]"
     judge = Judge()
     judge.configure(pools)
-    judge.admission.account.relist_nodes([node("one", 8), node("two", 8, pool="hm")])
-    judge.admission.account.relist_pods([], 100, judge.admission.account.clock())
+    judge.admission.state.relist_nodes([node("one", 8), node("two", 8, pool="hm")])
+    judge.admission.state.relist_pods([], 100, judge.admission.state.clock())
     judge.prepare()
     request = json.loads(asking("5Gi"))["request"]["object"]
     request["spec"]["nodeSelector"] = {"pool": "hm"}
@@ -263,10 +263,10 @@ def test_the_figures_beside_a_pod_are_those_that_its_verdict_has(monkeypatch: py
     judge = started(f"mode: audit{ALL}")
     seen: list[Any] = []
     found = decided(judge, asking("9Gi"))
-    ledger: Ledger = judge.admission.account._guarded.ledger
-    question = found.case.question
-    assert question is not None
-    seen += figures_of(ledger, question.facts)
+    ledger: Ledger = judge.admission.state._guarded.ledger
+    evaluation = found.case.evaluation
+    assert evaluation is not None
+    seen += figures_of(ledger, evaluation.info)
     assert list(found.figures) == seen
 
 

@@ -149,7 +149,7 @@ def test_what_a_quota_says_is_told_as_the_cause_that_it_is(told: Told) -> None:
 @pytest.mark.parametrize("mode", ["mode: warn", "mode: audit", "exempt: {namespaces: [shop]}", "warnAt: 10%"])
 def test_what_is_let_in_is_not_told(mode: str) -> None:
     judge = ready(mode)
-    judge.admission.account.see_node(node("more", 100))
+    judge.admission.state.see_node(node("more", 100))
     judge.ask(asked())
     while not judge.decided:
         judge.book()

@@ -25,11 +25,11 @@ Shape = tuple[int, int, int, str]
 
 def test_a_node_shows_what_it_has_and_what_its_pods_commit(tmp_path: Path) -> None:
     judge = ready(HIGH_MEM)
-    account = judge.admission.account
-    account.see_node(node("big", 100, pool="high-mem"))
-    account.see_pod(pod("a", 2, "big", limits=3, revision=101))
-    account.see_pod(pod("b", 1, "big", limits=5, revision=102))
-    account.see_pod(pod("unbound", 4, revision=103))
+    state = judge.admission.state
+    state.see_node(node("big", 100, pool="high-mem"))
+    state.see_pod(pod("a", 2, "big", limits=3, revision=101))
+    state.see_pod(pod("b", 1, "big", limits=5, revision=102))
+    state.see_pod(pod("unbound", 4, revision=103))
     shown = metered(judge, tmp_path).shown()
     there = {"node": "big", "pool": "high-mem"}
     kinds = ("allocatable", "requests", "limits")
@@ -40,26 +40,26 @@ def test_a_node_shows_what_it_has_and_what_its_pods_commit(tmp_path: Path) -> No
 
 def test_a_node_says_why_it_does_not_count_and_goes_on_showing_its_pods(tmp_path: Path) -> None:
     judge = ready()
-    account = judge.admission.account
-    account.see_node(node("other", 8))
-    account.see_pod(pod("a", 2, "other", revision=101))
+    state = judge.admission.state
+    state.see_node(node("other", 8))
+    state.see_pod(pod("a", 2, "other", revision=101))
     assert metered(judge, tmp_path).shown().value("headroom_node_counted") == 2
-    account.see_node(node("other", 8, cordoned=True))
+    state.see_node(node("other", 8, cordoned=True))
     shown = metered(judge, tmp_path).shown()
     assert shown.labels("headroom_node_counted", node="other")["reason"] == "cordoned"
     assert shown.value("headroom_node_counted") == 1
     assert shown.value("headroom_node_memory_requests_bytes", node="other") == 2 * GI
-    account.node_gone("other")
+    state.node_gone("other")
     assert not metered(judge, tmp_path).shown().samples("headroom_node_counted", node="other")
 
 
 def test_a_namespace_shows_what_its_pods_commit_wherever_they_are(tmp_path: Path) -> None:
     judge = ready()
-    account = judge.admission.account
-    account.see_node(node("out", 8, cordoned=True))
-    account.see_pod(pod("a", 2, "node", limits=3, revision=101))
-    account.see_pod(pod("b", 1, "out", limits=5, revision=102))
-    account.see_pod(replace(pod("c", 1, revision=103), name="other/c"))
+    state = judge.admission.state
+    state.see_node(node("out", 8, cordoned=True))
+    state.see_pod(pod("a", 2, "node", limits=3, revision=101))
+    state.see_pod(pod("b", 1, "out", limits=5, revision=102))
+    state.see_pod(replace(pod("c", 1, revision=103), name="other/c"))
     shown = metered(judge, tmp_path).shown()
     name = "headroom_namespace_memory_{}_bytes"
     for space, requests, limits in (("default", 3, 8), ("other", 1, 0)):
@@ -74,7 +74,7 @@ def test_pods_that_nobody_reviewed_are_counted_by_why_and_every_reason_is_there(
     assert {sample.labels["reason"]: sample.value for sample in shown.samples(name)} == dict.fromkeys(
         (STATIC, EXCLUDED, BEFORE, GROWN), 0
     )
-    judge.admission.account.see_pod(replace(pod("dns", 1, "node", revision=101), name="kube-system/dns"))
+    judge.admission.state.see_pod(replace(pod("dns", 1, "node", revision=101), name="kube-system/dns"))
     assert metered(judge, tmp_path).shown().value(name, reason=EXCLUDED) == 1
 
 

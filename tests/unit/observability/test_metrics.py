@@ -109,10 +109,10 @@ def replica(tmp_path: Path) -> Metered:
 def test_the_exposition_is_pinned(tmp_path: Path) -> None:
     judge = ready(ALL_BOUNDED)
     found = metered(judge, tmp_path)
-    judge.admission.account.see_pod(pod("a", 1, "node", revision=101))
+    judge.admission.state.see_pod(pod("a", 1, "node", revision=101))
     response(judge.ask(review()))
     early = EarlyAnswers(found.registry)
-    WorkloadAdmission(judge.admission.account, lambda *_: b"", early.record, early.record).review(review(), 1.0)
+    WorkloadAdmission(judge.admission.state, lambda *_: b"", early.record, early.record).review(review(), 1.0)
     families = {family.name: family for family in text_string_to_metric_families(found.text())}
     shown = {
         name: (family.type, {label for sample in family.samples for label in sample.labels})

@@ -32,19 +32,19 @@ def families() -> list[Metric]:
     """Scrape a replica of which every family has a sample."""
     judge = ready(f"{POOLS}\n{ALL_BOUNDED}")
     labels = (("pool", "large"), ("zone", "a"))
-    judge.admission.account.see_node(NodeInfo("both", Allocatable(1, 1), True, labels=labels))
-    judge.admission.account.see_pod(pod("a", 1, "both", revision=101))
+    judge.admission.state.see_node(NodeInfo("both", Allocatable(1, 1), True, labels=labels))
+    judge.admission.state.see_pod(pod("a", 1, "both", revision=101))
     judge.admission.quotas.relist([a_quota()])
     with tempfile.TemporaryDirectory() as folder:
         found = metered(judge, Path(folder))
-        early, account = EarlyAnswers(found.registry), judge.admission.account
-        found.registry.register(KubernetesRules(account, Versions(found.api, account, lambda: None, Event())))
-        state = State("steady", 1.0, 1.0, holds_lease=True)
-        found.registry.register(CertificateCollector(lambda: state))
-        account.count_by(NEWEST)
+        early, state = EarlyAnswers(found.registry), judge.admission.state
+        found.registry.register(KubernetesRules(state, Versions(found.api, state, lambda: None, Event())))
+        rotation = State("steady", 1.0, 1.0, holds_lease=True)
+        found.registry.register(CertificateCollector(lambda: rotation))
+        state.count_by(NEWEST)
         judge.book()
         response(judge.ask(review(namespace="other", object=None, operation="DELETE")))
-        WorkloadAdmission(judge.admission.account, lambda *_: b"", early.record, early.record).review(review(), 1.0)
+        WorkloadAdmission(judge.admission.state, lambda *_: b"", early.record, early.record).review(review(), 1.0)
         return list(text_string_to_metric_families(found.text()))
 
 

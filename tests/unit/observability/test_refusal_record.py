@@ -20,7 +20,7 @@ CONTROLLER = {"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "web-1", "u
 def shown(judge: Judge, body: bytes) -> Refusal | None:
     response(judge.ask(body))
     decided = judge.decided[-1]
-    return refusal(decided, line(decided, "r1", NOW), maker(decided), RoomView(judge.admission.account).scopes_of)
+    return refusal(decided, line(decided, "r1", NOW), maker(decided), RoomView(judge.admission.state).scopes_of)
 
 
 def owned(memory: str = "9Gi", **controller: str) -> bytes:

@@ -34,7 +34,7 @@ def test_requests_and_limits_are_told_apart_in_what_a_metric_says_it_is(tmp_path
 
 def test_scopes_show_what_is_committed_of_what_bound(tmp_path: Path) -> None:
     judge = ready(ALL_BOUNDED)
-    judge.admission.account.see_pod(pod("a", 2, "node", limits=3, cpu=1500, revision=101))
+    judge.admission.state.see_pod(pod("a", 2, "node", limits=3, cpu=1500, revision=101))
     shown = metered(judge, tmp_path).shown()
     figures = {
         "memory_allocatable_bytes": 8 * GI,
@@ -54,8 +54,8 @@ def test_scopes_show_what_is_committed_of_what_bound(tmp_path: Path) -> None:
 def test_pods_without_a_limit_are_counted_apart(tmp_path: Path) -> None:
     judge = ready(ALL_BOUNDED)
     endless = Amounts(memory_requests=GI, memory_limits_filled=GI, memory_unbounded=1)
-    judge.admission.account.see_pod(PodInfo("default/monster", "uid", 101, endless, "node"))
-    judge.admission.account.see_pod(pod("tame", 2, "node", limits=3, cpu=1500, revision=102))
+    judge.admission.state.see_pod(PodInfo("default/monster", "uid", 101, endless, "node"))
+    judge.admission.state.see_pod(pod("tame", 2, "node", limits=3, cpu=1500, revision=102))
     shown = metered(judge, tmp_path).shown()
     assert shown.value("headroom_scope_memory_unbounded_pods", scope="cluster") == 1
     assert shown.value("headroom_scope_cpu_unbounded_pods", scope="cluster") == 0
@@ -69,8 +69,8 @@ def test_what_is_not_bounded_is_not_shown(replica: Metered) -> None:
 def test_declared_limits_are_shown_beside_those_that_count(tmp_path: Path) -> None:
     judge = ready(ALL_BOUNDED)
     endless = Amounts(memory_requests=GI, memory_limits=GI // 2, memory_limits_filled=3 * GI // 2, memory_unbounded=1)
-    judge.admission.account.see_pod(PodInfo("default/monster", "uid", 101, endless, "node"))
-    judge.admission.account.see_pod(pod("tame", 2, "node", limits=3, cpu=1500, revision=102))
+    judge.admission.state.see_pod(PodInfo("default/monster", "uid", 101, endless, "node"))
+    judge.admission.state.see_pod(pod("tame", 2, "node", limits=3, cpu=1500, revision=102))
     shown = metered(judge, tmp_path).shown()
     assert shown.value("headroom_scope_memory_limits_bytes", scope="cluster") == 4.5 * GI
     assert shown.value("headroom_scope_memory_limits_declared_bytes", scope="cluster") == 3.5 * GI
@@ -79,7 +79,7 @@ def test_declared_limits_are_shown_beside_those_that_count(tmp_path: Path) -> No
 
 def test_each_pool_is_a_scope(tmp_path: Path) -> None:
     judge = ready(HIGH_MEM)
-    judge.admission.account.see_node(node("big", 100, pool="high-mem"))
+    judge.admission.state.see_node(node("big", 100, pool="high-mem"))
     shown = metered(judge, tmp_path).shown()
     assert shown.value("headroom_scope_memory_requests_bound_bytes", scope="high-mem") == 75 * GI
     assert shown.value("headroom_scope_memory_requests_bound_bytes", scope="cluster") == 108 * GI
@@ -88,11 +88,11 @@ def test_each_pool_is_a_scope(tmp_path: Path) -> None:
 def test_what_waits_for_a_node_is_shown_and_what_stands_apart(tmp_path: Path) -> None:
     judge = ready("thresholds: {memory: {requests: 100%}}\noverrides: [{namespaces: [default], mode: warn}]")
     waits = pod("waits", 3, revision=101)
-    account = judge.admission.account
-    account.see_pod(waits)
-    account.see_pod(pod("runs", 1, "node", revision=102))
-    account.see_pod(replace(pod("huge", 9, revision=103), name="tenant/huge"))
-    account.see_pod(pod("huge", 17, revision=104))
+    state = judge.admission.state
+    state.see_pod(waits)
+    state.see_pod(pod("runs", 1, "node", revision=102))
+    state.see_pod(replace(pod("huge", 9, revision=103), name="tenant/huge"))
+    state.see_pod(pod("huge", 17, revision=104))
     shown = metered(judge, tmp_path).shown()
     assert [
         shown.value(f"headroom_scope_memory_requests{figure}_bytes", scope="cluster") / GI
@@ -136,7 +136,7 @@ def test_what_is_reserved_and_held_is_shown_of_limits_and_cpu_too(tmp_path: Path
 def test_what_could_be_committed_without_the_largest_node_is_shown(tmp_path: Path) -> None:
     for settings, left in (("", 8), ("reserve: {nodes: 1}\n", 8)):
         judge = ready(settings + ALL_BOUNDED)
-        judge.admission.account.see_node(node("large", 24))
+        judge.admission.state.see_node(node("large", 24))
         shown = metered(judge, tmp_path).shown()
         assert shown.value("headroom_scope_memory_requests_bound_without_largest_bytes") == left * GI
         assert shown.value("headroom_scope_cpu_requests_bound_without_largest_cores") == 4

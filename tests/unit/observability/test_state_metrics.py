@@ -45,43 +45,43 @@ def test_what_has_to_wait_for_earlier_pods_is_counted(tmp_path: Path) -> None:
 def test_pods_fall_with_a_cordon_as_the_sums_do(tmp_path: Path) -> None:
     for settings, left in ((ALL_BOUNDED, 1), (f"reserve: {{nodes: 1}}\n{ALL_BOUNDED}", 3)):
         judge = ready(settings)
-        account = judge.admission.account
+        state = judge.admission.state
         found = metered(judge, tmp_path)
-        account.see_node(node("other", 8))
-        account.see_node(node("third", 8))
+        state.see_node(node("other", 8))
+        state.see_node(node("third", 8))
         for number, at in enumerate(("node", "node", "other")):
-            account.see_pod(pod(f"p{number}", 1, at, revision=101 + number))
+            state.see_pod(pod(f"p{number}", 1, at, revision=101 + number))
         assert found.shown().value("headroom_pods") == 3
-        account.see_node(node("node", 8, cordoned=True))
+        state.see_node(node("node", 8, cordoned=True))
         shown = found.shown()
         assert (shown.value("headroom_pods"), shown.value("headroom_live_pods")) == (left, 3)
         assert shown.value("headroom_scope_memory_requests_bytes", scope="cluster") == left * GI, "as the sums do"
-        account.see_node(node("node", 8))
+        state.see_node(node("node", 8))
         assert found.shown().value("headroom_pods") == 3
 
 
 def test_pods_on_a_node_that_is_tainted_away_or_that_stand_apart_are_not_among_those_that_count(tmp_path: Path) -> None:
     judge = ready("thresholds: {memory: {requests: 100%}}\noverrides: [{namespaces: [tenant], mode: warn}]")
-    account = judge.admission.account
+    state = judge.admission.state
     found = metered(judge, tmp_path)
-    account.see_node(node("other", 8))
-    account.see_pod(pod("runs", 1, "node", revision=101))
-    account.see_pod(pod("stays", 1, "other", revision=102))
+    state.see_node(node("other", 8))
+    state.see_pod(pod("runs", 1, "node", revision=101))
+    state.see_pod(pod("stays", 1, "other", revision=102))
     huge = replace(pod("huge", 99, revision=103), name="tenant/huge")
-    account.see_pod(huge)
+    state.see_pod(huge)
     assert found.shown().value("headroom_pods") == 2
-    account.see_node(node("node", 8, taints=frozenset({"node-role.kubernetes.io/control-plane"})))
+    state.see_node(node("node", 8, taints=frozenset({"node-role.kubernetes.io/control-plane"})))
     assert found.shown().value("headroom_pods") == 1
-    account.pod_gone(replace(huge, revision=104))
-    account.pod_gone(pod("runs", 1, "node", revision=105))
+    state.pod_gone(replace(huge, revision=104))
+    state.pod_gone(pod("runs", 1, "node", revision=105))
     assert found.shown().value("headroom_pods") == 1
 
 
 def test_nodes_that_two_pools_select_are_shown(tmp_path: Path) -> None:
     judge = ready("pools: [{name: large, nodeSelector: {pool: large}}, {name: old, nodeSelector: {zone: a}}]")
     for name in ("a", "b"):
-        facts = NodeInfo(name, Allocatable(1, 1), True, labels=(("pool", "large"), ("zone", "a")))
-        judge.admission.account.see_node(facts)
+        info = NodeInfo(name, Allocatable(1, 1), True, labels=(("pool", "large"), ("zone", "a")))
+        judge.admission.state.see_node(info)
     shown = metered(judge, tmp_path).shown()
     assert shown.value("headroom_pool_overlap_nodes", pool="large", other="old") == 2
 
@@ -92,7 +92,7 @@ def test_reservations_are_open_then_seen_then_retired(replica: Metered) -> None:
     shown = replica.shown()
     assert (shown.value(name, state="open"), shown.value(name)) == (1, 1)
     assert shown.value("headroom_reserved_memory_bytes", scope="cluster") == 2 * GI
-    judge.admission.account.see_pod(pod("web", 2, "node", uid="pod-web", revision=101))
+    judge.admission.state.see_pod(pod("web", 2, "node", uid="pod-web", revision=101))
     shown = replica.shown()
     assert (shown.value(name, state="seen"), shown.value(name)) == (1, 1)
     assert shown.value("headroom_reserved_memory_bytes") == 0
@@ -108,7 +108,7 @@ def test_reservations_that_nobody_used_are_orphaned_then_expired(replica: Metere
     shown = replica.shown()
     assert (shown.value(name, state="orphaned"), shown.value(name, state="open")) == (1, 0)
     assert shown.value("headroom_reservations_expired_total") == 0
-    judge.admission.account.prove(judge.clock())
+    judge.admission.state.prove(judge.clock())
     assert replica.shown().value(name, state="orphaned") == 0
     assert replica.shown().value("headroom_reservations_expired_total") == 1
 
@@ -127,7 +127,7 @@ def test_when_a_watch_last_told_anything_is_shown_by_the_clock_on_the_wall(tmp_p
     assert name not in found.shown()
     judge.sync()
     judge.clock.wait(30.0)
-    judge.admission.account.bookmark(200)
+    judge.admission.state.bookmark(200)
     judge.clock.wait(10.0)
     assert found.shown().value(name, resource="pods") == WALL - 10
     assert found.shown().value(name, resource="nodes") == WALL - 40
@@ -144,7 +144,7 @@ def test_readiness_and_settings_are_shown(tmp_path: Path) -> None:
     assert shown.value("headroom_ready") == 1
     assert shown.value("headroom_config_last_reload_success") == 1
     assert shown.labels("headroom_config_info") == {
-        "hash": found.judge.admission.account.basis.config_hash,
+        "hash": found.judge.admission.state.basis.config_hash,
         "mode": "enforce",
     }
     found.settings.read({"config.yaml": "no"})
@@ -180,7 +180,7 @@ def test_the_view_of_quotas_is_shown(replica: Metered) -> None:
 
 def test_a_scrape_waits_for_nobody_but_the_lock(replica: Metered) -> None:
     admission: PodAdmission = replica.judge.admission
-    with admission.account._guarded.lock:
+    with admission.state._guarded.lock:
         scrape = threading.Thread(target=replica.text)
         scrape.start()
         scrape.join(0.05)

@@ -21,7 +21,7 @@ def judge() -> Judge:
 
 @pytest.fixture
 def bookings(judge: Judge) -> Bookings:
-    return judge.admission.account.bookings
+    return judge.admission.state.bookings
 
 
 def proposed(bookings: Bookings) -> tuple[Proposal, int]:
@@ -31,7 +31,7 @@ def proposed(bookings: Bookings) -> tuple[Proposal, int]:
 
 
 def shared(judge: Judge) -> Shared:
-    found = judge.admission.account.read_holdings(lambda _, allotment: allotment.shared)
+    found = judge.admission.state.read_holdings(lambda _, allotment: allotment.shared)
     assert found is not None
     return found
 
@@ -90,7 +90,7 @@ def test_a_write_that_lost_is_known_by_what_is_there(judge: Judge, bookings: Boo
 
 def test_while_nothing_can_be_judged_nothing_is_written(judge: Judge, bookings: Bookings) -> None:
     waits(judge.ask(review(memory="8Gi")))
-    judge.admission.account.lack_version("no version yet")
+    judge.admission.state.lack_version("no version yet")
     assert bookings.problem() == "no version yet"
     assert bookings.next_proposal("epoch", fresh=True, may_write=True) is None
 
@@ -112,7 +112,7 @@ def test_what_the_watch_shows_is_taken_in_unless_a_restore_was_found_meanwhile(
     assert bookings.watched(None, 0, 0), "nothing that can be used changes nothing"
     assert bookings.watched(newer, bookings.newest() + 5, 0)
     assert shared(judge) == newer
-    judge.admission.account.begin_again("pods", 300, 120, judge.clock())
+    judge.admission.state.begin_again("pods", 300, 120, judge.clock())
     before = bookings.newest()
     assert not bookings.watched(newer, before + 5, 0)
     assert bookings.newest() == before
@@ -120,7 +120,7 @@ def test_what_the_watch_shows_is_taken_in_unless_a_restore_was_found_meanwhile(
 
 def test_an_object_that_is_lost_ends_the_grants(judge: Judge, bookings: Bookings) -> None:
     bookings.observe(None, 0)
-    assert judge.admission.account.readiness.unable()
+    assert judge.admission.state.readiness.unable()
 
 
 def test_a_lapse_that_only_lacks_a_proof_wants_one(judge: Judge, bookings: Bookings) -> None:
@@ -135,9 +135,9 @@ def test_what_was_open_during_a_problem_is_held_against_nobody(judge: Judge, boo
     judge.clock.wait(1.0)
     bookings.excuse()
     judge.clock.wait(TIMING.lapse)
-    judge.admission.account.prove(judge.clock())
-    assert judge.admission.account.lapsed == 1
-    levels = judge.admission.account.read(lambda ledger: ledger.history.told(64))
+    judge.admission.state.prove(judge.clock())
+    assert judge.admission.state.lapsed == 1
+    levels = judge.admission.state.read(lambda ledger: ledger.history.levels_to_report(64))
     assert levels == {}
 
 
@@ -166,7 +166,7 @@ def test_the_farewell_keeps_only_room_for_what_may_still_come(judge: Judge, book
 
 def test_who_has_nothing_to_come_leaves_the_object_as_a_whole(judge: Judge, bookings: Bookings) -> None:
     assert response(judge.ask(review(memory="1Gi")))["allowed"]
-    judge.admission.account.see_pod(pod("web", 1, "node", uid="pod-web", revision=200))
+    judge.admission.state.see_pod(pod("web", 1, "node", uid="pod-web", revision=200))
     last = bookings.farewell()
     assert last is not None
     assert "r1" not in last[0].shared.holdings
@@ -176,4 +176,4 @@ def test_who_never_had_a_share_has_nothing_to_hand_back() -> None:
     judge = Judge()
     judge.configure()
     judge.sync()
-    assert judge.admission.account.bookings.farewell() is None
+    assert judge.admission.state.bookings.farewell() is None

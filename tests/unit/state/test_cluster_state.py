@@ -25,11 +25,11 @@ def look(of: ClusterState, at: Callable[[Ledger], T]) -> T:
 
 
 def committed(of: ClusterState) -> float:
-    return look(of, lambda ledger: ledger.standing(CLUSTER).committed.memory_requests) / GI
+    return look(of, lambda ledger: ledger.balance(CLUSTER).committed.memory_requests) / GI
 
 
 def bound(of: ClusterState) -> float:
-    limit = look(of, lambda ledger: ledger.standing(CLUSTER).bearing.bound[0])
+    limit = look(of, lambda ledger: ledger.balance(CLUSTER).scope_limits.bound[0])
     assert limit is not None
     return limit / GI
 
@@ -49,7 +49,7 @@ def judge() -> Judge:
 
 @pytest.fixture
 def state(judge: Judge) -> ClusterState:
-    return judge.admission.account
+    return judge.admission.state
 
 
 # -- readiness ---------------------------------------------------------------------------------------------------------
@@ -57,7 +57,7 @@ def state(judge: Judge) -> ClusterState:
 
 def test_a_replica_becomes_ready_step_by_step_and_says_what_is_missing() -> None:
     judge = Judge()
-    of = judge.admission.account
+    of = judge.admission.state
     assert unready(of) == NOT_READ
     judge.configure()
     assert "pods" in unready(of)

@@ -12,8 +12,8 @@ def test_nobody_is_refused_for_what_another_replica_may_hand_back() -> None:
     waiting = waits(beside.judge.ask(review(memory="6Gi")))
     assert beside.judge.book()
     assert not waiting.answer.done()
-    assert beside.judge.admission.account._guarded.allotment.shared
-    assert beside.judge.admission.account._guarded.allotment.shared.call == 1, "the other one is called"
+    assert beside.judge.admission.state._guarded.allotment.shared
+    assert beside.judge.admission.state._guarded.allotment.shared.call == 1, "the other one is called"
 
 
 def test_what_was_handed_back_lets_the_pod_in() -> None:
@@ -46,8 +46,8 @@ def test_several_that_wait_for_an_answer_make_one_call() -> None:
     beside.judge.book()
     while beside.judge.book():
         pass
-    assert beside.judge.admission.account._guarded.allotment.shared
-    assert beside.judge.admission.account._guarded.allotment.shared.call == 1
+    assert beside.judge.admission.state._guarded.allotment.shared
+    assert beside.judge.admission.state._guarded.allotment.shared.call == 1
 
 
 def test_beside_a_replica_that_stopped_answering_nobody_can_tell() -> None:
@@ -83,7 +83,7 @@ def test_a_room_knows_who_is_in_it() -> None:
     judge = Judge()
     judge.configure()
     judge.sync(memory=8)
-    room = PendingReviews(judge.admission.account._guarded.ledger, judge.admission.account._guarded.allotment)
+    room = PendingReviews(judge.admission.state._guarded.ledger, judge.admission.state._guarded.allotment)
     waiting = waits(judge.ask(review()))
     room.enter(waiting)
     assert len(room) == 1

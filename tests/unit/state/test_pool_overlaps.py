@@ -17,37 +17,37 @@ def both(name: str, cpu: int = 1) -> NodeInfo:
 
 
 @pytest.fixture
-def account(caplog: pytest.LogCaptureFixture) -> ClusterState:
+def state(caplog: pytest.LogCaptureFixture) -> ClusterState:
     caplog.set_level(logging.INFO, "webhook.state.pool_overlaps")
-    found = Judge().admission.account
+    found = Judge().admission.state
     found.configure(config(POOLS), "digest")
     found.relist_nodes([node("a", pool="large")])
     return found
 
 
-def test_pools_that_share_no_node_are_not_mentioned(account: ClusterState, caplog: pytest.LogCaptureFixture) -> None:
-    account.see_node(node("b"))
+def test_pools_that_share_no_node_are_not_mentioned(state: ClusterState, caplog: pytest.LogCaptureFixture) -> None:
+    state.see_node(node("b"))
     assert caplog.messages == []
 
 
-def test_an_overlap_is_told_once_and_its_end_too(account: ClusterState, caplog: pytest.LogCaptureFixture) -> None:
-    for facts in (both("b"), both("c"), both("c", cpu=2)):
-        account.see_node(facts)
+def test_an_overlap_is_told_once_and_its_end_too(state: ClusterState, caplog: pytest.LogCaptureFixture) -> None:
+    for info in (both("b"), both("c"), both("c", cpu=2)):
+        state.see_node(info)
     assert caplog.messages == [
         "pools large and old both select nodes (1 now): they belong to large, which is listed first"
     ]
-    account.node_gone("b")
+    state.node_gone("b")
     assert len(caplog.messages) == 1
-    account.node_gone("c")
+    state.node_gone("c")
     assert caplog.messages[1:] == ["pools large and old no longer select the same node"]
 
 
 def test_a_list_and_another_configuration_tell_of_it_as_well(
-    account: ClusterState, caplog: pytest.LogCaptureFixture
+    state: ClusterState, caplog: pytest.LogCaptureFixture
 ) -> None:
-    account.relist_nodes([both("b"), both("c")])
-    account.configure(config("pools: [{name: old, nodeSelector: {zone: a}}]"), "other")
-    account.configure(config(POOLS), "digest")
+    state.relist_nodes([both("b"), both("c")])
+    state.configure(config("pools: [{name: old, nodeSelector: {zone: a}}]"), "other")
+    state.configure(config(POOLS), "digest")
     assert [message.split(":")[0] for message in caplog.messages] == [
         "pools large and old both select nodes (2 now)",
         "pools large and old no longer select the same node",

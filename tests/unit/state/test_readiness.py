@@ -58,12 +58,12 @@ def judge() -> Judge:
 
 
 def test_a_replica_with_everything_is_ready(judge: Judge) -> None:
-    of = judge.admission.account.readiness
+    of = judge.admission.state.readiness
     assert (of.problem(judge.clock()), of.unable(), of.unready()) == (None, None, None)
 
 
 def test_a_share_that_was_not_renewed_makes_it_unready(judge: Judge) -> None:
-    of = judge.admission.account.readiness
+    of = judge.admission.state.readiness
     judge.clock.wait(TIMING.validity)
     assert of.problem(judge.clock()) is None
     assert of.unable() == of.unready()
@@ -71,9 +71,9 @@ def test_a_share_that_was_not_renewed_makes_it_unready(judge: Judge) -> None:
 
 
 def test_where_the_object_of_all_was_lost_it_stays_ready_so_that_it_can_say_so(judge: Judge) -> None:
-    account = judge.admission.account
-    account.bookings.observe(None, 0)
-    assert account.readiness.unable()
-    assert account.readiness.unready() is None
-    account.lack_version("no version yet")
-    assert account.readiness.unready() == "no version yet", "that another replica may not lack"
+    state = judge.admission.state
+    state.bookings.observe(None, 0)
+    assert state.readiness.unable()
+    assert state.readiness.unready() is None
+    state.lack_version("no version yet")
+    assert state.readiness.unready() == "no version yet", "that another replica may not lack"

@@ -22,12 +22,12 @@ def judge() -> Judge:
 @pytest.fixture
 def source(judge: Judge) -> ReportSource:
     times = count(1)
-    return ReportSource(judge.admission.account, lambda: f"look {next(times)}")
+    return ReportSource(judge.admission.state, lambda: f"look {next(times)}")
 
 
 def test_readers_share_a_report_until_it_is_half_a_second_old(judge: Judge, source: ReportSource) -> None:
     first = source.latest()
-    judge.admission.account.see_pod(pod("p", 1, "node", revision=200))
+    judge.admission.state.see_pod(pod("p", 1, "node", revision=200))
     judge.clock.wait(INTERVAL - 0.01)
     assert source.latest() is first
     judge.clock.wait(0.01)
@@ -56,15 +56,15 @@ Change = Callable[[Judge], object]
 @pytest.mark.parametrize(
     "change",
     [
-        lambda judge: judge.admission.account.see_pod(pod("p", 1, "node", revision=200)),
-        lambda judge: judge.admission.account.bookmark(500),
-        lambda judge: judge.admission.account.see_node(node("another")),
-        lambda judge: judge.admission.account.node_gone("node"),
-        lambda judge: judge.admission.account.configure(config("mode: warn"), "another"),
-        lambda judge: judge.admission.account.bookings.born("2026-11-30T00:00:00Z"),
+        lambda judge: judge.admission.state.see_pod(pod("p", 1, "node", revision=200)),
+        lambda judge: judge.admission.state.bookmark(500),
+        lambda judge: judge.admission.state.see_node(node("another")),
+        lambda judge: judge.admission.state.node_gone("node"),
+        lambda judge: judge.admission.state.configure(config("mode: warn"), "another"),
+        lambda judge: judge.admission.state.bookings.born("2026-11-30T00:00:00Z"),
         lambda judge: judge.ask(review()),
-        lambda judge: judge.admission.account.tell_broken(judge.admission.account.pods, "reset"),
-        lambda judge: judge.admission.account.lack_version("nobody says which version it is"),
+        lambda judge: judge.admission.state.tell_broken(judge.admission.state.pods, "reset"),
+        lambda judge: judge.admission.state.lack_version("nobody says which version it is"),
     ],
     ids=["pod", "bookmark", "node", "node gone", "configuration", "birth", "grant", "watch broken", "problem"],
 )
@@ -78,24 +78,24 @@ def test_whatever_a_report_shows_makes_another_one_when_it_changes(
 
 
 def test_a_problem_and_the_age_of_the_views_are_said(judge: Judge, source: ReportSource) -> None:
-    account = judge.admission.account
+    state = judge.admission.state
     first = source.latest()
     assert (first.commitment().problem, first.commitment().age) == (None, 0.0)
-    account.tell_broken(account.pods, "reset")
+    state.tell_broken(state.pods, "reset")
     judge.clock.wait(7.0)
     later = source.latest().commitment()
     assert later.age == 7.0
     assert later.problem == "the watch on pods has been broken for 7 s (reset)"
-    account.tell_live(account.pods)
+    state.tell_live(state.pods)
     judge.clock.wait(INTERVAL)
     assert source.latest().commitment().problem is None
 
 
 def test_what_another_replica_granted_is_as_of_its_last_write(judge: Judge, source: ReportSource) -> None:
-    shared = judge.admission.account.read_holdings(lambda _, allotment: allotment.shared)
+    shared = judge.admission.state.read_holdings(lambda _, allotment: allotment.shared)
     assert shared is not None
     other = Holding(1, held={"cluster": footprint(3)}, spare={"cluster": footprint(1)})
-    judge.admission.account.bookings.observe(
+    judge.admission.state.bookings.observe(
         Shared(shared.epoch, True, 9, holdings={**shared.holdings, "r2": other}), 900
     )
     line = source.latest().commitment().scopes[0].memory.requests
@@ -119,7 +119,7 @@ def test_many_readers_at_once_get_one_report_of_one_look(
         return account(ledger, now)
 
     monkeypatch.setattr(Ledger, "account", counted)
-    judge.admission.account.see_pod(pod("p", 1, "node", revision=200))
+    judge.admission.state.see_pod(pod("p", 1, "node", revision=200))
     with ThreadPoolExecutor(8) as readers:
         reports = {id(each.result()) for each in [readers.submit(source.latest) for _ in range(64)]}
     assert len(reports) == len(taken) == 1

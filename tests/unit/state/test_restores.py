@@ -14,7 +14,7 @@ def judge() -> Judge:
 
 @pytest.fixture
 def state(judge: Judge) -> ClusterState:
-    return judge.admission.account
+    return judge.admission.state
 
 
 def test_at_first_nothing_is_known_of_any(state: ClusterState) -> None:

@@ -9,7 +9,7 @@ from tests.support.accounts import config, node
 from tests.support.replica import Judge, ready, response, review, waits
 from tests.support.sample_reviews import asking
 from webhook.core.config.render import digest
-from webhook.core.reviews.evaluation import Evaluation, question
+from webhook.core.reviews.evaluation import Evaluation, evaluate
 from webhook.core.reviews.verdict import Decision, Reason, Verdict
 from webhook.core.sharing.allotment import Timing
 from webhook.http.messages import Response
@@ -24,11 +24,11 @@ def judge() -> Judge:
 
 @pytest.fixture
 def state(judge: Judge) -> ClusterState:
-    return judge.admission.account
+    return judge.admission.state
 
 
 def asked(state: ClusterState, memory: str = "1Gi") -> Evaluation:
-    found = question(asking(memory), state.basis.accounting)
+    found = evaluate(asking(memory), state.basis.accounting)
     assert isinstance(found, Evaluation)
     return found
 
@@ -71,7 +71,7 @@ def test_without_a_view_a_review_is_left_unjudged(judge: Judge, state: ClusterSt
 @pytest.mark.parametrize(("mode", "reserved"), [("enforce", 0), ("warn", 1)])
 def test_a_pod_that_policy_lets_in_unjudged_is_reserved_for(mode: str, reserved: int) -> None:
     judge = ready(f"mode: {mode}")
-    state = judge.admission.account
+    state = judge.admission.state
     outcome, _ = state.reviews.unjudged(asked(state), "no answer in time", judge.clock())
     assert outcome.verdict.allowed is (mode == "warn")
     assert state.bookings.still_to_come() == reserved

@@ -9,12 +9,12 @@ from webhook.state.room_view import RoomView
 
 
 def of(judge: Judge) -> RoomView:
-    return RoomView(judge.admission.account)
+    return RoomView(judge.admission.state)
 
 
 def test_the_balances_are_those_of_the_ledger_in_every_scope() -> None:
     judge = ready(HIGH_MEM)
-    judge.admission.account.see_node(node("big", 4, pool="high-mem"))
+    judge.admission.state.see_node(node("big", 4, pool="high-mem"))
     assert response(judge.ask(review(memory="1Gi")))["allowed"]
     found = of(judge).balances()
     assert {scope: balance.headroom(REQUESTS) for scope, balance in found.items()} == {
@@ -25,13 +25,13 @@ def test_the_balances_are_those_of_the_ledger_in_every_scope() -> None:
 
 def test_without_an_account_there_are_none() -> None:
     judge = ready()
-    judge.admission.account.lack_config("not read")
+    judge.admission.state.lack_config("not read")
     assert of(judge).balances() == {}
 
 
 def test_a_pod_is_charged_to_the_pool_that_it_is_confined_to() -> None:
     judge = ready(HIGH_MEM)
-    judge.admission.account.see_node(node("big", 4, pool="high-mem"))
+    judge.admission.state.see_node(node("big", 4, pool="high-mem"))
     room = of(judge)
     assert room.scopes_of(pod("a", 1)) == ("cluster",)
     assert room.scopes_of(pod("a", 1, confined_to={"pool": "high-mem"})) == ("cluster", "high-mem")
@@ -43,7 +43,7 @@ def test_a_pod_is_there_once_it_was_admitted_or_seen() -> None:
     assert not room.is_there("default/web")
     assert response(judge.ask(review("web")))["allowed"]
     assert room.is_there("default/web")
-    judge.admission.account.see_pod(pod("other", 1, revision=200))
+    judge.admission.state.see_pod(pod("other", 1, revision=200))
     assert room.is_there("default/other")
 
 
@@ -55,13 +55,13 @@ def test_the_setting_is_that_of_the_configuration() -> None:
 @pytest.mark.parametrize(("peer", "first"), [("r2", True), ("r0", False)])
 def test_of_the_replicas_that_grant_the_first_by_name_comes_first(peer: str, *, first: bool) -> None:
     judge = ready()  # it is r1
-    account, room = judge.admission.account, of(judge)
+    state, room = judge.admission.state, of(judge)
     assert room.comes_first()
-    shared, revision = account.read_holdings(lambda _, allotment: (allotment.shared, allotment.revision))
+    shared, revision = state.read_holdings(lambda _, allotment: (allotment.shared, allotment.revision))
     assert shared is not None
     holdings = {**shared.holdings, peer: Holding(1)}
     beside = Shared(shared.epoch, shared.open, shared.serial + 1, holdings=holdings)
-    account.bookings.observe(beside, revision + 1)
+    state.bookings.observe(beside, revision + 1)
     assert room.comes_first() is first
     for _ in range(6):  # the peer stops renewing, and this one does not
         judge.clock.wait(3.0)

@@ -28,12 +28,12 @@ class Reader:
         stream = changes.open()
         assert isinstance(stream, Stream)
         assert stream.content_type == "text/event-stream; charset=utf-8"
-        self.stream, self.heard, self.ended = stream, list[bytes](), False
+        self.stream, self.received, self.ended = stream, list[bytes](), False
         stream.joined(self)
 
     def push(self, data: bytes) -> bool:
         """Take what is sent."""
-        self.heard.append(data)
+        self.received.append(data)
         return True
 
     def end_stream(self) -> None:
@@ -44,7 +44,7 @@ class Reader:
         """Close the connection."""
         self.stream.left(self)
 
-    async def hears(self, count: int) -> list[dict[str, Any]]:
+    async def receive(self, count: int) -> list[dict[str, Any]]:
         """Wait for so many events in all, and return them."""
         await until(lambda: len(self.events) >= count)
         return self.events
@@ -52,7 +52,7 @@ class Reader:
     @property
     def events(self) -> list[dict[str, Any]]:
         """Return the data of all events so far."""
-        found = [each for each in self.heard if each.startswith(b"event: changed\ndata: ")]
+        found = [each for each in self.received if each.startswith(b"event: changed\ndata: ")]
         assert all(each.endswith(b"}\n\n") for each in found)
         return [json.loads(each.partition(b"data: ")[2]) for each in found]
 
@@ -77,14 +77,14 @@ def test_a_reader_hears_how_things_are_at_once_and_then_each_change() -> None:
 
     async def script() -> None:
         reader = Reader(scene.changes)
-        (first,) = await reader.hears(1)
+        (first,) = await reader.receive(1)
         assert first == {"revision": 71, "commitment": scene.answers.commitment().etag, "refusals": 0}
         scene.reports.change(scope_rows=(scope(free=1),), revision=72)
-        _, second = await reader.hears(2)
+        _, second = await reader.receive(2)
         assert second["revision"] == 72
         assert second["commitment"] == scene.answers.commitment().etag != first["commitment"]
         scene.refusals.rows.append(denial("x"))
-        assert (await reader.hears(3))[2]["refusals"] == 1
+        assert (await reader.receive(3))[2]["refusals"] == 1
         reader.leave()
 
     scene.play(script)
@@ -95,9 +95,9 @@ def test_nothing_is_said_while_nothing_changes() -> None:
 
     async def script() -> None:
         reader = Reader(scene.changes)
-        await reader.hears(1)
+        await reader.receive(1)
         await asyncio.sleep(0.05)
-        assert len(reader.heard) == 1
+        assert len(reader.received) == 1
         reader.leave()
 
     scene.play(script)
@@ -108,11 +108,11 @@ def test_a_second_reader_hears_at_once_too_and_costs_no_look_of_its_own() -> Non
 
     async def script() -> None:
         first = Reader(scene.changes)
-        await first.hears(1)
+        await first.receive(1)
         second = Reader(scene.changes)
         assert len(second.events) == 1
         scene.reports.change(scope_rows=())
-        assert (await first.hears(2))[1] == (await second.hears(2))[1]
+        assert (await first.receive(2))[1] == (await second.receive(2))[1]
         first.leave()
         second.leave()
 
@@ -125,7 +125,7 @@ def test_signs_of_life_are_comments(monkeypatch: pytest.MonkeyPatch) -> None:
 
     async def script() -> None:
         reader = Reader(scene.changes)
-        await until(lambda: reader.heard.count(b": alive\n\n") >= 2)
+        await until(lambda: reader.received.count(b": alive\n\n") >= 2)
         assert len(reader.events) == 1
         reader.leave()
 
@@ -155,12 +155,12 @@ def test_when_all_have_left_nothing_is_looked_at_until_somebody_comes() -> None:
 
     async def script() -> None:
         reader = Reader(scene.changes)
-        await reader.hears(1)
+        await reader.receive(1)
         reader.leave()
         await until(lambda: scene.changes._looking is None)
         scene.reports.change(revision=99, scope_rows=())
         again = Reader(scene.changes)
-        assert (await again.hears(1))[0]["revision"] == 99
+        assert (await again.receive(1))[0]["revision"] == 99
         again.leave()
 
     scene.play(script)
@@ -178,7 +178,7 @@ def test_a_fault_ends_the_streams_and_the_next_one_begins_again(
             await until(lambda: reader.ended)
             reader.leave()
         again = Reader(scene.changes)
-        assert len(await again.hears(1)) == 1
+        assert len(await again.receive(1)) == 1
         again.leave()
 
     scene.play(script)

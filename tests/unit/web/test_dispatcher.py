@@ -11,18 +11,18 @@ import pytest
 from flask import Flask, Response, request
 from prometheus_client import CollectorRegistry
 
-from tests.support.http import House, Peer, Request, Said, door
+from tests.support.http import Client, FakeServer, Request, Said, dispatcher
 from tests.support.replica import Judge, ready, review
 from webhook.web.routes import create_app
 
 GET = "GET {} HTTP/1.1\r\nHost: x\r\n\r\n"
 
 
-def meet(judge: Judge, script: Callable[[House], Awaitable[None]], app: Flask | None = None) -> None:
+def meet(judge: Judge, script: Callable[[FakeServer], Awaitable[None]], app: Flask | None = None) -> None:
     """Run a script against a door on a loop of its own."""
 
     async def run() -> None:
-        await script(House(door(judge.admission, app)))
+        await script(FakeServer(dispatcher(judge.admission, app)))
 
     asyncio.run(run())
 
@@ -34,10 +34,10 @@ def get(path: str) -> bytes:
 def test_a_review_without_tls_is_refused() -> None:
     judge = ready()
 
-    async def script(house: House) -> None:
-        with house.peer(secure=False) as peer:
-            peer.send(Request(body=review()).encode())
-            said = await peer.hears()
+    async def script(server: FakeServer) -> None:
+        with server.connect(secure=False) as client:
+            client.send(Request(body=review()).encode())
+            said = await client.receive()
             assert (said.status, said.body) == (404, b"reviews are answered over TLS only\n")
 
     meet(judge, script)
@@ -45,10 +45,10 @@ def test_a_review_without_tls_is_refused() -> None:
 
 
 def test_a_review_is_answered_before_anything_else_runs() -> None:
-    async def script(house: House) -> None:
-        with house.peer() as peer:
-            peer.send(Request(body=review()).encode())
-            said = peer.said()
+    async def script(server: FakeServer) -> None:
+        with server.connect() as client:
+            client.send(Request(body=review()).encode())
+            said = client.said()
             assert said is not None
             assert json.loads(said.body)["response"]["allowed"]
 
@@ -58,15 +58,15 @@ def test_a_review_is_answered_before_anything_else_runs() -> None:
 def test_others_are_answered_while_a_review_waits() -> None:
     judge = ready()
 
-    async def script(house: House) -> None:
-        with house.peer() as waiting, house.peer() as other:
+    async def script(server: FakeServer) -> None:
+        with server.connect() as waiting, server.connect() as other:
             waiting.send(Request(body=review("large", "8Gi")).encode())
             for _ in range(10):
                 other.send(Request(body=review("x", dryRun=True)).encode())
-                assert (await other.hears()).status == 200
-            assert waiting.heard == b""
+                assert (await other.receive()).status == 200
+            assert waiting.received == b""
             judge.book()
-            assert (await waiting.hears()).status == 200
+            assert (await waiting.receive()).status == 200
 
     meet(judge, script)
 
@@ -74,9 +74,9 @@ def test_others_are_answered_while_a_review_waits() -> None:
 def test_whoever_stops_waiting_leaves_nothing_behind() -> None:
     judge = ready()
 
-    async def script(house: House) -> None:
-        with house.peer() as peer:
-            peer.send(Request(body=review("large", "8Gi")).encode())
+    async def script(server: FakeServer) -> None:
+        with server.connect() as client:
+            client.send(Request(body=review("large", "8Gi")).encode())
             await asyncio.sleep(0)
         await asyncio.sleep(0)
         judge.book()
@@ -89,9 +89,9 @@ def test_whoever_stops_waiting_leaves_nothing_behind() -> None:
 def test_an_answer_that_comes_after_the_end_of_the_loop_disturbs_nobody(caplog: pytest.LogCaptureFixture) -> None:
     judge = ready()
 
-    async def script(house: House) -> None:
-        peer = Peer(house, secure=True)
-        peer.send(Request(body=review("large", "8Gi")).encode())
+    async def script(server: FakeServer) -> None:
+        client = Client(server, secure=True)
+        client.send(Request(body=review("large", "8Gi")).encode())
         await asyncio.sleep(0)
 
     meet(judge, script)
@@ -107,11 +107,11 @@ def test_what_fails_is_told_and_logged(caplog: pytest.LogCaptureFixture, monkeyp
 
     monkeypatch.setattr(judge.admission, "review", fail)
 
-    async def script(house: House) -> None:
-        with house.peer() as peer:
-            peer.send(Request(body=review()).encode(), get("/healthz"))
-            assert await peer.hears() == Said(500, peer_headers(43), b"an unforeseen error, see Headroom's log\n")
-            assert (await peer.hears()).status == 200
+    async def script(server: FakeServer) -> None:
+        with server.connect() as client:
+            client.send(Request(body=review()).encode(), get("/healthz"))
+            assert await client.receive() == Said(500, client_headers(43), b"an unforeseen error, see Headroom's log\n")
+            assert (await client.receive()).status == 200
 
     meet(judge, script)
     (record,) = caplog.records
@@ -119,7 +119,7 @@ def test_what_fails_is_told_and_logged(caplog: pytest.LogCaptureFixture, monkeyp
     assert record.exc_info is not None
 
 
-def peer_headers(_: int) -> dict[str, str]:
+def client_headers(_: int) -> dict[str, str]:
     return {
         "content-type": "text/plain; charset=utf-8",
         "date": "Sat, 21 Nov 2026 12:00:00 GMT",
@@ -154,9 +154,9 @@ def asked(app: Flask, text: bytes) -> Said:
     """Ask an application over a connection."""
 
     async def run() -> Said:
-        with House(door(ready().admission, app)).peer() as peer:
-            peer.send(text)
-            return await peer.hears()
+        with FakeServer(dispatcher(ready().admission, app)).connect() as client:
+            client.send(text)
+            return await client.receive()
 
     return asyncio.run(run())
 
@@ -182,15 +182,15 @@ def test_a_body_in_chunks_is_not_lost_on_the_way_to_flask(echo: Flask) -> None:
 def test_a_slow_page_is_no_matter_to_the_loop() -> None:
     judge = ready()
 
-    async def script(house: House) -> None:
-        with house.peer() as slow, house.peer() as quick:
-            with judge.admission.account._guarded.lock:  # as a long relist would hold it
+    async def script(server: FakeServer) -> None:
+        with server.connect() as slow, server.connect() as quick:
+            with judge.admission.state._guarded.lock:  # as a long relist would hold it
                 slow.send(get("/readyz"))
                 for _ in range(3):
                     quick.send(get("/healthz"))
-                    assert (await quick.hears()).status == 200
-                assert slow.heard == b""
-            assert (await slow.hears()).status == 200
+                    assert (await quick.receive()).status == 200
+                assert slow.received == b""
+            assert (await slow.receive()).status == 200
 
     meet(judge, script)
 
@@ -198,17 +198,17 @@ def test_a_slow_page_is_no_matter_to_the_loop() -> None:
 def test_no_crowd_on_other_pages_hides_that_the_process_lives() -> None:
     judge = ready()
 
-    async def script(house: House) -> None:
-        crowd = [Peer(house, secure=True) for _ in range(100)]  # more than there are threads for them
-        with house.peer() as peer, judge.admission.account._guarded.lock:
+    async def script(server: FakeServer) -> None:
+        crowd = [Client(server, secure=True) for _ in range(100)]  # more than there are threads for them
+        with server.connect() as client, judge.admission.state._guarded.lock:
             for each in crowd:
                 each.send(get("/readyz"))
             await asyncio.sleep(0.1)
-            peer.send(get("/healthz"))
-            assert (await peer.hears()).status == 200
-            assert not any(each.heard for each in crowd)
+            client.send(get("/healthz"))
+            assert (await client.receive()).status == 200
+            assert not any(each.received for each in crowd)
         for each in crowd:
-            assert (await each.hears()).status == 200
+            assert (await each.receive()).status == 200
             each.leave()
 
     meet(judge, script)
@@ -223,19 +223,19 @@ def test_large_bodies_that_wait_for_a_thread_are_bounded(monkeypatch: pytest.Mon
         assert go.wait(60)
         return Response("done")
 
-    async def script(house: House) -> None:
+    async def script(server: FakeServer) -> None:
         large = Request(target="/slow", body=b"x" * 60_000).encode()
-        with house.peer() as one, house.peer() as two, house.peer() as small:
+        with server.connect() as one, server.connect() as two, server.connect() as small:
             one.send(large)
             await asyncio.sleep(0)
             two.send(large)
-            said = await two.hears()
+            said = await two.receive()
             assert (said.status, said.body) == (503, b"there are too many large requests at once\n")
             small.send(Request(target="/slow", body=b"x" * 100).encode())
             go.set()
-            assert (await one.hears()).status == (await small.hears()).status == 200
+            assert (await one.receive()).status == (await small.receive()).status == 200
             two.send(large)
-            assert (await two.hears()).status == 200, "there is room again"
+            assert (await two.receive()).status == 200, "there is room again"
 
     meet(ready(), script, app)
 
@@ -248,19 +248,19 @@ def test_reviews_that_wait_hold_no_bodies() -> None:
         made["metadata"]["annotations"] = {"padding": f"{number}" * (1 << 20)}
         return Request(body=review(f"large-{number}", object=made, oldObject=made)).encode()
 
-    async def script(house: House) -> None:
+    async def script(server: FakeServer) -> None:
         with ExitStack() as stack:
-            peers = [stack.enter_context(house.peer()) for _ in range(10)]
+            clients = [stack.enter_context(server.connect()) for _ in range(10)]
             tracemalloc.start()
-            for number, peer in enumerate(peers):
-                peer.send(large(number))
+            for number, client in enumerate(clients):
+                client.send(large(number))
                 await asyncio.sleep(0)
             held, _ = tracemalloc.get_traced_memory()
             tracemalloc.stop()
-            assert len(judge.admission.account.reviews.pending) == len(peers)
+            assert len(judge.admission.state.reviews.pending) == len(clients)
             assert held < 1 << 20, "and not 20 MiB"
             judge.book()
-            assert (await peers[0].hears()).status == 200
+            assert (await clients[0].receive()).status == 200
 
     meet(judge, script)
 
@@ -276,21 +276,21 @@ def test_all_that_ask_for_metrics_before_the_page_is_begun_are_shown_the_same() 
         go_on.wait(30)
         return str(begun[-1])
 
-    async def script(house: House) -> None:
-        peers = [Peer(house, secure=True) for _ in range(30)]
-        peers[0].send(get("/metrics"))
+    async def script(server: FakeServer) -> None:
+        clients = [Client(server, secure=True) for _ in range(30)]
+        clients[0].send(get("/metrics"))
         await asyncio.to_thread(started.wait, 30)
-        for peer in peers[1:]:
-            peer.send(get("/metrics"))
+        for client in clients[1:]:
+            client.send(get("/metrics"))
         await asyncio.sleep(0.01)
-        peers[1].leave()
+        clients[1].leave()
         go_on.set()
-        assert [(await peer.hears()).body for peer in (peers[0], *peers[2:])] == [b"0"] + [b"1"] * 28
-        later = Peer(house, secure=True)
+        assert [(await client.receive()).body for client in (clients[0], *clients[2:])] == [b"0"] + [b"1"] * 28
+        later = Client(server, secure=True)
         later.send(get("/metrics"))
-        assert (await later.hears()).body == b"2", "who asks later is shown what holds then"
-        for peer in (peers[0], *peers[2:], later):
-            peer.leave()
+        assert (await later.receive()).body == b"2", "who asks later is shown what holds then"
+        for client in (clients[0], *clients[2:], later):
+            client.leave()
 
     meet(ready(), script, app)
 
@@ -303,17 +303,17 @@ def test_pages_hold_up_no_probe() -> None:
         go_on.wait(30)
         return "slow"
 
-    async def script(house: House) -> None:
-        crowd = [Peer(house, secure=True) for _ in range(20)]
-        for peer in crowd:
-            peer.send(get("/slow"))
-        with house.peer() as peer:
-            peer.send(get("/readyz"))
-            assert (await peer.hears()).status == 200
-        assert not any(peer.heard for peer in crowd)
+    async def script(server: FakeServer) -> None:
+        crowd = [Client(server, secure=True) for _ in range(20)]
+        for client in crowd:
+            client.send(get("/slow"))
+        with server.connect() as client:
+            client.send(get("/readyz"))
+            assert (await client.receive()).status == 200
+        assert not any(client.received for client in crowd)
         go_on.set()
-        for peer in crowd:
-            assert (await peer.hears()).body == b"slow"
-            peer.leave()
+        for client in crowd:
+            assert (await client.receive()).body == b"slow"
+            client.leave()
 
     meet(ready(), script, app)

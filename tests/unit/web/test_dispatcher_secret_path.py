@@ -7,7 +7,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from certs.keyring import new_token
-from tests.support.http import House, Request, Said, door
+from tests.support.http import FakeServer, Request, Said, dispatcher
 from tests.support.replica import Judge, ready, review
 from webhook.http.messages import Response
 from webhook.web.routes import CONFIGURATION, WORKLOADS, create_app
@@ -23,12 +23,12 @@ def meet(judge: Judge, *requests: Request) -> list[Said]:
     app = create_app(judge.admission, CollectorRegistry(), others)
 
     async def run() -> list[Said]:
-        house = House(door(judge.admission, app, SecretPaths([TOKEN])))
+        server = FakeServer(dispatcher(judge.admission, app, SecretPaths([TOKEN])))
         said = []
         for request in requests:
-            with house.peer() as peer:
-                peer.send(request.encode())
-                said.append(await peer.hears())
+            with server.connect() as client:
+                client.send(request.encode())
+                said.append(await client.receive())
         return said
 
     return asyncio.run(run())
@@ -47,7 +47,7 @@ def test_a_forged_review_reserves_nothing_and_learns_nothing(caplog: pytest.LogC
         answers = meet(judge, *(Request(target=target, body=review("a", "99Gi")) for target in targets))
     assert {(each.status, each.body) for each in answers} == {(404, b"Not Found: no such path\n")}
     assert judge.decided == []
-    assert judge.admission.account.readiness.unready() is None
+    assert judge.admission.state.readiness.unready() is None
     for secret in (OTHER, TOKEN[:-1]):
         assert secret not in caplog.text
 

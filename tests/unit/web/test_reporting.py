@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from prometheus_client import CollectorRegistry
 
-from tests.support.http import House, Said
+from tests.support.http import FakeServer, Said
 from tests.support.replica import Clock
 from tests.support.reports import sources
 from webhook.http.pulse import Pulse
@@ -23,9 +23,9 @@ class Reviews:
     def ask(self, path: str) -> Said:
         async def run() -> Said:
             handler = reporting(sources(), CollectorRegistry(), lambda: self.problem, self.pulse)
-            with House(handler).peer(secure=False) as peer:
-                peer.send(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
-                return await peer.hears()
+            with FakeServer(handler).connect(secure=False) as client:
+                client.send(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+                return await client.receive()
 
         return asyncio.run(run())
 

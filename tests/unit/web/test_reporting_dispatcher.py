@@ -9,7 +9,7 @@ import pytest
 from flask import Flask
 from prometheus_client import CollectorRegistry
 
-from tests.support.http import House, Peer, Request
+from tests.support.http import Client, FakeServer, Request
 from tests.support.replica import review
 from tests.support.reports import sources
 from webhook.web.answers import Answers
@@ -32,9 +32,9 @@ class Readers:
         self.app.add_url_rule("/busy", "busy", self._busy)
         self.app.add_url_rule("/fault", "fault", lambda: str(1 // 0))
 
-    def meet(self, script: Callable[[House], Awaitable[None]]) -> None:
+    def meet(self, script: Callable[[FakeServer], Awaitable[None]]) -> None:
         async def run() -> None:
-            await script(House(ReportingDispatcher(self.app, self.answers, self.rests.append)))
+            await script(FakeServer(ReportingDispatcher(self.app, self.answers, self.rests.append)))
 
         asyncio.run(run())
 
@@ -56,22 +56,22 @@ def get(path: str) -> bytes:
 def test_reports_hold_up_neither_probes_nor_metrics_nor_streams() -> None:
     readers = Readers()
 
-    async def script(house: House) -> None:
-        crowd = [Peer(house, secure=False) for _ in range(20)]
-        for peer in crowd:
-            peer.send(get("/slow"))
+    async def script(server: FakeServer) -> None:
+        crowd = [Client(server, secure=False) for _ in range(20)]
+        for client in crowd:
+            client.send(get("/slow"))
         for path in ("/healthz", "/readyz", "/metrics", "/pod-metrics"):
-            with house.peer(secure=False) as peer:
-                peer.send(get(path))
-                assert (await peer.hears()).status == (503 if path == "/pod-metrics" else 200)
-        with house.peer(secure=False) as peer:
-            peer.send(get("/api/v1/events"))
-            assert b"text/event-stream" in peer.heard
-        assert not any(peer.heard for peer in crowd)
+            with server.connect(secure=False) as client:
+                client.send(get(path))
+                assert (await client.receive()).status == (503 if path == "/pod-metrics" else 200)
+        with server.connect(secure=False) as client:
+            client.send(get("/api/v1/events"))
+            assert b"text/event-stream" in client.received
+        assert not any(client.received for client in crowd)
         readers.go_on.set()
-        for peer in crowd:
-            assert (await peer.hears()).body == b"slow"
-            peer.leave()
+        for client in crowd:
+            assert (await client.receive()).body == b"slow"
+            client.leave()
 
     readers.meet(script)
 
@@ -79,12 +79,12 @@ def test_reports_hold_up_neither_probes_nor_metrics_nor_streams() -> None:
 def test_reports_take_a_tenth_of_a_processor() -> None:
     readers = Readers()
 
-    async def script(house: House) -> None:
-        with house.peer(secure=False) as peer:
-            peer.send(get("/busy"))
-            assert (await peer.hears()).body == b"busy"
-            peer.send(get("/api/v1/nodes"))
-            assert (await peer.hears()).status == 200
+    async def script(server: FakeServer) -> None:
+        with server.connect(secure=False) as client:
+            client.send(get("/busy"))
+            assert (await client.receive()).body == b"busy"
+            client.send(get("/api/v1/nodes"))
+            assert (await client.receive()).status == 200
 
     readers.meet(script)
     assert 9 * 0.03 <= readers.rests[0] <= 0.5, "it is over before the second report is begun"
@@ -99,15 +99,15 @@ def test_who_asked_is_answered_before_the_rest() -> None:
         assert over.wait(30)
 
     async def script() -> None:
-        house = House(ReportingDispatcher(readers.app, readers.answers, rest))
-        with house.peer(secure=False) as first, house.peer(secure=False) as second:
+        server = FakeServer(ReportingDispatcher(readers.app, readers.answers, rest))
+        with server.connect(secure=False) as first, server.connect(secure=False) as second:
             first.send(get("/api/v1/nodes"))
-            assert (await first.hears()).status == 200
+            assert (await first.receive()).status == 200
             second.send(get("/api/v1/nodes"))
             await asyncio.to_thread(resting.wait, 30)
-            assert second.heard == b""
+            assert second.received == b""
             over.set()
-            assert (await second.hears()).status == 200
+            assert (await second.receive()).status == 200
 
     asyncio.run(script())
 
@@ -115,24 +115,24 @@ def test_who_asked_is_answered_before_the_rest() -> None:
 @pytest.mark.parametrize("path", ["/validate", "/workloads", "/config"])
 @pytest.mark.parametrize("secure", [False, True])
 def test_reviews_are_not_answered_here(path: str, secure: bool) -> None:
-    async def script(house: House) -> None:
-        with house.peer(secure=secure) as peer:
-            peer.send(Request(target=path, body=review()).encode())
-            said = await peer.hears()
+    async def script(server: FakeServer) -> None:
+        with server.connect(secure=secure) as client:
+            client.send(Request(target=path, body=review()).encode())
+            said = await client.receive()
             assert (said.status, said.body) == (404, b"reviews are answered over TLS only\n")
-            assert not peer.connection.proven
+            assert not client.connection.proven
 
     Readers().meet(script)
 
 
 def test_a_fault_is_500_and_the_next_is_answered() -> None:
-    async def script(house: House) -> None:
-        with house.peer(secure=False) as peer:
-            peer.send(get("/fault"))
-            said = await peer.hears()
+    async def script(server: FakeServer) -> None:
+        with server.connect(secure=False) as client:
+            client.send(get("/fault"))
+            said = await client.receive()
             assert (said.status, said.headers["content-type"]) == (500, "application/problem+json")
-            peer.send(get("/api/v1/nodes"))
-            assert (await peer.hears()).status == 200
+            client.send(get("/api/v1/nodes"))
+            assert (await client.receive()).status == 200
 
     Readers().meet(script)
 
@@ -140,14 +140,14 @@ def test_a_fault_is_500_and_the_next_is_answered() -> None:
 def test_who_leaves_before_the_answer_disturbs_nobody(caplog: pytest.LogCaptureFixture) -> None:
     readers = Readers()
 
-    async def script(house: House) -> None:
-        with house.peer(secure=False) as peer:
-            peer.send(get("/slow"))
+    async def script(server: FakeServer) -> None:
+        with server.connect(secure=False) as client:
+            client.send(get("/slow"))
             await asyncio.sleep(0)
         readers.go_on.set()
-        with house.peer(secure=False) as peer:
-            peer.send(get("/api/v1/nodes"))
-            assert (await peer.hears()).status == 200
+        with server.connect(secure=False) as client:
+            client.send(get("/api/v1/nodes"))
+            assert (await client.receive()).status == 200
 
     readers.meet(script)
     assert caplog.records == []

@@ -10,7 +10,7 @@ from pathlib import Path
 from flask.testing import FlaskClient
 from prometheus_client import CollectorRegistry
 
-from tests.support.http import House
+from tests.support.http import FakeServer
 from tests.support.reports import GI, FixedReport, Reports, group, node, pod, scope, sources
 from webhook.core.reporting.query import COLLECTIONS
 from webhook.http.pulse import Pulse
@@ -79,12 +79,12 @@ def _example(asked: FlaskClient, path: str) -> str:
 
 def _events() -> str:
     async def first() -> str:
-        with House(reporting(given(), CollectorRegistry(), lambda: None, Pulse())).peer(secure=False) as peer:
-            peer.send(b"GET /api/v1/events HTTP/1.1\r\nHost: x\r\n\r\n")
+        with FakeServer(reporting(given(), CollectorRegistry(), lambda: None, Pulse())).connect(secure=False) as client:
+            client.send(b"GET /api/v1/events HTTP/1.1\r\nHost: x\r\n\r\n")
             async with asyncio.timeout(60):
-                while not peer.heard.endswith(b"}\n\n"):  # noqa: ASYNC110 - a thread makes it
+                while not client.received.endswith(b"}\n\n"):  # noqa: ASYNC110 - a thread makes it
                     await asyncio.sleep(0.01)
-            return peer.heard.partition(b"\r\n\r\n")[2].decode().strip()
+            return client.received.partition(b"\r\n\r\n")[2].decode().strip()
 
     return f"`GET /api/v1/events`, the first event\n\n```text\n{asyncio.run(first())}\n```\n"
 

@@ -53,7 +53,7 @@ def test_an_unforeseen_error_is_500_without_a_traceback(
 ) -> None:
     judge = ready()
     fail: Callable[[], None] = lambda: 1 // 0  # type: ignore[assignment]  # noqa: E731 - it only raises
-    monkeypatch.setattr(judge.admission.account.readiness, "unready", fail)
+    monkeypatch.setattr(judge.admission.state.readiness, "unready", fail)
     answer = client(judge).get("/readyz")
     assert (answer.status_code, answer.text) == (500, "Internal Server Error: GET /readyz\n")
     assert "ZeroDivisionError" in caplog.text

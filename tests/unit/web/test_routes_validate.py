@@ -7,14 +7,14 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.support.http import JSON, Request, Said, Way, through_door, through_flask
+from tests.support.http import JSON, Request, Said, Way, through_dispatcher, through_flask
 from tests.support.replica import Judge, ready, review
 from webhook.http.messages import LARGEST_BODY
 
 TEXT = "text/plain; charset=utf-8"
 
 
-@pytest.fixture(params=[through_door, through_flask])
+@pytest.fixture(params=[through_dispatcher, through_flask])
 def way(request: pytest.FixtureRequest) -> Way:
     found: Way = request.param
     return found
@@ -159,5 +159,5 @@ CASES: list[tuple[Callable[[], Judge], Request]] = [
 
 @pytest.mark.parametrize(("judge", "request_"), CASES)
 def test_both_ways_answer_with_the_same_bytes(judge: Callable[[], Judge], request_: Request) -> None:
-    short, long = through_door(judge().admission, request_), through_flask(judge().admission, request_)
+    short, long = through_dispatcher(judge().admission, request_), through_flask(judge().admission, request_)
     assert short == long

@@ -16,14 +16,14 @@ def changes(old: HeadroomConfig, new: HeadroomConfig) -> str:
     """Return the settings that differ, as `key: old → new`; those that do not fit into `MOST` are only counted."""
     before, after = dict(_settings(plain(effective(old)))), dict(_settings(plain(effective(new))))
     differ = [key for key in dict.fromkeys([*after, *before]) if before.get(key) != after.get(key)]
-    told: list[str] = []
+    listed: list[str] = []
     for key in differ:
         said = f"{key}: {_shown(before.get(key))} → {_shown(after.get(key))}"
-        if told and len(", ".join([*told, said])) > MOST:
+        if listed and len(", ".join([*listed, said])) > MOST:
             break
-        told.append(said[:MOST])
-    left = len(differ) - len(told)
-    return ", ".join([*told, f"and {left} more"] if left else told)
+        listed.append(said[:MOST])
+    left = len(differ) - len(listed)
+    return ", ".join([*listed, f"and {left} more"] if left else listed)
 
 
 def _settings(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:

@@ -1,7 +1,7 @@
 """Adoption: which pods are there already for a workload that is made, as its controller will find them.
 
 A controller adopts what its selector finds and no other controller has: the pods that `delete --cascade=orphan` leaves
-behind, or the ReplicaSet that has them. Those need no room. What cannot be told beforehand raises `UnsettledError`.
+behind, or the ReplicaSet that has them. Those need no room. What cannot be known beforehand raises `UnsettledError`.
 Sources: `ClaimPods` and `ClaimReplicaSets` in k8s.io/kubernetes/pkg/controller/controller_ref_manager.go, `isMemberOf`
 in pkg/controller/statefulset, `FindNewReplicaSet` and `EqualIgnoreHash` in pkg/controller/deployment/util.
 """

@@ -56,7 +56,7 @@ def _living(account: AccountSnapshot, namespace: str, kind: str, name: str) -> i
 
 def _nodes_for(ledger: Ledger) -> int:
     """Return how many pods a DaemonSet has at most: one on each node that counts."""
-    return sum(ledger.capacity.counts(node.facts.name) for node in ledger.capacity.all())
+    return sum(ledger.capacity.counts(node.info.name) for node in ledger.capacity.all())
 
 
 def _checked(ledger: Ledger, tried: _Try, now: float, help_: Help) -> CheckRow:
@@ -73,7 +73,7 @@ def _checked(ledger: Ledger, tried: _Try, now: float, help_: Help) -> CheckRow:
         if verdict.decision in (Decision.DENY, Decision.CANNOT_TELL):
             break
         warning = verdict if verdict.reason is not Reason.FITS else warning
-        ledger.grant(asked.facts, now)
+        ledger.grant(asked.info, now)
         fits += 1
     if verdict.allowed:
         verdict = warning
@@ -94,7 +94,7 @@ def _evaluated(ledger: Ledger, tried: _Try, number: int) -> Evaluation:
 def _again(first: Evaluation, tried: _Try, number: int) -> Evaluation:
     """Return the evaluation of another pod of the same template: only its name and UID differ."""
     name = _name(tried, number)
-    return replace(first, facts=replace(first.facts, name=name, uid=name))
+    return replace(first, info=replace(first.info, name=name, uid=name))
 
 
 def _name(tried: _Try, number: int) -> str:
@@ -112,7 +112,7 @@ def _owners(holding: Holding) -> tuple[OwnerReference, ...]:
 
 def _row(tried: _Try, fits: int, first: Evaluation | None, verdict: Verdict, message: str) -> CheckRow:
     missing = max(0, tried.wanted - tried.living)
-    asks = first.facts.footprint if first else None
+    asks = first.info.footprint if first else None
     return CheckRow(
         kind=tried.holding.kind,
         namespace=tried.namespace,

@@ -89,7 +89,7 @@ _Tight = list[tuple[int, Line]]
 """The sums that keep pods out, the tightest first, each with how many pods it lets in; empty if there are none."""
 
 
-def facts_of(namespace: str, plan: Plan, rules: Rules = NEWEST) -> tuple[PodInfo, PodInfo]:
+def infos_of(namespace: str, plan: Plan, rules: Rules = NEWEST) -> tuple[PodInfo, PodInfo]:
     """Return what a new and an old pod of the plan are to the account; raises `ObjectError`."""
     nameless = f"{namespace}/"  # so that it adds to nothing that lives
     return pod_info(plan.new, nameless, rules=rules), pod_info(plan.old, nameless, rules=rules)
@@ -97,7 +97,7 @@ def facts_of(namespace: str, plan: Plan, rules: Rules = NEWEST) -> tuple[PodInfo
 
 def look(ledger: Ledger, new: PodInfo, old: PodInfo) -> list[Line]:
     """Return the present state of every sum that a new pod raises."""
-    before = ledger.spread(old)
+    before = ledger.charge(old)
     return [
         Line(s, s.asked, before.in_scope(s.scope)[s.index], s.bound - s.committed - s.granted)
         for s in growth(ledger, new)
@@ -129,9 +129,9 @@ def _foreseen(plan: Plan, course: Rollout, lines: list[Line], *, refused: bool) 
     reached = _most(lines, course, Line.fit_on) if refused else at_last
     if reached < at_last:
         tight = _tight(lines, course, Line.fit_on, course.come)
-        return _told(Obstacle.STALL, tight, course, *_way_out(plan, course, lines, at_last))
+        return _foresight(Obstacle.STALL, tight, course, *_way_out(plan, course, lines, at_last))
     if at_last < course.come:
-        found = _told(Obstacle.SHORT, _tight(lines, course, Line.fit_at_last, course.come), course)
+        found = _foresight(Obstacle.SHORT, _tight(lines, course, Line.fit_at_last, course.come), course)
         return found if refused else changed(found, lost=0)
     if tight := _tight(lines, course, Line.fit_of_surge, course.surge):
         (fit, line), sums = tight[0], tuple(replace(s.sum, asked=s.each * course.surge) for _, s in tight)
@@ -139,7 +139,7 @@ def _foreseen(plan: Plan, course: Rollout, lines: list[Line], *, refused: bool) 
     return None
 
 
-def _told(obstacle: Obstacle, tight: _Tight, course: Rollout, advice: str = "", reach: int = 0) -> Foresight:
+def _foresight(obstacle: Obstacle, tight: _Tight, course: Rollout, advice: str = "", reach: int = 0) -> Foresight:
     fit, line = tight[0]
     sums = tuple(each.at_peak(course) for _, each in tight)
     return Foresight(obstacle, course.kept + fit, course.wanted, line.each, sums, course.lost(fit), advice, reach)

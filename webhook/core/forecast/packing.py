@@ -15,7 +15,7 @@ from webhook.core.ledger.ledger import Ledger
 from webhook.core.ledger.rules import bounded_sums
 from webhook.core.values.amounts import NOTHING, Amounts
 
-MOST: Final = 100_000  # sets of pods; whoever asks for more has asked for pods that request nothing
+MOST: Final = 100_000  # sets of pods; a question that comes to more asks for pods that request nothing
 
 
 class Portion(NamedTuple):
@@ -45,12 +45,12 @@ def by_thresholds(ledger: Ledger, portions: Sequence[Portion]) -> Tight | None:
     """Return the sum that runs out first; None if no threshold concerns these pods."""
     asked: dict[str, Amounts] = {}
     for portion in portions:
-        for scope in ledger.spread(portion.pod).scopes:
+        for scope in ledger.charge(portion.pod).scopes:
             asked[scope] = asked.get(scope, NOTHING).plus(portion.pod.footprint.times(portion.number))
     tight: list[Tight] = []
     for scope, amounts in asked.items():
-        balance = ledger.standing(scope)
-        for index, _ in bounded_sums(balance.bearing.bound):
+        balance = ledger.balance(scope)
+        for index, _ in bounded_sums(balance.scope_limits.bound):
             if amounts[index]:
                 free = max(0, balance.headroom(index) or 0)
                 tight.append(Tight(scope, index, min(MOST, free // amounts[index])))
@@ -63,8 +63,8 @@ def free_on_nodes(account: AccountSnapshot) -> list[Free]:
     for name, node in account.nodes.items():
         if name not in account.excused:
             held, group = account.held.get(name, NOTHING), account.tallies.nodes.get(name)
-            most, pods = node.facts.most_pods, len(group) if group else 0
-            room = node.facts.room
+            most, pods = node.info.most_pods, len(group) if group else 0
+            room = node.info.room
             found.append(
                 Free(
                     max(0, room.memory - held.memory_requests),

@@ -228,7 +228,7 @@ def _job(edit: Edit) -> Plan | None:
     resumed = old is not None and old.spec.suspend and not new.spec.suspend
     by_hand = new.metadata.annotations.instantiate == _MANUAL  # `kubectl create job --from`
     if (new.owned and not (by_hand or resumed)) or new.elsewhere or (old is not None and old.finished):
-        return None  # its CronJob was told, or no pod is made here, or none is made any more
+        return None  # its CronJob had the early answer, or no pod is made here, or no further one
     succeeded, active = (old.status.succeeded, old.status.active) if old else (0, 0)
     wanted = at_one_time(new.spec, succeeded)
     if old is not None and wanted <= at_one_time(old.spec, succeeded):

@@ -69,7 +69,7 @@ def doubt_of(ledger: Ledger, *, namespace: str, pods: Collection[str], new: PodI
 
 def _unlike(ledger: Ledger, found: Iterable[Charge | None], new: PodInfo, old: PodInfo) -> str:
     """Compare where new pods would count: there the old ones give something back."""
-    scopes, taken_for = ledger.spread(new).scopes, ledger.spread(old)
+    scopes, taken_for = ledger.charge(new).scopes, ledger.charge(old)
     alike = all(
         each is not None and each.in_scope(scope) == taken_for.in_scope(scope) for each in found for scope in scopes
     )

@@ -65,7 +65,7 @@ class Preview(NamedTuple):
 def preview(parts: Snapshot, config: HeadroomConfig) -> Preview:
     """Compare the sums and bounds of now with those under `config`."""
     new = under(parts, config)
-    before, after = dict(_levels(_kept(parts))), dict(_levels(standings(new)))
+    before, after = dict(_levels(_kept(parts))), dict(_levels(balances(new)))
     shared = _overlaps(parts)
     here, there = set(parts.accounting.scopes), set(new.accounting.scopes)
     empty = _empty(new) - (_empty(parts) & here)
@@ -90,13 +90,13 @@ def under(parts: Snapshot, config: HeadroomConfig) -> Snapshot:
     nodes = {name: _moved(node, parts, accounting) for name, node in parts.nodes.items()}
     known = {name: node for name, node in nodes.items() if not _forgotten(node, accounting, parts.now)}
     held = {figure: amounts for figure, amounts in parts.sums.items() if figure[0] == "held"}
-    return parts._replace(accounting=accounting, nodes=known, sums=held, bearings={})
+    return parts._replace(accounting=accounting, nodes=known, sums=held, limits_by_scope={})
 
 
-def standings(parts: Snapshot) -> Mapping[str, Balance]:
+def balances(parts: Snapshot) -> Mapping[str, Balance]:
     """Return the balance of every scope, from what the pods of each node hold and from the unbound pods."""
     alike = alike_in(parts)
-    return _standings(*figures(parts, _charged(parts, alike), alike))
+    return _balances(*figures(parts, _charged(parts, alike), alike))
 
 
 def _charged(parts: Snapshot, alike: AlikeIn) -> Iterator[tuple[Figure, Amounts]]:
@@ -109,16 +109,16 @@ def _charged(parts: Snapshot, alike: AlikeIn) -> Iterator[tuple[Figure, Amounts]
 
 
 def _kept(parts: Snapshot) -> Mapping[str, Balance]:
-    return _standings(parts.sums, parts.bearings)
+    return _balances(parts.sums, parts.limits_by_scope)
 
 
-def _standings(sums: Mapping[Figure, Amounts], bearings: Mapping[str, ScopeLimits]) -> Mapping[str, Balance]:
-    standings = {}
-    for scope, bearing in bearings.items():
+def _balances(sums: Mapping[Figure, Amounts], limits_by_scope: Mapping[str, ScopeLimits]) -> Mapping[str, Balance]:
+    balances = {}
+    for scope, scope_limits in limits_by_scope.items():
         committed, unseen = (sums.get((figure, scope), NOTHING) for figure in ("committed", "unseen"))
         stuck = Stuck._make(sums.get((figure, scope), NOTHING) for figure in Stuck._fields)
-        standings[scope] = Balance(scope, committed, unseen, bearing, stuck)
-    return standings
+        balances[scope] = Balance(scope, committed, unseen, scope_limits, stuck)
+    return balances
 
 
 def _moved(node: Node, parts: Snapshot, accounting: AccountingRules) -> Node:
@@ -126,12 +126,12 @@ def _moved(node: Node, parts: Snapshot, accounting: AccountingRules) -> Node:
 
     A node that only the new rules have down is lost from now on: the whole node, or just its pods if it did not count.
     """
-    pools = accounting.pools_of(dict(node.facts.labels))
+    pools = accounting.pools_of(dict(node.info.labels))
     moved = replace(node, pool=pools[0] if pools else None, overlaps=pools[1:])
     down = node.down(accounting.nodes, parts.now)
     if down == parts.down(node):
         return moved
-    name = node.facts.name
+    name = node.info.name
     outside = parts.why_not(name) is not None and not parts.leaving(node)
     holding = parts.sums.get(("held", name), NOTHING) if down and outside else None
     return replace(moved, lost_at=parts.now, lost_holding=holding)
@@ -141,10 +141,10 @@ def _forgotten(node: Node, accounting: AccountingRules, now: float) -> bool:
     return node.deleted_at is not None and node.deleted_at + accounting.nodes.forget_deleted_after <= now
 
 
-def _levels(standings: Mapping[str, Balance]) -> Iterator[tuple[Where, Level]]:
-    for scope, standing in standings.items():
-        charged = standing.committed.plus(standing.unseen)
-        for index, bound in enumerate(standing.bearing.bound):
+def _levels(balances: Mapping[str, Balance]) -> Iterator[tuple[Where, Level]]:
+    for scope, balance in balances.items():
+        charged = balance.committed.plus(balance.unseen)
+        for index, bound in enumerate(balance.scope_limits.bound):
             if bound is not None:
                 resource, kind = Amounts._fields[index].split("_")[:2]
                 yield (scope, resource, kind), Level(charged[index], bound)

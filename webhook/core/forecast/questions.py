@@ -122,7 +122,7 @@ def fit_answer(report: Report, asked: FitQuestion) -> FitAnswer:
         raise QuestionError(f"there are {len(found)} kinds of pods: give a ratio such as {':'.join('1' * len(found))}")
     ledger = scratch(report.account, report.circumstances.elsewhere)
     portions = [
-        Portion(foreseen(each.pod, f"{each.namespace or asked.namespace}/fit-{n}", ledger.accounting).facts, number)
+        Portion(foreseen(each.pod, f"{each.namespace or asked.namespace}/fit-{n}", ledger.accounting).info, number)
         for n, (each, number) in enumerate(zip(found, ratio, strict=True))
     ]
     tight = by_thresholds(ledger, portions)

@@ -49,7 +49,7 @@ def scratch_with(account: AccountSnapshot, nodes: Iterable[Node], accounting: Ac
     ledger.adopt_nodes(kept, account.now)
     if accounting is not None:
         ledger.configure(accounting, account.now)
-    names = {node.facts.name for node in kept}
+    names = {node.info.name for node in kept}
     for pod in _bound({name: held for name, held in account.held.items() if name in names}):
         ledger.see(pod)
     for pod in unbound(account):

@@ -78,16 +78,16 @@ def simulate(account: AccountSnapshot, changes: Changes) -> Simulated:
     going = changes.without | changes.drain
     emptied = account._replace(held={name: held for name, held in account.held.items() if name not in going})
     ledger = scratch_with(emptied, _kept(account, changes), accounting)
-    for facts in _new(changes.add):
-        ledger.see_node(facts, account.now)
+    for info in _new(changes.add):
+        ledger.see_node(info, account.now)
     for name in sorted(changes.drain):
-        ledger.see_node(replace(account.nodes[name].facts, cordoned=True), account.now)
+        ledger.see_node(replace(account.nodes[name].info, cordoned=True), account.now)
     return Simulated(ledger, _displaced(ledger, account, going))
 
 
 def in_zone(account: AccountSnapshot, zone: str, label: str = "topology.kubernetes.io/zone") -> frozenset[str]:
     """Return the nodes of a zone; raises `SimulationError` if there are none."""
-    found = frozenset(n for n, node in account.nodes.items() if dict(node.facts.labels).get(label) == zone)
+    found = frozenset(n for n, node in account.nodes.items() if dict(node.info.labels).get(label) == zone)
     if not found:
         raise SimulationError(f"no node has the label {label}={zone}")
     return found

@@ -77,8 +77,8 @@ def early(
         no_request=policy.missing_requests is not Answer.ALLOW and not asks_for_memory(plan.new),
     )
     if form.decision is Decision.DENY:
-        told = structs.replace(form, decision=Decision.WARN)  # a LimitRange may still fill in what is missing
-        return EarlyVerdict(told, form_warning(form.reason, plan.course.come, plan.pods))
+        warned = structs.replace(form, decision=Decision.WARN)  # a LimitRange may still fill in what is missing
+        return EarlyVerdict(warned, form_warning(form.reason, plan.course.come, plan.pods))
     verdict = SILENT.verdict if found is None else refuse(found.sums, policy.mode)
     placing = SILENT.verdict if lacking is None else judge_placing(policy.mode, policy.unplaceable, lacking)
     barred = placing.decision is Decision.DENY  # the pods are refused for this, whether there is room or not
@@ -87,14 +87,14 @@ def early(
         return EarlyVerdict(structs.replace(verdict, detail=why + detail(found, plan.pods)))
     let_in = barred or found is None or found.fit > 0
     if lacking is not None and let_in and placing.reason is Reason.UNPLACEABLE:
-        told = structs.replace(placing, decision=Decision.WARN)
-        return EarlyVerdict(told, unplaceable_warning(lacking, plan.course.come, plan.pods))
+        warned = structs.replace(placing, decision=Decision.WARN)
+        return EarlyVerdict(warned, unplaceable_warning(lacking, plan.course.come, plan.pods))
     if found is None:
         return SILENT
-    told = structs.replace(verdict, decision=Decision.WARN)
+    warned = structs.replace(verdict, decision=Decision.WARN)
     if policy.mode is Mode.WARN:
-        return EarlyVerdict(told, exceeding(found, plan.pods))
-    return EarlyVerdict(told, warning(found, plan.pods), advice(found, plan.controller))
+        return EarlyVerdict(warned, exceeding(found, plan.pods))
+    return EarlyVerdict(warned, warning(found, plan.pods), advice(found, plan.controller))
 
 
 def _refused(plan: Plan, found: Foresight, policy: Policy) -> bool:

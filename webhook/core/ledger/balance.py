@@ -18,15 +18,15 @@ class Balance(Struct, frozen=True, gc=False):
     scope: str
     committed: Amounts
     unseen: Amounts
-    bearing: ScopeLimits
+    scope_limits: ScopeLimits
     stuck: Stuck = NONE_STUCK
 
     def is_past(self, share: Share) -> bool:
         """Say whether any sum, with what was granted and not seen yet, is past a share of its bound."""
-        sums = zip(self.bearing.bound, self.committed, self.unseen, strict=True)
+        sums = zip(self.scope_limits.bound, self.committed, self.unseen, strict=True)
         return any(bound is not None and held + granted > share.of(bound) for bound, held, granted in sums)
 
     def headroom(self, index: int) -> int | None:
         """Return what is free of one sum (an index into `Amounts`): negative past the bound, None if not bounded."""
-        bound = self.bearing.bound[index]
+        bound = self.scope_limits.bound[index]
         return None if bound is None else bound - self.committed[index] - self.unseen[index]

@@ -58,7 +58,7 @@ class Capacity:
         self._listed = False  # whether the first list has come: a node that comes later has joined
         # These are worked out on demand, because nodes often change many at a time.
         self._bases: dict[str, _Base] = {}
-        self._bearing: dict[str, ScopeLimits] = {}
+        self._scope_limits: dict[str, ScopeLimits] = {}
         self._without_largest: dict[str, Bound] = {}
         self._overlaps: Mapping[tuple[str, str], int] | None = None
         self._out: Mapping[str, tuple[str, ...]] | None = None
@@ -70,7 +70,7 @@ class Capacity:
 
     def _standing(self, name: str) -> NodeInfo | None:
         node = self._nodes.get(name)
-        return None if node is None or node.deleted_at is not None else node.facts
+        return None if node is None or node.deleted_at is not None else node.info
 
     def all(self) -> Iterable[Node]:
         """Return all known nodes, whether they count or not."""
@@ -84,11 +84,11 @@ class Capacity:
         """Say whether a node does not count only because of a cordon: its pods count as far as a reserve pays."""
         return name in self._leaving
 
-    def bearing(self, scope: str) -> ScopeLimits:
+    def scope_limits(self, scope: str) -> ScopeLimits:
         """Return what the scope can bear now."""
-        known = self._bearing.get(scope)
+        known = self._scope_limits.get(scope)
         if known is None:
-            known = self._bearing[scope] = self._bear(scope)
+            known = self._scope_limits[scope] = self._limits_of(scope)
         return known
 
     def without_largest(self, scope: str) -> Bound:
@@ -134,9 +134,9 @@ class Capacity:
             known = self._uncounted[scope] = tuple(reasons.most_common())
         return known
 
-    def see(self, facts: NodeInfo, now: float) -> list[Node]:
+    def see(self, info: NodeInfo, now: float) -> list[Node]:
         """Take in a node that was added or changed."""
-        return self._weigh(self._put(facts, now), now)
+        return self._weigh(self._put(info, now), now)
 
     def gone(self, name: str, now: float) -> list[Node]:
         """Take in that a node was deleted; it is remembered for `forgetDeletedAfter`."""
@@ -146,8 +146,8 @@ class Capacity:
         """Take in a complete, consistent list of nodes."""
         listed = {node.name: node for node in nodes}
         changed = [node for name in set(self._nodes) - set(listed) for node in self._mark_deleted(name, now)]
-        for facts in listed.values():
-            changed += self._put(facts, now)
+        for info in listed.values():
+            changed += self._put(info, now)
         if not self._listed:
             self._listed = True
             self._nodes.update({name: replace(node, counted_since=ALWAYS) for name, node in self._nodes.items()})
@@ -156,7 +156,7 @@ class Capacity:
     def adopt(self, nodes: Iterable[Node], now: float) -> list[Node]:
         """Take in nodes with their whole past, as another table of the same configuration knew them at `now`."""
         self._listed = True
-        self._nodes = {node.facts.name: node for node in nodes}
+        self._nodes = {node.info.name: node for node in nodes}
         self._down = {name for name, node in self._nodes.items() if node.down(self._accounting.nodes, now)}
         return self._weigh(list(self._nodes.values()), now)
 
@@ -164,10 +164,10 @@ class Capacity:
         """Take in the time: end the grace of nodes that are NotReady, and forget nodes deleted long ago."""
         rules = self._accounting.nodes
         due = [n for n in self._nodes.values() if (at := n.next_change(rules)) is not None and at <= now]
-        changed = [n for n in due if n.deleted_at is not None or n.facts.name not in self._down]
+        changed = [n for n in due if n.deleted_at is not None or n.info.name not in self._down]
         for node in changed:
             if node.deleted_at is not None:
-                del self._nodes[node.facts.name]
+                del self._nodes[node.info.name]
         return self._weigh(changed, now)
 
     def configure(self, accounting: AccountingRules, now: float) -> list[Node]:
@@ -175,14 +175,14 @@ class Capacity:
         self._accounting = accounting
         self._forget_figures()
         for name, node in self._nodes.items():
-            pool, overlaps = self._pools(node.facts)
+            pool, overlaps = self._pools(node.info)
             self._nodes[name] = replace(node, pool=pool, overlaps=overlaps)
         return self._weigh(list(self._nodes.values()), now, counted_since=ALWAYS)
 
     def stir(self, name: str) -> None:
         """Take in that the amount held by the pods of a node changed; the node is outside or lost."""
         for scope in self._nodes[name].scopes:
-            self._bearing.pop(scope, None)
+            self._scope_limits.pop(scope, None)
             self._without_largest.pop(scope, None)
 
     def listed(self) -> None:
@@ -193,18 +193,18 @@ class Capacity:
                 self._nodes[name] = replace(node, lost_holding=node.lost_holding.or_more(self._held(name)))
         self._forget_figures()
 
-    def _put(self, facts: NodeInfo, now: float) -> list[Node]:
-        old = self._nodes.get(facts.name)
-        if old is not None and old.facts == facts and old.deleted_at is None:
+    def _put(self, info: NodeInfo, now: float) -> list[Node]:
+        old = self._nodes.get(info.name)
+        if old is not None and old.info == info and old.deleted_at is None:
             return []
-        pool, overlaps = self._pools(facts)
-        node = Node(facts, pool) if old is None else replace(old, facts=facts, pool=pool, deleted_at=None)
-        since = not_ready_since(facts, old, now)
-        self._nodes[facts.name] = replace(node, not_ready_since=since, overlaps=overlaps)
-        return [self._nodes[facts.name]]
+        pool, overlaps = self._pools(info)
+        node = Node(info, pool) if old is None else replace(old, info=info, pool=pool, deleted_at=None)
+        since = not_ready_since(info, old, now)
+        self._nodes[info.name] = replace(node, not_ready_since=since, overlaps=overlaps)
+        return [self._nodes[info.name]]
 
-    def _pools(self, facts: NodeInfo) -> tuple[str | None, tuple[str, ...]]:
-        pools = self._accounting.pools_of(dict(facts.labels))
+    def _pools(self, info: NodeInfo) -> tuple[str | None, tuple[str, ...]]:
+        pools = self._accounting.pools_of(dict(info.labels))
         return (pools[0] if pools else None), pools[1:]
 
     def _mark_deleted(self, name: str, now: float) -> list[Node]:
@@ -220,13 +220,13 @@ class Capacity:
         A node that counts for the first time gets `counted_since`, or else `now`.
         """
         rules = self._accounting.nodes
-        for name in [node.facts.name for node in changed]:
+        for name in [node.info.name for node in changed]:
             node = self._nodes.get(name)
             if node is not None:
                 node = self._nodes[name] = self._turned(node, now, now if counted_since is None else counted_since)
             counts = node is not None and node.why_not(rules, now) is None
             _keep(self._counting, name, counts)
-            self.places.put(name, node.facts if node is not None and counts else None)
+            self.places.put(name, node.info if node is not None and counts else None)
             _keep(self._leaving, name, node is not None and node.leaving(rules, now))
             _keep(self._down, name, node is not None and node.down(rules, now))
         if changed:
@@ -235,7 +235,7 @@ class Capacity:
 
     def _turned(self, node: Node, now: float, counted_since: float) -> Node:
         """Return the node with a note of what has happened to it: it is lost, or back, or counts for the first time."""
-        rules, name = self._accounting.nodes, node.facts.name
+        rules, name = self._accounting.nodes, node.info.name
         if node.counted_since is None and node.why_not(rules, now) is None:
             node = replace(node, counted_since=counted_since)
         down = node.down(rules, now)
@@ -246,12 +246,12 @@ class Capacity:
 
     def _forget_figures(self) -> None:
         self._bases.clear()
-        self._bearing.clear()
+        self._scope_limits.clear()
         self._without_largest.clear()
         self._uncounted.clear()
         self._overlaps = self._out = None
 
-    def _bear(self, scope: str) -> ScopeLimits:
+    def _limits_of(self, scope: str) -> ScopeLimits:
         base, accounting = self._base_of(scope), self._accounting
         kept = self._kept(scope, base)
         now = [each.now for each in kept]
@@ -272,7 +272,7 @@ class Capacity:
         """Return what is kept of each bound, in grains; `more` is lost of each beside what is lost already."""
         accounting = self._accounting
         largest = accounting.reserve_nodes(scope)
-        outside = [(facts.room, self._held(facts.name)) for facts in base.outside] if largest else []
+        outside = [(info.room, self._held(info.name)) for info in base.outside] if largest else []
         kept = []
         for index in SUMS:
             sizes = [*base.sizes[index], *(accounting.size(scope, index, *each) for each in outside)]
@@ -290,7 +290,7 @@ class Capacity:
         lost.sort(key=lambda node: node.lost_at)
         members = [node for node in self._nodes.values() if scope in node.scopes] if lost else []
         missing = owed([(n.lost_at, 1) for n in lost], [(at, 1) for at, _ in _joined(members, lost)])
-        return (*leaving, *(node.facts.name for node in lost[len(lost) - missing :]))
+        return (*leaving, *(node.info.name for node in lost[len(lost) - missing :]))
 
     def _base(self, scope: str) -> _Base:
         members = [node for node in self._nodes.values() if scope in node.scopes]
@@ -299,31 +299,31 @@ class Capacity:
         lost: list[Node] = []
         outside: list[NodeInfo] = []
         for node in members:
-            name = node.facts.name
+            name = node.info.name
             if name in self._counting:
-                counted.append(node.facts.room)
+                counted.append(node.info.room)
             elif name in self._down:
                 lost.append(node)
             elif name in self._leaving:
-                leaving.append(node.facts.room)
+                leaving.append(node.info.room)
             else:
-                outside.append(node.facts)
+                outside.append(node.info)
         sizes = self._largest(scope, counted + leaving, lost)
         largest = Allocatable(
             max((room.memory for room in counted), default=0), max((room.cpu for room in counted), default=0)
         )
         return _Base(_sum(counted), _sum(leaving), sizes, self._lost(scope, members, lost), largest, tuple(outside))
 
-    def _largest(self, scope: str, standing: list[Allocatable], lost: list[Node]) -> tuple[list[int], ...]:
+    def _largest(self, scope: str, remaining: list[Allocatable], lost: list[Node]) -> tuple[list[int], ...]:
         """Return, for each sum, sizes in grains that include the largest ones of all nodes but those outside."""
-        whole = standing + [node.facts.room for node in lost if node.lost_holding is None]
+        whole = remaining + [node.info.room for node in lost if node.lost_holding is None]
         parts = [node for node in lost if node.lost_holding is not None]
         number, size = self._accounting.reserve_nodes(scope), self._accounting.size
         largest = [nlargest(number, (room[side] for room in whole)) for side in range(2)]
         rooms = list(map(Allocatable, *largest))
         return tuple(
             [size(scope, index, room) for room in rooms]
-            + [size(scope, index, node.facts.room, node.lost_holding) for node in parts]
+            + [size(scope, index, node.info.room, node.lost_holding) for node in parts]
             for index in SUMS
         )
 
@@ -333,7 +333,7 @@ class Capacity:
             return (0,) * len(SUMS)
         accounting, joined = self._accounting, _joined(members, lost)
         lost_sizes = [
-            [(node.lost_at, accounting.size(scope, index, node.facts.room, node.lost_holding)) for node in lost]
+            [(node.lost_at, accounting.size(scope, index, node.info.room, node.lost_holding)) for node in lost]
             for index in SUMS
         ]
         return tuple(
@@ -347,13 +347,13 @@ class Capacity:
 def _reason(node: Node, *, down: bool) -> str:
     if node.deleted_at is not None:
         return "deleted"
-    return "not Ready" if down else "cordoned" if node.facts.cordoned else "tainted"
+    return "not Ready" if down else "cordoned" if node.info.cordoned else "tainted"
 
 
 def _joined(members: Iterable[Node], lost: Iterable[Node]) -> list[tuple[float, Allocatable]]:
     """Return when each node joined that joined since the first of `lost` was lost, and its room."""
     first = min((node.lost_at for node in lost), default=float("inf"))
-    return [(at, node.facts.room) for node in members if (at := node.counted_since) is not None and at >= first]
+    return [(at, node.info.room) for node in members if (at := node.counted_since) is not None and at >= first]
 
 
 def _sum(rooms: Iterable[Allocatable]) -> Allocatable:

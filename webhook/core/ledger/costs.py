@@ -6,7 +6,7 @@ from types import MappingProxyType
 
 from msgspec import Struct
 
-from webhook.core.ledger.interval import NOWHERE, UNBORN, Charge, Extents, Interval, reach
+from webhook.core.ledger.interval import NOWHERE, UNBORN, Charge, Interval, Intervals, reach
 from webhook.core.values.amounts import NOTHING, Amounts
 
 
@@ -60,8 +60,8 @@ def cost_of(still_open: Interval | None, unretired: Interval, live: Charge, scop
 
 
 @lru_cache(maxsize=1024)
-def first_grant(spread: Charge) -> tuple[Extents, Mapping[str, Costs]]:
-    """Return the extents of one new pod and its costs under a name where nothing lives; equal pods share them."""
-    reaches = reach(spread, UNBORN)
-    costs = {scope: cost_of(extent, extent, NOWHERE, scope) for scope, extent in reaches.items()}
+def first_grant(charge: Charge) -> tuple[Intervals, Mapping[str, Costs]]:
+    """Return the intervals of one new pod and its costs under a name where nothing lives; equal pods share them."""
+    reaches = reach(charge, UNBORN)
+    costs = {scope: cost_of(interval, interval, NOWHERE, scope) for scope, interval in reaches.items()}
     return MappingProxyType(reaches), MappingProxyType(costs)

@@ -7,7 +7,7 @@ from webhook.core.values.amounts import Amounts
 
 
 class Drift(NamedTuple):
-    """A figure that differs from what its parts come to; the figure `bearing` is the limits of a scope.
+    """A figure that differs from what its parts come to; the figure `scope_limits` is the limits of a scope.
 
     A tally has amounts and counts in one tuple.
     """

@@ -31,8 +31,8 @@ from webhook.core.values.amounts import Amounts
 MOST_LEVEL: Final = 4
 MOST: Final = 4_096  # subjects
 OWNERS: Final = 16  # of one namespace
-TOLD: Final = 64  # subjects whose levels one replica tells the other replicas
-_TOLD_OWNERS = 4  # of one namespace
+REPORTED: Final = 64  # subjects whose levels one replica reports to the others
+_REPORTED_OWNERS = 4  # of one namespace
 _PAUSE = 4  # in lapses; doubled with each level
 _QUIET = 32  # in lapses: how long after the end of a pause a subject's history is forgotten
 
@@ -72,7 +72,7 @@ class History:
         self._records: dict[str, _Record] = {}
         self._heard: dict[str, _Heard] = {}  # by digest
         self._trouble_at = float("-inf")
-        self._told: dict[str, int] | None = None  # worked out on demand
+        self._to_report: dict[str, int] | None = None  # worked out on demand
         self.any = False  # whether any subject is not in good standing, here or by what other replicas report
 
     # -- questions -----------------------------------------------------------------------------------------------------
@@ -91,22 +91,22 @@ class History:
             return GOOD
         return Standing(max(each.level for each in found), max(each.until for each in found))
 
-    def told(self, most: int = TOLD) -> dict[str, int]:
-        """Return the levels to tell the other replicas, by digest: the highest and newest, a few of each namespace."""
-        if self._told is None:
-            self._told = self._tell()
-        return self._told if len(self._told) <= most else dict(islice(self._told.items(), most))
+    def levels_to_report(self, most: int = REPORTED) -> dict[str, int]:
+        """Return the levels to report to other replicas, by digest: the highest and newest, a few of each namespace."""
+        if self._to_report is None:
+            self._to_report = self._choose_levels()
+        return self._to_report if len(self._to_report) <= most else dict(islice(self._to_report.items(), most))
 
-    def _tell(self) -> dict[str, int]:
+    def _choose_levels(self) -> dict[str, int]:
         owners: Counter[str] = Counter()
-        told: dict[str, int] = {}
+        levels: dict[str, int] = {}
         for subject in sorted(self._records, key=self._weight, reverse=True):
             owners[namespace_of(subject)] += not is_namespace(subject)
-            if is_namespace(subject) or owners[namespace_of(subject)] <= _TOLD_OWNERS:
-                told[digest(subject)] = self._records[subject].level
-            if len(told) == TOLD:
+            if is_namespace(subject) or owners[namespace_of(subject)] <= _REPORTED_OWNERS:
+                levels[digest(subject)] = self._records[subject].level
+            if len(levels) == REPORTED:
                 break
-        return told
+        return levels
 
     # -- changes -------------------------------------------------------------------------------------------------------
 
@@ -178,7 +178,7 @@ class History:
         self._changed()
 
     def _changed(self) -> None:
-        self.any, self._told = bool(self._records or self._heard), None
+        self.any, self._to_report = bool(self._records or self._heard), None
 
     def _make_room(self, subject: str) -> None:
         """Make room for a subject: drop the record of the lowest and oldest level, of the same namespace first."""

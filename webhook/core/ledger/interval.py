@@ -113,18 +113,18 @@ def _way(low: int, high: int, other_low: int, other_high: int) -> tuple[int, int
     return (low, high) if other_high <= other_low else (min(low, other_low), max(high, other_high))
 
 
-Extents = Mapping[str, Interval]
+Intervals = Mapping[str, Interval]
 """Intervals by scope."""
 
 
-def reach(spread: Charge, before: Before) -> Extents:
+def reach(charge: Charge, before: Before) -> Intervals:
     """Return the interval of one grant in each scope that it is charged to."""
     if not before.elsewhere:
-        return dict.fromkeys(spread.scopes, Interval(before.footprint, spread.footprint))
-    return {scope: Interval(before.within(scope), spread.footprint) for scope in spread.scopes}
+        return dict.fromkeys(charge.scopes, Interval(before.footprint, charge.footprint))
+    return {scope: Interval(before.within(scope), charge.footprint) for scope in charge.scopes}
 
 
-def joined(held: Extents, more: Extents) -> Extents:
+def joined(held: Intervals, more: Intervals) -> Intervals:
     """Return the intervals of two parts of one name's grants together."""
     if not held:
         return more

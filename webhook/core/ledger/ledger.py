@@ -58,7 +58,7 @@ class Ledger:
         self.proven_since = float("-inf")  # the view shows all that was true at this moment
         self.listed_since = float("-inf")  # when the last list was asked for
         self.doubted_since = float("-inf")  # from when on a list must be, to be of the history that is true now
-        self.deaf = False  # nothing is taken in but a list: what is told may be of a history that was replaced
+        self.awaits_list = False  # events are ignored until a list comes: they may be of a history that was replaced
         self.unasked_growths = 0  # how often a pod grew that nobody was asked about: see cluster_state.py
         self.unasked_growth = NOTHING  # what that came to in all, with no review of it
         self.unconfined_binds: Counter[str] = Counter()  # by pool: pods bound to its nodes and not charged to it before
@@ -88,29 +88,29 @@ class Ledger:
 
     # -- questions -----------------------------------------------------------------------------------------------------
 
-    def standing(self, scope: str) -> Balance:
+    def balance(self, scope: str) -> Balance:
         """Return the balance of one scope."""
-        bearing, unseen = self.capacity.bearing(scope), self.reservations.unseen(scope)
-        return Balance(scope, self.committed(scope, bearing), unseen, bearing, self._unbound.stuck(scope))
+        scope_limits, unseen = self.capacity.scope_limits(scope), self.reservations.unseen(scope)
+        return Balance(scope, self.committed(scope, scope_limits), unseen, scope_limits, self._unbound.stuck(scope))
 
-    def committed(self, scope: str, bearing: ScopeLimits) -> Amounts:
-        """Return what live pods commit in a scope; `bearing` holds the limits of that scope."""
+    def committed(self, scope: str, scope_limits: ScopeLimits) -> Amounts:
+        """Return what live pods commit in a scope; `scope_limits` holds the limits of that scope."""
         committed, leaving = self._committed.get(scope, NOTHING), self._leaving.get(scope)
-        return committed if leaving is None else committed.minus(self._unpaid_of(scope, leaving, bearing))
+        return committed if leaving is None else committed.minus(self._unpaid_of(scope, leaving, scope_limits))
 
     def pending(self) -> dict[str, Amounts]:
         """Return, by scope, the part of the commitment that is for unbound pods; slow if they differ much."""
         sums = {scope: self._unbound.stuck(scope).unplaceable for scope in self.accounting.scopes}
-        for spread in self._unbound.holdable():
-            for scope in spread.scopes:
-                sums[scope] = sums.get(scope, NOTHING).plus(spread.footprint)
+        for charge in self._unbound.holdable():
+            for scope in charge.scopes:
+                sums[scope] = sums.get(scope, NOTHING).plus(charge.footprint)
         return sums
 
     def lacking(self, pod: PodInfo) -> Lacking | None:
         """Return what no node can hold of an unbound pod; None where a node can, and for a bound pod."""
         return None if pod.node else self.capacity.places.lacking(pod.confined_to, pod.footprint)
 
-    def spread(self, pod: PodInfo) -> Charge:
+    def charge(self, pod: PodInfo) -> Charge:
         """Return the scopes that a pod is charged to, and its footprint."""
         if not self.accounting.config.pools:  # as in most clusters: there is no pool to look up
             return Charge(pod.footprint)
@@ -129,7 +129,7 @@ class Ledger:
             return pod.footprint
         return pod.footprint.beyond(self.before(pod).within(scope))
 
-    def extent(self, pod: PodInfo, scope: str) -> Interval:
+    def interval(self, pod: PodInfo, scope: str) -> Interval:
         """Return the interval, in a scope, from what a pod under review was before to what it would be."""
         return Interval(pod.before.footprint if pod.before == UNBORN else self.before(pod).within(scope), pod.footprint)
 
@@ -149,7 +149,7 @@ class Ledger:
         """
         if pod.name not in self._pods and pod.name not in self.reservations.names:
             return self.asked(pod, scope)
-        return self.reservations.growth_unseen(pod.name, self.extent(pod, scope), scope)
+        return self.reservations.growth_unseen(pod.name, self.interval(pod, scope), scope)
 
     def names(self) -> tuple[list[str], int]:
         """Return the names of all live pods, a millisecond for 150,000, and a mark of this moment for `came_since`."""
@@ -199,7 +199,7 @@ class Ledger:
         """Return what a pod asks for in a scope beyond what lives under its name, open reservations not considered."""
         if pod.name not in self._pods:
             return self.asked(pod, scope)
-        return self.extent(pod, scope).cost_beyond(self._charged_under(pod.name).in_scope(scope))
+        return self.interval(pod, scope).cost_beyond(self._charged_under(pod.name).in_scope(scope))
 
     def is_unknown(self, name: str) -> bool:
         """Say whether no pod has this name, live or ended, and nothing is reserved under it."""
@@ -223,11 +223,11 @@ class Ledger:
 
     def _is_unpaid(self) -> bool:
         """Say whether a bounded sum of the cluster leaves out anything that cordoned nodes hold."""
-        leaving, bearing = self._leaving.get(CLUSTER), self.capacity.bearing(CLUSTER)
+        leaving, limits = self._leaving.get(CLUSTER), self.capacity.scope_limits(CLUSTER)
         if leaving is None:
             return not self.accounting.reserve_nodes(CLUSTER)
-        unpaid = self._unpaid_of(CLUSTER, leaving, bearing)
-        return any(unpaid[index] for index, _ in bounded_sums(bearing.bound)) if any(bearing.bound) else any(unpaid)
+        unpaid = self._unpaid_of(CLUSTER, leaving, limits)
+        return any(unpaid[index] for index, _ in bounded_sums(limits.bound)) if any(limits.bound) else any(unpaid)
 
     # -- grants --------------------------------------------------------------------------------------------------------
 
@@ -248,7 +248,7 @@ class Ledger:
         """Reserve a pod's footprint under its name; return the reservation."""
         subjects = self.reservations.subjects
         before = pod.before if pod.was_confined_to is None else self.before(pod)
-        reservation = Reservation(pod.uid, self.spread(pod), now, before, pod.owner, subjects.grants)
+        reservation = Reservation(pod.uid, self.charge(pod), now, before, pod.owner, subjects.grants)
         subjects.grants += 1
         self.reservations.add(pod.name, reservation)
         return reservation
@@ -257,7 +257,7 @@ class Ledger:
 
     def see(self, pod: PodInfo) -> None:
         """Take in a pod that was added or changed; the reservations that waited for it are settled."""
-        if self.deaf:
+        if self.awaits_list:
             return
         self._reach(pod.revision)
         known = self._pods.get(pod.name)
@@ -286,7 +286,7 @@ class Ledger:
 
     def gone(self, pod: PodInfo) -> None:
         """Take in that a pod was deleted: from now on, what it held is free."""
-        if self.deaf:
+        if self.awaits_list:
             return
         self._reach(pod.revision)
         settled = self.reservations.see(pod.name, pod.uid, pod.revision)
@@ -302,12 +302,12 @@ class Ledger:
     def relist(self, pods: Iterable[PodInfo], revision: int, since: float = float("-inf")) -> None:
         """Take in a complete, consistent list of pods that was requested at the moment `since`.
 
-        A reservation whose pod is not in the list stays open. While the ledger is `deaf`, a list that was requested
+        A reservation whose pod is not in the list stays open. While `awaits_list` is set, a list that was requested
         before `doubted_since` is ignored.
         """
-        if self.deaf and since < self.doubted_since:
+        if self.awaits_list and since < self.doubted_since:
             return
-        self.deaf = False
+        self.awaits_list = False
         self.listed_since = max(self.listed_since, since)
         listed = {pod.name: pod for pod in pods}
         for name in self._pods.keys() - listed.keys():
@@ -323,12 +323,12 @@ class Ledger:
 
     def bookmark(self, revision: int) -> None:
         """Take in that the view has shown everything up to a revision."""
-        if not self.deaf:
+        if not self.awaits_list:
             self.revision = max(self.revision, revision)
 
     def prove(self, since: float) -> None:
         """Take in that this view shows everything that was true at the moment `since` of the replica's clock."""
-        if not self.deaf:
+        if not self.awaits_list:
             self.proven_since = max(self.proven_since, since)
 
     # -- a history that was replaced -----------------------------------------------------------------------------------
@@ -354,7 +354,7 @@ class Ledger:
         self.reservations.begin_again()
         self._ended.clear()  # a pod that had ended may still run in the history that holds now
         self._changed.clear()
-        self.deaf = True
+        self.awaits_list = True
 
     def _compare(self, known: Entry, pod: PodInfo, *, settled: bool) -> None:
         """Note that a pod grew or changed its confinement: another replica may still hold room for that.
@@ -389,7 +389,7 @@ class Ledger:
         if known is not None and known.uid == pod.uid:
             charged = self.pool_of(known)
         elif (reservation := self.reservations.get(pod.name, pod.uid)) is not None:
-            charged = reservation.spread.pool
+            charged = reservation.charge.pool
         else:
             return
         if charged != pool:
@@ -466,8 +466,8 @@ class Ledger:
 
         A binding within the pool that the pod is charged to changes only the node's sum.
         """
-        before = self._unbound.remove(name, old) if isinstance(old, Unbound) else self._spread_of(old)
-        after = self._unbound.add(name, new) if isinstance(new, Unbound) else self._spread_of(new)
+        before = self._unbound.remove(name, old) if isinstance(old, Unbound) else self._charge_of(old)
+        after = self._unbound.add(name, new) if isinstance(new, Unbound) else self._charge_of(new)
         if before != after:
             for scope in before.scopes if before != NOWHERE else ():
                 _move(self._committed, scope, before.footprint, NOTHING)
@@ -478,7 +478,7 @@ class Ledger:
         if new is not None and new.node:
             self._hold(new.node, NOTHING, new.footprint)
 
-    def _spread_of(self, bound: Entry | None) -> Charge:
+    def _charge_of(self, bound: Entry | None) -> Charge:
         return NOWHERE if bound is None else Charge(bound.footprint, self._placed.get(bound.node))
 
     def _lets_in(self, name: str, pod: Unbound) -> bool:
@@ -493,9 +493,9 @@ class Ledger:
 
     # -- nodes ---------------------------------------------------------------------------------------------------------
 
-    def see_node(self, facts: NodeInfo, now: float) -> None:
+    def see_node(self, info: NodeInfo, now: float) -> None:
         """Take in a node that was added or changed."""
-        self._follow(self.capacity.see(facts, now))
+        self._follow(self.capacity.see(info, now))
 
     def node_gone(self, name: str, now: float) -> None:
         """Take in that a node was deleted."""
@@ -544,7 +544,7 @@ class Ledger:
             concerned = self._concerned(self._take_in(changed))
             with self._set_aside(self._unbound.turned(concerned)):
                 self._place(changed)
-            self._refresh_on({node.facts.name for node in changed})
+            self._refresh_on({node.info.name for node in changed})
 
     def _take_in(self, changed: list[Node]) -> list[Change]:
         """Take changed nodes into the placement; return the changes that may lead confinements to another pool."""
@@ -552,12 +552,12 @@ class Ledger:
             return []
         changes = []
         for node in changed:
-            name, known = node.facts.name, self.capacity.get(node.facts.name)
+            name, known = node.info.name, self.capacity.get(node.info.name)
             if known is None:
                 changes.append(self._placement.drop(name))
             else:
                 exists = known.deleted_at is None
-                changes.append(self._placement.put(name, known.facts.labels, known.pool, exists=exists))
+                changes.append(self._placement.put(name, known.info.labels, known.pool, exists=exists))
         return [change for change in changes if change is not None]
 
     def _concerned(self, changes: list[Change]) -> Iterable[Ways]:
@@ -572,7 +572,7 @@ class Ledger:
     def _place(self, changed: list[Node]) -> None:
         """Charge what the pods of changed nodes hold to the pool that each node is in now."""
         for node in changed:
-            name, held = node.facts.name, self._held.get(node.facts.name, NOTHING)
+            name, held = node.info.name, self._held.get(node.info.name, NOTHING)
             known = self.capacity.get(name)
             old, new = self._placed.pop(name, None), known.pool if known else None
             if old is not None:
@@ -605,7 +605,7 @@ class Ledger:
         if node is None or self.capacity.counts(name):
             return
         held = self._held.get(name, NOTHING)
-        excused = {scope: held.upto(self.accounting.bearing_of(scope, node.facts.room)) for scope in node.scopes}
+        excused = {scope: held.upto(self.accounting.bound_of_node(scope, node.info.room)) for scope in node.scopes}
         leaving = self.capacity.leaving(name)
         for scope, amounts in excused.items():
             if leaving:
@@ -616,14 +616,14 @@ class Ledger:
         if leaving:
             self._leaving_on.add(name)
 
-    def _unpaid_of(self, scope: str, leaving: Amounts, bearing: ScopeLimits) -> Amounts:
+    def _unpaid_of(self, scope: str, leaving: Amounts, scope_limits: ScopeLimits) -> Amounts:
         """Return what cordoned nodes excuse in a scope: at most the part of them that no reserve pays for.
 
-        It is worked out again only when `leaving` or `bearing` is a new object.
+        It is worked out again only when `leaving` or `scope_limits` is a new object.
         """
         known = self._unpaid.get(scope)
-        if known is None or known[0] is not leaving or known[1] is not bearing:
-            known = self._unpaid[scope] = leaving, bearing, leaving.upto(bearing.unpaid)
+        if known is None or known[0] is not leaving or known[1] is not scope_limits:
+            known = self._unpaid[scope] = leaving, scope_limits, leaving.upto(scope_limits.unpaid)
         return known[2]
 
     def _charged_under(self, name: str) -> Charge:
@@ -634,7 +634,7 @@ class Ledger:
         entry = self._pods.get(name)
         if entry is None or entry.node in self._excused:
             return NOWHERE
-        return self._unbound.spread_of(name, entry) if isinstance(entry, Unbound) else self._spread_of(entry)
+        return self._unbound.charge_of(name, entry) if isinstance(entry, Unbound) else self._charge_of(entry)
 
     # -- reports -------------------------------------------------------------------------------------------------------
 
@@ -673,7 +673,7 @@ class Ledger:
                 name: entry for name, uid in self._grown.items() if (entry := self._pods.get(name)) and entry.uid == uid
             },
             scopes=tuple(
-                ScopeSnapshot(self.standing(scope), self.capacity.without_largest(scope), out.get(scope, ()))
+                ScopeSnapshot(self.balance(scope), self.capacity.without_largest(scope), out.get(scope, ()))
                 for scope in scopes
             ),
         )
@@ -681,7 +681,7 @@ class Ledger:
     def _unpaid_now(self) -> Amounts:
         """Return what cordoned nodes excuse together in the cluster's sums."""
         leaving = self._leaving.get(CLUSTER)
-        return NOTHING if leaving is None else self._unpaid_of(CLUSTER, leaving, self.capacity.bearing(CLUSTER))
+        return NOTHING if leaving is None else self._unpaid_of(CLUSTER, leaving, self.capacity.scope_limits(CLUSTER))
 
     # -- recount -------------------------------------------------------------------------------------------------------
 
@@ -693,7 +693,7 @@ class Ledger:
         self.tick(now)
         sums = {("held", node): amounts for node, amounts in self._held.items()}
         for scope in self.accounting.scopes:
-            sums["committed", scope] = self.standing(scope).committed
+            sums["committed", scope] = self.balance(scope).committed
             sums |= {(figure, scope): amounts for figure, amounts in self._unbound.stuck(scope)._asdict().items()}
             sums["unseen", scope] = self.reservations.unseen(scope)
             sums["open", scope] = self.reservations.open(scope)
@@ -702,11 +702,11 @@ class Ledger:
         for subject, awaited in self.reservations.subjects.all():  # many, and each in few of the scopes
             for scope in awaited.sums.keys() & self.accounting.scopes:
                 sums[f"{AWAITED} {subject}", scope] = awaited.sums[scope]
-        bearings = {scope: self.capacity.bearing(scope) for scope in self.accounting.scopes}
-        grants = tuple(Grant(name, r.spread, r.before, r.is_open, r.owner) for name, r in self.reservations)
-        nodes = {node.facts.name: node for node in self.capacity.all()}
+        limits_by_scope = {scope: self.capacity.scope_limits(scope) for scope in self.accounting.scopes}
+        grants = tuple(Grant(name, r.charge, r.before, r.is_open, r.owner) for name, r in self.reservations)
+        nodes = {node.info.name: node for node in self.capacity.all()}
         tallies = self._tallies.snapshot()
-        return Snapshot(now, self.accounting, self._pods.copy(), nodes, grants, sums, bearings, tallies)
+        return Snapshot(now, self.accounting, self._pods.copy(), nodes, grants, sums, limits_by_scope, tallies)
 
 
 def _entry(pod: PodInfo) -> Entry:

@@ -64,7 +64,7 @@ class Node:
     `counted_since` is when the node first counted: None if it never has, `ALWAYS` if it was in the first list.
     """
 
-    facts: NodeInfo
+    info: NodeInfo
     pool: str | None
     not_ready_since: float | None = None
     deleted_at: float | None = None
@@ -84,9 +84,9 @@ class Node:
             return "deleted"
         if self.not_ready_since is not None and now >= self.not_ready_since + rules.not_ready_grace:
             return "not ready"
-        if self.facts.cordoned:
+        if self.info.cordoned:
             return "cordoned"
-        taint = min(self.facts.repelling_taints & rules.exclude_taints, default=None)
+        taint = min(self.info.repelling_taints & rules.exclude_taints, default=None)
         return f"taint {taint}" if taint else None
 
     def down(self, rules: Rules, now: float) -> bool:
@@ -95,7 +95,7 @@ class Node:
 
     def leaving(self, rules: Rules, now: float) -> bool:
         """Say whether the node has counted and only a cordon stops it: a reserve then pays for it before it is lost."""
-        tainted = self.facts.repelling_taints & rules.exclude_taints
+        tainted = self.info.repelling_taints & rules.exclude_taints
         return not tainted and self.counted_since is not None and self.why_not(rules, now) == "cordoned"
 
     def next_change(self, rules: Rules) -> float | None:
@@ -105,13 +105,13 @@ class Node:
         return None if self.not_ready_since is None else self.not_ready_since + rules.not_ready_grace
 
 
-def not_ready_since(facts: NodeInfo, before: Node | None, now: float) -> float | None:
-    """Return the moment from which a node, shown now as `facts`, is NotReady; None if it is Ready."""
-    if facts.ready:
+def not_ready_since(info: NodeInfo, before: Node | None, now: float) -> float | None:
+    """Return the moment from which a node, shown now as `info`, is NotReady; None if it is Ready."""
+    if info.ready:
         return None
     if before is None or before.deleted_at is not None:
         return ALWAYS
-    return now if before.facts.ready else before.not_ready_since
+    return now if before.info.ready else before.not_ready_since
 
 
 def repelling(taints: Iterator[tuple[str, str]]) -> frozenset[str]:

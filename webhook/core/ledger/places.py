@@ -48,22 +48,22 @@ class Places:
         self._fitting: dict[Allocatable, int] = {}  # by what is needed: the nodes that have it; filled on demand
         self._lacking: dict[Amounts, Lacking | None] = {}  # of pods that may go anywhere; filled on demand
 
-    def put(self, name: str, facts: NodeInfo | None) -> None:
-        """Take in a node that counts, as it is now; `facts` is None if the node does not count."""
+    def put(self, name: str, info: NodeInfo | None) -> None:
+        """Take in a node that counts, as it is now; `info` is None if the node does not count."""
         old = self._counted.pop(name, None)
-        if facts is not None:
-            self._counted[name] = facts
-        if (old and (old.room, old.labels)) == (facts and (facts.room, facts.labels)):
+        if info is not None:
+            self._counted[name] = info
+        if (old and (old.room, old.labels)) == (info and (info.room, info.labels)):
             return
         self._lacking.clear()
         if old is not None:
             self._rooms[old.room] &= ~self._sets.bit(name)
             if not self._rooms[old.room]:
                 del self._rooms[old.room]
-        if facts is None:
+        if info is None:
             self._sets.drop(name)
         else:
-            self._rooms[facts.room] = self._rooms.get(facts.room, 0) | self._sets.put(name, facts.labels)
+            self._rooms[info.room] = self._rooms.get(info.room, 0) | self._sets.put(name, info.labels)
         self._admitting.clear()
         self._fitting.clear()
 

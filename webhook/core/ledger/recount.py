@@ -43,14 +43,14 @@ class Grant(NamedTuple):
     """A reservation: what was granted under a name, what the pod was before, and whether the pod may still appear."""
 
     name: str
-    spread: Charge
+    charge: Charge
     before: Before
     is_open: bool
     owner: str = ""
 
 
 class Snapshot(NamedTuple):
-    """The parts of a ledger's figures at one moment, and the figures as the ledger kept them (`sums`, `bearings`)."""
+    """The parts of a ledger's figures at one moment, and the figures that it kept (`sums`, `limits_by_scope`)."""
 
     now: float
     accounting: AccountingRules
@@ -58,7 +58,7 @@ class Snapshot(NamedTuple):
     nodes: Mapping[str, Node]
     grants: tuple[Grant, ...]
     sums: Mapping[Figure, Amounts]
-    bearings: Mapping[str, ScopeLimits]
+    limits_by_scope: Mapping[str, ScopeLimits]
     tallies: TallySnapshot
 
     def why_not(self, node: str) -> str | None:
@@ -78,22 +78,22 @@ class Snapshot(NamedTuple):
         found = Placement(self.accounting.pool_of)
         if self.accounting.config.pools:
             for number, (name, node) in enumerate(self.nodes.items()):
-                found.put(name, node.facts.labels, node.pool, exists=node.deleted_at is None)
+                found.put(name, node.info.labels, node.pool, exists=node.deleted_at is None)
                 if number % SLICE_OF_NODES == 0:
                     pause()
         return found
 
     def places(self) -> Places:
         """Return the nodes that count, in the form that tells what they can hold."""
-        found = Places(self._standing)
+        found = Places(self._known)
         for name, node in self.nodes.items():
             if self.why_not(name) is None:
-                found.put(name, node.facts)
+                found.put(name, node.info)
         return found
 
-    def _standing(self, node: str) -> NodeInfo | None:
+    def _known(self, node: str) -> NodeInfo | None:
         known = self.nodes.get(node)
-        return None if known is None or known.deleted_at is not None else known.facts
+        return None if known is None or known.deleted_at is not None else known.info
 
     def placed(self, node: str) -> str | None:
         """Return the pool of a node; None if the node is not known or not in a pool."""
@@ -128,11 +128,11 @@ def alike_in(parts: Snapshot, pause: Callable[[], None] = lambda: None) -> Alike
 def recount(parts: Snapshot, pause: Callable[[], None] = lambda: None) -> tuple[Drift, ...]:
     """Return every figure that drifted; the result must be empty. Calls `pause` between slices of nodes and pods."""
     alike = alike_in(parts, pause)
-    sums, bearings = figures(parts, _committed(parts, alike, pause), alike)
+    sums, limits_by_scope = figures(parts, _committed(parts, alike, pause), alike)
     drifts = [
         Drift(*f, parts.sums.get(f, NOTHING), sums.get(f, NOTHING)) for f in sorted(parts.sums.keys() | sums.keys())
     ]
-    drifts += [Drift("bearing", scope, kept, bearings[scope]) for scope, kept in parts.bearings.items()]
+    drifts += [Drift("limits", scope, kept, limits_by_scope[scope]) for scope, kept in parts.limits_by_scope.items()]
     drifted = (drift for drift in drifts if drift.kept != drift.recounted)
     return (*drifted, *tally_drifts(parts.tallies, parts.pods, pause))
 
@@ -151,10 +151,10 @@ def figures(
             leaving[figure] = leaving[figure].plus(amounts)
         else:
             sums[figure] = sums[figure].minus(amounts)
-    bearings = {scope: _bearing(parts, sums, scope) for scope in parts.accounting.scopes}
+    limits_by_scope = {scope: _scope_limits(parts, sums, scope) for scope in parts.accounting.scopes}
     for figure, amounts in leaving.items():
-        sums[figure] = sums[figure].minus(amounts.upto(bearings[figure[1]].unpaid))
-    return sums, bearings
+        sums[figure] = sums[figure].minus(amounts.upto(limits_by_scope[figure[1]].unpaid))
+    return sums, limits_by_scope
 
 
 def _committed(parts: Snapshot, alike: AlikeIn, pause: Callable[[], None]) -> Iterator[tuple[Figure, Amounts]]:
@@ -197,7 +197,7 @@ def _excused(parts: Snapshot, sums: Mapping[Figure, Amounts]) -> Iterator[tuple[
         if parts.why_not(name) is not None:
             held, leaving = sums.get(("held", name), NOTHING), parts.leaving(node)
             for scope in node.scopes:
-                yield ("committed", scope), held.upto(parts.accounting.bearing_of(scope, node.facts.room)), leaving
+                yield ("committed", scope), held.upto(parts.accounting.bound_of_node(scope, node.info.room)), leaving
 
 
 def _granted(parts: Snapshot, alike: AlikeIn) -> Iterator[tuple[Figure, Amounts]]:
@@ -211,8 +211,8 @@ def _granted(parts: Snapshot, alike: AlikeIn) -> Iterator[tuple[Figure, Amounts]
         by_name[grant.name].append(grant)
     for name, grants in by_name.items():
         live, subjects = _live(parts, name, alike), _subjects(name, grants)
-        for scope in {scope for grant in grants for scope in grant.spread.scopes}.intersection(parts.accounting.scopes):
-            within = [grant for grant in grants if scope in grant.spread.scopes]
+        for scope in {scope for grant in grants for scope in grant.charge.scopes}.intersection(parts.accounting.scopes):
+            within = [grant for grant in grants if scope in grant.charge.scopes]
             still_open = [grant for grant in within if grant.is_open]
             yield ("unretired", scope), _way(within, scope, NOTHING)
             yield ("open", scope), _way(still_open, scope, NOTHING)
@@ -229,7 +229,7 @@ def _subjects(name: str, grants: Iterable[Grant]) -> set[str]:
 
 def _way(grants: Sequence[Grant], scope: str, live: Amounts) -> Amounts:
     """Return what grants of one name add to `live` in a scope; a sum ignores the grants that do not raise it."""
-    ways = [zip(grant.before.within(scope), grant.spread.footprint, strict=True) for grant in grants]
+    ways = [zip(grant.before.within(scope), grant.charge.footprint, strict=True) for grant in grants]
     return Amounts._make(
         _beyond([w for w in each if w[0] < w[1]], lives) for lives, *each in zip(live, *ways, strict=True)
     )
@@ -249,9 +249,9 @@ def _live(parts: Snapshot, name: str, alike: AlikeIn) -> Charge:
     return NOWHERE if kind.apart else Charge(pod.footprint, kind.pool)
 
 
-def _bearing(parts: Snapshot, sums: Mapping[Figure, Amounts], scope: str) -> ScopeLimits:
+def _scope_limits(parts: Snapshot, sums: Mapping[Figure, Amounts], scope: str) -> ScopeLimits:
     accounting, members = parts.accounting, [node for node in parts.nodes.values() if scope in node.scopes]
-    room = _room(node for node in members if parts.why_not(node.facts.name) is None)
+    room = _room(node for node in members if parts.why_not(node.info.name) is None)
     leaving = _room(filter(parts.leaving, members))
     kept = [_kept(parts, sums, scope, index, members) for index in SUMS]
     now = [each.now for each in kept]
@@ -263,8 +263,8 @@ def _kept(parts: Snapshot, sums: Mapping[Figure, Amounts], scope: str, index: in
     """Work out the part of one sum's bound that is kept in reserve, from all nodes of the scope."""
     losses, joined, cordoned, sizes = [], [], 0, []
     for node in members:
-        whole = parts.accounting.size(scope, index, node.facts.room)
-        size = parts.accounting.size(scope, index, node.facts.room, _in_question(parts, sums, node))
+        whole = parts.accounting.size(scope, index, node.info.room)
+        size = parts.accounting.size(scope, index, node.info.room, _in_question(parts, sums, node))
         sizes.append(size)
         if node.counted_since is not None:
             joined.append((node.counted_since, whole))
@@ -278,10 +278,10 @@ def _in_question(parts: Snapshot, sums: Mapping[Figure, Amounts], node: Node) ->
     """Return how much of a node can be lost or is lost: None for all of it, else what its pods hold, or held."""
     if parts.down(node):
         return node.lost_holding
-    outside = parts.why_not(node.facts.name) is not None and not parts.leaving(node)
-    return sums.get(("held", node.facts.name), NOTHING) if outside else None
+    outside = parts.why_not(node.info.name) is not None and not parts.leaving(node)
+    return sums.get(("held", node.info.name), NOTHING) if outside else None
 
 
 def _room(nodes: Iterable[Node]) -> Allocatable:
-    rooms = [node.facts.room for node in nodes]
+    rooms = [node.info.room for node in nodes]
     return Allocatable(sum(room.memory for room in rooms), sum(room.cpu for room in rooms))

@@ -39,7 +39,18 @@ from itertools import takewhile
 from msgspec import Struct
 
 from webhook.core.ledger.costs import NO_COSTS, Costs, Total, cost_of, first_grant
-from webhook.core.ledger.interval import NOWHERE, UNBORN, Before, Charge, Extents, Interval, Sums, joined, key_of, reach
+from webhook.core.ledger.interval import (
+    NOWHERE,
+    UNBORN,
+    Before,
+    Charge,
+    Interval,
+    Intervals,
+    Sums,
+    joined,
+    key_of,
+    reach,
+)
 from webhook.core.ledger.subjects import Owners, Subjects
 from webhook.core.values.amounts import NOTHING, Amounts
 
@@ -54,7 +65,7 @@ class Reservation(Struct, eq=False, gc=False):
     """
 
     uid: str
-    spread: Charge
+    charge: Charge
     granted_at: float
     before: Before = UNBORN
     owner: str = ""  # the pod's owner (subjects.py)
@@ -72,12 +83,12 @@ class Reservation(Struct, eq=False, gc=False):
     @property
     def most(self) -> Amounts:
         """The most that it adds by itself in any scope: a change that moves a pod to a pool adds all of it there."""
-        return self.spread.footprint.beyond(self.before.within(self.spread.scopes[-1]))
+        return self.charge.footprint.beyond(self.before.within(self.charge.scopes[-1]))
 
     @property
     def key(self) -> str:
         """The key that distinguishes this grant from the others of its name."""
-        key = key_of(self.uid, self.before, self.spread.footprint)
+        key = key_of(self.uid, self.before, self.charge.footprint)
         return f"{key}~{self.outdated}" if self.outdated else key
 
 
@@ -92,8 +103,8 @@ class _Name(Struct, eq=False):
     """
 
     by_key: dict[str, Reservation]
-    open: Extents
-    unretired: Extents
+    open: Intervals
+    unretired: Intervals
     costs: Mapping[str, Costs]
     owners: Owners = ()
 
@@ -135,21 +146,21 @@ class Reservations:
         """Return how much of this replica's allotment in the scope its reservations hold."""
         return self._sums[scope].unretired
 
-    def growth_unseen(self, name: str, extent: Interval, scope: str) -> Amounts:
+    def growth_unseen(self, name: str, interval: Interval, scope: str) -> Amounts:
         """Return what one more grant under a name would add to what lives there and what may still come."""
         live = self._live(name).in_scope(scope)
         group = self._names.get(name)
         had = group.open.get(scope) if group else None
         if had is None:
-            return extent.cost_beyond(live)
-        return had.and_also(extent).cost_beyond(live).minus(had.cost_beyond(live))
+            return interval.cost_beyond(live)
+        return had.and_also(interval).cost_beyond(live).minus(had.cost_beyond(live))
 
     def unseen_of(self, name: str, key: str, scope: str) -> Amounts | None:
         """Return what one open grant adds to what else lives and may come under its name; None if it is not open."""
         group = self._names.get(name)
         if group is None or (found := group.by_key.get(key)) is None or not found.is_open:
             return None
-        others = _extents(r for r in group.still_open() if r is not found).get(scope)
+        others = _intervals(r for r in group.still_open() if r is not found).get(scope)
         live = self._live(name).in_scope(scope)
         together = group.costs[scope].unseen if scope in group.costs else NOTHING
         return together if others is None else together.minus(others.cost_beyond(live))
@@ -170,21 +181,21 @@ class Reservations:
     def open_from_nothing(self, name: str) -> Sums:
         """Return, by scope, how far the open grants of a name reach in the sums where they begin at 0."""
         group = self._names.get(name)
-        return {scope: extent.from_nothing for scope, extent in group.open.items()} if group else {}
+        return {scope: interval.from_nothing for scope, interval in group.open.items()} if group else {}
 
-    def growth_of(self, name: str, spread: Charge, before: Before, *, without: frozenset[str] = frozenset()) -> Sums:
+    def growth_of(self, name: str, charge: Charge, before: Before, *, without: frozenset[str] = frozenset()) -> Sums:
         """Return what one more grant would add to what a name holds of the allotment, without the keys `without`."""
         group = self._names.get(name)
         if group is None:
             if before == UNBORN:
-                return dict.fromkeys(spread.scopes, spread.footprint)
-            return {scope: extent.cost for scope, extent in reach(spread, before).items()}
+                return dict.fromkeys(charge.scopes, charge.footprint)
+            return {scope: interval.cost for scope, interval in reach(charge, before).items()}
         counted = not without & group.by_key.keys()
-        held = group.unretired if counted else _extents(r for k, r in group.by_key.items() if k not in without)
+        held = group.unretired if counted else _intervals(r for k, r in group.by_key.items() if k not in without)
         growth: Sums = {}
-        for scope, extent in reach(spread, before).items():
+        for scope, interval in reach(charge, before).items():
             had = held.get(scope)
-            growth[scope] = extent.cost if had is None else had.and_also(extent).cost.minus(had.cost)
+            growth[scope] = interval.cost if had is None else had.and_also(interval).cost.minus(had.cost)
         return growth
 
     def get(self, name: str, key: str) -> Reservation | None:
@@ -256,14 +267,14 @@ class Reservations:
             group = self._names[name] = _Name({}, {}, {}, {})
         key = reservation.key
         replaced = group.by_key.pop(key, None)
-        if replaced is not None and replaced.spread == reservation.spread:
+        if replaced is not None and replaced.charge == reservation.charge:
             self._forget(replaced)
         elif replaced is not None:
             self._set_aside(name, group, replaced)
         group.by_key[key] = reservation
         (self._open if reservation.is_open else self._settled)[reservation] = name
         if replaced is None and reservation.is_open:  # a name may have many duplicates: avoid a look at all of them
-            more = reach(reservation.spread, reservation.before)
+            more = reach(reservation.charge, reservation.before)
             owners = group.owners if reservation.owner in group.owners else (*group.owners, reservation.owner)
             self._count(name, group, joined(group.open, more), joined(group.unretired, more), owners)
         else:
@@ -271,7 +282,7 @@ class Reservations:
 
     def _begin(self, name: str, reservation: Reservation) -> None:
         """Add the grant of a new pod under a name that no pod has: the most frequent case."""
-        reaches, costs = first_grant(reservation.spread)
+        reaches, costs = first_grant(reservation.charge)
         owners = (reservation.owner,)
         self._names[name] = _Name({reservation.uid: reservation}, reaches, reaches, costs, owners)
         self.subjects.add(name, owners, costs)
@@ -375,17 +386,17 @@ class Reservations:
         if group is not None and group.open:
             still_open = group.still_open()
             owners = _owners(still_open) if still_open else ()
-            self._count(name, group, _extents(still_open), group.unretired, owners)
+            self._count(name, group, _intervals(still_open), group.unretired, owners)
 
     def _recount(self, name: str) -> None:
         group = self._names[name]
         still_open = group.still_open()
-        self._count(name, group, _extents(still_open), _extents(group.by_key.values()), _owners(still_open))
+        self._count(name, group, _intervals(still_open), _intervals(group.by_key.values()), _owners(still_open))
 
-    def _count(self, name: str, group: _Name, still_open: Extents, unretired: Extents, owners: Owners) -> None:
+    def _count(self, name: str, group: _Name, still_open: Intervals, unretired: Intervals, owners: Owners) -> None:
         """Replace a name's part of the sums by what its reservations come to now."""
         live = self._live(name) if still_open else NOWHERE
-        costs = {scope: cost_of(still_open.get(scope), extent, live, scope) for scope, extent in unretired.items()}
+        costs = {scope: cost_of(still_open.get(scope), interval, live, scope) for scope, interval in unretired.items()}
         for scope, old in group.costs.items():
             if scope not in costs:
                 self._sums[scope].move(old, NO_COSTS)
@@ -404,8 +415,8 @@ def _owners(reservations: Iterable[Reservation]) -> Owners:
     return tuple(dict.fromkeys(reservation.owner for reservation in reservations))
 
 
-def _extents(reservations: Iterable[Reservation]) -> Extents:
-    extents: Extents = {}
+def _intervals(reservations: Iterable[Reservation]) -> Intervals:
+    intervals: Intervals = {}
     for reservation in reservations:
-        extents = joined(extents, reach(reservation.spread, reservation.before))
-    return extents
+        intervals = joined(intervals, reach(reservation.charge, reservation.before))
+    return intervals

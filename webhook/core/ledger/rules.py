@@ -122,7 +122,7 @@ class AccountingRules:
         shares = self._shares.get(scope, _NO_SHARES)
         return tuple(0 if share is None else -(-kept[i] // share.thousandths) for i, share in enumerate(shares))
 
-    def bearing_of(self, scope: str, room: Allocatable) -> Amounts:
+    def bound_of_node(self, scope: str, room: Allocatable) -> Amounts:
         """Return a node's part of each bound; all of its room for a sum that is not bounded."""
         return Amounts._make(
             _side(room, index) if share is None else share.of(_side(room, index))

@@ -119,7 +119,7 @@ class UnboundPods:
         """Return the pool that a pod is charged to, or would be if it did not stand apart; None if there is none."""
         return self._confined[pod.confined_to].pool
 
-    def spread_of(self, name: str, pod: Unbound) -> Charge:
+    def charge_of(self, name: str, pod: Unbound) -> Charge:
         """Return the charge of a pod: NOWHERE if it stands apart."""
         confined = self._confined[pod.confined_to]
         if not confined.groups[pod.footprint].holdable and self._lets_in(name, pod):
@@ -136,8 +136,8 @@ class UnboundPods:
         if group is None:
             group = confined.groups[footprint] = _Group(holdable=self._places.hold(ways, footprint))
         group.names.add(name)
-        spread = Charge(footprint, confined.pool)
-        return spread if group.holdable else self._move(name, pod, spread, out=False)
+        charge = Charge(footprint, confined.pool)
+        return charge if group.holdable else self._move(name, pod, charge, out=False)
 
     def remove(self, name: str, pod: Unbound) -> Charge:
         """Take a pod out; return the charge that it had."""
@@ -148,8 +148,8 @@ class UnboundPods:
             del confined.groups[pod.footprint]
             if not confined.groups:
                 del self._confined[pod.confined_to]
-        spread = Charge(pod.footprint, confined.pool)
-        return spread if group.holdable else self._move(name, pod, spread, out=True)
+        charge = Charge(pod.footprint, confined.pool)
+        return charge if group.holdable else self._move(name, pod, charge, out=True)
 
     def turned(self, concerned: Iterable[Ways]) -> Iterator[str]:
         """Yield the names of the pods that must be charged again after nodes changed.
@@ -163,14 +163,14 @@ class UnboundPods:
                 if ways in moved or group.holdable != self._places.hold(ways, footprint):
                     yield from group.names
 
-    def _move(self, name: str, pod: Unbound, spread: Charge, *, out: bool) -> Charge:
+    def _move(self, name: str, pod: Unbound, charge: Charge, *, out: bool) -> Charge:
         apart = self._lets_in(name, pod)
         part = Stuck(apart=pod.footprint) if apart else Stuck(pod.footprint)
         self.apart += apart * (-1 if out else 1)
-        for scope in spread.scopes:
+        for scope in charge.scopes:
             total = self.stuck(scope).moved(*((part, NONE_STUCK) if out else (NONE_STUCK, part)))
             if total == NONE_STUCK:
                 self._stuck.pop(scope, None)
             else:
                 self._stuck[scope] = total
-        return NOWHERE if apart else spread
+        return NOWHERE if apart else charge

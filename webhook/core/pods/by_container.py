@@ -21,7 +21,7 @@ class _Need(NamedTuple):
 
     @property
     def filled(self) -> int:
-        """A limit of zero is no limit to the kubelet (`ResourceConfigForPod` in its package cm), so it is none here."""
+        """The kubelet takes a limit of zero as no limit (`ResourceConfigForPod` in its package cm); so does this."""
         return self.limit or self.request
 
 
@@ -76,10 +76,10 @@ def _level(pod: PodLevel | None, status: Reported, resource: str, infeasible: bo
     request, limit = _asked(pod.requests, resource), _asked(pod.limits, resource)
     overhead_in = False
     if in_force is not None and request is not None:
-        told = amount(allocated, resource)
-        held = max(amount(in_force.requests, resource), told)
+        in_status = amount(allocated, resource)
+        held = max(amount(in_force.requests, resource), in_status)
         request = held if infeasible else max(request, held)
-        overhead_in = told > 0 and told == request
+        overhead_in = in_status > 0 and in_status == request
     if in_force is not None and limit is not None:
         limit = _limit(limit, in_force.limits, resource, infeasible)
     return _Level(request, limit, overhead_in)

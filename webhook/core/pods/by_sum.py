@@ -87,7 +87,7 @@ class _Pod(NamedTuple):
         return 0 if self.infeasible else self.limit(asking)
 
     def filled(self, asking: Asking) -> int:
-        """A limit of zero is no limit to the kubelet (`ResourceConfigForPod` in its package cm), so it is none here."""
+        """The kubelet takes a limit of zero as no limit (`ResourceConfigForPod` in its package cm); so does this."""
         return self.limit(asking) or self.asked(asking)
 
     def filled_in_force(self, asking: Asking) -> int:
@@ -132,8 +132,8 @@ def _requests(pod: _Pod) -> Terms:
     sums = [] if pod.infeasible else [pod.sum(pod.asked)]
     in_force, allocated = pod.status
     if allocated is not None and in_force is not None and in_force.requests is not None:
-        told, running = amount(allocated, pod.resource), amount(in_force.requests, pod.resource)
-        sums += [NONE._replace(pod_status=told, overhead_twice=told > 0), NONE._replace(pod_status=running)]
+        in_status, running = amount(allocated, pod.resource), amount(in_force.requests, pod.resource)
+        sums += [NONE._replace(pod_status=in_status, overhead_twice=in_status > 0), NONE._replace(pod_status=running)]
     else:
         sums += [pod.sum(pod.allocated), pod.sum(pod.in_force, with_claims=False)]
     return _largest(sums)
@@ -164,8 +164,8 @@ def _filled(pod: _Pod) -> Terms:
         return pod.sum(pod.filled)
     sums = [] if pod.infeasible else [pod.sum(pod.filled)]
     in_force, _ = pod.status
-    told = amount(in_force.limits, pod.resource) if in_force is not None else 0
-    sums.append(NONE._replace(pod_status=told) if told else pod.sum(pod.filled_in_force, with_claims=False))
+    in_status = amount(in_force.limits, pod.resource) if in_force is not None else 0
+    sums.append(NONE._replace(pod_status=in_status) if in_status else pod.sum(pod.filled_in_force, with_claims=False))
     return _largest(sums)
 
 
@@ -192,10 +192,10 @@ def _level(own: PodLevel | None, pod: _Pod) -> _Level:
         return _Level(None, None)
     in_force, allocated = pod.status
     asked = (None, None) if in_force is not None and pod.infeasible else (own.requests, own.limits)
-    told = (in_force.requests, allocated) if in_force is not None else ()
-    told_limits = (in_force.limits,) if in_force is not None else ()
-    request = _most((asked[0], *told), pod.resource) if own.requests_set else None
-    limit = _most((asked[1], *told_limits), pod.resource) if own.is_set else None
+    in_status = (in_force.requests, allocated) if in_force is not None else ()
+    limits_in_status = (in_force.limits,) if in_force is not None else ()
+    request = _most((asked[0], *in_status), pod.resource) if own.requests_set else None
+    limit = _most((asked[1], *limits_in_status), pod.resource) if own.is_set else None
     held = amount(allocated, pod.resource) if in_force is not None else 0
     return _Level(request, limit, held > 0 and held == request)
 

@@ -52,7 +52,7 @@ class Chosen(NamedTuple):
 
 
 class VersionError(ValueError):
-    """Something that is no version of Kubernetes; says what would be one."""
+    """A text that is not a version of Kubernetes; the message says what a version looks like."""
 
 
 def chosen(version: str) -> Chosen:

@@ -54,7 +54,7 @@ class Blocked(Struct, frozen=True, gc=False):
 
 @dataclass(slots=True)
 class _Entry:
-    told: Blocked
+    blocked: Blocked
     refused_at: float
     read_at: float | None = None  # when a read was last begun
     known_at: float | None = None  # when one last succeeded
@@ -84,15 +84,15 @@ class BlockedOwners:
 
     def adopt(self, blocked: Iterable[Blocked], now: float) -> None:
         """Take over the owners of a replica that has ended."""
-        for told in blocked:
-            self._put(told, now)
+        for each in blocked:
+            self._put(each, now)
 
-    def _put(self, told: Blocked, now: float) -> None:
-        entry = self._entries.get(told.owner)
+    def _put(self, blocked: Blocked, now: float) -> None:
+        entry = self._entries.get(blocked.owner)
         if entry is not None:
-            entry.told, entry.refused_at = both(entry.told, told), now
+            entry.blocked, entry.refused_at = both(entry.blocked, blocked), now
             return
-        self._entries[told.owner] = _Entry(told, now)
+        self._entries[blocked.owner] = _Entry(blocked, now)
         if len(self._entries) > self._most * 5 // 4:  # many at once: to decide which leave takes a while
             ages = {owner: (owner.namespace, each.refused_at) for owner, each in self._entries.items()}
             for owner in leaving(ages, self._most):
@@ -128,10 +128,10 @@ class BlockedOwners:
         if missing == 0 and begun >= entry.refused_at + SETTLED:
             del self._entries[owner]
             return True
-        before = entry.told
+        before = entry.blocked
         known = before.missing if missing is None else missing
-        entry.told = replace(before, missing=known, stuck=stuck, top=top or before.top)
-        return entry.told != before
+        entry.blocked = replace(before, missing=known, stuck=stuck, top=top or before.top)
+        return entry.blocked != before
 
     def gone(self, owner: Reference) -> bool:
         """Record that an owner does not exist any more, or never did; say whether it was blocked."""
@@ -146,14 +146,14 @@ class BlockedOwners:
 
     def owners(self) -> tuple[Blocked, ...]:
         """Return the blocked owners, first those that have been so for longest."""
-        return in_order(entry.told for entry in self._entries.values())
+        return in_order(entry.blocked for entry in self._entries.values())
 
 
 def _is_due(entry: _Entry, now: float, fits: Callable[[Blocked], bool]) -> bool:
     if entry.read_at is None:
         return True
     waited = now - entry.read_at
-    return waited >= EVERY or (waited >= SOON and fits(entry.told))
+    return waited >= EVERY or (waited >= SOON and fits(entry.blocked))
 
 
 def _heard(entry: _Entry) -> float:

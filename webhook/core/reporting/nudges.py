@@ -1,9 +1,9 @@
 """Nudges: which blocked owner to touch next, so that its controller tries again at once, as far as the room reaches.
 
 Owners are touched in the order in which they were first refused, each when a pod of it fits beside what the owners
-touched just before it still want. An owner that does not fit is passed over, because no wait brings it nearer: room is
-given to whoever asks, with nudges as without. Touching an owner in vain costs little, so it is repeated, ever less
-often, until a look finds that no pod of it fits.
+touched just before it still want. An owner that does not fit is skipped, because no wait brings it nearer: room goes
+to the pod that is created first, with nudges as without. Touching an owner in vain costs little, so it is repeated,
+ever less often, until a look finds that no pod of it fits.
 """
 
 from collections.abc import Iterable

@@ -97,7 +97,7 @@ class Report:
 
     def by_label(self, label: str) -> tuple[GroupRow, ...]:
         """Return what the nodes with each value of a label hold, by value; that of no node and no label comes first."""
-        values = {name: dict(node.facts.labels).get(label, "") for name, node in self.account.nodes.items()}
+        values = {name: dict(node.info.labels).get(label, "") for name, node in self.account.nodes.items()}
         groups: dict[str, list[str]] = {}
         for node in self.account.tallies.nodes:
             groups.setdefault(values.get(node, ""), []).append(node)
@@ -145,21 +145,21 @@ class Report:
         return tuple(row for _, _, _, row in kept.values())
 
     def _node(self, name: str, node: Node) -> NodeRow:
-        account, facts = self.account, node.facts
+        account, info = self.account, node.info
         held, group = account.held.get(name, NOTHING), account.tallies.nodes.get(name)
-        capacity = facts.capacity
+        capacity = info.capacity
         return NodeRow(
             name=name,
             pool=node.pool,
             counted=name not in account.excused,
             why_not=self._why_not(name, node),
-            labels=dict(facts.labels),
+            labels=dict(info.labels),
             pods=len(group) if group else 0,
-            pods_max=facts.most_pods,
+            pods_max=info.most_pods,
             unbounded_containers=group.unbounded if group else 0,
             best_effort_pods=group.best_effort if group else 0,
-            memory=_node_use(capacity and capacity.memory, facts.room.memory, held.memory_requests, held.memory_limits),
-            cpu=_node_use(capacity and capacity.cpu, facts.room.cpu, held.cpu_requests, held.cpu_limits),
+            memory=_node_use(capacity and capacity.memory, info.room.memory, held.memory_requests, held.memory_limits),
+            cpu=_node_use(capacity and capacity.cpu, info.room.cpu, held.cpu_requests, held.cpu_limits),
         )
 
     def _why_not(self, name: str, node: Node) -> str | None:

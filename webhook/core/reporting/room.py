@@ -41,7 +41,7 @@ def missing(blocked: Blocked, balances: Balances, taken: Mapping[str, Amounts] |
         if balance is None:
             continue
         coming = (taken or {}).get(scope, NOTHING)
-        for index, _ in bounded_sums(balance.bearing.bound):
+        for index, _ in bounded_sums(balance.scope_limits.bound):
             short = blocked.asks[index] + coming[index] - (balance.headroom(index) or 0)
             if blocked.asks[index] and short > 0:
                 memory, cpu = (memory, max(cpu, short)) if index >= _CPU else (max(memory, short), cpu)

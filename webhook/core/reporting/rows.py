@@ -82,7 +82,7 @@ class Commitment(Row, frozen=True):
     """The whole account at one moment: the cluster first, then each pool in the configuration's order.
 
     `as_of` is when it came to be as it is shown. `problem` says why the account cannot be trusted now (not synced,
-    stale), None if it can. `age` says for how many seconds no watch has told anything new, 0 while the watches work.
+    stale), None if it can. `age` says for how many seconds no watch has delivered an event, 0 while the watches work.
     """
 
     revision: int

@@ -60,7 +60,7 @@ class Scopes:
     def _row(self, each: ScopeSnapshot) -> ScopeRow:
         account, scope, counts = self._account, each.balance.scope, self._counts[each.balance.scope]
         nodes = [n for n in account.nodes.values() if n.deleted_at is None and scope in (CLUSTER, n.pool)]
-        counted = [node for node in nodes if node.facts.name not in account.excused]
+        counted = [node for node in nodes if node.info.name not in account.excused]
         pending = self._pending(each)
         return ScopeRow(
             scope=scope,
@@ -70,7 +70,7 @@ class Scopes:
             reserve_nodes=account.accounting.reserve_nodes(scope),
             reserve_used=each.out,
             pods=counts.pods,
-            pods_max=_sum(node.facts.most_pods for node in counted),
+            pods_max=_sum(node.info.most_pods for node in counted),
             unbounded_containers=counts.unbounded,
             best_effort_pods=counts.best_effort,
             apart=sum(scope in (CLUSTER, self._pools.get(pod.confined_to)) for pod in self._apart.values()),
@@ -88,9 +88,9 @@ class Scopes:
         return total
 
     def _resource(self, each: ScopeSnapshot, resource: str, pending: Amounts, counted: Sequence[Node]) -> ResourceLines:
-        room = each.balance.bearing.room
+        room = each.balance.scope_limits.room
         return ResourceLines(
-            capacity=_sum(_part(node.facts.capacity, resource) for node in counted),
+            capacity=_sum(_part(node.info.capacity, resource) for node in counted),
             allocatable=room.memory if resource == "memory" else room.cpu,
             requests=self._line(each, f"{resource}_requests", pending),
             limits=self._line(each, f"{resource}_{self._limits}", pending),
@@ -105,16 +105,16 @@ class Scopes:
             granted=balance.unseen[index] + elsewhere,
             pending=pending[index],
             unplaceable=balance.stuck.unplaceable[index],
-            reserve=balance.bearing.reserve[index] if balance.bearing.reserve else 0,
+            reserve=balance.scope_limits.reserve[index] if balance.scope_limits.reserve else 0,
             threshold=None if share is None else share.ratio,
-            bound=balance.bearing.bound[index] if balance.bearing.bound else None,
+            bound=balance.scope_limits.bound[index] if balance.scope_limits.bound else None,
             bound_without_largest=each.without_largest[index],
             free=None if headroom is None else headroom - elsewhere,
         )
 
     def _fragmentation(self, counted: Iterable[Node]) -> Fragmentation:
         held = self._account.held
-        free = [max(0, node.facts.room.memory - held.get(node.facts.name, NOTHING).memory_requests) for node in counted]
+        free = [max(0, node.info.room.memory - held.get(node.info.name, NOTHING).memory_requests) for node in counted]
         total, size = sum(free), self._median
         small = None if size is None or not total else sum(each for each in free if each < size) / total
         return Fragmentation(largest_free=max(free, default=0), median_request=size, share_too_small=small)

@@ -16,7 +16,7 @@ from webhook.core.reviews.review import AdmissionRequest
 from webhook.core.reviews.verdict import Decision, Reason, Verdict, cannot_tell
 
 
-def bind_question(request: AdmissionRequest, ledger: Ledger, problem: str | None = None) -> Evaluation | Verdict:
+def evaluate_binding(request: AdmissionRequest, ledger: Ledger, problem: str | None = None) -> Evaluation | Verdict:
     """Return what a binding asks, or a verdict if it asks for nothing or is not known. The caller holds the lock.
 
     `problem` says why the ledger cannot be relied on; None if it can.
@@ -37,7 +37,7 @@ def bind_question(request: AdmissionRequest, ledger: Ledger, problem: str | None
         return cannot_tell(policy.mode, unknown)
     if live is None:
         return fits
-    return Evaluation(request, Pod(binding.metadata), _facts(request, live, binding), policy.mode, exempt, fits)
+    return Evaluation(request, Pod(binding.metadata), _pod_info(request, live, binding), policy.mode, exempt, fits)
 
 
 def _exemption(namespace: str, live: Entry | None, exempt: Exempt) -> str | None:
@@ -67,7 +67,7 @@ def _comes_into_a_pool(name: str, binding: Binding, ledger: Ledger, problem: str
         granted = ledger.reservations.get(name, uid)  # a scheduler may be faster than the watch
         if granted is None:
             return None, "the pod is not known yet"
-        live, charged = Entry(uid, granted.spread.footprint), granted.spread.pool
+        live, charged = Entry(uid, granted.charge.footprint), granted.charge.pool
     else:
         charged = ledger.pool_of(live)
     if charged != pool and not uid:
@@ -75,7 +75,7 @@ def _comes_into_a_pool(name: str, binding: Binding, ledger: Ledger, problem: str
     return (None if charged == pool else live), ""
 
 
-def _facts(request: AdmissionRequest, live: Entry, binding: Binding) -> PodInfo:
+def _pod_info(request: AdmissionRequest, live: Entry, binding: Binding) -> PodInfo:
     name, node = f"{request.namespace}/{request.name}", binding.target.name
     return PodInfo(
         name,

@@ -44,65 +44,65 @@ class Outcome(Struct, frozen=True, gc=False):
     awaits: Verdict | None = None
 
 
-def decide(ledger: Ledger, allotment: Allotment, question: Evaluation, now: float) -> Outcome:
+def decide(ledger: Ledger, allotment: Allotment, evaluation: Evaluation, now: float) -> Outcome:
     """Judge a pod and, if it is admitted, reserve for it if the allotment covers it.
 
     A repeated review (the same pod, by its UID) gets the same answer and reserves nothing new. Nothing is reserved
     either for a pod that policy lets in and that no node can hold, because it does not count until it is bound. In the
     modes warn and audit a pod waits for the same things as in mode enforce, so its verdict says what enforce would say.
     """
-    pod, dry_run = question.facts, question.request.dry_run
+    pod, dry_run = evaluation.info, evaluation.request.dry_run
     lacking = ledger.lacking(pod)
-    placing = None if lacking is None else _placing(question, lacking)
-    certain = _whatever_is_free(question, placing)
+    placing = None if lacking is None else _placing(evaluation, lacking)
+    certain = _whatever_is_free(evaluation, placing)
     if certain is not None:
         return Outcome(certain, settled=True)
     if not dry_run and allotment.grants.again(pod, now):
-        return Outcome(said_before(ledger, pod) or placing or _fitting(question), settled=True)
+        return Outcome(said_before(ledger, pod) or placing or _fitting(evaluation), settled=True)
     if lacking is None and allotment.grants.is_roomy(pod):  # most pods take this short way
-        return Outcome(_fitting(question), settled=bool(dry_run) or allotment.grants.take(pod, now))
-    return _looked_at(ledger, allotment, question, placing, now)
+        return Outcome(_fitting(evaluation), settled=bool(dry_run) or allotment.grants.take(pod, now))
+    return _looked_at(ledger, allotment, evaluation, placing, now)
 
 
 def _looked_at(
-    ledger: Ledger, allotment: Allotment, question: Evaluation, placing: Verdict | None, now: float
+    ledger: Ledger, allotment: Allotment, evaluation: Evaluation, placing: Verdict | None, now: float
 ) -> Outcome:
     """Decide by each sum, by the credit of each subject, and by how many grants there are."""
-    pod, dry_run = question.facts, question.request.dry_run
-    verdict = _by_view(ledger, question, placing)
-    if not verdict.allowed or (question.forced and ledger.sets_apart(pod)):
+    pod, dry_run = evaluation.info, evaluation.request.dry_run
+    verdict = _by_view(ledger, evaluation, placing)
+    if not verdict.allowed or (evaluation.forced and ledger.sets_apart(pod)):
         return Outcome(verdict, settled=True)
     if allotment.valid(now) and ledger.is_overtaken(pod):
         # The API server asks again for the newer object; a grant would stay open for the whole lapse.
         return Outcome(verdict, settled=True)
     shortfall = allotment.grants.shortfall(pod, now)
     if shortfall is not None:
-        return _beyond_credit(question, verdict, shortfall, now)
-    if not dry_run and not allotment.grants.holds(pod, forced=question.forced):  # policy lets its pods in all the same
-        certain = question.exempt is not None or verdict.is_over
-        return Outcome(verdict if certain else cannot_tell(question.mode, _TOO_MANY), settled=True)
+        return _beyond_credit(evaluation, verdict, shortfall, now)
+    if not dry_run and not allotment.grants.holds(pod, forced=evaluation.forced):  # policy admits its pods all the same
+        certain = evaluation.exempt is not None or verdict.is_over
+        return Outcome(verdict if certain else cannot_tell(evaluation.mode, _TOO_MANY), settled=True)
     taken = bool(dry_run) or allotment.grants.take(pod, now)
     if taken:
-        remember(ledger, question, verdict)
+        remember(ledger, evaluation, verdict)
     return Outcome(verdict, settled=taken)
 
 
-def _by_view(ledger: Ledger, question: Evaluation, placing: Verdict | None) -> Verdict:
-    judged = named(ledger, question.facts, judge(ledger, question.facts, question.mode))
-    return verdict_of(question, judged) if placing is None else _both(placing, judged)
+def _by_view(ledger: Ledger, evaluation: Evaluation, placing: Verdict | None) -> Verdict:
+    judged = named(ledger, evaluation.info, judge(ledger, evaluation.info, evaluation.mode))
+    return verdict_of(evaluation, judged) if placing is None else _both(placing, judged)
 
 
-def foretell(ledger: Ledger, question: Evaluation) -> Verdict:
+def foretell(ledger: Ledger, evaluation: Evaluation) -> Verdict:
     """Return the verdict by one view alone, as if no other replica held anything and every owner had credit."""
-    lacking = ledger.lacking(question.facts)
-    placing = None if lacking is None else _placing(question, lacking)
-    return _whatever_is_free(question, placing) or _by_view(ledger, question, placing)
+    lacking = ledger.lacking(evaluation.info)
+    placing = None if lacking is None else _placing(evaluation, lacking)
+    return _whatever_is_free(evaluation, placing) or _by_view(ledger, evaluation, placing)
 
 
-def remember(ledger: Ledger, question: Evaluation, verdict: Verdict) -> None:
+def remember(ledger: Ledger, evaluation: Evaluation, verdict: Verdict) -> None:
     """Keep the verdict on a pod that is reserved for, because its review may be repeated."""
-    if verdict.reason is not Reason.FITS and not question.request.dry_run:
-        reservation = ledger.reservations.get(question.facts.name, question.facts.key)
+    if verdict.reason is not Reason.FITS and not evaluation.request.dry_run:
+        reservation = ledger.reservations.get(evaluation.info.name, evaluation.info.key)
         if reservation is not None:
             reservation.said = verdict
 
@@ -114,33 +114,33 @@ def said_before(ledger: Ledger, pod: PodInfo) -> Verdict | None:
     return said if isinstance(said, Verdict) else None
 
 
-def _beyond_credit(question: Evaluation, verdict: Verdict, shortfall: Shortfall, now: float) -> Outcome:
+def _beyond_credit(evaluation: Evaluation, verdict: Verdict, shortfall: Shortfall, now: float) -> Outcome:
     """Let a pod that is beyond its credit wait, or refuse it, or admit it by policy without a reservation.
 
     Policy admits an exempt pod, and a pod on trial that mode enforce would refuse for the sums however long it waited.
     """
-    of_taken_name = shortfall.cause is Cause.TAKEN and bool(question.request.dry_run)
-    if question.exempt is not None or (question.on_trial and verdict.is_over):
+    of_taken_name = shortfall.cause is Cause.TAKEN and bool(evaluation.request.dry_run)
+    if evaluation.exempt is not None or (evaluation.on_trial and verdict.is_over):
         return Outcome(verdict, settled=True)
     if of_taken_name:  # a dry run holds nothing, and the API server knows which names are taken
         return Outcome(verdict, settled=True)
-    awaits = awaiting(shortfall, question.mode, now)
+    awaits = awaiting(shortfall, evaluation.mode, now)
     if shortfall.cause is Cause.PAUSED:
         return Outcome(awaits, settled=True)
     return Outcome(verdict, settled=False, awaits=awaits)
 
 
-def _whatever_is_free(question: Evaluation, placing: Verdict | None) -> Verdict | None:
+def _whatever_is_free(evaluation: Evaluation, placing: Verdict | None) -> Verdict | None:
     """Return the verdict that does not depend on the sums; None if the sums decide.
 
     Quota admission runs after the webhooks. A pod that it refuses after a grant never comes, and would hold its room
     for the whole lapse. So nothing is reserved for such a pod, whether it is refused here or policy lets it pass on to
     the quota.
     """
-    if question.form.decision is Decision.DENY and question.exempt is None:
-        return question.form
-    if question.quota:
-        return verdict_of(question, refuse_by_quota(question.mode, question.quota))
+    if evaluation.form.decision is Decision.DENY and evaluation.exempt is None:
+        return evaluation.form
+    if evaluation.quota:
+        return verdict_of(evaluation, refuse_by_quota(evaluation.mode, evaluation.quota))
     return placing if placing is not None and placing.decision is Decision.DENY else None
 
 
@@ -153,80 +153,80 @@ def _both(placing: Verdict, judged: Verdict) -> Verdict:
     return replace(judged, lacking=placing.lacking)
 
 
-def _placing(question: Evaluation, lacking: Lacking) -> Verdict | None:
+def _placing(evaluation: Evaluation, lacking: Lacking) -> Verdict | None:
     """Return the verdict on a pod because no node can hold it; None if there is nothing to say.
 
     A resize, which an unbound pod can have too, gets one only if it asks for more requests. What the pod leaves unsaid
     comes before a mere warning, because mode enforce may refuse the pod for it.
     """
-    asked = question.facts.asked
-    if question.exempt is not None or not (asked.memory_requests or asked.cpu_requests):
+    asked = evaluation.info.asked
+    if evaluation.exempt is not None or not (asked.memory_requests or asked.cpu_requests):
         return None
-    verdict = judge_placing(question.mode, question.unplaceable, lacking)
+    verdict = judge_placing(evaluation.mode, evaluation.unplaceable, lacking)
     if verdict.reason is Reason.FITS:
         return None
-    if question.form.decision is Decision.ALLOW or question.unplaceable is Answer.DENY:
+    if evaluation.form.decision is Decision.ALLOW or evaluation.unplaceable is Answer.DENY:
         return verdict
-    return replace(question.form, lacking=lacking)
+    return replace(evaluation.form, lacking=lacking)
 
 
-def verdict_of(question: Evaluation, judged: Verdict) -> Verdict:
+def verdict_of(evaluation: Evaluation, judged: Verdict) -> Verdict:
     """Combine the verdict of the sums with the exemption and with the verdict on what the pod leaves unsaid.
 
     What the pod leaves unsaid comes before a bound that is only near, because mode enforce may refuse the pod for it.
     """
-    if question.exempt is not None or judged.decision is Decision.ALLOW:
-        return _fitting(question, judged.sums)
-    if judged.reason is Reason.NEAR_BOUND and question.form.decision is not Decision.ALLOW:
-        return replace(question.form, sums=judged.sums)
+    if evaluation.exempt is not None or judged.decision is Decision.ALLOW:
+        return _fitting(evaluation, judged.sums)
+    if judged.reason is Reason.NEAR_BOUND and evaluation.form.decision is not Decision.ALLOW:
+        return replace(evaluation.form, sums=judged.sums)
     return judged
 
 
-def _fitting(question: Evaluation, sums: tuple[Sum, ...] = ()) -> Verdict:
+def _fitting(evaluation: Evaluation, sums: tuple[Sum, ...] = ()) -> Verdict:
     """Return the verdict on a pod that the sums let in, or that is exempt; `sums` are near or past their bound."""
-    if question.exempt is None:
-        return question.form
-    return Verdict(Decision.ALLOW, Reason.EXEMPT, question.mode, sums, question.exempt)
+    if evaluation.exempt is None:
+        return evaluation.form
+    return Verdict(Decision.ALLOW, Reason.EXEMPT, evaluation.mode, sums, evaluation.exempt)
 
 
-def refuse_beside_others(ledger: Ledger, allotment: Allotment, question: Evaluation, now: float) -> Verdict:
+def refuse_beside_others(ledger: Ledger, allotment: Allotment, evaluation: Evaluation, now: float) -> Verdict:
     """Refuse a pod that fits the view, but not beside what other replicas hold after they handed back all they can.
 
     If only what a silent replica holds is in the way, the verdict is *cannot tell*: it says nothing about the cluster.
     """
-    refused = _beside_others(ledger, allotment, question, allotment.shared, now)
+    refused = _beside_others(ledger, allotment, evaluation, allotment.shared, now)
     if refused is None:  # room came free meanwhile, or a pod that pays for this name is about to go
-        return verdict_of(question, cannot_tell(question.mode, "the account changed while this was decided"))
+        return verdict_of(evaluation, cannot_tell(evaluation.mode, "the account changed while this was decided"))
     return refused
 
 
-def at_booking(ledger: Ledger, allotment: Allotment, question: Evaluation, shared: Shared, now: float) -> Verdict:
+def at_booking(ledger: Ledger, allotment: Allotment, evaluation: Evaluation, shared: Shared, now: float) -> Verdict:
     """Return the verdict on a pod that is about to be booked on top of a state, by the ledger as it is at the booking.
 
     Pods that waited together are judged here one after the other, no longer by the sums at the time of their reviews.
     """
-    lacking = ledger.lacking(question.facts)
-    verdict = _by_view(ledger, question, None if lacking is None else _placing(question, lacking))
-    if not question.on_trial or verdict.is_over or allotment.fits(question.facts, shared):
+    lacking = ledger.lacking(evaluation.info)
+    verdict = _by_view(ledger, evaluation, None if lacking is None else _placing(evaluation, lacking))
+    if not evaluation.on_trial or verdict.is_over or allotment.fits(evaluation.info, shared):
         return verdict
-    return _beside_others(ledger, allotment, question, shared, now) or verdict
+    return _beside_others(ledger, allotment, evaluation, shared, now) or verdict
 
 
 def _beside_others(
-    ledger: Ledger, allotment: Allotment, question: Evaluation, shared: Shared | None, now: float
+    ledger: Ledger, allotment: Allotment, evaluation: Evaluation, shared: Shared | None, now: float
 ) -> Verdict | None:
     """Refuse a pod for what others hold, or return *cannot tell*; None if what others hold is not in its way."""
     silent = allotment.silent(now)
     if shared is not None and silent:
         living = {r: h for r, h in shared.holdings.items() if r not in silent}
-        if allotment.fits(question.facts, Shared(shared.epoch, shared.open, holdings=living)):
+        if allotment.fits(evaluation.info, Shared(shared.epoch, shared.open, holdings=living)):
             wait = max(0.0, max(silent.values()) - now)
             detail = f"room is held for a replica that stopped answering, and is free again in about {wait:.0f} s"
-            return verdict_of(question, cannot_tell(question.mode, detail))
-    pod = question.facts
+            return verdict_of(evaluation, cannot_tell(evaluation.mode, detail))
+    pod = evaluation.info
     sums = (_with_others(s, allotment.held_by_others(s.scope, pod, shared)) for s in growth(ledger, pod))
     broken = tuple(s for s in sums if s.short_by > 0)
-    return verdict_of(question, named(ledger, pod, refuse(broken, question.mode))) if broken else None
+    return verdict_of(evaluation, named(ledger, pod, refuse(broken, evaluation.mode))) if broken else None
 
 
 def _with_others(s: Sum, held: Amounts) -> Sum:

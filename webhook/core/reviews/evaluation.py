@@ -47,7 +47,7 @@ class Evaluation(Struct, frozen=True, gc=False):
 
     request: AdmissionRequest
     pod: Pod
-    facts: PodInfo
+    info: PodInfo
     mode: Mode
     exempt: str | None
     form: Verdict
@@ -76,7 +76,7 @@ class Evaluation(Struct, frozen=True, gc=False):
         mirror = Annotations(mirror=None if meta.annotations.mirror is None else "")
         created = meta.creation_timestamp[:_TIMESTAMP]
         unsaid = Unsaid(
-            lacks_memory_limit(self.pod, self.facts.footprint if self.facts.before == UNBORN else None, rules),
+            lacks_memory_limit(self.pod, self.info.footprint if self.info.before == UNBORN else None, rules),
             not asks_for_memory(self.pod, rules),
             not spec.node_name and pieces(spec) > MOST_PIECES,
         )
@@ -101,7 +101,7 @@ def _cut(owner: OwnerReference) -> OwnerReference:
     )
 
 
-def question(request: AdmissionRequest, accounting: AccountingRules) -> Evaluation | Verdict:
+def evaluate(request: AdmissionRequest, accounting: AccountingRules) -> Evaluation | Verdict:
     """Return what a review of a pod asks for, or a verdict if that does not depend on the ledger.
 
     Raises `ReviewError` for what no API server writes.
@@ -117,14 +117,14 @@ def question(request: AdmissionRequest, accounting: AccountingRules) -> Evaluati
     try:
         pod = request.pod()
         rules = accounting.rules
-        facts = _created(request, pod, rules) if request.operation == "CREATE" else _changed_to(request, pod, rules)
-        if facts.before != UNBORN and not _grows(facts, accounting) and not _becomes_too_large(request, pod, config):
+        info = _created(request, pod, rules) if request.operation == "CREATE" else _changed_to(request, pod, rules)
+        if info.before != UNBORN and not _grows(info, accounting) and not _becomes_too_large(request, pod, config):
             return Verdict(Decision.ALLOW, Reason.FITS, policy.mode)
-        form = _form(pod, facts, accounting, policy)
+        form = _form(pod, info, accounting, policy)
     except ObjectError as error:
         return Verdict(Decision.DENY, Reason.INVALID, policy.mode, detail=str(error))
     exempt = exemption(request, pod, config.exempt)
-    return Evaluation(request, pod, facts, policy.mode, exempt, form, policy.unplaceable)
+    return Evaluation(request, pod, info, policy.mode, exempt, form, policy.unplaceable)
 
 
 def again(kept: Evaluation, before: AccountingRules, now: AccountingRules) -> tuple[Evaluation, bool]:
@@ -133,7 +133,7 @@ def again(kept: Evaluation, before: AccountingRules, now: AccountingRules) -> tu
     It is not if the pod may be counted otherwise or where it may go may matter now, which what was kept does not tell.
     Then only mode and exemption are right.
     """
-    request, facts, unsaid = kept.request, kept.facts, kept.unsaid
+    request, info, unsaid = kept.request, kept.info, kept.unsaid
     old, new = before.config, now.config
     policy = new.policy(request.namespace)
     if request.is_binding:  # the ledger says what it asks for, and of which class its pod is (binding.py)
@@ -144,9 +144,9 @@ def again(kept: Evaluation, before: AccountingRules, now: AccountingRules) -> tu
     form = Verdict(Decision.ALLOW, Reason.FITS, policy.mode)
     if new.pools and policy.mode is Mode.ENFORCE and unsaid is not None and unsaid.too_large:
         form = _too_large(policy)
-    elif unsaid is not None and facts.was_confined_to is None:
+    elif unsaid is not None and info.was_confined_to is None:
         no_request = policy.missing_requests is not Answer.ALLOW and unsaid.no_request
-        form = _lacking(facts, new, policy, unbounded=unsaid.unbounded, no_request=no_request)
+        form = _lacking(info, new, policy, unbounded=unsaid.unbounded, no_request=no_request)
     exempt = exemption(request, kept.pod, new.exempt)
     asked = replace(kept, mode=policy.mode, exempt=exempt, form=form, unplaceable=policy.unplaceable)
     return asked, before.rules == now.rules and bool(old.pools) == bool(new.pools)
@@ -159,15 +159,15 @@ def foreseen(pod: Pod, name: str, accounting: AccountingRules) -> Evaluation:
     """
     namespace, _, short = name.partition("/")
     request = AdmissionRequest(uid=name, kind=POD, operation="CREATE", namespace=namespace, name=short)
-    facts = pod_info(pod, name, name, at=0, user="", rules=accounting.rules)
+    info = pod_info(pod, name, name, at=0, user="", rules=accounting.rules)
     policy = accounting.config.policy(namespace)
-    form = _form(pod, facts, accounting, policy)
+    form = _form(pod, info, accounting, policy)
     exempt = exemption(request, pod, accounting.config.exempt)
-    return Evaluation(request, pod, facts, policy.mode, exempt, form, policy.unplaceable)
+    return Evaluation(request, pod, info, policy.mode, exempt, form, policy.unplaceable)
 
 
 def asked_of_quotas(asked: Evaluation, quotas: Sequence[Quota], body: bytes, rules: Rules = NEWEST) -> Evaluation:
-    """Return the question with what quotas will say against the pod; `body` is the review that it came in.
+    """Return the evaluation with what quotas will say against the pod; `body` is the review that it came in.
 
     Quotas count a pod when it is created or resized. It is then read a second time, for fields that the ledger does not
     need. A pod that cannot be read is not checked, because the API server admits none. A large one (`LARGE`) is not
@@ -190,13 +190,11 @@ def _changed_to(request: AdmissionRequest, pod: Pod, rules: Rules) -> PodInfo:
     return _resized(request, pod, rules) if request.is_resize else _confined(request, pod, rules)
 
 
-def _grows(facts: PodInfo, accounting: AccountingRules) -> bool:
+def _grows(info: PodInfo, accounting: AccountingRules) -> bool:
     """Say whether a change of a pod can raise a bounded sum, of its scopes or of the pool that it moves to."""
-    if facts.was_confined_to is not None and (
-        facts.was_confined_to == facts.confined_to or not accounting.may_have_pools
-    ):
+    if info.was_confined_to is not None and (info.was_confined_to == info.confined_to or not accounting.may_have_pools):
         return False
-    return facts.counts and accounting.bounds(facts.asked)
+    return info.counts and accounting.bounds(info.asked)
 
 
 def _created(request: AdmissionRequest, pod: Pod, rules: Rules) -> PodInfo:
@@ -219,8 +217,8 @@ def _resized(request: AdmissionRequest, pod: Pod, rules: Rules) -> PodInfo:
     old, status = request.old_pod(), pod.status
     conditions = tuple(c for c in status.conditions if c.type != "PodResizePending")
     wanted = replace(pod, status=replace(status, conditions=conditions))
-    facts = _changed(request, wanted, old, rules)
-    return replace(facts, before=Before(facts.revision, footprint(old, rules), review=request.uid))
+    info = _changed(request, wanted, old, rules)
+    return replace(info, before=Before(info.revision, footprint(old, rules), review=request.uid))
 
 
 def _confined(request: AdmissionRequest, pod: Pod, rules: Rules) -> PodInfo:
@@ -230,10 +228,10 @@ def _confined(request: AdmissionRequest, pod: Pod, rules: Rules) -> PodInfo:
     matters here. A bound pod stays where it is.
     """
     old = request.old_pod()
-    facts = _changed(request, pod, old, rules)
-    was = ways(old.spec) if not facts.node else ()
-    before = Before(facts.revision, footprint(old, rules), f"{hash(facts.confined_to):+x}", review=request.uid)
-    return replace(facts, before=before, was_confined_to=was)
+    info = _changed(request, pod, old, rules)
+    was = ways(old.spec) if not info.node else ()
+    before = Before(info.revision, footprint(old, rules), f"{hash(info.confined_to):+x}", review=request.uid)
+    return replace(info, before=before, was_confined_to=was)
 
 
 def _changed(request: AdmissionRequest, pod: Pod, old: Pod, rules: Rules) -> PodInfo:
@@ -247,24 +245,24 @@ def _changed(request: AdmissionRequest, pod: Pod, old: Pod, rules: Rules) -> Pod
     return pod_info(pod, full, uid, at=int(at), user=user, rules=rules)
 
 
-def _form(pod: Pod, facts: PodInfo, accounting: AccountingRules, policy: Policy) -> Verdict:
+def _form(pod: Pod, info: PodInfo, accounting: AccountingRules, policy: Policy) -> Verdict:
     """Judge what a pod leaves unsaid."""
     config, rules = accounting.config, accounting.rules
     if config.pools and policy.mode is Mode.ENFORCE and _is_too_large(pod, config):
         return _too_large(policy)
-    if facts.was_confined_to is not None:
+    if info.was_confined_to is not None:
         return Verdict(Decision.ALLOW, Reason.FITS, policy.mode)
-    is_new = facts.before == UNBORN
-    unbounded = lacks_memory_limit(pod, facts.footprint if is_new else None, rules)
+    is_new = info.before == UNBORN
+    unbounded = lacks_memory_limit(pod, info.footprint if is_new else None, rules)
     no_request = policy.missing_requests is not Answer.ALLOW and not asks_for_memory(pod, rules)
     if not (unbounded or no_request):
         return Verdict(Decision.ALLOW, Reason.FITS, policy.mode)
-    return _lacking(facts, config, policy, unbounded=unbounded, no_request=no_request)
+    return _lacking(info, config, policy, unbounded=unbounded, no_request=no_request)
 
 
-def _lacking(facts: PodInfo, config: HeadroomConfig, policy: Policy, *, unbounded: bool, no_request: bool) -> Verdict:
+def _lacking(info: PodInfo, config: HeadroomConfig, policy: Policy, *, unbounded: bool, no_request: bool) -> Verdict:
     """Judge a pod without a limit or without a request; of a change that adds no memory to it nothing is said."""
-    if facts.before != UNBORN and not _adds_memory(facts.asked):
+    if info.before != UNBORN and not _adds_memory(info.asked):
         return Verdict(Decision.ALLOW, Reason.FITS, policy.mode)
     return judge_form(config, policy.mode, policy.missing_requests, unbounded=unbounded, no_request=no_request)
 

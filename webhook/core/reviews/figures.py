@@ -19,28 +19,28 @@ class Figures(Struct, frozen=True, gc=False):
     scope: str
     asked: Amounts
     committed: Amounts
-    bearing: ScopeLimits
+    scope_limits: ScopeLimits
 
     def short_by(self, index: int) -> int | None:
         """How much of a sum is missing: 0 if it fits or is not raised, None if it is not bounded."""
-        bound = self.bearing.bound[index]
+        bound = self.scope_limits.bound[index]
         if bound is None:
             return None
         return max(0, self.committed[index] + self.asked[index] - bound) if self.asked[index] else 0
 
     def short(self) -> list[int]:
         """Return the sums (indexes into `Amounts`) that are short."""
-        return [index for index, _ in bounded_sums(self.bearing.bound) if self.short_by(index)]
+        return [index for index, _ in bounded_sums(self.scope_limits.bound) if self.short_by(index)]
 
 
 def figures_of(ledger: Ledger, pod: PodInfo) -> tuple[Figures, ...]:
     """Return the figures beside a pod under review, for every scope that the pod is charged to."""
-    return tuple(_beside(ledger, pod, scope) for scope in ledger.spread(pod).scopes)
+    return tuple(_beside(ledger, pod, scope) for scope in ledger.charge(pod).scopes)
 
 
 def _beside(ledger: Ledger, pod: PodInfo, scope: str) -> Figures:
-    standing, own = ledger.standing(scope), ledger.part_of(pod, scope)
-    charged = standing.committed.plus(standing.unseen)
+    balance, own = ledger.balance(scope), ledger.part_of(pod, scope)
+    charged = balance.committed.plus(balance.unseen)
     if own is None:
-        return Figures(scope, ledger.growth(pod, scope), charged, standing.bearing)
-    return Figures(scope, own, charged.minus(own), standing.bearing)
+        return Figures(scope, ledger.growth(pod, scope), charged, balance.scope_limits)
+    return Figures(scope, own, charged.minus(own), balance.scope_limits)

@@ -98,17 +98,17 @@ def _exceeds(sums: tuple[Sum, ...], lacking: Lacking | None, detail: str, config
     figures = shown(sums)
     more = f" ({detail})" if detail else ""
     advice = f". {_advice(sums, lacking, config_map)}"
-    texts = (f" exceeds {_first(told, sums, figures, more)}{advice}" for told in range(len(sums), 0, -1))
+    texts = (f" exceeds {_first(count, sums, figures, more)}{advice}" for count in range(len(sums), 0, -1))
     return next((text for text in texts if len(text) <= room), "") or printable(
         f" exceeds {_first(1, sums, figures, more)}{advice}", room
     )
 
 
-def _first(told: int, sums: tuple[Sum, ...], figures: tuple[Shown, ...], more: str) -> str:
-    """Write the first `told` sums, and how many others are short."""
-    left = len(sums) - told
+def _first(count: int, sums: tuple[Sum, ...], figures: tuple[Shown, ...], more: str) -> str:
+    """Write the first `count` sums, and how many others are short."""
+    left = len(sums) - count
     others = f"; {left} more {'sum is' if left == 1 else 'sums are'} short" if left else ""
-    return f"{_clauses(sums[:told], figures[:told], more)}{others}"
+    return f"{_clauses(sums[:count], figures[:count], more)}{others}"
 
 
 def _clauses(sums: tuple[Sum, ...], figures: tuple[Shown, ...], more: str) -> str:
@@ -180,13 +180,13 @@ def shortage(lacking: Lacking) -> str:
     """Say what a pod asks for, and that no node that it may use has so much of both resources together."""
     need, largest = lacking.need, lacking.largest
     short = [r for r in ("memory", "cpu") if getattr(need, r) > getattr(largest, r)]
-    told = {"memory": _apart(need.memory, largest.memory), "cpu": _cpus(need.cpu, largest.cpu)}
-    asked = " and ".join(told[r][0] for r in short or ("memory", "cpu"))
+    texts = {"memory": _apart(need.memory, largest.memory), "cpu": _cpus(need.cpu, largest.cpu)}
+    asked = " and ".join(texts[r][0] for r in short or ("memory", "cpu"))
     if largest == NO_ALLOCATABLE:
         return f"asks {asked}, and may use no node that counts now"
     if not short:
         return f"asks {asked}, which no node has together"
-    return f"asks {asked}, the largest it may use has " + " and ".join(told[r][1] for r in short)
+    return f"asks {asked}, the largest it may use has " + " and ".join(texts[r][1] for r in short)
 
 
 def _apart(need: int, largest: int) -> tuple[str, str]:
@@ -211,8 +211,8 @@ def warnings(verdict: Verdict, subject: str) -> tuple[str, ...]:
     """Return the warnings of a verdict that admits the request; kubectl puts "Warning:" before each."""
     if verdict.decision is not Decision.WARN:
         return ()
-    told = _over if verdict.reason in _BROKEN else _near
-    lines = [told(s) for s in verdict.sums]
+    sentence = _over if verdict.reason in _BROKEN else _near
+    lines = [sentence(s) for s in verdict.sums]
     if verdict.lacking is not None:
         rest = f" waits for a larger node: it {shortage(verdict.lacking)}"
         lines.append(printable(subject, max(_SHORTEST_SUBJECT, WARNING - len(rest))) + rest)

@@ -70,13 +70,13 @@ def message(
 
 def _annotations(verdict: Verdict) -> dict[str, str]:
     """Return the same facts for the API server's audit log; the API server puts the webhook's name before each key."""
-    facts = {"decision": verdict.decision._value_, "reason": verdict.reason._value_}
+    annotations = {"decision": verdict.decision._value_, "reason": verdict.reason._value_}
     for s in verdict.sums[:1]:
-        facts |= {
+        annotations |= {
             "scope": s.scope,
             "sum": f"{s.resource}-{s.kind}",
             "asked": str(s.asked),
             "committed": str(s.committed + s.granted),
             "bound": str(s.bound),
         }
-    return facts
+    return annotations

@@ -129,18 +129,18 @@ def growth(ledger: Ledger, pod: PodInfo, past: Share | None = None) -> tuple[Sum
     Only growth is judged: a sum that the pod does not raise is left out, even if it is past its bound.
     """
     sums: list[Sum] = []
-    for scope in ledger.spread(pod).scopes:
+    for scope in ledger.charge(pod).scopes:
         asked = ledger.growth(pod, scope)
-        standing = ledger.standing(scope)
-        committed, granted, (room, reserve, bounds, _) = standing.committed, standing.unseen, standing.bearing
+        balance = ledger.balance(scope)
+        committed, granted, (room, reserve, bounds, _) = balance.committed, balance.unseen, balance.scope_limits
         taken: Figures | None = None
         for index, bound, line in near_sums(bounds, 0 if past is None else past.thousandths):
             if asked[index] and committed[index] + granted[index] + asked[index] > line:
                 share = ledger.accounting.share(scope, index)
                 figures = (asked[index], committed[index], granted[index], bound)
                 uncounted = () if any(room) else ledger.capacity.uncounted(scope)
-                unplaceable = standing.stuck.unplaceable[index]
-                taken = taken or Figures(scope, asked, committed.plus(granted), standing.bearing)
+                unplaceable = balance.stuck.unplaceable[index]
+                taken = taken or Figures(scope, asked, committed.plus(granted), balance.scope_limits)
                 sums.append(Sum(scope, index, *figures, room, reserve[index], share, uncounted, unplaceable, taken))
     return tuple(sums)
 

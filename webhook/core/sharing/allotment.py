@@ -289,7 +289,7 @@ class Allotment:
         """Say whether a write is due even without pending reviews; `fresh` as for `propose`."""
         self._look(now)
         shared = self.shared
-        if self.pending is not None or self.left or self._ledger.deaf:
+        if self.pending is not None or self.left or self._ledger.awaits_list:
             return False
         if shared is None or self.replica not in shared.holdings or not self._continuity.in_touch:
             return True
@@ -299,7 +299,8 @@ class Allotment:
             self._is_called(shared.holdings[self.replica], shared)
             or self._ledger.reservations.any_void
             or self._says_too_little(shared.holdings[self.replica], shared)
-            or self._ledger.history.told(levels(shared, self.replica)) != shared.holdings[self.replica].lapsed
+            or self._ledger.history.levels_to_report(levels(shared, self.replica))
+            != shared.holdings[self.replica].lapsed
             or bool(self._expired(now))
             or self._opens(now, fresh=fresh)
             or self._runs_low(now)

@@ -131,11 +131,11 @@ class Credit:
             return False
         part = 1 if shares is None else shares.owner if ledger.history.any else shares.good
         reservations, near = ledger.reservations, ledger.accounting.config.warn_at.thousandths
-        for scope in ledger.spread(pod).scopes:
+        for scope in ledger.charge(pod).scopes:
             asked = pod.footprint if pod.before == UNBORN else ledger.asked(pod, scope)
-            bearing, elsewhere = ledger.capacity.bearing(scope), self._elsewhere.get(scope, NOTHING)
-            committed, unseen = ledger.committed(scope, bearing), reservations.unseen(scope)
-            for index, _, line in near_sums(bearing.bound, near):
+            scope_limits, elsewhere = ledger.capacity.scope_limits(scope), self._elsewhere.get(scope, NOTHING)
+            committed, unseen = ledger.committed(scope, scope_limits), reservations.unseen(scope)
+            for index, _, line in near_sums(scope_limits.bound, near):
                 wanted = asked[index]
                 if wanted and committed[index] + elsewhere[index] + part * (unseen[index] + wanted) > line:
                     return False
@@ -158,7 +158,7 @@ class Credit:
         return min(found, key=lambda short: short.cause is Cause.EARLIER, default=None)
 
     def _rooms(self, pod: PodInfo) -> Iterator[_Room]:
-        for scope in self._ledger.spread(pod).scopes:
+        for scope in self._ledger.charge(pod).scopes:
             cost = self._ledger.asked_beyond_live(pod, scope)
             for index, bound, left in self._left(scope):
                 if cost[index]:
@@ -166,9 +166,9 @@ class Credit:
 
     def _left(self, scope: str) -> Iterator[tuple[int, int, int]]:
         """Yield the index, the bound and what is left of each bounded sum of a scope."""
-        standing, elsewhere = self._ledger.standing(scope), self._elsewhere.get(scope, NOTHING)
-        for index, bound in bounded_sums(standing.bearing.bound):
-            left = bound - standing.committed[index] - standing.unseen[index] - elsewhere[index]
+        balance, elsewhere = self._ledger.balance(scope), self._elsewhere.get(scope, NOTHING)
+        for index, bound in bounded_sums(balance.scope_limits.bound):
+            left = bound - balance.committed[index] - balance.unseen[index] - elsewhere[index]
             yield index, bound, max(0, left)
 
     def _short(self, pod: PodInfo, room: _Room, shares: Shares, now: float) -> Iterator[Shortfall]:
@@ -220,7 +220,7 @@ class Credit:
 
     def _judge(self, subject: str, size: Amounts, name: str, reservation: Reservation, now: float) -> Iterable[Worse]:
         subjects, history = self._ledger.reservations.subjects, self._ledger.history
-        if not self._matters(subject, reservation.spread.scopes, size):
+        if not self._matters(subject, reservation.charge.scopes, size):
             return
         if subjects.seen_since(subject, as_seen(reservation.owner), size, reservation.order):
             return

@@ -99,14 +99,14 @@ class Grants:
             or not size.is_tight(self._ledger, shared, self._replica)
         ):
             return True
-        return all(self.held(scope) != NOTHING for scope in self._ledger.spread(pod).scopes)
+        return all(self.held(scope) != NOTHING for scope in self._ledger.charge(pod).scopes)
 
     def again(self, pod: PodInfo, now: float) -> bool:
         """Say whether exactly this pod was granted before, and renew its grant: the API server may repeat a review."""
         if pod.name not in self._ledger.reservations.names:
             return False
         reservation = self._ledger.reservations.get(pod.name, pod.key)
-        if reservation is None or not self._valid(now) or reservation.spread != self._ledger.spread(pod):
+        if reservation is None or not self._valid(now) or reservation.charge != self._ledger.charge(pod):
             return False
         pending = self._terms.pending
         if pending is not None and any(reservation is tentative for _, tentative in pending.proposal.tentative):
@@ -160,15 +160,15 @@ class Grants:
 
     def _growth(self, pod: PodInfo, without: frozenset[str]) -> Sums:
         """What a grant would add to the unretired sums; reservations under one name overlap."""
-        spread = self._ledger.spread(pod)
+        charge = self._ledger.charge(pod)
         before = pod.before if pod.was_confined_to is None else self._ledger.before(pod)
-        return self._ledger.reservations.growth_of(pod.name, spread, before, without=without)
+        return self._ledger.reservations.growth_of(pod.name, charge, before, without=without)
 
     def _covered(self, pod: PodInfo, held: Sums, load: Load, without: frozenset[str] = _NONE) -> bool:
         for scope, growth in self._growth(pod, without).items():
             asked = pod.footprint if pod.before == UNBORN else self._ledger.asked(pod, scope)
             limit, used = held.get(scope, NOTHING), load(scope)
-            for index, _ in bounded_sums(self._ledger.capacity.bearing(scope).bound):
+            for index, _ in bounded_sums(self._ledger.capacity.scope_limits(scope).bound):
                 if asked[index] and used[index] + growth[index] > limit[index]:
                     return False
         return True

@@ -28,8 +28,8 @@ def namable(reservations: Reservations, shared: Shared, replica: str) -> dict[st
     Settled reservations are left out, because the write no longer holds room for them. So is growth of a living pod,
     which comes on top of what lives there.
     """
-    told = [name for other, holding in shared.holdings.items() if other != replica for name in holding.named]
-    names = [*islice(reservations.repeated, _CONSIDERED), *told]
+    theirs = [name for other, holding in shared.holdings.items() if other != replica for name in holding.named]
+    names = [*islice(reservations.repeated, _CONSIDERED), *theirs]
     costs = {name: reservations.open_from_nothing(name) for name in names}
     return {name: sums for name, sums in costs.items() if any(map(any, sums.values()))}
 
@@ -38,15 +38,15 @@ def named(reservations: Reservations, shared: Shared, replica: str) -> dict[str,
     """Choose the names to write, the largest first; what is held for all other names counts in full."""
     costs = namable(reservations, shared, replica)
     largest = nsmallest(MOST, costs, key=lambda name: (*(-amount for amount in costs[name][CLUSTER]), name))
-    told: dict[str, Sums] = {}
+    chosen: dict[str, Sums] = {}
     left = for_names(shared, replica)
     for name in largest:
         sums = _more_than_nothing(costs[name])
         size = of_name(name, sums)
         if size <= left:
-            told[name] = sums
+            chosen[name] = sums
             left -= size
-    return told
+    return chosen
 
 
 def _more_than_nothing(sums: Sums) -> Sums:
@@ -66,6 +66,6 @@ def held_by_others(ledger: Ledger, shared: Shared, replica: str, scope: str, pod
         for name, sums in holding.named.items():
             names[name] = names.get(name, NOTHING).or_more(sums.get(scope, NOTHING))
     for name, high in names.items():
-        more = None if pod is None or pod.name != name else ledger.extent(pod, scope)
+        more = None if pod is None or pod.name != name else ledger.interval(pod, scope)
         total = total.plus(ledger.reservations.growth_by_others(name, high, scope, more))
     return total

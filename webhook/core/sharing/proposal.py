@@ -86,9 +86,9 @@ def free(
     ledger: Ledger, shared: Shared, replica: str, scope: str, pod: PodInfo | None = None
 ) -> tuple[int | None, ...]:
     """What is free of each sum of a scope beside a pod: below zero if the sum is over, None if it is not bounded."""
-    standing = ledger.standing(scope)
-    taken = standing.committed.plus(standing.unseen).plus(held_by_others(ledger, shared, replica, scope, pod))
-    return tuple(None if b is None else b - t for b, t in zip(standing.bearing.bound, taken, strict=True))
+    balance = ledger.balance(scope)
+    taken = balance.committed.plus(balance.unseen).plus(held_by_others(ledger, shared, replica, scope, pod))
+    return tuple(None if b is None else b - t for b, t in zip(balance.scope_limits.bound, taken, strict=True))
 
 
 def fits(ledger: Ledger, shared: Shared, replica: str, pod: PodInfo) -> bool:
@@ -97,7 +97,7 @@ def fits(ledger: Ledger, shared: Shared, replica: str, pod: PodInfo) -> bool:
     A pod whose name is paid for already adds nothing, but the sums must still be within their bounds: the view may be
     behind, the pod that paid may be gone, and another replica may have booked its room.
     """
-    for scope in ledger.spread(pod).scopes:
+    for scope in ledger.charge(pod).scopes:
         growth, asked = ledger.growth(pod, scope), ledger.asked(pod, scope)
         for index, left in enumerate(free(ledger, shared, replica, scope, pod)):
             if left is not None and asked[index] and growth[index] > left:
@@ -220,7 +220,7 @@ class Draft:
         lapsed = {r.key for _, r in self._retired if r.seen_at_revision == 0}  # granted again only once retired
         for ask in asks:
             known = self._ledger.reservations.get(ask.pod.name, ask.pod.key)
-            if known is not None and known.spread == self._ledger.spread(ask.pod):
+            if known is not None and known.charge == self._ledger.charge(ask.pod):
                 self._renewed.append((ask.pod.name, known))  # a repeated review: its pod is reserved for already
                 self._booked.append(ask)
                 continue
@@ -273,7 +273,7 @@ class Draft:
         if self._open_in is None:
             self._open_in = size.open_scopes(self._ledger)
             self._text = min(size.for_scopes(self.base, self._replica), self._left())
-        new = set(self._ledger.spread(ask.pod).scopes) - self._open_in
+        new = set(self._ledger.charge(ask.pod).scopes) - self._open_in
         return not new or size.of_open(self._open_in | new) <= self._text
 
     def _left(self) -> int:
@@ -296,7 +296,7 @@ class Draft:
             return  # it does not count until it is bound
         granted = self._ledger.grant(ask.pod, now)
         if self._open_in is not None:
-            self._open_in |= set(granted.spread.scopes)
+            self._open_in |= set(granted.charge.scopes)
         if ask.on_trial or not ask.forced:
             self._tentative.append((ask.pod.name, granted))
 
@@ -318,7 +318,7 @@ class Draft:
     def _holding(self, renewal: int, held: Sums, spare: Sums, names: dict[str, Sums]) -> Holding:
         view = self._ledger.revision
         answered = self.base.call if view >= self.base.called_at else self._mine.answered
-        told = size.has_room_for_spare(self._ledger, self.base, self._replica)
+        has_room = size.has_room_for_spare(self._ledger, self.base, self._replica)
         return Holding(
             renewal,
             view,
@@ -326,8 +326,8 @@ class Draft:
             lean=all(amounts == NOTHING for amounts in spare.values()),
             held={scope: amounts for scope, amounts in held.items() if amounts != NOTHING},
             named=names,
-            spare={scope: amounts for scope, amounts in spare.items() if told and amounts != NOTHING},
-            lapsed=self._ledger.history.told(size.levels(self.base, self._replica)),
+            spare={scope: amounts for scope, amounts in spare.items() if has_room and amounts != NOTHING},
+            lapsed=self._ledger.history.levels_to_report(size.levels(self.base, self._replica)),
         )
 
     def _spare(self, scope: str, keep: Sums) -> Amounts:

@@ -115,8 +115,8 @@ def can_hold(ledger: Ledger, pod: PodInfo, *, forced: bool) -> bool:
 def _bears(ledger: Ledger, pod: PodInfo) -> bool:
     return all(
         bound is None or not asked or asked <= bound
-        for scope in ledger.spread(pod).scopes
-        for asked, bound in zip(ledger.asked(pod, scope), ledger.capacity.bearing(scope).bound, strict=True)
+        for scope in ledger.charge(pod).scopes
+        for asked, bound in zip(ledger.asked(pod, scope), ledger.capacity.scope_limits(scope).bound, strict=True)
     )
 
 

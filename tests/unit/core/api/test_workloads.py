@@ -39,6 +39,10 @@ def test_of_an_edit_that_nobody_has_looked_at_no_pod_is_known(generation: int, u
     assert (seen.outdated, seen.updated) == (generation == 6, updated)
 
 
+def test_a_workload_that_no_controller_has_looked_at_yet_is_outdated() -> None:
+    assert workload({"generation": 1}).outdated
+
+
 def test_no_more_pods_are_up_to_date_than_there_are() -> None:
     assert workload({}, replicas=1, updatedReplicas=2).updated == 1
 

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from tests.support.accounts import node
 from tests.support.examples import examples
-from tests.support.workloads import MI, Json, Pods, account, template, workload
+from tests.support.workloads import MI, Json, Pods, ledger_of, template, workload
 from webhook.core.api.workloads import Workload
-from webhook.core.forecast.fit import Foresight, Obstacle, facts_of, foresee, look
+from webhook.core.forecast.fit import Foresight, Obstacle, foresee, infos_of, look
 from webhook.core.forecast.plan import Edit, Plan, plan
 from webhook.core.ledger.ledger import Ledger
 from webhook.core.pods.defaults import pod_of
@@ -31,7 +31,7 @@ def planned(kind: str, new: Workload, old: Workload | None = None) -> Plan:
 
 
 def foreseen(of: Ledger, made: Plan, *, refused: bool = True) -> Foresight | None:
-    return foresee(made, look(of, *facts_of("default", made)), refused=refused)
+    return foresee(made, look(of, *infos_of("default", made)), refused=refused)
 
 
 def living(of: Ledger, made_of: Json, count: int, name: str = "old") -> Pods:
@@ -42,7 +42,7 @@ def living(of: Ledger, made_of: Json, count: int, name: str = "old") -> Pods:
 
 @given(templates, st.integers(0, 60), st.integers(0, 8), st.integers(1, 12))
 def test_of_a_growth_exactly_so_many_are_let_in(made_of: Json, room: int, before: int, wanted: int) -> None:
-    of = account(room, BOTH)
+    of = ledger_of(room, BOTH)
     pods = living(of, made_of, before)
     assume(wanted > pods.alive and wanted != before)
     made = planned("Deployment", workload(wanted, made_of), workload(before, made_of, {"replicas": pods.alive}))
@@ -55,7 +55,7 @@ def test_of_a_growth_exactly_so_many_are_let_in(made_of: Json, room: int, before
 
 @given(templates, templates, st.integers(0, 80), st.integers(1, 8), st.integers(1, 8))
 def test_after_a_recreation_exactly_so_many_are_let_in(old: Json, new: Json, room: int, held: int, wanted: int) -> None:
-    of = account(room, BOTH)
+    of = ledger_of(room, BOTH)
     before = living(of, old, held)
     assume(old != new)
     edit = workload(wanted, new, strategy={"type": "Recreate"}), workload(held, old, {"replicas": before.alive})
@@ -75,7 +75,7 @@ def came_about(found: Foresight, before: int, wanted: int, old: Pods, new: Pods)
 def test_a_stateful_set_comes_as_far_as_is_said(
     old: Json, new: Json, room: int, held: int, wanted: int, unavailable: int
 ) -> None:
-    of = account(room, BOTH)
+    of = ledger_of(room, BOTH)
     before = living(of, old, held)
     assume(old != new)
     edit = (
@@ -150,7 +150,7 @@ def test_a_rolling_update_ends_as_is_said_whichever_controller_is_quicker(
     over: int,
     chance: random.Random,
 ) -> None:
-    of, (surge, unavailable) = account(room, BOTH), fences
+    of, (surge, unavailable) = ledger_of(room, BOTH), fences
     before = living(of, old, held)
     assume(old != new)
     of.relist_nodes([node("a", max(0, room - over) / 1024)], 1.0)
@@ -177,7 +177,7 @@ def test_a_rolling_update_ends_as_is_said_whichever_controller_is_quicker(
 def test_of_a_settled_deployment_whatever_is_in_the_way_is_said(
     old: Json, new: Json, room: int, held: int, fences: tuple[int, int]
 ) -> None:
-    of, (surge, unavailable) = account(room, BOTH), fences
+    of, (surge, unavailable) = ledger_of(room, BOTH), fences
     before = living(of, old, held)
     assume(old != new and before.alive == held)
     strategy = {"rollingUpdate": {"maxSurge": surge, "maxUnavailable": unavailable}}
@@ -192,7 +192,7 @@ def test_of_a_settled_deployment_whatever_is_in_the_way_is_said(
 def test_a_daemon_set_ends_as_is_said(
     old: Json, new: Json, room: int, nodes: int, held: int, surging: bool, most: int
 ) -> None:
-    of = account(room, BOTH)
+    of = ledger_of(room, BOTH)
     before = living(of, old, min(held, nodes))
     assume(old != new and not (surging and before.alive < nodes))
     asked = {"maxSurge": most, "maxUnavailable": 0} if surging else {"maxUnavailable": most}
@@ -225,7 +225,7 @@ def test_a_daemon_set_ends_as_is_said(
 
 
 def test_where_pods_are_let_in_all_the_same_no_update_stalls() -> None:
-    of = account(3 * 512)
+    of = ledger_of(3 * 512)
     living(of, template(), 3)
     edit = workload(3, template(image="b")), workload(3, status={"replicas": 3})
     stalled, told = (foreseen(of, planned("Deployment", *edit), refused=refused) for refused in (True, False))
@@ -241,21 +241,23 @@ def rolled(of: Ledger, wanted: int, alive: int, replicas: int, fences: tuple[int
 
 
 def test_whether_old_pods_that_miss_come_before_the_new_ones_is_not_known() -> None:
-    assert rolled(account(6), 6, 4, 4, (1, 0)) is None, "2 old ones may come first, and then no new one, or 2 new ones"
-    found = rolled(account(4), 6, 4, 4, (1, 0))
+    assert rolled(ledger_of(6), 6, 4, 4, (1, 0)) is None, (
+        "2 old ones may come first, and then no new one, or 2 new ones"
+    )
+    found = rolled(ledger_of(4), 6, 4, 4, (1, 0))
     assert found is not None
     assert (found.obstacle, found.fit, found.lost) == (Obstacle.STALL, 0, 0), "no room for either"
 
 
 def test_an_update_into_a_full_bound_is_not_one_where_fewer_fit() -> None:
-    found = rolled(account(23), 30, 23, 30, ("25%", "25%"))
+    found = rolled(ledger_of(23), 30, 23, 30, ("25%", "25%"))
     assert found is not None
     assert (found.obstacle, found.fit, found.of, found.lost) == (Obstacle.STALL, 0, 30, 0)
     assert (found.advice, found.reach) == ("maxSurge: 0, maxUnavailable: 8", 23)
 
 
 def test_an_update_over_a_bound_takes_good_pods_away_and_brings_none() -> None:
-    of = account(33)
+    of = ledger_of(33)
     living(of, template(1), 33)
     of.relist_nodes([node("a", 24 / 1024)], 1.0)
     new = workload(33, template(1, image="b"))
@@ -270,7 +272,7 @@ def test_an_update_over_a_bound_takes_good_pods_away_and_brings_none() -> None:
 
 
 def test_a_larger_template_stops_a_stateful_set_at_its_first_pod() -> None:
-    of = account(6)
+    of = ledger_of(6)
     living(of, template(1), 6)
     edit = workload(6, template(2)), workload(6, template(1), {"replicas": 6})
     found = foreseen(of, planned("StatefulSet", *edit))
@@ -279,7 +281,7 @@ def test_a_larger_template_stops_a_stateful_set_at_its_first_pod() -> None:
 
 
 def test_a_pool_is_in_the_way_before_the_cluster_is_and_only_for_its_own_pods() -> None:
-    of = account(8, POOLS)
+    of = ledger_of(8, POOLS)
     of.relist_nodes([node("a", 8 / 1024), node("b", 8 / 1024, pool="small")], 0.0)
     there = template(1, nodeSelector={"pool": "small"})
     found = foreseen(of, planned("Deployment", workload(20, there)))
@@ -290,7 +292,7 @@ def test_a_pool_is_in_the_way_before_the_cluster_is_and_only_for_its_own_pods() 
 
 
 def test_old_pods_give_nothing_back_to_a_pool_that_they_were_not_confined_to() -> None:
-    of = account(8, POOLS)
+    of = ledger_of(8, POOLS)
     of.relist_nodes([node("a", 0), node("b", 8 / 1024, pool="small")], 0.0)
     living(of, template(1), 2)
     recreated = workload(5, template(1, nodeSelector={"pool": "small"}), strategy={"type": "Recreate"})
@@ -301,7 +303,7 @@ def test_old_pods_give_nothing_back_to_a_pool_that_they_were_not_confined_to() -
 
 @pytest.mark.parametrize(("room", "grows"), [(1, False), (3, True)])
 def test_a_plan_that_raises_nothing_is_told_of_but_does_not_grow(room: int, grows: bool) -> None:
-    of = account(4)
+    of = ledger_of(4)
     living(of, template(1), 4)
     of.relist_nodes([node("a", room / 1024)], 1.0)
     size = 2 if grows else 1
@@ -318,11 +320,11 @@ def test_a_plan_that_raises_nothing_is_told_of_but_does_not_grow(room: int, grow
 
 
 def test_a_billion_replicas_cost_no_more_than_three() -> None:
-    of = account(1 << 40)
+    of = ledger_of(1 << 40)
     found = foreseen(of, planned("Deployment", workload(2_000_000_000, template(1024))))
     assert found is not None
     assert found.fit == 1 << 30
 
 
 def test_nothing_is_in_the_way_of_pods_that_ask_for_nothing() -> None:
-    assert foreseen(account(0), planned("Deployment", workload(5, {"spec": {"containers": [{"name": "a"}]}}))) is None
+    assert foreseen(ledger_of(0), planned("Deployment", workload(5, {"spec": {"containers": [{"name": "a"}]}}))) is None

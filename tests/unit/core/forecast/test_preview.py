@@ -8,10 +8,10 @@ from hypothesis.stateful import rule
 
 from tests.support.accounts import GI, HIGH_MEM, config, ledger, node, pod
 from tests.support.examples import examples
-from tests.support.ledger_and_reference import LedgerAndTwin, configs
+from tests.support.ledger_and_reference import LedgerAndReference, configs
 from webhook.core.config.config import HeadroomConfig
 from webhook.core.config.types import Mode
-from webhook.core.forecast.preview import Level, Preview, preview, standings, under
+from webhook.core.forecast.preview import Level, Preview, balances, preview, under
 from webhook.core.forecast.preview_messages import preview_warnings
 from webhook.core.ledger.ledger import Ledger
 from webhook.core.ledger.rules import AccountingRules
@@ -22,18 +22,18 @@ REQUESTS = (CLUSTER, "memory", "requests")
 HIGH_REQUESTS = ("high-mem", "memory", "requests")
 
 
-class Foretelling(LedgerAndTwin):
+class Foretelling(LedgerAndReference):
     """Before each new configuration, asks for its preview."""
 
     @rule(new=configs)
     def configure(self, new: HeadroomConfig) -> None:
-        self.ledger.tick(self.twin.now)
-        foretold = standings(under(self.ledger.parts(self.twin.now), new))
-        preview_warnings(preview(self.ledger.parts(self.twin.now), new))
-        self.ledger.configure(AccountingRules(new), self.twin.now)
-        self.ledger.tick(self.twin.now)
-        self.twin.config = new
-        assert foretold == {scope: self.ledger.standing(scope) for scope in self.ledger.accounting.scopes}
+        self.ledger.tick(self.reference.now)
+        foretold = balances(under(self.ledger.parts(self.reference.now), new))
+        preview_warnings(preview(self.ledger.parts(self.reference.now), new))
+        self.ledger.configure(AccountingRules(new), self.reference.now)
+        self.ledger.tick(self.reference.now)
+        self.reference.config = new
+        assert foretold == {scope: self.ledger.balance(scope) for scope in self.ledger.accounting.scopes}
 
 
 Foretelling.TestCase.settings = settings(max_examples=examples(25), stateful_step_count=40)
@@ -72,10 +72,10 @@ def test_nodes_that_fall_away_or_come_back_by_new_rules(settings: str, now: floa
     of.see_node(node("e", taints=frozenset({"spot"})), 1.0)
     of.node_gone("d", 1.0)
     new = config(settings)
-    foretold = standings(under(of.parts(now), new))
+    foretold = balances(under(of.parts(now), new))
     of.configure(AccountingRules(new), now)
     of.tick(now)
-    assert foretold == {scope: of.standing(scope) for scope in of.accounting.scopes}
+    assert foretold == {scope: of.balance(scope) for scope in of.accounting.scopes}
 
 
 def of_change(of: Ledger, settings: str = HIGH_MEM, requests: str = "100%") -> Preview:

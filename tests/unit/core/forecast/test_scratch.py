@@ -49,9 +49,9 @@ def test_it_has_the_balances_of_any_account(
     ledger.tick(now)
     copy = scratch(ledger.account(now))
     for scope in ledger.accounting.scopes:
-        kept, copied = ledger.standing(scope), copy.standing(scope)
+        kept, copied = ledger.balance(scope), copy.balance(scope)
         assert copied.committed == kept.committed, scope
-        assert copied.bearing == kept.bearing, scope
+        assert copied.scope_limits == kept.scope_limits, scope
         assert copied.stuck == kept.stuck, scope
 
 
@@ -61,7 +61,7 @@ def test_what_is_granted_and_not_there_yet_is_not_free(granted: list[Any], elsew
     for number, each in enumerate(granted):
         ledger.grant(replace(accounts.pod(f"p{number}"), footprint=each), 0.0)
     copy = scratch(ledger.account(0.0), {CLUSTER: elsewhere})
-    assert copy.standing(CLUSTER).unseen == ledger.standing(CLUSTER).unseen.plus(elsewhere)
+    assert copy.balance(CLUSTER).unseen == ledger.balance(CLUSTER).unseen.plus(elsewhere)
 
 
 def test_what_is_granted_in_a_pool_counts_there_and_once_in_the_cluster() -> None:
@@ -69,8 +69,8 @@ def test_what_is_granted_in_a_pool_counts_there_and_once_in_the_cluster() -> Non
     ledger.grant(accounts.pod("a", 1, confined_to={"pool": "high-mem"}), 0.0)
     ledger.grant(accounts.pod("b", 2), 0.0)
     copy = scratch(ledger.account(0.0))
-    assert copy.standing("high-mem").unseen.memory_requests == GI
-    assert copy.standing(CLUSTER).unseen.memory_requests == 3 * GI
+    assert copy.balance("high-mem").unseen.memory_requests == GI
+    assert copy.balance(CLUSTER).unseen.memory_requests == 3 * GI
 
 
 def test_without_a_node_its_pods_and_its_room_are_gone() -> None:
@@ -94,4 +94,4 @@ def test_under_other_rules_the_same_pods_have_other_bounds() -> None:
 def test_the_account_itself_is_not_changed() -> None:
     ledger = accounts.ledger("", accounts.node("n1"))
     scratch(ledger.account(0.0)).grant(accounts.pod("a", 1), 0.0)
-    assert ledger.standing(CLUSTER).unseen == NOTHING
+    assert ledger.balance(CLUSTER).unseen == NOTHING

@@ -6,9 +6,9 @@ import pytest
 
 from tests.support.accounts import config, node
 from tests.support.sample_reviews import body
-from tests.support.workloads import Json, Pods, account, template, workload
+from tests.support.workloads import Json, Pods, ledger_of, template, workload
 from webhook.core.api.workloads import Workload
-from webhook.core.forecast.fit import facts_of, foresee, lacking, look
+from webhook.core.forecast.fit import foresee, infos_of, lacking, look
 from webhook.core.forecast.plan import KINDS, Edit, plan
 from webhook.core.forecast.verdict import SILENT, EarlyVerdict, about_workload, early, excused, reply, wanted
 from webhook.core.ledger.ledger import Ledger
@@ -29,13 +29,13 @@ def asked(kind: str, sub_resource: str = "", resource: str = "", **request: Any)
 def said(of: Ledger, settings: str, kind: str, new: Workload, old: Workload | None = None) -> EarlyVerdict:
     made = plan(kind, Edit(new, old))
     assert made is not None
-    facts = facts_of("default", made)
-    found = foresee(made, look(of, *facts), refused="mode" not in settings)
-    return early(made, found, "default", config(settings), lacking(of, made, facts[0]))
+    info = infos_of("default", made)
+    found = foresee(made, look(of, *info), refused="mode" not in settings)
+    return early(made, found, "default", config(settings), lacking(of, made, info[0]))
 
 
 def full(pods: int) -> Ledger:
-    of = account(pods * 512)
+    of = ledger_of(pods * 512)
     Pods(of, pod_of(workload().spec.template), "web").come(pods)
     return of
 
@@ -96,7 +96,7 @@ def test_pods_of_an_exempt_class_are_excused_only_where_the_class_is() -> None:
 
 
 def test_what_fits_is_silent() -> None:
-    assert said(account(1024), DENY, "Deployment", workload(2)) == SILENT
+    assert said(ledger_of(1024), DENY, "Deployment", workload(2)) == SILENT
 
 
 @pytest.mark.parametrize(
@@ -110,7 +110,7 @@ def test_what_fits_is_silent() -> None:
     ],
 )
 def test_what_does_not_fit_gets_a_word_or_a_refusal(settings: str, decision: Decision) -> None:
-    found = said(account(1024), settings, "Deployment", workload(3))
+    found = said(ledger_of(1024), settings, "Deployment", workload(3))
     assert (found.verdict.decision, found.verdict.reason) == (decision, Reason.MEMORY)
     let_in = "1 of 3 replicas exceeds the memory requests threshold (mode warn: admitted anyway)"
     told = let_in if settings.startswith("mode: warn") else "only 2 of 3 replicas fit: "
@@ -125,7 +125,7 @@ NEVER_REFUSED = {
     "fewer than before": (full(2), "Deployment", workload(3), workload(4, status={"replicas": 2})),
     "a surge that the update does without": (full(4), "Deployment", *ROLLING),
     "a run that comes later": (
-        account(512),
+        ledger_of(512),
         "CronJob",
         workload(jobTemplate={"spec": {"template": template(1024)}}),
         None,
@@ -179,7 +179,7 @@ def test_where_everything_is_over_none_fit_and_never_fewer(replicas: int) -> Non
 
 def test_a_template_with_limits_hears_nothing_where_they_are_demanded() -> None:
     for settings in ("missingLimits: deny", "missingRequests: deny", f"missingLimits: deny\n{DENY}"):
-        assert said(account(1024), settings, "Deployment", workload(2)) == SILENT
+        assert said(ledger_of(1024), settings, "Deployment", workload(2)) == SILENT
 
 
 def test_a_stall_is_told_where_pods_are_refused_and_not_where_they_are_let_in() -> None:
@@ -218,10 +218,10 @@ def test_pods_that_are_refused_for_what_they_leave_unsaid_are_told_of_and_not_re
     settings: str, resources: Json, reason: Reason
 ) -> None:
     new = workload(3, {"spec": {"containers": [{"name": "a", "resources": resources}]}})
-    found = said(account(1024), f"{settings}\n{DENY}", "Deployment", new)
+    found = said(ledger_of(1024), f"{settings}\n{DENY}", "Deployment", new)
     assert (found.verdict.decision, found.verdict.reason) == (Decision.WARN, reason)
     assert found.warning.startswith("none of 3 replicas get in: no memory ")
-    assert said(account(1024), f"mode: warn\n{settings}", "Deployment", new) == SILENT
+    assert said(ledger_of(1024), f"mode: warn\n{settings}", "Deployment", new) == SILENT
 
 
 LARGE = workload(2, template(memory=1536))
@@ -230,7 +230,7 @@ WAITS = "none of 2 replicas can run now: one asks 1.5Gi, the largest it may use 
 
 def in_three_parts() -> Ledger:
     """Three nodes of 1Gi."""
-    of = account(1024)
+    of = ledger_of(1024)
     of.relist_nodes([node(name, 1) for name in ("a", "b", "c")], 0.0)
     return of
 
@@ -279,16 +279,16 @@ def test_the_pods_of_a_daemon_set_are_measured_by_the_nodes_that_they_are_for() 
         new = workload(0, template(memory=1536, tolerations=tolerations))
         made = plan("DaemonSet", Edit(new, None, nodes))
         assert made is not None
-        facts = facts_of("default", made)
-        found = foresee(made, look(of, *facts), refused=True)
-        assert early(made, found, "default", config(), lacking(of, made, facts[0])).warning == expected
+        info = infos_of("default", made)
+        found = foresee(made, look(of, *info), refused=True)
+        assert early(made, found, "default", config(), lacking(of, made, info[0])).warning == expected
 
 
 # -- how it is said ----------------------------------------------------------------------------------------------------
 
 
 def test_a_warning_lets_the_request_pass_and_leaves_the_facts_in_the_clusters_audit_log() -> None:
-    response = reply(asked("Deployment"), said(account(1024), "", "Deployment", workload(3)))
+    response = reply(asked("Deployment"), said(ledger_of(1024), "", "Deployment", workload(3)))
     assert response.allowed
     assert response.warnings == (
         "only 2 of 3 replicas fit: memory requests of the cluster, 512Mi each, 1Gi free of 1Gi",
@@ -298,7 +298,7 @@ def test_a_warning_lets_the_request_pass_and_leaves_the_facts_in_the_clusters_au
 
 
 def test_a_refusal_is_403_and_says_what_to_do() -> None:
-    response = reply(asked("Deployment"), said(account(1024), DENY, "Deployment", workload(3)))
+    response = reply(asked("Deployment"), said(ledger_of(1024), DENY, "Deployment", workload(3)))
     assert not response.allowed
     assert response.status is not None
     assert (response.status.code, response.status.reason) == (403, "Forbidden")

@@ -52,8 +52,8 @@ def test_a_ledger_gives_the_balance_of_its_scope() -> None:
     of = ledger("", node("a", 8), requests="50%")
     of.see(pod("lives", 1, "a"))
     of.grant(pod("comes", 2), 0.0)
-    standing = of.standing(CLUSTER)
-    assert (standing.committed.memory_requests, standing.unseen.memory_requests) == (GI, 2 * GI)
-    assert standing.headroom(REQUESTS) == GI
-    assert standing.is_past(Share.parse("70%"))
-    assert not standing.is_past(Share.parse("75%"))
+    balance = of.balance(CLUSTER)
+    assert (balance.committed.memory_requests, balance.unseen.memory_requests) == (GI, 2 * GI)
+    assert balance.headroom(REQUESTS) == GI
+    assert balance.is_past(Share.parse("70%"))
+    assert not balance.is_past(Share.parse("75%"))

@@ -27,23 +27,23 @@ def capacity(settings: str = "", *nodes: NodeInfo, held: Callable[[str], Amounts
 
 
 def names(changed: list[Node]) -> list[str]:
-    return sorted(each.facts.name for each in changed)
+    return sorted(each.info.name for each in changed)
 
 
 def room(of: Capacity, scope: str = CLUSTER) -> float:
-    return of.bearing(scope).room.memory / GI
+    return of.scope_limits(scope).room.memory / GI
 
 
 def kept(of: Capacity, scope: str = CLUSTER) -> float:
-    return of.bearing(scope).reserve[REQUESTS] / GI
+    return of.scope_limits(scope).reserve[REQUESTS] / GI
 
 
 def unpaid(of: Capacity, scope: str = CLUSTER) -> float:
-    return of.bearing(scope).unpaid[REQUESTS] / GI
+    return of.scope_limits(scope).unpaid[REQUESTS] / GI
 
 
 def test_without_nodes_nothing_can_be_borne() -> None:
-    assert capacity().bearing(CLUSTER) == ScopeLimits(Allocatable(), (0,) * 8, (0, *[None] * 7))
+    assert capacity().scope_limits(CLUSTER) == ScopeLimits(Allocatable(), (0,) * 8, (0, *[None] * 7))
 
 
 def test_ready_nodes_count_and_those_that_are_cordoned_or_tainted_away_do_not() -> None:
@@ -148,30 +148,30 @@ def test_what_did_not_change_is_not_told() -> None:
 
 def test_a_reserve_keeps_the_largest_node_and_its_loss_leaves_the_bound_where_it_was() -> None:
     of = capacity("reserve: {nodes: 1}", node("a"), node("b"), node("c"))
-    before = of.bearing(CLUSTER).bound
+    before = of.scope_limits(CLUSTER).bound
     of.see(node("c", ready=False), 10.0)
     of.tick(20.0)
-    assert (room(of), kept(of), of.bearing(CLUSTER).bound) == (16, 0, before)
+    assert (room(of), kept(of), of.scope_limits(CLUSTER).bound) == (16, 0, before)
     of.gone("c", 30.0)
-    assert of.bearing(CLUSTER).bound == before
+    assert of.scope_limits(CLUSTER).bound == before
     of.tick(630.0)
     assert (room(of), kept(of)) == (16, 8)
 
 
 def test_a_cordon_is_a_planned_loss_that_the_reserve_pays_for() -> None:
     of = capacity("reserve: {nodes: 1}", node("a"), node("b"), node("c"))
-    before = of.bearing(CLUSTER)
+    before = of.scope_limits(CLUSTER)
     of.see(node("c", cordoned=True), 1.0)
-    assert (room(of), kept(of), unpaid(of), of.bearing(CLUSTER).bound) == (16, 0, 0, before.bound)
+    assert (room(of), kept(of), unpaid(of), of.scope_limits(CLUSTER).bound) == (16, 0, 0, before.bound)
     of.see(node("c"), 2.0)
-    assert of.bearing(CLUSTER) == before
+    assert of.scope_limits(CLUSTER) == before
 
 
 def test_the_planned_end_of_a_cordoned_node_changes_nothing_until_it_is_forgotten() -> None:
     of = capacity("reserve: {nodes: 1}", node("a"), node("b"), node("c", cordoned=True))
-    before = of.bearing(CLUSTER).bound
+    before = of.scope_limits(CLUSTER).bound
     of.gone("c", 10.0)
-    assert (room(of), kept(of), of.bearing(CLUSTER).bound) == (16, 0, before)
+    assert (room(of), kept(of), of.scope_limits(CLUSTER).bound) == (16, 0, before)
     of.tick(610.0)
     assert (room(of), kept(of)) == (16, 8)
 
@@ -252,12 +252,12 @@ def test_what_was_lost_is_remembered_when_the_pods_are_gone_and_forgotten_when_t
 
 def test_a_node_that_joins_takes_the_place_of_one_that_was_lost() -> None:
     of = capacity("reserve: {nodes: 1}", node("a"), node("b"), node("c"))
-    bound = of.bearing(CLUSTER).bound
+    bound = of.scope_limits(CLUSTER).bound
     of.gone("c", 10.0)
     of.see(node("d", 3, ready=False), 20.0)
-    assert (room(of), kept(of), of.bearing(CLUSTER).bound) == (16, 0, bound)
+    assert (room(of), kept(of), of.scope_limits(CLUSTER).bound) == (16, 0, bound)
     of.see(node("d", 3), 30.0)
-    assert (room(of), kept(of), of.bearing(CLUSTER).bound) == (19, 3, bound)
+    assert (room(of), kept(of), of.scope_limits(CLUSTER).bound) == (19, 3, bound)
     of.see(node("e", 6), 40.0)
     assert (room(of), kept(of)) == (25, 8)
     of.tick(610.0)
@@ -330,8 +330,8 @@ def test_pools_that_select_the_same_nodes_are_told_while_the_nodes_are_there() -
     of = capacity(pools, node("a", pool="high-mem"), node("b"))
     assert of.overlaps() == {}
     zoned = [NodeInfo(name, Allocatable(1, 1), True, labels=(("pool", "high-mem"), ("zone", "a"))) for name in "cde"]
-    for facts in zoned:
-        of.see(facts, 1.0)
+    for info in zoned:
+        of.see(info, 1.0)
     assert of.overlaps() == {("all", "late"): 3}
     of.gone("e", 2.0)
     assert of.overlaps() == {("all", "late"): 2}
@@ -367,7 +367,7 @@ def test_bounds_without_the_largest_node_are_those_that_hold_once_it_is_lost(
     of = after_all()
     for scope in AccountingRules(config).scopes:
         for index in range(8):
-            standing = [each for each in of.all() if scope in each.scopes and of.counts(each.facts.name)]
-            largest = max(standing, key=lambda each: each.facts.room[index // 4], default=None)
-            then = after_all(largest.facts.name if largest else "").bearing(scope).bound[index]
+            balance = [each for each in of.all() if scope in each.scopes and of.counts(each.info.name)]
+            largest = max(balance, key=lambda each: each.info.room[index // 4], default=None)
+            then = after_all(largest.info.name if largest else "").scope_limits(scope).bound[index]
             assert of.without_largest(scope)[index] == then, (scope, index)

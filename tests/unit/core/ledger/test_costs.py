@@ -55,8 +55,8 @@ def test_unseen_and_paid_come_to_what_is_open(low: int, high: int, lives: int, m
 @pytest.mark.parametrize("pool", [None, "gpu"])
 def test_a_first_grant_costs_its_footprint_in_every_scope_that_it_is_charged_to(pool: str | None) -> None:
     charge = Charge(of(5, 1), pool)
-    extents, costs = first_grant(charge)
-    assert extents == reach(charge, UNBORN)
+    intervals, costs = first_grant(charge)
+    assert intervals == reach(charge, UNBORN)
     assert tuple(costs) == charge.scopes
     for each in costs.values():
         assert (each.unseen, each.paid, each.unretired) == (of(5, 1), NOTHING, of(5, 1))

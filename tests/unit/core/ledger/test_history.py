@@ -2,7 +2,7 @@
 
 import pytest
 
-from webhook.core.ledger.history import GOOD, MOST_LEVEL, OWNERS, TOLD, History, digest
+from webhook.core.ledger.history import GOOD, MOST_LEVEL, OWNERS, REPORTED, History, digest
 from webhook.core.values.amounts import Amounts
 
 LAPSE = 45.0
@@ -104,7 +104,7 @@ def test_a_lapse_here_builds_on_what_others_saw() -> None:
     history.hear([{digest("ns/web"): 2}], 100.0, LAPSE)
     assert not history.lapsed("ns/web", SIZE, 99.0, 144.0, LAPSE)  # it belongs to the same time
     assert history.lapsed("ns/web", SIZE, 101.0, 146.0, LAPSE)
-    assert history.told() == {digest("ns/web"): 3}
+    assert history.levels_to_report() == {digest("ns/web"): 3}
 
 
 def test_one_namespace_cannot_push_out_what_is_known_of_others() -> None:
@@ -114,9 +114,9 @@ def test_one_namespace_cannot_push_out_what_is_known_of_others() -> None:
     for number in range(5 * OWNERS):
         lapsed(history, f"ns/{number}", now=200.0 + number)
     assert len(history) == OWNERS + 2
-    told = history.told()
-    assert {digest("victim/web"), digest("ns")} <= told.keys()
-    assert len(told) == 6  # four owners of the namespace
+    levels = history.levels_to_report()
+    assert {digest("victim/web"), digest("ns")} <= levels.keys()
+    assert len(levels) == 6  # four owners of the namespace
 
 
 def test_of_the_owners_of_a_namespace_the_worst_are_kept() -> None:
@@ -145,8 +145,8 @@ def test_where_all_is_full_the_least_owner_goes_before_any_namespace(monkeypatch
 
 def test_what_is_told_is_bounded_and_the_worst_is_told_first() -> None:
     history = History()
-    for number in range(2 * TOLD):
+    for number in range(2 * REPORTED):
         lapsed(history, f"ns-{number}")
     lapsed(history, "ns-77", now=500.0)
-    assert len(history.told()) == TOLD
-    assert history.told()[digest("ns-77")] == 2
+    assert len(history.levels_to_report()) == REPORTED
+    assert history.levels_to_report()[digest("ns-77")] == 2

@@ -25,13 +25,13 @@ def node(metadata: dict[str, Any] | None = None, status: dict[str, Any] | None =
 
 
 def test_a_pod_is_known_by_its_name_uid_and_revision() -> None:
-    facts = pod_info(pod())
-    assert (facts.name, facts.uid, facts.revision) == ("shop/web-7", "u", 81244)
+    info = pod_info(pod())
+    assert (info.name, info.uid, info.revision) == ("shop/web-7", "u", 81244)
 
 
 def test_a_review_and_a_deletion_know_better() -> None:
-    facts = pod_info(pod(), "shop/final", "new", at=0)
-    assert (facts.name, facts.uid, facts.revision) == ("shop/final", "new", 0)
+    info = pod_info(pod(), "shop/final", "new", at=0)
+    assert (info.name, info.uid, info.revision) == ("shop/final", "new", 0)
 
 
 def test_what_was_never_written_has_no_revision() -> None:
@@ -87,8 +87,8 @@ def test_the_owner_of_a_pod_is_its_controller_and_without_one_whoever_asks_for_i
 
 def test_a_resize_that_the_kubelet_called_infeasible_is_noted_apart_from_all_else() -> None:
     pending = {"type": "PodResizePending", "status": "True", "reason": "Infeasible"}
-    facts = pod_info(pod({"conditions": [pending]}))
-    assert (facts.infeasible, facts.priority_class) == (True, "")
+    info = pod_info(pod({"conditions": [pending]}))
+    assert (info.infeasible, info.priority_class) == (True, "")
     assert not pod_info(pod({"conditions": [{**pending, "reason": "Deferred"}]})).infeasible
     assert not pod_info(pod(priorityClassName="system")).infeasible
 
@@ -115,9 +115,9 @@ def test_a_node_as_a_kubelet_shows_it() -> None:
         "allocatable": {"cpu": "7910m", "memory": "8147484Ki", "pods": "110"},
         "conditions": [{"type": "MemoryPressure", "status": "True"}, {"type": "Ready", "status": "True"}],
     }
-    facts = node_info(node({"labels": {"b": "2", "a": "1"}}, status))
-    assert (facts.name, facts.room.memory, facts.room.cpu, facts.ready) == ("n", 8147484 << 10, 7910, True)
-    assert (facts.cordoned, facts.repelling_taints, facts.labels) == (False, frozenset(), (("a", "1"), ("b", "2")))
+    info = node_info(node({"labels": {"b": "2", "a": "1"}}, status))
+    assert (info.name, info.room.memory, info.room.cpu, info.ready) == ("n", 8147484 << 10, 7910, True)
+    assert (info.cordoned, info.repelling_taints, info.labels) == (False, frozenset(), (("a", "1"), ("b", "2")))
 
 
 @pytest.mark.parametrize(
@@ -135,8 +135,8 @@ def test_a_node_that_does_not_say_that_it_is_ready_is_not(conditions: list[dict[
 
 def test_what_an_administrator_says_of_a_node() -> None:
     taints = [{"key": "a", "effect": "NoSchedule"}, {"key": "b", "effect": "PreferNoSchedule"}]
-    facts = node_info(node(unschedulable=True, taints=taints))
-    assert (facts.cordoned, facts.repelling_taints) == (True, frozenset({"a"}))
+    info = node_info(node(unschedulable=True, taints=taints))
+    assert (info.cordoned, info.repelling_taints) == (True, frozenset({"a"}))
 
 
 def test_a_node_that_says_nothing_has_nothing() -> None:
@@ -167,16 +167,16 @@ def test_what_only_reports_show_of_a_node_is_taken_in_as_well() -> None:
         "capacity": {"cpu": "4", "memory": "16Gi", "pods": "250"},
         "allocatable": {"cpu": "3500m", "memory": "15Gi", "pods": "110"},
     }
-    facts = node_info(node(status=status))
-    assert (facts.capacity, facts.room, facts.most_pods) == ((16 * GI, 4000), (15 * GI, 3500), 110)
-    facts = node_info(node())
-    assert (facts.capacity, facts.most_pods) == (None, None)
+    info = node_info(node(status=status))
+    assert (info.capacity, info.room, info.most_pods) == ((16 * GI, 4000), (15 * GI, 3500), 110)
+    info = node_info(node())
+    assert (info.capacity, info.most_pods) == (None, None)
 
 
 def test_a_node_counts_although_what_only_reports_show_of_it_cannot_be_read() -> None:
     status = {"capacity": {"memory": "much"}, "allocatable": {"cpu": "1", "memory": "15Gi", "pods": "many"}}
-    facts = node_info(node(status=status))
-    assert (facts.capacity, facts.room, facts.most_pods) == (None, (15 * GI, 1000), None)
+    info = node_info(node(status=status))
+    assert (info.capacity, info.room, info.most_pods) == (None, (15 * GI, 1000), None)
 
 
 def test_pods_that_were_created_in_one_second_share_that_text() -> None:

@@ -138,7 +138,7 @@ def test_the_two_pools_of_the_articles() -> None:
     )
     cpu = Amounts._fields.index("cpu_requests")
     assert [bound(of, name) for name in names] == [6, 12]
-    assert [of.standing(name).bearing.bound[cpu] for name in names] == [6000, 1500]
+    assert [of.balance(name).scope_limits.bound[cpu] for name in names] == [6000, 1500]
 
 
 # -- nodes that do not count -----------------------------------------------------------------------------------------
@@ -282,10 +282,10 @@ def test_a_cordon_gives_not_even_a_byte_by_rounding() -> None:
     for name in "ef":
         of.see(PodInfo(f"default/{name}", name, 1, Amounts(memory_requests=2), name))
     for name in "efg":
-        assert of.standing(CLUSTER).headroom(REQUESTS) == 13 - 4
+        assert of.balance(CLUSTER).headroom(REQUESTS) == 13 - 4
         of.see_node(replace(nodes[name], cordoned=True), 1.0)
-    assert of.standing(CLUSTER).headroom(REQUESTS) == 13 - 4
-    assert of.standing(CLUSTER).bearing.bound[REQUESTS] == 10
+    assert of.balance(CLUSTER).headroom(REQUESTS) == 13 - 4
+    assert of.balance(CLUSTER).scope_limits.bound[REQUESTS] == 10
 
 
 def test_nodes_that_are_cordoned_for_long_use_up_the_reserve_and_no_more() -> None:
@@ -347,15 +347,15 @@ def test_the_loss_of_a_node_that_is_forgotten_makes_its_pods_cover_their_names_a
 def test_what_is_charged_under_a_name_covers_the_pool_only_where_it_lives_there() -> None:
     of = ledger(HIGH_MEM, node("a"), node("b", pool="high-mem"))
     of.see(pod("p", 2, "a"))
-    assert of.standing("high-mem").committed == footprint(0, 0)
+    assert of.balance("high-mem").committed == footprint(0, 0)
     of.grant(pod("p", 2, uid="new", confined_to={"pool": "high-mem"}), 0.0)
-    assert of.standing("high-mem").unseen == footprint(2)
-    assert of.standing(CLUSTER).unseen == footprint(0, 0)
+    assert of.balance("high-mem").unseen == footprint(2)
+    assert of.balance(CLUSTER).unseen == footprint(0, 0)
 
 
 def test_a_sum_without_a_bound_has_no_headroom_to_speak_of() -> None:
     of = ledger("", node("a"))
-    assert of.standing(CLUSTER).headroom(Amounts._fields.index("cpu_requests")) is None
+    assert of.balance(CLUSTER).headroom(Amounts._fields.index("cpu_requests")) is None
 
 
 # -- what nobody was asked about -------------------------------------------------------------------------------------

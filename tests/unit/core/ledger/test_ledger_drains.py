@@ -62,7 +62,7 @@ class Drain:
         """What the pods that are there ask for, wherever they are."""
         asked = dict.fromkeys(self.cluster.ledger.accounting.scopes, NOTHING)
         for pod in self.cluster.pods:
-            for scope in self.cluster.ledger.spread(pod).scopes:
+            for scope in self.cluster.ledger.charge(pod).scopes:
                 asked[scope] = asked[scope].plus(pod.footprint)
         return {(scope, index): asked[scope][index] for scope, index in self.cluster.headroom()}
 

@@ -30,7 +30,7 @@ from webhook.core.values.amounts import Amounts
 
 READY = st.sampled_from([COUNTED, COUNTED, (True, True, False)])
 takings: st.SearchStrategy[Change] = st.sampled_from(
-    [lambda facts: replace(facts, cordoned=True), lambda facts: replace(facts, repelling_taints=TAINT)]
+    [lambda info: replace(info, cordoned=True), lambda info: replace(info, repelling_taints=TAINT)]
 )
 numbers = st.sampled_from([0, 0, 0, 1, 2, 3, 4])
 
@@ -52,7 +52,7 @@ def test_to_cordon_or_taint_a_node_never_gives_headroom(cluster: Cluster, number
 def test_to_take_a_node_back_in_never_takes_headroom(cluster: Cluster, number: int) -> None:
     name, before = _nth(cluster, number), cluster.room()
     assume(cluster.nodes[name].ready)  # a lost one had used up some of the reserve, which is kept again
-    cluster.change(name, lambda facts: replace(facts, cordoned=False, repelling_taints=frozenset()))
+    cluster.change(name, lambda info: replace(info, cordoned=False, repelling_taints=frozenset()))
     assert within(before, cluster.room())
 
 
@@ -90,7 +90,7 @@ def test_a_reserve_lets_in_the_replacements_of_as_many_nodes_as_it_is_for(cluste
     least = min(config_of.reserve.nodes, *(config_of.reserve_of(pool).nodes for pool in config_of.pools))
     losses = [lost for lost in losses if lost.name in cluster.nodes]
     # A cordon is a planned loss: what it uses up is not there for another node.
-    cordoned = [name for name, facts in cluster.nodes.items() if facts.cordoned]
+    cordoned = [name for name, info in cluster.nodes.items() if info.cordoned]
     losses = losses[: max(0, least - len(set(cordoned) - {lost.name for lost in losses}))]
     assume(losses and len({*cordoned, *(lost.name for lost in losses)}) <= least)
     wanted = {
@@ -139,7 +139,7 @@ def test_a_node_that_joins_gives_at_most_its_room_and_takes_nothing(
     """With a reserve for more than one node, a larger one may: the reserve has to be whole for it as well."""
     before = cluster.headroom_beside_waiting()
     cluster.join(NodeInfo("new", room, True, labels=labels))
-    bears = cluster.ledger.accounting.bearing_of
+    bears = cluster.ledger.accounting.bound_of_node
     more = {(s, i): bears(s, room)[i] + 1 for s, i in before}  # a bound is rounded once
     assert within(before, cluster.headroom_beside_waiting())
     assert within(cluster.headroom_beside_waiting(), before, more)

@@ -35,9 +35,9 @@ def test_those_count_whose_footprint_is_in_the_sum(events: list[object]) -> None
     of = ledger(POLICY, *(node(name, 64) for name in NAMES))
     for revision, event in enumerate(events, 2):
         if isinstance(event, tuple):
-            facts, gone = event
-            facts = structs.replace(facts, revision=revision)
-            of.gone(facts) if gone else of.see(facts)
+            info, gone = event
+            info = structs.replace(info, revision=revision)
+            of.gone(info) if gone else of.see(info)
         else:
             of.see_node(event, float(revision))  # type: ignore[arg-type]
     assert of.pods_that_count() == _counted(of)

@@ -20,7 +20,7 @@ NAME, UID = "ns/p", "u"
 which = st.integers(0, 1)
 
 
-def spread(size: int) -> Charge:
+def charge(size: int) -> Charge:
     return Charge(Amounts(memory_requests=size))
 
 
@@ -33,7 +33,7 @@ class Granter:
     kept: Reservations = field(init=False)
 
     def __post_init__(self) -> None:
-        self.kept = Reservations(lambda _: spread(self.history[self.view]) if self.history[self.view] else NOWHERE)
+        self.kept = Reservations(lambda _: charge(self.history[self.view]) if self.history[self.view] else NOWHERE)
 
     @property
     def unretired(self) -> int:
@@ -73,7 +73,7 @@ class Anywhere(RuleBasedStateMachine):
         if who is None:
             self.floor = 1
         else:
-            self.granters[who].kept.add(NAME, Reservation(UID, spread(size), 0.0))
+            self.granters[who].kept.add(NAME, Reservation(UID, charge(size), 0.0))
 
     @rule(who=which, size=st.integers(0, 9), ago=st.integers(0, 2))
     def review(self, who: int, size: int, ago: int) -> None:
@@ -81,7 +81,7 @@ class Anywhere(RuleBasedStateMachine):
         at = max(1, self.now - ago)
         if size > self.history[at]:
             before = Before(at, Amounts(memory_requests=self.history[at]))
-            self.granters[who].kept.add(NAME, Reservation(UID, spread(size), 0.0, before))
+            self.granters[who].kept.add(NAME, Reservation(UID, charge(size), 0.0, before))
         self.attempts.append(Attempt(at, size))
 
     @precondition(lambda self: self.attempts)

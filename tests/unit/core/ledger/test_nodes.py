@@ -9,8 +9,8 @@ from webhook.core.values.scopes import CLUSTER
 RULES = Rules(frozenset({"master"}), not_ready_grace=10.0, forget_deleted_after=60.0)
 
 
-def known(facts: NodeInfo, since: float | None = None, deleted_at: float | None = None) -> Node:
-    return Node(facts, None, since, deleted_at)
+def known(info: NodeInfo, since: float | None = None, deleted_at: float | None = None) -> Node:
+    return Node(info, None, since, deleted_at)
 
 
 @pytest.mark.parametrize(

@@ -41,8 +41,8 @@ LARGE_AND_SMALL = [Amounts(memory_requests=5, cpu_requests=2), Amounts(memory_re
 steps = st.lists(st.tuples(nodes, st.booleans(), ways, needs), max_size=25)
 
 
-def met(need: Need, facts: NodeInfo) -> bool:
-    value = dict(facts.labels).get(need.key) if need.key else facts.name
+def met(need: Need, info: NodeInfo) -> bool:
+    value = dict(info.labels).get(need.key) if need.key else info.name
     if need.operator in ("In", "NotIn"):
         return (value in need.values) == (need.operator == "In")
     return (value is not None) == (need.operator == "Exists")
@@ -67,10 +67,10 @@ def test_it_says_what_a_look_at_every_node_says(steps: list[tuple[NodeInfo, bool
     known: dict[str, NodeInfo] = {}
     counted: set[str] = set()
     asked = Places(known.get)
-    for facts, counts, confined_to, need in steps:
-        known[facts.name] = facts
-        counted = counted | {facts.name} if counts else counted - {facts.name}
-        asked.put(facts.name, facts if counts else None)
+    for info, counts, confined_to, need in steps:
+        known[info.name] = info
+        counted = counted | {info.name} if counts else counted - {info.name}
+        asked.put(info.name, info if counts else None)
         assert asked.hold(confined_to, need) == by_looking(known, counted, confined_to, need)
         assert (asked.lacking(confined_to, need) is None) == asked.hold(confined_to, need)
         for each in LARGE_AND_SMALL:  # what was answered before holds until a node changes, and no longer
@@ -84,10 +84,10 @@ def test_a_front_holds_what_any_of_its_rooms_holds(rooms: list[Allocatable], nee
     assert not any(a != b and a.memory <= b.memory and a.cpu <= b.cpu for a in front for b in front)
 
 
-def asked_of(*facts: NodeInfo) -> Places:
-    known = {each.name: each for each in facts}
+def asked_of(*info: NodeInfo) -> Places:
+    known = {each.name: each for each in info}
     asked = Places(known.get)
-    for each in facts:
+    for each in info:
         asked.put(each.name, each)
     return asked
 

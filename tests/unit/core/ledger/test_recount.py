@@ -57,7 +57,7 @@ def test_what_was_kept_event_by_event_is_what_its_parts_come_to(busy: Ledger) ->
 
 @pytest.mark.parametrize("scope", [CLUSTER, "high-mem"])
 def test_a_sum_of_a_scope_that_drifted_is_reported_with_both_figures(busy: Ledger, scope: str) -> None:
-    right = busy.standing(scope).committed
+    right = busy.balance(scope).committed
     busy._committed[scope] = busy._committed[scope].plus(ONE)
     assert recount(busy.parts(2.0)) == (Drift("committed", scope, right.plus(ONE), right),)
 
@@ -85,21 +85,21 @@ def test_a_sum_of_reservations_that_drifted_is_reported(busy: Ledger, kept: str,
 
 def test_a_node_that_is_counted_and_should_not_be_is_reported(busy: Ledger) -> None:
     busy.capacity._counting.add("c")
-    busy.capacity._bearing.clear()
-    kept, fresh = drift(busy)["bearing", CLUSTER]
+    busy.capacity._scope_limits.clear()
+    kept, fresh = drift(busy)["limits", CLUSTER]
     assert isinstance(kept, ScopeLimits)
     assert isinstance(fresh, ScopeLimits)
     assert (kept.room.memory, fresh.room.memory) == (24 * GI, 16 * GI)
 
 
 def test_a_node_that_is_taken_for_lost_and_is_not_is_reported(busy: Ledger) -> None:
-    unpaid = busy.standing(CLUSTER).bearing.unpaid
+    unpaid = busy.balance(CLUSTER).scope_limits.unpaid
     busy.capacity._counting.discard("a")
     busy.capacity._down.add("a")
     busy.capacity._bases.clear()
-    busy.capacity._bearing.clear()
+    busy.capacity._scope_limits.clear()
     assert drift(busy) == {
-        ("bearing", CLUSTER): (
+        ("limits", CLUSTER): (
             ScopeLimits(Allocatable(8 * GI, 4000), (0,) * 8, (8 * GI, *[None] * 7), unpaid),
             ScopeLimits(Allocatable(16 * GI, 8000), (8 * GI, *[0] * 7), (8 * GI, *[None] * 7), unpaid),
         )

@@ -14,12 +14,12 @@ from webhook.core.values.scopes import CLUSTER
 SCOPES = (CLUSTER, "p")
 
 
-def spread(size: int, pool: str | None = None) -> Charge:
+def charge(size: int, pool: str | None = None) -> Charge:
     return Charge(Amounts(memory_requests=size), pool)
 
 
 def grant(uid: str, size: int = 5, at: float = 0.0, pool: str | None = None) -> Reservation:
-    return Reservation(uid, spread(size, pool), at)
+    return Reservation(uid, charge(size, pool), at)
 
 
 class Names:
@@ -49,9 +49,9 @@ def test_two_hundred_duplicates_of_a_name_cost_one_footprint() -> None:
 def test_a_name_costs_the_larger_of_what_lives_and_what_may_come() -> None:
     names = Names()
     names.reservations.add("ns/a", grant("u1", 5))
-    names.put("ns/a", spread(3))
+    names.put("ns/a", charge(3))
     assert names.costs() == (2, 5, 5)
-    names.put("ns/a", spread(8))
+    names.put("ns/a", charge(8))
     assert names.costs() == (0, 5, 5)
 
 
@@ -68,7 +68,7 @@ def test_seeing_settles_its_own_uid_alone_and_frees_nothing_between_replicas() -
     names.reservations.add("ns/a", grant("u1", 5))
     names.reservations.add("ns/a", grant("u2", 4))
     names.reservations.see("ns/a", "u1", 7)
-    names.put("ns/a", spread(5))
+    names.put("ns/a", charge(5))
     assert names.costs() == (0, 4, 5)
     names.put("ns/a", NOWHERE)  # deleted again: the slower create may still succeed
     assert names.costs() == (4, 4, 5)
@@ -84,7 +84,7 @@ def test_a_stranger_settles_nothing() -> None:
 
 def test_a_resize_is_settled_only_beyond_the_object_that_was_reviewed() -> None:
     names = Names()
-    names.reservations.add("ns/a", Reservation("u1", spread(5), 0.0, Before(7)))
+    names.reservations.add("ns/a", Reservation("u1", charge(5), 0.0, Before(7)))
     names.reservations.see("ns/a", "u1", 7)
     assert names.reservations.oldest_open() == 0.0
     names.reservations.see("ns/a", "u1", 8)
@@ -107,9 +107,9 @@ def test_who_is_answered_again_counts_from_now_and_is_the_oldest_no_longer() -> 
 
 def test_the_most_that_a_grant_adds_is_what_it_adds_to_the_pool_that_it_confines_its_pod_to() -> None:
     moved = Before(7, Amounts(memory_requests=2), "+1", elsewhere=True)
-    assert Reservation("u", spread(5, "p"), 0.0, moved).most.memory_requests == 5
-    assert Reservation("u", spread(5, "p"), 0.0, moved._replace(elsewhere=False)).most.memory_requests == 3
-    assert Reservation("u", spread(5), 0.0, moved._replace(elsewhere=False)).most.memory_requests == 3
+    assert Reservation("u", charge(5, "p"), 0.0, moved).most.memory_requests == 5
+    assert Reservation("u", charge(5, "p"), 0.0, moved._replace(elsewhere=False)).most.memory_requests == 3
+    assert Reservation("u", charge(5), 0.0, moved._replace(elsewhere=False)).most.memory_requests == 3
     assert grant("u", 5).most.memory_requests == 5
 
 
@@ -138,16 +138,16 @@ def test_retiring_leaves_alone_what_was_granted_anew_under_the_same_uid() -> Non
 def test_a_resize_that_raises_nothing_lets_no_more_come_under_its_name(before: int, after: int) -> None:
     names = Names()
     names.reservations.add("ns/a", grant("u1", 2))
-    growth = names.reservations.growth_of("ns/a", spread(after), Before(7, Amounts(before)))
+    growth = names.reservations.growth_of("ns/a", charge(after), Before(7, Amounts(before)))
     assert growth[CLUSTER] == NOTHING
-    names.reservations.add("ns/a", Reservation("u2", spread(after), 0.0, Before(7, Amounts(before))))
+    names.reservations.add("ns/a", Reservation("u2", charge(after), 0.0, Before(7, Amounts(before))))
     assert names.costs() == (2, 2, 2)
     assert names.reservations.open_from_nothing("ns/a") == {CLUSTER: Amounts(2)}
 
 
 def test_nor_does_a_pod_for_a_sum_that_it_asks_nothing_of_beside_growth() -> None:
     names = Names()
-    names.reservations.add("ns/a", Reservation("u1", spread(9), 0.0, Before(7, Amounts(5))))
+    names.reservations.add("ns/a", Reservation("u1", charge(9), 0.0, Before(7, Amounts(5))))
     names.reservations.add("ns/a", Reservation("u2", Charge(Amounts(0, 3)), 0.0))
     assert names.reservations.unretired(CLUSTER) == Amounts(4, 3)
     assert names.reservations.open_from_nothing("ns/a") == {CLUSTER: Amounts(0, 3)}
@@ -182,9 +182,9 @@ def test_a_name_is_repeated_if_several_may_come_or_one_beside_what_lives_there()
         names.reservations.add(name, grant("u1"))
     assert names.reservations.repeated.keys() == set()
     names.reservations.add("ns/a", grant("u2"))
-    names.put("ns/b", spread(1))
+    names.put("ns/b", charge(1))
     names.reservations.see("ns/c", "u1", 7)
-    names.put("ns/c", spread(5))
+    names.put("ns/c", charge(5))
     assert names.reservations.repeated.keys() == {"ns/a", "ns/b"}
     names.put("ns/b", NOWHERE)
     assert names.reservations.repeated.keys() == {"ns/a", "ns/b"}
@@ -196,7 +196,7 @@ def test_what_may_come_from_nothing_is_told_by_scope_and_growth_is_not() -> None
     names = Names()
     names.reservations.add("ns/a", grant("u1", 5, pool="p"))
     names.reservations.add("ns/a", grant("u2", 7))
-    names.reservations.add("ns/b", Reservation("u1", spread(9), 0.0, Before(7, Amounts(4))))
+    names.reservations.add("ns/b", Reservation("u1", charge(9), 0.0, Before(7, Amounts(4))))
     told = names.reservations.open_from_nothing
     assert told("ns/a") == {CLUSTER: Amounts(7), "p": Amounts(5)}
     assert (told("ns/b"), told("ns/c")) == ({CLUSTER: NOTHING}, {})
@@ -226,9 +226,9 @@ def test_creates_of_others_add_what_neither_lives_nor_may_come_of_ours(
     live: int, ours: tuple[int, int] | None, others: int, added: int
 ) -> None:
     names = Names()
-    names.live["ns/a"] = spread(live)
+    names.live["ns/a"] = charge(live)
     if ours:
-        names.reservations.add("ns/a", Reservation("u1", spread(ours[1]), 0.0, Before(7, Amounts(ours[0]))))
+        names.reservations.add("ns/a", Reservation("u1", charge(ours[1]), 0.0, Before(7, Amounts(ours[0]))))
     assert names.reservations.growth_by_others("ns/a", Amounts(others), CLUSTER) == Amounts(added)
     assert names.reservations.growth_by_others("ns/b", Amounts(others), CLUSTER) == Amounts(others)
 
@@ -247,7 +247,7 @@ def test_what_a_name_holds_can_be_told_without_some_of_it() -> None:
     names.reservations.add("ns/a", grant("u2", 3))
 
     def more(name: str, *without: str) -> int:
-        growth = names.reservations.growth_of(name, spread(9), UNBORN, without=frozenset(without))
+        growth = names.reservations.growth_of(name, charge(9), UNBORN, without=frozenset(without))
         return growth[CLUSTER].memory_requests
 
     assert (more("ns/a"), more("ns/a", "u1"), more("ns/a", "u9"), more("ns/b")) == (4, 6, 4, 9)
@@ -271,13 +271,13 @@ class Sums(RuleBasedStateMachine):
     def add(self, name: str, uid: str, size: int, pool: str | None) -> None:
         before = self.known.get((name, uid))
         self.known[name, uid] = grant(uid, size, pool=pool)
-        if before is not None and before.spread != self.known[name, uid].spread:
+        if before is not None and before.charge != self.known[name, uid].charge:
             self.set_aside.append((name, before))
         self.names.reservations.add(name, self.known[name, uid])
 
     @rule(name=name, size=size, pool=pool)
     def live(self, name: str, size: int, pool: str | None) -> None:
-        self.names.put(name, spread(size, pool))
+        self.names.put(name, charge(size, pool))
 
     @rule(name=name, uid=uid)
     def see(self, name: str, uid: str) -> None:
@@ -302,10 +302,10 @@ class Sums(RuleBasedStateMachine):
             for name in {name for name, _ in self.known} | {name for name, _ in self.set_aside}:
                 mine = [r for (of, _), r in self.known.items() if of == name]
                 mine += [r for of, r in self.set_aside if of == name]
-                largest = max((_size(r.spread, scope) for r in mine if r.is_open), default=0)
+                largest = max((_size(r.charge, scope) for r in mine if r.is_open), default=0)
                 still_open += largest
                 unseen += max(0, largest - _size(self.names.live.get(name, NOWHERE), scope))
-                unretired += max(_size(r.spread, scope) for r in mine)
+                unretired += max(_size(r.charge, scope) for r in mine)
             assert self.names.costs(scope) == (unseen, still_open, unretired)
 
 

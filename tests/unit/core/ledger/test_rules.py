@@ -42,8 +42,8 @@ def test_a_missing_limit_that_is_ignored_leaves_the_declared_ones_bounded() -> N
 def test_a_sum_without_a_threshold_is_not_bounded_and_a_node_bears_all_of_its_room() -> None:
     accounting = AccountingRules(config(requests="50%"))
     assert bounded(accounting) == {"memory_requests": 5 * GI}
-    bearing = accounting.bearing_of(CLUSTER, ROOM)
-    assert (bearing.memory_requests, bearing.memory_limits, bearing.cpu_requests) == (5 * GI, 10 * GI, 4000)
+    bound = accounting.bound_of_node(CLUSTER, ROOM)
+    assert (bound.memory_requests, bound.memory_limits, bound.cpu_requests) == (5 * GI, 10 * GI, 4000)
 
 
 def test_a_bound_is_rounded_down_to_a_whole_byte() -> None:
@@ -97,7 +97,7 @@ def test_a_scope_that_is_no_more_bounds_nothing() -> None:
     assert bounded(accounting, "removed") == {}
     assert accounting.share("removed", 0) is None
     assert accounting.reserve_nodes("removed") == 0
-    assert accounting.bearing_of("removed", ROOM).memory_requests == ROOM.memory
+    assert accounting.bound_of_node("removed", ROOM).memory_requests == ROOM.memory
 
 
 def test_the_rules_about_nodes_are_in_seconds() -> None:

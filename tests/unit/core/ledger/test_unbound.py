@@ -34,7 +34,7 @@ def huge(claims: dict[str, object] | None = None, memory: float = 17, name: str 
 def waits(of: Ledger, scope: str = CLUSTER) -> tuple[float, float, float]:
     """What is pending, unplaceable and apart, in Gi."""
     assert recount(of.parts(1.0)) == ()
-    unplaceable, apart = (amounts.memory_requests / GI for amounts in of.standing(scope).stuck)
+    unplaceable, apart = (amounts.memory_requests / GI for amounts in of.balance(scope).stuck)
     return of.pending()[scope].memory_requests / GI, unplaceable, apart
 
 
@@ -141,11 +141,11 @@ def test_a_pod_that_stands_apart_pays_for_no_other_of_its_name() -> None:
     of = three("mode: warn")
     of.see(huge(name="web"))
     of.grant(pod("web", 5, uid="next"), 1.0)
-    assert of.standing(CLUSTER).unseen.memory_requests == 5 * GI
+    assert of.balance(CLUSTER).unseen.memory_requests == 5 * GI
     of.see_node(node("large", 32), 1.0)
-    assert of.standing(CLUSTER).unseen.memory_requests == 0, "now it counts, and is larger"
+    assert of.balance(CLUSTER).unseen.memory_requests == 0, "now it counts, and is larger"
     of.see_node(node("large", 8), 1.0)
-    assert of.standing(CLUSTER).unseen.memory_requests == 5 * GI
+    assert of.balance(CLUSTER).unseen.memory_requests == 5 * GI
     assert recount(of.parts(1.0)) == ()
 
 

@@ -211,8 +211,8 @@ def test_a_bound_pod_is_confined_by_nothing_but_its_node() -> None:
 
 
 def for_node(name: str, requests: float, on: str) -> PodInfo:
-    facts = pod(name, requests)
-    return PodInfo(facts.name, facts.uid, facts.revision, facts.footprint, confined_to=(Way(nodes=(on,)),))
+    info = pod(name, requests)
+    return PodInfo(info.name, info.uid, info.revision, info.footprint, confined_to=(Way(nodes=(on,)),))
 
 
 def test_a_pod_for_a_node_is_in_its_pool_from_when_the_node_is_known_and_follows_it() -> None:
@@ -246,8 +246,8 @@ def test_nothing_is_remembered_of_pods_that_named_a_node() -> None:
 
 
 def wanting(name: str, requests: float, *needs: Need) -> PodInfo:
-    facts = pod(name, requests)
-    return PodInfo(facts.name, facts.uid, facts.revision, facts.footprint, confined_to=(Way(needs=needs),))
+    info = pod(name, requests)
+    return PodInfo(info.name, info.uid, info.revision, info.footprint, confined_to=(Way(needs=needs),))
 
 
 def test_a_pod_is_confined_to_the_pool_that_all_nodes_are_in_where_it_may_run_now() -> None:

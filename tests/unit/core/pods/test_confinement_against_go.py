@@ -58,7 +58,7 @@ def pod(random: Random) -> Json:
     return {"spec": spec}
 
 
-def question(random: Random) -> Json:
+def case(random: Random) -> Json:
     nodes = [{"metadata": {"name": name, "labels": labels(random)}} for name in NAMES[:3]]
     return {"pod": pod(random), "nodes": nodes}
 
@@ -67,18 +67,18 @@ def confinement(asked: Json) -> Ways:
     return ways(read_pod(json.dumps(asked["pod"]).encode()).spec)
 
 
-def facts(asked: Json) -> list[tuple[str, Json]]:
+def labels_by_node(asked: Json) -> list[tuple[str, Json]]:
     return [(node["metadata"]["name"], node["metadata"]["labels"]) for node in asked["nodes"]]
 
 
 @pytest.mark.long
 def test_no_difference_over_many_random_pods_and_nodes() -> None:
     random = Random(20)  # noqa: S311 - for tests
-    batch = [question(random) for _ in range(BATCH)]
+    batch = [case(random) for _ in range(BATCH)]
     said = kubernetes_admits(batch)
     assert len(said) == BATCH
     for asked, go in zip(batch, said, strict=True):
-        assert [admits(confinement(asked), *node) for node in facts(asked)] == go, json.dumps(asked)
+        assert [admits(confinement(asked), *node) for node in labels_by_node(asked)] == go, json.dumps(asked)
     found = [any(each) for each in said]
     assert BATCH / 5 < sum(found) < BATCH * 4 / 5, "both answers must be frequent, or this proves little"
     assert any(confinement(asked) == NO_NODE for asked in batch)
@@ -88,7 +88,7 @@ def test_no_difference_over_many_random_pods_and_nodes() -> None:
 def test_the_pool_is_the_one_that_all_nodes_are_in_that_kubernetes_admits() -> None:
     """Nodes come, change and go in any order; every confinement is looked up after each change."""
     random = Random(21)  # noqa: S311 - for tests
-    batch = [question(random) for _ in range(BATCH)]
+    batch = [case(random) for _ in range(BATCH)]
     placement = Placement(lambda _: None)
     known: dict[str, tuple[Json, str | None, bool]] = {}
     decided = 0

@@ -20,8 +20,8 @@ def test_json_is_camel_case_with_whole_bytes_and_null_for_unknown() -> None:
 
 
 def test_yaml_says_the_same() -> None:
-    account = commitment(scope("cluster", line(GI, 2 * GI)))
-    assert yaml.safe_load(yaml_text(account)) == json.loads(json_text(account))
+    committed = commitment(scope("cluster", line(GI, 2 * GI)))
+    assert yaml.safe_load(yaml_text(committed)) == json.loads(json_text(committed))
 
 
 def test_csv_has_a_column_for_each_nested_field() -> None:

@@ -11,7 +11,7 @@ FULL = scope("cluster", line(18 * GI, 18 * GI), line(22 * GI, 24 * GI))
 
 
 @pytest.mark.parametrize(
-    ("account", "blocked", "said"),
+    ("committed", "blocked", "said"),
     [
         (commitment(ROOM), None, "Room for 6Gi of requests and 1.5Gi of limits."),
         (commitment(ROOM), 0, "Room for 6Gi of requests and 1.5Gi of limits."),
@@ -43,8 +43,8 @@ FULL = scope("cluster", line(18 * GI, 18 * GI), line(22 * GI, 24 * GI))
         (commitment(ROOM, problem="the pods are not listed"), 2, "Headroom cannot judge now: the pods are not listed."),
     ],
 )
-def test_the_verdict(account: Commitment, blocked: int | None, said: str) -> None:
-    assert verdict(account, blocked) == said
+def test_the_verdict(committed: Commitment, blocked: int | None, said: str) -> None:
+    assert verdict(committed, blocked) == said
 
 
 def test_what_is_free_is_rounded_down_and_what_is_over_up() -> None:

@@ -17,11 +17,11 @@ from webhook.core.values.quantity import NANO, nanos
 
 
 def test_load_lines_have_three_figures_in_one_unit() -> None:
-    account = commitment(
+    committed = commitment(
         scope("cluster", line(12 * GI, 18 * GI, granted=GI, pending=2 * GI), line(23 * GI, 24 * GI, threshold=1.0)),
         scope("hm", line(9 * GI, 6 * GI), allocatable=8 * GI),
     )
-    assert load_lines(account, 80) == [
+    assert load_lines(committed, 80) == [
         "cluster  requests  █████████████▓▓▓▓░░░░░░│░░░░░░░  5Gi free  13Gi of 18Gi   75%",
         "         limits    ██████████████████████████████│  1Gi free  23Gi of 24Gi  100%",
         "hm       requests  ████████████████████│██████╎███  3Gi over    9Gi of 6Gi   75%",
@@ -29,9 +29,9 @@ def test_load_lines_have_three_figures_in_one_unit() -> None:
 
 
 def test_every_load_line_fits_the_width() -> None:
-    account = commitment(scope("a-pool-with-a-long-name", line(1, 3 * GI), cpu_requests=line(500, 2000)))
+    committed = commitment(scope("a-pool-with-a-long-name", line(1, 3 * GI), cpu_requests=line(500, 2000)))
     for width in (80, 100, 200):
-        assert all(len(each) <= width for each in load_lines(account, width))
+        assert all(len(each) <= width for each in load_lines(committed, width))
 
 
 def test_an_account_without_thresholds_has_no_load_line() -> None:

@@ -10,7 +10,7 @@ ROOM = scope("cluster", line(9 * GI, 18 * GI, bound_without_largest=12 * GI), li
 
 
 def view(
-    account: Commitment | None = None,
+    committed: Commitment | None = None,
     *,
     nodes: list[NodeRow] | None = None,
     holders: list[GroupRow | PodRow] | None = None,
@@ -19,7 +19,7 @@ def view(
 ) -> PageView:
     """Return the view of some rows."""
     return page_view(
-        Shown(account or commitment(ROOM), nodes or [], holders or [], blocked or [], []), query or Query()
+        Shown(committed or commitment(ROOM), nodes or [], holders or [], blocked or [], []), query or Query()
     )
 
 

@@ -10,7 +10,7 @@ from tests.support.pool_reviews import GRANTED, POOLS, REFUSED, said
 from tests.support.sample_reviews import body
 from webhook.core.ledger.info import PodInfo
 from webhook.core.ledger.recount import recount
-from webhook.core.reviews.binding import bind_question
+from webhook.core.reviews.binding import evaluate_binding
 from webhook.core.reviews.decision import Outcome, decide
 from webhook.core.reviews.evaluation import Evaluation
 from webhook.core.reviews.response import respond
@@ -57,19 +57,19 @@ class Replica:
         self.ledger.see(pod(name, 2, node, uid=name, revision=revision, **more))
 
     def bind(self, name: str, to: str, **more: Any) -> Outcome:
-        asked = bind_question(binding(name, to, **more), self.ledger)
+        asked = evaluate_binding(binding(name, to, **more), self.ledger)
         if isinstance(asked, Verdict):
             return Outcome(asked, settled=True)
         outcome = decide(self.ledger, self.allotment, asked, 1.0)
         if not outcome.settled:
-            self.book(Ask(asked.facts, asked.forced))
+            self.book(Ask(asked.info, asked.forced))
             outcome = decide(self.ledger, self.allotment, asked, 1.0)
         return outcome
 
-    def facts(self, name: str, to: str) -> PodInfo:
-        asked = bind_question(binding(name, to), self.ledger)
+    def info(self, name: str, to: str) -> PodInfo:
+        asked = evaluate_binding(binding(name, to), self.ledger)
         assert isinstance(asked, Evaluation)
-        return asked.facts
+        return asked.info
 
     def reserved(self, scope: str) -> float:
         return self.ledger.reservations.unseen(scope).memory_requests / GI
@@ -91,7 +91,7 @@ def test_a_refusal_names_the_pod_and_the_pool() -> None:
     replica = Replica()
     replica.bind("p0", "h")
     replica.bind("p1", "h")
-    asked = bind_question(binding("p2", "h"), replica.ledger)
+    asked = evaluate_binding(binding("p2", "h"), replica.ledger)
     assert isinstance(asked, Evaluation)
     response = respond(asked.request, decide(replica.ledger, replica.allotment, asked, 1.0).verdict)
     assert response.status is not None
@@ -136,7 +136,7 @@ def test_a_pod_that_was_granted_here_may_be_bound_before_it_is_seen() -> None:
     assert said(replica.bind("new", "h")) == GRANTED
     assert (replica.reserved("cluster"), replica.reserved("hm")) == (2, 2)
     replica.ledger.grant(pod("sent", 2, uid="sent", confined_to={"pool": "std"}), 1.0)
-    assert isinstance(bind_question(binding("sent", "s"), replica.ledger), Verdict)
+    assert isinstance(evaluate_binding(binding("sent", "s"), replica.ledger), Verdict)
     replica.see("new", 6)
     assert (replica.reserved("cluster"), replica.reserved("hm"), replica.reserved("std")) == (2, 2, 2)
 
@@ -157,7 +157,7 @@ def test_what_needs_no_room_passes_at_once(settings: str, name: str, to: str, mo
     replica.see("sent", 6, confined_to={"pool": "hm"})
     replica.see("bound", 6, "s")
     replica.see("ended", 6, counts=False)
-    verdict = bind_question(binding(name, to, **more), replica.ledger)
+    verdict = evaluate_binding(binding(name, to, **more), replica.ledger)
     assert isinstance(verdict, Verdict)
     assert (verdict.decision, verdict.reason) == (Decision.ALLOW, Reason.FITS)
 
@@ -190,7 +190,7 @@ def test_the_older_way_to_bind_is_known_too() -> None:
     older = binding("p0", "h", subResource="", resource={"group": "", "version": "v1", "resource": "bindings"})
     assert older.is_binding
     assert not binding("p0", "h", subResource="").is_binding
-    assert bind_question(binding("p0", "h", operation="DELETE"), Replica().ledger) == Verdict(
+    assert evaluate_binding(binding("p0", "h", operation="DELETE"), Replica().ledger) == Verdict(
         Decision.ALLOW, Reason.NOT_JUDGED, detail="DELETE binds nothing"
     )
 
@@ -204,7 +204,7 @@ def test_bindings_are_within_the_credit_of_the_user_who_binds_and_one_that_came_
     assert len(replica.ledger.history) == 2
     replica.see("p1", 6, "s", confined_to={"pool": "std"})
     assert len(replica.ledger.history) == 2, "no grant was settled by this one"
-    replica.ledger.grant(replica.facts("p2", "h"), 51.0)
+    replica.ledger.grant(replica.info("p2", "h"), 51.0)
     replica.see("p2", 7, "h")
     assert len(replica.ledger.history) == 0
 
@@ -213,11 +213,11 @@ def test_who_has_an_exempt_priority_class_is_bound_whatever_the_account_says() -
     exempting = f"{POOLS}\nexempt: {{priorityClasses: [vital], priorityClassNamespaces: [default]}}"
     replica = Replica(exempting)
     replica.ledger.see(replace(pod("p0", 2, uid="p0", revision=6), priority_class="vital"))
-    asked = bind_question(binding("p0", "h"), replica.ledger)
+    asked = evaluate_binding(binding("p0", "h"), replica.ledger)
     assert isinstance(asked, Evaluation)
     assert asked.exempt == "priority class vital is exempt in namespace default"
     claims = replace(pod("p1", 2, uid="p1", revision=6), of_daemon_set=True)
     replica.ledger.see(claims)
-    asked = bind_question(binding("p1", "h"), replica.ledger)
+    asked = evaluate_binding(binding("p1", "h"), replica.ledger)
     assert isinstance(asked, Evaluation)
     assert asked.exempt is None

@@ -46,7 +46,7 @@ def test_a_pod_that_fits_beyond_the_allotment_has_to_be_booked_first() -> None:
     outcome = replica.decide("9Gi")
     assert said(outcome) == (Decision.ALLOW, Reason.FITS, False)
     assert replica.reserved == 0
-    replica.book(2.0, Ask(replica.question("9Gi").facts))
+    replica.book(2.0, Ask(replica.evaluation("9Gi").info))
     assert said(replica.decide("9Gi", 3.0)) == (Decision.ALLOW, Reason.FITS, True)
     assert replica.reserved == 9
 
@@ -77,7 +77,7 @@ def test_what_its_quota_will_refuse_reserves_nothing_whoever_lets_it_in(
     settings: str, decision: Decision, reason: Reason
 ) -> None:
     replica = Replica(settings)
-    asked = replace(replica.question("1Gi"), quota="exceeded quota: q")
+    asked = replace(replica.evaluation("1Gi"), quota="exceeded quota: q")
     outcome = decide(replica.ledger, replica.allotment, asked, 1.0)
     assert said(outcome) == (decision, reason, True)
     assert outcome.verdict.detail == ("exceeded quota: q" if reason is Reason.QUOTA else "namespace default is exempt")
@@ -87,7 +87,7 @@ def test_what_its_quota_will_refuse_reserves_nothing_whoever_lets_it_in(
 
 def test_what_a_pod_leaves_unsaid_is_told_before_its_quota() -> None:
     replica = Replica("missingRequests: deny")
-    asked = replace(replica.question(None), quota="exceeded quota: q")
+    asked = replace(replica.evaluation(None), quota="exceeded quota: q")
     assert said(decide(replica.ledger, replica.allotment, asked, 1.0)) == (
         Decision.DENY,
         Reason.MISSING_REQUESTS,
@@ -134,8 +134,8 @@ def test_another_pod_of_the_same_name_is_judged_by_what_it_adds() -> None:
 
 def test_what_waits_for_its_booking_is_not_granted_by_asking_again() -> None:
     replica = Replica()
-    asked = replica.question("9Gi")
-    replica.allotment.begin(replica.allotment.propose([Ask(asked.facts)], 2.0, "epoch"))
+    asked = replica.evaluation("9Gi")
+    replica.allotment.begin(replica.allotment.propose([Ask(asked.info)], 2.0, "epoch"))
     assert replica.reserved == 9
     assert not replica.decide("9Gi", 2.5).settled
     replica.allotment.failed()
@@ -192,9 +192,9 @@ def test_what_no_bound_could_ever_hold_costs_nothing_until_it_is_there(
     for number in range(100):
         outcome = replica.decide(memory, namespace=namespace, uid=f"u{number}", name=f"p{number}")
         assert (outcome.verdict.allowed, outcome.settled) == (True, True)
-    asked = replica.question(memory, namespace=namespace)
-    replica.allotment.grants.force(asked.facts, 1.0)
-    replica.book(1.0, Ask(asked.facts, asked.forced))
+    asked = replica.evaluation(memory, namespace=namespace)
+    replica.allotment.grants.force(asked.info, 1.0)
+    replica.book(1.0, Ask(asked.info, asked.forced))
     assert replica.reserved == 0
     assert said(replica.decide("16Gi", uid="real", name="real"))[0] is not Decision.DENY
     replica.ledger.see(pod("there", 17, "a", revision=200))
@@ -222,7 +222,7 @@ def test_what_is_let_in_at_once_a_closer_look_would_let_in_too(
     replica = Replica()
     credit = replica.allotment.grants._credit = Credit(replica.ledger, TIMING.lapse)
     for number, (what, where, whose, memory) in enumerate(before):
-        asked = replica.question(memory, uid=f"u{number}", name=whose, namespace=where).facts
+        asked = replica.evaluation(memory, uid=f"u{number}", name=whose, namespace=where).info
         if what == "paused":
             replica.ledger.history.lapsed(where, asked.footprint, 0.0, 0.0, TIMING.lapse)
         elif what == "granted":
@@ -230,7 +230,7 @@ def test_what_is_let_in_at_once_a_closer_look_would_let_in_too(
         else:
             take_in = replica.ledger.see if what == "lives" else replica.ledger.gone
             take_in(replace(asked, revision=100 + number))
-    asked = replica.question(size, uid="u", name=name, namespace=namespace).facts
+    asked = replica.evaluation(size, uid="u", name=name, namespace=namespace).info
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr("webhook.core.sharing.size.MOST_GRANTS", most)
         if replica.allotment.grants.is_roomy(asked):
@@ -250,7 +250,7 @@ def test_more_than_can_be_kept_in_mind_is_not_let_in_unless_by_policy(monkeypatc
     assert replica.decide("1Gi", uid="u1", name="p1").verdict.allowed, "this one is kept in mind"
     assert replica.decide("1Gi", uid="u", name="p", namespace="kube-system").verdict.allowed
     assert replica.reserved == 3
-    replica.book(1.0, Ask(replica.question("1Gi", uid="u", name="p").facts))
+    replica.book(1.0, Ask(replica.evaluation("1Gi", uid="u", name="p").info))
     assert (replica.reserved, len(replica.ledger.reservations)) == (3, 3)
     replica.ledger.see(pod("p1", 1, uid="u1", revision=200))
     replica.book(2.0)
@@ -264,8 +264,8 @@ def test_an_exempt_pod_comes_whatever_the_account_says_and_is_counted() -> None:
     assert said(outcome) == (Decision.ALLOW, Reason.EXEMPT, False)
     assert outcome.verdict.detail == "namespace kube-system is exempt"
     assert [s.short_by / GI for s in outcome.verdict.sums] == [1]
-    asked = replica.question("15Gi", namespace="kube-system")
-    replica.book(2.0, Ask(asked.facts, asked.forced))
+    asked = replica.evaluation("15Gi", namespace="kube-system")
+    replica.book(2.0, Ask(asked.info, asked.forced))
     assert replica.decide("15Gi", 3.0, namespace="kube-system").settled
     assert said(replica.decide("1Gi", 3.0, uid="next", name="next")) == (Decision.DENY, Reason.MEMORY, True)
 
@@ -286,12 +286,12 @@ def test_what_policy_lets_in_and_no_node_can_hold_reserves_nothing(
 ) -> None:
     replica = Replica(settings, *THREE)
     assert said(replica.decide("7Gi", **pod)) == (decision, reason, True)
-    asked = replica.question("7Gi", **pod)
-    replica.allotment.grants.force(asked.facts, 1.0)
-    replica.book(2.0, Ask(asked.facts, asked.forced))
-    assert replica.ledger.standing(CLUSTER).unseen == Amounts()
+    asked = replica.evaluation("7Gi", **pod)
+    replica.allotment.grants.force(asked.info, 1.0)
+    replica.book(2.0, Ask(asked.info, asked.forced))
+    assert replica.ledger.balance(CLUSTER).unseen == Amounts()
     assert said(replica.decide("6Gi", 3.0, uid="next", name="next", **pod))[2] is True
-    assert replica.ledger.standing(CLUSTER).unseen.memory_requests == 6 * GI, "a node can hold that one"
+    assert replica.ledger.balance(CLUSTER).unseen.memory_requests == 6 * GI, "a node can hold that one"
 
 
 def test_what_policy_lets_in_is_judged_for_the_record_though_it_costs_nothing() -> None:
@@ -315,7 +315,7 @@ def test_what_the_account_lets_in_is_reserved_though_no_node_can_hold_it(
 ) -> None:
     replica = Replica(settings, *THREE)
     assert said(replica.decide("7Gi")) == (decision, reason, True)
-    assert replica.ledger.standing(CLUSTER).unseen.memory_requests == 7 * GI
+    assert replica.ledger.balance(CLUSTER).unseen.memory_requests == 7 * GI
     assert said(replica.decide("7Gi", 1.1)) == (decision, reason, True), "asked twice it is answered alike"
 
 
@@ -351,7 +351,7 @@ def test_deny_refuses_what_no_node_can_hold_whether_there_is_room_for_it_or_not(
     replica = Replica("overrides: [{namespaces: [default], unplaceable: deny}]", *THREE)
     for memory in ("7Gi", "30Gi"):
         assert said(replica.decide(memory)) == (Decision.DENY, Reason.UNPLACEABLE, True)
-    assert replica.ledger.standing(CLUSTER).unseen == Amounts()
+    assert replica.ledger.balance(CLUSTER).unseen == Amounts()
     assert said(replica.decide("6Gi")) == (Decision.ALLOW, Reason.FITS, True)
     assert said(replica.decide("7Gi", namespace="other", uid="other")) == (Decision.WARN, Reason.UNPLACEABLE, False)
 
@@ -397,10 +397,10 @@ def test_a_pod_that_does_not_fit_is_told_that_first() -> None:
 def test_nobody_can_tell_is_said_to_whom_it_matters_only() -> None:
     replica = Replica("missingRequests: warn")
     judged = cannot_tell(Mode.ENFORCE, "why")
-    assert verdict_of(replica.question(), judged) == judged
-    assert verdict_of(replica.question(namespace="kube-system"), judged).reason is Reason.EXEMPT
+    assert verdict_of(replica.evaluation(), judged) == judged
+    assert verdict_of(replica.evaluation(namespace="kube-system"), judged).reason is Reason.EXEMPT
     fits = Verdict(Decision.ALLOW, Reason.FITS)
-    assert verdict_of(replica.question(None), fits).reason is Reason.MISSING_REQUESTS
+    assert verdict_of(replica.evaluation(None), fits).reason is Reason.MISSING_REQUESTS
 
 
 def test_a_pod_for_a_full_pool_is_refused_while_another_may_come() -> None:
@@ -423,7 +423,7 @@ def beside(held: float, now: float = 1.0, heard: float = 1.0, asked: str = "6Gi"
     mine = replace(replica.allotment.shared.holdings["me"], held={})  # as this replica wrote it last
     holdings = {"other": Holding(1, held={CLUSTER: Amounts(int(held * GI))}), "me": mine}
     replica.allotment.observe(Shared("epoch", open=True, serial=9, holdings=holdings), 9, heard)
-    return refuse_beside_others(replica.ledger, replica.allotment, replica.question(asked), now)
+    return refuse_beside_others(replica.ledger, replica.allotment, replica.evaluation(asked), now)
 
 
 def test_a_pod_that_does_not_fit_beside_what_others_hold_is_refused_with_that_in_the_figures() -> None:

@@ -178,8 +178,8 @@ def test_of_two_silent_replicas_the_longer_wait_is_told() -> None:
     assert silent["one"] < silent["two"]
     del holdings["last"]
     allotment.observe(Shared("epoch", open=True, serial=20, holdings=holdings), 20, now)
-    verdict = refuse_beside_others(replica.ledger, allotment, replica.question("9Gi"), now)
+    verdict = refuse_beside_others(replica.ledger, allotment, replica.evaluation("9Gi"), now)
     assert verdict.decision is Decision.CANNOT_TELL
     assert re.findall(r"about (\d+) s", verdict.detail) == [f"{silent['two'] - now:.0f}"]
-    late = refuse_beside_others(replica.ledger, allotment, replica.question("9Gi"), silent["two"] + 5)
+    late = refuse_beside_others(replica.ledger, allotment, replica.evaluation("9Gi"), silent["two"] + 5)
     assert re.findall(r"about (\d+) s", late.detail) == ["0"], "a proof alone is missing"

@@ -1,4 +1,4 @@
-"""Questions: what is asked of the account, and what needs no account to be answered."""
+"""Evaluations: what a review asks for, and which reviews are answered without the ledger."""
 
 from typing import Any
 
@@ -7,37 +7,47 @@ import pytest
 from tests.support.accounts import GI, config
 from tests.support.sample_reviews import asking, body, sample
 from tests.unit.core.quotas.making import a_quota
-from webhook.core.config.types import Mode
+from webhook.core.config.types import Answer, Mode
 from webhook.core.ledger.rules import AccountingRules
 from webhook.core.pods.confinement import Way
-from webhook.core.reviews.evaluation import Evaluation, asked_of_quotas, question
+from webhook.core.reviews.evaluation import Evaluation, asked_of_quotas, evaluate, foreseen
 from webhook.core.reviews.review import AdmissionRequest, decode, decode_of_pod
 from webhook.core.reviews.verdict import Decision, Reason, Verdict
 
 
 def asked(request: AdmissionRequest, settings: str = "") -> Evaluation:
-    found = question(request, AccountingRules(config(settings)))
+    found = evaluate(request, AccountingRules(config(settings)))
     assert isinstance(found, Evaluation)
     return found
 
 
 def answered(request: AdmissionRequest, settings: str = "") -> Verdict:
-    found = question(request, AccountingRules(config(settings)))
+    found = evaluate(request, AccountingRules(config(settings)))
     assert isinstance(found, Verdict)
     return found
 
 
 def test_a_pod_is_asked_for_under_its_name_and_uid() -> None:
     found = asked(decode(sample("pod-of-a-replicaset")))
-    facts = found.facts
-    assert (facts.name, facts.uid) == ("shop/frontend-7c9d8b6f5d-x2x7k", "b2d6f7a4-6f0a-4a39-9a5d-3f0c5b0e7d21")
-    assert (facts.footprint.memory_requests, facts.revision, facts.counts) == (128 << 20, 0, True)
+    info = found.info
+    assert (info.name, info.uid) == ("shop/frontend-7c9d8b6f5d-x2x7k", "b2d6f7a4-6f0a-4a39-9a5d-3f0c5b0e7d21")
+    assert (info.footprint.memory_requests, info.revision, info.counts) == (128 << 20, 0, True)
     assert (found.mode, found.exempt, found.forced, found.form.decision) == (Mode.ENFORCE, None, False, Decision.ALLOW)
+
+
+@pytest.mark.parametrize("settings", ["", "mode: warn", "unplaceable: deny", "missingLimits: deny"])
+def test_a_pod_of_a_manifest_is_evaluated_as_its_create_would_be(settings: str) -> None:
+    created = asked(asking(), settings)
+    of_manifest = foreseen(created.pod, created.info.name, AccountingRules(config(settings)))
+    for found in (created, of_manifest):
+        assert (found.mode, found.exempt, found.form) == (created.mode, None, created.form)
+        assert found.unplaceable is (Answer.DENY if "unplaceable" in settings else Answer.WARN)
+    assert of_manifest.info.footprint == created.info.footprint
 
 
 def test_a_pod_that_selects_its_nodes_is_confined_to_them() -> None:
     found = asked(decode(sample("generated-name-under-dry-run")))
-    assert found.facts.confined_to == (Way((("kubernetes.io/arch", "arm64"), ("pool", "high-mem"))),)
+    assert found.info.confined_to == (Way((("kubernetes.io/arch", "arm64"), ("pool", "high-mem"))),)
 
 
 @pytest.mark.parametrize(
@@ -52,14 +62,14 @@ def test_a_review_made_by_hand_may_lack_what_the_api_server_fills_in(
     request_name: str, metadata: dict[str, Any], name: str
 ) -> None:
     request = asking(name=request_name, metadata={"uid": ""} | metadata)
-    facts = asked(request).facts
-    assert (facts.name, facts.uid) == (name, "review-1")
+    info = asked(request).info
+    assert (info.name, info.uid) == (name, "review-1")
 
 
 def test_a_pod_that_a_mutating_webhook_renamed_is_held_under_the_name_that_it_comes_by() -> None:
     """The request keeps the name that was asked for; two pods of one such name both come, and both must cost."""
-    facts = [asked(asking(name="web", metadata={"name": name})).facts for name in ("web-a", "web-b")]
-    assert [each.name for each in facts] == ["default/web-a", "default/web-b"]
+    info = [asked(asking(name="web", metadata={"name": name})).info for name in ("web-a", "web-b")]
+    assert [each.name for each in info] == ["default/web-a", "default/web-b"]
 
 
 @pytest.mark.parametrize("name", ["deployment", "scale-of-a-deployment"])
@@ -134,7 +144,7 @@ def test_what_a_pod_leaves_unsaid(spec: dict[str, Any], missing_requests: bool, 
 
 
 def test_the_amounts_are_those_of_the_footprint() -> None:
-    assert asked(asking("2Gi")).facts.footprint.memory_limits == 2 * GI
+    assert asked(asking("2Gi")).info.footprint.memory_limits == 2 * GI
 
 
 # -- quotas ----------------------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from tests.support.replica import review
 from webhook.core.config.types import Mode
 from webhook.core.ledger.rules import AccountingRules
 from webhook.core.pods.rules import KUBERNETES_1_36, NEWEST
-from webhook.core.reviews.evaluation import Evaluation, again, question
+from webhook.core.reviews.evaluation import Evaluation, again, evaluate
 from webhook.core.reviews.review import decode_of_pod
 
 POOL = "pools: [{name: p, nodeSelector: {pool: p}, thresholds: {memory: {requests: 50%}}}]"
@@ -68,7 +68,7 @@ def under(settings: str) -> AccountingRules:
 
 
 def asked(body: bytes, accounting: AccountingRules) -> Evaluation:
-    found = question(decode_of_pod(body), accounting)
+    found = evaluate(decode_of_pod(body), accounting)
     assert isinstance(found, Evaluation)
     return found
 

@@ -27,7 +27,7 @@ pods = st.builds(
 )
 
 
-def account(granted: list[PodInfo], seen: list[PodInfo]) -> Ledger:
+def ledger_of(granted: list[PodInfo], seen: list[PodInfo]) -> Ledger:
     made = ledger(POOL, node("one", 16), node("two", 16, pool="hm"))
     for revision, each in enumerate(seen, 10):
         made.see(structs.replace(each, revision=revision))
@@ -41,7 +41,7 @@ def test_a_grant_changes_nothing_of_the_figures_of_its_own_review(
     granted: list[PodInfo], seen: list[PodInfo], asked: PodInfo
 ) -> None:
     asked = structs.replace(asked, uid="asked")
-    of = account(granted, seen)
+    of = ledger_of(granted, seen)
     before = figures_of(of, asked)
     of.grant(asked, 1.0)
     assert figures_of(of, asked) == before
@@ -50,7 +50,7 @@ def test_a_grant_changes_nothing_of_the_figures_of_its_own_review(
 @given(st.lists(pods, max_size=4), pods)
 def test_a_pod_that_is_seen_is_not_in_its_own_figures(others: list[PodInfo], asked: PodInfo) -> None:
     asked = structs.replace(asked, name="default/alone", uid="asked")
-    of = account(others, [])
+    of = ledger_of(others, [])
     before = figures_of(of, asked)
     of.grant(asked, 1.0)
     of.see(structs.replace(asked, revision=99))
@@ -59,8 +59,8 @@ def test_a_pod_that_is_seen_is_not_in_its_own_figures(others: list[PodInfo], ask
 
 @given(st.lists(pods, max_size=4), st.lists(pods, max_size=4), pods)
 def test_what_is_short_is_what_is_missing(granted: list[PodInfo], seen: list[PodInfo], asked: PodInfo) -> None:
-    for each in figures_of(account(granted, seen), asked):
-        for index, bound in enumerate(each.bearing.bound):
+    for each in figures_of(ledger_of(granted, seen), asked):
+        for index, bound in enumerate(each.scope_limits.bound):
             missing = each.short_by(index)
             if bound is None:
                 assert missing is None

@@ -15,7 +15,7 @@ from webhook.core.api.types import Pod, PodMeta, PodSpec
 from webhook.core.ledger.rules import AccountingRules
 from webhook.core.pods.rules import NEWEST
 from webhook.core.reviews import forms
-from webhook.core.reviews.evaluation import Evaluation, question
+from webhook.core.reviews.evaluation import Evaluation, evaluate
 from webhook.core.reviews.forms import LONGEST_NAME, LONGEST_UID, LONGEST_USER, LONGEST_WORD, usable
 from webhook.core.reviews.review import AdmissionRequest, ReviewError, decode, decode_of_pod
 from webhook.core.reviews.verdict import Reason
@@ -28,7 +28,7 @@ POD = {"version": "v1", "kind": "Pod"}
 def ask(data: bytes) -> AdmissionRequest:
     """Go as far as everything goes that is kept of a review; raises `ReviewError`."""
     request = decode_of_pod(data)
-    asked = question(request, ACCOUNTING)
+    asked = evaluate(request, ACCOUNTING)
     assert isinstance(asked, Evaluation) or asked.reason is not Reason.INVALID, asked
     return request
 
@@ -186,7 +186,7 @@ def test_what_waits_holds_no_object_and_no_body() -> None:
     }
     spec = {"containers": [{"name": "c" * LONG}] * 3, "initContainers": [{"name": "i" * LONG}]}
     for data in (of_pod(large, spec), resize(memory("1Gi"), memory("2Gi"), metadata=large, status={})):
-        asked = question(decode_of_pod(data), ACCOUNTING)
+        asked = evaluate(decode_of_pod(data), ACCOUNTING)
         assert isinstance(asked, Evaluation)
         kept = asked.kept(NEWEST)
         assert len(repr((kept.request, kept.pod))) < 2500
@@ -199,7 +199,7 @@ def test_what_waits_holds_no_object_and_no_body() -> None:
 
 
 def test_a_pod_asks_the_same_once_its_objects_are_gone() -> None:
-    asked = question(asking(metadata={"ownerReferences": []}), ACCOUNTING)
+    asked = evaluate(asking(metadata={"ownerReferences": []}), ACCOUNTING)
     assert isinstance(asked, Evaluation)
     kept = asked.kept(NEWEST)
-    assert (kept.facts, kept.mode, kept.exempt, kept.form) == (asked.facts, asked.mode, asked.exempt, asked.form)
+    assert (kept.info, kept.mode, kept.exempt, kept.form) == (asked.info, asked.mode, asked.exempt, asked.form)

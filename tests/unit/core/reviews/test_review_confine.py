@@ -13,7 +13,7 @@ from webhook.core.ledger.recount import recount
 from webhook.core.ledger.rules import AccountingRules
 from webhook.core.pods.confinement import MOST_PIECES, Way
 from webhook.core.reviews.decision import Outcome, decide
-from webhook.core.reviews.evaluation import Evaluation, question
+from webhook.core.reviews.evaluation import Evaluation, evaluate
 from webhook.core.reviews.response import respond
 from webhook.core.reviews.review import AdmissionRequest
 from webhook.core.reviews.verdict import Decision, Reason, Verdict
@@ -24,7 +24,7 @@ STD: Json = {"nodeSelector": {"pool": "std"}}
 
 
 def found(request: AdmissionRequest, settings: str = POOLS) -> Evaluation | Verdict:
-    return question(request, AccountingRules(config(settings)))
+    return evaluate(request, AccountingRules(config(settings)))
 
 
 def asked(request: AdmissionRequest, settings: str = POOLS) -> Evaluation:
@@ -44,10 +44,10 @@ def listed(pool: str) -> Json:
 
 
 def test_it_is_asked_for_on_top_of_where_the_pod_might_run_before() -> None:
-    facts = asked(confining(GATED, HM, revision="12")).facts
-    assert (facts.name, facts.uid, facts.node, facts.before.revision) == ("default/web-7", "pod-1", "", 12)
-    assert (facts.was_confined_to, facts.confined_to) == ((), (Way((("pool", "hm"),)),))
-    assert facts.before.footprint == facts.footprint == facts.asked
+    info = asked(confining(GATED, HM, revision="12")).info
+    assert (info.name, info.uid, info.node, info.before.revision) == ("default/web-7", "pod-1", "", 12)
+    assert (info.was_confined_to, info.confined_to) == ((), (Way((("pool", "hm"),)),))
+    assert info.before.footprint == info.footprint == info.asked
 
 
 @pytest.mark.parametrize(
@@ -78,9 +78,9 @@ def test_policy_holds_as_for_a_resize() -> None:
 
 
 def test_changes_from_one_object_are_told_apart_by_where_they_lead() -> None:
-    keys = {asked(confining(GATED, new)).facts.key for new in (HM, STD, HM, listed("hm"))}
+    keys = {asked(confining(GATED, new)).info.key for new in (HM, STD, HM, listed("hm"))}
     assert len(keys) == 3
-    assert asked(confining(GATED, HM, revision="8")).facts.key not in keys
+    assert asked(confining(GATED, HM, revision="8")).info.key not in keys
 
 
 @pytest.mark.parametrize("create", [True, False])
@@ -127,11 +127,11 @@ class Replica:
     def see(self, name: str, revision: int, node: str = "", **more: Any) -> None:
         self.ledger.see(pod(name, 2, node, uid=name, revision=revision, **more))
 
-    def facts(self, name: str, new: Json, at: int = 5, old: Json = GATED, **request: Any) -> PodInfo:
-        return self.question(name, new, at, old, **request).facts
+    def info(self, name: str, new: Json, at: int = 5, old: Json = GATED, **request: Any) -> PodInfo:
+        return self.evaluation(name, new, at, old, **request).info
 
-    def question(self, name: str, new: Json, at: int = 5, old: Json = GATED, **request: Any) -> Evaluation:
-        it = question(
+    def evaluation(self, name: str, new: Json, at: int = 5, old: Json = GATED, **request: Any) -> Evaluation:
+        it = evaluate(
             confining(old, new, revision=str(at), name=name, uid=name, **request), AccountingRules(self.config)
         )
         assert isinstance(it, Evaluation)
@@ -139,11 +139,11 @@ class Replica:
 
     def decide(self, name: str, new: Json, at: int = 5, now: float = 1.0, **request: Any) -> Outcome:
         """Decide, with a booking where one is needed."""
-        asks = self.question(name, new, at, **request)
+        asks = self.evaluation(name, new, at, **request)
         outcome = decide(self.ledger, self.allotment, asks, now)
         if outcome.settled:
             return outcome
-        self.book(now, Ask(asks.facts, asks.forced))
+        self.book(now, Ask(asks.info, asks.forced))
         return decide(self.ledger, self.allotment, asks, now)
 
     def unretired(self, scope: str) -> float:
@@ -170,7 +170,7 @@ def test_the_refusal_says_what_cannot_be() -> None:
     replica = Replica()
     replica.decide("gated-0", HM)
     replica.decide("gated-1", HM)
-    asks = replica.question("gated-2", HM)
+    asks = replica.evaluation("gated-2", HM)
     response = respond(asks.request, decide(replica.ledger, replica.allotment, asks, 1.0).verdict)
     assert response.status is not None
     assert response.status.message.startswith(
@@ -229,7 +229,7 @@ def test_one_that_the_view_does_not_know_is_judged_by_the_object_under_review() 
 def test_one_that_the_view_shows_there_already_costs_nothing_more() -> None:
     replica = Replica()
     replica.see("gated-0", 6, confined_to={"pool": "hm"})
-    assert replica.ledger.growth(replica.facts("gated-0", HM), "hm").memory_requests == 0
+    assert replica.ledger.growth(replica.info("gated-0", HM), "hm").memory_requests == 0
 
 
 def test_one_whose_creation_is_still_open_costs_its_size_once_in_each_scope() -> None:
@@ -273,7 +273,7 @@ def test_what_policy_lets_in_is_counted_past_the_bound() -> None:
     replica = Replica(f"{POOLS}\nmode: warn")
     for number in range(2):
         replica.decide(f"gated-{number}", HM)
-    asks = replica.question("gated-2", HM)
+    asks = replica.evaluation("gated-2", HM)
     verdict = decide(replica.ledger, replica.allotment, asks, 1.0).verdict
     assert (verdict.decision, verdict.reason) == (Decision.WARN, Reason.MEMORY)
     replica.decide("gated-2", HM)
@@ -298,7 +298,7 @@ def test_what_others_granted_is_news_that_a_call_must_reach() -> None:
 
 
 def shortfall(replica: Replica, name: str, now: float = 1.0) -> Shortfall | None:
-    return replica.allotment.grants.shortfall(replica.facts(name, HM, userInfo={"username": "kueue"}), now)
+    return replica.allotment.grants.shortfall(replica.info(name, HM, userInfo={"username": "kueue"}), now)
 
 
 def test_what_sends_pods_somewhere_is_within_the_credit_of_their_owner() -> None:

@@ -14,7 +14,7 @@ from webhook.core.ledger.interval import Before
 from webhook.core.ledger.ledger import Ledger
 from webhook.core.ledger.rules import AccountingRules
 from webhook.core.reviews.decision import Outcome, decide
-from webhook.core.reviews.evaluation import Evaluation, question
+from webhook.core.reviews.evaluation import Evaluation, evaluate
 from webhook.core.reviews.review import AdmissionRequest
 from webhook.core.reviews.verdict import Decision, Reason, Verdict
 from webhook.core.sharing.allotment import Allotment, Ask, Timing
@@ -26,13 +26,13 @@ INFEASIBLE = {"type": "PodResizePending", "status": "True", "reason": "Infeasibl
 
 
 def asked(request: AdmissionRequest, settings: str = "") -> Evaluation:
-    found = question(request, AccountingRules(config(settings)))
+    found = evaluate(request, AccountingRules(config(settings)))
     assert isinstance(found, Evaluation)
     return found
 
 
 def answered(request: AdmissionRequest, settings: str = "") -> Verdict:
-    found = question(request, AccountingRules(config(settings)))
+    found = evaluate(request, AccountingRules(config(settings)))
     assert isinstance(found, Verdict)
     return found
 
@@ -47,10 +47,10 @@ def held(name: str, actual: str, *conditions: Json) -> Json:
 
 def test_a_resize_is_asked_for_under_the_pods_name_and_uid_on_top_of_what_it_was() -> None:
     found = asked(resizing(memory("1Gi"), memory("3Gi"), revision="12"))
-    facts = found.facts
-    assert (facts.name, facts.uid, facts.node) == ("default/web-7", "pod-1", "n")
-    assert (facts.before.revision, facts.before.footprint.memory_requests) == (12, GI)
-    assert (facts.footprint.memory_requests, facts.asked.memory_requests) == (3 * GI, 2 * GI)
+    info = found.info
+    assert (info.name, info.uid, info.node) == ("default/web-7", "pod-1", "n")
+    assert (info.before.revision, info.before.footprint.memory_requests) == (12, GI)
+    assert (info.footprint.memory_requests, info.asked.memory_requests) == (3 * GI, 2 * GI)
     assert found.request.what == "Pod/resize"
 
 
@@ -83,13 +83,13 @@ def test_what_raises_one_that_is_bounded_is_asked(settings: str, old: Json, new:
 
 def test_what_only_a_pool_bounds_is_asked() -> None:
     settings = "pools: [{name: p, nodeSelector: {pool: p}, thresholds: {cpu: {requests: 90%}}}]"
-    assert asked(resizing(memory("1Gi", cpu="1"), memory("1Gi", cpu="2")), settings).facts.asked.cpu_requests == 1000
+    assert asked(resizing(memory("1Gi", cpu="1"), memory("1Gi", cpu="2")), settings).info.asked.cpu_requests == 1000
 
 
 def test_an_infeasible_resize_hides_no_other_one_behind_it() -> None:
     status = held("app", "1Gi", INFEASIBLE)
     found = asked(resizing(memory("100Gi"), memory("3Gi"), status=status))
-    assert (found.facts.before.footprint.memory_requests, found.facts.asked.memory_requests) == (GI, 2 * GI)
+    assert (found.info.before.footprint.memory_requests, found.info.asked.memory_requests) == (GI, 2 * GI)
 
 
 @pytest.mark.parametrize("operation", ["CREATE", "DELETE", "CONNECT"])
@@ -160,13 +160,13 @@ class Replica:
         uid = "pod-1" if name == "web-7" else name
         self.ledger.see(pod(name, size, "n", uid=uid, revision=revision, **more))
 
-    def question(self, new: str, old: str = "4Gi", at: int = 5, **request: Any) -> Evaluation:
-        found = question(resizing(memory(old), memory(new), revision=str(at), **request), AccountingRules(self.config))
+    def evaluation(self, new: str, old: str = "4Gi", at: int = 5, **request: Any) -> Evaluation:
+        found = evaluate(resizing(memory(old), memory(new), revision=str(at), **request), AccountingRules(self.config))
         assert isinstance(found, Evaluation)
         return found
 
     def decide(self, new: str, old: str = "4Gi", at: int = 5, now: float = 1.0, **request: Any) -> Outcome:
-        return decide(self.ledger, self.allotment, self.question(new, old, at, **request), now)
+        return decide(self.ledger, self.allotment, self.evaluation(new, old, at, **request), now)
 
     @property
     def reserved(self) -> float:
@@ -244,7 +244,7 @@ def test_growth_upon_growth_that_nobody_has_seen_yet_costs_all_of_it() -> None:
 
 def test_growth_that_others_granted_and_nobody_here_has_seen_is_not_asked_for_again() -> None:
     replica = Replica()
-    assert replica.ledger.growth(replica.question("15Gi", "14Gi", at=6).facts, "cluster").memory_requests == GI
+    assert replica.ledger.growth(replica.evaluation("15Gi", "14Gi", at=6).info, "cluster").memory_requests == GI
     replica.see(14, 6)
     assert said(replica.decide("17Gi", "14Gi", at=6)) == REFUSED
 
@@ -298,7 +298,7 @@ def test_a_resize_that_never_came_lapses_like_any_grant() -> None:
 def test_a_booking_that_fails_takes_back_its_own_growth_and_no_older_one() -> None:
     replica = Replica()
     replica.decide("7Gi")
-    wanted = Ask(replica.question("15Gi", "7Gi", at=6).facts)
+    wanted = Ask(replica.evaluation("15Gi", "7Gi", at=6).info)
     replica.allotment.begin(replica.allotment.propose([wanted], 2.0, "epoch"))
     assert replica.reserved == 11
     replica.allotment.failed()
@@ -308,7 +308,7 @@ def test_a_booking_that_fails_takes_back_its_own_growth_and_no_older_one() -> No
 def test_growth_beyond_the_allotment_is_booked_first() -> None:
     replica = Replica()
     assert said(replica.decide("12Gi")) == (Decision.ALLOW, Reason.FITS, False)
-    replica.book(2.0, Ask(replica.question("12Gi").facts))
+    replica.book(2.0, Ask(replica.evaluation("12Gi").info))
     assert said(replica.decide("12Gi", now=3.0)) == GRANTED
     assert replica.allotment.grants.held("cluster").memory_requests / GI >= 8
 
@@ -323,7 +323,7 @@ def test_a_dry_run_is_judged_and_reserves_nothing() -> None:
 def test_only_what_grows_is_judged_where_something_else_is_over() -> None:
     replica = Replica("\nthresholds: {memory: {requests: 10%}, cpu: {requests: 100%}}")
     old, new = memory("4Gi", cpu="1"), memory("3Gi", cpu="2")
-    found = question(resizing(old, new, revision="5"), AccountingRules(replica.config))
+    found = evaluate(resizing(old, new, revision="5"), AccountingRules(replica.config))
     assert isinstance(found, Evaluation)
     assert said(decide(replica.ledger, replica.allotment, found, 1.0))[0] is Decision.ALLOW
     assert said(replica.decide("5Gi")) == REFUSED
@@ -386,11 +386,11 @@ def test_growth_that_others_granted_makes_a_call_go_to_views_that_show_it() -> N
 
 
 def test_two_attempts_at_once_are_told_apart() -> None:
-    facts = Replica().question("6Gi").facts
-    keys = {facts.key, Replica().question("7Gi").facts.key, Replica().question("6Gi", at=6).facts.key}
+    info = Replica().evaluation("6Gi").info
+    keys = {info.key, Replica().evaluation("7Gi").info.key, Replica().evaluation("6Gi", at=6).info.key}
     assert len(keys) == 3
-    assert PodInfo("default/p", "u", 0, facts.footprint).key == "u"
-    assert facts.before == Before(
+    assert PodInfo("default/p", "u", 0, info.footprint).key == "u"
+    assert info.before == Before(
         5,
         Amounts(memory_requests=4 * GI, memory_limits_filled=4 * GI, memory_unbounded=1, cpu_unbounded=1),
         review="review-1",
@@ -474,7 +474,7 @@ def test_an_attempt_that_the_view_shows_to_be_overtaken_holds_nothing() -> None:
     assert (replica.unretired, len(replica.ledger.reservations)) == (0, 0)
     assert said(replica.decide("6Gi", at=7)) == GRANTED
     assert (replica.unretired, len(replica.ledger.reservations)) == (2, 1)
-    overtaken = replica.question("6Gi", at=5).facts
+    overtaken = replica.evaluation("6Gi", at=5).info
     assert replica.ledger.is_overtaken(overtaken)
     replica.ledger.begin_again(2.0)
     assert not replica.ledger.is_overtaken(overtaken), "revisions of another history compare with nothing"
@@ -484,7 +484,7 @@ def test_whether_it_is_overtaken_is_told_by_a_view_alone_that_may_be_granted_by(
     """Etcd may have been put back: then the pod may be again as it was reviewed, and the attempt is carried out."""
     replica = Replica()
     replica.see(4, 7)
-    overtaken = replica.question("6Gi", at=5).facts
+    overtaken = replica.evaluation("6Gi", at=5).info
     replica.ledger.doubt(2.0)
     assert not replica.ledger.is_overtaken(overtaken)
     cut_off = Replica()

@@ -14,8 +14,8 @@ from webhook.core.reviews.verdict import Decision, Reason, Sum, Verdict, refuse
 
 
 def of(ledger: Ledger, asked: PodInfo, adds: int, bound: int = 0) -> Verdict:
-    standing = ledger.standing("cluster")
-    short = Sum("cluster", 0, adds, standing.committed[0], 0, bound, standing.bearing.room, 0, None)
+    balance = ledger.balance("cluster")
+    short = Sum("cluster", 0, adds, balance.committed[0], 0, bound, balance.scope_limits.room, 0, None)
     return named(ledger, asked, refuse((short,), Mode.ENFORCE))
 
 

@@ -29,8 +29,8 @@ def two() -> Hand:
 
 
 def charged(hand: Hand) -> list[int]:
-    standings = [ledger.standing(CLUSTER) for ledger in hand.ledgers.values()]
-    return [standing.committed.plus(standing.unseen).memory_requests for standing in standings]
+    balances = [ledger.balance(CLUSTER) for ledger in hand.ledgers.values()]
+    return [balance.committed.plus(balance.unseen).memory_requests for balance in balances]
 
 
 def books(hand: Hand, name: str, wanted: PodInfo) -> bool:

@@ -205,7 +205,7 @@ def test_together_several_replicas_leave_something_to_others() -> None:
             if cause(story, asked, name) is None:
                 story.write(name, asked)
                 story.tell()
-    assert sum(ledger.standing("cluster").unseen.memory_requests for ledger in story.ledgers.values()) <= 76
+    assert sum(ledger.balance("cluster").unseen.memory_requests for ledger in story.ledgers.values()) <= 76
 
 
 def test_whose_pods_lapse_has_a_small_credit_and_a_pause_then_one_try() -> None:
@@ -316,7 +316,7 @@ def test_a_resize_that_is_asked_for_again_and_again_is_not_held_for_ever() -> No
         story.renew_all(10)
         story.prove("a")
         allotment.grants.lapse()
-    assert story.ledgers["a"].standing("cluster").unseen.memory_requests == 0
+    assert story.ledgers["a"].balance("cluster").unseen.memory_requests == 0
     assert story.ledgers["a"].history.standing("ns").level == 1
 
 
