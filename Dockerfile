@@ -17,7 +17,7 @@ RUN /opt/build/bin/python -m image.dependencies /src/requirements.txt /opt/headr
 
 # What changes often: Headroom itself, under a root of its own, so that its layer holds nothing else.
 FROM dependencies AS application
-COPY pyproject.toml README.md LICENSE /src/
+COPY pyproject.toml requirements-tools.txt README.md LICENSE /src/
 COPY certs /src/certs
 COPY webhook /src/webhook
 ARG TARGETARCH

@@ -1,7 +1,7 @@
 # Every chore of this project, one word each. `make` alone lists them.
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo up down status unit coverage test mutants check format docs pages image image-test bench bench-full clean
+.PHONY: help venv demo up down status unit coverage test mutants check format docs pages image image-test release bench bench-full clean
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 
@@ -27,7 +27,7 @@ help: ## List what there is
 	@echo "Headroom. make WORD, with WORD one of:"
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
 
-.venv/.made: requirements.txt requirements-dev.txt pyproject.toml
+.venv/.made: requirements.txt requirements-tools.txt requirements-dev.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	    { echo "Headroom needs Python 3.11 or later: name one with make PYTHON=python3.12" >&2; exit 1; }
 	@echo "making the environment in .venv ..."
@@ -57,7 +57,7 @@ coverage: .venv/.made ## What of the webhook the quick tests run, by branch; fai
 	@$(BIN)/pytest tests/unit tests/certs -m "not long" --hypothesis-profile=unit --cov --cov-report=term
 
 # The end-to-end tests of what differs between versions of Kubernetes, which also run on the older one.
-OLDER := describe resize footprints early_answers
+OLDER := describe resize footprints early_answers overlays
 
 test: .venv/.made ## The whole test suite, on a real API server; then some of it on the older version of Kubernetes
 	@$(BIN)/python -m devcluster build
@@ -77,7 +77,7 @@ format: .venv/.made ## Put the code into shape
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-docs: .venv/.made ## Write again what is made from the code: reference pages, schema, pictures, the domain, alerts, dashboard
+docs: .venv/.made ## Write again what is made from the code: reference pages, schema, pictures, the domain, alerts, dashboard, chart
 	@$(BIN)/python -m tests.packaging.domain
 	@$(BIN)/python -m tests.unit.core.config.test_schema_docs
 	@$(BIN)/python -m tests.unit.observability.test_metrics_docs
@@ -85,6 +85,8 @@ docs: .venv/.made ## Write again what is made from the code: reference pages, sc
 	@$(BIN)/python -m tests.packaging.architecture
 	@$(BIN)/python -m tests.packaging.runbooks
 	@$(BIN)/python -m tests.packaging.dashboard
+	@$(BIN)/python -m tests.packaging.install_file
+	@$(BIN)/python -m tests.packaging.chart
 
 pages: .venv/.made ## Have README and docs/ show what their commands print now, and what the page looks like
 	@$(BIN)/python -m tests.docs --write
@@ -96,6 +98,9 @@ image: .venv/.made ## The container image without Docker, with its SBOM and prov
 image-test: .venv/.made ## Build the image and test it: its layers, what is in it, and that its own command judges pods
 	@$(BIN)/pytest tests/image --image
 
+release: .venv/.made ## All files of a release of what is committed, in dist/: package, kubectl plugin, chart, install.yaml, checksums
+	@$(BIN)/python -m release
+
 bench: .venv/.made ## Side by side with webhooks that do nothing, in at most 15 minutes
 	@$(BIN)/python -m benchmarks quick
 
@@ -103,4 +108,4 @@ bench-full: .venv/.made ## The same with 64 clients and 150,000 pods
 	@$(BIN)/python -m benchmarks full
 
 clean: ## Remove what was made in this checkout (the control plane stays in the user's cache)
-	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage .import_linter_cache *.egg-info
+	@rm -rf .venv dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage .import_linter_cache *.egg-info

@@ -18,7 +18,7 @@ from certs.renewal import signed_by
 PLAIN: Final = ""
 """The token of the path without a token, which replicas accept while another kind of certificate is replaced."""
 
-_TOKEN = re.compile(r"[A-Za-z0-9_-]{43}")  # 32 bytes in URL-safe base64
+_TOKEN = re.compile(r"[0-9a-f]{64}")  # 32 bytes: of a Service's path, the API server accepts no capital letters
 
 
 class Step(StrEnum):
@@ -57,8 +57,8 @@ class Keyring:
 
 
 def new_token() -> str:
-    """Make the token of a secret path: 32 random bytes, URL-safe."""
-    return secrets.token_urlsafe(32)
+    """Make the token of a secret path: 32 random bytes, in hexadecimal digits."""
+    return secrets.token_hex(32)
 
 
 def is_token(text: str) -> bool:

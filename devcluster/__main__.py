@@ -6,7 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
 
-from devcluster import binaries, kind, prometheus, report
+from devcluster import binaries, helm, kind, prometheus, report, tools
 from devcluster.compiler import BuildError
 from devcluster.local import Local, RefusedError, Settings
 from devcluster.processes import NotReadyError
@@ -57,7 +57,8 @@ def _status(_: argparse.Namespace) -> int:
 
 
 def _build(_: argparse.Namespace) -> int:
-    for name, folder in {**binaries.build_all(), "prometheus": prometheus.programs()}.items():
+    tools_of_tests = {each.name: tools.programs(each) for each in (prometheus.TOOL, *map(helm.tool, helm.MAJORS))}
+    for name, folder in {**binaries.build_all(), **tools_of_tests}.items():
         print(f"{name:14} {folder}")
     return 0
 

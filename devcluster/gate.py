@@ -1,4 +1,4 @@
-"""Applies Headroom's manifests for a local run: without the objects that run it as pods, and with the gate on loopback.
+"""Applies Headroom's manifests for a local run: those of devcluster/manifests, with the gate led to loopback.
 
 The gate is the ValidatingWebhookConfiguration. Once it is closed, the API server asks Headroom about every new pod.
 """
@@ -16,19 +16,18 @@ from devcluster.cluster import Cluster
 from devcluster.processes import POLL_SECONDS, NotReadyError
 
 BASE = Path(__file__).parents[1] / "manifests" / "base"
+LOCAL = Path(__file__).with_name("manifests")
 CONFIGURATIONS = "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations"
 NAME = "headroom"
 GATE = "ValidatingWebhookConfiguration"
-ONLY_AS_PODS = {"Deployment", "Service", "PodDisruptionBudget", "NetworkPolicy"}
 # The API server's own metric, with its labels in alphabetical order.
 ANSWERED = r'^apiserver_admission_webhook_request_total\{code="[234]\d\d",name="pods\.headroom\.internal",.*\} (\S+)$'
 TAKES_EFFECT_SECONDS = 60.0
 
 
-def apply_all_but_the_gate(cluster: Cluster, base: Path = BASE) -> Object:
+def apply_all_but_the_gate(cluster: Cluster, manifests: Path = LOCAL) -> Object:
     """Apply namespace, service account, RBAC and configuration; return the unchanged gate, for `close`."""
-    rendered = cluster.kubectl("kustomize", base).stdout
-    objects: list[Object] = [each for each in yaml.safe_load_all(rendered) if each["kind"] not in ONLY_AS_PODS]
+    objects: list[Object] = list(yaml.safe_load_all(cluster.kubectl("kustomize", manifests).stdout))
     (gate,) = [each for each in objects if each["kind"] == GATE]
     rest = {"apiVersion": "v1", "kind": "List", "items": [each for each in objects if each is not gate]}
     cluster.kubectl("apply", "--server-side", "--force-conflicts", "-f", "-", input=json.dumps(rest))

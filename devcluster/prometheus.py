@@ -1,15 +1,9 @@
 """Prometheus and promtool, for the tests of metrics and alerts: built once from their Go modules, and a started server.
 
-They have a Go module of their own, prometheus-modules/, because they need other versions of the same libraries than
-Kubernetes does.
+Their Go module is prometheus-modules/.
 """
 
-import hashlib
-import platform
-import sys
-import tempfile
 from collections.abc import Mapping, Sequence
-from functools import cache
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
@@ -17,50 +11,28 @@ from typing import Any, Final, Self
 import urllib3
 import yaml
 
-from devcluster import compiler
+from devcluster import tools
 from devcluster.components import LOOPBACK
 from devcluster.ports import free_port
 from devcluster.processes import Program
-from devcluster.store import only_one, store
-from devcluster.toolchain import MODULE, find_go, version
+from devcluster.toolchain import MODULE
+from devcluster.tools import Tool
 
-MODULES: Final = MODULE / "prometheus-modules"
 PROGRAMS: Final = ("prometheus", "promtool")
 
-_PACKAGES: Final = tuple(f"github.com/prometheus/prometheus/cmd/{name}" for name in PROGRAMS)
-# Without the clouds' service discovery, whose clients are most of what there is to compile.
-_FLAGS: Final = ("-tags=remove_all_sd",)
+TOOL: Final = Tool(
+    "prometheus",
+    MODULE / "prometheus-modules",
+    tuple(f"github.com/prometheus/prometheus/cmd/{name}" for name in PROGRAMS),
+    # Without the clouds' service discovery, whose clients are most of what there is to compile.
+    ("-tags=remove_all_sd",),
+)
 _START_SECONDS: Final = 60.0
 
 
-@cache
 def programs() -> Path:
     """Return the folder that holds `prometheus` and `promtool`; build them first if nobody has."""
-    go = find_go()
-    folder = store() / f"prometheus-{key(str(version(go)))}"
-    if not folder.exists():
-        with only_one("prometheus"):
-            if not folder.exists():
-                _build(go, folder)
-    return folder
-
-
-def key(go_version: str, modules: Path = MODULES) -> str:
-    """Name what both are built from: the versions of their modules, the flags, the compiler, the machine."""
-    digest = hashlib.sha256()
-    for fact in (go_version, sys.platform, platform.machine(), *compiler.flags(""), *_FLAGS, *_PACKAGES):
-        digest.update(f"{fact}\0".encode())
-    for name in ("go.mod", "go.sum"):
-        digest.update((modules / name).read_bytes() + b"\0")
-    return digest.hexdigest()[:16]
-
-
-def _build(go: Path, folder: Path) -> None:
-    with tempfile.TemporaryDirectory(prefix=".prometheus-", dir=folder.parent) as scratch:
-        whole = Path(scratch) / folder.name
-        whole.mkdir()
-        compiler.compile_packages(go, "prometheus", MODULES, _PACKAGES, whole, _FLAGS)
-        whole.rename(folder)
+    return tools.programs(TOOL)
 
 
 class Prometheus:

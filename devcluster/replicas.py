@@ -25,8 +25,9 @@ class Replicas:
     """`count` replicas, registered with the cluster's API server; several are behind a balancer, in place of a Service.
 
     All files are below `work`. With a `journal`, the replicas outlive this process. `serve` is the command line to
-    which the flags are added (by default `headroom serve`), and `base` is the folder of the manifests. A replica that
-    stops goes on serving for `shutdown_delay` seconds; the balancer looks every `look_seconds` who is ready.
+    which the flags are added (by default `headroom serve`), and `manifests` is the folder of the kustomization.
+    A replica that stops goes on serving for `shutdown_delay` seconds. The balancer looks every `look_seconds` who is
+    ready.
     """
 
     def __init__(
@@ -37,13 +38,13 @@ class Replicas:
         *,
         journal: Journal | None = None,
         serve: Sequence[str | Path] | None = None,
-        base: Path = gate.BASE,
+        manifests: Path = gate.LOCAL,
         shutdown_delay: float = 0.0,
         look_seconds: float = 0.1,
     ) -> None:
         work.mkdir(parents=True, exist_ok=True)
         self.cluster, self.work = cluster, work
-        self._journal, self._base, self._delay, self._look = journal, base, shutdown_delay, look_seconds
+        self._journal, self._manifests, self._delay, self._look = journal, manifests, shutdown_delay, look_seconds
         self._certificates = work / "certificates"
         self._kubeconfig = work / "headroom.kubeconfig"
         command = [*(serve or headroom_serve()), *self._common_flags()]
@@ -83,7 +84,7 @@ class Replicas:
         """Start everything; return once the API server has got an answer from Headroom."""
         try:
             issue_certificates(self._certificates)
-            closed = gate.apply_all_but_the_gate(self.cluster, self._base)
+            closed = gate.apply_all_but_the_gate(self.cluster, self._manifests)
             self.cluster.service_account_kubeconfig(NAMESPACE, ACCOUNT, self._kubeconfig)
             for replica in self.replicas:
                 replica.start()

@@ -1,6 +1,7 @@
 """The data of the Secret: it is read back as it was written, and whatever is damaged is refused with a reason."""
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -43,6 +44,12 @@ def test_tokens_differ_and_have_32_bytes() -> None:
     assert len({new_token() for _ in range(100)}) == 100
     assert is_token(new_token())
     assert not any(map(is_token, (PLAIN, "a", f"{new_token()}a", f"{new_token()[:-1]}/")))
+
+
+def test_a_token_may_be_part_of_a_services_path() -> None:
+    """Each part of it has to be a DNS subdomain, in lower case: k8s.io/apiserver/pkg/util/webhook/validation.go."""
+    for _ in range(100):
+        assert re.fullmatch(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?", new_token())
 
 
 def edited(key: str, **fields: object) -> Callable[[dict[str, bytes]], None]:

@@ -19,13 +19,15 @@ _CHUNK = 1 << 16
 
 
 class Egress:
-    """Leads port numbers of Services, pods and nodes to ports of loopback, as `routes` says at the moment.
+    """Leads Services, pods and nodes to ports of loopback, as `routes` says at the moment.
+
+    A route is named by `address:port`, or else by the port number alone.
 
     `work` is a folder; its path must be short (107 bytes with the name of a socket).
     """
 
     def __init__(self, work: Path) -> None:
-        self.routes: dict[int, int] = {}
+        self.routes: dict[int | str, int] = {}
         self._socket = work / "egress"
         self.flags = (f"--egress-selector-config-file={_configuration(work, self._socket)}",)
         self._server = _Server(str(self._socket), _Tunnel)
@@ -52,7 +54,8 @@ class _Tunnel(StreamRequestHandler):
         target = self.rfile.readline().split()[1].decode()
         while self.rfile.readline().strip():
             pass
-        led = self.server.egress.routes.get(int(target.rpartition(":")[2]))
+        routes = self.server.egress.routes
+        led = routes.get(target) or routes.get(int(target.rpartition(":")[2]))
         try:
             if led is None:
                 raise ConnectionRefusedError

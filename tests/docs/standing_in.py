@@ -62,7 +62,7 @@ class StandIn:
         wanted = self.plane.api.exists(DEPLOYMENT) and self.plane.api.get(DEPLOYMENT)["spec"]["replicas"] > 0
         if wanted and self._headroom is None:
             self._headroom = self._serve()
-            self._egress.routes |= dict.fromkeys((443, 8443), self._reviews) | {8080: self._metrics}
+            self._egress.routes |= {443: self._reviews, 8443: self._reviews, 8080: self._metrics}
         elif not wanted and self._headroom is not None:
             self._headroom.stop()
             self._headroom, self._egress.routes = None, self._to_kubelet()
@@ -120,7 +120,7 @@ class StandIn:
         for node in self.plane.api.items(nodes.NODES):
             self.plane.api.patch(f"{nodes.NODES}/{node['metadata']['name']}/status", status)
 
-    def _to_kubelet(self) -> dict[int, int]:
+    def _to_kubelet(self) -> dict[int | str, int]:
         return {self._kubelet_port: self._kubelet_port}
 
     def _logs(self) -> Object:

@@ -74,7 +74,7 @@ def test_the_refusal_that_the_readme_begins_with_is_the_one_that_is_seen() -> No
 def test_the_sample_of_the_installation_keeps_both_thresholds() -> None:
     page = blocks.steps((CHECKOUT / tour.INSTALL).read_text())
     [kustomization] = [
-        step for step in page if isinstance(step, blocks.File) and step.name.endswith("kustomization.yaml")
+        step for step in page if isinstance(step, blocks.File) and step.name.endswith("my-cluster/kustomization.yaml")
     ]
     texts = [yaml.safe_load(each["patch"]) for each in yaml.safe_load(kustomization.text)["patches"]]
     [config] = [each["data"]["config.yaml"] for each in texts if isinstance(each, dict)]

@@ -232,17 +232,6 @@ def test_anybody_may_reach_the_webhook_and_only_monitoring_the_metrics(
     ]
 
 
-def test_its_requests_wait_behind_no_crowd_of_creates(base: list[Manifest], pod: Manifest) -> None:
-    schema = one(base, "FlowSchema")["spec"]
-    assert schema["priorityLevelConfiguration"]["name"] == "workload-high"  # one that every API server has
-    assert schema["matchingPrecedence"] < 9_000  # that of `service-accounts`, for everybody else's
-    (rule,) = schema["rules"]
-    account = {"name": pod["spec"]["serviceAccountName"], "namespace": NAMESPACE}
-    assert rule["subjects"] == [{"kind": "ServiceAccount", "serviceAccount": account}]
-    (resources,) = rule["resourceRules"]
-    assert (resources["resources"], resources["namespaces"], resources["clusterScope"]) == (["*"], ["*"], True)
-
-
 # --- what it may do
 
 

@@ -1,4 +1,4 @@
-"""The two ways in which the certificate reaches the pod and the gate, and what an overlay may add."""
+"""What each overlay ships, how the certificate reaches the pod and the gate, and what an overlay may add."""
 
 import base64
 import json
@@ -9,13 +9,16 @@ from textwrap import dedent
 
 import pytest
 import yaml
+from msgspec.structs import replace
 
 from certs.manifest import secret
+from tests.packaging import install_file
 from tests.support.kustomize import MANIFESTS, Manifest, one, own_ca, render
 from tests.support.pages import INSTALL
 from webhook.cli.serve import serve
 from webhook.controllers.gate import NAME as GATE
 from webhook.controllers.keyring_store import NAME as KEYRING
+from webhook.core.config.parse import parse
 from webhook.http.client_certificates import API_SERVER
 
 NAMESPACE = "headroom-system"
@@ -47,7 +50,9 @@ def test_a_folder_of_ones_own_has_the_same_certificate_and_gate(from_files: list
     (tmp_path / "secret.json").write_text(json.dumps(secret("headroom-tls", NAMESPACE, *texts)))
     kustomization = {
         "resources": [os.path.relpath(MANIFESTS / "base", tmp_path), "secret.json"],
-        "components": [os.path.relpath(MANIFESTS / "components" / "own-ca", tmp_path)],
+        "components": [
+            os.path.relpath(MANIFESTS / "components" / name, tmp_path) for name in ("flow-schema", "own-ca")
+        ],
     }
     (tmp_path / "kustomization.yaml").write_text(yaml.safe_dump(kustomization))
     mine = render(tmp_path)
@@ -55,6 +60,71 @@ def test_a_folder_of_ones_own_has_the_same_certificate_and_gate(from_files: list
     assert one(mine, gate) == one(from_files, gate)
     assert one(mine, "Secret", "headroom-tls")["data"] == one(from_files, "Secret", "headroom-tls")["data"]
     assert len(mine) == len(from_files)
+
+
+def test_to_try_it_refuses_nothing_and_holds_nothing_up() -> None:
+    """The rest is the base, so that enforcing is one edit of the configuration and one of the gate."""
+    tried, base = render(MANIFESTS / "overlays" / "try"), render(MANIFESTS / "base")
+    config, shipped = (
+        parse(one(each, "ConfigMap", "headroom-config")["data"]["config.yaml"]) for each in (tried, base)
+    )
+    assert str(config.mode) == "warn"
+    assert replace(config, mode=shipped.mode) == shipped
+    gate, strict = (one(each, "ValidatingWebhookConfiguration")["webhooks"] for each in (tried, base))
+    assert {webhook["failurePolicy"] for webhook in gate} == {"Ignore"}
+    for webhook in strict:  # Headroom writes it
+        del webhook["clientConfig"]["service"]["path"]
+    assert [webhook | {"failurePolicy": "Fail"} for webhook in gate[:1]] + gate[1:] == strict
+
+
+@pytest.mark.parametrize("name", ["try", "production"])
+def test_nothing_has_to_be_made_before_it_is_applied(name: str) -> None:
+    """The pods mount nothing that is not in it, and what Headroom writes into the gate is not in it."""
+    manifests = render(MANIFESTS / "overlays" / name)
+    pod = one(manifests, "Deployment")["spec"]["template"]["spec"]
+    assert [set(volume) - {"name"} for volume in pod["volumes"]] == [{"emptyDir"}]
+    assert "--certificates=self" in pod["containers"][0]["args"]
+    for webhook in one(manifests, "ValidatingWebhookConfiguration")["webhooks"]:
+        assert "caBundle" not in webhook["clientConfig"]
+        assert "path" not in webhook["clientConfig"]["service"]
+
+
+def test_production_refuses_and_is_spread_over_zones_first() -> None:
+    manifests = render(MANIFESTS / "overlays" / "production")
+    config = parse(one(manifests, "ConfigMap", "headroom-config")["data"]["config.yaml"])
+    assert str(config.mode) == "enforce"
+    assert one(manifests, "ValidatingWebhookConfiguration")["webhooks"][0]["failurePolicy"] == "Fail"
+    deployment = one(manifests, "Deployment")["spec"]
+    assert deployment["replicas"] == 3
+    pod = deployment["template"]
+    keys = [each["topologyKey"] for each in pod["spec"]["topologySpreadConstraints"]]
+    assert keys == ["topology.kubernetes.io/zone", "kubernetes.io/hostname"]
+    for each in pod["spec"]["topologySpreadConstraints"]:
+        assert each["labelSelector"]["matchLabels"].items() <= pod["metadata"]["labels"].items()
+    for kind in ("PodDisruptionBudget", "NetworkPolicy"):
+        assert one(manifests, kind)
+
+
+@pytest.mark.parametrize("name", ["try", "production", "cert-manager"])
+def test_its_requests_wait_behind_no_crowd_of_creates(name: str) -> None:
+    manifests = render(MANIFESTS / "overlays" / name)
+    pod = one(manifests, "Deployment")["spec"]["template"]
+    schema = one(manifests, "FlowSchema")["spec"]
+    assert schema["priorityLevelConfiguration"]["name"] == "workload-high"  # one that every API server has
+    assert schema["matchingPrecedence"] < 9_000  # that of `service-accounts`, for everybody else's
+    (rule,) = schema["rules"]
+    account = {"name": pod["spec"]["serviceAccountName"], "namespace": NAMESPACE}
+    assert rule["subjects"] == [{"kind": "ServiceAccount", "serviceAccount": account}]
+    (resources,) = rule["resourceRules"]
+    assert (resources["resources"], resources["namespaces"], resources["clusterScope"]) == (["*"], ["*"], True)
+
+
+def test_the_one_file_is_the_overlay_to_try() -> None:
+    assert install_file.FILE.read_text() == install_file.text(), "`make docs` writes it"
+
+
+def test_each_overlay_has_a_test_of_its_own() -> None:
+    assert {each.name for each in (MANIFESTS / "overlays").iterdir()} == {"try", "production", "cert-manager", "own-ca"}
 
 
 def test_cert_manager_writes_the_secret_and_the_bundle_and_is_never_locked_out() -> None:

@@ -1,7 +1,9 @@
 """Renders the shipped manifests as `kubectl apply -k` would send them."""
 
+import os
 import shutil
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +18,15 @@ MANIFESTS = Path(__file__).parents[2] / "manifests"
 
 def render(folder: Path) -> list[Manifest]:
     """Return the manifests of a base or an overlay, in the order in which kubectl applies them."""
+    return list(yaml.safe_load_all(rendered(folder)))
+
+
+def rendered(folder: Path) -> str:
+    """Return the same as text."""
     kubectl = shutil.which("kubectl") or binary("kubectl")
     done = subprocess.run([kubectl, "kustomize", folder], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    return list(yaml.safe_load_all(done.stdout))
+    return done.stdout
 
 
 def one(manifests: list[Manifest], kind: str, name: str = "headroom") -> Manifest:
@@ -36,3 +43,11 @@ def own_ca(checkout: Path, files: dict[str, str]) -> Path:
     for name, text in files.items():
         (overlay / "tls" / name).write_text(text)
     return overlay
+
+
+def compose(folder: Path, resources: Sequence[Path], components: Sequence[Path] = ()) -> list[Manifest]:
+    """Render these together, as a kustomization of somebody's own in `folder` would."""
+    parts = {"resources": resources, "components": components}
+    kustomization = {kind: [os.path.relpath(each, folder.resolve()) for each in paths] for kind, paths in parts.items()}
+    (folder / "kustomization.yaml").write_text(yaml.safe_dump(kustomization))
+    return render(folder)

@@ -40,8 +40,45 @@ class _Commands(click.Group):
         """Return the command of this name, or None."""
         if cmd_name not in _COMMANDS:
             return None
-        command: click.Command = getattr(import_module(f"webhook.cli.{cmd_name}"), cmd_name)
+        try:
+            command: click.Command = getattr(import_module(f"webhook.cli.{cmd_name}"), cmd_name)
+        except ModuleNotFoundError as error:
+            return _not_installed(cmd_name, _library(error))
         return command
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Run the command; an import within it, as `ui` has one, may be of a library that is left out."""
+        try:
+            return super().invoke(ctx)
+        except ModuleNotFoundError as error:
+            raise _missing(ctx.invoked_subcommand or "", _library(error)) from error
+
+
+def _library(error: ModuleNotFoundError) -> str:
+    """Return which library is missing; a module of our own that is missing is a fault, and raised again."""
+    if error.name is None or error.name.partition(".")[0] in {"certs", "webhook"}:
+        raise error
+    return error.name
+
+
+def _missing(name: str, module: str) -> click.ClickException:
+    return click.ClickException(
+        f"`headroom {name}` needs {module}, which is not installed here: "
+        "install the webhook's libraries too, with pip install 'kubectl-headroom[webhook]'"
+    )
+
+
+def _not_installed(name: str, module: str) -> click.Command:
+    """Return what stands for a command whose libraries are left out, as the webhook's are from a person's tools."""
+
+    def fail() -> None:
+        raise _missing(name, module)
+
+    text = "Not installed here: comes with kubectl-headroom[webhook]."
+    anything = {"ignore_unknown_options": True, "allow_extra_args": True, "help_option_names": []}
+    return click.Command(
+        name, callback=fail, short_help=text, help=text, context_settings=anything, add_help_option=False
+    )
 
 
 @click.group(cls=_Commands, context_settings={"auto_envvar_prefix": "HEADROOM", "help_option_names": ["-h", "--help"]})

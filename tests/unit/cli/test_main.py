@@ -2,11 +2,13 @@
 
 import subprocess
 import sys
+from importlib import import_module
 
 import pytest
 from click.testing import CliRunner, Result
 
 from webhook import __version__
+from webhook.cli import main as command_line
 from webhook.cli.main import main, plugin
 
 
@@ -58,6 +60,52 @@ def test_every_command_is_listed_and_found() -> None:
         assert f"  {name} " in listed
         assert CliRunner().invoke(main, [name, "--help"]).exit_code == 0
     assert CliRunner().invoke(main, ["nothing"]).exit_code == 2
+
+
+@pytest.fixture
+def without_flask(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As where only a person's tools are installed: the webhook's libraries are not there."""
+    importing = import_module
+
+    def some(name: str) -> object:
+        if name == "webhook.cli.serve":
+            raise ModuleNotFoundError("No module named 'flask'", name="flask")
+        return importing(name)
+
+    monkeypatch.setattr(command_line, "import_module", some)
+
+
+@pytest.mark.parametrize("arguments", [(), ("--help",), ("--tls-cert-file", "/tls.crt", "more")])
+def test_where_the_webhooks_libraries_are_missing_serve_says_what_to_install(
+    without_flask: None, arguments: tuple[str, ...]
+) -> None:
+    result = run("serve", *arguments)
+    assert result.exit_code == 1
+    assert "needs flask" in result.output
+    assert "pip install 'kubectl-headroom[webhook]'" in result.output
+
+
+def test_where_a_library_is_missing_that_a_command_imports_as_it_runs_it_says_what_to_install() -> None:
+    text = "import sys; sys.modules['flask'] = None; from webhook.cli.main import main; main(['ui'])"
+    done = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.startswith("Error: `headroom ui` needs flask")
+    assert "pip install 'kubectl-headroom[webhook]'" in done.stderr
+
+
+def test_where_the_webhooks_libraries_are_missing_all_else_is_there(without_flask: None) -> None:
+    listed = run("--help")
+    assert listed.exit_code == 0
+    assert "serve      Not installed here" in listed.output
+    assert run("footprint", "--help").exit_code == 0
+
+
+def test_a_module_of_our_own_that_is_missing_is_no_library(monkeypatch: pytest.MonkeyPatch) -> None:
+    def none(name: str) -> None:
+        raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+    monkeypatch.setattr(command_line, "import_module", none)
+    assert isinstance(run("footprint").exception, ModuleNotFoundError)
 
 
 def test_as_a_plugin_it_names_itself_as_one_types_it(
