@@ -87,7 +87,8 @@ def test_what_is_left_out_is_neither_there_nor_listed(slim: Path) -> None:
 def run(slim: Path, code: str) -> subprocess.CompletedProcess[str]:
     """Run code with the slim package, and as if what is not installed were not there."""
     absent = f"import sys; [sys.modules.__setitem__(name, None) for name in {ABSENT!r}]\n"
-    environment = {"PYTHONPATH": f"{slim}:{Path.cwd()}", "PATH": os.defpath}
+    # Nothing is compiled, so that no folder is there that was not.
+    environment = {"PYTHONPATH": f"{slim}:{Path.cwd()}", "PATH": os.defpath, "PYTHONDONTWRITEBYTECODE": "1"}
     command = [sys.executable, "-c", absent + code]
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
 

@@ -88,6 +88,13 @@ class FakeApiServer:
             last["metadata"] = last["metadata"] | {"resourceVersion": str(self.revision)}
             return self._record("DELETED", last)
 
+    def put_back(self, revisions: int) -> None:
+        """Go back by so many revisions, to when there was nothing at all, as an etcd restored from a backup does."""
+        with self.lock:
+            self.revision -= revisions
+            self.objects.clear()
+            self.history.clear()
+
     def bookmark(self, revision: int | None = None) -> None:
         """Send a bookmark to the open watches, of the current revision unless another is given."""
         metadata = {"resourceVersion": str(revision or self.revision), "creationTimestamp": None}

@@ -21,7 +21,8 @@ def test_every_field_of_a_pod_is_found_under_its_name() -> None:
             "annotations": {"kubernetes.io/config.mirror": "hash", "other": "x"},
             "ownerReferences": [
                 {"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "web", "uid": "r", "controller": true}]},
-        "spec": {"nodeName": "n1", "nodeSelector": {"disk": "ssd"}, "priorityClassName": "high", "volumes": [{}],
+        "spec": {"nodeName": "n1", "nodeSelector": {"disk": "ssd"}, "priorityClassName": "high", "hostNetwork": true,
+            "volumes": [{}],
             "overhead": {"memory": "1Mi"}, "resources": {"limits": {"memory": "1Gi"}},
             "affinity": {"podAffinity": {}, "nodeAffinity": {
                 "preferredDuringSchedulingIgnoredDuringExecution": [],
@@ -70,6 +71,7 @@ def test_every_field_of_a_pod_is_found_under_its_name() -> None:
                 }
             },
             "priorityClassName": "high",
+            "hostNetwork": True,
             "containers": [
                 {
                     "name": "app",
