@@ -88,7 +88,7 @@ class FakeApiServer:
             last["metadata"] = last["metadata"] | {"resourceVersion": str(self.revision)}
             return self._record("DELETED", last)
 
-    def put_back(self, revisions: int) -> None:
+    def rewind(self, revisions: int) -> None:
         """Go back by so many revisions, to when there was nothing at all, as an etcd restored from a backup does."""
         with self.lock:
             self.revision -= revisions

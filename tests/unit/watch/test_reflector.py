@@ -181,7 +181,7 @@ def test_a_silent_server_that_was_restored_from_a_backup_is_listed(server: FakeA
     with reflecting(server, idle_timeout=0.2) as running:
         consumer = running.consumer
         consumer.wait(lambda: bool(consumer.of(Connected)))
-        server.put_back(10)
+        server.rewind(10)
         consumer.wait(lambda: consumer.sizes == {})
         assert "went back" in consumer.of(Disconnected)[0].fault
 

@@ -107,7 +107,7 @@ def test_a_revision_past_the_newest_one_proves_nothing(server: FakeApiServer) ->
         consumer.wait(lambda: bool(consumer.of(Connected)))
         server.put("never", size=1)
         consumer.wait_for("never", 1)
-        server.put_back(10)
+        server.rewind(10)
         moment = ask(running)
         wait_for_proof(running, moment)
         assert consumer.sizes == {}

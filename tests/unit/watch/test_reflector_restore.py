@@ -26,7 +26,7 @@ def begun(running: Running, server: FakeApiServer) -> None:
 def test_a_proof_that_finds_less_than_was_told_is_told_before_the_list(server: FakeApiServer) -> None:
     with reflecting(server) as running:
         begun(running, server)
-        server.put_back(10)
+        server.rewind(10)
         moment = time.monotonic()
         running.reflector.request_proof()
         running.consumer.wait(lambda: running.consumer.proven >= moment)
@@ -41,7 +41,7 @@ def test_a_proof_that_finds_less_than_was_told_is_told_before_the_list(server: F
 def test_the_proof_counts_though_the_list_comes_after_the_revisions_were_passed(server: FakeApiServer) -> None:
     with reflecting(server) as running:
         begun(running, server)
-        server.put_back(10)
+        server.rewind(10)
         server.reply("newest", b'{"metadata":{"resourceVersion":"991"},"items":[]}')
         server.revision += 100
         running.reflector.request_proof()
@@ -52,7 +52,7 @@ def test_the_proof_counts_though_the_list_comes_after_the_revisions_were_passed(
 def test_a_list_that_finds_less_proves_it_once(server: FakeApiServer) -> None:
     with reflecting(server) as running:
         begun(running, server)
-        server.put_back(10)
+        server.rewind(10)
         server.oldest = 2000
         server.end_watches(CUT)
         running.consumer.wait(lambda: len(running.consumer.of(WentBack)) == 1)
@@ -78,7 +78,7 @@ def test_a_late_event_proves_nothing(server: FakeApiServer) -> None:
 def test_who_knows_that_it_was_put_back_asks_for_a_list_that_is_compared_with_nothing(server: FakeApiServer) -> None:
     with reflecting(server) as running:
         begun(running, server)
-        server.put_back(10)
+        server.rewind(10)
         moment = time.monotonic()
         running.reflector.request_list(restarted=True)
         running.consumer.wait(lambda: running.consumer.proven >= moment)
@@ -113,7 +113,7 @@ def test_after_an_outage_that_is_long_enough_for_a_restore_everything_is_listed(
     with reflecting(server, outage=0.3) as running:
         begun(running, server)
         server.down()
-        server.put_back(10)
+        server.rewind(10)
         for number in range(20):
             server.put(f"new-{number}", size=1)
         time.sleep(0.4)
