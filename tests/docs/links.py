@@ -46,17 +46,21 @@ def dead(page: Path, root: Path) -> list[str]:
 
 
 def reached(start: Path) -> set[Path]:
-    """Return the pages below the folder of `start` to which links lead from it, over other such pages, `start` included."""
+    """Return the pages below the folder of `start` that links lead to, directly or over such pages; with `start`."""
     below, found, open_ends = start.parent.resolve(), set[Path](), [start.resolve()]
     while open_ends:
         page = open_ends.pop()
         if page in found:
             continue
         found.add(page)
-        local = [each for each in targets(page.read_text(encoding="utf-8")) if not _ELSEWHERE.match(each)]
-        there = [(page.parent / unquote(each.partition("#")[0])).resolve() for each in local if not each.startswith("#")]
-        open_ends += [each for each in there if each.suffix == ".md" and below in each.parents and each.is_file()]
+        open_ends += [each for each in _pages(page) if below in each.parents]
     return found
+
+
+def _pages(page: Path) -> list[Path]:
+    names = [unquote(each.partition("#")[0]) for each in targets(page.read_text(encoding="utf-8"))]
+    files = [(page.parent / name).resolve() for name in names if not _ELSEWHERE.match(name)]
+    return [each for each in files if each.suffix == ".md" and each.is_file()]
 
 
 def _problem(page: Path, target: str, root: Path) -> str | None:

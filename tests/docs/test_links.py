@@ -10,8 +10,8 @@ from tests.docs.clone import CHECKOUT
 
 INDEX = CHECKOUT / "docs" / "README.md"
 PAGES = sorted(
-    subprocess.run(  # noqa: S603
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "*.md"],  # noqa: S607
+    subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "*.md"],
         cwd=CHECKOUT,
         check=True,
         capture_output=True,

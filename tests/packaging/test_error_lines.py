@@ -48,10 +48,11 @@ def error_lines(source: str, file: str) -> Iterator[Line]:
             continue
         if not (isinstance(node.func.value, ast.Name) and node.func.value.id in {"log", "logger", "logging"}):
             continue
-        template = node.args[0]
-        if not (isinstance(template, ast.Constant) and isinstance(template.value, str)):
-            raise ValueError(f"{file}:{node.lineno}: the text of an error line must be a literal")
-        yield Line(file, template.value)
+        match node.args:
+            case [ast.Constant(value=str(template)), *_]:
+                yield Line(file, template)
+            case _:
+                raise ValueError(f"{file}:{node.lineno}: the text of an error line must be a literal")
 
 
 def section(line: Line) -> tuple[str, ...]:
