@@ -278,7 +278,7 @@ def serve(options: Options) -> None:
 def _exit(*_signal: object) -> NoReturn:
     """End the process, which may wait for the API server and has admitted nothing yet.
 
-    Without a handler, the kernel drops SIGTERM for process 1 of a container, and each stop takes all of the grace period.
+    Process 1 of a container does not get a signal that it has no handler for: each stop took the whole grace period.
     """
     raise SystemExit(0)
 
