@@ -238,7 +238,8 @@ def _after_steady(_held: Keyring, _seen: Seen, _policy: Policy) -> Action:
 
 
 def _after_publish(held: Keyring, seen: Seen, policy: Policy) -> Action:
-    useless = seen.now >= held.serving.certificate.not_valid_after_utc
+    shown = held.serving.certificate
+    useless = not shown.not_valid_before_utc <= seen.now < shown.not_valid_after_utc
     if seen.unchanged < held.waits.publish and not useless:
         return Rest("every API server is to trust the new authority")
     return Write(_signed(held, seen.now, policy, held.waits), "the new authority signs")

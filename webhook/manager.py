@@ -3,9 +3,11 @@
 Importing this module starts nothing. No other module starts a thread, except for the dispatcher's small pools.
 """
 
+import atexit
 import gc
 import logging
 import secrets
+import signal
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -13,7 +15,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from threading import Event, Thread
-from typing import Any
+from typing import Any, NoReturn
 
 from certs.names import Names
 from certs.rotation import Policy
@@ -214,15 +216,16 @@ class _Parts:
 
 
 def serve(options: Options) -> None:
-    """Run one replica until it gets a signal to stop.
+    """Run one replica until it gets a signal to stop. The main thread calls it, because it handles signals.
 
     Raises TlsError, KubeError or OSError if something that the replica needs at the start is missing or unusable.
     """
+    signal.signal(signal.SIGTERM, _exit)  # until the worker handles it
     memory.give_back_what_is_free()
     sys.setswitchinterval(_SWITCH)
     parts = _build(options)
-    writer = _started("audit", parts.recorder.audit.run)
     parts.loops.versions.look()  # so that pods are counted right from the first list on, if the API server is there
+    writer = _started("audit", parts.recorder.audit.run)
     watchers = [_started(f"watch {what}", reflector.run) for what, reflector in parts.loops.reflectors.items()]
     workers = [
         _started("booking", parts.loops.booking.run),
@@ -270,6 +273,14 @@ def serve(options: Options) -> None:
         if parts.tls.files is not None:
             parts.tls.files.remove()
         log.info("replica %s ends", parts.name)
+
+
+def _exit(*_signal: object) -> NoReturn:
+    """End the process, which may wait for the API server and has admitted nothing yet.
+
+    Process 1 of a container does not get a signal that it has no handler for: each stop took the whole grace period.
+    """
+    raise SystemExit(0)
 
 
 def _unready(parts: _Parts, pulse: Pulse) -> str | None:
@@ -339,6 +350,7 @@ def _from_files(options: Options) -> _Tls:
 def _certify(options: Options, api: Api, lease: LeaseHolder, stop: Event) -> _Tls:
     """Wait until the cluster has a certificate of Headroom's own, and return it."""
     files, paths = OwnCertificate(), SecretPaths()
+    atexit.register(files.remove)  # also after a signal that comes while this waits
     reach = partial(Objects, api, manager=MANAGER, timeout=_ROTATION_TIMEOUT)
     rotation = CertificateRotation(
         KeyringStore(reach(f"/api/v1/namespaces/{options.namespace}/secrets"), options.namespace),

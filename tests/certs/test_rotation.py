@@ -139,10 +139,21 @@ def test_both_are_renewed_in_time_and_by_the_nearer_end() -> None:
         assert end <= signer.not_valid_after_utc
 
 
-def test_what_has_expired_is_replaced_without_a_wait() -> None:
-    publishing = written(after(STEADY, NOW + 4000 * DAY))
+@pytest.mark.parametrize("days", [4000, -400])
+def test_what_has_expired_or_is_not_valid_yet_is_replaced_without_a_wait(days: int) -> None:
+    """Nobody can verify it, so no caller loses anything."""
+    publishing = written(after(STEADY, NOW + days * DAY))
     assert publishing.step is Step.PUBLISH
-    assert written(after(publishing, NOW + 4000 * DAY)).step is Step.SIGN
+    signing = written(after(publishing, NOW + days * DAY))
+    assert signing.step is Step.SIGN
+    leaf = signing.serving.certificate
+    assert leaf.not_valid_before_utc <= NOW + days * DAY < leaf.not_valid_after_utc
+
+
+def test_a_clock_that_is_set_back_by_less_than_the_margin_ends_no_wait() -> None:
+    publishing = written(after(STEADY, asked=asked(authority=True)))
+    back = STEADY.serving.certificate.not_valid_before_utc + SECOND
+    assert isinstance(after(publishing, back), Rest)
 
 
 def test_another_name_is_a_reason_and_fewer_names_are_none() -> None:

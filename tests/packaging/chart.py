@@ -71,6 +71,11 @@ LINES: Final = {
         "- ipBlock:",
         "    cidr: {{ . }}",
         "{{- end }}",
+        # Before the old certificate is retired, each replica is asked which one it shows.
+        "- podSelector:",
+        "    matchLabels:",
+        "      app.kubernetes.io/component: webhook",
+        "      app.kubernetes.io/name: headroom",
         "{{- end }}",
     ],
 }

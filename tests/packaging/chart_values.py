@@ -103,7 +103,7 @@ def values(base: list[Object]) -> list[Value]:
         Value(
             "networkPolicy.apiServers",
             [],
-            "CIDRs from which alone reviews are accepted; if empty, from anywhere.",
+            "CIDRs from which alone reviews are accepted, besides Headroom's own pods; if empty, from anywhere.",
             NAMES,
         ),
     ]

@@ -163,6 +163,17 @@ def test_each_value_is_seen_in_what_is_rendered(helm: Helm, settings: str, seen:
     assert list(yaml.safe_load_all(rendered))
 
 
+def test_who_may_open_8443_is_everybody_or_the_api_servers_named_and_headrooms_own_pods(helm: Helm) -> None:
+    """A replica asks the others which certificate they show, and nothing old is retired while one does not answer."""
+    (anybody,), (named,) = (
+        [each["spec"] for each in installed(helm, *settings) if each["kind"] == "NetworkPolicy"]
+        for settings in ((), ("--set=networkPolicy.apiServers={10.0.0.4/32,10.0.0.5/32}",))
+    )
+    assert "from" not in anybody["ingress"][0]
+    addresses = [{"ipBlock": {"cidr": f"10.0.0.{last}/32"}} for last in (4, 5)]
+    assert named["ingress"][0]["from"] == [*addresses, {"podSelector": named["podSelector"]}]
+
+
 def test_what_is_set_to_null_or_false_is_left_out(helm: Helm) -> None:
     found = comparable(installed(helm, "--set=config.thresholds.memory.limits=null,gate.enabled=false"))
     assert "ValidatingWebhookConfiguration/headroom" not in found

@@ -132,6 +132,17 @@ def _led_to(closed: Object, url: str) -> Object:
     return closed | {"webhooks": webhooks}
 
 
-def steps_to(replicas: SelfCertified, step: str, seconds: float = 120.0) -> None:
-    """Wait until the rotation has come to a step."""
-    until(lambda: not replicas.asked() and replicas.keyring().step == step, f"the step {step}", seconds)
+def is_rotated(replicas: SelfCertified, seconds: float = 240.0) -> None:
+    """Wait until the rotation that was asked for has ended; the write that removes the request begins it."""
+    until(lambda: not replicas.asked() and replicas.keyring().step == "steady", "the rotation's end", seconds)
+
+
+def is_seen_in(replicas: SelfCertified, step: str, request: str, seconds: float = 240.0) -> None:
+    """Ask for a rotation until one is seen in a step: a step may last a second, and be over before it is looked at."""
+
+    def is_seen() -> bool:
+        if not replicas.asked() and replicas.keyring().step == "steady":
+            replicas.ask(request)
+        return replicas.keyring().step == step
+
+    until(is_seen, f"a rotation in the step {step}", seconds)

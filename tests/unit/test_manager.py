@@ -1,6 +1,8 @@
 """A whole replica as a process, against an API server that is a fake: from its start to its end."""
 
 import json
+import os
+import re
 import signal
 import ssl
 import subprocess
@@ -33,6 +35,7 @@ from webhook.kube.stream import KubeError, NotFound, Unanswered
 
 WHOLE = SMALLEST.replace("75%", "100%")
 START = 60.0
+SELF = "--certificates=self"
 
 
 class Replica:
@@ -43,15 +46,16 @@ class Replica:
         self.files.write(FIRST)
         self.audit, self._said, self._told = folder / "audit.jsonl", folder / "stdout", folder / "stderr"
         self.port, self._plain = free_port(), free_port()
+        given: list[str | Path] = ["--tls-cert-file", self.files.certificate, "--tls-key-file", self.files.key]
         command: list[str | Path] = [
             *(Path(sys.executable).with_name("headroom"), "serve", "--kubeconfig", cluster.kubeconfig(folder)),
             *("--listen", f"127.0.0.1:{self.port}", "--metrics-listen", f"127.0.0.1:{self._plain}"),
-            *("--tls-cert-file", self.files.certificate, "--tls-key-file", self.files.key),
+            *([] if SELF in more else given),
             *("--audit-file", self.audit, "--shutdown-delay", "0"),
             *more,
         ]
         with self._said.open("wb") as out, self._told.open("wb") as log:
-            self.process = subprocess.Popen(command, stdout=out, stderr=log)
+            self.process = subprocess.Popen(command, stdout=out, stderr=log, env=os.environ | {"TMPDIR": str(folder)})
 
     def ready(self) -> str:
         """What /readyz says; empty while nobody listens."""
@@ -302,6 +306,28 @@ def test_it_ends_quickly_while_the_api_server_is_away(cluster: FakeCluster, star
     cluster.down()
     assert replica.end() < 20, "a pod is given 30 s"
     assert "could not be handed back" in replica.log()
+
+
+@pytest.mark.parametrize("away", ["refuses", pytest.param("is silent", marks=pytest.mark.long)])
+def test_while_it_waits_for_its_certificate_it_ends_at_once(cluster: FakeCluster, tmp_path: Path, away: str) -> None:
+    """As process 1 of a container, it would not even get a signal that it has no handler for."""
+    if away == "refuses":
+        cluster.down()
+    else:
+        cluster.hang("list", 1000)
+    with running(cluster, tmp_path, SELF) as replica:
+        waits = "the Lease cannot be read or written"
+        until(lambda: waits in replica.log() if away == "refuses" else bool(cluster.calls), START)
+        assert replica.process.poll() is None, replica.log()
+        assert handles(replica.process.pid, signal.SIGTERM)
+        assert replica.end() < 20, "a pod is given 30 s"
+    assert not list(tmp_path.glob("headroom-certificate-*"))
+
+
+def handles(process: int, number: signal.Signals) -> bool:
+    """Say whether a process has a handler for a signal: the kernel shows them as bits."""
+    (caught,) = re.findall(r"^SigCgt:\s*(\w+)", Path(f"/proc/{process}/status").read_text(), re.MULTILINE)
+    return bool(int(caught, 16) >> (number - 1) & 1)
 
 
 @pytest.mark.long

@@ -147,7 +147,8 @@ class CertificateRotation:
             self._tell("fault", f"{stored.fault}; it is restored")
         if stored.bad_request:
             self._tell("request", stored.bad_request)
-        self._ahead = self._clock_difference(stored)
+        # Without a Secret, no answer for it names the time: the first certificate has it from that for the gate.
+        self._ahead = self._clock_difference(stored.at or (live and live.at))
         if self._lease.held():
             self._act(live, gate, stored)
 
@@ -193,10 +194,10 @@ class CertificateRotation:
             self._same, self._since = (gate, stored.revision), self._clock()
         return timedelta(seconds=self._clock() - self._since)
 
-    def _clock_difference(self, stored: Stored) -> float:
-        if stored.at is None:
+    def _clock_difference(self, at: datetime | None) -> float:
+        if at is None:
             return self._ahead
-        ahead = stored.at.timestamp() - self._wall_clock()
+        ahead = at.timestamp() - self._wall_clock()
         if abs(ahead) > _LATE:
             self._tell("clock", f"the API server's clock is {ahead:+.0f} s off this machine's, and counts")
         return ahead if abs(ahead) > 1 else 0.0  # the API server names whole seconds

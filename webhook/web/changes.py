@@ -4,13 +4,15 @@
     data: {"revision":71,"commitment":"W/\"0c9…\"","refusals":3}
 
 A client that has read `/api/v1/commitment` compares the entity tag, and reads again what it shows. It gets one event at
-once, and one after each change, at most one a second; a comment shows in between that the stream lives.
+once, and one after each change, at most one a second; a comment shows in between that the stream lives. A stream ends
+when its reader may not read any longer.
 """
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import Executor
+from functools import partial
 from typing import Final
 
 import msgspec
@@ -28,6 +30,10 @@ _ALIVE: Final = 15.0  # seconds between two signs of life; proxies give up silen
 _FIELDS: Final = (("Cache-Control", "no-store"), ("X-Content-Type-Options", "nosniff"), ("X-Accel-Buffering", "no"))
 
 
+IsAllowed = Callable[[], Awaitable[bool]]
+"""Says whether the reader of a stream may still read it; asked before each look."""
+
+
 class Change(Struct, frozen=True, gc=False):
     """What an event says: the entity tag of /api/v1/commitment, and a number that changes with each refusal."""
 
@@ -41,21 +47,21 @@ class Changes:
 
     def __init__(self, answers: Answers, threads: Executor, pace: Callable[[], float] = lambda: _BETWEEN) -> None:
         self._answers, self._threads, self._pace = answers, threads, pace
-        self._sinks: dict[Sink, None] = {}
+        self._sinks: dict[Sink, IsAllowed | None] = {}
         self._told = b""
         self._looking: asyncio.Task[None] | None = None
 
     def __len__(self) -> int:
         return len(self._sinks)
 
-    def open(self) -> Stream | Response:
-        """Return a new stream, or the refusal of one too many."""
+    def open(self, is_allowed: IsAllowed | None = None) -> Stream | Response:
+        """Return a new stream, or the refusal of one too many; without `is_allowed`, everybody may read it."""
         if len(self._sinks) >= _MOST:
             return problem(503, f"{_MOST} streams are open: close one, or read again later", retry_after=10)
-        return Stream("text/event-stream; charset=utf-8", self._joined, self._left, _FIELDS)
+        return Stream("text/event-stream; charset=utf-8", partial(self._joined, is_allowed), self._left, _FIELDS)
 
-    def _joined(self, sink: Sink) -> None:
-        self._sinks[sink] = None
+    def _joined(self, is_allowed: IsAllowed | None, sink: Sink) -> None:
+        self._sinks[sink] = is_allowed
         if self._told:
             sink.push(self._told)
         if self._looking is None:
@@ -70,6 +76,7 @@ class Changes:
         silent_since = loop.time()
         try:
             while self._sinks:
+                await self._end_where_not_allowed()
                 told = await loop.run_in_executor(self._threads, self._event)
                 if told != self._told:
                     self._told, silent_since = told, loop.time()
@@ -84,6 +91,13 @@ class Changes:
                 sink.end_stream()
         finally:
             self._told, self._looking = b"", None
+
+    async def _end_where_not_allowed(self) -> None:
+        for sink, is_allowed in list(self._sinks.items()):
+            if is_allowed is None or await is_allowed() or sink not in self._sinks:
+                continue
+            self._left(sink)
+            sink.end_stream()
 
     def _push(self, data: bytes) -> None:
         for sink in list(self._sinks):

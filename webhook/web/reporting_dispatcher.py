@@ -62,8 +62,8 @@ class ReportingDispatcher:
             return without_tls()
         if self._access is not None and self._access.guards(request.path):
             return self._answered_by_access(self._access, request, origin)
-        if request.path == _EVENTS and request.method == b"GET" and not request.query:
-            return self._changes.open()
+        if _is_of_events(request):
+            return self._events(request)
         if request.path == _METRICS:
             return self._metrics.get(request.method, lambda: self._page(request, origin))
         return self._elsewhere(request, origin)
@@ -75,12 +75,26 @@ class ReportingDispatcher:
 
     async def _answered_by_access(self, access: AccessControl, request: Request, origin: Origin) -> Response | Stream:
         """Answer by what the asker may read."""
-        found = await asyncio.get_running_loop().run_in_executor(self._asking, access.admit, request)
+        found = await self._admitted(access, request)
         if not isinstance(found, Access):
             return found
-        if request.path == _EVENTS and request.method == b"GET" and not request.query:
-            return self._changes.open()
+        if _is_of_events(request):
+            return self._events(request)
         return await self._elsewhere(request, origin, {ACCESS: found})
+
+    async def _admitted(self, access: AccessControl, request: Request) -> Access | Response:
+        return await asyncio.get_running_loop().run_in_executor(self._asking, access.admit, request)
+
+    def _events(self, request: Request) -> Stream | Response:
+        access = self._access
+        if access is None:
+            return self._changes.open()
+
+        async def is_allowed() -> bool:
+            """Ask again: a right may be taken away, and the configuration may come to ask for one."""
+            return not access.guards(request.path) or isinstance(await self._admitted(access, request), Access)
+
+        return self._changes.open(is_allowed)
 
     async def _elsewhere(self, request: Request, origin: Origin, known: Mapping[str, object] = _NOTHING) -> Response:
         loop = asyncio.get_running_loop()
@@ -127,6 +141,10 @@ class ReportingDispatcher:
         spent = time.thread_time() - began
         self._charge(spent)
         return self._pace.rest_after(spent)
+
+
+def _is_of_events(request: Request) -> bool:
+    return request.path == _EVENTS and request.method == b"GET" and not request.query
 
 
 def _settle(answer: "asyncio.Future[Response | Exception]", said: Response | Exception) -> None:

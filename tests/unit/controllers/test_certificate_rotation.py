@@ -322,6 +322,35 @@ def test_certificates_are_valid_by_the_api_servers_clock(
     assert said is (abs(ahead) > 600)
 
 
+@pytest.mark.parametrize("days", [400, -400])
+def test_the_first_certificate_is_valid_by_the_api_servers_clock_where_there_is_a_gate(
+    cluster: Cluster, days: int
+) -> None:
+    cluster.server_ahead = days * 86_400.0
+    cluster.close_the_gate()
+    cluster.replicas[0].rotation.look()
+    assert is_valid(cluster, cluster.kept())
+
+
+def test_a_first_certificate_that_is_not_valid_yet_is_replaced_before_there_is_a_gate(cluster: Cluster) -> None:
+    """The first answers say that there is neither a Secret nor a gate, and not what time it is."""
+    cluster.server_ahead = -400 * 86_400.0
+    cluster.look()
+    assert not is_valid(cluster, cluster.kept())
+    cluster.look(5)
+    kept = cluster.kept()
+    assert is_valid(cluster, kept)
+    assert {shown(each) for each in cluster.replicas} == {fingerprint(kept.serving.certificate)}
+
+
+def is_valid(cluster: Cluster, kept: Keyring) -> bool:
+    """Whether the API server takes authority and certificate to be valid now."""
+    return all(
+        each.not_valid_before_utc.timestamp() <= cluster.server_time() < each.not_valid_after_utc.timestamp()
+        for each in (kept.authority.certificate, kept.serving.certificate)
+    )
+
+
 def test_terms_of_others_are_reported_once_and_stay(cluster: Cluster, logged: pytest.LogCaptureFixture) -> None:
     cluster.look(2)
     foreign = {"matchExpressions": [{"key": "control-plane", "operator": "DoesNotExist"}]}

@@ -11,7 +11,7 @@ import pytest
 from tests.support.reports import FixedRefusals, Reports, denial, scope, sources
 from webhook.http.messages import Response, Stream
 from webhook.web.answers import Answers
-from webhook.web.changes import Changes
+from webhook.web.changes import Changes, IsAllowed
 
 
 async def until(holds: Callable[[], bool]) -> None:
@@ -24,8 +24,8 @@ async def until(holds: Callable[[], bool]) -> None:
 class Reader:
     """A reader of a stream."""
 
-    def __init__(self, changes: Changes) -> None:
-        stream = changes.open()
+    def __init__(self, changes: Changes, is_allowed: IsAllowed | None = None) -> None:
+        stream = changes.open(is_allowed)
         assert isinstance(stream, Stream)
         assert stream.content_type == "text/event-stream; charset=utf-8"
         self.stream, self.received, self.ended = stream, list[bytes](), False
@@ -162,6 +162,49 @@ def test_when_all_have_left_nothing_is_looked_at_until_somebody_comes() -> None:
         again = Reader(scene.changes)
         assert (await again.receive(1))[0]["revision"] == 99
         again.leave()
+
+    scene.play(script)
+
+
+def test_who_may_not_read_any_longer_is_sent_nothing_more_and_their_stream_ends() -> None:
+    scene = Scene()
+    allowed = {"one": True, "other": True}
+
+    async def script() -> None:
+        async def one_may() -> bool:
+            return allowed["one"]
+
+        async def other_may() -> bool:
+            return allowed["other"]
+
+        one, other, anybody = Reader(scene.changes, one_may), Reader(scene.changes, other_may), Reader(scene.changes)
+        await other.receive(1)
+        allowed["one"] = False
+        await until(lambda: one.ended)
+        scene.reports.change(revision=72, scope_rows=())
+        await other.receive(2)
+        await anybody.receive(2)
+        assert len(one.events) == 1
+        assert (other.ended, anybody.ended, len(scene.changes)) == (False, False, 2)
+        one.leave()
+        other.leave()
+        anybody.leave()
+
+    scene.play(script)
+
+
+def test_who_leaves_while_it_is_asked_whether_they_may_read_is_not_ended_again() -> None:
+    scene = Scene()
+
+    async def script() -> None:
+        async def may() -> bool:
+            reader.leave()
+            return False
+
+        reader = Reader(scene.changes, may)
+        await until(lambda: len(scene.changes) == 0)
+        await until(lambda: scene.changes._looking is None)
+        assert not reader.ended
 
     scene.play(script)
 

@@ -190,6 +190,7 @@ class Door:
     def __init__(self) -> None:
         self.go_on = threading.Event()
         self.go_on.set()
+        self.gone = set[str]()  # who has no right any longer
 
     def who(self, token: str, _: str) -> Identity | None:
         """Return who it is."""
@@ -198,12 +199,14 @@ class Door:
 
     def may(self, who: Identity, what: Resource) -> bool:
         """Say whether they may."""
-        return who.username in (what.namespace, "all")
+        return who.username in (what.namespace, "all") and who.username not in self.gone
 
 
-def control(door: Door) -> AccessControl:
-    config = replace(HeadroomConfig(), reporting=Reporting(auth=Authentication.KUBERNETES))
-    return AccessControl(door, sources()._replace(settings=lambda: Settings(config, "0123", None)), time.monotonic)
+GUARDED = replace(HeadroomConfig(), reporting=Reporting(auth=Authentication.KUBERNETES))
+
+
+def control(door: Door, clock: Callable[[], float] = time.monotonic) -> AccessControl:
+    return AccessControl(door, sources()._replace(settings=lambda: Settings(GUARDED, "0123", None)), clock)
 
 
 def asked(path: str, token: str, method: str = "GET") -> bytes:
@@ -266,6 +269,45 @@ def test_a_stream_begins_once_it_is_known_who_asks() -> None:
             assert (said.status, said.headers["content-type"]) == (200, "text/event-stream; charset=utf-8")
 
     Readers().meet(script, control(door))
+
+
+async def ended(client: Client) -> None:
+    async with asyncio.timeout(30):
+        while not client.closed:  # noqa: ASYNC110 - tests look from outside
+            await asyncio.sleep(0.01)
+
+
+def test_a_stream_ends_when_the_right_to_read_it_ends() -> None:
+    """As for all other reports, the answer is kept for 30 s."""
+    door, now = Door(), [0.0]
+
+    async def script(server: FakeServer) -> None:
+        with server.connect(secure=False) as client:
+            client.send(asked("/api/v1/events", "all"))
+            assert (await client.receive()).status == 200
+            door.gone.add("all")
+            now[0] = 31.0
+            await ended(client)
+
+    Readers().meet(script, control(door, lambda: now[0]))
+
+
+def test_a_stream_that_was_open_to_everybody_ends_when_the_configuration_asks_for_a_right() -> None:
+    config = [HeadroomConfig()]
+    access = AccessControl(
+        Door(), sources()._replace(settings=lambda: Settings(config[0], "0123", None)), time.monotonic
+    )
+
+    async def script(server: FakeServer) -> None:
+        with server.connect(secure=False) as anybody, server.connect(secure=False) as known:
+            anybody.send(get("/api/v1/events"))
+            known.send(asked("/api/v1/events", "all"))
+            assert (await anybody.receive()).status == (await known.receive()).status == 200
+            config[0] = GUARDED
+            await ended(anybody)
+            assert not known.closed
+
+    Readers().meet(script, access)
 
 
 def test_who_leaves_before_it_is_known_who_asks_gets_no_stream(caplog: pytest.LogCaptureFixture) -> None:
