@@ -145,17 +145,21 @@ class Questions:
         question, apply = self.dice.choice([self._other_settings, self._more_nodes, self._one_node_less])()
         said = self._ask("simulate", **question)
         self._count(f"simulate {'/'.join(question)}")
-        before = {each["scope"]: each for each in said["before"]["scopes"]}
-        assert before == {each["scope"]: each for each in self._get("commitment")["scopes"]}, self._tale("before")
+        before = _by_scope(said["before"])
+        self._until(lambda: _by_scope(self._get("commitment")) == before, "before")
         apply(said)
         self._settle()
+        expected = _figures(said["after"])
         for replica in self.replicas:
-            shown = self._get("commitment", replica)
-            for expected, found in zip(said["after"]["scopes"], shown["scopes"], strict=True):
-                for resource, field in product(("memory", "cpu"), ("allocatable", "requests", "limits")):
-                    same = found[resource][field] == expected[resource][field]  # the capacity of new nodes is not known
-                    assert same, self._tale(f"{resource} {field}: {found}")
+            self._until(lambda: _figures(self._get("commitment", replica)) == expected, f"{expected}")  # noqa: B023 - now
         self._borders(said["after"]["scopes"][0]["memory"])
+
+    def _until(self, holds: Callable[[], bool], what: str) -> None:
+        """Wait until it holds: a report is up to 1.5 s old."""
+        try:
+            until(holds, what, SECONDS)
+        except NotReadyError as error:
+            raise AssertionError(self._tale(what)) from error
 
     def _borders(self, said: Object) -> None:
         """Try a pod of exactly what is free, and one of a byte more; both are dry runs."""
@@ -453,3 +457,13 @@ def _set(kinds: Sequence[Object], ratio: Sequence[int], number: int) -> list[Obj
 
 def _text(objects: Sequence[Object]) -> str:
     return "\n---\n".join(map(json.dumps, objects))
+
+
+def _by_scope(report: Object) -> Object:
+    return {each["scope"]: each for each in report["scopes"]}
+
+
+def _figures(report: Object) -> list[object]:
+    """Return what is said before and shown after; the capacity of new nodes is not among it, since it is not known."""
+    fields = tuple(product(("memory", "cpu"), ("allocatable", "requests", "limits")))
+    return [(each["scope"], *(each[resource][field] for resource, field in fields)) for each in report["scopes"]]
