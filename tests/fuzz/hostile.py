@@ -31,7 +31,10 @@ def inputs() -> Iterator[tuple[str, bytes]]:
     yield "invalid UTF-8", bytes(range(256)) * 16
     yield "duplicate keys", b"{" + b'"kind":"AdmissionReview",' * 10_000 + b'"kind":1}'
     yield "NUL", b"\0" * 10_000
-    yield "terminal escapes", b'{"kind":"\\u001b]0;x\\u0007\\u001b[2J","apiVersion":"\x1b[31m","metadata":{"name":"\\u202e"}}'
+    yield (
+        "terminal escapes",
+        b'{"kind":"\\u001b]0;x\\u0007\\u001b[2J","apiVersion":"\x1b[31m","metadata":{"name":"\\u202e"}}',
+    )
     yield "one long line", b"a" * 300_000
     yield "many line breaks", b"\r\n" * 20_000
     yield "many header fields", b"\x7fGET / HTTP/1.1\r\n" + b"a: b\r\n" * 10_000 + b"\r\n"

@@ -29,7 +29,7 @@ def test_a_short_run_finds_nothing(name: str, tmp_path: Path) -> None:
 
 
 def test_an_input_that_breaks_a_target_is_found_and_kept(tmp_path: Path) -> None:
-    """A target that breaks at one word of its input shows that coverage guides the search and that failures are told."""
+    """A target that breaks at one word shows that coverage guides the search and that failures are told."""
     found = fuzz("broken", ["-runs=100000"], seed=1, work=tmp_path)
     assert "AssertionError: the word was found" in found.failure
     assert [path.read_bytes()[:4] for path in (tmp_path / "broken").glob("crash-*")] == [b"fuzz"]

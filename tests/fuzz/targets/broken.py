@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-WORDS = ()
+WORDS = (b"word",)
 
 
 def seeds() -> Iterable[bytes]:

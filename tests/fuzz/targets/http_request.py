@@ -36,7 +36,11 @@ def seeds() -> Iterable[bytes]:
     host = b"Host: h\r\n"
     for text in (
         b"GET /readyz HTTP/1.1\r\n" + host + b"\r\n",
-        b"POST /validate?timeout=5s HTTP/1.1\r\n" + host + b"Content-Length: 3\r\n\r\nabcGET / HTTP/1.1\r\n" + host + b"\r\n",
+        b"POST /validate?timeout=5s HTTP/1.1\r\n"
+        + host
+        + b"Content-Length: 3\r\n\r\nabcGET / HTTP/1.1\r\n"
+        + host
+        + b"\r\n",
         b"POST / HTTP/1.1\r\n" + host + b"Transfer-Encoding: chunked\r\n\r\n3;e=1\r\nabc\r\n0\r\nT: 1\r\n\r\n",
         b"GET http://h/p?q HTTP/1.0\r\nConnection: keep-alive\r\n\r\n" * 2,
         b"POST / HTTP/1.1\r\n" + host + b"Expect: 100-continue\r\nContent-Length: 1\r\n\r\nx",

@@ -8,7 +8,8 @@ from webhook.core.sharing.shared_state import Holding, NewerVersionError, Shared
 from webhook.core.values.amounts import Amounts
 
 WORDS = (
-    b'"epoch":"', b'"open":true', b'"serial":', b'"floor":', b'"call":', b'"called_at":', b'"holdings":{', b'"renewal":',
+    b'"epoch":"', b'"open":true', b'"serial":', b'"floor":', b'"call":', b'"called_at":', b'"holdings":{',
+    b'"renewal":',
     b'"held":{"cluster":[', b'"named":{', b'"spare":{', b'"lapsed":{', b'"version":', b'"digest":"', b'"state":{',
     b"9223372036854775808", b"-1", b"1e999999999", b"\\ud800",
 )  # fmt: skip

@@ -15,7 +15,8 @@ from webhook.watch.events import Bookmark, Changed, Deleted, Unreadable
 WORDS = (
     b'"type":"ADDED"', b'"MODIFIED"', b'"DELETED"', b'"BOOKMARK"', b'"ERROR"', b'"object":{', b'"metadata":{',
     b'"resourceVersion":"1"', b'"items":[', b'"continue":"', b"null", b'"containers":[{', b'"resources":{"requests":{',
-    b'"memory":"1Gi"', b'"allocatable":{', b'"hard":{', b'"details":{"retryAfterSeconds":', b"\\ud800", b"\r\n0\r\n\r\n",
+    b'"memory":"1Gi"', b'"allocatable":{', b'"hard":{', b'"details":{"retryAfterSeconds":',
+    b"\\ud800", b"\r\n0\r\n\r\n",
 )  # fmt: skip
 _CONFIG_MAPS = Resource("", ConfigMap, reader(ConfigMap), lambda found: found)
 _DECODERS = (Decoder(PODS), Decoder(NODES), Decoder(QUOTAS), Decoder(_CONFIG_MAPS))
@@ -24,7 +25,9 @@ _DECODERS = (Decoder(PODS), Decoder(NODES), Decoder(QUOTAS), Decoder(_CONFIG_MAP
 def seeds() -> Iterable[bytes]:
     """Yield events and pages of each resource, and errors."""
     node = b'{"metadata":{"name":"n","resourceVersion":"7"},"status":{"allocatable":{"memory":"8Gi","cpu":4,"pods":9}}}'
-    quota = b'{"metadata":{"name":"q","resourceVersion":"8"},"spec":{"scopes":["BestEffort"]},"status":{"hard":{"a":1}}}'
+    quota = (
+        b'{"metadata":{"name":"q","resourceVersion":"8"},"spec":{"scopes":["BestEffort"]},"status":{"hard":{"a":1}}}'
+    )
     status = b'{"kind":"Status","code":410,"reason":"Expired","message":"old","details":{"retryAfterSeconds":1}}'
     pod = (SAMPLES / "mirror-pod.json").read_bytes()
     for kind in (b"ADDED", b"MODIFIED", b"DELETED"):

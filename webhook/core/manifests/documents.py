@@ -39,6 +39,7 @@ _DATE = re.compile(r"[0-9]{4}-")
 _RESOLVED = {PLAIN, *(f"{TAG}{kind}" for kind in ("int", "float", "bool", "null"))}
 _MERGE = "<<"
 _SPACE = re.compile(r"\s*")
+_HALF_A_PAIR = re.compile("[\ud800-\udfff]")
 
 
 class ManifestError(ValueError):
@@ -178,15 +179,22 @@ def _key(node: yaml.Node) -> str:
 
 
 def _whole(value: Value) -> Value:
-    """Turn whole floats into integers, as Go's JSON writes them: 3.0 is 3."""
+    """Turn whole floats into integers, as Go's JSON writes them (3.0 is 3), and text into valid Unicode."""
     match value:
         case float() if value.is_integer() and abs(value) < _LARGEST_WHOLE:
             return int(value)
         case dict():
-            return {key: _whole(each) for key, each in value.items()}
+            return {_sound(key): _whole(each) for key, each in value.items()}
         case list():
             return [_whole(each) for each in value]
+        case str():
+            return _sound(value)
     return value
+
+
+def _sound(text: str) -> str:
+    """Replace half a surrogate pair, which only JSON's escapes can write, as Go's JSON does."""
+    return text if text.isascii() else _HALF_A_PAIR.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 def _syntax(error: yaml.YAMLError) -> str:

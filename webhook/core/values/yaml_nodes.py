@@ -33,7 +33,7 @@ def _node(events: Iterator[yaml.Event], event: yaml.Event, anchors: dict[str, ya
     match event:
         case yaml.AliasEvent(anchor=name):
             if name not in anchors:
-                raise _error(event, "an alias has no anchor before it")
+                raise _error(event, "found undefined alias")
             return anchors[name]
         case yaml.ScalarEvent(value=text, implicit=(plain, _), tag=tag):
             node: yaml.Node = yaml.ScalarNode(tag or (PLAIN if plain else f"{TAG}str"), text)
