@@ -19,7 +19,12 @@ def seeds() -> Iterable[bytes]:
     """Yield states, whole and without their envelope."""
     some = Amounts(*range(1, 1 + len(Amounts._fields)))
     held = Holding(3, 5, 1, True, {"cluster": some}, {"n": {"cluster": some}}, {"cluster": some}, {"o": 2})
-    for shared in (Shared("e", False), Shared("e", True, 4, 9, 1, 8, {"a": held, "b": Holding(1)})):
+    names_too_much = Holding(1, named={"n": {"cluster": some}})
+    for shared in (
+        Shared("e", False),
+        Shared("e", True, 4, 9, 1, 8, {"a": held, "b": Holding(1)}),
+        Shared("e", True, holdings={"a": names_too_much}),
+    ):
         text = write(shared).encode()
         yield text
         yield text.partition(b'"state":')[2].removesuffix(b"}")
