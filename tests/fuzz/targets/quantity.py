@@ -61,11 +61,10 @@ def _exactly(text: str) -> Fraction | None:
         return None
     before, after, unit = found[1], found[2] or "", found[3]
     value = Fraction(int(before + after), 10 ** len(after))
-    if unit in _TENS:
-        return value * Fraction(10) ** _TENS[unit]
     if unit in _TWOS:
         return value * 2 ** _TWOS[unit]
-    return value * Fraction(10) ** int(unit[1:])
+    tens = _TENS[unit] if unit in _TENS else int(unit[1:])
+    return value * 10**tens if tens >= 0 else value / 10**-tens
 
 
 def _check_json(data: bytes) -> None:

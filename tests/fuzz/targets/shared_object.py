@@ -52,5 +52,5 @@ def _check(text: str) -> None:
     assert not peers.contradicts(shared, 0.0, 1.0)
     assert peers.silent(1e9).keys() == shared.holdings.keys() - {"a"}
     for holding in shared.holdings.values():
-        for scope in holding.held:
+        for scope in {*holding.held, *(scope for sums in holding.named.values() for scope in sums)}:
             assert min(holding.beside_names(scope)) >= 0

@@ -63,4 +63,6 @@ def _anchor(event: yaml.NodeEvent, node: yaml.Node, anchors: dict[str, yaml.Node
 
 
 def _error(event: yaml.Event, problem: str) -> ComposerError:
-    return ComposerError(problem=problem, problem_mark=event.start_mark)
+    at = event.start_mark
+    mark = None if at is None else yaml.Mark("", at.index, at.line, at.column, None, 0)
+    return ComposerError(problem=problem, problem_mark=mark)
