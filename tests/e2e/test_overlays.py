@@ -25,7 +25,7 @@ STUBS = (
     ("monitoring.coreos.com", "ServiceMonitor"),
     ("monitoring.coreos.com", "PrometheusRule"),
 )
-TOGETHER = ("flow-schema", "mtls", "monitoring", "nudge", "review-bindings", "self-certs", "zones")
+TOGETHER = ("flow-schema", "mtls", "monitoring", "nudge", "review-bindings", "self-certs")
 
 
 @pytest.fixture(scope="module")

@@ -28,7 +28,6 @@ MARK: Final = "HELM{}HELM"
 # Which value adds which component.
 OPTIONS: Final = {
     ".Values.flowSchema": "flow-schema",
-    ".Values.zones": "zones",
     'eq .Values.certificates "self"': "self-certs",
     'eq .Values.certificates "cert-manager"': "cert-manager",
     ".Values.mtls": "mtls",
@@ -259,9 +258,9 @@ def templates() -> dict[str, str]:
                 changes[key] += hunks(base[key], lines, condition)
             else:
                 added.append((condition, key, lines))
-    for (kind, _), lines in base.items():
-        if kind != "Namespace":
-            body = list(filled(list(merged(lines, changes[kind, _]))))
+    for (kind, name), lines in base.items():
+        if (kind, name) != ("Namespace", NAMESPACE):  # Helm makes it
+            body = list(filled(list(merged(lines, changes[kind, name]))))
             texts.setdefault(kind, []).append("\n".join(_within(".Values.gate.enabled", kind, body)))
     for condition, (kind, _), lines in added:
         whole = [f"{{{{- if {condition} }}}}", *filled(lines), "{{- end }}"]

@@ -49,7 +49,6 @@ def values(base: list[Object]) -> list[Value]:
             "How many replicas share the thresholds.",
             {"type": "integer", "minimum": 1},
         ),
-        Value("zones", False, "Whether replicas are spread over zones before they are spread over nodes.", BOOLEAN),
         Value("resources", container["resources"], "What a replica requests and may use.", {"type": "object"}),
         Value("extraArgs", [], "More arguments of `headroom serve`, such as --log-format=json.", NAMES),
         Value(

@@ -103,7 +103,7 @@ def test_each_component_is_a_value_or_is_left_to_kustomize() -> None:
 
 
 def test_it_renders_to_the_same_bytes_each_time_and_looks_nothing_up(helm: Helm) -> None:
-    everything = "--set=mtls=true,monitoring.enabled=true,reviewBindings=true,nudge=true,zones=true"
+    everything = "--set=mtls=true,monitoring.enabled=true,reviewBindings=true,nudge=true"
     first = text(helm, everything)
     assert text(helm, everything) == first
     assert not re.search(r"^kind: Secret$|caBundle|\{\{- if|HELM\w+HELM", first, re.MULTILINE)
@@ -147,7 +147,7 @@ def test_a_value_that_there_is_not_is_refused_by_name(helm: Helm, setting: str, 
         ("image.repository=r.example.com/h,image.tag=v7", 'image: "r.example.com/h:v7"'),
         ("image.pullPolicy=Always", "imagePullPolicy: Always"),
         ("image.pullSecrets={one,two}", "imagePullSecrets:\n      - name: one\n      - name: two"),
-        ("extraArgs={--log-format=json}", "--metrics-listen=0.0.0.0:8080\n        - --log-format=json"),
+        ("extraArgs={--log-format=json}", "--shutdown-delay=10\n        - --log-format=json"),
         ("resources.limits.memory=1Gi", "memory: 1Gi"),
         ("gate.excludedNamespaces={calico-system}", f"- kube-system\n      - {NAMESPACE}\n      - calico-system"),
         ("monitoring.enabled=true,monitoring.labels.release=prometheus", "release: prometheus"),
