@@ -18,6 +18,7 @@ from webhook.core.reviews.response import message, respond
 from webhook.core.reviews.review import AdmissionRequest, ReviewError, decode, decode_of_pod, encode
 from webhook.core.reviews.verdict import Verdict
 from webhook.core.values.amounts import Amounts
+from webhook.core.values.quantity import RawQuantity
 
 WORDS = (
     b'"request":{', b'"uid":"', b'"kind":{', b'"Pod"', b'"Binding"', b'"operation":"CREATE"', b'"operation":"UPDATE"',
@@ -30,7 +31,7 @@ _POLICY = "missingLimits: warn\nmissingRequests: deny\nmode: enforce\n"
 _POOLS = "pools: [{name: p, nodeSelector: {pool: p}, thresholds: {memory: {requests: 50%}}}]\n"
 _RULES = tuple(AccountingRules(parse(SMALLEST + more)) for more in (_POLICY, _POOLS))
 _LEDGERS = tuple(Ledger(each) for each in _RULES)
-_HARD = {"requests.memory": "1Gi", "limits.cpu": "1", "pods": 0, "count/pods": "1"}
+_HARD: dict[str, RawQuantity] = {"requests.memory": "1Gi", "limits.cpu": "1", "pods": 0, "count/pods": "1"}
 _QUOTA = Quota("default", "q", (), tuple(_HARD), "", _HARD, {})
 
 

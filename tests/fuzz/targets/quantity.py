@@ -62,9 +62,9 @@ def _exactly(text: str) -> Fraction | None:
     before, after, unit = found[1], found[2] or "", found[3]
     value = Fraction(int(before + after), 10 ** len(after))
     if unit in _TWOS:
-        return value * 2 ** _TWOS[unit]
+        return value * Fraction(2 ** _TWOS[unit])
     tens = _TENS[unit] if unit in _TENS else int(unit[1:])
-    return value * 10**tens if tens >= 0 else value / 10**-tens
+    return value * Fraction(10 ** max(tens, 0), 10 ** max(-tens, 0))
 
 
 def _check_json(data: bytes) -> None:

@@ -50,9 +50,9 @@ def check(data: bytes) -> None:
         assert isinstance(revision_of_list(data), int)
     except RelistRequired as error:
         assert str(error)
-    error = refusal(data, 500, data[:8].decode("latin-1"))
-    assert "\n" not in str(error)
-    assert error.retry_after >= 0
+    refused = refusal(data, 500, data[:8].decode("latin-1"))
+    assert "\n" not in str(refused)
+    assert refused.retry_after >= 0
     assert _body(data) == _body(data, len(data) // 2)
 
 
