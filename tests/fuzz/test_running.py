@@ -1,5 +1,6 @@
 """A short run of each target, the same each time, and a run that must find something."""
 
+import platform
 import sys
 from importlib.util import find_spec
 from pathlib import Path
@@ -10,7 +11,7 @@ from tests.fuzz.running import fuzz
 from tests.fuzz.targets import NAMES
 
 # requirements-dev.txt has atheris where a wheel of it exists.
-HAS_WHEEL = sys.platform == "linux" and sys.version_info < (3, 14)
+HAS_WHEEL = (sys.platform, platform.machine()) == ("linux", "x86_64") and sys.version_info < (3, 14)
 pytestmark = pytest.mark.skipif(not HAS_WHEEL, reason="there is no wheel of atheris for this platform")
 
 RUNS = 300
