@@ -1,7 +1,7 @@
 # Every chore of this project, one word each. `make` alone lists them.
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo up down status unit coverage test mutants check format docs pages image image-test release bench bench-full clean
+.PHONY: help venv demo up down status unit coverage test mutants fuzz check format docs pages image image-test release bench bench-full clean
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 
@@ -22,6 +22,10 @@ export NODES NODE_MEMORY NODE_CPU REPLICAS CONTROLLERS KUBERNETES
 MUTANTS ?= 60
 SEED ?= 1
 MINUTES ?= 10
+
+# What `make fuzz` can be asked for: make fuzz TARGET=http_request SECONDS=3000 SEED=2
+TARGET ?= all
+SECONDS ?= 60
 
 help: ## List what there is
 	@echo "Headroom. make WORD, with WORD one of:"
@@ -66,6 +70,9 @@ test: .venv/.made ## The whole test suite, on a real API server; then some of it
 
 mutants: .venv/.made ## How many small faults the tests notice, room by room (MUTANTS SEED MINUTES): a few minutes
 	@$(BIN)/python -m tests.mutation --count $(MUTANTS) --seed $(SEED) --minutes $(MINUTES)
+
+fuzz: .venv/.made ## Fuzz whatever reads bytes from outside (TARGET SECONDS SEED): a minute for each of seven targets
+	@$(BIN)/python -m tests.fuzz --target $(TARGET) --seconds $(SECONDS) --seed $(SEED)
 
 check: .venv/.made ## Format, lint, types, import contracts
 	@$(BIN)/ruff format --check --quiet . && echo "format: fine"

@@ -103,7 +103,7 @@ def read(data: Mapping[str, bytes]) -> Keyring:
         raise ValueError(f"{error.args[0]} is missing") from None
     except json.JSONDecodeError as error:
         raise ValueError(f"paths.json or rotation.json is not JSON: {error.msg}") from None
-    except (TypeError, OverflowError, AttributeError, UnicodeDecodeError) as error:
+    except (TypeError, OverflowError, AttributeError, UnicodeDecodeError, RecursionError) as error:
         raise ValueError(f"paths.json or rotation.json has another shape: {type(error).__name__}") from None
     if fault := _fault(keyring):
         raise ValueError(fault)

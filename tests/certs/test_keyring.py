@@ -73,6 +73,7 @@ DAMAGES: dict[str, tuple[Callable[[dict[str, bytes]], object], str]] = {
     "no JSON": (put("paths.json", b"{"), "not JSON"),
     "no UTF-8": (put("paths.json", b"\xff\xfe\xfd"), "another shape"),
     "no object": (put("paths.json", b"[]"), "another shape"),
+    "nested too deeply": (put("paths.json", b"[" * 20_000), "another shape"),
     "a list of one text": (edited("paths.json", accepted=None), "another shape"),
     "no token": (edited("paths.json", path="short", accepted=["short"]), "no good paths"),
     "a path that is not accepted": (edited("paths.json", path=new_token()), "no good paths"),

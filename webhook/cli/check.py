@@ -77,7 +77,7 @@ def _settings(api: "Api", namespace: str) -> str:
     for path, version, kind in kinds:
         try:
             items = msgspec.json.decode(api.get(path).body).get("items") or []
-        except (KubeError, msgspec.DecodeError, AttributeError) as error:
+        except (KubeError, msgspec.DecodeError, UnicodeDecodeError, RecursionError, AttributeError) as error:
             click.echo(f"Warning: what a {kind} would fill in is not known: {error}", err=True)
             continue
         texts += [msgspec.json.encode({"apiVersion": version, "kind": kind, **item}).decode() for item in items]

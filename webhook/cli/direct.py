@@ -248,5 +248,5 @@ def _rules(api: Api) -> Rules:
     try:
         version = msgspec.json.decode(api.get(VERSION, timeout=_TIMEOUT).body, type=_Version).git_version
         return (chosen(version).rule_set,)
-    except (ApiError, msgspec.DecodeError, VersionError):
+    except (ApiError, msgspec.DecodeError, UnicodeDecodeError, RecursionError, VersionError):
         return NEWEST

@@ -122,7 +122,7 @@ def _items(api: "Api", path: str) -> Iterator[Raw]:
             page = msgspec.json.decode(api.get(path, query, _TIMEOUT).body, type=_Page)
         except KubeError as error:
             raise CannotTell(f"{path.rpartition('/')[2]} cannot be listed: {error}") from error
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise CannotTell(f"the list of {path.rpartition('/')[2]} cannot be read: {error}") from error
         yield from page.items
         if not page.metadata.after:

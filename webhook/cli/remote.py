@@ -185,7 +185,7 @@ def _detail(text: str) -> str:
     begin = text.find("{")
     try:
         found = msgspec.json.decode(text[begin:], type=_Problem) if begin >= 0 else _Problem()
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return text
     return found.detail or text
 
@@ -197,5 +197,5 @@ class _Problem(msgspec.Struct):
 def _decoded(body: bytes, kind: type[V]) -> V:
     try:
         return msgspec.json.decode(body, type=kind)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise CannotTell(f"Headroom's answer cannot be read ({error}): its version may differ from this one") from error

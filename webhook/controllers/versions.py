@@ -78,7 +78,7 @@ class Versions:
         try:
             version = msgspec.json.decode(body, type=_Version).git_version
             found = chosen(version)
-        except (msgspec.DecodeError, VersionError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, VersionError) as error:
             found = Chosen(RULE_SETS[-1], is_newer=True)
             self._tell(f"the version of the API server cannot be read ({error})", found)
             return found

@@ -62,7 +62,7 @@ def _found(answer: ApiResponse) -> Found:
 def _decoded(answer: ApiResponse) -> Object:
     try:
         found = json.loads(answer.body)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise Unanswered(f"the answer is not JSON: {error}") from error
     if not isinstance(found, dict):
         raise Unanswered(f"the answer is a {type(found).__name__}, and not an object")

@@ -102,7 +102,7 @@ def refusal(body: bytes | msgspec.Raw, http_status: int = 0, retry_after: str = 
     """
     try:
         status = _status_decoder.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         status = _Status()
     if not status.message:  # it is not a Status, but what something behind a proxy said
         status = msgspec.structs.replace(status, message=bytes(body)[:400].decode(errors="replace"))

@@ -72,7 +72,7 @@ class Owners:
             return _read(self._api.get(path, timeout=self._within or _TIMEOUT).body).metadata
         except NotFound:
             return None
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise Unanswered(f"GET {path}: {error}") from error
 
     def _remember(self, owner: Reference, top: Reference) -> Reference:

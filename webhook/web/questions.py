@@ -66,7 +66,7 @@ def _said(question: Question, latest: Callable[[], Report]) -> Response:
         return problem(413, f"this question has at most {question.longest >> 10} KiB: ask about fewer objects at once")
     try:
         asked = msgspec.json.decode(request.get_data(), type=question.asked)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         return problem(400, f"this is not a question in JSON as /openapi.json describes it: {error}")
     report = latest()
     if report.commitment().problem is not None and not report.revision:

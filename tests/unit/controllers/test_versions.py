@@ -156,7 +156,7 @@ def test_a_review_is_counted_by_the_rules_in_force() -> None:
     assert isinstance(both, Verdict), "what it was comes to 6Gi by the larger of both as well"
 
 
-@pytest.mark.parametrize("says", ["v1.39.0", b"no JSON", b"{}", b'{"gitVersion":"new"}'])
+@pytest.mark.parametrize("says", ["v1.39.0", b"no JSON", b"{}", b'{"gitVersion":"new"}', b'{"x":' + b"[" * 20_000])
 def test_a_version_that_is_not_known_takes_the_newest_rules_with_one_line_and_a_metric(
     cluster: Cluster, says: str | bytes, caplog: pytest.LogCaptureFixture
 ) -> None:

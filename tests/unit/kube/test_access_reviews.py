@@ -107,7 +107,7 @@ def test_the_whole_cluster_has_no_namespace() -> None:
 
 
 def test_what_cannot_be_read_is_neither_yes_nor_no() -> None:
-    for body in (b"<html>", b'{"status":{"allowed":"yes"}}', b"\xff"):
+    for body in (b"<html>", b'{"status":{"allowed":"yes"}}', b"\xff", b'{"x":' + b"[" * 20_000):
         with pytest.raises(KubeError, match="cannot be read"):
             reviews(lambda *_, body=body: body)[1].may(ANN, Resource("list", "pods"))
 

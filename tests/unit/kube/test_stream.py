@@ -187,3 +187,8 @@ def test_close_wakes_a_reader_that_waits_for_a_line(server: FakeApiServer, api: 
         reader.join(NOT_AT_ALL)
         assert not reader.is_alive()
     assert [json.loads(line)["object"]["metadata"]["name"] for line in read] == ["a"]
+
+
+def test_a_body_that_is_nested_too_deeply_becomes_the_message() -> None:
+    body = b'{"message":"m","details":{"x":' + b"[" * 100_000
+    assert str(refusal(body, 500)).startswith('500 Unknown: {"message":"m"')

@@ -32,7 +32,7 @@ def test_a_question_is_answered(url: str) -> None:
     assert (status, said["over"]) == (200, [])
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b"[]", b'{"manifests": 1}', b"\xff"])
+@pytest.mark.parametrize("body", [b"", b"{", b"[]", b'{"manifests": 1}', b"\xff", b'{"x":' + b"[" * 20_000])
 def test_what_is_no_question_is_a_problem(url: str, body: bytes) -> None:
     status, kind, said = ask(url, "check", body)
     assert (status, kind, said["status"]) == (400, "application/problem+json", 400)

@@ -336,6 +336,8 @@ def convert(value: object, kind: type[Kind]) -> Kind:
         raise ObjectError(_located(str(error))) from error
     except RecursionError as error:
         raise ObjectError(f"nested too deeply: {error}") from error
+    except UnicodeEncodeError as error:  # Python's JSON parser lets half a surrogate pair through
+        raise ObjectError("object: has text that is not valid Unicode") from error
 
 
 def _parsed(data: bytes) -> object:

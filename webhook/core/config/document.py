@@ -1,10 +1,12 @@
 """The text of a configuration in a document that holds it: a ConfigMap, a patch of one, or the bare configuration."""
 
-from typing import Any
-
 import yaml
 
 from webhook.core.config.errors import ConfigError, Problem
+from webhook.core.config.yaml import NO_TEXT
+from webhook.core.values.yaml_nodes import PLAIN, compose
+
+_NO_STRING = ("", "~", "null", "Null", "NULL")
 
 
 def text_in(document: str, key: str) -> str:
@@ -14,17 +16,27 @@ def text_in(document: str, key: str) -> str:
     neither is returned as it is: `parse` says what is wrong with it. Raises `ConfigError` for a ConfigMap without it.
     """
     try:
-        found = [each for each in yaml.load_all(document, Loader=yaml.CSafeLoader) if isinstance(each, dict)]
-    except yaml.YAMLError:
+        found = [_values(each) for each in compose(document)]
+    except (yaml.YAMLError, UnicodeEncodeError):
         return document
-    texts = [text for each in found if isinstance(text := _data(each).get(key), str)]
+    texts = [text for each in found if (text := _text(_values(each.get("data")).get(key))) is not None]
     if texts:
         return texts[0]
-    if any(each.get("kind") == "ConfigMap" for each in found):
+    if any(_text(each.get("kind")) == "ConfigMap" for each in found):
         raise ConfigError([Problem("data", f"has no key {key}; add it")])
     return document
 
 
-def _data(document: dict[Any, Any]) -> dict[Any, Any]:
-    data = document.get("data")
-    return data if isinstance(data, dict) else {}
+def _values(node: yaml.Node | None) -> dict[str, yaml.Node]:
+    """Return the values of a mapping by their keys; none of anything else."""
+    if not isinstance(node, yaml.MappingNode):
+        return {}
+    return {key.value: value for key, value in node.value if isinstance(key, yaml.ScalarNode)}
+
+
+def _text(node: yaml.Node | None) -> str | None:
+    """Return the text that a node is; None if it is something else, such as a number without quotes."""
+    if not isinstance(node, yaml.ScalarNode):
+        return None
+    text = str(node.value)
+    return None if node.tag == PLAIN and (text in _NO_STRING or NO_TEXT.fullmatch(text)) else text

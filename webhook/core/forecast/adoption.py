@@ -151,6 +151,6 @@ def _made(template: Raw) -> Any:
         made = msgspec.json.decode(template)
         made["metadata"]["labels"].pop(_HASH, None)
         made["metadata"].pop("creationTimestamp", None)
-    except (msgspec.DecodeError, KeyError, TypeError, AttributeError) as error:
+    except (msgspec.DecodeError, RecursionError, KeyError, TypeError, AttributeError) as error:
         raise ObjectError(f"spec.template: {error}") from error
     return made

@@ -14,6 +14,7 @@ from typing import TypeAlias
 import yaml
 
 from webhook.core.values.notation import quoted
+from webhook.core.values.yaml_nodes import PLAIN, TAG, compose
 
 Value: TypeAlias = "dict[str, Value] | list[Value] | str | int | float | bool | None"
 
@@ -35,10 +36,10 @@ _BASES = {"x": 16, "b": 2, "o": 8, "d": 10}
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 _DATE = re.compile(r"[0-9]{4}-")
 
-_PLAIN = "plain"  # used as the tag of a scalar that has neither quotes nor a tag
-_TAG = "tag:yaml.org,2002:"
-_RESOLVED = {_PLAIN, *(f"{_TAG}{kind}" for kind in ("int", "float", "bool", "null"))}
+_RESOLVED = {PLAIN, *(f"{TAG}{kind}" for kind in ("int", "float", "bool", "null"))}
 _MERGE = "<<"
+_SPACE = re.compile(r"\s*")
+_HALF_A_PAIR = re.compile("[\ud800-\udfff]")
 
 
 class ManifestError(ValueError):
@@ -85,8 +86,7 @@ def _json(data: bytes) -> Iterator[Value]:
     text = data.decode()
     decoder = json.JSONDecoder(parse_constant=_no_number)
     values, at = [], 0
-    while text[at:].strip():
-        at += len(text[at:]) - len(text[at:].lstrip())
+    while (at := _SPACE.match(text, at).end()) < len(text):  # type: ignore[union-attr]  # it always matches
         try:
             value, at = decoder.raw_decode(text, at)
         except json.JSONDecodeError:
@@ -100,18 +100,8 @@ def _no_number(name: str) -> float:
     raise ValueError(f"{name} is not a number in JSON")
 
 
-class _Loader(yaml.CSafeLoader):
-    """Composes nodes without resolving scalars that have no quotes."""
-
-    def resolve(self, kind: type[yaml.Node], _: str | None, implicit: tuple[bool, bool] | bool) -> str:
-        """Mark plain scalars for `scalar`, because PyYAML would resolve them by YAML 1.1."""
-        if kind is yaml.ScalarNode and isinstance(implicit, tuple) and implicit[0]:
-            return _PLAIN
-        return {yaml.ScalarNode: f"{_TAG}str", yaml.SequenceNode: f"{_TAG}seq"}.get(kind, f"{_TAG}map")
-
-
 def _yaml(data: bytes) -> Iterator[Value]:
-    for node in yaml.compose_all(data, Loader=_Loader):
+    for node in compose(data):
         _Size().of(node)
         yield _value(node)
 
@@ -147,7 +137,7 @@ def _value(node: yaml.Node) -> Value:
     if isinstance(node, yaml.MappingNode):
         mapping: dict[str, Value] = {}
         for key, each in node.value:
-            if key.tag == _PLAIN and key.value == _MERGE:
+            if key.tag == PLAIN and key.value == _MERGE:
                 _merge(mapping, each)
             else:
                 mapping[_key(key)] = _value(each)
@@ -158,7 +148,7 @@ def _value(node: yaml.Node) -> Value:
 
 
 def _scalar(node: yaml.Node) -> Value:
-    if node.tag == f"{_TAG}binary":
+    if node.tag == f"{TAG}binary":
         raise ValueError("has the YAML tag !!binary, which is not read here; write the text itself")
     if node.tag not in _RESOLVED:
         return str(node.value)
@@ -189,15 +179,22 @@ def _key(node: yaml.Node) -> str:
 
 
 def _whole(value: Value) -> Value:
-    """Turn whole floats into integers, as Go's JSON writes them: 3.0 is 3."""
+    """Turn whole floats into integers, as Go's JSON writes them (3.0 is 3), and text into valid Unicode."""
     match value:
         case float() if value.is_integer() and abs(value) < _LARGEST_WHOLE:
             return int(value)
         case dict():
-            return {key: _whole(each) for key, each in value.items()}
+            return {_sound(key): _whole(each) for key, each in value.items()}
         case list():
             return [_whole(each) for each in value]
+        case str():
+            return _sound(value)
     return value
+
+
+def _sound(text: str) -> str:
+    """Replace half a surrogate pair, which only JSON's escapes can write, as Go's JSON does."""
+    return text if text.isascii() else _HALF_A_PAIR.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 def _syntax(error: yaml.YAMLError) -> str:

@@ -118,7 +118,7 @@ def pod_metrics(body: bytes) -> PodMetrics:
     try:
         found: _PodMetricsList = _decoder.decode(body)
         return PodMetrics(tuple(_usage(pod) for pod in found.items))
-    except (msgspec.DecodeError, UnicodeDecodeError, QuantityError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, QuantityError) as error:
         raise ValueError(f"this is not a PodMetricsList: {error}") from error
 
 

@@ -212,3 +212,8 @@ def test_parts_are_frozen_and_may_serve_as_keys() -> None:
     assert {one.spec.containers: 1}[other.spec.containers] == 1
     with pytest.raises(AttributeError):
         one.spec.node_name = "n2"  # type: ignore[misc]  # that it cannot be done is the point
+
+
+def test_half_a_surrogate_pair_is_an_error_as_any_other() -> None:
+    with pytest.raises(ObjectError, match="not valid Unicode"):
+        convert({"\ud800": 1}, Pod)

@@ -28,7 +28,14 @@ def test_the_text_is_found_in(document: str) -> None:
     assert text_in(document, KEY) == BARE
 
 
-@pytest.mark.parametrize("document", ["", "a: [", "- 1", "data: 3", "mode: enforce"])
+@pytest.mark.parametrize(
+    "document",
+    [
+        *("", "a: [", "- 1", "data: 3", "mode: enforce", "x: 2001-99-99", "a: !!int x", "!!timestamp x", "a: 0b_"),
+        *("[" * 200_000, "a: &a [*a]", "? [a]\n: b", "\ud800", "*a", "\0"),
+    ],
+    ids=lambda text: ascii(text)[:16],
+)
 def test_what_is_neither_is_left_to_the_parser(document: str) -> None:
     assert text_in(document, KEY) == document
 

@@ -156,3 +156,17 @@ def test_numbers_survive(number: float, whole: int) -> None:
     assert value == {"float": number, "int": whole}
     assert isinstance(value, dict)
     assert not isinstance(value["float"], float) or math.isfinite(value["float"])
+
+
+@pytest.mark.parametrize("text", [b"[" * 1_000_000, b"{a: " * 1_000_000, b'{"a":' * 100_000])
+def test_what_is_nested_too_deeply_is_an_error_and_does_not_end_the_process(text: bytes) -> None:
+    with pytest.raises(ManifestError, match="nested"):
+        list(documents(text))
+
+
+def test_the_time_for_many_json_documents_grows_with_their_number_alone() -> None:
+    assert sum(1 for _ in documents(b"{}\n" * 200_000)) == 200_000
+
+
+def test_half_a_surrogate_pair_is_replaced_as_go_does() -> None:
+    assert list(documents(rb'{"a\ud800": ["\udc00b", "\ud83d\ude00"]}')) == [{"a\ufffd": ["\ufffdb", "\U0001f600"]}]

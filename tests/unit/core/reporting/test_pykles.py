@@ -109,6 +109,7 @@ def test_usage_is_in_cores_and_bytes() -> None:
         b"",
         b"[]",
         b"\xff",
+        b'{"x":' + b"[" * 20_000,
         b'{"items": [{}]}',
         b'{"items":[{"metadata":{"name":"a"},"containers":[{"name":"b","usage":{"cpu":"x"}}]}]}',
     ],
