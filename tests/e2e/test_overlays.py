@@ -17,7 +17,7 @@ from tests.support.kustomize import MANIFESTS, Manifest, compose, own_ca, render
 pytestmark = pytest.mark.live
 
 CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
-NAMESPACE = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "headroom-system"}}
+NAMESPACES = ("headroom-system", "headroom-probe")  # what goes into one is checked only if it is there
 # Kinds that others bring. Their schemas are not here, so only the form of such an object is checked.
 STUBS = (
     ("cert-manager.io", "Certificate"),
@@ -30,8 +30,10 @@ TOGETHER = ("flow-schema", "mtls", "monitoring", "nudge", "review-bindings", "se
 
 @pytest.fixture(scope="module")
 def taking(cluster: Cluster) -> Iterator[Cluster]:
-    """A cluster that knows the kinds of others, and has the namespace."""
-    cluster.kubectl("apply", "--server-side", "-f", "-", input=json.dumps(NAMESPACE))
+    """A cluster that knows the kinds of others, and has the namespaces."""
+    for name in NAMESPACES:
+        namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
+        cluster.kubectl("apply", "--server-side", "-f", "-", input=json.dumps(namespace))
     made = [stub for stub in map(_definition, STUBS) if not cluster.api.exists(f"{CRDS}/{stub['metadata']['name']}")]
     for stub in made:
         cluster.api.create(CRDS, stub)
