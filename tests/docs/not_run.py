@@ -24,7 +24,7 @@ NOT_RUN = (
         "take 13 to 50 minutes; benchmarks has tests of its own",
     ),
     Reason(
-        r"python -m tests\.model --runs 2000|python -m tests\.stress -k flood",
+        r"python -m tests\.model --runs 2000|python -m tests\.stress -k (flood|questions)",
         "minutes; part of make test in small",
     ),
     Reason(r"python -m tests\.support\.public_manifests .*", "needs clones of other projects from the network"),
