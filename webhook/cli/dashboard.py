@@ -62,7 +62,9 @@ def dashboard(target: Target, refresh: float, *, once: bool) -> None:
     if once:
         console.print(drawn(seen, console), no_wrap=True, overflow="crop")
         sys.exit(_OVER if is_over(seen.commitment) else 0)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # it leaves the terminal as it was, as Ctrl-C does
+    # Both leave the terminal as it was, also where the shell that started it has Ctrl-C ignored.
+    for each in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(each, signal.default_int_handler)
     with suppress(KeyboardInterrupt), _keys() as key:
         _go_on(console, asked, seen, lambda spent: key(max(refresh, _TIMES * spent if target.direct else 0.0)))
 
