@@ -18,7 +18,7 @@ import yaml
 from devcluster import gate, namespaces, nodes
 from devcluster.api import Api, ApiError, Object
 from devcluster.controlplane import ControlPlane
-from devcluster.processes import until
+from devcluster.processes import NotReadyError, until
 from devcluster.replicas import ACCOUNT, NAMESPACE, Replicas
 from tests.e2e.conftest import local
 from tests.e2e.pods import asking, container
@@ -163,7 +163,7 @@ def test_each_right_is_used_and_missed(scene: Scene, tmp_path: Path) -> None:
 
         try:
             until(all_are_used, "the use of each right", SECONDS)
-        except Exception as error:
+        except NotReadyError as error:
             raise AssertionError(f"never used: {unused()}") from error
         until(lambda: b"\nheadroom_gate_reachable 1.0\n" in page(scene, "/metrics"), "the probe's result", SECONDS)
     refused = [each for each in scene.asked() if each["annotations"]["authorization.k8s.io/decision"] != "allow"]

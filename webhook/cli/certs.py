@@ -106,7 +106,7 @@ def _is_served(stored: Stored, before: str) -> bool:
 
 def _await(look: Callable[[], Stored], before: str, timeout: float) -> None:
     """Return once every replica serves another certificate than `before`; raises `CannotTell` after `timeout` s."""
-    deadline, told = time.monotonic() + timeout, ""
+    deadline, shown = time.monotonic() + timeout, ""
     while True:
         stored = look()
         if stored.bad_request:
@@ -115,9 +115,9 @@ def _await(look: Callable[[], Stored], before: str, timeout: float) -> None:
         if _is_served(stored, before):
             return
         said = "waiting for a replica to take it up" if stored.asked or keyring is None else _SAID.get(keyring.step, "")
-        if said and said != told:
+        if said and said != shown:
             click.echo(said, err=True)
-            told = said
+            shown = said
         if time.monotonic() > deadline:
             raise CannotTell(
                 f"not every replica serves a new certificate after {timeout:g} s; the rotation goes on by itself. "

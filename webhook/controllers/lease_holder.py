@@ -33,7 +33,7 @@ class LeaseHolder:
         self._leasing = Leasing(replica)
         self._lock = Lock()
         self._wanted = True
-        self._told = ""
+        self._logged = ""
 
     def held(self) -> bool:
         """Say whether this replica holds the Lease now, and no other can."""
@@ -80,16 +80,16 @@ class LeaseHolder:
             return self._leasing.may_take(holder, revision, now)
 
     def _try(self, step: Callable[[], None]) -> None:
-        told = ""
+        problem = ""
         try:
             step()
         except Conflict:
             pass  # another replica was faster
         except KubeError as error:
-            told = str(error)
+            problem = str(error)
         except Exception:
             log.exception("the Lease could not be renewed")
-        if told != self._told:
-            self._told = told
-            if told:
-                log.warning("the Lease %s cannot be read or written: %s", NAME, told)
+        if problem != self._logged:
+            self._logged = problem
+            if problem:
+                log.warning("the Lease %s cannot be read or written: %s", NAME, problem)

@@ -48,7 +48,7 @@ class Changes:
     def __init__(self, answers: Answers, threads: Executor, pace: Callable[[], float] = lambda: _BETWEEN) -> None:
         self._answers, self._threads, self._pace = answers, threads, pace
         self._sinks: dict[Sink, IsAllowed | None] = {}
-        self._told = b""
+        self._last = b""
         self._looking: asyncio.Task[None] | None = None
 
     def __len__(self) -> int:
@@ -62,8 +62,8 @@ class Changes:
 
     def _joined(self, is_allowed: IsAllowed | None, sink: Sink) -> None:
         self._sinks[sink] = is_allowed
-        if self._told:
-            sink.push(self._told)
+        if self._last:
+            sink.push(self._last)
         if self._looking is None:
             self._looking = asyncio.get_running_loop().create_task(self._look())
 
@@ -77,10 +77,10 @@ class Changes:
         try:
             while self._sinks:
                 await self._end_where_not_allowed()
-                told = await loop.run_in_executor(self._threads, self._event)
-                if told != self._told:
-                    self._told, silent_since = told, loop.time()
-                    self._push(told)
+                event = await loop.run_in_executor(self._threads, self._event)
+                if event != self._last:
+                    self._last, silent_since = event, loop.time()
+                    self._push(event)
                 elif loop.time() - silent_since >= _ALIVE:
                     silent_since = loop.time()
                     self._push(b": alive\n\n")
@@ -90,7 +90,7 @@ class Changes:
             for sink in list(self._sinks):
                 sink.end_stream()
         finally:
-            self._told, self._looking = b"", None
+            self._last, self._looking = b"", None
 
     async def _end_where_not_allowed(self) -> None:
         for sink, is_allowed in list(self._sinks.items()):
