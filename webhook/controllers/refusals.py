@@ -30,10 +30,10 @@ from webhook.state.room_view import RoomView
 
 log = logging.getLogger(__name__)
 
-_EVERY = 0.5  # seconds between two looks; a look touches one owner at most
+_EVERY = 0.5  # seconds between two looks; a look touches one owner at most, beside those that are gone
 _QUEUE = 1_000  # refusals that wait for a look; of more, the oldest are dropped and counted
 _READS, _BURST = 5.0, 10  # reads of controllers a second
-_WITHIN = 0.3  # seconds that a look spends on finding owners, and on reading controllers
+_WITHIN = 0.3  # seconds that a look spends on finding owners, on reading and on touching controllers, each
 _PAUSE = 5.0  # seconds without reads or nudges after one has failed
 _SILENCE: Final = 3600.0  # seconds until the log says again that owners cannot be touched
 
@@ -142,7 +142,9 @@ class RefusalController:
             self._show()
             self._exchange.write()
         if self._room.nudges:
-            self._nudge()
+            until = self._clock() + _WITHIN
+            while self._nudge() and self._clock() < until:
+                pass  # what is gone holds up nobody
 
     def _drain(self) -> bool:
         found = [self._queue.popleft() for _ in range(len(self._queue))]
@@ -212,25 +214,28 @@ class RefusalController:
         lacks, top = found
         return self._blocked.read(owner, lacks.missing, stuck=lacks.stuck, top=top)
 
-    def _nudge(self) -> None:
-        """Touch the next owner for which there is room, if this replica is the one that does it."""
+    def _nudge(self) -> bool:
+        """Touch the next owner for which there is room, if this replica is the one that does it; say if it is gone."""
         now = self._clock()
         if now < self._again_at or not (blocked := self._joined().blocked) or not self._room.comes_first():
-            return
+            return False
         target = self._nudges.next(blocked, self._room.balances(), now)
         if target is None:
-            return
+            return False
         owner = target.owner
         try:
             self._reads.touch(owner, datetime.fromtimestamp(self._wall_clock(), UTC).isoformat(timespec="milliseconds"))
         except GoneError:
+            self._nudges.gone(owner)
             if self._blocked.gone(owner):
                 self._show()
+            return True
         except KubeError as error:
             self._tell_of_failure(owner, error, now)
         else:
             self.nudged += 1
             log.info("room is free again: touched %s %s/%s", owner.kind, owner.namespace, owner.name)
+        return False
 
     def _tell_of_failure(self, owner: Reference, error: KubeError, now: float) -> None:
         if now >= self._warned_at + _SILENCE:

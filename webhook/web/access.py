@@ -34,6 +34,7 @@ HEADER: Final = b"headroom-authorization"
 COMPONENT: Final = "manifests/components/reporting-auth"
 OPEN: Final = frozenset({b"/healthz", b"/readyz", b"/metrics", b"/probes", b"/openapi.json"})
 _STATIC: Final = b"/ui/static/"
+_OF_REFUSALS: Final = frozenset({"denials", "blocked"})  # collections whose rows need no living pods
 _YES, _NO = 30.0, 10.0  # seconds that an answer is kept
 _TOKENS: Final = 1_000
 _ANSWERS: Final = 20_000
@@ -114,7 +115,7 @@ class AccessControl:
         asked = [value for key_, value in _parameters(request) if key_ == of_rows]
         if asked:
             return self._to_one(key, who, asked[0])
-        return self._to_some(key, who, of_rows)
+        return self._to_some(key, who, _collection(request.path), of_rows)
 
     def _to_one(self, key: bytes, who: Identity, namespace: str) -> Access | Response:
         # Answers are kept by name: what cannot be a name is not asked about, or it would fill the memory.
@@ -122,8 +123,8 @@ class AccessControl:
             return Access(frozenset({namespace}))
         return problem(403, f"{_name(who)} may not list pods in the namespace {printable(namespace, _LONGEST_NAME)}")
 
-    def _to_some(self, key: bytes, who: Identity, of_rows: str) -> Access | Response:
-        known = set(_namespaces(self._sources))
+    def _to_some(self, key: bytes, who: Identity, collection: str, of_rows: str) -> Access | Response:
+        known = set(_namespaces(self._sources, collection))
         if len(known) > _MOST_NAMESPACES:
             many = f"there are more than {_MOST_NAMESPACES} namespaces, too many to find those of {_name(who)}"
             return problem(403, f"{many}: name one with ?{of_rows}=NAMESPACE", of_rows)
@@ -183,12 +184,12 @@ def _parameters(request: Request) -> Iterator[tuple[str, str]]:
     yield from parse_qsl(request.query.decode("latin-1"), keep_blank_values=True)
 
 
-def _namespaces(sources: Sources) -> Iterable[str]:
-    """Yield the namespaces that any row may be of."""
-    yield from (each.name for each in sources.reports.latest().namespaces())
-    if sources.refusals is not None:
-        yield from (each.namespace for each in sources.refusals.denials())
-        yield from (each.namespace for each in sources.refusals.blocked())
+def _namespaces(sources: Sources, collection: str) -> Iterable[str]:
+    """Yield the namespaces that any row of a collection may be of."""
+    if collection not in _OF_REFUSALS:
+        yield from (each.name for each in sources.reports.latest().namespaces())
+    elif sources.refusals is not None:
+        yield from (each.namespace for each in getattr(sources.refusals, collection)())
 
 
 def _name(who: Identity) -> str:

@@ -112,6 +112,8 @@ def _theirs(text: bytes) -> tuple[list[Read], bool]:
             asked = connection.next_event()
             if not isinstance(asked, h11.Request):
                 return read, asked is h11.PAUSED
+            if asked.http_version not in {b"1.0", b"1.1"}:  # the replica refuses it, or waits for the rest of "PRI *"
+                return read, True
             body = b""
             while isinstance(piece := connection.next_event(), h11.Data):
                 body += piece.data

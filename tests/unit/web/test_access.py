@@ -167,7 +167,9 @@ def test_a_namespace_that_has_only_refusals_is_asked_about_as_well() -> None:
     refusals = FixedRefusals(denial("x", namespace="full"))
     refusals.blocked_rows = [blocked("web", namespace="stuck")]
     scene = Scene(sources(refusals=refusals), ann={"full", "stuck"})
-    assert scene.ask("/api/v1/denials") == Access(frozenset({"full", "stuck"}))
+    assert scene.ask("/api/v1/denials") == Access(frozenset({"full"}))
+    assert scene.ask("/api/v1/blocked") == Access(frozenset({"stuck"}))
+    assert scene.refused("/api/v1/pods")[0] == 403, "where it has no pods, it is not asked about"
 
 
 @pytest.mark.parametrize("path", ["pods?namespace=shop", "workloads?limit=1&namespace=shop", "namespaces?name=sh%6Fp"])

@@ -26,6 +26,7 @@ _MOST_PODS: Final = 10_000  # that one owner is taken to want; a number that a u
 class _Touched:
     at: float
     pause: float
+    claims: bool = True  # the room that it wants
 
 
 class Nudges:
@@ -47,6 +48,11 @@ class Nudges:
                 return each
         return None
 
+    def gone(self, owner: Reference) -> None:
+        """Record that there was no such owner to touch: no room is left to it, while others still show it."""
+        if owner in self._touched:
+            self._touched[owner].claims = False
+
     def _may_touch(self, each: Blocked, balances: Balances, taken: dict[str, Amounts], now: float) -> bool:
         touched = self._touched.get(each.owner)
         if touched is not None and now < touched.at + PAUSE:
@@ -65,7 +71,7 @@ class Nudges:
         taken: dict[str, Amounts] = {}
         for each in blocked:
             touched = self._touched.get(each.owner)
-            if touched is None or now >= touched.at + CLAIM:
+            if touched is None or not touched.claims or now >= touched.at + CLAIM:
                 continue
             wanted = each.asks.times(min(_MOST_PODS, each.missing or 1))
             for scope in each.scopes:

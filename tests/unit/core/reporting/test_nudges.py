@@ -33,6 +33,14 @@ def test_the_room_that_a_touched_owner_wants_is_left_to_it_for_a_while() -> None
     assert who(nudges.next([wants_two, SECOND], room, CLAIM)) == "b"
 
 
+def test_no_room_is_left_to_an_owner_that_is_gone() -> None:
+    nudges, room = Nudges(), balances(2)
+    wants_two = blocked("a", 1, missing=2)
+    assert who(nudges.next([wants_two, SECOND], room, 0)) == "a"
+    nudges.gone(wants_two.owner)
+    assert who(nudges.next([wants_two, SECOND], room, 0)) == "b", "another replica may still show it"
+
+
 def test_who_does_not_fit_is_passed_over() -> None:
     nudges = Nudges()
     large = blocked("large", 0, asks=3)
