@@ -186,9 +186,8 @@ def _parameters(request: Request) -> Iterator[tuple[str, str]]:
 
 def _namespaces(sources: Sources, collection: str) -> Iterable[str]:
     """Yield the namespaces that any row of a collection may be of."""
-    if collection not in _OF_REFUSALS:
-        yield from (each.name for each in sources.reports.latest().namespaces())
-    elif sources.refusals is not None:
+    yield from (each.name for each in sources.reports.latest().namespaces())
+    if collection in _OF_REFUSALS and sources.refusals is not None:
         yield from (each.namespace for each in getattr(sources.refusals, collection)())
 
 
