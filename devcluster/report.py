@@ -46,10 +46,13 @@ def _lines(local: Local) -> Iterator[str]:
 
 def _memory(program: Identity) -> str:
     """Resident memory in MiB, or "not running"."""
-    if not program.alive():
-        return "not running"
-    resident = next(line for line in Path(f"/proc/{program.pid}/status").read_text().splitlines() if "VmRSS" in line)
-    return f"{int(resident.split()[1]) // 1024:4} MiB"
+    try:
+        status = Path(f"/proc/{program.pid}/status").read_text() if program.alive() else ""
+    except (FileNotFoundError, ProcessLookupError):
+        status = ""
+    # A process that is ending has no memory any more for a moment before it is a zombie.
+    resident = next((line for line in status.splitlines() if line.startswith("VmRSS")), None)
+    return "not running" if resident is None else f"{int(resident.split()[1]) // 1024:4} MiB"
 
 
 def _server_ready(kubeconfig: Path) -> bool:

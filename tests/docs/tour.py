@@ -1,11 +1,13 @@
 """All pages in one go: README.md on a fresh clone, others on the cluster that it brings up, and the installation."""
 
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from devcluster.local import Local
 from devcluster.ports import free_port
+from devcluster.processes import until
 from tests.docs import following
 from tests.docs.blocks import Command
 from tests.docs.clone import CHECKOUT, CLONING, Origin, clone
@@ -36,6 +38,9 @@ TIDY = (
     "kubectl delete deployments,statefulsets,daemonsets,cronjobs,jobs,pods --all --namespace=default",
     "kubectl apply --server-side --force-conflicts -f manifests/base/config.yaml",
 )
+
+
+SECONDS = 120.0  # for controllers that are gone to be missed, which takes 10 s
 
 
 class Tour:
@@ -100,11 +105,11 @@ class Tour:
 
     @staticmethod
     def _tidy(shell: Shell) -> None:
-        """Have nothing on the cluster but Headroom, as it ships."""
+        """Have nothing on the cluster but Headroom, as it ships, and nobody who waits."""
         for command in TIDY:
-            done = shell.run(command)
-            if done.code != 0:
-                raise RuntimeError(f"{command}: {done.printed}")
+            _must(shell, command)
+        until(lambda: not _waiting(shell), "nobody who waits for room", SECONDS)
+        _must(shell, TIDY[0])
 
     def _follower(
         self, shell: Shell, after: Callable[[], None] = following.nothing, filled: Mapping[str, str] | None = None
@@ -117,3 +122,18 @@ class Tour:
             self.problems[page].append("was edited meanwhile, and is left as it is")
         elif self._write:
             (CHECKOUT / page).write_text(follower.written(text))
+
+
+def _waiting(shell: Shell) -> bool:
+    """Say whether anybody is blocked; a refused pod without a controller is not, once a pod of its name is there."""
+    rows = json.loads(shell.run("headroom blocked -o json").printed)["items"]
+    for row in rows:
+        if row["kind"] == "Pod":
+            shell.run(f"kubectl run {row['name']} --namespace={row['namespace']} --image=registry.example.com/none")
+    return bool(rows)
+
+
+def _must(shell: Shell, command: str) -> None:
+    done = shell.run(command)
+    if done.code != 0:
+        raise RuntimeError(f"{command}: {done.printed}")
