@@ -90,9 +90,7 @@ def _stand_in(url: str, work: Path) -> Iterator[str]:
         process.communicate()
 
 
-def _turn(
-    feed: Feed, headroom: Headroom, readers: Readers | None, number: int, chapter: Chapter, what: str
-) -> None:
+def _turn(feed: Feed, headroom: Headroom, readers: Readers | None, number: int, chapter: Chapter, what: str) -> None:
     prefix = f"{number}-{what.replace(' ', '-')}-"
     before = 0.0 if readers is None else readers.cpu_seconds()
     began = time.monotonic()

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from http.client import HTTPConnection, HTTPResponse
 from statistics import median
@@ -103,8 +103,8 @@ class Turn:
         self._host, self._port = address.hostname or "", address.port or 80
         self.seen, self._lock, self._over = Seen(), threading.Lock(), threading.Event()
         self._streams = list[socket.socket]()
-        runs: list[Callable[[], None]] = [lambda number=each: self._poll(number) for each in range(POLLERS)]
-        self._threads = [threading.Thread(target=run) for run in [*runs, *[self._follow] * PAGES]]
+        self._threads = [threading.Thread(target=self._poll, args=[number]) for number in range(POLLERS)]
+        self._threads += [threading.Thread(target=self._follow) for _ in range(PAGES)]
         for thread in self._threads:
             thread.start()
 

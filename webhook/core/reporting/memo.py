@@ -36,7 +36,7 @@ class Members(NamedTuple):
 
 
 class ScopeMemo(NamedTuple):
-    """The members of scopes, and what they were found among; the free pieces of each, and the rows that these are of."""
+    """The members of scopes, and what they were found among; their free pieces, and the rows that these are of."""
 
     nodes: Mapping[str, Node] = _NONE
     excused: frozenset[str] = frozenset()
@@ -52,6 +52,6 @@ class Memo:
     Each part is replaced as a whole, and says from which objects it was worked out; those never change.
     """
 
-    nodes: NodeMemo = NodeMemo()
-    scopes: ScopeMemo = ScopeMemo()
+    nodes: NodeMemo = field(default_factory=NodeMemo)
+    scopes: ScopeMemo = field(default_factory=ScopeMemo)
     namespaces: Mapping[str, tuple[Namespace, Total]] = field(default_factory=dict)

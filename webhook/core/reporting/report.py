@@ -95,9 +95,7 @@ class Report:
     @cached_property
     def _commitment(self) -> Commitment:
         account, said, config = self.account, self.circumstances, self.account.accounting.config
-        scopes = Scopes(
-            account, self._standing.apart, said.elsewhere, self._groups.whole, self._nodes, self._memo
-        )
+        scopes = Scopes(account, self._standing.apart, said.elsewhere, self._groups.whole, self._nodes, self._memo)
         return Commitment(
             revision=account.revision,
             as_of=said.as_of,
