@@ -115,5 +115,5 @@ def _both_serve(place: Scene, replicas: Replicas, tally: Tally) -> None:
             deadline = time.monotonic() + TURN_SECONDS
             while shown(replica, sample) <= figure:
                 assert time.monotonic() < deadline, f"replica {replica.number} still shows {figure} {sample}"
-                run(lambda client, _: client.create(huge))
+                run(lambda client, _: bool(client.create(huge)) and None)
                 time.sleep(TURN_SECONDS / 60)

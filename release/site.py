@@ -1,0 +1,110 @@
+"""Hooks of mkdocs: pages of the repository that are not below docs/ become pages of the site, and links lead there.
+
+A page is the same file on GitHub and on the site. Its links name files of the repository. On the site, a link to a page
+leads to that page, and a link to any other file leads to the repository. mkdocs then checks them (`make site`).
+"""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from posixpath import dirname, join, normpath, relpath
+from typing import Any, Final
+from urllib.parse import unquote, urlsplit
+from xml.etree.ElementTree import Element  # noqa: S405 - only a type: nothing is parsed here
+
+from markdown import Extension, Markdown
+from markdown.treeprocessors import Treeprocessor
+from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.structure.files import File, Files
+from mkdocs.structure.pages import Page
+
+ROOT: Final = Path(__file__).parents[1]
+
+OUTSIDE: Final = {
+    "README.md": "about.md",
+    "CONTRIBUTING.md": "contributing.md",
+    "CHANGELOG.md": "changes.md",
+    "SECURITY.md": "vulnerabilities.md",
+    "demo/README.md": "demo.md",
+    "charts/headroom/README.md": "chart.md",
+}
+"""Pages that are not below docs/, by their file in the repository, each with its name on the site."""
+
+_DOCS: Final = "docs"
+_ATTRIBUTES: Final = {"a": "href", "img": "src"}
+
+
+def on_config(config: MkDocsConfig) -> MkDocsConfig:
+    """Name each decision in the navigation, and have links led."""
+    config.nav = list(_unfolded(config.nav or []))
+    config.markdown_extensions.append(_LEADING)  # type: ignore[arg-type] # an instance, as Python-Markdown takes it
+    _LEADING.repository = str(config.repo_url).rstrip("/")
+    return config
+
+
+def on_files(files: Files, config: MkDocsConfig) -> Files:
+    """Add the pages that are not below docs/."""
+    for source, name in OUTSIDE.items():
+        files.append(File.generated(config, name, abs_src_path=str(ROOT / source)))
+    return files
+
+
+def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
+    """Note which page comes next: mkdocs renders one after the other."""
+    _LEADING.page = page.file.src_uri
+    return markdown
+
+
+def led(page: str, target: str, repository: str) -> str:
+    """Return a link of the page `page` of the site, which names a file of the repository, as the site needs it."""
+    parts = urlsplit(target)
+    if parts.scheme or parts.netloc or not parts.path:
+        return target
+    file = normpath(join(dirname(_source(page)), unquote(parts.path)))
+    fragment = f"#{parts.fragment}" if parts.fragment else ""
+    inside = OUTSIDE.get(file) or (file.removeprefix(f"{_DOCS}/") if file.startswith(f"{_DOCS}/") else None)
+    if inside and not (ROOT / file).is_dir():
+        return relpath(inside, dirname(page) or ".") + fragment
+    if file.startswith("..") or not (ROOT / file).exists():
+        return target  # mkdocs says that it leads nowhere
+    kind = "tree" if (ROOT / file).is_dir() else "blob"
+    return f"{repository}/{kind}/main/{file}{fragment}"
+
+
+def _source(page: str) -> str:
+    by_name = {name: source for source, name in OUTSIDE.items()}
+    return by_name.get(page, f"{_DOCS}/{page}")
+
+
+def _unfolded(nav: list[Any]) -> Iterator[Any]:
+    for entry in nav:
+        if isinstance(entry, dict):
+            ((title, value),) = entry.items()
+            yield {title: _decisions(value) if isinstance(value, str) and value.endswith("/") else value}
+        else:
+            yield entry
+
+
+def _decisions(folder: str) -> list[str]:
+    names = sorted(each for each in os.listdir(ROOT / _DOCS / folder) if each.endswith(".md"))  # noqa: PTH208 - names
+    return [folder + name for name in sorted(names, key=lambda name: name != "README.md")]
+
+
+class _Leader(Treeprocessor):
+    def run(self, root: Element) -> None:
+        for element in root.iter():
+            attribute = _ATTRIBUTES.get(element.tag)
+            if attribute and (target := element.get(attribute)):
+                element.set(attribute, led(_LEADING.page, target, _LEADING.repository))
+
+
+class _Leading(Extension):
+    page = ""
+    repository = ""
+
+    def extendMarkdown(self, md: Markdown) -> None:  # noqa: N802 - Python-Markdown names it
+        # Before mkdocs' own (priority 0), which checks links.
+        md.treeprocessors.register(_Leader(md), "headroom-links", 1)
+
+
+_LEADING: Final = _Leading()
