@@ -1,7 +1,7 @@
 # Every chore of this project, one word each. `make` alone lists them.
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo up down status unit coverage test mutants fuzz check format docs pages image image-test release bench bench-full clean
+.PHONY: help venv demo up down status unit coverage test mutants fuzz check format docs pages site image image-test release bench bench-full clean
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 
@@ -98,6 +98,9 @@ docs: .venv/.made ## Write again what is made from the code: reference pages, sc
 pages: .venv/.made ## Have README and docs/ show what their commands print now, and what the page looks like
 	@$(BIN)/python -m tests.docs --write
 	@$(BIN)/python -m tests.browser.pictures
+
+site: .venv/.made ## The documentation as a site, in dist/site: every page and link is checked, links elsewhere are listed
+	@$(BIN)/python -m tests.docs.site
 
 image: .venv/.made ## The container image without Docker, with its SBOM and provenance, in .local/image (root, buildah)
 	@$(BIN)/python -m devcluster.image

@@ -5,15 +5,17 @@ leads to that page, and a link to any other file leads to the repository. mkdocs
 """
 
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from posixpath import dirname, join, normpath, relpath
 from typing import Any, Final
 from urllib.parse import unquote, urlsplit
-from xml.etree.ElementTree import Element  # noqa: S405 - only a type: nothing is parsed here
+from xml.etree.ElementTree import Element
 
 from markdown import Extension, Markdown
 from markdown.treeprocessors import Treeprocessor
+from markdown_it import MarkdownIt
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
@@ -31,14 +33,16 @@ OUTSIDE: Final = {
 """Pages that are not below docs/, by their file in the repository, each with its name on the site."""
 
 _DOCS: Final = "docs"
+_INDENT: Final = 4
+_MARKER: Final = re.compile(r" *((?:[-*+]|\d+[.)]) +)")
 _ATTRIBUTES: Final = {"a": "href", "img": "src"}
 
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
     """Name each decision in the navigation, and have links led."""
     config.nav = list(_unfolded(config.nav or []))
-    config.markdown_extensions.append(_LEADING)  # type: ignore[arg-type] # an instance, as Python-Markdown takes it
-    _LEADING.repository = str(config.repo_url).rstrip("/")
+    config.markdown_extensions.append(_LEADING)  # type: ignore[arg-type] # Python-Markdown takes instances, too
+    _LEADING.repository = str(config.extra["repository"])
     return config
 
 
@@ -49,10 +53,37 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     return files
 
 
-def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
-    """Note which page comes next: mkdocs renders one after the other."""
+def on_page_markdown(markdown: str, page: Page, **_: object) -> str:
+    """Note which page comes next, since mkdocs renders one after the other; indent its lists as mkdocs needs it."""
     _LEADING.page = page.file.src_uri
-    return markdown
+    return indented(markdown)
+
+
+def indented(markdown: str) -> str:
+    """Return a page with its lists as Python-Markdown needs them: what belongs to an item is indented by 4 spaces.
+
+    In CommonMark, it is indented as far as the item's own text: by 2 spaces below `- `, by 3 below `1. `. Also, a list
+    needs an empty line above it, and so does an item below one that has an empty line in it.
+    """
+    lines = markdown.split("\n")
+    missing, above = [0] * len(lines), set[int]()
+    for token in MarkdownIt("commonmark").parse(markdown):
+        first, end = token.map or (0, 0)
+        if token.type in {"bullet_list_open", "ordered_list_open"} and token.level == 0:
+            above.add(first)
+        elif token.type == "list_item_open" and (marker := _MARKER.match(lines[first])):
+            for line in range(first + 1, end):
+                missing[line] += _INDENT - len(marker[1])
+            if not all(line.strip() for line in lines[first:end]):
+                above.add(end)
+    return "\n".join(_spaced(lines, missing, above))
+
+
+def _spaced(lines: list[str], missing: list[int], above: set[int]) -> Iterator[str]:
+    for number, (count, line) in enumerate(zip(missing, lines, strict=True)):
+        if number in above and number and lines[number - 1].strip():
+            yield ""
+        yield " " * count + line if line.strip() else line
 
 
 def led(page: str, target: str, repository: str) -> str:

