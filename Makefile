@@ -42,8 +42,8 @@ help: ## List what there is
 
 venv: .venv/.made ## The environment of everything here, in .venv; then `headroom` is .venv/bin/headroom
 
-demo: .venv/.made ## From nothing to a refusal: a real API server, Headroom, and a deployment that outgrows it
-	@$(BIN)/python -m demo.story
+demo: .venv/.made ## From nothing to a refusal, on simulated nodes; with KIND=1 as it ships, on a kind cluster (Docker)
+	@$(BIN)/python -m $(if $(filter 1,$(KIND)),demo.on_kind,demo.story)
 
 up: .venv/.made ## A cluster with Headroom in the background (NODES NODE_MEMORY NODE_CPU REPLICAS CONTROLLERS KUBERNETES)
 	@$(BIN)/python -m devcluster up
