@@ -46,6 +46,10 @@ NOT_RUN = (
         "no image runs here; tests/stress/test_lifecycle.py applies this overlay, and what follows from it",
     ),
     Reason(r"make fuzz.*", "minutes; tests/fuzz runs each target for a moment"),
+    Reason(r"make site", "tests/docs/test_site.py builds the site"),
+    Reason(
+        r"make demo KIND=1", "there is no Docker where the tests run; tests/demo/test_on_kind.py tells what it tells"
+    ),
     Reason(r"make pages", "is this test itself, and writes"),
     Reason(r"make docs", "writes what tests/unit/core/config/test_schema_docs.py and others hold"),
     Reason(r"kubectl describe node", "is named there, not to be typed: a node is missing"),
