@@ -7,10 +7,9 @@ from urllib.parse import urlsplit
 import pytest
 
 from release.site import indented, led
-from tests.docs import site
+from tests.docs import links, site
 from tests.docs.clone import CHECKOUT
 from tests.docs.site import Seen
-from tests.docs.test_links import PAGES
 
 REPOSITORY = "https://github.com/OWNER/headroom"
 
@@ -29,7 +28,7 @@ def found(folder: Path) -> dict[str, Seen]:
 
 def test_every_page_of_the_repository_is_on_the_site(found: dict[str, Seen]) -> None:
     sources = site.sources()
-    assert {str(each.relative_to(CHECKOUT)) for each in sources.values()} == set(PAGES)
+    assert {str(each.relative_to(CHECKOUT)) for each in sources.values()} == set(links.pages(CHECKOUT))
     assert set(found) == {*sources, "404.html"}
 
 

@@ -18,9 +18,8 @@ from tests.stress.clients import CONFLICT, Client, Tally, crowd, pod
 from tests.stress.conftest import Record
 from tests.stress.figures import Figures
 from tests.stress.previous import NoPreviousError, Previous, previous
-from tests.stress.recovery import AFTER_SECONDS, full_again, longest_silence
+from tests.stress.recovery import AFTER_SECONDS, BACK_SECONDS, full_again, longest_silence
 from tests.stress.scene import BOUND, SHIPPED, WRITES, Scene, shown
-from tests.stress.test_rolling import BACK_SECONDS
 from tests.stress.witness import Witness
 
 LATE_SECONDS = 0.5  # by which new connections may still be led to a replica that stops
