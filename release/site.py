@@ -4,7 +4,6 @@ A page is the same file on GitHub and on the site. Its links name files of the r
 leads to that page, and a link to any other file leads to the repository. mkdocs then checks them (`make site`).
 """
 
-import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -32,15 +31,16 @@ OUTSIDE: Final = {
 }
 """Pages that are not below docs/, by their file in the repository, each with its name on the site."""
 
-_DOCS: Final = "docs"
+_DOCS: Final = ROOT / "docs"
+_INDEX: Final = "README.md"
 _INDENT: Final = 4
 _MARKER: Final = re.compile(r" *((?:[-*+]|\d+[.)]) +)")
 _ATTRIBUTES: Final = {"a": "href", "img": "src"}
 
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
-    """Name each decision in the navigation, and have links led."""
-    config.nav = list(_unfolded(config.nav or []))
+    """Name each decision in the navigation, and at its end the pages that it does not name; have links led."""
+    config.nav = navigation(config.nav or [], sorted(_DOCS.rglob("*.md")))
     config.markdown_extensions.append(_LEADING)  # type: ignore[arg-type] # Python-Markdown takes instances, too
     _LEADING.repository = str(config.extra["repository"])
     return config
@@ -93,7 +93,7 @@ def led(page: str, target: str, repository: str) -> str:
         return target
     file = normpath(join(dirname(_source(page)), unquote(parts.path)))
     fragment = f"#{parts.fragment}" if parts.fragment else ""
-    inside = OUTSIDE.get(file) or (file.removeprefix(f"{_DOCS}/") if file.startswith(f"{_DOCS}/") else None)
+    inside = OUTSIDE.get(file) or (file.removeprefix("docs/") if file.startswith("docs/") else None)
     if inside and not (ROOT / file).is_dir():
         return relpath(inside, dirname(page) or ".") + fragment
     if file.startswith("..") or not (ROOT / file).exists():
@@ -104,21 +104,32 @@ def led(page: str, target: str, repository: str) -> str:
 
 def _source(page: str) -> str:
     by_name = {name: source for source, name in OUTSIDE.items()}
-    return by_name.get(page, f"{_DOCS}/{page}")
+    return by_name.get(page, f"docs/{page}")
 
 
-def _unfolded(nav: list[Any]) -> Iterator[Any]:
-    for entry in nav:
-        if isinstance(entry, dict):
-            ((title, value),) = entry.items()
-            yield {title: _decisions(value) if isinstance(value, str) and value.endswith("/") else value}
-        else:
-            yield entry
+def navigation(nav: list[Any], files: list[Path]) -> list[Any]:
+    """Return the navigation with a name for each of the pages `files`: `x/` stands for all in a folder."""
+    pages = sorted((str(each.relative_to(_DOCS)) for each in files), key=lambda page: (not page.endswith(_INDEX), page))
+    whole = [_unfolded(entry, pages) for entry in nav]
+    rest = [page for page in pages if page not in _named(whole)]
+    return [*whole, {"More": rest}] if rest else whole
 
 
-def _decisions(folder: str) -> list[str]:
-    names = sorted(each for each in os.listdir(ROOT / _DOCS / folder) if each.endswith(".md"))  # noqa: PTH208 - names
-    return [folder + name for name in sorted(names, key=lambda name: name != "README.md")]
+def _unfolded(entry: Any, pages: list[str]) -> Any:
+    if isinstance(entry, dict):
+        return {
+            title: [page for page in pages if page.startswith(value)]
+            if isinstance(value, str) and value.endswith("/")
+            else value
+            for title, value in entry.items()
+        }
+    return entry
+
+
+def _named(entry: Any) -> set[str]:
+    if isinstance(entry, str):
+        return {entry}
+    return set().union(*map(_named, entry.values() if isinstance(entry, dict) else entry))
 
 
 class _Leader(Treeprocessor):

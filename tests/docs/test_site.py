@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from release.site import indented, led
+from release.site import indented, led, navigation
 from tests.docs import links, site
 from tests.docs.clone import CHECKOUT
 from tests.docs.site import Seen
@@ -80,6 +80,13 @@ def test_a_page_has_the_parts_that_github_shows(found: dict[str, Seen], page: st
 )
 def test_a_link_is_led_to_the_page_or_into_the_repository(page: str, target: str, there: str) -> None:
     assert led(page, target, REPOSITORY) == there
+
+
+def test_each_page_is_in_the_navigation() -> None:
+    docs = CHECKOUT / "docs"
+    files = [docs / name for name in ("README.md", "a.md", "b.md", "new.md", "x/1.md", "x/README.md")]
+    nav = ["README.md", {"A": ["a.md"]}, {"B": "b.md"}, {"X": "x/"}]
+    assert navigation(nav, files) == [*nav[:3], {"X": ["x/README.md", "x/1.md"]}, {"More": ["new.md"]}]
 
 
 def test_what_belongs_to_an_item_is_indented_by_4() -> None:
