@@ -88,13 +88,15 @@ def _commit(name: str) -> str:
     if done.returncode != 0:
         raise NoPreviousError(
             f"this clone does not have the commit {name}, of which the previous version is built: "
-            f"`git fetch --unshallow`, or name another commit or tag with {VARIABLE}=..."
+            f"`git fetch --unshallow`, or name another commit or tag with {VARIABLE}=... {done.stderr.strip()}"
         )
     return done.stdout.strip()
 
 
 def _git(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(["git", "-C", CHECKOUT, *arguments], capture_output=True, text=True, check=False)
+    return subprocess.run(
+        ["git", "-c", "safe.directory=*", "-C", CHECKOUT, *arguments], capture_output=True, text=True, check=False
+    )
 
 
 def _build(commit: str, folder: Path) -> None:
@@ -102,7 +104,7 @@ def _build(commit: str, folder: Path) -> None:
         source, made = Path(work, "source"), Path(work, "made")
         source.mkdir()
         archive = Path(work, "source.tar")
-        _run("git", "-C", CHECKOUT, "archive", f"--output={archive}", commit)
+        _run("git", "-c", "safe.directory=*", "-C", CHECKOUT, "archive", f"--output={archive}", commit)
         _run("tar", "--extract", f"--file={archive}", f"--directory={source}")
         _run(sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", work, source)
         (wheel,) = Path(work).glob("*.whl")
