@@ -127,6 +127,7 @@ def main() -> None:
     for name, default in zip(Timing._fields, Timing(), strict=True):
         parser.add_argument(f"--{name}", type=float, default=default)
     parser.add_argument("--fault", choices=FAULTS)
+    parser.add_argument("--stdout", help="write the standard output into this pipe")
     parser.add_argument("--fresh", action="store_true", help="every call of the API server does a handshake")
     own, flags = parser.parse_known_args()
     timing = Timing(*(getattr(own, name) for name in Timing._fields))
@@ -137,6 +138,8 @@ def main() -> None:
 
     server.serve = serve_timed
     recounting._EVERY = RECOUNT_SECONDS
+    if own.stdout:
+        os.dup2(os.open(own.stdout, os.O_WRONLY), sys.stdout.fileno())
     if own.fresh:
         _fresh_connections()
     if own.fault:
