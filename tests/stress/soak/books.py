@@ -23,3 +23,7 @@ class Books(Tally):
                 self.answered = max(self.answered, told.at)
             else:
                 self._told.append(told)
+
+    def __str__(self) -> str:
+        with self._lock:
+            return ", ".join(f"{count} {outcome}" for outcome, count in sorted(self.counts.items()))

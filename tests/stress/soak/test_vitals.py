@@ -1,0 +1,80 @@
+"""A process is looked at from outside, and what grew between its parts of life is a leak."""
+
+import os
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from tests.stress.figures import MI
+from tests.stress.soak.vitals import DESCRIPTORS, FEWEST, THREADS, Life, Vitals, leaks, look
+
+STEADY = Vitals(0.0, 100 * MI, 30, 40, 10)
+
+
+def life(last: Vitals, count: int = 3 * FEWEST) -> Life:
+    """A life that holds `last` in its last third, and what is usual before."""
+    third = count // 3
+    return Life(1, 100, (STEADY,) * (count - third) + (last,) * third)
+
+
+def test_a_steady_life_leaks_nothing() -> None:
+    assert leaks(life(STEADY)) == []
+    assert leaks(life(STEADY._replace(memory=110 * MI, threads=31, descriptors=45, inbound=900))) == []
+
+
+@pytest.mark.parametrize(
+    ("last", "said"),
+    [
+        (STEADY._replace(memory=140 * MI), "memory of 100 Mi became 140 Mi"),
+        (STEADY._replace(threads=30 + THREADS + 1), "30 threads became 35"),
+        (STEADY._replace(descriptors=40 + DESCRIPTORS + 1), "40 descriptors became 53"),
+    ],
+)
+def test_what_grew_is_a_leak(last: Vitals, said: str) -> None:
+    assert leaks(life(last)) == [f"replica 1, pid 100: {said}"]
+
+
+def test_one_moment_of_more_is_no_leak_and_a_short_life_is_not_judged() -> None:
+    spike = STEADY._replace(descriptors=400)
+    assert leaks(Life(1, 100, (*(STEADY,) * 9, spike))) == []
+    assert leaks(life(spike, count=FEWEST - 1)) == []
+
+
+@pytest.fixture
+def listener() -> Iterator[socket.socket]:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield server
+
+
+def test_it_sees_threads_descriptors_and_who_has_connected(listener: socket.socket, tmp_path: Path) -> None:
+    port = listener.getsockname()[1]
+    before = look(os.getpid(), [port], 1.0)
+    ended = threading.Event()
+    thread = threading.Thread(target=ended.wait)
+    with ExitStack() as stack:
+        thread.start()
+        stack.enter_context((tmp_path / "file").open("w"))
+        stack.enter_context(socket.create_connection(("127.0.0.1", port)))
+        stack.enter_context(listener.accept()[0])
+        after = look(os.getpid(), [port], 2.0)
+        ended.set()
+        thread.join()
+    assert before is not None
+    assert after is not None
+    assert (after.threads, after.descriptors, after.inbound) == (before.threads + 1, before.descriptors + 2, 1)
+    assert before.memory > MI
+
+
+def test_of_a_process_that_has_ended_nothing_is_seen() -> None:
+    pid = os.spawnv(os.P_NOWAIT, "/bin/true", ["true"])
+    deadline = time.monotonic() + 10.0
+    while (seen := look(pid, [], 0.0)) is not None and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert seen is None
+    os.waitpid(pid, 0)
+    assert look(pid, [], 0.0) is None
