@@ -1,4 +1,4 @@
-"""Where a replica writes to: a pipe for its standard output that may go unread, and a disk of its own that may be full.
+"""Where a replica writes to: a pipe for its output that may go unread, and a disk of its own that may be full.
 
 The disk is a tmpfs, which takes the right to mount one.
 """
@@ -20,10 +20,10 @@ _PAGE = 4096
 
 
 class Outlet:
-    """A pipe that one thread reads; while `read` is cleared, nobody does."""
+    """A pipe that one thread reads and keeps in a file; while `read` is cleared, nobody does."""
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, path: Path, log: Path) -> None:
+        self.path, self._log = path, log
         self.read = threading.Event()
         self.read.set()
         self.taken = 0  # bytes
@@ -56,8 +56,8 @@ class Outlet:
         while not self._stop.is_set():
             self.read.wait()
             if select.select([self._pipe], [], [], _LOOK_SECONDS)[0]:
-                with suppress(BlockingIOError):
-                    self.taken += len(os.read(self._pipe, 1 << 16))
+                with suppress(BlockingIOError), self._log.open("ab") as log:
+                    self.taken += log.write(os.read(self._pipe, 1 << 16))
 
 
 class Disk:

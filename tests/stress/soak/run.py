@@ -134,7 +134,7 @@ def _break(stage: Stage, event: Event, say: Callable[[str], None]) -> float:
 
 
 def _read_logs(stage: Stage) -> None:
-    for replica in stage.replicas:
+    for replica in stage.replicas:  # with the audit lines among those of the log, as a container's output has them
         log = replica.log.read_text()
         assert "Traceback" not in log, log
         assert "drifted" not in log, log

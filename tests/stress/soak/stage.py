@@ -115,7 +115,7 @@ def staged(place: Scene, work: Path, *, disks: bool) -> Iterator[Stage]:
             place.plane, work, REPLICAS, [sys.executable, LAUNCH, *SHORT.flags, "--shutdown-delay=2"]
         )
         proxies = [stack.enter_context(Proxy(place.server)) for _ in replicas]
-        outlets = [stack.enter_context(Outlet(work / f"stdout-{each.number}")) for each in replicas]
+        outlets = [stack.enter_context(Outlet(work / f"output-{each.number}", each.log)) for each in replicas]
         mounted = [stack.enter_context(Disk(work / f"disk-{each.number}")) for each in replicas if disks]
         for replica, proxy, outlet in zip(replicas, proxies, outlets, strict=True):
             _lead(place, work, replica, proxy, outlet)
@@ -127,7 +127,7 @@ def staged(place: Scene, work: Path, *, disks: bool) -> Iterator[Stage]:
 def _lead(place: Scene, work: Path, replica: Replica, proxy: Proxy, outlet: Outlet) -> None:
     path = work / f"proxied-{replica.number}.kubeconfig"
     kubeconfig.write(path, {"server": proxy.url}, user=ACCOUNT, token=_token(place))
-    replica._serve = [*replica._serve, "--kubeconfig", path, "--stdout", outlet.path]  # the last flag counts
+    replica._serve = [*replica._serve, "--kubeconfig", path, "--output", outlet.path]  # the last flag counts
 
 
 def _token(place: Scene) -> str:

@@ -2,6 +2,8 @@
 
 import os
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -71,10 +73,9 @@ def test_it_sees_threads_descriptors_and_who_has_connected(listener: socket.sock
 
 
 def test_of_a_process_that_has_ended_nothing_is_seen() -> None:
-    pid = os.spawnv(os.P_NOWAIT, "/bin/true", ["true"])
-    deadline = time.monotonic() + 10.0
-    while (seen := look(pid, [], 0.0)) is not None and time.monotonic() < deadline:
-        time.sleep(0.01)
-    assert seen is None
-    os.waitpid(pid, 0)
-    assert look(pid, [], 0.0) is None
+    with subprocess.Popen([sys.executable, "-c", ""]) as process:
+        deadline = time.monotonic() + 30.0
+        while (seen := look(process.pid, [], 0.0)) is not None and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert seen is None  # although nobody has waited for it yet
+    assert look(process.pid, [], 0.0) is None
