@@ -41,6 +41,8 @@ def test_who_is_stopped_hands_back_so_that_all_is_used_long_before_it_would_have
                 backs.append(full_again(witness, churn, time.monotonic(), BACK_SECONDS))
                 replica.start()
                 replica.wait()
+                # The endpoints of a Service name the new replica before the next old one is stopped.
+                until(lambda: replicas.leads_to(replica), "the balancer to lead to it", 30)  # noqa: B023 - now
             ended = time.monotonic()
             time.sleep(AFTER_SECONDS)
         seen = witness.testify()
