@@ -169,6 +169,7 @@ def restarted(replicas: SelfCertified) -> None:
         if replica._program is None or replica.program.identity.alive() is False:
             replica.start()
         replica.wait()
+    until(lambda: all(map(replicas.leads_to, replicas)), "the balancer to lead to every replica", 60)
     is_rotated(replicas)
 
 

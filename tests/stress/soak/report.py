@@ -18,7 +18,10 @@ LONGEST = 400
 
 
 class Found(NamedTuple):
-    """All that a soak has found. `events` has the seconds until all was well again, for each time that one came."""
+    """All that a soak has found. `events` has seconds, for each time that one came.
+
+    For a fault, they are from the moment at which it was mended until all was well again; for a change, all of it.
+    """
 
     seed: int
     seconds: float
@@ -62,7 +65,7 @@ def table(found: Found) -> str:
     """Return the table."""
     minutes, seconds = divmod(round(found.seconds), 60)
     lines = [f"soak of {minutes} min {seconds} s, seed {found.seed}", ""]
-    lines += _columns([("event", "times", "well again after: median", "longest"), *_events(found)])
+    lines += _columns([("event", "times", "median", "longest"), *_events(found)])
     lines += ["", *_columns([("figure", "seen"), *_figures(found)])]
     lines += [
         "",

@@ -91,6 +91,8 @@ class Stage:
         """Wait until every replica is ready and clients get answers; return after how many seconds."""
         began = time.monotonic()
         self.await_(lambda: all(ready(each.url) for each in self.replicas), "that every replica is ready")
+        # A Service leads to a replica again before the next one ends.
+        self.await_(lambda: all(map(self.replicas.leads_to, self.replicas)), "the balancer to lead to every replica")
         self.await_(lambda: self.books.answered > began, "an answer")
         return time.monotonic() - began
 
