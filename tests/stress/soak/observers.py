@@ -15,7 +15,7 @@ STILL_SECONDS = 1.0  # by which a sleep may be too long before calls may well be
 
 
 class Observers:
-    """One thread that looks at all replicas while the `with` block runs, at each process after `warm_up` seconds."""
+    """One thread that looks at all replicas while the `with` block runs, at a process `warm_up` s after it listened."""
 
     def __init__(self, stage: Stage, warm_up: float) -> None:
         self._stage, self._warm_up = stage, warm_up
@@ -53,7 +53,6 @@ class Observers:
             if program is None:
                 continue
             key = (replica.number, program.pid)
-            if now < self._begun.setdefault(key, now) + self._warm_up:
-                continue
-            if (seen := look(program.pid, (replica.port, replica.metrics_port), now)) is not None:
+            seen = look(program.pid, (replica.port, replica.metrics_port), now)
+            if seen is not None and now >= self._begun.setdefault(key, now) + self._warm_up:
                 self._samples[key].append(seen)

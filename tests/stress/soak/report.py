@@ -11,7 +11,7 @@ from tests.stress.figures import MI
 from tests.stress.soak.outages import ANSWERED, LOST, RESIZED, Down, Outage, cause
 from tests.stress.soak.phases import Phase, beyond
 from tests.stress.soak.schedule import Change, Fault
-from tests.stress.soak.vitals import FEWEST, Life, leaks
+from tests.stress.soak.vitals import SHORTEST, Life, leaks
 
 TEXTS = 5
 LONGEST = 400
@@ -112,7 +112,7 @@ def _lives(found: Found) -> list[tuple[str, ...]]:
             f"{early.inbound} → {late.inbound}",
         )
         for life in found.lives
-        if len(life.samples) >= FEWEST
+        if life.seconds >= SHORTEST
         for early, late in [(life.early(), life.late())]
     ]
 

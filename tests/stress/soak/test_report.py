@@ -63,4 +63,4 @@ def test_the_table_has_every_event_and_every_life() -> None:
     assert "calls answered 1,234" in rows
     assert "calls failed: on their way to a killed replica 1" in rows
     assert "calls lost 0" in rows
-    assert "replica 1, pid 100 0 s 100 → 100 30 → 30 40 → 40 10 → 10" in rows
+    assert "replica 1, pid 100 30 s 100 → 100 30 → 30 40 → 40 10 → 10" in rows

@@ -5,23 +5,24 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
+from devcluster.ports import free_port
+from devcluster.processes import until
 from tests.stress.figures import MI
-from tests.stress.soak.vitals import DESCRIPTORS, FEWEST, THREADS, Life, Vitals, leaks, look
+from tests.stress.soak.vitals import DESCRIPTORS, SHORTEST, THREADS, Life, Vitals, leaks, look
 
 STEADY = Vitals(0.0, 100 * MI, 30, 40, 10)
 
 
-def life(last: Vitals, count: int = 3 * FEWEST) -> Life:
-    """A life that holds `last` in its last third, and what is usual before."""
-    third = count // 3
-    return Life(1, 100, (STEADY,) * (count - third) + (last,) * third)
+def life(last: Vitals, seconds: float = SHORTEST) -> Life:
+    """A life that holds `last` in its last third, and what is usual before; nine samples."""
+    held = (*(STEADY,) * 6, *(last,) * 3)
+    return Life(1, 100, tuple(each._replace(at=seconds * number / 8) for number, each in enumerate(held)))
 
 
 def test_a_steady_life_leaks_nothing() -> None:
@@ -43,8 +44,9 @@ def test_what_grew_is_a_leak(last: Vitals, said: str) -> None:
 
 def test_one_moment_of_more_is_no_leak_and_a_short_life_is_not_judged() -> None:
     spike = STEADY._replace(descriptors=400)
-    assert leaks(Life(1, 100, (*(STEADY,) * 9, spike))) == []
-    assert leaks(life(spike, count=FEWEST - 1)) == []
+    calm = life(STEADY).samples
+    assert leaks(Life(1, 100, (*calm, spike._replace(at=SHORTEST + 1)))) == []
+    assert leaks(life(spike, seconds=SHORTEST - 1)) == []
 
 
 @pytest.fixture
@@ -72,10 +74,20 @@ def test_it_sees_threads_descriptors_and_who_has_connected(listener: socket.sock
     assert before.memory > MI
 
 
+def test_before_a_process_listens_it_is_not_looked_at() -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        assert look(os.getpid(), [free.getsockname()[1]], 0.0) is None
+
+
+LISTEN = "import socket, sys; s = socket.create_server(('127.0.0.1', int(sys.argv[1]))); sys.stdin.read()"
+
+
 def test_of_a_process_that_has_ended_nothing_is_seen() -> None:
-    with subprocess.Popen([sys.executable, "-c", ""]) as process:
-        deadline = time.monotonic() + 30.0
-        while (seen := look(process.pid, [], 0.0)) is not None and time.monotonic() < deadline:
-            time.sleep(0.01)
-        assert seen is None  # although nobody has waited for it yet
-    assert look(process.pid, [], 0.0) is None
+    port = free_port()
+    with subprocess.Popen([sys.executable, "-c", LISTEN, str(port)], stdin=subprocess.PIPE) as process:
+        until(lambda: look(process.pid, [port], 0.0) is not None, "a process that listens", 60)
+        assert process.stdin is not None
+        process.stdin.close()
+        until(lambda: look(process.pid, [port], 0.0) is None, "its end, for which nobody has waited yet", 60)
+    assert look(process.pid, [port], 0.0) is None

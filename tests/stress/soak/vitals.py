@@ -10,8 +10,8 @@ from tests.stress.figures import MI
 
 THREADS, DESCRIPTORS = 4, 12  # that may be open for a moment longer in one sample than in another
 MEMORY_SHARE, MEMORY = 0.15, 16 * MI  # the heap breathes
-FEWEST = 6  # samples of a life, to compare its parts
-_ESTABLISHED = "01"
+SHORTEST = 30.0  # seconds after its warm-up that a process must have lived, to compare the parts of its life
+_ESTABLISHED, _LISTENING = "01", "0A"
 
 
 class Vitals(NamedTuple):
@@ -53,7 +53,7 @@ def middle(samples: Sequence[Vitals]) -> Vitals:
 
 def leaks(life: Life) -> list[str]:
     """Return what a life held more of at its end than after its warm-up; nothing for a life that was too short."""
-    if len(life.samples) < FEWEST:
+    if life.seconds < SHORTEST:
         return []
     early, late = life.early(), life.late()
     found = []
@@ -67,7 +67,7 @@ def leaks(life: Life) -> list[str]:
 
 
 def look(pid: int, ports: Sequence[int], at: float) -> Vitals | None:
-    """Look at a process that listens on `ports`; None if it has ended."""
+    """Look at a process that listens on `ports`; None if it does not yet, or has ended."""
     process = Path(f"/proc/{pid}")
     try:
         status = (process / "status").read_text()
@@ -75,10 +75,12 @@ def look(pid: int, ports: Sequence[int], at: float) -> Vitals | None:
         connections = (process / "net" / "tcp").read_text()
     except OSError:
         return None
+    if not _sockets(connections, ports, _LISTENING) & set(targets):
+        return None
     memory, threads = (re.search(rf"^{name}:\s+(\d+)", status, re.MULTILINE) for name in ("VmRSS", "Threads"))
     if memory is None or threads is None:
         return None  # it is a zombie
-    inbound = len(_accepted(connections, ports) & set(targets))
+    inbound = len(_sockets(connections, ports, _ESTABLISHED) & set(targets))
     return Vitals(at, int(memory.group(1)) * 1024, int(threads.group(1)), len(targets) - inbound, inbound)
 
 
@@ -89,8 +91,8 @@ def _target(descriptor: Path) -> str:
         return ""  # it was closed meanwhile
 
 
-def _accepted(table: str, ports: Sequence[int]) -> set[str]:
-    """Return the sockets of /proc/net/tcp (proc_pid_net(5)) that are connections to one of the ports."""
+def _sockets(table: str, ports: Sequence[int], state: str) -> set[str]:
+    """Return the sockets of /proc/net/tcp (proc_pid_net(5)) that are in a state, with one of the ports on our side."""
     rows = [line.split() for line in table.splitlines()[1:]]
     ours = {f"{port:04X}" for port in ports}
-    return {f"socket:[{row[9]}]" for row in rows if row[3] == _ESTABLISHED and row[1].rpartition(":")[2] in ours}
+    return {f"socket:[{row[9]}]" for row in rows if row[3] == state and row[1].rpartition(":")[2] in ours}
