@@ -4,8 +4,8 @@ import pytest
 
 from tests.stress.clients import NO_ANSWER, WEBHOOK, Told
 from tests.stress.soak.outages import LOST, Down, Outage, cause, causes
+from tests.stress.soak.samples import BROKEN
 
-BROKEN = f'failed calling webhook "{WEBHOOK}": Post "https://127.0.0.1:1/validate/...": EOF'
 LATE = f'failed calling webhook "{WEBHOOK}": failed to call webhook: context deadline exceeded'
 OTHER = f'failed calling webhook "{WEBHOOK}": x509: certificate signed by unknown authority'
 UNKNOWN = "etcdserver: leader changed"

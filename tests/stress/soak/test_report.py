@@ -8,9 +8,8 @@ from tests.stress.figures import MI
 from tests.stress.soak.outages import Down, Outage
 from tests.stress.soak.phases import Phase
 from tests.stress.soak.report import Found, problems, table
+from tests.stress.soak.samples import BROKEN, STEADY, life
 from tests.stress.soak.schedule import Change, Fault
-from tests.stress.soak.test_outages import BROKEN
-from tests.stress.soak.test_vitals import STEADY, life
 
 BOUND = 6144 * MI
 GOOD = Found(

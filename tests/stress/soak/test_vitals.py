@@ -14,15 +14,8 @@ import pytest
 from devcluster.ports import free_port
 from devcluster.processes import until
 from tests.stress.figures import MI
+from tests.stress.soak.samples import STEADY, life
 from tests.stress.soak.vitals import DESCRIPTORS, SHORTEST, THREADS, Life, Vitals, leaks, look
-
-STEADY = Vitals(0.0, 100 * MI, 30, 40, 10)
-
-
-def life(last: Vitals, seconds: float = SHORTEST) -> Life:
-    """A life that holds `last` in its last third, and what is usual before; nine samples."""
-    held = (*(STEADY,) * 6, *(last,) * 3)
-    return Life(1, 100, tuple(each._replace(at=seconds * number / 8) for number, each in enumerate(held)))
 
 
 def test_a_steady_life_leaks_nothing() -> None:
