@@ -136,12 +136,20 @@ def piped() -> Iterator[tuple[LogWriter, int]]:
         thread = threading.Thread(target=writer.run)
         thread.start()
         until(lambda: writer._queues)
-        yield writer, read
-        threading.Thread(target=writer.stop).start()
-        while thread.is_alive():
-            if select.select([read], [], [], 0.05)[0]:
-                os.read(read, 1 << 16)
+        try:
+            yield writer, read
+        finally:
+            threading.Thread(target=writer.stop).start()
+            while thread.is_alive():
+                if select.select([read], [], [], 0.05)[0]:
+                    os.read(read, 1 << 16)
     os.close(read)
+
+
+def flood(writer: LogWriter) -> None:
+    """Log more than a pipe and the queue hold."""
+    for _ in range(10 * MOST):
+        writer.handle(record(LINE))
 
 
 def dropped(text: str) -> list[int]:
@@ -151,8 +159,10 @@ def dropped(text: str) -> list[int]:
 
 def test_no_thread_that_logs_waits_for_whoever_reads_and_what_is_dropped_is_counted() -> None:
     with piped() as (writer, read):
-        for _ in range(10 * MOST):  # more than the pipe and the queue hold
-            writer.handle(record(LINE))
+        logs = threading.Thread(target=flood, args=[writer], daemon=True)
+        logs.start()
+        logs.join(20)
+        assert not logs.is_alive(), "it waits for the reader"
         assert writer.dropped > 0
         text = ""
         while text.count("\n") < 10 * MOST - writer.dropped or sum(dropped(text)) < writer.dropped:
@@ -177,8 +187,7 @@ def test_lines_that_are_queued_are_written_before_it_stops_and_further_ones_at_o
 
 def test_a_stop_does_not_wait_for_a_reader_that_never_comes() -> None:
     with piped() as (writer, _):
-        for _ in range(10 * MOST):
-            writer.handle(record(LINE))
+        flood(writer)
         writer.stop()  # after a second, which is all that is asked for here
         assert not writer._ended.is_set()
 
