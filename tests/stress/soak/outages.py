@@ -10,6 +10,7 @@ from tests.stress.clients import CANNOT_TELL, CONFLICT, CREATED, DELETED, EXISTS
 RESIZED = "resized"
 ANSWERED = {CREATED, RESIZED, REFUSED, DELETED, EXISTS, GONE, CONFLICT, CANNOT_TELL, TOO_LATE}
 BROKEN = ("EOF", "connection reset", "connection refused", "broken pipe", "closed network connection")
+GIVEN_UP = "failed 504"  # what a request is answered for which the API server had no time left
 UNHEARD = ("context deadline exceeded", "Client.Timeout", "handshake timeout")
 
 
@@ -20,6 +21,7 @@ class Down(StrEnum):
     KILLED = "on their way to a killed replica"
     PAUSED = "sent to a paused replica"
     STILL = "while the machine stood still"
+    OVERTAXED = "given up by the API server itself"
 
 
 LOST = "lost"
@@ -38,6 +40,8 @@ def cause(told: Told, outages: Iterable[Outage]) -> str:
     during = {outage.down for outage in outages if outage.began <= told.at and told.at - told.took <= outage.ended}
     if Down.API_SERVER in during:
         return Down.API_SERVER
+    if told.outcome == GIVEN_UP and WEBHOOK not in told.text:
+        return Down.OVERTAXED
     if WEBHOOK in told.text:
         if Down.KILLED in during and any(sign in told.text for sign in BROKEN):
             return Down.KILLED

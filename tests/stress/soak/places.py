@@ -27,6 +27,7 @@ class Outlet:
         self.read = threading.Event()
         self.read.set()
         self.taken = 0  # bytes
+        self._rests = threading.Event()
         self._stop = threading.Event()
 
     def __enter__(self) -> Self:
@@ -47,6 +48,7 @@ class Outlet:
     def stalled(self) -> Iterator[None]:
         """Have nobody read it."""
         self.read.clear()
+        self._rests.wait()
         try:
             yield
         finally:
@@ -54,7 +56,10 @@ class Outlet:
 
     def _run(self) -> None:
         while not self._stop.is_set():
-            self.read.wait()
+            if not self.read.is_set():
+                self._rests.set()
+                self.read.wait()
+                self._rests.clear()
             if select.select([self._pipe], [], [], _LOOK_SECONDS)[0]:
                 with suppress(BlockingIOError), self._log.open("ab") as log:
                     self.taken += log.write(os.read(self._pipe, 1 << 16))

@@ -47,6 +47,11 @@ def test_only_what_was_on_its_way_meanwhile_is_explained(at: float, took: float,
     assert cause(failed(BROKEN, at, took), during(Down.KILLED)) == expected
 
 
+def test_what_the_api_server_gives_up_itself_is_counted_apart_from_calls_of_the_webhook() -> None:
+    assert cause(Told("failed 504", "Timeout: request did not complete", 15.0), []) == Down.OVERTAXED
+    assert cause(Told("failed 504", LATE, 15.0), []) == LOST
+
+
 def test_a_client_that_was_cut_off_by_a_healthy_api_server_is_lost() -> None:
     assert cause(Told(NO_ANSWER, "RemoteDisconnected", 15.0), during(Down.KILLED)) == LOST
     assert cause(Told(NO_ANSWER, "RemoteDisconnected", 15.0), during(Down.API_SERVER)) == Down.API_SERVER
