@@ -1,7 +1,7 @@
 # Every chore of this project, one word each. `make` alone lists them.
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo up down status unit coverage test mutants fuzz check format docs pages site image image-test release bench bench-full clean
+.PHONY: help venv demo up down status unit coverage test mutants fuzz soak check format docs pages site image image-test release bench bench-full clean
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 
@@ -26,6 +26,10 @@ MINUTES ?= 10
 # What `make fuzz` can be asked for: make fuzz TARGET=http_request SECONDS=3000 SEED=2
 TARGET ?= all
 SECONDS ?= 60
+
+# How long `make soak` goes on, with which seed, and where its logs stay: make soak SOAK=2h SOAK_SEED=7
+SOAK ?= 10m
+SOAK_SEED ?= 1
 
 help: ## List what there is
 	@echo "Headroom. make WORD, with WORD one of:"
@@ -73,6 +77,9 @@ mutants: .venv/.made ## How many small faults the tests notice, room by room (MU
 
 fuzz: .venv/.made ## Fuzz whatever reads bytes from outside (TARGET SECONDS SEED): a minute for each of seven targets
 	@$(BIN)/python -m tests.fuzz --target $(TARGET) --seconds $(SECONDS) --seed $(SEED)
+
+soak: .venv/.made ## Two replicas under load while faults come and go (SOAK SOAK_SEED): ten minutes; docs/reliability.md
+	@$(BIN)/python -m tests.stress.soak --length $(SOAK) --seed $(SOAK_SEED)
 
 check: .venv/.made ## Format, lint, types, import contracts
 	@$(BIN)/ruff format --check --quiet . && echo "format: fine"

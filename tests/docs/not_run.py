@@ -45,6 +45,7 @@ NOT_RUN = (
         r"kubectl apply -k \.\./trial",
         "no image runs here; tests/stress/test_lifecycle.py applies this overlay, and what follows from it",
     ),
+    Reason(r"make soak.*", "minutes; tests/stress/soak has each fault once"),
     Reason(r"make fuzz.*", "minutes; tests/fuzz runs each target for a moment"),
     Reason(r"make site", "tests/docs/test_site.py builds the site"),
     Reason(
