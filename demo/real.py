@@ -26,7 +26,7 @@ APPLICATION = CHECKOUT / "demo/manifests/base"
 MEMORY = 3 * GIB
 WANTED = 20
 PATIENCE = 120.0
-FORESEEN = (checks.MissingError, BuildError, ImageError, NotReadyError, ToolchainError, RuntimeError)
+FORESEEN = (BuildError, ImageError, NotReadyError, ToolchainError, RuntimeError)
 
 
 class Tale:
@@ -89,8 +89,12 @@ def main() -> int:
     try:
         with tempfile.TemporaryDirectory(prefix="headroom-real-") as folder:
             _show(console, Path(folder))
+    except checks.MissingError as error:
+        console.print(f"\n{error}", markup=False)
+        return 1
     except FORESEEN as error:
-        console.print(f"\n[bold red]It went otherwise:[/bold red] {error}", markup=True)
+        console.print("\nIt went otherwise:", style="bold red")
+        console.print(str(error), markup=False)
         return 1
     console.print("The node is gone, and the machine is as it was before.")
     return 0
