@@ -67,5 +67,6 @@ def test_a_resize_past_the_threshold_is_refused_and_changes_nothing(
     leave_free(real, path.rpartition("/")[0], 1024)
     with pytest.raises(ApiError, match=r"pods\.headroom\.internal"):  # the node itself has room for it
         resize(real, path, "1792Mi")
+    assert real.nodes[0].memory_limit(pod) == 512 * MIB
     resize(real, path, "1Gi")
     until(lambda: real.nodes[0].memory_limit(pod) == 1024 * MIB, "the cgroup grown to 1Gi", SECONDS)
