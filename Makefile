@@ -1,7 +1,7 @@
 # Every chore of this project, one word each. `make` alone lists them.
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo up down status unit coverage test mutants fuzz soak check format docs pages site image image-test release bench bench-full clean
+.PHONY: help venv demo up down status unit coverage test mutants fuzz soak check format docs pages site image image-test real release bench bench-full clean
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 
@@ -46,8 +46,8 @@ help: ## List what there is
 
 venv: .venv/.made ## The environment of everything here, in .venv; then `headroom` is .venv/bin/headroom
 
-demo: .venv/.made ## From nothing to a refusal, on simulated nodes; with KIND=1 as it ships, on a kind cluster (Docker)
-	@$(BIN)/python -m $(if $(filter 1,$(KIND)),demo.on_kind,demo.story)
+demo: .venv/.made ## From nothing to a refusal, on simulated nodes; as it ships with REAL=1 (a real node, root) or KIND=1 (Docker)
+	@$(BIN)/python -m $(if $(filter 1,$(REAL)),demo.real,$(if $(filter 1,$(KIND)),demo.on_kind,demo.story))
 
 up: .venv/.made ## A cluster with Headroom in the background (NODES NODE_MEMORY NODE_CPU REPLICAS CONTROLLERS KUBERNETES)
 	@$(BIN)/python -m devcluster up
@@ -114,6 +114,9 @@ image: .venv/.made ## The container image without Docker, with its SBOM and prov
 
 image-test: .venv/.made ## Build the image and test it: its layers, what is in it, and that its own command judges pods
 	@$(BIN)/pytest tests/image --image
+
+real: .venv/.made ## Install the image and the manifests on two real nodes, and let replicas and nodes fail (root): 15 minutes
+	@$(BIN)/pytest tests/realnode --real --timeout 900
 
 release: .venv/.made ## All files of a release of what is committed, in dist/: package, kubectl plugin, chart, install.yaml, checksums
 	@$(BIN)/python -m release

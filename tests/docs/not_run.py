@@ -71,6 +71,10 @@ NOT_RUN = (
         r"make image(-test)?|\.venv/bin/python -m devcluster\.image .*|apt-get install .*",
         "builds the image: minutes, as root, with buildah; `make image-test` does it",
     ),
+    Reason(
+        r"make (demo REAL=1|real)|\.venv/bin/python -m devcluster\.realnode .*",
+        "start real nodes: minutes, as root, with containerd; tests/devcluster/realnode tests what needs none of that",
+    ),
     Reason(r"\.venv/bin/locust .*", "20 seconds and a minute; tests/demo/test_load.py runs both files"),
     Reason(
         r"kubectl -n demo port-forward .*",
@@ -88,7 +92,10 @@ NOT_RUN = (
     Reason(r".*\| jq .*", "there is no jq here", needs="jq"),
 )
 # These words of make are run elsewhere; the test sees that they are there at all.
-MADE = ("test", "check", "unit", "coverage", "bench", "bench-full", "mutants", "docs", "image", "image-test", "release")
+MADE = (
+    *("test", "check", "unit", "coverage", "bench", "bench-full", "mutants", "docs", "image", "image-test", "real"),
+    "release",
+)
 
 
 def reason(command: str) -> str | None:
