@@ -173,9 +173,10 @@ def test_without_the_secret_path_a_forged_review_reserves_nothing_and_is_told_no
     note += f", before {before * 1000:.0f} ms" if before is not None else ""
     figures.append(Figures("forged without the path", "2", BOUND, evidence, note=note))
     print(note)
-    assert told.keys() == {404}
     assert told.total() >= (WHOLE if full else LEAST)
-    assert said == {b"Not Found: no such path\n"}
+    assert told[404] > 0.9 * told.total()
+    assert told.keys() <= {404, 413}
+    assert said <= {b"Not Found: no such path\n", b"the body is larger than 7 MiB\n"}
     assert reserved == [0] * len(reserved)
     assert (seen.ready[False], seen.memory < LIMIT, seen.size <= MOST) == (0, True, True)
     assert not [token for token in (secret, *tokens) if token and token in logs]
