@@ -1,21 +1,18 @@
 """Authority, certificate and path are exchanged under a storm in which each call does a handshake of its own."""
 
-import sys
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
 
 from certs.bundle import Bundle
 from devcluster.processes import until
-from tests.e2e.headroom import GATE, forget
-from tests.stress.clients import CREATED, Client, Tally, pod
+from tests.e2e.headroom import GATE
+from tests.stress.clients import CREATED, Tally, dry_runs
 from tests.stress.conftest import Record
 from tests.stress.figures import Figures
-from tests.stress.scene import BOUND, LAUNCH, Scene
-from tests.stress.self_certified import SelfCertified, is_rotated, is_seen_in
+from tests.stress.scene import BOUND, Scene
+from tests.stress.self_certified import is_rotated, is_seen_in, self_certified
 from tests.stress.witness import Witness
 from webhook.controllers.gate import entries
 
@@ -24,40 +21,14 @@ pytestmark = [pytest.mark.live, pytest.mark.timeout(600)]  # on a machine that i
 CLIENTS = 4
 MANY = 7_000  # admissions of a storm at full length
 SOME = 100
+FRESH = "--fresh"  # a handshake for each call
 REQUEST = "authority publish=3 retire=3"
 SLOWLY = "authority publish=10 retire=10"
 
 
-@contextmanager
-def self_certified(place: Scene, work: Path, *flags: str) -> Iterator[SelfCertified]:
-    forget(place.plane)
-    with SelfCertified(place.plane, work, 2, [sys.executable, LAUNCH, "--fresh", *flags]) as replicas:
-        yield replicas
-    for replica in replicas:
-        assert "Traceback" not in replica.log.read_text()
-
-
-@contextmanager
-def storm(place: Scene, tally: Tally) -> Iterator[None]:
+def storm(place: Scene, tally: Tally) -> AbstractContextManager[None]:
     """Have some clients create pods as fast as they are answered, as a dry run."""
-    ended = threading.Event()
-
-    def create(number: int) -> None:
-        client = Client(place.server, place.namespace, tally)
-        client._path += "?dryRun=All"
-        while not ended.is_set():
-            client.create(pod(f"dry-{number}", 1 << 20))
-        client.close()
-
-    threads = [threading.Thread(target=create, args=[number]) for number in range(CLIENTS)]
-    for thread in threads:
-        thread.start()
-    try:
-        yield
-    finally:
-        ended.set()
-        for thread in threads:
-            thread.join(60)
+    return dry_runs(place.server, place.namespace, tally, CLIENTS)
 
 
 def trusted_and_sent(place: Scene) -> set[tuple[Bundle, str | None]]:
@@ -70,7 +41,7 @@ def enough(tally: Tally, count: int) -> None:
 
 def test_a_whole_rotation_fails_no_admission(bare: Scene, work: Path, figures: Record, full: bool) -> None:
     tally, rotations = Tally(), 0
-    with self_certified(bare, work) as replicas, Witness(bare.server) as witness:
+    with self_certified(bare, work, FRESH) as replicas, Witness(bare.server) as witness:
         first = replicas.keyring()
         with storm(bare, tally):
             enough(tally, SOME)
@@ -94,7 +65,7 @@ def test_a_whole_rotation_fails_no_admission(bare: Scene, work: Path, figures: R
 def test_exchanging_at_once_fails_admissions(bare: Scene, work: Path) -> None:
     """That a storm would see it."""
     tally = Tally()
-    with self_certified(bare, work, "--fault=exchange-at-once") as replicas, storm(bare, tally):
+    with self_certified(bare, work, FRESH, "--fault=exchange-at-once") as replicas, storm(bare, tally):
         enough(tally, SOME)
 
         def is_seen() -> bool:
@@ -110,7 +81,7 @@ def test_exchanging_at_once_fails_admissions(bare: Scene, work: Path) -> None:
 def test_whoever_rotates_is_killed_at_each_step_and_another_goes_on(bare: Scene, work: Path, figures: Record) -> None:
     """Calls on their way to a replica that is killed fail; none fails by a certificate or a path."""
     tally = Tally()
-    with self_certified(bare, work) as replicas, Witness(bare.server) as witness, storm(bare, tally):
+    with self_certified(bare, work, FRESH) as replicas, Witness(bare.server) as witness, storm(bare, tally):
         for step in ("publish", "sign", "retire"):
             is_seen_in(replicas, step, SLOWLY)
             until(lambda: replicas.holder() is not None, "a holder of the Lease", 60)
