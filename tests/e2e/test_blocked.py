@@ -66,8 +66,9 @@ class Scene(NamedTuple):
         began = time.monotonic()
         self.refuse_by(replica, owner, pod)
         until(lambda: any(row["name"] == pod for row in self.shown(other, "denials")), f"the refusal of {pod}", SECONDS)
-        blocked = {row["controllerName"] for row in self.shown(other, "blocked")}
-        assert name in blocked
+        until(
+            lambda: name in {row["controllerName"] for row in self.shown(other, "blocked")}, f"{name} blocked", SECONDS
+        )
         return time.monotonic() - began
 
     @property

@@ -1,7 +1,7 @@
 """Nodes whose pods are processes of this machine, for tests of the manifests as they ship.
 
 A kubelet is simulated: it starts each pod's command with the Secret's files and the service account's rights, probes
-its readiness, and ends it as a kubelet does (preStop, SIGTERM, the grace period). There is no image and no container.
+its readiness, and ends it as a kubelet does (SIGTERM, the grace period). There is no image and no container.
 The API server reaches a pod's address through `tests/docs/egress.py`, in place of a pod network and kube-proxy.
 """
 
@@ -31,7 +31,7 @@ _FORMAT = "%Y-%m-%dT%H:%M:%S.%fZ"
 
 
 class Kubelet:
-    """Runs the pods of the nodes `process-1` and `process-2`. Its `hurry` divides the seconds of a preStop sleep."""
+    """Runs the pods of the nodes `process-1` and `process-2`. Its `hurry` divides the --shutdown-delay."""
 
     def __init__(self, plane: ControlPlane, egress: Egress, work: Path, *, hurry: float = 1.0) -> None:
         self.plane, self.egress, self.work, self.hurry = plane, egress, work, hurry
@@ -113,10 +113,6 @@ class Kubelet:
         """Whether the pod is there and is not being deleted."""
         return not self._over.is_set() and "deletionTimestamp" not in self._pods.get(uid, GONE)["metadata"]
 
-    def there(self, uid: str) -> bool:
-        """Whether the pod is there."""
-        return uid in self._pods
-
 
 GONE: Object = {"metadata": {"deletionTimestamp": ""}}
 
@@ -146,7 +142,6 @@ class _Pod:
                 self._while_serving(program, reviews, metrics)
             else:
                 self._until_done(program)
-            self._stop()
         finally:
             program.stop(20.0)
             for port in (8443, 8080):
@@ -170,13 +165,6 @@ class _Pod:
         said = (self._folder / "log").read_text()
         self._report("Succeeded" if said.startswith("200 ") else "Failed", ready=False)
         while self._kubelet.wanted(self._uid):
-            time.sleep(LOOK_SECONDS)
-
-    def _stop(self) -> None:
-        """Sleep as the preStop says, while reviews still come."""
-        sleep = self._container.get("lifecycle", {}).get("preStop", {}).get("sleep", {}).get("seconds", 0)
-        deadline = time.monotonic() + sleep / self._kubelet.hurry
-        while self._kubelet.there(self._uid) and time.monotonic() < deadline:
             time.sleep(LOOK_SECONDS)
 
     def _gone(self) -> None:
@@ -204,6 +192,7 @@ class _Pod:
             "0.0.0.0:8443": f"{LOOPBACK}:{reviews}",
             "0.0.0.0:8080": f"{LOOPBACK}:{metrics}",
             "/etc/headroom/tls": str(self._folder),
+            "--shutdown-delay=10": f"--shutdown-delay={10 / self._kubelet.hurry}",
         }
         program, _ = headroom_serve()
         return [program, *(_replaced(each, here) for each in self._container["args"]), f"--kubeconfig={rights}"]

@@ -33,7 +33,7 @@ TOO_LARGE_EVERY = 10
 ELSEWHERE = "memory"  # a node without Headroom's pods
 CREATED, REFUSED, FAILED = "created", "refused", "failed"
 SECONDS = 120.0
-HURRY = 5.0  # in a short run, a preStop of 10 s takes 2
+HURRY = 5.0  # in a short run, a --shutdown-delay of 10 s takes 2
 SETTLE_SECONDS = 1.0
 WAYS = ("kustomize", *(pytest.param(name, marks=pytest.mark.slow) for name in ("helm3", "helm4")))
 

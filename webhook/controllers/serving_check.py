@@ -51,6 +51,7 @@ class ServingCheck:
         self._refusals = 0
         self._problem: str | None = _NOT_YET
         self._logged = ""
+        self._unread = ""  # why the gate could not be read
 
     def problem(self) -> str | None:
         """Say why the API server would refuse the certificate that is served here; None if it would not."""
@@ -87,9 +88,15 @@ class ServingCheck:
         try:
             found = self._read(self._api, GATE, _TIMEOUT)
         except (KubeError, ValueError) as error:
-            log.debug("the gate cannot be read: %s", error)
+            self._log_unread(str(error))
             return  # what was read last is still the best that is known
+        self._log_unread("")
         self._calls = found or ()
+
+    def _log_unread(self, text: str) -> None:
+        if text and text != self._unread:
+            log.warning("the gate %s cannot be read, so it is not known what it trusts: %s", GATE, text)
+        self._unread = text
 
     def _refused(self, trusting: Iterable[tuple[str, str]]) -> str:
         """Say why a handshake is refused; empty if none is. Raises OSError if one has no result."""

@@ -2,6 +2,7 @@
 # ruff: noqa: N818 - the errors have the names of HTTP and of the API, which every reader knows without a suffix
 
 import os
+import re
 import socket
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
@@ -41,11 +42,16 @@ class Silent(Unanswered):
     """An open stream brought nothing for too long, so that a half-open connection does not look alive."""
 
 
+_SECRET = re.compile(r"/[0-9a-f]{64}\b")
+"""The part of a webhook's path that only the API server knows: it names the URL of a webhook that it cannot call."""
+
+
 class ApiError(KubeError):
     """The API server refused: `status` is the HTTP code, `reason` that of its Status, `retry_after` is in seconds."""
 
     def __init__(self, status: int, reason: str, message: str, retry_after: float = 0.0) -> None:
-        super().__init__(f"{status} {reason}: {' '.join(message.split())[:400]}")
+        shown = _SECRET.sub("/...", " ".join(message.split()))  # errors are logged, and some become Events
+        super().__init__(f"{status} {reason}: {shown[:400]}")
         self.status = status
         self.reason = reason
         self.retry_after = retry_after

@@ -9,6 +9,7 @@ never the one that answers reviews.
 """
 
 import hashlib
+import re
 from collections.abc import Callable, Iterable, Iterator
 from threading import Lock
 from typing import Final, NamedTuple, Protocol
@@ -39,6 +40,7 @@ _ANSWERS: Final = 20_000
 _MOST_NAMESPACES: Final = 100  # that are asked about for one request
 _LONGEST: Final = 8 << 10  # bytes of a token
 _LONGEST_NAME: Final = 253  # characters
+_NAMESPACE: Final = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")  # a DNS label, which names of namespaces are
 _RATE, _BURST = 20.0, 60  # TokenReviews a second for tokens that are not known
 _MAY_RATE, _MAY_BURST = 20.0, 2 * (_MOST_NAMESPACES + 1)  # SubjectAccessReviews a second for one token
 _FILLED: Final = _MAY_BURST / _MAY_RATE  # seconds after which a bucket is as good as new
@@ -115,7 +117,8 @@ class AccessControl:
         return self._to_some(key, who, of_rows)
 
     def _to_one(self, key: bytes, who: Identity, namespace: str) -> Access | Response:
-        if self._may_list(key, who, namespace):
+        # Answers are kept by name: what cannot be a name is not asked about, or it would fill the memory.
+        if _NAMESPACE.fullmatch(namespace) and self._may_list(key, who, namespace):
             return Access(frozenset({namespace}))
         return problem(403, f"{_name(who)} may not list pods in the namespace {printable(namespace, _LONGEST_NAME)}")
 

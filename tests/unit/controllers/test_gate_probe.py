@@ -62,6 +62,14 @@ def test_what_the_api_server_says(scene: Scene, status: int, message: str, reach
     assert scene.look(status, message) is reachable
 
 
+def test_the_secret_path_is_not_told(scene: Scene, caplog: pytest.LogCaptureFixture) -> None:
+    secret = "0123456789abcdef" * 4
+    assert scene.look(500, NOT_CALLED.replace("/validate", f"/validate/{secret}")) is False
+    ((_, told),) = scene.told
+    assert "/validate/...?timeout=5s" in told
+    assert secret not in told + caplog.text
+
+
 def test_an_api_server_that_does_not_answer_says_nothing_about_headroom(scene: Scene) -> None:
     scene.server.down()
     assert scene.look() is None

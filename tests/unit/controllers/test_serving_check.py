@@ -130,6 +130,18 @@ def test_what_was_read_last_counts_while_the_gate_cannot_be_read(scene: Scene) -
     assert scene.check.gate_closed()
 
 
+def test_why_the_gate_cannot_be_read_is_logged_once(scene: Scene, caplog: pytest.LogCaptureFixture) -> None:
+    scene.gate = Unreachable("away")
+    scene.look(3)
+    scene.gate = None
+    scene.look()
+    scene.gate = Unreachable("away")
+    scene.look()
+    assert [record.getMessage() for record in caplog.records if "cannot be read" in record.getMessage()] == [
+        "the gate headroom cannot be read, so it is not known what it trusts: away"
+    ] * 2
+
+
 def test_a_courtesy_that_fails_is_told_and_changes_nothing(scene: Scene, caplog: pytest.LogCaptureFixture) -> None:
     scene.gate = (REQUIRED, COURTESY._replace(authorities="another"))
     assert scene.look(10) is None

@@ -5,7 +5,7 @@ import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -50,7 +50,10 @@ def serving(folder: Path, pair: Pair = FIRST) -> Iterator[tuple[str, int]]:
         yield at
 
 
-@pytest.mark.parametrize("authorities", [None, OWN, FOREIGN + OWN])
+LEAF = write_certificates([FIRST.certificate]).decode()
+
+
+@pytest.mark.parametrize("authorities", [None, OWN, FOREIGN + OWN, pytest.param(LEAF, id="not self-signed, as Go")])
 def test_a_chain_that_is_trusted_is_accepted(tmp_path: Path, authorities: str | None) -> None:
     with serving(tmp_path) as at:
         shake_hands(at, NAME, authorities, SECONDS)
@@ -75,11 +78,12 @@ def test_a_chain_that_is_not_trusted_is_refused_and_it_says_why(
         shake_hands(at, name, authorities, SECONDS)
 
 
-def test_an_expired_certificate_is_refused(tmp_path: Path) -> None:
-    long_ago = NOW - timedelta(days=4000)
-    authority = make_authority("old", long_ago)
+@contextmanager
+def issued(tmp_path: Path, moment: datetime) -> Iterator[tuple[tuple[str, int], str]]:
+    """Serve a certificate that was issued then; yield the address, and what to trust."""
+    authority = make_authority("old", moment)
     trusted = write_certificates([authority.certificate]).decode()
-    pair = issue(authority, NAMES, long_ago)
+    pair = issue(authority, NAMES, moment)
     files = Mounted(tmp_path / "tls.crt", tmp_path / "tls.key")
     files.write(pair)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -89,8 +93,21 @@ def test_an_expired_certificate_is_refused(tmp_path: Path) -> None:
         with suppress(OSError):
             context.wrap_socket(connection, server_side=True).close()
 
-    with answering(answer) as at, pytest.raises(HandshakeRefusedError, match="expired"):
+    with answering(answer) as at:
+        yield at, trusted
+
+
+def test_an_expired_certificate_is_refused(tmp_path: Path) -> None:
+    served = issued(tmp_path, NOW - timedelta(days=4000))
+    with served as (at, trusted), pytest.raises(HandshakeRefusedError, match="expired"):
         shake_hands(at, NAME, trusted, SECONDS)
+
+
+def test_a_clock_that_is_behind_refuses_no_certificate_and_still_no_chain(tmp_path: Path) -> None:
+    with issued(tmp_path, datetime.now(UTC) + timedelta(days=30)) as (at, trusted):
+        shake_hands(at, NAME, trusted, SECONDS)
+    with issued(tmp_path, datetime.now(UTC) + timedelta(days=30)) as (at, _), pytest.raises(HandshakeRefusedError):
+        shake_hands(at, NAME, FOREIGN, SECONDS)
 
 
 @pytest.mark.parametrize(

@@ -181,6 +181,13 @@ def test_of_a_named_namespace_only_that_one_is_asked_about(path: str) -> None:
     )
 
 
+@pytest.mark.parametrize("name", ["x" * 64, "Shop", "a/b", "%F0%9F%98%80", ""])
+def test_what_cannot_be_a_namespace_is_not_asked_about(name: str) -> None:
+    scene = Scene(ann={"shop"})
+    assert scene.refused(f"/api/v1/pods?namespace={name}x-")[0] == 403
+    assert scene.cluster.asked[2:] == []
+
+
 def test_who_may_list_none_is_refused() -> None:
     assert Scene(ann=set()).refused("/api/v1/pods") == (403, "ann may not list pods in any namespace that has some")
 

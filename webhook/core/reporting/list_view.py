@@ -1,5 +1,6 @@
 """The lists on the page: nodes, and namespaces, workloads or pods; searched, sorted and cut to one page of rows."""
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
@@ -9,6 +10,7 @@ from webhook.core.reporting.rows import GroupRow, NodeRow, PodRow
 from webhook.core.reporting.tables import UNKNOWN, memory_column, percent
 
 Item = TypeVar("Item")
+_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?")  # as names and kinds in the API are
 
 
 def node_list(nodes: Sequence[NodeRow], query: Query) -> ListView:
@@ -145,6 +147,8 @@ def _command(holder: GroupRow | PodRow) -> str:
         return f"kubectl headroom report --by workload -n {holder.name}"
     if holder.namespace is None:
         return "kubectl headroom report --by node"
+    if not _NAME.fullmatch(holder.kind) or not _NAME.fullmatch(holder.name):  # whoever makes a pod chooses its owner
+        return f"kubectl headroom report --by pod -n {holder.namespace}"
     return f"kubectl -n {holder.namespace} describe {holder.kind.lower()} {holder.name}"
 
 

@@ -1,5 +1,7 @@
 """The lists on the page: how they are searched, sorted and cut, and what a row leads to."""
 
+import pytest
+
 from tests.support.rows import group, node, pod
 from tests.support.views import view
 from webhook.core.reporting.page_parts import PAGE
@@ -28,6 +30,12 @@ def test_each_row_has_the_command_that_a_person_types_next() -> None:
         "kubectl -n default describe pod web-1",
     }
     assert view(nodes=[node("n")]).nodes.rows[0].command == "kubectl describe node n"
+
+
+@pytest.mark.parametrize(("kind", "name"), [("Pod; curl x|sh #", "web"), ("Deployment", "a\nb"), ("X", "$(reboot)")])
+def test_no_command_holds_what_whoever_makes_a_pod_may_write(kind: str, name: str) -> None:
+    (row,) = view(holders=[group(name, kind=kind, namespace="shop")]).holders.rows
+    assert row.command == "kubectl headroom report --by pod -n shop"
 
 
 def test_a_holder_says_what_is_not_bounded() -> None:
