@@ -74,17 +74,18 @@ def steps(page: str) -> list[File | Command]:
 
 def inline(page: str) -> list[str]:
     """What looks like a command in the running text."""
-    text = "\n".join(_outside(page))
+    text = "\n".join(outside(page))
     return [" ".join(each.split()) for each in _INLINE.findall(text)]
 
 
 def indented(page: str) -> list[str]:
     """Lines of blocks that are made by indentation, which nobody would run here."""
-    lines = list(_outside(page))
+    lines = list(outside(page))
     return [line for before, line in zip(["", *lines], lines, strict=False) if not before and line.startswith("    ")]
 
 
-def _outside(page: str) -> Iterator[str]:
+def outside(page: str) -> Iterator[str]:
+    """The lines of a page that are in no fenced block."""
     lines = page.splitlines()
     within = {n for each in blocks(page) for n in range(each.first - 1, each.first + len(each.lines) + 1)}
     return (line for number, line in enumerate(lines) if number not in within)

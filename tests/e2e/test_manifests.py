@@ -117,7 +117,7 @@ def test_deleting_the_gate_opens_it(cluster: ControlPlane, gate: None) -> None:
         ("get pods --all-namespaces", True),
         ("get nodes", True),
         ("get node node", False),
-        ("get configmap headroom-config", True),
+        ("get configmap headroom-config", False),
         ("get configmaps --field-selector=metadata.name=headroom-config", True),
         ("get configmaps", False),
         ("get configmap kube-root-ca.crt", False),
