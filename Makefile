@@ -1,7 +1,7 @@
 # Every chore of this project, one word each. `make` alone lists them.
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo up down status unit coverage test mutants fuzz check format docs pages image image-test release bench bench-full clean
+.PHONY: help venv demo up down status unit coverage test mutants fuzz check format hashes docs pages image image-test release bench bench-full clean
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 
@@ -83,6 +83,10 @@ check: .venv/.made ## Format, lint, types, import contracts
 format: .venv/.made ## Put the code into shape
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
+
+hashes: .venv/.made ## Write the digests of what requirements.txt pins, as the registry has them (after a change of a pin)
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-deps --generate-hashes --no-header --no-annotate \
+	    --output-file image/hashes.txt requirements.txt
 
 docs: .venv/.made ## Write again what is made from the code: reference pages, schema, pictures, the domain, alerts, dashboard, chart
 	@$(BIN)/python -m tests.packaging.domain

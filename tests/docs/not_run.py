@@ -47,6 +47,7 @@ NOT_RUN = (
     ),
     Reason(r"make fuzz.*", "minutes; tests/fuzz runs each target for a moment"),
     Reason(r"make pages", "is this test itself, and writes"),
+    Reason(r"make hashes", "asks the registry for digests; tests/image/test_dependencies.py holds them"),
     Reason(r"make docs", "writes what tests/unit/core/config/test_schema_docs.py and others hold"),
     Reason(r"kubectl describe node", "is named there, not to be typed: a node is missing"),
     Reason(r"kubectl delete --cascade=orphan", "is named there: tests/e2e/test_early_answers.py does it"),
@@ -83,7 +84,20 @@ NOT_RUN = (
     Reason(r".*\| jq .*", "there is no jq here", needs="jq"),
 )
 # These words of make are run elsewhere; the test sees that they are there at all.
-MADE = ("test", "check", "unit", "coverage", "bench", "bench-full", "mutants", "docs", "image", "image-test", "release")
+MADE = (
+    "test",
+    "check",
+    "unit",
+    "coverage",
+    "bench",
+    "bench-full",
+    "mutants",
+    "docs",
+    "hashes",
+    "image",
+    "image-test",
+    "release",
+)
 
 
 def reason(command: str) -> str | None:
