@@ -84,9 +84,10 @@ format: .venv/.made ## Put the code into shape
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-hashes: .venv/.made ## Write the digests of what requirements.txt pins, as the registry has them (after a change of a pin)
-	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-deps --generate-hashes --no-header --no-annotate \
-	    --output-file image/hashes.txt requirements.txt
+hashes: .venv/.made ## Write the digests of what the image and its build install, as the registry has them (after a change of a pin)
+	@for pair in requirements.txt=image/hashes.txt image/building.in=image/building.txt; do \
+	    $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-deps --generate-hashes --no-header \
+	        --no-annotate --output-file "$${pair#*=}" "$${pair%=*}"; done
 
 docs: .venv/.made ## Write again what is made from the code: reference pages, schema, pictures, the domain, alerts, dashboard, chart
 	@$(BIN)/python -m tests.packaging.domain

@@ -117,6 +117,7 @@ def install(requirements: Path, site_packages: Path, architecture: str) -> None:
         file.write("\n".join(with_hashes(pins, HASHES.read_text(encoding="utf-8"))) + "\n")
         file.flush()
         command = [sys.executable, "-m", "pip", "install", "--no-cache-dir", "--no-compile", "--no-deps", "--quiet"]
+        command.append("--require-hashes")
         to = [f"--target={site_packages}", *platform_flags(architecture), f"--requirement={file.name}"]
         subprocess.run([*command, *to], check=True)
     # Programs of the dependencies; `headroom` is installed with its wheel.

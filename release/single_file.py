@@ -37,7 +37,7 @@ def build(wheel: Path, out: Path, platform: str, pythons: Sequence[str] = PYTHON
         libraries.write_text("\n".join(with_hashes(pins, HASHES.read_text(encoding="utf-8"))) + "\n", encoding="utf-8")
         for python in pythons:
             one = Path(scratch) / python
-            _install(one, ["--requirement", str(libraries)], platform, python)
+            _install(one, ["--require-hashes", "--requirement", str(libraries)], platform, python)
             shutil.copytree(one, together, dirs_exist_ok=True)
         _install(together, [str(wheel)], platform, pythons[0])
         entry, start = "webhook.cli.main:plugin", "/usr/bin/env python3"

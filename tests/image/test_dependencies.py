@@ -81,6 +81,18 @@ def test_each_pin_has_the_hashes_of_its_files_and_nothing_else_has() -> None:
     assert sorted(written) == sorted(pins), "run make hashes"
 
 
+def test_what_builds_is_pinned_with_hashes_too() -> None:
+    folder = HASHES.parent
+    pins = [line for line in (folder / "building.in").read_text().splitlines() if not line.startswith("#")]
+    written = (folder / "building.txt").read_text()
+    assert "\n".join(with_hashes(pins, written)) + "\n" == written, "run make hashes"
+    assert {pin.partition("==")[0] for pin in pins} == {"pip", "setuptools"}
+    lines = re.sub(r" \\\n *&&", "\nRUN", (folder.parent / "Dockerfile").read_text()).splitlines()
+    from_the_registry = [line for line in lines if "pip install" in line]
+    assert len(from_the_registry) == 1
+    assert "--require-hashes --requirement /build/image/building.txt" in from_the_registry[0]
+
+
 def test_a_pin_without_hashes_is_refused() -> None:
     hashes = "".join(
         f"{name}==1.0 \\\n    --hash=sha256:{digit * 64} \\\n    --hash=sha256:{'0' * 64}\n"
