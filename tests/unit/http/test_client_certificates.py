@@ -84,10 +84,7 @@ def test_the_kubelets_probes_need_no_certificate(process: Process, path: str) ->
     ("method", "target"),
     [
         *(("POST", path) for path in ("/validate", "/validate?timeout=5s", "/workloads", "/config", "/healthz")),
-        *(
-            ("GET", path)
-            for path in ("/large", "/", "/healthz/", "//healthz", "/%68ealthz", "/healthz/../metrics")
-        ),
+        *(("GET", path) for path in ("/large", "/", "/healthz/", "//healthz", "/%68ealthz", "/healthz/../metrics")),
         *(("PUT", path) for path in ("/readyz", "/validate")),
     ],
 )
