@@ -290,9 +290,10 @@ def _changes(report: Report, asked: SimulateQuestion) -> Changes:
 
 
 def _added(config: HeadroomConfig, asked: Sequence[AddNodes]) -> tuple[NewNodes, ...]:
-    number = sum(each.number for each in asked)
-    if number > _MOST_NODES or any(each.number < 1 for each in asked):
-        wrong = next((each.number for each in asked if each.number < 1), number)
+    wrong = next((each.number for each in asked if not 0 < each.number <= _MOST_NODES), None)
+    if wrong is None and (number := sum(each.number for each in asked)) > _MOST_NODES:
+        wrong = number
+    if wrong is not None:
         raise SimulationError(f"{wrong} nodes cannot be added: give numbers from 1 to {_MOST_NODES} in all")
     return tuple(_nodes(config, each) for each in asked)
 
