@@ -265,7 +265,7 @@ def _serve(options: Options) -> None:
             CONFIGURATION: ConfigurationAdmission(parts.admission.state).review,
         }
         unready = partial(_unready, parts, pulse)
-        app = create_app(parts.admission, parts.registry, others, unready)
+        app = create_app(parts.admission, others, unready)
         dispatcher = Dispatcher(parts.admission, app, parts.tls.paths)
         clients = Clients(parts.tls.certificate, options.client_name) if options.client_ca_file else None
         limits = Limits(delay=options.shutdown_delay)

@@ -172,6 +172,29 @@ def crowd(
             client.close()
 
 
+@contextmanager
+def dry_runs(server: Server, namespace: str, tally: Tally, count: int) -> Iterator[None]:
+    """Have `count` clients create pods as a dry run, as fast as they are answered, while the `with` block runs."""
+    ended = threading.Event()
+
+    def create(number: int) -> None:
+        client = Client(server, namespace, tally)
+        client._path += "?dryRun=All"
+        while not ended.is_set():
+            client.create(pod(f"dry-{number}", 1 << 20))
+        client.close()
+
+    threads = [threading.Thread(target=create, args=[number]) for number in range(count)]
+    for thread in threads:
+        thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        for thread in threads:
+            thread.join(60)
+
+
 def pod(name: str, size: int) -> Object:
     """Make a pod with `size` bytes (whole Ki) as request and limit; no scheduler places it and no kubelet runs it."""
     memory = {"memory": f"{size // 1024}Ki"}

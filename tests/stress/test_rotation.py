@@ -1,10 +1,8 @@
 """Authority, certificate and path are exchanged under a storm in which each call does a handshake of its own."""
 
-import sys
-import threading
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
@@ -12,12 +10,12 @@ import pytest
 from certs.bundle import Bundle
 from devcluster.processes import until
 from devcluster.replica import Replica
-from tests.e2e.headroom import GATE, forget
-from tests.stress.clients import CREATED, Client, Tally, Told, pod
+from tests.e2e.headroom import GATE
+from tests.stress.clients import CREATED, Tally, Told, dry_runs
 from tests.stress.conftest import Record
 from tests.stress.figures import Figures
-from tests.stress.scene import BOUND, LAUNCH, Scene
-from tests.stress.self_certified import SelfCertified, is_rotated, is_seen_in
+from tests.stress.scene import BOUND, Scene
+from tests.stress.self_certified import SelfCertified, is_rotated, is_seen_in, self_certified
 from tests.stress.soak.outages import BROKEN
 from tests.stress.witness import Witness
 from webhook.controllers.gate import entries
@@ -27,6 +25,7 @@ pytestmark = [pytest.mark.live, pytest.mark.timeout(600)]  # on a machine that i
 CLIENTS = 4
 MANY = 7_000  # admissions of a storm at full length
 SOME = 100
+FRESH = "--fresh"  # a handshake for each call
 REQUEST = "authority publish=3 retire=3"
 SLOWLY = "authority publish=10 retire=10"
 STEPS = ("publish", "sign", "retire")
@@ -35,36 +34,9 @@ ON_ITS_WAY = "on their way to the killed process"
 LED_THERE = "led to it before the balancer knew"
 
 
-@contextmanager
-def self_certified(place: Scene, work: Path, *flags: str) -> Iterator[SelfCertified]:
-    forget(place.plane)
-    with SelfCertified(place.plane, work, 2, [sys.executable, LAUNCH, "--fresh", *flags]) as replicas:
-        yield replicas
-    for replica in replicas:
-        assert "Traceback" not in replica.log.read_text()
-
-
-@contextmanager
-def storm(place: Scene, tally: Tally) -> Iterator[None]:
+def storm(place: Scene, tally: Tally) -> AbstractContextManager[None]:
     """Have some clients create pods as fast as they are answered, as a dry run."""
-    ended = threading.Event()
-
-    def create(number: int) -> None:
-        client = Client(place.server, place.namespace, tally)
-        client._path += "?dryRun=All"
-        while not ended.is_set():
-            client.create(pod(f"dry-{number}", 1 << 20))
-        client.close()
-
-    threads = [threading.Thread(target=create, args=[number]) for number in range(CLIENTS)]
-    for thread in threads:
-        thread.start()
-    try:
-        yield
-    finally:
-        ended.set()
-        for thread in threads:
-            thread.join(60)
+    return dry_runs(place.server, place.namespace, tally, CLIENTS)
 
 
 def trusted_and_sent(place: Scene) -> set[tuple[Bundle, str | None]]:
@@ -77,7 +49,7 @@ def enough(tally: Tally, count: int) -> None:
 
 def test_a_whole_rotation_fails_no_admission(bare: Scene, work: Path, figures: Record, full: bool) -> None:
     tally, rotations = Tally(), 0
-    with self_certified(bare, work) as replicas, Witness(bare.server) as witness:
+    with self_certified(bare, work, FRESH) as replicas, Witness(bare.server) as witness:
         first = replicas.keyring()
         with storm(bare, tally):
             enough(tally, SOME)
@@ -101,7 +73,7 @@ def test_a_whole_rotation_fails_no_admission(bare: Scene, work: Path, figures: R
 def test_exchanging_at_once_fails_admissions(bare: Scene, work: Path) -> None:
     """That a storm would see it."""
     tally = Tally()
-    with self_certified(bare, work, "--fault=exchange-at-once") as replicas, storm(bare, tally):
+    with self_certified(bare, work, FRESH, "--fault=exchange-at-once") as replicas, storm(bare, tally):
         enough(tally, SOME)
 
         def is_seen() -> bool:
@@ -119,7 +91,7 @@ def test_whoever_rotates_is_stopped_at_each_step_and_no_admission_fails(
 ) -> None:
     """Stopped as the kubelet stops it, by SIGTERM; it goes on serving for as long as the shipped delay."""
     tally = Tally()
-    with self_certified(bare, work) as replicas, Witness(bare.server) as witness, storm(bare, tally):
+    with self_certified(bare, work, FRESH) as replicas, Witness(bare.server) as witness, storm(bare, tally):
         for step in STEPS:
             holder_in(replicas, step).stop()
             restarted(replicas)
@@ -137,7 +109,7 @@ def test_whoever_rotates_is_killed_at_each_step_and_only_calls_to_it_fail(
 ) -> None:
     """A call fails only if it was on its way to the process when that was killed, or was led to it just after."""
     tally, kills = Tally(), list[float]()
-    with self_certified(bare, work) as replicas, Witness(bare.server) as witness, storm(bare, tally):
+    with self_certified(bare, work, FRESH) as replicas, Witness(bare.server) as witness, storm(bare, tally):
         for step in STEPS:
             holder = holder_in(replicas, step)
             kills.append(time.monotonic())
