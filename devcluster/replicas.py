@@ -80,6 +80,12 @@ class Replicas:
         """The certificate of the authority that signed the replicas' certificate."""
         return self._certificates / "ca.crt"
 
+    def leads_to(self, replica: Replica) -> bool:
+        """Say whether the balancer leads connections to a replica, by what it said last of that replica."""
+        address = replica.url.removeprefix("https://")
+        about = [line for line in (self.work / "balancer.log").read_text().splitlines() if f" {address} is " in line]
+        return bool(about) and about[-1].endswith(" is ready")
+
     def start(self) -> None:
         """Start everything; return once the API server has got an answer from Headroom."""
         try:
@@ -106,6 +112,11 @@ class Replicas:
                 self._balancer = None
             for replica in self.replicas:
                 replica.stop()
+
+    def serve_by(self, serve: Sequence[str | Path]) -> None:
+        """Run replicas by another command line, to which the same flags are added, from their next start on."""
+        for replica in self.replicas:
+            replica.serve_by([*serve, *self._common_flags()])
 
     def _common_flags(self) -> list[str | Path]:
         certificate, key = self._certificates / "tls.crt", self._certificates / "tls.key"

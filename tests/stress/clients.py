@@ -113,6 +113,10 @@ class Client:
         """Delete a pod that no kubelet runs; return the outcome."""
         return self._do("DELETE", f"{self._path}/{name}?gracePeriodSeconds=0", None, DELETED)
 
+    def patch(self, name: str, body: Object, done: str) -> str:
+        """Patch a pod or a subresource of it; return the outcome, which is `done` if that succeeded."""
+        return self._do("PATCH", f"{self._path}/{name}", json.dumps(body), done)
+
     def close(self) -> None:
         """Close the connection."""
         if self._connection is not None:

@@ -14,14 +14,12 @@ from tests.stress.churn import Churn
 from tests.stress.clients import CONFLICT, Tally
 from tests.stress.conftest import Record
 from tests.stress.figures import Figures
-from tests.stress.recovery import AFTER_SECONDS, full_again, longest_silence
+from tests.stress.recovery import AFTER_SECONDS, BACK_SECONDS, full_again, longest_silence
 from tests.stress.scene import BOUND, SHIPPED, Scene
 from tests.stress.witness import Witness
 
 pytestmark = pytest.mark.live
 
-# A share that is not handed back comes back after validity and lapse, a minute. This is half of it.
-BACK_SECONDS = (SHIPPED.validity + SHIPPED.lapse) / 2
 LATE_SECONDS = 2.0  # by which new connections may still be led to a replica that stops
 DELAY_SECONDS = 4.0  # for which it goes on serving: the shipped delay is longer, as are the proxies' worst times
 
@@ -41,6 +39,8 @@ def test_who_is_stopped_hands_back_so_that_all_is_used_long_before_it_would_have
                 backs.append(full_again(witness, churn, time.monotonic(), BACK_SECONDS))
                 replica.start()
                 replica.wait()
+                # The endpoints of a Service name the new replica before the next old one is stopped.
+                until(lambda: replicas.leads_to(replica), "the balancer to lead to it", 30)  # noqa: B023 - now
             ended = time.monotonic()
             time.sleep(AFTER_SECONDS)
         seen = witness.testify()
