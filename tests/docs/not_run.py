@@ -95,7 +95,8 @@ NOT_RUN = (
 )
 # These words of make are run elsewhere; the test sees that they are there at all.
 MADE = (
-    *("test", "check", "unit", "coverage", "bench", "bench-full", "mutants", "docs", "hashes", "audit", "image", "image-test"),
+    *("test", "check", "unit", "coverage", "bench", "bench-full", "mutants", "docs", "hashes"),
+    *("audit", "image", "image-test"),
     "real",
     "release",
 )
