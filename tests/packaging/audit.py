@@ -1,7 +1,7 @@
 """Looks for known vulnerabilities of what is pinned: python -m tests.packaging.audit [--advisories FOLDER].
 
-The database is PyPA's (github.com/pypa/advisory-database), a file of OSV's form for each advisory. Without a folder that
-has it, it is cloned. Where it cannot be reached, that is said, and the exit code is 2: nothing was audited.
+The database is PyPA's (github.com/pypa/advisory-database), a file of OSV's form for each advisory. Without a folder
+that has it, it is cloned. Where it cannot be reached, that is said, and the exit code is 2: nothing was audited.
 """
 
 import argparse
