@@ -46,7 +46,7 @@ NOT_RUN = (
         "no image runs here; tests/stress/test_lifecycle.py applies this overlay, and what follows from it",
     ),
     Reason(r"make soak.*", "minutes; tests/stress/soak has each fault once"),
-    Reason(r"make fuzz.*", "minutes; tests/fuzz runs each target for a moment"),
+    Reason(r"(make fuzz|python -m tests\.fuzz).*", "minutes; tests/fuzz runs each target for a moment"),
     Reason(r"make site", "tests/docs/test_site.py builds the site"),
     Reason(
         r"make demo KIND=1", "there is no Docker where the tests run; tests/demo/test_on_kind.py tells what it tells"
