@@ -1,7 +1,7 @@
 # Every chore of this project, one word each. `make` alone lists them.
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo up down status unit coverage test mutants fuzz soak check format hashes docs pages site image image-test real release bench bench-full clean
+.PHONY: help venv demo up down status unit coverage test mutants fuzz soak check format hashes audit docs pages site image image-test real release bench bench-full clean
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 
@@ -95,6 +95,9 @@ hashes: .venv/.made ## Write the digests of what the image and its build install
 	@for pair in requirements.txt=image/hashes.txt image/building.in=image/building.txt; do \
 	    $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-deps --generate-hashes --no-header \
 	        --no-annotate --output-file "$${pair#*=}" "$${pair%=*}"; done
+
+audit: .venv/.made ## Look up what is pinned in PyPA's advisories (ADVISORIES=a checkout of them; else they are cloned)
+	@$(BIN)/python -m tests.packaging.audit $(ADVISORIES:%=--advisories=%)
 
 docs: .venv/.made ## Write again what is made from the code: reference pages, schema, pictures, the domain, alerts, dashboard, chart
 	@$(BIN)/python -m tests.packaging.domain
