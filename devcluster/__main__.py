@@ -57,7 +57,9 @@ def _status(_: argparse.Namespace) -> int:
 
 
 def _build(_: argparse.Namespace) -> int:
-    tools_of_tests = {each.name: tools.programs(each) for each in (prometheus.TOOL, *map(helm.tool, helm.MAJORS))}
+    tools_of_tests = {
+        each.name: tools.programs(each) for each in (prometheus.TOOL, kind.TOOL, *map(helm.tool, helm.MAJORS))
+    }
     for name, folder in {**binaries.build_all(), **tools_of_tests}.items():
         print(f"{name:14} {folder}")
     return 0

@@ -53,6 +53,10 @@ class Replica:
         self._pid_file.write_text(f"{self._program.pid}\n")
         self._url_file.write_text(f"{self.url}\n{self.metrics_url}\n")
 
+    def serve_by(self, serve: Sequence[str | Path]) -> None:
+        """Run it by another command line, with the same addresses, from its next start on."""
+        self._serve = serve
+
     def wait(self) -> None:
         """Return once it is ready; the message of a NotReadyError has the end of its log."""
         what = f"replica {self.number} of Headroom, which was to become ready,"

@@ -113,6 +113,11 @@ class Replicas:
             for replica in self.replicas:
                 replica.stop()
 
+    def serve_by(self, serve: Sequence[str | Path]) -> None:
+        """Run replicas by another command line, to which the same flags are added, from their next start on."""
+        for replica in self.replicas:
+            replica.serve_by([*serve, *self._common_flags()])
+
     def _common_flags(self) -> list[str | Path]:
         certificate, key = self._certificates / "tls.crt", self._certificates / "tls.key"
         return [

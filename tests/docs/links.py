@@ -1,6 +1,7 @@
 """The links of a page to other files and headings, and those of them that lead nowhere."""
 
 import re
+import subprocess
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -11,6 +12,12 @@ _CODE = re.compile(r"(`+)(?:(?!\1).)+\1")
 _HEADING = re.compile(r"^#{1,6} +(.+?)(?: +#+)?$")
 _HTML_ID = re.compile(r"<[a-z]+ [^>]*?\b(?:id|name)=\"([^\"]+)\"")
 _ELSEWHERE = re.compile(r"[a-z][a-z+.-]*:|//")
+
+
+def pages(root: Path) -> list[str]:
+    """Return every page of the repository, from its root; not those of other projects below `.venv`."""
+    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "*.md"]
+    return sorted(subprocess.run(command, cwd=root, check=True, capture_output=True, text=True).stdout.split())
 
 
 def targets(page: str) -> list[str]:

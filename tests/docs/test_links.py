@@ -1,6 +1,5 @@
 """No page has a dead link, and every page of docs/ is found from its index."""
 
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -9,16 +8,7 @@ from tests.docs import links
 from tests.docs.clone import CHECKOUT
 
 INDEX = CHECKOUT / "docs" / "README.md"
-PAGES = sorted(
-    subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "*.md"],
-        cwd=CHECKOUT,
-        check=True,
-        capture_output=True,
-        text=True,
-    ).stdout.split()
-)
-"""Every page of the repository, from its root; not those of other projects below `.venv`."""
+PAGES = links.pages(CHECKOUT)
 
 
 def test_all_pages_are_looked_at() -> None:

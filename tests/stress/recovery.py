@@ -4,11 +4,13 @@ import time
 
 from tests.stress.churn import Churn
 from tests.stress.clients import CREATED, REFUSED, Tally
-from tests.stress.scene import BOUND, Times
+from tests.stress.scene import BOUND, SHIPPED, Times
 from tests.stress.witness import Witness
 
 PROOF_SECONDS = 10.0  # a proof takes up to 3 s and is requested every 5 s; the rest is for a busy machine
 BUSY_SECONDS = 20.0  # in which a busy machine must have got as far as an idle one gets in none
+# A share that is not handed back comes back after validity and lapse, a minute. This is half of it.
+BACK_SECONDS = (SHIPPED.validity + SHIPPED.lapse) / 2
 AFTER_SECONDS = 3.0  # of churn after the recovery, for late effects
 
 

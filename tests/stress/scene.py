@@ -86,14 +86,24 @@ class Scene:
         *,
         fault: str | None = None,
         flags: Sequence[str | Path] = (),
+        serve: Sequence[str | Path] | None = None,
+        manifests: Path = gate.LOCAL,
         shutdown_delay: float = 0.0,
         look_seconds: float = 0.1,
     ) -> Iterator[Replicas]:
-        """Run `count` replicas for the cluster, as if Headroom had never been installed in it before."""
+        """Run `count` replicas for the cluster, as if Headroom had never been installed in it before.
+
+        With `serve`, they are another program than this checkout's, which has the shipped times and no fault.
+        """
         forget(self.plane)
-        serve, delay = [*_serve(times, fault), *flags], shutdown_delay
         with Replicas(
-            self.plane, work, count, serve=serve, shutdown_delay=delay, look_seconds=look_seconds
+            self.plane,
+            work,
+            count,
+            serve=[*(serve or _serve(times, fault)), *flags],
+            manifests=manifests,
+            shutdown_delay=shutdown_delay,
+            look_seconds=look_seconds,
         ) as replicas:
             yield replicas
             if fault is None:

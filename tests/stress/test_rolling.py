@@ -14,14 +14,12 @@ from tests.stress.churn import Churn
 from tests.stress.clients import CONFLICT, Tally
 from tests.stress.conftest import Record
 from tests.stress.figures import Figures
-from tests.stress.recovery import AFTER_SECONDS, full_again, longest_silence
+from tests.stress.recovery import AFTER_SECONDS, BACK_SECONDS, full_again, longest_silence
 from tests.stress.scene import BOUND, SHIPPED, Scene
 from tests.stress.witness import Witness
 
 pytestmark = pytest.mark.live
 
-# A share that is not handed back comes back after validity and lapse, a minute. This is half of it.
-BACK_SECONDS = (SHIPPED.validity + SHIPPED.lapse) / 2
 LATE_SECONDS = 2.0  # by which new connections may still be led to a replica that stops
 DELAY_SECONDS = 4.0  # for which it goes on serving: the shipped delay is longer, as are the proxies' worst times
 
