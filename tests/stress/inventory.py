@@ -1,7 +1,7 @@
 """Everything that a cluster has, of every kind that its API server lists: by it a test sees what is left behind.
 
-Events are left out: they say what happened, and the API server forgets them in an hour. So are the Leases of nodes and of
-the control plane, which renew them whenever they run.
+Events are left out: they say what happened, and the API server forgets them after an hour. So are the Leases of nodes
+and of the control plane, which renew them whenever they run.
 """
 
 from collections.abc import Iterator
