@@ -4,11 +4,11 @@ ARG BASE_IMAGE=docker.io/library/python:3.11-slim-bookworm
 # What changes seldom: the dependencies, in an environment that has no pip in it. All that runs runs here and in the next
 # stage, on the building machine's architecture; the image's own is TARGETARCH, which --platform sets.
 FROM --platform=${BUILDPLATFORM} ${BASE_IMAGE} AS dependencies
+COPY image /build/image
 RUN python3 -m venv /opt/build \
- && /opt/build/bin/pip install --no-cache-dir "pip>=24" "setuptools>=77" \
+ && /opt/build/bin/pip install --no-cache-dir --no-deps --require-hashes --requirement /build/image/building.txt \
  && python3 -m venv --without-pip /opt/headroom
 COPY requirements.txt /src/
-COPY image /build/image
 WORKDIR /build
 ARG TARGETARCH
 # Compiled here, since nothing can be written at run time; checked by no clock, since copies change file times.

@@ -1,7 +1,7 @@
 # Every chore of this project, one word each. `make` alone lists them.
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo up down status unit coverage test mutants fuzz check format docs pages site image image-test release bench bench-full clean
+.PHONY: help venv demo up down status unit coverage test mutants fuzz soak check format hashes docs pages site image image-test real release bench bench-full clean
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 
@@ -27,6 +27,10 @@ MINUTES ?= 10
 TARGET ?= all
 SECONDS ?= 60
 
+# How long `make soak` goes on, with which seed, and where its logs stay: make soak SOAK=2h SOAK_SEED=7
+SOAK ?= 10m
+SOAK_SEED ?= 1
+
 help: ## List what there is
 	@echo "Headroom. make WORD, with WORD one of:"
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
@@ -42,8 +46,8 @@ help: ## List what there is
 
 venv: .venv/.made ## The environment of everything here, in .venv; then `headroom` is .venv/bin/headroom
 
-demo: .venv/.made ## From nothing to a refusal, on simulated nodes; with KIND=1 as it ships, on a kind cluster (Docker)
-	@$(BIN)/python -m $(if $(filter 1,$(KIND)),demo.on_kind,demo.story)
+demo: .venv/.made ## From nothing to a refusal, on simulated nodes; as it ships with REAL=1 (a real node, root) or KIND=1 (Docker)
+	@$(BIN)/python -m $(if $(filter 1,$(REAL)),demo.real,$(if $(filter 1,$(KIND)),demo.on_kind,demo.story))
 
 up: .venv/.made ## A cluster with Headroom in the background (NODES NODE_MEMORY NODE_CPU REPLICAS CONTROLLERS KUBERNETES)
 	@$(BIN)/python -m devcluster up
@@ -74,6 +78,9 @@ mutants: .venv/.made ## How many small faults the tests notice, room by room (MU
 fuzz: .venv/.made ## Fuzz whatever reads bytes from outside (TARGET SECONDS SEED): a minute for each of seven targets
 	@$(BIN)/python -m tests.fuzz --target $(TARGET) --seconds $(SECONDS) --seed $(SEED)
 
+soak: .venv/.made ## Two replicas under load while faults come and go (SOAK SOAK_SEED): ten minutes; docs/reliability.md
+	@$(BIN)/python -m tests.stress.soak --length $(SOAK) --seed $(SOAK_SEED)
+
 check: .venv/.made ## Format, lint, types, import contracts
 	@$(BIN)/ruff format --check --quiet . && echo "format: fine"
 	@$(BIN)/ruff check --quiet . && echo "lint: fine"
@@ -83,6 +90,11 @@ check: .venv/.made ## Format, lint, types, import contracts
 format: .venv/.made ## Put the code into shape
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
+
+hashes: .venv/.made ## Write the digests of what the image and its build install, as the registry has them (after a change of a pin)
+	@for pair in requirements.txt=image/hashes.txt image/building.in=image/building.txt; do \
+	    $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-deps --generate-hashes --no-header \
+	        --no-annotate --output-file "$${pair#*=}" "$${pair%=*}"; done
 
 docs: .venv/.made ## Write again what is made from the code: reference pages, schema, pictures, the domain, alerts, dashboard, chart
 	@$(BIN)/python -m tests.packaging.domain
@@ -107,6 +119,9 @@ image: .venv/.made ## The container image without Docker, with its SBOM and prov
 
 image-test: .venv/.made ## Build the image and test it: its layers, what is in it, and that its own command judges pods
 	@$(BIN)/pytest tests/image --image
+
+real: .venv/.made ## Install the image and the manifests on two real nodes, and let replicas and nodes fail (root): 15 minutes
+	@$(BIN)/pytest tests/realnode --real --timeout 900
 
 release: .venv/.made ## All files of a release of what is committed, in dist/: package, kubectl plugin, chart, install.yaml, checksums
 	@$(BIN)/python -m release

@@ -113,7 +113,7 @@ def stalled_peers(work: Path) -> Iterator[Chapter]:
 def readers_of_reports(work: Path) -> Iterator[Chapter]:
     """Reviews while others read reports of the same replica, 150,000 pods on 5,000 nodes."""
     chapter = readers.measure(work / "readers", 10)
-    chapter.claims = readers.claims(chapter)
+    chapter.claims += readers.claims(chapter)
     yield chapter
 
 

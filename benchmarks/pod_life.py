@@ -5,11 +5,14 @@ and the controllers do because of it. Headroom runs only during its own turns, b
 encoding events for a watch whose reader is stopped, and all rivals would pay for that.
 """
 
+import re
 import sys
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
+
+import urllib3
 
 from benchmarks import load, rivals
 from benchmarks.figures import Chapter, Claim, in_turn
@@ -25,8 +28,10 @@ NONE, QUOTA, BYTES, ONE, TWO = "none", "quota", "bytes", "headroom-1", "headroom
 BEFORE = {ONE: "before-1", TWO: "before-2"}
 CASE = "one pod after the other"
 CPU = "cpu_ms"
-COLUMNS = (CPU, "plane_cpu_ms", "webhook_cpu_ms", "seconds", "failures", PACE)
+APISERVER, ETCD, OTHERS, WEBHOOK, WRITES = "apiserver_ms", "etcd_ms", "controllers_ms", "webhook_ms", "writes"
+COLUMNS = (CPU, APISERVER, ETCD, OTHERS, WEBHOOK, WRITES, "seconds", "failures", PACE)
 PODS, WARM = 120, 10
+_WRITTEN = re.compile(r'^headroom_booking_writes_total\{outcome="written"\} (\S+)', re.MULTILINE)
 FEWEST, MOST = 6, 30
 MINUTES = 10.0
 OVER_QUOTA, OVER_BEFORE = 0.8, 1.03
@@ -93,20 +98,32 @@ def _rivals(stage: Stage, baseline: Path | None) -> Sequence[Rival]:
 
 
 def _turn(stage: Stage, rival: Rival, number: int, chapter: Chapter) -> None:
-    began, plane, webhook = time.monotonic(), cpu_seconds(stage.pids), cpu_seconds(rival.pids)
+    began, before, written = time.monotonic(), _spent(stage, rival), _writes(rival)
     with measured() as pace:
         failures = _live(stage, rival.name, PODS)
         stage.settle()
-    plane, webhook = cpu_seconds(stage.pids) - plane, cpu_seconds(rival.pids) - webhook
-    figures = pace.figures | {
-        CPU: (plane + webhook) * 1000 / PODS,
-        "plane_cpu_ms": plane * 1000 / PODS,
-        "seconds": time.monotonic() - began,
-        "failures": failures,
-    }
-    if rival.pids:
-        figures["webhook_cpu_ms"] = webhook * 1000 / PODS
-    chapter.add(CASE, rival.name, number, figures)
+    spent = {part: (seconds - before[part]) * 1000 / PODS for part, seconds in _spent(stage, rival).items()}
+    figures = {CPU: sum(spent.values()), **spent, "seconds": time.monotonic() - began, "failures": failures}
+    if isinstance(rival, Headroom):
+        figures[WRITES] = (_writes(rival) - written) / PODS
+    chapter.add(CASE, rival.name, number, pace.figures | figures)
+
+
+def _spent(stage: Stage, rival: Rival) -> dict[str, float]:
+    """Return the processor seconds that each part has taken so far."""
+    named = {"kube-apiserver": APISERVER, "etcd": ETCD}
+    spent = {APISERVER: 0.0, ETCD: 0.0, OTHERS: 0.0}
+    for name, pid in stage.parts.items():
+        spent[named.get(name, OTHERS)] += cpu_seconds([pid])
+    return {**spent, WEBHOOK: cpu_seconds(rival.pids)} if rival.pids else spent
+
+
+def _writes(rival: Rival) -> float:
+    """Return how often the replicas of Headroom have written their shared object; 0 for all others."""
+    if not isinstance(rival, Headroom):
+        return 0.0
+    pages = [urllib3.request("GET", f"{each.metrics_url}/metrics", timeout=30.0).data for each in rival.replicas]
+    return sum(float(found[1]) for page in pages for found in _WRITTEN.finditer(page.decode()))
 
 
 def _live(stage: Stage, namespace: str, pods: int) -> float:

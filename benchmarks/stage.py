@@ -158,9 +158,14 @@ class Stage:
         until(lambda: not self.plane.api.items(path, limit=1), f"an empty {namespace}", SECONDS)
 
     @property
+    def parts(self) -> dict[str, int]:
+        """The processes of the control plane by name."""
+        return {name: self.plane.pid(name) for name in (*COMPONENTS, *(CONTROLLERS if self.plane.controllers else ()))}
+
+    @property
     def pids(self) -> list[int]:
         """The processes of the control plane."""
-        return [self.plane.pid(name) for name in (*COMPONENTS, *(CONTROLLERS if self.plane.controllers else ()))]
+        return [*self.parts.values()]
 
     def settle(self) -> None:
         """Wait until earlier work has no more effects: watch events, deletions, quotas that are counted again."""

@@ -12,6 +12,7 @@ from devcluster.api import ApiError
 from devcluster.binaries import binary
 from devcluster.cluster import Cluster
 from devcluster.journal import Journal
+from devcluster.keys import Keys
 from devcluster.processes import Program
 
 START_SECONDS = 180.0
@@ -87,7 +88,7 @@ class ControlPlane(Cluster):
         """Start everything and wait until pods can be created; if anything fails, stop what has started."""
         try:
             self.start_etcd()
-            self._keys = keys.make(self.work)
+            self._keys = self._make_keys()
             address = kubeconfig.address(self.url, self.ca_file)
             kubeconfig.write(self.kubeconfig, address, user="admin", token=self.admin_token)
             self.start_apiserver()
@@ -131,6 +132,9 @@ class ControlPlane(Cluster):
     def resume_apiserver(self) -> None:
         """Let the API server go on."""
         self._programs["kube-apiserver"].resume()
+
+    def _make_keys(self) -> Keys:
+        return keys.make(self.work)
 
     def _start_controllers(self) -> None:
         manager = self._start("kube-controller-manager", components.controller_manager(self.kubeconfig, self.keys))

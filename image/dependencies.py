@@ -44,6 +44,22 @@ NOT_INSTALLED: Final = frozenset(
 )
 
 
+HASHES: Final = Path(__file__).with_name("hashes.txt")
+_HASHED: Final = re.compile(r"^(\S+==\S+)((?: \\\n {4}--hash=sha256:[0-9a-f]{64})+)$", re.MULTILINE)
+
+
+def with_hashes(pins: Iterable[str], hashes: str) -> list[str]:
+    """Return pinned lines with the digests that their files may have, so that pip refuses any other file.
+
+    `hashes` is a text like that of hashes.txt. Raises ValueError for a line that is not in it.
+    """
+    known = dict(_HASHED.findall(hashes))
+    pins = list(pins)
+    if missing := [pin for pin in pins if pin not in known]:
+        raise ValueError(f"image/hashes.txt does not have {', '.join(missing)}: run make hashes")
+    return [pin + known[pin] for pin in pins]
+
+
 def wanted(requirements: Iterable[str]) -> list[str]:
     """Return the lines of a requirements file that the image needs; each has to pin one version."""
     lines = [line for text in requirements if (line := text.partition("#")[0].strip())]
@@ -96,10 +112,12 @@ def leave_out(site_packages: Path) -> None:
 
 def install(requirements: Path, site_packages: Path, architecture: str) -> None:
     """Install what the image needs of a requirements file; pip of this Python does it, and resolves nothing."""
+    pins = wanted(requirements.read_text(encoding="utf-8").splitlines())
     with tempfile.NamedTemporaryFile("w", suffix=".txt") as file:
-        file.write("\n".join(wanted(requirements.read_text(encoding="utf-8").splitlines())) + "\n")
+        file.write("\n".join(with_hashes(pins, HASHES.read_text(encoding="utf-8"))) + "\n")
         file.flush()
         command = [sys.executable, "-m", "pip", "install", "--no-cache-dir", "--no-compile", "--no-deps", "--quiet"]
+        command.append("--require-hashes")
         to = [f"--target={site_packages}", *platform_flags(architecture), f"--requirement={file.name}"]
         subprocess.run([*command, *to], check=True)
     # Programs of the dependencies; `headroom` is installed with its wheel.

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
+from image.dependencies import HASHES, with_hashes
 from release.packages import ROOT
 
 PYTHONS: Final = ("3.11", "3.12", "3.13", "3.14")
@@ -29,9 +30,14 @@ def build(wheel: Path, out: Path, platform: str, pythons: Sequence[str] = PYTHON
     file = out / f"kubectl-headroom-{platform}"
     with tempfile.TemporaryDirectory() as scratch:
         together = Path(scratch) / "together"
+        libraries = Path(scratch) / "requirements.txt"
+        pins = [
+            line for line in (ROOT / "requirements-tools.txt").read_text(encoding="utf-8").splitlines() if "==" in line
+        ]
+        libraries.write_text("\n".join(with_hashes(pins, HASHES.read_text(encoding="utf-8"))) + "\n", encoding="utf-8")
         for python in pythons:
             one = Path(scratch) / python
-            _install(one, ["--requirement", str(ROOT / "requirements-tools.txt")], platform, python)
+            _install(one, ["--require-hashes", "--requirement", str(libraries)], platform, python)
             shutil.copytree(one, together, dirs_exist_ok=True)
         _install(together, [str(wheel)], platform, pythons[0])
         entry, start = "webhook.cli.main:plugin", "/usr/bin/env python3"

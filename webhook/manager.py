@@ -69,6 +69,7 @@ from webhook.observability.blocked_metrics import BlockedCollector
 from webhook.observability.certificate_metrics import CertificateCollector
 from webhook.observability.events import EventRecorder, edited
 from webhook.observability.holder_metrics import HolderMetrics
+from webhook.observability.logging import LogWriter
 from webhook.observability.owners import Owners
 from webhook.observability.refusal_record import refusal
 from webhook.observability.top_owners import TopOwners
@@ -215,11 +216,22 @@ class _Parts:
     stop: Event
 
 
-def serve(options: Options) -> None:
+def serve(options: Options, log_writer: LogWriter | None = None) -> None:
     """Run one replica until it gets a signal to stop. The main thread calls it, because it handles signals.
 
     Raises TlsError, KubeError or OSError if something that the replica needs at the start is missing or unusable.
     """
+    if log_writer is None:
+        _serve(options)
+        return
+    _started("log", log_writer.run)
+    try:
+        _serve(options)
+    finally:
+        log_writer.stop()
+
+
+def _serve(options: Options) -> None:
     signal.signal(signal.SIGTERM, _exit)  # until the worker handles it
     memory.give_back_what_is_free()
     sys.setswitchinterval(_SWITCH)
@@ -253,7 +265,7 @@ def serve(options: Options) -> None:
             CONFIGURATION: ConfigurationAdmission(parts.admission.state).review,
         }
         unready = partial(_unready, parts, pulse)
-        app = create_app(parts.admission, parts.registry, others, unready)
+        app = create_app(parts.admission, others, unready)
         dispatcher = Dispatcher(parts.admission, app, parts.tls.paths)
         clients = Clients(parts.tls.certificate, options.client_name) if options.client_ca_file else None
         limits = Limits(delay=options.shutdown_delay)

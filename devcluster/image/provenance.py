@@ -17,7 +17,7 @@ BUILD_TYPE: Final = "https://github.com/OWNER/headroom/blob/main/docs/image.md#p
 BUILDER: Final = "https://github.com/OWNER/headroom/blob/main/docs/image.md#unsigned"
 
 # What the build reads, beside the base and the packages that it fetches.
-_FILES: Final = ("Dockerfile", "requirements.txt", "pyproject.toml")
+_FILES: Final = ("Dockerfile", "requirements.txt", "image/hashes.txt", "image/building.txt", "pyproject.toml")
 
 
 class Facts(NamedTuple):

@@ -45,12 +45,14 @@ NOT_RUN = (
         r"kubectl apply -k \.\./trial",
         "no image runs here; tests/stress/test_lifecycle.py applies this overlay, and what follows from it",
     ),
+    Reason(r"make soak.*", "minutes; tests/stress/soak has each fault once"),
     Reason(r"make fuzz.*", "minutes; tests/fuzz runs each target for a moment"),
     Reason(r"make site", "tests/docs/test_site.py builds the site"),
     Reason(
         r"make demo KIND=1", "there is no Docker where the tests run; tests/demo/test_on_kind.py tells what it tells"
     ),
     Reason(r"make pages", "is this test itself, and writes"),
+    Reason(r"make hashes", "asks the registry for digests; tests/image/test_dependencies.py holds them"),
     Reason(r"make docs", "writes what tests/unit/core/config/test_schema_docs.py and others hold"),
     Reason(r"kubectl describe node", "is named there, not to be typed: a node is missing"),
     Reason(r"kubectl delete --cascade=orphan", "is named there: tests/e2e/test_early_answers.py does it"),
@@ -70,6 +72,10 @@ NOT_RUN = (
         r"make image(-test)?|\.venv/bin/python -m devcluster\.image .*|apt-get install .*",
         "builds the image: minutes, as root, with buildah; `make image-test` does it",
     ),
+    Reason(
+        r"make (demo REAL=1|real)|\.venv/bin/python -m devcluster\.realnode .*",
+        "start real nodes: minutes, as root, with containerd; tests/devcluster/realnode tests what needs none of that",
+    ),
     Reason(r"\.venv/bin/locust .*", "20 seconds and a minute; tests/demo/test_load.py runs both files"),
     Reason(
         r"kubectl -n demo port-forward .*",
@@ -87,7 +93,11 @@ NOT_RUN = (
     Reason(r".*\| jq .*", "there is no jq here", needs="jq"),
 )
 # These words of make are run elsewhere; the test sees that they are there at all.
-MADE = ("test", "check", "unit", "coverage", "bench", "bench-full", "mutants", "docs", "image", "image-test", "release")
+MADE = (
+    *("test", "check", "unit", "coverage", "bench", "bench-full", "mutants", "docs", "hashes", "image", "image-test"),
+    "real",
+    "release",
+)
 
 
 def reason(command: str) -> str | None:

@@ -381,6 +381,7 @@ def test_without_the_right_there_is_one_line_in_the_log_and_reviews_go_on(full: 
         full.refused(pod)
     full.create(asking("fits", "1Mi"))
     until(lambda: full.headroom.exposition().value(DROPPED) >= before + 30, "what was dropped", SECONDS)
+    until(lambda: "Events cannot be written" in full.headroom.log(), "the log line", SECONDS)
     # Of the whole log: an Event that another test left to be told may have been the first to be refused.
     lines = [line for line in full.headroom.log().splitlines() if "Events cannot be written" in line]
     assert len([line for line in lines if ": 403 Forbidden" in line]) == 1, "another fault would have a line of its own"

@@ -164,7 +164,7 @@ def test_started_without_its_configmap_it_says_so_and_judges_nothing(guard: Guar
     said = guard.story.tries(asking("early", 1))
     assert "AccountUnavailable" in said
     assert missing in said
-    assert missing in guard.story.headroom.log()
+    until(lambda: missing in guard.story.headroom.log(), "the log line", BACK_SECONDS)
     assert guard.story.headroom.exposition().value("headroom_config_last_reload_success") == 0
     guard.story.headroom.write(document({"requests": "50%"}))
     guard.ready()

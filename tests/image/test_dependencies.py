@@ -1,12 +1,14 @@
 """What the image leaves out of its dependencies: nothing that the webhook or another dependency needs."""
 
 import csv
+import hashlib
 import json
 import os
 import re
 import shutil
 import subprocess
 import sys
+import zipfile
 from importlib.metadata import distribution
 from pathlib import Path
 
@@ -14,7 +16,16 @@ import pytest
 from packaging.requirements import Requirement
 
 from devcluster.image.bill import canonical
-from image.dependencies import ARCHITECTURES, LEFT_OUT, NOT_INSTALLED, leave_out, platform_flags, wanted
+from image.dependencies import (
+    ARCHITECTURES,
+    HASHES,
+    LEFT_OUT,
+    NOT_INSTALLED,
+    leave_out,
+    platform_flags,
+    wanted,
+    with_hashes,
+)
 
 ABSENT = sorted(name.replace("-", "_") for name in NOT_INSTALLED)
 LINES = ["# a comment", "", "kubernetes==37.0.2", *(f"{name}==1.0  # pinned" for name in sorted(NOT_INSTALLED))]
@@ -59,6 +70,57 @@ def test_pip_resolves_nothing_so_the_requirements_are_complete(checkout: Path) -
                 continue
             found = canonical(needed.name)
             assert found in names or (name == "kubernetes" and found in NOT_INSTALLED), f"{name} needs {found}"
+
+
+def test_each_pin_has_the_hashes_of_its_files_and_nothing_else_has() -> None:
+    checkout = HASHES.parents[1]
+    pins = {line for line in pinned(checkout) if "==" in line}
+    lines = with_hashes(sorted(pins), HASHES.read_text())
+    assert all(line.count("--hash=sha256:") >= 1 for line in lines)
+    written = [line.partition(" ")[0] for line in HASHES.read_text().splitlines() if "==" in line]
+    assert sorted(written) == sorted(pins), "run make hashes"
+
+
+def test_what_builds_is_pinned_with_hashes_too() -> None:
+    folder = HASHES.parent
+    pins = [line for line in (folder / "building.in").read_text().splitlines() if not line.startswith("#")]
+    written = (folder / "building.txt").read_text()
+    assert "\n".join(with_hashes(pins, written)) + "\n" == written, "run make hashes"
+    assert {pin.partition("==")[0] for pin in pins} == {"pip", "setuptools"}
+    lines = re.sub(r" \\\n *&&", "\nRUN", (folder.parent / "Dockerfile").read_text()).splitlines()
+    from_the_registry = [line for line in lines if "pip install" in line]
+    assert len(from_the_registry) == 1
+    assert "--require-hashes --requirement /build/image/building.txt" in from_the_registry[0]
+
+
+def test_a_pin_without_hashes_is_refused() -> None:
+    hashes = "".join(
+        f"{name}==1.0 \\\n    --hash=sha256:{digit * 64} \\\n    --hash=sha256:{'0' * 64}\n"
+        for name, digit in ("ab", "cd")
+    )
+    assert with_hashes(["c==1.0"], hashes) == [
+        f"c==1.0 \\\n    --hash=sha256:{'d' * 64} \\\n    --hash=sha256:{'0' * 64}"
+    ]
+    with pytest.raises(ValueError, match=r"does not have c==1.1: run make hashes"):
+        with_hashes(["a==1.0", "c==1.1"], hashes)
+
+
+def test_pip_refuses_another_file_than_the_one_that_was_hashed(tmp_path: Path) -> None:
+    """The file has the name and the version that are asked for; only its digest is another."""
+    with zipfile.ZipFile(tmp_path / "thing-1.0-py3-none-any.whl", "w") as wheel:
+        wheel.writestr("thing.py", "")
+        wheel.writestr("thing-1.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: thing\nVersion: 1.0\n")
+        wheel.writestr("thing-1.0.dist-info/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        wheel.writestr("thing-1.0.dist-info/RECORD", "")
+    digest = hashlib.sha256(Path(str(wheel.filename)).read_bytes()).hexdigest()
+    for hashed, succeeds in ((digest, True), ("0" * 64, False)):
+        requirements = tmp_path / "requirements.txt"
+        requirements.write_text("\n".join(with_hashes(["thing==1.0"], f"thing==1.0 \\\n    --hash=sha256:{hashed}\n")))
+        command = [sys.executable, "-m", "pip", "install", "--no-index", "--no-deps", f"--find-links={tmp_path}"]
+        to = [f"--target={tmp_path / hashed}", f"--requirement={requirements}"]
+        done = subprocess.run([*command, *to], capture_output=True, text=True, check=False)
+        assert (done.returncode == 0) is succeeds, done.stderr
+        assert succeeds or "hash" in done.stderr.lower()
 
 
 @pytest.mark.parametrize(("architecture", "machine"), ARCHITECTURES.items())

@@ -50,7 +50,9 @@ def test_without_a_checkout_it_names_no_commit() -> None:
 
 def test_it_holds_the_files_that_decide_what_is_fetched(checkout: Path, tmp_path: Path) -> None:
     found = digests(checkout)
-    assert {"Dockerfile", "requirements.txt", "pyproject.toml"} == set(found)
+    decide = {"Dockerfile", "requirements.txt", "image/hashes.txt", "image/building.txt", "pyproject.toml"}
+    assert decide == set(found)
     for name in found:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text("other")
     assert not set(digests(tmp_path).values()) & set(found.values())

@@ -186,14 +186,14 @@ def test_one_replica_serves_while_another_is_replaced(base: list[Manifest], pod:
     deployment = one(base, "Deployment")["spec"]
     assert deployment["replicas"] == 2
     assert deployment["strategy"]["rollingUpdate"] == {"maxSurge": 1, "maxUnavailable": 0}
-    spreads = pod["spec"]["topologySpreadConstraints"]
-    assert [each["topologyKey"] for each in spreads] == ["topology.kubernetes.io/zone", "kubernetes.io/hostname"]
-    for spread in spreads:
-        assert (spread["maxSkew"], spread["whenUnsatisfiable"]) == (1, "ScheduleAnyway")
-        assert spread["labelSelector"]["matchLabels"].items() <= pod["metadata"]["labels"].items()
-        assert spread["matchLabelKeys"] == ["pod-template-hash"], (
-            "an old replica is no reason to put a new one elsewhere"
-        )
+    (spread,) = pod["spec"]["topologySpreadConstraints"]
+    assert (spread["maxSkew"], spread["whenUnsatisfiable"]) == (1, "ScheduleAnyway")
+    (apart,) = pod["spec"]["affinity"]["podAntiAffinity"]["preferredDuringSchedulingIgnoredDuringExecution"]
+    terms = [spread, apart["podAffinityTerm"]]
+    assert [each["topologyKey"] for each in terms] == ["topology.kubernetes.io/zone", "kubernetes.io/hostname"]
+    for each in terms:
+        assert each["labelSelector"]["matchLabels"].items() <= pod["metadata"]["labels"].items()
+        assert each["matchLabelKeys"] == ["pod-template-hash"], "an old replica is no reason to put a new one elsewhere"
 
 
 def test_a_drain_takes_one_replica_at_a_time(base: list[Manifest], pod: Manifest) -> None:

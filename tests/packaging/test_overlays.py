@@ -98,10 +98,9 @@ def test_production_refuses_and_is_spread_over_zones_first() -> None:
     deployment = one(manifests, "Deployment")["spec"]
     assert deployment["replicas"] == 3
     pod = deployment["template"]
-    keys = [each["topologyKey"] for each in pod["spec"]["topologySpreadConstraints"]]
-    assert keys == ["topology.kubernetes.io/zone", "kubernetes.io/hostname"]
-    for each in pod["spec"]["topologySpreadConstraints"]:
-        assert each["labelSelector"]["matchLabels"].items() <= pod["metadata"]["labels"].items()
+    (spread,) = pod["spec"]["topologySpreadConstraints"]
+    assert spread["topologyKey"] == "topology.kubernetes.io/zone"
+    assert spread["labelSelector"]["matchLabels"].items() <= pod["metadata"]["labels"].items()
     for kind in ("PodDisruptionBudget", "NetworkPolicy"):
         assert one(manifests, kind)
 

@@ -9,7 +9,7 @@ import random
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Self
 
@@ -65,6 +65,17 @@ class Churn:
         """Churn for `seconds`."""
         with self.running():
             time.sleep(seconds)
+
+    @property
+    def names(self) -> list[str]:
+        """The pods that clients may delete, by name."""
+        with self._lock:
+            return sorted(self._names)
+
+    def adopt(self, names: Iterable[str]) -> None:
+        """Take in pods that clients then delete like their own, such as those of creates that got no answer."""
+        with self._lock:
+            self._names |= set(names)
 
     def _run(self) -> None:
         try:

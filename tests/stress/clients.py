@@ -113,6 +113,10 @@ class Client:
         """Delete a pod that no kubelet runs; return the outcome."""
         return self._do("DELETE", f"{self._path}/{name}?gracePeriodSeconds=0", None, DELETED)
 
+    def patch(self, name: str, body: Object, done: str) -> str:
+        """Patch a pod or a subresource of it; return the outcome, which is `done` if that succeeded."""
+        return self._do("PATCH", f"{self._path}/{name}", json.dumps(body), done)
+
     def close(self) -> None:
         """Close the connection."""
         if self._connection is not None:
@@ -166,6 +170,29 @@ def crowd(
     finally:
         for client in clients:
             client.close()
+
+
+@contextmanager
+def dry_runs(server: Server, namespace: str, tally: Tally, count: int) -> Iterator[None]:
+    """Have `count` clients create pods as a dry run, as fast as they are answered, while the `with` block runs."""
+    ended = threading.Event()
+
+    def create(number: int) -> None:
+        client = Client(server, namespace, tally)
+        client._path += "?dryRun=All"
+        while not ended.is_set():
+            client.create(pod(f"dry-{number}", 1 << 20))
+        client.close()
+
+    threads = [threading.Thread(target=create, args=[number]) for number in range(count)]
+    for thread in threads:
+        thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        for thread in threads:
+            thread.join(60)
 
 
 def pod(name: str, size: int) -> Object:

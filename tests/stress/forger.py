@@ -4,15 +4,19 @@ It sends many requests at a time over one connection, so that one thread keeps a
 """
 
 import json
+import os
 import ssl
+import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
-from itertools import count
+from itertools import count, cycle, islice
 from socket import create_connection
 from typing import IO, Any, NamedTuple
 
 BATCH = 40
+ROUND = 200  # reviews over one connection
+MISLED_SECONDS = 8.0
 LONG_NAMESPACE = "n" * 63
 HEAD = (
     b"POST /%b?timeout=5s HTTP/1.1\r\nHost: headroom\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%b"
@@ -36,9 +40,18 @@ def reviews(number: int, owner: dict[str, Any]) -> Iterator[Forged]:
         yield _KINDS[each % len(_KINDS)](each * 10 + number, owner)
 
 
-def post(url: str, forged: Iterator[Forged], seconds_are_left: Callable[[], bool]) -> Counter[int]:
-    """Send reviews while there are any and time is left; count the answers by status."""
+def misled(forged: Iterator[Forged], tokens: Sequence[str]) -> Iterator[Forged]:
+    """Yield the same reviews for paths that end with one of these tokens or, for an empty one, without a token."""
+    for each, token in zip(forged, cycle(tokens), strict=False):
+        yield each._replace(path=each.path + f"/{token}".encode() if token else each.path)
+
+
+def post(
+    url: str, forged: Iterator[Forged], seconds_are_left: Callable[[], bool], said: set[bytes] | None = None
+) -> Counter[int]:
+    """Send reviews while there are any and time is left; count answers by status, and add their bodies to `said`."""
     told: Counter[int] = Counter()
+    bodies = set[bytes]() if said is None else said
     address, port = url.removeprefix("https://").split(":")
     context = ssl.create_default_context()
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
@@ -50,7 +63,9 @@ def post(url: str, forged: Iterator[Forged], seconds_are_left: Callable[[], bool
                 break
             connection.sendall(b"".join(batch))
             for _ in batch:
-                told[_status(answers)] += 1
+                status, body = _answer(answers)
+                told[status] += 1
+                bodies.add(body)
     return told
 
 
@@ -60,21 +75,38 @@ def attempt(url: str, forged: Forged, context: ssl.SSLContext) -> int | None:
     try:
         with closing(context.wrap_socket(create_connection((address, int(port)), timeout=60))) as connection:
             connection.sendall(forged.encode())
-            return _status(connection.makefile("rb"))
+            return _answer(connection.makefile("rb"))[0]
     except (OSError, IndexError):  # the server may close in the middle of a body that it does not read
         return None
 
 
-def _status(answers: IO[bytes]) -> int:
-    """Read one answer and return its status."""
+def mislead(url: str, number: int, tokens: Sequence[str], least: int, most: int) -> tuple[Counter[int], set[bytes]]:
+    """Post misled reviews for `MISLED_SECONDS`, but `least` at least and `most` at most; return statuses and bodies.
+
+    It runs in a process of its own that yields to others, because a forger's processor is not the cluster's.
+    """
+    os.nice(10)
+    told, said, until = Counter[int](), set[bytes](), time.monotonic() + MISLED_SECONDS
+    owner = {"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "idle", "uid": "idle", "controller": True}
+    forged = misled(reviews(number, owner), tokens)
+
+    def more() -> bool:
+        return told.total() < most and (told.total() < least or time.monotonic() < until)
+
+    while more():
+        told.update(post(url, islice(forged, ROUND), more, said))
+    return told, said
+
+
+def _answer(answers: IO[bytes]) -> tuple[int, bytes]:
+    """Read one answer; return its status and its body."""
     status = int(answers.readline().split()[1])
     length = 0
     while line := answers.readline().strip():
         name, _, value = line.partition(b":")
         if name.lower() == b"content-length":
             length = int(value)
-    answers.read(length)
-    return status
+    return status, answers.read(length)
 
 
 # -- kinds -------------------------------------------------------------------------------------------------------------

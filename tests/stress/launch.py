@@ -26,6 +26,7 @@ from webhook.core.sharing.allotment import Timing
 from webhook.core.sharing.credit import SHARES, Credit
 from webhook.core.sharing.grants import Grants
 from webhook.http.connection import Connection
+from webhook.observability.logging import LogWriter
 
 RECOUNT_SECONDS = 2.0
 
@@ -127,16 +128,20 @@ def main() -> None:
     for name, default in zip(Timing._fields, Timing(), strict=True):
         parser.add_argument(f"--{name}", type=float, default=default)
     parser.add_argument("--fault", choices=FAULTS)
+    parser.add_argument("--output", help="write standard output and standard error into this pipe, as a container does")
     parser.add_argument("--fresh", action="store_true", help="every call of the API server does a handshake")
     own, flags = parser.parse_known_args()
     timing = Timing(*(getattr(own, name) for name in Timing._fields))
     serve = server.serve
 
-    def serve_timed(options: server.Options) -> None:
-        serve(replace(options, timing=timing))
+    def serve_timed(options: server.Options, log_writer: LogWriter | None = None) -> None:
+        serve(replace(options, timing=timing), log_writer)
 
     server.serve = serve_timed
     recounting._EVERY = RECOUNT_SECONDS
+    if own.output:
+        for stream in (sys.stdout, sys.stderr):
+            os.dup2(os.open(own.output, os.O_WRONLY), stream.fileno())
     if own.fresh:
         _fresh_connections()
     if own.fault:

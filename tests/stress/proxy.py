@@ -1,8 +1,10 @@
-"""A proxy between one replica and the API server that can break, delay or stall connections, as networks do.
+"""A proxy between one replica and the API server: it breaks, delays or stalls connections, tears watches and refuses.
 
 It speaks plain HTTP to the replica and TLS to the API server, so that it can recognize a watch of pods.
 """
 
+import json
+import re
 import select
 import socket
 import ssl
@@ -12,7 +14,7 @@ from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from types import TracebackType
-from typing import Self
+from typing import NamedTuple, Self
 from urllib.parse import urlsplit
 
 from devcluster.components import LOOPBACK
@@ -20,8 +22,26 @@ from tests.stress.wire import Server
 
 CHUNK = 1 << 16
 WATCH_OF_PODS = b"GET /api/v1/pods?"
+WATCH = b"watch=true"
+METHODS = (b"GET ", b"POST ", b"PUT ", b"PATCH ", b"DELETE ")
 RESET = b"\x01\x00\x00\x00\x00\x00\x00\x00"  # SO_LINGER on with a time of 0, so that closing sends RST
 LOOK_SECONDS = 0.2
+BUSY = json.dumps(
+    {"kind": "Status", "apiVersion": "v1", "status": "Failure", "reason": "TooManyRequests", "code": 429}
+    | {"message": "Too many requests, please try again later.", "details": {"retryAfterSeconds": 1}}
+).encode()
+# What an API server with priority and fairness says when a queue is full; it always names one second.
+TOO_MANY = (
+    b"HTTP/1.1 429 Too Many Requests\r\nContent-Type: application/json\r\nRetry-After: 1\r\n"
+    + b"Content-Length: %d\r\n\r\n%b" % (len(BUSY), BUSY)
+)
+
+
+class Refused(NamedTuple):
+    """A request that the proxy answered with 429: its method and path, and when (seconds of a monotonic clock)."""
+
+    what: str
+    at: float
 
 
 class Proxy:
@@ -35,6 +55,10 @@ class Proxy:
         self._lock = threading.Lock()
         self._open: set[socket.socket] = set()
         self.lag = 0.0  # seconds by which events of watches of pods are delayed
+        self.tearing = threading.Event()  # while set, each watch ends in the middle of its next line
+        self.torn = 0
+        self.refusing = threading.Event()  # while set, each request is answered with 429 and Retry-After: 1
+        self.refused: list[Refused] = []
         self.flowing = threading.Event()  # while cleared, no data passes, and all connections stay open
         self.flowing.set()
 
@@ -68,6 +92,12 @@ class Proxy:
             yield
         finally:
             self.lag = 0.0
+
+    def tear(self, data: bytes) -> bytes:
+        """Return what is passed on of a watch's bytes before it ends; every second body ends in good order."""
+        with self._lock:
+            self.torn += 1
+            return torn(data, orderly=self.torn % 2 == 0)
 
     @contextmanager
     def stalled(self) -> Iterator[None]:
@@ -109,7 +139,7 @@ class _Relay:
 
     def __init__(self, proxy: Proxy, client: socket.socket, upstream: ssl.SSLSocket) -> None:
         self._proxy, self._client, self._upstream = proxy, client, upstream
-        self._watch = False
+        self._watch = self._any_watch = False
         self._late: deque[tuple[float, bytes]] = deque()
 
     def run(self) -> None:
@@ -135,9 +165,24 @@ class _Relay:
     def _from_client(self) -> bool:
         if data := self._client.recv(CHUNK):
             # There is no pipelining: the first bytes that a client sends after an answer are a request line.
-            self._watch = data.startswith(WATCH_OF_PODS) and b"watch=true" in data.partition(b"\r\n")[0]
+            line = data.partition(b"\r\n")[0]
+            self._any_watch = WATCH in line
+            self._watch = data.startswith(WATCH_OF_PODS) and self._any_watch
+            if self._proxy.refusing.is_set() and line.startswith(METHODS):
+                return self._refuse(data)
             self._upstream.sendall(data)
         return bool(data)
+
+    def _refuse(self, data: bytes) -> bool:
+        """Read the rest of a request, and answer it with 429; say whether more may arrive."""
+        while not _is_whole(data):
+            if not (more := self._client.recv(CHUNK)):
+                return False
+            data += more
+        method, target, _ = data.partition(b"\r\n")[0].decode().split(" ")
+        self._proxy.refused.append(Refused(f"{method} {target.partition('?')[0]}", time.monotonic()))
+        self._client.sendall(TOO_MANY)
+        return True
 
     def _from_server(self) -> bool:
         # The readable bytes may be only a session ticket. A blocking recv() would then wait forever, because the
@@ -149,5 +194,23 @@ class _Relay:
             return True
         finally:
             self._upstream.setblocking(True)
+        if data and self._any_watch and self._proxy.tearing.is_set() and not data.startswith(b"HTTP/"):
+            self._client.sendall(self._proxy.tear(data))
+            return False
         self._late.append((time.monotonic() + (self._proxy.lag if self._watch else 0.0), data))
         return bool(data)
+
+
+def torn(data: bytes, *, orderly: bool) -> bytes:
+    """Return the first half of a chunk of a body; if `orderly`, as a chunk of its own and with the end of the body."""
+    size, _, rest = data.partition(b"\r\n")
+    if not orderly or not size.isalnum():
+        return data[: max(1, len(data) // 2)]
+    half = rest[: max(1, min(int(size, 16), len(rest)) // 2)]
+    return b"%x\r\n%b\r\n0\r\n\r\n" % (len(half), half)
+
+
+def _is_whole(request: bytes) -> bool:
+    head, ended, body = request.partition(b"\r\n\r\n")
+    length = re.search(rb"^content-length: *(\d+)\r?$", head, re.IGNORECASE | re.MULTILINE)
+    return bool(ended) and len(body) >= (int(length.group(1)) if length else 0)

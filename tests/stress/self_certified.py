@@ -3,8 +3,10 @@
 import json
 import os
 import re
+import sys
 from base64 import b64decode
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +20,8 @@ from devcluster.components import LOOPBACK
 from devcluster.processes import until
 from devcluster.replica import Replica
 from devcluster.replicas import ACCOUNT, NAMESPACE, Replicas
-from tests.e2e.headroom import GATE
+from tests.e2e.headroom import GATE, forget
+from tests.stress.scene import LAUNCH, Scene
 from webhook.controllers.keyring_store import ANNOTATION
 
 SECRET = f"/api/v1/namespaces/{NAMESPACE}/secrets/headroom-certificate"
@@ -90,6 +93,16 @@ class SelfCertified(Replicas):
         except ApiError:
             return False
         return gate.reviews(self.cluster.api) > before
+
+
+@contextmanager
+def self_certified(place: Scene, work: Path, *flags: str) -> Iterator[SelfCertified]:
+    """Run two replicas for the cluster, as if Headroom had never been installed in it before."""
+    forget(place.plane)
+    with SelfCertified(place.plane, work, 2, [sys.executable, LAUNCH, *flags]) as replicas:
+        yield replicas
+    for replica in replicas:
+        assert "Traceback" not in replica.log.read_text()
 
 
 POD: Object = {"metadata": {"generateName": "headroom-"}, "spec": {"containers": [{"name": "none", "image": "none"}]}}

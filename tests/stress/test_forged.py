@@ -1,29 +1,36 @@
 """Reviews from anybody: whoever reaches the port can neither stop the replicas nor make them say what is not true.
 
 It can take headroom away for the lapse, as long as replicas answer whoever asks: a forged review of a small pod is like
-any other.
+any other. Where the API server shows a certificate, or knows a secret path, it cannot even do that.
 """
 
 import ssl
 import threading
 import time
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from certs.bundle import write_certificates
+from certs.keyring import new_token
 from devcluster.controlplane import ControlPlane
 from devcluster.processes import until
 from devcluster.replica import Replica, ready
 from devcluster.replicas import Replicas
 from tests.e2e.headroom import SHARED
 from tests.stress.churn import Churn
-from tests.stress.clients import CREATED, DELETED, Tally, pod
-from tests.stress.forger import attempt, post, reviews
-from tests.stress.scene import APISERVER, SETTLE_SECONDS, SHIPPED, STEADY, Scene, scene, shown
+from tests.stress.clients import CREATED, DELETED, Tally, dry_runs, pod
+from tests.stress.conftest import Record
+from tests.stress.figures import Figures
+from tests.stress.forger import attempt, mislead, post, reviews
+from tests.stress.scene import APISERVER, BOUND, SETTLE_SECONDS, SHIPPED, STEADY, Scene, scene, shown
+from tests.stress.self_certified import self_certified
+from tests.stress.witness import Witness
 from tests.support.client_certificates import CLIENTS, OTHERS, admission_configuration, client, pem
 
 pytestmark = pytest.mark.live
@@ -33,7 +40,11 @@ MOST = 64 << 10  # bytes of the shared object, as the API server shows it
 LIMIT = 256 << 20  # bytes of memory, of the 448 MiB that manifests/base/deployment.yaml gives
 SECONDS, LEAST, WHOLE = 12.0, 2_000, 100_000  # reviews are sent for so long, and so many at least; in full so many
 FORGERS = 6  # where each review is sent over a connection of its own
+LEAST_BESIDE = 20  # creates beside them
+TURNS = 5  # in full: reviews are forged in so many turns, and as many turns without come between them
 RESERVED = r'headroom_reservations\{state="open"\}'
+RESERVATIONS = r"headroom_reservations\{.*\}"
+EXPIRED = "headroom_reservations_expired_total"
 
 
 class Watch:
@@ -128,6 +139,66 @@ def test_forged_reviews_stop_nobody_and_tell_nothing(bare: Scene, work: Path, fu
             until(lambda each=replica: shown(each, RESERVED) == 0, "what was forged to lapse", 2 * SETTLE_SECONDS)  # type: ignore[misc]  # mypy knows no defaults in a lambda
         bare.plane.api.create(bare.pods, pod("true", 1 << 20))
         bare.clear()
+
+
+@pytest.mark.timeout(900)
+def test_without_the_secret_path_a_forged_review_reserves_nothing_and_is_told_nothing(
+    bare: Scene, work: Path, figures: Record, full: bool
+) -> None:
+    with (
+        self_certified(bare, work) as replicas,
+        Witness(bare.server) as witness,
+        ProcessPoolExecutor(len(replicas.replicas), get_context("spawn")) as forgers,
+    ):
+        secret = replicas.keyring().path
+        tokens = ("", new_token(), secret[:-1], f"{secret}x", f"{secret}/", f"/{secret}", secret.swapcase())
+        assert set(tokens).isdisjoint({secret})
+        turns = TURNS if full else 1
+        shares = turns * len(replicas.replicas)
+        least, most = (WHOLE if full else LEAST) // shares, WHOLE // shares
+        found: list[tuple[Counter[int], set[bytes]]] = []
+        quiet, beside = list[float](), list[float]()
+
+        def forge() -> None:
+            calls = [
+                forgers.submit(mislead, each.url, number, tokens, least, most) for number, each in enumerate(replicas)
+            ]
+            found.extend(call.result() for call in calls)
+
+        with Watch(bare, replicas) as seen:
+            for _ in range(turns):
+                quiet += _dry_runs_while(bare, lambda: time.sleep(SECONDS)) if full else []
+                beside += _dry_runs_while(bare, forge)
+        told, said = sum((each for each, _ in found), Counter[int]()), set[bytes]().union(*(each for _, each in found))
+        reserved = [shown(each, sample) for each in replicas for sample in (RESERVATIONS, EXPIRED)]
+        logs = "".join(each.log.read_text() for each in replicas)
+        evidence = witness.testify()
+    note = f"{told.total():,} forged ({dict(told)}); p99 of {len(beside)} dry runs {_p99(beside) * 1000:.0f} ms"
+    note += f", of {len(quiet)} without them {_p99(quiet) * 1000:.0f} ms" if quiet else ""
+    figures.append(Figures("forged without the path", "2", BOUND, evidence, note=note))
+    print(note)
+    assert told.total() >= (WHOLE if full else LEAST)
+    assert told[404] > 0.9 * told.total()
+    assert told.keys() <= {404, 413}
+    assert said <= {b"Not Found: no such path\n", b"the body is larger than 7 MiB\n"}
+    assert reserved == [0] * len(reserved)
+    assert (seen.ready[False], seen.memory < LIMIT, seen.size <= MOST) == (0, True, True)
+    assert not [token for token in (secret, *tokens) if token and token in logs]
+    assert not quiet or _p99(beside) <= 2 * _p99(quiet)
+
+
+def _dry_runs_while(place: Scene, run: Callable[[], None]) -> list[float]:
+    """Create pods as dry runs while `run` runs; each must be admitted. Return the seconds that each took."""
+    tally = Tally()
+    with dry_runs(place.server, place.namespace, tally, 2):
+        run()
+        until(lambda: tally.outcomes().total() >= LEAST_BESIDE, "answers beside the forgers", SETTLE_SECONDS)
+    assert tally.outcomes().keys() == {CREATED}, str(tally)
+    return [each.took for each in tally]
+
+
+def _p99(seconds: list[float]) -> float:
+    return sorted(seconds)[-max(1, len(seconds) // 100)]
 
 
 @pytest.mark.slow

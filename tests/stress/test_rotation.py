@@ -1,21 +1,22 @@
 """Authority, certificate and path are exchanged under a storm in which each call does a handshake of its own."""
 
-import sys
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+import time
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
 
 from certs.bundle import Bundle
 from devcluster.processes import until
-from tests.e2e.headroom import GATE, forget
-from tests.stress.clients import CREATED, Client, Tally, pod
+from devcluster.replica import Replica
+from tests.e2e.headroom import GATE
+from tests.stress.clients import CREATED, Tally, Told, dry_runs
 from tests.stress.conftest import Record
 from tests.stress.figures import Figures
-from tests.stress.scene import BOUND, LAUNCH, Scene
-from tests.stress.self_certified import SelfCertified, is_rotated, is_seen_in
+from tests.stress.scene import BOUND, Scene
+from tests.stress.self_certified import SelfCertified, is_rotated, is_seen_in, self_certified
+from tests.stress.soak.outages import BROKEN
 from tests.stress.witness import Witness
 from webhook.controllers.gate import entries
 
@@ -24,40 +25,18 @@ pytestmark = [pytest.mark.live, pytest.mark.timeout(600)]  # on a machine that i
 CLIENTS = 4
 MANY = 7_000  # admissions of a storm at full length
 SOME = 100
+FRESH = "--fresh"  # a handshake for each call
 REQUEST = "authority publish=3 retire=3"
 SLOWLY = "authority publish=10 retire=10"
+STEPS = ("publish", "sign", "retire")
+MOMENT_SECONDS = 2.0  # in which the balancer learns that a replica is gone; it looks ten times a second
+ON_ITS_WAY = "on their way to the killed process"
+LED_THERE = "led to it before the balancer knew"
 
 
-@contextmanager
-def self_certified(place: Scene, work: Path, *flags: str) -> Iterator[SelfCertified]:
-    forget(place.plane)
-    with SelfCertified(place.plane, work, 2, [sys.executable, LAUNCH, "--fresh", *flags]) as replicas:
-        yield replicas
-    for replica in replicas:
-        assert "Traceback" not in replica.log.read_text()
-
-
-@contextmanager
-def storm(place: Scene, tally: Tally) -> Iterator[None]:
+def storm(place: Scene, tally: Tally) -> AbstractContextManager[None]:
     """Have some clients create pods as fast as they are answered, as a dry run."""
-    ended = threading.Event()
-
-    def create(number: int) -> None:
-        client = Client(place.server, place.namespace, tally)
-        client._path += "?dryRun=All"
-        while not ended.is_set():
-            client.create(pod(f"dry-{number}", 1 << 20))
-        client.close()
-
-    threads = [threading.Thread(target=create, args=[number]) for number in range(CLIENTS)]
-    for thread in threads:
-        thread.start()
-    try:
-        yield
-    finally:
-        ended.set()
-        for thread in threads:
-            thread.join(60)
+    return dry_runs(place.server, place.namespace, tally, CLIENTS)
 
 
 def trusted_and_sent(place: Scene) -> set[tuple[Bundle, str | None]]:
@@ -70,7 +49,7 @@ def enough(tally: Tally, count: int) -> None:
 
 def test_a_whole_rotation_fails_no_admission(bare: Scene, work: Path, figures: Record, full: bool) -> None:
     tally, rotations = Tally(), 0
-    with self_certified(bare, work) as replicas, Witness(bare.server) as witness:
+    with self_certified(bare, work, FRESH) as replicas, Witness(bare.server) as witness:
         first = replicas.keyring()
         with storm(bare, tally):
             enough(tally, SOME)
@@ -94,7 +73,7 @@ def test_a_whole_rotation_fails_no_admission(bare: Scene, work: Path, figures: R
 def test_exchanging_at_once_fails_admissions(bare: Scene, work: Path) -> None:
     """That a storm would see it."""
     tally = Tally()
-    with self_certified(bare, work, "--fault=exchange-at-once") as replicas, storm(bare, tally):
+    with self_certified(bare, work, FRESH, "--fault=exchange-at-once") as replicas, storm(bare, tally):
         enough(tally, SOME)
 
         def is_seen() -> bool:
@@ -107,24 +86,73 @@ def test_exchanging_at_once_fails_admissions(bare: Scene, work: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(1800)  # a wait of up to 15 s for the Lease in each step, and more on a machine that is busy
-def test_whoever_rotates_is_killed_at_each_step_and_another_goes_on(bare: Scene, work: Path, figures: Record) -> None:
-    """Calls on their way to a replica that is killed fail; none fails by a certificate or a path."""
+def test_whoever_rotates_is_stopped_at_each_step_and_no_admission_fails(
+    bare: Scene, work: Path, figures: Record
+) -> None:
+    """Stopped as the kubelet stops it, by SIGTERM; it goes on serving for as long as the shipped delay."""
     tally = Tally()
-    with self_certified(bare, work) as replicas, Witness(bare.server) as witness, storm(bare, tally):
-        for step in ("publish", "sign", "retire"):
-            is_seen_in(replicas, step, SLOWLY)
-            until(lambda: replicas.holder() is not None, "a holder of the Lease", 60)
-            holder = replicas.holder()
-            assert holder is not None
-            holder.program.kill()
-            holder.start()
-            holder.wait()
-            is_rotated(replicas)
+    with self_certified(bare, work, FRESH) as replicas, Witness(bare.server) as witness, storm(bare, tally):
+        for step in STEPS:
+            holder_in(replicas, step).stop()
+            restarted(replicas)
         enough(tally, tally.outcomes().total() + SOME)
         seen = witness.testify()
     total = tally.outcomes().total()
-    figures.append(Figures("rotation, holder killed", "2", BOUND, seen, tally, f"{total} admissions"))
-    assert [each.text for each in tally if of_the_rotation(each.text)] == []
+    figures.append(Figures("rotation, holder stopped", "2", BOUND, seen, tally, f"{total} admissions"))
+    assert tally.outcomes() == {CREATED: total}
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_whoever_rotates_is_killed_at_each_step_and_only_calls_to_it_fail(
+    bare: Scene, work: Path, figures: Record
+) -> None:
+    """A call fails only if it was on its way to the process when that was killed, or was led to it just after."""
+    tally, kills = Tally(), list[float]()
+    with self_certified(bare, work, FRESH) as replicas, Witness(bare.server) as witness, storm(bare, tally):
+        for step in STEPS:
+            holder = holder_in(replicas, step)
+            kills.append(time.monotonic())
+            holder.program.kill()
+            restarted(replicas)
+        enough(tally, tally.outcomes().total() + SOME)
+        seen = witness.testify()
+    total = tally.outcomes().total()
+    failures = [told for told in tally if told.outcome != CREATED]
+    caught = [of_the_kill(told, kills) for told in failures]
+    note = f"{total} admissions; failed: {caught.count(ON_ITS_WAY)} {ON_ITS_WAY}, {caught.count(LED_THERE)} {LED_THERE}"
+    figures.append(Figures("rotation, holder killed", "2", BOUND, seen, tally, note))
+    assert [told for told, kind in zip(failures, caught, strict=True) if kind is None] == []
+    assert caught.count(ON_ITS_WAY) <= CLIENTS * len(kills)
+
+
+def holder_in(replicas: SelfCertified, step: str) -> Replica:
+    """Wait until a rotation is in a step, and return the replica that holds the Lease."""
+    is_seen_in(replicas, step, SLOWLY)
+    until(lambda: replicas.holder() is not None, "a holder of the Lease", 60)
+    holder = replicas.holder()
+    assert holder is not None
+    return holder
+
+
+def restarted(replicas: SelfCertified) -> None:
+    """Start what was ended, and wait until the rotation has ended, whoever goes on with it."""
+    for replica in replicas:
+        if replica._program is None or replica.program.identity.alive() is False:
+            replica.start()
+        replica.wait()
+    until(lambda: all(map(replicas.leads_to, replicas)), "the balancer to lead to every replica", 60)
+    is_rotated(replicas)
+
+
+def of_the_kill(told: Told, kills: Sequence[float]) -> str | None:
+    """Say how a failed call was hit by a kill; None if its time or its text say that it was not."""
+    if not any(sign in told.text for sign in BROKEN):
+        return None
+    begun = told.at - told.took
+    if any(begun <= kill <= told.at <= kill + MOMENT_SECONDS for kill in kills):
+        return ON_ITS_WAY
+    return LED_THERE if any(kill < begun <= kill + MOMENT_SECONDS for kill in kills) else None
 
 
 def of_the_rotation(text: str) -> bool:

@@ -7,7 +7,6 @@ from io import BytesIO
 from typing import Any, NamedTuple
 
 from flask import Flask
-from prometheus_client import CollectorRegistry
 
 from webhook.admission.pods import PodAdmission
 from webhook.http.client_certificates import Clients
@@ -57,7 +56,7 @@ _KEPT = ("content-type", "content-length", "retry-after", "allow")
 
 def through_flask(admission: PodAdmission, request: Request) -> Said:
     """Send the request to the Flask application."""
-    client = create_app(admission, CollectorRegistry()).test_client()
+    client = create_app(admission).test_client()
     body: dict[str, Any] = {"data": request.body}
     if request.chunks is not None:
         environ = {"wsgi.input_terminated": True, "HTTP_TRANSFER_ENCODING": "chunked"}
@@ -83,7 +82,7 @@ def through_dispatcher(admission: PodAdmission, request: Request) -> Said:
 
 def dispatcher(admission: PodAdmission, app: Flask | None = None, paths: SecretPaths | None = None) -> Dispatcher:
     """Make a dispatcher."""
-    return Dispatcher(admission, app or create_app(admission, CollectorRegistry()), paths)
+    return Dispatcher(admission, app or create_app(admission), paths)
 
 
 class FakeServer:

@@ -18,11 +18,13 @@ from webhook.http.plain_server import PlainServer
 from webhook.http.pulse import Pulse
 from webhook.http.tls import ServingCertificate
 from webhook.web.dispatcher import Dispatcher
+from webhook.web.exposition import exposition
 from webhook.web.reporting import reporting, silence
 from webhook.web.routes import create_app
 
 WAITING = "waits"  # the file waits-N is created once more than N reviews wait for a booking
 CLIENTS = "clients.crt"  # if this file exists, clients must have a certificate from one of its authorities
+LARGE = "/large"  # a page of some megabytes over TLS, as /metrics is without
 BOOK = "book"  # with --hold, bookings begin once the parent process creates this file
 
 
@@ -46,7 +48,8 @@ def main() -> None:
     for index in range(2_000):
         large.labels(f"{index:01000}").inc()
     pulse = Pulse()
-    app = create_app(judge.admission, registry, unready=lambda: silence(pulse))
+    app = create_app(judge.admission, unready=lambda: silence(pulse))
+    app.add_url_rule(LARGE, view_func=lambda: exposition(registry))  # no shipped page over TLS is large
     dispatcher = Dispatcher(judge.admission, app)
     plain = reporting(sources(), registry, judge.admission.state.readiness.unready, pulse)
     authorities = asked.folder / CLIENTS

@@ -117,7 +117,7 @@ def serve(
     log goes to standard error. Every option can also be set in the environment, as HEADROOM_SERVE_LISTEN and so on.
     """
     _check(certificates, tls_cert_file, tls_key_file, tls_names)
-    logbook.begin(log_level, server.clock, log_format, time.time)
+    log_writer = logbook.begin(log_level, server.clock, log_format, time.time)
     options = server.Options(
         listen=listen,
         metrics_listen=metrics_listen,
@@ -133,7 +133,7 @@ def serve(
         shutdown_delay=shutdown_delay,
     )
     try:
-        server.serve(options)
+        server.serve(options, log_writer)
     except (KubeError, TlsError, OSError) as error:
         raise click.ClickException(str(error)) from error
 

@@ -28,6 +28,7 @@ log = logging.getLogger(__name__)
 
 _IDLE = 0.2  # the longest wait for work, in seconds, because some work becomes due by time alone
 _SHORTEST_PAUSE, _LONGEST_PAUSE = 0.1, 1.0  # seconds before the next try, after the object could not be read or written
+_LONGEST_ASKED = 5.0  # seconds that a busy API server may ask for; after more, a share would become too old to use
 TIMEOUT = 5.0  # seconds for one call
 _SERVER_ERROR = 500  # with an HTTP status from this on, the write may have been carried out nevertheless
 _BETWEEN_PROOFS = 5.0  # seconds between requests for a proof; a proof takes up to 3 s
@@ -126,7 +127,7 @@ class AllotmentController:
             self._fault = str(error)
         else:
             log.error("the booking failed; looking at the shared object again", exc_info=error)
-        self._stop.wait(self._backoff.next())
+        self._stop.wait(self._backoff.after(error, _LONGEST_ASKED))
 
     def _step(self) -> None:
         self._rereading.look(self._turn_deaf)

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 
+from webhook.kube.stream import ApiError
+
 
 class Backoff:
     """Gives 0 first, then `shortest` seconds, then twice as much each time, up to `longest`.
@@ -21,6 +23,14 @@ class Backoff:
         pause = self._ceiling * (1 - self._jitter() / 2)
         self._ceiling = min(self._longest, max(self._shortest, 2 * self._ceiling))
         return pause
+
+    def after(self, error: Exception, most: float) -> float:
+        """Return the seconds to wait after an error: at least what the API server asks for, or `most` of it.
+
+        An API server that is busy answers 429 with Retry-After.
+        """
+        asked = error.retry_after if isinstance(error, ApiError) else 0.0
+        return max(self.next(), min(asked, most))
 
     def reset(self) -> None:
         """Start again from 0, after a success."""

@@ -20,6 +20,7 @@ from webhook.state.configuration import Edit
 log = logging.getLogger(__name__)
 
 _PAUSE = 0.25  # seconds between checks for due Events; a check delays a first Event by at most this
+_LONGEST_ASKED = 10.0  # seconds without Events that a busy API server may ask for
 _SILENCE = 3600.0  # seconds until a fault of the same kind is logged again
 
 
@@ -40,6 +41,7 @@ class EventRecorder:
         self._notices = EventAggregator()
         self._lock = Lock()
         self._reported: dict[str, float] = {}
+        self._not_before = float("-inf")  # the API server asked for a pause until then
         self.written = 0
         self.dropped = 0  # occurrences that are in no Event
 
@@ -65,7 +67,7 @@ class EventRecorder:
 
     def tell_what_is_due(self) -> None:
         """Write all Events that are due now; never waits for more."""
-        while not self._stop.is_set():
+        while not self._stop.is_set() and self._clock() >= self._not_before:
             with self._lock:
                 notice = self._notices.take(self._clock())
             if notice is None:
@@ -99,6 +101,8 @@ class EventRecorder:
             return  # normal: the replicas write the same Events, and namespaces come and go
         kind = str(error.status) if isinstance(error, ApiError) else type(error).__name__
         now = self._clock()
+        if isinstance(error, ApiError):
+            self._not_before = now + min(error.retry_after, _LONGEST_ASKED)
         if now >= self._reported.get(kind, float("-inf")) + _SILENCE:
             self._reported[kind] = now
             log.warning("Events cannot be written; more of this kind is counted and not logged: %s", error)

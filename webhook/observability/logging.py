@@ -1,16 +1,19 @@
 """The operational log on standard error, with a limit on its rate.
 
-Each line begins with the moment at which it is written (RFC 3339, UTC), so that lines are in order whichever thread
-made them first.
+A thread of its own writes it while a replica runs: when nobody reads standard error, no thread that logs may wait,
+least of all that of reviews. Each line begins with the moment at which it is made (RFC 3339, UTC), and lines are in
+order, whichever thread made its record first.
 """
 
 import logging
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Final
+from queue import SimpleQueue
+from typing import Final, TextIO
 
 import msgspec
 
@@ -19,6 +22,8 @@ _FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 _MOST = 20  # records of one kind
 _SECONDS = 10.0
 _KINDS = 1_000
+_QUEUE = 2_000  # lines
+_STOPPING = 1.0  # seconds
 
 
 @dataclass(slots=True)
@@ -100,11 +105,72 @@ def _encodable(text: str) -> str:
     return text.encode(errors="backslashreplace").decode()
 
 
-def begin(level: str, clock: Callable[[], float], form: str, wall_clock: Callable[[], float]) -> None:
-    """Write everything of a level and above from now on, in one of the `FORMATS`."""
-    handler = logging.StreamHandler(sys.stderr)
+class LogWriter(logging.Handler):
+    """Writes lines at once until a thread calls `run`; from then on, that thread does. Any thread may log and `stop`.
+
+    At most `most` lines wait for the thread. Further ones are dropped, and a line says how many.
+    """
+
+    def __init__(self, stream: TextIO, most: int = _QUEUE) -> None:
+        super().__init__()
+        self._stream, self._most = stream, most
+        self._queue: SimpleQueue[str | None] = SimpleQueue()
+        self._queues = False
+        self._ended = threading.Event()
+        self.dropped = 0
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write or queue a record; `logging` calls it with the handler's lock held."""
+        try:
+            line = f"{self.format(record)}\n"
+        except Exception:  # noqa: BLE001 - a log call that is wrong must not break what it logs
+            self.handleError(record)
+            return
+        if not self._queues:
+            self._write(line)
+        elif self._queue.qsize() < self._most:
+            self._queue.put(line)
+        else:
+            self.dropped += 1
+
+    def run(self) -> None:
+        """Write lines until stopped; never raises."""
+        self._queues = True
+        reported = 0
+        while (line := self._queue.get()) is not None:
+            self._write(line)
+            if (dropped := self.dropped) > reported:
+                self._write(self._lost(dropped - reported))
+                reported = dropped
+        self._queues = False
+        self._ended.set()
+
+    def stop(self) -> None:
+        """End `run` once what is queued is written, and wait for that, for at most a second; then lines are lost."""
+        if self._queues:
+            self._queue.put(None)
+            self._ended.wait(_STOPPING)
+
+    def _lost(self, count: int) -> str:
+        said = {"msg": "%d lines of this log were dropped: nobody read it in time", "args": (count,)}
+        with self.lock or threading.Lock():
+            record = logging.makeLogRecord(
+                {"name": __name__, "levelno": logging.WARNING, "levelname": "WARNING", **said}
+            )
+            return f"{self.format(record)}\n"
+
+    def _write(self, line: str) -> None:
+        with suppress(OSError, ValueError):  # its reader is gone, or it was closed: there is no place left to say so
+            self._stream.write(line)
+            self._stream.flush()
+
+
+def begin(level: str, clock: Callable[[], float], form: str, wall_clock: Callable[[], float]) -> LogWriter:
+    """Write everything of a level and above from now on, in one of the `FORMATS`; return what writes it."""
+    handler = LogWriter(sys.stderr)
     handler.setFormatter(Json(wall_clock) if form == "json" else Text(wall_clock))
     handler.addFilter(RateLimitFilter(clock))
     root = logging.getLogger()
     root.addHandler(handler)
     root.setLevel(level.upper())
+    return handler

@@ -151,7 +151,7 @@ class Reflector(Generic[T]):
             log.error("%s: what the API server sent could not be applied; listing again", self._path, exc_info=error)
         if self._revision is None and self._clock() - self._listing > self._timing.longest_pause:
             self._backoff.reset()  # a list repairs this at once, unless it was a list that just failed
-        pause = max(self._backoff.next(), min(getattr(error, "retry_after", 0.0), self._timing.longest_pause))
+        pause = self._backoff.after(error, self._timing.longest_pause)
         if pause or not isinstance(error, _Ended):
             log.warning("%s: %s; trying again in %.1f s", self._path, error, pause)
             self._tell_broken(str(error))

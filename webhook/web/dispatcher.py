@@ -22,7 +22,6 @@ from webhook.http.wsgi import Origin, call
 from webhook.web import routes
 from webhook.web.routes import (
     HEALTHZ,
-    METRICS,
     READYZ,
     VALIDATE,
     answered,
@@ -31,13 +30,11 @@ from webhook.web.routes import (
     without_tls,
 )
 from webhook.web.secret_paths import SecretPaths
-from webhook.web.shared_page import SharedPage
 
 _VALIDATE = VALIDATE.encode()
 REVIEWS = frozenset(path.encode() for path in routes.REVIEWS)
 _HEALTHZ, _READYZ = HEALTHZ.encode(), READYZ.encode()
-_METRICS = METRICS.encode()
-_PAGES_AT_ONCE = 1  # a page of a large cluster takes some megabytes while it is made
+_PAGES_AT_ONCE = 1  # what is no probe and no review is refused, and may wait
 _REVIEWS_AT_ONCE = 6  # an early answer may wait for a call to the API server
 _MOST_QUEUED = 16 << 20  # bytes of bodies
 
@@ -54,7 +51,6 @@ class Dispatcher:
         self._reviews = ThreadPoolExecutor(_REVIEWS_AT_ONCE, "early-answer")
         self._probes = ThreadPoolExecutor(1, "probe")
         self._pages = ThreadPoolExecutor(_PAGES_AT_ONCE, "page")
-        self._metrics = SharedPage(self._pages)
         self._queued = 0  # bytes of bodies that wait for a thread or that a thread works on
 
     def handle(self, request: Request, origin: Origin) -> Response | Coroutine[Any, Any, Response]:
@@ -80,8 +76,6 @@ class Dispatcher:
     async def _elsewhere(self, request: Request, origin: Origin) -> Response:
         self._queued += len(request.body)
         try:
-            if request.path == _METRICS:
-                return await self._metrics.get(request.method, lambda: call(self._app, request, origin))
             threads = self._threads(request, secure=origin.secure)
             return await asyncio.get_running_loop().run_in_executor(threads, call, self._app, request, origin)
         finally:

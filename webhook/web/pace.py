@@ -11,7 +11,7 @@ from threading import Lock
 from typing import Final
 
 _SHARE: Final = 0.1  # of a processor, while nothing else is to be done
-_SHARE_BESIDE_OTHERS: Final = 0.02
+_SHARE_BESIDE_OTHERS: Final = 0.01
 _BUSY: Final = 0.2  # of a processor that the process takes otherwise; it idles with a hundredth
 _WINDOW: Final = 0.2  # seconds at least, over which that is measured
 _LONGEST: Final = 0.5  # seconds

@@ -3,7 +3,7 @@
 The routes are a Flask blueprint, so the webhook's reporting port and `headroom ui` serve the same page.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from hashlib import sha256
 from pathlib import Path
 from typing import Final, NamedTuple, Protocol
@@ -11,13 +11,19 @@ from urllib.parse import urlencode
 
 import flask
 from flask import Blueprint, request
+from markupsafe import Markup
 
 from webhook.core.reporting.check_view import CheckView
+from webhook.core.reporting.list_view import node_list
+from webhook.core.reporting.page_parts import ListView
 from webhook.core.reporting.page_query import Query, query_of
 from webhook.core.reporting.view import PageView, Shown, page_view
 from webhook.core.values.quantity import bytes_text
 from webhook.web.page_check import Asked, asked
+from webhook.web.shelf import Shelf
 
+_MOST_KEPT: Final = 1 << 20  # characters of pages
+_MOST_KEPT_ROWS: Final = 5_000
 _STATIC: Final = Path(__file__).parent / "static"
 _TYPES: Final = {".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml"}
 _MARKS: Final = {"calm": "●", "near": "▲", "over": "■", "unknown": "○"}
@@ -30,6 +36,9 @@ _POLICY: Final = (
 class Source(Protocol):
     """What the page shows comes from here; any thread may call."""
 
+    def version(self) -> tuple[object, Hashable]:
+        """Return the account that is shown now, which is the same object until it changes, and a mark of refusals."""
+
     def shown(self, query: Query) -> Shown:
         """Return the rows at this moment; `query` says which holders: by namespace, workload or pod, of which one."""
 
@@ -40,8 +49,11 @@ class Source(Protocol):
 def page(source: Source, *, refusals: bool = True) -> Blueprint:
     """Return the routes `/ui` and `/ui/static/…`; the stream of changes is that of REST.
 
-    Without `refusals`, nobody knows who was refused, and the page says so.
+    Without `refusals`, nobody knows who was refused, and the page says so. Pages that follow the changes fetch the same
+    sections after each, so these are made once for all of them; what shows nodes, only after one of them has changed.
     """
+    kept, of_nodes = Shelf[str](_MOST_KEPT, len), Shelf[Markup](_MOST_KEPT, len)
+    lists = Shelf[ListView](_MOST_KEPT_ROWS, lambda made: len(made.rows) + 1)
     ui = Blueprint("ui", __name__, url_prefix="/ui", template_folder="templates")
     files = {file.name: _File(file.read_bytes(), _TYPES[file.suffix]) for file in _STATIC.iterdir()}
     ui.add_app_template_filter(bytes_text, "amount")
@@ -53,16 +65,24 @@ def page(source: Source, *, refusals: bool = True) -> Blueprint:
         """Lead to the page by a relative address, which also holds behind the API server's proxy."""
         return flask.Response(status=308, headers={"Location": "ui/"})
 
-    def shown(wanted: Asked, checked: CheckView | None = None) -> flask.Response:
-        query = query_of(request.args.items(multi=True))
-        view = page_view(source.shown(query), query)
-        part = request.headers.get("X-Headroom-Part") == "sections"
-        context = _context(view) | {"refusals": refusals, "asked": wanted, "checked": checked}
-        return _html(flask.render_template("sections.html" if part else "page.html", **context))
+    def made(template: str, query: Query, wanted: Asked, checked: CheckView | None = None) -> str:
+        shown = source.shown(query)
+        nodes = shown.nodes
+        view = page_view(shown, query, lists.get(nodes, query, lambda: node_list(nodes, query)))
+        context = _context(view) | {
+            "refusals": refusals,
+            "asked": wanted,
+            "checked": checked,
+            "nodes_as_before": lambda caller: of_nodes.get(nodes, query, caller),
+        }
+        return flask.render_template(template, **context)
 
     @ui.get("/")
     def show() -> flask.Response:
-        return shown(Asked())
+        query = query_of(request.args.items(multi=True))
+        template = "sections.html" if request.headers.get("X-Headroom-Part") == "sections" else "page.html"
+        account, refused = source.version()
+        return _html(kept.get(account, (template, query, refused), lambda: made(template, query, Asked())))
 
     @ui.post("/")
     def check() -> flask.Response:
@@ -70,7 +90,7 @@ def page(source: Source, *, refusals: bool = True) -> Blueprint:
         checked = source.checked(wanted)
         if request.headers.get("X-Headroom-Part") == "check":
             return _html(flask.render_template("check.html", checked=checked))
-        return shown(wanted, checked)
+        return _html(made("page.html", query_of(request.args.items(multi=True)), wanted, checked))
 
     @ui.get("/static/<name>")
     def static(name: str) -> flask.Response:

@@ -1,6 +1,6 @@
 """What the page shows, taken from the sources of the REST API."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from typing import Any
 
 import yaml
@@ -21,6 +21,11 @@ class PageRows:
 
     def __init__(self, sources: Sources) -> None:
         self._sources = sources
+
+    def version(self) -> tuple[object, Hashable]:
+        """Return the newest report, and a number that changes with each refusal."""
+        refusals = self._sources.refusals
+        return self._sources.reports.latest(), None if refusals is None else refusals.revision
 
     def shown(self, query: Query) -> Shown:
         """Return the rows at this moment."""

@@ -21,8 +21,8 @@ from webhook.web.answers import Answers
 from webhook.web.changes import Changes
 from webhook.web.dispatcher import REVIEWS
 from webhook.web.pace import Pace
-from webhook.web.reporting_routes import ACCESS, EVENTS, POD_METRICS
-from webhook.web.routes import HEALTHZ, METRICS, READYZ, without_tls
+from webhook.web.reporting_routes import ACCESS, EVENTS, METRICS, POD_METRICS
+from webhook.web.routes import HEALTHZ, READYZ, without_tls
 from webhook.web.shared_page import SharedPage
 
 _EVENTS, _POD_METRICS = EVENTS.encode(), POD_METRICS.encode()

@@ -28,12 +28,13 @@ from webhook.web.page import page
 from webhook.web.page_rows import PageRows
 from webhook.web.problems import problem, unknown_path
 from webhook.web.questions import LONGEST_OF_ALL, QUESTIONS, add_questions
-from webhook.web.routes import HEALTHZ, METRICS, READYZ
+from webhook.web.routes import HEALTHZ, READYZ
 from webhook.web.shelf import Encoded
 from webhook.web.sources import Sources, UsageError
 
 API: Final = openapi.API
 EVENTS: Final = openapi.EVENTS
+METRICS: Final = "/metrics"
 POD_METRICS: Final = "/pod-metrics"
 PROBES: Final = "/probes"
 ACCESS: Final = "headroom.access"

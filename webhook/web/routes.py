@@ -1,4 +1,4 @@
-"""The Flask application: all routes.
+"""The Flask application of the address that the API server calls: reviews and probes. Reports and metrics are not here.
 
 The dispatcher (dispatcher.py) answers `/validate` without Flask, by the same function `answered`.
 """
@@ -12,15 +12,12 @@ from urllib.parse import quote
 
 import flask
 from flask import Flask, request
-from prometheus_client import CollectorRegistry
-from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from webhook.admission.pending import PendingReview
 from webhook.admission.pods import PodAdmission
 from webhook.core.config.duration import Duration
 from webhook.http.messages import LARGEST_BODY, Response, plain, too_large
-from webhook.web.exposition import exposition
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +32,6 @@ CONFIGURATION = "/config"
 REVIEWS = frozenset({VALIDATE, WORKLOADS, CONFIGURATION})
 HEALTHZ = "/healthz"
 READYZ = "/readyz"
-METRICS = "/metrics"
 Unready = Callable[[], str | None]
 """Says why the API server should send reviews to other replicas; None when this one is ready."""
 
@@ -85,7 +81,6 @@ def logged(refusal: Response) -> Response:
 
 def create_app(
     admission: PodAdmission,
-    registry: CollectorRegistry,
     others: Mapping[str, Review] = _NO_OTHERS,
     unready: Unready | None = None,
 ) -> Flask:
@@ -120,10 +115,6 @@ def create_app(
     def readyz() -> flask.Response:
         problem = (unready or admission.state.readiness.unready)()
         return _response(plain(200, "ok") if problem is None else plain(503, problem))
-
-    @app.get(METRICS)
-    def metrics() -> flask.Response:
-        return flask.Response(exposition(registry), content_type=CONTENT_TYPE_LATEST)
 
     @app.errorhandler(HTTPException)
     def refuse(error: HTTPException) -> flask.Response:

@@ -7,11 +7,11 @@ Tokens are compared in constant time, and never logged. Paths that do not belong
 from collections.abc import Iterable
 from hmac import compare_digest
 
-from webhook.web.routes import HEALTHZ, METRICS, READYZ, REVIEWS
+from webhook.web.routes import HEALTHZ, READYZ, REVIEWS
 
 _BASES = frozenset(path.encode() for path in REVIEWS)
 # Nothing else goes on to Flask, which would decode `/%76alidate` and answer.
-_PAGES = frozenset(path.encode() for path in (HEALTHZ, READYZ, METRICS))
+_PAGES = frozenset(path.encode() for path in (HEALTHZ, READYZ))
 
 
 class SecretPaths:

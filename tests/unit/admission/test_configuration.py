@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
-from prometheus_client import CollectorRegistry
 
 from tests.support.accounts import pod
 from tests.support.replica import Judge, ready, response
@@ -206,7 +205,7 @@ def test_what_cannot_be_read(guard: ConfigurationAdmission, review: bytes, told:
 
 def client(judge: Judge) -> FlaskClient:
     guard = ConfigurationAdmission(judge.admission.state)
-    return create_app(judge.admission, CollectorRegistry(), {CONFIGURATION: guard.review}).test_client()
+    return create_app(judge.admission, {CONFIGURATION: guard.review}).test_client()
 
 
 def test_over_http(judge: Judge) -> None:

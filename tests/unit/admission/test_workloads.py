@@ -532,8 +532,7 @@ def test_a_creation_and_a_scale_as_they_are_sent() -> None:
 
 
 def client(teller: Teller) -> FlaskClient:
-    registry = CollectorRegistry()
-    return create_app(teller.judge.admission, registry, {WORKLOADS: teller.forecast.review}).test_client()
+    return create_app(teller.judge.admission, {WORKLOADS: teller.forecast.review}).test_client()
 
 
 def test_the_route_answers_over_tls_and_nothing_else() -> None:

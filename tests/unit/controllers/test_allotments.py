@@ -326,6 +326,20 @@ def test_a_refused_write_is_taken_back_and_proposed_again(server: FakeConfigMaps
         assert granted(r) == 7
 
 
+@pytest.mark.parametrize(("asked", "expected"), [("1", 1.0), ("60", 5.0)])
+def test_a_server_that_is_busy_is_given_the_pause_that_it_asks_for(
+    server: FakeConfigMaps, asked: str, expected: float
+) -> None:
+    with replica(server) as r:
+        until(lambda: is_ready(r))
+        with pytest.MonkeyPatch.context() as patch:
+            waited: list[float] = []
+            patch.setattr(r.booking._stop, "wait", waited.append)
+            server.refuse("PUT", 429, retry_after=asked)
+            assert response(r.answer(r.judge.ask(review(memory="7Gi"))))["allowed"]
+        assert waited == [expected]
+
+
 def test_an_api_server_out_of_reach_is_said_once_and_waited_for(
     server: FakeConfigMaps, caplog: pytest.LogCaptureFixture
 ) -> None:

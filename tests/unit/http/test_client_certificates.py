@@ -61,7 +61,7 @@ def test_the_api_server_is_answered(process: Process, shown: Path) -> None:
         for _ in range(3):
             status, body = client.review(review(dryRun=True))
             assert (status, json.loads(body)["response"]["allowed"]) == (200, True)
-        assert client.ask(path="/metrics")[0] == 200
+        assert client.ask(path="/large")[0] == 200
 
 
 @pytest.mark.parametrize(
@@ -84,7 +84,7 @@ def test_the_kubelets_probes_need_no_certificate(process: Process, path: str) ->
     ("method", "target"),
     [
         *(("POST", path) for path in ("/validate", "/validate?timeout=5s", "/workloads", "/config", "/healthz")),
-        *(("GET", path) for path in ("/metrics", "/", "/healthz/", "//healthz", "/%68ealthz", "/healthz/../metrics")),
+        *(("GET", path) for path in ("/large", "/", "/healthz/", "//healthz", "/%68ealthz", "/healthz/../metrics")),
         *(("PUT", path) for path in ("/readyz", "/validate")),
     ],
 )

@@ -22,6 +22,7 @@ from webhook.http.messages import LARGEST_BODY
 MI = 1 << 20
 PATIENCE = 1.5
 MANY = 200
+LARGE = {True: b"/large", False: b"/metrics"}  # pages of some megabytes, with TLS and without
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +31,7 @@ def process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
     with serving(tmp_path_factory.mktemp("replica"), Limits(patience=PATIENCE)) as process:
         with process.client() as client:
             client.ask()
-            client.ask(path="/metrics")
+            client.ask(path="/large")
         yield process
 
 
@@ -301,7 +302,7 @@ def test_a_peer_that_trickles_is_cut_off_too(process: Process) -> None:
 def test_a_peer_that_reads_no_answer_is_cut_off(process: Process, secure: bool) -> None:
     before = process.settled_descriptors()
     with closing(process.shake_hands() if secure else process.connect(process.plain_port)) as sock:
-        sock.sendall(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n" * 20)
+        sock.sendall(b"GET %b HTTP/1.1\r\nHost: x\r\n\r\n" % LARGE[secure] * 20)
         time.sleep(PATIENCE)
         assert process.comes_down_to(before, 5.0)
 
@@ -416,8 +417,8 @@ def test_one_address_may_have_so_many_that_never_sent_a_review(tmp_path: Path) -
 
 @pytest.mark.long
 @pytest.mark.parametrize("secure", [False, True])
-@pytest.mark.parametrize("page", ["/healthz", "/metrics"])
-def test_a_flood_at_one_listener_leaves_the_other_alone(process: Process, secure: bool, page: str) -> None:
+@pytest.mark.parametrize("large", [False, True])
+def test_a_flood_at_one_listener_leaves_the_other_alone(process: Process, secure: bool, large: bool) -> None:
     """Of whoever asks for a page of some megabytes and never reads it, too."""
 
     with ExitStack() as stack:
@@ -426,7 +427,7 @@ def test_a_flood_at_one_listener_leaves_the_other_alone(process: Process, secure
             with suppress(OSError):  # it may have had to make room already, before its handshake was over or after
                 sock = process.shake_hands() if secure else process.connect(process.plain_port)
                 stack.enter_context(closing(sock))
-                sock.sendall(f"GET {page} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+                sock.sendall(b"GET %b HTTP/1.1\r\nHost: x\r\n\r\n" % (LARGE[secure] if large else b"/healthz"))
 
         with ThreadPoolExecutor(16) as opening:
             list(opening.map(flood, range(Limits().plain + 20)))
@@ -434,7 +435,7 @@ def test_a_flood_at_one_listener_leaves_the_other_alone(process: Process, secure
             with Client(process, secure=other) as client:
                 assert client.ask(path="/readyz") == (200, b"ok\n")
         with Client(process, secure=not secure) as client:
-            assert client.ask(path="/metrics")[0] == 200
+            assert client.ask(path=LARGE[not secure].decode())[0] == 200
 
 
 def is_served(process: Process) -> bool:

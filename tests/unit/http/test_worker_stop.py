@@ -149,7 +149,7 @@ def test_peers_that_stall_do_not_delay_it(tmp_path: Path) -> None:
 @pytest.mark.long
 def test_a_peer_that_reads_nothing_does_not_delay_it(tmp_path: Path) -> None:
     with serving(tmp_path, FOR_LONG) as process, closing(process.shake_hands()) as sock:
-        sock.sendall(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n" * 10)
+        sock.sendall(b"GET /large HTTP/1.1\r\nHost: x\r\n\r\n" * 10)
         time.sleep(1.0)
         ends(process, signal.SIGTERM)
 

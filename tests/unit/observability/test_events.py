@@ -295,6 +295,19 @@ def test_what_may_pass_is_tried_again(told: Told, status: int) -> None:
     assert (event["count"], told.announcing.dropped) == (2, 0)
 
 
+@pytest.mark.parametrize(("asked_for", "pause"), [("3", 3.0), ("600", 10.0)])
+def test_no_other_is_tried_before_a_busy_server_wants_one(told: Told, asked_for: str, pause: float) -> None:
+    told.server.refuse("POST", 429, retry_after=asked_for)
+    told.server.own("replicasets", "shop-1", DEPLOYMENT | {"name": "shop", "uid": "uid-shop"})
+    told.refuse(asked(), asked(owner=REPLICA_SET | {"name": "shop-1", "uid": "uid-shop-1"}))
+    assert told.look() == []
+    assert told.server.count("POST") == 1
+    assert told.look(pause - 0.1) == []
+    assert told.server.count("POST") == 1
+    assert len(told.look(INTERVAL)) == 2
+    assert told.announcing.dropped == 0
+
+
 def test_it_is_given_up_in_the_end(told: Told) -> None:
     told.server.refuse("POST", 500, times=99)
     told.refuse(asked(), asked())

@@ -2,14 +2,21 @@
 
 import json
 import logging
+import os
+import re
+import select
+import sys
+import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 
 import pytest
 
+from tests.support.booking_replicas import until
 from tests.support.replica import Clock
 from webhook.observability import logging as logbook
-from webhook.observability.logging import RateLimitFilter
+from webhook.observability.logging import LogWriter, RateLimitFilter
 
 NOW = 1_767_225_600.25  # 2026-01-01 00:00:00.250 UTC
 
@@ -112,3 +119,88 @@ def test_lines_are_in_order_whatever_the_clock_does_and_whoever_was_first(
     said = [line.split()[0] for line in capsys.readouterr().err.splitlines()]
     assert said == ["2026-01-01T00:00:00.250+00:00"] * 2 + ["2026-01-01T00:00:01.250+00:00"]
     assert all(datetime.fromisoformat(each).tzinfo is not None for each in said)
+
+
+# -- a standard error that nobody reads --------------------------------------------------------------------------------
+
+MOST = 100  # lines that wait: more than a pipe holds of these
+LINE = "x" * 1000  # 64 of them fill a pipe
+
+
+@contextmanager
+def piped() -> Iterator[tuple[LogWriter, int]]:
+    """A writer that runs and writes into a pipe, and the pipe's other end."""
+    read, write = os.pipe()
+    with os.fdopen(write, "w") as stream:
+        writer = LogWriter(stream, MOST)
+        thread = threading.Thread(target=writer.run)
+        thread.start()
+        until(lambda: writer._queues)
+        try:
+            yield writer, read
+        finally:
+            threading.Thread(target=writer.stop).start()
+            while thread.is_alive():
+                if select.select([read], [], [], 0.05)[0]:
+                    os.read(read, 1 << 16)
+    os.close(read)
+
+
+def flood(writer: LogWriter) -> None:
+    """Log more than a pipe and the queue hold."""
+    for _ in range(10 * MOST):
+        writer.handle(record(LINE))
+
+
+def dropped(text: str) -> list[int]:
+    """What lines about dropped lines say."""
+    return [int(count) for count in re.findall(r"^(\d+) lines of this log were dropped: ", text, re.MULTILINE)]
+
+
+def test_no_thread_that_logs_waits_for_whoever_reads_and_what_is_dropped_is_counted() -> None:
+    with piped() as (writer, read):
+        logs = threading.Thread(target=flood, args=[writer], daemon=True)
+        logs.start()
+        logs.join(20)
+        assert not logs.is_alive(), "it waits for the reader"
+        assert writer.dropped > 0
+        text = ""
+        while text.count("\n") < 10 * MOST - writer.dropped or sum(dropped(text)) < writer.dropped:
+            text += os.read(read, 1 << 16).decode()
+        assert sum(dropped(text)) == writer.dropped
+        assert text.count(LINE) == 10 * MOST - writer.dropped
+
+
+def test_lines_that_are_queued_are_written_before_it_stops_and_further_ones_at_once() -> None:
+    with piped() as (writer, read):
+        for number in range(20):
+            writer.handle(record("line %d", number))
+        writer.stop()
+        writer.handle(record("the last"))
+        text = ""
+        while not text.endswith("the last\n"):
+            text += os.read(read, 1 << 16).decode()
+        assert text.splitlines() == [*(f"line {number}" for number in range(20)), "the last"]
+        threading.Thread(target=writer.run).start()  # for the end of the block
+        until(lambda: writer._queues)
+
+
+def test_a_stop_does_not_wait_for_a_reader_that_never_comes() -> None:
+    with piped() as (writer, _):
+        flood(writer)
+        writer.stop()  # after a second, which is all that is asked for here
+        assert not writer._ended.is_set()
+
+
+def test_a_reader_that_has_gone_breaks_nothing() -> None:
+    read, write = os.pipe()
+    os.close(read)
+    stream = os.fdopen(write, "w")
+    LogWriter(stream).handle(record("to nobody"))
+    with pytest.raises(BrokenPipeError):
+        stream.close()
+
+
+def test_a_log_call_that_is_wrong_breaks_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    LogWriter(sys.stderr).handle(record("%d", "no number"))
+    assert "--- Logging error ---" in capsys.readouterr().err

@@ -9,7 +9,6 @@ from contextlib import ExitStack
 
 import pytest
 from flask import Flask, Response, request
-from prometheus_client import CollectorRegistry
 
 from tests.support.http import Client, FakeServer, Request, Said, dispatcher
 from tests.support.replica import Judge, ready, review
@@ -265,38 +264,8 @@ def test_reviews_that_wait_hold_no_bodies() -> None:
     meet(judge, script)
 
 
-def test_all_that_ask_for_metrics_before_the_page_is_begun_are_shown_the_same() -> None:
-    app, begun = Flask("pages"), list[int]()
-    started, go_on = threading.Event(), threading.Event()
-
-    @app.get("/metrics")
-    def metrics() -> str:
-        begun.append(len(begun))
-        started.set()
-        go_on.wait(30)
-        return str(begun[-1])
-
-    async def script(server: FakeServer) -> None:
-        clients = [Client(server, secure=True) for _ in range(30)]
-        clients[0].send(get("/metrics"))
-        await asyncio.to_thread(started.wait, 30)
-        for client in clients[1:]:
-            client.send(get("/metrics"))
-        await asyncio.sleep(0.01)
-        clients[1].leave()
-        go_on.set()
-        assert [(await client.receive()).body for client in (clients[0], *clients[2:])] == [b"0"] + [b"1"] * 28
-        later = Client(server, secure=True)
-        later.send(get("/metrics"))
-        assert (await later.receive()).body == b"2", "who asks later is shown what holds then"
-        for client in (clients[0], *clients[2:], later):
-            client.leave()
-
-    meet(ready(), script, app)
-
-
 def test_pages_hold_up_no_probe() -> None:
-    app, go_on = create_app(ready().admission, CollectorRegistry()), threading.Event()
+    app, go_on = create_app(ready().admission), threading.Event()
 
     @app.get("/slow")
     def slow() -> str:

@@ -4,7 +4,6 @@ import asyncio
 import logging
 
 import pytest
-from prometheus_client import CollectorRegistry
 
 from certs.keyring import new_token
 from tests.support.http import FakeServer, Request, Said, dispatcher
@@ -20,7 +19,7 @@ BASES = ("/validate", "/workloads", "/config")
 def meet(judge: Judge, *requests: Request) -> list[Said]:
     """Send requests over one connection each; return the answers."""
     others = dict.fromkeys((WORKLOADS, CONFIGURATION), lambda *_: Response(200, b"{}"))
-    app = create_app(judge.admission, CollectorRegistry(), others)
+    app = create_app(judge.admission, others)
 
     async def run() -> list[Said]:
         server = FakeServer(dispatcher(judge.admission, app, SecretPaths([TOKEN])))
@@ -66,6 +65,7 @@ def test_the_token_is_not_logged_where_something_goes_wrong(caplog: pytest.LogCa
     assert not [each for each in answers if TOKEN.encode() in each.body]
 
 
-def test_pages_are_served_as_ever() -> None:
-    health, pages = meet(ready(), Request("GET", "/healthz"), Request("GET", "/metrics"))
-    assert (health.status, pages.status) == (200, 200)
+def test_probes_need_no_token_and_nothing_else_is_served() -> None:
+    health, readiness, pages = meet(ready(), *(Request("GET", path) for path in ("/healthz", "/readyz", "/metrics")))
+    assert (health.status, readiness.status) == (200, 200)
+    assert (pages.status, pages.body) == (404, b"Not Found: no such path\n")

@@ -2,10 +2,12 @@
 
 import gzip
 import re
+from collections.abc import Hashable
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from msgspec.structs import replace
 
 from tests.support.rows import GI, commitment, group, line, node, scope
 from webhook.core.reporting.check_view import CheckView, check_view
@@ -21,13 +23,20 @@ HOSTILE = "<script>alert(1)</script>\"'"
 
 class _Source:
     def __init__(self, shown: Shown) -> None:
-        self._shown = shown
+        self.now = shown
+        self.refusals = 0
         self.asked: list[Query] = []
         self.checks: list[Asked] = []
 
+    def becomes(self, shown: Shown) -> None:
+        self.now = shown
+
+    def version(self) -> tuple[object, Hashable]:
+        return self.now, self.refusals
+
     def shown(self, query: Query) -> Shown:
         self.asked.append(query)
-        return self._shown
+        return self.now
 
     def checked(self, asked: Asked) -> CheckView:
         self.checks.append(asked)
@@ -76,6 +85,28 @@ def test_what_updates_it_is_the_same_without_the_frame(source: _Source) -> None:
     part = asked.get("/ui/", headers={"X-Headroom-Part": "sections"}).text
     assert "<html" not in part
     assert part.strip() in asked.get("/ui/").text
+
+
+def test_it_is_made_again_once_anything_of_it_has_changed(source: _Source) -> None:
+    asked, sections = client(source), {"X-Headroom-Part": "sections"}
+    texts = [asked.get("/ui/", headers=sections).text for _ in range(3)]
+    assert (len(set(texts)), len(source.asked)) == (1, 1)
+    assert asked.get("/ui/?q=web", headers=sections).text != texts[0]
+    source.refusals += 1
+    asked.get("/ui/", headers=sections)
+    assert len(source.asked) == 3
+    source.becomes(source.now._replace(commitment=replace(source.now.commitment, as_of="2026-12-01T10:00:00Z")))
+    assert "10:00:00" in asked.get("/ui/", headers=sections).text
+
+
+def test_nodes_are_laid_out_again_once_one_of_them_has_changed(source: _Source) -> None:
+    asked = client(source)
+    assert "n-fresh" not in asked.get("/ui/").text
+    source.becomes(source.now._replace(nodes=[node("n-fresh", GI), node("n-other", GI)]))
+    text = asked.get("/ui/").text
+    assert ("n-fresh" in text, "n-other" in text) == (True, True)
+    assert "n-other" not in asked.get("/ui/?nodes_q=fresh").text
+    assert "n-other" in asked.get("/ui/").text
 
 
 def test_its_files_are_there(source: _Source) -> None:

@@ -118,6 +118,36 @@ def test_what_answers_and_pages_of_metrics_cost_is_charged_and_followed_by_a_res
         assert any(rest == pytest.approx(9 * cost) for cost in readers.charges)
 
 
+def test_all_that_ask_for_metrics_before_the_page_is_begun_are_shown_the_same() -> None:
+    readers, begun = Readers(), list[int]()
+    started, go_on = threading.Event(), threading.Event()
+
+    def metrics() -> str:
+        begun.append(len(begun))
+        started.set()
+        go_on.wait(30)
+        return str(begun[-1])
+
+    async def script(server: FakeServer) -> None:
+        clients = [Client(server, secure=False) for _ in range(30)]
+        clients[0].send(get("/metrics"))
+        await asyncio.to_thread(started.wait, 30)
+        for client in clients[1:]:
+            client.send(get("/metrics"))
+        await asyncio.sleep(0.01)
+        clients[1].leave()
+        go_on.set()
+        assert [(await client.receive()).body for client in (clients[0], *clients[2:])] == [b"0"] + [b"1"] * 28
+        later = Client(server, secure=False)
+        later.send(get("/metrics"))
+        assert (await later.receive()).body == b"2", "who asks later is shown what holds then"
+        for client in (clients[0], *clients[2:], later):
+            client.leave()
+
+    readers.app.view_functions["metrics"] = metrics
+    readers.meet(script)
+
+
 def test_who_asked_is_answered_before_the_rest() -> None:
     readers = Readers()
     resting, over = threading.Event(), threading.Event()

@@ -4,15 +4,13 @@ from collections.abc import Callable
 
 import pytest
 from flask.testing import FlaskClient
-from prometheus_client import CollectorRegistry, Counter
-from prometheus_client.parser import text_string_to_metric_families
 
 from tests.support.replica import Judge, ready
 from webhook.web.routes import create_app
 
 
-def client(judge: Judge, registry: CollectorRegistry | None = None) -> FlaskClient:
-    return create_app(judge.admission, registry or CollectorRegistry()).test_client()
+def client(judge: Judge) -> FlaskClient:
+    return create_app(judge.admission).test_client()
 
 
 def test_the_process_is_alive_whatever_it_knows() -> None:
@@ -27,17 +25,14 @@ def test_readiness_is_a_code_and_a_reason() -> None:
     assert (answer.status_code, answer.text) == (503, "the ConfigMap headroom-config has not been read yet\n")
 
 
-def test_metrics_are_prometheus_text() -> None:
-    registry = CollectorRegistry()
-    Counter("some_things", "Some things.", registry=registry).inc(3)
-    answer = client(Judge(), registry).get("/metrics")
-    assert answer.content_type == "text/plain; version=1.0.0; charset=utf-8"
-    samples = [s for family in text_string_to_metric_families(answer.text) for s in family.samples]
-    assert ("some_things_total", 3.0) in [(s.name, s.value) for s in samples]
+@pytest.mark.parametrize("path", ["/metrics", "/", "/api/v1/nodes", "/openapi.json"])
+def test_metrics_and_reports_are_not_where_reviews_are_answered(path: str) -> None:
+    answer = client(ready()).get(path)
+    assert (answer.status_code, answer.text) == (404, f"Not Found: GET {path}\n")
 
 
 @pytest.mark.parametrize("method", ["post", "put", "delete"])
-@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics"])
+@pytest.mark.parametrize("path", ["/healthz", "/readyz"])
 def test_what_is_read_only_is_405_to_others(method: str, path: str) -> None:
     assert getattr(client(Judge()), method)(path).status_code == 405
 

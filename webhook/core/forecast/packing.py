@@ -6,7 +6,7 @@ least, and no scheduler can hold more than `free` says of any single kind of pod
 """
 
 from collections.abc import Iterable, Sequence
-from heapq import heapify, heapreplace
+from heapq import heapify, heappop, heappush, heapreplace
 from typing import Final, NamedTuple
 
 from webhook.core.ledger.account import AccountSnapshot
@@ -16,6 +16,8 @@ from webhook.core.ledger.rules import bounded_sums
 from webhook.core.values.amounts import NOTHING, Amounts
 
 MOST: Final = 100_000  # sets of pods; a question that comes to more asks for pods that request nothing
+_MOST_STEPS: Final = 2_000_000  # nodes that are looked at for one question, which takes about two seconds
+_Heap = list[tuple[int, int, int]]
 
 
 class Portion(NamedTuple):
@@ -78,7 +80,8 @@ def free_on_nodes(account: AccountSnapshot) -> list[Free]:
 def by_nodes(nodes: Iterable[Free], portions: Sequence[Portion]) -> int:
     """Return how many whole sets nodes can hold, each pod where the most memory is free; at most `MOST`.
 
-    Where pods may go is left aside: all nodes are taken to admit them.
+    Where pods may go is left aside: all nodes are taken to admit them. A question that takes too long, because its sets
+    have very many pods, is answered by the sets that were placed until then.
     """
     heap = [(-free.memory, free.cpu, -1 if free.pods is None else free.pods) for free in nodes]
     heapify(heap)
@@ -86,10 +89,16 @@ def by_nodes(nodes: Iterable[Free], portions: Sequence[Portion]) -> int:
     kinds.sort(reverse=True)
     if len(kinds) == 1:
         return _alone(heap, kinds[0])
-    sets = 0
-    while sets < MOST and all(_put(heap, memory, cpu) for memory, cpu, number in kinds for _ in range(number)):
-        sets += 1
-    return sets
+    least_cpu = min((cpu for _, cpu, _ in kinds), default=0)
+    left = _MOST_STEPS
+    for sets in range(MOST):
+        for memory, cpu, number in kinds:
+            for _ in range(number):
+                looked_at = _put(heap, memory, cpu, least_cpu)
+                left -= looked_at
+                if not looked_at or left < 0:
+                    return sets
+    return MOST
 
 
 def _alone(heap: Iterable[tuple[int, int, int]], kind: tuple[int, int, int]) -> int:
@@ -105,22 +114,25 @@ def _alone(heap: Iterable[tuple[int, int, int]], kind: tuple[int, int, int]) -> 
     return min(MOST, total // number)
 
 
-def _put(heap: list[tuple[int, int, int]], memory: int, cpu: int) -> bool:
-    """Put one pod on the node with the most free memory that can hold it; say whether there is one."""
-    if not heap:
-        return False
-    if _holds(heap[0], memory, cpu):  # as a rule
-        heapreplace(heap, _less(heap[0], memory, cpu))
-        return True
-    for index, node in enumerate(sorted(heap)):
-        if -node[0] < memory:
-            return False
-        if _holds(node, memory, cpu):
-            heap.sort()
-            heap[index] = _less(node, memory, cpu)
-            heapify(heap)
-            return True
-    return False
+def _put(heap: _Heap, memory: int, cpu: int, least_cpu: int) -> int:
+    """Put one pod on the node with the most free memory that can hold it.
+
+    Return how many nodes were looked at, 0 if none can hold it. Nodes that can hold no pod at all leave the heap.
+    """
+    passed: _Heap = []
+    looked_at = 0
+    while heap and -heap[0][0] >= memory:
+        looked_at += 1
+        if _holds(heap[0], memory, cpu):  # as a rule
+            heapreplace(heap, _less(heap[0], memory, cpu))
+            break
+        passed.append(heappop(heap))
+    else:
+        looked_at = 0
+    for node in passed:
+        if _holds(node, 0, least_cpu):
+            heappush(heap, node)
+    return looked_at
 
 
 def _holds(node: tuple[int, int, int], memory: int, cpu: int) -> bool:

@@ -5,7 +5,7 @@ Each question is one value and each answer another, worked out from one report, 
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from msgspec import UNSET, Struct, UnsetType
@@ -38,6 +38,8 @@ from webhook.core.values.quantity import QuantityError, millis, nanos, whole
 
 _MOST_NODES: Final = 5000
 _MOST_PODS: Final = 20_000
+_DEEPEST: Final = 16  # names in the path of a setting; the schema has fewer
+_LONGEST_NUMBER: Final = 18  # digits; int() refuses some thousands, and no setting needs more than these
 _HOLDERS: Final = 5
 
 
@@ -282,14 +284,21 @@ def _changes(report: Report, asked: SimulateQuestion) -> Changes:
         config=config if asked.config or asked.set else None,
         without=without,
         drain=frozenset(asked.drain),
-        add=tuple(_nodes(config, each) for each in asked.add_nodes),
+        add=_added(config, asked.add_nodes),
         grow=asked.grow,
     )
 
 
+def _added(config: HeadroomConfig, asked: Sequence[AddNodes]) -> tuple[NewNodes, ...]:
+    wrong = next((each.number for each in asked if not 0 < each.number <= _MOST_NODES), None)
+    if wrong is None and (number := sum(each.number for each in asked)) > _MOST_NODES:
+        wrong = number
+    if wrong is not None:
+        raise SimulationError(f"{wrong} nodes cannot be added: give numbers from 1 to {_MOST_NODES} in all")
+    return tuple(_nodes(config, each) for each in asked)
+
+
 def _nodes(config: HeadroomConfig, asked: AddNodes) -> NewNodes:
-    if not 0 < asked.number <= _MOST_NODES:
-        raise SimulationError(f"{asked.number} nodes cannot be added: give a number from 1 to {_MOST_NODES}")
     room = Allocatable(whole(nanos(asked.memory)), millis(nanos(asked.cpu)))
     if asked.pool is None:
         return NewNodes(asked.number, room, {})
@@ -306,6 +315,8 @@ def _with_settings(config: HeadroomConfig, settings: Mapping[str, str]) -> Headr
     for path, value in settings.items():
         *groups, last = path.split(".")
         at: Any = tree
+        if len(groups) >= _DEEPEST:
+            raise SimulationError(f"a setting of {len(groups) + 1} names is nested too deeply: name one that there is")
         for group in groups:
             at = _step(at, group, path)
         if not isinstance(at, dict):
@@ -326,7 +337,8 @@ def _step(at: Any, name: str, path: str) -> Any:
 
 
 def _value(text: str) -> Any:
-    return int(text) if text.isascii() and text.isdecimal() else text
+    is_number = text.isascii() and text.isdecimal() and len(text) <= _LONGEST_NUMBER
+    return int(text) if is_number else text
 
 
 def _over(report: Report, after: Commitment, more: Grown) -> Iterator[Over]:

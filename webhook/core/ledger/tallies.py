@@ -101,6 +101,9 @@ class Group(Count):
     def __len__(self) -> int:
         return len(self.parts[0]) if len(self.parts) == 1 else sum(map(len, self.parts))
 
+    def __bool__(self) -> bool:
+        return any(self.parts)  # asked after each pod that leaves, so nothing is summed up
+
     def items(self) -> Iterator[tuple[str, Entry]]:
         """Yield the pods with their names, in no order."""
         for part in self.parts:

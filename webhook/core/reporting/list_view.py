@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from operator import attrgetter
 from typing import Any, TypeVar
 
 from webhook.core.reporting.page_parts import PAGE, TRACK, Bar, Cell, Column, ListView, Row
@@ -30,8 +31,9 @@ def node_list(nodes: Sequence[NodeRow], query: Query) -> ListView:
         "limits": lambda n: -(n.memory.limits_ratio or 0.0),
         "free": lambda n: n.memory.allocatable - n.memory.requests,
     }
-    found = [n for n in nodes if query.nodes_q.lower() in f"{n.name} {n.pool or ''}".lower()]
-    found.sort(key=lambda n: n.name)
+    wanted = query.nodes_q.lower()
+    found = [n for n in nodes if wanted in f"{n.name} {n.pool or ''}".lower()] if wanted else [*nodes]
+    found.sort(key=attrgetter("name"))
     found.sort(key=keys.get(query.nodes_sort, keys["requests"]))
     some, numbers = _cut(found, query.nodes_page)
     texts = zip(
@@ -69,7 +71,8 @@ def holder_list(holders: Sequence[GroupRow | PodRow], query: Query) -> ListView:
         "unbounded": lambda h: -h.unbounded_containers,
         "pods": lambda h: -h.pods if isinstance(h, GroupRow) else 0,
     }
-    found = [h for h in holders if query.q.lower() in _name(h).lower()]
+    wanted = query.q.lower()
+    found = [h for h in holders if wanted in _name(h).lower()] if wanted else [*holders]
     found.sort(key=keys["name"])
     found.sort(key=keys.get(query.sort, keys["requests"]))
     some, numbers = _cut(found, query.page)

@@ -95,6 +95,7 @@ class Report:
     @cached_property
     def _commitment(self) -> Commitment:
         account, said, config = self.account, self.circumstances, self.account.accounting.config
+        scopes = Scopes(account, self._standing.apart, said.elsewhere, self._groups.whole, self._nodes, self._memo)
         return Commitment(
             revision=account.revision,
             as_of=said.as_of,
@@ -104,7 +105,7 @@ class Report:
             config_hash=said.config_hash,
             warn_at=config.warn_at.ratio,
             kubernetes_rules=tuple(each.version for each in account.accounting.rules),
-            scopes=tuple(Scopes(account, self._standing.apart, said.elsewhere, self._groups.whole).rows()),
+            scopes=tuple(scopes.rows()),
         )
 
     @cached_property

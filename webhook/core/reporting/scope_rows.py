@@ -1,13 +1,15 @@
 """Scope rows: the cluster and each pool, from the balances of the ledger and the tallies of its nodes."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from bisect import bisect_left
+from collections.abc import Iterator, Mapping, Sequence
 
 from webhook.core.ledger.account import AccountSnapshot, ScopeSnapshot
 from webhook.core.ledger.entry import Unbound
-from webhook.core.ledger.nodes import Allocatable, Node
+from webhook.core.ledger.nodes import Node
 from webhook.core.ledger.rules import limits_field
 from webhook.core.ledger.tallies import Total
-from webhook.core.reporting.rows import Fragmentation, Line, ResourceLines, ScopeRow
+from webhook.core.reporting.memo import Members, Memo, ScopeMemo
+from webhook.core.reporting.rows import Fragmentation, Line, NodeRow, ResourceLines, ScopeRow
 from webhook.core.values.amounts import NOTHING, Amounts
 from webhook.core.values.scopes import CLUSTER
 
@@ -16,7 +18,7 @@ class Scopes:
     """Makes the rows of one account.
 
     `apart` has the pods that stand apart, by name; `elsewhere` has by scope what other replicas granted; `whole` is the
-    total of all live pods.
+    total of all live pods, `nodes` are the rows of all nodes.
     """
 
     def __init__(
@@ -25,6 +27,8 @@ class Scopes:
         apart: Mapping[str, Unbound],
         elsewhere: Mapping[str, Amounts],
         whole: Total,
+        nodes: tuple[NodeRow, ...],
+        memo: Memo,
     ) -> None:
         self._account = account
         self._whole = whole
@@ -34,6 +38,7 @@ class Scopes:
         self._pools = {each.confined_to: each.pool for each in account.unbound}
         self._counts = self._counted()
         self._median = median(account.tallies.sizes)
+        memo.scopes = self._known = _known(account, nodes, memo)
 
     def rows(self) -> Iterator[ScopeRow]:
         """Yield the row of the cluster, then that of each pool."""
@@ -59,24 +64,23 @@ class Scopes:
 
     def _row(self, each: ScopeSnapshot) -> ScopeRow:
         account, scope, counts = self._account, each.balance.scope, self._counts[each.balance.scope]
-        nodes = [n for n in account.nodes.values() if n.deleted_at is None and scope in (CLUSTER, n.pool)]
-        counted = [node for node in nodes if node.info.name not in account.excused]
+        members = self._known.members[scope]
         pending = self._pending(each)
         return ScopeRow(
             scope=scope,
             mode=account.accounting.config.mode.value,
-            nodes=len(nodes),
-            nodes_counted=len(counted),
+            nodes=members.nodes,
+            nodes_counted=len(members.names),
             reserve_nodes=account.accounting.reserve_nodes(scope),
             reserve_used=each.out,
             pods=counts.pods,
-            pods_max=_sum([node.info.most_pods for node in counted]),
+            pods_max=members.pods,
             unbounded_containers=counts.unbounded,
             best_effort_pods=counts.best_effort,
             apart=sum(scope in (CLUSTER, self._pools.get(pod.confined_to)) for pod in self._apart.values()),
-            memory=self._resource(each, "memory", pending, counted),
-            cpu=self._resource(each, "cpu", pending, counted),
-            fragmentation=self._fragmentation(counted),
+            memory=self._resource(each, "memory", pending, members.memory),
+            cpu=self._resource(each, "cpu", pending, members.cpu),
+            fragmentation=self._fragmentation(scope),
         )
 
     def _pending(self, each: ScopeSnapshot) -> Amounts:
@@ -87,10 +91,10 @@ class Scopes:
                 total = total.plus(waiting.footprint.times(waiting.pods))
         return total
 
-    def _resource(self, each: ScopeSnapshot, resource: str, pending: Amounts, counted: Sequence[Node]) -> ResourceLines:
+    def _resource(self, each: ScopeSnapshot, resource: str, pending: Amounts, capacity: int | None) -> ResourceLines:
         room = each.balance.scope_limits.room
         return ResourceLines(
-            capacity=_sum([_part(node.info.capacity, resource) for node in counted]),
+            capacity=capacity,
             allocatable=room.memory if resource == "memory" else room.cpu,
             requests=self._line(each, f"{resource}_requests", pending),
             limits=self._line(each, f"{resource}_{self._limits}", pending),
@@ -112,12 +116,10 @@ class Scopes:
             free=None if headroom is None else headroom - elsewhere,
         )
 
-    def _fragmentation(self, counted: Iterable[Node]) -> Fragmentation:
-        held, infos = self._account.held, [node.info for node in counted]
-        free = [each.room.memory - held.get(each.name, NOTHING)[0] for each in infos]  # [0]: memory_requests
-        total, size = sum(each for each in free if each > 0), self._median
-        small = None if size is None or not total else sum(each for each in free if 0 < each < size) / total
-        return Fragmentation(largest_free=max(0, max(free, default=0)), median_request=size, share_too_small=small)
+    def _fragmentation(self, scope: str) -> Fragmentation:
+        pieces, size = self._known.pieces[scope], self._median
+        small = None if size is None or not pieces else sum(pieces[: bisect_left(pieces, size)]) / sum(pieces)
+        return Fragmentation(largest_free=pieces[-1] if pieces else 0, median_request=size, share_too_small=small)
 
 
 def median(sizes: Mapping[int, int]) -> int | None:
@@ -130,10 +132,35 @@ def median(sizes: Mapping[int, int]) -> int | None:
     return None
 
 
-def _part(room: Allocatable | None, resource: str) -> int | None:
-    if room is None:
-        return None
-    return room.memory if resource == "memory" else room.cpu
+def _known(account: AccountSnapshot, rows: tuple[NodeRow, ...], memo: Memo) -> ScopeMemo:
+    """Return what follows from the nodes: the last report's, if the same nodes are there, count, and hold the same."""
+    last, nodes, excused = memo.scopes, account.nodes, frozenset(account.excused)
+    scopes = [each.balance.scope for each in account.scopes]
+    members = last.members
+    if members.keys() != set(scopes) or last.excused != excused or last.nodes != nodes:
+        members = {scope: _members_of(scope, nodes, excused) for scope in scopes}
+    elif last.table is rows:
+        return last
+    free = {row.name: row.memory.allocatable - row.memory.requests for row in rows}
+    pieces = {scope: _pieces(free, each.names) for scope, each in members.items()}
+    return ScopeMemo(nodes, excused, members, rows, pieces)
+
+
+def _pieces(free: Mapping[str, int], names: Sequence[str]) -> Sequence[int]:
+    return sorted([each for name in names if (each := free[name]) > 0])
+
+
+def _members_of(scope: str, nodes: Mapping[str, Node], excused: frozenset[str]) -> Members:
+    there = [node for node in nodes.values() if node.deleted_at is None and scope in (CLUSTER, node.pool)]
+    counted = [node.info for node in there if node.info.name not in excused]
+    capacities = [info.capacity for info in counted]
+    return Members(
+        nodes=len(there),
+        names=tuple(info.name for info in counted),
+        memory=_sum([None if each is None else each.memory for each in capacities]),
+        cpu=_sum([None if each is None else each.cpu for each in capacities]),
+        pods=_sum([info.most_pods for info in counted]),
+    )
 
 
 def _sum(parts: Sequence[int | None]) -> int | None:

@@ -60,8 +60,8 @@ class Shown(NamedTuple):
     tried: Tried = NOTHING_TRIED
 
 
-def page_view(shown: Shown, query: Query) -> PageView:
-    """Return what the page shows."""
+def page_view(shown: Shown, query: Query, nodes: ListView | None = None) -> PageView:
+    """Return what the page shows; `nodes` is the list of nodes for this query if it is known already."""
     commitment = shown.commitment
     scopes = fullest_first(commitment)
     return PageView(
@@ -75,7 +75,7 @@ def page_view(shown: Shown, query: Query) -> PageView:
         tuple(scope_view(scope, commitment.warn_at, shown.tried.commitment) for scope in scopes[:_SCOPES]),
         max(0, len(scopes) - _SCOPES),
         tuple(shown.blocked[:PAGE]),
-        node_list(shown.nodes, query),
+        nodes or node_list(shown.nodes, query),
         holder_list(shown.holders, query),
         tuple(shown.denials[:_DECISIONS]),
         WhatIfView(tuple(sliders(scopes[:_SCOPES], query)), query.lost, shown.tried.answers, shown.tried.settings),

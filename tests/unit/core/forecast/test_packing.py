@@ -86,6 +86,38 @@ def test_no_more_sets_than_there_is_room_in_all(free: list[Free], kinds: list[tu
     assert sets * sum(number for _, _, number in kinds) <= sum(each.pods or 0 for each in free)
 
 
+def _one_by_one(nodes: list[Free], portions: list[Portion]) -> int:
+    """Count sets as `by_nodes` does, by a search of all nodes for each pod."""
+    left = [[-each.memory, each.cpu, -1 if each.pods is None else each.pods] for each in nodes]
+    pods = [(each.pod.footprint.memory_requests, each.pod.footprint.cpu_requests, each.number) for each in portions]
+    sets = 0
+    while True:
+        for memory, cpu, number in sorted(pods, reverse=True):
+            for _ in range(number):
+                chosen = next((n for n in sorted(left) if -n[0] >= memory and n[1] >= cpu and n[2]), None)
+                if chosen is None:
+                    return sets
+                chosen[:] = [chosen[0] + memory, chosen[1] - cpu, chosen[2] - (chosen[2] > 0)]
+        sets += 1
+
+
+@given(
+    st.lists(st.builds(Free, st.integers(0, 8 * GI), st.integers(0, 9), st.none() | st.integers(0, 5)), max_size=6),
+    st.lists(st.tuples(st.integers(1, 3), st.integers(0, 4), st.integers(1, 3)), min_size=2, max_size=3),
+)
+def test_each_pod_is_placed_where_the_most_is_free(free: list[Free], kinds: list[tuple[int, int, int]]) -> None:
+    portions = [one(*each) for each in kinds]
+    assert by_nodes(free, portions) == _one_by_one(free, portions)
+
+
+@pytest.mark.parametrize("number", [1, 10**30])
+def test_pods_that_ask_for_nothing_are_not_placed_for_ever(number: int) -> None:
+    """Of 900 kinds, or of more pods in a set than can be counted, some sets are placed until it takes too long."""
+    free = [Free(8 * GI, 1000, None)]
+    assert by_nodes(free, [one(0, 0, number)] * 2) == (MOST if number == 1 else 0)
+    assert 0 <= by_nodes(free, [one(0, 0, number)] * 900) < MOST
+
+
 def test_only_nodes_that_count_have_anything_free() -> None:
     ledger = accounts.ledger("", node("n1"), node("n2", cordoned=True))
     ledger.see(pod("a", 3, "n1", cpu=500))

@@ -109,6 +109,19 @@ def test_a_node_or_namespace_without_pods_is_forgotten() -> None:
     assert kept.snapshot() == TallySnapshot({}, {}, {}, "")
 
 
+def test_a_large_workload_that_has_lost_its_last_pod_is_forgotten() -> None:
+    pods, many = dict[str, Entry](), 2 * module._LARGE
+    kept = Tallies(pods)
+    for number in range(many):
+        put(kept, pods, f"a/p{number}", Entry("u", SIZES[1], "n1"))
+    for number in range(many - 1):
+        put(kept, pods, f"a/p{number}", None)
+    (left,) = kept.snapshot().nodes.values()
+    assert (bool(left), len(left)) == (True, 1)
+    put(kept, pods, f"a/p{many - 1}", None)
+    assert kept.snapshot() == TallySnapshot({}, {}, {}, "")
+
+
 def test_a_pod_that_comes_and_goes_before_anybody_looks_costs_no_copy() -> None:
     pods = dict[str, Entry]()
     kept = Tallies(pods)

@@ -9,6 +9,7 @@ from tests.support.ledger_reports import owned, report
 from webhook.core.ledger.nodes import Allocatable, NodeInfo
 from webhook.core.reporting.memo import Memo
 from webhook.core.reporting.report import Report
+from webhook.core.reporting.rows import NodeRow
 
 CONTROL_PLANE = frozenset({"node-role.kubernetes.io/control-plane"})
 
@@ -68,3 +69,23 @@ def test_only_rows_of_nodes_that_changed_are_made_again() -> None:
     after = Report(of.account(0.0), memo=memo).nodes()
     assert after[0].memory.requests == 2 * GI
     assert after[1] is before[1]
+
+
+def test_the_table_is_the_same_until_a_node_shows_something_else() -> None:
+    of, memo = ledger("", node("a"), node("c"), node("out", cordoned=True)), Memo()
+
+    def shown() -> tuple[NodeRow, ...]:
+        return Report(of.account(0.0), memo=memo).nodes()
+
+    first = shown()
+    of.see(pod("nowhere", 1))
+    of.see_node(node("a"), 1.0)
+    assert shown() is first, "nothing that is shown of a node has changed"
+    of.see_node(node("b"), 2.0)
+    assert [row.name for row in shown()] == ["a", "b", "c", "out"]
+    assert shown()[0] is first[0]
+    of.see_node(node("out"), 3.0)
+    assert [row.counted for row in shown()] == [True] * 4
+    of.see(pod("p", 1, "c"))
+    of.gone(pod("p", 1, "c", revision=2))
+    assert shown() == Report(of.account(0.0)).nodes()

@@ -8,7 +8,9 @@ from hypothesis import strategies as st
 from tests.support.accounts import GI, footprint, ledger, node, pod
 from webhook.core.ledger.ledger import Ledger
 from webhook.core.ledger.nodes import Allocatable, NodeInfo
+from webhook.core.reporting.memo import Memo
 from webhook.core.reporting.report import Circumstances, Report
+from webhook.core.reporting.rows import Fragmentation
 from webhook.core.reporting.scope_rows import median
 
 CONTROL_PLANE = frozenset({"node-role.kubernetes.io/control-plane"})
@@ -97,3 +99,17 @@ def test_bounds_without_the_largest_node_are_what_is_left_once_it_is_lost() -> N
     of = ledger("reserve: {nodes: 1}", node("a", 8), node("b", 16))
     line = report(of).commitment().scopes[0].memory.requests
     assert (line.bound, line.bound_without_largest, line.reserve) == (8 * GI, 8 * GI, 16 * GI)
+
+
+def test_pieces_of_free_memory_are_those_of_the_newest_rows() -> None:
+    of, memo = ledger("", node("a", 8), node("b", 8)), Memo()
+
+    def pieces() -> Fragmentation:
+        return Report(of.account(0.0), memo=memo).commitment().scopes[0].fragmentation
+
+    of.see(pod("p", 6, "a"))
+    assert pieces() == Fragmentation(8 * GI, 6 * GI, 2 / 10)
+    of.see(pod("q", 3, "b"))
+    assert pieces() == Fragmentation(5 * GI, 3 * GI, 2 / 7)
+    of.see_node(node("b", 8, cordoned=True), 1.0)
+    assert pieces() == Fragmentation(2 * GI, 3 * GI, 1.0)
