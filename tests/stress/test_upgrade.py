@@ -23,7 +23,7 @@ from tests.stress.scene import BOUND, SHIPPED, WRITES, Scene, shown
 from tests.stress.witness import Witness
 
 LATE_SECONDS = 0.5  # by which new connections may still be led to a replica that stops
-# For which it goes on serving, as shipped: after 2 s, a connection that had rested for so long was once used as it closed.
+# For which it goes on serving, as shipped. After 2 s, a connection that had rested for so long was used as it closed.
 DELAY_SECONDS = 10.0
 TURN_SECONDS = 60.0  # in which two replicas that both run have each admitted a pod and booked
 CROWD = 48  # more than the connections that the API server keeps for the next calls: 25
