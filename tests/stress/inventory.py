@@ -1,6 +1,7 @@
 """Everything that a cluster has, of every kind that its API server lists: by it a test sees what is left behind.
 
-Events are left out: they say what happened, and the API server forgets them after an hour.
+Events are left out: they say what happened, and the API server forgets them after an hour. So are the Leases of nodes
+and of the control plane, which renew them whenever they run.
 """
 
 from collections.abc import Iterator
@@ -8,6 +9,7 @@ from collections.abc import Iterator
 from devcluster.api import Api
 
 EVENTS = {"events"}
+HEARTBEATS = ("coordination.k8s.io/v1/leases kube-",)  # in kube-system and kube-node-lease
 
 
 def listed(api: Api, *, without: str = "") -> set[str]:
@@ -15,7 +17,8 @@ def listed(api: Api, *, without: str = "") -> set[str]:
 
     Objects in the namespace `without` are left out.
     """
-    return {path for kind in _kinds(api) for path in _paths(api, kind) if not without or f" {without}/" not in path}
+    found = {path for kind in _kinds(api) for path in _paths(api, kind) if not path.startswith(HEARTBEATS)}
+    return {path for path in found if not without or f" {without}/" not in path}
 
 
 def within(namespace: str, objects: set[str]) -> set[str]:
