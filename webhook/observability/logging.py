@@ -153,11 +153,12 @@ class LogWriter(logging.Handler):
 
     def _lost(self, count: int) -> str:
         said = {"msg": "%d lines of this log were dropped: nobody read it in time", "args": (count,)}
-        with self.lock or threading.Lock():
-            record = logging.makeLogRecord(
-                {"name": __name__, "levelno": logging.WARNING, "levelname": "WARNING", **said}
-            )
+        record = logging.makeLogRecord({"name": __name__, "levelno": logging.WARNING, "levelname": "WARNING", **said})
+        self.acquire()  # as `logging` does around `emit`
+        try:
             return f"{self.format(record)}\n"
+        finally:
+            self.release()
 
     def _write(self, line: str) -> None:
         with suppress(OSError, ValueError):  # its reader is gone, or it was closed: there is no place left to say so
