@@ -30,7 +30,7 @@ def run(*arguments: str, **environment: str) -> Result:
 def served(monkeypatch: pytest.MonkeyPatch) -> list[Options]:
     """What would have been served."""
     found: list[Options] = []
-    monkeypatch.setattr(server, "serve", found.append)
+    monkeypatch.setattr(server, "serve", lambda options, _: found.append(options))
     monkeypatch.setattr(logbook, "begin", lambda *_: None)  # the test's own logging stays
     return found
 
@@ -147,7 +147,7 @@ def test_an_argument_goes_before_the_environment(served: list[Options]) -> None:
 def test_what_cannot_be_used_is_one_line_and_1(
     error: Exception, told: str, monkeypatch: pytest.MonkeyPatch, served: list[Options]
 ) -> None:
-    def fail(_: Options) -> None:
+    def fail(*_: object) -> None:
         raise error
 
     monkeypatch.setattr(server, "serve", fail)
@@ -156,12 +156,19 @@ def test_what_cannot_be_used_is_one_line_and_1(
     assert result.output.splitlines() == [f"Error: {told}"]
 
 
-def test_the_log_begins_as_the_options_say(monkeypatch: pytest.MonkeyPatch, served: list[Options]) -> None:
-    begun = list[tuple[object, ...]]()
-    monkeypatch.setattr(logbook, "begin", lambda *given: begun.append(given))
+def test_the_log_begins_as_the_options_say_and_the_replica_writes_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    begun, writers = list[tuple[object, ...]](), list[object]()
+
+    def begin(*given: object) -> tuple[object, ...]:
+        begun.append(given)
+        return given
+
+    monkeypatch.setattr(logbook, "begin", begin)
+    monkeypatch.setattr(server, "serve", lambda _, log_writer: writers.append(log_writer))
     assert run("serve", *NEEDED, "--log-level", "debug", "--log-format", "json").exit_code == 0
     assert run("serve", *NEEDED).exit_code == 0
     assert [(level, form) for level, _, form, _ in begun] == [("debug", "json"), ("info", "text")]
+    assert writers == begun
 
 
 def headroom(*arguments: str | Path) -> "subprocess.CompletedProcess[str]":
