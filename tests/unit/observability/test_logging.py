@@ -185,6 +185,14 @@ def test_lines_that_are_queued_are_written_before_it_stops_and_further_ones_at_o
         until(lambda: writer._queues)
 
 
+def test_a_stop_that_comes_before_the_thread_ends_it_too(capsys: pytest.CaptureFixture[str]) -> None:
+    writer = LogWriter(sys.stderr)
+    writer.stop()
+    writer.run()  # returns
+    writer.handle(record("at once"))
+    assert capsys.readouterr().err == "at once\n"
+
+
 def test_a_stop_does_not_wait_for_a_reader_that_never_comes() -> None:
     with piped() as (writer, _):
         flood(writer)
