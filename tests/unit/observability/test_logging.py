@@ -165,7 +165,7 @@ def test_no_thread_that_logs_waits_for_whoever_reads_and_what_is_dropped_is_coun
         assert not logs.is_alive(), "it waits for the reader"
         assert writer.dropped > 0
         text = ""
-        while text.count("\n") < 10 * MOST - writer.dropped or sum(dropped(text)) < writer.dropped:
+        while text.count(LINE) < 10 * MOST - writer.dropped or sum(dropped(text)) < writer.dropped:
             text += os.read(read, 1 << 16).decode()
         assert sum(dropped(text)) == writer.dropped
         assert text.count(LINE) == 10 * MOST - writer.dropped
