@@ -16,10 +16,16 @@ SECONDS = 120.0
 ZONE = "topology.kubernetes.io/zone"
 
 
+@pytest.fixture(scope="module")
+def control_plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
+    """One of their own: on the shared one, Headroom may run and refuse pods, because it has not seen the nodes yet."""
+    with ControlPlane(tmp_path_factory.mktemp("control-plane")) as plane:
+        yield plane
+
+
 @pytest.fixture
 def namespace(control_plane: ControlPlane) -> Iterator[str]:
     """A namespace on a control plane whose only nodes are those that a test adds."""
-    nodes.remove_all(control_plane)
     with namespaces.temporary(control_plane) as name:
         yield name
     nodes.remove_all(control_plane)

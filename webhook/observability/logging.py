@@ -147,8 +147,8 @@ class LogWriter(logging.Handler):
 
     def stop(self) -> None:
         """End `run` once what is queued is written, and wait for that, for at most a second; then lines are lost."""
+        self._queue.put(None)  # also for a thread that has only just been started, and will call `run`
         if self._queues:
-            self._queue.put(None)
             self._ended.wait(_STOPPING)
 
     def _lost(self, count: int) -> str:

@@ -68,7 +68,8 @@ def page(source: Source, *, refusals: bool = True) -> Blueprint:
     def made(template: str, query: Query, wanted: Asked, checked: CheckView | None = None) -> str:
         shown = source.shown(query)
         nodes = shown.nodes
-        view = page_view(shown, query, lists.get(nodes, query, lambda: node_list(nodes, query)))
+        asked_nodes = (query.nodes_q, query.nodes_sort, query.nodes_page)  # a whole query can be long
+        view = page_view(shown, query, lists.get(nodes, asked_nodes, lambda: node_list(nodes, query)))
         context = _context(view) | {
             "refusals": refusals,
             "asked": wanted,

@@ -1,4 +1,4 @@
-"""`python -m tests.stress.soak [--seconds S] [--seed N]`: a soak on a control plane of its own, and its table."""
+"""`python -m tests.stress.soak [--length L] [--seed N]`: a soak on a control plane of its own, and its table."""
 
 import argparse
 import random

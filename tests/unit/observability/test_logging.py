@@ -165,7 +165,7 @@ def test_no_thread_that_logs_waits_for_whoever_reads_and_what_is_dropped_is_coun
         assert not logs.is_alive(), "it waits for the reader"
         assert writer.dropped > 0
         text = ""
-        while text.count("\n") < 10 * MOST - writer.dropped or sum(dropped(text)) < writer.dropped:
+        while text.count(LINE) < 10 * MOST - writer.dropped or sum(dropped(text)) < writer.dropped:
             text += os.read(read, 1 << 16).decode()
         assert sum(dropped(text)) == writer.dropped
         assert text.count(LINE) == 10 * MOST - writer.dropped
@@ -183,6 +183,14 @@ def test_lines_that_are_queued_are_written_before_it_stops_and_further_ones_at_o
         assert text.splitlines() == [*(f"line {number}" for number in range(20)), "the last"]
         threading.Thread(target=writer.run).start()  # for the end of the block
         until(lambda: writer._queues)
+
+
+def test_a_stop_that_comes_before_the_thread_ends_it_too(capsys: pytest.CaptureFixture[str]) -> None:
+    writer = LogWriter(sys.stderr)
+    writer.stop()
+    writer.run()  # returns
+    writer.handle(record("at once"))
+    assert capsys.readouterr().err == "at once\n"
 
 
 def test_a_stop_does_not_wait_for_a_reader_that_never_comes() -> None:

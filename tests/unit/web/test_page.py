@@ -2,7 +2,9 @@
 
 import gzip
 import re
+import sys
 from collections.abc import Hashable
+from typing import Any
 
 import pytest
 from flask import Flask
@@ -107,6 +109,26 @@ def test_nodes_are_laid_out_again_once_one_of_them_has_changed(source: _Source) 
     assert ("n-fresh" in text, "n-other" in text) == (True, True)
     assert "n-other" not in asked.get("/ui/?nodes_q=fresh").text
     assert "n-other" in asked.get("/ui/").text
+
+
+def test_a_list_of_nodes_is_made_once_whatever_else_is_asked_for(
+    source: _Source, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module, made = sys.modules["webhook.web.page"], list[str]()
+    node_list = module.node_list
+
+    def counted(nodes: Any, query: Any) -> Any:
+        made.append(query.nodes_q)
+        return node_list(nodes, query)
+
+    monkeypatch.setattr(module, "node_list", counted)
+    asked = client(source)
+    for query in ("", "?q=web", "?lost=a", f"?try.a={'x' * 200}", "?nodes_q=zzz", "?nodes_q=zzz&q=web"):
+        asked.get(f"/ui/{query}")
+    assert made == ["", "zzz"]
+    asked.get("/ui/?nodes_page=2")
+    asked.get("/ui/?nodes_sort=name")
+    assert len(made) == 4
 
 
 def test_its_files_are_there(source: _Source) -> None:
