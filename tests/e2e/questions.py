@@ -67,10 +67,11 @@ class Questions:
         self._history: list[str] = []
 
     def run(self, cases: int) -> Tally:
-        """Ask so many questions."""
+        """Ask so many questions, and up to twice as many more until half of them were admitted, and half refused."""
         self._nodes()
         kinds = (self._check_pods, self._check_workload, self._fit, self._simulate)
-        for self._number in range(1, cases + 1):
+        while self._number < cases or (self._number < 3 * cases and self._fewest() < cases // 2):
+            self._number += 1
             self._history = [f"seed {self.seed}, case {self._number}, configuration {self._config}"]
             if self._number == 1 or self.dice.random() < 0.7:
                 self._configure(self._settings())
@@ -83,6 +84,9 @@ class Questions:
             if not self._number % 20:
                 print(self.tally, flush=True)
         return self.tally
+
+    def _fewest(self) -> int:
+        return min(self.tally.pods[kind] for kind in ("said to fit, admitted", "said not to fit, refused"))
 
     # -- would it fit --------------------------------------------------------------------------------------------------
 

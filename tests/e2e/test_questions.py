@@ -38,5 +38,5 @@ def test_what_is_said_to_fit_is_admitted_and_what_is_not_is_refused(
         headroom.configure({"requests": "100%"})
     print(tally)
     assert all(reviews([replica]) for replica in three.replicas)
-    assert tally.pods["said to fit, admitted"] >= cases // 4, tally
-    assert tally.pods["said not to fit, refused"] >= cases // 4, tally
+    assert tally.pods["said to fit, admitted"] >= cases // 2, tally
+    assert tally.pods["said not to fit, refused"] >= cases // 2, tally
